@@ -1,0 +1,188 @@
+"""Everything that can go wrong, as one tree.
+
+OppAnalyticsError
+├── ConfigError (ValueError)          settings missing, partial or unsafe
+├── DataError (ValueError)            a frame, a file or an argument's value cannot be used
+│   └── MissingColumnError            the frame lacks a column that the function reads
+├── ArgumentError (TypeError)         an argument of the wrong kind, or an unknown name
+├── ApiError                          the API could not be asked, refused, or answered nonsense
+│   ├── ConnectionFailed              no answer: unreachable, timed out, cut off
+│   ├── UnexpectedResponse            an answer that is not this API's (HTML, broken JSON, a redirect away)
+│   ├── AuthError                     401: the token or key was refused
+│   ├── ForbiddenError                403: known, but not allowed
+│   ├── NotFoundError                 404: no such opportunity
+│   ├── ValidationError               422: the values were refused, problem by problem
+│   ├── RateLimitError                429: still too many requests after the retries
+│   └── ServerError                   5xx: the server failed
+├── LoadError                         a sweep over the pages could not end
+├── CacheError                        the cache folder cannot be used
+├── HistoryError                      the history cannot be read, written or asked this
+│   └── NotEnoughHistory              the question needs records that do not exist
+└── PlanError                         a plan that must not be applied
+
+A message names the thing, the value and the way out; it never holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ApiError",
+    "ApiProblem",
+    "ArgumentError",
+    "AuthError",
+    "CacheError",
+    "ConfigError",
+    "ConnectionFailed",
+    "DataError",
+    "DataWarning",
+    "ForbiddenError",
+    "HistoryError",
+    "LoadError",
+    "MissingColumnError",
+    "NotEnoughHistory",
+    "NotFoundError",
+    "OppAnalyticsError",
+    "PlanError",
+    "RateLimitError",
+    "ServerError",
+    "UnexpectedResponse",
+    "ValidationError",
+]
+
+
+class OppAnalyticsError(Exception):
+    """The root: catch this to catch everything that this package raises on purpose."""
+
+
+class ConfigError(OppAnalyticsError, ValueError):
+    """Settings are missing, partial or unsafe."""
+
+
+class DataError(OppAnalyticsError, ValueError):
+    """A frame, a file or an argument's value cannot be used."""
+
+
+class MissingColumnError(DataError):
+    """A frame lacks a column that the function reads."""
+
+
+class ArgumentError(OppAnalyticsError, TypeError):
+    """An argument is of the wrong kind, or its name is unknown."""
+
+
+@dataclass(frozen=True)
+class ApiProblem:
+    """One entry of an API error answer."""
+
+    detail: str
+    """What the server said, in its words."""
+    code: str | None = None
+    """The server's short code, such as ``not_found``."""
+    pointer: str | None = None
+    """The JSON pointer to the refused value, such as ``/opportunity/probability``."""
+
+    def __str__(self) -> str:
+        return f"{self.pointer}: {self.detail}" if self.pointer else self.detail
+
+
+class ApiError(OppAnalyticsError):
+    """A call to the API that did not succeed; the failed request rides along.
+
+    Attributes
+    ----------
+    method, url : str
+        The request, without its secret headers.
+    status : int or None
+        The HTTP status, None when no answer came.
+    problems : tuple of ApiProblem
+        Every problem that the server listed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str = "",
+        url: str = "",
+        status: int | None = None,
+        problems: Sequence[ApiProblem] = (),
+    ) -> None:
+        super().__init__(message)
+        self.method = method
+        self.url = url
+        self.status = status
+        self.problems = tuple(problems)
+
+    @property
+    def code(self) -> str | None:
+        """The code of the first problem."""
+        return self.problems[0].code if self.problems else None
+
+    @property
+    def detail(self) -> str | None:
+        """The detail of the first problem."""
+        return self.problems[0].detail if self.problems else None
+
+    @property
+    def pointer(self) -> str | None:
+        """The pointer of the first problem."""
+        return self.problems[0].pointer if self.problems else None
+
+
+class ConnectionFailed(ApiError):
+    """No answer came: the request may or may not have been carried out."""
+
+
+class UnexpectedResponse(ApiError):
+    """The answer is not one that this API gives."""
+
+
+class AuthError(ApiError):
+    """401: the token or the key was refused."""
+
+
+class ForbiddenError(ApiError):
+    """403: the credentials are known, but do not allow this."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such opportunity."""
+
+
+class ValidationError(ApiError):
+    """422: the server refused the values."""
+
+
+class RateLimitError(ApiError):
+    """429: too many requests, even after waiting as told."""
+
+
+class ServerError(ApiError):
+    """5xx: the server failed; a write may or may not have been carried out."""
+
+
+class LoadError(OppAnalyticsError):
+    """A sweep over the pages could not end."""
+
+
+class CacheError(OppAnalyticsError):
+    """The cache folder cannot be used."""
+
+
+class HistoryError(OppAnalyticsError):
+    """The history cannot be read, written, or asked this."""
+
+
+class NotEnoughHistory(HistoryError):
+    """The question needs records that do not exist (yet)."""
+
+
+class PlanError(OppAnalyticsError):
+    """A plan that must not be applied."""
+
+
+class DataWarning(UserWarning):
+    """Something was noticed that the reader of a result must know."""

@@ -1,0 +1,149 @@
+"""Instants, dates and reporting periods: what a user may write for a time, turned into one meaning.
+
+Three kinds of time never mix. An *instant* is a UTC ``Timestamp``. A *date* is a naive midnight
+``Timestamp`` (``close_date`` is one, and is never localised). A *period* is a pandas ``Period`` of an alias
+such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``, printed as ``2026-03``, ``2026Q1``, ``2027Q1``.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from opp_analytics.errors import ArgumentError, DataError
+
+__all__ = ["as_date", "as_instant", "check_freq", "labels", "to_dates", "window"]
+
+When = str | date | datetime | pd.Timestamp
+"""What a user may write for a time."""
+
+_DAY = pd.Timedelta(days=1)
+_TICK = pd.Timedelta(microseconds=1)
+
+
+def _timestamp(when: Any, name: str) -> pd.Timestamp:
+    if not isinstance(when, (str, date, datetime)):
+        raise ArgumentError(f"{name}={when!r} is not a time; give a date such as '2026-03-31' or an aware datetime")
+    try:
+        stamp = pd.Timestamp(when)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{name}={when!r} is not a time that exists; write it as '2026-03-31'") from error
+    if pd.isna(stamp):
+        raise DataError(f"{name} is missing; give a date such as '2026-03-31'")
+    return stamp
+
+
+def _zone(tz: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(tz)
+    except (KeyError, ValueError, OSError, TypeError) as error:
+        raise DataError(f"tz={tz!r} is not a time zone; use a name such as 'Europe/Berlin'") from error
+
+
+def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "when") -> pd.Timestamp:
+    """The UTC instant that `when` means.
+
+    Parameters
+    ----------
+    when : str, date, datetime or Timestamp
+        An aware instant is itself. A naive date is the start of its day in `tz`, or its last microsecond
+        with ``end=True``. A naive time of day is wall time in `tz`.
+    tz : str
+        Business time zone.
+    end : bool
+        Whether the end of the day is meant.
+    name : str
+        The argument's name, for the error.
+
+    Returns
+    -------
+    Timestamp
+        In UTC.
+
+    Raises
+    ------
+    ArgumentError, DataError
+        When `when` is no time.
+
+    Examples
+    --------
+    >>> as_instant("2026-03-31", end=True)
+    Timestamp('2026-03-31 23:59:59.999999+0000', tz='UTC')
+    """
+    stamp = _timestamp(when, name)
+    if stamp.tzinfo is not None:
+        return stamp.tz_convert("UTC")
+    if end and stamp == stamp.normalize():
+        stamp = stamp + _DAY - _TICK
+    return stamp.tz_localize(_zone(tz), ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
+
+
+def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp:
+    """The calendar date (naive midnight) that `when` falls on in `tz`.
+
+    Examples
+    --------
+    >>> as_date("2026-03-31T23:30Z", tz="Europe/Berlin")
+    Timestamp('2026-04-01 00:00:00')
+    """
+    stamp = _timestamp(when, name)
+    if stamp.tzinfo is not None:
+        stamp = stamp.tz_convert(_zone(tz)).tz_localize(None)
+    return stamp.normalize()
+
+
+def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
+    """UTC instants as calendar dates (naive midnight, datetime64[us]) in `tz`.
+
+    Examples
+    --------
+    >>> to_dates(pd.Series(pd.to_datetime(["2026-03-31T23:30Z"])), tz="Europe/Berlin").dt.strftime("%F").tolist()
+    ['2026-04-01']
+    """
+    return instants.dt.tz_convert(_zone(tz)).dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
+
+
+def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day of a window of dates, both inside; an open side reaches to the end of time.
+
+    Examples
+    --------
+    >>> window("2026-01-01", "2026-03-31")
+    (Timestamp('2026-01-01 00:00:00'), Timestamp('2026-03-31 00:00:00'))
+    """
+    first = pd.Timestamp.min.ceil("D") if start is None else as_date(start, tz=tz, name="start")
+    last = pd.Timestamp.max.floor("D") if end is None else as_date(end, tz=tz, name="end")
+    if last < first:
+        raise DataError(f"end={end!r} is before start={start!r}; swap them")
+    return first, last
+
+
+def check_freq(freq: str) -> str:
+    """The period alias itself, after a check that pandas knows it.
+
+    Examples
+    --------
+    >>> check_freq("Q-JAN")
+    'Q-JAN'
+    """
+    if not isinstance(freq, str):
+        raise ArgumentError(f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'")
+    try:
+        pd.Period("2026-01-01", freq=freq)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'") from error
+    return freq
+
+
+def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
+    """The label of the period that each date falls in, as `str`; a missing date stays missing.
+
+    Examples
+    --------
+    >>> labels(pd.Series(pd.to_datetime(["2026-03-31", None])), "Q").tolist()
+    ['2026Q1', nan]
+    """
+    return dates.dt.to_period(check_freq(freq)).astype("str").where(dates.notna()).astype("str")
