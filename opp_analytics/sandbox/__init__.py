@@ -1,0 +1,28 @@
+"""A local server of the Opportunities API with a simulated sales team whose true rates are known.
+
+It is for trying things out and for tests: everything of the API is there, and everything that can go wrong with it
+can be switched on. `start` runs it as a process of its own, on the loopback interface only.
+
+Examples
+--------
+>>> from opp_analytics import sandbox
+>>> with sandbox.start(weeks=26, seed=1) as server:     # doctest: +SKIP
+...     server.url, server.token, server.api_key        # what a client needs
+...     server.advance(7)                               # a week later
+...     server.faults.latency = 0.2                     # seconds
+"""
+
+from opp_analytics.sandbox.errors import SandboxError
+from opp_analytics.sandbox.handle import FaultSettings, Sandbox, Tenant, start
+from opp_analytics.sandbox.model import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES
+
+__all__ = [
+    "TRUE_STAGE_RATES",
+    "TRUE_WIN_RATE",
+    "TRUE_WIN_RATES",
+    "FaultSettings",
+    "Sandbox",
+    "SandboxError",
+    "Tenant",
+    "start",
+]

@@ -1,0 +1,165 @@
+"""The server's process: ``python -m opp_analytics.sandbox``, started by `opp_analytics.sandbox.start`.
+
+One line of JSON comes in on standard input (the configuration, with the owner's key, which so appears in no process
+list); one goes out on standard output (where it listens, or why it cannot). When standard input closes, because the
+owner stopped the sandbox or died, the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import tempfile
+import threading
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import filelock
+import uvicorn
+
+from opp_analytics.sandbox.clock import Clock, from_text, midnight, to_text
+from opp_analytics.sandbox.errors import SandboxError
+from opp_analytics.sandbox.faults import Faults, TrackedProtocol
+from opp_analytics.sandbox.server import build
+from opp_analytics.sandbox.simulator import Simulator
+from opp_analytics.sandbox.store import Store
+
+_BACKLOG = 128
+
+
+def main() -> int:
+    """Serve until standard input closes; the exit code."""
+    config = json.loads(sys.stdin.buffer.readline() or b"{}")
+    if not config:
+        _say(error="this module is started by opp_analytics.sandbox.start(), or by: opp-analytics sandbox")
+        return 2
+    with ExitStack() as stack:
+        try:
+            listening = stack.enter_context(_listen(config["port"]))
+            store, simulator = _open(_file(config["path"], stack), config)
+        except SandboxError as error:
+            _say(error=str(error))
+            return 1
+        stack.callback(store.close)
+        app = build(store, simulator, Faults(config["seed"]), config["key"])
+        _say(
+            port=listening.getsockname()[1],
+            token=store.tokens(1, read_only=False)[0],
+            read_only_token=store.tokens(1, read_only=True)[0],
+            api_key=store.api_key(1),
+        )
+        _serve(app, listening)
+        store.keep(clock=to_text(store.clock.now()))
+    return 0
+
+
+def _say(**what: Any) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket()
+    if os.name == "posix":
+        # On Windows the option would let two servers share a port.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(_BACKLOG)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise SandboxError(
+            f"cannot listen on 127.0.0.1:{port} ({error}); choose another port, or 0"
+        ) from None
+    return listening
+
+
+def _file(path: str | None, stack: ExitStack) -> Path:
+    """The database file, ours alone until the stack unwinds."""
+    if path is None:
+        # Made here and not by the owner, so that it goes away when the owner is killed.
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True)
+        )
+        return Path(folder) / "sandbox.db"
+    if not Path(path).parent.is_dir():
+        raise SandboxError(f"the folder of {path} does not exist")
+    try:
+        stack.enter_context(filelock.FileLock(f"{path}.lock", timeout=0))
+    except filelock.Timeout:
+        raise SandboxError(
+            f"{path} is in use by another sandbox; stop that one, or choose another file"
+        ) from None
+    return Path(path)
+
+
+def _open(path: Path, config: dict[str, Any]) -> tuple[Store, Simulator]:
+    """The database with its team: one carried on with, or a new one up to its start."""
+    clock = Clock()
+    store = Store(path, clock)
+    simulator = Simulator(store)
+    if store.is_new:
+        _begin(store, simulator, config)
+    elif config["seeded"]:
+        store.close()
+        raise SandboxError(f"{path} holds data already; leave out opportunities, or choose another file")
+    elif not store.setting("complete"):
+        store.close()
+        raise SandboxError(f"{path} was left half-made by a start that failed; delete it")
+    else:
+        clock.reach(from_text(store.setting("clock")))
+    return store, simulator
+
+
+def _begin(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
+    """Fill a new database: settings, credentials, and the team's work unless data is about to be seeded."""
+    now = datetime.now(UTC)
+    today = date.fromisoformat(config["today"]) if config["today"] else now.date()
+    with store.transaction():
+        tenant, _ = store.add_tenant()
+        store.add_token(tenant)
+        store.add_token(tenant, read_only=True)
+        store.keep(
+            seed=config["seed"], deals_per_week=config["deals_per_week"], complete=not config["seeded"]
+        )
+        if config["seeded"]:
+            store.clock.reach(midnight(today) if config["today"] else now)
+        else:
+            store.clock.reach(midnight(today - timedelta(weeks=config["weeks"])))
+            simulator.play(today)
+            store.clock.reach(midnight(today))
+        store.keep(clock=to_text(store.clock.now()))
+
+
+def _serve(app: Any, listening: socket.socket) -> None:
+    """Answer until standard input closes."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=TrackedProtocol,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=60,
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+    def leave_with_owner() -> None:
+        while sys.stdin.buffer.read(1024):
+            pass
+        server.should_exit = True
+
+    threading.Thread(target=leave_with_owner, daemon=True).start()
+    asyncio.run(server.serve(sockets=[listening]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""Simulated time: it runs on with real time, moves forward on demand, and stamps every write once."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, date, datetime, timedelta
+
+__all__ = ["EPOCH", "Clock", "from_text", "midnight", "to_text"]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""What a clock shows that nobody has set."""
+
+_TICK = timedelta(microseconds=1)
+
+
+def to_text(moment: datetime) -> str:
+    """ISO 8601 in UTC, always with six decimals, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def from_text(text: str) -> datetime:
+    """The UTC instant in an ISO 8601 text; one without a zone is taken as UTC."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def midnight(day: date) -> datetime:
+    """The instant at which `day` begins in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+class Clock:
+    """The one clock of a sandbox; it shows `EPOCH` until it is told to reach another instant."""
+
+    def __init__(self) -> None:
+        self._base = self._last = EPOCH
+        self._started = time.monotonic()
+
+    def now(self) -> datetime:
+        """The simulated instant, never before the newest stamp."""
+        running = self._base + timedelta(seconds=time.monotonic() - self._started)
+        return max(running, self._last)
+
+    def stamp(self, at: datetime | None = None) -> datetime:
+        """A new instant, later than every stamp before it: `at` (default: now), or the next microsecond free."""
+        self._last = max(at or self.now(), self._last + _TICK)
+        return self._last
+
+    def reach(self, moment: datetime) -> None:
+        """Move forward to `moment`; a clock that is already past it stays."""
+        if moment > self.now():
+            self._base, self._started = moment, time.monotonic()
+
+    def witness(self, moment: datetime) -> None:
+        """Take note of a stamp that somebody else made, so that the next one comes after it."""
+        self._last = max(self._last, moment)

@@ -1,0 +1,98 @@
+"""The bodies that the API sends: resources, pages and errors, as JSON:API has them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from opp_analytics.sandbox.store import encode
+from opp_analytics.sandbox.validation import Problem
+
+__all__ = ["Failure", "answer", "failure", "not_found", "page", "refused", "resource"]
+
+_MEDIA_TYPE = "application/vnd.api+json"
+
+
+class Failure(Exception):
+    """An answer with an error status, raised where it was noticed."""
+
+    def __init__(
+        self, status: int, errors: Sequence[Mapping[str, Any]], headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(status)
+        self.status, self.errors, self.headers = status, errors, headers
+
+    def response(self) -> Response:
+        """The HTTP answer."""
+        body = encode({"errors": self.errors})
+        return Response(body, self.status, self.headers, _MEDIA_TYPE)
+
+
+def failure(
+    status: int, code: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **source: str
+) -> Failure:
+    """A failure with a single error."""
+    error: dict[str, Any] = {"status": str(status), "code": code, "title": title, "detail": detail}
+    if source:
+        error["source"] = source
+    return Failure(status, [error], headers)
+
+
+def not_found() -> Failure:
+    """404, in the words of the reference."""
+    return failure(404, "not_found", "Opportunity Not Found", "The requested opportunity could not be found.")
+
+
+def refused(problems: Iterable[Problem]) -> Failure:
+    """422 with one error a problem; the pointer goes into the body that was sent."""
+    errors = [
+        {
+            "status": "422",
+            "code": problem.code,
+            "title": "Unprocessable Entity",
+            "detail": problem.detail,
+            "source": {"pointer": f"/opportunity/{_escaped(problem.attribute)}".rstrip("/")},
+        }
+        for problem in problems
+    ]
+    return Failure(422, errors)
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
+    """A document with one opportunity; `related` adds the relationship to its account."""
+    data: dict[str, Any] = {"id": attributes["unique_id"], "type": "opportunity", "attributes": attributes}
+    if related:
+        account = attributes.get("account_id")
+        linkage = None if account is None else {"id": account, "type": "account"}
+        data["relationships"] = {"account": {"data": linkage}}
+    return encode({"data": data})
+
+
+def page(rows: Sequence[tuple[str, str]], *, number: int, size: int, total: int) -> str:
+    """A document with one page; rows are (unique_id, attributes as JSON). Meta carries both spellings in use."""
+    pages = -(-total // size)
+    meta = {"totalPages": pages, "totalRecords": total, "total_pages": pages, "total_count": total}
+    meta |= {"current_page": number, "per_page": size}
+    data = ",".join(f'{{"id":{encode(key)},"type":"opportunity","attributes":{text}}}' for key, text in rows)
+    return f'{{"data":[{data}],"meta":{encode(meta)}}}'
+
+
+def answer(request: Request, body: str, status: int = 200) -> Response:
+    """The HTTP answer; a read carries an ETag, and is 304 when the client has that very body."""
+    if request.method not in ("GET", "HEAD"):
+        return Response(body, status, media_type=_MEDIA_TYPE)
+    content = body.encode()
+    etag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
+    headers = {"ETag": etag, "Cache-Control": "max-age=0, private, must-revalidate"}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(content, status, headers, _MEDIA_TYPE)

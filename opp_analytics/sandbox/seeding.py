@@ -1,0 +1,64 @@
+"""Rows that somebody else made, put into the store as they are: ids, timestamps, dirt and all."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from opp_analytics.sandbox.clock import from_text, to_text
+from opp_analytics.sandbox.store import CORE, Record, Store
+
+__all__ = ["insert"]
+
+_STATUS_OF = {"closed_won": "won", "closed_lost": "lost"}
+
+
+def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows; nothing is inserted when one of them cannot be.
+
+    Raises
+    ------
+    ValueError
+        A `unique_id` is there already, or a timestamp is none.
+    """
+    with store.transaction():
+        for row in rows:
+            record = Record(_attributes(store, row))
+            try:
+                store.insert(tenant, [record])
+            except sqlite3.IntegrityError:
+                raise ValueError(f"unique_id {record.unique_id!r} occurs twice") from None
+
+
+def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = {name: None for name in CORE} | dict(row)
+    if attributes["unique_id"] is None:
+        attributes["unique_id"] = _generated_id(store)
+    if "status" not in row:
+        attributes["status"] = _STATUS_OF.get(str(attributes["stage"]), "active")
+    stamp = None
+    for name in ("created_at", "updated_at"):
+        if attributes[name] is None:
+            stamp = stamp or to_text(store.clock.stamp())
+            attributes[name] = stamp
+        else:
+            moment = _moment(name, attributes[name])
+            store.clock.witness(moment)
+            attributes[name] = to_text(moment)
+    return attributes
+
+
+def _generated_id(store: Store) -> str:
+    """An id that is the same whenever the same rows are seeded in the same order."""
+    dice = random.Random(f"{store.setting('seed')}/seeded/{store.next_row()}")  # noqa: S311
+    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
+
+
+def _moment(name: str, text: Any) -> Any:
+    try:
+        return from_text(text)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} {text!r} is not an instant; write it as 2026-01-10T10:30:00Z") from None

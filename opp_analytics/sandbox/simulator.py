@@ -1,0 +1,193 @@
+"""A sales team at work on the database, one working day after another.
+
+What happens to a deal on a day is rolled with dice that are seeded by the world's seed, the deal and the day, and
+looks at nothing but the deal's row. So nothing has to be remembered between two days, a restart changes nothing, and
+an edit over the API changes the fate of the edited deal only.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from opp_analytics.sandbox import habits
+from opp_analytics.sandbox.clock import from_text, midnight, to_text
+from opp_analytics.sandbox.model import (
+    ACCOUNTS,
+    AFTERMATH_DAYS,
+    LEAVE_PER_DAY,
+    OFFERS,
+    RECOVER_PER_DAY,
+    REOPEN_PER_DAY,
+    REPS,
+    SOMEBODY,
+    Rep,
+    account_id,
+    next_stages,
+)
+from opp_analytics.sandbox.store import CORE, Record, Store
+
+__all__ = ["TEAM_TENANT", "Simulator"]
+
+TEAM_TENANT = 1
+"""The tenant that the team works for: the first."""
+
+_REPS = {rep.unique_id: rep for rep in REPS} | {rep.name: rep for rep in REPS}
+_WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
+_LONGEST_DAYS = 3_660
+
+
+@dataclass
+class _Event:
+    """Something that happens to a deal at a moment of the day."""
+
+    record: Record
+    changes: dict[str, Any] = field(default_factory=dict)
+    trashed: bool = False
+    is_new: bool = False
+    at: datetime = datetime.min
+
+
+class Simulator:
+    """The team of one store.
+
+    Parameters
+    ----------
+    store
+        Its settings hold all that the team needs to carry on: seed, deals_per_week, and from the first day on
+        origin and played_until (the first day not yet played).
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def advance(self, days: int) -> None:
+        """Move the clock by `days`, and play every day that is over by then."""
+        if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= _LONGEST_DAYS:
+            raise ValueError(f"days must be a whole number from 0 to {_LONGEST_DAYS}, not {days!r}")
+        until = self.store.clock.now() + timedelta(days=days)
+        with self.store.transaction():
+            self.play(until.date())
+            self.store.clock.reach(until)
+            self.store.keep(clock=to_text(until))
+
+    def play(self, until: date) -> None:
+        """Play all days before `until` that were not played yet, inside a transaction of the caller's."""
+        settings = self.store.setting
+        begun = settings("played_until") or self.store.clock.now().date().isoformat()
+        first, origin = date.fromisoformat(begun), date.fromisoformat(settings("origin") or begun)
+        seed, rate = settings("seed"), settings("deals_per_week") / 5
+        since = to_text(midnight(first - timedelta(days=AFTERMATH_DAYS)))
+        desk = {record.unique_id: record for record in self.store.workable(TEAM_TENANT, since)}
+        touched: dict[str, Record] = {}
+        created: dict[str, Record] = {}
+        for day in _working_days(first, until):
+            # Counted from the origin, so that the same world can begin on another date.
+            number = (day - origin).days
+            events = [*_events(desk, day, f"{seed}/{number}"), *_arrivals(day, f"{seed}/{number}", rate)]
+            for event in sorted(events, key=lambda event: (event.at, event.record.unique_id)):
+                self._happen(event)
+                key = event.record.unique_id
+                desk[key] = event.record
+                (created if event.is_new or key in created else touched)[key] = event.record
+        self.store.insert(TEAM_TENANT, created.values())
+        self.store.replace(TEAM_TENANT, touched.values())
+        self.store.keep(origin=origin.isoformat(), played_until=max(first, until).isoformat())
+
+    def _happen(self, event: _Event) -> None:
+        stamp = to_text(self.store.clock.stamp(event.at))
+        record = event.record
+        record.attributes |= {**event.changes, "updated_at": stamp}
+        if event.is_new:
+            record.attributes["created_at"] = stamp
+        record.deleted_at, record.deleted_by = (stamp, "team") if event.trashed else (None, None)
+
+
+def _working_days(first: date, until: date) -> Iterator[date]:
+    for number in range((until - first).days):
+        day = first + timedelta(days=number)
+        if day.weekday() < 5:
+            yield day
+
+
+def _moment(day: date, dice: random.Random) -> datetime:
+    return midnight(day) + _WORKDAY_STARTS + timedelta(seconds=dice.random() * _WORKDAY_SECONDS)
+
+
+def _events(desk: dict[str, Record], day: date, seed: str) -> Iterator[_Event]:
+    """What happens on `day` to the deals on the desk; at most one thing a deal."""
+    for key, record in desk.items():
+        if not _is_workable(record, day):
+            continue
+        dice = random.Random(f"{seed}/{key}")
+        event = _work(record, day, dice)
+        if event is not None:
+            event.at = _moment(day, dice)
+            yield event
+
+
+def _is_workable(record: Record, day: date) -> bool:
+    """Whether anything can happen to a deal on `day`; asked first, because seeding dice costs more than asking."""
+    if record.deleted_at is not None:
+        return _is_recent(record.deleted_at, day)
+    if record.attributes["stage"] == "closed_lost":
+        return _is_recent(record.attributes["updated_at"], day)
+    return record.attributes["stage"] in LEAVE_PER_DAY and record.attributes["status"] in ("active", None)
+
+
+def _work(record: Record, day: date, dice: random.Random) -> _Event | None:
+    deal = record.attributes
+    rep = _REPS.get(deal.get("owner_unique_id") or deal.get("owner_name"), SOMEBODY)
+    if record.deleted_at is not None:
+        return _Event(record) if dice.random() < RECOVER_PER_DAY else None
+    if deal["stage"] == "closed_lost":
+        return _Event(record, habits.reopened(day, rep, dice)) if dice.random() < REOPEN_PER_DAY else None
+    if dice.random() < LEAVE_PER_DAY[deal["stage"]]:
+        return _leave(record, day, rep, dice)
+    changes = habits.groomed(deal, day, rep, dice)
+    return _Event(record, changes) if changes else None
+
+
+def _leave(record: Record, day: date, rep: Rep, dice: random.Random) -> _Event:
+    chances = next_stages(record.attributes["stage"], rep.skill)
+    target = dice.choices(list(chances), list(chances.values()))[0]
+    if target == "deleted":
+        return _Event(record, trashed=True)
+    if target == "inactive":
+        return _Event(record, {"status": "inactive"})
+    if target in ("closed_won", "closed_lost"):
+        return _Event(record, habits.closed(record.attributes, target, day, dice))
+    return _Event(record, {"stage": target, "probability": habits.stated(target, rep, dice)})
+
+
+def _is_recent(text: str, day: date) -> bool:
+    return 0 < (day - from_text(text).date()).days <= AFTERMATH_DAYS
+
+
+def _arrivals(day: date, seed: str, rate: float) -> Iterator[_Event]:
+    """The deals that the team finds on `day`: a Poisson number of them."""
+    dice = random.Random(f"{seed}/new")
+    while (waited := dice.expovariate(1.0)) < rate:
+        rate -= waited
+        rep = dice.choices(REPS, [rep.share for rep in REPS])[0]
+        # Some accounts buy often, most seldom.
+        account = ACCOUNTS[int(len(ACCOUNTS) * dice.random() ** 2)]
+        offer, size = dice.choice(OFFERS)
+        attributes = dict.fromkeys(CORE) | {
+            "unique_id": str(uuid.UUID(int=dice.getrandbits(128), version=4)),
+            "name": f"{account}: {offer}",
+            "account_id": account_id(account),
+            "value": habits.first_value(size, dice),
+            "stage": "discovery",
+            "close_date": habits.first_close_date(day, dice),
+            "probability": habits.stated("discovery", rep, dice),
+            "status": "active",
+            "owner_unique_id": rep.unique_id,
+            "owner_name": rep.name,
+            "owner_email": rep.email,
+        }
+        yield _Event(Record(attributes), is_new=True, at=_moment(day, dice))

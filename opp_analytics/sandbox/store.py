@@ -1,0 +1,334 @@
+"""The sandbox's database: tenants, tokens and opportunities in one SQLite file.
+
+An opportunity is one JSON document, exactly as it is served; the columns that filters and sorts use are generated
+from it by SQLite, so that the two cannot disagree. Nothing here knows HTTP.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from opp_analytics.sandbox.clock import Clock, from_text, to_text
+from opp_analytics.sandbox.errors import SandboxError
+
+__all__ = ["CORE", "Access", "Query", "Record", "Store", "decode", "encode"]
+
+CORE = (
+    "unique_id", "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at",
+    "updated_at",
+)  # fmt: skip
+"""The attributes that every opportunity has, in the order of the API's reference."""
+
+_COLUMNS = (*CORE[1:], "owner_unique_id", "contact_unique_id")
+_SEARCHED = ("name", "code", "notes", "owner_name", "account_id")
+_APPLICATION_ID = 0x4F50_5053
+_LAYOUT = 1
+_SCHEMA = f"""
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE tenant (id INTEGER PRIMARY KEY, api_key TEXT NOT NULL UNIQUE);
+CREATE TABLE token (token TEXT PRIMARY KEY, tenant INTEGER NOT NULL REFERENCES tenant, read_only INTEGER NOT NULL);
+CREATE TABLE opportunity (
+    tenant INTEGER NOT NULL REFERENCES tenant,
+    unique_id TEXT NOT NULL,
+    deleted_at TEXT,
+    deleted_by TEXT,
+    {"".join(f"{c} ANY AS (json_extract(attributes, '$.{c}')) STORED, " for c in _COLUMNS)}
+    attributes TEXT NOT NULL,
+    UNIQUE (tenant, unique_id)
+);
+CREATE INDEX live_by_creation ON opportunity (tenant, created_at, unique_id) WHERE deleted_at IS NULL;
+CREATE INDEX live_by_update ON opportunity (tenant, updated_at, unique_id) WHERE deleted_at IS NULL;
+CREATE INDEX trash_by_creation ON opportunity (tenant, created_at, unique_id) WHERE deleted_at IS NOT NULL;
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_LAYOUT};
+"""
+
+# Decimals, not floats: money that came in as 0.10 must go out as 0.10.
+_DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+def decode(text: str | bytes) -> dict[str, Any]:
+    """The JSON object in `text`, decimals kept exactly."""
+    return _DECODER.decode(text)
+
+
+def encode(value: Any) -> str:
+    """`value` as JSON text, decimals as the numbers they are."""
+    return _ENCODER.encode(value).decode()
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who a token is: its tenant, that tenant's key, and whether it may only read."""
+
+    tenant: int
+    api_key: str
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class Query:
+    """One page of a tenant's opportunities."""
+
+    tenant: int
+    deleted: bool = False
+    filters: Mapping[str, str] = field(default_factory=dict)
+    search: str = ""
+    sort: str = "created_at"
+    descending: bool = False
+    limit: int = 15
+    offset: int = 0
+
+
+@dataclass
+class Record:
+    """One opportunity as it lies in the database."""
+
+    attributes: dict[str, Any]
+    deleted_at: str | None = None
+    deleted_by: str | None = None
+
+    @property
+    def unique_id(self) -> str:
+        """The key of the opportunity."""
+        return str(self.attributes["unique_id"])
+
+
+class Store:
+    """One sandbox database.
+
+    Reads and writes have a connection each, so that a page can be read while a long write goes on. Whoever writes
+    must be alone: the server holds one lock around all writes.
+
+    Parameters
+    ----------
+    path
+        The SQLite file; it is made, readable by its owner alone, when it does not exist.
+    clock
+        Stamps the writes.
+
+    Raises
+    ------
+    SandboxError
+        The file exists but is no sandbox database, or comes from another version of it.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.clock = clock
+        self.is_new = not path.exists() or path.stat().st_size == 0
+        if self.is_new:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        try:
+            self._writer = self._connect(path)
+            self._prepare(path)
+            self._reader = self._connect(path)
+        except sqlite3.DatabaseError as error:
+            raise SandboxError(f"{path} is not a sandbox database ({error}); choose another file") from None
+        self._access = {
+            token: Access(tenant, api_key, bool(read_only))
+            for token, tenant, api_key, read_only in self._reader.execute(
+                "SELECT token, tenant, api_key, read_only FROM token JOIN tenant ON tenant.id = tenant"
+            )
+        }
+        newest = self._reader.execute("SELECT max(updated_at) FROM opportunity").fetchone()[0]
+        if newest is not None:
+            clock.witness(from_text(newest))
+
+    @staticmethod
+    def _connect(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA synchronous = NORMAL")
+        # SQLite's own LIKE knows upper and lower case of ASCII only.
+        connection.create_function("casefold", 1, lambda text: str(text).casefold(), deterministic=True)
+        return connection
+
+    def _prepare(self, path: Path) -> None:
+        if self.is_new:
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.executescript(_SCHEMA)
+            return
+        found = self._writer.execute("PRAGMA application_id").fetchone()[0]
+        layout = self._writer.execute("PRAGMA user_version").fetchone()[0]
+        if found != _APPLICATION_ID:
+            self._writer.close()
+            raise SandboxError(f"{path} is a SQLite file but not a sandbox database; choose another file")
+        if layout != _LAYOUT:
+            self._writer.close()
+            raise SandboxError(f"{path} comes from another version of the sandbox; start with a new file")
+
+    def close(self) -> None:
+        """Close the file; everything committed stays."""
+        self._reader.close()
+        self._writer.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside happen, or none."""
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._writer.execute("ROLLBACK")
+            raise
+        self._writer.execute("COMMIT")
+
+    # Settings and tenants
+
+    def setting(self, name: str) -> Any:
+        """What was kept under `name`; None when nothing was."""
+        found = self._writer.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
+        return None if found is None else msgspec.json.decode(found[0])
+
+    def keep(self, **settings: Any) -> None:
+        """Keep settings for the next start."""
+        self._writer.executemany(
+            "INSERT OR REPLACE INTO setting VALUES (?, ?)", [(k, encode(v)) for k, v in settings.items()]
+        )
+
+    def access(self, token: str) -> Access | None:
+        """Who `token` is; None when nobody."""
+        return self._access.get(token)
+
+    def add_tenant(self) -> tuple[int, str]:
+        """A new tenant without data: its number and its API key."""
+        api_key = f"pk_sandbox_{secrets.token_hex(12)}"
+        added = self._writer.execute("INSERT INTO tenant (api_key) VALUES (?)", (api_key,))
+        return int(added.lastrowid or 0), api_key
+
+    def add_token(self, tenant: int, *, read_only: bool = False) -> str:
+        """A further token of `tenant`."""
+        token = f"sandbox_{secrets.token_hex(20)}"
+        self._writer.execute("INSERT INTO token VALUES (?, ?, ?)", (token, tenant, read_only))
+        api_key = self._writer.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0]
+        self._access[token] = Access(tenant, api_key, read_only)
+        return token
+
+    def tokens(self, tenant: int, *, read_only: bool) -> list[str]:
+        """The tokens of `tenant` of one kind, oldest first."""
+        return [t for t, a in self._access.items() if a.tenant == tenant and a.read_only == read_only]
+
+    def api_key(self, tenant: int) -> str:
+        """The API key of `tenant`."""
+        return str(self._reader.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0])
+
+    def next_row(self) -> int:
+        """The number that the next opportunity will have among all ever inserted."""
+        return int(self._writer.execute("SELECT ifnull(max(rowid), 0) + 1 FROM opportunity").fetchone()[0])
+
+    # Reads
+
+    def page(self, query: Query) -> tuple[list[tuple[str, str]], int]:
+        """The rows of one page as (unique_id, attributes as JSON), and how many rows all pages hold."""
+        where = ["tenant = ?", f"deleted_at IS {'NOT ' if query.deleted else ''}NULL"]
+        values: list[Any] = [query.tenant]
+        for column, value in query.filters.items():
+            where.append(f"{column} = ?")
+            values.append(value)
+        if query.search:
+            fields = " || char(10) || ".join(
+                f"ifnull(json_extract(attributes, '$.{f}'), '')" for f in _SEARCHED
+            )
+            where.append(f"instr(casefold({fields}), ?) > 0")
+            values.append(query.search.casefold())
+        condition = " AND ".join(where)
+        order, sort_values = self._order(query)
+        total = self._reader.execute(
+            f"SELECT count(*) FROM opportunity WHERE {condition}", values
+        ).fetchone()[0]
+        rows = self._reader.execute(
+            f"SELECT unique_id, attributes FROM opportunity WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?",
+            [*values, *sort_values, query.limit, query.offset],
+        ).fetchall()
+        return rows, int(total)
+
+    @staticmethod
+    def _order(query: Query) -> tuple[str, list[str]]:
+        direction = "DESC" if query.descending else "ASC"
+        if query.sort == "unique_id":
+            return f"unique_id {direction}", []
+        if query.sort in _COLUMNS:
+            return f"{query.sort} {direction}, unique_id", []
+        return f"json_extract(attributes, ?) {direction}, unique_id", [f'$."{query.sort}"']
+
+    def knows(self, tenant: int, attribute: str) -> bool:
+        """Whether any opportunity of `tenant` carries `attribute`."""
+        if '"' in attribute:
+            return False
+        found = self._reader.execute(
+            "SELECT 1 FROM opportunity WHERE tenant = ? AND json_type(attributes, ?) IS NOT NULL LIMIT 1",
+            (tenant, f'$."{attribute}"'),
+        )
+        return found.fetchone() is not None
+
+    def get(self, tenant: int, unique_id: str) -> Record | None:
+        """One opportunity, deleted or not; None when there never was one."""
+        found = self._reader.execute(
+            "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
+            (tenant, unique_id),
+        ).fetchone()
+        return None if found is None else Record(decode(found[0]), found[1], found[2])
+
+    def workable(self, tenant: int, since: str) -> list[Record]:
+        """What a sales team has on its desk: open deals, and those it lost or deleted itself since `since`."""
+        found = self._writer.execute(
+            """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
+                   deleted_at IS NULL AND stage NOT IN ('closed_won', 'closed_lost')
+                OR deleted_at IS NULL AND stage = 'closed_lost' AND updated_at >= ?
+                OR deleted_by = 'team' AND deleted_at >= ?)
+            ORDER BY unique_id""",
+            (tenant, since, since),
+        )
+        return [Record(decode(a), at, by) for a, at, by in found]
+
+    # Writes
+
+    def create(self, tenant: int, fields: Mapping[str, Any]) -> Record:
+        """Insert an opportunity, with the next stamp as its creation and update time."""
+        stamp = to_text(self.clock.stamp())
+        core = {"unique_id": str(uuid.uuid4()), "stage": "discovery", "status": "active"}
+        core |= {"created_at": stamp, "updated_at": stamp}
+        record = Record({name: None for name in CORE} | core | dict(fields))
+        self.insert(tenant, [record])
+        return record
+
+    def insert(self, tenant: int, records: Iterable[Record]) -> None:
+        """Insert finished records as they are."""
+        self._writer.executemany(
+            "INSERT INTO opportunity (tenant, unique_id, deleted_at, deleted_by, attributes) VALUES (?, ?, ?, ?, ?)",
+            ((tenant, r.unique_id, r.deleted_at, r.deleted_by, encode(r.attributes)) for r in records),
+        )
+
+    def replace(self, tenant: int, records: Iterable[Record]) -> None:
+        """Write changed records back."""
+        self._writer.executemany(
+            "UPDATE opportunity SET deleted_at = ?, deleted_by = ?, attributes = ? WHERE tenant = ? AND unique_id = ?",
+            ((r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id) for r in records),
+        )
+
+    def update(self, tenant: int, record: Record, fields: Mapping[str, Any]) -> None:
+        """Change attributes of `record`, here and in the database, with the next stamp."""
+        record.attributes |= {**fields, "updated_at": to_text(self.clock.stamp())}
+        self.replace(tenant, [record])
+
+    def delete(self, tenant: int, record: Record) -> None:
+        """Move `record` to the trash."""
+        record.deleted_at, record.deleted_by = to_text(self.clock.stamp()), "api"
+        record.attributes["updated_at"] = record.deleted_at
+        self.replace(tenant, [record])
+
+    def recover(self, tenant: int, record: Record) -> None:
+        """Take `record` out of the trash."""
+        record.deleted_at = record.deleted_by = None
+        self.update(tenant, record, {})

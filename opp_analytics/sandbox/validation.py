@@ -1,0 +1,148 @@
+"""What the API accepts in a create or an update: every problem of a body, not only the first.
+
+Attributes that the reference does not know are stored as they come. Values are not bounded below: the reference
+calls `value` a decimal and no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
+
+__all__ = ["STAGES", "STATUSES", "Problem", "check"]
+
+STAGES = ("discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost")
+STATUSES = ("active", "inactive", "won", "lost")
+_READ_ONLY = ("id", "unique_id", "created_at", "updated_at")
+_LARGEST = Decimal(10) ** 15
+
+
+class Problem(NamedTuple):
+    """Why a body was refused: where (an attribute's name, "" for the body itself), what and how it is called."""
+
+    attribute: str
+    detail: str
+    code: str = "invalid"
+
+
+class _Refused(ValueError):
+    """Why one value was refused, as the end of a sentence that begins with the attribute's name."""
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Refused("must be a text")
+    if not value.strip():
+        raise _Refused("can't be blank")
+    return value
+
+
+def _text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Refused("must be a text or null")
+    return value
+
+
+def _decimal(value: Any) -> int | Decimal | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
+        raise _Refused("is not a number")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise _Refused("is not a number") from None
+    if not number.is_finite():
+        raise _Refused("is not a number")
+    if abs(number) >= _LARGEST:
+        raise _Refused("must be less than 10^15 in size")
+    return int(number) if number == number.to_integral_value() else Decimal(format(number, "f"))
+
+
+def _percent(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value != int(value):
+        raise _Refused("must be an integer")
+    if not 0 <= value <= 100:
+        raise _Refused("must be between 0 and 100")
+    return int(value)
+
+
+def _day(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise _Refused("must be a date written as YYYY-MM-DD")
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise _Refused("is not a date that exists") from None
+    return value
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
+    def checked(value: Any) -> str:
+        if value not in choices:
+            raise _Refused(f"is not one of {', '.join(choices)}")
+        return str(value)
+
+    return checked
+
+
+_CHECKS: Mapping[str, Callable[[Any], Any]] = {
+    "name": _name,
+    "account_id": _text,
+    "account_unique_id": _text,
+    "value": _decimal,
+    "stage": _one_of(STAGES),
+    "close_date": _day,
+    "probability": _percent,
+    "status": _one_of(STATUSES),
+}
+
+
+def check(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[Problem]]:
+    """The attributes to store, and every problem of `body`.
+
+    Parameters
+    ----------
+    body
+        The decoded request: ``{"opportunity": {...}}``.
+    current
+        The attributes before an update; None for a create.
+    """
+    fields = body.get("opportunity") if isinstance(body, dict) else None
+    if not isinstance(fields, dict):
+        return {}, [Problem("", 'The body must be {"opportunity": {…}}', "invalid_body")]
+    if current is not None and not fields:
+        return {}, [Problem("", "The opportunity holds no attribute to change", "invalid_body")]
+    clean: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for attribute, value in fields.items():
+        if attribute in _READ_ONLY:
+            # Sending a record back as it was read is no attempt to change its key.
+            if current is None or value != current["unique_id" if attribute == "id" else attribute]:
+                problems.append(Problem(attribute, f"{attribute} is set by the server", "read_only"))
+            continue
+        try:
+            clean[attribute] = _CHECKS[attribute](value) if attribute in _CHECKS else value
+        except _Refused as refused:
+            problems.append(Problem(attribute, f"{attribute} {refused}", "invalid"))
+    if current is None and "name" not in fields:
+        problems.insert(0, Problem("name", "name can't be blank", "required"))
+    _pair_accounts(clean, current or {}, problems)
+    return clean, problems
+
+
+def _pair_accounts(clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]) -> None:
+    """Keep `account_id` and the vendor client's `account_unique_id`, two names of one thing, equal."""
+    if "account_unique_id" in clean:
+        account = clean.setdefault("account_id", clean["account_unique_id"])
+        if account != clean["account_unique_id"]:
+            problems.append(Problem("account_unique_id", "account_unique_id differs from account_id"))
+    elif "account_id" in clean and "account_unique_id" in current:
+        clean["account_unique_id"] = clean["account_id"]
