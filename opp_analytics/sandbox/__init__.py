@@ -1,7 +1,7 @@
 """A local server of the Opportunities API with a simulated sales team whose true rates are known.
 
-It is for trying things out and for tests: everything of the API is there, and everything that can go wrong with it
-can be switched on. `start` runs it as a process of its own, on the loopback interface only.
+It is for trying things out and for tests: everything of the API is there, and everything that can go wrong
+with it can be switched on. `start` runs it as a process of its own, on the loopback interface only.
 
 Examples
 --------

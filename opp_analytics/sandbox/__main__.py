@@ -1,14 +1,15 @@
 """The server's process: ``python -m opp_analytics.sandbox``, started by `opp_analytics.sandbox.start`.
 
-One line of JSON comes in on standard input (the configuration, with the owner's key, which so appears in no process
-list); one goes out on standard output (where it listens, or why it cannot). When standard input closes, because the
-owner stopped the sandbox or died, the process ends.
+One line of JSON comes in on standard input (the configuration, with the owner's key, which so appears in no
+process list); one goes out on standard output (where it listens, or why it cannot). When standard input
+closes, because the owner stopped the sandbox or died, the process ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import sys
@@ -73,9 +74,7 @@ def _listen(port: int) -> socket.socket:
         listening.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         listening.close()
-        raise SandboxError(
-            f"cannot listen on 127.0.0.1:{port} ({error}); choose another port, or 0"
-        ) from None
+        raise SandboxError(f"cannot listen on 127.0.0.1:{port} ({error}); choose another port, or 0") from None
     return listening
 
 
@@ -83,18 +82,16 @@ def _file(path: str | None, stack: ExitStack) -> Path:
     """The database file, ours alone until the stack unwinds."""
     if path is None:
         # Made here and not by the owner, so that it goes away when the owner is killed.
-        folder = stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True)
-        )
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True))
         return Path(folder) / "sandbox.db"
     if not Path(path).parent.is_dir():
         raise SandboxError(f"the folder of {path} does not exist")
     try:
         stack.enter_context(filelock.FileLock(f"{path}.lock", timeout=0))
     except filelock.Timeout:
-        raise SandboxError(
-            f"{path} is in use by another sandbox; stop that one, or choose another file"
-        ) from None
+        raise SandboxError(f"{path} is in use by another sandbox; stop that one first") from None
+    except OSError as error:
+        raise SandboxError(f"cannot write beside {path} ({error.strerror}); choose another folder") from None
     return Path(path)
 
 
@@ -124,9 +121,7 @@ def _begin(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
         tenant, _ = store.add_tenant()
         store.add_token(tenant)
         store.add_token(tenant, read_only=True)
-        store.keep(
-            seed=config["seed"], deals_per_week=config["deals_per_week"], complete=not config["seeded"]
-        )
+        store.keep(seed=config["seed"], deals_per_week=config["deals_per_week"], complete=not config["seeded"])
         if config["seeded"]:
             store.clock.reach(midnight(today) if config["today"] else now)
         else:
@@ -155,6 +150,8 @@ def _serve(app: Any, listening: socket.socket) -> None:
     def leave_with_owner() -> None:
         while sys.stdin.buffer.read(1024):
             pass
+        # What the stop cuts off is no error to tell anybody of.
+        logging.disable()
         server.should_exit = True
 
     threading.Thread(target=leave_with_owner, daemon=True).start()

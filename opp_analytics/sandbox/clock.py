@@ -42,7 +42,7 @@ class Clock:
         return max(running, self._last)
 
     def stamp(self, at: datetime | None = None) -> datetime:
-        """A new instant, later than every stamp before it: `at` (default: now), or the next microsecond free."""
+        """A new instant, later than every one before it: `at` (default: now), or the next free microsecond."""
         self._last = max(at or self.now(), self._last + _TICK)
         return self._last
 

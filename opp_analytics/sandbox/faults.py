@@ -1,7 +1,8 @@
-"""What can go wrong on the way to a server, on demand: slow, refused, broken, cut off, or answered into the void.
+"""What can go wrong on the way to a server, on demand: slow, refused, broken, cut off, or its answer lost.
 
-The gate stands before the API: it counts requests, plays the faults and leaves everything else to the application
-behind it. An order is fixed: wait, cut, limit, error, then the request itself, then perhaps the loss of its answer.
+The gate stands before the API: it counts requests, plays the faults and leaves everything else to the
+application behind it. An order is fixed: wait, cut, limit, error, then the request itself, then perhaps the
+loss of its answer.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Faults:
         return chance > 0 and self._dice.random() < chance
 
     def seconds_to_wait(self) -> int:
-        """Seconds until the rate limit lets the next request pass, for Retry-After; 0 when it may pass now."""
+        """Seconds until the rate limit lets the next request pass; 0 when it may pass now."""
         limit = self.settings["rate_limit"]
         if not limit:
             return 0
@@ -80,7 +81,7 @@ class Faults:
 
 
 class TrackedProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which remembers its connections so that one can be cut off without an answer."""
+    """uvicorn's HTTP protocol, remembering its connections so that one can be cut off without an answer."""
 
     transports: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
 
@@ -134,9 +135,7 @@ class Gate:
             detail = f"The limit is {self.faults.settings['rate_limit']:g} requests a second; wait {wait} s."
             return failure(429, "rate_limited", "Too Many Requests", detail, {"Retry-After": str(wait)})
         if self.faults.strikes("error_rate"):
-            return failure(
-                500, "internal_error", "Internal Server Error", "Something went wrong; nothing was done."
-            )
+            return failure(500, "internal_error", "Internal Server Error", "Something went wrong; nothing was done.")
         return None
 
     @staticmethod

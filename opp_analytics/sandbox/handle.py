@@ -1,6 +1,7 @@
 """Starting a sandbox process, and holding on to it.
 
-Only the standard library is needed on this side until data is seeded, so that importing the sandbox costs nothing.
+Only the standard library is needed on this side until data is seeded, so that importing the sandbox costs
+nothing.
 """
 
 from __future__ import annotations
@@ -50,9 +51,7 @@ class _Control:
             response = connection.getresponse()
             status, content = response.status, response.read()
         except (OSError, http.client.HTTPException):
-            raise SandboxError(
-                "the sandbox does not answer: it was stopped, or its process has ended"
-            ) from None
+            raise SandboxError("the sandbox does not answer: it was stopped, or its process has ended") from None
         finally:
             connection.close()
         if status == 422:
@@ -100,6 +99,7 @@ class FaultSettings:
     cut_rate = _Fault()
     lose_answer_rate = _Fault()
 
+    _control: _Control
     _NAMES: ClassVar = ("latency", "error_rate", "rate_limit", "cut_rate", "lose_answer_rate")
 
     def __init__(self, control: _Control) -> None:
@@ -120,7 +120,7 @@ class FaultSettings:
             A name or a value that is not possible; nothing is changed then.
         """
         plain = {name: 0.0 if value is None else value for name, value in settings.items()}
-        self._control.ask("faults", json.dumps(plain).encode())
+        self._control.ask("faults", json.dumps(plain, allow_nan=False).encode())
 
     def reset(self) -> None:
         """Switch every fault off."""
@@ -133,8 +133,6 @@ class FaultSettings:
 
     def __repr__(self) -> str:
         return f"FaultSettings({', '.join(f'{name}={value:g}' for name, value in self.as_dict().items())})"
-
-    _control: _Control
 
 
 class Sandbox:
@@ -185,22 +183,20 @@ class Sandbox:
     def advance(self, days: int = 7) -> datetime:
         """Let `days` pass, and the sales team work in them; returns the new `now`.
 
-        The clock moves by exactly that much, and the team plays every day that has ended by then: on working days
-        it moves, pushes, revalues, closes, reopens, deletes and recovers opportunities as they are at that time in
-        the database, edits over the API included, and finds new ones. The same edits at the same days give the
-        same data again.
+        The clock moves by exactly that much, and the team plays every day that has ended by then: on working
+        days it moves, pushes, revalues, closes, reopens, deletes and recovers opportunities as they are at
+        that time in the database, edits over the API included, and finds new ones. The same edits at the same
+        days give the same data again.
 
         Raises
         ------
         ValueError
             `days` is negative or no whole number.
         """
-        return datetime.fromisoformat(
-            self._control.ask("advance", json.dumps({"days": days}).encode())["now"]
-        )
+        return datetime.fromisoformat(self._control.ask("advance", json.dumps({"days": days}).encode())["now"])
 
     def add_tenant(self, opportunities: Any = None) -> Tenant:
-        """Another tenant, with its own data: none, or `opportunities` as in `start`. The team does not work for it."""
+        """Another tenant with its own data: none, or `opportunities` as in `start`; no team works for it."""
         made = self._control.ask("tenant")
         self._seed(made["tenant"], () if opportunities is None else opportunities)
         return Tenant(made["token"], made["api_key"])
@@ -263,26 +259,30 @@ def start(
     weeks
         Weeks of the sales team's work to play before the start. They end at `today`.
     seed
-        Seeds the team and the faults. The same `weeks`, `seed`, `deals_per_week` and `today` give the same data,
-        ids included; a `today` some whole weeks away gives the same data shifted, but for month and quarter ends.
+        Seeds the team and the faults. The same `weeks`, `seed`, `deals_per_week` and `today` give the same
+        data, ids included; a `today` some whole weeks away gives the same data shifted, but for month and
+        quarter ends.
     opportunities
-        A DataFrame (or mappings) with the API's column names and any further ones: the data to begin with, instead
-        of a played history. Kept as it is, dirt included. A missing `unique_id` is generated, a missing `created_at`
-        or `updated_at` is the sandbox's now; without a column `status` it follows from `stage`.
+        A DataFrame (or mappings) with the API's column names and any further ones: the data to begin with,
+        instead of a played history. Kept as it is, dirt included. A missing `unique_id` is generated, a
+        missing `created_at` or `updated_at` is the sandbox's now; without a column `status` it follows from
+        `stage`.
     path
-        The SQLite file. One that exists is carried on with: its data, credentials and clock, and then everything
-        but `port` is ignored. None: a temporary file that is removed at the end.
+        The SQLite file. One that exists is carried on with: its data, credentials and clock, and then
+        everything but `port` is ignored. None: a temporary file that is removed at the end.
     today
-        The simulated day that begins at the start: `now` is its midnight in UTC and runs on from there. Default:
-        today, UTC; with `opportunities` the present instant instead. Never before the newest timestamp of the data.
-        To watch 26 weeks pass until today, begin with ``today=today - timedelta(weeks=26)`` and advance.
+        The simulated day that begins at the start: `now` is its midnight in UTC and runs on from there.
+        Default: today, UTC; with `opportunities` the present instant instead. Never before the newest
+        timestamp of the data. To watch 26 weeks pass until today, begin with ``today=today -
+        timedelta(weeks=26)`` and advance.
     deals_per_week
         New opportunities in an average week; 0 for a team that only works on what is there.
 
     Raises
     ------
     SandboxError
-        The port is in use, the file is no sandbox database or in use, or the extra ``[sandbox]`` is not installed.
+        The port is in use, the file is no sandbox database or in use, or the extra ``[sandbox]`` is not
+        installed.
     ValueError
         An argument or a row of `opportunities` is not possible.
     """
@@ -327,6 +327,7 @@ def _launch() -> subprocess.Popen[bytes]:
         env=environment,
         # Interrupting a notebook cell interrupts its whole process group: the server must not be in it.
         start_new_session=os.name == "posix",
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
 
 
@@ -340,9 +341,7 @@ def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict
     line = process.stdout.readline()
     if not line:
         code = process.wait()
-        raise SandboxError(
-            f"the sandbox's process ended with code {code} before it was ready; see its error output"
-        )
+        raise SandboxError(f"the sandbox's process ended with code {code} before it was ready; see its error output")
     said: dict[str, Any] = json.loads(line)
     if "error" in said:
         raise SandboxError(said["error"])

@@ -77,7 +77,7 @@ def resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
 
 
 def page(rows: Sequence[tuple[str, str]], *, number: int, size: int, total: int) -> str:
-    """A document with one page; rows are (unique_id, attributes as JSON). Meta carries both spellings in use."""
+    """A document with one page of (unique_id, attributes as JSON); meta has both spellings in use."""
     pages = -(-total // size)
     meta = {"totalPages": pages, "totalRecords": total, "total_pages": pages, "total_count": total}
     meta |= {"current_page": number, "per_page": size}

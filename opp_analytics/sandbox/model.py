@@ -1,9 +1,10 @@
 """The simulated sales team, and what is true about it.
 
-A deal is a Markov chain on working days: in each stage it leaves with a fixed chance a day (`LEAVE_PER_DAY`), and
-where it goes then (`NEXT`) depends on the stage and on its owner's skill alone. Therefore the chance that it ends as
-won can be computed exactly: TRUE_WIN_RATE and its kin below are no estimates, and an estimate can be held against
-them. Value, close date and the probability that people state follow the deal but do not drive it.
+A deal is a Markov chain on working days: in each stage it leaves with a fixed chance a day (`LEAVE_PER_DAY`),
+and where it goes then (`NEXT`) depends on the stage and on its owner's skill alone. Therefore the chance that
+it ends as won can be computed exactly: TRUE_WIN_RATE and its kin below are no estimates, and an estimate can
+be held against them. Value, close date and the probability that people state follow the deal but do not drive
+it.
 """
 
 from __future__ import annotations
@@ -124,22 +125,21 @@ REPS = (
 SOMEBODY = Rep("Somebody Else", skill=1.0, optimism=0.0, share=0.0)
 """Who a deal without a known owner is taken to belong to."""
 
-ACCOUNTS = tuple(
-    """Aldermoor Logistics;Amberfield Foods;Arcwright Systems;Ashgrove Medical;Aurelia Textiles;Bexhall Insurance
-    Birchwater Energy;Bluecairn Shipping;Brightloom Media;Calderstone Bank;Camberwick Retail;Cedarline Homes
-    Cindermill Steel;Clearhaven Clinics;Cobaltree Software;Copperwick Hotels;Cormorant Airways;Dalesbrook Dairy
-    Deepford Mining;Dovetail Furniture;Eastmere University;Elmsworth Legal;Emberton Foundry;Evenlode Water
-    Fairholt Motors;Farrowgate Farms;Fernhollow Cosmetics;Flintlock Security;Foxmarsh Publishing;Galehead Wind
-    Glasswing Optics;Goldcrest Capital;Greyfriars Pharma;Halcyon Travel;Harrowdene Schools;Hawksmoor Builders
-    Heatherby Brewing;Hollinger Robotics;Ironbridge Rail;Juniper Peak Sports;Kestrel Telecom;Kingsmere Council
-    Lanternway Theatres;Larkspur Genomics;Limestone Valley Cement;Longacre Seeds;Marlowe Games;Mistral Cooling
-    Northwold Paper;Oakhurst Care;Orchard Row Grocers;Pellworm Ferries;Quillon Print;Ravensbeck Defence
-    Redfern Analytics;Saltmarsh Fisheries;Silverdale Jewellers;Thistledown Toys;Umberfield Paints;Wexcombe Plastics
-    """.replace("\n", ";")
-    .replace("    ", "")
-    .strip(";")
-    .split(";")
-)
+ACCOUNTS = (
+    "Aldermoor Logistics", "Amberfield Foods", "Arcwright Systems", "Ashgrove Medical", "Aurelia Textiles",
+    "Bexhall Insurance", "Birchwater Energy", "Bluecairn Shipping", "Brightloom Media", "Calderstone Bank",
+    "Camberwick Retail", "Cedarline Homes", "Cindermill Steel", "Clearhaven Clinics", "Cobaltree Software",
+    "Copperwick Hotels", "Cormorant Airways", "Dalesbrook Dairy", "Deepford Mining", "Dovetail Furniture",
+    "Eastmere University", "Elmsworth Legal", "Emberton Foundry", "Evenlode Water", "Fairholt Motors",
+    "Farrowgate Farms", "Fernhollow Cosmetics", "Flintlock Security", "Foxmarsh Publishing",
+    "Galehead Wind", "Glasswing Optics", "Goldcrest Capital", "Greyfriars Pharma", "Halcyon Travel",
+    "Harrowdene Schools", "Hawksmoor Builders", "Heatherby Brewing", "Hollinger Robotics",
+    "Ironbridge Rail", "Juniper Peak Sports", "Kestrel Telecom", "Kingsmere Council", "Lanternway Theatres",
+    "Larkspur Genomics", "Limestone Valley Cement", "Longacre Seeds", "Marlowe Games", "Mistral Cooling",
+    "Northwold Paper", "Oakhurst Care", "Orchard Row Grocers", "Pellworm Ferries", "Quillon Print",
+    "Ravensbeck Defence", "Redfern Analytics", "Saltmarsh Fisheries", "Silverdale Jewellers",
+    "Thistledown Toys", "Umberfield Paints", "Wexcombe Plastics",
+)  # fmt: skip
 
 OFFERS = (
     ("Platform licence", 1.6),
@@ -177,12 +177,12 @@ def outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
     Notes
     -----
     The chain is absorbed in won, in lost and not reopened, in deleted and not recovered, or in inactive. With
-    P the chances of `next_stages`, w(s) = Σ P(s, t) w(t), and the same for l; the fixed point is iterated, which
-    converges geometrically because every stage leads out.
+    P the chances of `next_stages`, w(s) = Σ P(s, t) w(t), and the same for l; the fixed point is iterated,
+    which converges geometrically because every stage leads out.
     """
     reopened = 1 - (1 - REOPEN_PER_DAY) ** _WORKING_DAYS
     recovered = 1 - (1 - RECOVER_PER_DAY) ** _WORKING_DAYS
-    found = {stage: (0.0, 0.0) for stage in NEXT}
+    found = dict.fromkeys(NEXT, (0.0, 0.0))
     for _ in range(500):
         back = found["negotiation"]
         ends = {
@@ -214,4 +214,4 @@ TRUE_WIN_RATES: Mapping[str, float] = {rep.name: win_rate(rep) for rep in REPS}
 """The same for each rep, by `owner_name`."""
 
 TRUE_STAGE_RATES: Mapping[str, float] = {stage: outcomes(1.0)[stage][0] for stage in NEXT}
-"""Chance that an open deal of an average rep ends as won, by its stage now; disqualified and deleted count as not."""
+"""Chance that an open deal of an average rep ends as won, by its stage now (disqualified, deleted: it does not)."""

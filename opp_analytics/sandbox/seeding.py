@@ -34,9 +34,12 @@ def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None
 
 
 def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
-    attributes = {name: None for name in CORE} | dict(row)
+    attributes = dict.fromkeys(CORE) | dict(row)
     if attributes["unique_id"] is None:
         attributes["unique_id"] = _generated_id(store)
+    attributes["unique_id"] = str(attributes["unique_id"])
+    if attributes["account_id"] is not None:
+        attributes["account_id"] = str(attributes["account_id"])
     if "status" not in row:
         attributes["status"] = _STATUS_OF.get(str(attributes["stage"]), "active")
     stamp = None

@@ -39,10 +39,10 @@ _FILTERS = {
     "contact_unique_id": "contact_unique_id",
 }
 # What the vendor's client knows besides the reference: sortable although no opportunity may carry it yet.
-_FURTHER = frozenset(
-    "account_unique_id contact_unique_id code notes budget total duration duration_unit duration_description "
-    "next_action_at owner_unique_id owner_name owner_email enabled".split()
-)
+_FURTHER = (
+    "account_unique_id", "contact_unique_id", "code", "notes", "budget", "total", "duration", "duration_unit",
+    "duration_description", "next_action_at", "owner_unique_id", "owner_name", "owner_email", "enabled",
+)  # fmt: skip
 
 
 @dataclass
@@ -64,9 +64,7 @@ class Api:
         async with self.writing:
             record = self.store.create(access.tenant, fields)
         # The reference's answer to a create has every attribute but this one.
-        return answer(
-            request, resource({k: v for k, v in record.attributes.items() if k != "updated_at"}), 201
-        )
+        return answer(request, resource({k: v for k, v in record.attributes.items() if k != "updated_at"}), 201)
 
     async def one(self, request: Request) -> Response:
         """``/opportunities/ID``: get, update, delete."""
@@ -203,9 +201,7 @@ class Control:
 
     async def change(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Put faults into force."""
-        self.faults.change(
-            {name: float(v) if not isinstance(v, (bool, str)) else v for name, v in asked.items()}
-        )
+        self.faults.change({name: float(v) if not isinstance(v, (bool, str)) else v for name, v in asked.items()})
         return {}
 
     async def advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:

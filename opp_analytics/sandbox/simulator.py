@@ -1,8 +1,8 @@
 """A sales team at work on the database, one working day after another.
 
-What happens to a deal on a day is rolled with dice that are seeded by the world's seed, the deal and the day, and
-looks at nothing but the deal's row. So nothing has to be remembered between two days, a restart changes nothing, and
-an edit over the API changes the fate of the edited deal only.
+What happens to a deal on a day is rolled with dice that are seeded by the world's seed, the deal and the day,
+and looks at nothing but the deal's row. So nothing has to be remembered between two days, a restart changes
+nothing, and an edit over the API changes the fate of the edited deal only.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _events(desk: dict[str, Record], day: date, seed: str) -> Iterator[_Event]:
 
 
 def _is_workable(record: Record, day: date) -> bool:
-    """Whether anything can happen to a deal on `day`; asked first, because seeding dice costs more than asking."""
+    """Whether anything can happen to a deal on `day`; asking is cheaper than seeding dice."""
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)
     if record.attributes["stage"] == "closed_lost":

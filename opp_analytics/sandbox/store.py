@@ -1,7 +1,7 @@
 """The sandbox's database: tenants, tokens and opportunities in one SQLite file.
 
-An opportunity is one JSON document, exactly as it is served; the columns that filters and sorts use are generated
-from it by SQLite, so that the two cannot disagree. Nothing here knows HTTP.
+An opportunity is one JSON document, exactly as it is served; the columns that filters and sorts use are
+generated from it by SQLite, so that the two cannot disagree. Nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -37,13 +37,17 @@ _LAYOUT = 1
 _SCHEMA = f"""
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tenant (id INTEGER PRIMARY KEY, api_key TEXT NOT NULL UNIQUE);
-CREATE TABLE token (token TEXT PRIMARY KEY, tenant INTEGER NOT NULL REFERENCES tenant, read_only INTEGER NOT NULL);
+CREATE TABLE token (
+    token TEXT PRIMARY KEY,
+    tenant INTEGER NOT NULL REFERENCES tenant,
+    read_only INTEGER NOT NULL
+);
 CREATE TABLE opportunity (
     tenant INTEGER NOT NULL REFERENCES tenant,
     unique_id TEXT NOT NULL,
     deleted_at TEXT,
     deleted_by TEXT,
-    {"".join(f"{c} ANY AS (json_extract(attributes, '$.{c}')) STORED, " for c in _COLUMNS)}
+    {"".join(f"{c} AS (json_extract(attributes, '$.{c}')) STORED, " for c in _COLUMNS)}
     attributes TEXT NOT NULL,
     UNIQUE (tenant, unique_id)
 );
@@ -54,7 +58,7 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_LAYOUT};
 """
 
-# Decimals, not floats: money that came in as 0.10 must go out as 0.10.
+# Decimals, not floats: money goes out exactly as it came in.
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -109,8 +113,8 @@ class Record:
 class Store:
     """One sandbox database.
 
-    Reads and writes have a connection each, so that a page can be read while a long write goes on. Whoever writes
-    must be alone: the server holds one lock around all writes.
+    Reads and writes have a connection each, so that a page can be read while a long write goes on. Whoever
+    writes must be alone: the server holds one lock around all writes.
 
     Parameters
     ----------
@@ -128,12 +132,14 @@ class Store:
     def __init__(self, path: Path, clock: Clock) -> None:
         self.clock = clock
         self.is_new = not path.exists() or path.stat().st_size == 0
-        if self.is_new:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         try:
+            if self.is_new:
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             self._writer = self._connect(path)
             self._prepare(path)
             self._reader = self._connect(path)
+        except OSError as error:
+            raise SandboxError(f"cannot write {path} ({error.strerror}); choose another file") from None
         except sqlite3.DatabaseError as error:
             raise SandboxError(f"{path} is not a sandbox database ({error}); choose another file") from None
         self._access = {
@@ -237,20 +243,22 @@ class Store:
             where.append(f"{column} = ?")
             values.append(value)
         if query.search:
-            fields = " || char(10) || ".join(
-                f"ifnull(json_extract(attributes, '$.{f}'), '')" for f in _SEARCHED
-            )
+            fields = " || char(10) || ".join(f"ifnull(json_extract(attributes, '$.{f}'), '')" for f in _SEARCHED)
             where.append(f"instr(casefold({fields}), ?) > 0")
             values.append(query.search.casefold())
         condition = " AND ".join(where)
         order, sort_values = self._order(query)
-        total = self._reader.execute(
-            f"SELECT count(*) FROM opportunity WHERE {condition}", values
-        ).fetchone()[0]
-        rows = self._reader.execute(
-            f"SELECT unique_id, attributes FROM opportunity WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?",
-            [*values, *sort_values, query.limit, query.offset],
-        ).fetchall()
+        # S608: the text is built from names in this module, every value is bound.
+        counting = f"SELECT count(*) FROM opportunity WHERE {condition}"  # noqa: S608
+        paging = (
+            f"SELECT unique_id, attributes FROM opportunity WHERE {condition}"  # noqa: S608
+            f" ORDER BY {order} LIMIT ? OFFSET ?"
+        )
+        # One transaction, so that rows and total are of the same moment.
+        self._reader.execute("BEGIN")
+        total = self._reader.execute(counting, values).fetchone()[0]
+        rows = self._reader.execute(paging, [*values, *sort_values, query.limit, query.offset]).fetchall()
+        self._reader.execute("COMMIT")
         return rows, int(total)
 
     @staticmethod
@@ -281,7 +289,7 @@ class Store:
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
     def workable(self, tenant: int, since: str) -> list[Record]:
-        """What a sales team has on its desk: open deals, and those it lost or deleted itself since `since`."""
+        """What a sales team has on its desk: open deals, and those lost or deleted by it since `since`."""
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
                    deleted_at IS NULL AND stage NOT IN ('closed_won', 'closed_lost')
@@ -299,15 +307,15 @@ class Store:
         stamp = to_text(self.clock.stamp())
         core = {"unique_id": str(uuid.uuid4()), "stage": "discovery", "status": "active"}
         core |= {"created_at": stamp, "updated_at": stamp}
-        record = Record({name: None for name in CORE} | core | dict(fields))
+        record = Record(dict.fromkeys(CORE) | core | dict(fields))
         self.insert(tenant, [record])
         return record
 
     def insert(self, tenant: int, records: Iterable[Record]) -> None:
         """Insert finished records as they are."""
         self._writer.executemany(
-            "INSERT INTO opportunity (tenant, unique_id, deleted_at, deleted_by, attributes) VALUES (?, ?, ?, ?, ?)",
-            ((tenant, r.unique_id, r.deleted_at, r.deleted_by, encode(r.attributes)) for r in records),
+            "INSERT INTO opportunity (deleted_at, deleted_by, attributes, tenant, unique_id) VALUES (?, ?, ?, ?, ?)",
+            ((r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id) for r in records),
         )
 
     def replace(self, tenant: int, records: Iterable[Record]) -> None:

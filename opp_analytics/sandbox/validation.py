@@ -1,7 +1,7 @@
 """What the API accepts in a create or an update: every problem of a body, not only the first.
 
-Attributes that the reference does not know are stored as they come. Values are not bounded below: the reference
-calls `value` a decimal and no more.
+Attributes that the reference does not know are stored as they come. Values are not bounded below: the
+reference calls `value` a decimal and no more.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 __all__ = ["STAGES", "STATUSES", "Problem", "check"]
@@ -18,10 +18,11 @@ STAGES = ("discovery", "qualification", "proposal", "negotiation", "closed_won",
 STATUSES = ("active", "inactive", "won", "lost")
 _READ_ONLY = ("id", "unique_id", "created_at", "updated_at")
 _LARGEST = Decimal(10) ** 15
+_MOST_DECIMALS = 6
 
 
 class Problem(NamedTuple):
-    """Why a body was refused: where (an attribute's name, "" for the body itself), what and how it is called."""
+    """Why a body was refused: where (an attribute's name, "" for the body itself), what, and its code."""
 
     attribute: str
     detail: str
@@ -51,24 +52,27 @@ def _decimal(value: Any) -> int | Decimal | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, Decimal, str)):
         raise _Refused("is not a number")
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
-        raise _Refused("is not a number") from None
-    if not number.is_finite():
+    if isinstance(value, str) and not re.fullmatch(r"-?\d+(\.\d+)?", value, re.ASCII):
         raise _Refused("is not a number")
+    number = Decimal(value)
     if abs(number) >= _LARGEST:
         raise _Refused("must be less than 10^15 in size")
-    return int(number) if number == number.to_integral_value() else Decimal(format(number, "f"))
+    if number == number.to_integral_value():
+        return int(number)
+    if number != round(number, _MOST_DECIMALS):
+        raise _Refused(f"has more than {_MOST_DECIMALS} decimals")
+    return Decimal(format(number.normalize(), "f"))
 
 
 def _percent(value: Any) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise _Refused("must be an integer")
     if not 0 <= value <= 100:
         raise _Refused("must be between 0 and 100")
+    if value != int(value):
+        raise _Refused("must be an integer")
     return int(value)
 
 
