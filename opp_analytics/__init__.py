@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         DataWarning,
         ForbiddenError,
         HistoryError,
+        JournalError,
         LoadError,
         MissingColumnError,
         NotEnoughHistory,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
         OppAnalyticsError,
         PlanError,
         RateLimitError,
+        RecordRefused,
         ServerError,
         UnexpectedResponse,
         ValidationError,
@@ -60,6 +62,7 @@ _HOMES = {
         "DataWarning",
         "ForbiddenError",
         "HistoryError",
+        "JournalError",
         "LoadError",
         "MissingColumnError",
         "NotEnoughHistory",
@@ -67,6 +70,7 @@ _HOMES = {
         "OppAnalyticsError",
         "PlanError",
         "RateLimitError",
+        "RecordRefused",
         "ServerError",
         "UnexpectedResponse",
         "ValidationError",
@@ -79,7 +83,7 @@ _MODULES = ("errors", "plots", "sandbox")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __version__ = "0.1.0"
-__all__ = ["__version__", *sorted([*_HOME_OF, *_MODULES])]  # noqa: PLE0604
+__all__ = ["__version__", *sorted([*_HOME_OF, *_MODULES])]
 
 
 def __getattr__(name: str) -> Any:

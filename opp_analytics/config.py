@@ -100,10 +100,18 @@ class Settings:
         identity = "\0".join((self.url, self.api_key.reveal(), self.token.reveal()))
         return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
+    @property
+    def account(self) -> str:
+        """A short name of address and key alone: the same after a token was renewed, and safe to store."""
+        identity = "\0".join((self.url, self.api_key.reveal()))
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
 
 def _checked_url(url: str) -> str:
     if not isinstance(url, str):
-        raise ArgumentError(f"url={url!r} is not text; give an address such as https://crm.api.us.23blocks.com")
+        raise ArgumentError(
+            f"url={url!r} is not text; give an address such as https://crm.api.us.23blocks.com"
+        )
     clean = url.strip().rstrip("/")
     try:
         parts = urlsplit(clean)
@@ -111,11 +119,15 @@ def _checked_url(url: str) -> str:
     except ValueError as error:
         raise ConfigError(f"url={url!r} is not an address ({error})") from None
     if parts.username or parts.password:
-        raise ConfigError("the url holds a user name or password; leave it out, the token and the key are the login")
+        raise ConfigError(
+            "the url holds a user name or password; leave it out, the token and the key are the login"
+        )
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise ConfigError(f"url={url!r} is not an address such as https://crm.api.us.23blocks.com")
     if parts.scheme == "http" and host not in _LOOPBACK:
-        raise ConfigError(f"url={url!r} would send your token unencrypted; use https:// (http is for this machine only)")
+        raise ConfigError(
+            f"url={url!r} would send your token unencrypted; use https:// (http is for this machine only)"
+        )
     return clean
 
 
@@ -127,7 +139,9 @@ def _checked_secret(secret: str | Secret, name: str) -> Secret:
     if not text:
         raise ConfigError(f"{name} is blank")
     if not text.isascii() or not text.isprintable():
-        raise ConfigError(f"{name} holds a character that no header can carry; copy it again without line breaks")
+        raise ConfigError(
+            f"{name} holds a character that no header can carry; copy it again without line breaks"
+        )
     return Secret(text)
 
 

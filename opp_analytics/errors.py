@@ -17,8 +17,10 @@ OppAnalyticsError
 ├── LoadError                         a sweep over the pages could not end
 ├── CacheError                        the cache folder cannot be used
 ├── HistoryError                      the history cannot be read, written or asked this
-│   └── NotEnoughHistory              the question needs records that do not exist
-└── PlanError                         a plan that must not be applied
+│   ├── NotEnoughHistory              the question needs records that do not exist
+│   └── RecordRefused (DataError)     a frame that must not become a record
+├── PlanError                         a plan that must not be applied
+└── JournalError                      the journal of applied plans cannot be read or written
 
 A message names the thing, the value and the way out; it never holds a secret.
 """
@@ -40,6 +42,7 @@ __all__ = [
     "DataWarning",
     "ForbiddenError",
     "HistoryError",
+    "JournalError",
     "LoadError",
     "MissingColumnError",
     "NotEnoughHistory",
@@ -47,6 +50,7 @@ __all__ = [
     "OppAnalyticsError",
     "PlanError",
     "RateLimitError",
+    "RecordRefused",
     "ServerError",
     "UnexpectedResponse",
     "ValidationError",
@@ -180,8 +184,16 @@ class NotEnoughHistory(HistoryError):
     """The question needs records that do not exist (yet)."""
 
 
+class RecordRefused(HistoryError, DataError):
+    """A frame that must not become a record: it is not all opportunities, or not the next state of them."""
+
+
 class PlanError(OppAnalyticsError):
     """A plan that must not be applied."""
+
+
+class JournalError(OppAnalyticsError):
+    """The journal of applied plans cannot be read or written."""
 
 
 class DataWarning(UserWarning):

@@ -298,7 +298,8 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     missing = [c for c in needed if c not in opportunities.columns]
     if missing:
         raise MissingColumnError(
-            f"the frame has no column {', '.join(map(repr, missing))}; it has {', '.join(map(str, opportunities.columns))}"
+            f"the frame has no column {', '.join(map(repr, missing))}; "
+            f"it has {', '.join(map(str, opportunities.columns))}"
         )
     frame = conform(opportunities)
     if unique:

@@ -250,7 +250,11 @@ def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
         column = column.cast(pa.string())
     series = column.to_pandas(types_mapper=_PANDAS.get)
     # A zero-copy column is read-only, and .loc edits on it raise.
-    return series.copy() if isinstance(series.dtype, np.dtype) and not series.to_numpy().flags.writeable else series
+    return (
+        series.copy()
+        if isinstance(series.dtype, np.dtype) and not series.to_numpy().flags.writeable
+        else series
+    )
 
 
 def _to_category(name: str, column: pa.DictionaryArray) -> pd.Series[Any]:

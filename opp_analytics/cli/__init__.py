@@ -1,0 +1,25 @@
+"""The command line: parse, call, print, exit code."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+from opp_analytics.cli.commands import app
+from opp_analytics.cli.console import complain, say_warning
+from opp_analytics.errors import OppAnalyticsError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one clear line and exit code 1."""
+    warnings.showwarning = say_warning
+    try:
+        app()
+    except OppAnalyticsError as error:
+        complain(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        complain("stopped; nothing is left half-done, run the command again to go on")
+        sys.exit(130)
