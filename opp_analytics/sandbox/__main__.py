@@ -74,7 +74,9 @@ def _listen(port: int) -> socket.socket:
         listening.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         listening.close()
-        raise SandboxError(f"cannot listen on 127.0.0.1:{port} ({error}); choose another port, or 0") from None
+        raise SandboxError(
+            f"cannot listen on 127.0.0.1:{port} ({error}); choose another port, or 0"
+        ) from None
     return listening
 
 
@@ -82,7 +84,9 @@ def _file(path: str | None, stack: ExitStack) -> Path:
     """The database file, ours alone until the stack unwinds."""
     if path is None:
         # Made here and not by the owner, so that it goes away when the owner is killed.
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True))
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True)
+        )
         return Path(folder) / "sandbox.db"
     if not Path(path).parent.is_dir():
         raise SandboxError(f"the folder of {path} does not exist")
@@ -121,7 +125,9 @@ def _begin(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
         tenant, _ = store.add_tenant()
         store.add_token(tenant)
         store.add_token(tenant, read_only=True)
-        store.keep(seed=config["seed"], deals_per_week=config["deals_per_week"], complete=not config["seeded"])
+        store.keep(
+            seed=config["seed"], deals_per_week=config["deals_per_week"], complete=not config["seeded"]
+        )
         if config["seeded"]:
             store.clock.reach(midnight(today) if config["today"] else now)
         else:

@@ -135,7 +135,9 @@ class Gate:
             detail = f"The limit is {self.faults.settings['rate_limit']:g} requests a second; wait {wait} s."
             return failure(429, "rate_limited", "Too Many Requests", detail, {"Retry-After": str(wait)})
         if self.faults.strikes("error_rate"):
-            return failure(500, "internal_error", "Internal Server Error", "Something went wrong; nothing was done.")
+            return failure(
+                500, "internal_error", "Internal Server Error", "Something went wrong; nothing was done."
+            )
         return None
 
     @staticmethod

@@ -93,7 +93,9 @@ def _moved_date(close: date | None, day: date, stage: str, dice: random.Random) 
         return day + timedelta(days=_TYPICAL_CYCLE_DAYS) if mood < 0.01 else None
     if close < day:
         # Overdue: somebody notices after a week or two.
-        return _on_a_deadline(day + timedelta(days=dice.randint(7, 45)), dice.random()) if mood < 0.12 else None
+        return (
+            _on_a_deadline(day + timedelta(days=dice.randint(7, 45)), dice.random()) if mood < 0.12 else None
+        )
     quarter = _quarter_end(day)
     if close <= quarter and (quarter - day).days <= _CRUNCH_DAYS and stage != "negotiation":
         # The quarter ends, and what cannot make it is moved into the next one.

@@ -51,7 +51,9 @@ class _Control:
             response = connection.getresponse()
             status, content = response.status, response.read()
         except (OSError, http.client.HTTPException):
-            raise SandboxError("the sandbox does not answer: it was stopped, or its process has ended") from None
+            raise SandboxError(
+                "the sandbox does not answer: it was stopped, or its process has ended"
+            ) from None
         finally:
             connection.close()
         if status == 422:
@@ -193,7 +195,9 @@ class Sandbox:
         ValueError
             `days` is negative or no whole number.
         """
-        return datetime.fromisoformat(self._control.ask("advance", json.dumps({"days": days}).encode())["now"])
+        return datetime.fromisoformat(
+            self._control.ask("advance", json.dumps({"days": days}).encode())["now"]
+        )
 
     def add_tenant(self, opportunities: Any = None) -> Tenant:
         """Another tenant with its own data: none, or `opportunities` as in `start`; no team works for it."""
@@ -341,7 +345,9 @@ def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict
     line = process.stdout.readline()
     if not line:
         code = process.wait()
-        raise SandboxError(f"the sandbox's process ended with code {code} before it was ready; see its error output")
+        raise SandboxError(
+            f"the sandbox's process ended with code {code} before it was ready; see its error output"
+        )
     said: dict[str, Any] = json.loads(line)
     if "error" in said:
         raise SandboxError(said["error"])

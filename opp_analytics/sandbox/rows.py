@@ -21,7 +21,10 @@ def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
     """
     if hasattr(opportunities, "columns"):
         return _of_frame(opportunities)
-    return ({str(name): _cell(str(name), value) for name, value in row.items()} for row in _mappings(opportunities))
+    return (
+        {str(name): _cell(str(name), value) for name, value in row.items()}
+        for row in _mappings(opportunities)
+    )
 
 
 def _mappings(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:

@@ -64,7 +64,9 @@ class Api:
         async with self.writing:
             record = self.store.create(access.tenant, fields)
         # The reference's answer to a create has every attribute but this one.
-        return answer(request, resource({k: v for k, v in record.attributes.items() if k != "updated_at"}), 201)
+        return answer(
+            request, resource({k: v for k, v in record.attributes.items() if k != "updated_at"}), 201
+        )
 
     async def one(self, request: Request) -> Response:
         """``/opportunities/ID``: get, update, delete."""
@@ -201,7 +203,9 @@ class Control:
 
     async def change(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Put faults into force."""
-        self.faults.change({name: float(v) if not isinstance(v, (bool, str)) else v for name, v in asked.items()})
+        self.faults.change(
+            {name: float(v) if not isinstance(v, (bool, str)) else v for name, v in asked.items()}
+        )
         return {}
 
     async def advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:

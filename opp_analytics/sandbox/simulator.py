@@ -141,7 +141,7 @@ def _is_workable(record: Record, day: date) -> bool:
 
 def _work(record: Record, day: date, dice: random.Random) -> _Event | None:
     deal = record.attributes
-    rep = _REPS.get(deal.get("owner_unique_id") or deal.get("owner_name"), SOMEBODY)
+    rep = _REPS.get(str(deal.get("owner_unique_id") or deal.get("owner_name")), SOMEBODY)
     if record.deleted_at is not None:
         return _Event(record) if dice.random() < RECOVER_PER_DAY else None
     if deal["stage"] == "closed_lost":

@@ -1,0 +1,105 @@
+"""What the API refuses, and how it says so."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from opp_analytics import sandbox
+
+from .conftest import Caller
+
+
+def _error(answer: requests.Response) -> dict[str, Any]:
+    assert answer.headers["Content-Type"] == "application/vnd.api+json"
+    errors = answer.json()["errors"]
+    assert all(error["status"] == str(answer.status_code) for error in errors)
+    assert all(error["code"] and error["title"] and error["detail"] for error in errors)
+    return dict(errors[0])
+
+
+@pytest.mark.parametrize(
+    ("headers", "detail"),
+    [
+        ({"Authorization": None}, "Send the header"),
+        ({"Authorization": "Basic x"}, "Send the header"),
+        ({"Authorization": "Bearer wrong"}, "not known"),
+        ({"AppId": None}, "does not fit"),
+        ({"AppId": "wrong"}, "does not fit"),
+    ],
+)
+def test_credentials__are_refused_with_401(api: Caller, headers: dict[str, str], detail: str) -> None:
+    answer = api("GET", "/opportunities", headers=headers)
+    assert answer.status_code == 401
+    assert detail in _error(answer)["detail"]
+
+
+def test_credentials__of_two_tenants_do_not_mix(server: sandbox.Sandbox, api: Caller) -> None:
+    assert api("GET", "/opportunities", headers={"AppId": server.api_key}).status_code == 401
+
+
+def test_read_only_token__may_read_but_not_write(
+    server: sandbox.Sandbox, connect: Callable[..., Caller]
+) -> None:
+    reader = connect(server.url, server.read_only_token, server.api_key)
+    assert reader("GET", "/opportunities").status_code == 200
+    writes = [("POST", ""), ("PUT", "/x"), ("DELETE", "/x"), ("PUT", "/x/recover")]
+    answers = [reader(method, f"/opportunities{path}", json={}) for method, path in writes]
+    assert [answer.status_code for answer in answers] == [403] * 4
+    assert _error(answers[0])["code"] == "forbidden"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/opportunities/none"), ("PUT", "/opportunities/none"), ("DELETE", "/opportunities/none"),
+     ("PUT", "/opportunities/none/recover"), ("GET", "/"), ("GET", "/opportunity"), ("GET", "/opportunities/a/b")],
+)  # fmt: skip
+def test_unknown__is_404(api: Caller, method: str, path: str) -> None:
+    answer = api(method, path, json={"opportunity": {"name": "x"}})
+    assert (answer.status_code, _error(answer)["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("PUT", "/opportunities", {"GET", "HEAD", "POST"}),
+     ("PATCH", "/opportunities/opp-01/", {"DELETE", "GET", "HEAD", "PUT"}),
+     ("POST", "/opportunities/trash/show", {"GET", "HEAD"}), ("GET", "/opportunities/opp-01/recover", {"PUT"})],
+)  # fmt: skip
+def test_wrong_method__is_405_and_names_the_right_ones(
+    api: Caller, method: str, path: str, allowed: set[str]
+) -> None:
+    answer = api(method, path)
+    assert (answer.status_code, _error(answer)["code"]) == (405, "method_not_allowed")
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"{'opportunity': 1}", b"\xff\xfe"])
+def test_body__that_is_not_json_is_400(api: Caller, body: bytes) -> None:
+    for method, path in (("POST", "/opportunities"), ("PUT", "/opportunities/opp-01")):
+        answer = api(method, path, data=body)
+        assert (answer.status_code, _error(answer)["code"]) == (400, "bad_request")
+
+
+def test_create__lists_every_problem_with_its_pointer(api: Caller) -> None:
+    answer = api.create(
+        name="  ", account_id=7, value="many", stage="won!!", status="odd", close_date="2026-02-30", probability=140,
+        unique_id="mine", created_at="2026-01-01T00:00:00Z",
+    )  # fmt: skip
+    assert answer.status_code == 422
+    _error(answer)
+    pointers = {error["source"]["pointer"].removeprefix("/opportunity/") for error in answer.json()["errors"]}
+    assert pointers == {
+        "name", "account_id", "value", "stage", "status", "close_date", "probability", "unique_id", "created_at",
+    }  # fmt: skip
+
+
+def test_update__with_a_problem_changes_nothing(api: Caller) -> None:
+    before = api.get("opp-01")
+    assert api.update("opp-01", name="Fine", probability=101).status_code == 422
+    assert api.get("opp-01") == before
+
+
+def test_pointer__is_escaped(api: Caller) -> None:
+    answer = api("POST", "/opportunities", json=[])
+    assert (answer.status_code, _error(answer)["source"]) == (422, {"pointer": "/opportunity"})
