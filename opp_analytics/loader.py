@@ -11,11 +11,11 @@ from typing import Any
 
 import pandas as pd
 import pyarrow.compute as pc
-from tqdm.auto import tqdm
 
 from opp_analytics import wire
 from opp_analytics.client import LIST_PARAMS, Client
 from opp_analytics.errors import ArgumentError, DataError, DataWarning
+from opp_analytics.progress import progress_bar
 from opp_analytics.sweep import Query, Sweep, probe, sweep
 
 __all__ = ["load"]
@@ -164,9 +164,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None) -> pd.
 def _sweep_with_bar(
     client: Client, query: Query, stored_pages: int, progress: bool | None, on_page: Callable[[int], None]
 ) -> Sweep:
-    with tqdm(
-        desc="opportunities", unit="row", unit_scale=True, disable=None if progress is None else not progress
-    ) as bar:
+    with progress_bar(progress, desc="opportunities", unit="row") as bar:
         return sweep(client, query, stored_pages=stored_pages, bar=bar, on_page=on_page)
 
 
@@ -224,7 +222,7 @@ def _certificate(
         "complete": not reasons,
         "source": client.settings.url,
         "reasons": reasons,
-        "tenant": client.settings.tenant,
+        "tenant": client.settings.account,
         "search": params.pop("search", None),
         "deleted": query.deleted,
         "filters": params,

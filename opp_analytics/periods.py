@@ -26,7 +26,9 @@ _TICK = pd.Timedelta(microseconds=1)
 
 def _timestamp(when: Any, name: str) -> pd.Timestamp:
     if not isinstance(when, (str, date, datetime)):
-        raise ArgumentError(f"{name}={when!r} is not a time; give a date such as '2026-03-31' or an aware datetime")
+        raise ArgumentError(
+            f"{name}={when!r} is not a time; give a date such as '2026-03-31' or an aware datetime"
+        )
     try:
         stamp = pd.Timestamp(when)
     except (ValueError, TypeError) as error:
@@ -130,11 +132,15 @@ def check_freq(freq: str) -> str:
     'Q-JAN'
     """
     if not isinstance(freq, str):
-        raise ArgumentError(f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'")
+        raise ArgumentError(
+            f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
+        )
     try:
         pd.Period("2026-01-01", freq=freq)
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'") from error
+        raise DataError(
+            f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
+        ) from error
     return freq
 
 

@@ -125,8 +125,14 @@ def _shown(url: str) -> str:
     return url.split("?", 1)[0]
 
 
+class _Unpaced(Retry):
+    """Leaves every 429 to `_Pacer`; urllib3 would wait for each connection by itself."""
+
+    RETRY_AFTER_STATUS_CODES = frozenset({503})
+
+
 def _reads(retries: int) -> Retry:
-    return Retry(
+    return _Unpaced(
         total=retries,
         redirect=0,
         status_forcelist=(500, 502, 503, 504),
@@ -142,7 +148,14 @@ def _reads(retries: int) -> Retry:
 def _writes(retries: int) -> Retry:
     """Only connections that were never made are tried again: nothing had been sent."""
     return Retry(
-        total=retries, connect=retries, read=False, status=0, redirect=0, other=0, backoff_factor=0.1
+        total=retries,
+        connect=retries,
+        read=False,
+        status=0,
+        redirect=0,
+        other=0,
+        backoff_factor=0.1,
+        respect_retry_after_header=False,
     )
 
 

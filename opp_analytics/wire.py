@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from itertools import chain
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -129,17 +130,14 @@ def _to_text(value: Any) -> str:
 
 
 def _numbers(values: list[Any], column: str, ids: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values, pa.float64())
-    except pa.ArrowException:
-        return pa.array(_cell_by_cell(values, column, ids), pa.float64())
+    # Arrow would take True for 1, and cut 62.5 to a whole number, in silence.
+    plain = set(map(type, values)) <= {int, float, NoneType}
+    return pa.array(values if plain else _cell_by_cell(values, column, ids), pa.float64())
 
 
 def _wholes(values: list[Any], column: str, ids: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values, pa.int64())
-    except pa.ArrowException:
-        return pa.array(_cell_by_cell(values, column, ids), pa.int64())
+    plain = set(map(type, values)) <= {int, NoneType}
+    return pa.array(values if plain else _cell_by_cell(values, column, ids), pa.int64())
 
 
 def _dates(values: list[Any], column: str, ids: list[Any]) -> pa.Array:

@@ -1,0 +1,324 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import schema
+
+from .support import Answer, as_json, listing, paged, row, serving
+
+
+def client_of(server, tmp_path, **options):
+    return oa.Client(server.url, "tok", "key", cache_dir=tmp_path / "pages", **{"retries": 0, **options})
+
+
+def load(client, **options):
+    try:
+        return oa.load(client, progress=False, **options)
+    finally:
+        client.close()
+
+
+def test_load__gives_every_row_once_typed_with_its_certificate(tenant):
+    frame = load(tenant(95), records=20)
+    assert sorted(frame["unique_id"]) == sorted(f"opp-{n}" for n in range(95))
+    assert frame[list(schema.COLUMNS)].dtypes.astype(str).equals(schema.empty().dtypes.astype(str))
+    certificate = frame.attrs["load"]
+    assert certificate["complete"] is True
+    assert (
+        certificate["pages"],
+        certificate["records"],
+        certificate["total"],
+        certificate["duplicates"],
+    ) == (5, 95, 95, 0)
+    assert certificate["sweeps"] == 1
+    assert pd.Timestamp(certificate["fetched_at"]).tzinfo is not None
+
+
+@pytest.mark.parametrize("rows", [0, 1, 20, 40])
+def test_load__ends_at_every_page_boundary(tenant, rows):
+    frame = load(tenant(rows), records=20)
+    assert len(frame) == rows
+    assert frame.attrs["load"]["complete"]
+    assert frame["value"].dtype == "float64"
+
+
+def test_load__warm_reads_no_page_and_gives_an_equal_writable_frame(tenant, shared_sandbox):
+    client = tenant(30)
+    cold = load(client)
+    asked = shared_sandbox.requests
+    warm = load(client)
+    assert shared_sandbox.requests == asked
+    pd.testing.assert_frame_equal(cold, warm)
+    assert warm.attrs["load"] == cold.attrs["load"]
+    warm.loc[0, "value"] = 1.0
+    warm.loc[0, "stage"] = "closed_won"
+    assert load(client)["value"][0] == cold["value"][0]
+
+
+def test_load__fetches_again_when_too_old_or_told_to(tenant, shared_sandbox):
+    client = tenant(3)
+    for options in ({}, {"max_age": 0}, {"refresh": "full"}):
+        asked = shared_sandbox.requests
+        load(client, **options)
+        assert shared_sandbox.requests > asked
+
+
+def test_load__keeps_search_trash_and_all_apart_but_not_page_sizes(tenant, shared_sandbox):
+    client = tenant(12)
+    client.delete("opp-11")
+    everything, found, trash = load(client), load(client, search="Deal 10"), load(client, deleted=True)
+    assert [len(f) for f in (everything, found, trash)] == [11, 1, 1]
+    assert (found.attrs["load"]["search"], trash.attrs["load"]["deleted"]) == ("Deal 10", True)
+    asked = shared_sandbox.requests
+    assert [len(f) for f in (load(client, records=5), load(client, search="Deal 10"))] == [11, 1]
+    assert shared_sandbox.requests == asked
+
+
+def test_load__filters_on_the_server(tenant):
+    assert set(load(tenant(20), account_id="account-3")["account_id"]) == {"account-3"}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"refresh": "sometimes"}, "refresh='sometimes'"),
+        ({"max_age": "soon"}, "max_age='soon'"),
+        ({"max_age": -1}, "max_age=-1"),
+        ({"stge": "proposal"}, "no parameter 'stge'"),
+        ({"records": 0}, "records=0"),
+        ({"deleted": True, "search": "x"}, "search cannot narrow it"),
+    ],
+)
+def test_load__refuses_a_bad_argument_before_asking(tenant, shared_sandbox, options, says):
+    client, asked = tenant(), shared_sandbox.requests
+    with pytest.raises((oa.DataError, oa.ArgumentError), match=says):
+        load(client, **options)
+    assert shared_sandbox.requests <= asked + 2
+
+
+def test_load__revalidates_stored_pages_by_their_etag(tenant):
+    client = tenant(40)
+    cold = load(client, records=10)
+    client.storage.close()
+    again = load(client, records=10, refresh="full")
+    pd.testing.assert_frame_equal(cold, again)
+
+
+# Servers that misbehave.
+
+
+def test_load__believes_the_page_size_that_comes(tmp_path):
+    rows = [row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(50)]
+    honest = paged(rows)
+
+    def capped(asked):
+        asked.query["records"] = str(min(int(asked.query["records"]), 7))
+        return honest(asked)
+
+    with serving(capped) as server:
+        frame = load(client_of(server, tmp_path))
+    assert len(frame) == 50
+    assert frame.attrs["load"]["pages"] == 8
+
+
+@pytest.mark.parametrize("said", [3, 10, 25, 1000, None])
+def test_load__does_not_vouch_for_a_total_that_lies(tmp_path, said):
+    honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(20)])
+
+    def lying(asked):
+        answer = honest(asked)
+        return (
+            answer
+            if asked.path.endswith("show")
+            else Answer(
+                200,
+                answer.body.replace(
+                    b'"totalRecords": 20', f'"totalRecords": {"null" if said is None else said}'.encode()
+                ),
+                answer.headers,
+            )
+        )
+
+    with serving(lying) as server, pytest.warns(oa.DataWarning, match="cannot be vouched for"):
+        frame = load(client_of(server, tmp_path), records=5)
+    assert len(frame) == 20
+    assert frame.attrs["load"]["complete"] is False
+    assert frame.attrs["load"]["reasons"]
+
+
+def test_load__stops_when_the_same_page_comes_again(tmp_path):
+    with serving(lambda asked: listing([row(1), row(2)], 1000)) as server, pytest.warns(oa.DataWarning):
+        frame = load(client_of(server, tmp_path), records=2)
+    assert len(frame) == 2
+    assert frame.attrs["load"]["duplicates"] > 0
+
+
+def test_load__stops_when_the_pages_never_end(tmp_path):
+    def endless(asked):
+        if asked.path.endswith("show"):
+            return listing([], 0)
+        first = int(asked.query["page"]) * 2
+        return listing([row(first), row(first + 1)], 4)
+
+    with serving(endless) as server:
+        with pytest.raises(oa.LoadError, match="announced 2 pages, but page 15 is still full"):
+            load(client_of(server, tmp_path), records=2)
+
+
+def test_load__repeats_a_sweep_during_which_something_changed(tmp_path):
+    rows = [row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(6)]
+    touched = []
+
+    def touching(asked):
+        if asked.query.get("page") == "2" and not touched:
+            touched.append(True)
+            rows[0] = {**rows[0], "value": 5, "updated_at": "2026-02-01T00:00:00Z"}
+        return paged(rows)(asked)
+
+    with serving(touching) as server:
+        frame = load(client_of(server, tmp_path), records=3)
+    assert frame.attrs["load"]["sweeps"] == 2
+    assert frame.attrs["load"]["complete"]
+    assert frame.set_index("unique_id")["value"]["opp-0"] == 5
+
+
+def test_load__says_when_the_server_does_not_sort(tmp_path):
+    rows = [row(n) for n in (3, 1, 2)]
+
+    def unsorted(asked):
+        asked.query.pop("sort", None)
+        return paged(rows)(asked)
+
+    with serving(unsorted) as server, pytest.warns(oa.DataWarning, match="creation order"):
+        frame = load(client_of(server, tmp_path))
+    assert not frame.attrs["load"]["complete"]
+    assert len(frame) == 3
+
+
+def test_load__does_not_keep_what_it_cannot_vouch_for(tmp_path):
+    with serving(lambda asked: listing([row(1)], 2)) as server:
+        client = client_of(server, tmp_path)
+        for _ in range(2):
+            with pytest.warns(oa.DataWarning):
+                load(client)
+            asked, server.asked[:] = len(server.asked), []
+            assert asked > 0
+
+
+@pytest.mark.parametrize("body", [b"<html></html>", b"", b'{"data": [', b'{"data": {}}'])
+def test_load__fails_whole_when_a_page_in_the_middle_is_broken(tmp_path, body):
+    honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(20)])
+    with serving(
+        lambda asked: as_broken(body) if asked.query.get("page") == "3" else honest(asked)
+    ) as server:
+        with pytest.raises(oa.UnexpectedResponse):
+            load(client_of(server, tmp_path), records=5)
+
+
+def as_broken(body):
+    return Answer(200, body, {"Content-Type": "application/json"})
+
+
+def test_load__resumes_a_sweep_that_was_cut_off(tmp_path):
+    honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(100)])
+    broken = [True]
+
+    def cutting(asked):
+        fails = broken and int(asked.query.get("page", 1)) >= 40 and not asked.path.endswith("show")
+        return as_json({"error": "down"}, 503) if fails else honest(asked)
+
+    with serving(cutting) as server:
+        client = client_of(server, tmp_path, concurrency=1)
+        with pytest.raises(oa.ServerError):
+            load(client, records=2)
+        broken.clear()
+        server.asked.clear()
+        frame = load(client, records=2)
+        pages = {int(a.query["page"]) for a in server.asked if a.query.get("sort") == "created_at"}
+    assert len(frame) == 100
+    assert frame.attrs["load"]["complete"]
+    assert min(pages) == 33
+
+
+# The cache on disk.
+
+
+def frame_file(tmp_path):
+    return next((tmp_path / "pages").rglob("frame-*.arrow"))
+
+
+@pytest.mark.parametrize("damage", [b"", b"not ours", None])
+def test_load__sets_a_damaged_frame_aside_and_fetches(tenant, tmp_path, damage):
+    client = tenant(5)
+    load(client)
+    file = frame_file(tmp_path)
+    content = file.read_bytes()
+    file.write_bytes(content[:-100] if damage is None else damage)
+    with pytest.warns(oa.DataWarning, match="set aside"):
+        frame = load(client)
+    assert len(frame) == 5
+    assert file.with_name(file.name + ".damaged").exists()
+
+
+def test_load__sets_a_damaged_page_store_aside_and_fetches(tenant, tmp_path):
+    client = tenant(5)
+    load(client)
+    store = next((tmp_path / "pages").rglob("pages.sqlite"))
+    store.write_bytes(b"this is no database, and never was one" * 100)
+    with pytest.warns(oa.DataWarning, match="set aside"):
+        assert len(load(client, refresh="full")) == 5
+    assert store.with_name("pages.sqlite.damaged").exists()
+
+
+def test_load__works_without_a_cache_folder_that_can_be_written(tenant, tmp_path):
+    client = tenant(5)
+    (tmp_path / "pages").write_text("a file where the folder should be")
+    with pytest.warns(oa.DataWarning) as caught:
+        assert len(load(client)) == 5
+    assert any("not kept" in str(w.message) for w in caught)
+
+
+def test_load__on_a_full_disk_gives_the_frame_and_says_it_was_not_kept(tenant, monkeypatch):
+    client = tenant(5)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(client.storage, "_private", full)
+    with pytest.warns(oa.DataWarning) as caught:
+        assert len(load(client)) == 5
+    assert any("No space left" in str(w.message) for w in caught)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_path):
+    client = tenant(400)
+    script = textwrap.dedent(f"""
+        import opp_analytics as oa
+        client = oa.Client({shared_sandbox.url!r}, {client.settings.token.reveal()!r}, {client.settings.api_key.reveal()!r},
+                           cache_dir={str(tmp_path / "pages")!r}, concurrency=2)
+        client.list(1, 1)
+        print("ready", flush=True)
+        oa.load(client, records=2, progress=False)
+    """)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    shared_sandbox.faults.latency = 0.02
+    asked = shared_sandbox.requests
+    while shared_sandbox.requests < asked + 50:
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert "KeyboardInterrupt" in errors
+    assert not list((tmp_path / "pages").rglob("frame-*"))
+    shared_sandbox.faults.reset()
+    assert load(client, records=2).attrs["load"]["complete"]

@@ -1,0 +1,109 @@
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import schema
+
+
+def test_empty__has_every_column_at_its_dtype():
+    dtypes = schema.empty().dtypes.astype(str).to_dict()
+    assert list(dtypes) == list(schema.COLUMNS)
+    assert dtypes["value"] == "float64"
+    assert dtypes["probability"] == "Int64"
+    assert dtypes["close_date"] == "datetime64[us]"
+    assert dtypes["created_at"] == "datetime64[us, UTC]"
+    assert dtypes["name"] == "str"
+    assert schema.empty()["stage"].cat.ordered
+    assert list(schema.empty()["stage"].cat.categories) == list(schema.STAGES)
+
+
+def test_conform__turns_what_people_type_into_dtypes_and_touches_nothing_else():
+    before = pd.DataFrame(
+        {
+            "unique_id": ["a", "b"],
+            "value": ["12000.5", None],
+            "stage": ["won!!", "proposal"],
+            "close_date": [date(2026, 3, 31), None],
+            "probability": [60.0, np.nan],
+            "created_at": ["2026-01-01T00:00:00Z", pd.NaT],
+            "owner_name": ["Ann", "Bo"],
+        },
+        index=[7, 9],
+    )
+    kept = before.copy()
+    frame = schema.conform(before)
+    pd.testing.assert_frame_equal(before, kept)
+    assert frame["value"].tolist()[0] == 12000.5
+    assert frame["probability"].isna().tolist() == [False, True]
+    assert frame["stage"].cat.categories[-1] == "won!!"
+    assert frame["stage"].isna().sum() == 0
+    assert frame["created_at"].dtype == pd.DatetimeTZDtype("us", "UTC")
+    assert frame.index.tolist() == [0, 1]
+    assert frame["owner_name"].tolist() == ["Ann", "Bo"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("value", "twelve"),
+        ("value", "12,000.50"),
+        ("value", True),
+        ("value", np.inf),
+        ("probability", 62.5),
+        ("probability", "high"),
+        ("close_date", "2026-02-30"),
+        ("close_date", "31.03.2026"),
+        ("close_date", 20260331),
+        ("created_at", "yesterday"),
+    ],
+)
+def test_conform__names_opportunity_column_and_value_of_a_bad_cell(column, value):
+    with pytest.raises(oa.DataError) as caught:
+        schema.conform(
+            pd.DataFrame({"unique_id": ["a", "b"], column: pd.Series([None, value], dtype="object")})
+        )
+    message = str(caught.value)
+    assert "'b'" in message
+    assert column in message
+    assert repr(value) in message
+
+
+def test_conform__counts_the_bad_cells_it_does_not_list():
+    with pytest.raises(oa.DataError, match=r"\(and 7 more\)"):
+        schema.conform(pd.DataFrame({"value": ["x"] * 10}))
+
+
+def test_require__names_the_missing_column_and_those_there():
+    with pytest.raises(oa.MissingColumnError, match=r"no column 'value'.*it has unique_id, stage"):
+        schema.require(pd.DataFrame({"unique_id": ["a"], "stage": ["proposal"]}), "stage", "value")
+
+
+@pytest.mark.parametrize(
+    ("ids", "says"), [(["a", "b", "a"], "'a' stands in the frame more than once"), (["a", None], "row 1")]
+)
+def test_require__refuses_repeated_and_missing_ids(ids, says):
+    with pytest.raises(oa.DataError, match=says):
+        schema.require(pd.DataFrame({"unique_id": ids}), unique=True)
+
+
+@pytest.mark.parametrize("what", [[{"unique_id": "a"}], None, "frame"])
+def test_require__refuses_what_is_no_frame(what):
+    with pytest.raises(oa.ArgumentError, match="expected a DataFrame"):
+        schema.require(what, "value")
+
+
+def test_conform__refuses_a_column_that_stands_twice():
+    with pytest.raises(oa.DataError, match="'value' stands in the frame twice"):
+        schema.conform(pd.DataFrame([[1, 2]], columns=["value", "value"]))
+
+
+def test_parse_cell__keeps_exact_kinds():
+    assert schema.parse_cell("value", Decimal("0.1")) == 0.1
+    assert schema.parse_cell("probability", np.int64(40)) == 40
+    assert schema.parse_cell("close_date", np.datetime64("2026-03-31T15:00")) == pd.Timestamp("2026-03-31")
+    assert schema.parse_cell("owner_name", "Ann") == "Ann"
+    assert schema.parse_cell("stage", "") is None
