@@ -46,7 +46,20 @@ if TYPE_CHECKING:
     )
     from opp_analytics.history import History
     from opp_analytics.loader import load
-    from opp_analytics.writer import Plan, Receipt, apply, plan
+    from opp_analytics.writer import (
+        Plan,
+        Receipt,
+        apply,
+        own_writes,
+        plan,
+        read_csv,
+        read_excel,
+        resume,
+        runs,
+        to_csv,
+        to_excel,
+        undo,
+    )
 
 _HOMES = {
     "analysis": ("close_date_moves", "forecast", "slippage", "stage_funnel", "win_rate"),
@@ -77,7 +90,20 @@ _HOMES = {
     ),
     "history": ("History",),
     "loader": ("load",),
-    "writer": ("Plan", "Receipt", "apply", "plan"),
+    "writer": (
+        "Plan",
+        "Receipt",
+        "apply",
+        "own_writes",
+        "plan",
+        "read_csv",
+        "read_excel",
+        "resume",
+        "runs",
+        "to_csv",
+        "to_excel",
+        "undo",
+    ),
 }
 _MODULES = ("errors", "plots", "sandbox")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,0 +1,82 @@
+"""What an apply leaves behind: one row per change, and a few lines that say how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.writer.results import OUTCOMES, Result
+from opp_analytics.writer.steps import Step
+
+__all__ = ["Receipt", "receipt_table"]
+
+_COLUMNS = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Receipt:
+    """What became of every change of a plan.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per change: ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``,
+        ``before``, ``after`` (objects), ``outcome`` (applied already skipped conflict failed unknown pending),
+        ``error`` (why, in the server's words where it gave any; missing when all is well), ``attempts`` int64 (how
+        often a write was sent for it), ``name``.
+    run_id : str or None
+        Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done.
+    stopped : str or None
+        Why the run ended before its end, None when it did not.
+    """
+
+    table: pd.DataFrame
+    run_id: str | None = None
+    stopped: str | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every change is on the server."""
+        return bool(self.table["outcome"].isin(["applied", "already"]).all())
+
+    def counts(self) -> pd.Series[int]:
+        """Changes per outcome, those outcomes that occur."""
+        counts = self.table["outcome"].value_counts()
+        return counts.reindex([outcome for outcome in OUTCOMES if outcome in counts.index])
+
+    def summary(self) -> str:
+        """Counts per outcome, the first failures, and what to do next."""
+        counts = self.counts()
+        lines = [", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) or "nothing to do"]
+        if self.stopped:
+            lines.append(f"stopped: {self.stopped}")
+        bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
+        for row in bad.head(5).itertuples():
+            field = f" {row.field}" if pd.notna(row.field) else ""
+            lines.append(f"  {row.outcome}: {row.operation} {row.unique_id}{field}: {row.error}")
+        if len(bad) > 5:
+            lines.append(f"  … and {len(bad) - 5:,} more, see .table")
+        if self.run_id and self.table["outcome"].isin(["failed", "unknown", "pending"]).any():
+            lines.append(f"resume(client, {self.run_id!r}) settles what is left")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Receipt {self.run_id}: {self.summary()}>"
+
+
+def receipt_table(
+    steps: dict[int, Step], results: dict[int, Result], names: dict[int, str | None]
+) -> pd.DataFrame:
+    """The table of a receipt, in the plan's order, from the result of every step by its number."""
+    rows = []
+    for number, step in steps.items():
+        result = results[number]
+        unique_id = result.unique_id or step.unique_id
+        for cell, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True):
+            known = (unique_id, step.operation, cell.field, cell.before, cell.after)
+            rows.append((cell.at, *known, outcome, error, result.attempts, names[number]))
+    table = pd.DataFrame(sorted(rows, key=lambda row: row[0]), columns=["at", *_COLUMNS], dtype="object")
+    texts = ("unique_id", "operation", "field", "outcome", "error", "name")
+    return table.drop(columns="at").astype(dict.fromkeys(texts, schema.TEXT) | {"attempts": "int64"})

@@ -1,0 +1,61 @@
+"""What the server holds now: single reads for a few opportunities, a sweep over the pages where that is cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from opp_analytics.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from opp_analytics.client import Client
+
+__all__ = ["PAGE", "READS_PER_PAGE", "current", "current_rows", "deleted_ids", "swept"]
+
+PAGE = 1000
+"""Rows asked for per page; the server may send fewer."""
+READS_PER_PAGE = 10
+"""A page of a sweep costs about as much as this many single reads, transfer and the server's work included."""
+
+
+def current(client: Client, unique_id: str) -> dict[str, Any] | None:
+    """The opportunity as the server holds it, None when it holds none (or has it in the trash)."""
+    try:
+        return client.get(unique_id)
+    except NotFoundError:
+        return None
+
+
+def current_rows(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
+    """Each of the opportunities as `current` gives it; whatever a sweep did not meet is read by itself."""
+    wanted = set(ids)
+    found = swept(client, wanted) if len(wanted) > READS_PER_PAGE else {}
+    rest = sorted(wanted - set(found))
+    with ThreadPoolExecutor(client.concurrency) as pool:
+        singles = pool.map(lambda unique_id: current(client, unique_id), rest)
+        return found | dict(zip(rest, singles, strict=True))
+
+
+def swept(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
+    """Those of the wanted that a sweep meets; nothing when single reads are cheaper."""
+    first = client.list(page=1, records=PAGE)
+    pages = first.total_pages or 1
+    if pages > 1 and pages * READS_PER_PAGE > len(wanted):
+        return {}
+    with ThreadPoolExecutor(client.concurrency) as pool:
+        others = pool.map(lambda number: client.list(page=number, records=PAGE), range(2, pages + 1))
+        records = [record for page in (first, *others) for record in page.records]
+    return {record["unique_id"]: record for record in records if record["unique_id"] in wanted}
+
+
+def deleted_ids(client: Client, ids: Collection[str]) -> set[str]:
+    """Those of the opportunities that are in the trash."""
+    wanted, found, number = set(ids), set(), 1
+    while wanted - found:
+        page = client.list_deleted(page=number, records=PAGE)
+        found |= {record["unique_id"] for record in page.records} & wanted
+        if not page.records or number >= (page.total_pages or 1):
+            break
+        number += 1
+    return found

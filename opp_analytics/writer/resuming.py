@@ -1,0 +1,125 @@
+"""The end of a run that was cut off, and the way back from one that was not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.writer import entries
+from opp_analytics.writer.differences import Difference, changes_frame, problems_frame
+from opp_analytics.writer.entries import StoredStep
+from opp_analytics.writer.journal import Journal, run_lock
+from opp_analytics.writer.planning import compared
+from opp_analytics.writer.plans import Plan
+from opp_analytics.writer.receipts import Receipt, receipt_table
+from opp_analytics.writer.running import Todo, carry_out
+
+if TYPE_CHECKING:
+    from opp_analytics.client import Client
+
+__all__ = ["resume", "undo"]
+
+
+def resume(client: Client, run_id: str | None = None, *, progress: bool | None = None) -> Receipt:
+    """Finish a run that was killed, cut off or stopped: what was in doubt is settled, the rest is sent.
+
+    Parameters
+    ----------
+    client : Client
+        Of the same API and key; the token may have been renewed.
+    run_id : str, optional
+        The newest run with anything left by default.
+    progress : bool, optional
+        Whether a progress bar is shown; by default on a terminal and in a notebook.
+
+    Returns
+    -------
+    Receipt
+        Rows for the changes that were left: without outcome, in doubt, or failed for another reason than a
+        refusal (4xx). With nothing left, an empty receipt with its columns.
+
+    Raises
+    ------
+    PlanError
+        When the journal knows no such run, or another process still works on it.
+    JournalError
+        When the journal cannot be used.
+    """
+    account = client.settings.account
+    with Journal(account) as journal:
+        run_id = run_id or entries.latest_run(journal, left=True)
+        if run_id is None:
+            return Receipt(receipt_table({}, {}, {}))
+        with run_lock(account, run_id):
+            run, stored = entries.read_run(journal, run_id)
+            todos = [Todo(s.number, s.step, s.name, s.progress) for s in stored if s.left]
+            if not todos:
+                return Receipt(receipt_table({}, {}, {}), run_id)
+            receipt = carry_out(todos, client, journal, run, progress=progress)
+            entries.end(journal, run_id)
+            return receipt
+
+
+def undo(client: Client, run_id: str | None = None) -> Plan:
+    """The plan back to before a run, to be looked at and applied like any other.
+
+    Updated cells go back to what they held, created opportunities are deleted (``allow_delete``), deleted ones
+    recovered; a cell that was empty is emptied again (``clear_nulls``). What somebody changed since is a conflict,
+    and stays as they left it. Undoing an undo does the run again.
+
+    Parameters
+    ----------
+    client : Client
+        Of the same API and key.
+    run_id : str, optional
+        The newest run that applied anything by default.
+
+    Returns
+    -------
+    Plan
+        Empty when the run applied nothing.
+
+    Raises
+    ------
+    PlanError
+        When the journal knows no such run.
+    JournalError
+        When the journal cannot be used.
+    ApiError
+        When the server could not be read.
+    """
+    with Journal(client.settings.account) as journal:
+        run_id = run_id or entries.latest_run(journal, left=False)
+        stored = entries.read_run(journal, run_id)[1] if run_id is not None else []
+    back = Difference()
+    rows: dict[str, dict[str, Any]] = {}
+    for step in stored:
+        _reverse(step, back, rows)
+    before = schema.conform(pd.DataFrame(list(rows.values()), dtype="object")) if rows else schema.empty()
+    return compared(changes_frame(back.changes), problems_frame([]), before, client)
+
+
+def _reverse(stored: StoredStep, back: Difference, rows: dict[str, dict[str, Any]]) -> None:
+    applied = [
+        c for c, outcome in zip(stored.step.cells, stored.outcomes, strict=True) if outcome == "applied"
+    ]
+    unique_id = stored.unique_id
+    if not applied or unique_id is None:
+        return
+    row = rows.setdefault(unique_id, {"unique_id": unique_id, "name": stored.name})
+    if stored.step.operation in ("create", "recover"):
+        row |= stored.record or {}
+        back.change("delete", unique_id, before=None, after=None, needs="allow_delete", name=stored.name)
+    elif stored.step.operation == "delete":
+        back.change("recover", unique_id, before=None, after=None, name=stored.name)
+    else:
+        for cell in applied:
+            field = str(cell.field)
+            row[field] = cell.after
+            was = stored.was[field]
+            needs = "clear_nulls" if was is None else ""
+            back.change(
+                "update", unique_id, field, before=cell.after, after=was, needs=needs, name=stored.name
+            )

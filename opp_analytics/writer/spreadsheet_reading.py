@@ -1,0 +1,283 @@
+"""Edited spreadsheets back to frames, whatever Excel, LibreOffice or a person did to the cells.
+
+A cell that still says what was written is taken from the hidden base sheet, exactly; only what differs is read. What
+cannot be read for certain stays as it is, and becomes a problem of the plan.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.errors import DataError
+from opp_analytics.writer.codec import from_text
+from opp_analytics.writer.spreadsheet import BASE_SHEET, as_written, library
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
+
+__all__ = ["read_csv", "read_excel"]
+
+_TEXTS = ("unique_id", "name", "account_id", "stage", "status")
+_GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+_PLAIN = re.compile(r"-?\d+(\.\d+)?")
+_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
+"""Serial numbers of dates from 1954 to 2201; a number outside is no date that anybody meant."""
+
+
+def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The opportunities as `to_excel` wrote them, and as the file holds them now: ``plan(*read_excel(path))``.
+
+    Rows may have been reordered, filtered, deleted or added, dates turned to text or serial numbers, amounts to text
+    such as 12,000.50, spaces and capitals changed in the header. A formula in a text column is its text; in a typed
+    column it is the value that the spreadsheet stored, or, where none is stored, a problem of the plan.
+
+    Parameters
+    ----------
+    path : path
+        A file that `to_excel` wrote.
+
+    Returns
+    -------
+    before, after : DataFrame
+        Opportunities frames with a RangeIndex; `after` in the file's order, without blank rows. A column of `after` in
+        which a cell does not fit holds objects.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, was not written by `to_excel`, or its header cannot be told.
+    ConfigError
+        When openpyxl is not installed.
+    """
+    file = Path(path)
+    formulas, stored = _open(file, data_only=False), _open(file, data_only=True)
+    before = _base(file, formulas)
+    sheet = next((s for s in formulas.worksheets if s.title != BASE_SHEET), None)
+    if sheet is None:
+        raise DataError(f"{file} has no sheet beside {BASE_SHEET!r}; export it again")
+    columns = _header(
+        file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
+    )
+    base = {record["unique_id"]: record for record in before.astype("object").to_dict("records")}
+    rows = []
+    for cells, values in zip(
+        sheet.iter_rows(min_row=2), stored[sheet.title].iter_rows(min_row=2), strict=True
+    ):
+        raw = {}
+        for place, column in columns.items():
+            cell, value = cells[place], values[place].value
+            formula = cell.data_type == "f" and column in schema.COLUMNS and column not in _TEXTS
+            text = str(cell.value) if cell.data_type == "f" else cell.value
+            raw[column] = (
+                text if formula and value is None else value if formula else text,
+                str(cell.number_format),
+            )
+        if any(not schema.is_blank(value) for value, _ in raw.values()):
+            rows.append(_row(raw, base, formulas.epoch))
+    return before, _typed(pd.DataFrame(rows, columns=list(columns.values()), dtype="object"), before)
+
+
+def _open(file: Path, *, data_only: bool) -> Workbook:
+    try:
+        return library().load_workbook(file, data_only=data_only)
+    except OSError as error:
+        raise DataError(f"the file {file} cannot be read ({error.strerror or error})") from None
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise DataError(f"{file} is no Excel file ({error})") from None
+    except Exception as error:
+        if type(error).__name__ == "InvalidFileException":
+            raise DataError(f"{file} is no .xlsx file; save it as .xlsx") from None
+        raise
+
+
+def _base(file: Path, book: Workbook) -> pd.DataFrame:
+    if BASE_SHEET not in book.sheetnames:
+        raise DataError(
+            f"{file} lacks the hidden sheet {BASE_SHEET!r} that to_excel writes; export it again and edit that"
+        )
+    rows = book[BASE_SHEET].iter_rows(values_only=True)
+    try:
+        *columns, about = (value for value in next(rows) if value is not None)
+        known = json.loads(about)
+        records = [
+            {c: from_text(c, None if v is None else str(v)) for c, v in zip(columns, row, strict=False)}
+            for row in rows
+        ]
+        # A spreadsheet may trim trailing blank rows or add some; opportunities have an id.
+        records = [record for record in records if record["unique_id"] is not None]
+        if len(records) != known["rows"]:
+            raise ValueError(f"{len(records)} of {known['rows']} rows")
+    except (StopIteration, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"the hidden sheet of {file} is damaged ({error}); export it again") from None
+    frame = pd.DataFrame(records, columns=columns, dtype="object")
+    further = {
+        c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
+    }
+    return schema.conform(frame.astype(further))
+
+
+def _key(name: Any) -> str:
+    return re.sub(r"[\s_-]+", "_", str(name).strip()).lower()
+
+
+def _header(file: Path, titles: list[Any], known: list[str]) -> dict[int, str]:
+    """Column names by place; capitals, spaces and hyphens do not matter."""
+    names = {_key(column): column for column in known}
+    columns = {
+        p: names.get(_key(title), str(title).strip()) for p, title in enumerate(titles) if title is not None
+    }
+    twice = [c for c in columns.values() if list(columns.values()).count(c) > 1]
+    if twice:
+        raise DataError(f"{file}: column {twice[0]!r} stands in row 1 twice; rename or remove one")
+    lost = [c for c in known if c not in columns.values()]
+    renamed = [c for c in columns.values() if c not in known]
+    if "unique_id" in lost or (lost and renamed):
+        new = f", and {renamed[0]!r} is new" if renamed else ""
+        raise DataError(
+            f"{file}: row 1 has no {lost[0]!r} any longer{new}; put the names of row 1 back as they were"
+        )
+    return columns
+
+
+def _row(raw: dict[str, tuple[Any, str]], base: dict[str, dict[str, Any]], epoch: datetime) -> dict[str, Any]:
+    unique_id = _cleaned("unique_id", *raw["unique_id"], epoch)
+    held = base.get(unique_id, {})
+    row = {}
+    for column, (value, number_format) in raw.items():
+        was = held.get(column)
+        cleaned = _cleaned(column, value, number_format, epoch)
+        row[column] = was if column in held and _unchanged(column, value, cleaned, was) else cleaned
+    return row | {"unique_id": unique_id}
+
+
+def _unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
+    """Whether the cell still says what was written, give or take what a spreadsheet does on saving."""
+    written = as_written(column, was)
+    if schema.is_blank(written) or schema.is_blank(cleaned):
+        return schema.is_blank(written) and schema.is_blank(cleaned)
+    if isinstance(written, str):
+        if column in ("created_at", "updated_at") and isinstance(value, datetime):
+            at = pd.Timestamp(value)
+            at = at.tz_localize("UTC") if at.tzinfo is None else at
+            return abs(at - pd.Timestamp(written)) < pd.Timedelta("1s")
+        return _lines(str(cleaned)) == _lines(written)
+    if isinstance(written, float) and isinstance(cleaned, (int, float)) and not isinstance(cleaned, bool):
+        # LibreOffice keeps 15 digits.
+        return math.isclose(written, cleaned, rel_tol=1e-14, abs_tol=0.0)
+    if isinstance(written, datetime) and isinstance(cleaned, date):
+        return pd.Timestamp(written) == pd.Timestamp(cleaned)
+    return bool(written == cleaned)
+
+
+def _lines(text: str) -> str:
+    return text.replace("_x000D_", "").replace("\r\n", "\n").strip()
+
+
+def _cleaned(column: str, value: Any, number_format: str, epoch: datetime) -> Any:
+    """A cell's value as the column means it; what is not certain stays as it is."""
+    if isinstance(value, str):
+        value = value.strip().replace("\u00a0", " ").strip()
+    if schema.is_blank(value):
+        return None
+    if column in _TEXTS:
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if column == "close_date":
+        return _date(value, epoch)
+    if column == "probability":
+        return _percent(value, number_format)
+    if column == "value" and isinstance(value, str):
+        return _amount(value)
+    return value
+
+
+def _amount(text: str) -> Any:
+    bare = text.strip("$€£ ").replace(" ", "")
+    if _GROUPED.fullmatch(bare):
+        return float(bare.replace(",", ""))
+    return float(bare) if _PLAIN.fullmatch(bare) else text
+
+
+def _percent(value: Any, number_format: str) -> Any:
+    if isinstance(value, str):
+        bare = value.rstrip("% ")
+        return float(bare) if _PLAIN.fullmatch(bare) else value
+    if "%" in number_format and not isinstance(value, bool):
+        return round(value * 100, 9)
+    return value
+
+
+def _date(value: Any, epoch: datetime) -> Any:
+    if (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and _FIRST_SERIAL <= value <= _LAST_SERIAL
+    ):
+        from openpyxl.utils.datetime import from_excel
+
+        return pd.Timestamp(from_excel(int(value), epoch))
+    if isinstance(value, str):
+        dotted = _DOTTED.fullmatch(value)
+        text = "{2}-{1:0>2}-{0:0>2}".format(*dotted.groups()) if dotted else value.replace("/", "-")
+        try:
+            return pd.Timestamp(datetime.fromisoformat(text))
+        except ValueError:
+            return value
+    return value
+
+
+def _typed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """Every column at the dtype of `before` where all its cells fit."""
+    columns = {}
+    for column in after.columns:
+        try:
+            fitted = schema.conform(after[[column]])[column]
+            if column not in schema.COLUMNS and column in before:
+                fitted = fitted.astype(before[column].dtype)
+            columns[column] = fitted
+        except (DataError, ValueError, TypeError):
+            columns[column] = after[column]
+    return pd.DataFrame(columns)
+
+
+def read_csv(path: str | Path) -> pd.DataFrame:
+    """Opportunities from a CSV file, for `plan` against the frame that it was written from.
+
+    Comma, semicolon and tab separators are recognised; dates and amounts may be written as in `read_excel`.
+
+    Returns
+    -------
+    DataFrame
+        As the ``after`` of `read_excel`; columns that the API does not know are text.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or has no ``unique_id`` column.
+    """
+    file = Path(path)
+    try:
+        text = pd.read_csv(
+            file, dtype="str", keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python"
+        )
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise DataError(f"the file {file} cannot be read as CSV ({error})") from None
+    known = [c for c in schema.COLUMNS if c in {_key(title) for title in text.columns}]
+    columns = _header(file, list(text.columns), [*known, *([] if "unique_id" in known else ["unique_id"])])
+    text = text.set_axis([columns[place] for place in range(len(text.columns))], axis="columns")
+    epoch = datetime(1899, 12, 30)
+    rows = [
+        {c: _cleaned(str(c), v[1:] if v.startswith("'") else v, "", epoch) for c, v in record.items()}
+        for record in text.to_dict("records")
+        if any(value.strip() for value in record.values())
+    ]
+    return _typed(pd.DataFrame(rows, columns=list(text.columns), dtype="object"), schema.empty())

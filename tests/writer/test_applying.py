@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from opp_analytics.client import Client
+from opp_analytics.config import state_folder
+from opp_analytics.errors import ArgumentError, DataError, JournalError, PlanError
+from opp_analytics.sandbox import Sandbox
+from opp_analytics.writer import Plan, apply, plan
+
+COLUMNS = ["unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts"]
+
+
+def edited(before: pd.DataFrame) -> pd.DataFrame:
+    """Two cells of o000 and one of o001 changed, o005 removed, one opportunity added."""
+    after = before.astype({"stage": "str", "value": "object"})
+    after.loc[0, ["stage", "probability"]] = ["negotiation", 80]
+    after.loc[1, "value"] = Decimal("1234.56")
+    new = pd.DataFrame({"name": ["New"], "value": [500], "close_date": ["2026-12-01"]})
+    return pd.concat([after.drop(index=5).astype({"close_date": "object"}), new], ignore_index=True)
+
+
+def outcomes(table: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return list(table[["unique_id", "field", "outcome"]].fillna("").itertuples(index=False, name=None))
+
+
+def test_apply__writes_each_change_once_with_a_receipt_row(client: Client, before: pd.DataFrame) -> None:
+    made = plan(before, edited(before))
+    receipt = apply(made, client, allow_delete=True)
+    assert list(receipt.table.columns[:8]) == COLUMNS
+    assert len(receipt.table) == len(made.changes)
+    assert receipt.complete
+    assert (receipt.table["attempts"] == 1).all()
+    held = client.get("o000")
+    assert (held["stage"], held["probability"], held["value"]) == ("negotiation", 80, 1000)
+    assert client.get("o001")["value"] == 1234.56
+    created = receipt.table.loc[receipt.table["operation"] == "create", "unique_id"].unique()
+    assert client.get(created[0])["close_date"] == "2026-12-01"
+    assert [r["unique_id"] for r in client.list_deleted().records] == ["o005"]
+
+
+def test_apply__again_finds_everything_already_there(client: Client, before: pd.DataFrame) -> None:
+    made = plan(before, edited(before))
+    first = apply(made, client, allow_delete=True)
+    again = apply(made, client, allow_delete=True)
+    assert (again.table["outcome"] == "already").all()
+    assert again.table["unique_id"].tolist() == first.table["unique_id"].tolist()
+    assert client.list().total_records == 6
+
+
+def test_apply__leaves_alone_what_somebody_else_changed(client: Client, before: pd.DataFrame) -> None:
+    made = plan(before, edited(before))
+    client.update("o000", stage="closed_lost")
+    client.update("o001", name="Renamed")
+    client.update("o005", value=1)
+    receipt = apply(made, client, allow_delete=True)
+    assert set(outcomes(receipt.table)) >= {
+        ("o000", "stage", "conflict"),
+        ("o000", "probability", "skipped"),
+        ("o001", "value", "applied"),
+        ("o005", "", "conflict"),
+    }
+    assert client.get("o000")["probability"] == 40
+    assert "closed_lost" in receipt.table.loc[receipt.table["outcome"] == "conflict", "error"].iloc[0]
+    over = apply(made, client, allow_delete=True, on_conflict="overwrite")
+    assert set(over.table["outcome"]) == {"applied", "already"}
+    assert client.get("o000")["stage"] == "negotiation"
+
+
+def test_plan__with_a_client_names_conflicts_and_recovers_from_the_trash(
+    client: Client, before: pd.DataFrame
+) -> None:
+    client.update("o000", stage="closed_lost")
+    client.update("o001", value=1234.56)
+    client.delete("o003")
+    made = plan(before.drop(index=3), edited(before), client=client)
+    statuses = made.changes.set_index("unique_id")["status"]
+    assert statuses["o000"].tolist() == ["conflict", "clean"]
+    assert statuses["o001"] == "already"
+    assert made.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist() == [
+        ["o000", "stage", "closed_lost"]
+    ]
+    assert made.changes.loc[made.changes["operation"] == "recover", "unique_id"].tolist() == ["o003"]
+    assert made.problems.empty
+    apply(made, client, allow_delete=True)
+    assert client.get("o003")["name"] == "Deal 3"
+
+
+def test_apply__a_refusal_is_explained_and_stops_nothing(client: Client, before: pd.DataFrame) -> None:
+    after = before.astype({"value": "object"})
+    after.loc[0, "value"] = 1e16
+    after.loc[0, "name"] = "Too much"
+    after.loc[1, "value"] = 7
+    receipt = apply(plan(before, after), client)
+    assert set(outcomes(receipt.table)) == {
+        ("o000", "name", "failed"),
+        ("o000", "value", "failed"),
+        ("o001", "value", "applied"),
+    }
+    assert "10^15" in receipt.table.loc[receipt.table["field"] == "value", "error"].iloc[0]
+    assert client.get("o000")["name"] == "Deal 0"
+
+
+def test_apply__refuses_before_the_first_request(
+    client: Client, server: Sandbox, before: pd.DataFrame
+) -> None:
+    made = plan(before, edited(before))
+    emptied = plan(before, before.assign(close_date=pd.NaT))
+    wrong = plan(before, before.assign(probability=140))
+    asked = server.requests
+    for refused in (made, emptied, wrong):
+        with pytest.raises(PlanError):
+            apply(refused, client)
+    with pytest.raises(DataError, match="on_conflict"):
+        apply(made, client, allow_delete=True, on_conflict="merge")  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="not DataFrame"):
+        apply(before, client)  # type: ignore[arg-type]
+    object.__setattr__(made, "made_at", made.made_at - timedelta(days=8))
+    with pytest.raises(PlanError, match="8 days old"):
+        apply(made, client, allow_delete=True)
+    assert server.requests == asked
+
+
+def test_apply__dry_run_sends_nothing(client: Client, server: Sandbox, before: pd.DataFrame) -> None:
+    made = plan(before, edited(before))
+    asked = server.requests
+    receipt = apply(made, client, dry_run=True, allow_delete=True)
+    assert (receipt.table["outcome"] == "pending").all()
+    assert receipt.run_id is None
+    assert server.requests == asked
+
+
+def test_apply__refuses_the_plan_of_another_tenant(
+    client: Client, server: Sandbox, before: pd.DataFrame
+) -> None:
+    made = plan(before, before.assign(value=1.0), client=client)
+    other = server.add_tenant(before)
+    with (
+        Client(server.url, other.token, other.api_key) as stranger,
+        pytest.raises(PlanError, match="another tenant"),
+    ):
+        apply(made, stranger)
+
+
+def test_apply__keeps_the_journal_private_and_names_a_damaged_one(
+    client: Client, before: pd.DataFrame
+) -> None:
+    made = plan(before, before.assign(value=1.0))
+    receipt = apply(made, client)
+    (file,) = (state_folder() / "journals").glob("*.sqlite3")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with sqlite3.connect(file) as db:
+        assert db.execute("SELECT run_id FROM run WHERE ended_at IS NOT NULL").fetchall() == [
+            (receipt.run_id,)
+        ]
+    db.close()
+    assert client.settings.token.reveal().encode() not in file.read_bytes()
+    file.write_bytes(b"not a database" * 100)
+    for beside in file.parent.glob("*.sqlite3-*"):
+        beside.unlink()
+    with pytest.raises(JournalError, match=r"\.sqlite3 cannot be used"):
+        apply(plan(before, before.assign(value=2.0)), client)
+    assert client.get("o000")["value"] == 1
+
+
+def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, before: pd.DataFrame) -> None:
+    with Client(server.url, "expired", client.settings.api_key) as refused:
+        receipt = apply(plan(before, before.assign(value=1.0)), refused)
+    assert (receipt.table["outcome"] == "pending").all()
+    assert "401" in str(receipt.stopped)
+
+
+def test_apply__an_empty_plan_gives_an_empty_receipt(client: Client, before: pd.DataFrame) -> None:
+    receipt = apply(plan(before, before), client)
+    assert list(receipt.table.columns[:8]) == COLUMNS
+    assert receipt.table.empty
+    assert isinstance(plan(before, before), Plan)
+
+
+@pytest.mark.parametrize("fault", ["error_rate", "lose_answer_rate", "cut_rate"])
+def test_apply__ends_exactly_once_under_faults(
+    client: Client, server: Sandbox, before: pd.DataFrame, fault: str
+) -> None:
+    new = pd.DataFrame({"name": ["Same", "Same", "Other"], "value": [1.5, 1.5, 2.5]})
+    after = pd.concat([before.assign(value=before["value"] + 1), new], ignore_index=True)
+    made = plan(before, after)
+    server.faults.set(**{fault: 0.3})
+    receipt = apply(made, client)
+    server.faults.reset()
+    assert receipt.complete, receipt.summary()
+    held = pd.DataFrame(client.list(records=100).records)
+    assert sorted(held["value"].astype(float)) == [1.5, 1.5, 2.5, 1001, 1101, 1201, 1301, 1401, 1501]
+    assert set(receipt.table["unique_id"]) == set(held["unique_id"])

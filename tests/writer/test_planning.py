@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opp_analytics.errors import ArgumentError, DataError, MissingColumnError, PlanError
+from opp_analytics.writer import plan
+from tests.writer.conftest import opportunities
+
+SHOWN = ["unique_id", "operation", "field", "before", "after", "status"]
+
+
+def changed(frame: pd.DataFrame, row: int, **cells: Any) -> pd.DataFrame:
+    """The frame with cells of one row replaced, columns as objects so that anything fits."""
+    return frame.assign(
+        **{c: frame[c].astype("object").where(frame.index != row, v) for c, v in cells.items()}
+    )
+
+
+def rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
+    return [
+        tuple(None if v is None or v is np.nan else v for v in row) for row in table.itertuples(index=False)
+    ]
+
+
+def test_plan__lists_one_row_per_changed_cell(before: pd.DataFrame) -> None:
+    after = before.assign(probability=before["probability"].where(before.index != 1, 60))
+    after.loc[2, "close_date"] = pd.Timestamp("2026-09-30")
+    made = plan(before, after)
+    assert rows(made.changes[SHOWN]) == [
+        ("o001", "update", "probability", 40, 60, "clean"),
+        ("o002", "update", "close_date", pd.Timestamp("2026-06-30"), pd.Timestamp("2026-09-30"), "clean"),
+    ]
+    assert made.problems.empty
+    assert made.conflicts.empty
+
+
+def test_plan__of_an_unedited_frame_is_empty_however_it_is_typed(before: pd.DataFrame) -> None:
+    text = before.assign(
+        value=before["value"].astype("int64"),
+        close_date=before["close_date"].dt.strftime("%Y-%m-%d"),
+        probability=before["probability"].astype("str"),
+        stage=before["stage"].astype("str"),
+        created_at=before["created_at"].dt.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    assert len(plan(before, before)) == 0
+    assert len(plan(before, text)) == 0
+    assert plan(before, text).problems.empty
+    assert plan(before, text).summary() == "no changes"
+
+
+def test_plan__matches_rows_by_id_whatever_order_index_and_columns(before: pd.DataFrame) -> None:
+    after = changed(before, 3, value=5)[["value", "unique_id"]].sample(frac=1, random_state=3)
+    expected = [("o003", "update", "value", 1300.0, 5.0, "clean")]
+    assert rows(plan(before, after).changes[SHOWN]) == expected
+    assert rows(plan(before, after.set_index("unique_id")).changes[SHOWN]) == expected
+    selection = before[before["unique_id"] == "o003"]
+    assert rows(plan(selection, after[after["unique_id"] == "o003"]).changes[SHOWN]) == expected
+
+
+def test_plan__creates_rows_without_id_from_their_filled_cells(before: pd.DataFrame) -> None:
+    new = pd.DataFrame({"name": ["New A", "New A"], "value": [Decimal("10.50"), None], "stage": "discovery"})
+    after = pd.concat([before, new])
+    made = plan(before, after)
+    assert rows(made.changes[SHOWN]) == [
+        (None, "create", "name", None, "New A", "clean"),
+        (None, "create", "value", None, 10.5, "clean"),
+        (None, "create", "stage", None, "discovery", "clean"),
+        (None, "create", "name", None, "New A", "clean"),
+        (None, "create", "stage", None, "discovery", "clean"),
+    ]
+    assert len(made.steps) == 2
+
+
+def test_plan__removed_rows_and_emptied_cells_need_leave(before: pd.DataFrame) -> None:
+    after = before.assign(value=before["value"].where(before.index != 0)).drop(index=4)
+    made = plan(before, after)
+    assert rows(made.changes[["unique_id", "operation", "field", "needs"]]) == [
+        ("o000", "update", "value", "clear_nulls"),
+        ("o004", "delete", None, "allow_delete"),
+    ]
+    assert made.problems.empty
+    with pytest.raises(PlanError, match=r"value of 'o000'.*clear_nulls=True"):
+        made.check(clear_nulls=False, allow_delete=True)
+    with pytest.raises(PlanError, match=r"'o004'.*allow_delete=True"):
+        made.check(clear_nulls=True, allow_delete=False)
+    made.check(clear_nulls=True, allow_delete=True)
+
+
+def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -> None:
+    gaps = before.assign(
+        value=np.nan, close_date=pd.NaT, probability=pd.array([pd.NA] * 6, "Int64"), account_id=None
+    )
+    blank = gaps.assign(account_id="", close_date=None, value=None, probability=np.nan)
+    assert len(plan(gaps, blank)) == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("probability", 140, "between 0 and 100"),
+        ("probability", 40.5, "not a whole number"),
+        ("probability", "high", "not a number"),
+        ("stage", "won!!", "no stage that the API knows"),
+        ("status", "open", "no status that the API knows"),
+        ("value", "a lot", "not a number"),
+        ("value", np.inf, "not a finite number"),
+        ("value", True, "not a number"),
+        ("close_date", "2026-02-30", "not a date that exists"),
+        ("close_date", 20260331, "not a date"),
+        ("name", "  ", "blank"),
+        ("name", None, "blank"),
+        ("account_id", 17, "not text"),
+        ("created_at", "2026-01-01T00:00:00Z", "set by the server"),
+        ("updated_at", None, "set by the server"),
+    ],
+)
+def test_plan__names_row_field_value_and_way_out(
+    before: pd.DataFrame, field: str, value: Any, problem: str
+) -> None:
+    made = plan(before, changed(before, 2, **{field: value}))
+    assert made.changes.empty
+    (found,) = made.problems.to_dict("records")
+    assert (found["row"], found["unique_id"], found["field"]) == (2, "o002", field)
+    assert found["value"] is value or found["value"] == value
+    assert problem in found["problem"]
+    assert found["suggestion"]
+    with pytest.raises(PlanError, match=f"row 2.*o002.*{field}"):
+        made.check(clear_nulls=True, allow_delete=True)
+
+
+def test_plan__finds_every_problem_at_once(before: pd.DataFrame) -> None:
+    after = changed(changed(before, 0, probability=140, stage="won!!"), 5, value="x")
+    assert rows(plan(before, after).problems[["unique_id", "field"]]) == [
+        ("o005", "value"),
+        ("o000", "stage"),
+        ("o000", "probability"),
+    ]
+
+
+def test_plan__lets_odd_values_stand_that_nobody_touched(before: pd.DataFrame) -> None:
+    odd = changed(before, 1, stage="won!!", status="??", probability=140)
+    made = plan(odd, changed(odd, 1, value=7.0))
+    assert made.problems.empty
+    assert rows(made.changes[["unique_id", "field"]]) == [("o001", "value")]
+    assert plan(odd, changed(odd, 1, stage="won!")).problems["field"].tolist() == ["stage"]
+
+
+def test_plan__refuses_repeated_unknown_and_edited_ids(before: pd.DataFrame) -> None:
+    repeated = plan(before, pd.concat([before, before.loc[[1]]], ignore_index=True))
+    assert rows(repeated.problems[["row", "unique_id", "problem"]]) == [
+        (1, "o001", "stands in after more than once"),
+        (6, "o001", "stands in after more than once"),
+    ]
+    assert repeated.changes.empty
+    edited = plan(before, changed(before, 1, unique_id="zzz"))
+    assert rows(edited.problems[["row", "unique_id", "problem"]]) == [(1, "zzz", "is not an id of before")]
+    twice = plan(pd.concat([before, before.loc[[1]]], ignore_index=True), before)
+    assert twice.problems["problem"].tolist() == ["stands in before more than once"] * 2
+
+
+def test_plan__a_create_needs_a_name_and_sound_cells(before: pd.DataFrame) -> None:
+    new = pd.DataFrame({"value": ["12"], "probability": [101]}, index=[99])
+    made = plan(before, pd.concat([before, new]))
+    assert rows(made.problems[["row", "field", "problem"]]) == [
+        (99, "name", "is blank"),
+        (99, "probability", "is not between 0 and 100"),
+    ]
+
+
+def test_plan__a_column_that_before_lacks_is_a_problem_once(before: pd.DataFrame) -> None:
+    made = plan(before, before.assign(age_days=range(6)))
+    assert rows(made.problems[["row", "field"]]) == [(None, "age_days")]
+    assert "drop age_days" in made.problems.loc[0, "suggestion"]
+
+
+def test_plan__further_columns_are_writable(before: pd.DataFrame) -> None:
+    before = before.assign(owner_name="Ada", notes=None)
+    made = plan(before, changed(changed(before, 0, owner_name="Bob"), 1, notes="call back"))
+    assert rows(made.changes[SHOWN]) == [
+        ("o000", "update", "owner_name", "Ada", "Bob", "clean"),
+        ("o001", "update", "notes", None, "call back", "clean"),
+    ]
+
+
+def test_plan__refuses_what_is_no_frame_or_has_no_ids(before: pd.DataFrame) -> None:
+    with pytest.raises(ArgumentError, match="after is not a DataFrame"):
+        plan(before, [1])  # type: ignore[arg-type]
+    with pytest.raises(MissingColumnError, match="before has no column 'unique_id'"):
+        plan(before.drop(columns="unique_id"), before)
+    with pytest.raises(DataError, match="'value' stands in after twice"):
+        plan(before, before[[*before.columns, "value"]])
+    gone = plan(changed(before, 0, unique_id=None), before)
+    assert gone.problems["problem"].tolist() == ["is missing in before", "is not an id of before"]
+
+
+def test_plan__does_not_touch_its_frames(before: pd.DataFrame) -> None:
+    after = changed(before, 0, value=1)
+    copies = before.copy(), after.copy()
+    plan(before, after)
+    pd.testing.assert_frame_equal(before, copies[0])
+    pd.testing.assert_frame_equal(after, copies[1])
+
+
+def test_plan__summary_counts_and_sums_money(before: pd.DataFrame) -> None:
+    new = pd.DataFrame({"name": ["New"], "value": [500.0]})
+    after = pd.concat(
+        [changed(before, 0, value=1250.0, probability=50).drop(index=1), new], ignore_index=True
+    )
+    made = plan(before, after)
+    assert made.summary().splitlines() == [
+        "1 create (2 cells), 1 update (2 cells), 1 delete",
+        "value of the opportunities touched: 2,100.00 → 1,750.00 (-350.00)",
+        "1 opportunity deleted: apply refuses without allow_delete=True",
+    ]
+    assert made.totals().loc["delete"].tolist() == [1, 0, 1100.0, 0.0]
+    assert made.deals()["unique_id"].tolist()[0] == "o001"
+
+
+VALUES = {
+    "value": st.one_of(
+        st.none(),
+        st.floats(-1e9, 1e9).map(lambda x: round(x, 2)),
+        st.integers(0, 10**9).map(np.int64),
+        st.decimals(0, 10**6, places=2),
+    ),
+    "probability": st.one_of(st.none(), st.integers(0, 100), st.integers(0, 100).map(np.int8)),
+    "close_date": st.one_of(st.none(), st.dates(date(2000, 1, 1), date(2100, 1, 1))),
+    "stage": st.sampled_from(["discovery", "negotiation", "closed_won"]),
+}
+
+
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_plan__applied_by_hand_gives_after(data: st.DataObject) -> None:
+    before = opportunities(3)
+    after = before
+    for row in range(3):
+        field = data.draw(st.sampled_from(sorted(VALUES)))
+        after = changed(after, row, **{field: data.draw(VALUES[field])})
+    made = plan(before, after.sample(frac=1, random_state=data.draw(st.integers(0, 9))))
+    assert made.problems.empty
+    replayed = before
+    for change in made.changes.to_dict("records"):
+        row = int(before.index[before["unique_id"] == change["unique_id"]][0])
+        replayed = changed(replayed, row, **{change["field"]: change["after"]})
+    assert len(plan(replayed, after)) == 0
