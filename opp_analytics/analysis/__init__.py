@@ -1,0 +1,22 @@
+"""Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
+
+from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
+from opp_analytics.analysis.definitions import velocity, win_rate_definitions
+from opp_analytics.analysis.forecasts import forecast
+from opp_analytics.analysis.funnels import stage_funnel
+from opp_analytics.analysis.outcomes import outcomes
+from opp_analytics.analysis.rates import win_rate
+from opp_analytics.analysis.stages import stage_rates
+
+__all__ = [
+    "forecast",
+    "outcomes",
+    "stage_funnel",
+    "stage_rates",
+    "time_to_win",
+    "velocity",
+    "win_rate",
+    "win_rate_cohorts",
+    "win_rate_curve",
+    "win_rate_definitions",
+]

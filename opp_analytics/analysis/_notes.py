@@ -1,0 +1,40 @@
+"""The context that rides on a result table as `attrs`: plain JSON values, so that a table can go to Parquet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+
+def annotate(
+    table: pd.DataFrame,
+    *,
+    made_from: pd.DataFrame | None,
+    n: int,
+    as_of: pd.Timestamp | None = None,
+    left_out: dict[str, int] | None = None,
+    **further: Any,
+) -> pd.DataFrame:
+    """The table with its attrs set.
+
+    ``n`` is how many opportunities it rests on, ``as_of`` the day (without one the day of the load, where the frame
+    still has its certificate), ``left_out`` counts by reason, ``complete`` False when the load could not vouch for
+    itself.
+    """
+    load = (made_from.attrs.get("load") if made_from is not None else None) or {}
+    day = (
+        str(as_of.date())
+        if as_of is not None
+        else str(load["fetched_at"])[:10]
+        if "fetched_at" in load
+        else None
+    )
+    table.attrs = {
+        "n": int(n),
+        "as_of": day,
+        "left_out": {why: int(count) for why, count in (left_out or {}).items() if count},
+        **({"complete": False} if load.get("complete") is False else {}),
+        **further,
+    }
+    return table

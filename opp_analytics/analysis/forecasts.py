@@ -1,0 +1,388 @@
+"""What will be booked, period by period: booked, weighted, expected, and the range around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import periods, schema
+from opp_analytics.analysis._groups import By, Groups, Key, by_columns, column_key, combine, period_key, read
+from opp_analytics.analysis._notes import annotate
+from opp_analytics.analysis.new_business import new_business as past_new_business
+from opp_analytics.analysis.outcomes import CONFLICT, DISQUALIFIED, OPEN, WON, outcome_codes
+from opp_analytics.analysis.probabilities import Probability, chances, columns_read
+from opp_analytics.analysis.stages import as_mapping
+from opp_analytics.analysis.stages import stage_rates as learn_stage_rates
+from opp_analytics.analysis.totals import Shifted, check_correlation, distribute
+from opp_analytics.errors import ArgumentError, DataError
+from opp_analytics.periods import When
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+Target = float | Mapping[Any, float] | None
+BUCKETS = ("overdue", "unscheduled")
+"""The rows that come before the periods."""
+
+
+@dataclass(frozen=True)
+class Deals:
+    """The deals that a forecast sees, row by row, and the rows of its table."""
+
+    groups: Groups
+    """Row of the table that each deal belongs to."""
+    in_period: NDArray[np.bool_]
+    """Per row of the table: a period, not one of the buckets."""
+    open: NDArray[np.bool_]
+    booked: NDArray[np.bool_]
+    later: NDArray[np.bool_]
+    """Won, but dated after the as-of day."""
+    value: NDArray[np.float64]
+    chance: NDArray[np.float64]
+
+
+def forecast(
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    freq: str = "M",
+    probability: Probability = "stated",
+    target: Target = None,
+    by: By = None,
+    correlation: float = 0.0,
+    history: History | None = None,
+    new_business: bool = False,
+    seed: int = 0,
+    stage_rates: Mapping[str, float] | pd.Series[Any] | None = None,
+) -> pd.DataFrame:
+    """What is booked and what the open deals may add, for each period, with a range.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, ``value`` (money), ``close_date`` (date), ``status`` where there is one, ``probability`` (percent)
+        or the column that `probability` names, and the columns of `by`.
+    as_of : date-like
+        The day T of the forecast.
+    freq : str
+        Period alias: "M", "Q", a fiscal "Q-JAN", …
+    probability : str or mapping
+        "stated": the deal's own ``probability``. "stage": its stage's rate, learnt from the records of `history` up to
+        T (see `stage_rates`), or as given in `stage_rates`. A mapping from stage to rate (0–1). Or the name of a
+        column, as fractions 0–1 or whole percents.
+    target : float or mapping, optional
+        Money to reach in each period, or a mapping from period label to money (with `by`: from the tuple of labels).
+    by : str or list of str, optional
+        One forecast for each value of these columns; a missing value is shown as "(none)".
+    correlation : float
+        0 ≤ correlation < 1, between the deals of a period, through one common factor; widens the range.
+    history : History, optional
+        Past records, for "stage" and `new_business`.
+    new_business : bool
+        Whether to add what periods like these won from deals that were not open in them at the same point: the mean of
+        the last four complete periods to ``expected``, their spread to the range. Not with `by`; needs ``unique_id``.
+    seed : int
+        Of the simulation that serves more than 15 correlated deals in one period.
+    stage_rates : mapping, optional
+        Rate (0–1) by stage: for "stage", and else for deals without a probability.
+
+    Returns
+    -------
+    DataFrame
+        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", then every period that holds a won
+        or open deal or a target of its own. Columns (float64 money unless said otherwise):
+
+        - ``booked``: won in the period by T. ``open_count`` (int64), ``open_value``: open deals due in it.
+        - ``weighted_open``: Σ value · chance of those. ``expected`` = booked + weighted_open; 0 in the two first rows,
+          whose deals are promised to no period.
+        - ``low``, ``median``, ``high``: 10, 50 and 90 % of the distribution; NaN in the two first rows.
+        - ``target``; ``p_target`` (fraction): P(total ≥ target).
+        - ``coverage`` (fraction): open_value / (target − booked); NaN once the target is met.
+        - ``won_later_value``: won, but dated in the period after T: neither booked nor open.
+        - ``no_value``, ``no_probability`` (int64): open deals without one. They are in ``open_count``; the latter also
+          in ``open_value``, but nothing of theirs is in ``weighted_open`` or the range.
+        - ``to_date`` (bool): the period that holds T.
+        - ``new_business`` (with `new_business`): what was added to ``expected``.
+
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``unit`` (coarsest resolution of the ranges, money), ``method``,
+        ``left_out``. Empty input: the two first rows with zeros; with `by` no rows.
+
+    Raises
+    ------
+    MissingColumnError, ArgumentError
+        When a column is missing or an argument makes no sense.
+    DataError
+        When an open deal's probability is outside its range; the message names the deals.
+    NotEnoughHistory
+        When `new_business` or "stage" need records that do not exist.
+
+    Notes
+    -----
+    ``booked`` = Σ v, won with d in P and d ≤ T. ``weighted_open`` = Σ v·p, open with d in P and d ≥ T. Open and d < T:
+    overdue; d missing: unscheduled; so the rows' open value sums to all open value. The range is that of
+    booked + Σ v·Bernoulli(p), see `opp_analytics.analysis.totals.distribute`. It leaves out deals not created yet,
+    deals that slip into or out of the period, changes of value, and everything overdue or unscheduled; `new_business`
+    puts the first of these in. Median and expected differ where few deals carry the sum.
+
+    References
+    ----------
+    DEFINITIONS, "Forecast for period P as of T".
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({
+    ...     "stage": ["closed_won", "proposal", "proposal"], "value": [100.0, 50.0, 80.0],
+    ...     "close_date": ["2026-03-02", "2026-03-20", "2026-02-20"], "probability": [100, 40, 50]})
+    >>> forecast(frame, as_of="2026-03-10")[["booked", "open_value", "weighted_open", "expected", "low", "high"]]
+                 booked  open_value  weighted_open  expected    low   high
+    period
+    overdue         0.0        80.0           40.0       0.0    NaN    NaN
+    unscheduled     0.0         0.0            0.0       0.0    NaN    NaN
+    2026-03       100.0        50.0           20.0     120.0  100.0  150.0
+    """
+    check_correlation(correlation)
+    names = by_columns(by)
+    today = periods.as_date(as_of)
+    probability = probability.to_dict() if isinstance(probability, pd.Series) else probability
+    columns = ["stage", "value", "close_date", *columns_read(probability, opportunities)]
+    frame = read(opportunities, *columns, by=names, unique=new_business)
+    stage_rates = _rates(probability, history, today, stage_rates)
+    if new_business and names:
+        raise ArgumentError(
+            "new_business=True goes without by=: forecast each group's own frame and history instead"
+        )
+    targets = _targets(target, freq, names)
+    deals = _deals(frame, today, freq, names, targets, chances(frame, probability, _open(frame), stage_rates))
+    table = _sums(deals, today, freq)
+    _add_targets(table, targets, deals.in_period)
+    extra = _add_new_business(table, frame, history, today, freq) if new_business else {}
+    ranges = _add_ranges(table, deals, extra, correlation, seed)
+    outcome = outcome_codes(frame)
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int(np.count_nonzero(deals.open | deals.booked)),
+        as_of=today,
+        left_out={
+            "conflict": int((outcome == CONFLICT).sum()),
+            "disqualified": int((outcome == DISQUALIFIED).sum()),
+            "won_without_date": int(((outcome == WON) & frame["close_date"].isna().to_numpy()).sum()),
+            "without_value": int(table["no_value"].sum()),
+            "without_probability": int(table["no_probability"].sum()),
+        },
+        freq=freq,
+        **ranges,
+    )
+
+
+def _rates(
+    probability: Probability, history: History | None, today: pd.Timestamp, stage_rates: Any
+) -> dict[str, float] | None:
+    """The rates by stage: as given, else learnt where "stage" asks for them."""
+    if stage_rates is not None or probability != "stage":
+        return None if stage_rates is None else as_mapping(stage_rates)
+    if history is None:
+        raise ArgumentError(
+            "probability='stage' needs history=, to learn the rates, or stage_rates={'proposal': 0.4, …}"
+        )
+    found = as_mapping(learn_stage_rates(history, as_of=today))
+    return {stage: rate for stage, rate in found.items() if np.isfinite(rate)}
+
+
+def _add_new_business(
+    table: pd.DataFrame, frame: pd.DataFrame, history: History | None, today: pd.Timestamp, freq: str
+) -> dict[int, tuple[float, ...]]:
+    """Add the column and its part of ``expected``; returns the past amounts of each row."""
+    labels = [str(name) for name in table.index if name not in BUCKETS]
+    found = past_new_business(frame, history, labels, today, freq)  # type: ignore[arg-type]
+    added = pd.Series({name: float(np.mean(amounts)) for name, amounts in found.items()}, dtype="float64")
+    table["new_business"] = added.reindex(table.index).fillna(0.0)
+    table["expected"] += table["new_business"]
+    return {table.index.get_loc(name): tuple(amounts) for name, amounts in found.items()}
+
+
+def _open(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return outcome_codes(frame) == OPEN
+
+
+def _deals(
+    frame: pd.DataFrame,
+    today: pd.Timestamp,
+    freq: str,
+    names: list[str],
+    targets: dict[Any, float] | float | None,
+    chance: NDArray[np.float64],
+) -> Deals:
+    outcome = outcome_codes(frame)
+    date = frame["close_date"]
+    early, late = (date < today).to_numpy(), (date > today).to_numpy()
+    open_, won = outcome == OPEN, outcome == WON
+    scheduled = (open_ & ~early) | won
+    bucket = _bucket_key(date.where(scheduled), open_, early, freq, [] if names else targets)
+    keys = [*(column_key(frame[name]) for name in names), bucket]
+    everything = combine(keys, len(frame), everything=True)
+    groups = _kept(everything, len(bucket.labels), len(names))
+    assert groups.index is not None
+    in_period = ~np.asarray(groups.index.get_level_values("period").isin(BUCKETS))
+    return Deals(
+        groups,
+        in_period,
+        open=open_,
+        booked=won & ~late & date.notna().to_numpy(),
+        later=won & late,
+        value=frame["value"].to_numpy(dtype=float),
+        chance=chance,
+    )
+
+
+def _bucket_key(
+    date: pd.Series[Any],
+    open_: NDArray[np.bool_],
+    early: NDArray[np.bool_],
+    freq: str,
+    wanted: Any,
+) -> Key:
+    """The buckets, then the periods in order of time, those named in a target included."""
+    key = period_key(date, freq)
+    codes = np.where(
+        open_ & early, 0, np.where(key.codes >= 0, key.codes + len(BUCKETS), np.where(open_, 1, -1))
+    )
+    labels = [*BUCKETS, *key.labels]
+    further = [str(name) for name in wanted if str(name) not in labels] if isinstance(wanted, dict) else []
+    if further:
+        ordered = sorted([*key.labels, *further], key=lambda label: pd.Period(label, freq).ordinal)
+        rank = np.array([0, 1, *(ordered.index(label) + len(BUCKETS) for label in key.labels), -1])
+        codes, labels = rank[codes], [*BUCKETS, *ordered]
+    return Key("period", codes.astype(np.intp), pd.Index(labels, dtype=schema.TEXT))
+
+
+def _kept(groups: Groups, width: int, by_levels: int) -> Groups:
+    """Only the rows that hold a deal, and the two buckets of each group that holds one."""
+    assert groups.index is not None
+    if not by_levels:
+        return groups
+    count = groups.count(np.ones(len(groups.codes), dtype=bool)).reshape(-1, width)
+    keep = count > 0
+    keep[:, : len(BUCKETS)] = count.any(axis=1, keepdims=True)
+    flat = keep.ravel()
+    codes = np.append(np.cumsum(flat) - 1, -1)[groups.codes]
+    return Groups(codes, groups.index[flat])
+
+
+def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
+    groups = deals.groups
+    assert groups.index is not None
+    booked = groups.sum(deals.value, deals.booked)
+    weighted = groups.sum(deals.value * deals.chance, deals.open)
+    priced = ~np.isnan(deals.value)
+    nan = np.full(groups.size, np.nan)
+    return groups.frame(
+        {
+            "booked": booked,
+            "open_count": groups.count(deals.open),
+            "open_value": groups.sum(deals.value, deals.open),
+            "weighted_open": weighted,
+            "expected": np.where(deals.in_period, booked + weighted, 0.0),
+            "low": nan,
+            "median": nan,
+            "high": nan,
+            "target": nan,
+            "p_target": nan,
+            "coverage": nan,
+            "won_later_value": groups.sum(deals.value, deals.later),
+            "no_value": groups.count(deals.open & ~priced),
+            "no_probability": groups.count(deals.open & priced & np.isnan(deals.chance)),
+            "to_date": np.asarray(
+                groups.index.get_level_values("period") == str(pd.Period(today, freq)), dtype=bool
+            ),
+        }
+    )
+
+
+def _targets(target: Any, freq: str, names: list[str]) -> dict[Any, float] | float | None:
+    """The target as one number or as numbers by label, checked."""
+    periods.check_freq(freq)
+    if target is None:
+        return None
+    if not isinstance(target, (Mapping, pd.Series)):
+        return _amount(target, "target")
+    labelled = {_label(key): _amount(amount, f"target[{key!r}]") for key, amount in target.items()}
+    for key in labelled:
+        label = key[-1] if isinstance(key, tuple) else key
+        if names and (not isinstance(key, tuple) or len(key) != len(names) + 1):
+            raise DataError(f"target[{key!r}]: with by={names!r} a key is {(*names, 'period')!r}")
+        try:
+            known = str(pd.Period(str(label), freq)) == str(label)
+        except (ValueError, TypeError):
+            known = False
+        if not known:
+            raise DataError(
+                f"target[{key!r}]: {label!r} is no period of freq={freq!r}, such as {pd.Period('2026-03', freq)}"
+            )
+    return labelled
+
+
+def _label(key: Any) -> Any:
+    return (
+        tuple(str(part) if isinstance(part, pd.Period) else part for part in key)
+        if isinstance(key, tuple)
+        else str(key)
+    )
+
+
+def _amount(amount: Any, name: str) -> float:
+    if isinstance(amount, (bool, str)) or not np.isscalar(amount) or not np.isreal(amount):
+        raise ArgumentError(
+            f"{name}={amount!r} is not an amount of money; use a number or a mapping by period"
+        )
+    if not np.isfinite(float(amount)):  # type: ignore[arg-type]
+        raise DataError(f"{name}={amount!r} is not a finite amount of money")
+    return float(amount)  # type: ignore[arg-type]
+
+
+def _add_targets(
+    table: pd.DataFrame, targets: dict[Any, float] | float | None, in_period: NDArray[np.bool_]
+) -> None:
+    if targets is None:
+        return
+    if isinstance(targets, dict):
+        unknown = [key for key in targets if key not in table.index]
+        if unknown:
+            raise DataError(f"target[{unknown[0]!r}] names a row that the forecast does not have")
+        table["target"] = [targets.get(key, np.nan) for key in table.index]
+    else:
+        table["target"] = np.where(in_period, targets, np.nan)
+    gap = table["target"] - table["booked"]
+    table["coverage"] = (table["open_value"] / gap).where(gap > 0)
+
+
+def _add_ranges(
+    table: pd.DataFrame, deals: Deals, extra: dict[int, tuple[float, ...]], correlation: float, seed: int
+) -> dict[str, Any]:
+    """Fill in the range and the chance of the target; says how finely and how they were computed."""
+    known = deals.open & ~np.isnan(deals.value) & ~np.isnan(deals.chance)
+    rows = np.flatnonzero(known & (deals.groups.codes >= 0))
+    rows = rows[np.argsort(deals.groups.codes[rows], kind="stable")]
+    codes = deals.groups.codes[rows]
+    periods_ = np.flatnonzero(deals.in_period)
+    starts, ends = np.searchsorted(codes, periods_), np.searchsorted(codes, periods_, side="right")
+    result = np.full((len(table), 4), np.nan)
+    booked, target = table["booked"].to_numpy(), table["target"].to_numpy()
+    unit, methods = 0.01, set()
+    for place, start, end in zip(periods_, starts, ends, strict=True):
+        mine = rows[start:end]
+        total = distribute(
+            deals.value[mine], deals.chance[mine], sure=booked[place], correlation=correlation, seed=seed
+        )
+        whole = Shifted(total, extra[int(place)]) if int(place) in extra else total
+        chance = whole.at_least(target[place]) if np.isfinite(target[place]) else np.nan
+        result[place] = [*(whole.quantile(q) for q in (0.1, 0.5, 0.9)), chance]
+        unit = max(unit, total.unit)
+        methods.add(total.method)
+    table[["low", "median", "high", "p_target"]] = result
+    return {"unit": float(unit), "method": sorted(methods)}

@@ -1,0 +1,154 @@
+"""The forecast and its range."""
+
+import numpy as np
+import pandas as pd
+import pandas.testing as pdt
+import pytest
+from hypothesis import given, settings
+
+from opp_analytics import errors, schema
+from opp_analytics.analysis import forecast, outcomes
+from tests.analysis.strategies import opportunities
+
+FRAME = pd.DataFrame(
+    {
+        "unique_id": list("abcdefgh"),
+        "stage": ["closed_won", "proposal", "proposal", "discovery", "proposal", "closed_lost", "closed_won", "negotiation"],
+        "value": [100.0, 50.0, 80.0, 10.0, None, 70.0, 40.0, 20.0],
+        "close_date": [
+            "2026-03-02", "2026-03-20", "2026-02-20", None, "2026-04-10", "2026-03-01", "2026-03-25", "2026-03-10",
+        ],
+        "probability": [100, 40, 50, 30, 60, 0, 100, None],
+        "owner": ["Ann", "Ann", "Bo", "Bo", None, "Ann", "Ann", "Bo"],
+    }
+)  # fmt: skip
+
+
+def test_forecast__puts_each_deal_into_one_row():
+    table = forecast(FRAME, as_of="2026-03-10")
+    assert list(table.index) == ["overdue", "unscheduled", "2026-03", "2026-04"]
+    assert table["booked"].tolist() == [0, 0, 100, 0]
+    assert table["open_count"].tolist() == [1, 1, 2, 1]
+    assert table["open_value"].tolist() == [80, 10, 70, 0]
+    assert table["weighted_open"].tolist() == [40, 3, 20, 0]
+    assert table["expected"].tolist() == [0, 0, 120, 0]
+    assert table["won_later_value"].tolist() == [0, 0, 40, 0]
+    assert table["no_value"].tolist() == [0, 0, 0, 1]
+    assert table["no_probability"].tolist() == [0, 0, 1, 0]
+    assert table["to_date"].tolist() == [False, False, True, False]
+    assert table.attrs["left_out"] == {"without_value": 1, "without_probability": 1}
+
+
+def test_forecast__range_and_target_are_those_of_the_outcomes():
+    row = forecast(FRAME, as_of="2026-03-10", target=150).loc["2026-03"]
+    assert row[["low", "median", "high"]].tolist() == [100, 100, 150]
+    assert row["p_target"] == pytest.approx(0.4)
+    assert row["coverage"] == pytest.approx(70 / 50)
+
+
+def test_forecast__coverage_is_not_defined_once_the_target_is_met():
+    row = forecast(FRAME, as_of="2026-03-10", target=100).loc["2026-03"]
+    assert row["p_target"] == 1
+    assert np.isnan(row["coverage"])
+
+
+def test_forecast__target_by_period_adds_its_row():
+    table = forecast(FRAME, as_of="2026-03-10", target={"2026-05": 10, pd.Period("2026-03", "M"): 150})
+    assert list(table.index) == ["overdue", "unscheduled", "2026-03", "2026-04", "2026-05"]
+    assert table.loc["2026-05", ["booked", "p_target"]].tolist() == [0, 0]
+    with pytest.raises(errors.DataError, match="no period"):
+        forecast(FRAME, as_of="2026-03-10", target={"2026Q1": 10})
+
+
+def test_forecast__takes_rates_by_stage_and_columns():
+    by_stage = {"proposal": 0.2, "negotiation": 0.5}
+    assert forecast(FRAME, as_of="2026-03-10", probability=by_stage).loc["2026-03", "weighted_open"] == 20
+    filled = forecast(FRAME, as_of="2026-03-10", stage_rates=by_stage)
+    assert filled.loc["2026-03", "weighted_open"] == 30
+    for column in ([0.1] * 8, [10] * 8):
+        table = forecast(FRAME.assign(mine=column), as_of="2026-03-10", probability="mine")
+        assert table.loc["2026-03", "weighted_open"] == pytest.approx(7)
+
+
+def test_forecast__names_the_deals_with_an_impossible_probability():
+    with pytest.raises(errors.DataError, match=r"b \(140\)"):
+        forecast(FRAME.assign(probability=140), as_of="2026-03-10")
+    closed = FRAME.assign(probability=[140, 40, 50, 30, 60, -5, 100, None])
+    assert forecast(closed, as_of="2026-03-10").loc["2026-03", "booked"] == 100
+    with pytest.raises(errors.DataError, match="fractions 0–1"):
+        forecast(
+            FRAME.assign(mine=[0.1, 0.5, 1.2, 0.5, 0.5, 0, 0, 0]), as_of="2026-03-10", probability="mine"
+        )
+    with pytest.raises(errors.DataError, match="divide percents"):
+        forecast(FRAME, as_of="2026-03-10", probability={"proposal": 40})
+
+
+def test_forecast__says_which_argument_makes_no_sense():
+    with pytest.raises(errors.MissingColumnError, match="mine"):
+        forecast(FRAME, as_of="2026-03-10", probability="mine")
+    with pytest.raises(errors.DataError, match="correlation"):
+        forecast(FRAME, as_of="2026-03-10", correlation=1)
+    with pytest.raises(errors.ArgumentError, match="target"):
+        forecast(FRAME, as_of="2026-03-10", target="lots")
+
+
+def test_forecast__by_gives_each_group_its_buckets():
+    table = forecast(FRAME, as_of="2026-03-10", by="owner")
+    assert table.index.names == ["owner", "period"]
+    assert table.loc["Ann"].index.tolist() == ["overdue", "unscheduled", "2026-03"]
+    assert table.loc["(none)"].index.tolist() == ["overdue", "unscheduled", "2026-04"]
+
+
+def test_forecast__fiscal_periods():
+    assert list(forecast(FRAME, as_of="2026-03-10", freq="Q-JAN").index[2:]) == ["2027Q1"]
+
+
+def test_forecast__as_of_before_every_deal_books_nothing():
+    table = forecast(FRAME, as_of="2020-01-01")
+    assert table["booked"].sum() == 0
+    assert table.loc["overdue", "open_count"] == 0
+
+
+def test_forecast__empty_in_gives_the_right_columns():
+    table = forecast(schema.empty(), as_of="2026-03-10")
+    assert list(table.index) == ["overdue", "unscheduled"]
+    assert table[["booked", "open_count", "open_value", "weighted_open", "expected"]].eq(0).all(axis=None)
+    full = forecast(FRAME, as_of="2026-03-10")
+    pdt.assert_series_equal(table.dtypes, full.dtypes)
+    pdt.assert_series_equal(forecast(schema.empty(), as_of="2026-03-10", by="name").dtypes, full.dtypes)
+
+
+def test_forecast__one_deal_worth_half_the_total_parts_median_and_mean():
+    frame = pd.DataFrame(
+        {
+            "stage": "proposal",
+            "value": [1000.0] + [100.0] * 10,
+            "close_date": "2026-03-20",
+            "probability": [20] + [50] * 10,
+        }
+    )
+    row = forecast(frame, as_of="2026-03-10").loc["2026-03"]
+    assert row["expected"] == 700
+    assert row["median"] < row["expected"] < row["high"]
+
+
+@settings(max_examples=8, deadline=None)
+@given(opportunities())
+def test_forecast__open_value_sums_to_all_open_value(frame):
+    open_ = outcomes(frame) == "open"
+    for by in (None, "account_id"):
+        table = forecast(frame, as_of="2026-03-10", by=by, target=100)
+        assert table["open_count"].sum() == open_.sum()
+        assert table["open_value"].sum() == pytest.approx(frame.loc[open_, "value"].sum())
+        kept = table[table["median"].notna()]
+        assert ((kept["low"] <= kept["median"]) & (kept["median"] <= kept["high"])).all()
+        assert kept["p_target"].between(0, 1).all()
+
+
+@settings(max_examples=6, deadline=None)
+@given(opportunities())
+def test_forecast__does_not_depend_on_the_order_of_rows(frame):
+    pdt.assert_frame_equal(
+        forecast(frame[::-1], as_of="2026-03-10", by="account_id"),
+        forecast(frame, as_of="2026-03-10", by="account_id"),
+    )

@@ -1,0 +1,57 @@
+"""What became of each opportunity."""
+
+import pandas as pd
+import pytest
+
+from opp_analytics import errors, schema
+from opp_analytics.analysis.outcomes import OUTCOMES, outcomes
+
+
+@pytest.mark.parametrize(
+    ("stage", "status", "expected"),
+    [
+        ("closed_won", "active", "won"),
+        ("proposal", "won", "won"),
+        ("closed_lost", "active", "lost"),
+        ("proposal", "lost", "lost"),
+        ("closed_won", "lost", "conflict"),
+        ("closed_lost", "won", "conflict"),
+        ("proposal", "inactive", "disqualified"),
+        ("closed_won", "inactive", "won"),
+        ("closed_lost", "inactive", "lost"),
+        ("proposal", "active", "open"),
+        ("won!!", "active", "open"),
+        ("proposal", "paused", "open"),
+        (None, None, "open"),
+        (None, "inactive", "disqualified"),
+    ],
+)
+def test_outcomes__follow_stage_and_status(stage, status, expected):
+    assert outcomes(pd.DataFrame({"stage": [stage], "status": [status]})).tolist() == [expected]
+
+
+def test_outcomes__rest_on_the_stage_alone_without_status():
+    assert outcomes(pd.DataFrame({"stage": ["closed_won", "proposal"]})).tolist() == ["won", "open"]
+
+
+def test_outcomes__are_never_inferred_from_probability():
+    assert (
+        outcomes(pd.DataFrame({"stage": ["proposal", "proposal"], "probability": [0, 100]})).eq("open").all()
+    )
+
+
+def test_outcomes__with_as_of_count_a_future_close_as_open():
+    frame = pd.DataFrame({"stage": ["closed_won"] * 3, "close_date": ["2026-03-10", "2026-03-11", None]})
+    assert outcomes(frame, as_of="2026-03-10").tolist() == ["won", "open", "won"]
+
+
+def test_outcomes__keep_the_frames_index_and_one_dtype():
+    result = outcomes(pd.DataFrame({"stage": ["proposal"]}, index=["x"]))
+    assert list(result.index) == ["x"]
+    assert result.dtype == outcomes(schema.empty()).dtype
+    assert tuple(result.cat.categories) == OUTCOMES
+
+
+def test_outcomes__name_a_missing_column():
+    with pytest.raises(errors.MissingColumnError, match="'stage'"):
+        outcomes(pd.DataFrame({"status": ["won"]}))

@@ -1,0 +1,179 @@
+"""Win rates and their intervals."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandas.testing as pdt
+import pytest
+from hypothesis import given, settings
+from statsmodels.stats.proportion import proportion_confint
+
+from opp_analytics import errors, schema
+from opp_analytics.analysis import win_rate
+from opp_analytics.analysis.intervals import value_interval, wilson
+from tests.analysis.strategies import opportunities
+
+MAVEN = Path(__file__).parents[3] / "shared" / "data" / "maven_crm" / "sales_pipeline.csv"
+
+FRAME = pd.DataFrame(
+    {
+        "stage": ["closed_won", "closed_won", "closed_lost", "proposal", "closed_won", "proposal"],
+        "status": ["won", "won", "lost", "active", "lost", "inactive"],
+        "value": [10.0, 30.0, 60.0, 5.0, 7.0, 8.0],
+        "close_date": ["2026-01-15", "2026-02-10", "2026-02-20", "2026-02-28", "2026-01-01", "2026-01-01"],
+        "owner": ["Ann", None, "Ann", "Bo", "Ann", "Bo"],
+    }
+)
+
+
+def test_win_rate__is_won_over_closed_by_count_and_by_money():
+    row = win_rate(FRAME).iloc[0]
+    assert row[["won", "lost", "open", "won_value", "lost_value"]].tolist() == [2, 1, 1, 40, 60]
+    assert row["rate"] == pytest.approx(2 / 3)
+    assert row["value_rate"] == pytest.approx(0.4)
+    assert win_rate(FRAME).attrs["left_out"] == {"conflict": 1, "disqualified": 1}
+    assert win_rate(FRAME).attrs["n"] == 3
+
+
+def test_win_rate__has_one_row_without_groups_even_when_empty():
+    table = win_rate(schema.empty())
+    assert len(table) == 1
+    assert table[["won", "lost", "open"]].iloc[0].tolist() == [0, 0, 0]
+    assert table[["rate", "rate_low", "rate_high", "value_rate", "value_rate_low"]].isna().all(axis=None)
+
+
+def test_win_rate__by_shows_missing_groups_and_nan_where_nothing_closed():
+    table = win_rate(FRAME, by="owner")
+    assert list(table.index) == ["Ann", "Bo", "(none)"]
+    assert table.loc["(none)", "rate"] == 1
+    assert np.isnan(table.loc["Bo", "rate"])
+
+
+def test_win_rate__by_period_marks_the_running_one():
+    table = win_rate(FRAME, freq="M", as_of="2026-02-15")
+    assert list(table.index) == ["2026-01", "2026-02"]
+    assert table["to_date"].tolist() == [False, True]
+    # The loss of 20 February has yet to happen.
+    assert table.loc["2026-02", ["won", "lost", "open"]].tolist() == [1, 0, 2]
+    assert list(win_rate(FRAME, freq="Q-JAN").index) == ["2026Q4", "2027Q1"]
+
+
+def test_win_rate__start_and_end_are_both_inside():
+    table = win_rate(FRAME, start="2026-02-10", end="2026-02-20")
+    assert table[["won", "lost", "open"]].iloc[0].tolist() == [1, 1, 0]
+    assert table.attrs["left_out"]["closed_outside_window"] == 1
+
+
+def test_win_rate__by_several_columns_and_period():
+    table = win_rate(FRAME, by=["owner", "stage"], freq="Q")
+    assert table.index.names == ["owner", "stage", "period"]
+    assert table["won"].sum() == 2
+
+
+def test_win_rate__keeps_stages_in_their_order():
+    assert list(win_rate(FRAME, by="stage").index) == ["proposal", "closed_won", "closed_lost"]
+
+
+def test_win_rate__missing_value_counts_in_rate_but_not_in_value_rate():
+    frame = pd.DataFrame({"stage": ["closed_won", "closed_lost"], "value": [None, 5.0]})
+    row = win_rate(frame).iloc[0]
+    assert (row["rate"], row["value_rate"]) == (0.5, 0.0)
+    assert win_rate(frame).attrs["left_out"] == {"closed_without_value": 1}
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 1.5])
+def test_win_rate__refuses_a_confidence_out_of_range(confidence):
+    with pytest.raises(errors.DataError, match="confidence"):
+        win_rate(FRAME, confidence=confidence)
+
+
+def test_win_rate__says_which_argument_makes_no_sense():
+    with pytest.raises(errors.DataError, match="freq='X'"):
+        win_rate(FRAME, freq="X")
+    with pytest.raises(errors.DataError, match="before start"):
+        win_rate(FRAME, start="2026-02-01", end="2026-01-01")
+
+
+def test_wilson__agrees_with_statsmodels():
+    hits, trials = np.array([0, 1, 5, 10, 999]), np.array([1, 7, 10, 10, 2000])
+    for confidence in (0.8, 0.95):
+        low, high = proportion_confint(hits, trials, alpha=1 - confidence, method="wilson")
+        ours = wilson(hits, trials, confidence=confidence)
+        np.testing.assert_allclose(ours, [low, high], atol=1e-12)
+
+
+def test_value_interval__agrees_with_a_plain_bootstrap():
+    rng = np.random.default_rng(5)
+    amounts, won = rng.lognormal(3, 0.5, 80), rng.random(80) < 0.4
+    draws = rng.integers(0, 80, (4000, 80))
+    rates = (amounts * won)[draws].sum(1) / amounts[draws].sum(1)
+    low, high = value_interval(amounts, won, np.zeros(80, dtype=np.intp), 1, confidence=0.95, seed=0)
+    assert [low[0], high[0]] == pytest.approx(np.quantile(rates, [0.025, 0.975]), abs=0.012)
+
+
+def test_value_interval__linearised_agrees_with_the_bootstrap_when_n_is_large():
+    rng = np.random.default_rng(6)
+    amounts, won = rng.lognormal(3, 0.5, 800), rng.random(800) < 0.4
+    draws = rng.integers(0, 800, (2000, 800))
+    rates = (amounts * won)[draws].sum(1) / amounts[draws].sum(1)
+    low, high = value_interval(amounts, won, np.zeros(800, dtype=np.intp), 1, confidence=0.95, seed=0)
+    assert [low[0], high[0]] == pytest.approx(np.quantile(rates, [0.025, 0.975]), abs=0.006)
+
+
+def test_value_interval__is_not_sure_when_every_deal_was_won():
+    table = win_rate(pd.DataFrame({"stage": ["closed_won"] * 3, "value": [1.0, 1.0, 1.0]}))
+    assert table["value_rate_high"].iloc[0] == 1
+    assert table["value_rate_low"].iloc[0] == pytest.approx(table["rate_low"].iloc[0])
+
+
+def test_value_interval__is_the_same_for_the_same_seed():
+    pdt.assert_frame_equal(win_rate(FRAME, seed=3), win_rate(FRAME[::-1], seed=3))
+
+
+@settings(max_examples=8, deadline=None)
+@given(opportunities())
+def test_win_rate__parts_sum_to_the_whole(frame):
+    whole = win_rate(frame).iloc[0]
+    for parts in (win_rate(frame, by="account_id"), win_rate(frame, by=["stage", "status"])):
+        assert parts[["won", "lost", "open"]].sum().tolist() == whole[["won", "lost", "open"]].tolist()
+        assert parts["won_value"].sum() == pytest.approx(whole["won_value"])
+    dated = win_rate(frame.dropna(subset="close_date")).iloc[0]
+    assert win_rate(frame, freq="M")[["won", "lost"]].sum().tolist() == dated[["won", "lost"]].tolist()
+    known = parts[(parts["won"] + parts["lost"]) > 0]
+    assert ((known["rate_low"] <= known["rate"]) & (known["rate"] <= known["rate_high"])).all()
+
+
+@settings(max_examples=6, deadline=None)
+@given(opportunities())
+def test_win_rate__does_not_depend_on_the_order_of_rows(frame):
+    options = {"by": "account_id", "freq": "Q"}
+    pdt.assert_frame_equal(win_rate(frame[::-1], **options), win_rate(frame, **options))
+
+
+@pytest.mark.skipif(not MAVEN.exists(), reason="the public sample is not here")
+def test_win_rate__reproduces_published_figures():
+    raw = pd.read_csv(MAVEN)
+    stages = {
+        "Prospecting": "discovery",
+        "Engaging": "qualification",
+        "Won": "closed_won",
+        "Lost": "closed_lost",
+    }
+    frame = pd.DataFrame(
+        {
+            "stage": raw["deal_stage"].map(stages),
+            "close_date": pd.to_datetime(raw["close_date"]),
+            "value": raw["close_value"].astype(float),
+            "owner": raw["sales_agent"],
+        }
+    )
+    row = win_rate(frame).iloc[0]
+    assert row[["won", "lost", "open", "won_value"]].tolist() == [4238, 2473, 2089, 10_005_534]
+    assert round(row["rate"], 4) == 0.6315
+    quarters = win_rate(frame, freq="Q")
+    assert quarters["won"].tolist() == [531, 1254, 1257, 1196]
+    assert quarters["won_value"].tolist() == [1_134_672, 3_086_111, 2_982_255, 2_802_496]
+    agents = win_rate(frame, by="owner")
+    assert agents.loc["Darcel Schlecht", ["won", "won_value"]].tolist() == [349, 1_153_214]
+    assert agents["rate"].idxmin() == "Lajuana Vencill"
