@@ -1,5 +1,7 @@
 """Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
 
+from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
+from opp_analytics.analysis.calibrations import calibration, recalibrated
 from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
 from opp_analytics.analysis.definitions import velocity, win_rate_definitions
 from opp_analytics.analysis.forecasts import forecast
@@ -9,8 +11,13 @@ from opp_analytics.analysis.rates import win_rate
 from opp_analytics.analysis.stages import stage_rates
 
 __all__ = [
+    "backtest",
+    "backtest_horizons",
+    "backtest_methods",
+    "calibration",
     "forecast",
     "outcomes",
+    "recalibrated",
     "stage_funnel",
     "stage_rates",
     "time_to_win",

@@ -1,0 +1,166 @@
+"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.analysis import forecast
+from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
+from opp_analytics.analysis.calibrations import calibration, recalibrated
+from opp_analytics.analysis.stages import stage_rates
+from tests.analysis.past import Past, row
+
+ROWS = [
+    row("a", "2026-01-01", "proposal", operation="new", probability=30),
+    row("b", "2026-01-01", "proposal", operation="new", probability=35),
+    row("c", "2026-01-01", "discovery", operation="new", probability=80),
+    row("d", "2026-01-01", "discovery", operation="new", probability=100),
+    row("e", "2026-01-01", "proposal", operation="new", probability=None),
+    row("f", "2026-03-20", "proposal", operation="new", probability=10),
+    row("a", "2026-01-15", "closed_won", probability=100, close_date="2026-01-15"),
+    row("b", "2026-01-15", "closed_lost", probability=0, close_date="2026-01-15"),
+    row("c", "2026-01-20", "negotiation", probability=90),
+    row("c", "2026-03-15", "closed_won", probability=100, close_date="2026-03-15"),
+    row("d", "2026-01-10", "discovery", operation="gone"),
+]
+PAST = Past(ROWS, ["2026-01-01T12:00Z", "2026-01-15T12:00Z", "2026-02-15T12:00Z", "2026-04-05T12:00Z"])
+
+
+def test_calibration__judges_the_first_open_record_at_the_horizon():
+    table = calibration(PAST, horizon_days=30, bins=10)
+    assert len(table) == 10
+    thirties = table.loc["30–40 %"]
+    assert thirties[["n", "won", "lost"]].tolist() == [2, 1, 1]
+    assert thirties["stated"] == pytest.approx(0.325)
+    assert thirties["realised"] == 0.5
+    # Still open after 30 days is no loss, and neither is deleted.
+    assert table.loc["80–90 %", ["n", "open"]].tolist() == [0, 1]
+    assert table.loc["90–100 %", ["n", "gone"]].tolist() == [0, 1]
+    assert np.isnan(table.loc["80–90 %", "realised"])
+    assert table.attrs["left_out"] == {"not_old_enough": 1, "without_probability": 1}
+
+
+def test_calibration__scores_are_those_of_their_formulas():
+    attrs = calibration(PAST, horizon_days=30).attrs
+    assert attrs["brier"] == pytest.approx((0.7**2 + 0.35**2) / 2)
+    assert attrs["skill"] == pytest.approx(1 - attrs["brier"] / 0.25)
+    assert attrs["ece"] == pytest.approx(0.175)
+
+
+def test_calibration__by_stage_and_with_other_horizons():
+    table = calibration(PAST, horizon_days=80, by="stage")
+    assert table.loc["discovery", ["n", "won", "gone"]].tolist() == [1, 1, 1]
+    with pytest.raises(errors.ArgumentError, match="horizon_days"):
+        calibration(PAST, horizon_days=0)
+    with pytest.raises(errors.ArgumentError, match="needs a History"):
+        calibration(pd.DataFrame(), horizon_days=30)
+
+
+def test_calibration__without_judged_deals_is_empty_not_zero():
+    table = calibration(Past(ROWS[:1], ["2026-01-01T12:00Z"]), horizon_days=30)
+    assert table["n"].sum() == 0
+    assert table["realised"].isna().all()
+    assert table.attrs["brier"] is None
+
+
+def test_calibration__finds_the_truth_of_a_simulated_team():
+    rng = np.random.default_rng(4)
+    stated = rng.integers(5, 96, 3000)
+    won = rng.random(3000) < 0.1 + 0.6 * stated / 100
+    rows = [
+        row(f"s{k}", "2026-01-01", "proposal", operation="new", probability=int(p))
+        for k, p in enumerate(stated)
+    ]
+    rows += [row(f"s{k}", "2026-01-20", "closed_won" if w else "closed_lost") for k, w in enumerate(won)]
+    past = Past(rows, ["2026-01-01T12:00Z", "2026-03-01T12:00Z"])
+    table = calibration(past, horizon_days=30)
+    truth = 0.1 + 0.6 * table["stated"]
+    assert ((table["low"] <= truth) & (truth <= table["high"])).sum() >= 8
+    mended = recalibrated(pd.DataFrame({"probability": [20, 80, None]}), table)["recalibrated"]
+    assert mended.iloc[:2].tolist() == pytest.approx([0.22, 0.58], abs=0.05)
+    assert np.isnan(mended.iloc[2])
+
+
+def test_stage_rates__follow_deals_from_their_first_sight_in_a_stage():
+    table = stage_rates(PAST, strength=0)
+    # Discovery: c won, d deleted; proposal: a won, b lost, e and f still open; negotiation: c won.
+    assert table.loc["negotiation", ["raw", "n"]].tolist() == [1, 1]
+    assert table.loc["proposal", ["n", "won", "lost"]].tolist() == [2, 1, 1]
+    assert table.loc["proposal", "raw"] == pytest.approx(0.5)
+    assert table.loc["discovery", ["won", "lost"]].tolist() == [1, 1]
+    shrunk = stage_rates(PAST, strength=1000)
+    assert shrunk["rate"].tolist() == pytest.approx([shrunk.attrs["overall"]] * 3, abs=0.01)
+
+
+def test_stage_rates__see_nothing_later_than_as_of():
+    assert stage_rates(PAST, as_of="2026-01-12")["won"].sum() == 0
+    assert stage_rates(PAST, as_of="2026-01-16").loc["proposal", "won"] == 1
+
+
+def test_forecast__learns_stage_rates_from_history():
+    frame = PAST.as_of("2026-04-05T12:00Z").assign(close_date="2026-04-20")
+    rate = stage_rates(PAST, as_of="2026-04-06").loc["proposal", "rate"]
+    table = forecast(frame, as_of="2026-04-06", probability="stage", history=PAST)
+    assert table.loc["2026-04", "weighted_open"] == pytest.approx(rate * 200)
+    with pytest.raises(errors.ArgumentError, match="history="):
+        forecast(frame, as_of="2026-04-06", probability="stage")
+
+
+MONTHS = Past(
+    [
+        row("a", "2026-01-02", "proposal", operation="new", close_date="2026-02-20", value=100.0),
+        row("a", "2026-02-20", "closed_won", close_date="2026-02-20", value=100.0),
+        row("n", "2026-02-15", "closed_won", operation="new", close_date="2026-02-15", value=30.0),
+        row("m", "2026-03-15", "closed_won", operation="new", close_date="2026-03-15", value=50.0),
+        row("z", "2026-04-01", "proposal", operation="new", close_date="2026-04-25", value=80.0),
+    ],
+    ["2026-01-02T12:00Z", "2026-02-15T12:00Z", "2026-02-20T12:00Z", "2026-03-15T12:00Z", "2026-04-01T12:00Z"],
+)
+
+
+def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals():
+    frame = MONTHS.as_of("2026-04-01T12:00Z")
+    options = {"as_of": "2026-04-03", "history": MONTHS}
+    without, table = forecast(frame, **options), forecast(frame, **options, new_business=True, target=100)
+    # On 3 February only a was known, on 3 March nothing was: 30 and 50 came from elsewhere. January won nothing.
+    assert table.loc["2026-04", "new_business"] == pytest.approx(80 / 3)
+    assert table.loc["2026-04", "expected"] == pytest.approx(without.loc["2026-04", "expected"] + 80 / 3)
+    # The one open deal comes in (1/2) and so does one of 30 or 50 (2/3).
+    assert table.loc["2026-04", "p_target"] == pytest.approx(1 / 3)
+    assert table.loc["2026-04", "high"] == pytest.approx(130, abs=0.02)
+    assert table.loc["2026-03", "new_business"] == 0
+    with pytest.raises(errors.ArgumentError, match="without by="):
+        forecast(frame.assign(owner="x"), **options, new_business=True, by="owner")
+    with pytest.raises(errors.NotEnoughHistory, match="first record"):
+        forecast(frame, as_of="2026-01-20", history=MONTHS, new_business=True, target={"2026-01": 5})
+
+
+def test_backtest__each_record_forecasts_alone():
+    table = backtest(MONTHS, freq="M")
+    made = pd.Timestamp("2026-02-15T12:00Z")
+    february = table.loc[(made, "2026-02")]
+    assert february[["weeks_before", "booked", "expected", "actual", "error"]].tolist() == [
+        1,
+        30,
+        80,
+        130,
+        -50,
+    ]
+    assert table.loc[(pd.Timestamp("2026-01-02T12:00Z"), "2026-02"), "expected"] == 50
+    assert "2026-04" not in table.index.get_level_values("period")
+    assert table.attrs["wape"] == pytest.approx(table["error"].abs().sum() / table["actual"].sum())
+
+
+def test_backtest__summaries_and_methods():
+    table = backtest(MONTHS, freq="M")
+    horizons = backtest_horizons(table)
+    assert horizons["n"].sum() == len(table)
+    methods = backtest_methods(MONTHS, freq="M")
+    assert list(methods.index) == ["stated", "stage", "run_rate"]
+    assert methods.loc["stated", "wape"] == pytest.approx(table.attrs["wape"])
+
+
+def test_backtest__says_when_no_period_is_over():
+    with pytest.raises(errors.NotEnoughHistory, match="over by the last record"):
+        backtest(MONTHS, freq="Y")
