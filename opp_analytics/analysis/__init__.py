@@ -1,13 +1,13 @@
-"""Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
-
-from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
+"""Result tables from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
 from opp_analytics.analysis.calibrations import calibration, recalibrated
+from opp_analytics.analysis.close_dates import close_date_moves
 from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
 from opp_analytics.analysis.definitions import velocity, win_rate_definitions
 from opp_analytics.analysis.forecasts import forecast
 from opp_analytics.analysis.funnels import stage_funnel
 from opp_analytics.analysis.outcomes import outcomes
 from opp_analytics.analysis.rates import win_rate
+from opp_analytics.analysis.slips import slippage
 from opp_analytics.analysis.stages import stage_rates
 
 __all__ = [
@@ -15,9 +15,11 @@ __all__ = [
     "backtest_horizons",
     "backtest_methods",
     "calibration",
+    "close_date_moves",
     "forecast",
     "outcomes",
     "recalibrated",
+    "slippage",
     "stage_funnel",
     "stage_rates",
     "time_to_win",

@@ -1,11 +1,15 @@
 """Drawings of result tables: a table and an optional `ax` in, the Axes out; nothing is computed, shown or printed."""
 
+from opp_analytics.plots.close_dates import close_date_moves
 from opp_analytics.plots.forecasts import forecast
 from opp_analytics.plots.funnel import stage_funnel
 from opp_analytics.plots.rates import win_rate
+from opp_analytics.plots.slips import slippage
 
 __all__ = [
+    "close_date_moves",
     "forecast",
+    "slippage",
     "stage_funnel",
     "win_rate",
 ]

@@ -1,0 +1,89 @@
+"""What may become the next record of a history, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.errors import DataError, MissingColumnError, RecordRefused
+from opp_analytics.history import rows
+from opp_analytics.history.entries import Entry
+from opp_analytics.periods import When, as_instant
+
+__all__ = ["certificate_of", "check_time", "checked", "moment_of", "refuse_if_not_next"]
+
+
+def checked(opportunities: pd.DataFrame) -> pd.DataFrame:
+    """The frame conformed, after a check of its ids."""
+    try:
+        return schema.require(opportunities, unique=True)
+    except MissingColumnError:
+        raise
+    except DataError as error:
+        raise RecordRefused(str(error)) from None
+
+
+def certificate_of(opportunities: pd.DataFrame) -> dict[str, Any] | None:
+    """The load certificate of a frame, after a check that it vouches for all opportunities."""
+    certificate = opportunities.attrs.get("load")
+    if certificate is None:
+        return None
+    if not isinstance(certificate, dict):
+        raise RecordRefused('attrs["load"] is not a load certificate; remove it, or load again')
+    if certificate.get("complete") is False:
+        raise RecordRefused(
+            "this load is not complete, so absence would look like deletion; load again, then record"
+        )
+    narrowed = [name for name in ("search", "deleted", "filters") if certificate.get(name)]
+    if narrowed:
+        raise RecordRefused(
+            f"this frame was loaded with {narrowed[0]}={certificate[narrowed[0]]!r}: it is not all opportunities"
+        )
+    counted = certificate.get("records")
+    if counted is not None and counted != len(opportunities):
+        raise RecordRefused(
+            f"the load brought {counted:,} opportunities but the frame has {len(opportunities):,}: record the frame as "
+            'loaded, or remove attrs["load"] if these rows are meant to be all'
+        )
+    return dict(json.loads(json.dumps(certificate, default=str)))
+
+
+def moment_of(at: When | None, certificate: dict[str, Any] | None) -> pd.Timestamp:
+    """The instant of a record: as told, else that of the load, else now."""
+    if at is None and certificate and certificate.get("fetched_at"):
+        at = str(certificate["fetched_at"])
+    moment = pd.Timestamp.now("UTC") if at is None else as_instant(at, name="at")
+    return moment.as_unit("us")
+
+
+def refuse_if_not_next(
+    before: Entry | None, entries: list[Entry], frame: pd.DataFrame, certificate: dict[str, Any] | None
+) -> None:
+    """Refuse a frame that cannot be the successor of the last record."""
+    if before is None:
+        return
+    tenant = next((entry.tenant for entry in entries if entry.tenant), None)
+    other = (certificate or {}).get("tenant")
+    if tenant and other and tenant != other:
+        raise RecordRefused(
+            f"this frame is of tenant {other}, the history of tenant {tenant}: another address, token or key; "
+            "keep a history for each"
+        )
+    missing = [c for c in rows.KNOWN if c in before.columns and c not in frame and c != "updated_at"]
+    if missing:
+        raise RecordRefused(f"the frame has no column {', '.join(missing)}, which the last record had")
+
+
+def check_time(before: Entry, moment: pd.Timestamp, changes: int) -> None:
+    """Refuse a time that is not after the last record; the same frame at the same instant may pass."""
+    last = before.last.recorded_at
+    if moment > last or (moment == last and not changes):
+        return
+    what = "another frame was recorded then" if moment == last else "the clock may have gone back"
+    raise RecordRefused(
+        f"a record of {moment.isoformat()} is not after the last one, of {last.isoformat()}: {what}; "
+        "a history only grows at its end"
+    )

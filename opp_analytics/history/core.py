@@ -1,0 +1,442 @@
+"""The history of a pipeline: what changed, and between which two looks it changed."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pyarrow as pa
+
+from opp_analytics import schema
+from opp_analytics.errors import ArgumentError, HistoryError, NotEnoughHistory
+from opp_analytics.history import rows
+from opp_analytics.history.admission import (
+    certificate_of,
+    check_time,
+    checked,
+    moment_of,
+    refuse_if_not_next,
+)
+from opp_analytics.history.coverage import coverage
+from opp_analytics.history.diff import changes_between, latest_wins, no_rows
+from opp_analytics.history.engine import Engine, arrow, collect, latest
+from opp_analytics.history.entries import Moment
+from opp_analytics.history.imports import Import
+from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
+from opp_analytics.history.store import Store
+from opp_analytics.periods import When, as_instant
+
+if TYPE_CHECKING:
+    import ibis
+
+__all__ = ["History", "Recorded"]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What one call of `History.record` did."""
+
+    recorded_at: pd.Timestamp
+    """The instant of the record, UTC."""
+    rows: int
+    """Opportunities in the frame."""
+    new: int
+    """Seen for the first time."""
+    changed: int
+    """Different from the record before."""
+    gone: int
+    """Not there any more."""
+    returned: int
+    """There again after having been gone."""
+    appended: bool
+    """False when this very frame had been recorded at this instant before."""
+
+
+class History:
+    """A folder that knows every opportunity's past: each `record` adds what is new, changed or gone.
+
+    The API keeps no history; this is where it starts. Cost and size grow with what changed, not with
+    opportunities × days. A change happened after the record before (``seen_after``) and not later than the one
+    that saw it (``seen_at``); two edits between two records look like one.
+
+    Parameters
+    ----------
+    path : str or path
+        Folder of the history; made (for the owner's eyes only) by the first record.
+    memory_limit : str
+        Most memory that a query may hold; what does not fit is spilled to a private temporary folder.
+    lock_timeout : float
+        Seconds that a record waits for another one to finish.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> monday = pd.DataFrame({"unique_id": ["a", "b"], "stage": ["proposal", "discovery"]})
+    >>> history = History(tempfile.mkdtemp())
+    >>> history.record(monday, at="2026-03-02").new
+    2
+    >>> history.record(monday.assign(stage=["closed_won", "discovery"]), at="2026-03-09").changed
+    1
+    >>> history.as_of("2026-03-05")["stage"].tolist()
+    ['proposal', 'discovery']
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], *, memory_limit: str = "2GB", lock_timeout: float = 30.0
+    ) -> None:
+        if not isinstance(path, (str, PathLike)):
+            raise ArgumentError(f"path={path!r} is not the path of a folder")
+        self._path: Path | None = Path(path).expanduser()
+        store = Store(self._path, lock_timeout)
+        self._source: Source = FolderSource(store, Engine.shared(memory_limit))
+        store.entries()
+
+    @classmethod
+    def from_changes(cls, changes: pd.DataFrame, *, path: str | PathLike[str] | None = None) -> History:
+        """A history from a change log made elsewhere, or by `changes`.
+
+        Parameters
+        ----------
+        changes : DataFrame
+            Either wide, one row per opportunity and change with the whole opportunity as it was then:
+            ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new, changed, gone,
+            returned), and the opportunity's columns. Or long, one row per changed field: ``unique_id``,
+            ``changed_at``, ``field``, ``new_value``.
+        path : str or path, optional
+            Folder to keep it in, which must not hold records yet; without it the history lives as long as the
+            object.
+
+        Returns
+        -------
+        History
+            Its records are the distinct instants of the log. Rows out of order are sorted; of two rows of one
+            opportunity at one instant the later row counts; a second creation of an id that is there is kept as
+            a change. All of that is reported by a `DataWarning` and by `check`.
+
+        Raises
+        ------
+        DataError
+            When a column is missing or a value does not fit.
+        HistoryError
+            When `path` holds records.
+        """
+        imported = Import.of(changes)
+        if path is None:
+            folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))
+            history = cls(folder)
+            weakref.finalize(history, shutil.rmtree, folder, True)
+        else:
+            history = cls(path)
+        history._adopt(imported)
+        imported.warn()
+        return history
+
+    @classmethod
+    def from_table(cls, table: ibis.Table, records: pd.DataFrame | None = None) -> History:
+        """A history over a change log that lives in a warehouse, on Spark, or anywhere Ibis reaches; read only.
+
+        Parameters
+        ----------
+        table : ibis.Table
+            As `from_changes` takes it in its wide form: ``unique_id``, ``seen_at``; best also ``seen_after`` and
+            ``operation``; the opportunity's columns.
+        records : DataFrame, optional
+            ``recorded_at`` of every record. Without it they are read from ``seen_at``, so that a record that
+            saw no change is not known.
+        """
+        history = cls.__new__(cls)
+        history._path = None
+        history._source = TableSource(table, records)
+        return history
+
+    def __repr__(self) -> str:
+        records = self.records
+        where = str(self._path) if self._path else "a table"
+        if records.empty:
+            return f"<History in {where}: no records yet>"
+        first, last = records["recorded_at"].iloc[0], records["recorded_at"].iloc[-1]
+        return f"<History in {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC>"
+
+    # Writing
+
+    def record(self, opportunities: pd.DataFrame, *, at: When | None = None) -> Recorded:
+        """Add the state of all opportunities; only what is new, changed or gone is stored.
+
+        Parameters
+        ----------
+        opportunities : DataFrame
+            All of them, as `load` returns them; any frame with ``unique_id`` will do. Changes of ``updated_at``
+            alone are no changes.
+        at : str, date or datetime, optional
+            When this was the state; default: when it was loaded (``attrs["load"]``), else now.
+
+        Returns
+        -------
+        Recorded
+
+        Raises
+        ------
+        RecordRefused
+            When the frame is not all there is (an incomplete, filtered or searched load, or rows taken away
+            since), has an id twice, lacks a column that it had before, is another tenant's, or `at` is not
+            after the last record. Nothing is stored then. It is also a `HistoryError` and a `DataError`.
+        HistoryError
+            When the folder cannot be written (the message says why: full disk, other process); the history is
+            then as it was.
+
+        Notes
+        -----
+        Either the whole record counts or none of it, also after a crash or a power cut; two processes that
+        record at once wait for each other.
+        """
+        source = self._own_folder("record into")
+        frame = checked(opportunities)
+        certificate = certificate_of(opportunities)
+        with source.store.writing():
+            entries = source.store.entries()
+            before = entries[-1] if entries else None
+            moment = moment_of(at, certificate)
+            refuse_if_not_next(before, entries, frame, certificate)
+            state = source.state(entries)
+            current = rows.to_rows(frame, before.kinds if before else None)
+            changes = changes_between(
+                no_rows() if state is None else state,
+                current,
+                seen_after=before.last.recorded_at if before else None,
+                seen_at=moment,
+            )
+            if before:
+                check_time(before, moment, len(changes))
+                if moment == before.last.recorded_at:
+                    return Recorded(moment, before.last.rows, 0, 0, 0, 0, appended=False)
+            recorded = _counted(moment, len(frame), changes)
+            entry = source.store.append(
+                changes,
+                (recorded,),
+                columns={name: str(dtype) for name, dtype in frame.dtypes.items()},
+                kinds={**(before.kinds if before else {}), **rows.kinds_of(changes)},
+                certificate=certificate,
+                previous=before,
+            )
+            source.store.keep_state(changes if state is None else latest_wins(state, changes), entry)
+        return Recorded(
+            moment,
+            recorded.rows,
+            recorded.new,
+            recorded.changed,
+            recorded.gone,
+            recorded.returned,
+            appended=True,
+        )
+
+    def _adopt(self, imported: Import) -> None:
+        source = self._own_folder("import into")
+        with source.store.writing():
+            if source.store.entries():
+                raise HistoryError(f"{self._path} holds records already; import into a new folder")
+            if imported.moments:
+                source.store.append(
+                    imported.rows,
+                    imported.moments,
+                    columns=imported.columns,
+                    kinds=rows.kinds_of(imported.rows),
+                    certificate=None,
+                    previous=None,
+                    notes=imported.notes,
+                )
+
+    # Reading
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """Every record, oldest first.
+
+        Returns
+        -------
+        DataFrame
+            ``recorded_at`` (instant, UTC), ``rows`` (opportunities then), ``changed`` (change rows added: the sum
+            of ``new``, ``edited``, ``gone``, ``returned``), ``complete`` (False where a damaged file was taken
+            out of use and its changes may be missing), ``certified`` (whether a load certificate vouches for it).
+            With no records, the same columns and no rows.
+        """
+        return self._source.records()
+
+    @property
+    def table(self) -> ibis.Table:
+        """The change log as an Ibis table, columns as in `changes`; run what you make of it with `collect`.
+
+        Raises
+        ------
+        HistoryError
+            When a file is damaged; names it.
+        """
+        return self._source.table()
+
+    def changes(self) -> pd.DataFrame:
+        """The change log: one wide row per changed opportunity and record.
+
+        Returns
+        -------
+        DataFrame
+            ``seen_after``, ``seen_at`` (instants: it happened after the one and not later than the other; a
+            first record has no ``seen_after``), ``operation`` (new, changed, gone, returned), then the
+            opportunity's columns as they were at ``seen_at``; of one that is gone, as they were last seen.
+            In order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
+        """
+        return rows.to_frame(
+            self._arrow(self.table).sort_by([("seen_at", "ascending"), ("unique_id", "ascending")])
+        )
+
+    def as_of(self, when: When, *, tz: str = "UTC") -> pd.DataFrame:
+        """All opportunities as they were in the last record at or before `when`.
+
+        Parameters
+        ----------
+        when : str, date or datetime
+            A naive date means the start of its day in `tz`.
+        tz : str
+            Business time zone.
+
+        Returns
+        -------
+        DataFrame
+            The frame that was recorded, in order of ``unique_id``: exact in every column but ``updated_at``, which
+            is that of the last tracked change. ``attrs["recorded_at"]`` says which record it is.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When `when` is before the first record.
+        """
+        recorded_at = self.recorded_before(as_instant(when, tz=tz, name="when"))
+        table = self.table
+        then = latest(table.filter(table["seen_at"] <= recorded_at))
+        frame = as_frame(self._arrow(then), self._source.columns_at(recorded_at))
+        frame.attrs["recorded_at"] = recorded_at.isoformat()
+        return frame
+
+    def recorded_before(self, instant: pd.Timestamp) -> pd.Timestamp:
+        """The instant of the last record at or before `instant`.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there is none; says when the history begins.
+        """
+        moments = self.records["recorded_at"]
+        known = moments[moments <= instant]
+        if len(known):
+            return pd.Timestamp(known.iloc[-1])
+        begins = (
+            f"the first record is of {moments.iloc[0]:%Y-%m-%d %H:%M} UTC"
+            if len(moments)
+            else "there are no records yet"
+        )
+        raise NotEnoughHistory(f"nothing is known of {instant:%Y-%m-%d %H:%M} UTC: {begins}")
+
+    def coverage(self, *, freq: str = "M") -> pd.DataFrame:
+        """Per period, how well the records cover it and what can be asked of it.
+
+        Parameters
+        ----------
+        freq : str
+            Pandas period alias, such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``; periods are in UTC.
+
+        Returns
+        -------
+        DataFrame
+            Index ``period`` (str), from the first record's to the last record's. ``records`` (int64),
+            ``opening_age_days`` (float64, days by which the state known at the period's start is old; missing where
+            nothing was known), ``longest_gap_days`` (float64, days of the period without a look), ``closing_age_days``
+            (float64, days between the last look and the period's end; missing while it runs), ``answers`` (str:
+            "all"; "to date" while it runs; "from the first record on" where its start is not known, so that slippage
+            and waterfall must start later; "nothing" where no record lies in it). ``attrs``: ``cadence_days`` (median
+            distance of records), ``next_due``. Without records no rows.
+
+        Raises
+        ------
+        DataError
+            When `freq` is no period alias.
+        """
+        return coverage(self.records, freq)
+
+    def collect(self, expression: Any) -> Any:
+        """Run an Ibis expression made from `table`; the result in pandas.
+
+        Returns
+        -------
+        DataFrame, Series or scalar
+            Text as str, whole numbers as Int64, calendar dates as naive midnights, instants in UTC.
+
+        Raises
+        ------
+        HistoryError
+            When the engine fails; its own error is the cause.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"unique_id": ["a", "a"], "seen_at": ["2026-03-02T00:00Z", "2026-03-09T00:00Z"]})
+        >>> history = History.from_changes(log)
+        >>> history.collect(history.table.count())
+        2
+        """
+        try:
+            return collect(expression)
+        except HistoryError:
+            self._source.reset()
+            raise
+
+    def _arrow(self, expression: Any) -> pa.Table:
+        try:
+            return arrow(expression)
+        except HistoryError:
+            self._source.reset()
+            raise
+
+    def check(self, *, set_aside: bool = False) -> pd.DataFrame:
+        """What is wrong with the files, and what an import had found wrong with its log.
+
+        Parameters
+        ----------
+        set_aside : bool
+            Take damaged change files out of use (they are kept in ``damaged/``) and go on without them: what
+            they had seen shows only where a later record sees it, those records are not ``complete`` any more,
+            and every query warns.
+
+        Returns
+        -------
+        DataFrame
+            ``recorded_at`` (instant of the record concerned), ``file``, ``unique_id`` (of an import's problem),
+            ``problem``. Empty when all is well.
+        """
+        found: list[dict[str, Any]] = []
+        if isinstance(self._source, FolderSource):
+            if set_aside:
+                self._source.take_aside()
+            found = self._source.check()
+        frame = pd.DataFrame(found, columns=["recorded_at", "file", "unique_id", "problem"])
+        return frame.astype(
+            {
+                "recorded_at": "datetime64[us, UTC]",
+                **dict.fromkeys(["file", "unique_id", "problem"], schema.TEXT),
+            }
+        )
+
+    def _own_folder(self, purpose: str) -> FolderSource:
+        if not isinstance(self._source, FolderSource):
+            raise HistoryError(
+                f"this history reads somebody else's table; to {purpose} one, use History(path)"
+            )
+        return self._source
+
+
+def _counted(moment: pd.Timestamp, count: int, changes: pa.Table) -> Moment:
+    tally = pd.Series(changes["operation"].to_pylist(), dtype="object").value_counts()
+    kinds = {kind: int(tally.get(kind, 0)) for kind in ("new", "changed", "gone", "returned")}
+    return Moment(moment, count, **kinds)

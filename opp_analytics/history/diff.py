@@ -1,0 +1,102 @@
+"""The difference between two states of all opportunities, as change rows."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opp_analytics.history.rows import INSTANT, KINDS, KNOWN, change_schema, kinds_of, widest
+
+__all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows"]
+
+UNTRACKED = ("updated_at",)
+"""Columns that are kept but do not make a change: a job that touches every row daily would fill the log."""
+
+
+def no_rows() -> pa.Table:
+    """The state before the first record."""
+    return change_schema({}).empty_table()
+
+
+def changes_between(
+    before: pa.Table, after: pa.Table, *, seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
+) -> pa.Table:
+    """One wide row per opportunity that is new, changed, gone or returned.
+
+    Parameters
+    ----------
+    before : Table
+        The last change row of every opportunity ever seen (`no_rows` at first).
+    after : Table
+        All opportunities now, as `rows.to_rows` makes them; ids are unique.
+    seen_after, seen_at : Timestamp
+        The instants of the two states; None for the first.
+
+    Returns
+    -------
+    Table
+        ``seen_after``, ``seen_at``, ``operation``, then the columns of both. A tombstone (gone) keeps the
+        opportunity as it was last seen.
+    """
+    before, after = _aligned(before, after)
+    place = pc.index_in(after["unique_id"], value_set=before["unique_id"])
+    matched = before.take(place)
+    known = place.is_valid()
+    was_gone = pc.fill_null(pc.equal(matched["operation"], "gone"), False)
+    tracked = [c for c in after.column_names if c != "unique_id" and c not in UNTRACKED]
+    differs = reduce(pc.or_, (_distinct(matched[c], after[c]) for c in tracked))
+    operation = pc.if_else(known, pc.if_else(was_gone, "returned", "changed"), "new")
+    standing = after.append_column("operation", operation).filter(
+        pc.or_(pc.invert(known), pc.or_(was_gone, differs))
+    )
+    left = before.filter(
+        pc.and_(
+            pc.not_equal(before["operation"], "gone"),
+            pc.invert(pc.is_in(before["unique_id"], value_set=after["unique_id"])),
+        )
+    )
+    left = left.set_column(
+        left.column_names.index("operation"), "operation", pa.array(["gone"] * len(left), pa.string())
+    )
+    names = [*KNOWN, *(c for c in after.column_names if c not in KNOWN)]
+    changes = pa.concat_tables([standing.select(["operation", *names]), left.select(["operation", *names])])
+    changes = changes.combine_chunks()
+    return changes.add_column(0, "seen_at", _repeated(seen_at, len(changes))).add_column(
+        0, "seen_after", _repeated(seen_after, len(changes))
+    )
+
+
+def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:
+    """The state with the rows of those that changed replaced."""
+    state, changes = _aligned(state, changes)
+    standing = pc.invert(pc.is_in(state["unique_id"], value_set=changes["unique_id"]))
+    return pa.concat_tables([state.filter(standing).select(changes.column_names), changes]).combine_chunks()
+
+
+def _repeated(moment: pd.Timestamp | None, times: int) -> pa.Array:
+    return pa.repeat(pa.scalar(moment, INSTANT), times)
+
+
+def _distinct(one: pa.Array, other: pa.Array) -> pa.Array:
+    """Where two columns differ, a null being equal to a null."""
+    return pc.or_(pc.xor(one.is_null(), other.is_null()), pc.fill_null(pc.not_equal(one, other), False))
+
+
+def _aligned(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Both states with the same further columns at the same, widest, kind, and every column in one chunk."""
+    old, new = kinds_of(before), kinds_of(after)
+    kinds = {name: widest(old.get(name), new.get(name)) for name in {**old, **new}}
+    return tuple(_with_kinds(rows, kinds).combine_chunks() for rows in (before, after))  # type: ignore[return-value]
+
+
+def _with_kinds(rows: pa.Table, kinds: dict[str, str | None]) -> pa.Table:
+    for name, kind in kinds.items():
+        dtype = KINDS[str(kind)]
+        if name in rows.column_names:
+            rows = rows.set_column(rows.column_names.index(name), name, rows[name].cast(dtype))
+        else:
+            rows = rows.append_column(name, pa.nulls(len(rows), dtype))
+    return rows

@@ -1,0 +1,142 @@
+"""The only place that runs queries: DuckDB over change files, bounded in memory; engine errors end here."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from opp_analytics.errors import HistoryError, OppAnalyticsError
+from opp_analytics.history import rows
+
+if TYPE_CHECKING:
+    import ibis
+
+__all__ = ["Engine", "collect", "latest"]
+
+
+class Engine:
+    """An embedded DuckDB, started when first needed.
+
+    Parameters
+    ----------
+    memory : str
+        Most that a query may hold in memory, such as ``"2GB"``; more is spilled to a folder of its own.
+    """
+
+    def __init__(self, memory: str) -> None:
+        self._memory = memory
+        self._backend: Any = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def shared(cls, memory: str) -> Engine:
+        """The one engine of this process for a memory limit: starting one takes longer than most queries."""
+        # A connection does not survive a fork.
+        return _engines.setdefault((os.getpid(), memory), cls(memory))
+
+    def read(self, files: Sequence[Path], kinds: dict[str, str]) -> ibis.Table:
+        """The change rows of some files as one table: every column, whether or not each file has it."""
+        import ibis
+
+        if not files:
+            return ibis.memtable(rows.change_schema({}).empty_table())
+        # Which column types it takes must not depend on which file comes first, nor a column vanish.
+        table = self._run(lambda backend: backend.read_parquet([str(f) for f in files], union_by_name=True))
+        names = rows.change_schema(kinds)
+        return table.select(
+            **{
+                field.name: table[field.name].cast(_ibis_type(field.type))
+                if field.name in table.columns
+                else ibis.null(_ibis_type(field.type))
+                for field in names
+            }
+        )
+
+    def _run(self, call: Callable[[Any], Any]) -> Any:
+        with self._lock, _as_ours("read"):
+            if self._backend is None:
+                self._backend = self._connect()
+            return call(self._backend)
+
+    def _connect(self) -> Any:
+        import ibis
+
+        backend = ibis.duckdb.connect(memory_limit=self._memory)
+        # Rows that are spilled are as private as the history: a folder that only its owner can enter.
+        spill = tempfile.mkdtemp(prefix="opp-analytics-spill-")
+        atexit.register(shutil.rmtree, spill, ignore_errors=True)
+        backend.raw_sql(f"SET temp_directory = '{spill.replace(chr(39), chr(39) * 2)}'")
+        backend.raw_sql("SET TimeZone = 'UTC'")
+        return backend
+
+    def reset(self) -> None:
+        """Forget the connection: after a failed query it may not be usable any more."""
+        with self._lock:
+            self._backend = None
+
+
+_engines: dict[tuple[int, str], Engine] = {}
+
+
+def _ibis_type(dtype: pa.DataType) -> Any:
+    import ibis.expr.datatypes as dt
+
+    return dt.DataType.from_pyarrow(dtype)
+
+
+@contextmanager
+def _as_ours(what: str) -> Iterator[None]:
+    """Turn whatever an engine raises into a `HistoryError` that says what was being done."""
+    try:
+        with warnings.catch_warnings():
+            # What an engine's adapter finds deprecated or experimental is no news to the caller.
+            warnings.simplefilter("ignore")
+            yield
+    except OppAnalyticsError:
+        raise
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise HistoryError(f"the history could not be {what}: {first}") from error
+
+
+def arrow(expression: Any) -> Any:
+    """An expression's result as Arrow: a table, an array or a scalar."""
+    with _as_ours("queried"):
+        return expression.to_pyarrow()
+
+
+def collect(expression: Any) -> Any:
+    """An expression's result in pandas: a table as a frame, a column as a series, a scalar as itself.
+
+    Whole numbers are Int64, text is str, calendar dates are naive midnights, instants are UTC.
+    """
+    result = arrow(expression)
+    if isinstance(result, pa.Table):
+        return rows.to_plain(result)
+    if isinstance(result, (pa.Array, pa.ChunkedArray)):
+        name = expression.get_name()
+        return rows.to_plain(pa.table({name: result}))[name]
+    return result.as_py()
+
+
+def latest(table: ibis.Table) -> ibis.Table:
+    """The newest change row of every opportunity in a table of changes.
+
+    A flag on the first row, not an aggregate: every engine can do this.
+    """
+    import ibis
+
+    newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
+    return (
+        table.mutate(_place=ibis.row_number().over(newest)).filter(lambda t: t["_place"] == 0).drop("_place")
+    )

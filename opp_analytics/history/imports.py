@@ -1,0 +1,234 @@
+"""A change log made elsewhere, brought to the form of ours; what is wrong with it is said, not hidden."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from opp_analytics import schema
+from opp_analytics.errors import ArgumentError, DataError, DataWarning, MissingColumnError
+from opp_analytics.history import rows
+from opp_analytics.history.entries import Moment
+
+__all__ = ["OPERATIONS", "Import", "read_changes"]
+
+OPERATIONS = ("new", "changed", "gone", "returned")
+"""What can happen to an opportunity between two records."""
+
+_LONG = ("unique_id", "changed_at", "field", "new_value")
+
+
+@dataclass(frozen=True)
+class Import:
+    """A foreign change log, ready to be appended."""
+
+    rows: pa.Table
+    """Change rows, in order."""
+    moments: tuple[Moment, ...]
+    """The distinct instants, as records."""
+    columns: Mapping[str, str]
+    """Columns of the opportunities, with their dtypes."""
+    notes: tuple[Mapping[str, str], ...]
+    """What was found wrong: ``unique_id``, ``problem``."""
+
+    @classmethod
+    def of(cls, changes: pd.DataFrame) -> Import:
+        """From a log in wide or long form; see `History.from_changes`."""
+        if not isinstance(changes, pd.DataFrame):
+            raise ArgumentError(f"expected a DataFrame of changes, not {type(changes).__name__}")
+        notes: list[dict[str, str]] = []
+        log = _widened(changes, notes) if set(_LONG) <= set(changes.columns) else changes
+        log = _sorted(_typed(log), notes)
+        log = _with_tombstones(_with_operations(log, notes))
+        log = _with_seen_after(log)
+        own = log.columns.intersection(list(rows.CHANGE_COLUMNS))
+        opportunities = log.drop(columns=own)
+        table = rows.to_rows(opportunities)
+        for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
+            table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
+        columns = {name: str(dtype) for name, dtype in opportunities.dtypes.items()}
+        return cls(table, _moments(log), columns, tuple(notes))
+
+    def warn(self) -> None:
+        """Say in one warning what was found wrong."""
+        if self.notes:
+            tally = pd.Series([note["problem"] for note in self.notes]).value_counts()
+            said = "; ".join(f"{count:,} × {problem}" for problem, count in tally.items())
+            warnings.warn(f"the log was imported, but: {said}; check() lists them", DataWarning, stacklevel=3)
+
+
+def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
+    try:
+        # Without a zone, UTC is meant; text may or may not hold fractions of a second.
+        form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"
+        return pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
+    except (ValueError, TypeError) as error:
+        raise DataError(f"column {column.name} holds something that is not a time: {error}") from None
+
+
+def _typed(log: pd.DataFrame) -> pd.DataFrame:
+    missing = [c for c in ("unique_id", "seen_at") if c not in log.columns]
+    if missing:
+        raise MissingColumnError(
+            f"the log has no column {', '.join(missing)}; it has {', '.join(map(str, log.columns))}. "
+            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(_LONG)}"
+        )
+    typed = schema.conform(log)
+    typed = typed.assign(**{c: _instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
+    for column in ("unique_id", "seen_at"):
+        if typed[column].isna().any():
+            raise DataError(f"row {int(typed[column].isna().to_numpy().argmax())} of the log has no {column}")
+    return typed
+
+
+def _note(notes: list[dict[str, str]], ids: Iterable[str], problem: str) -> None:
+    notes.extend({"unique_id": unique_id, "problem": problem} for unique_id in dict.fromkeys(ids))
+
+
+def _sorted(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+    """In order of time; one row per opportunity and instant."""
+    late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
+    _note(notes, log.loc[late, "unique_id"], "rows out of the order of time")
+    log = log.sort_values("seen_at", kind="stable", ignore_index=True)
+    twice = log.duplicated(["unique_id", "seen_at"], keep="last")
+    _note(notes, log.loc[twice, "unique_id"], "several rows at one instant, of which the last counts")
+    return log[~twice].reset_index(drop=True)
+
+
+def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+    """Every row's operation: what the log says, made consistent with the rows before it."""
+    said = (
+        log["operation"].astype(schema.TEXT)
+        if "operation" in log
+        else pd.Series(index=log.index, dtype=schema.TEXT)
+    )
+    unknown = said[said.notna() & ~said.isin(OPERATIONS)]
+    if len(unknown):
+        raise DataError(f"operation={unknown.iloc[0]!r} is none of {', '.join(OPERATIONS)}")
+    first = ~log.duplicated("unique_id")
+    gone = said == "gone"
+    was_gone = gone.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
+    again = (said == "new") & ~first & ~was_gone
+    _note(
+        notes,
+        log.loc[again, "unique_id"],
+        "created twice under one id; the second creation counts as a change",
+    )
+    found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
+    found = found.mask(was_gone, "returned").mask(first, "new").mask(gone, "gone")
+    return log.assign(operation=found)
+
+
+def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
+    """Fill the empty cells of what is gone with what was last known of it."""
+    further = [c for c in log.columns if c not in ("unique_id", *rows.CHANGE_COLUMNS)]
+    before = log.groupby("unique_id")[further].shift()
+    gone = log["operation"] == "gone"
+    return log.assign(**{c: log[c].mask(gone & log[c].isna(), before[c]) for c in further})
+
+
+def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
+    """Where the log does not say since when a change may have happened, it is the instant before in the log."""
+    instants = pd.Series(log["seen_at"].unique()).sort_values()
+    before = pd.Series(instants.shift().array, index=pd.DatetimeIndex(instants))
+    earlier = log["seen_at"].map(before).astype("datetime64[us, UTC]")
+    given = (
+        log["seen_after"] if "seen_after" in log else pd.Series(pd.NaT, index=log.index, dtype=earlier.dtype)
+    )
+    return log.assign(seen_after=given.fillna(earlier))
+
+
+def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
+    """The records that the log shows: every instant at which, or since which, something was seen."""
+    counted = pd.crosstab(log["seen_at"], log["operation"]).reindex(columns=list(OPERATIONS), fill_value=0)
+    instants = counted.index.union(pd.DatetimeIndex(log["seen_after"].dropna().unique()))
+    if len(counted.index):
+        instants = instants[instants >= counted.index[0]]
+    counted = counted.reindex(instants, fill_value=0)
+    there = (counted["new"] + counted["returned"] - counted["gone"]).cumsum()
+    return tuple(
+        Moment(at, int(count), *(int(n) for n in tally))
+        for at, count, *tally in zip(counted.index, there, *(counted[o] for o in OPERATIONS), strict=True)
+    )
+
+
+def _widened(events: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+    """One row per opportunity and instant, each field filled forward from its last change."""
+    events = events.assign(
+        changed_at=_instants(events["changed_at"]), unique_id=events["unique_id"].astype(schema.TEXT)
+    )
+    late = events["changed_at"] < events.groupby("unique_id")["changed_at"].cummax()
+    _note(notes, events.loc[late, "unique_id"], "rows out of the order of time")
+    events = events.sort_values("changed_at", kind="stable")
+    birth = events["field"] == "created_at"
+    reborn = events[birth & events[birth].duplicated("unique_id").reindex(events.index, fill_value=False)]
+    _note(notes, reborn["unique_id"], "created twice under one id: two opportunities may be mixed")
+    events = events.drop_duplicates(["unique_id", "changed_at", "field"], keep="last")
+    # A field that was cleared must stay empty, not be filled forward: a mark says that the cell was set.
+    cells = events.set_index(["changed_at", "unique_id", "field"])["new_value"].to_frame()
+    cells["is_set"] = True
+    grid = cells.unstack("field")  # noqa: PD010  pivot_table would drop the cleared fields
+    values = grid["new_value"]
+    age = grid["is_set"].notna().groupby(level="unique_id").cumsum()
+    filled = {
+        field: values[field]
+        .groupby([values.index.get_level_values("unique_id"), age[field]])
+        .transform("first")
+        for field in values.columns
+    }
+    wide = pd.DataFrame(filled, index=values.index).reset_index().rename(columns={"changed_at": "seen_at"})
+    numeric = [c for c in ("value", "probability") if c in wide]
+    return wide.assign(**{c: _numbers(wide[c]) for c in numeric})
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    try:
+        return pd.to_numeric(column)
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{column.name}: {error}") from None
+
+
+def read_changes(file: str | PathLike[str]) -> pd.DataFrame:
+    """A change log from a CSV file, as `History.from_changes` takes it.
+
+    The first line names the columns, in one of two forms. Times are ISO 8601, UTC unless they say otherwise;
+    dates are ``2026-03-31``; an empty cell is a value that is not there.
+
+    *Long*, as CRMs export a field history, one line per changed field, further fields welcome::
+
+        unique_id,changed_at,field,new_value
+        881836,2026-04-09T21:32:09,created_at,2026-04-09T21:32:09
+        881836,2026-04-20T21:32:09,stage,discovery
+
+    *Wide*, one line per change with the whole opportunity as it was from then on; ``operation`` may be left out::
+
+        unique_id,seen_at,operation,name,value,stage,close_date,probability,status
+        881836,2026-04-20T21:32:09,new,Acme,1200.50,discovery,2026-06-30,20,active
+
+    Parameters
+    ----------
+    file : str or path
+        A UTF-8 text file.
+
+    Returns
+    -------
+    DataFrame
+        The file's columns as text, empty cells missing.
+
+    Raises
+    ------
+    DataError
+        When the file is not such a table; names it.
+    """
+    try:
+        return pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"there is no file {file}") from None
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise DataError(f"{file} is not a CSV file of changes: {error}") from None

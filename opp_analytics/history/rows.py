@@ -1,0 +1,226 @@
+"""Opportunities as Arrow rows of one fixed schema, and back to the frame they came from.
+
+The columns of the API always have the same types; further columns get one of seven kinds, and a column that
+changes its kind from one record to the next is widened, never misread.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from opp_analytics import schema
+from opp_analytics.errors import DataError
+
+__all__ = [
+    "CHANGE_COLUMNS",
+    "INSTANT",
+    "KINDS",
+    "KNOWN",
+    "change_schema",
+    "kinds_of",
+    "to_frame",
+    "to_plain",
+    "to_rows",
+    "widest",
+]
+
+INSTANT = pa.timestamp("us", tz="UTC")
+
+KNOWN: dict[str, pa.DataType] = {
+    "unique_id": pa.string(),
+    "name": pa.string(),
+    "account_id": pa.string(),
+    "value": pa.float64(),
+    "stage": pa.string(),
+    "close_date": pa.date32(),
+    "probability": pa.int64(),
+    "status": pa.string(),
+    "created_at": INSTANT,
+    "updated_at": INSTANT,
+}
+"""The columns of the API as they are stored; a calendar date is a date, so that no zone can move it."""
+
+CHANGE_COLUMNS: dict[str, pa.DataType] = {"seen_after": INSTANT, "seen_at": INSTANT, "operation": pa.string()}
+"""What a change row says before the opportunity's own columns."""
+
+KINDS: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "whole": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "time": pa.timestamp("us"),
+    "instant": INSTANT,
+}
+"""What a further column can hold."""
+
+_KIND_OF = {str(dtype): kind for kind, dtype in KINDS.items()}
+
+
+def widest(one: str | None, other: str | None) -> str | None:
+    """The kind that holds both; None is a column in which nothing was ever filled.
+
+    Examples
+    --------
+    >>> widest("whole", "number"), widest("whole", "date"), widest(None, "boolean")
+    ('number', 'text', 'boolean')
+    """
+    if one is None or other is None or one == other:
+        return one or other
+    return "number" if {one, other} == {"whole", "number"} else "text"
+
+
+def _flat(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _as_text(value: Any) -> str | None:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
+
+
+def _of_a_kind(array: pa.Array) -> pa.Array | None:
+    """The array at the type of one of `KINDS`; None when it fits none of them."""
+    kind = array.type
+    if pa.types.is_dictionary(kind):
+        return _of_a_kind(array.dictionary_decode())
+    wanted = (
+        (pa.types.is_null, pa.null()),
+        (pa.types.is_string, pa.string()),
+        (pa.types.is_large_string, pa.string()),
+        (pa.types.is_integer, pa.int64()),
+        (pa.types.is_floating, pa.float64()),
+        (pa.types.is_boolean, pa.bool_()),
+        (pa.types.is_date, pa.date32()),
+    )
+    for matches, target in wanted:
+        if matches(kind):
+            return array.cast(target)
+    if pa.types.is_timestamp(kind):
+        return array.cast(INSTANT if kind.tz else pa.timestamp("us"), safe=False)
+    return None
+
+
+def _known(name: str, column: pd.Series[Any]) -> pa.Array:
+    array = _flat(pa.array(column, from_pandas=True))
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    return array.cast(KNOWN[name])
+
+
+def _further(column: pd.Series[Any]) -> pa.Array:
+    try:
+        array = _of_a_kind(_flat(pa.array(column, from_pandas=True)))
+    except pa.ArrowException:
+        array = None
+    if array is None:
+        return pa.array([_as_text(value) for value in column.tolist()], pa.string())
+    return array
+
+
+def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> pa.Table:
+    """Arrow rows of a conformed frame: every column of the API, then the further ones that are filled anywhere.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        As `schema.require` returns it.
+    kinds : mapping, optional
+        Kinds that further columns had before; they are widened, and empty columns among them are kept.
+
+    Raises
+    ------
+    DataError
+        When a column's name is not text, is one of the log's own, or differs from another only in case.
+    """
+    _check_names(opportunities.columns)
+    before = kinds or {}
+    columns: dict[str, pa.Array] = {}
+    for name, dtype in KNOWN.items():
+        column = opportunities.get(name)
+        columns[name] = pa.nulls(len(opportunities), dtype) if column is None else _known(name, column)
+    for name in opportunities.columns:
+        if name not in KNOWN:
+            array = _further(opportunities[name])
+            kind = widest(
+                before.get(name), None if pa.types.is_null(array.type) else _KIND_OF[str(array.type)]
+            )
+            if kind is not None:
+                columns[name] = array.cast(KINDS[kind])
+    return pa.table(columns)
+
+
+def _check_names(names: Iterable[Any]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        if not isinstance(name, str):
+            raise DataError(f"column {name!r} is not named by text; rename it")
+        if name.lower() in CHANGE_COLUMNS:
+            raise DataError(f"column {name!r} is one of the change log's own; rename or drop it")
+        # SQL engines do not tell names apart by case.
+        if name.lower() in seen:
+            raise DataError(
+                f"columns {seen[name.lower()]!r} and {name!r} differ only in case; rename one of them"
+            )
+        seen[name.lower()] = name
+
+
+def kinds_of(rows: pa.Table) -> dict[str, str]:
+    """The kind of each further column of Arrow rows."""
+    own = {**CHANGE_COLUMNS, **KNOWN}
+    return {field.name: _KIND_OF[str(field.type)] for field in rows.schema if field.name not in own}
+
+
+def change_schema(kinds: Mapping[str, str]) -> pa.Schema:
+    """The schema of a change log whose further columns have these kinds."""
+    return pa.schema({**CHANGE_COLUMNS, **KNOWN, **{name: KINDS[kind] for name, kind in kinds.items()}})
+
+
+_PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): schema.TEXT}
+
+
+def to_plain(table: pa.Table) -> pd.DataFrame:
+    """A writable frame of any Arrow table: text as str, whole numbers as Int64, dates as naive midnights."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_date(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.timestamp("us")))
+        elif pa.types.is_timestamp(field.type):
+            table = table.set_column(
+                place, field.name, table.column(place).cast(pa.timestamp("us", field.type.tz))
+            )
+        elif pa.types.is_large_string(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+    # Arrow hands out read-only columns, on which .loc edits raise.
+    return table.to_pandas(types_mapper=_PANDAS.get).copy()
+
+
+def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """A frame of opportunities (or changes) from Arrow rows, writable, at the dtypes of `schema`.
+
+    Parameters
+    ----------
+    rows : Table
+        Arrow rows.
+    columns : mapping, optional
+        Names in order with the pandas dtype that each had; default: all columns, further ones at the dtype
+        nearest to their kind. A column that stands nowhere in `rows` comes back empty.
+    """
+    frame = to_plain(rows)
+    if columns is not None:
+        frame = frame.reindex(columns=list(columns))
+        frame = frame.assign(**{c: _restored(frame[c], d) for c, d in columns.items() if c not in KNOWN})
+    return schema.conform(frame)
+
+
+def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
+    """A further column at the dtype it was recorded with, or as it stands when it cannot have that any more."""
+    try:
+        return column.astype(dtype)
+    except (TypeError, ValueError):
+        return column

@@ -1,0 +1,247 @@
+"""Where a history's change rows come from: our own folder, or a table in any engine that Ibis speaks to."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
+from opp_analytics.history import rows
+from opp_analytics.history.engine import Engine, arrow, collect, latest
+from opp_analytics.history.entries import Damage, Entry
+from opp_analytics.history.store import Store
+
+if TYPE_CHECKING:
+    import ibis
+
+__all__ = ["FolderSource", "Source", "TableSource"]
+
+
+class Source(Protocol):
+    """What a history asks of the place where its rows are."""
+
+    def table(self) -> ibis.Table:
+        """All change rows."""
+
+    def records(self) -> pd.DataFrame:
+        """All records, in order of time."""
+
+    def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
+        """The columns of one recorded frame with their dtypes, None for all there are."""
+
+    def reset(self) -> None:
+        """Forget what a failed query may have spoiled."""
+
+
+def records_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """Records as a frame with every column at its dtype, also when there are none."""
+    whole = ("rows", "changed", "new", "edited", "gone", "returned")
+    frame = pd.DataFrame(
+        records, columns=["recorded_at", "rows", "changed", "complete", *whole[2:], "certified"]
+    )
+    return frame.astype(
+        {
+            "recorded_at": "datetime64[us, UTC]",
+            **dict.fromkeys(whole, "int64"),
+            "complete": "bool",
+            "certified": "bool",
+        }
+    )
+
+
+class FolderSource:
+    """The rows of our own folder."""
+
+    def __init__(self, store: Store, engine: Engine) -> None:
+        self.store = store
+        self._engine = engine
+        self._view: tuple[list[Path], ibis.Table] | None = None
+
+    def table(self) -> ibis.Table:
+        """All change rows, of files proven intact."""
+        entries = self.store.entries()
+        files = self.store.change_files(entries)
+        self._warn_of_gaps(entries)
+        if self._view is None or self._view[0] != files:
+            self._view = (files, self._engine.read(files, dict(entries[-1].kinds) if entries else {}))
+        return self._view[1]
+
+    def _warn_of_gaps(self, entries: list[Entry]) -> None:
+        aside = self.store.set_aside()
+        for entry in entries:
+            if entry.name in aside:
+                warnings.warn(
+                    f"{self.store.change_file(entry)} was damaged and is out of use: what changed in the record of "
+                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC shows only where a later record saw it",
+                    DataWarning,
+                    stacklevel=4,
+                )
+
+    def records(self) -> pd.DataFrame:
+        """All records, in order of time."""
+        entries = self.store.entries()
+        aside = self.store.set_aside()
+        doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
+        return records_frame(
+            [
+                {
+                    "recorded_at": moment.recorded_at,
+                    "rows": moment.rows,
+                    "changed": moment.changes,
+                    "complete": entry.sequence not in doubtful,
+                    "new": moment.new,
+                    "edited": moment.changed,
+                    "gone": moment.gone,
+                    "returned": moment.returned,
+                    "certified": entry.certificate is not None,
+                }
+                for entry in entries
+                for moment in entry.moments
+            ]
+        )
+
+    def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
+        """The columns of the frame recorded then."""
+        for entry in self.store.entries():
+            if entry.last.recorded_at >= recorded_at:
+                return entry.columns
+        raise HistoryError(f"there is no record of {recorded_at}")
+
+    def state(self, entries: list[Entry]) -> pa.Table | None:
+        """The last change row of every opportunity: from the kept state, else from the log."""
+        if not entries:
+            return None
+        kept = self.store.state(entries)
+        return kept if kept is not None else arrow(latest(self.table()))
+
+    def reset(self) -> None:
+        """Forget the engine."""
+        self._view = None
+        self._engine.reset()
+
+    def check(self) -> list[dict[str, Any]]:
+        """What is wrong, as rows of `History.check`."""
+        try:
+            entries = self.store.entries()
+        except Damage as damage:
+            return [{"file": str(damage.file), "problem": damage.problem}]
+        aside = self.store.set_aside()
+        found: list[dict[str, Any]] = []
+        for entry in entries:
+            place = {"recorded_at": entry.last.recorded_at, "file": str(self.store.change_file(entry))}
+            problem = (
+                "was damaged and is out of use" if entry.name in aside else self.store.problem_with(entry)
+            )
+            if problem:
+                found.append({**place, "problem": problem})
+            found += [{**place, **note} for note in entry.notes]
+        return found
+
+    def take_aside(self) -> None:
+        """Take every damaged change file out of use; the next record sees again what the lost ones had seen."""
+        with self.store.writing():
+            entries = self.store.entries()
+            aside = self.store.set_aside()
+            for entry in entries:
+                if entry.name not in aside and self.store.problem_with(entry):
+                    self.store.take_aside(entry, entries)
+
+
+class TableSource:
+    """The rows of somebody else's table: a warehouse, Spark, or any other engine that Ibis speaks to.
+
+    Parameters
+    ----------
+    table : ibis.Table
+        Change rows; see `History.from_table`.
+    records : DataFrame, optional
+        Column ``recorded_at``, further columns of `History.records` when known.
+    """
+
+    def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
+        self._table = _typed(table)
+        self._records = None if records is None else _given_records(records)
+
+    def table(self) -> ibis.Table:
+        """All change rows, at the log's types."""
+        return self._table
+
+    def records(self) -> pd.DataFrame:
+        """The records given, else those that the rows show."""
+        if self._records is None:
+            self._records = self._derived_records()
+        return self._records.copy()
+
+    def _derived_records(self) -> pd.DataFrame:
+        """The moments at which something changed: records that saw no change leave no row to be known by."""
+        table = self._table
+        kinds = {"new": "new", "edited": "changed", "gone": "gone", "returned": "returned"}
+        counted = collect(
+            table.group_by("seen_at").agg(
+                changed=table.count().cast("int64"),
+                **{name: (table["operation"] == what).sum().cast("int64") for name, what in kinds.items()},
+            )
+        ).sort_values("seen_at", ignore_index=True)
+        counted = counted.rename(columns={"seen_at": "recorded_at"})
+        rows_then = (counted["new"] + counted["returned"] - counted["gone"]).cumsum()
+        return records_frame(
+            counted.assign(rows=rows_then, complete=True, certified=False).to_dict("records")
+        )
+
+    def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
+        """Not known: all columns."""
+        return None
+
+    def reset(self) -> None:
+        """Nothing to forget: the engine is the caller's."""
+
+
+def _typed(table: Any) -> Any:
+    """The table with the log's columns at the log's types, missing optional ones empty."""
+    import ibis
+
+    if not isinstance(table, ibis.expr.types.Table):
+        raise DataError(f"expected an Ibis table of changes, not {type(table).__name__}")
+    missing = [c for c in ("unique_id", "seen_at") if c not in table.columns]
+    if missing:
+        raise MissingColumnError(
+            f"the table has no column {', '.join(missing)}; it has {', '.join(table.columns)}"
+        )
+    wanted = {**rows.CHANGE_COLUMNS, **rows.KNOWN}
+    columns = {}
+    for name, dtype in wanted.items():
+        target = ibis.expr.datatypes.DataType.from_pyarrow(dtype)
+        columns[name] = table[name].cast(target) if name in table.columns else ibis.null(target)
+    if "operation" not in table.columns:
+        columns["operation"] = ibis.literal("changed")
+    return table.select(**columns, **{c: table[c] for c in table.columns if c not in wanted})
+
+
+def _given_records(records: pd.DataFrame) -> pd.DataFrame:
+    if "recorded_at" not in records:
+        raise MissingColumnError(
+            f"records has no column recorded_at; it has {', '.join(map(str, records.columns))}"
+        )
+    filled = {"complete": True, "certified": False}
+    frame = records.assign(recorded_at=pd.to_datetime(records["recorded_at"], utc=True))
+    for name in records_frame([]).columns:
+        if name not in frame:
+            frame[name] = filled.get(name, 0)
+    return records_frame(frame.sort_values("recorded_at").to_dict("records"))
+
+
+def present(table: pa.Table) -> pa.Table:
+    """Of last change rows, those of opportunities that are there."""
+    return table.filter(pc.not_equal(table["operation"], "gone"))
+
+
+def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
+    """Last change rows as the frame that was recorded, in order of ``unique_id``."""
+    standing = present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
+    return rows.to_frame(standing, columns)

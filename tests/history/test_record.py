@@ -1,0 +1,295 @@
+import json
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import schema
+from opp_analytics.history import History
+
+DAY = pd.Timedelta(days=1)
+
+
+def opportunities(**columns):
+    """Three deals; a keyword replaces a column."""
+    return schema.conform(
+        pd.DataFrame(
+            {
+                "unique_id": ["a", "b", "c"],
+                "name": ["Acme", "Bolt", "Cask"],
+                "account_id": ["x", None, "y"],
+                "value": [1200.5, 0.1, None],
+                "stage": ["proposal", "discovery", "negotiation"],
+                "close_date": ["2026-03-31", "2026-04-01", None],
+                "probability": [40, None, 70],
+                "status": "active",
+                "created_at": "2026-01-01T10:00Z",
+                "updated_at": "2026-02-01T10:00Z",
+                "owner_name": ["Ann", None, "Cid"],
+                "score": [1, 2, 3],
+            }
+        ).assign(**columns)
+    )
+
+
+def certified(frame, **entries):
+    """The frame with the certificate that a loader gives it."""
+    frame = frame.copy()
+    frame.attrs["load"] = {
+        "fetched_at": "2026-03-02T06:00:00+00:00",
+        "records": len(frame),
+        "complete": True,
+        "tenant": "t1",
+        "search": None,
+        "deleted": False,
+        "filters": {},
+        **entries,
+    }
+    return frame
+
+
+@pytest.fixture
+def history(tmp_path):
+    return History(tmp_path / "history")
+
+
+def test_record__stores_only_what_changed(history):
+    first = history.record(opportunities(), at="2026-03-02")
+    second = history.record(opportunities(stage=["closed_won", "discovery", "negotiation"]), at="2026-03-09")
+    assert (first.new, second.new, second.changed, second.gone) == (3, 0, 1, 0)
+    log = history.changes()
+    assert log["unique_id"].tolist() == ["a", "b", "c", "a"]
+    assert log["operation"].tolist() == ["new", "new", "new", "changed"]
+    assert log["seen_after"].tolist()[3] == pd.Timestamp("2026-03-02", tz="UTC")
+    assert log["seen_at"].tolist()[3] == pd.Timestamp("2026-03-09", tz="UTC")
+    assert log["seen_after"].isna().tolist() == [True, True, True, False]
+
+
+def test_record__tombstone_and_return_keep_the_opportunity(history):
+    history.record(opportunities(), at="2026-03-02")
+    history.record(opportunities().iloc[1:], at="2026-03-09")
+    history.record(opportunities().iloc[1:], at="2026-03-16")
+    back = history.record(opportunities(), at="2026-03-23")
+    assert (back.new, back.changed, back.gone, back.returned) == (0, 0, 0, 1)
+    own = history.changes().query("unique_id == 'a'")
+    assert own["operation"].tolist() == ["new", "gone", "returned"]
+    assert own["value"].tolist() == [1200.5] * 3
+    assert own["close_date"].tolist() == [pd.Timestamp("2026-03-31")] * 3
+    assert history.as_of("2026-03-10")["unique_id"].tolist() == ["b", "c"]
+
+
+def test_record__updated_at_alone_is_no_change(history):
+    history.record(opportunities(), at="2026-03-02")
+    again = history.record(opportunities(updated_at="2026-03-08T00:00Z"), at="2026-03-09")
+    assert again.changed == 0
+    assert len(history.records) == 2
+
+
+def test_record__identical_frame_at_the_same_instant_is_nothing(history):
+    history.record(opportunities(), at="2026-03-02")
+    again = history.record(opportunities().iloc[::-1], at="2026-03-02")
+    assert not again.appended
+    assert len(history.records) == 1
+
+
+def test_record__row_order_never_matters(history):
+    history.record(opportunities(), at="2026-03-02")
+    assert history.record(opportunities().iloc[[2, 0, 1]], at="2026-03-09").changed == 0
+
+
+@pytest.mark.parametrize("at", ["2026-03-02", "2026-03-01"])
+def test_record__refuses_a_time_not_after_the_last(history, at):
+    history.record(opportunities(), at="2026-03-02")
+    with pytest.raises(oa.errors.RecordRefused, match="not after the last one"):
+        history.record(opportunities(score=[9, 9, 9]), at=at)
+    assert len(history.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (certified(opportunities(), complete=False), "not complete"),
+        (certified(opportunities(), search="acme"), "search='acme'"),
+        (certified(opportunities(), deleted=True), "deleted=True"),
+        (certified(opportunities(), filters={"status": "active"}), "filters="),
+        (certified(opportunities(), records=4), "brought 4 opportunities but the frame has 3"),
+        (opportunities(unique_id=["a", "a", "c"]), "'a' stands in the frame more than once"),
+        (opportunities(unique_id=["a", None, "c"]), "has no unique_id"),
+    ],
+)
+def test_record__refuses_what_is_not_all_opportunities(history, frame, says):
+    with pytest.raises(oa.errors.RecordRefused, match=says):
+        history.record(frame)
+    assert history.records.empty
+
+
+def test_record__refuses_another_tenant(history):
+    history.record(certified(opportunities()))
+    other = certified(opportunities(), tenant="t2", fetched_at="2026-03-09T06:00:00+00:00")
+    with pytest.raises(oa.errors.HistoryError, match="tenant t2, the history of tenant t1"):
+        history.record(other)
+
+
+def test_record__refuses_a_frame_that_lost_a_column(history):
+    history.record(opportunities(), at="2026-03-02")
+    with pytest.raises(oa.errors.RecordRefused, match="no column close_date"):
+        history.record(opportunities().drop(columns="close_date"), at="2026-03-09")
+
+
+def test_record__takes_the_time_of_the_load(history):
+    history.record(certified(opportunities()))
+    records = history.records
+    assert records["recorded_at"].tolist() == [pd.Timestamp("2026-03-02T06:00Z")]
+    assert records["certified"].tolist() == [True]
+
+
+def test_record__without_a_time_is_now(history):
+    before = pd.Timestamp.now("UTC").floor("us")
+    assert before <= history.record(opportunities()).recorded_at <= pd.Timestamp.now("UTC")
+
+
+@pytest.mark.parametrize("name", ["seen_at", "Operation", "OWNER_NAME", 3])
+def test_record__refuses_column_names_that_the_log_cannot_hold(history, name):
+    with pytest.raises(oa.errors.DataError, match="rename"):
+        history.record(
+            opportunities().assign(owner_name="x").rename(columns={"score": name}), at="2026-03-02"
+        )
+
+
+def test_records__counts(history):
+    history.record(opportunities(), at="2026-03-02")
+    history.record(opportunities(value=[1.0, 0.1, None]).iloc[:2], at="2026-03-09")
+    records = history.records
+    assert list(records.columns[:4]) == ["recorded_at", "rows", "changed", "complete"]
+    assert records["rows"].tolist() == [3, 2]
+    assert records["changed"].tolist() == [3, 2]
+    assert records["complete"].tolist() == [True, True]
+
+
+def test_as_of__is_the_frame_that_was_recorded(history):
+    first = opportunities()
+    second = opportunities(close_date=["2026-06-30", None, "2026-05-01"], stage=["won!!", "proposal", None])
+    history.record(first, at="2026-03-02")
+    history.record(second, at="2026-03-09T12:00Z")
+    pd.testing.assert_frame_equal(history.as_of("2026-03-02"), first, check_flags=False)
+    pd.testing.assert_frame_equal(history.as_of("2026-03-09"), first)
+    pd.testing.assert_frame_equal(history.as_of("2026-03-09T12:00Z"), second)
+    assert history.as_of("2026-03-09").attrs["recorded_at"] == "2026-03-02T00:00:00+00:00"
+
+
+def test_as_of__frame_can_be_edited(history):
+    history.record(opportunities(), at="2026-03-02")
+    frame = history.as_of("2026-03-02")
+    frame.loc[0, "value"] = 7.0
+    frame.loc[0, "stage"] = "closed_won"
+    assert frame.loc[0, "value"] == 7.0
+
+
+def test_as_of__before_the_first_record(history):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="no records yet"):
+        history.as_of("2026-03-01")
+    history.record(opportunities(), at="2026-03-02")
+    with pytest.raises(oa.errors.NotEnoughHistory, match="first record is of 2026-03-02"):
+        history.as_of("2026-03-01")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([1, 2, 3], [1.5, 2.0, 3.0]),
+        ([1, 2, 3], ["1", "two", "3"]),
+        ([None, None, None], [1.5, None, 2.5]),
+        ([True, False, True], [True, False, None]),
+        ([[1], [2], [3]], [[1], [2, 3], [3]]),
+    ],
+)
+def test_as_of__further_column_that_changes_its_kind(history, before, after):
+    first = opportunities(score=pd.Series(before, dtype=None if before[0] is not None else "object"))
+    second = opportunities(score=pd.Series(after))
+    history.record(first, at="2026-03-02")
+    history.record(second, at="2026-03-09")
+    then = history.as_of("2026-03-09")["score"]
+    assert then.isna().tolist() == second["score"].isna().tolist()
+    if not isinstance(after[0], list):
+        assert [str(v) for v in then.dropna()] == [str(v) for v in second["score"].dropna()]
+    assert len(history.as_of("2026-03-02")) == 3
+
+
+def test_as_of__column_that_came_later(history):
+    history.record(opportunities().drop(columns="owner_name"), at="2026-03-02")
+    history.record(opportunities(), at="2026-03-09")
+    assert "owner_name" not in history.as_of("2026-03-02")
+    assert history.as_of("2026-03-09")["owner_name"].dropna().tolist() == ["Ann", "Cid"]
+
+
+def test_changes__of_nothing_has_the_columns(history):
+    log = history.changes()
+    assert list(log.columns[:4]) == ["seen_after", "seen_at", "operation", "unique_id"]
+    assert log["close_date"].dtype == "datetime64[us]"
+    assert history.records.dtypes["recorded_at"] == "datetime64[us, UTC]"
+    assert history.check().empty
+
+
+def test_record__of_an_empty_pipeline(history):
+    history.record(schema.empty(), at="2026-03-02")
+    assert history.as_of("2026-03-02").empty
+    assert history.record(opportunities(), at="2026-03-09").new == 3
+
+
+def test_history__opened_again_knows_all(history, tmp_path):
+    history.record(opportunities(), at="2026-03-02")
+    again = History(str(tmp_path / "history"))
+    assert again.record(opportunities().iloc[:1], at="2026-03-09").gone == 2
+    assert len(history.changes()) == 5
+
+
+def test_collect__engine_errors_do_not_escape(history):
+    history.record(opportunities(), at="2026-03-02")
+    table = history.table
+    with pytest.raises(oa.errors.HistoryError, match="could not be queried"):
+        history.collect(table.select(n=table["name"].cast("int64")))
+    assert history.collect(history.table.count()) == 3
+    assert history.collect(history.table["value"].sum()) == pytest.approx(1200.6)
+
+
+def test_collect__column_is_a_series(history):
+    history.record(opportunities(), at="2026-03-02")
+    names = history.collect(history.table.order_by("unique_id")["name"])
+    assert names.tolist() == ["Acme", "Bolt", "Cask"]
+
+
+def test_record__keeps_the_certificate_as_plain_json(history, tmp_path):
+    history.record(certified(opportunities()))
+    entry = json.loads((tmp_path / "history/records/000001.json").read_text())
+    assert entry["certificate"]["tenant"] == "t1"
+
+
+def test_history__path_must_be_a_path():
+    with pytest.raises(oa.errors.ArgumentError, match="path=3"):
+        History(3)
+
+
+def test_coverage__says_what_each_month_can_answer(history):
+    for at in ["2026-01-10", "2026-01-31", "2026-02-14", "2026-04-04"]:
+        history.record(opportunities(), at=at)
+    table = history.coverage()
+    assert table.index.tolist() == ["2026-01", "2026-02", "2026-03", "2026-04"]
+    assert table["records"].tolist() == [2, 1, 0, 1]
+    assert table["answers"].str.partition(":")[0].tolist() == [
+        "from the first record on",
+        "all",
+        "nothing",
+        "to date",
+    ]
+    assert table["opening_age_days"].fillna(-1).tolist() == [-1, 1, 15, 46]
+    assert table["longest_gap_days"].tolist() == [21, 15, 31, 3]
+    assert table["closing_age_days"].fillna(-1).tolist() == [1, 15, 46, -1]
+    assert table.attrs["cadence_days"] == 21
+    assert table.attrs["next_due"] == "2026-04-25T00:00:00+00:00"
+
+
+def test_coverage__of_nothing(history):
+    assert history.coverage().empty
+    history.record(opportunities(), at="2026-01-10")
+    assert history.coverage(freq="Q-JAN").index.tolist() == ["2026Q4"]
+    assert history.coverage().attrs["next_due"] is None
