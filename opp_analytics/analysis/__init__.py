@@ -1,4 +1,6 @@
-"""Result tables from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
+"""Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
+
+from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
 from opp_analytics.analysis.calibrations import calibration, recalibrated
 from opp_analytics.analysis.close_dates import close_date_moves
 from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
