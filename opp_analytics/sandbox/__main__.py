@@ -15,7 +15,7 @@ import socket
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -153,15 +153,27 @@ def _serve(app: Any, listening: socket.socket) -> None:
         )
     )
 
-    def leave_with_owner() -> None:
-        while sys.stdin.buffer.read(1024):
-            pass
+    def leave() -> None:
         # What the stop cuts off is no error to tell anybody of.
         logging.disable()
+        for transport in list(TrackedProtocol.transports.values()):
+            transport.abort()
         server.should_exit = True
 
-    threading.Thread(target=leave_with_owner, daemon=True).start()
-    asyncio.run(server.serve(sockets=[listening]))
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+
+        def watch_owner() -> None:
+            # Not through the buffered reader: a thread blocked in it breaks the interpreter's shutdown.
+            while os.read(sys.stdin.fileno(), 1024):
+                pass
+            with suppress(RuntimeError):  # the loop is closed: we are leaving already
+                loop.call_soon_threadsafe(leave)
+
+        threading.Thread(target=watch_owner, daemon=True).start()
+        await server.serve(sockets=[listening])
+
+    asyncio.run(serve())
 
 
 if __name__ == "__main__":

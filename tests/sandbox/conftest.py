@@ -52,7 +52,7 @@ class Caller:
     def create(self, **fields: Any) -> requests.Response:
         return self("POST", "/opportunities", json={"opportunity": fields})
 
-    def update(self, unique_id: str, **fields: Any) -> requests.Response:
+    def update(self, unique_id: str, /, **fields: Any) -> requests.Response:
         return self("PUT", f"/opportunities/{unique_id}", json={"opportunity": fields})
 
     def get(self, unique_id: str) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def test_list__gives_15_by_default_and_1000_at_most(server: Any, connect: Any) -
         ("value", "35214"),  # a missing value comes first, ties go by unique_id
         ("-value", "14253"),
         ("owner_name", "13524"),
-        ("-stage", "21543"),
+        ("-stage", "21534"),
         ("notes", "12345"),  # known to the API, carried by no row
     ],
 )
