@@ -33,7 +33,7 @@ __all__ = ["Storage"]
 
 _MAGIC = "opp_analytics frame 1"
 _SECRETS = ("Authorization", "authorization", "AppId", "appid", "token")
-_LOCK_SECONDS = 10.0
+_LOCK_SECONDS = 30.0
 
 
 class Storage:

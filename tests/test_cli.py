@@ -149,7 +149,7 @@ def test_sandbox__prints_three_lines_and_stops_on_ctrl_c():
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(3)]
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=900)
     assert [line.split("=")[0] for line in lines] == [
         "export BLOCKS_API_URL",
         "export BLOCKS_AUTH_TOKEN",

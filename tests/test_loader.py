@@ -317,7 +317,7 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
     while shared_sandbox.requests < asked + 50:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=900)
     assert "KeyboardInterrupt" in errors
     assert not list((tmp_path / "pages").rglob("frame-*"))
     shared_sandbox.faults.reset()
