@@ -98,7 +98,7 @@ class Storage:
             if header["magic"] != _MAGIC or header["crc32"] != zlib.crc32(body):
                 raise ValueError("its checksum does not match")
             frame = pa.ipc.open_stream(body).read_all().to_pandas()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             self._set_aside(file, str(error))
