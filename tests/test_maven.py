@@ -1,0 +1,112 @@
+"""Figures that others published about a public data set come out of the whole chain: seed, HTTP, load, win rate."""
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from tests import maven
+
+pytestmark = pytest.mark.skipif(
+    not maven.FOLDER.is_dir(), reason="needs the data in ../shared/data/maven_crm"
+)
+
+
+@pytest.fixture(scope="module")
+def frame(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The 8,800, loaded once."""
+    return maven.loaded(tmp_path_factory.mktemp("cache"))
+
+
+def days_to_close(frame: pd.DataFrame, *stages: str) -> "pd.Series[int]":
+    closed = frame[frame["stage"].isin(stages)]
+    return (closed["close_date"] - closed["created_at"].dt.tz_localize(None)).dt.days
+
+
+def test_load__brings_every_row_complete(frame: pd.DataFrame) -> None:
+    assert len(frame) == frame["unique_id"].nunique() == 8_800
+    certificate = frame.attrs["load"]
+    assert certificate["complete"]
+    assert (certificate["total"], certificate["duplicates"]) == (8_800, 0)
+
+
+def test_load__keeps_what_was_seeded(frame: pd.DataFrame) -> None:
+    seeded = maven.opportunities().set_index("unique_id")
+    read = frame.set_index("unique_id").loc[seeded.index]
+    for column in ("name", "account_id", "owner_name", "product", "value", "close_date"):
+        pd.testing.assert_series_equal(read[column], seeded[column], check_dtype=False)
+    assert seeded["account_id"].isna().sum() == 1_425
+    assert read["value"].notna().all()
+
+
+def test_win_rate__is_the_published_one(frame: pd.DataFrame) -> None:
+    rate = oa.win_rate(frame).iloc[0]
+    assert (rate["won"], rate["lost"], rate["open"]) == (4_238, 2_473, 2_089)
+    assert round(rate["rate"], 4) == 0.6315
+    assert rate["rate_low"] < rate["rate"] < rate["rate_high"]
+    assert rate["won_value"] == 10_005_534
+
+
+def test_load__counts_the_open_stages(frame: pd.DataFrame) -> None:
+    counts = frame["stage"].value_counts()
+    assert (counts["qualification"], counts["discovery"]) == (1_589, 500)
+
+
+def test_load__keeps_won_values(frame: pd.DataFrame) -> None:
+    won = frame.loc[frame["stage"] == "closed_won", "value"]
+    assert (round(won.mean(), 2), won.median(), won.max()) == (2_360.91, 1_117, 30_288)
+
+
+@pytest.mark.parametrize(
+    ("quarter", "closed", "won", "rate", "revenue"),
+    [
+        ("2017Q1", 647, 531, 82.1, 1_134_672),
+        ("2017Q2", 2_032, 1_254, 61.7, 3_086_111),
+        ("2017Q3", 2_047, 1_257, 61.4, 2_982_255),
+        ("2017Q4", 1_985, 1_196, 60.3, 2_802_496),
+    ],
+)
+def test_win_rate__by_quarter_is_the_published_one(
+    frame: pd.DataFrame, quarter: str, closed: int, won: int, rate: float, revenue: int
+) -> None:
+    row = maven.quarters(frame).loc[quarter]
+    assert (row["won"], row["won"] + row["lost"]) == (won, closed)
+    assert round(100 * row["rate"], 1) == rate
+    assert row["won_value"] == revenue
+
+
+def test_win_rate__quarters_add_up_to_the_year(frame: pd.DataFrame) -> None:
+    quarters, year = maven.quarters(frame), oa.win_rate(frame).iloc[0]
+    assert list(quarters.index) == ["2017Q1", "2017Q2", "2017Q3", "2017Q4"]
+    for column in ("won", "lost", "won_value"):
+        assert quarters[column].sum() == year[column]
+
+
+def test_win_rate__by_agent_is_the_published_one(frame: pd.DataFrame) -> None:
+    agents = oa.win_rate(frame, by="owner_name")
+    for name, revenue, won, rate in (
+        ("Darcel Schlecht", 1_153_214, 349, 63.1),
+        ("Vicki Laflamme", 478_396, 221, 63.7),
+    ):
+        agent = agents.loc[name]
+        assert (agent["won_value"], agent["won"]) == (revenue, won)
+        assert round(100 * agent["rate"], 1) == rate
+    assert agents["won_value"].idxmax() == "Darcel Schlecht"
+    assert agents["rate"].idxmin() == "Lajuana Vencill"
+    assert round(100 * agents["rate"].min(), 1) == 55.0
+
+
+@pytest.mark.parametrize(
+    ("stages", "mean", "median"),
+    [
+        (("closed_won", "closed_lost"), 47.99, 45),
+        (("closed_won",), 51.8, 57),
+        (("closed_lost",), 41.5, 14),
+    ],
+)
+def test_load__keeps_the_days_from_engaging_to_closing(
+    frame: pd.DataFrame, stages: tuple[str, ...], mean: float, median: int
+) -> None:
+    days = days_to_close(frame, *stages)
+    assert days.mean() == pytest.approx(mean, abs=0.05)
+    assert days.median() == median
+    assert 1 <= days.min() <= days.max() <= 138
