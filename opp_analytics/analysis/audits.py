@@ -1,0 +1,376 @@
+"""What is wrong or doubtful in the pipeline's data, deal by deal, and the edits that would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from opp_analytics import periods, schema
+from opp_analytics.analysis._groups import read
+from opp_analytics.analysis._notes import annotate
+from opp_analytics.analysis.outcomes import CONFLICT, LOST, OPEN, WON, outcome_codes
+from opp_analytics.errors import ArgumentError, DataError, MissingColumnError
+from opp_analytics.periods import When
+
+_COLUMNS = ["unique_id", "check", "severity", "field", "value", "suggestion", "amount"]
+_BY_CHANCE = 0.01
+_FAR = 40.0
+"""Percentage points between a probability and its stage's median that are worth a look."""
+_PEERS = 20
+"""Open deals that a stage needs before its median says anything."""
+
+
+@dataclass(frozen=True)
+class Deals:
+    """What every check sees."""
+
+    frame: pd.DataFrame
+    outcome: NDArray[np.int8]
+    today: pd.Timestamp
+    created: pd.Series[Any]
+    stale_days: int
+    own_writes: pd.DataFrame
+
+    @property
+    def open(self) -> NDArray[np.bool_]:
+        """Which deals are open."""
+        return self.outcome == OPEN
+
+
+@dataclass(frozen=True)
+class Hit:
+    """The deals that one check found, and what would mend them."""
+
+    check: str
+    severity: str
+    field: str
+    rows: NDArray[np.bool_]
+    suggestion: Any = None
+    """One text for all, or a Series of texts by row; None where there is no obvious mend."""
+
+
+def audit(
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    stale_days: int = 30,
+    own_writes: pd.DataFrame | None = None,
+    tz: str = "UTC",
+) -> pd.DataFrame:
+    """Everything wrong or doubtful in the frame, one row per deal and finding.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``unique_id``, ``name``, ``account_id``, ``value`` (money), ``stage``, ``close_date`` (date), ``probability``
+        (percent), ``status``, ``created_at``, ``updated_at`` (instants).
+    as_of : date-like
+        The day of the audit.
+    stale_days : int
+        An open deal without an update for more than so many days is stale.
+    own_writes : DataFrame, optional
+        Our own batch writes: ``unique_id``, ``written_at`` (instant) and, where known, ``updated_before`` (instant of the
+        last update before ours). Such a write is no sign of life: the deal is judged by the update before, or, where that
+        is not known, not at all.
+    tz : str
+        Business time zone.
+
+    Returns
+    -------
+    DataFrame
+        RangeIndex, the gravest first. Columns (str unless said otherwise): ``unique_id``, ``check``, ``severity`` (error,
+        warning, info), ``field``, ``value``: the cell as text, missing when blank; ``suggestion``: the cell that would mend
+        it, missing where none is obvious; ``amount`` (float64, money): the deal's value.
+        Attrs: ``summary``, a list of check, severity, count and money; ``n`` deals looked at; ``as_of``.
+        Nothing found, or empty input: no rows.
+
+    Raises
+    ------
+    MissingColumnError, DataError
+        When a column is missing, or ids are missing or repeated.
+
+    Notes
+    -----
+    Checks. error: stage and status contradict each other; closed in the future; closed before created; probability
+    outside 0–100. warning: stage and status disagree; open and overdue; won with a probability other than 100, lost with
+    one other than 0; value missing, zero or negative; same name and account; unknown stage or status. info: probability
+    more than 40 points from the median of its stage (20 open deals or more); stale; close date on a weekend, or on
+    31 December, where more deals have one than chance explains (binomial test, 1 %).
+
+    References
+    ----------
+    DEFINITIONS, "Audit".
+
+    Examples
+    --------
+    >>> frame = schema.empty().reindex([0]).assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)
+    >>> audit(frame, as_of="2026-03-10")[["check", "field", "value"]].values.tolist()
+    [['overdue', 'close_date', '2026-03-01']]
+    """
+    if isinstance(stale_days, bool) or not isinstance(stale_days, (int, np.integer)) or stale_days < 1:
+        raise ArgumentError(f"stale_days={stale_days!r} is not a number of days; use 30")
+    frame = read(opportunities, *schema.COLUMNS, unique=True)
+    today = periods.as_date(as_of, tz=tz)
+    deals = Deals(
+        frame,
+        outcome_codes(frame),
+        today,
+        periods.to_dates(frame["created_at"], tz=tz),
+        int(stale_days),
+        _writes(own_writes),
+    )
+    hits = [hit for check in _CHECKS for hit in check(deals)]
+    table = pd.concat([_rows(frame, hit) for hit in hits], ignore_index=True)
+    rank = table["severity"].map({"error": 0, "warning": 1, "info": 2})
+    table = table.iloc[np.lexsort((table["unique_id"], table["check"], rank))].reset_index(drop=True)
+    return annotate(table, made_from=opportunities, n=len(frame), as_of=today, summary=_summary(table))
+
+
+def _rows(frame: pd.DataFrame, hit: Hit) -> pd.DataFrame:
+    found = frame[hit.rows]
+    cells = found[hit.field]
+    if hit.field == "close_date":
+        text = cells.dt.strftime("%Y-%m-%d")
+    elif hit.field == "updated_at":
+        text = cells.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    else:
+        text = cells.astype(schema.TEXT)
+    suggestion = hit.suggestion[hit.rows] if isinstance(hit.suggestion, pd.Series) else hit.suggestion
+    table = pd.DataFrame(
+        {
+            "unique_id": found["unique_id"],
+            "check": hit.check,
+            "severity": hit.severity,
+            "field": hit.field,
+            "value": text,
+            "suggestion": suggestion,
+            "amount": found["value"],
+        },
+        columns=_COLUMNS,
+    )
+    return table.astype(dict.fromkeys(_COLUMNS[:-1], schema.TEXT))
+
+
+def _summary(table: pd.DataFrame) -> list[dict[str, Any]]:
+    groups = table.groupby(["check", "severity"], sort=False)["amount"]
+    return [
+        {"check": check, "severity": severity, "count": len(money), "value": float(np.nansum(money))}
+        for (check, severity), money in groups
+    ]
+
+
+def _writes(own_writes: pd.DataFrame | None) -> pd.DataFrame:
+    if own_writes is None:
+        nothing = pd.Series([], index=pd.Index([], dtype=schema.TEXT), dtype="datetime64[us, UTC]")
+        return pd.DataFrame({"written_at": nothing, "updated_before": nothing})
+    missing = [c for c in ("unique_id", "written_at") if c not in own_writes]
+    if missing:
+        raise MissingColumnError(f"own_writes has no column {', '.join(missing)}")
+    before = (
+        own_writes["updated_before"]
+        if "updated_before" in own_writes
+        else pd.Series(pd.NaT, own_writes.index)
+    )
+    writes = pd.DataFrame(
+        {
+            "unique_id": own_writes["unique_id"].astype(schema.TEXT),
+            "written_at": pd.to_datetime(own_writes["written_at"], utc=True),
+            "updated_before": pd.to_datetime(before, utc=True),
+        }
+    )
+    return writes.sort_values("written_at").drop_duplicates("unique_id", keep="last").set_index("unique_id")
+
+
+def _labels(deals: Deals) -> list[Hit]:
+    stage, status = (deals.frame[c].astype(schema.TEXT) for c in ("stage", "status"))
+    agreed = stage.map({"closed_won": "won", "closed_lost": "lost"})
+    ended = status.map({"won": "closed_won", "lost": "closed_lost"})
+    contradiction = deals.outcome == CONFLICT
+    behind = agreed.notna() & (status != agreed) & ~contradiction
+    ahead = ended.notna() & agreed.isna() & ~contradiction
+    return [
+        Hit("stage_status_contradict", "error", "status", contradiction),
+        Hit("status_behind_stage", "warning", "status", behind.to_numpy(dtype=bool), agreed),
+        Hit("stage_behind_status", "warning", "stage", ahead.to_numpy(dtype=bool), ended),
+        *(
+            _unknown(column, known, deals.frame)
+            for column, known in (("stage", schema.STAGES), ("status", schema.STATUSES))
+        ),
+    ]
+
+
+def _unknown(column: str, known: tuple[str, ...], frame: pd.DataFrame) -> Hit:
+    text = frame[column].astype(schema.TEXT)
+    # "Closed Won" is a spelling of closed_won; anything further is a guess.
+    spelled = text.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+    unknown = ~text.isin(known)
+    if column == "status":
+        # Without a status the outcome rests on the stage; without a stage it rests on nothing.
+        unknown &= text.notna()
+    return Hit(f"unknown_{column}", "warning", column, unknown.to_numpy(), spelled.where(spelled.isin(known)))
+
+
+def _dates(deals: Deals) -> list[Hit]:
+    date, closed = deals.frame["close_date"], deals.outcome <= LOST
+    return [
+        Hit("overdue", "warning", "close_date", deals.open & (date < deals.today).to_numpy()),
+        Hit("closed_in_future", "error", "close_date", closed & (date > deals.today).to_numpy()),
+        Hit("closed_before_created", "error", "close_date", closed & (date < deals.created).to_numpy()),
+    ]
+
+
+def _probabilities(deals: Deals) -> list[Hit]:
+    stated = deals.frame["probability"].to_numpy(dtype=float, na_value=np.nan)
+    told = ~np.isnan(stated)
+    outside = told & ((stated < 0) | (stated > 100))
+    peers = pd.Series(np.where(deals.open & told & ~outside, stated, np.nan))
+    by_stage = peers.groupby(deals.frame["stage"], observed=True)
+    median, count = (
+        by_stage.transform("median").to_numpy(dtype=float),
+        by_stage.transform("count").to_numpy(dtype=float),
+    )
+    with np.errstate(invalid="ignore"):
+        far = deals.open & ~outside & (np.abs(stated - median) > _FAR) & (count >= _PEERS)
+    return [
+        Hit("probability_outside", "error", "probability", outside & (deals.outcome > LOST)),
+        Hit(
+            "won_probability",
+            "warning",
+            "probability",
+            (deals.outcome == WON) & told & (stated != 100),
+            "100",
+        ),
+        Hit(
+            "lost_probability", "warning", "probability", (deals.outcome == LOST) & told & (stated != 0), "0"
+        ),
+        Hit("probability_far_from_stage", "info", "probability", far),
+    ]
+
+
+def _values(deals: Deals) -> list[Hit]:
+    value = deals.frame["value"]
+    counted = deals.outcome != CONFLICT
+    return [
+        Hit("value_missing", "warning", "value", counted & value.isna().to_numpy()),
+        Hit("value_not_positive", "warning", "value", counted & (value <= 0).to_numpy()),
+    ]
+
+
+def _duplicates(deals: Deals) -> list[Hit]:
+    name = deals.frame["name"].str.split().str.join(" ").str.casefold()
+    both = pd.DataFrame({"name": name, "account": deals.frame["account_id"]})
+    twice = both.duplicated(keep=False) & both.notna().all(axis=1)
+    return [Hit("duplicate", "warning", "name", twice.to_numpy(dtype=bool))]
+
+
+def _stale(deals: Deals) -> list[Hit]:
+    updated = deals.frame["updated_at"]
+    writes = deals.own_writes.reindex(deals.frame["unique_id"]).reset_index(drop=True)
+    # The server stamps a write a moment after we sent it.
+    ours = updated <= writes["written_at"] + pd.Timedelta(minutes=1)
+    alive = updated.where(~ours, writes["updated_before"])
+    limit = deals.today.tz_localize("UTC") - pd.Timedelta(days=deals.stale_days)
+    return [Hit("stale", "info", "updated_at", deals.open & (alive < limit).to_numpy())]
+
+
+def _defaults(deals: Deals) -> list[Hit]:
+    date = deals.frame["close_date"]
+    mine = deals.open & date.notna().to_numpy()
+    weekend = mine & (date.dt.day_of_week >= 5).to_numpy()
+    year_end = mine & ((date.dt.month == 12) & (date.dt.day == 31)).to_numpy()
+    return [
+        Hit(check, "info", "close_date", rows & _more_than_chance(int(rows.sum()), int(mine.sum()), chance))
+        for check, rows, chance in (
+            ("close_date_weekend", weekend, 2 / 7),
+            ("close_date_year_end", year_end, 1 / 365),
+        )
+    ]
+
+
+def _more_than_chance(hits: int, trials: int, chance: float) -> bool:
+    return hits > 0 and bool(binomtest(hits, trials, chance, alternative="greater").pvalue < _BY_CHANCE)
+
+
+_CHECKS: tuple[Callable[[Deals], list[Hit]], ...] = (
+    _labels,
+    _dates,
+    _probabilities,
+    _values,
+    _duplicates,
+    _stale,
+    _defaults,
+)
+
+
+def mend(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+    """The frame with every suggestion of the findings carried out, ready for a plan.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``unique_id`` and the fields that are mended.
+    findings : DataFrame
+        What `audit` returns, or the part of it that shall be mended: ``unique_id``, ``field``, ``suggestion``. Rows without
+        a suggestion change nothing.
+
+    Returns
+    -------
+    DataFrame
+        An edited copy; rows, order, index and attrs as they were.
+
+    Raises
+    ------
+    MissingColumnError
+        When a column is missing.
+    DataError
+        When an id is unknown, two suggestions for one cell differ, or a suggestion does not fit its field.
+
+    Examples
+    --------
+    >>> frame = schema.empty().reindex([0]).assign(
+    ...     unique_id="a", stage="closed_won", status="won", close_date="2026-03-01", value=5.0, probability=60)
+    >>> mend(frame, audit(frame, as_of="2026-03-10"))["probability"].tolist()
+    [100]
+    """
+    missing = [c for c in ("unique_id", "field", "suggestion") if c not in findings.columns]
+    if missing:
+        raise MissingColumnError(f"findings has no column {', '.join(missing)}; hand in what audit returns")
+    wanted = findings.loc[
+        findings["suggestion"].notna(), ["unique_id", "field", "suggestion"]
+    ].drop_duplicates()
+    frame = schema.require(opportunities, *wanted["field"].unique(), unique=True)
+    _check_wanted(wanted, frame)
+    place = pd.Series(frame.index, index=frame["unique_id"])
+    for field, cells in wanted.groupby("field", sort=False):
+        texts = frame[field].astype(object).copy()
+        try:
+            texts.loc[place[cells["unique_id"]]] = [
+                schema.parse_cell(str(field), cell) for cell in cells["suggestion"]
+            ]
+        except schema.BadCell as error:
+            raise DataError(f"a suggestion for {field} {error}") from error
+        frame[str(field)] = texts
+    frame = schema.conform(frame)
+    frame.index = opportunities.index
+    frame.attrs = dict(opportunities.attrs)
+    return frame
+
+
+def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
+    unknown = wanted.loc[~wanted["unique_id"].isin(frame["unique_id"]), "unique_id"]
+    if len(unknown):
+        raise DataError(
+            f"unique_id {unknown.iloc[0]!r} of the findings is not in the frame ({len(unknown)} such rows)"
+        )
+    twice = wanted[wanted.duplicated(["unique_id", "field"])]
+    if len(twice):
+        first = twice.iloc[0]
+        raise DataError(
+            f"opportunity {first['unique_id']!r}: the findings hold two suggestions for {first['field']}"
+        )

@@ -1,0 +1,139 @@
+"""A result table of the history said in one plain sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pandas as pd
+
+from opp_analytics.analysis.waterfalls import FURTHER_MOVEMENTS, MOVEMENTS
+from opp_analytics.errors import ArgumentError
+
+__all__ = ["sentence"]
+
+_VERBS = {
+    "new": "added",
+    "reopened": "reopened",
+    "returned": "got back",
+    "pulled_in": "pulled in",
+    "pushed_in": "pushed in",
+    "date_set": "dated",
+    "value_up": "raised",
+    "value_down": "cut",
+    "pushed_out": "pushed out",
+    "pulled_out": "pulled out",
+    "date_cleared": "undated",
+    "won": "won",
+    "lost": "lost",
+    "disqualified": "disqualified",
+    "deleted": "deleted",
+    "conflict": "contradictory",
+}
+
+
+def sentence(table: pd.DataFrame) -> str:
+    """What a table of `waterfall`, `slippage`, `stage_flow`, `transitions` or `close_date_moves` says, in one sentence.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As one of these functions returns it, with its attrs.
+
+    Returns
+    -------
+    str
+        Money in whole units.
+
+    Raises
+    ------
+    ArgumentError
+        When it is none of these tables.
+
+    Examples
+    --------
+    >>> from opp_analytics.analysis.waterfalls import waterfall
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
+    ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
+    >>> sentence(waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12"))
+    'Pipeline went from 100 (1 deal) to 50 (1 deal): added 50 (1), raised 20 (1), won 120 (1).'
+    """
+    if isinstance(table, pd.DataFrame):
+        for columns, say in _SAYINGS:
+            if columns <= set(table.columns) and (say is not _waterfall or "opening" in table.index):
+                return say(table)
+    raise ArgumentError(
+        "expected a table of waterfall, slippage, stage_flow, transitions or close_date_moves"
+    )
+
+
+def _deals(count: float) -> str:
+    return f"{int(count):,} deal{'' if int(count) == 1 else 's'}"
+
+
+def _share(rate: float) -> str:
+    return "none" if math.isnan(rate) else f"{rate:.0%}"
+
+
+def _waterfall(table: pd.DataFrame) -> str:
+    ends = [
+        f"{table.loc[end, 'value']:,.0f} ({_deals(table.loc[end, 'count'])})"
+        for end in ("opening", "closing")
+    ]
+    moved = [
+        name for name in (*MOVEMENTS, *FURTHER_MOVEMENTS) if name in table.index and table.loc[name, "deals"]
+    ]
+    steps = [
+        f"{_VERBS[name]} {abs(table.loc[name, 'value']):,.0f} ({int(table.loc[name, 'deals']):,})"
+        for name in moved
+    ]
+    due = table.attrs.get("due")
+    what = f"Pipeline due {due[0]} to {due[1]}" if due else "Pipeline"
+    return f"{what} went from {ends[0]} to {ends[1]}: {', '.join(steps) or 'nothing moved'}."
+
+
+def _slippage(table: pd.DataFrame) -> str:
+    counts = table.groupby(level="outcome", sort=False)["count"].sum()
+    total = counts.sum()
+    if not total:
+        return "No open deal was due in the period."
+    parts = [f"{count:,} {str(name).replace('_', ' ')}" for name, count in counts.items() if count]
+    value = table["value"].groupby(level="outcome").sum()
+    rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
+    slipped = counts.get("slipped", 0) / total
+    return f"Of {_deals(total)} due, {', '.join(parts)}: {slipped:.0%} slipped by count, {_share(rate)} by value."
+
+
+def _flow(table: pd.DataFrame) -> str:
+    summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
+    done = summed["entries"] - summed["still"]
+    parts = [
+        f"{name} {summed.loc[name, 'advanced'] / count:.0%} of {count:,}"
+        for name, count in done.items()
+        if count
+    ]
+    return f"Of the entries that ended, these advanced: {', '.join(parts) or 'none, no entry ended'}."
+
+
+def _transitions(table: pd.DataFrame) -> str:
+    steps = table[table["from_stage"].notna()]
+    back = int((steps["to_stage"].cat.codes < steps["from_stage"].cat.codes).sum())
+    return f"{_deals(table['unique_id'].nunique())} made {len(steps):,} changes of stage that were seen, {back:,} of them back."
+
+
+def _moves(table: pd.DataFrame) -> str:
+    pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
+    days = f" by a median of {pushed['days_pushed'].median():,.0f} days" if len(pushed) else ""
+    return (
+        f"Of {_deals(len(table))}, at least {len(pushed):,} were pushed{days} and {len(pulled):,} pulled in."
+    )
+
+
+_SAYINGS: list[tuple[set[str], Callable[[pd.DataFrame], str]]] = [
+    ({"count", "value", "deals"}, _waterfall),
+    ({"count_rate", "value_rate"}, _slippage),
+    ({"entries", "advanced", "still"}, _flow),
+    ({"from_stage", "to_stage", "days_in_stage"}, _transitions),
+    ({"pushes", "pulls", "days_pushed"}, _moves),
+]

@@ -1,0 +1,287 @@
+"""How the open pipeline got from one value to another, movement by movement, exact to the cent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.analysis._log import Span, day, instant, marked, missing, span, state_at, up_to
+from opp_analytics.analysis._notes import annotate
+from opp_analytics.errors import ArgumentError, DataError
+from opp_analytics.periods import When, as_date
+
+if TYPE_CHECKING:
+    import ibis
+
+    from opp_analytics.history import History
+
+__all__ = ["FURTHER_MOVEMENTS", "MOVEMENTS", "Due", "movements", "waterfall"]
+
+MOVEMENTS = (
+    "new",
+    "reopened",
+    "pulled_in",
+    "pushed_in",
+    "value_up",
+    "value_down",
+    "pushed_out",
+    "pulled_out",
+    "won",
+    "lost",
+    "disqualified",
+    "deleted",
+)
+"""The movements that a waterfall always shows, in order."""
+FURTHER_MOVEMENTS = ("returned", "date_set", "date_cleared", "conflict")
+"""Movements that it shows where they occur."""
+
+Due = tuple[When, When] | None
+"""First and last day on which deals are due, both inside; None for all open deals."""
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Which deals the waterfall is about: the open ones, or those of them due in a window of days."""
+
+    first: pd.Timestamp | None
+    last: pd.Timestamp | None
+
+    @classmethod
+    def of(cls, due: Due, tz: str) -> _Pool:
+        if due is None:
+            return cls(None, None)
+        if not isinstance(due, (tuple, list)) or len(due) != 2:
+            raise ArgumentError(f"due={due!r} is not a pair (first day, last day)")
+        first, last = as_date(due[0], tz=tz, name="due[0]"), as_date(due[1], tz=tz, name="due[1]")
+        if last < first:
+            raise DataError(f"due={due!r} ends before it begins; swap its days")
+        return cls(first, last)
+
+    def holds(self, outcome: Any, date: Any) -> Any:
+        """Whether a deal with this outcome and date is in it."""
+        return ((outcome == "open") & self.due(date)).fill_null(False)
+
+    def due(self, date: Any) -> Any:
+        """Whether the date is one that counts."""
+        import ibis
+
+        if self.first is None or self.last is None:
+            return ibis.literal(True)
+        return date.between(day(self.first), day(self.last)).fill_null(False)
+
+    def past(self, date: Any) -> Any:
+        """Whether the date is after the window; without a window no date is."""
+        import ibis
+
+        return ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
+
+
+def movements(history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC") -> pd.DataFrame:
+    """What moved each opportunity's part of the open pipeline between two moments.
+
+    Parameters
+    ----------
+    history : History
+        Reads ``name``, ``value``, ``close_date``, ``stage``, ``status`` of the change log.
+    start, end : date-like
+        A naive date means the start of its day for `start`, the end of its day for `end`.
+    due : (date-like, date-like), optional
+        Only deals whose ``close_date`` lies between these days, both inside; default: all open deals.
+    tz : str
+        Business time zone.
+
+    Returns
+    -------
+    DataFrame
+        One row per opportunity and movement, sorted by ``unique_id`` and the order of `MOVEMENTS`: ``unique_id``,
+        ``name`` (str, as last known), ``movement`` (str), ``value`` (float64, money, signed), ``count`` (int64, signed
+        change in open deals: 0 for value moves). Nothing moved: no rows.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When `start` is before the first record or no record lies between `start` and `end`.
+    ArgumentError, DataError
+        When an argument is of the wrong kind.
+
+    Notes
+    -----
+    Summed over consecutive records, so that a deal that came and went in between is both. See `waterfall`.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "name": "Acme", "value": [100.0, 120.0],
+    ...                     "stage": ["proposal", "closed_won"]})
+    >>> moved = movements(History.from_changes(log), start="2026-01-05", end="2026-01-12")
+    >>> moved[["movement", "value", "count"]].to_numpy().tolist()
+    [['value_up', 20.0, 0], ['won', -120.0, -1]]
+    """
+    pool = _Pool.of(due, tz)
+    asked = span(history, start, end, asked_by="movements", tz=tz, within_one_record=True)
+    found = history.collect(_per_opportunity(history.table, asked, pool))
+    order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
+    found = found.assign(movement=found["movement"].astype(order))
+    found = found.sort_values(["unique_id", "movement"], ignore_index=True)
+    table = pd.DataFrame(
+        {
+            "unique_id": found["unique_id"].astype(schema.TEXT),
+            "name": found["name"].astype(schema.TEXT),
+            "movement": found["movement"].astype(schema.TEXT),
+            "value": found["cents"].astype("float64") / 100,
+            "count": found["count"].astype("int64"),
+        }
+    )
+    n = table["unique_id"].nunique()
+    return annotate(table, made_from=None, n=n, as_of=as_date(asked.closing, tz=tz), **asked.notes())
+
+
+def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC") -> pd.DataFrame:
+    """From the open pipeline at one moment to that at another, movement by movement.
+
+    Parameters
+    ----------
+    history, start, end, due, tz
+        As for `movements`.
+
+    Returns
+    -------
+    DataFrame
+        Index ``movement`` (str): opening, then `MOVEMENTS`, then those of `FURTHER_MOVEMENTS` that occur, then
+        closing. ``count`` (int64, signed change in open deals; at opening and closing, open deals), ``value`` (float64,
+        money, signed), ``deals`` (int64, opportunities that took part). An empty pipeline gives zeros.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When `start` is before the first record or no record lies between `start` and `end`.
+    ArgumentError, DataError
+        When an argument is of the wrong kind.
+
+    Notes
+    -----
+    opening + all movements = closing, exactly, in cents and in counts. The table is the sum of the waterfalls between
+    consecutive records, each entry at the value first seen; a change of value and an exit are two movements, the exit
+    at the final value. pulled_in comes from a later date, pushed_in from an earlier one; pushed_out goes to a later
+    date, pulled_out to an earlier one (all four only with `due`, as date_set and date_cleared). A deal first seen when it
+    was won or lost already counts as new and as won or lost. A missing value counts 0. DEFINITIONS, "Waterfall".
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
+    ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
+    >>> table = waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12")
+    >>> table.loc[table["deals"] > 0, "value"].to_dict()
+    {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
+    """
+    pool = _Pool.of(due, tz)
+    asked = span(history, start, end, asked_by="waterfall", tz=tz, within_one_record=True)
+    log = marked(history.table)
+    moved = _moves(log, asked, pool)
+    summed = moved.group_by("movement").agg(
+        cents=moved["cents"].sum().cast("int64"),
+        count=moved["count"].sum().cast("int64"),
+        deals=moved["unique_id"].nunique().cast("int64"),
+    )
+    ends = [
+        _total(state_at(log, at), name, pool)
+        for name, at in (("opening", asked.opening), ("closing", asked.closing))
+    ]
+    found = history.collect(summed.union(*ends)).set_index("movement")
+    further = [name for name in FURTHER_MOVEMENTS if name in found.index]
+    order = pd.Index(["opening", *MOVEMENTS, *further, "closing"], name="movement", dtype=schema.TEXT)
+    found = found.reindex(order).fillna(0).astype("int64")
+    table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
+    window = (
+        {}
+        if pool.first is None or pool.last is None
+        else {"due": [str(pool.first.date()), str(pool.last.date())]}
+    )
+    return annotate(
+        table,
+        made_from=None,
+        n=int(table.loc["closing", "count"]),
+        as_of=as_date(asked.closing, tz=tz),
+        **window,
+        **asked.notes(),
+    )
+
+
+def _total(state: ibis.Table, name: str, pool: _Pool) -> ibis.Table:
+    """Count and cents of the deals in the pool, as one row of the waterfall."""
+    import ibis
+
+    held = state.filter(pool.holds(state["outcome"], state["close_date"]))
+    total = held.agg(cents=held["cents"].sum().fill_null(0).cast("int64"), count=held.count().cast("int64"))
+    return total.select("cents", "count", movement=ibis.literal(name), deals=total["count"]).select(
+        "movement", "cents", "count", "deals"
+    )
+
+
+def _moves(log: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
+    """One row per opportunity, pair of records, and movement; log is marked."""
+    import ibis
+
+    log = up_to(log, asked.closing)
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    log = log.mutate(
+        was=log["outcome"].lag().over(own),
+        was_due=log["close_date"].lag().over(own),
+        cents_before=log["cents"].lag().over(own).fill_null(0),
+    )
+    log = log.filter(log["seen_at"] > instant(asked.opening))
+    # A tombstone's own cells say nothing: what is deleted leaves with the value it had.
+    log = log.mutate(
+        cents=ibis.ifelse(log["outcome"] == "gone", log["cents_before"], log["cents"]),
+        inside=pool.holds(log["outcome"], log["close_date"]),
+        was_inside=pool.holds(log["was"], log["was_due"]),
+    )
+    entry = ibis.cases(
+        (missing(log["was"]), "new"),
+        (log["was"] == "gone", "returned"),
+        (log["was"] != "open", "reopened"),
+        (missing(log["was_due"]), "date_set"),
+        (pool.past(log["was_due"]), "pulled_in"),
+        else_="pushed_in",
+    )
+    leave = ibis.cases(
+        (log["outcome"] == "gone", "deleted"),
+        (log["outcome"] != "open", log["outcome"]),
+        (missing(log["close_date"]), "date_cleared"),
+        (pool.past(log["close_date"]), "pushed_out"),
+        else_="pulled_out",
+    )
+    change = log["cents"] - log["cents_before"]
+    direction = ibis.ifelse(change > 0, "value_up", "value_down")
+    at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.due(log["close_date"])
+    parts = [
+        _part(log, log["inside"] & ~log["was_inside"], entry, log["cents"], 1),
+        _part(log, log["was_inside"] & (change != 0), direction, change, 0),
+        _part(log, log["was_inside"] & ~log["inside"], leave, -log["cents"], -1),
+        # First seen when it was closed already: it came and went between two records.
+        _part(log, at_once, ibis.literal("new"), log["cents"], 1),
+        _part(log, at_once, log["outcome"], -log["cents"], -1),
+    ]
+    return parts[0].union(*parts[1:])
+
+
+def _part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> ibis.Table:
+    import ibis
+
+    labelled = log.mutate(movement=movement, moved=cents.cast("int64"), _where=where)
+    kept = labelled.filter(labelled["_where"])
+    return kept.select("unique_id", "movement", cents=kept["moved"], count=ibis.literal(count, type="int64"))
+
+
+def _per_opportunity(changes: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
+    log = marked(changes)
+    moved = _moves(log, asked, pool)
+    summed = moved.group_by(["unique_id", "movement"]).agg(
+        cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")
+    )
+    names = state_at(log, asked.closing).select("unique_id", "name")
+    return summed.join(names, "unique_id").select("unique_id", "name", "movement", "cents", "count")

@@ -1,0 +1,169 @@
+"""Whether to believe it: reliability of probabilities, errors of past forecasts, findings of the audit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from opp_analytics.plots import style
+
+
+def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw `oa.calibration`: realised against stated, with intervals and n; on the diagonal is right.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `oa.calibration` returns.
+    ax : Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    Axes
+        Square, both axes 0–100 %.
+
+    Raises
+    ------
+    ArgumentError, MissingColumnError
+        When `table` is something else.
+    """
+    style.check_table(table, "n", "stated", "realised", "low", "high", made_by="oa.calibration")
+    ax = style.canvas(ax, size=(6.0, 5.6))
+    scores = [
+        f"{name} {table.attrs[name]:.3f}"
+        for name in ("brier", "skill", "ece")
+        if table.attrs.get(name) is not None
+    ]
+    note = style.caption(table, ", ".join(scores))
+    held = table[table["n"] > 0]
+    if not len(held):
+        style.nothing(ax, "no deal old enough to judge")
+        return style.finish(ax, "Stated and realised probability", note)
+    ax.plot([0, 1], [0, 1], color=style.QUIET, linestyle="--", linewidth=1, label="as stated")
+    ends = np.maximum(np.array([held["realised"] - held["low"], held["high"] - held["realised"]]), 0)
+    ax.errorbar(
+        held["stated"],
+        held["realised"],
+        yerr=ends,
+        fmt="o",
+        color=style.COLOURS["won"],
+        ecolor=style.QUIET,
+        label="realised",
+    )
+    for stated, top, name, n in zip(held["stated"], held["high"], held.index, held["n"], strict=True):
+        text = f"{n:,}" if table.index.name == "bin" else f"{style.shorten(name, 14)} ({n:,})"
+        ax.annotate(
+            text,
+            (stated, top),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7.5,
+            color=style.QUIET,
+        )
+    style.rate_axis(ax.xaxis, "stated")
+    style.rate_axis(ax.yaxis, "realised")
+    ax.set_xlim(-0.02, 1.02)
+    ax.set_ylim(-0.02, 1.08)
+    ax.legend(frameon=False, fontsize=9, loc="upper left")
+    return style.finish(ax, "Stated and realised probability", note)
+
+
+def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw `oa.backtest`: each forecast's error against the weeks left, in share of what was booked in the end.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `oa.backtest` returns.
+    ax : Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    Axes
+        Time runs to the right, to the end of the period; one line per period.
+
+    Raises
+    ------
+    ArgumentError, MissingColumnError
+        When `table` is something else.
+    """
+    style.check_table(table, "weeks_before", "expected", "actual", "error", made_by="oa.backtest")
+    ax = style.canvas(ax)
+    scores = [
+        f"{name} {table.attrs[name]:.0%}"
+        for name in ("wape", "bias", "coverage")
+        if table.attrs.get(name) is not None
+    ]
+    note = style.caption(table, ", ".join(scores))
+    if not len(table):
+        style.nothing(ax, "no period was over by the last record")
+        return style.finish(ax, "Forecasts against what was booked", note)
+    periods = list(dict.fromkeys(table.index.get_level_values("period")))
+    looks = style.series_colours(periods)
+    for name in periods:
+        part = table.xs(name, level="period")
+        colour, mark = looks[name]
+        label = name if len(periods) <= 12 else None
+        ax.plot(
+            part["weeks_before"],
+            part["error"],
+            color=colour,
+            marker=mark,
+            markersize=3.5,
+            linewidth=1,
+            label=label,
+        )
+    ax.axhline(0, color=style.INK, linewidth=1)
+    ax.invert_xaxis()
+    style.money_axis(ax.yaxis, "forecast − booked")
+    ax.set_xlabel("weeks before the period's end", color=style.QUIET, fontsize=9)
+    if len(periods) <= 12:
+        style.legend(ax)
+    return style.finish(ax, "Forecasts against what was booked", note)
+
+
+def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw `oa.audit`: how many deals each check found, by severity.
+
+    Parameters
+    ----------
+    table : DataFrame
+        What `oa.audit` returns, with its attrs.
+    ax : Axes, optional
+        Where to draw; a new figure when None.
+
+    Returns
+    -------
+    Axes
+        One bar per check that found something, the gravest first.
+
+    Raises
+    ------
+    ArgumentError, MissingColumnError
+        When `table` is something else.
+    """
+    style.check_table(table, "unique_id", "check", "severity", made_by="oa.audit")
+    summary = table.attrs.get("summary") or []
+    ax = style.canvas(ax, rows=len(summary))
+    if not summary:
+        style.nothing(ax, "nothing found")
+        return style.finish(ax, "Audit", style.caption(table))
+    shades = {
+        "error": style.COLOURS["lost"],
+        "warning": style.COLOURS["overdue"],
+        "info": style.COLOURS["unscheduled"],
+    }
+    bars = ax.barh(
+        range(len(summary)),
+        [row["count"] for row in summary],
+        color=[shades[row["severity"]] for row in summary],
+        height=0.7,
+    )
+    style.label_rows(ax, [str(row["check"]).replace("_", " ") for row in summary])
+    style.label_bars(ax, bars, [f" {row['count']:,} · {style.money(row['value'])}" for row in summary])
+    ax.set_xlabel("deals · their value", color=style.QUIET, fontsize=9)
+    return style.finish(ax, "Audit", style.caption(table))
