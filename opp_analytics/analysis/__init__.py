@@ -5,12 +5,16 @@ from opp_analytics.analysis.calibrations import calibration, recalibrated
 from opp_analytics.analysis.close_dates import close_date_moves
 from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
 from opp_analytics.analysis.definitions import velocity, win_rate_definitions
+from opp_analytics.analysis.flows import stage_flow
 from opp_analytics.analysis.forecasts import forecast
 from opp_analytics.analysis.funnels import stage_funnel
 from opp_analytics.analysis.outcomes import outcomes
 from opp_analytics.analysis.rates import win_rate
+from opp_analytics.analysis.sentences import sentence
 from opp_analytics.analysis.slips import slippage
+from opp_analytics.analysis.stage_moves import transitions
 from opp_analytics.analysis.stages import stage_rates
+from opp_analytics.analysis.waterfalls import movements, waterfall
 
 __all__ = [
     "backtest",
@@ -19,13 +23,18 @@ __all__ = [
     "calibration",
     "close_date_moves",
     "forecast",
+    "movements",
     "outcomes",
     "recalibrated",
+    "sentence",
     "slippage",
+    "stage_flow",
     "stage_funnel",
     "stage_rates",
     "time_to_win",
+    "transitions",
     "velocity",
+    "waterfall",
     "win_rate",
     "win_rate_cohorts",
     "win_rate_curve",

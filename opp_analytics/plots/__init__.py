@@ -5,11 +5,16 @@ from opp_analytics.plots.forecasts import forecast
 from opp_analytics.plots.funnel import stage_funnel
 from opp_analytics.plots.rates import win_rate
 from opp_analytics.plots.slips import slippage
+from opp_analytics.plots.stage_moves import stage_flow, transitions
+from opp_analytics.plots.waterfalls import waterfall
 
 __all__ = [
     "close_date_moves",
     "forecast",
     "slippage",
+    "stage_flow",
     "stage_funnel",
+    "transitions",
+    "waterfall",
     "win_rate",
 ]

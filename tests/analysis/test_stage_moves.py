@@ -1,0 +1,150 @@
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import plots
+from opp_analytics.analysis import sentence, stage_flow, transitions
+from tests.history.logs import history_of
+
+ALL = {"start": "2026-01-05", "end": "2026-02-02"}
+
+
+@pytest.fixture(scope="module")
+def history():
+    """Deals that walk, jump, fall back, leave, and return."""
+    walk = [
+        ("walks", week, stage)
+        for week, stage in enumerate(["discovery", "qualification", "proposal", "closed_won"])
+    ]
+    rows = [
+        *walk,
+        ("jumps", 1, "discovery"),
+        ("jumps", 2, "negotiation"),
+        ("jumps", 3, "qualification"),
+        ("falls", 1, "proposal"),
+        ("falls", 4, "closed_lost"),
+        ("goes", 1, "qualification"),
+        ("goes", 3, "proposal"),
+        ("odd", 1, "qualification"),
+        ("odd", 2, "on hold"),
+        ("odd", 3, None),
+        ("odd", 4, "qualification"),
+    ]
+    rows = [(deal, week, 1.0, stage, None, "active") for deal, week, stage in rows]
+    rows += [
+        ("parked", 1, 1.0, "negotiation", None, "active"),
+        ("parked", 3, 1.0, "negotiation", None, "inactive"),
+    ]
+    return history_of(rows, gone=[("goes", 2)], owner_name="Ann")
+
+
+def test_transitions__one_row_per_step(history):
+    table = transitions(history)
+    steps = [
+        (deal, None if pd.isna(before) else before, after)
+        for deal, before, after in table[["unique_id", "from_stage", "to_stage"]].itertuples(index=False)
+    ]
+    assert steps == [
+        ("walks", None, "discovery"),
+        ("falls", None, "proposal"),
+        ("goes", None, "qualification"),
+        ("jumps", None, "discovery"),
+        ("odd", None, "qualification"),
+        ("parked", None, "negotiation"),
+        ("walks", "discovery", "qualification"),
+        ("jumps", "discovery", "negotiation"),
+        ("odd", "qualification", "on hold"),
+        ("walks", "qualification", "proposal"),
+        ("goes", "qualification", "proposal"),
+        ("jumps", "negotiation", "qualification"),
+        ("walks", "proposal", "closed_won"),
+        ("falls", "proposal", "closed_lost"),
+        ("odd", "on hold", "qualification"),
+    ]
+    assert table["from_stage"].dtype == table["to_stage"].dtype
+    assert table["to_stage"].cat.categories[-1] == "on hold"
+
+
+def test_transitions__days_lie_between_their_bounds(history):
+    table = transitions(history).set_index(["unique_id", "to_stage"])
+    assert table.loc[("walks", "qualification"), ["days_in_stage", "days_low"]].tolist() == [7.0, 0.0]
+    assert pd.isna(table.loc[("walks", "qualification"), "days_high"])
+    assert table.loc[("falls", "closed_lost"), ["days_in_stage", "days_low", "days_high"]].tolist() == [
+        21.0,
+        14.0,
+        28.0,
+    ]
+    assert table.loc[("goes", "proposal"), "days_in_stage"] == 14.0
+    assert table["days_in_stage"].isna().sum() == 6
+
+
+def test_transitions__of_nothing():
+    with pytest.raises(oa.errors.ArgumentError, match="needs a History"):
+        transitions(pd.DataFrame())
+
+
+def test_stage_flow__every_end(history):
+    table = stage_flow(history, **ALL)
+    assert table.index.tolist() == ["discovery", "qualification", "proposal", "negotiation"]
+    # Entries: discovery jumps; qualification walks, goes, odd twice, jumps, and jumps passing; and so on.
+    assert table["entries"].tolist() == [1, 6, 4, 3]
+    assert table["advanced"].tolist() == [1, 2, 2, 1]
+    assert table["lost"].tolist() == [0, 0, 1, 0]
+    assert table["back"].tolist() == [0, 0, 0, 1]
+    assert table["left"].tolist() == [0, 2, 0, 1]
+    assert table["still"].tolist() == [0, 2, 1, 0]
+    assert table["passed"].tolist() == [0, 1, 1, 1]
+    ends = table[["advanced", "lost", "back", "left", "still"]].sum(axis=1)
+    assert (ends == table["entries"]).all()
+    assert table["conversion"].tolist() == pytest.approx([1.0, 2 / 4, 2 / 3, 1 / 3])
+
+
+def test_stage_flow__without_assumed_passes(history):
+    table = stage_flow(history, **ALL, assume_passed=False)
+    assert table["entries"].tolist() == [1, 5, 3, 2]
+    assert table["passed"].sum() == 0
+
+
+def test_stage_flow__median_counts_those_still_there_as_longer():
+    rows = [("z", 0, 1.0, "discovery", None, "active")]
+    rows += [(f"d{k}", 0, 1.0, "discovery", None, "active") for k in range(4)]
+    rows += [(f"d{k}", 1, 1.0, "proposal", None, "active") for k in range(4)]
+    rows += [(f"d{k}", 2 + k, 1.0, "closed_won", None, "won") for k in range(3)]
+    flow = stage_flow(history_of(rows), **ALL)
+    # Four spells in proposal: 7, 14, 21 days, and one that is 21 days old: half have left after 14.
+    assert flow.loc["proposal", ["entries", "advanced", "still"]].tolist() == [4, 3, 1]
+    assert flow.loc["proposal", "median_days"] == 14.0
+
+
+def test_stage_flow__by_group_and_own_stages(history):
+    table = stage_flow(history, **ALL, by="owner_name", stages=["discovery", "on hold"])
+    assert table.index.tolist() == [("Ann", "discovery"), ("Ann", "on hold")]
+    assert table["entries"].tolist() == [1, 1]
+    with pytest.raises(oa.errors.ArgumentError, match="stages="):
+        stage_flow(history, **ALL, stages=["a", "a"])
+
+
+def test_stage_flow__nobody_entered(history):
+    table = stage_flow(history, start="2026-01-27", end="2026-02-02", by="owner_name", stages=["discovery"])
+    assert table.empty
+    assert table.dtypes["entries"] == "int64"
+
+
+def test_stage_moves__in_one_sentence(history):
+    assert sentence(transitions(history)) == "6 deals made 9 changes of stage that were seen, 2 of them back."
+    assert sentence(stage_flow(history, **ALL)).startswith(
+        "Of the entries that ended, these advanced: discovery 100% of 1"
+    )
+
+
+def test_stage_moves__drawings(history):
+    matrix = plots.transitions(transitions(history))
+    assert "proposal (14 d)" in [text.get_text() for text in matrix.get_yticklabels()]
+    flow = plots.stage_flow(stage_flow(history, **ALL))
+    assert [text.get_text() for text in flow.get_yticklabels()] == [
+        "discovery",
+        "qualification",
+        "proposal",
+        "negotiation",
+    ]
+    assert flow.get_legend() is not None
