@@ -18,7 +18,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opp_analytics import errors, plots, sandbox
-    from opp_analytics.analysis import close_date_moves, forecast, slippage, stage_funnel, win_rate
+    from opp_analytics.analysis import (
+        audit,
+        backtest,
+        backtest_horizons,
+        backtest_methods,
+        calibration,
+        close_date_moves,
+        forecast,
+        mend,
+        outcomes,
+        recalibrated,
+        slippage,
+        stage_funnel,
+        stage_rates,
+        time_to_win,
+        velocity,
+        win_rate,
+        win_rate_cohorts,
+        win_rate_curve,
+        win_rate_definitions,
+    )
     from opp_analytics.client import Client, Page
     from opp_analytics.errors import (
         ApiError,
@@ -62,7 +82,27 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "analysis": ("close_date_moves", "forecast", "slippage", "stage_funnel", "win_rate"),
+    "analysis": (
+        "audit",
+        "backtest",
+        "backtest_horizons",
+        "backtest_methods",
+        "calibration",
+        "close_date_moves",
+        "forecast",
+        "mend",
+        "outcomes",
+        "recalibrated",
+        "slippage",
+        "stage_funnel",
+        "stage_rates",
+        "time_to_win",
+        "velocity",
+        "win_rate",
+        "win_rate_cohorts",
+        "win_rate_curve",
+        "win_rate_definitions",
+    ),
     "client": ("Client", "Page"),
     "errors": (
         "ApiError",

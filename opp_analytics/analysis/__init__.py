@@ -1,5 +1,6 @@
 """Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
 
+from opp_analytics.analysis.audits import audit, mend
 from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
 from opp_analytics.analysis.calibrations import calibration, recalibrated
 from opp_analytics.analysis.close_dates import close_date_moves
@@ -17,12 +18,14 @@ from opp_analytics.analysis.stages import stage_rates
 from opp_analytics.analysis.waterfalls import movements, waterfall
 
 __all__ = [
+    "audit",
     "backtest",
     "backtest_horizons",
     "backtest_methods",
     "calibration",
     "close_date_moves",
     "forecast",
+    "mend",
     "movements",
     "outcomes",
     "recalibrated",

@@ -222,7 +222,7 @@ def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
     short = [shorten(name, width) for name in names]
     longest = max((len(name) for name in short), default=0)
     level = longest * _TEXT_SIZE * 0.6 + 4 <= pitch
-    step = 1 if level else max(1, int(np.ceil(1.5 * _TEXT_SIZE / max(pitch, 0.1))))
+    step = 1 if level else max(1, int(np.ceil(2.0 * _TEXT_SIZE / max(pitch, 0.1))))
     places = list(range(0, len(names), step))
     turned: dict[str, Any] = {} if level else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     ax.set_xticks(places, [short[k] for k in places], fontsize=_TEXT_SIZE, **turned)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pandas.testing as pdt
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from opp_analytics import errors, schema
 from opp_analytics.analysis import forecast, outcomes
@@ -132,7 +132,7 @@ def test_forecast__one_deal_worth_half_the_total_parts_median_and_mean():
     assert row["median"] < row["expected"] < row["high"]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(opportunities())
 def test_forecast__open_value_sums_to_all_open_value(frame):
     open_ = outcomes(frame) == "open"
@@ -145,7 +145,7 @@ def test_forecast__open_value_sums_to_all_open_value(frame):
         assert kept["p_target"].between(0, 1).all()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(opportunities())
 def test_forecast__does_not_depend_on_the_order_of_rows(frame):
     pdt.assert_frame_equal(

@@ -3,7 +3,7 @@
 import pandas as pd
 import pandas.testing as pdt
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 
 from opp_analytics import errors, schema
 from opp_analytics.analysis import outcomes, stage_funnel
@@ -82,7 +82,7 @@ def test_stage_funnel__goes_to_parquet_with_its_attrs(tmp_path):
     assert pd.read_parquet(tmp_path / "funnel.parquet").attrs["n"] == 7
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(opportunities())
 def test_stage_funnel__parts_sum_to_the_whole(frame):
     table, parts = stage_funnel(frame), stage_funnel(frame, by="account_id")
@@ -96,7 +96,7 @@ def test_stage_funnel__parts_sum_to_the_whole(frame):
     assert (table["reached_high_forward"] <= table["reached_high"]).all()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(opportunities())
 def test_stage_funnel__does_not_depend_on_the_order_of_rows(frame):
     pdt.assert_frame_equal(stage_funnel(frame[::-1], by="account_id"), stage_funnel(frame, by="account_id"))

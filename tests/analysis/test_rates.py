@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pandas.testing as pdt
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from statsmodels.stats.proportion import proportion_confint
 
 from opp_analytics import errors, schema
@@ -131,7 +131,7 @@ def test_value_interval__is_the_same_for_the_same_seed():
     pdt.assert_frame_equal(win_rate(FRAME, seed=3), win_rate(FRAME[::-1], seed=3))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(opportunities())
 def test_win_rate__parts_sum_to_the_whole(frame):
     whole = win_rate(frame).iloc[0]
@@ -144,7 +144,7 @@ def test_win_rate__parts_sum_to_the_whole(frame):
     assert ((known["rate_low"] <= known["rate"]) & (known["rate"] <= known["rate_high"])).all()
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(opportunities())
 def test_win_rate__does_not_depend_on_the_order_of_rows(frame):
     options = {"by": "account_id", "freq": "Q"}
