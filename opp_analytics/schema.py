@@ -201,16 +201,17 @@ def _as_whole(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[A
 
 def _as_dates(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return column.dt.tz_localize(None).dt.normalize().astype(_DATE)
+        dates: pd.Series[Any] = column.dt.tz_localize(None).dt.normalize().astype(_DATE)
+        return dates
     return pd.Series(_cell_by_cell(column, ids), index=column.index, dtype=_DATE)
 
 
 def _as_instants(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return column.dt.tz_convert("UTC").astype(_INSTANT)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return column.dt.tz_localize("UTC").astype(_INSTANT)
-    return pd.Series(_cell_by_cell(column, ids), index=column.index, dtype=_INSTANT)
+    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return pd.Series(_cell_by_cell(column, ids), index=column.index, dtype=_INSTANT)
+    aware = column if isinstance(column.dtype, pd.DatetimeTZDtype) else column.dt.tz_localize("UTC")
+    instants: pd.Series[Any] = aware.dt.tz_convert("UTC").astype(_INSTANT)
+    return instants
 
 
 def _as_stage(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:

@@ -224,8 +224,8 @@ def _convolved(amounts: Floats, chances: Floats, sure: float) -> Total:
         # Lumps narrower than the grid: blur them by two cells, or they would ring all over it.
         waves = waves * np.exp(-2 * (2 * np.pi * turns) ** 2)
     mass = _turned_back(waves * np.sinc(turns), length, first + unit / 2, _CELLS)
-    edges = first + unit * np.arange(_CELLS + 1)
-    return Total(edges + sure, _cumulated(mass), stepped=False, unit=unit, method="convolved")
+    edges: Floats = first + sure + unit * np.arange(_CELLS + 1, dtype=np.float64)
+    return Total(edges, _cumulated(mass), stepped=False, unit=unit, method="convolved")
 
 
 def _common_divisor(amounts: Floats) -> float:
@@ -265,5 +265,6 @@ def _turned_back(waves: NDArray[np.complex128], length: float, first: float, cel
 
 
 def _cumulated(mass: Floats) -> Floats:
-    total = np.concatenate([[0.0], np.cumsum(np.maximum(mass, 0.0))])
-    return total / total[-1]
+    total: Floats = np.concatenate([[0.0], np.cumsum(np.maximum(mass, 0.0))])
+    total /= total[-1]
+    return total
