@@ -177,7 +177,8 @@ def test_demo__shows_the_product_and_proves_the_edit(tmp_path):
         "Try next",
     ):
         assert section in done.stdout
-    assert "0 overdue deals left" in done.stdout
+    assert "0 deals left overdue or due this week" in done.stdout
+    assert " applied" in done.stdout
     assert "failed" not in done.stdout
     charts = sorted(f.name for f in (tmp_path / "charts").iterdir())
     assert charts == ["forecast.png", "funnel.png", "slippage.png", "win_rate.png"]

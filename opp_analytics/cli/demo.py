@@ -66,7 +66,7 @@ def _analyse(opportunities: pd.DataFrame, history: History, now: pd.Timestamp, f
     slipped = analysis.slippage(history, start=start, end=as_of)
 
     heading("Stage funnel", "what is open where, and bounds on how many got that far")
-    show(funnel)
+    show(funnel[["open_count", "open_value", "reached_low", "reached_high"]])
     heading(
         "Win rate by owner",
         "won / (won + lost), 95 % Wilson interval; the team's true rate is known to the sandbox",
@@ -94,29 +94,30 @@ def _save(axes: Axes, file: Path) -> None:
 def _edit(client: Client, now: pd.Timestamp) -> None:
     today = now.tz_convert("UTC").tz_localize(None).normalize()
     before = load(client, progress=False)
-    overdue = _overdue(before, today)
+    pressing = _pressing(before, today)
     after = before.copy()
-    after.loc[overdue, "close_date"] = today + _PUSH
+    after.loc[pressing, "close_date"] = today + _PUSH
     edit = plan(before, after)
     heading(
         "A bulk edit",
-        f"push {int(overdue.sum())} overdue deals to {today + _PUSH:%Y-%m-%d}, as a DataFrame edit",
+        f"push {int(pressing.sum())} deals that are overdue or due this week to {today + _PUSH:%Y-%m-%d}",
     )
-    show(edit.changes, index=False, most=8)
+    show(edit.changes[["unique_id", "field", "before", "after", "name"]], index=False, most=8)
     receipt = apply(edit, client, progress=False)
     outcomes = receipt.table["outcome"].value_counts()
     out.print("applied: " + ", ".join(f"{n} {outcome}" for outcome, n in outcomes.items()), highlight=False)
     reloaded = load(client, progress=False)
     out.print(
-        f"reloaded from the server: {int(_overdue(reloaded, today).sum())} overdue deals left, "
+        f"reloaded from the server: {int(_pressing(reloaded, today).sum())} deals left overdue or due this week, "
         f"{int((reloaded['close_date'] == today + _PUSH).sum())} due on {today + _PUSH:%Y-%m-%d}",
         highlight=False,
     )
 
 
-def _overdue(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
-    open_ = analysis.outcomes(opportunities) == "open"
-    return open_ & (opportunities["close_date"] < today)
+def _pressing(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
+    """Open deals that are overdue or due within seven days."""
+    still_open = analysis.outcomes(opportunities) == "open"
+    return still_open & (opportunities["close_date"] < today + pd.Timedelta(days=7))
 
 
 def _say_next(folder: Path) -> None:

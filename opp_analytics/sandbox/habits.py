@@ -92,9 +92,9 @@ def _moved_date(close: date | None, day: date, stage: str, dice: random.Random) 
     if close is None:
         return day + timedelta(days=_TYPICAL_CYCLE_DAYS) if mood < 0.01 else None
     if close < day:
-        # Overdue: somebody notices after a week or two.
+        # Overdue: somebody notices after some weeks.
         return (
-            _on_a_deadline(day + timedelta(days=dice.randint(7, 45)), dice.random()) if mood < 0.12 else None
+            _on_a_deadline(day + timedelta(days=dice.randint(7, 45)), dice.random()) if mood < 0.05 else None
         )
     quarter = _quarter_end(day)
     if close <= quarter and (quarter - day).days <= _CRUNCH_DAYS and stage != "negotiation":

@@ -51,8 +51,8 @@ CREATE TABLE opportunity (
     attributes TEXT NOT NULL,
     UNIQUE (tenant, unique_id)
 );
-CREATE INDEX live_by_creation ON opportunity (tenant, created_at, unique_id) WHERE deleted_at IS NULL;
-CREATE INDEX live_by_update ON opportunity (tenant, updated_at, unique_id) WHERE deleted_at IS NULL;
+CREATE INDEX live_by_creation ON opportunity (tenant, created_at, unique_id, deleted_at) WHERE deleted_at IS NULL;
+CREATE INDEX live_by_update ON opportunity (tenant, updated_at DESC, unique_id, deleted_at) WHERE deleted_at IS NULL;
 CREATE INDEX trash_by_creation ON opportunity (tenant, created_at, unique_id) WHERE deleted_at IS NOT NULL;
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_LAYOUT};
@@ -252,14 +252,17 @@ class Store:
         order, sort_values = self._order(query)
         # S608: the text is built from names in this module, every value is bound.
         counting = f"SELECT count(*) FROM opportunity WHERE {condition}"  # noqa: S608
-        paging = (
-            f"SELECT unique_id, attributes FROM opportunity WHERE {condition}"  # noqa: S608
-            f" ORDER BY {order} LIMIT ? OFFSET ?"
+        # Keys first: sorting whole documents would carry all of them through the sorter.
+        paging = f"SELECT rowid FROM opportunity WHERE {condition} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        fetching = (
+            "SELECT unique_id, attributes FROM json_each(?) AS wanted"
+            " JOIN opportunity ON opportunity.rowid = wanted.value ORDER BY wanted.key"
         )
         # One transaction, so that rows and total are of the same moment.
         self._reader.execute("BEGIN")
         total = self._reader.execute(counting, values).fetchone()[0]
-        rows = self._reader.execute(paging, [*values, *sort_values, query.limit, query.offset]).fetchall()
+        keys = self._reader.execute(paging, [*values, *sort_values, query.limit, query.offset]).fetchall()
+        rows = self._reader.execute(fetching, [encode([key for (key,) in keys])]).fetchall()
         self._reader.execute("COMMIT")
         return rows, int(total)
 

@@ -1,0 +1,251 @@
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.history import History, files
+
+WEEKS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
+
+
+def week(k):
+    """Four deals; deal k changes its value in week k."""
+    values = [100.0 + place * (k >= place) for place in range(4)]
+    return pd.DataFrame({"unique_id": list("abcd"), "stage": "proposal", "value": values})
+
+
+@pytest.fixture
+def history(tmp_path):
+    history = History(tmp_path / "history")
+    for k, at in enumerate(WEEKS):
+        history.record(week(k), at=at)
+    return history
+
+
+def assert_whole(path):
+    history = History(path)
+    assert len(history.records) == len(WEEKS)
+    for k, at in enumerate(WEEKS):
+        pd.testing.assert_frame_equal(history.as_of(at), week(k), check_dtype=False, check_categorical=False)
+
+
+def test_files__are_private(history, tmp_path):
+    for file in (tmp_path / "history").rglob("*"):
+        assert stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600), file
+
+
+@pytest.mark.parametrize("how", ["truncated", "altered", "removed", "foreign"])
+def test_read__names_a_damaged_change_file(history, tmp_path, how):
+    file = tmp_path / "history/changes/000002.parquet"
+    content = file.read_bytes()
+    if how == "truncated":
+        file.write_bytes(content[:-20])
+    elif how == "altered":
+        file.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    elif how == "foreign":
+        pd.DataFrame({"unique_id": ["z"]}).to_parquet(file)
+    else:
+        file.unlink()
+    for read in (history.changes, lambda: history.as_of("2026-03-23"), lambda: history.table):
+        with pytest.raises(oa.errors.HistoryError, match="000002.parquet"):
+            read()
+    found = history.check()
+    assert found["file"].tolist() == [str(file)]
+    assert found["recorded_at"].tolist() == [pd.Timestamp("2026-03-09", tz="UTC")]
+    file.write_bytes(content)
+    assert_whole(tmp_path / "history")
+
+
+def test_check__sets_aside_and_the_next_record_heals(history, tmp_path):
+    file = tmp_path / "history/changes/000003.parquet"
+    file.write_bytes(b"torn")
+    assert history.check(set_aside=True)["problem"].tolist() == ["was damaged and is out of use"]
+    assert (tmp_path / "history/damaged/000003.parquet").read_bytes() == b"torn"
+    with pytest.warns(oa.errors.DataWarning, match="000003.parquet was damaged"):
+        stale = history.as_of("2026-03-23")
+    assert stale["value"].tolist() == [100.0, 101.0, 100.0, 103.0]
+    assert history.records["complete"].tolist() == [True, True, False, False]
+    with pytest.warns(oa.errors.DataWarning):
+        history.record(week(3), at="2026-03-30")
+    with pytest.warns(oa.errors.DataWarning):
+        healed = history.as_of("2026-03-30")
+    assert healed["value"].tolist() == week(3)["value"].tolist()
+    assert history.records["complete"].tolist() == [True, True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("file", "says"),
+    [
+        ("records/000002.json", "000002.json is damaged"),
+        ("history.json", "history.json is damaged or not ours"),
+    ],
+)
+def test_read__names_a_damaged_entry(history, tmp_path, file, says):
+    damaged = tmp_path / "history" / file
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    with pytest.raises(oa.errors.HistoryError, match=says):
+        History(tmp_path / "history")
+    with pytest.raises(oa.errors.HistoryError, match=says):
+        history.record(week(3), at="2026-03-30")
+
+
+def test_read__names_an_entry_edited_by_hand(history, tmp_path):
+    entry = tmp_path / "history/records/000002.json"
+    entry.write_text(entry.read_text().replace("2026-03-09", "2026-03-10"))
+    with pytest.raises(oa.errors.HistoryError, match="000002.json is damaged: its content"):
+        assert history.records.empty
+
+
+@pytest.mark.parametrize("number", [2, 4])
+def test_read__misses_a_removed_entry(history, tmp_path, number):
+    (tmp_path / f"history/records/00000{number}.json").unlink()
+    with pytest.raises(oa.errors.HistoryError, match=f"00000{number}.json is missing"):
+        assert history.records.empty
+
+
+@pytest.mark.parametrize(
+    "file", ["changes/mine.parquet", "changes/000099.parquet", "records/copy of 000001.json"]
+)
+def test_read__refuses_a_foreign_file(history, tmp_path, file):
+    (tmp_path / "history" / file).write_bytes(b"{}")
+    with pytest.raises(oa.errors.HistoryError, match="is not part of this history"):
+        assert history.records.empty
+
+
+def test_history__refuses_a_folder_that_is_not_one(tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear Ann")
+    with pytest.raises(oa.errors.HistoryError, match="not a history.*letter.txt"):
+        History(tmp_path)
+    with pytest.raises(oa.errors.HistoryError, match="is a file"):
+        History(tmp_path / "letter.txt")
+
+
+def test_history__refuses_a_newer_format(history, tmp_path):
+    (tmp_path / "history/history.json").write_text('{"format": "opp_analytics history", "version": 2}')
+    with pytest.raises(oa.errors.HistoryError, match="newer release"):
+        History(tmp_path / "history")
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:-9], lambda content: b"", None])
+def test_state__is_rebuilt_when_it_does_not_match(history, tmp_path, damage):
+    (state,) = (tmp_path / "history/state").glob("*.arrow")
+    if damage is None:
+        state.unlink()
+    else:
+        state.write_bytes(damage(state.read_bytes()))
+    assert history.record(week(3), at="2026-03-30").changed == 0
+    assert history.check().empty
+
+
+def test_state__of_another_entry_is_not_believed(history, tmp_path):
+    (state,) = (tmp_path / "history/state").glob("*.arrow")
+    old = state.read_bytes()
+    history.record(week(2), at="2026-03-30")
+    (new,) = (tmp_path / "history/state").glob("*.arrow")
+    new.unlink()
+    new.with_name(f"000005-{files.digest(old)}.arrow").write_bytes(old)
+    assert history.record(week(2), at="2026-04-06").changed == 0
+
+
+def test_record__cut_off_before_its_entry_never_counted(history, tmp_path):
+    orphan = tmp_path / "history/changes/000005.parquet"
+    orphan.write_bytes(b"half a file")
+    (tmp_path / "history/staging/000005.json.77").write_bytes(b"{")
+    assert_whole(tmp_path / "history")
+    history.record(week(0), at="2026-03-30")
+    assert history.as_of("2026-03-30")["value"].tolist() == week(0)["value"].tolist()
+    assert not list((tmp_path / "history/staging").iterdir())
+
+
+@pytest.mark.parametrize("call", range(1, 5))
+def test_record__full_disk_leaves_the_history_as_it_was(history, tmp_path, monkeypatch, call):
+    calls = iter(range(1, 99))
+    real = os.fsync
+
+    def full(handle):
+        if next(calls) == call:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    # Both files and both folder entries are synced: 1 and 2 for the changes, 3 and 4 for the entry.
+    with pytest.raises(oa.errors.HistoryError, match="disk is full"):
+        history.record(week(0), at="2026-03-30")
+    monkeypatch.undo()
+    assert_whole(tmp_path / "history")
+    assert history.record(week(0), at="2026-03-30").appended
+    assert history.check().empty
+
+
+def test_record__waits_for_another_writer_and_says_so(history, tmp_path):
+    from filelock import FileLock
+
+    impatient = History(tmp_path / "history", lock_timeout=0.05)
+    with FileLock(tmp_path / "history/lock"), pytest.raises(oa.errors.HistoryError, match="another process"):
+        impatient.record(week(0), at="2026-03-30")
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+import pandas as pd
+from opp_analytics.history import History, files
+calls = 0
+def counted(real):
+    def call(*args):
+        global calls
+        calls += 1
+        if calls == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args)
+    return call
+history = History(sys.argv[1])
+files.os.fsync, Path.replace = counted(os.fsync), counted(Path.replace)
+history.record(pd.DataFrame({"unique_id": list("abcd"), "stage": "proposal", "value": 7.0}), at="2026-03-30")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_record__killed_at_any_step_is_there_or_not(history, tmp_path):
+    root = Path(oa.__file__).parents[1]
+    # fsync, rename, fsync of the folder: first for the changes, then for the entry; then the state's rename.
+    for step in (7, 1, 2, 3, 4, 5):
+        command = [sys.executable, "-c", _KILLED, str(tmp_path / "history"), str(step)]
+        assert subprocess.run(command, cwd=root, timeout=300).returncode == -9
+        again = History(tmp_path / "history")
+        assert again.check().empty
+        if step == 7:
+            # The entry stood, so the record counts, although its state was not kept.
+            assert again.as_of("2026-03-30")["value"].tolist() == [7.0] * 4
+            (tmp_path / "history/records/000005.json").unlink()
+        assert len(again.records) == len(WEEKS)
+    assert history.record(week(0), at="2026-03-30").appended
+    assert history.as_of("2026-03-30")["value"].tolist() == week(0)["value"].tolist()
+
+
+_WRITER = """
+import sys, pandas as pd
+from opp_analytics.history import History
+history = History(sys.argv[1])
+for k in range(int(sys.argv[2])):
+    history.record(pd.DataFrame({"unique_id": ["a"], "value": [float(k)], "name": [sys.argv[3]]}))
+"""
+
+
+def test_record__two_processes_lose_nothing(tmp_path):
+    root = Path(oa.__file__).parents[1]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path / "h"), "8", name], cwd=root)
+        for name in "xy"
+    ]
+    assert [writer.wait(timeout=300) for writer in writers] == [0, 0]
+    history = History(tmp_path / "h")
+    assert len(history.records) == 16
+    assert history.changes()["name"].value_counts().to_dict() == {"x": 8, "y": 8}
+    assert history.check().empty

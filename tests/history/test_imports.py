@@ -1,0 +1,166 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.analysis import transitions
+from opp_analytics.history import History, read_changes
+
+PIPEDRIVE = Path(__file__).parents[2].parent / "shared/data/pipedrive_enpal"
+
+
+def wide(**columns):
+    """Two deals over three moments."""
+    return pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "a", "b"],
+            "seen_at": ["2026-01-05", "2026-01-05", "2026-01-12", "2026-01-19"],
+            "stage": ["discovery", "proposal", "proposal", "closed_won"],
+            "value": [1.0, 2.0, 3.0, 4.0],
+        }
+    ).assign(**columns)
+
+
+def test_from_changes__wide_log():
+    history = History.from_changes(wide())
+    assert history.records["recorded_at"].dt.strftime("%m-%d").tolist() == ["01-05", "01-12", "01-19"]
+    assert history.records["rows"].tolist() == [2, 2, 2]
+    assert history.changes()["operation"].tolist() == ["new", "new", "changed", "changed"]
+    assert history.as_of("2026-01-12")["stage"].tolist() == ["proposal", "proposal"]
+    assert history.check().empty
+
+
+def test_from_changes__takes_our_own_log_back(tmp_path):
+    history = History(tmp_path / "one")
+    frame = pd.DataFrame({"unique_id": ["a", "b"], "stage": "proposal", "value": [1.0, 2.0]})
+    history.record(frame, at="2026-01-05")
+    history.record(frame.iloc[:1], at="2026-01-12")
+    history.record(frame.assign(value=7.0), at="2026-01-19")
+    again = History.from_changes(history.changes(), path=tmp_path / "two")
+    pd.testing.assert_frame_equal(again.changes(), history.changes())
+    pd.testing.assert_frame_equal(again.records.iloc[:, :3], history.records.iloc[:, :3])
+    assert again.record(frame, at="2026-01-26").changed == 2
+    with pytest.raises(oa.errors.HistoryError, match="holds records already"):
+        History.from_changes(wide(), path=tmp_path / "two")
+
+
+def test_from_changes__row_order_never_matters():
+    with pytest.warns(oa.errors.DataWarning, match="out of the order of time"):
+        shuffled = History.from_changes(wide().iloc[::-1])
+    pd.testing.assert_frame_equal(shuffled.changes(), History.from_changes(wide()).changes())
+    assert shuffled.check()["unique_id"].tolist() == ["b", "a"]
+
+
+def test_from_changes__reports_what_is_wrong():
+    log = wide(
+        operation=["new", "new", "new", "changed"],
+        seen_at=["2026-01-05", "2026-01-05", "2026-01-12", "2026-01-05"],
+    )
+    with pytest.warns(oa.errors.DataWarning, match="created twice.*several rows|several rows.*created twice"):
+        history = History.from_changes(log)
+    found = history.check().set_index("unique_id")["problem"]
+    assert found["a"].startswith("created twice")
+    assert found["b"].startswith("several rows at one instant")
+    assert history.as_of("2026-01-05")["value"].tolist() == [1.0, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("log", "says"),
+    [
+        (wide().drop(columns="seen_at"), "no column seen_at"),
+        (wide(seen_at="soon"), "seen_at holds something that is not a time"),
+        (wide(operation="moved"), "operation='moved' is none of"),
+        (wide(unique_id=["a", None, "a", "b"]), "row 1 of the log has no unique_id"),
+    ],
+)
+def test_from_changes__refuses(log, says):
+    with pytest.raises(oa.errors.DataError, match=says):
+        History.from_changes(log)
+
+
+def test_from_changes__tombstone_keeps_what_was_known():
+    log = wide(
+        operation=[None, None, None, "gone"], value=[1.0, 2.0, 3.0, None], stage=["x", "proposal", "x", None]
+    )
+    gone = History.from_changes(log).changes().iloc[-1]
+    assert (gone["operation"], gone["value"], gone["stage"]) == ("gone", 2.0, "proposal")
+
+
+LONG = """unique_id,changed_at,field,new_value
+a,2026-01-05T08:00:00,created_at,2026-01-05T08:00:00
+a,2026-01-05T08:00:00,stage,discovery
+a,2026-01-06T08:00:00.5,value,1200.50
+b,2026-01-06T09:00:00Z,stage,proposal
+a,2026-01-07T08:00:00,close_date,2026-03-31
+a,2026-01-08T08:00:00,close_date,
+a,2026-01-08T08:00:00,owner_name,Ann
+"""
+
+
+def test_read_changes__long_form(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text(LONG)
+    history = History.from_changes(read_changes(file))
+    own = history.changes().query("unique_id == 'a'").reset_index(drop=True)
+    assert own["stage"].tolist() == ["discovery"] * 4
+    assert own["value"].fillna(0).tolist() == [0, 1200.5, 1200.5, 1200.5]
+    assert own["close_date"].isna().tolist() == [True, True, False, True]
+    assert own["owner_name"].fillna("").tolist() == ["", "", "", "Ann"]
+    assert own["seen_at"].iloc[1] == pd.Timestamp("2026-01-06T08:00:00.5Z")
+
+
+def test_read_changes__wide_form(tmp_path):
+    file = tmp_path / "log.csv"
+    wide(close_date="2026-03-31", probability=20).to_csv(file, index=False)
+    frame = History.from_changes(read_changes(file)).as_of("2026-01-19")
+    assert frame["value"].tolist() == [3.0, 4.0]
+    assert frame["probability"].dtype == "Int64"
+
+
+def test_read_changes__names_what_it_cannot_read(tmp_path):
+    with pytest.raises(oa.errors.DataError, match="there is no file"):
+        read_changes(tmp_path / "none.csv")
+    (tmp_path / "bad.csv").write_bytes(b"\xff\xfe\x00a\n\x00")
+    with pytest.raises(oa.errors.DataError, match=r"bad\.csv"):
+        History.from_changes(read_changes(tmp_path / "bad.csv"))
+
+
+@pytest.fixture(scope="module")
+def pipedrive():
+    """The public change log as ours: stage names, and a lost reason that closes the deal."""
+    if not PIPEDRIVE.is_dir():
+        pytest.skip(f"the public change log is not in {PIPEDRIVE}")
+    log = pd.read_csv(PIPEDRIVE / "deal_changes.csv", dtype="str")
+    log = log.rename(
+        columns={"deal_id": "unique_id", "change_time": "changed_at", "changed_field_key": "field"}
+    )
+    closing = log[log["field"] == "lost_reason"].assign(field="status", new_value="lost")
+    log["field"] = log["field"].replace(
+        {"add_time": "created_at", "stage_id": "stage", "user_id": "owner_id"}
+    )
+    return pd.concat([log, closing], ignore_index=True)
+
+
+REUSED = {"554294", "556338", "955417", "851850", "399956"}
+
+
+def test_from_changes__of_a_public_log_reports_reused_ids(pipedrive):
+    with pytest.warns(oa.errors.DataWarning, match="created twice under one id"):
+        history = History.from_changes(pipedrive)
+    found = history.check()
+    assert set(found[found["problem"].str.startswith("created twice")]["unique_id"]) == REUSED
+    assert set(found[found["problem"].str.startswith("rows out of the order")]["unique_id"]) <= REUSED
+
+
+def test_from_changes__of_a_public_log_gives_the_published_figures(pipedrive):
+    history = History.from_changes(pipedrive[~pipedrive["unique_id"].isin(REUSED)])
+    steps = transitions(history)
+    reached = steps.groupby("to_stage", observed=True)["unique_id"].nunique()
+    assert reached.tolist() == [1990, 1474, 1300, 1082, 892, 738, 586, 476, 322]
+    days = ["2024-03-31", "2024-06-30", "2024-09-30", "2024-12-31"]
+    open_then = []
+    for day in days:
+        frame = history.as_of(f"{day}T23:59:59Z")
+        open_then.append(int((frame["stage"].notna() & (frame["status"] != "lost")).sum()))
+    assert open_then == [370, 564, 509, 76]
