@@ -15,7 +15,10 @@ import sqlite3
 import threading
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ from filelock import FileLock, Timeout
 from requests_cache import CachedSession
 from requests_cache.backends.sqlite import SQLiteCache
 
-from opp_analytics.errors import CacheError, DataWarning
+from opp_analytics.errors import CacheError, DataWarning, ServerError
 from opp_analytics.transport import Transport
 
 __all__ = ["Storage"]
@@ -34,6 +37,9 @@ __all__ = ["Storage"]
 _MAGIC = "opp_analytics frame 1"
 _SECRETS = ("Authorization", "authorization", "AppId", "appid", "token")
 _LOCK_SECONDS = 30.0
+_STALE_AT_ONCE = timedelta(microseconds=1)
+"""A stored page answers only after the server was asked; with no validator to ask by, it is fetched again."""
+_OF_ANY_AGE = {"Cache-Control": "max-stale=31536000"}
 
 
 class Storage:
@@ -52,20 +58,26 @@ class Storage:
         self._tenant = tenant
         self._lock = threading.Lock()
         self._session: CachedSession | None = None
+        self._readers: Counter[CachedSession] = Counter()
         self._unusable = False
         self._holds_pages = True
 
     def read_page(self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool) -> bytes:
         """The body of a list answer: from the store when `stored` and there, else from the server and kept."""
-        session = self._pages(transport)
-        if session is None:
-            return transport.read(path, query)
-        self._holds_pages = True
-        try:
-            return transport.read(path, query, session=session, refresh=not stored)
-        except sqlite3.Error as error:
-            self._give_up(f"{error}")
-            return transport.read(path, query)
+        with self._pages(transport) as session:
+            if session is None:
+                return transport.read(path, query)
+            try:
+                if stored:
+                    # Only a page that is not there is a server's error here: no request is made.
+                    with suppress(ServerError):
+                        return transport.read(
+                            path, query, session=session, only_if_cached=True, headers=_OF_ANY_AGE
+                        )
+                return transport.read(path, query, session=session)
+            except sqlite3.Error as error:
+                self._give_up(f"{error}")
+                return transport.read(path, query)
 
     def invalidate(self) -> None:
         """Forget what a write makes stale: every frame and every page of this tenant."""
@@ -133,7 +145,8 @@ class Storage:
                 stacklevel=2,
             )
         finally:
-            staged.unlink(missing_ok=True)
+            with suppress(OSError):
+                staged.unlink(missing_ok=True)
 
     def read_note(self, name: str) -> Any:
         """A small JSON note, None when absent or unreadable."""
@@ -158,12 +171,11 @@ class Storage:
             )
 
     def close(self) -> None:
-        """Close the page store; it opens again when needed."""
+        """Close the page store once the reads under way are done; it opens again when needed."""
         with self._lock:
-            if self._session is not None:
-                self._session.close()
-                self._session.cache.close()
-                self._session = None
+            session, self._session = self._session, None
+            if session is not None and not self._readers[session]:
+                _close(session)
 
     def _frame_file(self, key: str) -> Path:
         return self.folder / f"frame-{key}.arrow"
@@ -176,12 +188,30 @@ class Storage:
         file.touch(mode=0o600)
         return file
 
-    def _pages(self, transport: Transport) -> CachedSession | None:
+    @contextmanager
+    def _pages(self, transport: Transport) -> Iterator[CachedSession | None]:
+        """The page store, which stays open meanwhile: SQLite crashes the process when closed under a reader."""
         with self._lock:
             if self._session is None and not self._unusable:
                 self._session = self._open(transport)
                 self._unusable = self._session is None
-            return self._session
+            session = self._session
+            if session is not None:
+                self._holds_pages = True
+                self._readers[session] += 1
+        try:
+            yield session
+        finally:
+            if session is not None:
+                self._leave(session)
+
+    def _leave(self, session: CachedSession) -> None:
+        with self._lock:
+            self._readers[session] -= 1
+            if not self._readers[session]:
+                del self._readers[session]
+                if session is not self._session:
+                    _close(session)
 
     def _open(self, transport: Transport) -> CachedSession | None:
         try:
@@ -204,6 +234,7 @@ class Storage:
             ignored_parameters=list(_SECRETS),
             allowable_methods=["GET"],
             allowable_codes=[200],
+            expire_after=_STALE_AT_ONCE,
             autoclose=False,
         )
 
@@ -244,3 +275,8 @@ class Storage:
             DataWarning,
             stacklevel=3,
         )
+
+
+def _close(session: CachedSession) -> None:
+    session.close()
+    session.cache.close()

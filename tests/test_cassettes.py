@@ -22,10 +22,6 @@ import opp_analytics as oa
 from tests import cassettes
 from tests.cassettes import ADDRESS, FOLDER, ROWS, Api
 
-pytestmark = pytest.mark.skip(
-    reason="written, but never yet seen to finish on any machine: take this mark off and run it"
-)
-
 
 def cassette_of(test: str) -> str:
     return test.removeprefix("test_").split("__")[0]

@@ -12,7 +12,6 @@ from opp_analytics.cli import app, main
 
 from .support import row
 
-pytestmark = pytest.mark.skip(reason="written, but never yet seen to finish on any machine: take this mark off and run it")
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -7,9 +7,6 @@ import opp_analytics as oa
 from tests import maven
 
 pytestmark = [
-    pytest.mark.skip(
-        reason="written, but never yet seen to finish on any machine: take this mark off and run it"
-    ),
     pytest.mark.skipif(not maven.FOLDER.is_dir(), reason="needs the data in ../shared/data/maven_crm"),
 ]
 
