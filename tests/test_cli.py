@@ -12,7 +12,6 @@ from opp_analytics.cli import app, main
 
 from .support import row
 
-
 README = Path(__file__).parent.parent / "README.md"
 
 
