@@ -58,8 +58,8 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
     centre = p + z**2 / (2 * n)
     spread = z * np.sqrt(np.maximum(p * (1 - p), 0) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
-    # The ends at no hit and at all hits are 0 and 1 exactly; rounding must not push them past.
-    return np.clip((centre - spread) / scale, 0, 1), np.clip((centre + spread) / scale, 0, 1)
+    # The ends at no hit and at all hits are 0 and 1 exactly; rounding must not push them past the share.
+    return np.clip((centre - spread) / scale, 0, p), np.clip((centre + spread) / scale, p, 1)
 
 
 def value_interval(

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from opp_analytics import errors
@@ -14,10 +15,11 @@ from opp_analytics.plots import style
 
 def _overlaps(ax, axis):
     """Whether two visible tick labels of an axis cover each other."""
-    figure = ax.figure
-    figure.canvas.draw()
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
     ticks = ax.get_yticklabels() if axis == "y" else ax.get_xticklabels()
-    boxes = [t.get_window_extent() for t in ticks if t.get_text()]
+    # One renderer for all: without it each text would make its own, as large as the figure.
+    boxes = [t.get_window_extent(canvas.get_renderer()) for t in ticks if t.get_text()]
     if axis == "y":
         spans = sorted((b.y0, b.y1) for b in boxes)
     else:
