@@ -12,7 +12,7 @@ from opp_analytics.analysis.funnels import stage_funnel
 from opp_analytics.analysis.outcomes import outcomes
 from opp_analytics.analysis.rates import win_rate
 from opp_analytics.analysis.sentences import sentence
-from opp_analytics.analysis.slips import slippage
+from opp_analytics.analysis.slips import slippage, slippage_deals
 from opp_analytics.analysis.stage_moves import transitions
 from opp_analytics.analysis.stages import stage_rates
 from opp_analytics.analysis.waterfalls import movements, waterfall
@@ -31,6 +31,7 @@ __all__ = [
     "recalibrated",
     "sentence",
     "slippage",
+    "slippage_deals",
     "stage_flow",
     "stage_funnel",
     "stage_rates",

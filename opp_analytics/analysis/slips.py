@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from opp_analytics import schema
 from opp_analytics.analysis._groups import NO_LABEL, By, by_columns
 from opp_analytics.analysis._log import Span, day, has_column, marked, missing, span, state_at
 from opp_analytics.analysis._notes import annotate
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from opp_analytics.history import History
 
-__all__ = ["SLIP_OUTCOMES", "slippage"]
+__all__ = ["SLIP_OUTCOMES", "slippage", "slippage_deals"]
 
 SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "gone")
 """What can become of an opportunity that was due; every one is exactly one of these."""
@@ -97,8 +98,54 @@ def _rate(part: float, whole: int) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
-    """Counts and cents of the cohort by group and outcome."""
+def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC") -> pd.DataFrame:
+    """The opportunities behind `slippage`: each one that was due in a period, with what became of it.
+
+    Parameters
+    ----------
+    history, start, end, tz
+        As for `slippage`.
+
+    Returns
+    -------
+    DataFrame
+        One row per opportunity of the cohort, the largest first: ``unique_id``, ``name``, ``outcome`` (str: one of won,
+        lost, slipped, pulled_out, gone), ``value`` (float64, money, as it stood at `start`), ``close_date``,
+        ``close_date_after`` (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). Nothing due: no rows.
+
+    Raises
+    ------
+    NotEnoughHistory, DataError, ArgumentError
+        As `slippage`, which is the sum of these rows.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
+    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
+    >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
+    [['a', 'won'], ['b', 'slipped']]
+    """
+    asked = span(history, start, end, asked_by="slippage_deals", tz=tz)
+    found = history.collect(_cohort(history.table, asked, []))
+    text, date = schema.TEXT, "datetime64[us]"
+    table = pd.DataFrame(
+        {
+            "unique_id": found["unique_id"].astype(text),
+            "name": found["name"].astype(text),
+            "outcome": found["became"].astype(text),
+            "value": found["value"].astype("float64"),
+            "close_date": found["close_date"].astype(date),
+            "close_date_after": found["close_date_after"].astype(date),
+            "stage": found["stage"].astype(text),
+            "stage_after": found["stage_after"].astype(text),
+        }
+    ).sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+    return annotate(table, made_from=None, n=len(table), as_of=as_date(asked.closing, tz=tz), **asked.notes())
+
+
+def _cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+    """One row per opportunity that was due, as it stood at the start, with what it ``became``."""
     import ibis
 
     log = marked(changes)
@@ -108,25 +155,40 @@ def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table
     )
     cohort = then.select(
         "unique_id",
+        "name",
+        "value",
+        "stage",
+        "close_date",
         "cents",
         unvalued=missing(then["value"]).cast("int64"),
         **{_group(k): then[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)},
     )
     now = state_at(log, asked.closing)
-    now = now.select("unique_id", "outcome", "close_date")
+    now = now.select("unique_id", "outcome", close_date_after=now["close_date"], stage_after=now["stage"])
     both = cohort.join(now, "unique_id")
-    early = (both["close_date"] < day(asked.first)).fill_null(False)
+    early = (both["close_date_after"] < day(asked.first)).fill_null(False)
     result = ibis.cases(
         (both["outcome"].isin(["won", "lost"]), both["outcome"]),
         (both["outcome"] != "open", "gone"),
         (early, "pulled_out"),
         else_="slipped",
     )
+    return both.mutate(became=result)
+
+
+def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+    """Counts and cents of the cohort by group and outcome."""
+    import ibis
+
     keys = [_group(k) for k in range(len(groups))]
-    return both.group_by([*keys, result.name("became")]).agg(
-        count=ibis._.count().cast("int64"),
-        cents=ibis._["cents"].sum().cast("int64"),
-        unvalued=ibis._["unvalued"].sum().cast("int64"),
+    return (
+        _cohort(changes, asked, groups)
+        .group_by([*keys, "became"])
+        .agg(
+            count=ibis._.count().cast("int64"),
+            cents=ibis._["cents"].sum().cast("int64"),
+            unvalued=ibis._["unvalued"].sum().cast("int64"),
+        )
     )
 
 

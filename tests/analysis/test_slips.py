@@ -5,7 +5,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import plots
-from opp_analytics.analysis import close_date_moves, sentence, slippage
+from opp_analytics.analysis import close_date_moves, sentence, slippage, slippage_deals
 from tests.history.logs import history_of
 
 JANUARY = {"start": "2026-01-05", "end": "2026-01-31"}
@@ -52,6 +52,26 @@ def test_slippage__every_outcome(january):
     assert sentence(table).startswith(
         "Of 8 deals due, 1 won, 1 lost, 3 slipped, 1 pulled out, 2 gone: 38% slipped"
     )
+
+
+def test_slippage_deals__add_up_to_the_table(january):
+    deals = slippage_deals(january, **JANUARY)
+    table = slippage(january, **JANUARY)
+    held = table[table["count"] > 0]
+    assert deals["outcome"].value_counts().to_dict() == held["count"].to_dict()
+    assert deals.groupby("outcome")["value"].sum().to_dict() == held["value"].to_dict()
+    pushed = deals.set_index("unique_id").loc["pushed"]
+    assert pushed[["value", "close_date", "close_date_after"]].tolist() == [
+        400.0,
+        pd.Timestamp("2026-01-05"),
+        pd.Timestamp("2026-03-05"),
+    ]
+
+
+def test_slippage_deals__empty_cohort_has_its_columns(january):
+    deals = slippage_deals(january, start="2026-01-27", end="2026-02-03")
+    assert deals.empty
+    assert deals.dtypes[["value", "close_date"]].astype(str).tolist() == ["float64", "datetime64[us]"]
 
 
 def test_slippage__by_group(january):
