@@ -65,7 +65,8 @@ def _say(**what: Any) -> None:
 
 
 def _listen(port: int) -> socket.socket:
-    listening = socket.socket()
+    # asyncio spares an answer the wait for delayed acknowledgements, 40 ms, only on a socket that is called TCP.
+    listening = socket.socket(proto=socket.IPPROTO_TCP)
     if os.name == "posix":
         # On Windows the option would let two servers share a port.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
