@@ -13,7 +13,7 @@ import platformdirs
 
 from opp_analytics.errors import ArgumentError, ConfigError
 
-__all__ = ["VARIABLES", "Secret", "Settings", "cache_folder", "state_folder"]
+__all__ = ["CURRENCY", "VARIABLES", "Secret", "Settings", "cache_folder", "currency", "state_folder"]
 
 VARIABLES = {
     "BLOCKS_API_URL": "the API's address, such as https://crm.api.us.23blocks.com",
@@ -21,6 +21,9 @@ VARIABLES = {
     "BLOCKS_API_KEY": "your API key (AppId)",
 }
 """The environment variables that hold the settings, with what each is."""
+
+CURRENCY = "BLOCKS_CURRENCY"
+"""The optional variable that names the tenant's one currency, such as EUR: the API's amounts carry none."""
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -143,6 +146,25 @@ def _checked_secret(secret: str | Secret, name: str) -> Secret:
             f"{name} holds a character that no header can carry; copy it again without line breaks"
         )
     return Secret(text)
+
+
+def currency(environ: Mapping[str, str] | None = None) -> str:
+    """The label of money in reports and charts, from ``BLOCKS_CURRENCY``; empty when that is not set.
+
+    Raises
+    ------
+    ConfigError
+        When it is not a short printable text.
+
+    Examples
+    --------
+    >>> currency({"BLOCKS_CURRENCY": "EUR"}), currency({})
+    ('EUR', '')
+    """
+    label = (os.environ if environ is None else environ).get(CURRENCY, "").strip()
+    if len(label) > 8 or not label.isprintable():
+        raise ConfigError(f"{CURRENCY}={label!r} is not a currency label; use a short one such as EUR or $")
+    return label
 
 
 def cache_folder() -> Path:

@@ -4,7 +4,7 @@ import traceback
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.config import VARIABLES, Secret, Settings
+from opp_analytics.config import CURRENCY, VARIABLES, Secret, Settings, currency
 
 FULL = {
     "BLOCKS_API_URL": "https://crm.example.com/",
@@ -92,3 +92,10 @@ def test_tenant__differs_by_url_token_and_key_and_account_survives_a_new_token()
     assert len({s.tenant for s in [base, *others]}) == 4
     assert base.account == others[1].account
     assert base.account not in (others[0].account, others[2].account)
+
+
+def test_currency__is_a_short_label_or_nothing():
+    assert currency({CURRENCY: " EUR "}) == "EUR"
+    assert currency({}) == ""
+    with pytest.raises(oa.ConfigError, match="BLOCKS_CURRENCY='a whole sentence'"):
+        currency({CURRENCY: "a whole sentence"})

@@ -21,6 +21,7 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
+from opp_analytics.config import currency
 from opp_analytics.errors import ArgumentError, MissingColumnError
 
 __all__ = [
@@ -248,12 +249,13 @@ def money(amount: float) -> str:
 
 
 def money_axis(axis: Axis, label: str | None = None) -> None:
-    """Ticks as 0, 250k, 1.5M, with grid lines across."""
+    """Ticks as 0, 250k, 1.5M, with grid lines across; the label names the currency where one is set."""
     axis.set_major_locator(MaxNLocator(nbins=6))
     axis.set_major_formatter(FuncFormatter(lambda amount, _: money(amount)))
     axis.grid(visible=True, color=GRID, linewidth=0.8)
     if label:
-        axis.set_label_text(label, color=QUIET, fontsize=_TEXT_SIZE)
+        unit = currency()
+        axis.set_label_text(f"{label}, {unit}" if unit else label, color=QUIET, fontsize=_TEXT_SIZE)
 
 
 def rate_axis(axis: Axis, label: str | None = None) -> None:

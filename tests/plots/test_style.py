@@ -109,3 +109,12 @@ def test_check_table__names_the_function_that_makes_the_table():
         style.check_table(pd.DataFrame({"a": [1]}), "rate", made_by="oa.win_rate")
     with pytest.raises(errors.ArgumentError, match="expected the table"):
         style.check_table([1], "rate", made_by="oa.win_rate")
+
+
+def test_money_axis__names_the_currency_where_one_is_set(monkeypatch):
+    ax = style.canvas(None)
+    style.money_axis(ax.yaxis, "open value")
+    assert ax.get_ylabel() == "open value"
+    monkeypatch.setenv("BLOCKS_CURRENCY", "EUR")
+    style.money_axis(ax.yaxis, "open value")
+    assert ax.get_ylabel() == "open value, EUR"
