@@ -20,18 +20,12 @@ from opp_analytics import schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.codec import from_text
 from opp_analytics.writer.spreadsheet import BASE_SHEET, as_written, library
+from opp_analytics.writer.typed import TEXTS, typed
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
 __all__ = ["read_csv", "read_excel"]
-
-_TEXTS = ("unique_id", "name", "account_id", "stage", "status")
-_GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
-_PLAIN = re.compile(r"-?\d+(\.\d+)?")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
-_FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
-"""Serial numbers of dates from 1954 to 2201; a number outside is no date that anybody meant."""
 
 
 def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -76,7 +70,7 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         raw = {}
         for place, column in columns.items():
             cell, value = cells[place], values[place].value
-            formula = cell.data_type == "f" and column in schema.COLUMNS and column not in _TEXTS
+            formula = cell.data_type == "f" and column in schema.COLUMNS and column not in TEXTS
             text = str(cell.value) if cell.data_type == "f" else cell.value
             raw[column] = (
                 text if formula and value is None else value if formula else text,
@@ -150,12 +144,12 @@ def _header(file: Path, titles: list[Any], known: list[str]) -> dict[int, str]:
 
 
 def _row(raw: dict[str, tuple[Any, str]], base: dict[str, dict[str, Any]], epoch: datetime) -> dict[str, Any]:
-    unique_id = _cleaned("unique_id", *raw["unique_id"], epoch)
+    unique_id = typed("unique_id", *raw["unique_id"], epoch)
     held = base.get(unique_id, {})
     row = {}
     for column, (value, number_format) in raw.items():
         was = held.get(column)
-        cleaned = _cleaned(column, value, number_format, epoch)
+        cleaned = typed(column, value, number_format, epoch)
         row[column] = was if column in held and _unchanged(column, value, cleaned, was) else cleaned
     return row | {"unique_id": unique_id}
 
@@ -181,58 +175,6 @@ def _unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
 
 def _lines(text: str) -> str:
     return text.replace("_x000D_", "").replace("\r\n", "\n").strip()
-
-
-def _cleaned(column: str, value: Any, number_format: str, epoch: datetime) -> Any:
-    """A cell's value as the column means it; what is not certain stays as it is."""
-    if isinstance(value, str):
-        value = value.strip().replace("\u00a0", " ").strip()
-    if schema.is_blank(value):
-        return None
-    if column in _TEXTS:
-        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    if column == "close_date":
-        return _date(value, epoch)
-    if column == "probability":
-        return _percent(value, number_format)
-    if column == "value" and isinstance(value, str):
-        return _amount(value)
-    return value
-
-
-def _amount(text: str) -> Any:
-    bare = text.strip("$€£ ").replace(" ", "")
-    if _GROUPED.fullmatch(bare):
-        return float(bare.replace(",", ""))
-    return float(bare) if _PLAIN.fullmatch(bare) else text
-
-
-def _percent(value: Any, number_format: str) -> Any:
-    if isinstance(value, str):
-        bare = value.rstrip("% ")
-        return float(bare) if _PLAIN.fullmatch(bare) else value
-    if "%" in number_format and not isinstance(value, bool):
-        return round(value * 100, 9)
-    return value
-
-
-def _date(value: Any, epoch: datetime) -> Any:
-    if (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and _FIRST_SERIAL <= value <= _LAST_SERIAL
-    ):
-        from openpyxl.utils.datetime import from_excel
-
-        return pd.Timestamp(from_excel(int(value), epoch))
-    if isinstance(value, str):
-        dotted = _DOTTED.fullmatch(value)
-        text = "{2}-{1:0>2}-{0:0>2}".format(*dotted.groups()) if dotted else value.replace("/", "-")
-        try:
-            return pd.Timestamp(datetime.fromisoformat(text))
-        except ValueError:
-            return value
-    return value
 
 
 def _typed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
@@ -274,9 +216,8 @@ def read_csv(path: str | Path) -> pd.DataFrame:
     known = [c for c in schema.COLUMNS if c in {_key(title) for title in text.columns}]
     columns = _header(file, list(text.columns), [*known, *([] if "unique_id" in known else ["unique_id"])])
     text = text.set_axis([columns[place] for place in range(len(text.columns))], axis="columns")
-    epoch = datetime(1899, 12, 30)
     rows = [
-        {c: _cleaned(str(c), v[1:] if v.startswith("'") else v, "", epoch) for c, v in record.items()}
+        {c: typed(str(c), v[1:] if v.startswith("'") else v) for c, v in record.items()}
         for record in text.to_dict("records")
         if any(value.strip() for value in record.values())
     ]
