@@ -109,7 +109,7 @@ def load(
 def _age(max_age: str | float | timedelta) -> timedelta:
     try:
         seconds = isinstance(max_age, (int, float)) and not isinstance(max_age, bool)
-        age = pd.Timedelta(max_age, unit="s") if seconds else pd.Timedelta(max_age)  # type: ignore[arg-type]
+        age = pd.Timedelta(max_age, unit="s") if seconds else pd.Timedelta(max_age)
     except (ValueError, TypeError):
         raise DataError(
             f"max_age={max_age!r} is not a duration; write it as '15min', '2h' or a number of seconds"

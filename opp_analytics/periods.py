@@ -105,7 +105,8 @@ def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
     >>> to_dates(pd.Series(pd.to_datetime(["2026-03-31T23:30Z"])), tz="Europe/Berlin").dt.strftime("%F").tolist()
     ['2026-04-01']
     """
-    return instants.dt.tz_convert(_zone(tz)).dt.tz_localize(None).dt.normalize().astype("datetime64[us]")
+    days: pd.Series[Any] = instants.dt.tz_convert(_zone(tz)).dt.tz_localize(None).dt.normalize()
+    return days.astype("datetime64[us]")
 
 
 def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -152,4 +153,5 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
     >>> labels(pd.Series(pd.to_datetime(["2026-03-31", None])), "Q").tolist()
     ['2026Q1', nan]
     """
-    return dates.dt.to_period(check_freq(freq)).astype("str").where(dates.notna()).astype("str")
+    names: pd.Series[Any] = dates.dt.to_period(check_freq(freq)).astype("str")
+    return names.where(dates.notna()).astype("str")

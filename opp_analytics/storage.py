@@ -109,7 +109,7 @@ class Storage:
             header = json.loads(head)
             if header["magic"] != _MAGIC or header["crc32"] != zlib.crc32(body):
                 raise ValueError("its checksum does not match")
-            frame = pa.ipc.open_stream(body).read_all().to_pandas()
+            frame: pd.DataFrame = pa.ipc.open_stream(body).read_all().to_pandas()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
@@ -244,7 +244,7 @@ class Storage:
     def _clear_pages(self) -> None:
         with self._lock:
             if self._session is not None:
-                self._session.cache.clear()
+                self._session.cache.clear()  # type: ignore[no-untyped-call]
             elif (self.folder / "pages.sqlite").exists():
                 self._forget_page_file()
             self._holds_pages = False
@@ -278,5 +278,5 @@ class Storage:
 
 
 def _close(session: CachedSession) -> None:
-    session.close()
-    session.cache.close()
+    session.close()  # type: ignore[no-untyped-call]
+    session.cache.close()  # type: ignore[no-untyped-call]

@@ -246,7 +246,7 @@ def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
         return _to_category(name, column.combine_chunks())
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
-    series = column.to_pandas(types_mapper=_PANDAS.get)
+    series: pd.Series[Any] = column.to_pandas(types_mapper=_PANDAS.get)
     # A zero-copy column is read-only, and .loc edits on it raise.
     return (
         series.copy()

@@ -55,7 +55,7 @@ def outcomes(opportunities: pd.DataFrame, *, as_of: When | None = None) -> pd.Se
     codes = outcome_codes(frame)
     if as_of is not None:
         codes = np.where(future_dated(frame, codes, periods.as_date(as_of)), OPEN, codes)
-    labels = pd.Categorical.from_codes(codes, categories=list(OUTCOMES))
+    labels = pd.Categorical.from_codes(codes, categories=list(OUTCOMES))  # type: ignore[call-overload]
     return pd.Series(labels, index=opportunities.index, name="outcome")
 
 
@@ -66,7 +66,8 @@ def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
         status = _table(frame["status"], {"won": 1, "lost": 2, "inactive": 4})
     else:
         status = np.zeros(len(frame), dtype=np.int8)
-    return _VERDICT[stage | status]
+    verdicts: NDArray[np.int8] = _VERDICT[stage | status]
+    return verdicts
 
 
 # Bit 0: something says won; bit 1: something says lost; bit 2: inactive, which matters only where neither is said.

@@ -88,7 +88,9 @@ def _analyse(opportunities: pd.DataFrame, history: History, now: pd.Timestamp, f
 
 
 def _save(axes: Axes, file: Path) -> None:
-    axes.figure.savefig(file, dpi=150, bbox_inches="tight")
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.savefig(file, dpi=150, bbox_inches="tight")
 
 
 def _edit(client: Client, now: pd.Timestamp) -> None:
