@@ -6,6 +6,7 @@ Column names are the API's attribute names. Further columns are welcome everywhe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -166,6 +167,16 @@ def parse_cell(column: str, value: Any) -> Any:
     return value if convert is None else convert(value)
 
 
+def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
+    """The parsed cells of a column; of texts each distinct one is parsed once, for a million dates are few days."""
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":
+        codes, texts = pd.factorize(column)
+        with suppress(BadCell):
+            parsed = [*(parse_cell(str(column.name), text) for text in texts), None]
+            return [parsed[code] for code in codes]
+    return _cell_by_cell(column, ids)
+
+
 def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
     cells: list[Any] = []
     bad: list[str] = []
@@ -182,7 +193,8 @@ def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[An
 
 
 def _as_text(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    return column.astype(TEXT)
+    # A cast to the same dtype would still copy every string.
+    return column if column.dtype == TEXT else column.astype(TEXT)
 
 
 def _as_number(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
@@ -190,38 +202,53 @@ def _as_number(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[
         numbers = column.astype("float64")
         if np.isfinite(numbers.dropna()).all():
             return numbers
-    return pd.Series(_cell_by_cell(column, ids), index=column.index, dtype="float64")
+    return pd.Series(_cells(column, ids), index=column.index, dtype="float64")
 
 
 def _as_whole(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
     if pd.api.types.is_integer_dtype(column.dtype):
         return column.astype("Int64")
-    return pd.Series(_cell_by_cell(column, ids), index=column.index, dtype="Int64")
+    return pd.Series(_cells(column, ids), index=column.index, dtype="Int64")
 
 
 def _as_dates(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         dates: pd.Series[Any] = column.dt.tz_localize(None).dt.normalize().astype(_DATE)
         return dates
-    return pd.Series(_cell_by_cell(column, ids), index=column.index, dtype=_DATE)
+    return pd.Series(_cells(column, ids), index=column.index, dtype=_DATE)
 
 
 def _as_instants(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
     if not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return pd.Series(_cell_by_cell(column, ids), index=column.index, dtype=_INSTANT)
+        return pd.Series(_cells(column, ids), index=column.index, dtype=_INSTANT)
     aware = column if isinstance(column.dtype, pd.DatetimeTZDtype) else column.dt.tz_localize("UTC")
     instants: pd.Series[Any] = aware.dt.tz_convert("UTC").astype(_INSTANT)
     return instants
 
 
 def _as_stage(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    text = column.astype(TEXT)
-    return text.astype(stage_dtype(text.unique()))
+    return _recoded(column, stage_dtype)
 
 
 def _as_status(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    text = column.astype(TEXT)
-    return text.astype(status_dtype(text.unique()))
+    return _recoded(column, status_dtype)
+
+
+def _recoded(
+    column: pd.Series[Any], dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype]
+) -> pd.Series[Any]:
+    """The column as a category of the known names and those it holds; only distinct names are compared, not cells."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(TEXT)
+    else:
+        codes, names = pd.factorize(column.astype(TEXT))
+    dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
+    if column.dtype == dtype and column.cat.categories.equals(dtype.categories):
+        return column
+    places = np.append(dtype.categories.get_indexer(names), -1)
+    return pd.Series(
+        pd.Categorical.from_codes(places[codes], dtype=dtype), index=column.index, name=column.name
+    )
 
 
 _COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[Any]]] = {

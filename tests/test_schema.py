@@ -46,6 +46,25 @@ def test_conform__turns_what_people_type_into_dtypes_and_touches_nothing_else():
     assert frame["owner_name"].tolist() == ["Ann", "Bo"]
 
 
+def test_conform__keeps_of_a_category_the_known_names_and_those_held():
+    spare = pd.Categorical(["proposal", "later", None], categories=["gone", "later", "proposal"])
+    stage = schema.conform(pd.DataFrame({"stage": spare}))["stage"]
+    assert list(stage.cat.categories) == [*schema.STAGES, "later"]
+    assert stage.astype(object).where(stage.notna(), None).tolist() == ["proposal", "later", None]
+    again = schema.conform(pd.DataFrame({"stage": stage}))["stage"]
+    pd.testing.assert_series_equal(again, stage)
+
+
+def test_conform__reads_repeated_texts_and_gaps_alike():
+    frame = pd.DataFrame(
+        {"close_date": ["2026-03-31", None, "", "2026-03-31"], "value": ["1", "2", "1", None]}
+    )
+    dates = schema.conform(frame)["close_date"]
+    assert dates.isna().tolist() == [False, True, True, False]
+    assert dates[0] == dates[3] == pd.Timestamp("2026-03-31")
+    assert schema.conform(frame)["value"].tolist()[:3] == [1, 2, 1]
+
+
 @pytest.mark.parametrize(
     ("column", "value"),
     [

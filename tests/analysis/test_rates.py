@@ -121,6 +121,24 @@ def test_value_interval__linearised_agrees_with_the_bootstrap_when_n_is_large():
     assert [low[0], high[0]] == pytest.approx(np.quantile(rates, [0.025, 0.975]), abs=0.006)
 
 
+def test_value_interval__a_group_among_many_is_that_group_alone():
+    rng = np.random.default_rng(7)
+    codes = np.repeat(np.arange(1200), rng.integers(2, 5, 1200))
+    amounts, won = np.round(rng.lognormal(3, 1, len(codes)), 2), rng.random(len(codes)) < 0.5
+    low, high = value_interval(amounts, won, codes, 1200, confidence=0.9, seed=1)
+    for group in (0, 599, 1199):
+        mine = codes == group
+        alone = value_interval(amounts[mine], won[mine], codes[mine] * 0, 1, confidence=0.9, seed=1)
+        assert [low[group], high[group]] == pytest.approx([alone[0][0], alone[1][0]], nan_ok=True)
+
+
+def test_value_interval__skips_resamples_that_hold_no_money():
+    low, high = value_interval(
+        np.array([0.0, 10.0, 30.0]), np.array([True, True, False]), np.zeros(3, dtype=np.intp), 1, confidence=0.9, seed=0
+    )  # fmt: skip
+    assert 0 <= low[0] < 0.25 < high[0] <= 1
+
+
 def test_value_interval__is_not_sure_when_every_deal_was_won():
     table = win_rate(pd.DataFrame({"stage": ["closed_won"] * 3, "value": [1.0, 1.0, 1.0]}))
     assert table["value_rate_high"].iloc[0] == 1
