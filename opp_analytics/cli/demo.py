@@ -62,7 +62,7 @@ def _analyse(opportunities: pd.DataFrame, history: History, now: pd.Timestamp, f
     funnel = analysis.stage_funnel(opportunities)
     rates = analysis.win_rate(opportunities, by="owner_name")
     forecast = analysis.forecast(opportunities, as_of=as_of, freq="M")
-    start = as_of - pd.Timedelta(weeks=13)
+    start = as_of - pd.Timedelta(weeks=6)
     slipped = analysis.slippage(history, start=start, end=as_of)
 
     heading("Stage funnel", "what is open where, and bounds on how many got that far")
@@ -72,7 +72,11 @@ def _analyse(opportunities: pd.DataFrame, history: History, now: pd.Timestamp, f
         "won / (won + lost), 95 % Wilson interval; the team's true rate is known to the sandbox",
     )
     show(rates[["won", "lost", "open", "rate", "rate_low", "rate_high"]])
-    out.print(f"[dim]true win rate of the simulated team: {sandbox.TRUE_WIN_RATE:.1%}[/]", highlight=False)
+    out.print(
+        f"[dim]true rate once every deal has closed: {sandbox.TRUE_WIN_RATE:.1%}; "
+        "a young pipeline reads lower, since deals are lost sooner than won[/]",
+        highlight=False,
+    )
     heading(
         "Forecast by month", f"as of {as_of:%Y-%m-%d}: booked, and open value weighted by stated probability"
     )

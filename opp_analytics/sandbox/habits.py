@@ -14,7 +14,7 @@ from opp_analytics.sandbox.model import Rep, outcomes
 __all__ = ["closed", "first_close_date", "first_value", "groomed", "reopened", "stated"]
 
 _TYPICAL_VALUE, _VALUE_SPREAD = 24_000, 0.8
-_TYPICAL_CYCLE_DAYS, _CYCLE_SPREAD = 70, 0.45
+_TYPICAL_CYCLE_DAYS, _CYCLE_SPREAD = 45, 0.45
 _NO_VALUE, _NO_DATE = 0.06, 0.05
 _KEEPS_PLANNED_DATE = 0.1
 _CRUNCH_DAYS = 10
