@@ -15,10 +15,8 @@ import sqlite3
 import threading
 import warnings
 import zlib
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +25,16 @@ import pyarrow as pa
 import requests
 from filelock import FileLock, Timeout
 from requests_cache import CachedSession
-from requests_cache.backends.sqlite import SQLiteCache
 
 from opp_analytics.errors import CacheError, DataWarning, ServerError
+from opp_analytics.pagestore import page_session
 from opp_analytics.transport import Transport
 
 __all__ = ["Storage"]
 
 _MAGIC = "opp_analytics frame 1"
-_SECRETS = ("Authorization", "authorization", "AppId", "appid", "token")
+_SECRETS = ["Authorization", "authorization", "AppId", "appid", "token"]
 _LOCK_SECONDS = 30.0
-_STALE_AT_ONCE = timedelta(microseconds=1)
-"""A stored page answers only after the server was asked; with no validator to ask by, it is fetched again."""
 _OF_ANY_AGE = {"Cache-Control": "max-stale=31536000"}
 
 
@@ -58,26 +54,25 @@ class Storage:
         self._tenant = tenant
         self._lock = threading.Lock()
         self._session: CachedSession | None = None
-        self._readers: Counter[CachedSession] = Counter()
         self._unusable = False
         self._holds_pages = True
 
     def read_page(self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool) -> bytes:
         """The body of a list answer: from the store when `stored` and there, else from the server and kept."""
-        with self._pages(transport) as session:
-            if session is None:
-                return transport.read(path, query)
-            try:
-                if stored:
-                    # Only a page that is not there is a server's error here: no request is made.
-                    with suppress(ServerError):
-                        return transport.read(
-                            path, query, session=session, only_if_cached=True, headers=_OF_ANY_AGE
-                        )
-                return transport.read(path, query, session=session)
-            except sqlite3.Error as error:
-                self._give_up(f"{error}")
-                return transport.read(path, query)
+        session = self._pages(transport)
+        if session is None:
+            return transport.read(path, query)
+        try:
+            if stored:
+                # Only a page that is not there is a server's error here: no request is made.
+                with suppress(ServerError):
+                    return transport.read(
+                        path, query, session=session, only_if_cached=True, headers=_OF_ANY_AGE
+                    )
+            return transport.read(path, query, session=session)
+        except sqlite3.Error as error:
+            self._give_up(session, str(error))
+            return transport.read(path, query)
 
     def invalidate(self) -> None:
         """Forget what a write makes stale: every frame and every page of this tenant."""
@@ -87,12 +82,12 @@ class Storage:
             for frame in self.folder.glob("frame-*.arrow"):
                 frame.unlink(missing_ok=True)
             self._private("epoch").write_bytes(os.urandom(8))
+            if self._holds_pages:
+                self._clear_pages()
         except OSError as error:
             raise CacheError(
                 f"cannot drop stale frames in {self.folder} ({error.strerror}); remove the folder"
             ) from None
-        if self._holds_pages:
-            self._clear_pages()
 
     def epoch(self) -> bytes:
         """A token that changes with every write, so that a sweep that overlapped one is not kept."""
@@ -171,11 +166,9 @@ class Storage:
             )
 
     def close(self) -> None:
-        """Close the page store once the reads under way are done; it opens again when needed."""
+        """Close the page store; it opens again when needed."""
         with self._lock:
-            session, self._session = self._session, None
-            if session is not None and not self._readers[session]:
-                _close(session)
+            self._close_pages()
 
     def _frame_file(self, key: str) -> Path:
         return self.folder / f"frame-{key}.arrow"
@@ -188,30 +181,13 @@ class Storage:
         file.touch(mode=0o600)
         return file
 
-    @contextmanager
-    def _pages(self, transport: Transport) -> Iterator[CachedSession | None]:
-        """The page store, which stays open meanwhile: SQLite crashes the process when closed under a reader."""
+    def _pages(self, transport: Transport) -> CachedSession | None:
         with self._lock:
             if self._session is None and not self._unusable:
                 self._session = self._open(transport)
                 self._unusable = self._session is None
-            session = self._session
-            if session is not None:
-                self._holds_pages = True
-                self._readers[session] += 1
-        try:
-            yield session
-        finally:
-            if session is not None:
-                self._leave(session)
-
-    def _leave(self, session: CachedSession) -> None:
-        with self._lock:
-            self._readers[session] -= 1
-            if not self._readers[session]:
-                del self._readers[session]
-                if session is not self._session:
-                    _close(session)
+            self._holds_pages = self._holds_pages or self._session is not None
+            return self._session
 
     def _open(self, transport: Transport) -> CachedSession | None:
         try:
@@ -219,44 +195,37 @@ class Storage:
             # requests-cache waits without limit for another process that is opening the same file.
             with FileLock(file.with_suffix(".lock"), timeout=_LOCK_SECONDS, mode=0o600):
                 try:
-                    return transport.prepare(self._cached_session(file))
+                    return transport.prepare(page_session(file, self._key, _SECRETS))
                 except sqlite3.DatabaseError as error:
                     self._set_aside(file, str(error))
-                    return transport.prepare(self._cached_session(self._private(file.name)))
+                    return transport.prepare(page_session(self._private(file.name), self._key, _SECRETS))
         except (OSError, sqlite3.Error, Timeout) as error:
             self._warn_unusable(str(error))
             return None
-
-    def _cached_session(self, file: Path) -> CachedSession:
-        return CachedSession(
-            backend=SQLiteCache(file, wal=True, serializer="pickle", busy_timeout=10_000),
-            key_fn=self._key,
-            ignored_parameters=list(_SECRETS),
-            allowable_methods=["GET"],
-            allowable_codes=[200],
-            expire_after=_STALE_AT_ONCE,
-            autoclose=False,
-        )
 
     def _key(self, request: requests.PreparedRequest, **_: Any) -> str:
         return hashlib.sha256(f"{self._tenant} {request.method} {request.url}".encode()).hexdigest()
 
     def _clear_pages(self) -> None:
         with self._lock:
-            if self._session is not None:
-                self._session.cache.clear()  # type: ignore[no-untyped-call]
-            elif (self.folder / "pages.sqlite").exists():
-                self._forget_page_file()
+            self._close_pages()
+            for suffix in ("", "-wal", "-shm"):
+                (self.folder / f"pages.sqlite{suffix}").unlink(missing_ok=True)
             self._holds_pages = False
 
-    def _forget_page_file(self) -> None:
-        for suffix in ("", "-wal", "-shm"):
-            (self.folder / f"pages.sqlite{suffix}").unlink(missing_ok=True)
-
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, session: CachedSession, reason: str) -> None:
         with self._lock:
-            self._session, self._unusable = None, True
+            if self._session is not session:
+                return  # Closed or cleared meanwhile, which is no failure.
+            self._unusable = True
+            self._close_pages()
         self._warn_unusable(reason)
+
+    def _close_pages(self) -> None:
+        if self._session is not None:
+            self._session.close()  # type: ignore[no-untyped-call]
+            self._session.cache.close()  # type: ignore[no-untyped-call]
+            self._session = None
 
     def _warn_unusable(self, reason: str) -> None:
         warnings.warn(
@@ -275,8 +244,3 @@ class Storage:
             DataWarning,
             stacklevel=3,
         )
-
-
-def _close(session: CachedSession) -> None:
-    session.close()  # type: ignore[no-untyped-call]
-    session.cache.close()  # type: ignore[no-untyped-call]

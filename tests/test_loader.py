@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
@@ -294,6 +295,31 @@ def test_load__on_a_full_disk_gives_the_frame_and_says_it_was_not_kept(tenant, m
     with pytest.warns(oa.DataWarning) as caught:
         assert len(load(client)) == 5
     assert any("No space left" in str(w.message) for w in caught)
+
+
+def test_load__goes_on_without_pages_when_the_disk_fills_up(tenant):
+    client = tenant(600)
+    load(client, search="Deal 7")
+    with client.storage._pages(client.transport).cache.responses.connection() as connection:
+        connection.execute("PRAGMA max_page_count = 40")
+    with pytest.warns(oa.DataWarning, match="disk is full.*fetched without it"):
+        frame = load(client, records=20)
+    assert len(frame) == 600
+    assert frame.attrs["load"]["complete"]
+
+
+def test_fetch_page__survives_a_store_that_is_closed_and_cleared_meanwhile(tenant):
+    client = tenant(100)
+    with ThreadPoolExecutor(8) as pool:
+        bodies = [
+            pool.submit(client.fetch_page, 1 + n % 10, 10, stored=bool(n % 3), sort="created_at")
+            for n in range(400)
+        ]
+        for n in range(40):
+            (client.storage.invalidate if n % 2 else client.storage.close)()
+        pages = [len(client.decode_page(body.result()).records) for body in bodies]
+    assert pages == [10] * 400
+    client.close()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
