@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     )
     from opp_analytics.history import History
     from opp_analytics.loader import load
+    from opp_analytics.widgets import edit
     from opp_analytics.writer import (
         Plan,
         Receipt,
@@ -142,6 +143,7 @@ _HOMES = {
     ),
     "history": ("History",),
     "loader": ("load",),
+    "widgets": ("edit",),
     "writer": (
         "Plan",
         "Receipt",

@@ -1,0 +1,133 @@
+"""The grid's columns: what each holds, how the browser is given its cells, and how it reads what a person typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opp_analytics import schema
+from opp_analytics.schema import BadCell
+from opp_analytics.writer.cells import complaint, held
+from opp_analytics.writer.typed import typed
+
+__all__ = ["Column", "columns_of", "to_arrow"]
+
+_KINDS = {
+    "value": "money",
+    "close_date": "date",
+    "probability": "percent",
+    "stage": "choice",
+    "status": "choice",
+    "created_at": "instant",
+    "updated_at": "instant",
+}
+_OPTIONS = {"stage": schema.STAGES, "status": schema.STATUSES}
+_READS_AS = {"number": "value", "whole": "probability", "date": "close_date"}
+"""A further column is typed like the API's column of the same kind."""
+_FLAGS = {"True": True, "False": False}
+_NUMERIC = ("money", "percent", "number", "whole")
+_FORMATS = {"date": "%Y-%m-%d", "instant": "%Y-%m-%d %H:%M"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the grid."""
+
+    field: str
+    kind: str
+    """text, money, percent, number, whole, date, instant, choice or flag."""
+    locked: bool
+    options: tuple[str, ...] = ()
+    """What the dropdown of a choice or flag offers."""
+
+    def read(self, text: Any) -> Any:
+        """What was typed, as the frame holds it; None when blank.
+
+        Raises
+        ------
+        BadCell
+            When it cannot be written: the reason and the way out.
+
+        Examples
+        --------
+        >>> Column("value", "money", False).read("$12,000.50")
+        12000.5
+        """
+        if self.field in schema.COLUMNS:
+            value = typed(self.field, text)
+            wrong = complaint(self.field, value)
+            if wrong:
+                raise BadCell("; ".join(wrong))
+            return held(self.field, value)
+        if self.locked:
+            raise BadCell("stands in a column that the grid cannot edit; edit the frame in Python")
+        if self.kind == "flag" and not schema.is_blank(text):
+            if text not in _FLAGS:
+                raise BadCell("is neither True nor False")
+            return _FLAGS[text]
+        reads_as = _READS_AS.get(self.kind, "name")
+        return schema.parse_cell(reads_as, typed(reads_as, text))
+
+    def wire(self, value: Any) -> str | float | None:
+        """A cell as the browser is given it: a number, a text, or None when blank."""
+        if schema.is_blank(value):
+            return None
+        if self.kind in _NUMERIC:
+            return float(value)
+        return str(value.strftime(_FORMATS[self.kind])) if self.kind in _FORMATS else str(value)
+
+
+def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
+    """Kind and lock of a column that the schema does not know."""
+    dtype = column.dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return "flag", False
+    if pd.api.types.is_integer_dtype(dtype):
+        return "whole", False
+    if pd.api.types.is_float_dtype(dtype):
+        return "number", False
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return "instant", True
+    if pd.api.types.is_datetime64_dtype(dtype):
+        return "date", False
+    return "text", not pd.api.types.is_string_dtype(dtype)
+
+
+def columns_of(opportunities: pd.DataFrame) -> list[Column]:
+    """The grid's columns for a conformed frame, in its order.
+
+    Ids and the server's timestamps are locked, and so are columns of lists, objects or categories of the user's own.
+    """
+    columns = []
+    for name in map(str, opportunities.columns):
+        if name in schema.COLUMNS:
+            kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
+        else:
+            kind, locked = _further_kind(opportunities[name])
+        options = tuple(_FLAGS) if kind == "flag" else _OPTIONS.get(name, ())
+        columns.append(Column(name, kind, locked, options))
+    return columns
+
+
+def _array(column: Column, cells: pd.Series[Any]) -> pa.Array:
+    if column.kind in _NUMERIC:
+        return pa.array(cells.astype("float64"), from_pandas=True)
+    if column.kind in _FORMATS:
+        naive = cells.dt.tz_localize(None)
+        return pc.strftime(pa.array(naive), _FORMATS[column.kind]).dictionary_encode()
+    text = cells.map(str, na_action="ignore") if cells.dtype == object else cells
+    return pa.array(text.astype(schema.TEXT)).cast(pa.string()).dictionary_encode()
+
+
+def to_arrow(opportunities: pd.DataFrame, columns: Sequence[Column]) -> bytes:
+    """The frame as an Arrow stream of numbers and texts, each cell as `Column.wire` gives it."""
+    table = pa.table({c.field: _array(c, opportunities[c.field]) for c in columns})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue())

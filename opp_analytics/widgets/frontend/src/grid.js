@@ -1,0 +1,327 @@
+// The editing grid. Python holds the edits and judges them; this shows them and asks.
+
+import { tableFromIPC } from "@uwdata/flechette";
+import { formatBlock, parseBlock, spread } from "./blocks.js";
+import { element } from "./dom.js";
+import { Marks } from "./marks.js";
+import { ROW, makeTable } from "./table.js";
+import { plain, shown } from "./values.js";
+
+function rowsOf(view) {
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const rows = tableFromIPC(bytes).toArray();
+  rows.forEach((row, number) => (row[ROW] = number));
+  return rows;
+}
+
+class Grid {
+  #marks = new Marks();
+  #seen = new Map();
+  #typed = null;
+
+  constructor(model, root) {
+    this.model = model;
+    this.root = root;
+    this.columns = model.get("_columns");
+    this.rows = rowsOf(model.get("_data"));
+    this.byField = new Map(this.columns.map((column) => [column.field, column]));
+    this.#build();
+    this.#listen();
+  }
+
+  // -- what is on the page
+
+  #build() {
+    const button = (label, hint, act) =>
+      element("button", { type: "button", class: "opp-button", title: hint, click: act }, label);
+    this.status = element("div", { class: "opp-status", role: "status", "aria-live": "polite" });
+    this.current = element("div", { class: "opp-current", "aria-live": "polite" });
+    this.plan = element("section", { class: "opp-plan", "aria-label": "Plan and impact", hidden: "" });
+    this.holder = element("div", {});
+    this.root.append(
+      element(
+        "div",
+        { class: "opp-toolbar", role: "toolbar", "aria-label": "Editing" },
+        button("Add row", "a new opportunity", () => this.#ask({ do: "add" })),
+        button("Remove rows", "delete the selected opportunities (Ctrl+Delete)", () => this.removeRows()),
+        button("Fill down", "repeat the top of the selection downwards (Ctrl+D)", () => this.fillDown()),
+        button("Undo", "take the last edit back (Ctrl+Z)", () => this.#ask({ do: "undo" })),
+        (this.planButton = button("Show plan", "every change, and what it does to the forecast", () =>
+          this.#ask({ do: "plan" }),
+        )),
+        this.status,
+      ),
+      this.current,
+      this.holder,
+      this.plan,
+    );
+    this.table = makeTable(this.holder, {
+      columns: this.columns,
+      rows: this.rows,
+      height: this.model.get("_height"),
+      marks: this.#marks,
+      rendered: (row) => this.#rendered(row),
+      editing: {
+        typed: () => {
+          const typed = this.#typed;
+          this.#typed = null;
+          return typed;
+        },
+        refused: (cell) => this.#marks.cell(cell.getData()[ROW], cell.getField())?.state === "refused",
+        leave: (direction) => this.table.modules.selectRange.navigate(false, false, direction),
+      },
+    });
+  }
+
+  #rendered(row) {
+    const number = row.getData()[ROW];
+    this.#seen.set(number, row);
+    const state = this.#marks.row(number);
+    row.getElement().classList.toggle("opp-removed", state === "removed");
+    row.getElement().classList.toggle("opp-added", state === "added");
+  }
+
+  #listen() {
+    const onMessage = (told) => this.#hear(told);
+    this.model.on("msg:custom", onMessage);
+    this.table.on("cellEdited", (cell) => {
+      cell.getElement().classList.add("opp-waiting");
+      this.#edit([[cell.getData()[ROW], cell.getField(), cell.getValue()]]);
+    });
+    this.table.on("rangeChanged", () => this.#showCurrent());
+    this.table.on("dataFiltered", (_, rows) => this.#countRows(rows.length));
+    this.table.on("tableBuilt", () => {
+      this.holder.querySelector(".tabulator-tableholder").setAttribute("aria-label", "Opportunities");
+      this.#ask({ do: "state" });
+    });
+    this.root.addEventListener("keydown", (event) => this.#key(event));
+    for (const what of ["copy", "cut", "paste"]) this.root.addEventListener(what, (event) => this.#clipboard(event));
+    this.close = () => {
+      this.model.off("msg:custom", onMessage);
+      this.table.destroy();
+    };
+  }
+
+  // -- between here and Python
+
+  #ask(what) {
+    this.model.send(what);
+  }
+
+  #edit(cells) {
+    if (cells.length) this.#ask({ do: "edit", cells });
+  }
+
+  #hear({ cells = [], rows = [], plan, said }) {
+    const touched = new Map();
+    for (const [row, field, value, state, note] of cells) {
+      this.#marks.setCell(row, field, state, note);
+      if (!touched.has(row)) touched.set(row, {});
+      touched.get(row)[field] = value;
+    }
+    for (const [row, values] of touched) this.#setCells(row, values);
+    rows.forEach(([row, state]) => this.#setRow(row, state));
+    if (plan !== undefined) this.#showPlan(plan);
+    if (said) this.#say(said, cells.some(([, , , state]) => state === "refused"));
+    this.#showCurrent();
+  }
+
+  // A row that was never on screen has no cells to update; it reads its data when it gets there.
+  #setCells(row, values) {
+    const component = this.#seen.get(row);
+    if (!component) {
+      Object.assign(this.#data(row), values);
+      return;
+    }
+    component.update(values);
+    for (const field of Object.keys(values)) {
+      const cell = component.getCell(field).getElement();
+      cell.classList.remove("opp-waiting");
+      this.#marks.paint(cell, row, field);
+    }
+  }
+
+  #setRow(row, state) {
+    const before = this.#marks.row(row);
+    this.#marks.setRow(row, state);
+    if (state === "added" && before !== "added") this.#insert(row);
+    else if (state === "gone") this.#drop(row);
+    else if (this.#seen.has(row)) this.#rendered(this.#seen.get(row));
+  }
+
+  #data(row) {
+    this.rows[row] ??= { ...Object.fromEntries(this.columns.map(({ field }) => [field, null])), [ROW]: row };
+    return this.rows[row];
+  }
+
+  #drop(row) {
+    this.#seen.get(row)?.delete();
+    this.#seen.delete(row);
+  }
+
+  #insert(row) {
+    this.table.addRow(this.#data(row), true).then((component) => {
+      this.#rendered(component);
+      component.scrollTo("top", false);
+      const cell = component.getCell(this.byField.has("name") ? "name" : this.columns[0].field);
+      this.#range()?.setBounds(cell, cell);
+      this.focus();
+    });
+  }
+
+  // -- what is selected
+
+  #range() {
+    return this.table.getRanges()[0];
+  }
+
+  #selected() {
+    const range = this.#range();
+    if (!range) return { rows: [], columns: [] };
+    const columns = range.getColumns().filter((column) => this.byField.has(column.getField()));
+    return { rows: range.getRows(), columns: columns.map((column) => this.byField.get(column.getField())) };
+  }
+
+  focus() {
+    this.holder.querySelector(".tabulator-tableholder").focus({ preventScroll: true });
+  }
+
+  #showCurrent() {
+    const { rows, columns } = this.#selected();
+    if (!rows.length || !columns.length) return;
+    const data = rows[0].getData();
+    const { field, kind, locked } = columns[0];
+    const mark = this.#marks.cell(data[ROW], field);
+    const parts = [`${field} of ${plain(data.name) || "a row without a name"}: ${shown(kind, data[field]) || "empty"}`];
+    if (mark) parts.push(mark.state === "refused" ? `refused: ${mark.note}` : mark.note);
+    if (locked) parts.push("locked");
+    if (rows.length * columns.length > 1) parts.push(`${rows.length.toLocaleString("en-US")} × ${columns.length} cells selected`);
+    this.current.textContent = parts.join(" · ");
+    this.current.classList.toggle("opp-alarm", mark?.state === "refused");
+  }
+
+  #countRows(shownRows) {
+    const all = this.rows.length.toLocaleString("en-US");
+    this.#say(shownRows === this.rows.length ? `${all} rows` : `${shownRows.toLocaleString("en-US")} of ${all} rows`);
+  }
+
+  #say(what, alarm = false) {
+    this.status.textContent = what;
+    this.status.classList.toggle("opp-alarm", alarm);
+  }
+
+  // -- what a person does
+
+  #writable({ rows, columns }) {
+    const open = columns.filter((column) => !column.locked);
+    return rows.flatMap((row) => open.map((column) => [row.getData()[ROW], column.field]));
+  }
+
+  clear() {
+    this.#edit(this.#writable(this.#selected()).map((cell) => [...cell, null]));
+  }
+
+  fillDown() {
+    const { rows, columns } = this.#selected();
+    if (rows.length < 2) {
+      this.#say("select the cell to repeat and those below it, then fill down");
+      return;
+    }
+    const top = rows[0].getData();
+    this.#edit(this.#writable({ rows: rows.slice(1), columns }).map(([row, field]) => [row, field, top[field]]));
+  }
+
+  removeRows() {
+    const rows = this.#selected().rows.map((row) => row.getData()[ROW]);
+    if (rows.length) this.#ask({ do: "remove", rows });
+  }
+
+  paste(text) {
+    const block = parseBlock(text);
+    const { rows, columns } = this.#selected();
+    if (!block.length || !rows.length) return;
+    const [height, width] = spread(block, rows.length, columns.length);
+    const below = this.table.getRows("active").slice(this.#range().getTopEdge()).slice(0, height);
+    const first = this.columns.findIndex(({ field }) => field === columns[0].field);
+    const across = this.columns.slice(first, first + width);
+    const cells = below.flatMap((row, i) =>
+      across.map(({ field }, j) => {
+        const line = block[i % block.length];
+        return [row.getData()[ROW], field, line[j % line.length] || null];
+      }),
+    );
+    this.#edit(cells);
+  }
+
+  copied() {
+    const { rows, columns } = this.#selected();
+    return formatBlock(rows.map((row) => columns.map(({ field }) => plain(row.getData()[field]))));
+  }
+
+  #clipboard(event) {
+    if (event.target.closest?.("input, select, .opp-plan")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.type === "paste") {
+      this.paste(event.clipboardData.getData("text/plain"));
+      return;
+    }
+    event.clipboardData.setData("text/plain", this.copied());
+    if (event.type === "cut") this.clear();
+  }
+
+  sortBy(direction) {
+    const [column] = this.#selected().columns;
+    if (column) this.table.setSort(column.field, direction);
+  }
+
+  #key(event) {
+    // The notebook must not take these keys for its own.
+    event.stopPropagation();
+    if (!event.target.closest(".tabulator-tableholder") || event.target.closest("input, select")) return;
+    const act = this.#action(event);
+    if (!act) return;
+    event.preventDefault();
+    act();
+  }
+
+  #action(event) {
+    const command = event.ctrlKey || event.metaKey;
+    if (command && event.key.toLowerCase() === "z") return () => this.#ask({ do: "undo" });
+    if (command && event.key.toLowerCase() === "d") return () => this.fillDown();
+    if (command && event.key === "Delete") return () => this.removeRows();
+    if (event.altKey && event.key === "ArrowUp") return () => this.sortBy("asc");
+    if (event.altKey && event.key === "ArrowDown") return () => this.sortBy("desc");
+    if (command || event.altKey) return null;
+    if (event.key === "Delete" || event.key === "Backspace") return () => this.clear();
+    if (event.key === "F2") return () => this.#open(null);
+    if (event.key === "Escape") return () => this.planButton.focus();
+    return event.key.length === 1 ? () => this.#open(event.key) : null;
+  }
+
+  #open(typed) {
+    const { rows, columns } = this.#selected();
+    if (!rows.length || !columns.length || columns[0].locked) return;
+    this.#typed = typed;
+    rows[0].getCell(columns[0].field).edit();
+  }
+
+  #showPlan(html) {
+    // Python has escaped everything in it that comes from the data.
+    this.plan.innerHTML = html;
+    this.plan.prepend(
+      element("button", { type: "button", class: "opp-button opp-close", click: () => (this.plan.hidden = true) }, "Close"),
+    );
+    this.plan.hidden = false;
+  }
+}
+
+function render({ model, el }) {
+  // Without this, letters typed here would run or cut cells of the notebook.
+  const root = element("div", { class: "opp-grid", "data-lm-suppress-shortcuts": "true" });
+  el.append(root);
+  const grid = new Grid(model, root);
+  return () => grid.close();
+}
+
+export default { render };

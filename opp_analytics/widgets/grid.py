@@ -1,0 +1,169 @@
+"""The editing grid: a sheet in the notebook, edited in the browser, checked here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import traitlets
+
+from opp_analytics.errors import ConfigError, OppAnalyticsError
+from opp_analytics.periods import When, as_date
+from opp_analytics.widgets.columns import to_arrow
+from opp_analytics.widgets.preview import plan_and_impact
+from opp_analytics.widgets.sheet import Sheet
+from opp_analytics.writer import Plan, plan
+
+try:
+    import anywidget
+except ImportError:
+    raise ConfigError(
+        "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
+    ) from None
+
+if TYPE_CHECKING:
+    from opp_analytics.client import Client
+
+__all__ = ["Grid", "edit"]
+
+_STATIC = Path(__file__).parent / "static"
+
+
+class Grid(anywidget.AnyWidget):
+    """Opportunities under edit in a notebook; made by `edit`.
+
+    Attributes
+    ----------
+    edited : DataFrame
+        The opportunities as edited, ready for `plan`: removed rows left out, new ones at the end without
+        ``unique_id``; dtypes as before.
+    changes : DataFrame
+        What differs, as in `Plan.changes`.
+    refused : DataFrame
+        Edits that were refused, one row each: ``unique_id name field problem`` str, ``value`` as typed.
+    """
+
+    _esm = _STATIC / "grid.js"
+    _css = _STATIC / "grid.css"
+    _columns: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
+    _data = traitlets.Bytes().tag(sync=True)
+    _height = traitlets.Int().tag(sync=True)
+
+    def __init__(self, opportunities: pd.DataFrame, *, as_of: When | None, freq: str, height: int) -> None:
+        self._sheet = Sheet(opportunities)
+        self._as_of = as_of
+        self._freq = freq
+        # While a cell runs, messages arrive on another thread.
+        self._lock = RLock()
+        columns = [asdict(column) for column in self._sheet.columns]
+        data = to_arrow(self._sheet.base, self._sheet.columns)
+        super().__init__(_columns=columns, _data=data, _height=height)
+        self.on_msg(self._answer)
+
+    @property
+    def edited(self) -> pd.DataFrame:
+        """The opportunities as edited, ready for `plan`."""
+        with self._lock:
+            return self._sheet.edited
+
+    @property
+    def changes(self) -> pd.DataFrame:
+        """What differs, as in `Plan.changes`."""
+        return self.plan().changes
+
+    @property
+    def refused(self) -> pd.DataFrame:
+        """Edits that were refused, with the reason."""
+        with self._lock:
+            return self._sheet.refused
+
+    def plan(self, client: Client | None = None) -> Plan:
+        """The plan that carries the edits out; with a client held against what the server holds now.
+
+        Raises
+        ------
+        ApiError
+            When the server could not be read.
+        """
+        return plan(self._sheet.base, self.edited, client=client)
+
+    def __repr__(self) -> str:
+        return f"<Grid of {len(self._sheet.base):,} opportunities: {self.plan().summary().splitlines()[0]}>"
+
+    def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
+        """Do what the browser asks and tell every view of the grid what became of it."""
+        try:
+            with self._lock:
+                told = self._do(asked)
+        except OppAnalyticsError as error:
+            told = {"said": str(error)}
+        self.send(told)
+
+    def _do(self, asked: dict[str, Any]) -> dict[str, Any]:
+        match asked:
+            case {"do": "edit", "cells": cells}:
+                return asdict(self._sheet.edit(tuple(cell) for cell in cells))
+            case {"do": "add"}:
+                return asdict(self._sheet.add())
+            case {"do": "remove", "rows": rows}:
+                return asdict(self._sheet.remove(rows))
+            case {"do": "undo"}:
+                return asdict(self._sheet.undo())
+            case {"do": "plan"}:
+                return self._preview()
+            case _:
+                return asdict(self._sheet.state())
+
+    def _preview(self) -> dict[str, Any]:
+        planned = self.plan()
+        as_of = as_date(datetime.now(UTC) if self._as_of is None else self._as_of)
+        html = plan_and_impact(planned, as_of=as_of, freq=self._freq)
+        return {"plan": html, "said": planned.summary().splitlines()[0]}
+
+
+def edit(
+    opportunities: pd.DataFrame, *, as_of: When | None = None, freq: str = "M", height: int = 480
+) -> Grid:
+    """A grid in which the opportunities are edited as in a spreadsheet; nothing is sent anywhere.
+
+    Double-click, press Enter or just type to edit; paste a block from a spreadsheet; Ctrl+D fills down, Ctrl+Z undoes.
+    Every edit is checked when it is made: a value that the API would refuse is marked, and the cell keeps what it
+    had. *Show plan* lists every change and what they do to the forecast. To write them back, take ``.edited`` to
+    `plan` and `apply`.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        Any frame of opportunities with ``unique_id``; it is not changed.
+    as_of : date-like, optional
+        The day of the forecast under *Show plan*; today (UTC) when not given.
+    freq : str
+        Period alias of that forecast.
+    height : int
+        Height of the grid in pixels.
+
+    Returns
+    -------
+    Grid
+        The widget; ``.edited``, ``.changes``, ``.refused`` and ``.plan(client)`` read what was done in it.
+
+    Raises
+    ------
+    MissingColumnError, DataError
+        When there is no ``unique_id``, an id is missing or repeated, or a cell does not fit its column.
+    ConfigError
+        When anywidget is not installed.
+
+    Examples
+    --------
+    >>> grid = edit(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "value": [1200.0]}))
+    >>> grid
+    <Grid of 1 opportunities: no changes>
+    >>> len(grid.changes)
+    0
+    """
+    return Grid(opportunities, as_of=as_of, freq=freq, height=height)

@@ -1,0 +1,239 @@
+"""Edits to a frame of opportunities: every cell is checked, kept or refused with the reason, and can be undone.
+
+Rows are numbered as in the frame; new ones are numbered on from its end. Nothing here knows of a browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.schema import BadCell
+from opp_analytics.widgets.columns import columns_of
+from opp_analytics.writer.cells import same, shown
+from opp_analytics.writer.showing import count
+
+__all__ = ["Answer", "Sheet"]
+
+_Key = tuple[int, str]
+_REMOVED = "is in a removed row; undo the removal first"
+
+
+@dataclass(frozen=True)
+class _Slot:
+    """A cell that was edited."""
+
+    value: Any
+    """As it counts: the new value, or, when the edit was refused, the one before it."""
+    typed: Any = None
+    refused: str = ""
+    """Why what was typed is not the value."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """How things stood before one edit, for undo."""
+
+    slots: dict[_Key, _Slot | None]
+    added: frozenset[int]
+    removed: frozenset[int]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of one edit, for whoever shows it."""
+
+    cells: list[tuple[int, str, Any, str, str]] = field(default_factory=list)
+    """Row, field, value, state (changed, refused or empty), note."""
+    rows: list[tuple[int, str]] = field(default_factory=list)
+    """Row and state (added, removed, gone or empty)."""
+    said: str = ""
+    """The same in a sentence."""
+
+
+class Sheet:
+    """A frame under edit.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        Any frame of opportunities with unique ids; it is not changed.
+
+    Examples
+    --------
+    >>> sheet = Sheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "probability": [40]}))
+    >>> sheet.edit([(0, "probability", "140")]).said
+    "probability of Acme: '140' is not between 0 and 100; write a whole percentage such as 60"
+    >>> sheet.edit([(0, "probability", "60")]).said
+    '1 cell changed'
+    >>> sheet.edited["probability"].tolist(), sheet.undo().said
+    ([60], 'undone: 1 cell')
+    """
+
+    def __init__(self, opportunities: pd.DataFrame) -> None:
+        self.base = schema.require(opportunities, unique=True)
+        self.base.attrs = dict(opportunities.attrs)
+        self.columns = columns_of(self.base)
+        self._column = {column.field: column for column in self.columns}
+        self._held: dict[str, list[Any]] = {}
+        self._slots: dict[_Key, _Slot] = {}
+        self._added: frozenset[int] = frozenset()
+        self._removed: frozenset[int] = frozenset()
+        self._end = len(self.base)
+        self._steps: list[_Step] = []
+
+    def edit(self, cells: Iterable[tuple[int, str, Any]]) -> Answer:
+        """Put what was typed into cells; one undo takes all of them back.
+
+        Parameters
+        ----------
+        cells : iterable of (int, str, str or None)
+            Row, field, and what was typed; None empties the cell.
+        """
+        before: dict[_Key, _Slot | None] = {}
+        for row, name, text in cells:
+            key = (row, name)
+            before.setdefault(key, self._slots.get(key))
+            self._put(key, self._read(key, text))
+        self._keep(_Step(before, self._added, self._removed))
+        return Answer(self._states(before), said=self._told(before))
+
+    def add(self, rows: int = 1) -> Answer:
+        """Add empty rows; each needs a name before it can be created."""
+        new = range(self._end, self._end + rows)
+        self._end = new.stop
+        keys: list[_Key] = [(row, "name") for row in new if "name" in self._column]
+        self._keep(_Step(dict.fromkeys(keys), self._added, self._removed))
+        self._added |= set(new)
+        for key in keys:
+            self._put(key, self._read(key, None))
+        return Answer(
+            self._states(keys), self._row_states(new), f"{count(rows, 'row')} added; give each a name"
+        )
+
+    def remove(self, rows: Iterable[int]) -> Answer:
+        """Remove rows; the opportunities among them are deleted when the plan is applied."""
+        gone = set(rows) - self._removed
+        self._keep(_Step({}, self._added, self._removed))
+        self._removed |= gone
+        return Answer(rows=self._row_states(gone), said=f"{count(len(gone), 'row')} removed")
+
+    def undo(self) -> Answer:
+        """Take the last edit back."""
+        if not self._steps:
+            return Answer(said="nothing to undo")
+        step = self._steps.pop()
+        rows = (self._added ^ step.added) | (self._removed ^ step.removed)
+        self._added, self._removed = step.added, step.removed
+        for key, slot in step.slots.items():
+            if slot is None:
+                self._slots.pop(key, None)
+            else:
+                self._slots[key] = slot
+        what = count(len(rows), "row") if rows else count(len(step.slots), "cell")
+        return Answer(self._states(step.slots), self._row_states(rows), f"undone: {what}")
+
+    def state(self) -> Answer:
+        """Everything that was edited so far."""
+        return Answer(self._states(self._slots), self._row_states(self._added | self._removed))
+
+    @property
+    def edited(self) -> pd.DataFrame:
+        """The frame as edited, its dtypes as before; new rows at its end without ``unique_id``, removed ones left out."""
+        frame = self.base.reindex(range(self._end)) if self._end > len(self.base) else self.base.copy()
+        by_field: dict[str, dict[int, Any]] = {}
+        for (row, name), slot in self._slots.items():
+            by_field.setdefault(name, {})[row] = slot.value
+        for name, cells in by_field.items():
+            column = frame[name].copy()
+            column.iloc[list(cells)] = list(cells.values())
+            frame[name] = column
+        never_added = set(range(len(self.base), self._end)) - self._added
+        edited = schema.conform(frame.drop(index=list(self._removed | never_added)))
+        edited.attrs = dict(self.base.attrs)
+        return edited
+
+    @property
+    def refused(self) -> pd.DataFrame:
+        """Edits that were refused: ``unique_id name field value problem``, the first two and the last str, value as typed."""
+        found = [
+            (self._value(row, "unique_id"), self._value(row, "name"), name, slot.typed, slot.refused)
+            for (row, name), slot in self._slots.items()
+            if slot.refused and self._row_state(row) not in ("removed", "gone")
+        ]
+        table = pd.DataFrame(
+            found, columns=["unique_id", "name", "field", "value", "problem"], dtype="object"
+        )
+        return table.astype(dict.fromkeys(("unique_id", "name", "field", "problem"), schema.TEXT))
+
+    def _value(self, row: int, name: str) -> Any:
+        """A cell as it counts now."""
+        slot = self._slots.get((row, name))
+        return self._base_value(row, name) if slot is None else slot.value
+
+    def _base_value(self, row: int, name: str) -> Any:
+        if row >= len(self.base) or name not in self._column:
+            return None
+        if name not in self._held:
+            self._held[name] = self.base[name].astype("object").tolist()
+        value = self._held[name][row]
+        return None if schema.is_blank(value) else value
+
+    def _read(self, key: _Key, text: Any) -> _Slot:
+        row, name = key
+        try:
+            if self._row_state(row) in ("removed", "gone"):
+                raise BadCell(_REMOVED)
+            return _Slot(self._column[name].read(text))
+        except BadCell as reason:
+            return _Slot(self._value(row, name), text, str(reason))
+
+    def _put(self, key: _Key, slot: _Slot) -> None:
+        if not slot.refused and same(key[1], self._base_value(*key), slot.value):
+            self._slots.pop(key, None)
+        else:
+            self._slots[key] = slot
+
+    def _keep(self, step: _Step) -> None:
+        self._steps.append(step)
+
+    def _states(self, keys: Iterable[_Key]) -> list[tuple[int, str, Any, str, str]]:
+        return [(*key, self._column[key[1]].wire(self._value(*key)), *self._mark(key)) for key in keys]
+
+    def _mark(self, key: _Key) -> tuple[str, str]:
+        slot = self._slots.get(key)
+        if slot is None:
+            return "", ""
+        if slot.refused:
+            return "refused", self._why(slot)
+        return "changed", f"was {shown(self._base_value(*key))}"
+
+    def _why(self, slot: _Slot) -> str:
+        return slot.refused if schema.is_blank(slot.typed) else f"{slot.typed!r} {slot.refused}"
+
+    def _row_state(self, row: int) -> str:
+        new = row >= len(self.base)
+        if new and (row in self._removed or row not in self._added):
+            return "gone"
+        return "removed" if row in self._removed else "added" if new else ""
+
+    def _row_states(self, rows: Iterable[int]) -> list[tuple[int, str]]:
+        return [(row, self._row_state(row)) for row in sorted(rows)]
+
+    def _told(self, keys: Iterable[_Key]) -> str:
+        """What became of the edited cells; the first refusal in full."""
+        refused = [key for key in keys if key in self._slots and self._slots[key].refused]
+        done = len(list(keys)) - len(refused)
+        changed = f"{count(done, 'cell')} changed" if done else ""
+        if not refused:
+            return changed
+        row, name = refused[0]
+        whose = self._value(row, "name") or f"row {row + 1}"
+        first = f"{name} of {whose}: {self._why(self._slots[refused[0]])}"
+        if len(refused) == 1 and not done:
+            return first
+        return f"{changed or '0 cells changed'}, {len(refused):,} refused: {first}"
