@@ -171,7 +171,7 @@ class Transport:
     retries : int
         How often a failed read is repeated.
     connections : int
-        Size of the connection pool.
+        Requests in flight at most, and size of each connection pool.
     """
 
     def __init__(self, settings: Settings, *, timeout: float, retries: int, connections: int) -> None:
@@ -180,6 +180,7 @@ class Transport:
         self._retries = retries
         self._connections = connections
         self._pacer = _Pacer()
+        self._slots = threading.BoundedSemaphore(connections)
         self._reader = self.prepare(requests.Session())
         self._writer = self.prepare(requests.Session(), writes=True)
 
@@ -255,7 +256,8 @@ class Transport:
 
     def _once(self, session: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
         try:
-            return session.request(method, url, timeout=self._timeout, allow_redirects=False, **options)
+            with self._slots:  # each session has a pool of its own, the limit is over all of them
+                return session.request(method, url, timeout=self._timeout, allow_redirects=False, **options)
         except requests.exceptions.RequestException as error:
             raise ConnectionFailed(
                 f"no answer from {_shown(url)} to {method}: {_cause(error, self._timeout)}; "

@@ -8,44 +8,11 @@ import pandas as pd
 import pytest
 import typer.main
 
-from opp_analytics.cli import app, main
+from opp_analytics.cli import app
 
 from .support import row
 
 README = Path(__file__).parent.parent / "README.md"
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, recwarn):
-    """Runs the command line in this process: exit code, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["opp-analytics", *map(str, arguments)])
-        monkeypatch.setattr("warnings.showwarning", None)
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
-def account(tenant, monkeypatch):
-    """The settings of a tenant with rows, as a user would export them."""
-
-    def make(opportunities):
-        client = tenant(opportunities)
-        monkeypatch.setenv("BLOCKS_API_URL", client.settings.url)
-        monkeypatch.setenv("BLOCKS_AUTH_TOKEN", client.settings.token.reveal())
-        monkeypatch.setenv("BLOCKS_API_KEY", client.settings.api_key.reveal())
-        return client
-
-    return make
 
 
 def test_help__names_every_command_and_each_has_an_example_and_a_readme_line(command):

@@ -156,10 +156,12 @@ def _new_id() -> str:
 
 def _unsent(plan: Plan, todos: list[Todo]) -> Receipt:
     statuses = plan.changes["status"].replace("clean", "pending").tolist()
-    results = {
-        t.number: Result(tuple(statuses[c.at] for c in t.step.cells), (None,) * len(t.step.cells))
-        for t in todos
-    }
+    reasons = {(c.unique_id, c.operation, c.field): c.reason for c in plan.conflicts.itertuples()}
+    results = {}
+    for todo in todos:
+        step = todo.step
+        why = tuple(reasons.get((step.unique_id, step.operation, cell.field)) for cell in step.cells)
+        results[todo.number] = Result(tuple(statuses[cell.at] for cell in step.cells), why)
     return Receipt(
         receipt_table({t.number: t.step for t in todos}, results, {t.number: t.name for t in todos})
     )

@@ -47,6 +47,7 @@ def same(column: str, left: Any, right: Any) -> bool:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> same("value", 1200.0, Decimal("1200.00")), same("close_date", "2026-03-31", pd.Timestamp("2026-03-31"))
     (True, True)
     >>> same("probability", None, float("nan")), same("name", "Acme", "acme")
@@ -101,6 +102,7 @@ def shown(value: Any) -> str:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> shown(12000.5), shown(pd.Timestamp("2026-03-31")), shown(None), shown(60)
     ('12,000.50', '2026-03-31', '—', '60')
     """

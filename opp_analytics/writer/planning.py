@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import schema
+from opp_analytics.errors import PlanError
 from opp_analytics.writer.differences import (
     Difference,
     changes_frame,
@@ -53,12 +54,15 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     ------
     ArgumentError, MissingColumnError, DataError
         When a frame is none, has no ``unique_id``, has a column twice, or when a cell of `before` does not fit.
+    PlanError
+        When `before` was loaded from another tenant than the client's.
     ApiError
         When the server could not be read.
 
     Notes
     -----
-    A cell that was empty and is empty is no change. A cell that becomes empty, and a removed row, are changes
+    The plan belongs to the API and tenant that `before` was loaded from (``before.attrs["load"]``) or that the client
+    asks; `apply` refuses it anywhere else. A cell that was empty and is empty is no change. A cell that becomes empty, and a removed row, are changes
     that `apply` refuses without ``clear_nulls`` or ``allow_delete``. A value that does not fit is a problem only
     where it was changed. ``created_at`` and ``updated_at`` of a row to be created are the server's to set.
 
@@ -77,9 +81,22 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     found = difference(base, edited)
     opportunities = schema.conform(base)
     opportunities.attrs = dict(before.attrs)
+    certificate = before.attrs.get("load") or {}
+    url, account = certificate.get("source"), certificate.get("tenant")
     if client is None:
-        nothing = conflicts_frame([])
-        return Plan(changes_frame(found.changes), problems_frame(found.problems), nothing, opportunities)
+        return Plan(
+            changes_frame(found.changes),
+            problems_frame(found.problems),
+            conflicts_frame([]),
+            opportunities,
+            url=url,
+            account=account,
+        )
+    if account not in (None, client.settings.account):
+        raise PlanError(
+            f"before was loaded from another tenant (of {url}) than this client's ({client.settings.url}); "
+            "plan with the client that loaded it"
+        )
     _find_recoveries(found, client)
     return compared(changes_frame(found.changes), problems_frame(found.problems), opportunities, client)
 

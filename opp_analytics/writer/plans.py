@@ -165,7 +165,7 @@ class Plan:
             asked = int((self.changes["needs"] == option).sum())
             if asked:
                 thing = "cell" if option == "clear_nulls" else "opportunity"
-                lines.append(f"{count(asked, thing)} {what}: apply refuses without {option}=True")
+                lines.append(f"{count(asked, thing)} {what}: needs {option}=True")
         already = int((self.changes["status"] == "already").sum())
         if already:
             lines.append(f"{count(already, 'change')} already on the server")

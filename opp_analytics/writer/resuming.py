@@ -108,12 +108,13 @@ def _reverse(stored: StoredStep, back: Difference, rows: dict[str, dict[str, Any
     unique_id = stored.unique_id
     if not applied or unique_id is None:
         return
+    if stored.step.operation == "delete":
+        back.change("recover", unique_id, before=None, after=None, name=stored.name)
+        return
     row = rows.setdefault(unique_id, {"unique_id": unique_id, "name": stored.name})
     if stored.step.operation in ("create", "recover"):
         row |= stored.record or {}
         back.change("delete", unique_id, before=None, after=None, needs="allow_delete", name=stored.name)
-    elif stored.step.operation == "delete":
-        back.change("recover", unique_id, before=None, after=None, name=stored.name)
     else:
         for cell in applied:
             field = str(cell.field)

@@ -32,6 +32,9 @@ _OUTAGES = 24
 _GRACE = 1.0
 """Seconds that a create without an answer is given to arrive before it is looked up and perhaps repeated."""
 
+_SPARE = 4
+"""Threads beyond the connections, so that no connection idles while a thread waits for the disk."""
+
 
 @dataclass(frozen=True)
 class Todo:
@@ -90,7 +93,7 @@ class _Engine:
 
     def parallel(self, todos: list[Todo], tick: Callable[[Result], None]) -> dict[int, Result]:
         """The results of steps carried out over all connections, by step number."""
-        with ThreadPoolExecutor(self.client.concurrency, thread_name_prefix="apply") as pool:
+        with ThreadPoolExecutor(self.client.concurrency + _SPARE, thread_name_prefix="apply") as pool:
             futures = {pool.submit(self.work, todo): todo for todo in todos}
             try:
                 for future in as_completed(futures):

@@ -40,7 +40,9 @@ def _rows(plan: Plan) -> list[tuple[str, str, list[tuple[str, str, str, str]], s
         step = plan.steps[int(deal.step)]
         cells = [(c.field or "", shown(c.before), shown(c.after), statuses[c.at]) for c in step.cells]
         name = deal.name if pd.notna(deal.name) else step.unique_id
-        rows.append((step.operation, str(name), cells, f"{deal.value_after - deal.value_before:+,.2f}"))
+        # What a recovered opportunity is worth stands in the trash, not in the plan.
+        money = "—" if step.operation == "recover" else f"{deal.value_after - deal.value_before:+,.2f}"
+        rows.append((step.operation, str(name), cells, money))
     return rows
 
 

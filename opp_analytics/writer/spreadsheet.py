@@ -206,7 +206,11 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
 def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
     base = book.create_sheet(BASE_SHEET)
     base.sheet_state = "hidden"
-    about = {"rows": len(frame), "dtypes": {column: str(frame[column].dtype) for column in columns}}
+    about = {
+        "rows": len(frame),
+        "dtypes": {column: str(frame[column].dtype) for column in columns},
+        "attrs": {"load": frame.attrs["load"]} if "load" in frame.attrs else {},
+    }
     base.append([*columns, json.dumps(about)])
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):

@@ -6,6 +6,8 @@ cannot be read for certain stays as it is, and becomes a problem of the plan.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import re
@@ -43,8 +45,8 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Returns
     -------
     before, after : DataFrame
-        Opportunities frames with a RangeIndex; `after` in the file's order, without blank rows. A column of `after` in
-        which a cell does not fit holds objects.
+        Opportunities frames; `after` in the file's order, without blank rows, its index ``row`` the row of the file
+        that a person sees. A column of `after` in which a cell does not fit holds objects.
 
     Raises
     ------
@@ -63,10 +65,9 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
     )
     base = {record["unique_id"]: record for record in before.astype("object").to_dict("records")}
-    rows = []
-    for cells, values in zip(
-        sheet.iter_rows(min_row=2), stored[sheet.title].iter_rows(min_row=2), strict=True
-    ):
+    rows: dict[int, dict[str, Any]] = {}
+    both = zip(sheet.iter_rows(min_row=2), stored[sheet.title].iter_rows(min_row=2), strict=True)
+    for number, (cells, values) in enumerate(both, start=2):
         raw = {}
         for place, column in columns.items():
             cell, value = cells[place], values[place].value
@@ -77,8 +78,8 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
                 str(cell.number_format),
             )
         if any(not schema.is_blank(value) for value, _ in raw.values()):
-            rows.append(_row(raw, base, formulas.epoch))
-    return before, _typed(pd.DataFrame(rows, columns=list(columns.values()), dtype="object"), before)
+            rows[number] = _row(raw, base, formulas.epoch)
+    return before, _typed(rows, list(columns.values()), before)
 
 
 def _open(file: Path, *, data_only: bool) -> Workbook:
@@ -117,7 +118,9 @@ def _base(file: Path, book: Workbook) -> pd.DataFrame:
     further = {
         c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
     }
-    return schema.conform(frame.astype(further))
+    before = schema.conform(frame.astype(further))
+    before.attrs = known["attrs"]
+    return before
 
 
 def _key(name: Any) -> str:
@@ -177,29 +180,37 @@ def _lines(text: str) -> str:
     return text.replace("_x000D_", "").replace("\r\n", "\n").strip()
 
 
-def _typed(after: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """Every column at the dtype of `before` where all its cells fit."""
-    columns = {}
-    for column in after.columns:
+def _typed(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
+    """Rows by their number as a frame, every column at the dtype of `before` where all its cells fit."""
+    cells = pd.DataFrame(list(rows.values()), columns=columns, dtype="object")
+    fitted = {}
+    for column in columns:
         try:
-            fitted = schema.conform(after[[column]])[column]
+            fitted[column] = schema.conform(cells[[column]])[column]
             if column not in schema.COLUMNS and column in before:
-                fitted = fitted.astype(before[column].dtype)
-            columns[column] = fitted
+                fitted[column] = fitted[column].astype(before[column].dtype)
         except (DataError, ValueError, TypeError):
-            columns[column] = after[column]
-    return pd.DataFrame(columns)
+            fitted[column] = cells[column]
+    return pd.DataFrame(fitted).set_axis(pd.Index(rows, dtype="int64", name="row"))
 
 
-def read_csv(path: str | Path) -> pd.DataFrame:
+def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
     """Opportunities from a CSV file, for `plan` against the frame that it was written from.
 
     Comma, semicolon and tab separators are recognised; dates and amounts may be written as in `read_excel`.
 
+    Parameters
+    ----------
+    path : path
+        A file as `to_csv` writes it.
+    before : DataFrame, optional
+        The opportunities that it was written from: columns that the API does not document take their dtypes from
+        there, and are text without it.
+
     Returns
     -------
     DataFrame
-        As the ``after`` of `read_excel`; columns that the API does not know are text.
+        As the ``after`` of `read_excel`.
 
     Raises
     ------
@@ -207,18 +218,26 @@ def read_csv(path: str | Path) -> pd.DataFrame:
         When the file cannot be read or has no ``unique_id`` column.
     """
     file = Path(path)
+    titles, lines = _csv(file)
+    known = [c for c in schema.COLUMNS if c in {_key(title) for title in titles}]
+    columns = _header(file, titles, list(dict.fromkeys(["unique_id", *known])))
+    rows = {}
+    for number, line in enumerate(lines, start=2):
+        if len(line) > len(titles):
+            raise DataError(f"{file}: row {number} has {len(line)} cells, more than row 1 has names")
+        if any(cell.strip() for cell in line):
+            filled = zip(columns.values(), [*line, *[""] * (len(titles) - len(line))], strict=True)
+            rows[number] = {c: typed(c, cell[1:] if cell.startswith("'") else cell) for c, cell in filled}
+    return _typed(rows, list(columns.values()), schema.empty() if before is None else before)
+
+
+def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
+    """The cells of row 1, and those of the rows below."""
     try:
-        text = pd.read_csv(
-            file, dtype="str", keep_default_na=False, encoding="utf-8-sig", sep=None, engine="python"
-        )
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        text = file.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+        titles, *lines = reader
+    except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"the file {file} cannot be read as CSV ({error})") from None
-    known = [c for c in schema.COLUMNS if c in {_key(title) for title in text.columns}]
-    columns = _header(file, list(text.columns), [*known, *([] if "unique_id" in known else ["unique_id"])])
-    text = text.set_axis([columns[place] for place in range(len(text.columns))], axis="columns")
-    rows = [
-        {c: typed(str(c), v[1:] if v.startswith("'") else v) for c, v in record.items()}
-        for record in text.to_dict("records")
-        if any(value.strip() for value in record.values())
-    ]
-    return _typed(pd.DataFrame(rows, columns=list(text.columns), dtype="object"), schema.empty())
+    return titles, lines

@@ -2,7 +2,8 @@
 
 Reading each opportunity just before its write costs as many calls as the writes themselves. From a few hundred on it is
 cheaper to sweep once and to ask, a few times a second, for the most recently updated opportunities: those include every
-edit that somebody else made meanwhile. What is written is then never judged by a reading older than a second.
+edit that somebody else made meanwhile. What is written is then never judged by a reading older than a second. A server
+that cannot be watched that closely (it does not sort, or changes faster than one page tells) is read one by one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import time
 from collections.abc import Collection
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.errors import ApiError
@@ -26,7 +29,8 @@ FEWEST = 200
 """Opportunities from which on a sweep is considered."""
 _SOFT, _HARD = 0.25, 1.0
 """Seconds after which a reading is refreshed by one connection, and after which all wait for that."""
-_PAGES = 5
+_OVERLAP = pd.Timedelta("2s")
+"""A server may show an edit a little after the time that it gives it, so a refresh reads back so far again."""
 
 Row = dict[str, Any]
 
@@ -43,18 +47,20 @@ class Watched:
     client : Client
         Asks.
     rows : dict of str to dict
-        The opportunities as a sweep met them, each with ``updated_at``.
+        The opportunities as a sweep met them.
+    mark : Timestamp
+        The server's newest ``updated_at`` before the sweep began.
     since : float
         `time.monotonic` before the sweep began.
     """
 
-    def __init__(self, client: Client, rows: dict[str, Row], since: float) -> None:
+    def __init__(self, client: Client, rows: dict[str, Row], mark: pd.Timestamp, since: float) -> None:
         self._client = client
         self._rows = rows
+        self._mark = mark
         self._checked = since
-        self._mark = max(map(_updated_at, rows.values()))
         self._lock = threading.Lock()
-        self._sorted = True
+        self._watchable = True
 
     def __call__(self, unique_id: str) -> Row | None:
         """The opportunity, None when the server holds none."""
@@ -65,38 +71,41 @@ class Watched:
     def _fresh(self) -> bool:
         """Whether the rows can be believed, after a refresh where that is due."""
         age = time.monotonic() - self._checked
-        if self._sorted and age > _SOFT and self._lock.acquire(blocking=age > _HARD):
+        if self._watchable and age > _SOFT and self._lock.acquire(blocking=age > _HARD):
             try:
-                if time.monotonic() - self._checked > _SOFT:
+                if self._watchable and time.monotonic() - self._checked > _SOFT:
                     self._refresh()
             except ApiError:
                 return False  # the caller reads its own row, and meets the failure if it lasts
             finally:
                 self._lock.release()
-        return self._sorted and time.monotonic() - self._checked <= _HARD
+        return self._watchable and time.monotonic() - self._checked <= _HARD
 
     def _refresh(self) -> None:
+        """Take over what was updated since the last look, from one page, between whose rows nothing can slip away."""
         began = time.monotonic()
-        newest = self._mark
-        for number in range(1, _PAGES + 1):
-            page = self._client.list(page=number, records=PAGE, sort="-updated_at").records
-            times = [_updated_at(record) for record in page]
-            if None in times or any(a < b for a, b in pairwise(times)):
-                self._sorted = False  # this server does not sort: single reads from here on
-                return
-            self._rows |= {r["unique_id"]: r for r in page if r["unique_id"] in self._rows}
-            newest = max([newest, *times[:1]])
-            if not times or times[-1] < self._mark:
-                # Rows can slip between pages; the mark moves on only when one page held everything new.
-                self._mark = newest if number == 1 else self._mark
-                self._checked = began
-                return
+        page = self._client.list(page=1, records=PAGE, sort="-updated_at")
+        times = [_updated_at(record) for record in page.records]
+        sorted_ = None not in times and all(a >= b for a, b in pairwise(times))
+        whole = len(times) == page.total_records
+        if not sorted_ or not (whole or (times and times[-1] < self._mark - _OVERLAP)):
+            self._watchable = False
+            return
+        self._rows |= {r["unique_id"]: r for r in page.records if r["unique_id"] in self._rows}
+        self._mark = max([self._mark, *times[:1]])
+        self._checked = began
 
 
 def reader(client: Client, ids: Collection[str]) -> Watched | None:
-    """A `Watched` over the opportunities, None where single reads are cheaper or the server gives no ``updated_at``."""
+    """A `Watched` over the opportunities, None where single reads are cheaper or the server cannot be watched."""
     if len(ids) < FEWEST:
         return None
     since = time.monotonic()
-    rows = {i: row for i, row in swept(client, set(ids)).items() if row is not None and row.get("updated_at")}
-    return Watched(client, rows, since) if rows else None
+    try:
+        newest = client.list(page=1, records=1, sort="-updated_at").records
+        mark = _updated_at(newest[0]) if newest else None
+        rows = swept(client, set(ids)) if mark is not None else {}
+    except ApiError:
+        return None  # every opportunity is then read by itself, and its change says what went wrong
+    held = {unique_id: row for unique_id, row in rows.items() if row is not None}
+    return Watched(client, held, mark, since) if held else None

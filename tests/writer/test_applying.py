@@ -4,6 +4,7 @@ import sqlite3
 import stat
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from opp_analytics.client import Client
 from opp_analytics.config import state_folder
 from opp_analytics.errors import ArgumentError, DataError, JournalError, PlanError
+from opp_analytics.loader import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, plan
 
@@ -147,6 +149,20 @@ def test_apply__refuses_the_plan_of_another_tenant(
         pytest.raises(PlanError, match="another tenant"),
     ):
         apply(made, stranger)
+
+
+def test_plan__belongs_to_the_tenant_that_before_was_loaded_from(
+    client: Client, server: Sandbox, tmp_path: Path
+) -> None:
+    loaded = load(client, progress=False)
+    made = plan(loaded, loaded.assign(value=1.0))
+    other = server.add_tenant(loaded)
+    with Client(server.url, *other, cache_dir=tmp_path / "other") as stranger:
+        with pytest.raises(PlanError, match="another tenant"):
+            apply(made, stranger)
+        with pytest.raises(PlanError, match="before was loaded from another tenant"):
+            plan(loaded, loaded, client=stranger)
+    assert apply(made, client).complete
 
 
 def test_apply__keeps_the_journal_private_and_names_a_damaged_one(

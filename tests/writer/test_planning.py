@@ -218,7 +218,7 @@ def test_plan__summary_counts_and_sums_money(before: pd.DataFrame) -> None:
     assert made.summary().splitlines() == [
         "1 create (2 cells), 1 update (2 cells), 1 delete",
         "value of the opportunities touched: 2,100.00 → 1,750.00 (-350.00)",
-        "1 opportunity deleted: apply refuses without allow_delete=True",
+        "1 opportunity deleted: needs allow_delete=True",
     ]
     assert made.totals().loc["delete"].tolist() == [1, 0, 1100.0, 0.0]
     assert made.deals()["unique_id"].tolist()[0] == "o001"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pandas as pd
 import pytest
 
@@ -14,16 +16,17 @@ class Dying(Client):
     """A client whose process dies at the nth write: before it is sent, or after the server has carried it out."""
 
     def die_at(self, write: int, *, after: bool) -> None:
-        self.left, self.after = write, after
+        self.left, self.after, self.one_at_a_time = write, after, threading.Lock()
 
     def _writing(self, method: str, path: str, body: bytes | None) -> bytes:
-        self.left -= 1
-        if self.left == 0 and not self.after:
-            raise SystemExit
-        answer = super()._writing(method, path, body)
-        if self.left == 0:
-            raise SystemExit
-        return answer
+        with self.one_at_a_time:
+            self.left -= 1
+            if self.left < 0 or (self.left == 0 and not self.after):
+                raise SystemExit
+            answer = super()._writing(method, path, body)
+            if self.left == 0:
+                raise SystemExit
+            return answer
 
 
 def dying(client: Client, tmp_path: object) -> Dying:
