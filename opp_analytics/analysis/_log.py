@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from opp_analytics.history import History
 
+_READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close_date")
+
 
 @dataclass(frozen=True)
 class Span:
@@ -101,13 +103,15 @@ def _what_is_missing(
     return f"{asked_by} needs a second record: it has that of {opening:%Y-%m-%d %H:%M} UTC, and {when}"
 
 
-def marked(changes: ibis.Table) -> ibis.Table:
+def marked(changes: ibis.Table, *further: str) -> ibis.Table:
     """Change rows with ``state`` (won, lost, open, disqualified, conflict), ``outcome`` (the same, or gone) and ``cents``.
 
-    Money crosses engines as whole cents, since their float sums differ; a missing value counts 0.
+    Of the other columns, only those that such questions read, and `further` ones. Money crosses engines as whole
+    cents, since their float sums differ; a missing value counts 0.
     """
     import ibis
 
+    changes = changes.select(*dict.fromkeys([*_READ, *further]))
     stage, status = changes["stage"].fill_null(""), changes["status"].fill_null("")
     won = (stage == "closed_won") | (status == "won")
     lost = (stage == "closed_lost") | (status == "lost")

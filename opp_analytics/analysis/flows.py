@@ -130,7 +130,7 @@ def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     """
     import ibis
 
-    log = marked(up_to(changes, asked.closing))
+    log = marked(up_to(changes, asked.closing), *groups)
     place = ibis.cases(
         (log["outcome"] == "open", log["stage"].fill_null("")),
         (log["outcome"] == "won", "closed_won"),

@@ -148,7 +148,7 @@ def _cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     """One row per opportunity that was due, as it stood at the start, with what it ``became``."""
     import ibis
 
-    log = marked(changes)
+    log = marked(changes, "name", *groups)
     then = state_at(log, asked.opening)
     then = then.filter(
         then["outcome"] == "open", then["close_date"].between(day(asked.first), day(asked.last))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis._log import Span, day, instant, marked, missing, span, state_at, up_to
+from opp_analytics.analysis._log import Span, day, instant, marked, missing, span, up_to
 from opp_analytics.analysis._notes import annotate
 from opp_analytics.errors import ArgumentError, DataError
 from opp_analytics.periods import When, as_date
@@ -180,18 +180,15 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     """
     pool = _Pool.of(due, tz)
     asked = span(history, start, end, asked_by="waterfall", tz=tz, within_one_record=True)
-    log = marked(history.table)
-    moved = _moves(log, asked, pool)
-    summed = moved.group_by("movement").agg(
-        cents=moved["cents"].sum().cast("int64"),
-        count=moved["count"].sum().cast("int64"),
-        deals=moved["unique_id"].nunique().cast("int64"),
-    )
-    ends = [
-        _total(state_at(log, at), name, pool)
-        for name, at in (("opening", asked.opening), ("closing", asked.closing))
-    ]
-    found = history.collect(summed.union(*ends)).set_index("movement")
+    steps = _steps(marked(history.table), asked, pool)
+    moved = _moves(steps, asked, pool).union(*_ends(steps, asked))
+    found = history.collect(
+        moved.group_by("movement").agg(
+            cents=moved["cents"].sum().cast("int64"),
+            count=moved["count"].sum().cast("int64"),
+            deals=moved["unique_id"].nunique().cast("int64"),
+        )
+    ).set_index("movement")
     further = [name for name in FURTHER_MOVEMENTS if name in found.index]
     order = pd.Index(["opening", *MOVEMENTS, *further, "closing"], name="movement", dtype=schema.TEXT)
     found = found.reindex(order).fillna(0).astype("int64")
@@ -211,35 +208,45 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     )
 
 
-def _total(state: ibis.Table, name: str, pool: _Pool) -> ibis.Table:
-    """Count and cents of the deals in the pool, as one row of the waterfall."""
-    import ibis
-
-    held = state.filter(pool.holds(state["outcome"], state["close_date"]))
-    total = held.agg(cents=held["cents"].sum().fill_null(0).cast("int64"), count=held.count().cast("int64"))
-    return total.select("cents", "count", movement=ibis.literal(name), deals=total["count"]).select(
-        "movement", "cents", "count", "deals"
-    )
-
-
-def _moves(log: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
-    """One row per opportunity, pair of records, and movement; log is marked."""
+def _steps(log: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
+    """Marked change rows up to the closing record, each beside the one before it and with when the next one came."""
     import ibis
 
     log = up_to(log, asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    log = log.mutate(
+    steps = log.mutate(
         was=log["outcome"].lag().over(own),
         was_due=log["close_date"].lag().over(own),
         cents_before=log["cents"].lag().over(own).fill_null(0),
+        until=log["seen_at"].lead().over(own),
     )
-    log = log.filter(log["seen_at"] > instant(asked.opening))
-    # A tombstone's own cells say nothing: what is deleted leaves with the value it had.
-    log = log.mutate(
-        cents=ibis.ifelse(log["outcome"] == "gone", log["cents_before"], log["cents"]),
-        inside=pool.holds(log["outcome"], log["close_date"]),
-        was_inside=pool.holds(log["was"], log["was_due"]),
+    return steps.mutate(
+        # A tombstone's own cells say nothing: what is deleted leaves with the value it had.
+        cents=ibis.ifelse(steps["outcome"] == "gone", steps["cents_before"], steps["cents"]),
+        inside=pool.holds(steps["outcome"], steps["close_date"]),
+        was_inside=pool.holds(steps["was"], steps["was_due"]),
     )
+
+
+def _ends(steps: ibis.Table, asked: Span) -> list[ibis.Table]:
+    """The deals in the pool at the opening, and those at the closing record."""
+    import ibis
+
+    opening = instant(asked.opening)
+    stood = steps["inside"] & (steps["seen_at"] <= opening)
+    stood &= missing(steps["until"]) | (steps["until"] > opening)
+    stands = steps["inside"] & missing(steps["until"])
+    return [
+        _part(steps, stood, ibis.literal("opening"), steps["cents"], 1),
+        _part(steps, stands, ibis.literal("closing"), steps["cents"], 1),
+    ]
+
+
+def _moves(steps: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
+    """One row per opportunity, pair of records, and movement."""
+    import ibis
+
+    log = steps.filter(steps["seen_at"] > instant(asked.opening))
     entry = ibis.cases(
         (missing(log["was"]), "new"),
         (log["was"] == "gone", "returned"),
@@ -257,31 +264,26 @@ def _moves(log: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
     )
     change = log["cents"] - log["cents_before"]
     direction = ibis.ifelse(change > 0, "value_up", "value_down")
+    # First seen when it was closed already: it came and went between two records.
     at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.due(log["close_date"])
-    parts = [
-        _part(log, log["inside"] & ~log["was_inside"], entry, log["cents"], 1),
+    return _part(log, (log["inside"] & ~log["was_inside"]) | at_once, entry, log["cents"], 1).union(
         _part(log, log["was_inside"] & (change != 0), direction, change, 0),
-        _part(log, log["was_inside"] & ~log["inside"], leave, -log["cents"], -1),
-        # First seen when it was closed already: it came and went between two records.
-        _part(log, at_once, ibis.literal("new"), log["cents"], 1),
-        _part(log, at_once, log["outcome"], -log["cents"], -1),
-    ]
-    return parts[0].union(*parts[1:])
+        _part(log, (log["was_inside"] & ~log["inside"]) | at_once, leave, -log["cents"], -1),
+    )
 
 
 def _part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> ibis.Table:
     import ibis
 
-    labelled = log.mutate(movement=movement, moved=cents.cast("int64"), _where=where)
-    kept = labelled.filter(labelled["_where"])
-    return kept.select("unique_id", "movement", cents=kept["moved"], count=ibis.literal(count, type="int64"))
+    kept = log.select("unique_id", movement=movement, cents=cents.cast("int64"), _kept=where).filter("_kept")
+    return kept.select("unique_id", "movement", "cents", count=ibis.literal(count, type="int64"))
 
 
 def _per_opportunity(changes: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
-    log = marked(changes)
-    moved = _moves(log, asked, pool)
+    steps = _steps(marked(changes, "name"), asked, pool)
+    moved = _moves(steps, asked, pool)
     summed = moved.group_by(["unique_id", "movement"]).agg(
         cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")
     )
-    names = state_at(log, asked.closing).select("unique_id", "name")
+    names = steps.filter(missing(steps["until"])).select("unique_id", "name")
     return summed.join(names, "unique_id").select("unique_id", "name", "movement", "cents", "count")

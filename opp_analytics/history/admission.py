@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from opp_analytics import schema
 from opp_analytics.errors import DataError, MissingColumnError, RecordRefused
 from opp_analytics.history import rows
+from opp_analytics.history.diff import UNTRACKED, present
 from opp_analytics.history.entries import Entry
 from opp_analytics.periods import When, as_instant
 
@@ -60,30 +63,46 @@ def moment_of(at: When | None, certificate: dict[str, Any] | None) -> pd.Timesta
 
 
 def refuse_if_not_next(
-    before: Entry | None, entries: list[Entry], frame: pd.DataFrame, certificate: dict[str, Any] | None
+    folder: Path,
+    entries: list[Entry],
+    state: pa.Table | None,
+    frame: pd.DataFrame,
+    certificate: dict[str, Any] | None,
 ) -> None:
-    """Refuse a frame that cannot be the successor of the last record."""
-    if before is None:
+    """Refuse a frame that cannot be the successor of the last record: another tenant's, or one that lost a column."""
+    if not entries or state is None:
         return
     tenant = next((entry.tenant for entry in entries if entry.tenant), None)
     other = (certificate or {}).get("tenant")
     if tenant and other and tenant != other:
         raise RecordRefused(
-            f"this frame is of tenant {other}, the history of tenant {tenant}: another address, token or key; "
-            "keep a history for each"
+            f"this frame is of tenant {other}, the history in {folder} of tenant {tenant}: another address, token or "
+            "key; keep a history for each"
         )
-    missing = [c for c in rows.KNOWN if c in before.columns and c not in frame and c != "updated_at"]
+    there = present(state)
+    # A column that was empty all along can go: without it nothing looks changed.
+    missing = [
+        name
+        for name in rows.KNOWN
+        if name in entries[-1].columns
+        and name not in frame
+        and name not in UNTRACKED
+        and there[name].null_count < len(there)
+    ]
     if missing:
-        raise RecordRefused(f"the frame has no column {', '.join(missing)}, which the last record had")
+        raise RecordRefused(
+            f"the frame has no column {', '.join(missing)}, which the last record had filled: every opportunity "
+            "would look changed; record the frame as loaded"
+        )
 
 
-def check_time(before: Entry, moment: pd.Timestamp, changes: int) -> None:
+def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) -> None:
     """Refuse a time that is not after the last record; the same frame at the same instant may pass."""
     last = before.last.recorded_at
     if moment > last or (moment == last and not changes):
         return
     what = "another frame was recorded then" if moment == last else "the clock may have gone back"
     raise RecordRefused(
-        f"a record of {moment.isoformat()} is not after the last one, of {last.isoformat()}: {what}; "
+        f"a record of {moment.isoformat()} is not after the last one in {folder}, of {last.isoformat()}: {what}; "
         "a history only grows at its end"
     )

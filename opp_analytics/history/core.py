@@ -202,8 +202,8 @@ class History:
             entries = source.store.entries()
             before = entries[-1] if entries else None
             moment = moment_of(at, certificate)
-            refuse_if_not_next(before, entries, frame, certificate)
             state = source.state(entries)
+            refuse_if_not_next(source.store.folder, entries, state, frame, certificate)
             current = rows.to_rows(frame, before.kinds if before else None)
             changes = changes_between(
                 no_rows() if state is None else state,
@@ -212,7 +212,7 @@ class History:
                 seen_at=moment,
             )
             if before:
-                check_time(before, moment, len(changes))
+                check_time(source.store.folder, before, moment, len(changes))
                 if moment == before.last.recorded_at:
                     return Recorded(moment, before.last.rows, 0, 0, 0, 0, appended=False)
             recorded = _counted(moment, len(frame), changes)

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from opp_analytics.history.rows import INSTANT, KINDS, KNOWN, change_schema, kinds_of, widest
 
-__all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows"]
+__all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows", "present"]
 
 UNTRACKED = ("updated_at",)
 """Columns that are kept but do not make a change: a job that touches every row daily would fill the log."""
@@ -52,12 +52,8 @@ def changes_between(
     standing = after.append_column("operation", operation).filter(
         pc.or_(pc.invert(known), pc.or_(was_gone, differs))
     )
-    left = before.filter(
-        pc.and_(
-            pc.not_equal(before["operation"], "gone"),
-            pc.invert(pc.is_in(before["unique_id"], value_set=after["unique_id"])),
-        )
-    )
+    left = present(before)
+    left = left.filter(pc.invert(pc.is_in(left["unique_id"], value_set=after["unique_id"])))
     left = left.set_column(
         left.column_names.index("operation"), "operation", pa.array(["gone"] * len(left), pa.string())
     )
@@ -67,6 +63,11 @@ def changes_between(
     return changes.add_column(0, "seen_at", _repeated(seen_at, len(changes))).add_column(
         0, "seen_after", _repeated(seen_after, len(changes))
     )
+
+
+def present(state: pa.Table) -> pa.Table:
+    """Of last change rows, those of opportunities that are there."""
+    return state.filter(pc.not_equal(state["operation"], "gone"))
 
 
 def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:

@@ -106,7 +106,8 @@ def _as_ours(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise HistoryError(f"the history could not be {what}: {first}") from error
+        hint = "; give History a larger memory_limit, or free disk space" if "Out of Memory" in first else ""
+        raise HistoryError(f"the history could not be {what}: {first}{hint}") from error
 
 
 def arrow(expression: Any) -> Any:

@@ -135,9 +135,8 @@ def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
 
 def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
     """Where the log does not say since when a change may have happened, it is the instant before in the log."""
-    instants = pd.Series(log["seen_at"].unique()).sort_values()
-    before = pd.Series(instants.shift().array, index=pd.DatetimeIndex(instants))
-    earlier = log["seen_at"].map(before).astype("datetime64[us, UTC]")
+    instants = log["seen_at"].drop_duplicates()
+    earlier = instants.shift().reindex(log.index).groupby(log["seen_at"]).transform("first")
     given = (
         log["seen_after"] if "seen_after" in log else pd.Series(pd.NaT, index=log.index, dtype=earlier.dtype)
     )

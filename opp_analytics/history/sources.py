@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
+from opp_analytics.history.diff import present
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.entries import Damage, Entry
 from opp_analytics.history.store import Store
@@ -234,11 +234,6 @@ def _given_records(records: pd.DataFrame) -> pd.DataFrame:
         if name not in frame:
             frame[name] = filled.get(name, 0)
     return records_frame(frame.sort_values("recorded_at").to_dict("records"))
-
-
-def present(table: pa.Table) -> pa.Table:
-    """Of last change rows, those of opportunities that are there."""
-    return table.filter(pc.not_equal(table["operation"], "gone"))
 
 
 def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:

@@ -1,0 +1,185 @@
+"""The same questions on every engine, and what DuckDB is known to do wrong."""
+
+import os
+import random
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from opp_analytics import schema
+from opp_analytics.analysis import (
+    close_date_moves,
+    movements,
+    slippage,
+    stage_flow,
+    transitions,
+    waterfall,
+)
+from opp_analytics.errors import HistoryError
+from opp_analytics.history import History
+from opp_analytics.history.engine import Engine, arrow, collect, latest
+
+WEEKS = pd.date_range("2026-01-05", periods=5, freq="7D", tz="UTC")
+WINDOW = {"start": WEEKS[1], "end": WEEKS[4]}
+DUE = ("2026-01-15", "2026-02-15")
+QUESTIONS = {
+    "slippage": lambda history: slippage(history, **WINDOW, by="owner_name"),
+    "waterfall": lambda history: waterfall(history, **WINDOW),
+    "waterfall due": lambda history: waterfall(history, **WINDOW, due=DUE),
+    "movements": lambda history: movements(history, **WINDOW, due=DUE),
+    "transitions": transitions,
+    "close_date_moves": lambda history: close_date_moves(history, **WINDOW),
+    "stage_flow": lambda history: stage_flow(history, **WINDOW, by="owner_name"),
+    "changes": lambda history: history.changes(),
+    "coverage": lambda history: history.coverage(),
+    "as_of": lambda history: history.as_of(WEEKS[2]),
+}
+
+
+@pytest.fixture(scope="module")
+def history():
+    """Eighty deals over five weeks, in which everything happens to some of them."""
+    dice = random.Random(7)
+
+    def deal(number):
+        return {
+            "unique_id": f"d{number}",
+            "name": f"Déal {number}",
+            "value": dice.choice([None, 0.1, 10.01, 2500.0]),
+            "stage": dice.choice([*schema.STAGES, "on hold", None]),
+            "close_date": dice.choice([None, "2026-01-04", "2026-01-20", "2026-02-15", "2026-03-01"]),
+            "status": dice.choice(["active"] * 6 + ["inactive", "won", None]),
+            "probability": dice.choice([None, 10, 90]),
+            "owner_name": dice.choice(["Ann", "Bo", None]),
+        }
+
+    held = {number: deal(number) for number in range(60)}
+    history = History(tempfile.mkdtemp())
+    for week in WEEKS:
+        history.record(pd.DataFrame(held.values()), at=week)
+        for number in range(80):
+            fate = dice.random()
+            if fate < 0.2:
+                held[number] = deal(number)
+            elif fate < 0.25:
+                held.pop(number, None)
+    return history
+
+
+@pytest.fixture(scope="module")
+def log(history, tmp_path_factory):
+    """Its change log as one Parquet file, as a warehouse would take it in."""
+    file = tmp_path_factory.mktemp("warehouse") / "opportunity_changes.parquet"
+    history.changes().to_parquet(file, coerce_timestamps="us", index=False)
+    return file
+
+
+def assert_same_answers(there, own):
+    for name, ask in QUESTIONS.items():
+        found, wanted = ask(there), ask(own)
+        if name == "as_of":
+            found = found[list(wanted.columns)]
+        pd.testing.assert_frame_equal(found, wanted, obj=name)
+        assert {**found.attrs} == {**wanted.attrs}, name
+
+
+@pytest.fixture(scope="module")
+def spark():
+    pytest.importorskip("pyspark", reason='Spark is an extra: pip install "opp-analytics[spark]"')
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        pytest.skip("Spark needs Java")
+    import ibis
+    from pyspark.sql import SparkSession
+
+    session = (
+        SparkSession.builder.master("local[1]")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.driver.host", "127.0.0.1")
+        .config("spark.sql.session.timeZone", "UTC")
+        .config("spark.sql.shuffle.partitions", "1")
+        # Compiling a query takes longer than eighty deals do.
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+        .getOrCreate()
+    )
+    yield ibis.pyspark.connect(session)
+    session.stop()
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+def test_from_table__on_spark_gives_the_same(spark, log, history):
+    there = History.from_table(spark.read_parquet(str(log)), history.records)
+    assert_same_answers(there, history)
+    assert "a table" in repr(there)
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+def test_from_table__on_another_duckdb_gives_the_same(log, history):
+    import ibis
+
+    there = History.from_table(ibis.duckdb.connect().read_parquet(str(log)), history.records)
+    assert_same_answers(there, history)
+
+
+@pytest.fixture
+def big(tmp_path):
+    """Change files of a million rows that are far larger than the memory they are read with."""
+    ids = pa.array([f"deal {k:06d} " + "x" * 40 for k in range(100_000)])
+    for look in range(10):
+        at = pa.scalar(WEEKS[0] + pd.Timedelta(days=look), pa.timestamp("us", "UTC"))
+        table = pa.table(
+            {
+                "unique_id": ids,
+                "seen_at": pa.repeat(at, len(ids)),
+                "operation": pa.repeat("changed", len(ids)),
+            }
+        )
+        pq.write_table(table, tmp_path / f"{look}.parquet")
+    return sorted(tmp_path.glob("*.parquet"))
+
+
+def test_engine__spills_what_its_memory_cannot_hold(big):
+    engine = Engine("64MB")
+    newest = latest(engine.read(big, {}))
+    assert arrow(newest.count()) == pa.scalar(100_000)
+    assert _setting(engine, "memory_limit") == "61.0 MiB"
+    spill = Path(_setting(engine, "temp_directory"))
+    assert stat.S_IMODE(spill.stat().st_mode) == 0o700
+    # Where it must not spill, the same question fails: it was the spilling that answered it.
+    engine._backend.raw_sql("SET max_temp_directory_size = '1MB'")
+    with pytest.raises(HistoryError, match="Out of Memory.*larger memory_limit"):
+        arrow(newest.order_by("unique_id"))
+    engine.reset()
+    assert arrow(latest(engine.read(big, {})).count()) == pa.scalar(100_000)
+
+
+def _setting(engine, name):
+    return engine._backend.raw_sql(f"SELECT current_setting('{name}')").fetchone()[0]
+
+
+def test_engine__reads_files_of_differing_schema_by_the_widest(tmp_path):
+    # DuckDB alone takes the first file's types: 1.5 would be read as 2, and a later column would be gone.
+    for number, columns in enumerate([{"score": [1]}, {"score": [1.5], "note": ["new"]}]):
+        at = pa.array([WEEKS[number]], pa.timestamp("us", "UTC"))
+        pq.write_table(
+            pa.table({"unique_id": ["a"], "seen_at": at, **columns}), tmp_path / f"{number}.parquet"
+        )
+    table = Engine("64MB").read(sorted(tmp_path.iterdir()), {"score": "number", "note": "text"})
+    found = collect(table.order_by("seen_at").select("score", "note"))
+    assert found["score"].tolist() == [1.0, 1.5]
+    assert found["note"].fillna("").tolist() == ["", "new"]
+
+
+def test_collect__sums_of_whole_numbers_stay_whole(history):
+    # DuckDB's sum of integers is HUGEINT, which pandas would take for a float.
+    table = history.table
+    found = history.collect(table.group_by("owner_name").agg(points=table["probability"].sum()))
+    assert found["points"].dtype == "Int64"
