@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     )
     from opp_analytics.history import History
     from opp_analytics.loader import load
+    from opp_analytics.report import WeeklyReport, weekly_report
     from opp_analytics.widgets import edit
     from opp_analytics.writer import (
         Plan,
@@ -143,6 +144,7 @@ _HOMES = {
     ),
     "history": ("History",),
     "loader": ("load",),
+    "report": ("WeeklyReport", "weekly_report"),
     "widgets": ("edit",),
     "writer": (
         "Plan",

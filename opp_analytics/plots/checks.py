@@ -67,7 +67,7 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     style.rate_axis(ax.yaxis, "realised")
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.08)
-    ax.legend(frameon=False, fontsize=9, loc="upper left")
+    ax.legend(frameon=False, fontsize=9, labelcolor=style.INK, loc="upper left")
     return style.finish(ax, "Stated and realised probability", note)
 
 
@@ -164,6 +164,6 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         height=0.7,
     )
     style.label_rows(ax, [str(row["check"]).replace("_", " ") for row in summary])
-    style.label_bars(ax, bars, [f" {row['count']:,} · {style.money(row['value'])}" for row in summary])
+    style.label_bars(ax, bars, [f"{row['count']:,} · {style.money(row['value'])}" for row in summary])
     ax.set_xlabel("deals · their value", color=style.QUIET, fontsize=9)
     return style.finish(ax, "Audit", style.caption(table))

@@ -53,7 +53,7 @@ def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     _bars(ax, table)
     _ranges(ax, table)
     _labels(ax, table)
-    style.money_axis(ax.yaxis, "money")
+    style.money_axis(ax.yaxis, "booked and weighted open")
     if (table["expected"] < 0).any() or (table["booked"] < 0).any():
         ax.axhline(0, color=style.QUIET, linewidth=0.8)
     style.legend(ax)
@@ -68,10 +68,12 @@ def _bars(ax: Axes, table: pd.DataFrame) -> None:
     promised = ~np.asarray(bucket.isin(_BUCKETS))
     booked, weighted = table["booked"].to_numpy(), table["weighted_open"].to_numpy()
     ax.bar(places[promised], booked[promised], color=style.COLOURS["booked"], label="booked", width=0.7)
+    # A bar of no height on another would pin the axis to its foot.
+    stacked = promised & (weighted != 0)
     ax.bar(
-        places[promised],
-        weighted[promised],
-        bottom=booked[promised],
+        places[stacked],
+        weighted[stacked],
+        bottom=booked[stacked],
         color=style.COLOURS["weighted_open"],
         label="weighted open",
         width=0.7,

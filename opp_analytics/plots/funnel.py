@@ -45,7 +45,7 @@ def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     places = range(len(table))
     bars = ax.barh(places, table["open_value"], color=style.COLOURS["open"], height=0.7)
     texts = [
-        f" {count:,} open · reached by {low:,}" + (f" to {high:,}" if high > low else "")
+        f"{count:,} open · reached by {low:,}" + (f" to {high:,}" if high > low else "")
         for count, low, high in zip(
             table["open_count"], table["reached_low"], table["reached_high"], strict=True
         )

@@ -214,7 +214,15 @@ def label_bars(ax: Axes, bars: BarContainer, texts: Sequence[str]) -> None:
         return
     for bar, text in zip(bars, texts, strict=True):
         place = (max(bar.get_width(), 0.0), bar.get_y() + bar.get_height() / 2)
-        ax.annotate(text, place, va="center", color=QUIET, fontsize=size)
+        ax.annotate(
+            text,
+            place,
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            color=QUIET,
+            fontsize=size,
+        )
 
 
 def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
@@ -318,7 +326,7 @@ def legend(ax: Axes, **options: Any) -> None:
     """A frameless legend beside the marks in a figure of ours; inside, where it is emptiest, on the caller's axes."""
     if isinstance(ax, _PictureAxes):
         options = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), **options}
-    ax.legend(frameon=False, fontsize=_TEXT_SIZE, **options)
+    ax.legend(frameon=False, fontsize=_TEXT_SIZE, labelcolor=INK, **options)
 
 
 def nothing(ax: Axes, message: str) -> None:

@@ -1,0 +1,179 @@
+"""What the page and the workbook both show: sections of exhibits, each a table that opens to the deals behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+__all__ = ["Column", "Deals", "Exhibit", "Figure", "Report", "Section", "column"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """How a column of a table is headed and written."""
+
+    title: str
+    kind: str
+    """One of text, money, count, rate, percent, number, date."""
+
+
+_COLUMNS = {
+    "quarter": Column("quarter", "text"),
+    "period": Column("period", "text"),
+    "booked": Column("booked", "money"),
+    "open_count": Column("open deals", "count"),
+    "open_value": Column("open value", "money"),
+    "weighted_open": Column("weighted open", "money"),
+    "expected": Column("expected", "money"),
+    "low": Column("low (10 %)", "money"),
+    "median": Column("median", "money"),
+    "high": Column("high (90 %)", "money"),
+    "target": Column("target", "money"),
+    "p_target": Column("P(target)", "rate"),
+    "coverage": Column("coverage", "number"),
+    "won_later_value": Column("won, dated later", "money"),
+    "no_value": Column("without value", "count"),
+    "no_probability": Column("without probability", "count"),
+    "movement": Column("movement", "text"),
+    "deals": Column("deals", "count"),
+    "count": Column("deals", "count"),
+    "count_change": Column("open deals", "count"),
+    "value": Column("value", "money"),
+    "value_change": Column("value", "money"),
+    "outcome": Column("outcome", "text"),
+    "count_rate": Column("rate by count", "rate"),
+    "value_rate": Column("rate by value", "rate"),
+    "stage": Column("stage", "text"),
+    "stage_after": Column("stage at the end", "text"),
+    "reached_low": Column("reached by at least", "count"),
+    "reached_high": Column("at most", "count"),
+    "won": Column("won", "count"),
+    "lost": Column("lost", "count"),
+    "open": Column("open", "count"),
+    "rate": Column("win rate", "rate"),
+    "rate_low": Column("low (95 %)", "rate"),
+    "rate_high": Column("high (95 %)", "rate"),
+    "won_value": Column("won value", "money"),
+    "lost_value": Column("lost value", "money"),
+    "severity": Column("severity", "text"),
+    "check": Column("finding", "text"),
+    "amount": Column("value of the deals", "money"),
+    "name": Column("deal", "text"),
+    "unique_id": Column("id", "text"),
+    "close_date": Column("close date", "date"),
+    "close_date_after": Column("close date at the end", "date"),
+    "first_close_date": Column("first close date", "date"),
+    "probability": Column("probability", "percent"),
+    "pushed_now": Column("pushed this week", "text"),
+    "pushes": Column("pushes", "count"),
+    "days_pushed": Column("days pushed", "count"),
+    "field": Column("field", "text"),
+    "cell": Column("stands there", "text"),
+    "suggestion": Column("would mend it", "text"),
+    "pulls": Column("pulls", "count"),
+    "days_pulled": Column("days pulled", "count"),
+    "net_days": Column("days moved", "count"),
+    "reached_high_forward": Column("at most, never back", "count"),
+    "value_rate_low": Column("by value, low", "rate"),
+    "value_rate_high": Column("by value, high", "rate"),
+    "opening_age_days": Column("age at start, days", "number"),
+    "closing_age_days": Column("age at end, days", "number"),
+    "records": Column("records", "count"),
+    "longest_gap_days": Column("longest gap, days", "number"),
+    "answers": Column("what it can answer", "text"),
+}
+"""Heading and kind of the columns that a report shows."""
+
+
+def column(name: str) -> Column:
+    """How a column is shown; one that is not known is text under its own name."""
+    return _COLUMNS.get(name) or Column(name.removesuffix("_name").replace("_", " "), "text")
+
+
+@dataclass(frozen=True)
+class Deals:
+    """The deals behind a table, each belonging to one of its rows."""
+
+    frame: pd.DataFrame
+    """One row per deal (or per deal and movement), the largest first."""
+    row: str
+    """The column of `frame` that holds the label of the table's row."""
+    columns: tuple[str, ...]
+    """What the page shows of them."""
+    sheet: str
+    """The workbook's sheet that holds all of them."""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One table, with its chart and its deals."""
+
+    key: str
+    """Short name: the sheet of the workbook, the anchor on the page."""
+    title: str
+    table: pd.DataFrame
+    columns: tuple[str, ...]
+    """What is shown; the first one labels the rows."""
+    chart: str = ""
+    """SVG, or nothing."""
+    deals: Deals | None = None
+    note: str = ""
+    on_page: pd.DataFrame | None = None
+    """The rows that the page shows, where the workbook has more."""
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The rows that the page shows."""
+        return self.table if self.on_page is None else self.on_page
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page under one heading."""
+
+    key: str
+    title: str
+    said: str = ""
+    """The sentence that the tables below prove."""
+    exhibits: tuple[Exhibit, ...] = ()
+    missing: str = ""
+    """Why there is nothing to show yet, and what will be here."""
+    alarm: bool = False
+    """Whether the sentence is one to be alarmed by."""
+    meaning: tuple[tuple[str, str], ...] = ()
+    """Terms and what they mean and leave out."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number of the headline."""
+
+    name: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a weekly report says."""
+
+    title: str
+    as_of: pd.Timestamp
+    currency: str
+    said: str
+    """The headline."""
+    warnings: tuple[str, ...]
+    """What makes the numbers doubtful; shown in red before everything else."""
+    figures: tuple[Figure, ...]
+    sections: tuple[Section, ...]
+    behind: Exhibit
+    """The deals behind the headline; only its openings are shown."""
+    deals: pd.DataFrame
+    """Every opportunity, with its outcome and the period it counts in."""
+
+    def exhibits(self) -> Iterator[Exhibit]:
+        """Every exhibit of every section, in order."""
+        for section in self.sections:
+            yield from section.exhibits

@@ -1,0 +1,265 @@
+"""Every table that a weekly report rests on, computed once: no words, no drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import analysis, schema
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import History
+from opp_analytics.history.coverage import coverage
+from opp_analytics.periods import labels
+
+__all__ = ["BUCKETS", "Facts", "Slippage", "Stretch"]
+
+BUCKETS = ("overdue", "unscheduled")
+_WEEK = pd.Timedelta(days=7)
+_NO_LABEL = "(none)"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What moved between two records."""
+
+    start: pd.Timestamp
+    """Instant."""
+    waterfall: pd.DataFrame
+    movements: pd.DataFrame
+    pushed: pd.DataFrame
+    """Open deals whose date was pushed more than once so far; ``pushed_now`` says whether in this stretch."""
+
+
+@dataclass(frozen=True)
+class Slippage:
+    """What became of the deals due in one period."""
+
+    name: str
+    table: pd.DataFrame
+    deals: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is asked, and the answers; each is computed when first read."""
+
+    opportunities: pd.DataFrame
+    origin: Mapping[str, Any]
+    """Where the frame is from: its attrs, with the load certificate."""
+    history: History | None
+    today: pd.Timestamp
+    """The as-of day."""
+    freq: str
+    target: float | Mapping[Any, float] | None
+    probability: Any
+    by: str | None
+    own_writes: pd.DataFrame | None
+    tz: str
+
+    @property
+    def period(self) -> pd.Period:
+        """The period that holds the as-of day."""
+        return pd.Period(self.today, self.freq)
+
+    @cached_property
+    def until(self) -> pd.Timestamp:
+        """The last instant of the as-of day."""
+        return (self.today + pd.Timedelta(days=1)).tz_localize(self.tz).tz_convert("UTC") - pd.Timedelta(
+            microseconds=1
+        )
+
+    @cached_property
+    def deals(self) -> pd.DataFrame:
+        """All opportunities with their ``outcome`` and the ``period`` of the forecast that they count in."""
+        frame = schema.require(self.opportunities, "unique_id", "stage", "value", "close_date")
+        outcome = analysis.outcomes(frame).astype(schema.TEXT)
+        date = frame["close_date"]
+        is_open, won = outcome == "open", outcome == "won"
+        dated = (is_open & (date >= self.today)) | (won & (date <= self.today))
+        period = labels(date.where(dated), self.freq)
+        period = period.mask(is_open & (date < self.today), BUCKETS[0]).mask(
+            is_open & date.isna(), BUCKETS[1]
+        )
+        stage = frame["stage"].astype(schema.TEXT).fillna(_NO_LABEL)
+        frame = frame.assign(outcome=outcome, period=period, stage=stage)
+        if self.by:
+            frame[self.by] = frame[self.by].astype(schema.TEXT).fillna(_NO_LABEL)
+        return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+
+    def deal_columns(self, *further: str) -> tuple[str, ...]:
+        """What the page shows of a deal: its name, its group, and `further`."""
+        return tuple(dict.fromkeys(["name", *([self.by] if self.by else []), *further]))
+
+    def with_details(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of deals with what the frame knows further of each."""
+        wanted = self.deal_columns("stage", "close_date", "probability")
+        further = [c for c in wanted if c in self.deals and c not in rows]
+        return rows.merge(self.deals[["unique_id", *further]], on="unique_id", how="left")
+
+    @property
+    def closed_deals(self) -> pd.DataFrame:
+        """The deals behind the win rates, with their ``quarter``."""
+        closed = self.deals[
+            self.deals["outcome"].isin(["won", "lost"])
+            & self.deals["close_date"].between(self.closed_since, self.today)
+        ]
+        return closed.assign(quarter=closed["close_date"].dt.to_period("Q").astype("str"))
+
+    @cached_property
+    def forecast(self) -> pd.DataFrame:
+        """`oa.forecast`, in which the running period always has a row."""
+        needs_history = self.probability == "stage" if isinstance(self.probability, str) else False
+        asked: dict[str, Any] = {
+            "as_of": self.today,
+            "freq": self.freq,
+            "probability": self.probability,
+            "history": self.history if needs_history else None,
+        }
+        table = analysis.forecast(self.opportunities, target=self.target, **asked)
+        now = str(self.period)
+        if now in table.index:
+            return table
+        if isinstance(self.target, (int, float)):
+            rows = [name for name in table.index if name not in BUCKETS]
+            return analysis.forecast(
+                self.opportunities, target=dict.fromkeys([*rows, now], self.target), **asked
+            )
+        return table
+
+    @property
+    def current(self) -> pd.Series[Any]:
+        """The forecast's row of the running period; zeros where nothing is booked or due in it."""
+        table = self.forecast
+        if str(self.period) in table.index:
+            return table.loc[[str(self.period)]].iloc[0]
+        nothing = pd.Series(np.nan, index=table.columns)
+        nothing[["booked", "open_count", "open_value", "weighted_open", "expected"]] = 0.0
+        return nothing
+
+    @cached_property
+    def funnel(self) -> pd.DataFrame:
+        """`oa.stage_funnel`."""
+        table = analysis.stage_funnel(self.opportunities)
+        table.attrs["as_of"] = str(self.today.date())
+        return table
+
+    @property
+    def closed_since(self) -> pd.Timestamp:
+        """First day of the window of the win rates: this quarter and the three before."""
+        return (pd.Period(self.today, "Q") - 3).start_time
+
+    @cached_property
+    def win_rates(self) -> pd.DataFrame:
+        """`oa.win_rate` of the window by quarter."""
+        return self._win_rate(freq="Q")
+
+    @cached_property
+    def win_rates_by(self) -> pd.DataFrame | None:
+        """`oa.win_rate` of the window by the grouping column."""
+        return self._win_rate(by=self.by) if self.by else None
+
+    @cached_property
+    def win_rate(self) -> pd.Series[Any]:
+        """`oa.win_rate` of the window as one row."""
+        return self._win_rate().iloc[0]
+
+    def _win_rate(self, **asked: Any) -> pd.DataFrame:
+        return analysis.win_rate(
+            self.opportunities, start=self.closed_since, end=self.today, as_of=self.today, **asked
+        )
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """`oa.audit`."""
+        return analysis.audit(self.opportunities, as_of=self.today, own_writes=self.own_writes, tz=self.tz)
+
+    @cached_property
+    def records(self) -> pd.DataFrame:
+        """The history's records up to the as-of day."""
+        if self.history is None:
+            return pd.DataFrame({"recorded_at": pd.Series(dtype="datetime64[us, UTC]")})
+        records = self.history.records
+        return records[records["recorded_at"] <= self.until].reset_index(drop=True)
+
+    @cached_property
+    def coverage(self) -> pd.DataFrame:
+        """`History.coverage` of the records up to the as-of day."""
+        return coverage(self.records, self.freq)
+
+    @cached_property
+    def stretch(self) -> Stretch:
+        """What moved in the last seven days, or since the first record.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there are no two records to compare.
+        """
+        history, begins = self._known()
+        start = max(self.until - _WEEK, begins)
+        asked: Any = {"start": start, "end": self.until, "tz": self.tz}
+        return Stretch(
+            start,
+            analysis.waterfall(history, **asked),
+            analysis.movements(history, **asked).sort_values(
+                ["value", "unique_id"],
+                key=lambda column: -column.abs() if column.name == "value" else column,
+                ignore_index=True,
+            ),
+            self._pushed(history, start),
+        )
+
+    def _known(self) -> tuple[History, pd.Timestamp]:
+        """The history and its first record's instant."""
+        if self.history is None or self.records.empty:
+            raise NotEnoughHistory("no state of the pipeline was recorded up to this day")
+        if len(self.records) == 1:
+            raise NotEnoughHistory(
+                f"there is one record, of {self.records['recorded_at'].iloc[0]:%Y-%m-%d %H:%M} UTC, "
+                "and nothing to compare it with"
+            )
+        return self.history, self.records["recorded_at"].iloc[0]
+
+    def _pushed(self, history: History, start: pd.Timestamp) -> pd.DataFrame:
+        moves = analysis.close_date_moves(history, end=self.until, tz=self.tz)
+        lately = analysis.close_date_moves(history, start=start, end=self.until, tz=self.tz)["pushes"] > 0
+        often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
+        open_deals = self.deals[self.deals["outcome"] == "open"]
+        table = open_deals.merge(often, left_on="unique_id", right_index=True)
+        table["pushed_now"] = table["unique_id"].map(lately).map({True: "yes"}).fillna("no")
+        return table.sort_values(
+            ["pushed_now", "pushes", "value", "unique_id"],
+            ascending=[False, False, False, True],
+            ignore_index=True,
+        )
+
+    @cached_property
+    def slippages(self) -> list[Slippage]:
+        """What became of the deals due in the last complete period and in the running one so far.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there are no two records to compare.
+        """
+        history, begins = self._known()
+        found = []
+        for period in (self.period - 1, self.period):
+            first, last = period.start_time.normalize(), min(period.end_time.normalize(), self.today)
+            opening = first if first.tz_localize(self.tz) >= begins else begins
+            if opening is begins and begins.tz_convert(self.tz).tz_localize(None) >= last:
+                continue
+            asked: Any = {"start": opening, "end": last, "tz": self.tz}
+            try:
+                table = analysis.slippage(history, **asked)
+            except NotEnoughHistory:
+                continue  # No record inside this period; the other one may have some.
+            found.append(Slippage(str(period), table, analysis.slippage_deals(history, **asked)))
+        if not found:
+            raise NotEnoughHistory("no two records lie in this period or the one before")
+        return found

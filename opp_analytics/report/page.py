@@ -1,0 +1,107 @@
+"""The page: a report through the template, everything from the data escaped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics.errors import ConfigError
+from opp_analytics.report.exhibits import Exhibit, Report, column
+from opp_analytics.report.formats import NUMERIC, counted, text
+
+__all__ = ["html"]
+
+_MOST = 100
+"""Deals shown for one row; the workbook has the rest."""
+_NAMES = ("movement", "outcome", "stage", "stage_after", "check", "field")
+"""Columns that hold names with underscores, which people read as spaces."""
+
+
+def html(report: Report, workbook: str) -> str:
+    """The whole page as one self-contained document.
+
+    Parameters
+    ----------
+    report : Report
+        What it says.
+    workbook : str
+        Name of the file that holds the tables in full.
+
+    Raises
+    ------
+    ConfigError
+        When jinja2 is not installed.
+    """
+    try:
+        import jinja2
+    except ImportError:
+        raise ConfigError(
+            "the report needs jinja2; install it with: pip install 'opp-analytics[report]'"
+        ) from None
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("opp_analytics.report", "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("weekly.html").render(
+        report=report, workbook=workbook, grid=_grid, openings=_openings
+    )
+
+
+def _grid(exhibit: Exhibit) -> dict[str, Any]:
+    shown = exhibit.shown
+    return _cells(shown, exhibit.columns, len(shown), "")
+
+
+def _cells(table: pd.DataFrame, names: tuple[str, ...], most: int, elsewhere: str) -> dict[str, Any]:
+    """Headings and cells, each with its class, and what is not shown."""
+    heads = [column(name) for name in names]
+    kinds = [head.kind for head in heads]
+    classes = ["number" if kind in NUMERIC else "date" if kind == "date" else "" for kind in kinds]
+    shown = table.head(most)
+    columns = [
+        shown[name] if name in shown else pd.Series(None, index=shown.index, dtype=object) for name in names
+    ]
+    rows = [
+        [
+            (_words(text(value, kind), name), align)
+            for value, kind, align, name in zip(row, kinds, classes, names, strict=True)
+        ]
+        for row in zip(*columns, strict=True)
+    ]
+    hidden = len(table) - len(shown)
+    return {
+        "heads": list(zip((head.title for head in heads), classes, strict=True)),
+        "rows": rows,
+        "more": f"… and {counted(hidden, 'further row')} in {elsewhere}" if hidden else "",
+    }
+
+
+def _words(written: str, name: str) -> str:
+    return written.replace("_", " ") if name in _NAMES else written
+
+
+def _openings(exhibit: Exhibit) -> list[dict[str, Any]]:
+    """For each row of the exhibit's table that has deals: its label, how many, and the deals."""
+    deals = exhibit.deals
+    if deals is None:
+        return []
+    groups = dict(list(deals.frame.groupby(deals.row, sort=False)))
+    money = next((name for name in ("value", "value_change", "amount") if name in deals.columns), None)
+    found = []
+    for label in exhibit.shown[exhibit.columns[0]]:
+        group = groups.get(label)
+        if group is None:
+            continue
+        total = f", {text(group[money].sum(), 'money')}" if money else ""
+        found.append(
+            {
+                "label": _words(str(label), exhibit.columns[0]),
+                "summary": f"{counted(group['unique_id'].nunique())}{total}",
+                "grid": _cells(group, deals.columns, _MOST, f"the workbook, sheet “{deals.sheet}”"),
+            }
+        )
+    return found

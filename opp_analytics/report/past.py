@@ -1,0 +1,125 @@
+"""The sections that need a history: what changed since last week, and what slipped."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from opp_analytics import plots
+from opp_analytics.analysis import sentence
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.report.charts import svg
+from opp_analytics.report.exhibits import Deals, Exhibit, Section
+from opp_analytics.report.facts import Facts, Slippage, Stretch
+from opp_analytics.report.formats import counted, text
+
+__all__ = ["changes", "slippage"]
+
+_MOST_LISTED = 15
+"""Deals of a list that the page shows; the workbook has all."""
+
+
+def changes(facts: Facts) -> Section:
+    """The waterfall since last week and the deals behind it."""
+    title = "What changed since last week"
+    try:
+        stretch = facts.stretch
+    except NotEnoughHistory as reason:
+        coming = "what was added, won, lost, moved and re-valued since this week, deal by deal"
+        return Section("changes", title, missing=_next_week(reason, coming))
+    said = sentence(stretch.waterfall)
+    renamed = {"count": "count_change", "value": "value_change"}
+    moved = facts.with_details(stretch.movements).rename(columns=renamed)
+    table = stretch.waterfall.reset_index().rename(columns=renamed)
+    table = table[(table["deals"] > 0) | table["movement"].isin(["opening", "closing"])]
+    columns = facts.deal_columns("stage", "close_date", "value_change")
+    steps = Exhibit(
+        "changes",
+        "Open pipeline, step by step",
+        table.reset_index(drop=True),
+        ("movement", "deals", "count_change", "value_change"),
+        svg(plots.waterfall, stretch.waterfall, key="changes", label=f"Waterfall. {said}"),
+        Deals(moved, "movement", columns, "moves"),
+        _between(stretch),
+    )
+    if moved.empty:
+        return Section("changes", title, said, (steps,))
+    largest = Exhibit(
+        "moves",
+        "The largest moves",
+        moved,
+        ("movement", *columns),
+        on_page=moved.head(_MOST_LISTED),
+        note=_rest(moved, "moves"),
+    )
+    return Section("changes", title, said, (steps, largest))
+
+
+def _between(stretch: Stretch) -> str:
+    opening, closing = (pd.Timestamp(stretch.waterfall.attrs[f"{end}_at"]) for end in ("opening", "closing"))
+    return f"Between the records of {opening:%Y-%m-%d %H:%M} and {closing:%Y-%m-%d %H:%M} UTC."
+
+
+def slippage(facts: Facts) -> Section:
+    """What became of the deals that were due, and the deals that were pushed again."""
+    title = "Slippage"
+    try:
+        found, pushed = facts.slippages, facts.stretch.pushed
+    except NotEnoughHistory as reason:
+        coming = "what became of the deals that were due, and which were pushed again"
+        return Section("slippage", title, missing=_next_week(reason, coming))
+    exhibits = [_slipped(part, facts) for part in found]
+    if len(pushed):
+        exhibits.append(_pushed(pushed, facts))
+    said = f"{found[-1].name}: {sentence(found[-1].table)} {_again(pushed)}"
+    return Section("slippage", title, said, tuple(exhibits))
+
+
+def _slipped(part: Slippage, facts: Facts) -> Exhibit:
+    first, last = part.table.attrs["period"]
+    name = part.name.replace("/", "_")
+    said = sentence(part.table)
+    columns = facts.deal_columns("stage", "stage_after", "close_date", "close_date_after", "value")
+    return Exhibit(
+        f"slippage {name}",
+        f"Deals due {first} to {last}",
+        part.table.reset_index(),
+        ("outcome", "count", "count_rate", "value", "value_rate"),
+        svg(plots.slippage, part.table, key=f"slippage-{name}", label=f"Slippage of {part.name}. {said}"),
+        Deals(facts.with_details(part.deals), "outcome", columns, f"due {name}"),
+        "Value, stage and date as they stood at the start.",
+    )
+
+
+def _again(pushed: pd.DataFrame) -> str:
+    again = pushed[pushed["pushed_now"] == "yes"]
+    if again.empty:
+        return "No deal that had been pushed before was pushed again this week."
+    return f"{counted(len(again))} worth {text(again['value'].sum(), 'money')} slipped again this week."
+
+
+def _pushed(pushed: pd.DataFrame, facts: Facts) -> Exhibit:
+    note = (
+        "Open deals pushed more than once since the history began. Counts are lower bounds: two edits between two "
+        f"records look like one. {_rest(pushed, 'pushed again')}"
+    )
+    return Exhibit(
+        "pushed again",
+        "Deals that slipped again",
+        pushed,
+        facts.deal_columns(
+            "stage", "value", "pushes", "days_pushed", "first_close_date", "close_date", "pushed_now"
+        ),
+        on_page=pushed.head(_MOST_LISTED),
+        note=note.strip(),
+    )
+
+
+def _rest(rows: pd.DataFrame, sheet: str) -> str:
+    return f"{len(rows):,} in all, in the workbook's sheet “{sheet}”." if len(rows) > _MOST_LISTED else ""
+
+
+def _next_week(reason: NotEnoughHistory, coming: str) -> str:
+    return (
+        f"Not known yet: {reason}. Once the pipeline is recorded again, next week's page shows here {coming}. "
+        "The API keeps no history; opp-analytics record, run every day, does."
+    )

@@ -1,0 +1,108 @@
+"""Why to believe the page: what its numbers mean and leave out, the load certificate, and the history's coverage."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from opp_analytics.report.exhibits import Exhibit, Section
+from opp_analytics.report.facts import Facts
+from opp_analytics.report.formats import counted, text
+
+__all__ = ["certificate", "meaning", "sources"]
+
+_MOST_PERIODS = 12
+_TERMS = (
+    ("Booked", "Value of the deals won with a close date in the period and not after the as-of day."),
+    (
+        "Weighted open",
+        "Value times probability of the open deals due in the period from the as-of day on. Deals that are overdue "
+        "or have no date are in no period.",
+    ),
+    ("Expected", "Booked + weighted open."),
+    (
+        "Range",
+        "10 to 90 % of the distribution of booked + the open deals that may be won, each with its own probability "
+        "and independent of the others. It leaves out deals not created yet, deals that slip in or out, and changes "
+        "of value.",
+    ),
+    ("Probability of target", "Chance that the same distribution reaches the target."),
+    ("Coverage", "Open value due in the period ÷ (target − booked)."),
+    (
+        "Won, lost, open",
+        "Won is stage closed_won or status won, lost likewise; both at once is a contradiction, left out and listed "
+        "by the audit. Status inactive with an open stage is disqualified: neither open nor lost.",
+    ),
+    (
+        "Win rate",
+        "Won ÷ (won + lost) of the deals closed in the window, with Wilson's 95 % interval. It says nothing of the "
+        "deals still open.",
+    ),
+    (
+        "Slipped",
+        "Due in the period when it began (or when the history began) and still open at its end. Pulled out: its date "
+        "moved before the period. Gone: deleted or disqualified.",
+    ),
+    (
+        "Movements",
+        "Sums over consecutive records, signed, so that opening + movements = closing, exactly. Two edits between two "
+        "records look like one.",
+    ),
+    ("Slipped again", "Pushed to a later date this week, having been pushed before."),
+)
+
+
+def meaning(facts: Facts) -> Section:
+    """The terms, then what today's tables left out."""
+    tables = {
+        "the forecast": facts.forecast,
+        "the funnel": facts.funnel,
+        "the win rates": facts.win_rates,
+    }
+    left_out = tuple((f"Left out of {name}", _left_out(table)) for name, table in tables.items())
+    return Section("meaning", "What each number means and leaves out", meaning=(*_TERMS, *left_out))
+
+
+def _left_out(table: pd.DataFrame) -> str:
+    held = table.attrs.get("left_out") or {}
+    return ", ".join(f"{count:,} {why.replace('_', ' ')}" for why, count in held.items()) or "nothing"
+
+
+def sources(facts: Facts) -> Section:
+    """The load certificate and the history's coverage."""
+    said, alarm = certificate(facts)
+    title = "Load and history"
+    if facts.records.empty:
+        none = "No history yet: no state of the pipeline was recorded up to this day."
+        return Section("sources", title, said, alarm=alarm, missing=none)
+    cadence = facts.coverage.attrs["cadence_days"]
+    pace = f", usually {text(cadence, 'number')} days apart" if cadence else ""
+    table = facts.coverage.reset_index()
+    exhibit = Exhibit(
+        "coverage",
+        "What the history covers",
+        table,
+        ("period", "records", "longest_gap_days", "answers"),
+        note=f"{counted(len(facts.records), 'record')}{pace}.",
+        on_page=table.tail(_MOST_PERIODS),
+    )
+    return Section("sources", title, said, (exhibit,), alarm=alarm)
+
+
+def certificate(facts: Facts) -> tuple[str, bool]:
+    """The load certificate in words, and whether it is cause for alarm."""
+    load, recorded_at = facts.origin.get("load"), facts.origin.get("recorded_at")
+    if load:
+        said = (
+            f"Loaded {pd.Timestamp(load['fetched_at']):%Y-%m-%d %H:%M} UTC from {load['source']}: "
+            f"{counted(int(load['records']), 'opportunity')} on {counted(int(load['pages']), 'page')}"
+        )
+        if load["complete"]:
+            return f"{said}; complete.", False
+        reasons = "; ".join(load.get("reasons") or ["the load could not vouch for itself"])
+        return f"{said}; NOT complete: {reasons}.", True
+    if recorded_at:
+        return (
+            f"As the history recorded it at {pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC: "
+            f"{counted(len(facts.deals), 'opportunity')}."
+        ), False
+    return "The frame carries no load certificate: nothing vouches that it holds all opportunities.", True

@@ -1,0 +1,60 @@
+"""The workbook: the page's tables in full, typed, and the deals behind them."""
+
+import openpyxl
+import pytest
+
+from opp_analytics import weekly_report
+
+from .conftest import AS_OF, THIS_WEEK, pipeline
+
+
+@pytest.fixture
+def book(opportunities, history, tmp_path):
+    made = weekly_report(opportunities, history, as_of=AS_OF, target=150_000, out=tmp_path / "out")
+    return openpyxl.load_workbook(made.xlsx)
+
+
+def _rows(sheet):
+    heads, *rows = sheet.iter_rows(values_only=True)
+    return [dict(zip(heads, row, strict=True)) for row in rows]
+
+
+def test_workbook__holds_every_table_and_its_deals_once(book):
+    assert book.sheetnames == [
+        "summary", "forecast", "changes", "moves", "slippage 2026-03", "pushed again", "funnel", "win rates",
+        "win rates by", "audit", "coverage", "deals", "due 2026-03", "findings",
+    ]  # fmt: skip
+
+
+def test_workbook__numbers_and_dates_are_typed_and_formatted(book):
+    march = next(row for row in _rows(book["forecast"]) if row["period"] == "2026-03")
+    assert (march["booked"], march["expected"], march["p_target"]) == (70_000, 166_000, pytest.approx(0.8))
+    deals = {row["unique_id"]: row for row in _rows(book["deals"])}
+    assert (deals["a"]["value"], deals["a"]["close_date"].isoformat()) == (120_000, "2026-03-27T00:00:00")
+    assert (deals["a"]["outcome"], deals["a"]["period"], deals["d"]["period"]) == (
+        "open",
+        "2026-03",
+        "overdue",
+    )
+    assert book["forecast"]["B2"].number_format == "#,##0.00"
+
+
+def test_workbook__deals_add_up_to_the_forecast(book):
+    deals = [row for row in _rows(book["deals"]) if row["outcome"] == "open"]
+    for row in _rows(book["forecast"]):
+        assert row["open_value"] == sum(deal["value"] for deal in deals if deal["period"] == row["period"])
+
+
+def test_workbook__text_is_never_a_formula(tmp_path):
+    rows = [("=1+1", '=HYPERLINK("http://x")\x07', *row[2:]) for row in THIS_WEEK[:1]]
+    made = weekly_report(pipeline(rows), as_of=AS_OF, out=tmp_path)
+    sheet = openpyxl.load_workbook(made.xlsx)["deals"]
+    cells = [cell for row in sheet.iter_rows() for cell in row]
+    assert {cell.data_type for cell in cells} <= {"s", "n", "d"}
+    assert '=HYPERLINK("http://x")�' in [cell.value for cell in cells]
+
+
+def test_workbook__summary_says_what_the_page_says(book):
+    said = {row[0]: row[1] for row in book["summary"].iter_rows(max_col=2, values_only=True)}
+    assert said["headline"].startswith("2026-03 as of 2026-03-16: 70,000 booked")
+    assert said["target"] == "150,000"
