@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pandas as pd
-import pyarrow.compute as pc
 
 from opp_analytics import wire
 from opp_analytics.client import LIST_PARAMS, Client
 from opp_analytics.errors import ArgumentError, DataError, DataWarning
 from opp_analytics.progress import progress_bar
-from opp_analytics.sweep import Query, Sweep, probe, sweep
+from opp_analytics.refresh import refreshed
+from opp_analytics.sweep import Query, Sweep, newest_change, probe, sweep
 
 __all__ = ["load"]
 
@@ -40,7 +40,8 @@ def load(
     """All opportunities of the tenant as one typed frame.
 
     A frame younger than `max_age` comes from the cache without any request. Otherwise every page is fetched in one
-    sweep, repeated up to three times until nothing changed meanwhile.
+    sweep, repeated up to three times until nothing changed meanwhile; or, with ``refresh="changes"``, only what
+    changed since the cached frame is.
 
     Parameters
     ----------
@@ -48,8 +49,10 @@ def load(
         `Client.from_env()` by default.
     max_age : str, timedelta or seconds
         How old a cached frame may be; 0 always fetches.
-    refresh : {None, "full"}
-        ``"full"`` fetches whatever the cache holds.
+    refresh : {None, "changes", "full"}
+        ``"changes"`` brings the cached frame up to date at the cost of what changed, and sweeps where that cannot
+        be vouched for: no cached frame, no order by change, a total that does not add up, or the trash itself.
+        ``"full"`` fetches everything, whatever the cache holds.
     records : int, optional
         Page size to ask for, 1,000 by default; the server's own limit is believed.
     search : str, optional
@@ -68,8 +71,9 @@ def load(
         ``close_date`` datetime64[us] (a date), ``probability`` Int64 (percent), ``status`` category,
         ``created_at updated_at`` datetime64[us, UTC]; then the tenant's further attributes, lists and objects as
         JSON text. The same dtypes when empty. ``attrs["load"]`` is the load certificate, plain JSON:
-        ``fetched_at`` (UTC, when the sweep began), ``pages records total duplicates sweeps complete source``,
-        ``reasons`` (why it is not complete), ``tenant search deleted filters``.
+        ``fetched_at`` (UTC, when the sweep began), ``pages records total duplicates sweeps complete source``
+        (no sweeps: only changes were fetched), ``reasons`` (why it is not complete), ``tenant search deleted
+        filters``, and ``state``, what the server said of its data.
 
     Raises
     ------
@@ -93,17 +97,27 @@ def load(
     >>> opportunities.attrs["load"]["complete"], str(opportunities["value"].dtype)
     (True, 'float64')
     """
-    if refresh not in (None, "full"):
-        raise ArgumentError(f"refresh={refresh!r} is not known; use 'full', or None to let max_age decide")
+    if refresh not in (None, "changes", "full"):
+        raise ArgumentError(
+            f"refresh={refresh!r} is not known; use 'changes', 'full', or None to let max_age decide"
+        )
     oldest = datetime.now(UTC) - _age(max_age)
     if client is None:
         client = Client.from_env()
     query = Query(deleted, _params(search, deleted, filters), records if records is not None else _PAGE_SIZE)
     key = _key(query)
-    kept = client.storage.read_frame(key) if refresh is None else None
-    if kept is not None and datetime.fromisoformat(kept.attrs["load"]["fetched_at"]) > oldest:
+    kept = client.storage.read_frame(key) if refresh != "full" else None
+    if kept is not None and refresh is None and _fetched_at(kept) > oldest:
         return kept
+    if kept is not None and refresh == "changes" and not deleted:
+        current = _catch_up(client, query, key, kept)
+        if current is not None:
+            return current
     return _fetch(client, query, key, progress)
+
+
+def _fetched_at(opportunities: pd.DataFrame) -> datetime:
+    return datetime.fromisoformat(opportunities.attrs["load"]["fetched_at"])
 
 
 def _age(max_age: str | float | timedelta) -> timedelta:
@@ -152,12 +166,30 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None) -> pd.
         before, stored_pages = after, 0
     storage.write_note(note, None)
     opportunities = wire.assemble(pass_.tables)
-    certificate = _certificate(client, query, pass_, reasons, started, sweeps)
+    certificate = _certificate(client, query, pass_, reasons, started, sweeps) | {"state": after}
     opportunities.attrs["load"] = certificate
     if reasons:
         warnings.warn(f"the load cannot be vouched for: {'; '.join(reasons)}", DataWarning, stacklevel=3)
     else:
         storage.write_frame(key, opportunities, certificate, epoch)
+    return opportunities
+
+
+def _catch_up(client: Client, query: Query, key: str, kept: pd.DataFrame) -> pd.DataFrame | None:
+    epoch = client.storage.epoch()
+    current = refreshed(client, query, kept)
+    if current is None:
+        return None
+    opportunities, rows = current.opportunities, len(current.opportunities)
+    opportunities.attrs["load"] = kept.attrs["load"] | {
+        "fetched_at": current.started.isoformat(),
+        "pages": current.pages,
+        "records": rows,
+        "total": rows,
+        "sweeps": 0,
+        "state": current.state,
+    }
+    client.storage.write_frame(key, opportunities, opportunities.attrs["load"], epoch)
     return opportunities
 
 
@@ -201,9 +233,8 @@ def _doubts(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: 
 
 def _order_doubts(pass_: Sweep, after: dict[str, Any]) -> list[str]:
     doubts = [] if pass_.ordered else ["the server did not send creation order as asked"]
-    changed = [at for table in pass_.tables if (at := pc.max(table["updated_at"]).as_py()) is not None]
     said = datetime.fromisoformat(after["newest"]) if after["newest"] else None
-    if max(changed, default=None) != said:
+    if newest_change(pass_.tables) != said:
         doubts.append("the newest change that the server reports is not the newest one read")
     return doubts
 

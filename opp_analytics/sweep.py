@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from opp_analytics import wire
 from opp_analytics.client import Client
 from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
 
-__all__ = ["Query", "Sweep", "probe", "sweep"]
+__all__ = ["Query", "Sweep", "newest_change", "probe", "sweep"]
 
 _WINDOW = 4
 """Pages under way or waiting to be decoded, for each connection."""
@@ -88,6 +89,12 @@ def _trash_state(client: Client) -> dict[str, Any]:
         return {"trash_total": None, "trash_newest": None}
     newest = page.records[0]["unique_id"] if page.records else None
     return {"trash_total": page.total_records, "trash_newest": newest}
+
+
+def newest_change(tables: list[pa.Table]) -> datetime | None:
+    """The latest ``updated_at`` in the tables."""
+    newest = (pc.max(table["updated_at"]).as_py() for table in tables)
+    return max((at for at in newest if at is not None), default=None)
 
 
 def sweep(client: Client, query: Query, *, stored_pages: int, bar: Bar, on_page: Any) -> Sweep:

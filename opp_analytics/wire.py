@@ -24,7 +24,17 @@ import pyarrow as pa
 from opp_analytics import schema
 from opp_analytics.errors import UnexpectedResponse
 
-__all__ = ["WirePage", "assemble", "decode_one", "decode_page", "encode", "to_table", "to_wire"]
+__all__ = [
+    "WirePage",
+    "assemble",
+    "concat",
+    "decode_one",
+    "decode_page",
+    "encode",
+    "from_frame",
+    "to_table",
+    "to_wire",
+]
 
 _DATE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -236,9 +246,29 @@ def assemble(tables: list[pa.Table]) -> pd.DataFrame:
     """
     if not sum(table.num_rows for table in tables):
         return schema.empty()
-    merged = pa.concat_tables(_reconciled(tables), promote_options="permissive").unify_dictionaries()
+    merged = concat(tables)
     names = [*schema.COLUMNS, *(c for c in merged.column_names if c not in schema.COLUMNS)]
     return pd.DataFrame({name: _to_series(name, merged[name]) for name in names}, copy=False)
+
+
+def concat(tables: list[pa.Table]) -> pa.Table:
+    """The rows of all tables, which may differ in their further columns, as one table."""
+    return pa.concat_tables(_reconciled(tables), promote_options="permissive").unify_dictionaries()
+
+
+def from_frame(opportunities: pd.DataFrame) -> pa.Table:
+    """An assembled frame as the table it came from, to be merged with newer ones."""
+    table = pa.Table.from_pandas(opportunities, preserve_index=False)
+    fields = [pa.field(field.name, _wire_type(field, table[field.name])) for field in table.schema]
+    return table.cast(pa.schema(fields))
+
+
+def _wire_type(field: pa.Field, column: pa.ChunkedArray) -> pa.DataType:
+    if field.name in _CATEGORY:
+        return _LABEL
+    if field.name not in _BUILD and column.null_count == len(column):
+        return pa.null()
+    return pa.string() if pa.types.is_large_string(field.type) else field.type
 
 
 def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
