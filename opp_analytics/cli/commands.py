@@ -100,7 +100,7 @@ def record(history: Annotated[Path, _HISTORY] = _HISTORY_FOLDER) -> None:
     latest = store.records.iloc[-1]
     out.print(
         f"recorded {latest['rows']:,} opportunities, {latest['changed']:,} changed, in {history} "
-        f"({len(store.records)} records)",
+        f"as record {len(store.records)}",
         highlight=False,
     )
 
