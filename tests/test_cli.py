@@ -101,7 +101,7 @@ def test_record__adds_what_changed(command, account, tmp_path):
     client.update("opp-1", value=5)
     _, out, _ = command("record", "--history", folder)
     assert "recorded 3 opportunities, 1 changed" in out
-    assert "(2 records)" in out
+    assert "as record 2" in out
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
