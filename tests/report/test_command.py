@@ -1,0 +1,48 @@
+"""``opp-analytics report``: from the API to two files, remembering what it saw."""
+
+import pandas as pd
+
+from opp_analytics import History
+
+from ..support import row
+
+
+def test_report__writes_both_files_and_remembers_what_it_saw(command, account, tmp_path):
+    account(pd.DataFrame([row(k) for k in range(5)]))
+    asked = ["report", "--out", tmp_path / "week.html", "--target", "9000", "--history", tmp_path / "history"]
+    code, out, err = command(*asked)
+    assert (code, err) == (0, "")
+    assert f"written to {tmp_path / 'week.html'} and {tmp_path / 'week.xlsx'}" in out
+    assert "Not known yet: there is one record" in (tmp_path / "week.html").read_text()
+    assert len(History(tmp_path / "history").records) == 1
+    # The same cached load is no second record.
+    assert command(*asked)[0] == 0
+    assert len(History(tmp_path / "history").records) == 1
+
+
+def test_report__leaves_the_history_alone_when_told(command, account, tmp_path):
+    account(3)
+    assert command("report", "--out", tmp_path, "--history", tmp_path / "history", "--no-record")[0] == 0
+    assert History(tmp_path / "history").records.empty
+
+
+def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(command, tmp_path):
+    history = History(tmp_path / "history")
+    for day, value in (("2026-01-05", 100), ("2026-01-12", 250)):
+        history.record(pd.DataFrame([row(1, value=value)]), at=f"{day}T08:00Z")
+    code, _, err = command(
+        "report", "--as-of", "2026-01-12", "--out", tmp_path / "a.html", "--history", tmp_path / "history"
+    )
+    assert (code, err) == (0, "")
+    assert (
+        "Pipeline went from 100 (1 deal) to 250 (1 deal): raised 150 (1)."
+        in (tmp_path / "a.html").read_text()
+    )
+
+
+def test_report__of_a_day_before_the_history_says_so(command, tmp_path):
+    code, _, err = command(
+        "report", "--as-of", "2026-01-12", "--out", tmp_path, "--history", tmp_path / "none"
+    )
+    assert code == 1
+    assert "there are no records yet" in err
