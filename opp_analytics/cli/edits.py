@@ -25,6 +25,7 @@ from opp_analytics.writer import resume as resume_run
 from opp_analytics.writer import runs as all_runs
 from opp_analytics.writer import undo as undo_run
 from opp_analytics.writer.cells import shown
+from opp_analytics.writer.results import OUTCOMES
 from opp_analytics.writer.showing import count
 
 __all__ = ["apply", "export", "plan", "resume", "runs", "undo"]
@@ -170,9 +171,16 @@ def runs() -> None:
     if found.empty:
         _say("no plan was applied on this computer yet")
         return
-    counts = found.select_dtypes("number").columns
-    kept = [c for c in found if c not in counts or c in ("opportunities", "changes") or found[c].any()]
-    show(found[kept].drop(columns="ended_at"), index=False)
+    for url, group in found.groupby("url", sort=False):
+        heading("Runs", str(url))
+        table = group.assign(outcomes=[_outcomes(run) for _, run in group.iterrows()])
+        show(table[["run_id", "started_at", "opportunities", "outcomes"]], index=False)
+
+
+def _outcomes(run: pd.Series[Any]) -> str:
+    """Counts per outcome as one text, so that the ids of runs have room."""
+    counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])
+    return counts if run["state"] == "finished" else f"{counts}: resume"
 
 
 def _say(text: str) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentError, DataError, PlanError
 from opp_analytics.writer import entries
+from opp_analytics.writer.cells import records
 from opp_analytics.writer.journal import Journal, run_lock
 from opp_analytics.writer.newcomers import where_newest
 from opp_analytics.writer.plans import Plan
@@ -156,7 +157,7 @@ def _new_id() -> str:
 
 def _unsent(plan: Plan, todos: list[Todo]) -> Receipt:
     statuses = plan.changes["status"].replace("clean", "pending").tolist()
-    reasons = {(c.unique_id, c.operation, c.field): c.reason for c in plan.conflicts.itertuples()}
+    reasons = {(c["unique_id"], c["operation"], c["field"]): c["reason"] for c in records(plan.conflicts)}
     results = {}
     for todo in todos:
         step = todo.step

@@ -6,13 +6,14 @@ import difflib
 import json
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from opp_analytics import schema
 
-__all__ = ["complaint", "held", "same", "shown"]
+__all__ = ["complaint", "held", "records", "same", "shown"]
 
 _CHOICES = {"stage": schema.STAGES, "status": schema.STATUSES}
 
@@ -47,7 +48,6 @@ def same(column: str, left: Any, right: Any) -> bool:
 
     Examples
     --------
-    >>> import pandas as pd
     >>> same("value", 1200.0, Decimal("1200.00")), same("close_date", "2026-03-31", pd.Timestamp("2026-03-31"))
     (True, True)
     >>> same("probability", None, float("nan")), same("name", "Acme", "acme")
@@ -97,12 +97,16 @@ negotiation, closed_won, closed_lost")
     return _unknown_choice(column, cell)
 
 
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dicts by column name."""
+    return cast(list[dict[str, Any]], frame.to_dict("records"))
+
+
 def shown(value: Any) -> str:
     """A cell as a person reads it in a table.
 
     Examples
     --------
-    >>> import pandas as pd
     >>> shown(12000.5), shown(pd.Timestamp("2026-03-31")), shown(None), shown(60)
     ('12,000.50', '2026-03-31', '—', '60')
     """

@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.errors import ArgumentError, DataError, MissingColumnError
-from opp_analytics.writer.cells import complaint, held, same
+from opp_analytics.writer.cells import complaint, held, records, same
 from opp_analytics.writer.codec import number
 
 __all__ = [
@@ -152,14 +152,14 @@ def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: D
     """Which rows of `after` have an id that can be used."""
     ids = after["unique_id"]
     repeated = ids.notna() & ids.duplicated(keep=False)
-    for position in np.flatnonzero(repeated):
+    for position in np.flatnonzero(repeated).tolist():
         unique_id = ids[position]
         way_out = "keep one row of it; to make a copy, leave unique_id blank"
         found.problem(
             rows[position], unique_id, "unique_id", unique_id, "stands in after more than once", way_out
         )
     unknown = ids.notna() & ~repeated & ~ids.isin(base.index)
-    for position in np.flatnonzero(unknown):
+    for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
             "ids are never edited: restore the old one; to create an opportunity leave unique_id blank; "
@@ -249,7 +249,7 @@ def _check_new_column(column: pd.Series[Any], name: str, found: Difference) -> N
 
 def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
     columns = [c for c in map(str, created.columns) if c not in schema.READ_ONLY]
-    for position, record in zip(created.index, created[columns].to_dict("records"), strict=True):
+    for position, record in zip(created.index, records(created[columns]), strict=True):
         row = rows[position]
         filled = {c: v for c, v in record.items() if not schema.is_blank(v)}
         wrong = {c: bad for c, v in ({"name": None} | filled).items() if (bad := complaint(c, v))}

@@ -28,7 +28,7 @@ def edited_frame(plan: Plan) -> pd.DataFrame:
             column.loc[cells["unique_id"]] = cells["after"].to_list()
             edited[str(field)] = column
     if "delete" in by_operation:
-        edited = edited.drop(index=by_operation["delete"]["unique_id"])
+        edited = edited.drop(index=by_operation["delete"]["unique_id"].to_list())
     kept = edited.reset_index()
     if "create" in by_operation:
         new = [step.fields for step in plan.steps if step.operation == "create"]
@@ -56,7 +56,7 @@ def forecast_impact(before: pd.DataFrame, after: pd.DataFrame, *, as_of: When, f
             columns[f"{figure}_{name}"] = column.where(column.index.isin(side.index), 0.0)
     impact = pd.DataFrame(columns, index=pd.Index(periods, dtype=schema.TEXT, name="period"))
     total = impact.sum()
-    total[[c for c in impact if c.startswith(("low_", "high_"))]] = float("nan")
+    total[[c for c in columns if c.startswith(("low_", "high_"))]] = float("nan")
     impact = pd.concat([impact, total.rename("total").to_frame().T])
     impact.index = impact.index.astype(schema.TEXT).rename("period")
     return impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])

@@ -12,8 +12,9 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.errors import DataError
+from opp_analytics.writer.cells import records
 from opp_analytics.writer.codec import from_wire, number, to_text
-from opp_analytics.writer.differences import changes_frame, problems_frame
+from opp_analytics.writer.differences import changes_frame, conflicts_frame, problems_frame
 
 __all__ = ["read_parts", "write_parts"]
 
@@ -36,7 +37,7 @@ def _line(record: dict[str, Any], cells: Iterable[str], field: str | None) -> st
 
 
 def _changes(frame: pd.DataFrame) -> list[str]:
-    return [_line(r, _CELLS, None if pd.isna(r["field"]) else r["field"]) for r in frame.to_dict("records")]
+    return [_line(r, _CELLS, None if pd.isna(r["field"]) else r["field"]) for r in records(frame)]
 
 
 def _block(name: str, lines: list[str]) -> str:
@@ -55,9 +56,9 @@ def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame
     blocks = [
         _block("changes", _changes(frames["changes"])),
         _block("conflicts", _changes(frames["conflicts"])),
-        _block("problems", [_line(r, (), None) for r in frames["problems"].to_dict("records")]),
+        _block("problems", [_line(r, (), None) for r in records(frames["problems"])]),
         f'"columns": {json.dumps({str(c): str(t) for c, t in before.dtypes.items()})}',
-        _block("before", [_line(r, r, None) for r in before.to_dict("records")]),
+        _block("before", [_line(r, r, None) for r in records(before)]),
     ]
     top = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in ({"format": _FORMAT} | head).items())
     staged = path.with_name(path.name + ".part")
@@ -95,7 +96,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
         frames = {
             "changes": changes_frame(_cells(content["changes"])),
             "problems": problems_frame(content["problems"]),
-            "conflicts": pd.DataFrame(_cells(content["conflicts"])),
+            "conflicts": conflicts_frame(_cells(content["conflicts"])),
             "before": _before(content["before"], content["columns"]),
         }
         head = {key: content[key] for key in ("plan_id", "url", "account")}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pandas as pd
@@ -14,7 +14,6 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.errors import PlanError
 from opp_analytics.periods import When
-from opp_analytics.writer.differences import conflicts_frame
 from opp_analytics.writer.impacts import edited_frame, forecast_impact, moved, win_rate_impact
 from opp_analytics.writer.planfiles import read_parts, write_parts
 from opp_analytics.writer.showing import count, plan_html, plan_table
@@ -145,13 +144,10 @@ class Plan:
                 now,
             )
             records.append((*deal, abs(now - was) or abs(was)))
-        columns = ["step", "unique_id", "operation", "name", "cells", "value_before", "value_after", "money"]
-        deals = pd.DataFrame(records, columns=columns)
-        types = (
-            dict.fromkeys(columns[:3], schema.TEXT)
-            | {"cells": "int64"}
-            | dict.fromkeys(columns[4:], "float64")
-        )
+        types: dict[str, Any] = {"step": "int64", "unique_id": schema.TEXT, "operation": schema.TEXT}
+        types |= {"name": schema.TEXT, "cells": "int64"}
+        types |= dict.fromkeys(("value_before", "value_after", "money"), "float64")
+        deals = pd.DataFrame(records, columns=list(types))
         return deals.astype(types).sort_values("money", ascending=False, kind="stable", ignore_index=True)
 
     def summary(self) -> str:
@@ -275,8 +271,7 @@ class Plan:
             When the file cannot be read or is no plan.
         """
         head, frames = read_parts(Path(path))
-        conflicts = conflicts_frame(frames.pop("conflicts").to_dict("records"))
-        return cls(**frames, conflicts=conflicts, **head)
+        return cls(**(head | frames))
 
     def _repr_html_(self) -> str:
         return plan_html(self)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from opp_analytics import schema
+from opp_analytics.writer.cells import records
 from opp_analytics.writer.results import OUTCOMES, Result
 from opp_analytics.writer.steps import Step
 
@@ -53,9 +54,9 @@ class Receipt:
         if self.stopped:
             lines.append(f"stopped: {self.stopped}")
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
-        for row in bad.head(5).itertuples():
-            field = f" {row.field}" if pd.notna(row.field) else ""
-            lines.append(f"  {row.outcome}: {row.operation} {row.unique_id}{field}: {row.error}")
+        for row in records(bad.head(5)):
+            what = " ".join(str(row[c]) for c in ("operation", "unique_id", "field") if pd.notna(row[c]))
+            lines.append(f"  {row['outcome']}: {what}: {row['error']}")
         if len(bad) > 5:
             lines.append(f"  … and {len(bad) - 5:,} more, see .table")
         if self.run_id and self.table["outcome"].isin(["failed", "unknown", "pending"]).any():
@@ -77,6 +78,6 @@ def receipt_table(
         for cell, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True):
             known = (unique_id, step.operation, cell.field, cell.before, cell.after)
             rows.append((cell.at, *known, outcome, error, result.attempts, names[number]))
-    table = pd.DataFrame(sorted(rows, key=lambda row: row[0]), columns=["at", *_COLUMNS], dtype="object")
+    table = pd.DataFrame(rows, columns=["at", *_COLUMNS], dtype="object").sort_values("at", ignore_index=True)
     texts = ("unique_id", "operation", "field", "outcome", "error", "name")
     return table.drop(columns="at").astype(dict.fromkeys(texts, schema.TEXT) | {"attempts": "int64"})

@@ -51,7 +51,8 @@ def swept(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
 
 def deleted_ids(client: Client, ids: Collection[str]) -> set[str]:
     """Those of the opportunities that are in the trash."""
-    wanted, found, number = set(ids), set(), 1
+    wanted, number = set(ids), 1
+    found: set[str] = set()
     while wanted - found:
         page = client.list_deleted(page=number, records=PAGE)
         found |= {record["unique_id"] for record in page.records} & wanted

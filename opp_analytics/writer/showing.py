@@ -9,7 +9,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from opp_analytics.writer.cells import shown
+from opp_analytics.writer.cells import records, shown
 
 if TYPE_CHECKING:
     from opp_analytics.writer.plans import Plan
@@ -36,12 +36,12 @@ def _rows(plan: Plan) -> list[tuple[str, str, list[tuple[str, str, str, str]], s
     """Operation, name, cells (field, old, new, status) and money of the first opportunities."""
     statuses = plan.changes["status"].tolist()
     rows = []
-    for deal in plan.deals().head(_MOST).itertuples():
-        step = plan.steps[int(deal.step)]
+    for deal in records(plan.deals().head(_MOST)):
+        step = plan.steps[deal["step"]]
         cells = [(c.field or "", shown(c.before), shown(c.after), statuses[c.at]) for c in step.cells]
-        name = deal.name if pd.notna(deal.name) else step.unique_id
+        name = deal["name"] if pd.notna(deal["name"]) else step.unique_id
         # What a recovered opportunity is worth stands in the trash, not in the plan.
-        money = "—" if step.operation == "recover" else f"{deal.value_after - deal.value_before:+,.2f}"
+        money = "—" if step.operation == "recover" else f"{deal['value_after'] - deal['value_before']:+,.2f}"
         rows.append((step.operation, str(name), cells, money))
     return rows
 

@@ -20,6 +20,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.errors import DataError
+from opp_analytics.writer.cells import records as row_dicts
 from opp_analytics.writer.codec import from_text
 from opp_analytics.writer.spreadsheet import BASE_SHEET, as_written, library
 from opp_analytics.writer.typed import TEXTS, typed
@@ -64,7 +65,7 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     columns = _header(
         file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
     )
-    base = {record["unique_id"]: record for record in before.astype("object").to_dict("records")}
+    base = {record["unique_id"]: record for record in row_dicts(before.astype("object"))}
     rows: dict[int, dict[str, Any]] = {}
     both = zip(sheet.iter_rows(min_row=2), stored[sheet.title].iter_rows(min_row=2), strict=True)
     for number, (cells, values) in enumerate(both, start=2):

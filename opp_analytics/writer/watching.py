@@ -104,7 +104,9 @@ def reader(client: Client, ids: Collection[str]) -> Watched | None:
     try:
         newest = client.list(page=1, records=1, sort="-updated_at").records
         mark = _updated_at(newest[0]) if newest else None
-        rows = swept(client, set(ids)) if mark is not None else {}
+        if mark is None:
+            return None
+        rows = swept(client, set(ids))
     except ApiError:
         return None  # every opportunity is then read by itself, and its change says what went wrong
     held = {unique_id: row for unique_id, row in rows.items() if row is not None}

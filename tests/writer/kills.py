@@ -1,0 +1,163 @@
+"""``python -m tests.writer.kills [COUNT]``: plans killed with ``kill -9`` at random moments and resumed, each change once.
+
+Every round applies a plan of 500 changes (updates, creates, some of them alike, deletes) by the command line, kills that
+process once the server has seen a random number of requests, sometimes kills the first resume as well, and then resumes.
+What the server holds at the end is compared row by row with what the plan says, and with what was before once undone.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import opp_analytics as oa
+from opp_analytics.schema import conform
+from opp_analytics.writer import Plan
+from tests.writer.conftest import opportunities
+
+__all__ = ["Round", "five_hundred", "wanted"]
+
+
+def five_hundred() -> Plan:
+    """A plan of 500 changes: 200 opportunities updated in one cell and 50 in two, 50 created with three, 50 deleted."""
+    before = opportunities(300)
+    after = before.iloc[:250].assign(value=before["value"] + 0.5)
+    after.loc[:49, "close_date"] = pd.Timestamp("2026-12-31")
+    names = [f"New {n % 40}" for n in range(50)]
+    new = pd.DataFrame({"name": names, "value": 7.25, "close_date": pd.Timestamp("2027-01-31")})
+    return oa.plan(before, conform(pd.concat([after, new], ignore_index=True)))
+
+
+def wanted(plan: Plan) -> Counter[tuple[Any, ...]]:
+    """What the server holds once the plan is carried out: name, value and close date of every opportunity."""
+    return _rows(plan.edited())
+
+
+def _rows(frame: pd.DataFrame) -> Counter[tuple[Any, ...]]:
+    dates = frame["close_date"].dt.strftime("%Y-%m-%d")
+    return Counter(zip(frame["name"], frame["value"], dates, strict=True))
+
+
+class Round:
+    """One plan on one tenant, applied by processes that may be killed.
+
+    Parameters
+    ----------
+    server : Sandbox
+        Serves it.
+    folder : Path
+        For the plan file, the journal and the cache.
+    plan : Plan
+        Over opportunities that a new tenant is given.
+    """
+
+    def __init__(self, server: oa.sandbox.Sandbox, folder: Path, plan: Plan) -> None:
+        self.server, self.plan = server, plan
+        tenant = server.add_tenant(plan.before)
+        self.client = oa.Client(server.url, *tenant, cache_dir=folder / "pages")
+        self.file = plan.save(folder / "plan.json")
+        self.environment = os.environ | {
+            "BLOCKS_API_URL": server.url,
+            "BLOCKS_AUTH_TOKEN": tenant.token,
+            "BLOCKS_API_KEY": tenant.api_key,
+            "XDG_STATE_HOME": str(folder / "state"),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+        }
+
+    def start(self, *arguments: str, shell: str = 'exec "$@"') -> subprocess.Popen[str]:
+        """The command line in a process of its own."""
+        command = ["sh", "-c", shell, "sh", sys.executable, "-m", "opp_analytics", *arguments]
+        return subprocess.Popen(
+            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def apply(self, **options: str) -> subprocess.Popen[str]:
+        """The plan, being applied."""
+        return self.start("apply", str(self.file), "--yes", "--allow-delete", **options)
+
+    def signal_after(self, process: subprocess.Popen[str], requests: int, number: int) -> None:
+        """Send a signal once the server has seen so many further requests, unless the process ended before."""
+        seen = self.server.requests
+        while process.poll() is None and self.server.requests < seen + requests:
+            time.sleep(0.001)
+        process.send_signal(number)
+
+    def killed(self, process: subprocess.Popen[str], requests: int) -> bool:
+        """Kill the process at that moment; whether that came before its end."""
+        self.signal_after(process, requests, signal.SIGKILL)
+        process.communicate()
+        return process.returncode == -signal.SIGKILL
+
+    def finish(self, *arguments: str) -> str:
+        """The output of a command that must succeed."""
+        process = self.start(*arguments)
+        said, complaint = process.communicate()
+        if process.returncode:
+            raise AssertionError(f"{arguments} failed:\n{said}\n{complaint}")
+        return said
+
+    def first_run(self) -> str:
+        """The id of the oldest run."""
+        return self.finish("runs").strip().splitlines()[-1].split()[0]
+
+    def check(self, rows: Counter[tuple[Any, ...]], when: str) -> None:
+        """Compare what the server holds with what it should."""
+        held = self.held()
+        if held != rows:
+            raise AssertionError(f"{when}: lacks {rows - held}, has too much {held - rows}")
+
+    def held(self) -> Counter[tuple[Any, ...]]:
+        """What the server holds."""
+        return _rows(oa.load(self.client, refresh="full", progress=False))
+
+    def close(self) -> None:
+        """Let go of connections and files."""
+        self.client.close()
+
+
+def kill_and_resume(round_: Round, dice: random.Random) -> dict[str, Any]:
+    """Kill an apply, perhaps a resume too, finish, and perhaps undo; what was seen on the way."""
+    moment = dice.randrange(380)
+    kills = [round_.killed(round_.apply(), moment)]
+    done = sum((round_.held() - _rows(round_.plan.before)).values())
+    if dice.random() < 0.3:
+        kills.append(round_.killed(round_.start("resume"), dice.randrange(200)))
+    round_.finish("resume")
+    # Also where the first process died before its run had begun, and there was nothing to resume; else all is there already.
+    round_.finish("apply", str(round_.file), "--yes", "--allow-delete")
+    round_.check(wanted(round_.plan), f"killed after {moment} requests")
+    undone = dice.random() < 0.3
+    if undone:
+        undo = str(round_.file.with_name("undo.json"))
+        round_.finish("undo", round_.first_run(), "--out", undo)
+        round_.finish("apply", undo, "--yes", "--allow-delete")
+        round_.check(_rows(round_.plan.before), f"killed after {moment} requests and undone")
+    return {"moment": moment, "kills": sum(kills), "opportunities done by then": done, "undone": undone}
+
+
+def main() -> None:
+    """Run as many rounds as asked, 50 by default, and say how they went."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 50
+    seen = []
+    with oa.sandbox.start(weeks=0) as server:
+        for seed in range(count):
+            with tempfile.TemporaryDirectory() as folder:
+                round_ = Round(server, Path(folder), five_hundred())
+                seen.append(kill_and_resume(round_, random.Random(seed)))
+                round_.close()
+                print(seed, seen[-1], flush=True)
+    print(f"{count} rounds, {sum(s['kills'] for s in seen)} kills: every change exactly once")
+
+
+if __name__ == "__main__":
+    main()
