@@ -224,16 +224,14 @@ class Sheet:
     def _row_states(self, rows: Iterable[int]) -> list[tuple[int, str]]:
         return [(row, self._row_state(row)) for row in sorted(rows)]
 
-    def _told(self, keys: Iterable[_Key]) -> str:
+    def _told(self, before: dict[_Key, _Slot | None]) -> str:
         """What became of the edited cells; the first refusal in full."""
-        refused = [key for key in keys if key in self._slots and self._slots[key].refused]
-        done = len(list(keys)) - len(refused)
-        changed = f"{count(done, 'cell')} changed" if done else ""
+        now = {key: self._slots.get(key) for key in before}
+        refused = {key: slot for key, slot in now.items() if slot is not None and slot.refused}
+        done = sum(slot != before[key] for key, slot in now.items() if key not in refused)
+        changed = f"{count(done, 'cell')} changed"
         if not refused:
             return changed
-        row, name = refused[0]
-        whose = self._value(row, "name") or f"row {row + 1}"
-        first = f"{name} of {whose}: {self._why(self._slots[refused[0]])}"
-        if len(refused) == 1 and not done:
-            return first
-        return f"{changed or '0 cells changed'}, {len(refused):,} refused: {first}"
+        (row, name), slot = next(iter(refused.items()))
+        first = f"{name} of {self._value(row, 'name') or f'row {row + 1}'}: {self._why(slot)}"
+        return first if len(now) == 1 else f"{changed}, {len(refused):,} refused: {first}"

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from .jupyter import Lab, jupyter_lab
+
 CHROMIUM = "/usr/bin/chromium"
 _FLAGS = (
     "--no-sandbox",
@@ -50,3 +52,10 @@ def screenshots() -> Path:
     folder = Path(named) if named else Path(tempfile.mkdtemp(prefix="opp-analytics-screenshots-"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One JupyterLab for all tests."""
+    with jupyter_lab(tmp_path_factory.mktemp("lab")) as running:
+        yield running

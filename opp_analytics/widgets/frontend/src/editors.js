@@ -34,6 +34,7 @@ export function editor(column, { typed, refused, leave }) {
     input.setAttribute("aria-label", `${column.field}, ${was || "empty"}`);
 
     let done = false;
+    let byMouse = false;
     const close = (keep) => {
       if (done) return;
       done = true;
@@ -45,6 +46,7 @@ export function editor(column, { typed, refused, leave }) {
     const moves = { Enter: ["down", "up"], Tab: ["right", "left"] };
     input.addEventListener("keydown", (event) => {
       event.stopPropagation();
+      byMouse = false;
       if (event.key === "Escape") close(false);
       if (!(event.key in moves)) return;
       event.preventDefault();
@@ -52,7 +54,9 @@ export function editor(column, { typed, refused, leave }) {
       leave(moves[event.key][event.shiftKey ? 1 : 0]);
     });
     input.addEventListener("blur", () => close(true));
-    if (input.tagName === "SELECT") input.addEventListener("change", () => close(true));
+    // A choice made by mouse is final; arrow keys pass over choices on their way.
+    input.addEventListener("pointerdown", () => (byMouse = true));
+    if (input.tagName === "SELECT") input.addEventListener("change", () => byMouse && close(true));
 
     onRendered(() => {
       input.focus({ preventScroll: true });

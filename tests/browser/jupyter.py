@@ -1,0 +1,120 @@
+"""JupyterLab as a person has it: a server of its own, a notebook open in the browser, cells run by keyboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import nbformat
+from playwright.sync_api import Locator, Page, expect
+
+_PATIENCE = 120_000
+_READY = """() => {
+  const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
+  const kernel = session?.isReady && session.session?.kernel;
+  return kernel && kernel.connectionStatus === "connected" && kernel.status === "idle";
+}"""
+_QUIET = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Cells out of sight would otherwise be taken off the page.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    url: str
+    folder: Path
+
+    def open(self, page: Page, name: str, cells: Sequence[str]) -> Notebook:
+        """A new notebook of code cells, open on the page and its kernel started."""
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
+        made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(made, self.folder / f"{name}.ipynb")
+        # A workspace of its own: Lab would open what was open before.
+        page.goto(f"{self.url}/lab/workspaces/{name}/tree/{name}.ipynb")
+        page.wait_for_function(_READY, timeout=_PATIENCE)
+        return Notebook(page)
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook on a page."""
+
+    page: Page
+
+    @property
+    def cells(self) -> Locator:
+        """Its cells."""
+        return self.page.locator(".jp-Notebook .jp-Cell")
+
+    def run(self, number: int) -> Locator:
+        """Run a cell as with Shift+Enter and wait for its end; its output."""
+        cell = self.cells.nth(number)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=_PATIENCE)
+        return cell.locator(".jp-OutputArea-output")
+
+
+@contextmanager
+def jupyter_lab(folder: Path) -> Iterator[Lab]:
+    """A JupyterLab over `folder` that knows no settings but its own and asks for no password."""
+    settings = folder / ".jupyter"
+    for name, values in _QUIET.items():
+        file = settings / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    surroundings = {
+        "JUPYTER_CONFIG_DIR": str(settings),
+        "JUPYTER_RUNTIME_DIR": str(folder / ".runtime"),
+        "IPYTHONDIR": str(folder / ".ipython"),
+        "XDG_STATE_HOME": str(folder / ".state"),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
+    command += [
+        "--LabApp.expose_app_in_browser=True",
+        "--ServerApp.port_retries=0",
+        "--IdentityProvider.token=",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    with (folder / "lab.log").open("wb") as log:
+        server = subprocess.Popen(
+            command, env=os.environ | surroundings, cwd=folder, stdout=log, stderr=subprocess.STDOUT
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(f"{url}/api/status", server, folder / "lab.log")
+        yield Lab(url, folder)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 120
+    while True:
+        try:
+            with urllib.request.urlopen(url):
+                return
+        except (URLError, ConnectionError):
+            if server.poll() is not None or time.monotonic() > until:
+                raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}") from None
+            time.sleep(0.1)

@@ -1,0 +1,117 @@
+"""The grid in JupyterLab, driven as a person would, against the sandbox."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+import opp_analytics as oa
+
+from ..support import row
+from .jupyter import Lab
+
+pytestmark = pytest.mark.browser
+
+_SETTLES = 30_000
+
+LOAD = """
+import opp_analytics as oa
+client = oa.Client({url!r}, {token!r}, {api_key!r}, cache_dir={cache!r})
+opportunities = oa.load(client, progress=False)
+grid = oa.edit(opportunities, as_of="2026-06-01")
+grid
+"""
+APPLY = """
+receipt = oa.apply(grid.plan(client), client, progress=False)
+print(receipt.table["outcome"].value_counts().to_dict())
+"""
+
+
+def _cell(page: Page, name: str, field: str):
+    row = page.locator(".tabulator-row").filter(has=page.locator(f"[tabulator-field=name]:text-is('{name}')"))
+    return row.locator(f"[tabulator-field={field}]")
+
+
+def test_grid__edits_reach_the_server_through_plan_and_apply(
+    page: Page, lab: Lab, shared_sandbox, tmp_path, screenshots
+):
+    opportunities = pd.DataFrame([row(number) for number in range(12)])
+    token, api_key = shared_sandbox.add_tenant(opportunities)
+    cache = str(tmp_path / "cache")
+    settings = {"url": shared_sandbox.url, "token": token, "api_key": api_key, "cache": cache}
+    elsewhere: list[str] = []
+    page.on("request", lambda asked: None if "127.0.0.1" in asked.url else elsewhere.append(asked.url))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+
+    notebook = lab.open(page, "grid", [LOAD.format(**settings), APPLY])
+    notebook.run(0)
+    grid = page.locator(".opp-grid")
+    status = grid.locator(".opp-status")
+    expect(grid.locator(".tabulator-row")).to_have_count(12, timeout=_SETTLES)
+
+    # Typing opens the editor; x and dd, which cut cells of a notebook, stay in the grid.
+    _cell(page, "Deal 3", "name").click()
+    page.keyboard.type("dd x")
+    page.keyboard.press("Tab")
+    expect(_cell(page, "dd x", "name")).to_have_class(re.compile("opp-changed"))
+
+    _cell(page, "Deal 4", "probability").click()
+    page.keyboard.type("140")
+    page.keyboard.press("Enter")
+    expect(status).to_have_text(
+        "probability of Deal 4: '140' is not between 0 and 100; write a whole percentage such as 60"
+    )
+    expect(_cell(page, "Deal 4", "probability")).to_have_text("60 %")
+    expect(_cell(page, "Deal 4", "probability")).to_have_attribute("aria-invalid", "true")
+
+    _cell(page, "Deal 5", "stage").dblclick()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(_cell(page, "Deal 5", "stage")).to_have_text("negotiation")
+
+    page.evaluate(
+        "navigator.clipboard.writeText('12,500\\tproposal\\t31.12.2026\\n7000\\tnegotiation\\t2026-11-30\\n')"
+    )
+    _cell(page, "Deal 6", "value").click()
+    page.keyboard.press("Control+v")
+    expect(status).to_have_text("5 cells changed")
+    expect(_cell(page, "Deal 7", "close_date")).to_have_text("2026-11-30")
+
+    grid.get_by_label("filter name").click()
+    page.keyboard.type("Deal 1")
+    expect(status).to_have_text("3 of 12 rows")
+    _cell(page, "Deal 1", "close_date").click()
+    page.keyboard.type("2")  # a date picker opens on any key, empty of what was typed
+    page.keyboard.press("Escape")
+    _cell(page, "Deal 1", "close_date").dblclick()
+    page.locator("input.opp-editor[type=date]").fill("2026-09-30")
+    page.keyboard.press("Enter")
+    expect(_cell(page, "Deal 1", "close_date")).to_have_text("2026-09-30")
+    _cell(page, "Deal 1", "close_date").click()
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Control+d")
+    expect(_cell(page, "Deal 11", "close_date")).to_have_text("2026-09-30")
+    grid.get_by_label("filter name").fill("")
+    page.keyboard.press("Backspace")
+    expect(grid.locator(".tabulator-row")).to_have_count(12)
+
+    grid.get_by_role("button", name="Show plan").click()
+    plan = grid.get_by_role("region", name="Plan and impact")
+    expect(plan).to_contain_text("7 updates (10 cells)")
+    expect(plan).to_contain_text("expected change")
+    page.screenshot(path=screenshots / "grid-in-jupyterlab.png")
+
+    expect(notebook.run(1)).to_contain_text("{'applied': 10}")
+
+    client = oa.Client(shared_sandbox.url, token, api_key, cache_dir=tmp_path / "own")
+    held = oa.load(client, progress=False).set_index("unique_id")
+    assert held.loc["opp-3", "name"] == "dd x"
+    assert held.loc["opp-4", "probability"] == 60
+    assert held.loc["opp-5", "stage"] == "negotiation"
+    assert held.loc["opp-6", ["value", "stage"]].tolist() == [12_500, "proposal"]
+    assert held.loc[["opp-1", "opp-10", "opp-11"], "close_date"].eq(pd.Timestamp("2026-09-30")).all()
+    assert elsewhere == []
