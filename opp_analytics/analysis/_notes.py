@@ -30,11 +30,12 @@ def annotate(
         if "fetched_at" in load
         else None
     )
-    table.attrs = {
+    notes: dict[str, Any] = {
         "n": int(n),
         "as_of": day,
         "left_out": {why: int(count) for why, count in (left_out or {}).items() if count},
         **({"complete": False} if load.get("complete") is False else {}),
         **further,
     }
+    table.attrs = notes  # type: ignore[assignment]
     return table

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.special import bdtrc
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis._groups import read
@@ -40,7 +40,7 @@ class Deals:
     @property
     def open(self) -> NDArray[np.bool_]:
         """Which deals are open."""
-        return self.outcome == OPEN
+        return np.equal(self.outcome, OPEN)
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ def _defaults(deals: Deals) -> list[Hit]:
 
 
 def _more_than_chance(hits: int, trials: int, chance: float) -> bool:
-    return hits > 0 and bool(binomtest(hits, trials, chance, alternative="greater").pvalue < _BY_CHANCE)
+    return hits > 0 and float(bdtrc(hits - 1, trials, chance)) < _BY_CHANCE
 
 
 _CHECKS: tuple[Callable[[Deals], list[Hit]], ...] = (

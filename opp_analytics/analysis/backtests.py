@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,16 +13,17 @@ from scipy.special import ndtri
 from opp_analytics import periods
 from opp_analytics.analysis._notes import annotate
 from opp_analytics.analysis.forecasts import forecast
-from opp_analytics.analysis.observed import change_rows, last_record
+from opp_analytics.analysis.observed import Replay, last_record
 from opp_analytics.analysis.outcomes import WON, outcome_codes
 from opp_analytics.analysis.probabilities import Probability
-from opp_analytics.analysis.stages import as_mapping, learnt
-from opp_analytics.errors import MissingColumnError, NotEnoughHistory
+from opp_analytics.analysis.timings import TIMINGS
+from opp_analytics.errors import ArgumentError, MissingColumnError, NotEnoughHistory
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-_COLUMNS = ["weeks_before", "expected", "low", "high", "actual", "error", "booked"]
+_MADE = ["booked", "expected", "low", "median", "high"]
+_COLUMNS = ["weeks_before", *_MADE[1:], "actual", "error", "booked"]
 _RUN_RATE_PERIODS = 4
 """How many complete periods the naive run rate looks back."""
 
@@ -32,6 +34,8 @@ def backtest(
     freq: str = "Q",
     probability: Probability = "stated",
     correlation: float = 0.0,
+    new_business: bool = False,
+    timing: str = "due",
     tz: str = "UTC",
 ) -> pd.DataFrame:
     """The forecast that each past record would have made, against what was booked.
@@ -47,6 +51,10 @@ def backtest(
         no open deal: what was booked on average in the last four complete periods.
     correlation : float
         As for `forecast`.
+    new_business : bool
+        As for `forecast`.
+    timing : str
+        As for `forecast`.
     tz : str
         Business time zone, in which a record's instant becomes a day.
 
@@ -54,10 +62,11 @@ def backtest(
     -------
     DataFrame
         Index ``made_at`` (instant of the record), ``period`` (str): the period then running, and the next one. Columns:
-        ``weeks_before`` (int64): full weeks from the record's day to the period's last; ``expected``, ``low``, ``high``
-        (float64, money): the forecast; ``actual``: won in the period as the last record knows it; ``error`` =
-        expected − actual; ``booked``: won in it by then.
-        Attrs: ``wape``, ``bias``, ``coverage`` of the 10–90 % band (None where not defined), ``n`` forecasts.
+        ``weeks_before`` (int64): full weeks from the record's day to the period's last; ``expected``, ``low``,
+        ``median``, ``high`` (float64, money): the forecast; ``actual``: won in the period as the last record knows it;
+        ``error`` = expected − actual; ``booked``: won in it by then.
+        Attrs: ``wape``, ``bias``, ``coverage`` of the 10–90 % band (None where not defined), ``n`` forecasts, ``left_out``
+        (those of records too early to learn what the forecast needs).
 
     Raises
     ------
@@ -68,7 +77,8 @@ def backtest(
 
     Notes
     -----
-    WAPE = Σ abs(F − A) / Σ A, bias = Σ(F − A) / Σ A. A forecast sees the records up to its own, nothing later.
+    WAPE = Σ abs(F − A) / Σ A, bias = Σ(F − A) / Σ A. A forecast sees the records up to its own, nothing later. A band
+    that holds the truth less often than in 80 % of the cases is too narrow: try `new_business` or `correlation`.
     `backtest_horizons` shows the errors by weeks before the end, `backtest_methods` which probability to trust.
 
     References
@@ -76,39 +86,57 @@ def backtest(
     DEFINITIONS, "Forecast", Backtest.
     """
     periods.check_freq(freq)
-    rows = change_rows(history, "backtest")
-    last = last_record(history)
-    actual = _booked(history.as_of(last), freq)
+    replay = Replay.of(history, "backtest", *([probability] if isinstance(probability, str) else []))
+    last = last_record(replay)
     over = periods.as_date(last, tz=tz)
-    found: list[dict[str, Any]] = []
-    for moment in history.records["recorded_at"]:
+    actual = booked_by_period(replay.as_of(last), freq)
+    how: dict[str, Any] = {
+        "probability": probability,
+        "correlation": correlation,
+        "new_business": new_business,
+        "timing": timing,
+    }
+    rows: list[dict[str, Any]] = []
+    too_early = 0
+    for moment in replay.records["recorded_at"]:
         today = periods.as_date(moment, tz=tz)
         running = pd.Period(today, freq)
         judged = [p for p in (running, running + 1) if p.end_time.normalize() < over]
         if judged:
-            table = _made(history, rows, moment, today, freq, probability, correlation)
-            found += [_row(table, moment, today, period, actual) for period in judged]
-    if not found:
+            table = made(replay.until(moment), moment, today, freq, **how)
+            too_early += 0 if table is not None else len(judged)
+            rows += [] if table is None else [_row(table, moment, today, p, actual) for p in judged]
+    if not rows:
         raise NotEnoughHistory(
-            f"backtest needs a {freq} period that was over by the last record ({over.date()}); record on"
+            f"backtest needs a {freq} period that was over by the last record ({over.date()})"
+            f"{', and records before it to learn from' if too_early else ''}; record on"
         )
-    frame = pd.DataFrame(found).set_index(["made_at", "period"])[_COLUMNS]
+    frame = pd.DataFrame(rows).set_index(["made_at", "period"])[_COLUMNS]
     return annotate(
         frame,
         made_from=None,
         n=len(frame),
         as_of=over,
+        left_out={"too_early_to_learn": too_early},
         freq=freq,
-        probability=_said(probability),
+        probability=method_name(probability, new_business, timing),
         **scores(frame),
     )
 
 
-def _said(probability: Probability) -> str:
-    return probability if isinstance(probability, str) else "mapping"
+def is_run_rate(method: Probability) -> bool:
+    """Whether a method is the naive one that looks at no open deal."""
+    return isinstance(method, str) and method == "run_rate"
 
 
-def _booked(frame: pd.DataFrame, freq: str) -> dict[str, float]:
+def method_name(probability: Probability, new_business: bool, timing: str) -> str:
+    """What a way to forecast is called in a table."""
+    name = probability if isinstance(probability, str) else "mapping"
+    return f"{name}{' in time' if timing == 'curve' else ''}{' + new business' if new_business else ''}"
+
+
+def booked_by_period(frame: pd.DataFrame, freq: str) -> dict[str, float]:
+    """Money won in each period, by label."""
     won = frame[(outcome_codes(frame) == WON) & frame["close_date"].notna().to_numpy()]
     labels = periods.labels(won["close_date"], freq) if len(won) else won["close_date"].astype(str)
     return {
@@ -116,63 +144,71 @@ def _booked(frame: pd.DataFrame, freq: str) -> dict[str, float]:
     }
 
 
-def _made(
-    history: History,
-    rows: pd.DataFrame,
+def made(
+    known: Replay,
     moment: pd.Timestamp,
     today: pd.Timestamp,
     freq: str,
+    *,
     probability: Probability,
     correlation: float,
-) -> pd.DataFrame:
-    """The forecast made at a record, from that record and those before it."""
-    frame = history.as_of(moment)
-    if isinstance(probability, str) and probability == "run_rate":
+    new_business: bool,
+    timing: str,
+) -> pd.DataFrame | None:
+    """The forecast made at a record from what was known; None where that is too little to learn from."""
+    frame = known.as_of(moment)
+    if is_run_rate(probability):
+        if new_business or timing != "due":
+            raise ArgumentError(
+                "probability='run_rate' looks at no open deal: leave new_business and timing out"
+            )
         return _run_rate(frame, today, freq)
-    rates = None
-    if isinstance(probability, str) and probability == "stage":
-        rates = as_mapping(learnt(rows[rows["seen_at"] <= moment], moment))
-        rates = {stage: rate for stage, rate in rates.items() if np.isfinite(rate)}
-    return forecast(
-        frame, as_of=today, freq=freq, probability=probability, correlation=correlation, stage_rates=rates
-    )
+    try:
+        return forecast(
+            frame,
+            as_of=today,
+            freq=freq,
+            probability=probability,
+            correlation=correlation,
+            history=known,
+            new_business=new_business,
+            timing=timing,
+            # The next period has a row even when nothing is due in it yet: new business may come.
+            target={str(pd.Period(today, freq) + k): 0.0 for k in (0, 1)},
+        )
+    except NotEnoughHistory:
+        return None
 
 
 def _run_rate(frame: pd.DataFrame, today: pd.Timestamp, freq: str) -> pd.DataFrame:
     """What was booked on average in the last complete periods, with a normal band of their spread."""
-    booked = _booked(frame, freq)
+    booked = booked_by_period(frame, freq)
     running = pd.Period(today, freq)
     past = np.array([booked.get(str(running - k), 0.0) for k in range(1, _RUN_RATE_PERIODS + 1)])
     mean, reach = float(past.mean()), float(ndtri(0.9) * past.std(ddof=1))
     names = [str(running), str(running + 1)]
-    return pd.DataFrame(
-        {
-            "booked": [booked.get(name, 0.0) for name in names],
-            "expected": mean,
-            "low": mean - reach,
-            "high": mean + reach,
-        },
-        index=names,
-    )
+    columns = {
+        "booked": [booked.get(name, 0.0) for name in names],
+        "expected": mean,
+        "low": mean - reach,
+        "median": mean,
+        "high": mean + reach,
+    }
+    return pd.DataFrame(columns, index=names)
 
 
 def _row(
     table: pd.DataFrame, moment: pd.Timestamp, today: pd.Timestamp, period: Any, actual: dict[str, float]
 ) -> dict[str, Any]:
     name, truth = str(period), actual.get(str(period), 0.0)
-    made = (
-        table.loc[name] if name in table.index else dict.fromkeys(["booked", "expected", "low", "high"], 0.0)
-    )
+    forecasted = {column: float(table.loc[name, column]) for column in _MADE}  # type: ignore[arg-type]
     return {
         "made_at": moment,
         "period": name,
         "weeks_before": int((period.end_time.normalize() - today).days // 7),
-        "expected": float(made["expected"]),
-        "low": float(made["low"]),
-        "high": float(made["high"]),
+        **forecasted,
         "actual": truth,
-        "error": float(made["expected"]) - truth,
-        "booked": float(made["booked"]),
+        "error": forecasted["expected"] - truth,
     }
 
 
@@ -188,7 +224,7 @@ def scores(table: pd.DataFrame) -> dict[str, float | None]:
     }
 
 
-def _scored(groups: dict[Any, pd.DataFrame], name: str) -> pd.DataFrame:
+def _scored(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
     rows = {key: {"n": len(table), **scores(table)} for key, table in groups.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["n", "wape", "bias", "coverage"])
     return table.rename_axis(name).astype(
@@ -208,22 +244,32 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``, ``coverage`` (float64, fractions).
+
+    Raises
+    ------
+    MissingColumnError
+        When `table` is something else.
     """
     missing = [c for c in ("weeks_before", "error", "actual", "low", "high") if c not in table.columns]
     if missing:
         raise MissingColumnError(
             f"the table has no column {', '.join(missing)}; hand in what backtest returns"
         )
-    scored = _scored({int(weeks): part for weeks, part in table.groupby("weeks_before")}, "weeks_before")
-    return annotate(
-        scored, made_from=None, n=len(table), **{k: table.attrs.get(k) for k in ("freq", "probability")}
-    )
+    scored = _scored(dict(iter(table.groupby("weeks_before"))), "weeks_before")
+    kept = {name: table.attrs.get(name) for name in ("as_of", "freq", "probability")}
+    return _noted(scored, len(table), **kept)
 
 
 def backtest_methods(
-    history: History, *, freq: str = "Q", methods: Sequence[Probability] = ("stated", "stage", "run_rate")
+    history: History,
+    *,
+    freq: str = "Q",
+    methods: Sequence[Probability] = ("stated", "stage", "run_rate"),
+    new_business: bool = False,
+    correlation: float = 0.0,
+    tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Which probability to trust: the errors of a backtest with each.
+    """Which way to forecast to trust: the errors of a backtest with each.
 
     Parameters
     ----------
@@ -233,12 +279,55 @@ def backtest_methods(
         Period alias.
     methods : sequence
         As `probability` of `backtest`.
+    new_business : bool
+        Whether to try each of them, the run rate excepted, twice more: with new business, and with that and
+        ``timing="curve"``.
+    correlation : float
+        As for `backtest`.
+    tz : str
+        As for `backtest`.
 
     Returns
     -------
     DataFrame
-        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``coverage`` (float64, fractions).
+        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``coverage`` (float64, fractions). All rows
+        judge the same forecasts: those that every method could make; one that could make none has n = 0 and NaN.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentError, DataError
+        As `backtest`.
     """
-    tables = {_said(method): backtest(history, freq=freq, probability=method) for method in methods}
-    scored = _scored(tables, "method")
-    return annotate(scored, made_from=None, n=int(scored["n"].max()), freq=freq)
+    ways: list[tuple[Probability, bool, str]] = [(method, False, "due") for method in methods]
+    if new_business:
+        open_ones = [method for method in methods if not is_run_rate(method)]
+        ways += [(method, True, timing) for timing in TIMINGS for method in open_ones]
+    options = {"freq": freq, "correlation": correlation, "tz": tz}
+    tables = {method_name(*way): _tried(history, way, options) for way in ways}
+    able = [table for table in tables.values() if table is not None]
+    if not able:
+        raise NotEnoughHistory(
+            f"none of the methods could forecast any {freq} period that is over; record on"
+        )
+    common = reduce(pd.Index.intersection, (table.index for table in able))
+    nothing = able[0].head(0)
+    scored = _scored(
+        {name: nothing if table is None else table.loc[common] for name, table in tables.items()}, "method"
+    )
+    return _noted(scored, len(common), as_of=able[0].attrs["as_of"], freq=freq)
+
+
+def _tried(
+    history: History, way: tuple[Probability, bool, str], options: dict[str, Any]
+) -> pd.DataFrame | None:
+    """The backtest of one way to forecast; None where no record knows enough for it."""
+    probability, new_business, timing = way
+    try:
+        return backtest(history, probability=probability, new_business=new_business, timing=timing, **options)
+    except NotEnoughHistory:
+        return None
+
+
+def _noted(table: pd.DataFrame, n: int, *, as_of: str | None, **further: Any) -> pd.DataFrame:
+    day = None if as_of is None else pd.Timestamp(as_of)
+    return annotate(table, made_from=None, n=n, as_of=day, **further)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,17 +14,27 @@ from opp_analytics import periods
 from opp_analytics.analysis._groups import By, Groups, by_columns, column_key, combine, period_key, read
 from opp_analytics.analysis._notes import annotate
 from opp_analytics.analysis.intervals import check_confidence, wilson
-from opp_analytics.analysis.outcomes import OPEN, WON
+from opp_analytics.analysis.observed import observed_ends
+from opp_analytics.analysis.outcomes import LOST, OPEN, WON
 from opp_analytics.analysis.rates import ratio
 from opp_analytics.analysis.survival import Incidence, ages, first_day, incidence, share_interval
 from opp_analytics.errors import ArgumentError, DataError
 from opp_analytics.periods import When
 
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
 
 def win_rate_curve(
-    opportunities: pd.DataFrame, *, as_of: When, by: By = None, confidence: float = 0.95, tz: str = "UTC"
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    by: By = None,
+    history: History | None = None,
+    confidence: float = 0.95,
+    tz: str = "UTC",
 ) -> pd.DataFrame:
-    """The share of created deals that were won, lost and still open, by days since creation.
+    """The share of created deals that were won, lost, disqualified and still open, by days since creation.
 
     Parameters
     ----------
@@ -33,6 +44,9 @@ def win_rate_curve(
         The day T until which deals were followed.
     by : str or list of str, optional
         One curve for each value of these columns.
+    history : History, optional
+        Past records, which show when deals were disqualified, and when those were closed whose ``close_date`` nobody
+        corrected; needs ``unique_id``. Without it disqualified deals are left out.
     confidence : float
         Of the interval.
     tz : str
@@ -41,10 +55,10 @@ def win_rate_curve(
     Returns
     -------
     DataFrame
-        Index ``days`` (int64; below the columns of `by`): each age at which a deal was won or lost. Columns:
-        ``at_risk``, ``won``, ``lost`` (int64): deals that old, and those won and lost at that age; ``win``, ``lose``,
-        ``open`` (float64, fractions that sum to 1); ``win_low``, ``win_high``: interval of ``win``.
-        Attrs: ``n`` deals followed, ``as_of``, ``left_out``. No closed deal: no rows.
+        Index ``days`` (int64; below the columns of `by`): each age at which a deal ended. Columns:
+        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals that old, and what ended at that age; ``win``,
+        ``lose``, ``out`` (disqualified), ``open`` (float64, fractions that sum to 1); ``win_low``, ``win_high``: interval
+        of ``win``. Attrs: ``n`` deals followed, ``as_of``, ``left_out``. No closed deal: no rows.
 
     Raises
     ------
@@ -53,10 +67,10 @@ def win_rate_curve(
 
     Notes
     -----
-    Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l)/r). A lost deal is a competing end, not one that
+    Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing end, not one that
     might still be won: 1 − Kaplan–Meier, which pretends so, overstates. Open deals are censored at T − c; a close
-    dated after T counts as open. Left out and counted: disqualified (one frame does not say when), closed before
-    created, contradictions, missing dates. Deals that old are few at the right end: mind ``at_risk``.
+    dated after T counts as open. Left out and counted: disqualified ones that no history dates, closed before created,
+    contradictions, missing dates. Deals that old are few at the right end: mind ``at_risk``.
 
     References
     ----------
@@ -74,7 +88,7 @@ def win_rate_curve(
     20          2  0.333  0.333  0.333
     """
     check_confidence(confidence)
-    _, groups, days, outcome, left_out, today = _followed(opportunities, as_of, by, tz)
+    _, groups, days, outcome, left_out, today = _followed(opportunities, as_of, by, tz, history)
     curves = _per_group(groups, days, outcome)
     parts = [_columns(curve, confidence) for curve in curves]
     joined = (
@@ -102,12 +116,13 @@ def win_rate_curve(
 
 
 def _followed(
-    opportunities: pd.DataFrame, as_of: When, by: By, tz: str
+    opportunities: pd.DataFrame, as_of: When, by: By, tz: str, history: History | None = None
 ) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
     names = by_columns(by)
     today = periods.as_date(as_of, tz=tz)
-    frame = read(opportunities, "stage", "close_date", "created_at", by=names)
-    days, outcome, left_out = ages(frame, today, tz)
+    frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
+    ends = None if history is None else observed_ends(history, frame, today, tz)
+    days, outcome, left_out = ages(frame, today, tz, ends)
     groups = combine([column_key(frame[name]) for name in names], len(frame))
     return frame, groups, days, outcome, left_out, today
 
@@ -120,14 +135,16 @@ def _per_group(groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8
 
 
 def _columns(curve: Incidence, confidence: float) -> dict[str, NDArray[np.generic]]:
-    low, high = share_interval(curve.win, curve.win_error, confidence)
+    low, high = share_interval(curve.win, curve.win_error, curve.at_risk, confidence)
     return {
         "days": curve.time,
         "at_risk": curve.at_risk,
         "won": curve.won,
         "lost": curve.lost,
+        "disqualified": curve.disqualified,
         "win": curve.win,
         "lose": curve.lose,
+        "out": curve.out,
         "open": curve.open,
         "win_low": low,
         "win_high": high,
@@ -145,6 +162,7 @@ def time_to_win(
     as_of: When,
     by: By = None,
     quantiles: Sequence[float] = (0.25, 0.5, 0.75),
+    history: History | None = None,
     tz: str = "UTC",
 ) -> pd.DataFrame:
     """The days until a share of all deals, and of those ever won, has been won; open deals taken into account.
@@ -159,6 +177,8 @@ def time_to_win(
         One set of quantiles for each value of these columns.
     quantiles : sequence of float
         Shares between 0 and 1.
+    history : History, optional
+        As for `win_rate_curve`.
     tz : str
         Business time zone.
 
@@ -188,7 +208,7 @@ def time_to_win(
     bad = [q for q in quantiles if not 0 < q < 1]
     if bad:
         raise DataError(f"quantiles={list(quantiles)!r}: {bad[0]!r} is not between 0 and 1")
-    _, groups, days, outcome, left_out, today = _followed(opportunities, as_of, by, tz)
+    _, groups, days, outcome, left_out, today = _followed(opportunities, as_of, by, tz, history)
     curves = _per_group(groups, days, outcome)
     rows = [
         (first_day(curve, q), first_day(curve, q * float(curve.win[-1])) if len(curve.win) else np.nan)
@@ -266,19 +286,19 @@ def win_rate_cohorts(
     keys = [*(column_key(frame[name]) for name in by_columns(by)), period_key(created.where(kept), freq)]
     groups = combine(keys, len(frame))
     closed = kept & (outcome != OPEN) & (days <= age_days)
-    won = groups.count(closed & (outcome == WON))
-    total, ended = groups.count(kept), groups.count(closed)
+    won, lost = (groups.count(closed & (outcome == code)) for code in (WON, LOST))
+    total = groups.count(kept)
     low, high = wilson(won, total, confidence=confidence)
     table = groups.frame(
         {
             "created": total,
             "won": won,
-            "lost": ended - won,
-            "open": total - ended,
+            "lost": lost,
+            "open": total - won - lost,
             "rate": ratio(won, total),
             "rate_low": low,
             "rate_high": high,
-            "open_share": ratio(total - ended, total),
+            "open_share": ratio(total - won - lost, total),
         }
     )
     return annotate(

@@ -14,7 +14,7 @@ from opp_analytics.analysis._notes import annotate
 from opp_analytics.analysis.intervals import check_confidence, value_interval, wilson
 from opp_analytics.analysis.outcomes import LOST, OPEN, WON, future_dated, outcome_codes
 from opp_analytics.analysis.rates import ratio
-from opp_analytics.analysis.survival import ages, at_day, incidence, share_interval
+from opp_analytics.analysis.survival import ages, at_days, incidence, share_interval
 from opp_analytics.errors import ArgumentError
 from opp_analytics.periods import When
 
@@ -189,9 +189,11 @@ def _followed_rows(
         if not n:
             rows[name] = (np.nan, np.nan, np.nan, 0, np.nan)
             continue
-        share, error = at_day(followed, "win", day), at_day(followed, "win_error", day)
-        ends = share_interval(np.array([share]), np.array([error]), confidence)
-        rows[name] = (share, float(ends[0][0]), float(ends[1][0]), n, at_day(curve, "open", day))
+        share, error = (at_days(followed, name, [day]) for name in ("win", "win_error"))
+        at_risk = np.array([int((days[known] >= day).sum())])
+        ends = share_interval(share, error, at_risk, confidence)
+        still_open = float(at_days(curve, "open", [day])[0])
+        rows[name] = (float(share[0]), float(ends[0][0]), float(ends[1][0]), n, still_open)
     return rows
 
 

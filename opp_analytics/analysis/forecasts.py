@@ -14,18 +14,21 @@ from opp_analytics import periods, schema
 from opp_analytics.analysis._groups import By, Groups, Key, by_columns, column_key, combine, period_key, read
 from opp_analytics.analysis._notes import annotate
 from opp_analytics.analysis.new_business import new_business as past_new_business
+from opp_analytics.analysis.observed import observed_ends
 from opp_analytics.analysis.outcomes import CONFLICT, DISQUALIFIED, OPEN, WON, outcome_codes
 from opp_analytics.analysis.probabilities import Probability, chances, columns_read
 from opp_analytics.analysis.stages import as_mapping
 from opp_analytics.analysis.stages import stage_rates as learn_stage_rates
+from opp_analytics.analysis.targets import Target, Targets, add_targets, read_targets
+from opp_analytics.analysis.timings import AgeCurve, check_timing, days_left
 from opp_analytics.analysis.totals import Shifted, check_correlation, distribute
-from opp_analytics.errors import ArgumentError, DataError
+from opp_analytics.errors import ArgumentError
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
+    from opp_analytics.analysis.observed import Replay
     from opp_analytics.history import History
 
-Target = float | Mapping[Any, float] | None
 BUCKETS = ("overdue", "unscheduled")
 """The rows that come before the periods."""
 
@@ -55,10 +58,12 @@ def forecast(
     target: Target = None,
     by: By = None,
     correlation: float = 0.0,
-    history: History | None = None,
+    history: History | Replay | None = None,
     new_business: bool = False,
     seed: int = 0,
     stage_rates: Mapping[str, float] | pd.Series[Any] | None = None,
+    timing: str = "due",
+    tz: str = "UTC",
 ) -> pd.DataFrame:
     """What is booked and what the open deals may add, for each period, with a range.
 
@@ -66,15 +71,17 @@ def forecast(
     ----------
     opportunities : DataFrame
         ``stage``, ``value`` (money), ``close_date`` (date), ``status`` where there is one, ``probability`` (percent)
-        or the column that `probability` names, and the columns of `by`.
+        or the column that `probability` names, ``created_at`` (instant) where the win-rate curve is used, and the columns
+        of `by`.
     as_of : date-like
         The day T of the forecast.
     freq : str
         Period alias: "M", "Q", a fiscal "Q-JAN", …
     probability : str or mapping
         "stated": the deal's own ``probability``. "stage": its stage's rate, learnt from the records of `history` up to
-        T (see `stage_rates`), or as given in `stage_rates`. A mapping from stage to rate (0–1). Or the name of a
-        column, as fractions 0–1 or whole percents.
+        T (see `stage_rates`), or as given in `stage_rates`. "curve": the share of deals of its age that were won in the
+        end (see `win_rate_curve`). A mapping from stage to rate (0–1). Or the name of a column, as fractions 0–1 or
+        whole percents.
     target : float or mapping, optional
         Money to reach in each period, or a mapping from period label to money (with `by`: from the tuple of labels).
     by : str or list of str, optional
@@ -82,14 +89,19 @@ def forecast(
     correlation : float
         0 ≤ correlation < 1, between the deals of a period, through one common factor; widens the range.
     history : History, optional
-        Past records, for "stage" and `new_business`.
+        Past records, for "stage", `new_business`, and better dates in the win-rate curve.
     new_business : bool
         Whether to add what periods like these won from deals that were not open in them at the same point: the mean of
-        the last four complete periods to ``expected``, their spread to the range. Not with `by`; needs ``unique_id``.
+        the last eight complete periods, as far as recorded, to ``expected``, their spread to the range. Not with `by`; needs ``unique_id``.
     seed : int
         Of the simulation that serves more than 15 correlated deals in one period.
     stage_rates : mapping, optional
         Rate (0–1) by stage: for "stage", and else for deals without a probability.
+    timing : str
+        "due": a deal that will be won is won in the period it is due in. "curve": only with the share of later wins that,
+        at its age, came by the end of that period; what is left comes later or as `new_business` of other periods.
+    tz : str
+        Business time zone, in which ``created_at`` becomes a date.
 
     Returns
     -------
@@ -107,7 +119,8 @@ def forecast(
         - ``no_value``, ``no_probability`` (int64): open deals without one. They are in ``open_count``; the latter also
           in ``open_value``, but nothing of theirs is in ``weighted_open`` or the range.
         - ``to_date`` (bool): the period that holds T.
-        - ``new_business`` (with `new_business`): what was added to ``expected``.
+        - ``new_business`` (with `new_business`): what was added to ``expected``; NaN, and nothing added, in a period too
+          far ahead for the records to tell.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``unit`` (coarsest resolution of the ranges, money), ``method``,
         ``left_out``. Empty input: the two first rows with zeros; with `by` no rows.
@@ -119,15 +132,16 @@ def forecast(
     DataError
         When an open deal's probability is outside its range; the message names the deals.
     NotEnoughHistory
-        When `new_business` or "stage" need records that do not exist.
+        When `new_business` or "stage" need records that do not exist, or the win-rate curve has fewer than 10 won deals.
 
     Notes
     -----
     ``booked`` = Σ v, won with d in P and d ≤ T. ``weighted_open`` = Σ v·p, open with d in P and d ≥ T. Open and d < T:
     overdue; d missing: unscheduled; so the rows' open value sums to all open value. The range is that of
     booked + Σ v·Bernoulli(p), see `opp_analytics.analysis.totals.distribute`. It leaves out deals not created yet,
-    deals that slip into or out of the period, changes of value, and everything overdue or unscheduled; `new_business`
-    puts the first of these in. Median and expected differ where few deals carry the sum.
+    deals that slip into or out of the period, changes of value, and everything overdue or unscheduled. `new_business`
+    puts in what was not due in the period, and ``timing="curve"`` takes out what will slip: they belong together.
+    Median and expected differ where few deals carry the sum.
 
     References
     ----------
@@ -146,23 +160,35 @@ def forecast(
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
     check_correlation(correlation)
+    check_timing(timing)
     names = by_columns(by)
-    today = periods.as_date(as_of)
+    today = periods.as_date(as_of, tz=tz)
     probability = probability.to_dict() if isinstance(probability, pd.Series) else probability
+    aged = timing == "curve" or probability == "curve"
     columns = ["stage", "value", "close_date", *columns_read(probability, opportunities)]
-    frame = read(opportunities, *columns, by=names, unique=new_business)
+    frame = read(
+        opportunities,
+        *columns,
+        *(["created_at"] if aged else []),
+        by=names,
+        unique=new_business or (aged and history is not None),
+    )
     stage_rates = _rates(probability, history, today, stage_rates)
     if new_business and names:
         raise ArgumentError(
             "new_business=True goes without by=: forecast each group's own frame and history instead"
         )
-    targets = _targets(target, freq, names)
-    deals = _deals(frame, today, freq, names, targets, chances(frame, probability, _open(frame), stage_rates))
+    targets = read_targets(target, freq, names)
+    outcome = outcome_codes(frame)
+    curve = _age_curve(frame, history, today, tz) if aged else None
+    chance = chances(frame, probability, outcome == OPEN, stage_rates, curve)
+    if timing == "curve" and curve is not None:
+        chance = chance * curve.in_time(days_left(frame["close_date"], today, freq))
+    deals = _deals(frame, outcome, today, freq, names, targets, chance)
     table = _sums(deals, today, freq)
-    _add_targets(table, targets, deals.in_period)
+    add_targets(table, targets, deals.in_period)
     extra = _add_new_business(table, frame, history, today, freq) if new_business else {}
     ranges = _add_ranges(table, deals, extra, correlation, seed)
-    outcome = outcome_codes(frame)
     return annotate(
         table,
         made_from=opportunities,
@@ -180,8 +206,15 @@ def forecast(
     )
 
 
+def _age_curve(
+    frame: pd.DataFrame, history: History | Replay | None, today: pd.Timestamp, tz: str
+) -> AgeCurve:
+    ends = None if history is None else observed_ends(history, frame, today, tz)
+    return AgeCurve(frame, today, tz, ends)
+
+
 def _rates(
-    probability: Probability, history: History | None, today: pd.Timestamp, stage_rates: Any
+    probability: Probability, history: History | Replay | None, today: pd.Timestamp, stage_rates: Any
 ) -> dict[str, float] | None:
     """The rates by stage: as given, else learnt where "stage" asks for them."""
     if stage_rates is not None or probability != "stage":
@@ -195,30 +228,27 @@ def _rates(
 
 
 def _add_new_business(
-    table: pd.DataFrame, frame: pd.DataFrame, history: History | None, today: pd.Timestamp, freq: str
+    table: pd.DataFrame, frame: pd.DataFrame, history: History | Replay | None, today: pd.Timestamp, freq: str
 ) -> dict[int, tuple[float, ...]]:
     """Add the column and its part of ``expected``; returns the past amounts of each row."""
     labels = [str(name) for name in table.index if name not in BUCKETS]
-    found = past_new_business(frame, history, labels, today, freq)  # type: ignore[arg-type]
-    added = pd.Series({name: float(np.mean(amounts)) for name, amounts in found.items()}, dtype="float64")
-    table["new_business"] = added.reindex(table.index).fillna(0.0)
-    table["expected"] += table["new_business"]
-    return {table.index.get_loc(name): tuple(amounts) for name, amounts in found.items()}
-
-
-def _open(frame: pd.DataFrame) -> NDArray[np.bool_]:
-    return outcome_codes(frame) == OPEN
+    found = past_new_business(frame, history, labels, today, freq)
+    added = {name: float(np.mean(amounts)) for name, amounts in found.items()}
+    ahead = {name for name in labels if pd.Period(name, freq) >= pd.Period(today, freq)}
+    table["new_business"] = [added.get(name, np.nan if name in ahead else 0.0) for name in table.index]
+    table["expected"] += table["new_business"].fillna(0.0)
+    return {place: tuple(found[name]) for place, name in enumerate(table.index) if name in found}
 
 
 def _deals(
     frame: pd.DataFrame,
+    outcome: NDArray[np.int8],
     today: pd.Timestamp,
     freq: str,
     names: list[str],
-    targets: dict[Any, float] | float | None,
+    targets: Targets,
     chance: NDArray[np.float64],
 ) -> Deals:
-    outcome = outcome_codes(frame)
     date = frame["close_date"]
     early, late = (date < today).to_numpy(), (date > today).to_numpy()
     open_, won = outcome == OPEN, outcome == WON
@@ -302,63 +332,6 @@ def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
             ),
         }
     )
-
-
-def _targets(target: Any, freq: str, names: list[str]) -> dict[Any, float] | float | None:
-    """The target as one number or as numbers by label, checked."""
-    periods.check_freq(freq)
-    if target is None:
-        return None
-    if not isinstance(target, (Mapping, pd.Series)):
-        return _amount(target, "target")
-    labelled = {_label(key): _amount(amount, f"target[{key!r}]") for key, amount in target.items()}
-    for key in labelled:
-        label = key[-1] if isinstance(key, tuple) else key
-        if names and (not isinstance(key, tuple) or len(key) != len(names) + 1):
-            raise DataError(f"target[{key!r}]: with by={names!r} a key is {(*names, 'period')!r}")
-        try:
-            known = str(pd.Period(str(label), freq)) == str(label)
-        except (ValueError, TypeError):
-            known = False
-        if not known:
-            raise DataError(
-                f"target[{key!r}]: {label!r} is no period of freq={freq!r}, such as {pd.Period('2026-03', freq)}"
-            )
-    return labelled
-
-
-def _label(key: Any) -> Any:
-    return (
-        tuple(str(part) if isinstance(part, pd.Period) else part for part in key)
-        if isinstance(key, tuple)
-        else str(key)
-    )
-
-
-def _amount(amount: Any, name: str) -> float:
-    if isinstance(amount, (bool, str)) or not np.isscalar(amount) or not np.isreal(amount):
-        raise ArgumentError(
-            f"{name}={amount!r} is not an amount of money; use a number or a mapping by period"
-        )
-    if not np.isfinite(float(amount)):  # type: ignore[arg-type]
-        raise DataError(f"{name}={amount!r} is not a finite amount of money")
-    return float(amount)  # type: ignore[arg-type]
-
-
-def _add_targets(
-    table: pd.DataFrame, targets: dict[Any, float] | float | None, in_period: NDArray[np.bool_]
-) -> None:
-    if targets is None:
-        return
-    if isinstance(targets, dict):
-        unknown = [key for key in targets if key not in table.index]
-        if unknown:
-            raise DataError(f"target[{unknown[0]!r}] names a row that the forecast does not have")
-        table["target"] = [targets.get(key, np.nan) for key in table.index]
-    else:
-        table["target"] = np.where(in_period, targets, np.nan)
-    gap = table["target"] - table["booked"]
-    table["coverage"] = (table["open_value"] / gap).where(gap > 0)
 
 
 def _add_ranges(

@@ -74,8 +74,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     open_ = outcome == OPEN
     stage = _stage_key(frame["stage"], open_)
     cells = _cells(frame, groups, stage, open_)
-    table = _with_bounds(cells, groups, stage, outcome)
-    table = _indexed(table, groups, stage, names)
+    table = _indexed(_with_bounds(cells, groups, stage, outcome), groups, stage, names)
     return annotate(
         table,
         made_from=opportunities,

@@ -167,7 +167,7 @@ def _quantiles(gains: Floats, totals: Floats, confidence: float) -> Floats:
     """The tails of the ratio down each column, over the resamples in which it is defined."""
     rates = np.divide(gains, totals, out=np.full(gains.shape, np.nan), where=totals != 0)
     tails = [0.5 - confidence / 2, 0.5 + confidence / 2]
-    found = np.quantile(rates, tails, axis=0)
+    found: Floats = np.quantile(rates, tails, axis=0)
     gaps = np.flatnonzero(np.isnan(rates).any(axis=0) & ~np.isnan(rates).all(axis=0))
     if len(gaps):
         found[:, gaps] = np.nanquantile(rates[:, gaps], tails, axis=0)

@@ -1,4 +1,4 @@
-"""Money from deals that do not exist yet: what past periods won beyond the deals then open."""
+"""Money from deals that are not due in a period yet: what past periods won beyond the deals then due in them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics import periods
+from opp_analytics.analysis.observed import change_rows
 from opp_analytics.analysis.outcomes import OPEN, WON, outcome_codes
 from opp_analytics.errors import ArgumentError, NotEnoughHistory
 
 if TYPE_CHECKING:
+    from opp_analytics.analysis.observed import Replay
     from opp_analytics.history import History
 
-LOOK_BACK = 4
+LOOK_BACK = 8
 """How many complete periods are looked at."""
 
 
 def new_business(
-    opportunities: pd.DataFrame, history: History, wanted: list[str], today: pd.Timestamp, freq: str
+    opportunities: pd.DataFrame,
+    history: History | Replay | None,
+    wanted: list[str],
+    today: pd.Timestamp,
+    freq: str,
 ) -> dict[str, list[float]]:
-    """For each wanted period: what each of the last complete periods won from deals not open in it at the same point.
+    """For each wanted period: what each of the last complete periods won from deals not due in it at the same point.
 
     Parameters
     ----------
@@ -39,55 +46,73 @@ def new_business(
     Returns
     -------
     dict
-        Money by past period, newest first, for each wanted period that is not over.
+        Money by past period, newest first, for each wanted period that is not over and of which some past one was
+        recorded at the same point; one that lies too far ahead for the records is not there.
 
     Raises
     ------
     ArgumentError, NotEnoughHistory
-        When `history` is none, or no complete period has a record at the same point.
+        When `history` is none, or none of the wanted periods can be told.
     """
-    if not hasattr(history, "as_of"):
+    if history is None:
         raise ArgumentError(
-            "new_business=True needs history=: past records show what came from deals not yet open"
+            "new_business=True needs history=: past records show what came from deals not yet due"
         )
-    won = opportunities[
-        (outcome_codes(opportunities) == WON) & opportunities["close_date"].notna().to_numpy()
-    ]
-    label = periods.labels(won["close_date"], freq)
     running = pd.Period(today, freq)
-    first = periods.as_date(history.records["recorded_at"].min()) if len(history.records) else today
+    pasts = [running - k for k in range(1, LOOK_BACK + 1)]
+    records = history.records["recorded_at"]
+    first = periods.as_date(records.min()) if len(records) else today
+    known = _Known(opportunities, change_rows(history, "new_business=True"), pasts)
+    ahead = [period for period in (pd.Period(name, freq) for name in wanted) if period >= running]
     found: dict[str, list[float]] = {}
-    for name in wanted:
-        period = pd.Period(name, freq)
-        if period < running:
-            continue
+    for period in ahead:
         lead = period.start_time.normalize() - today
-        amounts = []
-        for past in (running - k for k in range(1, LOOK_BACK + 1)):
-            point = past.start_time.normalize() - lead
-            if point >= first:
-                amounts.append(
-                    _unforeseen(won[label == str(past)], history.as_of(_end_of(point)), point, past)
-                )
-        if not amounts:
-            raise NotEnoughHistory(
-                f"new_business for {name} needs a record {-lead.days} days into a complete {freq} period; "
-                f"the first record is of {first.date()}"
-            )
-        found[name] = amounts
+        points = {past: past.start_time.normalize() - lead for past in pasts}
+        amounts = [known.unforeseen(past, point) for past, point in points.items() if point >= first]
+        if amounts:
+            found[str(period)] = amounts
+    if ahead and not found:
+        raise NotEnoughHistory(
+            f"new_business for {ahead[0]} needs a record of the same point in a complete {freq} period before "
+            f"{running}; the first record is of {first.date()}"
+        )
     return found
 
 
-def _end_of(day: pd.Timestamp) -> pd.Timestamp:
-    return periods.as_instant(day, end=True)
+class _Known:
+    """What the records knew of the deals that past periods won."""
+
+    def __init__(self, opportunities: pd.DataFrame, rows: pd.DataFrame, pasts: list[pd.Period]) -> None:
+        date = opportunities["close_date"]
+        self._spans = {past: (past.start_time.normalize(), past.end_time.normalize()) for past in pasts}
+        earliest, latest = pasts[-1].start_time.normalize(), pasts[0].end_time.normalize()
+        won = opportunities[(outcome_codes(opportunities) == WON) & date.between(earliest, latest).to_numpy()]
+        self._won_on = won["close_date"].to_numpy()
+        self._value = won["value"].to_numpy(dtype=float)
+        deal = pd.Index(won["unique_id"]).get_indexer(rows["unique_id"])
+        rows, self._deal = rows[deal >= 0], deal[deal >= 0]
+        self._seen_at = rows["seen_at"].dt.tz_localize(None).to_numpy()
+        # A last cell for deals that no record had seen: it is due never.
+        self._state = np.append(rows["state"].to_numpy(), OPEN)
+        self._due = np.append(rows["close_date"].to_numpy(), np.datetime64("NaT"))
+
+    def unforeseen(self, past: pd.Period, point: pd.Timestamp) -> float:
+        """Value won in a past period from deals that on the day `point` were neither due in it nor won in it already."""
+        start, end = self._spans[past]
+        moment = periods.as_instant(point, end=True).tz_localize(None)
+        seen = np.flatnonzero(self._seen_at <= moment.to_datetime64())
+        # Rows are in order of time within each deal: the last one written stays.
+        last = np.full(len(self._won_on), -1)
+        last[self._deal[seen]] = seen
+        due, state = self._due[last], self._state[last]
+        inside = _between(due, start, end)
+        foreseen = inside & (
+            ((state == OPEN) & (due >= point.to_datetime64()))
+            | ((state == WON) & (due <= point.to_datetime64()))
+        )
+        mine = _between(self._won_on, start, end) & ~foreseen
+        return float(np.nansum(self._value[mine]))
 
 
-def _unforeseen(won: pd.DataFrame, then: pd.DataFrame, point: pd.Timestamp, past: pd.Period) -> float:
-    """Value won in a past period from deals that at `point` were neither open in it nor won already."""
-    outcome = outcome_codes(then)
-    date = then["close_date"]
-    inside = (date >= past.start_time.normalize()) & (date <= past.end_time.normalize())
-    foreseen = ((outcome == OPEN) & inside & (date >= point)) | ((outcome == WON) & inside & (date <= point))
-    return float(
-        np.nansum(won["value"][~won["unique_id"].isin(then["unique_id"][foreseen])].to_numpy(dtype=float))
-    )
+def _between(dates: NDArray[np.datetime64], first: pd.Timestamp, last: pd.Timestamp) -> NDArray[np.bool_]:
+    return np.asarray((dates >= first.to_datetime64()) & (dates <= last.to_datetime64()), dtype=bool)

@@ -1,4 +1,4 @@
-"""A history's change rows in pandas: when each deal was first seen open, and what it was at a later moment."""
+"""A history's change rows in pandas: what was known when, when each deal was first seen open, and what it was later."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import schema
-from opp_analytics.analysis.outcomes import OPEN, OUTCOMES, outcome_codes
+from opp_analytics import periods, schema
+from opp_analytics.analysis.outcomes import LOST, OPEN, OUTCOMES, outcome_codes
 from opp_analytics.errors import ArgumentError, NotEnoughHistory
 
 if TYPE_CHECKING:
@@ -18,7 +18,45 @@ GONE = len(OUTCOMES)
 """Code of a deal that was deleted; it follows the codes of `OUTCOMES`."""
 
 
-def change_rows(history: History, asked_by: str) -> pd.DataFrame:
+def with_state(changes: pd.DataFrame) -> pd.DataFrame:
+    """Change rows conformed, in order of deal and time, with ``state``."""
+    rows = schema.conform(changes).sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
+    gone = (rows["operation"].astype(schema.TEXT) == "gone").to_numpy()
+    return rows.assign(state=np.where(gone, GONE, outcome_codes(rows)).astype(np.int8))
+
+
+_READ = (
+    "seen_after", "seen_at", "operation", "state",
+    "unique_id", "value", "stage", "close_date", "probability", "status", "created_at",
+)  # fmt: skip
+
+
+class Replay:
+    """A history's changes held in memory, to be asked many times what was known when."""
+
+    def __init__(self, rows: pd.DataFrame, records: pd.DataFrame) -> None:
+        self.rows, self.records = rows, records
+
+    @classmethod
+    def of(cls, history: History, asked_by: str, *further: str) -> Replay:
+        """A history's columns that forecasts read, and `further` ones: each as-of copies them."""
+        rows = change_rows(history, asked_by)
+        kept = [name for name in rows.columns if name in (*_READ, *further)]
+        return cls(rows[kept], history.records)
+
+    def until(self, moment: pd.Timestamp) -> Replay:
+        """What there was of it at a moment: nothing later can leak."""
+        rows, records = self.rows, self.records
+        return Replay(rows[rows["seen_at"] <= moment], records[records["recorded_at"] <= moment])
+
+    def as_of(self, moment: pd.Timestamp) -> pd.DataFrame:
+        """The opportunities as known at a moment, without those gone by then."""
+        known = self.rows[self.rows["seen_at"] <= moment].drop_duplicates("unique_id", keep="last")
+        known = known[known["state"] != GONE]
+        return known.drop(columns=["seen_after", "seen_at", "operation", "state"]).reset_index(drop=True)
+
+
+def change_rows(history: History | Replay, asked_by: str) -> pd.DataFrame:
     """Every change, oldest first within each deal, with ``state``: an outcome's code, or GONE.
 
     Raises
@@ -28,6 +66,8 @@ def change_rows(history: History, asked_by: str) -> pd.DataFrame:
     NotEnoughHistory
         When it holds no record.
     """
+    if isinstance(history, Replay):
+        return history.rows
     if not hasattr(history, "changes") or not hasattr(history, "records"):
         raise ArgumentError(
             f"{asked_by} needs a History, not {type(history).__name__}; collect one with History(path).record(frame)"
@@ -39,14 +79,7 @@ def change_rows(history: History, asked_by: str) -> pd.DataFrame:
     return with_state(history.changes())
 
 
-def with_state(changes: pd.DataFrame) -> pd.DataFrame:
-    """Change rows conformed, in order of deal and time, with ``state``."""
-    rows = schema.conform(changes).sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
-    gone = (rows["operation"].astype(schema.TEXT) == "gone").to_numpy()
-    return rows.assign(state=np.where(gone, GONE, outcome_codes(rows)).astype(np.int8))
-
-
-def last_record(history: History) -> pd.Timestamp:
+def last_record(history: History | Replay) -> pd.Timestamp:
     """The instant of the newest record."""
     return pd.Timestamp(history.records["recorded_at"].max())
 
@@ -67,3 +100,28 @@ def state_at(
     known = rows[["unique_id", "seen_at", "state"]].sort_values("seen_at", kind="stable")
     found = pd.merge_asof(asked.sort_values("seen_at", kind="stable"), known, on="seen_at", by="unique_id")
     return found.sort_values("_row")["state"].to_numpy().astype(np.int8)
+
+
+def observed_ends(
+    history: History | Replay, frame: pd.DataFrame, today: pd.Timestamp, tz: str
+) -> pd.Series[Any]:
+    """The day on which records up to `today` saw each deal of the frame end as it has; missing where they did not.
+
+    A won or lost deal's own ``close_date`` is kept where it lies between the records before and after; a deal that had
+    ended when it was first seen is dated by its ``close_date`` alone.
+    """
+    until = periods.as_instant(today, tz=tz, end=True)
+    rows = change_rows(history, "history=")
+    rows = rows[rows["seen_at"] <= until]
+    entered = rows["state"] != rows.groupby("unique_id")["state"].shift()
+    last = rows[entered.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")
+    seen = last.reindex(frame["unique_id"]).reset_index(drop=True)
+    after, at = (
+        periods.to_dates(seen[name].astype("datetime64[us, UTC]"), tz=tz)
+        for name in ("seen_after", "seen_at")
+    )
+    planned = frame["close_date"]
+    inside = (planned >= after) & (planned <= at)
+    agreed = after.notna() & (seen["state"].to_numpy() == outcome_codes(frame))
+    won_or_lost = outcome_codes(frame) <= LOST
+    return at.mask(won_or_lost & inside.to_numpy(), planned).where(agreed)

@@ -1,4 +1,4 @@
-"""The probability that a forecast gives each open deal: stated, by stage, or from a column of one's own."""
+"""The probability that a forecast gives each open deal: stated, by stage, by age, or from a column of one's own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from opp_analytics.analysis.timings import AgeCurve
 from opp_analytics.errors import ArgumentError, DataError, MissingColumnError
 
 Probability = str | Mapping[str, float]
-"""What a caller may ask for: "stated", "stage", a column's name, or a mapping from stage to rate."""
+"""What a caller may ask for: "stated", "stage", "curve", a column's name, or a mapping from stage to rate."""
 
 
 def columns_read(probability: Probability, opportunities: pd.DataFrame) -> list[str]:
@@ -27,14 +28,14 @@ def columns_read(probability: Probability, opportunities: pd.DataFrame) -> list[
         return []
     if not isinstance(probability, str):
         raise ArgumentError(
-            f"probability={probability!r} is neither 'stated', 'stage', a column's name, nor a mapping from stage to rate"
+            f"probability={probability!r} is neither 'stated', 'stage', 'curve', a column's name, nor a mapping from stage to rate"
         )
-    if probability == "stage":
+    if probability in ("stage", "curve"):
         return []
     column = "probability" if probability == "stated" else probability
     if isinstance(opportunities, pd.DataFrame) and column not in opportunities.columns:
         raise MissingColumnError(
-            f"probability={probability!r}: the frame has no column {column!r}; use 'stated', 'stage', a mapping from "
+            f"probability={probability!r}: the frame has no column {column!r}; use 'stated', 'stage', 'curve', a mapping from "
             f"stage to rate, or one of {', '.join(map(str, opportunities.columns))}"
         )
     return [column]
@@ -45,6 +46,7 @@ def chances(
     probability: Probability,
     open_: NDArray[np.bool_],
     stage_rates: Mapping[str, float] | None,
+    curve: AgeCurve | None = None,
 ) -> NDArray[np.float64]:
     """The chance (0–1) of each open deal, NaN where none is known or the deal is not open.
 
@@ -58,6 +60,8 @@ def chances(
         Which rows count.
     stage_rates : mapping, optional
         Rates by stage (0–1) for deals without a probability, and for "stage".
+    curve : AgeCurve, optional
+        Where "curve" reads.
 
     Raises
     ------
@@ -69,6 +73,9 @@ def chances(
         found = _by_stage(frame["stage"], probability)
     elif probability == "stage":
         found = rates
+    elif probability == "curve":
+        assert curve is not None
+        found = curve.chance()
     elif probability in ("stated", "probability"):
         found = frame["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
         _check(frame, found, open_, "probability", 100)

@@ -171,4 +171,7 @@ def _rates(
 
 def ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
     """`part` / `whole`, NaN where the whole is nothing."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) != 0)
+    share: NDArray[np.float64] = np.divide(
+        part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) != 0
+    )
+    return share

@@ -18,14 +18,17 @@ from opp_analytics.analysis.survival import incidence
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
+    from opp_analytics.analysis.observed import Replay
     from opp_analytics.history import History
 
-_DAY = pd.Timedelta(days=1)
+_DAY_SECONDS = 86_400
 _STRENGTH = 10.0
 """How many deals' worth of belief in the overall rate a learnt rate starts from."""
 
 
-def stage_rates(history: History, *, as_of: When | None = None, strength: float = _STRENGTH) -> pd.DataFrame:
+def stage_rates(
+    history: History | Replay, *, as_of: When | None = None, strength: float = _STRENGTH
+) -> pd.DataFrame:
     """The chance that a deal seen in a stage is won, learnt from past records, for use in `forecast`.
 
     Parameters
@@ -72,7 +75,8 @@ def learnt(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH)
     entered = rows.assign(end_at=end["at"], end_state=end["state"])[state == OPEN]
     entered = entered.assign(stage=entered["stage"].astype(schema.TEXT).fillna(NO_LABEL))
     entered = entered.drop_duplicates(["unique_id", "stage"])
-    days = ((entered["end_at"].fillna(until) - entered["seen_at"]) / _DAY).to_numpy()
+    spent: pd.Series[Any] = entered["end_at"].fillna(until) - entered["seen_at"]
+    days = (spent.dt.total_seconds() / _DAY_SECONDS).to_numpy()
     days = np.maximum(np.ceil(days), 0).astype(np.int64)
     outcome = np.where(
         entered["end_state"] == WON, WON, np.where(entered["end_state"].isna(), OPEN, LOST)
@@ -97,7 +101,8 @@ def learnt(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH)
 
 def _places(entered: pd.DataFrame) -> list[tuple[str, NDArray[np.intp]]]:
     """Rows of each stage, stages in their order, unknown ones after."""
-    places = {str(name): place for name, place in entered.groupby("stage", sort=True).indices.items()}
+    groups = entered.groupby("stage", sort=True).indices
+    places = {str(name): np.asarray(place, dtype=np.intp) for name, place in groups.items()}
     order = [*(s for s in schema.STAGES if s in places), *(s for s in places if s not in schema.STAGES)]
     return [(name, places[name]) for name in order]
 

@@ -1,4 +1,4 @@
-"""How long until won or lost, when some are still open: cumulative incidence with competing risks."""
+"""How long until won, lost or disqualified, when some are still open: cumulative incidence with competing risks."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from opp_analytics import periods
+from opp_analytics.analysis.intervals import wilson
 from opp_analytics.analysis.outcomes import (
     CONFLICT,
     DISQUALIFIED,
@@ -26,16 +27,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Incidence:
-    """The Aalen–Johansen curves at each time at which a deal was won or lost."""
+    """The Aalen–Johansen curves at each time at which a deal ended."""
 
     time: NDArray[np.int64]
     at_risk: NDArray[np.int64]
     won: NDArray[np.int64]
     lost: NDArray[np.int64]
+    disqualified: NDArray[np.int64]
     win: Floats
     """Share won by then."""
     lose: Floats
     """Share lost by then."""
+    out: Floats
+    """Share disqualified by then."""
     open: Floats
     """Share still open then."""
     win_error: Floats
@@ -43,19 +47,19 @@ class Incidence:
 
 
 def incidence(time: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
-    """The curves of deals that were won or lost at `time`, or last seen open at it.
+    """The curves of deals that were won, lost or disqualified at `time`, or last seen open at it.
 
     Parameters
     ----------
     time : ndarray of int
         Days, not negative.
     outcome : ndarray of int
-        WON, LOST or OPEN of `opp_analytics.analysis.outcomes`.
+        WON, LOST, DISQUALIFIED or OPEN of `opp_analytics.analysis.outcomes`.
 
     Notes
     -----
-    At each time t_j with w wins, l losses and r deals at risk (those closed or last seen at t_j or later):
-    F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l)/r). All that happens on one day is one step, so ties are exact.
+    At each time t_j with w wins, e ends of any kind and r deals at risk (those that ended or were last seen at t_j or
+    later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All that happens on one day is one step, so ties are exact.
     The error is the delta-method variance of a cumulative incidence.
 
     References
@@ -66,13 +70,16 @@ def incidence(time: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
     length = int(time.max()) + 1 if len(time) else 0
     leaving = np.bincount(time, minlength=length)
     risk = leaving[::-1].cumsum()[::-1]
-    won, lost = (np.bincount(time[outcome == code], minlength=length) for code in (WON, LOST))
-    at = np.flatnonzero(won + lost)
-    r, w, e = risk[at].astype(float), won[at].astype(float), (won + lost)[at].astype(float)
+    won, lost, out = (
+        np.bincount(time[outcome == code], minlength=length) for code in (WON, LOST, DISQUALIFIED)
+    )
+    at = np.flatnonzero(won + lost + out)
+    r, e = risk[at].astype(float), (won + lost + out)[at].astype(float)
     after = np.cumprod(1 - e / r)
     before = np.concatenate([[1.0], after[:-1]]) if len(at) else after
-    win, lose = np.cumsum(before * w / r), np.cumsum(before * (e - w) / r)
-    return Incidence(at, risk[at], won[at], lost[at], win, lose, after, _error(win, before, w, e, r))
+    win, lose, leave = (np.cumsum(before * ends[at] / r) for ends in (won, lost, out))
+    error = _error(win, before, won[at].astype(float), e, r)
+    return Incidence(at, risk[at], won[at], lost[at], out[at], win, lose, leave, after, error)
 
 
 def _error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floats:
@@ -82,23 +89,42 @@ def _error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floa
     second = np.cumsum(before**2 * w * (r - w) / r**3)
     step = before * w / r**2
     third = win * np.cumsum(step) - np.cumsum(step * win)
-    return np.sqrt(np.maximum(first + second - 2 * third, 0))
+    error: Floats = np.sqrt(np.maximum(first + second - 2 * third, 0))
+    return error
 
 
-def share_interval(share: Floats, error: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Interval of a share that stays inside 0–1 (log–log transform); the share itself where its error is zero."""
+def share_interval(
+    share: Floats, error: Floats, at_risk: NDArray[Any], confidence: float
+) -> tuple[Floats, Floats]:
+    """Interval of a share that stays inside 0–1 (log–log transform).
+
+    At 0 and 1 the error vanishes and would claim certainty: there Wilson's interval of the deals then at risk is used.
+    """
     z = float(ndtri(0.5 + confidence / 2))
-    inside = (share > 0) & (share < 1)
+    inside = (share > 1e-9) & (share < 1 - 1e-9)
     safe = np.where(inside, share, 0.5)
-    reach = z * error / (safe * np.abs(np.log(safe)))
-    low, high = safe ** np.exp(reach), safe ** np.exp(-reach)
-    return np.where(inside, low, share), np.where(inside, high, share)
+    reach = np.where(inside, z * error, 0.0) / (safe * np.abs(np.log(safe)))
+    low, high = safe ** np.exp(np.minimum(reach, 50.0)), safe ** np.exp(-reach)
+    sure_low, sure_high = wilson(np.rint(share) * at_risk, at_risk, confidence=confidence)
+    return np.where(inside, low, sure_low), np.where(inside, high, sure_high)
 
 
 def ages(
-    frame: pd.DataFrame, today: pd.Timestamp, tz: str
+    frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
-    """Days from creation to the close, or to `today` while open, of a conformed frame.
+    """Days from creation to the end, or to `today` while open, of a conformed frame.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Conformed: ``stage``, ``status`` where there is one, ``close_date``, ``created_at``.
+    today : Timestamp
+        The day until which deals were followed.
+    tz : str
+        Business time zone, in which ``created_at`` becomes a date.
+    ends : Series of date, optional
+        For each row of the frame the day on which history saw it end, missing where it does not know; without it a won
+        or lost deal ends on its ``close_date``, and when a disqualified one ended is not known.
 
     Returns
     -------
@@ -108,22 +134,27 @@ def ages(
     outcome = outcome_codes(frame)
     outcome = np.where(future_dated(frame, outcome, today), np.int8(OPEN), outcome)
     created = periods.to_dates(frame["created_at"], tz=tz)
-    end = frame["close_date"].where(outcome <= LOST, today)
+    closed, dropped = outcome <= LOST, outcome == DISQUALIFIED
+    end = frame["close_date"].where(closed, today).mask(dropped)
+    if ends is not None:
+        end = ends.where((closed | dropped) & ends.notna().to_numpy(), end)
     days = (end - created).dt.days
+    undated = end.isna().to_numpy()
     reasons = {
         "conflict": outcome == CONFLICT,
-        "disqualified": outcome == DISQUALIFIED,
+        "disqualified": dropped & undated,
         "without_created_at": created.isna().to_numpy(),
         "created_after_as_of": (created > today).to_numpy(),
-        "closed_without_date": (outcome <= LOST) & frame["close_date"].isna().to_numpy(),
-        "closed_before_created": (outcome <= LOST) & (days < 0).to_numpy(),
+        "closed_without_date": closed & undated,
+        "closed_before_created": (closed | dropped) & (days < 0).to_numpy(),
     }
     left = np.zeros(len(frame), dtype=bool)
     counts: dict[str, int] = {}
     for reason, mask in reasons.items():
         counts[reason] = int((mask & ~left).sum())
         left |= mask
-    return days.where(~left, -1).fillna(-1).to_numpy(dtype=np.int64), outcome.astype(np.int8), counts
+    whole = np.asarray(days.where(~left, -1).fillna(-1), dtype=np.int64)
+    return whole, outcome.astype(np.int8), counts
 
 
 def first_day(curve: Incidence, level: float) -> float:
@@ -132,8 +163,8 @@ def first_day(curve: Incidence, level: float) -> float:
     return float(curve.time[reached[0]]) if len(reached) and level > 0 else float("nan")
 
 
-def at_day(curve: Incidence, column: str, day: int) -> float:
-    """A curve's value on `day`, as a step function that starts at 0 (share open: at 1)."""
-    values: Any = getattr(curve, column)
-    place = int(np.searchsorted(curve.time, day, side="right"))
-    return float(values[place - 1]) if place else (1.0 if column == "open" else 0.0)
+def at_days(curve: Incidence, column: str, days: Any) -> Floats:
+    """A curve's values on some days, as a step function that starts at 0 (share open: at 1)."""
+    start = 1.0 if column == "open" else 0.0
+    values = np.concatenate([[start], getattr(curve, column)])
+    return np.asarray(values[np.searchsorted(curve.time, days, side="right")], dtype=np.float64)

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import periods, schema
 
 
 class Past:
@@ -10,17 +10,25 @@ class Past:
 
     def __init__(self, rows, recorded_at):
         frame = schema.conform(pd.DataFrame(rows))
-        self._rows = frame.assign(seen_at=pd.to_datetime(frame["seen_at"], utc=True)).sort_values("seen_at")
-        self.records = pd.DataFrame({"recorded_at": pd.to_datetime(recorded_at, utc=True)})
+        frame = frame.assign(seen_at=pd.to_datetime(frame["seen_at"], utc=True)).sort_values("seen_at")
+        moments = pd.Series(pd.to_datetime(recorded_at, utc=True)).astype(frame["seen_at"].dtype)
+        place = moments.searchsorted(frame["seen_at"])
+        frame["seen_after"] = [moments[k - 1] if k else pd.NaT for k in place]
+        self._rows = frame
+        self.records = pd.DataFrame({"recorded_at": moments})
 
     def changes(self):
         return self._rows.copy()
 
     def as_of(self, when):
-        seen = self._rows[self._rows["seen_at"] <= pd.Timestamp(when)].drop_duplicates(
+        seen = self._rows[self._rows["seen_at"] <= periods.as_instant(when)].drop_duplicates(
             "unique_id", keep="last"
         )
-        return seen[seen["operation"] != "gone"].drop(columns=["seen_at", "operation"]).reset_index(drop=True)
+        return (
+            seen[seen["operation"] != "gone"]
+            .drop(columns=["seen_at", "seen_after", "operation"])
+            .reset_index(drop=True)
+        )
 
 
 def row(
@@ -33,6 +41,7 @@ def row(
     value=100.0,
     close_date="2026-03-31",
     status="active",
+    **further,
 ):
     """One change row, seen at noon of a day."""
     return {
@@ -44,4 +53,6 @@ def row(
         "value": value,
         "close_date": close_date,
         "status": status,
+        "created_at": "2025-12-01T09:00:00Z",
+        **further,
     }

@@ -10,7 +10,8 @@ from opp_analytics import errors, schema
 from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
 from opp_analytics.analysis.definitions import velocity, win_rate_definitions
 from opp_analytics.analysis.outcomes import LOST, OPEN, WON
-from opp_analytics.analysis.survival import incidence
+from opp_analytics.analysis.survival import incidence, share_interval
+from tests.analysis.past import Past, row
 
 DAY_0 = pd.Timestamp("2026-01-01")
 AS_OF = DAY_0 + pd.Timedelta(days=30)
@@ -66,6 +67,42 @@ def test_win_rate_curve__leaves_out_and_counts_what_cannot_be_followed():
 def test_win_rate_curve__a_future_dated_close_counts_as_open():
     table = win_rate_curve(_deals(("won", 5), ("won", 40)), as_of=AS_OF)
     assert table["win"].tolist() == [0.5]
+
+
+def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes():
+    made = {"created_at": "2026-01-01T09:00:00Z", "close_date": "2026-01-31"}
+    past = Past(
+        [
+            row("d", "2026-01-01", "proposal", operation="new", **made),
+            row("w", "2026-01-01", "proposal", operation="new", **made),
+            row("l", "2026-01-01", "proposal", operation="new", **made),
+            row("x", "2026-01-01", "proposal", operation="new", status="inactive", **made),
+            row("d", "2026-01-08", "proposal", status="inactive", **made),
+            row("w", "2026-01-15", "closed_won", **{**made, "close_date": "2026-01-12"}),
+            row("l", "2026-01-15", "closed_lost", **made),
+        ],
+        ["2026-01-01T12:00Z", "2026-01-08T12:00Z", "2026-01-15T12:00Z"],
+    )
+    table = win_rate_curve(past.as_of("2026-02-01"), as_of="2026-02-01", history=past)
+    # Seen disqualified on day 7; won on its own date, which lies between the records; the loss was seen on day 14.
+    assert table.index.tolist() == [7, 11, 14]
+    assert table[["won", "lost", "disqualified"]].to_numpy().tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    assert table[["win", "lose", "out", "open"]].iloc[-1].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
+    # Nobody saw when the fourth was disqualified.
+    assert table.attrs["left_out"] == {"disqualified": 1}
+    alone = win_rate_curve(past.as_of("2026-02-01"), as_of="2026-02-01")
+    assert alone.index.tolist() == [11, 30]
+    early = win_rate_curve(past.as_of("2026-01-09"), as_of="2026-01-09", history=past)
+    assert early[["at_risk", "disqualified"]].to_numpy().tolist() == [[3, 1]]
+
+
+def test_share_interval__is_never_certain():
+    low, high = share_interval(
+        np.array([0.0, 0.5, 1.0]), np.array([0.0, 0.1, 0.0]), np.array([9, 9, 9]), 0.95
+    )
+    assert low[0] == 0 < high[0] < 0.5
+    assert low[1] < 0.5 < high[1]
+    assert 0.5 < low[2] < high[2] == 1
 
 
 def test_win_rate_curve__by_and_empty():
