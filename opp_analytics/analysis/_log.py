@@ -33,10 +33,16 @@ class Span:
     """The start's calendar date."""
     last: pd.Timestamp
     """The end's calendar date."""
+    complete: bool
+    """Whether no damaged file hides what changed up to the closing record."""
 
-    def notes(self) -> dict[str, str]:
+    def notes(self) -> dict[str, Any]:
         """Which records were compared, for a table's attrs."""
-        return {"opening_at": self.opening.isoformat(), "closing_at": self.closing.isoformat()}
+        return {
+            "opening_at": self.opening.isoformat(),
+            "closing_at": self.closing.isoformat(),
+            **({} if self.complete else {"complete": False}),
+        }
 
 
 def check_history(history: Any, asked_by: str) -> History:
@@ -72,7 +78,8 @@ def span(
         is missing and when it can be there. `within_one_record` allows a start and an end that are the same moment.
     """
     check_history(history, asked_by)
-    moments = history.records["recorded_at"]
+    records = history.records
+    moments = records["recorded_at"]
     if moments.empty:
         raise NotEnoughHistory(
             f"{asked_by} needs two records; there are none yet: History(folder).record(opportunities)"
@@ -86,7 +93,8 @@ def span(
         raise NotEnoughHistory(_what_is_missing(moments, opening, finish, asked_by))
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
-    return Span(opening, closing, first, last)
+    read = records.loc[moments.between(opening, closing), "complete"]
+    return Span(opening, closing, first, last, complete=bool(read.all()))
 
 
 def _what_is_missing(

@@ -77,16 +77,12 @@ def _share(rate: float) -> str:
 
 
 def _waterfall(table: pd.DataFrame) -> str:
-    ends = [
-        f"{table.loc[end, 'value']:,.0f} ({_deals(table.loc[end, 'count'])})"
-        for end in ("opening", "closing")
-    ]
-    moved = [
-        name for name in (*MOVEMENTS, *FURTHER_MOVEMENTS) if name in table.index and table.loc[name, "deals"]
-    ]
+    rows = {str(name): (row["value"], row["count"], row["deals"]) for name, row in table.iterrows()}
+    ends = [f"{rows[end][0]:,.0f} ({_deals(rows[end][1])})" for end in ("opening", "closing")]
     steps = [
-        f"{_VERBS[name]} {abs(table.loc[name, 'value']):,.0f} ({int(table.loc[name, 'deals']):,})"
-        for name in moved
+        f"{_VERBS[name]} {abs(rows[name][0]):,.0f} ({int(rows[name][2]):,})"
+        for name in (*MOVEMENTS, *FURTHER_MOVEMENTS)
+        if name in rows and rows[name][2]
     ]
     due = table.attrs.get("due")
     what = f"Pipeline due {due[0]} to {due[1]}" if due else "Pipeline"
@@ -109,8 +105,8 @@ def _flow(table: pd.DataFrame) -> str:
     summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
     done = summed["entries"] - summed["still"]
     parts = [
-        f"{name} {summed.loc[name, 'advanced'] / count:.0%} of {count:,}"
-        for name, count in done.items()
+        f"{name} {advanced / count:.0%} of {count:,}"
+        for name, advanced, count in zip(summed.index, summed["advanced"], done, strict=True)
         if count
     ]
     return f"Of the entries that ended, these advanced: {', '.join(parts) or 'none, no entry ended'}."

@@ -22,6 +22,7 @@ __all__ = ["SLIP_OUTCOMES", "slippage", "slippage_deals"]
 
 SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "gone")
 """What can become of an opportunity that was due; every one is exactly one of these."""
+_BOUND = "as known in the last record before the end: what happened after it shows in the next one"
 
 
 def slippage(history: History, *, start: When, end: When, by: By = None, tz: str = "UTC") -> pd.DataFrame:
@@ -62,7 +63,8 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     Cohort B: open at `start` with ``close_date`` in the period. At `end`: won; lost; pulled_out (open, date moved
     before the period); gone (deleted, disqualified, or contradicting itself on whether it was won); else slipped
     (open: moved past the period, its date cleared, or simply not closed). slip rate = slipped / B. Outcomes are seen at
-    records only: what happened after the last record before `end` shows in the next one. DEFINITIONS, "Slippage".
+    records only: what happened after the last record before `end` shows in the next one (``attrs["bound"]``). DEFINITIONS,
+    "Slippage".
 
     Examples
     --------
@@ -90,6 +92,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
         unvalued=int(total["unvalued"]),
         to_date=bool(as_date(last_record, tz=tz) < asked.last),
         period=[str(asked.first.date()), str(asked.last.date())],
+        bound=_BOUND,
         **asked.notes(),
     )
 
@@ -141,7 +144,14 @@ def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC")
             "stage_after": found["stage_after"].astype(text),
         }
     ).sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
-    return annotate(table, made_from=None, n=len(table), as_of=as_date(asked.closing, tz=tz), **asked.notes())
+    return annotate(
+        table,
+        made_from=None,
+        n=len(table),
+        as_of=as_date(asked.closing, tz=tz),
+        bound=_BOUND,
+        **asked.notes(),
+    )
 
 
 def _cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:

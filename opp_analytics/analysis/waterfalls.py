@@ -38,6 +38,8 @@ MOVEMENTS = (
 FURTHER_MOVEMENTS = ("returned", "date_set", "date_cleared", "conflict")
 """Movements that it shows where they occur."""
 
+_BOUND = "lower, movement by movement: what was changed and changed back between two records is not seen"
+
 Due = tuple[When, When] | None
 """First and last day on which deals are due, both inside; None for all open deals."""
 
@@ -59,6 +61,12 @@ class _Pool:
         if last < first:
             raise DataError(f"due={due!r} ends before it begins; swap its days")
         return cls(first, last)
+
+    def notes(self) -> dict[str, Any]:
+        """The window, for a table's attrs."""
+        if self.first is None or self.last is None:
+            return {}
+        return {"due": [str(self.first.date()), str(self.last.date())]}
 
     def holds(self, outcome: Any, date: Any) -> Any:
         """Whether a deal with this outcome and date is in it."""
@@ -109,7 +117,9 @@ def movements(history: History, *, start: When, end: When, due: Due = None, tz: 
 
     Notes
     -----
-    Summed over consecutive records, so that a deal that came and went in between is both. See `waterfall`.
+    Summed over consecutive records, so that a deal that came and went in between is both. What was changed and changed
+    back between two records is not seen, so each movement is a lower bound (``attrs["bound"]``), while their sum is
+    exact. See `waterfall`.
 
     Examples
     --------
@@ -135,8 +145,14 @@ def movements(history: History, *, start: When, end: When, due: Due = None, tz: 
             "count": found["count"].astype("int64"),
         }
     )
-    n = table["unique_id"].nunique()
-    return annotate(table, made_from=None, n=n, as_of=as_date(asked.closing, tz=tz), **asked.notes())
+    return annotate(
+        table,
+        made_from=None,
+        n=table["unique_id"].nunique(),
+        as_of=as_date(asked.closing, tz=tz),
+        bound=_BOUND,
+        **asked.notes(),
+    )
 
 
 def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC") -> pd.DataFrame:
@@ -167,7 +183,9 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     consecutive records, each entry at the value first seen; a change of value and an exit are two movements, the exit
     at the final value. pulled_in comes from a later date, pushed_in from an earlier one; pushed_out goes to a later
     date, pulled_out to an earlier one (all four only with `due`, as date_set and date_cleared). A deal first seen when it
-    was won or lost already counts as new and as won or lost. A missing value counts 0. DEFINITIONS, "Waterfall".
+    was won or lost already counts as new and as won or lost. A missing value counts 0. The ends and the sum are exact;
+    what was changed and changed back between two records is not seen, so each movement is a lower bound
+    (``attrs["bound"]``). DEFINITIONS, "Waterfall".
 
     Examples
     --------
@@ -193,17 +211,13 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     order = pd.Index(["opening", *MOVEMENTS, *further, "closing"], name="movement", dtype=schema.TEXT)
     found = found.reindex(order).fillna(0).astype("int64")
     table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
-    window = (
-        {}
-        if pool.first is None or pool.last is None
-        else {"due": [str(pool.first.date()), str(pool.last.date())]}
-    )
     return annotate(
         table,
         made_from=None,
-        n=int(table.loc["closing", "count"]),
+        n=int(found["count"]["closing"]),
         as_of=as_date(asked.closing, tz=tz),
-        **window,
+        bound=_BOUND,
+        **pool.notes(),
         **asked.notes(),
     )
 

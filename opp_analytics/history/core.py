@@ -109,8 +109,8 @@ class History:
             returned), and the opportunity's columns. Or long, one row per changed field: ``unique_id``,
             ``changed_at``, ``field``, ``new_value``.
         path : str or path, optional
-            Folder to keep it in, which must not hold records yet; without it the history lives as long as the
-            object.
+            Folder to keep it in, which must not hold records yet; without it the history, and what is made of its
+            `table`, lives as long as the object.
 
         Returns
         -------
@@ -147,8 +147,15 @@ class History:
             As `from_changes` takes it in its wide form: ``unique_id``, ``seen_at``; best also ``seen_after`` and
             ``operation``; the opportunity's columns.
         records : DataFrame, optional
-            ``recorded_at`` of every record. Without it they are read from ``seen_at``, so that a record that
-            saw no change is not known.
+            ``recorded_at`` of every record, as `records` of another history has it. Without it they are read from
+            ``seen_at``, so that a record that saw no change is not known.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "value": [1.0, 2.0]})
+        >>> warehouse = History.from_changes(log)
+        >>> History.from_table(warehouse.table).as_of("2026-03-09")["value"].tolist()
+        [2.0]
         """
         history = cls.__new__(cls)
         history._path = None
@@ -219,7 +226,7 @@ class History:
             entry = source.store.append(
                 changes,
                 (recorded,),
-                columns={name: str(dtype) for name, dtype in frame.dtypes.items()},
+                columns=rows.dtypes_of(frame),
                 kinds={**(before.kinds if before else {}), **rows.kinds_of(changes)},
                 certificate=certificate,
                 previous=before,
@@ -356,8 +363,9 @@ class History:
             nothing was known), ``longest_gap_days`` (float64, days of the period without a look), ``closing_age_days``
             (float64, days between the last look and the period's end; missing while it runs), ``answers`` (str:
             "all"; "to date" while it runs; "from the first record on" where its start is not known, so that slippage
-            and waterfall must start later; "nothing" where no record lies in it). ``attrs``: ``cadence_days`` (median
-            distance of records), ``next_due``. Without records no rows.
+            and waterfall must start later; "nothing" where no record lies in it), ``complete`` (bool, False where a
+            damaged file was taken out of use, so that changes are missing or seen late). ``attrs``: ``cadence_days``
+            (median distance of records), ``next_due``. Without records no rows.
 
         Raises
         ------

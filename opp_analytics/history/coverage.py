@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,47 +13,66 @@ from opp_analytics.periods import check_freq
 
 __all__ = ["coverage"]
 
-_DAY = pd.Timedelta(days=1)
-_COLUMNS = ["records", "opening_age_days", "longest_gap_days", "closing_age_days", "answers"]
+_COLUMNS: dict[str, Any] = {
+    "records": "int64",
+    "opening_age_days": "float64",
+    "longest_gap_days": "float64",
+    "closing_age_days": "float64",
+    "complete": "bool",
+    "answers": schema.TEXT,
+}
 
 
 def coverage(records: pd.DataFrame, freq: str) -> pd.DataFrame:
     """One row per period between the first and the last record; see `History.coverage`."""
     check_freq(freq)
     moments = records["recorded_at"].reset_index(drop=True)
-    gaps = moments.diff() / _DAY
-    cadence = float(gaps.median()) if len(moments) > 1 else float("nan")
-    naive = moments.dt.tz_localize(None)
-    periods = (
-        pd.period_range(naive.iloc[0], naive.iloc[-1], freq=freq)
-        if len(moments)
-        else pd.PeriodIndex([], freq=freq)
-    )
-    rows = [_row(period, moments) for period in periods]
-    index = pd.Index([str(period) for period in periods], dtype=schema.TEXT, name="period")
-    table = pd.DataFrame(rows, columns=_COLUMNS, index=index)
-    table = table.astype(
-        {"records": "int64", **dict.fromkeys(_COLUMNS[1:4], "float64"), "answers": schema.TEXT}
-    )
-    due = None if np.isnan(cadence) else (moments.iloc[-1] + pd.Timedelta(days=cadence)).isoformat()
-    table.attrs = {"n": len(moments), "cadence_days": None if np.isnan(cadence) else cadence, "next_due": due}
+    damaged = moments[~records["complete"].to_numpy()]
+    rows = {str(period): _row(period, moments, damaged) for period in _periods(moments, freq)}
+    index = pd.Index(list(rows), dtype=schema.TEXT, name="period")
+    table = pd.DataFrame(list(rows.values()), columns=list(_COLUMNS), index=index).astype(_COLUMNS)
+    cadence = _days(pd.Timedelta(moments.diff().median())) if len(moments) > 1 else None
+    due = None if cadence is None else (moments.iloc[-1] + pd.Timedelta(days=cadence)).isoformat()
+    table.attrs = {"n": len(moments), "cadence_days": cadence, "next_due": due}
     return table
 
 
-def _row(period: pd.Period, moments: pd.Series[Any]) -> tuple[int, float, float, float, str]:
+def _periods(moments: pd.Series[Any], freq: str) -> pd.PeriodIndex:
+    if moments.empty:
+        return pd.PeriodIndex([], freq=freq)
+    naive = moments.dt.tz_localize(None)
+    return pd.period_range(naive.iloc[0], naive.iloc[-1], freq=freq)
+
+
+def _days(length: pd.Timedelta) -> float:
+    return length / pd.Timedelta(days=1)
+
+
+def _row(
+    period: pd.Period, moments: pd.Series[Any], damaged: pd.Series[Any]
+) -> tuple[int, float, float, float, bool, str]:
     start, end = period.start_time.tz_localize("UTC"), (period + 1).start_time.tz_localize("UTC")
-    before, inside = moments[moments <= start], moments[(moments > start) & (moments < end)]
-    opening = (start - before.iloc[-1]) / _DAY if len(before) else float("nan")
+    before, known = moments[moments <= start], moments[moments < end]
+    inside = known[known > start]
     running = moments.iloc[-1] < end
     # What follows the last record of a running period is not a gap yet.
-    edges = pd.concat([before.tail(1), inside, moments[moments >= end].head(1)], ignore_index=True)
-    gap = (edges.clip(lower=start, upper=end).diff() / _DAY).max() if len(edges) > 1 else float("nan")
-    known = moments[moments < end]
-    closing = (end - known.iloc[-1]) / _DAY if not running and len(known) else float("nan")
-    if not len(before):
-        answers = "from the first record on"
-    elif not len(inside):
-        answers = "nothing: no record saw what changed in it"
-    else:
-        answers = "to date" if running else "all"
-    return len(inside) + int((moments == start).any()), opening, gap, closing, answers
+    looks = [*before.tail(1), *inside, *moments[moments >= end].head(1)]
+    edges = [min(max(look, start), end) for look in looks]
+    gaps = [_days(later - earlier) for earlier, later in pairwise(edges)]
+    complete = not damaged.between(start, end, inclusive="left").any()
+    return (
+        int((known >= start).sum()),
+        _days(start - before.iloc[-1]) if len(before) else np.nan,
+        max(gaps, default=np.nan),
+        _days(end - known.iloc[-1]) if not running and len(known) else np.nan,
+        complete,
+        _answers(bool(len(before)), bool(len(inside)), running),
+    )
+
+
+def _answers(opened: bool, looked: bool, running: bool) -> str:
+    if not opened:
+        return "from the first record on"
+    if not looked:
+        return "nothing: no record saw what changed in it"
+    return "to date" if running else "all"

@@ -90,7 +90,7 @@ def _aligned(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Both states with the same further columns at the same, widest, kind, and every column in one chunk."""
     old, new = kinds_of(before), kinds_of(after)
     kinds = {name: widest(old.get(name), new.get(name)) for name in {**old, **new}}
-    return tuple(_with_kinds(rows, kinds).combine_chunks() for rows in (before, after))  # type: ignore[return-value]
+    return _with_kinds(before, kinds).combine_chunks(), _with_kinds(after, kinds).combine_chunks()
 
 
 def _with_kinds(rows: pa.Table, kinds: dict[str, str | None]) -> pa.Table:

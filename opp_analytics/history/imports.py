@@ -52,8 +52,7 @@ class Import:
         table = rows.to_rows(opportunities)
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
-        columns = {name: str(dtype) for name, dtype in opportunities.dtypes.items()}
-        return cls(table, _moments(log), columns, tuple(notes))
+        return cls(table, _moments(log), rows.dtypes_of(opportunities), tuple(notes))
 
     def warn(self) -> None:
         """Say in one warning what was found wrong."""

@@ -22,6 +22,7 @@ __all__ = [
     "KINDS",
     "KNOWN",
     "change_schema",
+    "dtypes_of",
     "kinds_of",
     "to_frame",
     "to_plain",
@@ -182,6 +183,11 @@ def change_schema(kinds: Mapping[str, str]) -> pa.Schema:
     return pa.schema({**CHANGE_COLUMNS, **KNOWN, **{name: KINDS[kind] for name, kind in kinds.items()}})
 
 
+def dtypes_of(opportunities: pd.DataFrame) -> dict[str, str]:
+    """The columns of a frame, in order, with their dtypes as text."""
+    return {str(name): str(dtype) for name, dtype in opportunities.dtypes.items()}
+
+
 _PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): schema.TEXT}
 
 
@@ -197,7 +203,8 @@ def to_plain(table: pa.Table) -> pd.DataFrame:
         elif pa.types.is_large_string(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
     # Arrow hands out read-only columns, on which .loc edits raise.
-    return table.to_pandas(types_mapper=_PANDAS.get).copy()
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get).copy()
+    return frame
 
 
 def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
@@ -221,6 +228,6 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
 def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
     """A further column at the dtype it was recorded with, or as it stands when it cannot have that any more."""
     try:
-        return column.astype(dtype)
+        return column.astype(pd.api.types.pandas_dtype(dtype))
     except (TypeError, ValueError):
         return column

@@ -39,7 +39,7 @@ class Source(Protocol):
         """Forget what a failed query may have spoiled."""
 
 
-def records_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
+def records_frame(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
     """Records as a frame with every column at its dtype, also when there are none."""
     whole = ("rows", "changed", "new", "edited", "gone", "returned")
     frame = pd.DataFrame(
@@ -161,38 +161,38 @@ class TableSource:
     table : ibis.Table
         Change rows; see `History.from_table`.
     records : DataFrame, optional
-        Column ``recorded_at``, further columns of `History.records` when known.
+        Column ``recorded_at``; ``complete`` and ``certified`` of `History.records` when known.
     """
 
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
         self._table = _typed(table)
-        self._records = None if records is None else _given_records(records)
+        self._given = None if records is None else _given_records(records)
+        self._records: pd.DataFrame | None = None
 
     def table(self) -> ibis.Table:
         """All change rows, at the log's types."""
         return self._table
 
     def records(self) -> pd.DataFrame:
-        """The records given, else those that the rows show."""
+        """The records that the rows show, and those given; read once."""
         if self._records is None:
-            self._records = self._derived_records()
+            self._records = _with_given(self._counted(), self._given)
         return self._records.copy()
 
-    def _derived_records(self) -> pd.DataFrame:
-        """The moments at which something changed: records that saw no change leave no row to be known by."""
+    def _counted(self) -> pd.DataFrame:
+        """What happened at each moment at which something changed; a record that saw no change leaves no row."""
         table = self._table
-        kinds = {"new": "new", "edited": "changed", "gone": "gone", "returned": "returned"}
+        operations = {"new": "new", "edited": "changed", "gone": "gone", "returned": "returned"}
         counted = collect(
             table.group_by("seen_at").agg(
-                changed=table.count().cast("int64"),
-                **{name: (table["operation"] == what).sum().cast("int64") for name, what in kinds.items()},
+                **{
+                    name: (table["operation"] == what).sum().cast("int64")
+                    for name, what in operations.items()
+                }
             )
-        ).sort_values("seen_at", ignore_index=True)
-        counted = counted.rename(columns={"seen_at": "recorded_at"})
-        rows_then = (counted["new"] + counted["returned"] - counted["gone"]).cumsum()
-        return records_frame(
-            counted.assign(rows=rows_then, complete=True, certified=False).to_dict("records")
         )
+        counts: pd.DataFrame = counted.rename(columns={"seen_at": "recorded_at"}).set_index("recorded_at")
+        return counts.astype("int64")
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """Not known: all columns."""
@@ -228,12 +228,19 @@ def _given_records(records: pd.DataFrame) -> pd.DataFrame:
         raise MissingColumnError(
             f"records has no column recorded_at; it has {', '.join(map(str, records.columns))}"
         )
-    filled = {"complete": True, "certified": False}
-    frame = records.assign(recorded_at=pd.to_datetime(records["recorded_at"], utc=True))
-    for name in records_frame([]).columns:
-        if name not in frame:
-            frame[name] = filled.get(name, 0)
-    return records_frame(frame.sort_values("recorded_at").to_dict("records"))
+    moments = pd.to_datetime(records["recorded_at"], utc=True).astype("datetime64[us, UTC]")
+    return records.assign(recorded_at=moments).set_index("recorded_at")
+
+
+def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
+    """All records: the given ones know which records saw no change, and which are to be doubted."""
+    given = pd.DataFrame(index=counted.index) if given is None else given
+    frame = counted.reindex(counted.index.union(given.index).sort_values(), fill_value=0)
+    frame["changed"] = frame.sum(axis=1)
+    frame["rows"] = (frame["new"] + frame["returned"] - frame["gone"]).cumsum()
+    for name, unknown in (("complete", True), ("certified", False)):
+        frame[name] = given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
+    return records_frame(frame.rename_axis("recorded_at").reset_index())
 
 
 def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from opp_analytics.plots.style import (
     COLOURS,
@@ -77,7 +78,7 @@ def _bars(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xlabel("pushes seen", color=QUIET, fontsize=9)
     ax.set_ylabel("deals", color=QUIET, fontsize=9)
     ax.set_ylim(0, float(counts.max()) * 1.22)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _days(days: float) -> str:

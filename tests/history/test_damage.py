@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.analysis import waterfall
 from opp_analytics.history import History, files
 
 WEEKS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
@@ -77,6 +78,13 @@ def test_check__sets_aside_and_the_next_record_heals(history, tmp_path):
         healed = history.as_of("2026-03-30")
     assert healed["value"].tolist() == week(3)["value"].tolist()
     assert history.records["complete"].tolist() == [True, True, False, False, True]
+    assert history.coverage(freq="W")["complete"].tolist() == [True, True, False, False, True]
+    with pytest.warns(oa.errors.DataWarning):
+        doubtful = waterfall(history, start="2026-03-09", end="2026-03-30")
+    assert doubtful.attrs["complete"] is False
+    with pytest.warns(oa.errors.DataWarning):
+        sound = waterfall(history, start="2026-03-02", end="2026-03-09")
+    assert "complete" not in sound.attrs
 
 
 @pytest.mark.parametrize(

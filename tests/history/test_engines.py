@@ -21,7 +21,7 @@ from opp_analytics.analysis import (
     transitions,
     waterfall,
 )
-from opp_analytics.errors import HistoryError
+from opp_analytics.errors import DataError, HistoryError, MissingColumnError
 from opp_analytics.history import History
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 
@@ -127,6 +127,31 @@ def test_from_table__on_another_duckdb_gives_the_same(log, history):
 
     there = History.from_table(ibis.duckdb.connect().read_parquet(str(log)), history.records)
     assert_same_answers(there, history)
+
+
+def test_from_table__knows_a_record_without_changes_only_when_told():
+    import ibis
+
+    rows = pa.table({"unique_id": ["a", "b", "a"], "operation": ["new", "new", "gone"]})
+    rows = rows.append_column("seen_at", pa.array([WEEKS[0], WEEKS[0], WEEKS[3]], pa.timestamp("us", "UTC")))
+    there = History.from_table(ibis.memtable(rows))
+    assert there.records["recorded_at"].tolist() == [WEEKS[0], WEEKS[3]]
+    told = History.from_table(ibis.memtable(rows), pd.DataFrame({"recorded_at": WEEKS}))
+    assert told.records["recorded_at"].tolist() == list(WEEKS)
+    assert told.records["rows"].tolist() == [2, 2, 2, 1, 1]
+    assert told.records["changed"].tolist() == [2, 0, 0, 1, 0]
+    assert told.records["complete"].all()
+
+
+@pytest.mark.parametrize("name", ["unique_id", "seen_at"])
+def test_from_table__names_what_is_missing(name):
+    import ibis
+
+    table = ibis.memtable(pa.table({"unique_id": ["a"], "seen_at": [WEEKS[0]]})).drop(name)
+    with pytest.raises(MissingColumnError, match=f"no column {name}"):
+        History.from_table(table)
+    with pytest.raises(DataError, match="expected an Ibis table"):
+        History.from_table(pd.DataFrame())
 
 
 @pytest.fixture
