@@ -87,7 +87,9 @@ class _Pool:
         return ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
 
 
-def movements(history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC") -> pd.DataFrame:
+def movements(
+    history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC", by_record: bool = False
+) -> pd.DataFrame:
     """What moved each opportunity's part of the open pipeline between two moments.
 
     Parameters
@@ -100,6 +102,8 @@ def movements(history: History, *, start: When, end: When, due: Due = None, tz: 
         Only deals whose ``close_date`` lies between these days, both inside; default: all open deals.
     tz : str
         Business time zone.
+    by_record : bool
+        One row for each record that saw the movement, named by a further column ``seen_at`` (instant, UTC).
 
     Returns
     -------
@@ -132,10 +136,11 @@ def movements(history: History, *, start: When, end: When, due: Due = None, tz: 
     """
     pool = _Pool.of(due, tz)
     asked = span(history, start, end, asked_by="movements", tz=tz, within_one_record=True)
-    found = history.collect(_per_opportunity(history.table, asked, pool))
+    keys = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
+    found = history.collect(_per_opportunity(history.table, asked, pool, keys))
     order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
     found = found.assign(movement=found["movement"].astype(order))
-    found = found.sort_values(["unique_id", "movement"], ignore_index=True)
+    found = found.sort_values(keys, ignore_index=True)
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"].astype(schema.TEXT),
@@ -143,6 +148,7 @@ def movements(history: History, *, start: When, end: When, due: Due = None, tz: 
             "movement": found["movement"].astype(schema.TEXT),
             "value": found["cents"].astype("float64") / 100,
             "count": found["count"].astype("int64"),
+            **({"seen_at": found["seen_at"].astype("datetime64[us, UTC]")} if by_record else {}),
         }
     )
     return annotate(
@@ -289,15 +295,17 @@ def _moves(steps: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
 def _part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> ibis.Table:
     import ibis
 
-    kept = log.select("unique_id", movement=movement, cents=cents.cast("int64"), _kept=where).filter("_kept")
-    return kept.select("unique_id", "movement", "cents", count=ibis.literal(count, type="int64"))
+    kept = log.select(
+        "unique_id", "seen_at", movement=movement, cents=cents.cast("int64"), _kept=where
+    ).filter("_kept")
+    return kept.select("unique_id", "seen_at", "movement", "cents", count=ibis.literal(count, type="int64"))
 
 
-def _per_opportunity(changes: ibis.Table, asked: Span, pool: _Pool) -> ibis.Table:
+def _per_opportunity(changes: ibis.Table, asked: Span, pool: _Pool, keys: list[str]) -> ibis.Table:
     steps = _steps(marked(changes, "name"), asked, pool)
     moved = _moves(steps, asked, pool)
-    summed = moved.group_by(["unique_id", "movement"]).agg(
+    summed = moved.group_by(keys).agg(
         cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")
     )
     names = steps.filter(missing(steps["until"])).select("unique_id", "name")
-    return summed.join(names, "unique_id").select("unique_id", "name", "movement", "cents", "count")
+    return summed.join(names, "unique_id").select(*keys, "name", "cents", "count")

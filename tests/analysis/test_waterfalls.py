@@ -109,6 +109,15 @@ def test_movements__sum_to_the_waterfall(history):
     assert own["value"].round(2).tolist() == [0.2, -0.3, -9.9]
 
 
+def test_movements__by_record_sum_to_those_of_the_whole_stretch(history):
+    table = movements(history, **ALL, by_record=True)
+    assert str(table["seen_at"].dtype) == "datetime64[us, UTC]"
+    assert set(table["seen_at"]) <= set(history.records["recorded_at"])
+    summed = table.groupby(["unique_id", "movement"])[["count", "value"]].sum().round(2)
+    whole = movements(history, **ALL).set_index(["unique_id", "movement"])[["count", "value"]].round(2)
+    pd.testing.assert_frame_equal(summed, whole.sort_index())
+
+
 def test_waterfall__between_a_moment_and_itself_nothing_moves(history):
     table = waterfall(history, start=pd.Timestamp("2026-01-12T00:00Z"), end=pd.Timestamp("2026-01-12T00:00Z"))
     assert table.loc["opening"].tolist() == table.loc["closing"].tolist()
