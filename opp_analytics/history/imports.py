@@ -192,7 +192,7 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
         raise DataError(f"{column.name}: {error}") from None
 
 
-def read_changes(file: str | PathLike[str]) -> pd.DataFrame:
+def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
     """A change log from a CSV file, as `History.from_changes` takes it.
 
     The first line names the columns, in one of two forms. Times are ISO 8601, UTC unless they say otherwise;
@@ -213,6 +213,9 @@ def read_changes(file: str | PathLike[str]) -> pd.DataFrame:
     ----------
     file : str or path
         A UTF-8 text file.
+    rename : mapping, optional
+        The file's names to ours, for its columns and, in the long form, its fields:
+        ``{"deal_id": "unique_id", "stage_id": "stage"}``.
 
     Returns
     -------
@@ -222,11 +225,27 @@ def read_changes(file: str | PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When the file is not such a table; names it.
+        When the file is not such a table, or holds nothing of a name to be renamed; names it.
     """
     try:
-        return pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        log = pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"there is no file {file}") from None
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{file} is not a CSV file of changes: {error}") from None
+    names = dict(rename or {})
+    log = log.rename(columns=names)
+    fields = set(log["field"].dropna()) if "field" in log else set()
+    unknown = [old for old, new in names.items() if new not in log.columns and old not in fields]
+    if unknown:
+        known = ", ".join([*log.columns, *sorted(fields)])
+        raise DataError(f"{file} has no column or field {unknown[0]!r} to rename; it has {known}")
+    if fields:
+        log = log.assign(field=log["field"].replace(names))
+    missing = set(_LONG) - set(log.columns) if fields else {"unique_id", "seen_at"} - set(log.columns)
+    if missing:
+        raise MissingColumnError(
+            f"{file} has no column {', '.join(sorted(missing))}; it has {', '.join(log.columns)}. Long: {', '.join(_LONG)}; "
+            "wide: unique_id, seen_at, the opportunity's columns"
+        )
+    return log
