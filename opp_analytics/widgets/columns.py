@@ -95,7 +95,7 @@ def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
         return "instant", True
     if pd.api.types.is_datetime64_dtype(dtype):
         return "date", False
-    return "text", not pd.api.types.is_string_dtype(dtype)
+    return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
 
 
 def columns_of(opportunities: pd.DataFrame) -> list[Column]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import schema
@@ -53,6 +54,12 @@ class Answer:
     """Row and state (added, removed, gone or empty)."""
     said: str = ""
     """The same in a sentence."""
+
+
+def _nullable(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column as one that can hold blanks: numpy's integers and booleans cannot."""
+    fixed = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
+    return column.convert_dtypes() if fixed else column.copy()
 
 
 class Sheet:
@@ -144,13 +151,14 @@ class Sheet:
     @property
     def edited(self) -> pd.DataFrame:
         """The frame as edited, its dtypes as before; new rows at its end without ``unique_id``, removed ones left out."""
-        frame = self.base.reindex(range(self._end)) if self._end > len(self.base) else self.base.copy()
+        frame = self._with_room()
         by_field: dict[str, dict[int, Any]] = {}
         for (row, name), slot in self._slots.items():
             by_field.setdefault(name, {})[row] = slot.value
         for name, cells in by_field.items():
-            column = frame[name].copy()
-            column.iloc[list(cells)] = list(cells.values())
+            values = list(cells.values())
+            column = _nullable(frame[name]) if None in values else frame[name].copy()
+            column.iloc[list(cells)] = pd.Series(values, dtype=column.dtype).array
             frame[name] = column
         never_added = set(range(len(self.base), self._end)) - self._added
         edited = schema.conform(frame.drop(index=list(self._removed | never_added)))
@@ -169,6 +177,13 @@ class Sheet:
             found, columns=["unique_id", "name", "field", "value", "problem"], dtype="object"
         )
         return table.astype(dict.fromkeys(("unique_id", "name", "field", "problem"), schema.TEXT))
+
+    def _with_room(self) -> pd.DataFrame:
+        """A copy of the base with a blank row for every row that was ever added."""
+        if self._end == len(self.base):
+            return self.base.copy()
+        columns = {str(name): _nullable(column) for name, column in self.base.items()}
+        return self.base.assign(**columns).reindex(range(self._end))
 
     def _value(self, row: int, name: str) -> Any:
         """A cell as it counts now."""

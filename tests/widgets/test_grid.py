@@ -1,0 +1,156 @@
+"""The grid without a browser: messages in, answers out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import widgets
+from opp_analytics.widgets import Grid
+from opp_analytics.widgets.columns import columns_of, to_arrow
+
+from ..writer.conftest import opportunities
+
+HOME = Path(widgets.__file__).parent
+
+
+def ask(grid: Grid, **asked: object) -> dict[str, object]:
+    """What the grid answers to a message from its front end."""
+    told: list[dict[str, object]] = []
+    grid.send = told.append  # type: ignore[method-assign]
+    grid._handle_custom_msg(asked, [])
+    [answer] = told
+    return answer
+
+
+def test_edit__answers_every_cell_and_holds_it_in_edited_and_changes():
+    grid = oa.edit(opportunities())
+    answer = ask(grid, do="edit", cells=[[0, "value", "2,500"], [1, "probability", "140"]])
+    assert answer["cells"][0] == (0, "value", 2500.0, "changed", "was 1,000")
+    assert answer["cells"][1][:4] == (1, "probability", 40.0, "refused")
+    assert grid.edited["value"].tolist()[:2] == [2500.0, 1100.0]
+    assert grid.changes[["unique_id", "field", "before", "after"]].to_numpy().tolist() == [
+        ["o000", "value", 1000.0, 2500.0]
+    ]
+    assert grid.refused["unique_id"].tolist() == ["o001"]
+    assert repr(grid) == "<Grid of 6 opportunities: 1 update (1 cell)>"
+
+
+def test_rows__are_added_removed_and_brought_back_by_messages():
+    grid = oa.edit(opportunities(2))
+    assert ask(grid, do="add")["rows"] == [(2, "added")]
+    assert ask(grid, do="remove", rows=[0])["rows"] == [(0, "removed")]
+    assert ask(grid, do="state")["rows"] == [(0, "removed"), (2, "added")]
+    assert ask(grid, do="undo")["rows"] == [(0, "")]
+    assert grid.edited["unique_id"].tolist()[:2] == ["o000", "o001"]
+
+
+def test_plan__is_shown_with_its_impact_and_everything_escaped():
+    frame = opportunities(2).assign(name=["<img src=x onerror=alert(1)>", "B & C"])
+    grid = oa.edit(frame, as_of="2026-06-01")
+    ask(grid, do="edit", cells=[[0, "value", "2000"], [1, "close_date", "2026-09-30"]])
+    answer = ask(grid, do="plan")
+    shown = str(answer["plan"])
+    assert "<img" not in shown
+    assert "&lt;img src=x onerror=alert(1)&gt;" in shown
+    assert answer["said"] == "2 updates (2 cells)"
+    rows = re.findall(r"<th>([\w-]+)</th>\s*(?:<td>.*</td>\s*)+?<td>(.*)</td>\s*</tr>", shown)
+    assert rows == [("2026-06", "-40"), ("2026-09", "440"), ("total", "400")]
+
+
+def test_plan__without_the_columns_of_a_forecast_says_so_instead_of_failing():
+    grid = oa.edit(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"]}))
+    ask(grid, do="edit", cells=[[0, "name", "Acme Ltd"]])
+    assert "Not known: " in str(ask(grid, do="plan")["plan"])
+
+
+def test_plan__with_a_client_is_held_against_the_server(tenant):
+    client = tenant(3)
+    grid = oa.edit(oa.load(client, progress=False))
+    ask(grid, do="edit", cells=[[0, "value", "5"], [1, "value", "6"]])
+    client.update(str(grid.edited.loc[1, "unique_id"]), value=7)
+    plan = grid.plan(client)
+    assert plan.changes["status"].tolist() == ["clean", "conflict"]
+    receipt = oa.apply(plan, client, progress=False)
+    assert receipt.table["outcome"].tolist() == ["applied", "conflict"]
+
+
+def test_messages__from_several_threads_are_all_kept():
+    grid = oa.edit(opportunities(40))
+    grid.send = lambda told: None  # type: ignore[method-assign]
+    asked = [{"do": "edit", "cells": [[row, "value", str(row)]]} for row in range(40)]
+    threads = [threading.Thread(target=grid._handle_custom_msg, args=(each, [])) for each in asked]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert grid.edited["value"].tolist() == [float(row) for row in range(40)]
+
+
+def test_to_arrow__gives_each_cell_as_the_answers_give_it():
+    frame = opportunities(3).assign(seats=pd.array([1, None, 3], "Int64"), hot=[True, False, True])
+    frame["close_date"] = frame["close_date"].where([True, False, True])
+    frame["stage"] = pd.Categorical(["proposal", "limbo", None])
+    columns = columns_of(frame)
+    sent = pa.ipc.open_stream(to_arrow(frame, columns)).read_all().to_pylist()
+    for row, record in enumerate(sent):
+        assert record == {c.field: c.wire(frame[c.field].iloc[row]) for c in columns}
+    assert sent[0]["created_at"] == "2026-01-10 10:30"
+
+
+def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
+    frame = opportunities(1).assign(
+        tags=[["a"]], seats=1, ratio=0.5, hot=True, since=pd.Timestamp("2026-01-01")
+    )
+    kinds = {column.field: (column.kind, column.locked) for column in columns_of(frame)}
+    assert {field for field, (_, locked) in kinds.items() if locked} == {
+        "unique_id",
+        "created_at",
+        "updated_at",
+        "tags",
+    }
+    assert [kinds[c][0] for c in ("value", "close_date", "probability", "stage")] == [
+        "money",
+        "date",
+        "percent",
+        "choice",
+    ]
+    assert [kinds[c][0] for c in ("seats", "ratio", "hot", "since")] == ["whole", "number", "flag", "date"]
+    grid = oa.edit(frame)
+    assert "edit the frame in Python" in str(ask(grid, do="edit", cells=[[0, "tags", "b"]])["said"])
+
+
+def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licences():
+    frontend = HOME / "frontend"
+    digest = hashlib.sha256((frontend / "package-lock.json").read_bytes())
+    for source in sorted((frontend / "src").iterdir()):
+        digest.update(source.read_bytes())
+    for built in ("grid.js", "grid.css"):
+        stamp = re.search(r"sources sha256 (\w+)", (HOME / "static" / built).read_text())
+        assert stamp is not None
+        assert stamp[1] == digest.hexdigest(), (
+            "run `npm ci && npm run build` in opp_analytics/widgets/frontend"
+        )
+    licences = (HOME / "static" / "LICENSES.txt").read_text()
+    assert [
+        name for name in ("tabulator-tables", "@uwdata/flechette", "papaparse") if name not in licences
+    ] == []
+
+
+def test_bundle__asks_no_network_for_anything():
+    code = (HOME / "static" / "grid.js").read_text()
+    assert not re.search(r"\bfetch\(\s*[\"'`]http|importScripts|<script|@import", code)
+    assert not re.search(r"url\(\s*[\"']?http|@import", (HOME / "static" / "grid.css").read_text())
+
+
+@pytest.mark.parametrize("wrong", [None, 5, "opportunities.csv"])
+def test_edit__names_what_is_no_frame(wrong):
+    with pytest.raises(oa.ArgumentError, match="expected a DataFrame"):
+        oa.edit(wrong)
