@@ -1,8 +1,10 @@
 import errno
 import os
+import random
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -235,6 +237,39 @@ def test_record__killed_at_any_step_is_there_or_not(history, tmp_path):
         assert len(again.records) == len(WEEKS)
     assert history.record(week(0), at="2026-03-30").appended
     assert history.as_of("2026-03-30")["value"].tolist() == week(0)["value"].tolist()
+
+
+_ENDLESS = """
+import sys, pandas as pd
+from opp_analytics.history import History
+history = History(sys.argv[1])
+for k in range(len(history.records), 10_000):
+    frame = pd.DataFrame({"unique_id": [f"d{n}" for n in range(k % 5 + 1)], "value": float(k)})
+    history.record(frame, at=pd.Timestamp("2026-03-02") + pd.Timedelta(hours=k))
+    print(k, flush=True)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_record__killed_at_any_moment_loses_nothing_it_had_said(tmp_path):
+    root, dice, done = Path(oa.__file__).parents[1], random.Random(3), -1
+    for _ in range(4):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _ENDLESS, str(tmp_path / "h")], cwd=root, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(dice.randint(1, 8)):
+            done = int(writer.stdout.readline())
+        time.sleep(dice.random() / 50)  # any moment of the next records will do
+        writer.kill()
+        done = max([done, *map(int, writer.stdout.read().split())])
+        assert writer.wait(timeout=60) == -9
+        writer.stdout.close()
+        history = History(tmp_path / "h")
+        assert history.check().empty
+        # At most the record that was not yet said to be done may be there too.
+        assert len(history.records) - 1 in (done, done + 1)
+        for k, at in enumerate(history.records["recorded_at"]):
+            assert history.as_of(at)["value"].tolist() == [float(k)] * (k % 5 + 1)
 
 
 _WRITER = """

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.analysis import transitions
+from opp_analytics.analysis import stage_flow, transitions
 from opp_analytics.history import History, read_changes
 
 PIPEDRIVE = Path(__file__).parents[2].parent / "shared/data/pipedrive_enpal"
@@ -150,7 +150,12 @@ def test_from_changes__of_a_public_log_reports_reused_ids(pipedrive):
         history = History.from_changes(pipedrive)
     found = history.check()
     assert set(found[found["problem"].str.startswith("created twice")]["unique_id"]) == REUSED
-    assert set(found[found["problem"].str.startswith("rows out of the order")]["unique_id"]) <= REUSED
+    assert set(found[found["problem"].str.startswith("rows out of the order")]["unique_id"]) == REUSED
+    steps = transitions(history).dropna(subset="from_stage")
+    ahead = steps["to_stage"].astype("str").astype("int64") - steps["from_stage"].astype("str").astype(
+        "int64"
+    )
+    assert (ahead > 1).sum() == 2502
 
 
 def test_from_changes__of_a_public_log_gives_the_published_figures(pipedrive):
@@ -164,3 +169,9 @@ def test_from_changes__of_a_public_log_gives_the_published_figures(pipedrive):
         frame = history.as_of(f"{day}T23:59:59Z")
         open_then.append(int((frame["stage"].notna() & (frame["status"] != "lost")).sum()))
     assert open_then == [370, 564, 509, 76]
+    moments = history.records["recorded_at"]
+    whole = {"start": moments.iloc[0], "end": moments.iloc[-1], "stages": list("123456789")}
+    seen = stage_flow(history, **whole, assume_passed=False)
+    assert seen["entries"].tolist() == reached.tolist()
+    passed = stage_flow(history, **whole)
+    assert passed.loc["1", "advanced"] == passed.loc["2", "entries"] == 1985
