@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from opp_analytics import errors, plots, sandbox
-    from opp_analytics.analysis import (
+    from opp_analytics.analysis import (  # type: ignore[no-redef]  # `outcomes` is a module there, too
         audit,
         backtest,
         backtest_horizons,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         calibration,
         close_date_moves,
         forecast,
+        forecast_deals,
         mend,
         movements,
         outcomes,
@@ -98,6 +99,7 @@ _HOMES = {
         "calibration",
         "close_date_moves",
         "forecast",
+        "forecast_deals",
         "mend",
         "movements",
         "outcomes",

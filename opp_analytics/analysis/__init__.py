@@ -5,6 +5,7 @@ from opp_analytics.analysis.backtests import backtest, backtest_horizons, backte
 from opp_analytics.analysis.calibrations import calibration, recalibrated
 from opp_analytics.analysis.close_dates import close_date_moves
 from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
+from opp_analytics.analysis.deal_shares import forecast_deals
 from opp_analytics.analysis.definitions import velocity, win_rate_definitions
 from opp_analytics.analysis.flows import stage_flow
 from opp_analytics.analysis.forecasts import forecast
@@ -25,6 +26,7 @@ __all__ = [
     "calibration",
     "close_date_moves",
     "forecast",
+    "forecast_deals",
     "mend",
     "movements",
     "outcomes",

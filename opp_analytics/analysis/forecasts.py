@@ -160,31 +160,26 @@ def forecast(
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
     check_correlation(correlation)
-    check_timing(timing)
     names = by_columns(by)
-    today = periods.as_date(as_of, tz=tz)
-    probability = probability.to_dict() if isinstance(probability, pd.Series) else probability
-    aged = timing == "curve" or probability == "curve"
-    columns = ["stage", "value", "close_date", *columns_read(probability, opportunities)]
-    frame = read(
-        opportunities,
-        *columns,
-        *(["created_at"] if aged else []),
-        by=names,
-        unique=new_business or (aged and history is not None),
-    )
-    stage_rates = _rates(probability, history, today, stage_rates)
     if new_business and names:
         raise ArgumentError(
             "new_business=True goes without by=: forecast each group's own frame and history instead"
         )
+    today = periods.as_date(as_of, tz=tz)
     targets = read_targets(target, freq, names)
-    outcome = outcome_codes(frame)
-    curve = _age_curve(frame, history, today, tz) if aged else None
-    chance = chances(frame, probability, outcome == OPEN, stage_rates, curve)
-    if timing == "curve" and curve is not None:
-        chance = chance * curve.in_time(days_left(frame["close_date"], today, freq))
-    deals = _deals(frame, outcome, today, freq, names, targets, chance)
+    frame, deals = seen(
+        opportunities,
+        today,
+        freq,
+        probability,
+        by=by,
+        targets=targets,
+        history=history,
+        stage_rates=stage_rates,
+        timing=timing,
+        tz=tz,
+        unique=new_business,
+    )
     table = _sums(deals, today, freq)
     add_targets(table, targets, deals.in_period)
     extra = _add_new_business(table, frame, history, today, freq) if new_business else {}
@@ -195,15 +190,59 @@ def forecast(
         n=int(np.count_nonzero(deals.open | deals.booked)),
         as_of=today,
         left_out={
-            "conflict": int((outcome == CONFLICT).sum()),
-            "disqualified": int((outcome == DISQUALIFIED).sum()),
-            "won_without_date": int(((outcome == WON) & frame["close_date"].isna().to_numpy()).sum()),
+            **left_out(frame),
             "without_value": int(table["no_value"].sum()),
             "without_probability": int(table["no_probability"].sum()),
         },
         freq=freq,
         **ranges,
     )
+
+
+def left_out(frame: pd.DataFrame) -> dict[str, int]:
+    """The deals of a conformed frame that no forecast can place, by reason."""
+    outcome = outcome_codes(frame)
+    return {
+        "conflict": int((outcome == CONFLICT).sum()),
+        "disqualified": int((outcome == DISQUALIFIED).sum()),
+        "won_without_date": int(((outcome == WON) & frame["close_date"].isna().to_numpy()).sum()),
+    }
+
+
+def seen(
+    opportunities: pd.DataFrame,
+    today: pd.Timestamp,
+    freq: str,
+    probability: Probability,
+    *,
+    by: By = None,
+    targets: Targets = None,
+    history: History | Replay | None = None,
+    stage_rates: Mapping[str, float] | pd.Series[Any] | None = None,
+    timing: str = "due",
+    tz: str = "UTC",
+    unique: bool = False,
+) -> tuple[pd.DataFrame, Deals]:
+    """The conformed frame and what a forecast makes of each of its deals; the arguments are those of `forecast`."""
+    check_timing(timing)
+    names = by_columns(by)
+    probability = probability.to_dict() if isinstance(probability, pd.Series) else probability
+    aged = timing == "curve" or (isinstance(probability, str) and probability == "curve")
+    columns = ["stage", "value", "close_date", *columns_read(probability, opportunities)]
+    frame = read(
+        opportunities,
+        *columns,
+        *(["created_at"] if aged else []),
+        by=names,
+        unique=unique or (aged and history is not None),
+    )
+    outcome = outcome_codes(frame)
+    curve = _age_curve(frame, history, today, tz) if aged else None
+    rates = _rates(probability, history, today, stage_rates)
+    chance = chances(frame, probability, outcome == OPEN, rates, curve)
+    if timing == "curve" and curve is not None:
+        chance = chance * curve.in_time(days_left(frame["close_date"], today, freq))
+    return frame, _deals(frame, outcome, today, freq, names, targets, chance)
 
 
 def _age_curve(
@@ -217,7 +256,7 @@ def _rates(
     probability: Probability, history: History | Replay | None, today: pd.Timestamp, stage_rates: Any
 ) -> dict[str, float] | None:
     """The rates by stage: as given, else learnt where "stage" asks for them."""
-    if stage_rates is not None or probability != "stage":
+    if stage_rates is not None or not (isinstance(probability, str) and probability == "stage"):
         return None if stage_rates is None else as_mapping(stage_rates)
     if history is None:
         raise ArgumentError(

@@ -14,7 +14,7 @@ from opp_analytics.errors import ArgumentError, DataError
 
 Floats = NDArray[np.float64]
 
-_ENUMERATED = 15
+ENUMERATED = 15
 """Up to this many uncertain deals every one of the 2^n outcomes is written down."""
 _CELLS = 2**13
 """Cells of the money grid, unless the amounts have a common divisor that needs fewer."""
@@ -27,7 +27,8 @@ _NODES = 201
 _SIMULATED_CELLS = 2e7
 _NATS = 30.0
 """Mass outside the grid is below 2·exp(−30)."""
-_NEGLIGIBLE = 1e-13
+NEGLIGIBLE = 1e-13
+"""A characteristic function below this has nothing more to say."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def distribute(
     sure += float(amounts[chances >= 1].sum())
     open_ = (chances > 0) & (chances < 1) & (amounts != 0)
     amounts, chances = amounts[open_], chances[open_]
-    if len(amounts) <= _ENUMERATED:
+    if len(amounts) <= ENUMERATED:
         return _enumerated(amounts, chances, sure, correlation)
     if correlation > 0:
         return _simulated(amounts, chances, sure, correlation, seed)
@@ -155,7 +156,8 @@ def _thresholds(chances: Floats, factor: Floats, correlation: float) -> Floats:
     return np.asarray(threshold / np.sqrt(1 - correlation), dtype=np.float64)
 
 
-def _enumerated(amounts: Floats, chances: Floats, sure: float, correlation: float) -> Total:
+def states(amounts: Floats, chances: Floats, correlation: float) -> tuple[Floats, Floats]:
+    """Cents and probability of every outcome; bit k of an outcome's place says whether deal k is in it."""
     if correlation > 0:
         factor = np.linspace(-7.5, 7.5, _NODES)
         weight = np.exp(-(factor**2) / 2)
@@ -167,29 +169,33 @@ def _enumerated(amounts: Floats, chances: Floats, sure: float, correlation: floa
     for amount, chance in zip(np.rint(amounts * 100), given, strict=True):
         cents = np.concatenate([cents, cents + amount])
         mass = np.concatenate([mass * (1 - chance), mass * chance])
+    return cents, mass.sum(axis=1)
+
+
+def _enumerated(amounts: Floats, chances: Floats, sure: float, correlation: float) -> Total:
+    cents, mass = states(amounts, chances, correlation)
     points, place = np.unique(cents, return_inverse=True)
-    probability = np.bincount(place, weights=mass.sum(axis=1))
-    return Total(points / 100 + sure, np.cumsum(probability), stepped=True, unit=0.01, method="enumerated")
+    cumulative = _cumulated(np.bincount(place, weights=mass).astype(np.float64))[1:]
+    return Total(points / 100 + sure, cumulative, stepped=True, unit=0.01, method="enumerated")
+
+
+def draws(chances: Floats, correlation: float, seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Which deals are won, deals in rows, in blocks of draws that fit into memory."""
+    count = int(np.clip(_SIMULATED_CELLS / len(chances), 4_000, 40_000))
+    rng = np.random.default_rng(seed)
+    # The factor is laid out evenly over its quantiles, which leaves only the deals' own luck to chance.
+    factor = np.asarray(ndtri((np.arange(count) + 0.5) / count), dtype=np.float64)
+    step = max(1, int(2e6 / len(chances)))
+    for part in (factor[k : k + step] for k in range(0, count, step)):
+        yield rng.standard_normal((len(chances), len(part))) < _thresholds(chances, part, correlation)
 
 
 def _simulated(amounts: Floats, chances: Floats, sure: float, correlation: float, seed: int) -> Total:
-    draws = int(np.clip(_SIMULATED_CELLS / len(amounts), 4_000, 40_000))
-    rng = np.random.default_rng(seed)
-    # The factor is laid out evenly over its quantiles, which leaves only the deals' own luck to chance.
-    factor = np.asarray(ndtri((np.arange(draws) + 0.5) / draws), dtype=np.float64)
-    step = max(1, int(2e6 / len(amounts)))
-    totals = np.concatenate(
-        [
-            amounts
-            @ (rng.standard_normal((len(amounts), len(part))) < _thresholds(chances, part, correlation))
-            for part in (factor[k : k + step] for k in range(0, draws, step))
-        ]
-    )
+    totals = np.concatenate([amounts @ won for won in draws(chances, correlation, seed)])
     points, counts = np.unique(totals + sure, return_counts=True)
     spread = float(np.subtract(*np.quantile(points, [0.9, 0.1])))
-    return Total(
-        points, np.cumsum(counts) / draws, stepped=True, unit=spread / np.sqrt(draws), method="simulated"
-    )
+    unit = spread / np.sqrt(len(totals))
+    return Total(points, np.cumsum(counts) / len(totals), stepped=True, unit=unit, method="simulated")
 
 
 def _window(amounts: Floats, chances: Floats) -> tuple[float, float]:
@@ -203,29 +209,55 @@ def _window(amounts: Floats, chances: Floats) -> tuple[float, float]:
     )
 
 
-def _convolved(amounts: Floats, chances: Floats, sure: float) -> Total:
+@dataclass(frozen=True)
+class Grid:
+    """Where on the money axis a characteristic function is turned back into mass."""
+
+    first: float
+    """The first point (stepped) or edge."""
+    length: float
+    """What the points or cells span, after which the characteristic function repeats itself."""
+    cells: int
+    stepped: bool
+    """Whether every possible total falls on a point."""
+
+    @property
+    def unit(self) -> float:
+        """Money from one point or edge to the next."""
+        return self.length / self.cells
+
+
+def grid_of(amounts: Floats, chances: Floats) -> Grid:
+    """The coarsest grid that is exact, where that is affordable, else one of fixed fineness."""
     low, high = _window(amounts, chances)
     divisor = _common_divisor(amounts)
     cells = int((high - low) / divisor) + 3 if divisor else 0
     if 0 < cells <= _LATTICE and cells * len(amounts) <= _LATTICE_WORK:
-        first = np.floor(low / divisor) * divisor
-        points = first + divisor * np.arange(cells)
-        waves = _characteristic(amounts, chances, cells * divisor, cells // 2 + 1, until=0.0)
-        mass = _turned_back(waves, cells * divisor, first, cells)
-        return Total(
-            points + sure, _cumulated(mass)[1:], stepped=True, unit=max(divisor, 0.01), method="convolved"
-        )
-    margin = 0.02 * (high - low)
-    first, length = low - margin, 1.04 * (high - low)
-    unit = length / _CELLS
-    waves = _characteristic(amounts, chances, length, _CELLS // 2 + 1)
-    turns = np.arange(len(waves)) / _CELLS
-    if len(waves) > _CELLS // 2:
-        # Lumps narrower than the grid: blur them by two cells, or they would ring all over it.
-        waves = waves * np.exp(-2 * (2 * np.pi * turns) ** 2)
-    mass = _turned_back(waves * np.sinc(turns), length, first + unit / 2, _CELLS)
-    edges: Floats = first + sure + unit * np.arange(_CELLS + 1, dtype=np.float64)
-    return Total(edges, _cumulated(mass), stepped=False, unit=unit, method="convolved")
+        return Grid(float(np.floor(low / divisor) * divisor), cells * divisor, cells, stepped=True)
+    return Grid(low - 0.02 * (high - low), 1.04 * (high - low), _CELLS, stepped=False)
+
+
+def _convolved(amounts: Floats, chances: Floats, sure: float) -> Total:
+    grid = grid_of(amounts, chances)
+    most = grid.cells // 2 + 1
+    start = grid.first + sure
+    if grid.stepped:
+        waves = _characteristic(amounts, chances, grid.length, most, until=0.0)
+        mass = _turned_back(waves, grid.length, grid.first, grid.cells)
+        points: Floats = start + grid.unit * np.arange(grid.cells, dtype=np.float64)
+        return Total(points, _cumulated(mass)[1:], True, max(grid.unit, 0.01), "convolved")
+    waves = _characteristic(amounts, chances, grid.length, most, until=NEGLIGIBLE)
+    turns = np.arange(len(waves)) / grid.cells
+    if len(waves) == most:
+        waves = waves * blur(turns)
+    mass = _turned_back(waves * np.sinc(turns), grid.length, grid.first + grid.unit / 2, grid.cells)
+    edges: Floats = start + grid.unit * np.arange(grid.cells + 1, dtype=np.float64)
+    return Total(edges, _cumulated(mass), False, grid.unit, "convolved")
+
+
+def blur(turns: Floats) -> Floats:
+    """What takes lumps narrower than a grid out of a characteristic function, or they would ring all over it."""
+    return np.asarray(np.exp(-2 * (2 * np.pi * turns) ** 2))
 
 
 def _common_divisor(amounts: Floats) -> float:
@@ -237,25 +269,32 @@ def _common_divisor(amounts: Floats) -> float:
 
 
 def _characteristic(
-    amounts: Floats, chances: Floats, length: float, most: int, until: float = _NEGLIGIBLE
+    amounts: Floats, chances: Floats, length: float, most: int, *, until: float
 ) -> NDArray[np.complex128]:
     """E exp(iωX) at ω = 0, 2π/length, …: `most` values, or fewer once a block of them lies below `until`."""
     parts: list[NDArray[Any]] = []
-    for first, last in _blocks(len(amounts), most):
-        turns = np.outer(amounts / length, np.arange(first, last))
-        factors = np.exp(2j * np.pi * turns)
-        factors *= chances[:, None]
-        factors += 1 - chances[:, None]
-        parts.append(factors.prod(axis=0))
+    for block in blocks(len(amounts), most):
+        parts.append(factors(amounts, chances, length, block)[1].prod(axis=0))
         if np.abs(parts[-1]).max() < until:
             break
     return np.concatenate(parts)
 
 
-def _blocks(deals: int, most: int) -> Iterator[tuple[int, int]]:
+def factors(
+    amounts: Floats, chances: Floats, length: float, block: NDArray[np.int64]
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """exp(iωv) and 1 − p + p·exp(iωv) of each deal (in rows) at the frequencies of a block."""
+    shift = np.exp(2j * np.pi * np.outer(amounts / length, block))
+    factor = shift * chances[:, None]
+    factor += 1 - chances[:, None]
+    return shift, factor
+
+
+def blocks(deals: int, most: int) -> Iterator[NDArray[np.int64]]:
+    """The numbers 0 … `most` − 1 in blocks that keep deals × frequencies in the processor's cache."""
     width = int(np.clip(2e5 / deals, 16, 512))
     for first in range(0, most, width):
-        yield first, min(first + width, most)
+        yield np.arange(first, min(first + width, most))
 
 
 def _turned_back(waves: NDArray[np.complex128], length: float, first: float, cells: int) -> Floats:

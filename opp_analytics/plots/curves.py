@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -73,7 +75,7 @@ def _one(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_xticks(places[apart], [label for label, keep in zip(labels, apart, strict=True) if keep])
 
 
-def _several(ax: Axes, groups: list[tuple[object, pd.DataFrame]]) -> None:
+def _several(ax: Axes, groups: Sequence[tuple[object, pd.DataFrame]]) -> None:
     names = [" · ".join(map(str, key if isinstance(key, tuple) else (key,))) for key, _ in groups]
     looks = style.series_colours(names)
     for name, (_, part) in zip(names, groups, strict=True):

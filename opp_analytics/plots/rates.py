@@ -58,7 +58,8 @@ def _interval(table: pd.DataFrame) -> str:
 def _whiskers(table: pd.DataFrame) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     ends = np.array([table["rate"] - table["rate_low"], table["rate_high"] - table["rate"]])
     # Rounding in the last place can leave a whisker of minus nothing.
-    return np.maximum(ends, 0)
+    reach: np.ndarray[tuple[int, ...], np.dtype[np.float64]] = np.maximum(ends, 0)
+    return reach
 
 
 def _by_group(ax: Axes, table: pd.DataFrame) -> None:

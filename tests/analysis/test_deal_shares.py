@@ -1,0 +1,66 @@
+"""The deals behind a forecast."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+from opp_analytics import errors, schema
+from opp_analytics.analysis import forecast, forecast_deals
+from tests.analysis.strategies import opportunities
+
+FRAME = pd.DataFrame(
+    {
+        "unique_id": list("abcdef"),
+        "name": [f"deal {k}" for k in "abcdef"],
+        "stage": ["closed_won", "proposal", "proposal", "discovery", "proposal", "proposal"],
+        "value": [100.0, 50.0, 80.0, 10.0, None, 30.0],
+        "close_date": ["2026-03-02", "2026-03-20", "2026-02-20", None, "2026-04-10", "2026-03-30"],
+        "probability": [100, 40, 50, 30, 60, 50],
+    },
+    index=list("uvwxyz"),
+)
+
+
+def test_forecast_deals__shows_who_makes_the_range_and_the_target():
+    table = forecast_deals(FRAME, as_of="2026-03-10", target=150)
+    assert table["unique_id"].tolist() == ["b", "f"]
+    assert table["name"].tolist() == ["deal b", "deal f"]
+    assert table["weighted"].tolist() == [20, 15]
+    assert table["variance_share"].tolist() == pytest.approx([600 / 825, 225 / 825])
+    # 100 are booked: only the larger deal reaches 150.
+    assert table["swing"].tolist() == [1, 0]
+    assert table["p_if_lost"].tolist() == [0, 0.4]
+    assert table.attrs["left_out"] == {"overdue_or_unscheduled": 2, "without_value_or_probability": 1}
+
+
+def test_forecast_deals__targets_by_period_and_none():
+    table = forecast_deals(FRAME.assign(value=10.0), as_of="2026-03-10", target={"2026-04": 10})
+    assert table.loc[table["period"] == "2026-04", "swing"].tolist() == [1]
+    assert table.loc[table["period"] == "2026-03", "swing"].isna().all()
+    assert forecast_deals(FRAME, as_of="2026-03-10")["swing"].isna().all()
+
+
+def test_forecast_deals__nothing_open_gives_the_right_columns():
+    full = forecast_deals(FRAME, as_of="2026-03-10", target=1)
+    empty = forecast_deals(schema.empty(), as_of="2026-03-10", target=1)
+    assert len(empty) == 0
+    pd.testing.assert_series_equal(empty.dtypes.drop("stage"), full.dtypes.drop("stage"))
+    with pytest.raises(errors.DataError, match="correlation"):
+        forecast_deals(FRAME, as_of="2026-03-10", correlation=2)
+
+
+@settings(max_examples=8)
+@given(opportunities())
+def test_forecast_deals__add_up_to_the_forecast(frame):
+    options = {"as_of": "2026-03-10", "target": 100}
+    deals, whole = forecast_deals(frame, **options), forecast(frame, **options)
+    dated = whole[whole["median"].notna()]
+    sums = deals.groupby("period")[["weighted", "variance_share"]].sum()
+    np.testing.assert_allclose(
+        sums["weighted"].reindex(dated.index, fill_value=0), dated["weighted_open"], atol=1e-6
+    )
+    known = deals.dropna(subset="variance_share")
+    assert known.groupby("period")["variance_share"].sum().to_numpy() == pytest.approx(1)
+    mixed = deals["chance"] * deals["p_if_won"] + (1 - deals["chance"]) * deals["p_if_lost"]
+    np.testing.assert_allclose(mixed, whole["p_target"].reindex(deals["period"]), atol=1e-9)
