@@ -104,7 +104,7 @@ def apply(
         run = entries.Run(_new_id(), plan.plan_id, settings.url, settings.tenant, on_conflict, mark)
         with run_lock(settings.account, run.run_id):
             entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
-            receipt = carry_out(
+            return carry_out(
                 todos,
                 client,
                 journal,
@@ -114,8 +114,6 @@ def apply(
                 stop_on_failure=on_failure == "stop",
                 done=done,
             )
-            entries.end(journal, run.run_id)
-            return receipt
 
 
 def _check_kind(plan: Plan) -> None:

@@ -57,9 +57,7 @@ def resume(client: Client, run_id: str | None = None, *, progress: bool | None =
             todos = [Todo(s.number, s.step, s.name, s.progress) for s in stored if s.left]
             if not todos:
                 return Receipt(receipt_table({}, {}, {}), run_id)
-            receipt = carry_out(todos, client, journal, run, progress=progress)
-            entries.end(journal, run_id)
-            return receipt
+            return carry_out(todos, client, journal, run, progress=progress)
 
 
 def undo(client: Client, run_id: str | None = None) -> Plan:

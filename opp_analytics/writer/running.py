@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from opp_analytics.errors import ApiError
+from opp_analytics.errors import ApiError, JournalError
 from opp_analytics.progress import progress_bar
 from opp_analytics.writer import entries, watching
 from opp_analytics.writer.journal import Journal
@@ -105,7 +105,7 @@ class _Engine:
 
     def settle_creates(self, lost: list[Todo], results: dict[int, Result]) -> None:
         """Look up creates without an answer; those that are not there are sent again, until it is certain."""
-        taken = entries.created_ids(self._journal) if lost else set()
+        taken: set[str] = set()
         for _ in range(ATTEMPTS + 1):
             lost = [todo for todo in lost if "unknown" in results[todo.number].outcomes]
             if not lost or self.stop:
@@ -113,10 +113,11 @@ class _Engine:
             self.stop.wait(_GRACE)
             taken |= {r.unique_id for r in results.values() if r.unique_id is not None}
             try:
+                taken |= entries.created_ids(self._journal)
                 found = claim(
                     {t.number: t.step for t in lost}, new_since(self.client, self.run.mark or {}), taken
                 )
-            except ApiError as error:
+            except (ApiError, JournalError) as error:
                 self.stop.set(f"creates without an answer could not be looked up: {error}")
                 return
             for todo in lost:
@@ -174,7 +175,7 @@ def carry_out(
     stop_on_failure: bool = False,
     done: dict[int, Result] | None = None,
 ) -> Receipt:
-    """Carry out steps and give their receipt.
+    """Carry out steps, write down the run's end, and give its receipt; a journal that fails midway stops the run.
 
     Parameters
     ----------
@@ -218,6 +219,10 @@ def carry_out(
         engine.settle_creates(lost, results)
     steps = {todo.number: todo.step for todo in todos}
     table = receipt_table(steps, results, {todo.number: todo.name for todo in todos})
+    try:
+        entries.end(journal, run.run_id)
+    except JournalError as error:
+        engine.stop.set(str(error))
     return Receipt(table, run.run_id, engine.stop.reason)
 
 

@@ -25,7 +25,7 @@ from opp_analytics.schema import conform
 from opp_analytics.writer import Plan
 from tests.writer.conftest import opportunities
 
-__all__ = ["Round", "five_hundred", "wanted"]
+__all__ = ["Round", "five_hundred", "kill_and_resume", "rows_of", "wanted"]
 
 
 def five_hundred() -> Plan:
@@ -40,10 +40,10 @@ def five_hundred() -> Plan:
 
 def wanted(plan: Plan) -> Counter[tuple[Any, ...]]:
     """What the server holds once the plan is carried out: name, value and close date of every opportunity."""
-    return _rows(plan.edited())
+    return rows_of(plan.edited())
 
 
-def _rows(frame: pd.DataFrame) -> Counter[tuple[Any, ...]]:
+def rows_of(frame: pd.DataFrame) -> Counter[tuple[Any, ...]]:
     dates = frame["close_date"].dt.strftime("%Y-%m-%d")
     return Counter(zip(frame["name"], frame["value"], dates, strict=True))
 
@@ -118,7 +118,7 @@ class Round:
 
     def held(self) -> Counter[tuple[Any, ...]]:
         """What the server holds."""
-        return _rows(oa.load(self.client, refresh="full", progress=False))
+        return rows_of(oa.load(self.client, refresh="full", progress=False))
 
     def close(self) -> None:
         """Let go of connections and files."""
@@ -129,7 +129,7 @@ def kill_and_resume(round_: Round, dice: random.Random) -> dict[str, Any]:
     """Kill an apply, perhaps a resume too, finish, and perhaps undo; what was seen on the way."""
     moment = dice.randrange(380)
     kills = [round_.killed(round_.apply(), moment)]
-    done = sum((round_.held() - _rows(round_.plan.before)).values())
+    done = sum((round_.held() - rows_of(round_.plan.before)).values())
     if dice.random() < 0.3:
         kills.append(round_.killed(round_.start("resume"), dice.randrange(200)))
     round_.finish("resume")
@@ -141,7 +141,7 @@ def kill_and_resume(round_: Round, dice: random.Random) -> dict[str, Any]:
         undo = str(round_.file.with_name("undo.json"))
         round_.finish("undo", round_.first_run(), "--out", undo)
         round_.finish("apply", undo, "--yes", "--allow-delete")
-        round_.check(_rows(round_.plan.before), f"killed after {moment} requests and undone")
+        round_.check(rows_of(round_.plan.before), f"killed after {moment} requests and undone")
     return {"moment": moment, "kills": sum(kills), "opportunities done by then": done, "undone": undone}
 
 

@@ -198,19 +198,3 @@ def test_apply__an_empty_plan_gives_an_empty_receipt(client: Client, before: pd.
     assert list(receipt.table.columns[:8]) == COLUMNS
     assert receipt.table.empty
     assert isinstance(plan(before, before), Plan)
-
-
-@pytest.mark.parametrize("fault", ["error_rate", "lose_answer_rate", "cut_rate"])
-def test_apply__ends_exactly_once_under_faults(
-    client: Client, server: Sandbox, before: pd.DataFrame, fault: str
-) -> None:
-    new = pd.DataFrame({"name": ["Same", "Same", "Other"], "value": [1.5, 1.5, 2.5]})
-    after = pd.concat([before.assign(value=before["value"] + 1), new], ignore_index=True)
-    made = plan(before, after)
-    server.faults.set(**{fault: 0.3})
-    receipt = apply(made, client)
-    server.faults.reset()
-    assert receipt.complete, receipt.summary()
-    held = pd.DataFrame(client.list(records=100).records)
-    assert sorted(held["value"].astype(float)) == [1.5, 1.5, 2.5, 1001, 1101, 1201, 1301, 1401, 1501]
-    assert set(receipt.table["unique_id"]) == set(held["unique_id"])

@@ -1,0 +1,187 @@
+"""Editing from the command line: out, back, looked at, asked about, written, undone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from opp_analytics.client import Client
+from opp_analytics.writer import Plan
+from tests.writer.conftest import opportunities
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the commands run in."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def asked(account: Callable[[pd.DataFrame], Client]) -> Client:
+    """A client of the tenant that the commands use."""
+    return account(opportunities())
+
+
+def edit(file: Path, **cells: Any) -> None:
+    """Write cells, named by row and column as r3_value."""
+    book = openpyxl.load_workbook(file)
+    sheet = book.worksheets[0]
+    at = {cell.value: cell.column for cell in sheet[1]}
+    for name, value in cells.items():
+        row, _, column = name.partition("_")
+        sheet.cell(int(row[1:]), at[column]).value = value
+    book.save(file)
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+
+def test_export_plan_apply_undo__round(
+    command: Command, asked: Client, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, said, _ = command("export", "deals.xlsx")
+    assert code == 0
+    assert "6 opportunities written to deals.xlsx" in said
+    edit(here / "deals.xlsx", r2_value=5000, r3_stage="closed_won", r3_close_date="2026-06-01", r8_name="New")
+
+    code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
+    assert code == 0
+    for text in ("Deal 0", "5,000", "closed_won", "1 create (1 cell), 2 updates (3 cells)", "+4,000.00"):
+        assert text in said
+    # Deal 0 is worth 4,000 more at 40 %, and deal 1 (1,100 at 40 %) is won.
+    assert "0 → 1,100" in said
+    assert "3,000 → 4,160" in said
+    assert "opp-analytics apply plan.json" in said
+    assert asked.get("o000")["value"] == 1000
+
+    answer(monkeypatch, "n\n")
+    code, said, _ = command("apply", "plan.json")
+    assert code == 1
+    assert f"Write this to {asked.settings.url}?" in said
+    assert "nothing was sent" in said
+    assert asked.get("o000")["value"] == 1000
+
+    answer(monkeypatch, "y\n")
+    code, said, _ = command("apply", "plan.json", "--receipt", "receipt.csv")
+    assert code == 0
+    assert "4 applied" in said
+    assert asked.get("o000")["value"] == 5000
+    receipt = pd.read_csv(here / "receipt.csv")
+    assert receipt["outcome"].tolist() == ["applied"] * 4
+    assert "2026-06-01" in receipt["after"].tolist()
+    assert command("resume")[:2] == (0, "nothing to do\n")
+
+    code, said, _ = command("runs")
+    run_id = said.split("outcomes")[1].split()[0]
+    assert "4 applied" in said
+    code, said, _ = command("undo", run_id)
+    assert code == 0
+    assert "opp-analytics apply undo.json --allow-delete" in said
+    code, _, err = command("apply", "undo.json", "--yes")
+    assert code == 1
+    assert "--allow-delete" in err
+    assert command("apply", "undo.json", "--yes", "--allow-delete")[0] == 0
+    rows = pd.DataFrame(asked.list(records=100).records).sort_values("unique_id")
+    assert rows["name"].tolist() == opportunities()["name"].tolist()
+    assert rows["value"].astype(float).tolist() == opportunities()["value"].tolist()
+
+
+def test_plan__shows_problems_by_row_and_saves_nothing(command: Command, asked: Client, here: Path) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r3_value="a lot")
+    code, said, err = command("plan", "deals.xlsx")
+    assert code == 1
+    assert "a lot" in said
+    assert "is not a number" in said
+    assert err == "Error: 1 problem in deals.xlsx; mend them there and plan again\n"
+    assert not (here / "plan.json").exists()
+
+
+def test_plan__shows_conflicts_and_apply_leaves_them(command: Command, asked: Client, here: Path) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_value=5000, r3_value=6000)
+    asked.update("o000", value=7)
+    code, said, _ = command("plan", "deals.xlsx")
+    assert code == 0
+    assert "changed on the server meanwhile" in said
+    code, said, _ = command("apply", "plan.json", "--yes", "--dry-run")
+    assert code == 0
+    assert "dry run, nothing was sent: 1 conflict, 1 pending" in said
+    code, said, _ = command("apply", "plan.json", "--yes")
+    assert code == 1
+    assert "1 applied, 1 conflict" in said
+    assert [float(asked.get(f"o00{n}")["value"]) for n in (0, 1)] == [7, 6000]
+    assert command("apply", "plan.json", "--yes", "--on-conflict", "overwrite")[0] == 0
+    assert asked.get("o000")["value"] == 5000
+
+
+def test_plan__of_csv_needs_both_files(command: Command, asked: Client, here: Path) -> None:
+    command("export", "before.csv")
+    after = (here / "before.csv").read_text(encoding="utf-8").replace(",1200,", ",1234.5,")
+    (here / "after.csv").write_text(after, encoding="utf-8")
+    code, _, err = command("plan", "after.csv")
+    assert code == 1
+    assert "give both: opp-analytics plan after.csv EDITED" in err
+    code, said, _ = command("plan", "before.csv", "after.csv", "--offline", "--out", "csv.json")
+    assert code == 0
+    assert "1,234.50" in said
+    assert Plan.read(here / "csv.json").changes["after"].tolist() == [1234.5]
+
+
+def test_export__never_replaces_a_file_unasked(command: Command, asked: Client, here: Path) -> None:
+    (here / "deals.csv").write_text("edits")
+    code, _, err = command("export", "deals.csv")
+    assert code == 1
+    assert "--force" in err
+    assert (here / "deals.csv").read_text() == "edits"
+    assert command("export", "deals.csv", "--force")[0] == 0
+    assert command("export", "deals.doc")[2] == "Error: deals.doc ends in '.doc'; use .xlsx or .csv\n"
+
+
+def test_apply__without_anybody_to_answer_sends_nothing(
+    command: Command, asked: Client, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_value=5000)
+    command("plan", "deals.xlsx")
+    answer(monkeypatch, "")
+    code, _, err = command("apply", "plan.json")
+    assert code == 1
+    assert "use --yes" in err
+    assert asked.get("o000")["value"] == 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["apply", "none.json"], "none.json cannot be read"),
+        (["undo", "nosuch"], "opp-analytics runs lists those there are"),
+        (["resume", "nosuch"], "knows no run 'nosuch'"),
+        (["plan", "none.xlsx"], "none.xlsx cannot be read"),
+        (["plan", "a.doc", "b.doc"], "use .xlsx, .csv or .parquet"),
+    ],
+)
+def test_commands__answer_a_mistake_in_one_line(
+    command: Command, asked: Client, here: Path, arguments: list[str], said: str
+) -> None:
+    code, _, err = command(*arguments)
+    assert code == 1
+    assert err.startswith("Error: ")
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_runs__of_nothing_says_so(command: Command, here: Path) -> None:
+    assert command("runs") == (0, "no plan was applied on this computer yet\n", "")
