@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from opp_analytics.analysis.waterfalls import FURTHER_MOVEMENTS, MOVEMENTS
 from opp_analytics.errors import ArgumentError
 
 __all__ = ["sentence"]
 
+# In the order in which they are said: what came in, what changed, what went out.
 _VERBS = {
     "new": "added",
     "reopened": "reopened",
@@ -81,7 +81,7 @@ def _waterfall(table: pd.DataFrame) -> str:
     ends = [f"{rows[end][0]:,.0f} ({_deals(rows[end][1])})" for end in ("opening", "closing")]
     steps = [
         f"{_VERBS[name]} {abs(rows[name][0]):,.0f} ({int(rows[name][2]):,})"
-        for name in (*MOVEMENTS, *FURTHER_MOVEMENTS)
+        for name in _VERBS
         if name in rows and rows[name][2]
     ]
     due = table.attrs.get("due")
@@ -115,15 +115,15 @@ def _flow(table: pd.DataFrame) -> str:
 def _transitions(table: pd.DataFrame) -> str:
     steps = table[table["from_stage"].notna()]
     back = int((steps["to_stage"].cat.codes < steps["from_stage"].cat.codes).sum())
-    return f"{_deals(table['unique_id'].nunique())} made {len(steps):,} changes of stage that were seen, {back:,} of them back."
+    count = f"{len(steps):,} step{'' if len(steps) == 1 else 's'}"
+    return f"{_deals(table['unique_id'].nunique())} made {count} between stages that were seen, {back:,} of them back."
 
 
 def _moves(table: pd.DataFrame) -> str:
     pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
     days = f" by a median of {pushed['days_pushed'].median():,.0f} days" if len(pushed) else ""
-    return (
-        f"Of {_deals(len(table))}, at least {len(pushed):,} were pushed{days} and {len(pulled):,} pulled in."
-    )
+    were = "was" if len(pushed) == 1 else "were"
+    return f"Of {_deals(len(table))}, at least {len(pushed):,} {were} pushed{days} and {len(pulled):,} pulled in."
 
 
 _SAYINGS: list[tuple[set[str], Callable[[pd.DataFrame], str]]] = [

@@ -15,6 +15,7 @@ from opp_analytics.plots.style import (
     canvas,
     caption,
     check_table,
+    counted,
     finish,
     label_rows,
     legend,
@@ -28,6 +29,8 @@ from opp_analytics.plots.style import (
 __all__ = ["slippage"]
 
 _NAMES = {"pulled_out": "pulled out"}
+_LEAST_ROWS = 4
+"""A single bar as high as the page would look like more than it is."""
 _COLUMNS = ("count", "value", "count_rate", "value_rate")
 
 
@@ -55,9 +58,9 @@ def slippage(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     rows = len(table) // table.index.get_level_values(-1).nunique() if grouped and len(table) else 6
     ax = canvas(ax, rows=rows)
     period = " to ".join(table.attrs.get("period", []))
-    title = f"What became of the deals due {period}" if period else "What became of the deals that were due"
+    title = f"Deals due {period}" if period else "Deals that were due"
     rate = table.attrs.get("slip_rate", np.nan)
-    notes = [f"slip rate {rate:.0%} by count" if np.isfinite(rate) else ""]
+    notes = ["what became of them", f"slip rate {rate:.0%} by count" if np.isfinite(rate) else ""]
     notes += ["period still running" if table.attrs.get("to_date") else ""]
     if not table["count"].sum():
         nothing(ax, "no open deal was due in this period")
@@ -78,7 +81,7 @@ def _ladder(ax: Axes, table: pd.DataFrame) -> None:
     for row, edge in enumerate([total, *ends[:-1]]):
         ax.plot([edge, edge], [row - 0.31, row + 1.31], color=QUIET, linewidth=0.8)
     label_rows(ax, names)
-    texts = [f"{int(table['count'].sum()):,} deals, {money(total)}"]
+    texts = [f"{counted(table['count'].sum(), 'deal')}, {money(total)}"]
     texts += [_said(row) for _, row in table.iterrows()]
     for row, (text, right) in enumerate(zip(texts, [total, *(ends + table["value"])], strict=True)):
         ax.annotate(
@@ -96,8 +99,7 @@ def _ladder(ax: Axes, table: pd.DataFrame) -> None:
 
 def _said(row: pd.Series[Any]) -> str:
     share = "" if np.isnan(row["value_rate"]) else f" ({row['value_rate']:.0%})"
-    count = int(row["count"])
-    return f"{count:,} deal{'' if count == 1 else 's'}, {money(row['value'])}{share}"
+    return f"{counted(row['count'], 'deal')}, {money(row['value'])}{share}"
 
 
 def _shares(ax: Axes, table: pd.DataFrame) -> None:
@@ -117,6 +119,7 @@ def _shares(ax: Axes, table: pd.DataFrame) -> None:
         )
         left = left + share
     label_rows(ax, [f"{name} (n={n:,})" for name, n in zip(row_names(rows), counts, strict=True)])
+    ax.set_ylim(max(len(rows), _LEAST_ROWS) - 0.4, -0.6)
     rate_axis(ax.xaxis, "share of the deals due")
     ax.set_xlim(0, 1)
     legend(ax)

@@ -14,6 +14,7 @@ from opp_analytics.plots.style import (
     canvas,
     caption,
     check_table,
+    counted,
     finish,
     label_rows,
     label_slots,
@@ -56,13 +57,15 @@ def transitions(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         nothing(ax, "no change of stage was seen yet")
     else:
         _matrix(ax, steps)
-    return finish(
-        ax, "Where deals went from each stage", caption(table, f"{len(steps):,} changes of stage seen")
-    )
+    return finish(ax, "Where deals went from each stage", caption(table, counted(len(steps), "step")))
 
 
 def _matrix(ax: Axes, steps: pd.DataFrame) -> None:
     counts = pd.crosstab(steps["from_stage"], steps["to_stage"])
+    counts = counts.reindex(
+        columns=[s for s in steps["to_stage"].cat.categories if s in {*counts.index, *counts}]
+    )
+    counts = counts.fillna(0).astype("int64")
     days = steps.groupby("from_stage", observed=True)["days_in_stage"].median()
     shares = counts.div(counts.sum(axis=1), axis=0).to_numpy()
     ax.imshow(shares, cmap=_BLUES, vmin=0, vmax=1, aspect="auto")

@@ -32,6 +32,7 @@ __all__ = [
     "canvas",
     "caption",
     "check_table",
+    "counted",
     "finish",
     "label_bars",
     "label_rows",
@@ -254,6 +255,11 @@ def money(amount: float) -> str:
         if size >= unit:
             return f"{sign}{size / unit:.3g}{letter}"
     return f"{sign}{size:.3g}" if size else "0"
+
+
+def counted(count: float, noun: str) -> str:
+    """A number of things: "1 deal", "2,000 deals"."""
+    return f"{int(count):,} {noun}{'' if int(count) == 1 else 's'}"
 
 
 def money_axis(axis: Axis, label: str | None = None) -> None:

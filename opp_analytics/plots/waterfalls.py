@@ -13,6 +13,7 @@ from opp_analytics.plots.style import (
     canvas,
     caption,
     check_table,
+    counted,
     finish,
     label_slots,
     money,
@@ -54,7 +55,7 @@ def waterfall(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     since, until = (str(table.attrs.get(f"{name}_at", ""))[:10] for name in _ENDS)
     title = f"Open pipeline, {since} to {until}" if since and until else "Open pipeline"
     due = table.attrs.get("due")
-    closing = f"{int(table['count'].get('closing', 0)):,} open deals at the end"
+    closing = f"{counted(table['count'].get('closing', 0), 'open deal')} at the end"
     attrs = {key: value for key, value in table.attrs.items() if key != "n"}
     said = pd.DataFrame()
     said.attrs = attrs
