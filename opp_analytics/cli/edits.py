@@ -241,7 +241,7 @@ def _own_words() -> Iterator[None]:
 def _show_plan(made: Plan) -> None:
     if len(made):
         out.print(made)
-    _say(_typed(made.summary() if made.problems.empty else made.summary().partition("\n")[0]))
+    _say(_typed(made.overview()))
     if len(made.conflicts):
         heading("Conflicts", "changed on the server meanwhile, and left alone")
         show(made.conflicts, index=False)

@@ -11,7 +11,7 @@ from typing import Any
 from opp_analytics.errors import PlanError
 from opp_analytics.writer.codec import from_text, to_text
 from opp_analytics.writer.journal import Journal
-from opp_analytics.writer.results import Progress, Result
+from opp_analytics.writer.results import Progress, Result, left
 from opp_analytics.writer.steps import Cell, Step
 
 __all__ = [
@@ -62,7 +62,7 @@ class StoredStep:
     @property
     def left(self) -> bool:
         """Whether resume has anything to do here."""
-        return any(o in ("pending", "unknown") or (o == "failed" and not self.refused) for o in self.outcomes)
+        return left(self.outcomes, refused=self.refused)
 
 
 def now() -> str:

@@ -152,6 +152,14 @@ class Plan:
 
     def summary(self) -> str:
         """What would be done, how much money it moves, and what stands in the way, in a few lines."""
+        lines = [self.overview()]
+        if len(self.problems):
+            lines.append(f"{count(len(self.problems), 'problem')}: nothing is sent until they are mended")
+            lines.append(self._listed())
+        return "\n".join(lines)
+
+    def overview(self) -> str:
+        """The summary without the problems."""
         totals = self.totals()
         lines = [self._headline(totals)]
         if len(totals):
@@ -169,9 +177,6 @@ class Plan:
             lines.append(
                 f"{count(len(self.conflicts), 'cell')} in conflict: changed on the server meanwhile, see .conflicts"
             )
-        if len(self.problems):
-            lines.append(f"{count(len(self.problems), 'problem')}: nothing is sent until they are mended")
-            lines.append(self._listed())
         return "\n".join(lines)
 
     def _headline(self, totals: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.writer.cells import records
 from opp_analytics.writer.results import OUTCOMES, Result
+from opp_analytics.writer.showing import receipt_html
 from opp_analytics.writer.steps import Step
 
 __all__ = ["Receipt", "receipt_table"]
@@ -31,11 +32,14 @@ class Receipt:
         Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done.
     stopped : str or None
         Why the run ended before its end, None when it did not.
+    resumable : bool
+        Whether `resume` has anything to do: what was refused (4xx) stays refused.
     """
 
     table: pd.DataFrame
     run_id: str | None = None
     stopped: str | None = None
+    resumable: bool = False
 
     @property
     def complete(self) -> bool:
@@ -49,19 +53,27 @@ class Receipt:
 
     def summary(self) -> str:
         """Counts per outcome, the first failures, and what to do next."""
-        counts = self.counts()
-        lines = [", ".join(f"{count:,} {outcome}" for outcome, count in counts.items()) or "nothing to do"]
-        if self.stopped:
-            lines.append(f"stopped: {self.stopped}")
+        counted, *after = self.overview().splitlines()
+        lines = [counted]
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
         for row in records(bad.head(5)):
             what = " ".join(str(row[c]) for c in ("operation", "unique_id", "field") if pd.notna(row[c]))
             lines.append(f"  {row['outcome']}: {what}: {row['error']}")
         if len(bad) > 5:
             lines.append(f"  … and {len(bad) - 5:,} more, see .table")
-        if self.run_id and self.table["outcome"].isin(["failed", "unknown", "pending"]).any():
+        return "\n".join([*lines, *after])
+
+    def overview(self) -> str:
+        """Counts per outcome, why the run stopped, and what to do next."""
+        lines = [", ".join(f"{n:,} {outcome}" for outcome, n in self.counts().items()) or "nothing to do"]
+        if self.stopped:
+            lines.append(f"stopped: {self.stopped}")
+        if self.resumable:
             lines.append(f"resume(client, {self.run_id!r}) settles what is left")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return receipt_html(self)
 
     def __repr__(self) -> str:
         return f"<Receipt {self.run_id}: {self.summary()}>"

@@ -7,7 +7,7 @@ from typing import Any
 
 from opp_analytics.writer.steps import Step
 
-__all__ = ["OUTCOMES", "Progress", "Result", "of_step"]
+__all__ = ["OUTCOMES", "Progress", "Result", "left", "of_step"]
 
 OUTCOMES = {
     "applied": "written by this run",
@@ -19,6 +19,11 @@ OUTCOMES = {
     "pending": "not sent yet; resume sends it",
 }
 """Every outcome of a change, with what it means."""
+
+
+def left(outcomes: tuple[str, ...], *, refused: bool) -> bool:
+    """Whether resume has anything to do for a step with these outcomes."""
+    return any(o in ("pending", "unknown") or (o == "failed" and not refused) for o in outcomes)
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,11 @@ class Result:
     """Whether the server refused it for good (4xx), so that resume does not try again."""
     outage: bool = False
     """Whether it failed because the server could not be asked at all."""
+
+    @property
+    def left(self) -> bool:
+        """Whether resume has anything to do here."""
+        return left(self.outcomes, refused=self.refused)
 
 
 def of_step(step: Step, outcome: str, error: str | None = None, **more: Any) -> Result:

@@ -223,7 +223,8 @@ def carry_out(
         entries.end(journal, run.run_id)
     except JournalError as error:
         engine.stop.set(str(error))
-    return Receipt(table, run.run_id, engine.stop.reason)
+    left = any(result.left for result in results.values())
+    return Receipt(table, run.run_id, engine.stop.reason, resumable=left)
 
 
 def _ticker(bar: Any) -> Callable[[Result], None]:

@@ -244,6 +244,7 @@ def test_apply__500_of_1000_failing_leaves_500_applied_and_500_explained(
     assert failed["error"].str.contains("10^15", regex=False).all()
     rows = pd.DataFrame(client.list(records=1000).records).sort_values("unique_id", ignore_index=True)
     assert rows["value"].astype(float).tolist() == before["value"].where(before.index % 2 == 1, 5.0).tolist()
+    assert "resume" not in receipt.summary()
     assert resume(client).table.empty
 
 
