@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         close_date_moves,
         forecast,
         forecast_deals,
+        forecast_fan,
         mend,
         movements,
         outcomes,
@@ -74,7 +75,7 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
     from opp_analytics.loader import load
     from opp_analytics.report import WeeklyReport, weekly_report
-    from opp_analytics.widgets import edit
+    from opp_analytics.widgets import Explorer, edit, explore
     from opp_analytics.writer import (
         Plan,
         Receipt,
@@ -100,6 +101,7 @@ _HOMES = {
         "close_date_moves",
         "forecast",
         "forecast_deals",
+        "forecast_fan",
         "mend",
         "movements",
         "outcomes",
@@ -147,7 +149,7 @@ _HOMES = {
     "history": ("History",),
     "loader": ("load",),
     "report": ("WeeklyReport", "weekly_report"),
-    "widgets": ("edit",),
+    "widgets": ("Explorer", "edit", "explore"),
     "writer": (
         "Plan",
         "Receipt",

@@ -7,6 +7,7 @@ from opp_analytics.analysis.close_dates import close_date_moves
 from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
 from opp_analytics.analysis.deal_shares import forecast_deals
 from opp_analytics.analysis.definitions import velocity, win_rate_definitions
+from opp_analytics.analysis.fans import forecast_fan
 from opp_analytics.analysis.flows import stage_flow
 from opp_analytics.analysis.forecasts import forecast
 from opp_analytics.analysis.funnels import stage_funnel
@@ -27,6 +28,7 @@ __all__ = [
     "close_date_moves",
     "forecast",
     "forecast_deals",
+    "forecast_fan",
     "mend",
     "movements",
     "outcomes",

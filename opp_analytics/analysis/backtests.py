@@ -103,9 +103,10 @@ def backtest(
         running = pd.Period(today, freq)
         judged = [p for p in (running, running + 1) if p.end_time.normalize() < over]
         if judged:
-            table = made(replay.until(moment), moment, today, freq, **how)
-            too_early += 0 if table is not None else len(judged)
-            rows += [] if table is None else [_row(table, moment, today, p, actual) for p in judged]
+            table = made(replay.until(moment), moment, today, freq, judged, **how)
+            told = [period for period in judged if str(period) in table.index]
+            rows += [_row(table, moment, today, period, actual) for period in told]
+            too_early += len(judged) - len(told)
     if not rows:
         raise NotEnoughHistory(
             f"backtest needs a {freq} period that was over by the last record ({over.date()})"
@@ -149,22 +150,23 @@ def made(
     moment: pd.Timestamp,
     today: pd.Timestamp,
     freq: str,
+    wanted: Sequence[pd.Period],
     *,
     probability: Probability,
     correlation: float,
     new_business: bool,
     timing: str,
-) -> pd.DataFrame | None:
-    """The forecast made at a record from what was known; None where that is too little to learn from."""
+) -> pd.DataFrame:
+    """The forecast made at a record from what was known: every period that is wanted, unless too little was known."""
     frame = known.as_of(moment)
     if is_run_rate(probability):
         if new_business or timing != "due":
             raise ArgumentError(
                 "probability='run_rate' looks at no open deal: leave new_business and timing out"
             )
-        return _run_rate(frame, today, freq)
+        return _run_rate(frame, today, freq, wanted)
     try:
-        return forecast(
+        table = forecast(
             frame,
             as_of=today,
             freq=freq,
@@ -173,20 +175,23 @@ def made(
             history=known,
             new_business=new_business,
             timing=timing,
-            # The next period has a row even when nothing is due in it yet: new business may come.
-            target={str(pd.Period(today, freq) + k): 0.0 for k in (0, 1)},
+            # A period has a row even when nothing is due in it yet: new business may come.
+            target={str(period): 0.0 for period in wanted},
         )
     except NotEnoughHistory:
-        return None
+        return pd.DataFrame(columns=_MADE)
+    return table[table["new_business"].notna()] if new_business else table
 
 
-def _run_rate(frame: pd.DataFrame, today: pd.Timestamp, freq: str) -> pd.DataFrame:
+def _run_rate(
+    frame: pd.DataFrame, today: pd.Timestamp, freq: str, wanted: Sequence[pd.Period]
+) -> pd.DataFrame:
     """What was booked on average in the last complete periods, with a normal band of their spread."""
     booked = booked_by_period(frame, freq)
     running = pd.Period(today, freq)
     past = np.array([booked.get(str(running - k), 0.0) for k in range(1, _RUN_RATE_PERIODS + 1)])
     mean, reach = float(past.mean()), float(ndtri(0.9) * past.std(ddof=1))
-    names = [str(running), str(running + 1)]
+    names = [str(period) for period in wanted]
     columns = {
         "booked": [booked.get(name, 0.0) for name in names],
         "expected": mean,

@@ -67,6 +67,13 @@ def _one(ax: Axes, table: pd.DataFrame) -> None:
     ax.fill_between(days, low, high, step="post", color=style.COLOURS["won"], alpha=0.2, linewidth=0)
     ax.step(days, win, where="post", color=style.COLOURS["won"], label="won")
     ax.step(*_steps(table.index, table["lose"]), where="post", color=style.COLOURS["lost"], label="lost")
+    if "out" in table and table["out"].iloc[-1] > 0:
+        ax.step(
+            *_steps(table.index, table["out"]),
+            where="post",
+            color=style.COLOURS["gone"],
+            label="disqualified",
+        )
     # A few ages are enough to see where the curve rests on few deals.
     chosen = np.unique(np.linspace(0, len(table) - 1, 5).round().astype(int))
     labels = [f"{table.index[k]:,}\n{table['at_risk'].iloc[k]:,} at risk" for k in chosen]

@@ -52,7 +52,9 @@ def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, title, style.caption(table))
     _bars(ax, table)
     _ranges(ax, table)
-    _labels(ax, table)
+    style.label_slots(ax, style.slot_names(table), width=26)
+    style.note_running(ax, table)
+    style.headroom(ax)
     style.money_axis(ax.yaxis, "booked and weighted open")
     if (table["expected"] < 0).any() or (table["booked"] < 0).any():
         ax.axhline(0, color=style.QUIET, linewidth=0.8)
@@ -113,13 +115,3 @@ def _ranges(ax: Axes, table: pd.DataFrame) -> None:
             linewidth=2.5,
             label="target",
         )
-
-
-def _labels(ax: Axes, table: pd.DataFrame) -> None:
-    running = table["to_date"] if "to_date" in table else pd.Series(False, index=table.index)
-    names = [
-        f"{name}{'*' if now else ''}" for name, now in zip(style.row_names(table.index), running, strict=True)
-    ]
-    style.label_slots(ax, names, width=26)
-    if running.any():
-        ax.set_xlabel("* to date", color=style.QUIET, fontsize=9, loc="right")

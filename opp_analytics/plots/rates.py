@@ -88,16 +88,11 @@ def _by_period(ax: Axes, table: pd.DataFrame) -> None:
     ax.errorbar(
         places, table["rate"], yerr=_whiskers(table), fmt="o-", color=style.COLOURS["won"], ecolor=style.QUIET
     )
-    running = table["to_date"] if "to_date" in table else pd.Series(False, index=table.index)
-    names = [
-        f"{name}{'*' if now else ''}" for name, now in zip(style.row_names(table.index), running, strict=True)
-    ]
-    style.label_slots(ax, names)
+    style.label_slots(ax, style.slot_names(table))
     # Without values the axis would start where the data does and make a small change look large.
     ax.set_ylim(-0.02, 1.12)
     style.rate_axis(ax.yaxis)
     if len(table) <= 24:
         for place, won, lost in zip(places, table["won"], table["lost"], strict=True):
             ax.annotate(f"n={won + lost:,}", (place, 1.05), ha="center", color=style.QUIET, fontsize=7.5)
-    if running.any():
-        ax.set_xlabel("* to date", color=style.QUIET, fontsize=9, loc="right")
+    style.note_running(ax, table)

@@ -9,6 +9,7 @@ never twice.
 from __future__ import annotations
 
 import io
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -34,18 +35,21 @@ __all__ = [
     "check_table",
     "counted",
     "finish",
+    "headroom",
     "label_bars",
     "label_rows",
     "label_slots",
     "legend",
     "money",
     "money_axis",
+    "note_running",
     "nothing",
     "rate_axis",
     "row_names",
     "row_text_size",
     "series_colours",
     "shorten",
+    "slot_names",
 ]
 
 INK = "#222222"
@@ -86,6 +90,7 @@ _SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#4
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _TEXT_SIZE = 9.0
 _ROW_HEIGHT = 0.26
+_WEEK = re.compile(r"(\d{4}-\d\d-\d\d)/\d{4}-\d\d-\d\d$")
 
 
 class _Shown:
@@ -178,6 +183,34 @@ def row_names(index: pd.Index[Any]) -> list[str]:
     if isinstance(index, pd.MultiIndex):
         return [" · ".join(str(part) for part in key) for key in index]
     return [str(key) for key in index]
+
+
+def slot_names(table: pd.DataFrame) -> list[str]:
+    """The labels of rows that are periods: a week by its first day, one still running with a star.
+
+    Examples
+    --------
+    >>> slot_names(pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"]))
+    ['2026-03-02', '2026-04*']
+    """
+    running = table["to_date"] if "to_date" in table else [False] * len(table)
+    names = [_WEEK.sub(r"\1", name) for name in row_names(table.index)]
+    return [f"{name}*" if now else name for name, now in zip(names, running, strict=True)]
+
+
+def note_running(ax: Axes, table: pd.DataFrame) -> None:
+    """Say what the star of a running period and the day of a week stand for, where there is one."""
+    weekly = any(_WEEK.search(name) for name in row_names(table.index))
+    running = "to_date" in table and bool(table["to_date"].any())
+    says = [*(["weeks by their first day"] if weekly else []), *(["* to date"] if running else [])]
+    if says:
+        ax.set_xlabel(" · ".join(says), color=QUIET, fontsize=_TEXT_SIZE, loc="right")
+
+
+def headroom(ax: Axes) -> None:
+    """Leave air above the highest mark: stacked bars would else touch the frame."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.06 * (high - low))
 
 
 def _room(ax: Axes, axis: str) -> float:

@@ -8,6 +8,7 @@ from opp_analytics import errors
 from opp_analytics.analysis import forecast
 from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
 from opp_analytics.analysis.calibrations import calibration, recalibrated
+from opp_analytics.analysis.fans import forecast_fan
 from opp_analytics.analysis.stages import stage_rates
 from tests.analysis.past import Past, row
 
@@ -165,7 +166,8 @@ def test_backtest__nothing_later_leaks_into_a_forecast():
 
 def test_backtest__counts_the_records_too_early_to_learn():
     table = backtest(MONTHS, freq="M", new_business=True)
-    assert table.attrs["left_out"] == {"too_early_to_learn": 2}
+    # The first record has nothing before it; two in February have seen no point so long before a period.
+    assert table.attrs["left_out"] == {"too_early_to_learn": 4}
     assert pd.Timestamp("2026-01-02T12:00Z") not in table.index.get_level_values("made_at")
     with pytest.raises(errors.NotEnoughHistory, match="learn from"):
         backtest(MONTHS, freq="M", timing="curve")
@@ -197,3 +199,23 @@ def test_backtest__summaries_and_methods():
 def test_backtest__says_when_no_period_is_over():
     with pytest.raises(errors.NotEnoughHistory, match="over by the last record"):
         backtest(MONTHS, freq="Y")
+
+
+def test_forecast_fan__is_the_backtest_of_one_period_followed_to_its_end():
+    fan = forecast_fan(MONTHS, period="2026-03", freq="M")
+    judged = backtest(MONTHS, freq="M").xs("2026-03", level="period")
+    columns = ["weeks_before", "expected", "low", "median", "high", "booked"]
+    pd.testing.assert_frame_equal(fan.loc[judged.index, columns], judged[columns])
+    # The first record looked two months ahead, which the backtest does not.
+    assert len(fan) == len(judged) + 1
+    assert fan.attrs["actual"] == 50
+    assert forecast_fan(MONTHS, period="2026-04").attrs["actual"] is None
+
+
+def test_forecast_fan__names_a_period_of_another_kind_and_one_before_the_records():
+    with pytest.raises(errors.DataError, match="2026Q1"):
+        forecast_fan(MONTHS, period="2026Q1", freq="M")
+    with pytest.raises(errors.DataError, match="'soon'"):
+        forecast_fan(MONTHS, period="soon", freq="Q")
+    with pytest.raises(errors.NotEnoughHistory, match="2025-11"):
+        forecast_fan(MONTHS, period="2025-11", freq="M")
