@@ -1,5 +1,6 @@
-"""What an analyst clicks in a notebook: the editing grid."""
+"""What an analyst clicks in a notebook: the explorer and the editing grid."""
 
+from opp_analytics.widgets.explorer import Explorer, explore
 from opp_analytics.widgets.grid import Grid, edit
 
-__all__ = ["Grid", "edit"]
+__all__ = ["Explorer", "Grid", "edit", "explore"]

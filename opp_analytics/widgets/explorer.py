@@ -1,0 +1,258 @@
+"""The explorer: controls over five views of a pipeline, in a notebook; it never fetches."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime
+from html import escape
+from threading import RLock
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from opp_analytics import schema
+from opp_analytics.errors import ArgumentError, ConfigError, OppAnalyticsError
+from opp_analytics.history import History
+from opp_analytics.periods import When, as_date
+from opp_analytics.plots import style
+from opp_analytics.widgets.choices import Choice, amounts, groups_of, periods_of
+from opp_analytics.widgets.past import Past
+from opp_analytics.widgets.views import VIEWS, Look, present
+
+try:
+    import ipywidgets
+except ImportError:
+    raise ConfigError(
+        "widgets need ipywidgets; install it with: pip install 'opp-analytics[notebook]'"
+    ) from None
+
+__all__ = ["Explorer", "explore"]
+
+_OWNER = "owner_name"
+_FREQS = [("week", "W"), ("month", "M"), ("quarter", "Q"), ("year", "Y")]
+_NOW = "now"
+_LOOK_BACK = 4
+"""Records before the newest that changes are counted from at first."""
+_DPI = 100
+
+
+class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
+    """Controls and the view they ask for; made by `explore`.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The result table on show.
+    opportunities : DataFrame
+        The opportunities that the controls leave, as of the chosen moment.
+    ax : Axes
+        The drawing on show; ``explorer.ax.figure.savefig(…)`` keeps it.
+    """
+
+    def __init__(self, opportunities: pd.DataFrame, history: History | None, day: pd.Timestamp) -> None:
+        self._frame, self._day = opportunities, day
+        self._past = Past(history) if history is not None and len(history.records) else None
+        # While a cell runs, callbacks arrive on another thread.
+        self._lock = RLock()
+        self._settling = False
+        self._groups = groups_of(opportunities)
+        self._make_controls()
+        self._said, self._picture, self._rows = ipywidgets.HTML(), ipywidgets.Image(), ipywidgets.HTML()
+        self._picture.layout.max_width = "100%"
+        row = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
+        super().__init__(
+            [
+                self.view,
+                ipywidgets.HBox([self.by, self.values, self.stages], layout=row),
+                ipywidgets.HBox([self.freq, self.period, self.value_range], layout=row),
+                *([self.moments] if self.moments else []),
+                self._said,
+                self._picture,
+                self._rows,
+            ]
+        )
+        for control in self._controls():
+            control.observe(self._changed, names="value")
+        self.redraw()
+
+    def _make_controls(self) -> None:
+        described = {"style": {"description_width": "5.5em"}}
+        self.view = ipywidgets.ToggleButtons(options=list(VIEWS), style={"button_width": "7em"})
+        first = _OWNER if _OWNER in self._groups else None
+        columns = [("(no column)", None), *((name.replace("_", " "), name) for name in self._groups)]
+        self.by = ipywidgets.Dropdown(options=columns, value=first, description="by", **described)
+        self.values = ipywidgets.SelectMultiple(
+            options=self._groups.get(first or "", []), description="only", rows=5, **described
+        )
+        stages = [str(stage) for stage in self._frame["stage"].cat.categories]
+        self.stages = ipywidgets.SelectMultiple(options=stages, description="stage", rows=5, **described)
+        self.freq = ipywidgets.Dropdown(options=_FREQS, value="M", description="periods", **described)
+        self.period = ipywidgets.Dropdown(options=self._periods("M"), description="due in", **described)
+        bounds = amounts(self._frame)
+        self.value_range = ipywidgets.SelectionRangeSlider(
+            options=bounds,
+            index=(0, len(bounds) - 1),
+            description="value",
+            continuous_update=False,
+            layout={"width": "24em"},
+            **described,
+        )
+        self.moments: Any = self._moment_slider(described)
+
+    def _moment_slider(self, described: dict[str, Any]) -> Any:
+        """From which record to which moment; None without a history."""
+        if self._past is None:
+            return None
+        moments = [(f"{moment:%Y-%m-%d %H:%M}", moment) for moment in self._past.moments]
+        options = [*moments, (_NOW, None)]
+        return ipywidgets.SelectionRangeSlider(
+            options=options,
+            index=(max(0, len(moments) - 1 - _LOOK_BACK), len(moments)),
+            description="since, as of",
+            continuous_update=False,
+            layout={"width": "48em", "max_width": "100%"},
+            **described,
+        )
+
+    def _controls(self) -> list[Any]:
+        always = [self.view, self.by, self.values, self.stages, self.freq, self.period, self.value_range]
+        return [*always, *([self.moments] if self.moments else [])]
+
+    def _periods(self, freq: str) -> list[tuple[str, str | None]]:
+        return [("any time", None), *((label, label) for label in periods_of(self._frame, freq))]
+
+    def _changed(self, change: Any) -> None:
+        with self._lock:
+            if self._settling:
+                return
+            self._settling = True
+            try:
+                # What another control offers depends on these two.
+                if change["owner"] is self.by:
+                    self.values.options = self._groups.get(self.by.value or "", [])
+                if change["owner"] is self.freq:
+                    self.period.options = self._periods(self.freq.value)
+            finally:
+                self._settling = False
+            self.redraw()
+
+    @property
+    def _choice(self) -> Choice:
+        low, high = self.value_range.value
+        return Choice(
+            by=self.by.value,
+            values=tuple(self.values.value),
+            stages=tuple(self.stages.value),
+            freq=self.freq.value,
+            period=self.period.value,
+            low=low,
+            high=high,
+        )
+
+    def _look(self) -> Look:
+        since, at = self.moments.value if self.moments else (None, None)
+        if self._past is None or at is None:
+            return Look(self._frame, self._day, self._choice, self._past, since)
+        day = at.tz_localize(None).normalize()
+        return Look(present(self._past.known(at)), day, self._choice, self._past, since, at)
+
+    def redraw(self) -> None:
+        """Show what the controls ask for."""
+        with self._lock:
+            look, view = self._look(), VIEWS[self.view.value]
+            self.opportunities = look.chosen
+            try:
+                self.table = view.table(look)
+            except OppAnalyticsError as reason:
+                self.table = pd.DataFrame()
+                self.ax = style.finish(_saying(str(reason)), str(self.view.value).capitalize())
+            else:
+                self.ax = view.draw(self.table)
+            self._said.value = _said(self.opportunities, look)
+            self._picture.value = _png(self.ax)
+            self._rows.value = _html(self.table)
+
+
+def _saying(reason: str) -> Axes:
+    ax = style.canvas(None, size=(7.5, 2.4))
+    style.nothing(ax, reason)
+    return ax
+
+
+def _png(ax: Axes) -> bytes:
+    figure: Any = ax.figure
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI)
+    return buffer.getvalue()
+
+
+def _said(chosen: pd.DataFrame, look: Look) -> str:
+    text = f"{len(chosen):,} of {len(look.opportunities):,} opportunities as of {look.day:%Y-%m-%d}"
+    return f"<p role='status'>{escape(text)}</p>"
+
+
+def _html(table: pd.DataFrame) -> str:
+    """The numbers behind the picture, for the eye and for a screen reader."""
+    if table.empty:
+        return ""
+    rounded = table.copy()
+    for name in table.columns:
+        if table[name].dtype == np.float64:
+            digits = 3 if str(name).endswith(("rate", "rate_low", "rate_high")) else 0
+            rounded[name] = [f"{value:,.{digits}f}" if np.isfinite(value) else "–" for value in table[name]]
+    return f"<details><summary>the table</summary>{rounded.to_html(border=0, escape=True)}</details>"
+
+
+def explore(
+    opportunities: pd.DataFrame,
+    history: History | None = None,
+    *,
+    as_of: When | None = None,
+    tz: str = "UTC",
+) -> Explorer:
+    """Click through a pipeline: funnel, win rate, forecast, what changed, what slipped.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        As `load` returns them: ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date), ``probability``
+        (percent); any text column with up to 500 values can be chosen from.
+    history : History, optional
+        For the slider over recorded moments, what changed and what slipped. Read once, here.
+    as_of : date-like, optional
+        The day that "now" is; default: today.
+    tz : str
+        Business time zone of that day.
+
+    Returns
+    -------
+    Explorer
+        A widget: the last line of a cell shows it. ``.table`` is the result on show, ``.opportunities`` what the controls
+        leave, ``.ax`` the drawing. Nothing is ever fetched or written.
+
+    Raises
+    ------
+    ArgumentError, MissingColumnError
+        When an argument or the frame cannot be used.
+    ConfigError
+        When ipywidgets is not installed.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unique_id": ["a", "b"], "stage": ["proposal", "discovery"], "value": [500.0, 900.0],
+    ...                       "close_date": "2026-03-20", "probability": 40})
+    >>> explorer = explore(frame, as_of="2026-03-10")
+    >>> explorer.stages.value = ["proposal"]
+    >>> explorer.table.loc["proposal", "open_value"]
+    np.float64(500.0)
+    """
+    if history is not None and not isinstance(history, History):
+        raise ArgumentError(
+            f"history={type(history).__name__} is not a History; open one with History(folder)"
+        )
+    frame = schema.require(
+        opportunities, "unique_id", "stage", "value", "close_date", "probability", unique=True
+    )
+    return Explorer(frame, history, as_date(as_of if as_of is not None else datetime.now(UTC), tz=tz))
