@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,3 +15,30 @@ def test_notebook__is_stored_without_outputs_and_defines_no_functions(file):
     assert code
     assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code)
     assert not any(line.startswith(("def ", "class ")) for cell in code for line in cell["source"])
+
+
+def test_weekly_forecast__writes_the_page_for_the_parameters_that_papermill_gives(tmp_path):
+    [notebook] = [file for file in NOTEBOOKS if file.name == "02_weekly_forecast.ipynb"]
+    done = tmp_path / "monday.ipynb"
+    parameters = {"target": "900000", "freq": "Q", "out": str(tmp_path / "weekly")}
+    given = [word for name, value in parameters.items() for word in ("-p", name, value)]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "--execution-timeout",
+        "300",
+        str(notebook),
+        str(done),
+        *given,
+    ]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+
+    [page] = (tmp_path / "weekly").glob("weekly-*.html")
+    assert "900,000" in page.read_text()
+    assert page.with_suffix(".xlsx").exists()
+    outputs = [output for cell in json.loads(done.read_text())["cells"] for output in cell.get("outputs", [])]
+    periods = [
+        row for output in outputs for row in output.get("data", {}).get("text/plain", []) if row[4:5] == "Q"
+    ]
+    assert periods
