@@ -33,12 +33,13 @@ _VERBS = {
 
 
 def sentence(table: pd.DataFrame) -> str:
-    """What a table of `waterfall`, `slippage`, `stage_flow`, `transitions` or `close_date_moves` says, in one sentence.
+    """What a table of the history's analyses says, in one sentence.
 
     Parameters
     ----------
     table : DataFrame
-        As one of these functions returns it, with its attrs.
+        As `waterfall`, `movements`, `slippage`, `stage_flow`, `transitions` or `close_date_moves` returns it, with
+        its attrs.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def sentence(table: pd.DataFrame) -> str:
             if columns <= set(table.columns) and (say is not _waterfall or "opening" in table.index):
                 return say(table)
     raise ArgumentError(
-        "expected a table of waterfall, slippage, stage_flow, transitions or close_date_moves"
+        "expected a table of waterfall, movements, slippage, stage_flow, transitions or close_date_moves"
     )
 
 
@@ -87,6 +88,18 @@ def _waterfall(table: pd.DataFrame) -> str:
     due = table.attrs.get("due")
     what = f"Pipeline due {due[0]} to {due[1]}" if due else "Pipeline"
     return f"{what} went from {ends[0]} to {ends[1]}: {', '.join(steps) or 'nothing moved'}."
+
+
+def _movements(table: pd.DataFrame) -> str:
+    if table.empty:
+        return "Nothing moved the pipeline."
+    largest = table.loc[table["value"].abs().idxmax()]
+    change = table["value"].sum()
+    name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
+    return (
+        f"{_deals(table['unique_id'].nunique())} moved the pipeline by {change:+,.0f}, {name} most: "
+        f"{_VERBS[largest['movement']]} {abs(largest['value']):,.0f}."
+    )
 
 
 def _slippage(table: pd.DataFrame) -> str:
@@ -128,6 +141,7 @@ def _moves(table: pd.DataFrame) -> str:
 
 _SAYINGS: list[tuple[set[str], Callable[[pd.DataFrame], str]]] = [
     ({"count", "value", "deals"}, _waterfall),
+    ({"movement", "unique_id", "value"}, _movements),
     ({"count_rate", "value_rate"}, _slippage),
     ({"entries", "advanced", "still"}, _flow),
     ({"from_stage", "to_stage", "days_in_stage"}, _transitions),

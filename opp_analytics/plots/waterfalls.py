@@ -1,4 +1,4 @@
-"""The waterfall chart: from one open pipeline to the next, a step for each movement."""
+"""The waterfall chart, from one open pipeline to the next, and the deals that moved it most."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from opp_analytics.plots.style import (
     check_table,
     counted,
     finish,
+    label_bars,
+    label_rows,
     label_slots,
     money,
     money_axis,
     nothing,
 )
 
-__all__ = ["waterfall"]
+__all__ = ["movements", "waterfall"]
 
 _ENDS = ("opening", "closing")
+_MOST = 20
+_LEAST_ROWS = 4
+"""A single bar as high as the page would look like more than it is."""
 
 
 def waterfall(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -97,3 +102,50 @@ def _colour(name: str, value: float) -> str:
     if name in _ENDS:
         return COLOURS["total"]
     return COLOURS.get(name, COLOURS["rise"] if value >= 0 else COLOURS["fall"])
+
+
+def movements(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the table of `analysis.movements`: the deals that moved the open pipeline most, largest first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``unique_id``, ``name``, ``movement``, ``value`` (money, signed).
+    ax : Axes, optional
+        Where to draw; default: a new figure.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ArgumentError, MissingColumnError
+        When this is not such a table.
+    """
+    check_table(table, "unique_id", "name", "movement", "value", made_by="movements")
+    shown = table.sort_values("value", key=abs, ascending=False, kind="stable").head(_MOST)
+    ax = canvas(ax, rows=len(shown))
+    if shown.empty:
+        nothing(ax, "nothing moved in this stretch of time")
+    else:
+        _bars(ax, shown)
+    rest = len(table) - len(shown)
+    since, until = (str(table.attrs.get(f"{name}_at", ""))[:10] for name in _ENDS)
+    title = f"What moved the pipeline, {since} to {until}" if since and until else "What moved the pipeline"
+    return finish(ax, title, caption(table, f"{counted(rest, 'smaller movement')} not shown" if rest else ""))
+
+
+def _bars(ax: Axes, shown: pd.DataFrame) -> None:
+    colours = [_colour(str(m), v) for m, v in zip(shown["movement"], shown["value"], strict=True)]
+    bars = ax.barh(range(len(shown)), shown["value"], color=colours, height=0.7)
+    named = shown["name"].fillna(shown["unique_id"])
+    label_rows(ax, [str(name) for name in named])
+    says = [
+        f"{str(m).replace('_', ' ')} {money(v)}"
+        for m, v in zip(shown["movement"], shown["value"], strict=True)
+    ]
+    label_bars(ax, bars, says)
+    ax.set_ylim(max(len(shown), _LEAST_ROWS) - 0.4, -0.6)
+    money_axis(ax.xaxis, "change of the open value")
+    ax.axvline(0, color=QUIET, linewidth=0.8)

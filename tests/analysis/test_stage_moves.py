@@ -131,7 +131,10 @@ def test_stage_flow__nobody_entered(history):
 
 
 def test_stage_moves__in_one_sentence(history):
-    assert sentence(transitions(history)) == "6 deals made 9 steps between stages that were seen, 2 of them back."
+    assert (
+        sentence(transitions(history))
+        == "6 deals made 9 steps between stages that were seen, 2 of them back."
+    )
     assert sentence(stage_flow(history, **ALL)).startswith(
         "Of the entries that ended, these advanced: discovery 100% of 1"
     )

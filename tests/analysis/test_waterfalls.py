@@ -144,6 +144,22 @@ def test_waterfall__in_one_sentence(history):
         "Pipeline due 2026-02-01 to 2026-02-28 went from 14 (4 deals) to 3 (2 deals): added 60 (2), "
     )
     assert said.endswith("contradictory 4 (1).")
+    said = sentence(movements(history, **ALL))
+    assert said == "8 deals moved the pipeline by +5, Deal most: added 40."
+    moment = pd.Timestamp("2026-01-12T00:00Z")
+    assert sentence(movements(history, start=moment, end=moment)) == "Nothing moved the pipeline."
+    with pytest.raises(oa.errors.ArgumentError, match="expected a table of waterfall"):
+        sentence(pd.DataFrame({"value": [1.0]}))
+
+
+def test_movements__drawing_shows_the_largest_first(history):
+    drawn = plots.movements(movements(history, **ALL))
+    assert [bar.get_width() for bar in drawn.patches][:3] == [40.0, -40.0, 20.0]
+    assert drawn.texts[0].get_text() == "new 40"
+    assert drawn.get_yticklabels()[0].get_text() == "Deal"
+    moment = pd.Timestamp("2026-01-12T00:00Z")
+    empty = plots.movements(movements(history, start=moment, end=moment))
+    assert any("nothing moved" in text.get_text() for text in empty.texts)
 
 
 def test_waterfall__drawing_steps_from_opening_to_closing(history):
