@@ -22,6 +22,7 @@ _COLUMNS = ["unique_id", "check", "severity", "field", "value", "suggestion", "a
 _BY_CHANCE = 0.01
 _FAR = 40.0
 """Percentage points between a probability and its stage's median that are worth a look."""
+_INSTANT = "datetime64[us, UTC]"
 _PEERS = 20
 """Open deals that a stage needs before its median says anything."""
 
@@ -75,9 +76,9 @@ def audit(
     stale_days : int
         An open deal without an update for more than so many days is stale.
     own_writes : DataFrame, optional
-        Our own batch writes: ``unique_id``, ``written_at`` (instant) and, where known, ``updated_before`` (instant of the
-        last update before ours). Such a write is no sign of life: the deal is judged by the update before, or, where that
-        is not known, not at all.
+        Our own batch writes, as `own_writes` of the writer returns them: ``unique_id``, ``written_at`` (instant) and,
+        where known, ``updated_before`` and ``updated_after`` (the server's instants around the write). Such a write is no
+        sign of life: the deal is judged by the update before, or, where that is not known, not at all.
     tz : str
         Business time zone.
 
@@ -99,7 +100,8 @@ def audit(
     -----
     Checks. error: stage and status contradict each other; closed in the future; closed before created; probability
     outside 0–100. warning: stage and status disagree; open and overdue; won with a probability other than 100, lost with
-    one other than 0; value missing, zero or negative; same name and account; unknown stage or status. info: probability
+    one other than 0; value missing, zero or negative; same name and account as another open deal; unknown stage or
+    status. info: same name and account as a closed one, which may be its renewal; probability
     more than 40 points from the median of its stage (20 open deals or more); stale; close date on a weekend, or on
     31 December, where more deals have one than chance explains (binomial test, 1 %).
 
@@ -166,25 +168,25 @@ def _summary(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _writes(own_writes: pd.DataFrame | None) -> pd.DataFrame:
+    """Our own writes, conformed: ``after`` is the latest ``updated_at`` that one of them can have left behind."""
     if own_writes is None:
-        nothing = pd.Series([], index=pd.Index([], dtype=schema.TEXT), dtype="datetime64[us, UTC]")
-        return pd.DataFrame({"written_at": nothing, "updated_before": nothing})
+        own_writes = pd.DataFrame({"unique_id": [], "written_at": []})
     missing = [c for c in ("unique_id", "written_at") if c not in own_writes]
     if missing:
         raise MissingColumnError(f"own_writes has no column {', '.join(missing)}")
-    before = (
-        own_writes["updated_before"]
-        if "updated_before" in own_writes
-        else pd.Series(pd.NaT, own_writes.index)
+    written, before, after = (
+        pd.to_datetime(own_writes.get(name, pd.Series(pd.NaT, own_writes.index)), utc=True).astype(_INSTANT)
+        for name in ("written_at", "updated_before", "updated_after")
     )
-    writes = pd.DataFrame(
+    return pd.DataFrame(
         {
             "unique_id": own_writes["unique_id"].astype(schema.TEXT),
-            "written_at": pd.to_datetime(own_writes["written_at"], utc=True),
-            "updated_before": pd.to_datetime(before, utc=True),
+            "written_at": written,
+            "before": before,
+            # Where the server did not tell, it stamped the write a moment after we sent it.
+            "after": after.fillna(written + pd.Timedelta(minutes=1)),
         }
-    )
-    return writes.sort_values("written_at").drop_duplicates("unique_id", keep="last").set_index("unique_id")
+    ).sort_values("written_at")
 
 
 def _labels(deals: Deals) -> list[Hit]:
@@ -263,20 +265,39 @@ def _values(deals: Deals) -> list[Hit]:
 
 
 def _duplicates(deals: Deals) -> list[Hit]:
-    name = deals.frame["name"].str.split().str.join(" ").str.casefold()
-    both = pd.DataFrame({"name": name, "account": deals.frame["account_id"]})
-    twice = both.duplicated(keep=False) & both.notna().all(axis=1)
-    return [Hit("duplicate", "warning", "name", twice.to_numpy(dtype=bool))]
+    both = pd.DataFrame(
+        {
+            "name": deals.frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold(),
+            "account": deals.frame["account_id"],
+        }
+    )
+    named = both.notna().all(axis=1)
+    twice = (both.duplicated(keep=False) & named).to_numpy(dtype=bool)
+    twice_open = np.zeros(len(both), dtype=bool)
+    twice_open[deals.open] = both[deals.open].duplicated(keep=False)
+    counted_twice = twice & twice_open
+    return [
+        Hit("duplicate", "warning", "name", counted_twice),
+        Hit("duplicate_of_closed", "info", "name", twice & ~counted_twice),
+    ]
 
 
 def _stale(deals: Deals) -> list[Hit]:
-    updated = deals.frame["updated_at"]
-    writes = deals.own_writes.reindex(deals.frame["unique_id"]).reset_index(drop=True)
-    # The server stamps a write a moment after we sent it.
-    ours = updated <= writes["written_at"] + pd.Timedelta(minutes=1)
-    alive = updated.where(~ours, writes["updated_before"])
     limit = deals.today.tz_localize("UTC") - pd.Timedelta(days=deals.stale_days)
-    return [Hit("stale", "info", "updated_at", deals.open & (alive < limit).to_numpy())]
+    return [Hit("stale", "info", "updated_at", deals.open & (_last_touched(deals) < limit).to_numpy())]
+
+
+def _last_touched(deals: Deals) -> pd.Series[Any]:
+    """The last update of each deal that was not a write of ours; missing where that is not known."""
+    alive = deals.frame["updated_at"]
+    writes = deals.own_writes
+    newest_first = writes.groupby("unique_id").cumcount(ascending=False)
+    # From write to write backwards, for the update before one of ours may be ours again.
+    for _, writes_of_rank in writes.groupby(newest_first):
+        write = writes_of_rank.set_index("unique_id").reindex(deals.frame["unique_id"]).reset_index(drop=True)
+        ours = (alive <= write["after"]) & ~(alive <= write["before"])
+        alive = alive.where(~ours, write["before"])
+    return alive
 
 
 def _defaults(deals: Deals) -> list[Hit]:

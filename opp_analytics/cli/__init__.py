@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 
-from opp_analytics.cli import edits, histories, reports  # noqa: F401  register their commands
+from opp_analytics.cli import audits, edits, histories, reports  # noqa: F401  register their commands
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import complain, say_warning
 from opp_analytics.errors import OppAnalyticsError

@@ -3,9 +3,11 @@
 import pandas as pd
 import pandas.testing as pdt
 import pytest
+from scipy import stats
 
+import opp_analytics as oa
 from opp_analytics import errors, schema
-from opp_analytics.analysis.audits import audit, mend
+from opp_analytics.analysis.audits import _more_than_chance, audit, mend
 
 AS_OF = "2026-03-10"
 
@@ -62,6 +64,15 @@ def test_audit__finds_duplicates_of_name_and_account():
     assert _checks(*pair, _deal("c", name="big deal", account_id="y")) == ["duplicate", "duplicate"]
 
 
+def test_audit__a_closed_namesake_is_only_mentioned():
+    won = {"stage": "closed_won", "status": "won", "probability": 100, "close_date": "2026-03-01"}
+    pair = [_deal("a", name="x", account_id="x"), _deal("b", name="x", account_id="x", **won)]
+    assert _checks(*pair) == ["duplicate_of_closed"] * 2
+    third = _deal("c", name="x", account_id="x")
+    assert _checks(*pair, third) == ["duplicate", "duplicate", "duplicate_of_closed"]
+    assert _checks(_deal("a", name=None, account_id="x"), _deal("b", name=None, account_id="x")) == []
+
+
 def test_audit__finds_a_probability_far_from_its_stage():
     deals = [_deal(f"d{k}") for k in range(20)]
     assert _checks(*deals, _deal("far", probability=95)) == ["probability_far_from_stage"]
@@ -82,6 +93,38 @@ def test_audit__our_own_writes_are_no_sign_of_life():
     assert _checks(deal, own_writes=write) == []
     assert _checks(deal, own_writes=write.assign(updated_before="2026-01-02T00:00:00Z")) == ["stale"]
     assert _checks(_deal("a", updated_at="2026-03-09T10:00:00Z"), own_writes=write) == []
+
+
+def test_audit__sees_through_several_writes_of_ours():
+    deal = _deal("a", updated_at="2026-03-09T09:00:05Z")
+    writes = pd.DataFrame(
+        {
+            "unique_id": ["a", "a", "z"],
+            "written_at": ["2026-03-02T09:00:00Z", "2026-03-09T09:00:00Z", "2026-03-09T09:00:00Z"],
+            "updated_before": ["2026-01-02T00:00:00Z", "2026-03-02T09:10:00Z", None],
+            "updated_after": ["2026-03-02T09:10:00Z", "2026-03-09T09:00:05Z", None],
+        }
+    )
+    # Ours of 9 March came after ours of 2 March, and that after an update of January.
+    assert _checks(deal, own_writes=writes) == ["stale"]
+    between = writes.assign(updated_before=["2026-01-02T00:00:00Z", "2026-03-05T00:00:00Z", None])
+    assert _checks(deal, own_writes=between) == []
+    with pytest.raises(errors.MissingColumnError, match="written_at"):
+        _checks(deal, own_writes=writes.drop(columns="written_at"))
+
+
+def test_audit__is_a_binomial_test_of_default_dates():
+    for hits, trials in ((3, 10), (6, 10), (0, 4), (40, 100)):
+        expected = stats.binomtest(hits, trials, 2 / 7, alternative="greater").pvalue < 0.01
+        assert _more_than_chance(hits, trials, 2 / 7) == (hits > 0 and expected)
+
+
+def test_audit__of_many_deals_counts_each_check_once():
+    rows = [_deal(f"d{k}", value=-1.0 if k % 2 else 100.0) for k in range(500)]
+    table = audit(pd.DataFrame(rows), as_of=AS_OF)
+    assert table.attrs["summary"] == [
+        {"check": "value_not_positive", "severity": "warning", "count": 250, "value": -250.0}
+    ]
 
 
 def test_audit__sums_up_count_and_money():
@@ -108,6 +151,26 @@ def test_mend__carries_out_the_suggestions_and_nothing_else():
     assert mended["probability"].tolist() == [40, 100, 40]
     assert mended.loc["z", "close_date"] == pd.Timestamp("2026-03-01")
     assert frame.loc["y", "probability"] == 60
+
+
+def test_mend__is_ready_for_a_plan():
+    frame = schema.conform(
+        pd.DataFrame(
+            [
+                _deal("a", stage="Closed Won", status="won", probability=60, close_date="2026-03-01"),
+                _deal("b", stage="closed_lost", status="active", close_date="2026-03-01", probability=60),
+                _deal("c", close_date="2026-03-01"),
+            ]
+        )
+    )
+    findings = audit(frame, as_of=AS_OF)
+    made = oa.plan(frame, mend(frame, findings))
+    assert len(made.problems) == 0
+    wanted = findings.dropna(subset="suggestion")
+    assert set(zip(made.changes["unique_id"], made.changes["field"], strict=True)) == set(
+        zip(wanted["unique_id"], wanted["field"], strict=True)
+    )
+    assert audit(mend(frame, findings), as_of=AS_OF)["suggestion"].isna().all()
 
 
 def test_mend__refuses_what_it_cannot_do():

@@ -1,0 +1,89 @@
+"""The command that says what is wrong with the data, and hands over what would mend it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from opp_analytics.analysis import audit as find
+from opp_analytics.analysis import mend as mended
+from opp_analytics.cli.commands import app
+from opp_analytics.cli.console import heading, out, show
+from opp_analytics.errors import DataError
+from opp_analytics.loader import load as load_opportunities
+from opp_analytics.periods import as_date
+from opp_analytics.writer import own_writes
+from opp_analytics.writer import plan as make_plan
+
+__all__ = ["audit"]
+
+
+@app.command(epilog="Example: opp-analytics audit --out findings.csv --mend plan.json")
+def audit(
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write every finding to this .csv file.", show_default=False),
+    ] = None,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--mend", help="Save what has an obvious mend as a plan for `apply`.", show_default=False
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Day of the audit, as 2026-03-31.", show_default="today")
+    ] = None,
+    stale_days: Annotated[
+        int, typer.Option(min=1, help="Days without an update that make a deal stale.")
+    ] = 30,
+    most: Annotated[int, typer.Option(min=0, help="How many findings are listed.")] = 20,
+    tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
+) -> None:
+    """What is wrong or doubtful in the data: deals and money by check, the findings, and a plan that mends them."""
+    for path, ending in ((file, ".csv"), (plan_file, ".json")):
+        if path is not None and path.suffix.lower() != ending:
+            raise DataError(f"{path} ends in {path.suffix!r}; use {ending}")
+    day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=tz)
+    opportunities = load_opportunities()
+    findings = find(opportunities, as_of=day, stale_days=stale_days, own_writes=own_writes(), tz=tz)
+    summary = pd.DataFrame(findings.attrs["summary"], columns=["severity", "check", "count", "value"])
+    heading("Audit", f"{len(opportunities):,} opportunities, as of {day:%Y-%m-%d}")
+    if summary.empty:
+        _say("nothing found")
+        return
+    show(summary, index=False)
+    if most:
+        heading("Findings", "the gravest first")
+        names = opportunities[["unique_id", "name"]]
+        listed = findings.head(most).merge(names, on="unique_id", how="left")
+        show(listed[["severity", "check", "name", "field", "value", "suggestion"]], index=False, most=most)
+    if len(findings) > most:
+        _say(
+            f"[dim]… and {len(findings) - most:,} more{'' if file else '; --out findings.csv has them all'}[/]"
+        )
+    if file is not None:
+        findings.to_csv(file, index=False)
+        _say(f"{len(findings):,} findings written to {file}")
+    _offer_mends(opportunities, findings, plan_file)
+
+
+def _offer_mends(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
+    cells = int(findings["suggestion"].notna().sum())
+    if not cells:
+        _say("none of them has an obvious mend")
+    elif file is None:
+        _say(f"{cells:,} of them have an obvious mend: --mend plan.json makes a plan of it")
+    else:
+        made = make_plan(opportunities, mended(opportunities, findings))
+        made.save(file)
+        _say(
+            f"{len(made):,} changes planned in {file}; look at them and carry them out: opp-analytics apply {file}"
+        )
+
+
+def _say(text: str) -> None:
+    out.print(text, highlight=False)

@@ -1,0 +1,53 @@
+"""`opp-analytics audit`, from findings to mended deals."""
+
+import pandas as pd
+import pytest
+
+from opp_analytics.writer import Plan
+
+from .support import row
+
+WRONG = [
+    row(1, stage="closed_won", status="active", probability=60, close_date="2026-03-01"),
+    row(2, value=-5, close_date="2026-03-01"),
+    row(3, close_date="2026-03-20", updated_at="2026-03-05T10:00:00Z"),
+]
+
+
+def test_audit__lists_findings_and_money_by_check(command, account, tmp_path):
+    account(pd.DataFrame(WRONG))
+    file = tmp_path / "findings.csv"
+    code, out, err = command("audit", "--as-of", "2026-03-10", "--out", file)
+    assert (code, err) == (0, "")
+    for text in ("status_behind_stage", "won_probability", "value_not_positive", "overdue", "Deal 2"):
+        assert text in out
+    assert "2 of them have an obvious mend" in out
+    assert set(pd.read_csv(file)["unique_id"]) == {"opp-1", "opp-2"}
+
+
+def test_audit__mends_through_a_plan(command, account, tmp_path):
+    client = account(pd.DataFrame(WRONG))
+    file = tmp_path / "plan.json"
+    _, out, _ = command("audit", "--as-of", "2026-03-10", "--mend", file)
+    assert "2 changes planned" in out
+    assert len(Plan.read(file)) == 2
+    code, out, _ = command("apply", file, "--yes")
+    assert code == 0
+    mended = client.get("opp-1")
+    assert (mended["status"], mended["probability"]) == ("won", 100)
+    # Our own write is no sign of life, and what was mended is found no more.
+    _, out, _ = command("audit", "--as-of", "2026-03-10")
+    assert "status_behind_stage" not in out
+
+
+def test_audit__says_when_nothing_is_found(command, account):
+    account(pd.DataFrame([WRONG[2]]))
+    _, out, _ = command("audit", "--as-of", "2026-01-10")
+    assert "nothing found" in out
+
+
+@pytest.mark.parametrize(("option", "ending"), [("--out", ".csv"), ("--mend", ".json")])
+def test_audit__refuses_an_unknown_ending_before_asking(command, tmp_path, option, ending):
+    code, _, err = command("audit", option, tmp_path / "file.doc")
+    assert code == 1
+    assert f"use {ending}" in err
