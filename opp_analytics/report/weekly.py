@@ -89,7 +89,7 @@ def weekly_report(
     ArgumentError, DataError, MissingColumnError
         When an argument or the frame cannot be used, or a file cannot be written.
     ConfigError
-        When jinja2 or openpyxl is not installed.
+        When jinja2 or xlsxwriter is not installed.
 
     Examples
     --------

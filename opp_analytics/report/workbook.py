@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +14,25 @@ from opp_analytics.report.exhibits import Report, column
 from opp_analytics.report.formats import EXCEL, NUMERIC
 
 if TYPE_CHECKING:
-    from openpyxl.worksheet._write_only import WriteOnlyWorksheet
+    from xlsxwriter import Workbook
+    from xlsxwriter.worksheet import Worksheet
 
 __all__ = ["write_workbook"]
 
 _MOST_ROWS = 1_048_575
 """What a sheet holds below its heading."""
-_FONT = "Calibri"
+_MOST_LETTERS = 32_767
 _WIDEST = 44
-_EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The date of every file inside: the same inputs give the same bytes."""
+_FORMATS = {**EXCEL, "instant": "yyyy-mm-dd hh:mm"}
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that no workbook can hold."""
+_OPTIONS = {
+    "constant_memory": True,
+    "in_memory": False,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
 
 
 def write_workbook(report: Report, path: Path) -> None:
@@ -34,25 +41,27 @@ def write_workbook(report: Report, path: Path) -> None:
     Raises
     ------
     ConfigError
-        When openpyxl is not installed.
+        When xlsxwriter is not installed.
     DataError
         When the file cannot be written.
     """
     try:
-        import openpyxl
+        import xlsxwriter
     except ImportError:
         raise ConfigError(
-            "the workbook needs openpyxl; install it with: pip install 'opp-analytics[excel]'"
+            "the report's workbook needs xlsxwriter; install it with: pip install 'opp-analytics[report]'"
         ) from None
-    book = openpyxl.Workbook(write_only=True)
-    _summary(book.create_sheet("summary"), report)
-    for title, table in _tables(report).items():
-        _sheet(book.create_sheet(title), table)
     buffer = io.BytesIO()
-    book.save(buffer)
+    book = xlsxwriter.Workbook(buffer, _OPTIONS)
+    # Not the time of writing: the same inputs give the same bytes.
+    book.set_properties({"title": report.title, "created": report.as_of.to_pydatetime()})
+    _summary(book, report)
+    for title, table in _tables(report).items():
+        _sheet(book, title, table)
+    book.close()
     staged = path.with_name(f".{path.name}.part")
     try:
-        staged.write_bytes(_settled(buffer.getvalue(), report.as_of))
+        staged.write_bytes(buffer.getvalue())
         staged.replace(path)
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}; is it open in Excel?") from None
@@ -70,74 +79,47 @@ def _tables(report: Report) -> dict[str, pd.DataFrame]:
     return sheets
 
 
-def _summary(sheet: WriteOnlyWorksheet, report: Report) -> None:
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Alignment, Font
-
-    def cell(value: str, *, bold: bool = False) -> Any:
-        made = WriteOnlyCell(sheet, value=_clean(value))
-        made.data_type = "s"
-        made.font = Font(name=_FONT, bold=bold)
-        made.alignment = Alignment(wrap_text=not bold, vertical="top")
-        return made
-
-    sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 34, 100
+def _summary(book: Workbook, report: Report) -> None:
+    """What the page says, line by line."""
+    sheet = book.add_worksheet("summary")
     _fit_pages(sheet)
-    sheet.append([cell(report.title, bold=True)])
+    head, body = book.add_format({"bold": True, "valign": "top"}), book.add_format({"text_wrap": True})
+    sheet.set_column(0, 0, 34)
+    sheet.set_column(1, 1, 100)
+    lines = [(report.title, "")]
     if report.currency:
-        sheet.append([cell("money in", bold=True), cell(report.currency)])
-    for warning in report.warnings:
-        sheet.append([cell("WARNING", bold=True), cell(warning)])
-    sheet.append([cell("headline", bold=True), cell(report.said)])
-    for figure in report.figures:
-        sheet.append([cell(figure.name, bold=True), cell(f"{figure.text}   {figure.note}".strip())])
+        lines.append(("money in", report.currency))
+    lines += [("WARNING", warning) for warning in report.warnings]
+    lines.append(("headline", report.said))
+    lines += [(figure.name, f"{figure.text}   {figure.note}".strip()) for figure in report.figures]
     for section in report.sections:
-        sheet.append(
-            [cell(section.title, bold=True), cell(" ".join(filter(None, (section.said, section.missing))))]
-        )
-        for term, words in section.meaning:
-            sheet.append([cell(f"    {term}", bold=True), cell(words)])
+        lines.append((section.title, " ".join(filter(None, (section.said, section.missing)))))
+        lines += [(f"    {term}", words) for term, words in section.meaning]
+    for row, (name, words) in enumerate(lines):
+        sheet.write_string(row, 0, name, head)
+        sheet.write_string(row, 1, _clean(words), body)
 
 
-def _sheet(sheet: WriteOnlyWorksheet, table: pd.DataFrame) -> None:
+def _sheet(book: Workbook, title: str, table: pd.DataFrame) -> None:
     """A table under its column names: numbers and dates as such, text never as a formula."""
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Alignment, Font
-    from openpyxl.utils import get_column_letter
-
-    names = [str(name) for name in table.columns]
-    kinds = [_kind(name, table[name].dtype) for name in table.columns]
-    for place in range(1, len(names) + 1):
-        sheet.column_dimensions[get_column_letter(place)].width = _width(table.iloc[:, place - 1])
-    sheet.freeze_panes = "A2"
+    sheet = book.add_worksheet(title)
     _fit_pages(sheet)
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(names))}{max(2, len(table) + 1)}"
-    heads = []
-    for name, kind in zip(names, kinds, strict=True):
-        head = WriteOnlyCell(sheet, value=name)
-        head.font, head.alignment = (
-            Font(name=_FONT, bold=True),
-            Alignment(horizontal="right" if kind in NUMERIC else "left"),
-        )
-        heads.append(head)
-    sheet.append(heads)
-    for row in table.head(_MOST_ROWS).itertuples(index=False):
-        sheet.append([_cell(sheet, value, kind) for value, kind in zip(row, kinds, strict=True)])
-
-
-def _width(column: pd.Series[Any]) -> float:
-    """Wide enough for the heading and for what the first rows hold."""
-    longest = max((len(str(value)) for value in column.head(200).dropna()), default=0)
-    text = pd.api.types.is_string_dtype(column.dtype)
-    return max(12.0, 1.3 * len(str(column.name)) + 2, min(_WIDEST, longest + 2.0) if text else 16.0)
-
-
-def _fit_pages(sheet: WriteOnlyWorksheet) -> None:
-    """Printed as wide as the paper is."""
-    from openpyxl.worksheet.properties import PageSetupProperties
-
-    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", False
-    sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+    shown = table.head(_MOST_ROWS)
+    kinds = [_kind(str(name), shown[name].dtype) for name in shown.columns]
+    for place, (name, kind) in enumerate(zip(shown.columns, kinds, strict=True)):
+        side = "right" if kind in NUMERIC else "left"
+        dressed = book.add_format({"num_format": _FORMATS[kind]}) if kind in _FORMATS else None
+        sheet.set_column(place, place, _width(shown[name]), dressed)
+        sheet.write_string(0, place, str(name), book.add_format({"bold": True, "align": side}))
+    sheet.freeze_panes(1, 1)
+    sheet.autofilter(0, 0, max(1, len(shown)), max(0, len(kinds) - 1))
+    write = {"text": sheet.write_string, "date": sheet.write_datetime, "instant": sheet.write_datetime}
+    writers = [write.get(kind, sheet.write_number) for kind in kinds]
+    columns = [_plain(shown[name], kind) for name, kind in zip(shown.columns, kinds, strict=True)]
+    for row, values in enumerate(zip(*columns, strict=True), start=1):
+        for place, value in enumerate(values):
+            if value is not None:
+                writers[place](row, place, value)
 
 
 def _kind(name: str, dtype: Any) -> str:
@@ -145,56 +127,38 @@ def _kind(name: str, dtype: Any) -> str:
     kind = column(name).kind
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "date" if kind == "date" else "instant"
-    if kind in NUMERIC and not pd.api.types.is_numeric_dtype(dtype):
-        return "text"
-    return kind
+    numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+    if numeric:
+        return kind if kind in NUMERIC else "number"
+    return "text"
 
 
-def _cell(sheet: WriteOnlyWorksheet, value: Any, kind: str) -> Any:
-    from openpyxl.cell import WriteOnlyCell
-
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return None
-    if isinstance(value, pd.Timestamp):
-        plain = value.tz_localize(None) if value.tzinfo else value
-        value, number_format = (
-            plain.to_pydatetime(),
-            "yyyy-mm-dd hh:mm" if kind == "instant" else EXCEL["date"],
-        )
-    elif kind in NUMERIC:
-        value, number_format = float(value), EXCEL[kind]
-    elif isinstance(value, (bool, int, float)):
-        return value
+def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
+    """The column's cells as the writer takes them, None where there is nothing to write."""
+    if kind == "text":
+        cells = [_clean(str(cell)) for cell in values.tolist()]
+    elif kind in ("date", "instant"):
+        naive = values.dt.tz_localize(None) if values.dt.tz is not None else values
+        cells = list(naive.dt.to_pydatetime())
     else:
-        value, number_format = _clean(str(value)), ""
-    made = WriteOnlyCell(sheet, value=value)
-    if number_format:
-        made.number_format = number_format
-    else:
-        made.data_type = "s"
-    return made
+        numbers = values.astype("float64")
+        finite = numbers.abs() < float("inf")
+        return [cell if there else None for cell, there in zip(numbers.tolist(), finite, strict=True)]
+    return [cell if there else None for cell, there in zip(cells, values.notna(), strict=True)]
 
 
 def _clean(value: str) -> str:
-    """Text without the control characters that no workbook can hold."""
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
-    return str(ILLEGAL_CHARACTERS_RE.sub("�", value))[:32_767]
+    return _CONTROL.sub("�", value)[:_MOST_LETTERS]
 
 
-def _settled(content: bytes, as_of: pd.Timestamp) -> bytes:
-    """The same workbook without the time of writing."""
-    stamp = datetime(as_of.year, as_of.month, as_of.day).isoformat() + "Z"
-    out = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(content)) as made,
-        zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as kept,
-    ):
-        for entry in made.infolist():
-            body = made.read(entry)
-            if entry.filename == "docProps/core.xml":
-                body = re.sub(
-                    rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*", rb"\g<1>" + stamp.encode(), body
-                )
-            kept.writestr(zipfile.ZipInfo(entry.filename, _EPOCH), body, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+def _width(values: pd.Series[Any]) -> float:
+    """Wide enough for the heading and for what the first rows hold."""
+    longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
+    text = pd.api.types.is_string_dtype(values.dtype)
+    return max(12.0, 1.2 * len(str(values.name)) + 2, min(_WIDEST, longest + 2.0) if text else 16.0)
+
+
+def _fit_pages(sheet: Worksheet) -> None:
+    """Printed as wide as the paper is."""
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)

@@ -86,7 +86,7 @@ def waterfall_between(
         summed.reindex(order).fillna(0.0).astype({"count": "int64", "deals": "int64"}).round({"value": 2})
     )
     table.attrs = {
-        "n": int(table.loc["closing", "count"]),
+        "n": int(table["count"].iloc[-1]),
         "as_of": str(end.date()),
         "opening_at": start.isoformat(),
         "closing_at": end.isoformat(),
