@@ -22,7 +22,9 @@ _COLUMNS = ["unique_id", "check", "severity", "field", "value", "suggestion", "a
 _BY_CHANCE = 0.01
 _FAR = 40.0
 """Percentage points between a probability and its stage's median that are worth a look."""
-_INSTANT = "datetime64[us, UTC]"
+_INSTANT = pd.DatetimeTZDtype("us", "UTC")
+_SAID = {"closed_won": "won", "closed_lost": "lost"}
+"""The status that a closed stage goes with."""
 _PEERS = 20
 """Open deals that a stage needs before its median says anything."""
 
@@ -52,8 +54,8 @@ class Hit:
     severity: str
     field: str
     rows: NDArray[np.bool_]
-    suggestion: Any = None
-    """One text for all, or a Series of texts by row; None where there is no obvious mend."""
+    suggestion: str | Callable[[pd.DataFrame], pd.Series[Any]] | None = None
+    """One text for all, or one for each of the rows found; None where there is no obvious mend."""
 
 
 def audit(
@@ -127,8 +129,9 @@ def audit(
         int(stale_days),
         _writes(own_writes),
     )
-    hits = [hit for check in _CHECKS for hit in check(deals)]
-    table = pd.concat([_rows(frame, hit) for hit in hits], ignore_index=True)
+    hits = [hit for check in _CHECKS for hit in check(deals) if hit.rows.any()]
+    nothing = Hit("", "", "name", np.zeros(len(frame), dtype=bool))
+    table = pd.concat([_rows(frame, hit) for hit in hits or [nothing]], ignore_index=True)
     rank = table["severity"].map({"error": 0, "warning": 1, "info": 2})
     table = table.iloc[np.lexsort((table["unique_id"], table["check"], rank))].reset_index(drop=True)
     return annotate(table, made_from=opportunities, n=len(frame), as_of=today, summary=_summary(table))
@@ -143,7 +146,7 @@ def _rows(frame: pd.DataFrame, hit: Hit) -> pd.DataFrame:
         text = cells.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     else:
         text = cells.astype(schema.TEXT)
-    suggestion = hit.suggestion[hit.rows] if isinstance(hit.suggestion, pd.Series) else hit.suggestion
+    suggestion = hit.suggestion(found) if callable(hit.suggestion) else hit.suggestion
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"],
@@ -190,32 +193,53 @@ def _writes(own_writes: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def _labels(deals: Deals) -> list[Hit]:
-    stage, status = (deals.frame[c].astype(schema.TEXT) for c in ("stage", "status"))
-    agreed = stage.map({"closed_won": "won", "closed_lost": "lost"})
-    ended = status.map({"won": "closed_won", "lost": "closed_lost"})
+    stage, status = deals.frame["stage"], deals.frame["status"]
     contradiction = deals.outcome == CONFLICT
-    behind = agreed.notna() & (status != agreed) & ~contradiction
-    ahead = ended.notna() & agreed.isna() & ~contradiction
+    behind, ahead = np.zeros(len(stage), dtype=bool), np.zeros(len(stage), dtype=bool)
+    for closed, said in _SAID.items():
+        behind |= (stage == closed).to_numpy() & (status != said).to_numpy()
+        ahead |= (status == said).to_numpy() & ~stage.isin(list(_SAID)).to_numpy()
     return [
         Hit("stage_status_contradict", "error", "status", contradiction),
-        Hit("status_behind_stage", "warning", "status", behind.to_numpy(dtype=bool), agreed),
-        Hit("stage_behind_status", "warning", "stage", ahead.to_numpy(dtype=bool), ended),
-        *(
-            _unknown(column, known, deals.frame)
-            for column, known in (("stage", schema.STAGES), ("status", schema.STATUSES))
+        Hit(
+            "status_behind_stage",
+            "warning",
+            "status",
+            behind & ~contradiction,
+            lambda found: found["stage"].astype(schema.TEXT).map(_SAID),
         ),
+        Hit(
+            "stage_behind_status",
+            "warning",
+            "stage",
+            ahead & ~contradiction,
+            lambda found: (
+                found["status"].astype(schema.TEXT).map({said: stage for stage, said in _SAID.items()})
+            ),
+        ),
+        _unknown(stage, schema.STAGES),
+        _unknown(status, schema.STATUSES),
     ]
 
 
-def _unknown(column: str, known: tuple[str, ...], frame: pd.DataFrame) -> Hit:
-    text = frame[column].astype(schema.TEXT)
-    # "Closed Won" is a spelling of closed_won; anything further is a guess.
-    spelled = text.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
-    unknown = ~text.isin(known)
-    if column == "status":
+def _unknown(column: pd.Series[Any], known: tuple[str, ...]) -> Hit:
+    unknown = ~column.isin(known)
+    if column.name == "status":
         # Without a status the outcome rests on the stage; without a stage it rests on nothing.
-        unknown &= text.notna()
-    return Hit(f"unknown_{column}", "warning", column, unknown.to_numpy(), spelled.where(spelled.isin(known)))
+        unknown &= column.notna()
+    return Hit(
+        f"unknown_{column.name}",
+        "warning",
+        str(column.name),
+        unknown.to_numpy(),
+        lambda found: _spelled(found[column.name].astype(schema.TEXT), known),
+    )
+
+
+def _spelled(names: pd.Series[Any], known: tuple[str, ...]) -> pd.Series[Any]:
+    """The known name that each one is a spelling of, as "Closed Won" is of closed_won; anything further is a guess."""
+    spelled = names.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+    return spelled.where(spelled.isin(known))
 
 
 def _dates(deals: Deals) -> list[Hit]:
@@ -370,17 +394,20 @@ def mend(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     place = pd.Series(frame.index, index=frame["unique_id"])
     for field, cells in wanted.groupby("field", sort=False):
         texts = frame[field].astype(object).copy()
-        try:
-            texts.loc[place[cells["unique_id"]]] = [
-                schema.parse_cell(str(field), cell) for cell in cells["suggestion"]
-            ]
-        except schema.BadCell as error:
-            raise DataError(f"a suggestion for {field} {error}") from error
+        texts.loc[place[cells["unique_id"]]] = cells["suggestion"].map(_parsed(str(field), cells)).array
         frame[str(field)] = texts
     frame = schema.conform(frame)
     frame.index = opportunities.index
     frame.attrs = dict(opportunities.attrs)
     return frame
+
+
+def _parsed(field: str, cells: pd.DataFrame) -> dict[str, Any]:
+    """Each distinct suggestion for a field as its column holds it."""
+    try:
+        return {text: schema.parse_cell(field, text) for text in cells["suggestion"].unique()}
+    except schema.BadCell as error:
+        raise DataError(f"a suggestion for {field} {error}") from error
 
 
 def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
