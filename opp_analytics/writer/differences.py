@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -127,12 +128,18 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     usable_before = _check_before(before, found)
     base = schema.conform(usable_before).set_index("unique_id")
     usable = _check_ids(after, base, rows, found)
-    shared = after[usable & after["unique_id"].isin(base.index)]
+    shared = after[usable & _among(after["unique_id"], base.index)]
     _updates(base, shared, rows, found)
     created = after[after["unique_id"].isna()]
     _creates(created, rows, found)
     _deletes(base, after, found)
     return found
+
+
+def _among(ids: Iterable[Any], known: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which ids are among the known ones; `isin` of text columns takes a second for 100,000."""
+    known = set(known)
+    return np.array([unique_id in known for unique_id in ids], dtype=bool)
 
 
 def _check_before(before: pd.DataFrame, found: Difference) -> pd.DataFrame:
@@ -158,7 +165,7 @@ def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: D
         found.problem(
             rows[position], unique_id, "unique_id", unique_id, "stands in after more than once", way_out
         )
-    unknown = ids.notna() & ~repeated & ~ids.isin(base.index)
+    unknown = ids.notna() & ~repeated & ~_among(ids, base.index)
     for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
@@ -262,7 +269,7 @@ def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
 
 
 def _deletes(base: pd.DataFrame, after: pd.DataFrame, found: Difference) -> None:
-    removed = base.index[~base.index.isin(after["unique_id"])]
+    removed = base.index[~_among(base.index, after["unique_id"])]
     names = base["name"] if "name" in base else pd.Series(index=base.index, dtype="object")
     for unique_id in removed:
         found.change(

@@ -40,6 +40,15 @@ def _changes(frame: pd.DataFrame) -> list[str]:
     return [_line(r, _CELLS, None if pd.isna(r["field"]) else r["field"]) for r in records(frame)]
 
 
+def _rows(frame: pd.DataFrame) -> list[str]:
+    """A line per row, each cell as the wire writes its column."""
+    columns = []
+    for name in map(str, frame.columns):
+        key = json.dumps(name)
+        columns.append([f"{key}: {to_text(name, value) or 'null'}" for value in frame[name]])
+    return ["{" + ", ".join(cells) + "}" for cells in zip(*columns, strict=True)]
+
+
 def _block(name: str, lines: list[str]) -> str:
     return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
 
@@ -58,7 +67,7 @@ def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame
         _block("conflicts", _changes(frames["conflicts"])),
         _block("problems", [_line(r, (), None) for r in records(frames["problems"])]),
         f'"columns": {json.dumps({str(c): str(t) for c, t in before.dtypes.items()})}',
-        _block("before", [_line(r, r, None) for r in records(before)]),
+        _block("before", _rows(before)),
     ]
     top = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in ({"format": _FORMAT} | head).items())
     staged = path.with_name(path.name + ".part")

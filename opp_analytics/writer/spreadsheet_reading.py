@@ -12,7 +12,9 @@ import json
 import math
 import re
 import zipfile
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,33 +59,46 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         When openpyxl is not installed.
     """
     file = Path(path)
-    formulas, stored = _open(file, data_only=False), _open(file, data_only=True)
-    before = _base(file, formulas)
-    sheet = next((s for s in formulas.worksheets if s.title != BASE_SHEET), None)
+    book = _open(file)
+    before = _base(file, book)
+    sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
         raise DataError(f"{file} has no sheet beside {BASE_SHEET!r}; export it again")
     columns = _header(
         file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
     )
+    content = _content_of(file, sheet.title)
     base = {record["unique_id"]: record for record in row_dicts(before.astype("object"))}
     rows: dict[int, dict[str, Any]] = {}
-    both = zip(sheet.iter_rows(min_row=2), stored[sheet.title].iter_rows(min_row=2), strict=True)
-    for number, (cells, values) in enumerate(both, start=2):
-        raw = {}
-        for place, column in columns.items():
-            cell, value = cells[place], values[place].value
-            formula = cell.data_type == "f" and column in schema.COLUMNS and column not in TEXTS
-            text = str(cell.value) if cell.data_type == "f" else cell.value
-            raw[column] = (
-                text if formula and value is None else value if formula else text,
-                str(cell.number_format),
-            )
+    for number, cells in enumerate(sheet.iter_rows(min_row=2), start=2):
+        raw = {
+            column: (content(column, cells[place]), str(cells[place].number_format))
+            for place, column in columns.items()
+        }
         if any(not schema.is_blank(value) for value, _ in raw.values()):
-            rows[number] = _row(raw, base, formulas.epoch)
+            rows[number] = _row(raw, base, book.epoch)
     return before, _typed(rows, list(columns.values()), before)
 
 
-def _open(file: Path, *, data_only: bool) -> Workbook:
+def _content_of(file: Path, title: str) -> Callable[[str, Any], Any]:
+    """What a cell of a column holds: of a formula in a typed column the value that the spreadsheet stored, if any."""
+
+    @cache
+    def stored() -> Any:
+        return _open(file, data_only=True)[title]
+
+    def content(column: str, cell: Any) -> Any:
+        if cell.data_type != "f":
+            return cell.value
+        if column in TEXTS or column not in schema.COLUMNS:
+            return str(cell.value)
+        value = stored().cell(cell.row, cell.column).value
+        return str(cell.value) if value is None else value
+
+    return content
+
+
+def _open(file: Path, *, data_only: bool = False) -> Workbook:
     try:
         return library().load_workbook(file, data_only=data_only)
     except OSError as error:
