@@ -34,6 +34,7 @@ _NEW_ROWS = 1000
 _NOTES = {
     "unique_id": "Names the opportunity. Leave it as it is; leave it blank in a row that you add.",
     "name": "Never blank.",
+    "account_id": "The account's unique id.",
     "value": "Money, as a number.",
     "stage": "One of: " + ", ".join(schema.STAGES),
     "status": "One of: " + ", ".join(schema.STATUSES),
@@ -42,6 +43,7 @@ _NOTES = {
     "created_at": "Set by the server; never written.",
     "updated_at": "Set by the server; never written.",
 }
+_FURTHER_NOTE = "An attribute of your own API, written as it stands here; the server may refuse a change."
 
 
 def library() -> Any:
@@ -161,9 +163,7 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
         letter = get_column_letter(place)
         head = sheet.cell(1, place)
         head.font = Font(bold=True)
-        note = _NOTES.get(column)
-        if note:
-            head.comment = Comment(note, "opp_analytics")
+        head.comment = Comment(_NOTES.get(column, _FURTHER_NOTE), "opp_analytics", height=90, width=220)
         sheet.column_dimensions[letter].width = _WIDTHS.get(column, 16)
         # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets.
         sheet.column_dimensions[letter].protection = Protection(locked=False)

@@ -2,20 +2,24 @@ from __future__ import annotations
 
 import sqlite3
 import stat
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from opp_analytics import wire
+from opp_analytics.analysis import audit
 from opp_analytics.client import Client
 from opp_analytics.config import state_folder
 from opp_analytics.errors import ArgumentError, DataError, JournalError, PlanError
 from opp_analytics.loader import load
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import Plan, apply, plan
+from opp_analytics.writer import Plan, apply, own_writes, plan
+from tests.support import as_json, serving
 
 COLUMNS = ["unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts"]
 
@@ -191,6 +195,48 @@ def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, bef
         receipt = apply(plan(before, before.assign(value=1.0)), refused)
     assert (receipt.table["outcome"] == "pending").all()
     assert "401" in str(receipt.stopped)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sent"),
+    [
+        ("value", Decimal("12345678901234567.89"), "12345678901234567.89"),
+        ("value", Decimal("0.10"), "0.1"),
+        ("value", 0.1 + 0.2, "0.30000000000000004"),
+        ("value", np.int64(7), "7"),
+        ("value", np.float32(2.5), "2.5"),
+        ("value", "12000.5", "12000.5"),
+        ("probability", np.int8(55), "55"),
+        ("probability", 55.0, "55"),
+        ("close_date", date(2026, 12, 31), '"2026-12-31"'),
+        ("close_date", pd.Timestamp("2026-12-31"), '"2026-12-31"'),
+        ("close_date", np.datetime64("2026-12-31"), '"2026-12-31"'),
+        ("name", "Ünï \U0001f4b6", '"Ünï \U0001f4b6"'),
+        ("notes", None, "null"),
+    ],
+)
+def test_apply__sends_every_type_exactly(before: pd.DataFrame, field: str, value: Any, sent: str) -> None:
+    before = before.head(1).assign(notes="old")
+    attributes = {k: wire.to_wire(k, v) for k, v in before.to_dict("records")[0].items()}
+    held = as_json({"data": {"id": "o000", "type": "opportunity", "attributes": attributes}})
+    after = before.assign(**{field: pd.Series([value], dtype="object")})
+    with serving(lambda asked: held) as server, Client(server.url, "token", "key") as client:
+        assert apply(plan(before, after), client, clear_nulls=True).complete
+        (put,) = [asked for asked in server.asked if asked.method == "PUT"]
+    assert put.body.decode() == f'{{"opportunity":{{"{field}":{sent}}}}}'
+
+
+def test_own_writes__are_no_sign_of_life_to_the_audit(client: Client, before: pd.DataFrame) -> None:
+    apply(plan(before, before.assign(value=before["value"] + 1)), client)
+    loaded = load(client, progress=False)
+    day = loaded["updated_at"].max() + pd.Timedelta("2D")
+
+    def stale(**known: pd.DataFrame) -> set[str]:
+        found = audit(loaded, as_of=day, stale_days=30, **known)
+        return set(found.loc[found["field"] == "updated_at", "unique_id"])
+
+    assert stale() == set()
+    assert stale(own_writes=own_writes()) == set(before["unique_id"])
 
 
 def test_apply__an_empty_plan_gives_an_empty_receipt(client: Client, before: pd.DataFrame) -> None:

@@ -71,6 +71,7 @@ def test_to_excel__is_made_for_editing(tmp_path: Path) -> None:
     lists = {check.formula1 for check in sheet.data_validations.dataValidation}
     assert any("closed_won" in formula for formula in lists)
     assert "Money" in sheet["D1"].comment.text
+    assert all(cell.comment.text for cell in sheet[1])
 
 
 def test_read_excel__takes_what_people_and_spreadsheets_do(tmp_path: Path) -> None:
