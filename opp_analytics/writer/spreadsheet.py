@@ -28,7 +28,7 @@ BASE_SHEET = "_base"
 _SHEET = "opportunities"
 _FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
 _CHOICES = {"stage": schema.STAGES, "status": schema.STATUSES}
-_WIDTHS = {"name": 40, "unique_id": 38, "account_id": 38, "created_at": 27, "updated_at": 27}
+_WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
 _NEW_ROWS = 1000
 """Empty rows below the data that also get formats' checks, for opportunities to be added."""
 _NOTES = {
@@ -151,7 +151,7 @@ def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
 
 def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
     from openpyxl.comments import Comment
-    from openpyxl.styles import Font, PatternFill, Protection
+    from openpyxl.styles import Alignment, Font, PatternFill, Protection
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.datavalidation import DataValidation
 
@@ -162,7 +162,8 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
     for place, column in enumerate(columns, start=1):
         letter = get_column_letter(place)
         head = sheet.cell(1, place)
-        head.font = Font(bold=True)
+        head.font = Font(name="Calibri", size=11, bold=True)
+        head.alignment = Alignment(horizontal="right" if column in _FORMATS else "left")
         head.comment = Comment(_NOTES.get(column, _FURTHER_NOTE), "opp_analytics", height=90, width=220)
         sheet.column_dimensions[letter].width = _WIDTHS.get(column, 16)
         # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets.
@@ -189,6 +190,10 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
             check.error = "probability is a whole percent, 0 to 100"
             sheet.add_data_validation(check)
             check.add(f"{letter}2:{letter}{last}")
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.print_title_rows = "1:1"
     protection = sheet.protection
     protection.sheet = True
     for freedom in (
