@@ -12,6 +12,8 @@ from opp_analytics import schema
 from opp_analytics.analysis._groups import NO_LABEL, By, by_columns
 from opp_analytics.analysis._log import Span, has_column, instant, marked, missing, span, up_to
 from opp_analytics.analysis._notes import annotate
+from opp_analytics.analysis.outcomes import LOST, OPEN
+from opp_analytics.analysis.survival import incidence
 from opp_analytics.errors import ArgumentError
 from opp_analytics.periods import When, as_date
 
@@ -26,7 +28,7 @@ FLOW_ENDS = ("advanced", "lost", "back", "left", "still")
 """What can become of an entry into a stage; every one is exactly one of these."""
 
 _LEFT = "(left)"
-_DAY = pd.Timedelta(days=1)
+_SECONDS_A_DAY = 86_400
 
 
 def stage_flow(
@@ -64,8 +66,8 @@ def stage_flow(
         ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``left`` (deleted,
         disqualified, or into a stage without a rank), ``still`` (there at the end; the five sum to the entries), all int64;
         ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
-        stage, those still there counted as longer; NaN where fewer than half have left), ``passed`` (int64, entries that
-        were assumed).
+        stage, begun ones counted, those still there counted as longer; NaN where fewer than half have left), ``passed``
+        (int64, entries that were assumed).
 
     Raises
     ------
@@ -76,13 +78,10 @@ def stage_flow(
 
     Notes
     -----
-    Deals that stood in a stage at `start` did not enter it in the window. The median is that of the Kaplan–Meier
-    estimate over the seen spells; leaving for any reason ends one. Times are known only to the distance of the records
-    on both sides, and several changes between two records look like one. DEFINITIONS, "Funnel".
-
-    References
-    ----------
-    Kaplan, E. L., Meier, P. (1958). Nonparametric estimation from incomplete observations. JASA 53, 457–481.
+    Deals that stood in a stage at `start` did not enter it in the window. The median is where half the spells that were
+    seen have ended, by the curve of `win_rate_curve`; leaving for any reason ends one, and one that lasts is censored. Times
+    are known only to the distance of the records on both sides, and several changes between two records look like one
+    (``attrs["bound"]``). DEFINITIONS, "Funnel".
 
     Examples
     --------
@@ -144,14 +143,11 @@ def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     log = log.mutate(went_to=log["place"].lead().over(own), went_at=log["seen_at"].lead().over(own))
     log = log.filter(log["seen_at"] > instant(asked.opening))
     keys = {f"group_{k}": log[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)}
+    # An open end needs no case of its own when it is the moment of looking.
+    until = log["went_at"].fill_null(instant(asked.closing)).epoch_seconds()
+    seconds = until.cast("int64") - log["seen_at"].epoch_seconds().cast("int64")
     log = log.select(
-        "came_from",
-        "place",
-        "went_to",
-        # One open end needs no case of its own when it is the moment of looking.
-        days=log["went_at"].fill_null(instant(asked.closing)).epoch_seconds().cast("int64")
-        - log["seen_at"].epoch_seconds().cast("int64"),
-        **keys,
+        "came_from", "place", "went_to", days=(seconds / _SECONDS_A_DAY).ceil().cast("int64"), **keys
     )
     return log.group_by([*keys, "came_from", "place", "went_to", "days"]).agg(times=log.count().cast("int64"))
 
@@ -166,7 +162,7 @@ def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
         ["still", "lost", "advanced", "back"],
         "left",
     )
-    return spells.assign(stage=spells["place"], end=end, days=spells["days"] / 86_400, passed=False)
+    return spells.assign(stage=spells["place"], end=end, passed=False)
 
 
 def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.DataFrame:
@@ -175,7 +171,7 @@ def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.D
     jumped = []
     for rank, stage in enumerate(list(ranks)[:-1]):
         over = steps[(here < rank) & (there > rank)]
-        jumped.append(over[[*keys, "times"]].assign(stage=stage, end="advanced", days=np.nan, passed=True))
+        jumped.append(over[[*keys, "times"]].assign(stage=stage, end="advanced", days=0, passed=True))
     return pd.concat(jumped, ignore_index=True)
 
 
@@ -206,13 +202,9 @@ def _counted(spells: pd.DataFrame, keys: list[str], stages: list[str]) -> pd.Dat
 
 
 def _median(spells: pd.DataFrame) -> float:
-    """The Kaplan–Meier median of weighted spells; NaN when more than half outlast all that was seen."""
-    times = spells["times"].to_numpy(dtype="float64")
-    over = spells["end"].to_numpy() != "still"
-    days = spells["days"].to_numpy(dtype="float64")
-    moments = np.unique(days[over])
-    at_risk = np.array([times[days >= moment].sum() for moment in moments])
-    ended = np.array([times[over & (days == moment)].sum() for moment in moments])
-    alive = np.cumprod(1 - ended / at_risk)
-    reached = np.flatnonzero(alive <= 0.5 + 1e-12)
-    return float(moments[reached[0]]) if len(reached) else float("nan")
+    """The days after which half the spells have ended; NaN when more than half outlast all that was seen."""
+    ended = np.where(spells["end"] == "still", OPEN, LOST).astype(np.int8)
+    times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
+    curve = incidence(np.repeat(days, times), np.repeat(ended, times))
+    half = np.flatnonzero(curve.open <= 0.5 + 1e-12)
+    return float(curve.time[half[0]]) if len(half) else float("nan")

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +67,8 @@ class Store:
         """
         if not self._is_history():
             return []
-        # Changes are listed first: an append that ends in between is then complete in both lists.
+        # Listed in the reverse of the order of writing: an append that ends in between is then whole in all lists.
+        newest = max((file.name[:6] for file in (self.folder / "state").glob("*.arrow")), default="")
         changes, records = self._names("changes", ".parquet"), self._names("records", ".json")
         entries = [self._entry(name) for name in records]
         for place, entry in enumerate(entries):
@@ -82,7 +84,6 @@ class Store:
             raise Damage(
                 self.folder / "changes" / f"{unknown[0]}.parquet", "is not part of this history; move it away"
             )
-        newest = max((file.name[:6] for file in (self.folder / "state").glob("*.arrow")), default="")
         if newest > f"{len(entries):06d}":
             raise Damage(
                 self.folder / "records" / f"{len(entries) + 1:06d}.json",
@@ -184,12 +185,10 @@ class Store:
             When another process holds it for too long, or the disk is full or refuses.
         """
         try:
-            self._prepare()
-            lock = FileLock(self.folder / "lock", timeout=self._lock_seconds, mode=0o600)
-            with lock:
-                for leftover in (self.folder / "staging").iterdir():
-                    if leftover.is_file():
-                        leftover.unlink(missing_ok=True)
+            self._is_history()
+            make_folder(self.folder)
+            with FileLock(self.folder / "lock", timeout=self._lock_seconds, mode=0o600):
+                self._prepare()
                 yield
         except Timeout:
             raise HistoryError(
@@ -243,7 +242,8 @@ class Store:
         """Keep the last rows of all opportunities beside the log; a disk that refuses costs time later, nothing else."""
         sink = pa.BufferOutputStream()
         tagged = rows.replace_schema_metadata({"of": self._state_tag(entry)})
-        with pa.ipc.new_file(sink, tagged.schema) as writer:
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(sink, tagged.schema, options=options) as writer:
             writer.write_table(tagged)
         content = sink.getvalue().to_pybytes()
         target = self.folder / "state" / f"{entry.name}-{digest(content)}.arrow"
@@ -274,6 +274,8 @@ class Store:
         except OSError as error:
             raise HistoryError(f"{self.folder} cannot be read ({error.strerror})") from None
         if others or any(True for _ in self.folder.glob("records/*")):
+            if mark.is_file():  # another process began it just now
+                return self._check_mark(mark)
             raise HistoryError(
                 f"{self.folder} is not a history: it has no history.json"
                 + (f" but {others[0]}" if others else "")
@@ -295,23 +297,27 @@ class Store:
         return True
 
     def _prepare(self) -> None:
-        standing = self._is_history()
-        make_folder(self.folder)
+        """Make what is missing and clear what a crash left; to be called under the lock, or a writer loses its files."""
         for name in _FOLDERS:
             make_folder(self.folder / name)
-        if not standing:
+        for leftover in (self.folder / "staging").iterdir():
+            if leftover.is_file():
+                leftover.unlink(missing_ok=True)
+        if not self._is_history():
             self._publish(self.folder / "history.json", lambda out: out.write(json.dumps(_MARK).encode()))
 
     def _names(self, folder: str, suffix: str) -> list[str]:
         """Stems of the files in a folder of the log, in order; a file that does not belong there is refused."""
         try:
-            found = sorted(file for file in (self.folder / folder).iterdir() if not file.name.startswith("."))
+            with os.scandir(self.folder / folder) as found:
+                names = sorted(file.name for file in found if not file.name.startswith("."))
         except OSError as error:
             raise HistoryError(f"{self.folder / folder} cannot be read ({error.strerror})") from None
-        for file in found:
-            if file.suffix != suffix or not (len(file.stem) == 6 and file.stem.isdigit()):
-                raise Damage(file, "is not part of this history; move it away")
-        return [file.stem for file in found]
+        stems = [name.removesuffix(suffix) for name in names]
+        for name, stem in zip(names, stems, strict=True):
+            if name != stem + suffix or not (len(stem) == 6 and stem.isdigit()):
+                raise Damage(self.folder / folder / name, "is not part of this history; move it away")
+        return stems
 
 
 def _mark(file: Path) -> tuple[int, int]:
