@@ -44,7 +44,10 @@ def show(page: Page, grid: Grid) -> None:
         return json.dumps(told.pop())
 
     page.expose_function("askPython", ask)
-    page.set_content(f"<style>{(_STATIC / 'grid.css').read_text()}</style>")
+    body = f"<!doctype html><link rel=icon href='data:,'><style>{(_STATIC / 'grid.css').read_text()}</style><body>"
+    # A host of its own, since a blank page may not touch the clipboard.
+    page.route("http://localhost/", lambda route: route.fulfill(body=body, content_type="text/html"))
+    page.goto("http://localhost/")
     page.evaluate(
         _HOST,
         {

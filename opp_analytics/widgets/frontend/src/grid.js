@@ -68,7 +68,7 @@ class Grid {
           return typed;
         },
         refused: (cell) => this.#marks.cell(cell.getData()[ROW], cell.getField())?.state === "refused",
-        leave: (direction) => this.table.modules.selectRange.navigate(false, false, direction),
+        leave: (direction) => this.#move(direction),
       },
     });
   }
@@ -182,6 +182,10 @@ class Grid {
     return { rows: range.getRows(), columns: columns.map((column) => this.byField.get(column.getField())) };
   }
 
+  #move(direction) {
+    this.table.modules.selectRange.navigate(false, false, direction);
+  }
+
   focus() {
     this.holder.querySelector(".tabulator-tableholder").focus({ preventScroll: true });
   }
@@ -293,10 +297,18 @@ class Grid {
     if (event.altKey && event.key === "ArrowUp") return () => this.sortBy("asc");
     if (event.altKey && event.key === "ArrowDown") return () => this.sortBy("desc");
     if (command || event.altKey) return null;
+    if (event.key === "Tab") return this.#sideways(event.shiftKey ? "left" : "right");
     if (event.key === "Delete" || event.key === "Backspace") return () => this.clear();
     if (event.key === "F2") return () => this.#open(null);
     if (event.key === "Escape") return () => this.planButton.focus();
     return event.key.length === 1 ? () => this.#open(event.key) : null;
+  }
+
+  // Along the row, and at its end out of the grid: the keyboard is never trapped.
+  #sideways(direction) {
+    const range = this.#range();
+    const last = direction === "right" ? range?.getRightEdge() === this.columns.length : range?.getLeftEdge() === 1;
+    return range && !last ? () => this.#move(direction) : null;
   }
 
   #open(typed) {

@@ -85,7 +85,7 @@ export function makeTable(holder, { columns, rows, height, marks, editing, rende
     selectableRangeAutoFocus: false,
     headerSortClickElement: "icon",
     editTriggerEvent: "dblclick",
-    // Tab leaves the grid, as the keyboard expects of a grid.
+    // Tabulator would keep Tab in the grid for good.
     keybindings: { navNext: false, navPrev: false },
     placeholder: "no opportunities",
     rowFormatter: rendered,
