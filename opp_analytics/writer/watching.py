@@ -27,9 +27,9 @@ __all__ = ["FEWEST", "Watched", "reader"]
 
 FEWEST = 200
 """Opportunities from which on a sweep is considered."""
-_SOFT, _HARD = 0.25, 1.0
+_SOFT, _HARD = 0.4, 1.0
 """Seconds after which a reading is refreshed by one connection, and after which all wait for that."""
-_OVERLAP = pd.Timedelta("2s")
+_OVERLAP = pd.Timedelta("1s")
 """A server may show an edit a little after the time that it gives it, so a refresh reads back so far again."""
 
 Row = dict[str, Any]

@@ -100,15 +100,17 @@ def test_watched__sees_what_was_updated_since(client: Client, books: Books) -> N
 
 
 @pytest.mark.usefixtures("due")
-def test_watched__sees_an_edit_that_shows_a_second_late(client: Client, books: Books) -> None:
+def test_watched__misses_no_edit_that_shows_late(client: Client, books: Books) -> None:
     books.most = 100
     read = watched(client, books)
     for number in range(90):
-        books.edit(f"opp-{number}", 10)
+        books.edit(f"opp-{number}", 10 if number < 10 else 9.8)
     read("opp-0")
-    books.edit("opp-250", 9, value=3.0)  # its transaction began before the others and ended after them
+    for number in range(100, 150):
+        books.edit(f"opp-{number}", 11)
+    books.edit("opp-250", 9.7, value=3.0)  # its transaction began before the others and ended after them
+    # The page ends at 9.8, before the last look's newest edit, and does not tell of 9.7: so it is not believed.
     assert read("opp-250")["value"] == 3.0  # type: ignore[index]
-    assert books.gets == []
 
 
 @pytest.mark.usefixtures("due")
