@@ -153,7 +153,7 @@ def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def _said(row: Any) -> str:
     if np.isnan(row.wape):
         return " could forecast nothing"
-    return f" {row.wape:.0%}, bias {row.bias:+.0%}, band held {row.coverage:.0%}"
+    return f"{row.wape:.0%}, bias {row.bias:+.0%}, band held {row.coverage:.0%}"
 
 
 def _method(table: pd.DataFrame) -> list[str]:

@@ -60,8 +60,8 @@ def _names(table: pd.DataFrame) -> list[str]:
 
 def _factors(row: Any) -> str:
     if np.isnan(row.velocity):
-        return f" {row.open_count:,} open, none won"
-    return f" {row.open_count:,} × {row.win_rate:.0%} × {style.money(row.mean_won_value)} ÷ {row.mean_days_to_win:.0f} d"
+        return f"{row.open_count:,} open, none won"
+    return f"{row.open_count:,} × {row.win_rate:.0%} × {style.money(row.mean_won_value)} ÷ {row.mean_days_to_win:.0f} d"
 
 
 def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

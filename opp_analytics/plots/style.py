@@ -220,6 +220,16 @@ def _room(ax: Axes, axis: str) -> float:
     return 72 * float(height * box.height if axis == "y" else width * box.width)
 
 
+def _breadth(ax: Axes) -> float:
+    """Points from the left end of the axes rightwards: in a figure of ours to its edge, which text may reach."""
+    if not isinstance(ax, _PictureAxes):
+        return _room(ax, "x")
+    longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
+    # An axis of amounts has its labels only once it is drawn.
+    beside = max(longest, 6) * _TEXT_SIZE * 0.6 + 3 * _TEXT_SIZE
+    return 72 * float(ax.get_figure(root=True).get_size_inches()[0]) - beside  # type: ignore[union-attr]
+
+
 def row_text_size(ax: Axes, rows: int) -> float:
     """The text size at which one line fits into each of `rows` rows."""
     return float(np.clip(0.75 * _room(ax, "y") / max(rows, 1), 5.0, _TEXT_SIZE))
@@ -241,7 +251,7 @@ def label_bars(ax: Axes, bars: BarContainer, texts: Sequence[str]) -> None:
     ends = [bar.get_width() for bar in bars]
     low, high = min([0.0, *ends]), max([0.0, *ends])
     size = row_text_size(ax, len(texts))
-    wide = min(0.6, max(map(len, texts), default=0) * size * 0.55 / max(_room(ax, "x"), 1.0))
+    wide = min(0.7, (max(map(len, texts), default=0) * size * 0.6 + 4) / max(_breadth(ax), 1.0))
     reach = (high - low or 1.0) / (1 - wide)
     ax.set_xlim(low - 0.02 * reach if low < 0 else 0, high + wide * reach)
     if pitch < size:
@@ -273,7 +283,7 @@ def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
 
 
 def money(amount: float) -> str:
-    """An amount in three significant digits with k, M or B.
+    """An amount in three significant digits with k, M, B or T.
 
     Examples
     --------
@@ -284,7 +294,7 @@ def money(amount: float) -> str:
         return "–"
     sign = "−" if amount < 0 else ""
     size = abs(float(f"{amount:.3g}"))
-    for unit, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+    for unit, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k")):
         if size >= unit:
             return f"{sign}{size / unit:.3g}{letter}"
     return f"{sign}{size:.3g}" if size else "0"
@@ -341,8 +351,8 @@ def caption(table: pd.DataFrame, *further: str) -> str:
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:
-    """Write the title and, under it, the caption, wrapped to the width of the axes; returns `ax`."""
-    lines = textwrap.wrap(note, max(30, int(_room(ax, "x") / (_TEXT_SIZE * 0.52)))) if note else []
+    """Write the title and, under it, the caption, wrapped to the room there is; returns `ax`."""
+    lines = textwrap.wrap(note, max(30, int(_breadth(ax) / (_TEXT_SIZE * 0.56)))) if note else []
     ax.set_title(
         title, loc="left", fontsize=_TEXT_SIZE + 3, fontweight="bold", color=INK, pad=8 + 12.5 * len(lines)
     )
