@@ -64,8 +64,8 @@ def refreshed(client: Client, query: Query, kept: pd.DataFrame) -> Refreshed | N
     reading = _Reading()
     if not _read_changes(client, query, newest_change([table]), reading):
         return None
-    if any(before[name] != known[name] for name in ("trash_total", "trash_newest")):
-        _read_trash(client, reading)
+    if not _read_trash(client, before, known, table, reading):
+        return None
     merged = _merged(table, reading)
     if not _adds_up(merged, before) or probe(client, query) != before:
         return None
@@ -104,12 +104,21 @@ def _read_changes(client: Client, query: Query, newest: datetime | None, reading
             return False
 
 
-def _read_trash(client: Client, reading: _Reading) -> None:
+def _read_trash(
+    client: Client, state: dict[str, Any], known: dict[str, Any], kept: pa.Table, reading: _Reading
+) -> bool:
+    """Read what is gone; False when the trash did more than take rows in: what left it may be back unchanged."""
+    if all(state[name] == known[name] for name in ("trash_total", "trash_newest")):
+        return True
+    if state["trash_total"] is None or known["trash_total"] is None:
+        return False
     number = 1
     while (page := client.list_deleted(number, 1000)).records:
         reading.gone |= {record["unique_id"] for record in page.records}
         reading.pages += 1
         number += 1
+    taken_in = len(reading.gone.intersection(kept["unique_id"].to_pylist()))
+    return bool(state["trash_total"] == known["trash_total"] + taken_in)
 
 
 def _merged(kept: pa.Table, reading: _Reading) -> pa.Table:

@@ -273,7 +273,8 @@ def _wire_type(field: pa.Field, column: pa.ChunkedArray) -> pa.DataType:
 
 def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
     if name in _CATEGORY:
-        return _to_category(name, column.combine_chunks())
+        # Encoded anew, so that a label of rows that are gone is gone too.
+        return _to_category(name, column.combine_chunks().dictionary_decode().dictionary_encode())
     if pa.types.is_null(column.type):
         column = column.cast(pa.string())
     series: pd.Series[Any] = column.to_pandas(types_mapper=_PANDAS.get)

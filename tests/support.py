@@ -61,7 +61,8 @@ def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # head and body are two writes; the second would wait for an acknowledgement
+        # Head and body are two writes; the second would wait for an acknowledgement.
+        disable_nagle_algorithm = True
 
         def answer(self) -> None:
             parts = urlsplit(self.path)

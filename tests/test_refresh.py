@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import opp_analytics as oa
@@ -50,15 +50,14 @@ class World:
             back = self.trash.pop(at % len(self.trash))
             self.rows.append(back | {"updated_at": self.stamp()} if at % 2 else back)
 
-    def purge(self, at: int) -> None:
-        if self.trash:
-            self.trash.pop()
+    def purge(self) -> None:
+        self.trash.clear()
 
     def answer(self, asked: Any) -> Any:
         return paged(self.rows, self.trash)(asked)
 
 
-WORK = ("create", "update", "delete", "recover", "purge")
+WORK = ("create", "update", "delete", "recover")
 
 
 def refreshed(client: oa.Client, refresh: str = "changes", records: int = 5) -> pd.DataFrame:
@@ -74,6 +73,7 @@ def client_to(tmp_path):
 
 
 @settings(max_examples=40)
+@example(days=[[("update", 0)], [("delete", 0)]])
 @given(days=st.lists(st.lists(st.tuples(st.sampled_from(WORK), st.integers(0, 99)), max_size=5), max_size=3))
 def test_load_changes__equals_a_full_sweep_whatever_people_did(tmp_path_factory, days):
     world = World(20)
@@ -159,6 +159,19 @@ def test_load_changes__sweeps_when_something_changed_meanwhile(client_to):
         frame = refreshed(client)
     assert frame.attrs["load"]["sweeps"] >= 1
     assert frame.set_index("unique_id")["value"]["opp-5"] == 5
+
+
+def test_load_changes__sweeps_when_the_trash_was_emptied(client_to):
+    world = World(20)
+    with serving(world.answer) as server, client_to(server) as client:
+        world.delete(0)
+        refreshed(client)
+        world.recover(0)
+        world.delete(5)
+        world.purge()
+        frame = refreshed(client)
+    assert frame.attrs["load"]["sweeps"] == 1
+    assert set(frame["unique_id"]) == {row["unique_id"] for row in world.rows}
 
 
 def test_load_changes__of_an_empty_tenant(client_to):
