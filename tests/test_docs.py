@@ -1,6 +1,10 @@
 import re
 from pathlib import Path
 
+from opp_analytics import plots
+
+from . import gallery
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -39,3 +43,9 @@ def test_layout__holds_nothing_but_what_it_should():
     found = {p.name for p in ROOT.iterdir() if not p.name.startswith(".")}
     leftovers = {"opp-demo", "opp-history", "build", "dist", "artifacts"}
     assert found - leftovers - {p.name for p in ROOT.glob("*.egg-info")} <= allowed
+
+
+def test_gallery__shows_every_drawing_there_is():
+    assert sorted(gallery.TABLES) == sorted(plots.__all__)
+    assert gallery.section(list(gallery.TABLES)) in README
+    assert [p.stem for p in sorted(gallery.FOLDER.iterdir())] == sorted(gallery.TABLES)
