@@ -8,9 +8,12 @@ import warnings
 from opp_analytics.cli import audits, edits, histories, reports  # noqa: F401  register their commands
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import complain, say_warning
+from opp_analytics.cli.tour import guide
 from opp_analytics.errors import OppAnalyticsError
 
 __all__ = ["app", "main"]
+
+guide(app)
 
 
 def main() -> None:

@@ -21,7 +21,8 @@ app = typer.Typer(
     help=(
         "Sales pipeline analytics over the 23blocks CRM Opportunities API.\n\n"
         "Start with [bold]demo[/]: it plays half a year of a sales team on a local server and shows everything. "
-        "With an account, set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY, then run [bold]doctor[/]."
+        "With an account go on at 2; each command has [bold]--help[/] with an example. "
+        "BLOCKS_CURRENCY, such as EUR, names the money in reports and charts."
     ),
     no_args_is_help=True,
     rich_markup_mode="rich",
