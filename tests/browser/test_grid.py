@@ -289,6 +289,8 @@ def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(page, screen
     expect(sheet.status).to_have_text("1 cell changed")
     sheet.filter("name", "Deal 9999")
     expect(sheet.status).to_have_text("11 of 100,000 rows")
+    expect(sheet.current).to_contain_text("Deal 9999:")
+    assert page.locator(".tabulator-tableholder").evaluate("holder => holder.scrollTop") == 0
     assert sheet.column("value")[-1] == "5"
     assert grid.edited["value"].iloc[-1] == 5
     page.screenshot(path=screenshots / "grid-100000-rows.png")

@@ -18,6 +18,7 @@ class Grid {
   #marks = new Marks();
   #seen = new Map();
   #typed = null;
+  #filters = null;
 
   constructor(model, root) {
     this.model = model;
@@ -89,9 +90,9 @@ class Grid {
       this.#edit([[cell.getData()[ROW], cell.getField(), cell.getValue()]]);
     });
     this.table.on("rangeChanged", () => this.#showCurrent());
-    this.table.on("dataFiltered", (_, rows) => this.#countRows(rows.length));
+    this.table.on("dataFiltered", (filters, rows) => this.#filtered(JSON.stringify(filters), rows.length));
     this.table.on("tableBuilt", () => {
-      this.holder.querySelector(".tabulator-tableholder").setAttribute("aria-label", "Opportunities");
+      this.#tableholder().setAttribute("aria-label", "Opportunities");
       this.#ask({ do: "state" });
     });
     this.root.addEventListener("keydown", (event) => this.#key(event));
@@ -186,8 +187,12 @@ class Grid {
     this.table.modules.selectRange.navigate(false, false, direction);
   }
 
+  #tableholder() {
+    return this.holder.querySelector(".tabulator-tableholder");
+  }
+
   focus() {
-    this.holder.querySelector(".tabulator-tableholder").focus({ preventScroll: true });
+    this.#tableholder().focus({ preventScroll: true });
   }
 
   #showCurrent() {
@@ -204,9 +209,18 @@ class Grid {
     this.current.classList.toggle("opp-alarm", mark?.state === "refused");
   }
 
-  #countRows(shownRows) {
+  // Tabulator filters anew for other reasons too; only another filter starts again at the top.
+  #filtered(filters, left) {
+    if (filters === this.#filters) return;
+    this.#filters = filters;
     const all = this.rows.length.toLocaleString("en-US");
-    this.#say(shownRows === this.rows.length ? `${all} rows` : `${shownRows.toLocaleString("en-US")} of ${all} rows`);
+    this.#say(left === this.rows.length ? `${all} rows` : `${left.toLocaleString("en-US")} of ${all} rows`);
+    requestAnimationFrame(() => {
+      // Whoever is in the cells already has chosen where.
+      if (this.#tableholder().contains(document.activeElement)) return;
+      this.table.modules.selectRange.setDefaultRange();
+      this.#tableholder().scrollTop = 0;
+    });
   }
 
   #say(what, alarm = false) {
