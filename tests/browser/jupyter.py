@@ -67,6 +67,8 @@ class Notebook:
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
         expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=_PATIENCE)
+        errors = cell.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
+        assert errors == [], "\n".join(errors)
         return cell.locator(".jp-OutputArea-output")
 
 
