@@ -150,15 +150,42 @@ class Client:
         return self._page(_LIST, page, records, params)
 
     def search(self, text: str, page: int = 1, records: int | None = None) -> Page:
-        """One page of the opportunities that match `text`."""
+        """One page of the opportunities that match `text`.
+
+        Parameters
+        ----------
+        text : str
+            What to look for, as the server understands it.
+        page, records : int
+            As for `list`.
+
+        Returns
+        -------
+        Page
+        """
         return self._page(_LIST, page, records, {"search": text})
 
     def list_deleted(self, page: int = 1, records: int | None = None) -> Page:
-        """One page of the trash."""
+        """One page of the trash.
+
+        Parameters
+        ----------
+        page, records : int
+            As for `list`.
+
+        Returns
+        -------
+        Page
+        """
         return self._page(_TRASH, page, records, {})
 
     def get(self, unique_id: str) -> dict[str, Any]:
         """One opportunity as a flat dict.
+
+        Parameters
+        ----------
+        unique_id : str
+            The opportunity's id.
 
         Raises
         ------
@@ -169,6 +196,11 @@ class Client:
 
     def create(self, **fields: Any) -> dict[str, Any]:
         """Create an opportunity; the answer holds its ``unique_id``.
+
+        Parameters
+        ----------
+        **fields
+            Its attributes, as the columns of the frame are named: ``name="Acme renewal", value=12_000, stage="proposal"``.
 
         Raises
         ------
@@ -184,6 +216,13 @@ class Client:
     def update(self, unique_id: str, **fields: Any) -> dict[str, Any]:
         """Change the given fields; the answer may hold only what changed.
 
+        Parameters
+        ----------
+        unique_id : str
+            The opportunity's id.
+        **fields
+            What to change, as for `create`; nothing else is sent.
+
         Raises
         ------
         DataError
@@ -196,11 +235,28 @@ class Client:
         return {"unique_id": unique_id} | self._write("PUT", _path(unique_id) + "/", _body(fields))
 
     def delete(self, unique_id: str) -> None:
-        """Move an opportunity to the trash, from where `recover` brings it back."""
+        """Move an opportunity to the trash, from where `recover` brings it back.
+
+        Parameters
+        ----------
+        unique_id : str
+            The opportunity's id.
+        """
         self._writing("DELETE", _path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> dict[str, Any]:
-        """Bring a deleted opportunity back."""
+        """Bring a deleted opportunity back.
+
+        Parameters
+        ----------
+        unique_id : str
+            The opportunity's id.
+
+        Returns
+        -------
+        dict
+            The opportunity.
+        """
         return self._write("PUT", _path(unique_id) + "/recover", b"{}")
 
     def fetch_page(
@@ -217,6 +273,8 @@ class Client:
         stored : bool
             Whether a stored copy may answer unasked; otherwise the server is asked, with the stored copy's
             validator, and a 304 lets the copy stand.
+        **params
+            Query parameters of the list, as for `list`.
         """
         path = _TRASH if deleted else _LIST
         return self.storage.read_page(self.transport, path, _query(page, records, params), stored=stored)

@@ -38,7 +38,17 @@ def test_unknown_name__is_an_attribute_error():
 
 
 def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http():
-    heavy = ["matplotlib", "ipywidgets", "ibis", "duckdb", "requests", "starlette", "openpyxl"]
+    heavy = [
+        *("matplotlib", "ipywidgets", "anywidget", "ibis", "duckdb", "requests", "starlette"),
+        *("openpyxl", "xlsxwriter", "jinja2", "scipy", "typer", "rich"),
+    ]
     code = f"import opp_analytics, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http():
+    heavy = ["matplotlib", "ipywidgets", "ibis", "duckdb", "requests", "starlette", "openpyxl", "jinja2"]
+    code = f"import opp_analytics as oa, sys; oa.forecast, oa.win_rate; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -74,6 +74,11 @@ class Plan:
     def check(self, *, clear_nulls: bool, allow_delete: bool) -> None:
         """Refuse what must not be sent.
 
+        Parameters
+        ----------
+        clear_nulls, allow_delete : bool
+            Leave to empty cells and to delete opportunities, as `apply` is given it.
+
         Raises
         ------
         PlanError
@@ -236,6 +241,11 @@ class Plan:
     def moves(self, *, freq: str = "M") -> pd.DataFrame:
         """The opportunities that change stage or period, most money first.
 
+        Parameters
+        ----------
+        freq : str
+            Period alias of the close date: "M", "Q", a fiscal "Q-JAN", …
+
         Returns
         -------
         DataFrame
@@ -250,6 +260,16 @@ class Plan:
 
     def save(self, path: str | Path) -> Path:
         """Write the plan, with the opportunities it was made from, to a readable file (JSON).
+
+        Parameters
+        ----------
+        path : path
+            The file; one that exists is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
 
         Raises
         ------

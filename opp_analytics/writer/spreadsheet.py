@@ -233,6 +233,18 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     ``plan(opportunities, read_csv(path))``. Text that looks like a formula gets a leading apostrophe, which
     `read_csv` takes away.
 
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``unique_id`` and any further columns.
+    path : path
+        The file; one that exists is replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+
     Raises
     ------
     MissingColumnError, DataError
