@@ -169,7 +169,7 @@ def shorten(text: Any, width: int = 32) -> str:
     Examples
     --------
     >>> shorten("A very long company name, Inc. of Springfield", 20)
-    'A very long…ingfield'
+    'A very lon…ringfield'
     """
     line = " ".join(str(text).split()).replace("$", r"\$") if text is not None else ""
     if len(line) <= width:
