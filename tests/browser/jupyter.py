@@ -61,11 +61,25 @@ class Notebook:
         """Its cells."""
         return self.page.locator(".jp-Notebook .jp-Cell")
 
-    def run(self, number: int) -> Locator:
-        """Run a cell as with Shift+Enter and wait for its end; its output."""
+    def start(self, number: int) -> Locator:
+        """Run a cell by keyboard, without waiting; the cell."""
         cell = self.cells.nth(number)
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
+        return cell
+
+    def save(self) -> None:
+        """Save by keyboard and wait until it is saved."""
+        self.cells.first.locator(".cm-content").click()
+        self.page.keyboard.press("Control+s")
+        self.page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+
+    def run(self, number: int) -> Locator:
+        """Run a cell by keyboard and wait for its end; its output.
+
+        An error in the cell is an AssertionError with its traceback.
+        """
+        cell = self.start(number)
         expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=_PATIENCE)
         errors = cell.locator('[data-mime-type="application/vnd.jupyter.stderr"]').all_inner_texts()
         assert errors == [], "\n".join(errors)

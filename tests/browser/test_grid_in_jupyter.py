@@ -24,6 +24,12 @@ opportunities = oa.load(client, progress=False)
 grid = oa.edit(opportunities, as_of="2026-06-01")
 grid
 """
+LOCAL = """
+import pandas as pd
+import opp_analytics as oa
+grid = oa.edit(pd.DataFrame({"unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 250.0]}))
+grid
+"""
 APPLY = """
 receipt = oa.apply(grid.plan(client), client, progress=False)
 print(receipt.table["outcome"].value_counts().to_dict())
@@ -115,3 +121,40 @@ def test_grid__edits_reach_the_server_through_plan_and_apply(
     assert held.loc["opp-6", ["value", "stage"]].tolist() == [12_500, "proposal"]
     assert held.loc[["opp-1", "opp-10", "opp-11"], "close_date"].eq(pd.Timestamp("2026-09-30")).all()
     assert elsewhere == []
+
+
+def test_grid__keeps_its_edits_when_the_page_is_reloaded(page: Page, lab: Lab):
+    notebook = lab.open(page, "reload", [LOCAL, "print(grid.edited['value'].tolist(), len(grid.refused))"])
+    notebook.run(0)
+    for name, typed in (("Acme", "150"), ("Bolt", "lots")):
+        _cell(page, name, "value").click()
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter")
+    expect(_cell(page, "Bolt", "value")).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("button", name="Add row").click()
+    expect(page.locator(".tabulator-row")).to_have_count(3)
+
+    notebook.save()
+    page.reload()
+    expect(page.locator(".tabulator-row")).to_have_count(3, timeout=_SETTLES)
+    expect(_cell(page, "Acme", "value")).to_have_text("150")
+    expect(_cell(page, "Acme", "value")).to_have_class(re.compile("opp-changed"))
+    expect(_cell(page, "Bolt", "value")).to_have_attribute("aria-invalid", "true")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".tabulator-row")).to_have_count(2)
+    expect(notebook.run(1)).to_contain_text("[150.0, 250.0] 1")
+
+
+def test_grid__answers_while_a_cell_runs(page: Page, lab: Lab):
+    notebook = lab.open(
+        page, "busy", [LOCAL, "import time\nwhile grid.edited['value'][0] == 100: time.sleep(0.1)"]
+    )
+    notebook.run(0)
+    running = notebook.start(1)
+    expect(running.locator(".jp-InputPrompt")).to_have_text("[*]:")
+    _cell(page, "Acme", "value").click()
+    page.keyboard.type("150")
+    page.keyboard.press("Enter")
+    expect(_cell(page, "Acme", "value")).to_have_class(re.compile("opp-changed"), timeout=_SETTLES)
+    # The cell waits for this very edit: it can only end because the answer did not wait for the cell.
+    expect(running.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=_SETTLES)
