@@ -27,8 +27,10 @@ A message names the thing, the value and the way out; it never holds a secret.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 __all__ = [
     "ApiError",
@@ -59,6 +61,21 @@ __all__ = [
 
 class OppAnalyticsError(Exception):
     """The root: catch this to catch everything that this package raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the caller's own lines and the message, without the inside of this package."""
+        lines = traceback.format_list(_callers(traceback.extract_tb(self.__traceback__)))
+        text = "".join(lines).rstrip("\n")
+        return [*text.splitlines(), "", f"\x1b[1;31m{type(self).__name__}:\x1b[0m {self}"]
+
+
+def _callers(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """The frames between the notebook's machinery and this package."""
+    machinery = [k for k, frame in enumerate(frames) if "IPython" in Path(frame.filename).parts]
+    own = str(Path(__file__).parent)
+    since = machinery[-1] + 1 if machinery else 0
+    inside = [k for k, frame in enumerate(frames) if k >= since and frame.filename.startswith(own)]
+    return frames[since : inside[0] if inside else None]
 
 
 class ConfigError(OppAnalyticsError, ValueError):

@@ -1,4 +1,7 @@
 import inspect
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -36,3 +39,25 @@ def test_api_error__carries_the_first_problem():
         "must be a date",
     )
     assert errors.ApiError("no answer").code is None
+
+
+def test_notebook__shows_the_callers_lines_and_the_message_not_our_inside():
+    cell = "\n".join(
+        [
+            "import opp_analytics as oa",
+            "import pandas as pd",
+            "def ask(day):",
+            "    return oa.stage_funnel(pd.DataFrame({'value': [1.0]}))",
+            "ask('2026-13-01')",
+        ]
+    )
+    code = (
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        f"InteractiveShell(colors='nocolor').run_cell({cell!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    shown = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+    assert "ask('2026-13-01')" in shown
+    assert "return oa.stage_funnel" in shown
+    assert shown.rstrip().endswith("MissingColumnError: the frame has no column 'stage'; it has value")
+    assert "schema.py" not in shown
