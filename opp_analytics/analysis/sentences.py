@@ -93,7 +93,7 @@ def _waterfall(table: pd.DataFrame) -> str:
 def _movements(table: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing moved the pipeline."
-    largest = table.loc[table["value"].abs().idxmax()]
+    largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
     change = table["value"].sum()
     name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
     return (

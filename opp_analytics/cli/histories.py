@@ -61,10 +61,8 @@ def import_history(
         heading(
             "What is wrong with the log", "imported all the same; History.check() lists every opportunity"
         )
-        found = problems.groupby("problem", sort=False)["unique_id"].agg(
-            opportunities="size", for_example="first"
-        )
-        show(found)
+        problem = problems.groupby("problem", sort=False)
+        show(problem.agg(opportunities=("unique_id", "size"), for_example=("unique_id", "first")))
 
 
 def _pair(text: str) -> tuple[str, str]:

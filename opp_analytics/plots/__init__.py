@@ -25,7 +25,6 @@ __all__ = [
     "forecast_deals",
     "forecast_fan",
     "movements",
-    "movements",
     "slippage",
     "stage_flow",
     "stage_funnel",
