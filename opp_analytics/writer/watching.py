@@ -31,6 +31,8 @@ _SOFT, _HARD = 0.4, 1.0
 """Seconds after which a reading is refreshed by one connection, and after which all wait for that."""
 _OVERLAP = pd.Timedelta("1s")
 """A server may show an edit a little after the time that it gives it, so a refresh reads back so far again."""
+_STRIKES = 3
+"""Refreshes in a row that cannot be vouched for, after which opportunities are read one by one to the end."""
 
 Row = dict[str, Any]
 
@@ -58,9 +60,9 @@ class Watched:
         self._client = client
         self._rows = rows
         self._mark = mark
-        self._checked = since
+        self._checked = self._tried = since
+        self._strikes = _STRIKES
         self._lock = threading.Lock()
-        self._watchable = True
 
     def __call__(self, unique_id: str) -> Row | None:
         """The opportunity, None when the server holds none."""
@@ -70,30 +72,37 @@ class Watched:
 
     def _fresh(self) -> bool:
         """Whether the rows can be believed, after a refresh where that is due."""
-        age = time.monotonic() - self._checked
-        if self._watchable and age > _SOFT and self._lock.acquire(blocking=age > _HARD):
+        if self._due() and self._lock.acquire(blocking=time.monotonic() - self._checked > _HARD):
             try:
-                if self._watchable and time.monotonic() - self._checked > _SOFT:
+                if self._due():
                     self._refresh()
             except ApiError:
                 return False  # the caller reads its own row, and meets the failure if it lasts
             finally:
                 self._lock.release()
-        return self._watchable and time.monotonic() - self._checked <= _HARD
+        return self._strikes > 0 and time.monotonic() - self._checked <= _HARD
+
+    def _due(self) -> bool:
+        return self._strikes > 0 and time.monotonic() - self._tried > _SOFT
 
     def _refresh(self) -> None:
         """Take over what was updated since the last look, from one page, between whose rows nothing can slip away."""
-        began = time.monotonic()
+        self._tried = began = time.monotonic()
         page = self._client.list(page=1, records=PAGE, sort="-updated_at")
         times = [_updated_at(record) for record in page.records]
-        sorted_ = None not in times and all(a >= b for a, b in pairwise(times))
-        whole = len(times) == page.total_records
-        if not sorted_ or not (whole or (times and times[-1] < self._mark - _OVERLAP)):
-            self._watchable = False
-            return
-        self._rows |= {r["unique_id"]: r for r in page.records if r["unique_id"] in self._rows}
-        self._mark = max([self._mark, *times[:1]])
-        self._checked = began
+        if not times or None in times or any(a < b for a, b in pairwise(times)):
+            self._strikes = 0
+        elif len(times) == page.total_records or times[-1] < self._last_look(times[0]) - _OVERLAP:
+            self._rows |= {r["unique_id"]: r for r in page.records if r["unique_id"] in self._rows}
+            self._mark = max(self._mark, times[0])
+            self._checked, self._strikes = began, _STRIKES
+        else:
+            self._strikes -= 1
+
+    def _last_look(self, newest: pd.Timestamp) -> pd.Timestamp:
+        """The earliest that the server's clock can have shown at the last look."""
+        elapsed = pd.Timedelta(time.monotonic() - self._checked, unit="s")
+        return max(self._mark, newest - elapsed)
 
 
 def reader(client: Client, ids: Collection[str]) -> Watched | None:
