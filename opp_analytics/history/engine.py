@@ -36,7 +36,6 @@ class Engine:
     def __init__(self, memory: str) -> None:
         self._memory = memory
         self._backend: Any = None
-        self._lock = threading.Lock()
 
     @classmethod
     def shared(cls, memory: str) -> Engine:
@@ -63,7 +62,7 @@ class Engine:
         )
 
     def _run(self, call: Callable[[Any], Any]) -> Any:
-        with self._lock, _as_ours("read"):
+        with _as_ours("read"):
             if self._backend is None:
                 self._backend = self._connect()
             return call(self._backend)
@@ -81,11 +80,13 @@ class Engine:
 
     def reset(self) -> None:
         """Forget the connection: after a failed query it may not be usable any more."""
-        with self._lock:
+        with _one_at_a_time:
             self._backend = None
 
 
 _engines: dict[tuple[int, str], Engine] = {}
+_one_at_a_time = threading.RLock()
+"""A connection refuses a second call while it answers the first, and a widget's callbacks come from other threads."""
 
 
 def _ibis_type(dtype: pa.DataType) -> Any:
@@ -98,7 +99,7 @@ def _ibis_type(dtype: pa.DataType) -> Any:
 def _as_ours(what: str) -> Iterator[None]:
     """Turn whatever an engine raises into a `HistoryError` that says what was being done."""
     try:
-        with warnings.catch_warnings():
+        with _one_at_a_time, warnings.catch_warnings():
             # What an engine's adapter finds deprecated or experimental is no news to the caller.
             warnings.simplefilter("ignore")
             yield

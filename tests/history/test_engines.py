@@ -5,6 +5,7 @@ import random
 import shutil
 import stat
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -152,6 +153,14 @@ def test_from_table__names_what_is_missing(name):
         History.from_table(table)
     with pytest.raises(DataError, match="expected an Ibis table"):
         History.from_table(pd.DataFrame())
+
+
+def test_history__answers_several_threads(history):
+    alone = slippage(history, **WINDOW)
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda _: slippage(history, **WINDOW), range(12)))
+    for answer in answers:
+        pd.testing.assert_frame_equal(answer, alone)
 
 
 @pytest.fixture
