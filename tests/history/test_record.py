@@ -299,3 +299,30 @@ def test_coverage__of_nothing(history):
     history.record(opportunities(), at="2026-01-10")
     assert history.coverage(freq="Q-JAN").index.tolist() == ["2026Q4"]
     assert history.coverage().attrs["next_due"] is None
+
+
+WEEK = {"start": "2026-03-02", "end": "2026-03-09"}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("slippage", WEEK),
+        ("slippage_deals", WEEK),
+        ("waterfall", WEEK),
+        ("movements", WEEK),
+        ("stage_flow", WEEK),
+        ("close_date_moves", {}),
+    ],
+)
+def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history, name, asked):
+    ask = getattr(oa, name)
+    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs two records; there are none yet"):
+        ask(history, **asked)
+    history.record(opportunities(), at="2026-03-02")
+    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs a second record.*the only one"):
+        ask(history, **asked)
+    history.record(opportunities(), at="2026-03-09")
+    assert "lower" in ask(history, **asked).attrs["bound"] or name.startswith("slippage")
+    with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is due about 2026-03-16"):
+        ask(history, start="2026-03-10", end="2026-03-15")
