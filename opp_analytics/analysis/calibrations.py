@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from opp_analytics import schema
 from opp_analytics.analysis._groups import Key, column_key, combine
@@ -192,6 +191,9 @@ def recalibrated(
     held = table[table["n"] > 0].sort_values("stated")
     if not len(held):
         raise DataError("the calibration table holds no judged deal; wait for more records")
+    # Here: it costs every import of an analysis half as much again.
+    from scipy.optimize import isotonic_regression
+
     drawn = (held["n"] * held["realised"] + strength * held["stated"]) / (held["n"] + strength)
     rising = isotonic_regression(drawn.to_numpy(), weights=held["n"].to_numpy(dtype=float)).x
     stated = frame["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
