@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from opp_analytics import periods
 from opp_analytics.analysis._notes import annotate
-from opp_analytics.analysis.forecasts import Deals, left_out, seen
+from opp_analytics.analysis.forecasts import Deals, seen
 from opp_analytics.analysis.probabilities import Probability
 from opp_analytics.analysis.swings import swings
 from opp_analytics.analysis.targets import Target, read_targets
@@ -135,7 +135,7 @@ def forecast_deals(
         n=len(table),
         as_of=today,
         left_out={
-            **left_out(frame),
+            **deals.left_out,
             "overdue_or_unscheduled": int((deals.open & (codes < int(np.argmax(deals.in_period)))).sum()),
             "without_value_or_probability": int((deals.open & ~known).sum()),
         },

@@ -47,6 +47,8 @@ class Deals:
     """Won, but dated after the as-of day."""
     value: NDArray[np.float64]
     chance: NDArray[np.float64]
+    left_out: dict[str, int]
+    """Deals that no forecast can place, by reason."""
 
 
 def forecast(
@@ -190,23 +192,13 @@ def forecast(
         n=int(np.count_nonzero(deals.open | deals.booked)),
         as_of=today,
         left_out={
-            **left_out(frame),
+            **deals.left_out,
             "without_value": int(table["no_value"].sum()),
             "without_probability": int(table["no_probability"].sum()),
         },
         freq=freq,
         **ranges,
     )
-
-
-def left_out(frame: pd.DataFrame) -> dict[str, int]:
-    """The deals of a conformed frame that no forecast can place, by reason."""
-    outcome = outcome_codes(frame)
-    return {
-        "conflict": int((outcome == CONFLICT).sum()),
-        "disqualified": int((outcome == DISQUALIFIED).sum()),
-        "won_without_date": int(((outcome == WON) & frame["close_date"].isna().to_numpy()).sum()),
-    }
 
 
 def seen(
@@ -289,6 +281,7 @@ def _deals(
     chance: NDArray[np.float64],
 ) -> Deals:
     date = frame["close_date"]
+    dated = date.notna().to_numpy()
     early, late = (date < today).to_numpy(), (date > today).to_numpy()
     open_, won = outcome == OPEN, outcome == WON
     scheduled = (open_ & ~early) | won
@@ -302,10 +295,15 @@ def _deals(
         groups,
         in_period,
         open=open_,
-        booked=won & ~late & date.notna().to_numpy(),
+        booked=won & ~late & dated,
         later=won & late,
         value=frame["value"].to_numpy(dtype=float),
         chance=chance,
+        left_out={
+            "conflict": int((outcome == CONFLICT).sum()),
+            "disqualified": int((outcome == DISQUALIFIED).sum()),
+            "won_without_date": int((won & ~dated).sum()),
+        },
     )
 
 
@@ -318,9 +316,9 @@ def _bucket_key(
 ) -> Key:
     """The buckets, then the periods in order of time, those named in a target included."""
     key = period_key(date, freq)
-    codes = np.where(
-        open_ & early, 0, np.where(key.codes >= 0, key.codes + len(BUCKETS), np.where(open_, 1, -1))
-    )
+    codes = np.where(key.codes >= 0, key.codes + len(BUCKETS), -1)
+    np.putmask(codes, open_ & (key.codes < 0), 1)
+    np.putmask(codes, open_ & early, 0)
     labels = [*BUCKETS, *key.labels]
     further = [str(name) for name in wanted if str(name) not in labels] if isinstance(wanted, dict) else []
     if further:
@@ -346,7 +344,8 @@ def _kept(groups: Groups, width: int, by_levels: int) -> Groups:
 def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
     groups = deals.groups
     assert groups.index is not None
-    booked = groups.sum(deals.value, deals.booked)
+    kind = np.where(deals.open, 0, np.where(deals.booked, 1, np.where(deals.later, 2, -1))).astype(np.int8)
+    open_value, booked, later = groups.sums(deals.value, kind, 3)
     weighted = groups.sum(deals.value * deals.chance, deals.open)
     priced = ~np.isnan(deals.value)
     nan = np.full(groups.size, np.nan)
@@ -354,7 +353,7 @@ def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
         {
             "booked": booked,
             "open_count": groups.count(deals.open),
-            "open_value": groups.sum(deals.value, deals.open),
+            "open_value": open_value,
             "weighted_open": weighted,
             "expected": np.where(deals.in_period, booked + weighted, 0.0),
             "low": nan,
@@ -363,7 +362,7 @@ def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
             "target": nan,
             "p_target": nan,
             "coverage": nan,
-            "won_later_value": groups.sum(deals.value, deals.later),
+            "won_later_value": later,
             "no_value": groups.count(deals.open & ~priced),
             "no_probability": groups.count(deals.open & priced & np.isnan(deals.chance)),
             "to_date": np.asarray(
