@@ -34,6 +34,11 @@ _RUN = typer.Argument(metavar="RUN_ID", help="As `runs` lists it; the newest by 
 _OUT = typer.Option("--out", help="Where the plan is saved.")
 
 
+_EACH = typer.Option(
+    "--reread-each", help="Read every opportunity by itself just before its write, however many there are."
+)
+
+
 class OnConflict(StrEnum):
     """What to do where somebody else changed a planned cell."""
 
@@ -110,6 +115,7 @@ def apply(
     allow_delete: Annotated[
         bool, typer.Option("--allow-delete", help="Leave to delete opportunities.")
     ] = False,
+    each: Annotated[bool, _EACH] = False,
     receipt: Annotated[
         Path | None, typer.Option("--receipt", help="Write what became of every change to this .csv file.")
     ] = None,
@@ -131,6 +137,7 @@ def apply(
             clear_nulls=clear_nulls,
             allow_delete=allow_delete,
             on_failure="stop" if stop_on_failure else "continue",
+            reread="each" if each else "auto",
         )
     if dry_run:
         _say(_typed(f"dry run, nothing was sent: {done.summary()}"))
@@ -141,13 +148,14 @@ def apply(
 @app.command(epilog="Example: opp-analytics resume")
 def resume(
     run_id: Annotated[str | None, _RUN] = None,
+    each: Annotated[bool, _EACH] = False,
     receipt: Annotated[
         Path | None, typer.Option("--receipt", help="Write what became of every change to this .csv file.")
     ] = None,
 ) -> None:
     """Finish a run that was killed, cut off or stopped: settle what is in doubt, send the rest, each change once."""
     with _own_words():
-        done = resume_run(Client.from_env(), run_id)
+        done = resume_run(Client.from_env(), run_id, reread="each" if each else "auto")
     _finish(done, receipt)
 
 

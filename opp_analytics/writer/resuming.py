@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 __all__ = ["resume", "undo"]
 
 
-def resume(client: Client, run_id: str | None = None, *, progress: bool | None = None) -> Receipt:
+def resume(
+    client: Client,
+    run_id: str | None = None,
+    *,
+    progress: bool | None = None,
+    reread: Literal["auto", "each"] = "auto",
+) -> Receipt:
     """Finish a run that was killed, cut off or stopped: what was in doubt is settled, the rest is sent.
 
     Parameters
@@ -33,6 +39,8 @@ def resume(client: Client, run_id: str | None = None, *, progress: bool | None =
         The newest run with anything left by default.
     progress : bool, optional
         Whether a progress bar is shown; by default on a terminal and in a notebook.
+    reread : {"auto", "each"}
+        As for `apply`.
 
     Returns
     -------
@@ -57,7 +65,7 @@ def resume(client: Client, run_id: str | None = None, *, progress: bool | None =
             todos = [Todo(s.number, s.step, s.name, s.progress) for s in stored if s.left]
             if not todos:
                 return Receipt(receipt_table({}, {}, {}), run_id)
-            return carry_out(todos, client, journal, run, progress=progress)
+            return carry_out(todos, client, journal, run, progress=progress, reread=reread)
 
 
 def undo(client: Client, run_id: str | None = None) -> Plan:
