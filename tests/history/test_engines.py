@@ -25,6 +25,7 @@ from opp_analytics.analysis import (
 from opp_analytics.errors import DataError, HistoryError, MissingColumnError
 from opp_analytics.history import History
 from opp_analytics.history.engine import Engine, arrow, collect, latest
+from opp_analytics.history.rows import change_schema
 
 WEEKS = pd.date_range("2026-01-05", periods=5, freq="7D", tz="UTC")
 WINDOW = {"start": WEEKS[1], "end": WEEKS[4]}
@@ -128,6 +129,34 @@ def test_from_table__on_another_duckdb_gives_the_same(log, history):
 
     there = History.from_table(ibis.duckdb.connect().read_parquet(str(log)), history.records)
     assert_same_answers(there, history)
+
+
+class Abroad(History):
+    """A history over a table of a warehouse that is not at hand: questions end as its SQL."""
+
+    dialect = ""
+    records = pd.DataFrame({"recorded_at": WEEKS, "complete": True})
+
+    def collect(self, expression):
+        import ibis
+
+        raise Compiled(ibis.to_sql(expression, dialect=self.dialect))
+
+
+class Compiled(Exception):
+    """What would be sent."""
+
+
+@pytest.mark.parametrize("dialect", ["snowflake", "bigquery", "postgres", "databricks"])
+def test_from_table__compiles_for_warehouses(dialect):
+    import ibis
+
+    columns = ibis.Schema.from_pyarrow(change_schema({"owner_name": "text"}))
+    abroad = Abroad.from_table(ibis.table(columns, name="opportunity_changes"))
+    abroad.dialect = dialect
+    for name in QUESTIONS.keys() - {"changes", "coverage", "as_of"}:
+        with pytest.raises(Compiled, match="opportunity_changes"):
+            QUESTIONS[name](abroad)
 
 
 def test_from_table__knows_a_record_without_changes_only_when_told():
