@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics.errors import ArgumentError, DataError, PlanError
 from opp_analytics.writer import entries
 from opp_analytics.writer.cells import records
-from opp_analytics.writer.journal import Journal, run_lock
+from opp_analytics.writer.journal import Journal, plan_lock
 from opp_analytics.writer.newcomers import where_newest
 from opp_analytics.writer.plans import Plan
 from opp_analytics.writer.receipts import Receipt, receipt_table
@@ -82,7 +82,7 @@ def apply(
     ------
     PlanError
         Before the first request: while the plan has problems, needs leave that was not given, was made for another
-        API or tenant, or is stale.
+        API or tenant, is stale, or is being carried out by somebody else on this computer.
     JournalError
         When the journal cannot be written; nothing was sent. One that fails midway ends the run, as Ctrl-C does.
 
@@ -103,24 +103,23 @@ def apply(
     todos = [Todo(number, step, names[step.cells[0].at]) for number, step in enumerate(plan.steps)]
     if dry_run or not todos:
         return _unsent(plan, todos)
-    with Journal(client.settings.account) as journal:
+    settings = client.settings
+    with Journal(settings.account) as journal, plan_lock(settings.account, plan.plan_id):
         done = _done_before(plan, todos, journal)
         creating = any(t.step.operation == "create" and t.number not in done for t in todos)
         mark = where_newest(client) if creating else None
-        settings = client.settings
         run = entries.Run(_new_id(), plan.plan_id, settings.url, settings.tenant, on_conflict, mark)
-        with run_lock(settings.account, run.run_id):
-            entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
-            return carry_out(
-                todos,
-                client,
-                journal,
-                run,
-                reread=reread,
-                progress=progress,
-                stop_on_failure=on_failure == "stop",
-                done=done,
-            )
+        entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
+        return carry_out(
+            todos,
+            client,
+            journal,
+            run,
+            reread=reread,
+            progress=progress,
+            stop_on_failure=on_failure == "stop",
+            done=done,
+        )
 
 
 def _check_kind(plan: Plan) -> None:

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from opp_analytics.config import state_folder
 from opp_analytics.errors import JournalError, PlanError
 
-__all__ = ["Journal", "account_files", "journal_file", "read_journal", "run_lock"]
+__all__ = ["Journal", "account_files", "journal_file", "plan_lock", "read_journal"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
@@ -63,24 +63,24 @@ def account_files() -> list[Path]:
 
 
 @contextmanager
-def run_lock(account: str, run_id: str) -> Iterator[None]:
-    """Hold a run, so that no other process carries it out at the same time; a killed process lets go of it.
+def plan_lock(account: str, plan_id: str) -> Iterator[None]:
+    """Hold a plan, so that nobody else carries it out at the same time; a killed process lets go of it.
 
     Raises
     ------
     PlanError
-        When another process holds it.
+        When somebody else holds it.
     """
-    path = _folder() / f"{account}-{run_id}.lock"
+    path = _folder() / f"{account}-{plan_id}.lock"
     lock = FileLock(path, mode=0o600)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise PlanError(
-            f"run {run_id!r} is still going on in another process; wait for it or stop it first"
+            "this plan is being carried out by another process or thread; wait for it, or stop it and resume it"
         ) from None
     except OSError as error:
-        raise JournalError(f"cannot lock run {run_id!r} in {path.parent} ({error.strerror})") from None
+        raise JournalError(f"cannot lock plan {plan_id!r} in {path.parent} ({error.strerror})") from None
     try:
         yield
     finally:

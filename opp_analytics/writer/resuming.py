@@ -10,7 +10,7 @@ from opp_analytics import schema
 from opp_analytics.writer import entries
 from opp_analytics.writer.differences import Difference, changes_frame, problems_frame
 from opp_analytics.writer.entries import StoredStep
-from opp_analytics.writer.journal import Journal, run_lock
+from opp_analytics.writer.journal import Journal, plan_lock
 from opp_analytics.writer.planning import compared
 from opp_analytics.writer.plans import Plan
 from opp_analytics.writer.receipts import Receipt, receipt_table
@@ -60,7 +60,7 @@ def resume(
         run_id = run_id or entries.latest_run(journal, left=True)
         if run_id is None:
             return Receipt(receipt_table({}, {}, {}))
-        with run_lock(account, run_id):
+        with plan_lock(account, entries.read_run(journal, run_id)[0].plan_id):
             run, stored = entries.read_run(journal, run_id)
             todos = [Todo(s.number, s.step, s.name, s.progress) for s in stored if s.left]
             if not todos:

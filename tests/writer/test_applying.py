@@ -18,7 +18,7 @@ from opp_analytics.config import state_folder
 from opp_analytics.errors import ArgumentError, DataError, JournalError, PlanError
 from opp_analytics.loader import load
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import Plan, apply, own_writes, plan
+from opp_analytics.writer import Plan, apply, own_writes, plan, resume
 from tests.support import as_json, serving
 
 COLUMNS = ["unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts"]
@@ -224,6 +224,25 @@ def test_apply__sends_every_type_exactly(before: pd.DataFrame, field: str, value
         assert apply(plan(before, after), client, clear_nulls=True).complete
         (put,) = [asked for asked in server.asked if asked.method == "PUT"]
     assert put.body.decode() == f'{{"opportunity":{{"{field}":{sent}}}}}'
+
+
+def test_apply__refuses_a_plan_that_is_being_applied(client: Client, before: pd.DataFrame) -> None:
+    made = plan(before, pd.concat([before, pd.DataFrame({"name": ["New"]})], ignore_index=True))
+    refused: list[str] = []
+
+    class Impatient(Client):
+        def create(self, **fields: Any) -> dict[str, Any]:
+            for again in (lambda: apply(made, client), lambda: resume(client)):
+                with pytest.raises(PlanError) as error:
+                    again()
+                refused.append(str(error.value))
+            return super().create(**fields)
+
+    settings = client.settings
+    with Impatient(settings.url, settings.token, settings.api_key) as impatient:
+        assert apply(made, impatient).complete
+    assert ["being carried out" in reason for reason in refused] == [True, True]
+    assert client.list().total_records == 7
 
 
 def test_own_writes__are_no_sign_of_life_to_the_audit(client: Client, before: pd.DataFrame) -> None:

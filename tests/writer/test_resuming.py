@@ -128,3 +128,14 @@ def test_apply__a_dead_server_leaves_a_run_to_resume(client: Client, before: pd.
     assert set(receipt.table["outcome"]) == {"failed"}
     assert f"resume(client, {receipt.run_id!r})" in receipt.summary()
     assert resume(client).complete
+
+
+def test_undo__of_an_overwritten_change_restores_what_the_other_person_wrote(
+    client: Client, before: pd.DataFrame
+) -> None:
+    client.update("o000", value=77.5)
+    made = plan(before, before.assign(value=before["value"].where(before.index > 0, 5.0)))
+    assert apply(made, client, on_conflict="overwrite").complete
+    assert float(client.get("o000")["value"]) == 5
+    assert apply(undo(client), client).complete
+    assert float(client.get("o000")["value"]) == 77.5
