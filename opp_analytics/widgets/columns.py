@@ -29,6 +29,7 @@ _KINDS = {
 _OPTIONS = {"stage": schema.STAGES, "status": schema.STATUSES}
 _READS_AS = {"number": "value", "whole": "probability", "date": "close_date"}
 """A further column is typed like the API's column of the same kind."""
+_LARGEST = 2**53
 _FLAGS = {"True": True, "False": False}
 _NUMERIC = ("money", "percent", "number", "whole")
 _FORMATS = {"date": "%Y-%m-%d", "instant": "%Y-%m-%d %H:%M"}
@@ -88,7 +89,9 @@ def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
     if pd.api.types.is_bool_dtype(dtype):
         return "flag", False
     if pd.api.types.is_integer_dtype(dtype):
-        return "whole", False
+        # A browser's numbers are floats: larger ones would come back as others.
+        exact = bool((column.abs() <= _LARGEST).all())
+        return ("whole", False) if exact else ("text", True)
     if pd.api.types.is_float_dtype(dtype):
         return "number", False
     if isinstance(dtype, pd.DatetimeTZDtype):
@@ -120,7 +123,8 @@ def _array(column: Column, cells: pd.Series[Any]) -> pa.Array:
     if column.kind in _FORMATS:
         naive = cells.dt.tz_localize(None)
         return pc.strftime(pa.array(naive), _FORMATS[column.kind]).dictionary_encode()
-    text = cells.map(str, na_action="ignore") if cells.dtype == object else cells
+    texts = isinstance(cells.dtype, (pd.StringDtype, pd.CategoricalDtype))
+    text = cells if texts else cells.astype("object").map(str, na_action="ignore")
     return pa.array(text.astype(schema.TEXT)).cast(pa.string()).dictionary_encode()
 
 

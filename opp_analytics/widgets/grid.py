@@ -14,8 +14,9 @@ import traitlets
 from opp_analytics.errors import ConfigError, OppAnalyticsError
 from opp_analytics.periods import When, as_date
 from opp_analytics.widgets.columns import to_arrow
+from opp_analytics.widgets.messages import answered, asked_cells, deflated
 from opp_analytics.widgets.preview import plan_and_impact
-from opp_analytics.widgets.sheet import Sheet
+from opp_analytics.widgets.sheet import Answer, Sheet
 from opp_analytics.writer import Plan, plan
 
 try:
@@ -60,7 +61,7 @@ class Grid(anywidget.AnyWidget):
         # While a cell runs, messages arrive on another thread.
         self._lock = RLock()
         columns = [asdict(column) for column in self._sheet.columns]
-        data = to_arrow(self._sheet.base, self._sheet.columns)
+        data = deflated(to_arrow(self._sheet.base, self._sheet.columns))
         super().__init__(_columns=columns, _data=data, _height=height)
         self.on_msg(self._answer)
 
@@ -92,37 +93,36 @@ class Grid(anywidget.AnyWidget):
         return plan(self._sheet.base, self.edited, client=client)
 
     def __repr__(self) -> str:
-        return f"<Grid of {len(self._sheet.base):,} opportunities: {self.plan().summary().splitlines()[0]}>"
+        with self._lock:
+            return f"<Grid of {len(self._sheet.base):,} opportunities: {self._sheet.summary()}>"
 
     def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
         """Do what the browser asks and tell every view of the grid what became of it."""
         try:
             with self._lock:
-                told = self._do(asked)
+                told = self._preview() if asked["do"] == "plan" else answered(self._done(asked))
         except OppAnalyticsError as error:
-            told = {"said": str(error)}
-        self.send(told)
+            told = answered(Answer(said=str(error)))
+        self.send({}, buffers=[told])
 
-    def _do(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _done(self, asked: dict[str, Any]) -> Answer:
         match asked:
-            case {"do": "edit", "cells": cells}:
-                return asdict(self._sheet.edit(tuple(cell) for cell in cells))
+            case {"do": "edit", "rows": rows, "fields": fields, "block": block}:
+                return self._sheet.edit(asked_cells(rows, fields, block))
             case {"do": "add"}:
-                return asdict(self._sheet.add())
+                return self._sheet.add()
             case {"do": "remove", "rows": rows}:
-                return asdict(self._sheet.remove(rows))
+                return self._sheet.remove(rows)
             case {"do": "undo"}:
-                return asdict(self._sheet.undo())
-            case {"do": "plan"}:
-                return self._preview()
+                return self._sheet.undo()
             case _:
-                return asdict(self._sheet.state())
+                return self._sheet.state()
 
-    def _preview(self) -> dict[str, Any]:
+    def _preview(self) -> bytes:
         planned = self.plan()
         as_of = as_date(datetime.now(UTC) if self._as_of is None else self._as_of)
         html = plan_and_impact(planned, as_of=as_of, freq=self._freq)
-        return {"plan": html, "said": planned.summary().splitlines()[0]}
+        return answered(Answer(said=planned.summary().splitlines()[0]), plan=html)
 
 
 def edit(

@@ -82,7 +82,7 @@ class Sheet:
     """
 
     def __init__(self, opportunities: pd.DataFrame) -> None:
-        self.base = schema.require(opportunities, unique=True)
+        self.base = schema.require(opportunities, unique=True).rename(columns=str)
         self.base.attrs = dict(opportunities.attrs)
         self.columns = columns_of(self.base)
         self._column = {column.field: column for column in self.columns}
@@ -147,6 +147,16 @@ class Sheet:
     def state(self) -> Answer:
         """Everything that was edited so far."""
         return Answer(self._states(self._slots), self._row_states(self._added | self._removed))
+
+    def summary(self) -> str:
+        """What was edited so far, in a few words."""
+        changed = sum(not slot.refused for slot in self._slots.values())
+        refused = len(self._slots) - changed
+        states = [self._row_state(row) for row in self._added | self._removed]
+        parts = [count(changed, "cell") + " changed"] if changed else []
+        parts += [f"{refused:,} refused"] if refused else []
+        parts += [f"{count(states.count(s), 'row')} {s}" for s in ("added", "removed") if s in states]
+        return ", ".join(parts) or "no changes"
 
     @property
     def edited(self) -> pd.DataFrame:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Page
 
@@ -16,32 +15,32 @@ _STATIC = Path(home.__file__).parent / "static"
 _HOST = """
 async ({ module, columns, data, height }) => {
   const { default: widget } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
-  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  const state = { _columns: columns, _data: new DataView(bytes.buffer), _height: height };
+  const bytes = (text) => new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
+  const state = { _columns: columns, _data: bytes(data), _height: height };
   const listeners = new Set();
   const model = {
     get: (name) => state[name],
     on: (_, listener) => listeners.add(listener),
     off: (_, listener) => listeners.delete(listener),
     send: async (asked) => {
-      const told = JSON.parse(await window.askPython(JSON.stringify(asked)));
-      listeners.forEach((listener) => listener(told, []));
+      const told = bytes(await window.askPython(JSON.stringify(asked)));
+      listeners.forEach((listener) => listener({}, [told]));
     },
   };
   window.began = performance.now();
-  window.close = widget.render({ model, el: document.body });
+  window.close = await widget.render({ model, el: document.body });
 }
 """
 
 
 def show(page: Page, grid: Grid) -> None:
-    """Put the grid on the page and wait for its first row."""
-    told: list[Any] = []
-    grid.send = told.append  # type: ignore[method-assign]
+    """Put the grid on the page and wait until it stands."""
+    told: list[bytes] = []
+    grid.send = lambda _, buffers: told.extend(buffers)  # type: ignore[method-assign]
 
     def ask(asked: str) -> str:
         grid._answer(grid, json.loads(asked), [])
-        return json.dumps(told.pop())
+        return base64.b64encode(told.pop()).decode()
 
     page.expose_function("askPython", ask)
     body = f"<!doctype html><link rel=icon href='data:,'><style>{(_STATIC / 'grid.css').read_text()}</style><body>"
@@ -57,4 +56,4 @@ def show(page: Page, grid: Grid) -> None:
             "height": grid._height,
         },
     )
-    page.locator(".tabulator-row").first.wait_for()
+    page.locator(".opp-status:not(:empty)").wait_for()

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import opp_analytics as oa
+from opp_analytics.schema import empty
 from opp_analytics.widgets import Grid
 
 from ..writer.conftest import opportunities
@@ -229,6 +230,18 @@ def test_rows__are_added_and_removed_and_come_back(sheet):
     expect(sheet.rows).to_have_count(6)
     expect(sheet.page.locator(".opp-removed")).to_have_count(0)
     assert sheet.grid.changes.empty
+
+
+def test_rows__can_be_added_to_none(page):
+    grid = oa.edit(empty())
+    sheet = Sheet(page, grid)
+    page.get_by_role("button", name="Add row").click()
+    expect(sheet.rows).to_have_count(1)
+    page.keyboard.type("First")
+    sheet.press("Enter")
+    expect(sheet.cell(0, "name")).to_have_text("First")
+    assert grid.edited["name"].tolist() == ["First"]
+    assert sheet.complaints == []
 
 
 def test_names__are_text_never_markup(page):

@@ -30,6 +30,23 @@ import opp_analytics as oa
 grid = oa.edit(pd.DataFrame({"unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 250.0]}))
 grid
 """
+LARGE = """
+import random, uuid
+import pandas as pd
+import opp_analytics as oa
+numbers, seed = range(100_000), random.Random(0)
+ids = [str(uuid.UUID(int=seed.getrandbits(128))) for _ in numbers]
+grid = oa.edit(pd.DataFrame({
+    "unique_id": ids,
+    "name": [f"Deal {number}" for number in numbers],
+    "account_id": [ids[number % 20_000] for number in numbers],
+    "value": [1000.25 + number for number in numbers],
+    "close_date": "2026-06-30",
+    "owner_name": [f"Owner {number % 40}" for number in numbers],
+}))
+print(len(grid._data))
+grid
+"""
 APPLY = """
 receipt = oa.apply(grid.plan(client), client, progress=False)
 print(receipt.table["outcome"].value_counts().to_dict())
@@ -158,3 +175,25 @@ def test_grid__answers_while_a_cell_runs(page: Page, lab: Lab):
     expect(_cell(page, "Acme", "value")).to_have_class(re.compile("opp-changed"), timeout=_SETTLES)
     # The cell waits for this very edit: it can only end because the answer did not wait for the cell.
     expect(running.locator(".jp-InputPrompt")).to_have_text(re.compile(r"\[\d+\]:"), timeout=_SETTLES)
+
+
+def test_grid__of_100_000_rows_is_edited_whole_and_survives_a_reload(page: Page, lab: Lab, screenshots):
+    notebook = lab.open(page, "large", [LARGE, "print(grid.edited['value'].eq(5).sum())"])
+    notebook.run(0)
+    expect(page.locator(".tabulator-row").first).to_be_visible(timeout=_SETTLES)
+    page.locator(".tabulator-row").first.locator("[tabulator-field=value]").click()
+    page.keyboard.type("5")
+    page.keyboard.press("Enter")
+    status = page.locator(".opp-status")
+    expect(status).to_have_text("1 cell changed")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Control+Shift+ArrowDown")
+    page.keyboard.press("Control+d")
+    expect(status).to_have_text("99,999 cells changed", timeout=_SETTLES)
+    expect(notebook.run(1)).to_have_text("100000")
+
+    notebook.save()
+    page.reload()
+    expect(_cell(page, "Deal 3", "value")).to_have_class(re.compile("opp-changed"), timeout=_SETTLES)
+    expect(_cell(page, "Deal 3", "value")).to_have_attribute("title", "was 1,003.25")
+    page.screenshot(path=screenshots / "grid-large-in-jupyterlab.png")

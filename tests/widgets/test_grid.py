@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
+import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -23,39 +25,68 @@ HOME = Path(widgets.__file__).parent
 
 def ask(grid: Grid, **asked: object) -> dict[str, object]:
     """What the grid answers to a message from its front end."""
-    told: list[dict[str, object]] = []
-    grid.send = told.append  # type: ignore[method-assign]
+    told: list[bytes] = []
+    grid.send = lambda _, buffers: told.extend(buffers)  # type: ignore[method-assign]
     grid._handle_custom_msg(asked, [])
     [answer] = told
+    return json.loads(zlib.decompress(answer))
+
+
+def put(grid: Grid, *cells: tuple[int, str, str | None]) -> dict[str, object]:
+    """The answer to the last of some cells typed one by one."""
+    for row, field, typed in cells:
+        answer = ask(grid, do="edit", rows=[row], fields=[field], block=[[typed]])
     return answer
 
 
 def test_edit__answers_every_cell_and_holds_it_in_edited_and_changes():
     grid = oa.edit(opportunities())
-    answer = ask(grid, do="edit", cells=[[0, "value", "2,500"], [1, "probability", "140"]])
-    assert answer["cells"][0] == (0, "value", 2500.0, "changed", "was 1,000")
-    assert answer["cells"][1][:4] == (1, "probability", 40.0, "refused")
-    assert grid.edited["value"].tolist()[:2] == [2500.0, 1100.0]
-    assert grid.changes[["unique_id", "field", "before", "after"]].to_numpy().tolist() == [
-        ["o000", "value", 1000.0, 2500.0]
+    answer = ask(grid, do="edit", rows=[0, 1], fields=["value", "probability"], block=[["2,500", "140"]])
+    assert answer["cells"] == [
+        ["value", 2500.0, "changed", "was 1,000", [0]],
+        [
+            "probability",
+            40.0,
+            "refused",
+            "'140' is not between 0 and 100; write a whole percentage such as 60",
+            [0, 1],
+        ],
+        ["value", 2500.0, "changed", "was 1,100", [1]],
     ]
-    assert grid.refused["unique_id"].tolist() == ["o001"]
-    assert repr(grid) == "<Grid of 6 opportunities: 1 update (1 cell)>"
+    assert grid.edited["value"].tolist()[:3] == [2500.0, 2500.0, 1200.0]
+    assert grid.changes[["unique_id", "field", "before", "after"]].to_numpy().tolist() == [
+        ["o000", "value", 1000.0, 2500.0],
+        ["o001", "value", 1100.0, 2500.0],
+    ]
+    assert grid.refused["unique_id"].tolist() == ["o000", "o001"]
+    assert repr(grid) == "<Grid of 6 opportunities: 2 cells changed, 2 refused>"
+
+
+def test_edit__of_many_rows_alike_is_one_small_entry():
+    grid = oa.edit(opportunities(20_000).assign(value=100.0))
+    told: list[bytes] = []
+    grid.send = lambda _, buffers: told.extend(buffers)  # type: ignore[method-assign]
+    rows = list(range(20_000))
+    grid._handle_custom_msg({"do": "edit", "rows": rows, "fields": ["value"], "block": [["5"]]}, [])
+    [entry] = json.loads(zlib.decompress(told[0]))["cells"]
+    assert entry == ["value", 5.0, "changed", "was 100", rows]
+    assert len(told[0]) < 100_000
 
 
 def test_rows__are_added_removed_and_brought_back_by_messages():
     grid = oa.edit(opportunities(2))
-    assert ask(grid, do="add")["rows"] == [(2, "added")]
-    assert ask(grid, do="remove", rows=[0])["rows"] == [(0, "removed")]
-    assert ask(grid, do="state")["rows"] == [(0, "removed"), (2, "added")]
-    assert ask(grid, do="undo")["rows"] == [(0, "")]
+    assert ask(grid, do="add")["rows"] == [[2, "added"]]
+    assert ask(grid, do="remove", rows=[0])["rows"] == [[0, "removed"]]
+    assert ask(grid, do="state")["rows"] == [[0, "removed"], [2, "added"]]
+    assert repr(grid) == "<Grid of 2 opportunities: 1 refused, 1 row added, 1 row removed>"
+    assert ask(grid, do="undo")["rows"] == [[0, ""]]
     assert grid.edited["unique_id"].tolist()[:2] == ["o000", "o001"]
 
 
 def test_plan__is_shown_with_its_impact_and_everything_escaped():
     frame = opportunities(2).assign(name=["<img src=x onerror=alert(1)>", "B & C"])
     grid = oa.edit(frame, as_of="2026-06-01")
-    ask(grid, do="edit", cells=[[0, "value", "2000"], [1, "close_date", "2026-09-30"]])
+    put(grid, (0, "value", "2000"), (1, "close_date", "2026-09-30"))
     answer = ask(grid, do="plan")
     shown = str(answer["plan"])
     assert "<img" not in shown
@@ -67,14 +98,14 @@ def test_plan__is_shown_with_its_impact_and_everything_escaped():
 
 def test_plan__without_the_columns_of_a_forecast_says_so_instead_of_failing():
     grid = oa.edit(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"]}))
-    ask(grid, do="edit", cells=[[0, "name", "Acme Ltd"]])
+    put(grid, (0, "name", "Acme Ltd"))
     assert "Not known: " in str(ask(grid, do="plan")["plan"])
 
 
 def test_plan__with_a_client_is_held_against_the_server(tenant):
     client = tenant(3)
     grid = oa.edit(oa.load(client, progress=False))
-    ask(grid, do="edit", cells=[[0, "value", "5"], [1, "value", "6"]])
+    put(grid, (0, "value", "5"), (1, "value", "6"))
     client.update(str(grid.edited.loc[1, "unique_id"]), value=7)
     plan = grid.plan(client)
     assert plan.changes["status"].tolist() == ["clean", "conflict"]
@@ -84,8 +115,8 @@ def test_plan__with_a_client_is_held_against_the_server(tenant):
 
 def test_messages__from_several_threads_are_all_kept():
     grid = oa.edit(opportunities(40))
-    grid.send = lambda told: None  # type: ignore[method-assign]
-    asked = [{"do": "edit", "cells": [[row, "value", str(row)]]} for row in range(40)]
+    grid.send = lambda _, buffers: None  # type: ignore[method-assign]
+    asked = [{"do": "edit", "rows": [row], "fields": ["value"], "block": [[str(row)]]} for row in range(40)]
     threads = [threading.Thread(target=grid._handle_custom_msg, args=(each, [])) for each in asked]
     for thread in threads:
         thread.start()
@@ -103,6 +134,13 @@ def test_to_arrow__gives_each_cell_as_the_answers_give_it():
     for row, record in enumerate(sent):
         assert record == {c.field: c.wire(frame[c.field].iloc[row]) for c in columns}
     assert sent[0]["created_at"] == "2026-01-10 10:30"
+
+
+def test_columns__whole_numbers_that_a_browser_cannot_hold_are_locked_text():
+    frame = opportunities(2).assign(big=[2**60 + 1, 5])
+    [big] = [column for column in columns_of(frame) if column.field == "big"]
+    assert (big.kind, big.locked) == ("text", True)
+    assert pa.ipc.open_stream(to_arrow(frame, [big])).read_all()["big"].to_pylist() == [str(2**60 + 1), "5"]
 
 
 def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
@@ -124,7 +162,7 @@ def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
     ]
     assert [kinds[c][0] for c in ("seats", "ratio", "hot", "since")] == ["whole", "number", "flag", "date"]
     grid = oa.edit(frame)
-    assert "edit the frame in Python" in str(ask(grid, do="edit", cells=[[0, "tags", "b"]])["said"])
+    assert "edit the frame in Python" in str(put(grid, (0, "tags", "b"))["said"])
 
 
 def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licences():

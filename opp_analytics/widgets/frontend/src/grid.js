@@ -4,11 +4,11 @@ import { tableFromIPC } from "@uwdata/flechette";
 import { formatBlock, parseBlock, spread } from "./blocks.js";
 import { element } from "./dom.js";
 import { Marks } from "./marks.js";
+import { answer, inflated } from "./messages.js";
 import { ROW, makeTable } from "./table.js";
 import { plain, shown } from "./values.js";
 
-function rowsOf(view) {
-  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+function rowsOf(bytes) {
   const rows = tableFromIPC(bytes).toArray();
   rows.forEach((row, number) => (row[ROW] = number));
   return rows;
@@ -20,11 +20,11 @@ class Grid {
   #typed = null;
   #filters = null;
 
-  constructor(model, root) {
+  constructor(model, root, rows) {
     this.model = model;
     this.root = root;
     this.columns = model.get("_columns");
-    this.rows = rowsOf(model.get("_data"));
+    this.rows = rows;
     this.byField = new Map(this.columns.map((column) => [column.field, column]));
     this.#build();
     this.#listen();
@@ -47,9 +47,10 @@ class Grid {
         button("Remove rows", "delete the selected opportunities (Ctrl+Delete)", () => this.removeRows()),
         button("Fill down", "repeat the top of the selection downwards (Ctrl+D)", () => this.fillDown()),
         button("Undo", "take the last edit back (Ctrl+Z)", () => this.#ask({ do: "undo" })),
-        (this.planButton = button("Show plan", "every change, and what it does to the forecast", () =>
-          this.#ask({ do: "plan" }),
-        )),
+        (this.planButton = button("Show plan", "every change, and what it does to the forecast", () => {
+          this.#say("making the plan …");
+          this.#ask({ do: "plan" });
+        })),
         this.status,
       ),
       this.current,
@@ -83,16 +84,20 @@ class Grid {
   }
 
   #listen() {
-    const onMessage = (told) => this.#hear(told);
+    // One after the other, in the order they came, however long each takes to inflate.
+    let heard = Promise.resolve();
+    const onMessage = (_, [told]) => {
+      heard = heard.then(async () => this.#hear(await answer(told)));
+    };
     this.model.on("msg:custom", onMessage);
     this.table.on("cellEdited", (cell) => {
       cell.getElement().classList.add("opp-waiting");
-      this.#edit([[cell.getData()[ROW], cell.getField(), cell.getValue()]]);
+      this.#edit([cell.getData()[ROW]], [cell.getField()], [[cell.getValue()]]);
     });
     this.table.on("rangeChanged", () => this.#showCurrent());
     this.table.on("dataFiltered", (filters, rows) => this.#filtered(JSON.stringify(filters), rows.length));
     this.table.on("tableBuilt", () => {
-      this.#tableholder().setAttribute("aria-label", "Opportunities");
+      for (const named of [this.#tableholder(), this.holder]) named.setAttribute("aria-label", "Opportunities");
       this.#ask({ do: "state" });
     });
     this.root.addEventListener("keydown", (event) => this.#key(event));
@@ -109,37 +114,35 @@ class Grid {
     this.model.send(what);
   }
 
-  #edit(cells) {
-    if (cells.length) this.#ask({ do: "edit", cells });
+  // The block is repeated over the rows and fields.
+  #edit(rows, fields, block) {
+    if (rows.length && fields.length) this.#ask({ do: "edit", rows, fields, block });
   }
 
-  #hear({ cells = [], rows = [], plan, said }) {
-    const touched = new Map();
-    for (const [row, field, value, state, note] of cells) {
-      this.#marks.setCell(row, field, state, note);
-      if (!touched.has(row)) touched.set(row, {});
-      touched.get(row)[field] = value;
+  #hear({ cells, rows, plan, said }) {
+    for (const [field, value, state, note, alike] of cells) {
+      for (const row of alike) {
+        this.#marks.setCell(row, field, state, note);
+        this.#setCell(row, field, value);
+      }
     }
-    for (const [row, values] of touched) this.#setCells(row, values);
     rows.forEach(([row, state]) => this.#setRow(row, state));
     if (plan !== undefined) this.#showPlan(plan);
-    if (said) this.#say(said, cells.some(([, , , state]) => state === "refused"));
+    if (said) this.#say(said, cells.some(([, , state]) => state === "refused"));
     this.#showCurrent();
   }
 
   // A row that was never on screen has no cells to update; it reads its data when it gets there.
-  #setCells(row, values) {
+  #setCell(row, field, value) {
     const component = this.#seen.get(row);
     if (!component) {
-      Object.assign(this.#data(row), values);
+      this.#data(row)[field] = value;
       return;
     }
-    component.update(values);
-    for (const field of Object.keys(values)) {
-      const cell = component.getCell(field).getElement();
-      cell.classList.remove("opp-waiting");
-      this.#marks.paint(cell, row, field);
-    }
+    component.update({ [field]: value });
+    const cell = component.getCell(field).getElement();
+    cell.classList.remove("opp-waiting");
+    this.#marks.paint(cell, row, field);
   }
 
   #setRow(row, state) {
@@ -230,13 +233,16 @@ class Grid {
 
   // -- what a person does
 
-  #writable({ rows, columns }) {
+  // Puts a block into the selected rows and those of the selected columns that are not locked.
+  #put(rows, columns, block) {
     const open = columns.filter((column) => !column.locked);
-    return rows.flatMap((row) => open.map((column) => [row.getData()[ROW], column.field]));
+    const numbers = rows.map((row) => row.getData()[ROW]);
+    this.#edit(numbers, open.map(({ field }) => field), block(open));
   }
 
   clear() {
-    this.#edit(this.#writable(this.#selected()).map((cell) => [...cell, null]));
+    const { rows, columns } = this.#selected();
+    this.#put(rows, columns, () => [[null]]);
   }
 
   fillDown() {
@@ -246,7 +252,7 @@ class Grid {
       return;
     }
     const top = rows[0].getData();
-    this.#edit(this.#writable({ rows: rows.slice(1), columns }).map(([row, field]) => [row, field, top[field]]));
+    this.#put(rows.slice(1), columns, (open) => [open.map(({ field }) => top[field])]);
   }
 
   removeRows() {
@@ -262,13 +268,11 @@ class Grid {
     const below = this.table.getRows("active").slice(this.#range().getTopEdge()).slice(0, height);
     const first = this.columns.findIndex(({ field }) => field === columns[0].field);
     const across = this.columns.slice(first, first + width);
-    const cells = below.flatMap((row, i) =>
-      across.map(({ field }, j) => {
-        const line = block[i % block.length];
-        return [row.getData()[ROW], field, line[j % line.length] || null];
-      }),
+    this.#edit(
+      below.map((row) => row.getData()[ROW]),
+      across.map(({ field }) => field),
+      block.map((line) => line.map((text) => text || null)),
     );
-    this.#edit(cells);
   }
 
   copied() {
@@ -342,11 +346,11 @@ class Grid {
   }
 }
 
-function render({ model, el }) {
+async function render({ model, el }) {
   // Without this, letters typed here would run or cut cells of the notebook.
   const root = element("div", { class: "opp-grid", "data-lm-suppress-shortcuts": "true" });
   el.append(root);
-  const grid = new Grid(model, root);
+  const grid = new Grid(model, root, rowsOf(await inflated(model.get("_data"))));
   return () => grid.close();
 }
 
