@@ -72,14 +72,15 @@ def _bars(ax: Axes, table: pd.DataFrame) -> None:
     ax.bar(places[promised], booked[promised], color=style.COLOURS["booked"], label="booked", width=0.7)
     # A bar of no height on another would pin the axis to its foot.
     stacked = promised & (weighted != 0)
-    ax.bar(
-        places[stacked],
-        weighted[stacked],
-        bottom=booked[stacked],
-        color=style.COLOURS["weighted_open"],
-        label="weighted open",
-        width=0.7,
-    )
+    if stacked.any():
+        ax.bar(
+            places[stacked],
+            weighted[stacked],
+            bottom=booked[stacked],
+            color=style.COLOURS["weighted_open"],
+            label="weighted open",
+            width=0.7,
+        )
     for name in _BUCKETS:
         mine = np.asarray(bucket == name)
         if weighted[mine].any():

@@ -53,4 +53,6 @@ def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     style.label_rows(ax, style.row_names(table.index))
     style.label_bars(ax, bars, texts)
     style.money_axis(ax.xaxis, "open value")
+    if not table["open_value"].any():
+        ax.set_xticks([0])
     return style.finish(ax, "Open pipeline by stage", style.caption(table))

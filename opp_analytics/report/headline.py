@@ -48,7 +48,7 @@ def _target_figures(row: pd.Series[Any], currency: str) -> list[Figure]:
     met = row["booked"] >= row["target"]
     return [
         Figure("target", amount(row["target"], currency)),
-        Figure("probability of target", share(row["p_target"]), "that the range reaches it"),
+        Figure("probability of target", share(row["p_target"]), "that booked + open reach it"),
         Figure(
             "coverage",
             "met" if met else f"{row['coverage']:.1f}×",
@@ -60,6 +60,8 @@ def _target_figures(row: pd.Series[Any], currency: str) -> list[Figure]:
 def _target_words(row: pd.Series[Any]) -> str:
     if row["booked"] >= row["target"]:
         return "is met"
+    if not row["open_value"] > 0:
+        return "is out of reach: nothing is open and due"
     cover = f"open deals due are {row['coverage']:.1f} times what is missing"
     if row["p_target"] < _OUT_OF_REACH:
         return f"is out of reach: {cover}"
