@@ -145,6 +145,7 @@ def test_demo__shows_the_product_and_proves_the_edit(tmp_path):
     assert "0 deals left overdue or due this week" in done.stdout
     assert " applied" in done.stdout
     assert "failed" not in done.stdout
-    charts = sorted(f.name for f in (tmp_path / "charts").iterdir())
+    charts = sorted(f.name for f in (tmp_path / "charts").glob("*.png"))
     assert charts == ["forecast.png", "funnel.png", "slippage.png", "win_rate.png"]
     assert all((tmp_path / "charts" / name).read_bytes().startswith(b"\x89PNG") for name in charts)
+    assert "What changed since last week" in (tmp_path / "charts" / "weekly.html").read_text()

@@ -15,12 +15,15 @@ from opp_analytics.cli.console import heading, out, show
 from opp_analytics.client import Client
 from opp_analytics.history import History
 from opp_analytics.loader import load
+from opp_analytics.report import weekly_report
 from opp_analytics.writer import apply, plan
 
 __all__ = ["run"]
 
 _WEEKS = 26
 _PUSH = timedelta(days=30)
+_TARGET = 400_000
+"""Money to reach in each month."""
 
 
 def run(folder: Path, *, seed: int) -> None:
@@ -88,7 +91,8 @@ def _analyse(opportunities: pd.DataFrame, history: History, now: pd.Timestamp, f
     _save(plots.win_rate(rates), folder / "win_rate.png")
     _save(plots.forecast(forecast), folder / "forecast.png")
     _save(plots.slippage(slipped), folder / "slippage.png")
-    out.print(f"\nfour charts written to {folder}/", highlight=False)
+    weekly_report(opportunities, history, as_of=as_of, out=folder / "weekly.html", target=_TARGET)
+    out.print(f"\nfour charts and the weekly page written to {folder}/", highlight=False)
 
 
 def _save(axes: Axes, file: Path) -> None:
@@ -129,6 +133,7 @@ def _pressing(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[boo
 def _say_next(folder: Path) -> None:
     heading("Try next")
     out.print(
+        f"  open the weekly page      {folder}/weekly.html\n"
         f"  look at the charts        {folder}/funnel.png  win_rate.png  forecast.png  slippage.png\n"
         "  practise on a server      opp-analytics sandbox     (prints three lines to paste into another terminal)\n"
         "  then there                opp-analytics doctor, load --out pipeline.csv, record\n"

@@ -31,6 +31,8 @@ class Stretch:
     """Instant."""
     waterfall: pd.DataFrame
     movements: pd.DataFrame
+    ends: pd.DataFrame
+    """The open deals at its opening and at its closing, as rows of `movements`."""
     pushed: pd.DataFrame
     """Open deals whose date was pushed more than once so far; ``pushed_now`` says whether in this stretch."""
 
@@ -203,14 +205,16 @@ class Facts:
         history, begins = self._known()
         start = max(self.until - _WEEK, begins)
         asked: Any = {"start": start, "end": self.until, "tz": self.tz}
+        table = analysis.waterfall(history, **asked)
         return Stretch(
             start,
-            analysis.waterfall(history, **asked),
+            table,
             analysis.movements(history, **asked).sort_values(
                 ["value", "unique_id"],
                 key=lambda column: -column.abs() if column.name == "value" else column,
                 ignore_index=True,
             ),
+            pd.concat([_open_at(history, table, end) for end in ("opening", "closing")], ignore_index=True),
             self._pushed(history, start),
         )
 
@@ -263,3 +267,19 @@ class Facts:
         if not found:
             raise NotEnoughHistory("no two records lie in this period or the one before")
         return found
+
+
+def _open_at(history: History, waterfall: pd.DataFrame, end: str) -> pd.DataFrame:
+    """The open deals at one end of a waterfall, the largest first."""
+    then = history.as_of(pd.Timestamp(waterfall.attrs[f"{end}_at"]))
+    rows = then[analysis.outcomes(then) == "open"].fillna({"value": 0.0})
+    rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
+    return pd.DataFrame(
+        {
+            "unique_id": rows["unique_id"],
+            "name": rows["name"],
+            "movement": end,
+            "value": rows["value"],
+            "count": 1,
+        }
+    )

@@ -29,6 +29,8 @@ def changes(facts: Facts) -> Section:
     said = sentence(stretch.waterfall)
     renamed = {"count": "count_change", "value": "value_change"}
     moved = facts.with_details(stretch.movements).rename(columns=renamed)
+    ends = facts.with_details(stretch.ends).rename(columns=renamed)
+    behind = pd.concat([moved, ends], ignore_index=True)
     table = stretch.waterfall.reset_index().rename(columns=renamed)
     table = table[(table["deals"] > 0) | table["movement"].isin(["opening", "closing"])]
     columns = facts.deal_columns("stage", "close_date", "value_change")
@@ -38,7 +40,7 @@ def changes(facts: Facts) -> Section:
         table.reset_index(drop=True),
         ("movement", "deals", "count_change", "value_change"),
         svg(plots.waterfall, stretch.waterfall, key="changes", label=f"Waterfall. {said}"),
-        Deals(moved, "movement", columns, "moves"),
+        Deals(behind, "movement", columns, "moves"),
         _between(stretch),
     )
     if moved.empty:
@@ -46,7 +48,7 @@ def changes(facts: Facts) -> Section:
     largest = Exhibit(
         "moves",
         "The largest moves",
-        moved,
+        behind,
         ("movement", *columns),
         on_page=moved.head(_MOST_LISTED),
         note=_rest(moved, "moves"),
@@ -56,7 +58,7 @@ def changes(facts: Facts) -> Section:
 
 def _between(stretch: Stretch) -> str:
     opening, closing = (pd.Timestamp(stretch.waterfall.attrs[f"{end}_at"]) for end in ("opening", "closing"))
-    return f"Between the records of {opening:%Y-%m-%d %H:%M} and {closing:%Y-%m-%d %H:%M} UTC."
+    return f"Between the records of {opening:%Y-%m-%d %H:%M} and {closing:%Y-%m-%d %H:%M} UTC; stages and dates as they stand now."
 
 
 def slippage(facts: Facts) -> Section:

@@ -271,3 +271,13 @@ def test_weekly_report__fiscal_quarters_and_stage_rates(opportunities, history, 
     )
     assert "2027Q1 as of 2026-03-16" in text
     assert {row[0]: row[4] for row in page.tables["Forecast by period"]}["2027Q1"] == "63,000"
+
+
+def test_weekly_report__both_ends_of_the_waterfall_open_to_their_deals(opportunities, history, read):
+    _, page = read(opportunities, history)
+    opening = page.tables["Open pipeline, step by step, opening"]
+    assert [(row[0], row[4]) for row in opening[1:3]] == [
+        ("Alder", "100,000"),
+        ("<script>alert(1)</script>", "50,000"),
+    ]
+    assert page.details["closing"] == "closing: 4 deals, 180,000"
