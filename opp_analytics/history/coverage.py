@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from opp_analytics.periods import check_freq
 
 __all__ = ["coverage"]
 
+_SECONDS_A_DAY = 86_400
 _COLUMNS: dict[str, Any] = {
     "records": "int64",
     "opening_age_days": "float64",
@@ -56,14 +56,13 @@ def _row(
     inside = known[known > start]
     running = moments.iloc[-1] < end
     # What follows the last record of a running period is not a gap yet.
-    looks = [*before.tail(1), *inside, *moments[moments >= end].head(1)]
-    edges = [min(max(look, start), end) for look in looks]
-    gaps = [_days(later - earlier) for earlier, later in pairwise(edges)]
+    looks = pd.concat([before.tail(1), inside, moments[moments >= end].head(1)])
+    gaps = looks.mask(looks < start, start).mask(looks > end, end).diff().dt.total_seconds()
     complete = not damaged.between(start, end, inclusive="left").any()
     return (
         int((known >= start).sum()),
         _days(start - before.iloc[-1]) if len(before) else np.nan,
-        max(gaps, default=np.nan),
+        float(gaps.max()) / _SECONDS_A_DAY,
         _days(end - known.iloc[-1]) if not running and len(known) else np.nan,
         complete,
         _answers(bool(len(before)), bool(len(inside)), running),

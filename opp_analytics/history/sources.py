@@ -62,6 +62,7 @@ class FolderSource:
         self.store = store
         self._engine = engine
         self._view: tuple[list[Path], ibis.Table] | None = None
+        self._records: tuple[tuple[str, ...], pd.DataFrame] | None = None
 
     def table(self) -> ibis.Table:
         """All change rows, of files proven intact."""
@@ -87,6 +88,13 @@ class FolderSource:
         """All records, in order of time."""
         entries = self.store.entries()
         aside = self.store.set_aside()
+        # The last entry's digest covers those before it.
+        state = (entries[-1].digest if entries else "", *sorted(aside))
+        if self._records is None or self._records[0] != state:
+            self._records = state, self._read_records(entries, aside)
+        return self._records[1].copy()
+
+    def _read_records(self, entries: list[Entry], aside: Mapping[str, int]) -> pd.DataFrame:
         doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
         return records_frame(
             [
