@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis.outcomes import LOST, OPEN, OUTCOMES, outcome_codes
@@ -31,29 +33,55 @@ _READ = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
 class Replay:
     """A history's changes held in memory, to be asked many times what was known when."""
 
-    def __init__(self, rows: pd.DataFrame, records: pd.DataFrame) -> None:
-        self.rows, self.records = rows, records
+    whole: pd.DataFrame
+    """Every change, in order of deal and time."""
+    moments: pd.DataFrame
+    """Every record."""
+    deal: NDArray[np.intp]
+    """Number of the deal of each change."""
+    seen_at: NDArray[np.datetime64]
+    until_: pd.Timestamp | None = None
+    """What was seen later does not exist; None where all of it does."""
 
     @classmethod
     def of(cls, history: History, asked_by: str, *further: str) -> Replay:
         """A history's columns that forecasts read, and `further` ones: each as-of copies them."""
         rows = change_rows(history, asked_by)
         kept = [name for name in rows.columns if name in (*_READ, *further)]
-        return cls(rows[kept], history.records)
+        deal = pd.factorize(rows["unique_id"])[0].astype(np.intp)
+        return cls(rows[kept], history.records, deal, rows["seen_at"].dt.tz_localize(None).to_numpy())
 
     def until(self, moment: pd.Timestamp) -> Replay:
         """What there was of it at a moment: nothing later can leak."""
-        rows, records = self.rows, self.records
-        return Replay(rows[rows["seen_at"] <= moment], records[records["recorded_at"] <= moment])
+        return replace(self, until_=moment)
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The changes."""
+        return self.whole if self.until_ is None else self.whole.iloc[self._seen(self.until_)]
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """The records."""
+        if self.until_ is None:
+            return self.moments
+        return self.moments[self.moments["recorded_at"] <= self.until_]
 
     def as_of(self, moment: pd.Timestamp) -> pd.DataFrame:
         """The opportunities as known at a moment, without those gone by then."""
-        known = self.rows[self.rows["seen_at"] <= moment].drop_duplicates("unique_id", keep="last")
+        seen = self._seen(moment if self.until_ is None else min(moment, self.until_))
+        deal = self.deal[seen]
+        last = seen[np.append(deal[1:] != deal[:-1], [True] * (len(seen) > 0)).astype(bool)]
+        known: pd.DataFrame = self.whole.iloc[last]
         known = known[known["state"] != GONE]
         return known.drop(columns=["seen_after", "seen_at", "operation", "state"]).reset_index(drop=True)
+
+    def _seen(self, moment: pd.Timestamp) -> NDArray[np.intp]:
+        return np.flatnonzero(self.seen_at <= moment.tz_convert("UTC").tz_localize(None).to_datetime64())
 
 
 def change_rows(history: History | Replay, asked_by: str) -> pd.DataFrame:

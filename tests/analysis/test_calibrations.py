@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics import errors
+import opp_analytics as oa
+from opp_analytics import errors, schema
 from opp_analytics.analysis import forecast
 from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
 from opp_analytics.analysis.calibrations import calibration, recalibrated
 from opp_analytics.analysis.fans import forecast_fan
+from opp_analytics.analysis.observed import Replay
 from opp_analytics.analysis.stages import stage_rates
 from tests.analysis.past import Past, row
 
@@ -151,6 +153,38 @@ def test_backtest__each_record_forecasts_alone():
     assert table.loc[(pd.Timestamp("2026-01-02T12:00Z"), "2026-02"), "expected"] == 50
     assert "2026-04" not in table.index.get_level_values("period")
     assert table.attrs["wape"] == pytest.approx(table["error"].abs().sum() / table["actual"].sum())
+
+
+def test_replay__knows_at_each_record_what_the_history_knows(tmp_path):
+    first = pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "c"], "name": "x", "account_id": "y", "value": [1.0, 2.0, None],
+            "stage": ["proposal", "discovery", "discovery"], "close_date": ["2026-03-01", None, "2026-04-01"],
+            "probability": [50, None, 10], "status": "active",
+            "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
+        }
+    )  # fmt: skip
+    history = oa.History(tmp_path / "log")
+    frames = [
+        first,
+        first.assign(stage=["closed_won", "discovery", "lost?"]).drop(index=1),
+        first,
+        first.head(0),
+    ]
+    for day, frame in enumerate(frames, start=1):
+        history.record(schema.conform(frame), at=pd.Timestamp(f"2026-02-0{day}T10:00Z"))
+    replay = Replay.of(history, "test")
+    for moment in [*history.records["recorded_at"], pd.Timestamp("2026-02-02T09:00Z")]:
+        known = replay.until(moment)
+        ours, theirs = known.as_of(moment), history.as_of(moment)
+        shared = [name for name in ours.columns if name in theirs]
+        assert len(shared) >= 7
+        pd.testing.assert_frame_equal(
+            schema.conform(ours[shared]).sort_values("unique_id", ignore_index=True),
+            schema.conform(theirs[shared]).sort_values("unique_id", ignore_index=True),
+        )
+        assert known.as_of(pd.Timestamp("2027-01-01T00:00Z")).equals(ours)
+        assert (known.records["recorded_at"] <= moment).all()
 
 
 def test_backtest__nothing_later_leaks_into_a_forecast():
