@@ -60,7 +60,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
         self._groups = groups_of(opportunities)
         self._make_controls()
         self._said, self._picture, self._rows = ipywidgets.HTML(), ipywidgets.Image(), ipywidgets.HTML()
-        self._picture.layout.max_width = "100%"
+        # As large as it was drawn, never stretched, and smaller where there is less room.
+        self._picture.layout = ipywidgets.Layout(align_self="flex-start", max_width="100%")
         row = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
         super().__init__(
             [
@@ -78,25 +79,26 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
         self.redraw()
 
     def _make_controls(self) -> None:
-        described = {"style": {"description_width": "5.5em"}}
+        described: dict[str, Any] = {"style": {"description_width": "6.5em"}}
+        slim = {**described, "layout": {"width": "19em"}}
         self.view = ipywidgets.ToggleButtons(options=list(VIEWS), style={"button_width": "7em"})
         first = _OWNER if _OWNER in self._groups else None
         columns = [("(no column)", None), *((name.replace("_", " "), name) for name in self._groups)]
-        self.by = ipywidgets.Dropdown(options=columns, value=first, description="by", **described)
+        self.by = ipywidgets.Dropdown(options=columns, value=first, description="by", **slim)
         self.values = ipywidgets.SelectMultiple(
-            options=self._groups.get(first or "", []), description="only", rows=5, **described
+            options=self._groups.get(first or "", []), description="only", rows=5, **slim
         )
         stages = [str(stage) for stage in self._frame["stage"].cat.categories]
-        self.stages = ipywidgets.SelectMultiple(options=stages, description="stage", rows=5, **described)
-        self.freq = ipywidgets.Dropdown(options=_FREQS, value="M", description="periods", **described)
-        self.period = ipywidgets.Dropdown(options=self._periods("M"), description="due in", **described)
+        self.stages = ipywidgets.SelectMultiple(options=stages, description="stage", rows=5, **slim)
+        self.freq = ipywidgets.Dropdown(options=_FREQS, value="M", description="periods", **slim)
+        self.period = ipywidgets.Dropdown(options=self._periods("M"), description="due in", **slim)
         bounds = amounts(self._frame)
         self.value_range = ipywidgets.SelectionRangeSlider(
             options=bounds,
             index=(0, len(bounds) - 1),
             description="value",
             continuous_update=False,
-            layout={"width": "24em"},
+            layout={"width": "28em"},
             **described,
         )
         self.moments: Any = self._moment_slider(described)
