@@ -1,6 +1,6 @@
 """Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
 
-from opp_analytics.analysis.audits import audit, mend
+from opp_analytics.analysis.audits import audit
 from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
 from opp_analytics.analysis.calibrations import calibration, recalibrated
 from opp_analytics.analysis.close_dates import close_date_moves
@@ -11,6 +11,7 @@ from opp_analytics.analysis.fans import forecast_fan
 from opp_analytics.analysis.flows import stage_flow
 from opp_analytics.analysis.forecasts import forecast
 from opp_analytics.analysis.funnels import stage_funnel
+from opp_analytics.analysis.mends import mend
 from opp_analytics.analysis.outcomes import outcomes
 from opp_analytics.analysis.rates import win_rate
 from opp_analytics.analysis.sentences import sentence

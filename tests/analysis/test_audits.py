@@ -7,7 +7,8 @@ from scipy import stats
 
 import opp_analytics as oa
 from opp_analytics import errors, schema
-from opp_analytics.analysis.audits import _more_than_chance, audit, mend
+from opp_analytics.analysis.audits import _more_than_chance, audit
+from opp_analytics.analysis.mends import mend
 
 AS_OF = "2026-03-10"
 
