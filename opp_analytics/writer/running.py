@@ -135,7 +135,7 @@ class _Engine:
         if record is not None:
             known = {"unique_id": record["unique_id"], "record": record}
             return of_step(todo.step, "applied", attempts=max(result.attempts, 1), **known)
-        if result.attempts >= ATTEMPTS:
+        if result.attempts - todo.progress.attempts >= ATTEMPTS:
             reason = f"not carried out after {result.attempts} attempts; the last: {result.errors[0]}"
             return of_step(todo.step, "failed", reason, attempts=result.attempts, sent=True)
         return result

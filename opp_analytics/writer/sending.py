@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["ATTEMPTS", "IN_DOUBT", "Sender", "Stop"]
 
 ATTEMPTS = 5
-"""Times a write is sent at most, as long as each time nobody can say that it was carried out."""
+"""Times a run sends a write at most, as long as each time nobody can say that it was carried out."""
 IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
 """Errors after which a write may or may not have been carried out."""
 _PAUSE = 0.05

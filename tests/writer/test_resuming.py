@@ -8,7 +8,7 @@ import pytest
 from opp_analytics.client import Client
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import apply, own_writes, plan, resume, runs, undo
+from opp_analytics.writer import apply, own_writes, plan, resume, running, runs, undo
 from tests.writer.test_applying import edited
 
 
@@ -139,3 +139,22 @@ def test_undo__of_an_overwritten_change_restores_what_the_other_person_wrote(
     assert float(client.get("o000")["value"]) == 5
     assert apply(undo(client), client).complete
     assert float(client.get("o000")["value"]) == 77.5
+
+
+def test_resume__of_a_create_that_failed_begins_its_attempts_anew(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_GRACE", 0.01)
+    new = pd.DataFrame({"unique_id": [None], "name": ["New"]})
+    made = plan(pd.DataFrame({"unique_id": pd.Series([], dtype="str")}), new)
+
+    class Failing(Client):
+        def create(self, **fields: object) -> dict[str, object]:
+            raise ConnectionFailed("no answer")
+
+    settings = client.settings
+    with Failing(settings.url, settings.token, settings.api_key) as failing:
+        assert apply(made, failing).table["outcome"].tolist() == ["failed"]
+        assert resume(failing).table["outcome"].tolist() == ["failed"]
+    assert resume(client).table[["outcome", "attempts"]].to_numpy().tolist() == [["applied", 11]]
+    assert client.list().total_records == 7
