@@ -1,6 +1,10 @@
 """The workbook: the page's tables in full, typed, and the deals behind them."""
 
+import shutil
+import subprocess
+
 import openpyxl
+import pandas as pd
 import pytest
 
 from opp_analytics import weekly_report
@@ -58,3 +62,22 @@ def test_workbook__summary_says_what_the_page_says(book):
     said = {row[0]: row[1] for row in book["summary"].iter_rows(max_col=2, values_only=True)}
     assert said["headline"].startswith("2026-03 as of 2026-03-16: 70,000 booked")
     assert said["target"] == "150,000"
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed")
+def test_workbook__opens_in_libreoffice_with_every_sheet(opportunities, history, tmp_path):
+    made = weekly_report(opportunities, history, as_of=AS_OF, target=150_000, out=tmp_path / "week.html")
+    every_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+    subprocess.run(
+        ["soffice", profile, "--headless", "--convert-to", every_sheet, "--outdir", tmp_path, made.xlsx],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    sheets = {file.stem.removeprefix("week-"): file for file in tmp_path.glob("week-*.csv")}
+    assert set(sheets) == set(openpyxl.load_workbook(made.xlsx).sheetnames)
+    forecast = pd.read_csv(sheets["forecast"], index_col="period", thousands=",")
+    assert forecast.loc["2026-03", ["booked", "expected"]].tolist() == [70_000, 166_000]
+    deals = pd.read_csv(sheets["deals"], index_col="unique_id", thousands=",")
+    assert deals.loc["a", ["name", "close_date", "value"]].tolist() == ["Alder", "2026-03-27", 120_000]
