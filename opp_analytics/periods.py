@@ -137,11 +137,16 @@ def check_freq(freq: str) -> str:
             f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         )
     try:
-        pd.Period("2026-01-01", freq=freq)
+        steps = pd.Period("2026-01-01", freq=freq).freq.n
     except (ValueError, TypeError, AttributeError) as error:
         raise DataError(
             f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         ) from error
+    if steps != 1:
+        # To pandas every week would be a period of two weeks, overlapping the next one.
+        raise DataError(
+            f"freq={freq!r} is a multiple; periods are whole ones such as 'W', 'M', 'Q', 'Y' or 'Q-JAN'"
+        )
     return freq
 
 

@@ -55,7 +55,7 @@ def test_labels__are_the_period_as_text(freq, label):
     assert periods.labels(pd.Series(pd.to_datetime(["2026-03-29"])), freq).tolist() == [label]
 
 
-@pytest.mark.parametrize("freq", ["fortnight", "", 3])
-def test_check_freq__refuses_an_unknown_alias(freq):
+@pytest.mark.parametrize("freq", ["fortnight", "", 3, "2W", "2M"])
+def test_check_freq__refuses_an_unknown_alias_and_multiples(freq):
     with pytest.raises((oa.DataError, oa.ArgumentError), match="freq"):
         periods.check_freq(freq)
