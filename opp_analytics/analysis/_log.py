@@ -33,6 +33,8 @@ class Span:
     """The start's calendar date."""
     last: pd.Timestamp
     """The end's calendar date."""
+    newest: pd.Timestamp
+    """The last record of all."""
     complete: bool
     """Whether no damaged file hides what changed up to the closing record."""
 
@@ -88,13 +90,19 @@ def span(
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
         raise DataError(f"end={end!r} is before start={start!r}; swap them")
-    opening, closing = history.recorded_before(begin), history.recorded_before(finish)
+    opening, closing = (_last_before(history, moments, at) for at in (begin, finish))
     if opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
         raise NotEnoughHistory(_what_is_missing(moments, opening, finish, asked_by))
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
     read = records.loc[moments.between(opening, closing), "complete"]
-    return Span(opening, closing, first, last, complete=bool(read.all()))
+    return Span(opening, closing, first, last, newest=moments.iloc[-1], complete=bool(read.all()))
+
+
+def _last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
+    known = moments[moments <= instant]
+    # Where there is none, the history says since when it knows.
+    return pd.Timestamp(known.iloc[-1]) if len(known) else history.recorded_before(instant)
 
 
 def _what_is_missing(
@@ -159,16 +167,6 @@ def day(date: pd.Timestamp) -> Any:
     import ibis
 
     return ibis.literal(date.date(), type="date")
-
-
-def state_at(changes: ibis.Table, recorded_at: pd.Timestamp) -> ibis.Table:
-    """The last change row of every opportunity as known in a record, those that are gone included."""
-    import ibis
-
-    # A flag on the first row, not an aggregate: every engine can do this.
-    newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
-    placed = up_to(changes, recorded_at).mutate(_place=ibis.row_number().over(newest))
-    return placed.filter(placed["_place"] == 0).drop("_place")
 
 
 def has_column(history: History, *columns: str) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.analysis._groups import NO_LABEL, By, by_columns
-from opp_analytics.analysis._log import Span, day, has_column, marked, missing, span, state_at
+from opp_analytics.analysis._log import Span, day, has_column, instant, marked, missing, span, up_to
 from opp_analytics.analysis._notes import annotate
 from opp_analytics.periods import When, as_date
 
@@ -81,7 +81,6 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     table = _table(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
     slipped = table[table.index.get_level_values("outcome") == "slipped"]
-    last_record = history.records["recorded_at"].iloc[-1]
     return annotate(
         table,
         made_from=None,
@@ -90,7 +89,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
         slip_rate=_rate(slipped["count"].sum(), int(total["count"])),
         value_slip_rate=_rate(slipped["value"].sum() * 100, int(total["cents"])),
         unvalued=int(total["unvalued"]),
-        to_date=bool(as_date(last_record, tz=tz) < asked.last),
+        to_date=bool(as_date(asked.newest, tz=tz) < asked.last),
         period=[str(asked.first.date()), str(asked.last.date())],
         bound=_BOUND,
         **asked.notes(),
@@ -158,32 +157,50 @@ def _cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     """One row per opportunity that was due, as it stood at the start, with what it ``became``."""
     import ibis
 
-    log = marked(changes, "name", *groups)
-    then = state_at(log, asked.opening)
-    then = then.filter(
-        then["outcome"] == "open", then["close_date"].between(day(asked.first), day(asked.last))
+    both = _both_ends(changes, asked, groups)
+    due = both.filter(
+        both["outcome"] == "open", both["close_date"].between(day(asked.first), day(asked.last))
     )
-    cohort = then.select(
-        "unique_id",
+    early = (due["close_date_after"] < day(asked.first)).fill_null(False)
+    became = ibis.cases(
+        (due["outcome_after"].isin(["won", "lost"]), due["outcome_after"]),
+        (due["outcome_after"] != "open", "gone"),
+        (early, "pulled_out"),
+        else_="slipped",
+    )
+    return due.mutate(became=became)
+
+
+def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+    """One row per opportunity: as it stood in the opening record, and, ``_after``, in the closing one; one reading of the log."""
+    import ibis
+
+    log = marked(up_to(changes, asked.closing), "name", *groups)
+    log = log.mutate(
+        unvalued=missing(log["value"]).cast("int64"),
+        **{_group(k): log[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)},
+        until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
+    )
+    opening = instant(asked.opening)
+    last = missing(log["until"])
+    stood = (log["seen_at"] <= opening) & (last | (log["until"] > opening))
+    log = log.mutate(stood=stood, last=last).filter(stood | last)
+    before = [
         "name",
         "value",
         "stage",
         "close_date",
+        "outcome",
         "cents",
-        unvalued=missing(then["value"]).cast("int64"),
-        **{_group(k): then[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)},
+        "unvalued",
+        *map(_group, range(len(groups))),
+    ]
+    after = ["stage", "close_date", "outcome"]
+    # At most one row each, which is its own maximum.
+    return log.group_by("unique_id").agg(
+        **{name: log[name].max(where=log["stood"]) for name in before},
+        **{f"{name}_after": log[name].max(where=log["last"]) for name in after},
     )
-    now = state_at(log, asked.closing)
-    now = now.select("unique_id", "outcome", close_date_after=now["close_date"], stage_after=now["stage"])
-    both = cohort.join(now, "unique_id")
-    early = (both["close_date_after"] < day(asked.first)).fill_null(False)
-    result = ibis.cases(
-        (both["outcome"].isin(["won", "lost"]), both["outcome"]),
-        (both["outcome"] != "open", "gone"),
-        (early, "pulled_out"),
-        else_="slipped",
-    )
-    return both.mutate(became=result)
 
 
 def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:

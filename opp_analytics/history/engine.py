@@ -76,6 +76,8 @@ class Engine:
         atexit.register(shutil.rmtree, spill, ignore_errors=True)
         backend.raw_sql(f"SET temp_directory = '{spill.replace(chr(39), chr(39) * 2)}'")
         backend.raw_sql("SET TimeZone = 'UTC'")
+        # Change files are never altered: their footers need to be read once, not once a query.
+        backend.raw_sql("SET parquet_metadata_cache = true")
         return backend
 
     def reset(self) -> None:
