@@ -18,6 +18,7 @@ from opp_analytics.widgets.messages import answered, asked_cells, deflated
 from opp_analytics.widgets.preview import plan_and_impact
 from opp_analytics.widgets.sheet import Answer, Sheet
 from opp_analytics.writer import Plan, plan
+from opp_analytics.writer.showing import count
 
 try:
     import anywidget
@@ -94,7 +95,7 @@ class Grid(anywidget.AnyWidget):
 
     def __repr__(self) -> str:
         with self._lock:
-            return f"<Grid of {len(self._sheet.base):,} opportunities: {self._sheet.summary()}>"
+            return f"<Grid of {count(len(self._sheet.base), 'opportunity')}: {self._sheet.summary()}>"
 
     def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
         """Do what the browser asks and tell every view of the grid what became of it."""
@@ -162,7 +163,7 @@ def edit(
     --------
     >>> grid = edit(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "value": [1200.0]}))
     >>> grid
-    <Grid of 1 opportunities: no changes>
+    <Grid of 1 opportunity: no changes>
     >>> len(grid.changes)
     0
     """

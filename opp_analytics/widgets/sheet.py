@@ -106,7 +106,7 @@ class Sheet:
             key = (row, name)
             before.setdefault(key, self._slots.get(key))
             self._put(key, self._read(key, text))
-        self._keep(_Step(before, self._added, self._removed))
+        self._steps.append(_Step(before, self._added, self._removed))
         return Answer(self._states(before), said=self._told(before))
 
     def add(self, rows: int = 1) -> Answer:
@@ -114,7 +114,7 @@ class Sheet:
         new = range(self._end, self._end + rows)
         self._end = new.stop
         keys: list[_Key] = [(row, "name") for row in new if "name" in self._column]
-        self._keep(_Step(dict.fromkeys(keys), self._added, self._removed))
+        self._steps.append(_Step(dict.fromkeys(keys), self._added, self._removed))
         self._added |= set(new)
         for key in keys:
             self._put(key, self._read(key, None))
@@ -125,7 +125,7 @@ class Sheet:
     def remove(self, rows: Iterable[int]) -> Answer:
         """Remove rows; the opportunities among them are deleted when the plan is applied."""
         gone = set(rows) - self._removed
-        self._keep(_Step({}, self._added, self._removed))
+        self._steps.append(_Step({}, self._added, self._removed))
         self._removed |= gone
         return Answer(rows=self._row_states(gone), said=f"{count(len(gone), 'row')} removed")
 
@@ -222,9 +222,6 @@ class Sheet:
             self._slots.pop(key, None)
         else:
             self._slots[key] = slot
-
-    def _keep(self, step: _Step) -> None:
-        self._steps.append(step)
 
     def _states(self, keys: Iterable[_Key]) -> list[tuple[int, str, Any, str, str]]:
         return [(*key, self._column[key[1]].wire(self._value(*key)), *self._mark(key)) for key in keys]

@@ -84,10 +84,10 @@ class Grid {
   }
 
   #listen() {
-    // One after the other, in the order they came, however long each takes to inflate.
+    // One after the other, in the order they came, however long each takes to inflate; one that fails stops no other.
     let heard = Promise.resolve();
     const onMessage = (_, [told]) => {
-      heard = heard.then(async () => this.#hear(await answer(told)));
+      heard = heard.catch(() => null).then(async () => this.#hear(await answer(told)));
     };
     this.model.on("msg:custom", onMessage);
     this.table.on("cellEdited", (cell) => {
