@@ -131,7 +131,9 @@ def edit(
 ) -> Grid:
     """A grid in which the opportunities are edited as in a spreadsheet; nothing is sent anywhere.
 
-    Double-click, press Enter or just type to edit; paste a block from a spreadsheet; Ctrl+D fills down, Ctrl+Z undoes.
+    Double-click, press Enter or just type to edit; paste a block from a spreadsheet; Ctrl+D fills down, Ctrl+Z undoes,
+    Ctrl+Delete removes rows, Alt+Up and Alt+Down sort, Escape leaves the cells for the buttons. Under a column's name,
+    ``> 5000``, ``10..20``, ``<= 2026-03`` or a part of the text filters.
     Every edit is checked when it is made: a value that the API would refuse is marked, and the cell keeps what it
     had. *Show plan* lists every change and what they do to the forecast. To write them back, take ``.edited`` to
     `plan` and `apply`.

@@ -96,6 +96,28 @@ def test_keyboard__is_enough_to_move_edit_sort_undo_and_leave(sheet):
     assert sheet.complaints == []
 
 
+def test_roles_and_names__tell_a_screen_reader_what_is_there(sheet):
+    expect(sheet.page.locator(".opp-grid")).to_match_aria_snapshot("""
+        - toolbar "Editing":
+          - button "Add row"
+          - button "Remove rows"
+          - button "Fill down"
+          - button "Undo"
+          - button "Show plan"
+          - status: 6 rows
+        - text: "unique_id of Deal 0: o000 · locked"
+        - grid "Opportunities":
+          - rowgroup:
+            - row:
+              - columnheader "value":
+                - searchbox "filter value"
+          - rowgroup:
+            - row:
+              - gridcell "Deal 0"
+              - gridcell "1,000"
+        """)
+
+
 def test_editors__are_a_date_picker_dropdowns_and_a_number_from_0_to_100(sheet):
     sheet.cell(0, "close_date").dblclick()
     date = sheet.page.locator("input.opp-editor")
