@@ -145,7 +145,7 @@ class History:
         ----------
         table : ibis.Table
             As `from_changes` takes it in its wide form: ``unique_id``, ``seen_at``; best also ``seen_after`` and
-            ``operation``; the opportunity's columns.
+            ``operation``; the opportunity's columns. One row per opportunity and instant: `check` finds others.
         records : DataFrame, optional
             ``recorded_at`` of every record, as `records` of another history has it. Without it they are read from
             ``seen_at``, so that a record that saw no change is not known.
@@ -408,7 +408,7 @@ class History:
             raise
 
     def check(self, *, set_aside: bool = False) -> pd.DataFrame:
-        """What is wrong with the files, and what an import had found wrong with its log.
+        """What is wrong with the files, or with the rows of somebody else's table, and what an import had found wrong.
 
         Parameters
         ----------
@@ -423,12 +423,9 @@ class History:
             ``recorded_at`` (instant of the record concerned), ``file``, ``unique_id`` (of an import's problem),
             ``problem``. Empty when all is well.
         """
-        found: list[dict[str, Any]] = []
-        if isinstance(self._source, FolderSource):
-            if set_aside:
-                self._source.take_aside()
-            found = self._source.check()
-        frame = pd.DataFrame(found, columns=["recorded_at", "file", "unique_id", "problem"])
+        if set_aside:
+            self._own_folder("set files aside in").take_aside()
+        frame = pd.DataFrame(self._source.check(), columns=["recorded_at", "file", "unique_id", "problem"])
         return frame.astype(
             {
                 "recorded_at": "datetime64[us, UTC]",

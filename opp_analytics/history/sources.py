@@ -35,6 +35,9 @@ class Source(Protocol):
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """The columns of one recorded frame with their dtypes, None for all there are."""
 
+    def check(self) -> list[dict[str, Any]]:
+        """What is wrong, as rows of `History.check`."""
+
     def reset(self) -> None:
         """Forget what a failed query may have spoiled."""
 
@@ -205,6 +208,24 @@ class TableSource:
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """Not known: all columns."""
         return None
+
+    def check(self) -> list[dict[str, Any]]:
+        """Rows that no history can hold: two of one opportunity at one instant, and those without id or time."""
+        table = self._table
+        counted = table.group_by(["unique_id", "seen_at"]).agg(times=table.count().cast("int64"))
+        nameless = counted["unique_id"].isnull() | counted["seen_at"].isnull()  # noqa: PD003  Ibis has no isna
+        found = collect(counted.filter((counted["times"] > 1) | nameless).order_by(["seen_at", "unique_id"]))
+        named = found["unique_id"].notna() & found["seen_at"].notna()
+        return [
+            {
+                "recorded_at": row.seen_at,
+                "unique_id": row.unique_id,
+                "problem": "several rows at one instant: which of them counts is not known"
+                if known
+                else "a row without unique_id or seen_at",
+            }
+            for row, known in zip(found.itertuples(index=False), named, strict=True)
+        ]
 
     def reset(self) -> None:
         """Nothing to forget: the engine is the caller's."""

@@ -173,6 +173,20 @@ def test_from_table__knows_a_record_without_changes_only_when_told():
     assert told.records["complete"].all()
 
 
+def test_check__finds_rows_that_no_history_can_hold(history):
+    import ibis
+
+    instants = pa.array([WEEKS[0], WEEKS[0], WEEKS[1], None], pa.timestamp("us", "UTC"))
+    rows = pa.table({"unique_id": ["a", "a", "a", "b"], "seen_at": instants})
+    found = History.from_table(ibis.memtable(rows)).check()
+    assert found["unique_id"].tolist() == ["a", "b"]
+    assert found["problem"].tolist()[0].startswith("several rows at one instant")
+    assert found["problem"].tolist()[1] == "a row without unique_id or seen_at"
+    assert History.from_table(history.table, history.records).check().empty
+    with pytest.raises(HistoryError, match="to set files aside in one, use History"):
+        History.from_table(history.table).check(set_aside=True)
+
+
 @pytest.mark.parametrize("name", ["unique_id", "seen_at"])
 def test_from_table__names_what_is_missing(name):
     import ibis
