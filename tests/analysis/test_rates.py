@@ -139,6 +139,16 @@ def test_value_interval__skips_resamples_that_hold_no_money():
     assert 0 <= low[0] < 0.25 < high[0] <= 1
 
 
+@pytest.mark.parametrize(("deals", "least"), [(15, 0.87), (90, 0.91), (200, 0.92)])
+def test_value_interval__holds_the_truth_about_as_often_as_it_says(deals, least):
+    rng, groups = np.random.default_rng(2), 400
+    amounts, won = rng.lognormal(9, 0.8, groups * deals), rng.random(groups * deals) < 0.35
+    low, high = value_interval(
+        amounts, won, np.repeat(np.arange(groups), deals), groups, confidence=0.95, seed=1
+    )
+    assert least <= ((low <= 0.35) & (high >= 0.35)).mean() <= 0.985
+
+
 def test_value_interval__is_not_sure_when_every_deal_was_won():
     table = win_rate(pd.DataFrame({"stage": ["closed_won"] * 3, "value": [1.0, 1.0, 1.0]}))
     assert table["value_rate_high"].iloc[0] == 1
