@@ -143,6 +143,8 @@ def forecast(
     booked + Σ v·Bernoulli(p), see `opp_analytics.analysis.totals.distribute`. It leaves out deals not created yet,
     deals that slip into or out of the period, changes of value, and everything overdue or unscheduled. `new_business`
     puts in what was not due in the period, and ``timing="curve"`` takes out what will slip: they belong together.
+    Without them the range is far too narrow: over four simulated years of monthly forecasts it held what was booked in 33
+    to 51 % of the cases instead of 80 %, with both in 51 to 71 %. `backtest_methods` says it for your own history.
     Median and expected differ where few deals carry the sum.
 
     References

@@ -85,6 +85,16 @@ def test_calibration__finds_the_truth_of_a_simulated_team():
     assert np.isnan(mended.iloc[2])
 
 
+def test_recalibrated__goes_into_a_forecast():
+    table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realised": [0.1, 0.5]})
+    frame = pd.DataFrame(
+        {"stage": "proposal", "value": 100.0, "close_date": "2026-03-20", "probability": [20, 80, None]}
+    )
+    expected = forecast(recalibrated(frame, table), as_of="2026-03-10", probability="recalibrated")
+    assert expected.loc["2026-03", "weighted_open"] == pytest.approx(11 + 53)
+    assert expected.loc["2026-03", "no_probability"] == 1
+
+
 def test_stage_rates__follow_deals_from_their_first_sight_in_a_stage():
     table = stage_rates(PAST, strength=0)
     # Discovery: c won, d deleted; proposal: a won, b lost, e and f still open; negotiation: c won.
