@@ -51,7 +51,7 @@ def test_explorer__shows_what_is_clicked_and_python_holds_the_same(page: Page, l
     notebook.run(0)
     picture = page.locator(".jp-OutputArea-output img")
     status = page.locator(".jp-OutputArea-output").get_by_role("status")
-    expect(picture).to_be_visible(timeout=60_000)
+    expect(picture).to_be_visible()
     everything = _told(notebook.run(1))
     expect(status).to_contain_text(f"{everything['rows']} of {everything['rows']} opportunities")
 
