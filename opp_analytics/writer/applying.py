@@ -83,6 +83,8 @@ def apply(
     PlanError
         Before the first request: while the plan has problems, needs leave that was not given, was made for another
         API or tenant, is stale, or is being carried out by somebody else on this computer.
+    ApiError
+        When opportunities are to be created and the newest ones cannot be read first; nothing was sent.
     JournalError
         When the journal cannot be written; nothing was sent. One that fails midway ends the run, as Ctrl-C does.
 
