@@ -294,6 +294,8 @@ def start(
         raise ValueError(f"weeks must be a whole number from 0 to 520, not {weeks!r}")
     if not 0 <= deals_per_week <= 1_000:
         raise ValueError(f"deals_per_week must be between 0 and 1000, not {deals_per_week!r}")
+    if not isinstance(today, date | None):
+        raise ValueError(f"today must be a datetime.date, not {today!r}")
     key = secrets.token_urlsafe(24)
     config = {
         "port": port,

@@ -115,8 +115,10 @@ def test_start__names_the_extra_when_a_library_is_missing(monkeypatch: pytest.Mo
         sandbox.start()
 
 
-@pytest.mark.parametrize("arguments", [{"weeks": -1}, {"weeks": 1.5}, {"deals_per_week": -1}])
-def test_start__refuses_what_is_not_possible(arguments: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "arguments", [{"weeks": -1}, {"weeks": 1.5}, {"deals_per_week": -1}, {"today": "2026-09-28"}]
+)
+def test_start__refuses_what_is_not_possible(arguments: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must be"):
         sandbox.start(**arguments)  # type: ignore[arg-type]
 
