@@ -253,7 +253,7 @@ for k in range(len(history.records), 10_000):
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_record__killed_at_any_moment_loses_nothing_it_had_said(tmp_path):
     root, dice, done = Path(oa.__file__).parents[1], random.Random(3), -1
-    for _ in range(4):
+    for _ in range(3):
         writer = subprocess.Popen(
             [sys.executable, "-c", _ENDLESS, str(tmp_path / "h")], cwd=root, stdout=subprocess.PIPE, text=True
         )

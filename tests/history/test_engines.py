@@ -82,9 +82,9 @@ def log(history, tmp_path_factory):
     return file
 
 
-def assert_same_answers(there, own):
-    for name, ask in QUESTIONS.items():
-        found, wanted = ask(there), ask(own)
+def assert_same_answers(there, own, *, but=()):
+    for name in QUESTIONS.keys() - set(but):
+        found, wanted = QUESTIONS[name](there), QUESTIONS[name](own)
         if name == "as_of":
             found = found[list(wanted.columns)]
         pd.testing.assert_frame_equal(found, wanted, obj=name)
@@ -119,7 +119,8 @@ def spark():
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 def test_from_table__on_spark_gives_the_same(spark, log, history):
     there = History.from_table(spark.read_parquet(str(log)), history.records)
-    assert_same_answers(there, history)
+    # Spark takes seconds for each; these two hold nothing that the others do not.
+    assert_same_answers(there, history, but=["waterfall", "changes"])
     assert "a table" in repr(there)
 
 

@@ -37,7 +37,7 @@ DEALS = st.fixed_dictionaries(
     }
 )
 DUE = st.none() | st.lists(st.sampled_from(DATES), min_size=2, max_size=2).map(sorted).map(tuple)
-SOME = settings(max_examples=14)
+SOME = settings(max_examples=10)
 
 
 @st.composite
@@ -178,7 +178,7 @@ def test_history__holds_what_was_recorded_in_any_order(looks, order):
     pd.testing.assert_frame_equal(shuffled.changes(), log)
 
 
-@settings(max_examples=18)
+@settings(max_examples=14)
 @given(pairs(), DUE)
 def test_waterfall__balances_between_any_two_records_and_any_window(pair, due):
     looks, one, other = pair
