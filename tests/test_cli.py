@@ -125,6 +125,26 @@ def test_sandbox__prints_three_lines_and_stops_on_ctrl_c():
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sandbox", "--port", "0", "--db", "{file}"), "is not a sandbox database"),
+        (("sandbox", "--port", "0", "--db", "{file}/team.db"), "team.db"),
+        (("sandbox", "--port", "{port}"), "in use"),
+        (("demo", "--out", "{file}"), "cannot be made a folder"),
+    ],
+)
+def test_start__says_in_one_line_why_not(command, tmp_path, shared_sandbox, arguments, says):
+    file = tmp_path / "file"
+    file.write_text("no database" * 1000)
+    port = shared_sandbox.url.rsplit(":", 1)[1]
+    code, out, err = command(*(part.format(file=file, port=port) for part in arguments))
+    assert code == 1
+    assert out == ""
+    assert says in err.replace("\n", " ")
+    assert "Traceback" not in err
+
+
 def test_demo__shows_the_product_and_proves_the_edit(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "opp_analytics", "demo", "--out", str(tmp_path / "charts")],

@@ -10,6 +10,7 @@ from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import complain, say_warning
 from opp_analytics.cli.tour import guide
 from opp_analytics.errors import OppAnalyticsError
+from opp_analytics.sandbox import SandboxError
 
 __all__ = ["app", "main"]
 
@@ -21,7 +22,7 @@ def main() -> None:
     warnings.showwarning = say_warning
     try:
         app()
-    except OppAnalyticsError as error:
+    except (OppAnalyticsError, SandboxError) as error:
         complain(str(error))
         sys.exit(1)
     except KeyboardInterrupt:

@@ -47,7 +47,7 @@ def demo(
 
 @app.command(epilog="Example: opp-analytics sandbox --port 8723 --weeks 26 --db team.db")
 def sandbox(
-    port: Annotated[int, typer.Option(help="Port on this machine; 0 picks a free one.")] = 8723,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on this machine; 0 picks a free one.")] = 8723,
     weeks: Annotated[int, typer.Option(min=0, help="Weeks of simulated history to begin with.")] = 26,
     db: Annotated[
         Path | None, typer.Option(help="Keep the data in this file; it goes on from there next time.")

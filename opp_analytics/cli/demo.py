@@ -13,6 +13,7 @@ from rich.progress import track
 from opp_analytics import analysis, plots, sandbox
 from opp_analytics.cli.console import heading, out, show
 from opp_analytics.client import Client
+from opp_analytics.errors import DataError
 from opp_analytics.history import History
 from opp_analytics.loader import load
 from opp_analytics.report import weekly_report
@@ -28,7 +29,12 @@ _TARGET = 400_000
 
 def run(folder: Path, *, seed: int) -> None:
     """Play, analyse, chart, edit, prove; charts go to `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder} cannot be made a folder ({error.strerror}); name another one with --out"
+        ) from None
     start_day = datetime.now(UTC).date() - timedelta(weeks=_WEEKS)
     with (
         tempfile.TemporaryDirectory(prefix="opp-demo-") as scratch,
