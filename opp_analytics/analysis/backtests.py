@@ -66,7 +66,7 @@ def backtest(
         ``median``, ``high`` (float64, money): the forecast; ``actual``: won in the period as the last record knows it;
         ``error`` = expected − actual; ``booked``: won in it by then.
         Attrs: ``wape``, ``bias``, ``coverage`` of the 10–90 % band (None where not defined), ``n`` forecasts, ``left_out``
-        (those of records too early to learn what the forecast needs).
+        (those of records too early to learn what the forecast needs, such as three past periods for `new_business`).
 
     Raises
     ------

@@ -94,7 +94,8 @@ def forecast(
         Past records, for "stage", `new_business`, and better dates in the win-rate curve.
     new_business : bool
         Whether to add what periods like these won from deals that were not open in them at the same point: the mean of
-        the last eight complete periods, as far as recorded, to ``expected``, their spread to the range. Not with `by`; needs ``unique_id``.
+        the last eight complete periods, as far as recorded and at least three, to ``expected``, their spread to the range.
+        Not with `by`; needs ``unique_id``.
     seed : int
         Of the simulation that serves more than 15 correlated deals in one period.
     stage_rates : mapping, optional
@@ -121,11 +122,11 @@ def forecast(
         - ``no_value``, ``no_probability`` (int64): open deals without one. They are in ``open_count``; the latter also
           in ``open_value``, but nothing of theirs is in ``weighted_open`` or the range.
         - ``to_date`` (bool): the period that holds T.
-        - ``new_business`` (with `new_business`): what was added to ``expected``; NaN, and nothing added, in a period too
-          far ahead for the records to tell.
+        - ``new_business`` (with `new_business`): what was added to ``expected``; NaN, nothing added, and no range, in a
+          period too far ahead for the records to tell.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``unit`` (coarsest resolution of the ranges, money), ``method``,
-        ``left_out``. Empty input: the two first rows with zeros; with `by` no rows.
+        ``left_out``; with `new_business` also ``new_business_periods``: from how many past periods each was learnt. Empty input: the two first rows with zeros; with `by` no rows.
 
     Raises
     ------
@@ -134,7 +135,8 @@ def forecast(
     DataError
         When an open deal's probability is outside its range; the message names the deals.
     NotEnoughHistory
-        When `new_business` or "stage" need records that do not exist, or the win-rate curve has fewer than 10 won deals.
+        When `new_business` (the same point in three past periods) or "stage" need records that do not exist, or the
+        win-rate curve has fewer than 10 won deals.
 
     Notes
     -----
@@ -187,7 +189,13 @@ def forecast(
     table = _sums(deals, today, freq)
     add_targets(table, targets, deals.in_period)
     extra = _add_new_business(table, frame, history, today, freq) if new_business else {}
-    ranges = _add_ranges(table, deals, extra, correlation, seed)
+    notes = _add_ranges(table, deals, extra, correlation, seed)
+    if new_business:
+        # Without what usually comes such a range would be far too narrow, beside ranges that have it.
+        table.loc[table["new_business"].isna(), ["low", "median", "high", "p_target"]] = np.nan
+        notes["new_business_periods"] = {
+            str(table.index[place]): len(amounts) for place, amounts in extra.items()
+        }
     return annotate(
         table,
         made_from=opportunities,
@@ -199,7 +207,7 @@ def forecast(
             "without_probability": int(table["no_probability"].sum()),
         },
         freq=freq,
-        **ranges,
+        **notes,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 LOOK_BACK = 8
 """How many complete periods are looked at."""
+FEWEST = 3
+"""How many must be known: the next of k alike amounts lies between the least and the most of them with probability
+(k − 1) / (k + 1), which is 0 for one, a third for two, and only from three on as likely as not."""
 
 
 def new_business(
@@ -46,8 +50,8 @@ def new_business(
     Returns
     -------
     dict
-        Money by past period, newest first, for each wanted period that is not over and of which some past one was
-        recorded at the same point; one that lies too far ahead for the records is not there.
+        Money by past period, newest first, for each wanted period that is not over and of which at least `FEWEST` past
+        ones were recorded at the same point; one that lies too far ahead for the records is not there.
 
     Raises
     ------
@@ -69,14 +73,25 @@ def new_business(
         lead = period.start_time.normalize() - today
         points = {past: past.start_time.normalize() - lead for past in pasts}
         amounts = [known.unforeseen(past, point) for past, point in points.items() if point >= first]
-        if amounts:
+        if len(amounts) >= FEWEST:
             found[str(period)] = amounts
     if ahead and not found:
-        raise NotEnoughHistory(
-            f"new_business for {ahead[0]} needs a record of the same point in a complete {freq} period before "
-            f"{running}; the first record is of {first.date()}"
-        )
+        raise NotEnoughHistory(_too_few(ahead[0], running, today, first, freq))
     return found
+
+
+def _too_few(
+    period: pd.Period, running: pd.Period, today: pd.Timestamp, first: pd.Timestamp, freq: str
+) -> str:
+    """What is missing, and when it will be there."""
+    lead = period.start_time.normalize() - today
+    wait = next(m for m in count(1) if (running + m - FEWEST).start_time.normalize() - lead >= first)
+    known = max(0, FEWEST - wait)
+    return (
+        f"new_business for {period} needs the same point recorded in {FEWEST} complete {freq} periods before {running}, "
+        f"and the records, the first of {first.date()}, have {known}: fewer do not show how far the next may be from "
+        f"them. Record on, and a forecast made in {running + wait} will know {FEWEST}; until then leave new_business out"
+    )
 
 
 class _Known:

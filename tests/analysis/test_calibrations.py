@@ -130,6 +130,12 @@ MONTHS = Past(
     ],
     ["2026-01-02T12:00Z", "2026-02-15T12:00Z", "2026-02-20T12:00Z", "2026-03-15T12:00Z", "2026-04-01T12:00Z"],
 )
+EARLY = ["2025-11-14T12:00Z", "2025-12-14T12:00Z"]
+LONGER = Past(
+    MONTHS.changes().drop(columns="seen_after").to_dict("records"),
+    [*EARLY, *MONTHS.records["recorded_at"]],
+)
+"""The same months, after two in which nothing was known."""
 
 
 def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals():
@@ -145,8 +151,38 @@ def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals
     assert table.loc["2026-03", "new_business"] == 0
     with pytest.raises(errors.ArgumentError, match="without by="):
         forecast(frame.assign(owner="x"), **options, new_business=True, by="owner")
-    with pytest.raises(errors.NotEnoughHistory, match="first record"):
-        forecast(frame, as_of="2026-01-20", history=MONTHS, new_business=True, target={"2026-01": 5})
+    assert table.attrs["new_business_periods"] == {"2026-04": 3}
+    assert "new_business_periods" not in without.attrs
+
+
+def test_forecast__new_business_of_fewer_than_three_periods_is_no_range():
+    frame = MONTHS.as_of("2026-03-15T12:00Z")
+    options = {"history": MONTHS, "new_business": True}
+    # Of the points like 15 March only those of February and January lie after the first record, of 2 January.
+    with pytest.raises(errors.NotEnoughHistory) as raised:
+        forecast(frame, as_of="2026-03-15", **options)
+    assert "new_business for 2026-03 needs the same point recorded in 3 complete M periods" in str(
+        raised.value
+    )
+    assert "the first of 2026-01-02, have 2" in str(raised.value)
+    assert "a forecast made in 2026-04 will know 3" in str(raised.value)
+    assert forecast(frame, as_of="2026-04-15", **options, target={"2026-04": 5}).attrs[
+        "new_business_periods"
+    ] == {"2026-04": 3}
+    with pytest.raises(errors.NotEnoughHistory, match=r"have 0: .* made in 2026-04 will"):
+        forecast(frame, as_of="2026-01-20", **options, target={"2026-01": 5})
+
+
+def test_forecast__a_period_too_far_ahead_for_new_business_has_no_range():
+    frame = MONTHS.as_of("2026-04-01T12:00Z")
+    table = forecast(
+        frame, as_of="2026-04-03", history=MONTHS, new_business=True, target={"2026-04": 5, "2026-05": 5}
+    )
+    made = ["new_business", "low", "median", "high", "p_target"]
+    assert table.loc["2026-04", made].notna().all()
+    assert table.loc["2026-05", made].isna().all()
+    assert table.loc["2026-05", "expected"] == 0
+    assert table.attrs["new_business_periods"] == {"2026-04": 3}
 
 
 def test_backtest__each_record_forecasts_alone():
@@ -199,20 +235,22 @@ def test_replay__knows_at_each_record_what_the_history_knows(tmp_path):
 
 def test_backtest__nothing_later_leaks_into_a_forecast():
     until = pd.Timestamp("2026-03-15T12:00Z")
-    rows, records = MONTHS.changes(), MONTHS.records["recorded_at"]
+    rows, records = LONGER.changes(), LONGER.records["recorded_at"]
     cut = Past(rows[rows["seen_at"] <= until].drop(columns="seen_after"), records[records <= until])
     made = ["booked", "expected", "low", "median", "high"]
     for options in ({"probability": "stage"}, {"new_business": True}):
-        full, short = (backtest(past, freq="M", **options)[made] for past in (MONTHS, cut))
-        assert len(short) < len(full)
+        full, short = (backtest(past, freq="M", **options)[made] for past in (LONGER, cut))
+        assert 0 < len(short) < len(full)
         pd.testing.assert_frame_equal(short, full.loc[short.index])
 
 
 def test_backtest__counts_the_records_too_early_to_learn():
-    table = backtest(MONTHS, freq="M", new_business=True)
-    # The first record has nothing before it; two in February have seen no point so long before a period.
-    assert table.attrs["left_out"] == {"too_early_to_learn": 4}
-    assert pd.Timestamp("2026-01-02T12:00Z") not in table.index.get_level_values("made_at")
+    table = backtest(LONGER, freq="M", new_business=True)
+    # The six made by January and two of a next month have seen fewer than three months at their point.
+    assert table.attrs["left_out"] == {"too_early_to_learn": 8}
+    assert list(table.index.get_level_values("period")) == ["2026-02", "2026-02", "2026-03"]
+    with pytest.raises(errors.NotEnoughHistory, match="learn from"):
+        backtest(MONTHS, freq="M", new_business=True)
     with pytest.raises(errors.NotEnoughHistory, match="learn from"):
         backtest(MONTHS, freq="M", timing="curve")
     with pytest.raises(errors.ArgumentError, match="run_rate"):
@@ -222,13 +260,16 @@ def test_backtest__counts_the_records_too_early_to_learn():
 def test_backtest_methods__judge_the_same_forecasts():
     alone = backtest_methods(MONTHS, freq="M", methods=("stated", "run_rate"))
     assert alone["n"].tolist() == [len(backtest(MONTHS, freq="M"))] * 2
-    methods = backtest_methods(MONTHS, freq="M", methods=("stated", "run_rate"), new_business=True)
+    methods = backtest_methods(LONGER, freq="M", methods=("stated", "run_rate"), new_business=True)
     assert list(methods.index) == [
         "stated", "run_rate", "stated + new business", "stated in time + new business",
     ]  # fmt: skip
     # Three wins are too few to learn their timing from; the others are judged without the records too early for one.
-    assert methods["n"].tolist() == [len(backtest(MONTHS, freq="M", new_business=True))] * 3 + [0]
+    assert methods["n"].tolist() == [len(backtest(LONGER, freq="M", new_business=True))] * 3 + [0]
     assert np.isnan(methods["wape"].iloc[-1])
+    # A young history can judge the others alone.
+    young = backtest_methods(MONTHS, freq="M", methods=("stated", "run_rate"), new_business=True)
+    assert young["n"].tolist() == [len(backtest(MONTHS, freq="M"))] * 2 + [0, 0]
 
 
 def test_backtest__summaries_and_methods():
