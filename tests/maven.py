@@ -1,11 +1,13 @@
 """Maven Analytics' public "CRM Sales Opportunities" as opportunities, and its published figures recomputed.
 
-    python -m tests.maven
+    python -m tests.maven [FOLDER]
 
 seeds a sandbox with the 8,800 rows, loads them over HTTP and prints the win rate, the quarters and the agents. The
-data lies beside the repository, in ``../shared/data/maven_crm``, because its source states no licence.
+data (``sales_pipeline.csv``, ``products.csv`` of the data set, found in many public repositories) is not kept here,
+because its source states no licence: FOLDER holds it, by default ``../shared/data/maven_crm``.
 """
 
+import sys
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,8 +73,13 @@ def quarters(frame: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Print the figures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
+    if not (folder / "sales_pipeline.csv").is_file():
+        sys.exit(
+            f"{folder} holds no sales_pipeline.csv; download Maven Analytics' CRM data and name its folder"
+        )
     with TemporaryDirectory() as cache:
-        frame = loaded(Path(cache))
+        frame = loaded(Path(cache), folder)
     shown = ["won", "lost", "open", "rate", "rate_low", "rate_high", "won_value"]
     for title, table in (
         ("all", oa.win_rate(frame)),

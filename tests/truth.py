@@ -8,8 +8,8 @@ prints how often each interval held what is known to be true.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -103,5 +103,7 @@ def table(seeds: int) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.truth", description=__doc__)
+    parser.add_argument("seeds", nargs="?", type=int, default=100, help="simulated teams; 100 by default")
     with pd.option_context("display.width", 200, "display.max_columns", None):
-        print(table(int(sys.argv[1]) if len(sys.argv) > 1 else 100).round(3))
+        print(table(parser.parse_args().seeds).round(3))

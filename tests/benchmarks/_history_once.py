@@ -1,4 +1,4 @@
-"""One question in a process of its own: ``python _history_once.py CONTENDER QUESTION FOLDER``.
+"""One question in a process of its own: ``python -m tests.benchmarks._history_once CONTENDER QUESTION FOLDER``.
 
 Prints the answer, seconds, the peak memory of the whole process and how far that rose above what the libraries take.
 """
@@ -6,7 +6,6 @@ Prints the answer, seconds, the peak memory of the whole process and how far tha
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,8 @@ import pyarrow.parquet  # noqa: F401
 
 from opp_analytics.analysis import close_date_moves, movements, slippage, stage_flow, transitions, waterfall
 from opp_analytics.history import History
+
+from ._memory import peak_mb
 
 PERIOD = {"start": "2026-02-01", "end": "2026-04-30"}
 COLUMNS = ["unique_id", "stage", "status", "close_date"]
@@ -72,22 +73,15 @@ def _slipped(then: pd.DataFrame, now: pd.DataFrame) -> list[int]:
     return [int(won), int(lost), int(len(both) - won - lost - gone - early), int(early), int(gone)]
 
 
-def _peak_mb() -> float:
-    """Peak memory of this very process; what `getrusage` says starts at the parent's."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
-
-
 def main() -> None:
     """Measure one contender on one question."""
     contender, question, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     ask = {"ours": ours, "snapshots": snapshots, "two_files": two_files}[contender]
-    before = _peak_mb()
+    before = peak_mb()
     start = time.perf_counter()
     answer = ask(question, folder)
     seconds = time.perf_counter() - start
-    peak = _peak_mb()
+    peak = peak_mb()
     print(json.dumps({"answer": answer, "seconds": seconds, "process_mb": peak, "peak_mb": peak - before}))
 
 

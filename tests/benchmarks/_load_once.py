@@ -1,9 +1,8 @@
-"""One load in a process of its own: ``python _load_once.py CONTENDER URL PAGE_SIZE CACHE``; prints seconds and peak MB."""
+"""One load in a process of its own: ``python -m tests.benchmarks._load_once CONTENDER URL PAGE_SIZE CACHE``; prints seconds and peak MB."""
 
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 
@@ -11,6 +10,8 @@ import pandas as pd
 import requests
 
 import opp_analytics as oa
+
+from ._memory import peak_mb
 
 
 def ours(url: str, size: int, cache: str) -> pd.DataFrame:
@@ -39,12 +40,12 @@ def main() -> None:
     contender, url, size, cache = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
     load = {"ours": ours, "plain": plain}[contender]
     oa.load, oa.Client  # noqa: B018  imported before the clock starts
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     began = time.perf_counter()
     frame = load(url, size, cache)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    print(json.dumps({"seconds": seconds, "peak_mb": peak / 1024, "rows": len(frame)}))
+    peak = peak_mb() - before
+    print(json.dumps({"seconds": seconds, "peak_mb": peak, "rows": len(frame)}))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from opp_analytics.history import History
 
 from ._history_once import QUESTIONS
 
-_HERE = Path(__file__).parent
+_ROOT = Path(__file__).parents[2]
 _OPEN = np.array(schema.OPEN_STAGES, dtype=object)
 _REPEATS = 3
 _LARGE = 2.74
@@ -152,8 +152,8 @@ def _next_day(random: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _once(contender: str, question: str, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, str(_HERE / "_history_once.py"), contender, question, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", f"{__package__}._history_once", contender, question, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
     measured: dict[str, Any] = json.loads(done.stdout)
     return measured
 

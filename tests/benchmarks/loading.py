@@ -29,8 +29,8 @@ def _server(latency: float) -> Iterator[str]:
 
 
 def _once(contender: str, url: str, cache: str) -> dict[str, Any]:
-    command = [sys.executable, str(_HERE / "_load_once.py"), contender, url, str(_PAGE), cache]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-m", f"{__package__}._load_once", contender, url, str(_PAGE), cache]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_HERE.parents[1])
     measured: dict[str, Any] = json.loads(done.stdout)
     assert measured["rows"] == _ROWS
     return measured
