@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics.writer import Plan
 
 from .support import row
@@ -38,6 +39,21 @@ def test_audit__mends_through_a_plan(command, account, tmp_path):
     # Our own write is no sign of life, and what was mended is found no more.
     _, out, _ = command("audit", "--as-of", "2026-03-10")
     assert "status_behind_stage" not in out
+
+
+def test_audit__takes_no_write_to_another_server_for_one_to_this(command, account, tenant):
+    rows = pd.DataFrame([row(4, close_date="2030-03-20", updated_at="2026-01-05T10:00:00Z")])
+    elsewhere = tenant(rows)
+    before = oa.load(elsewhere, progress=False)
+    oa.apply(oa.plan(before, before.assign(value=7.0)), elsewhere)
+    moment = oa.own_writes(elsewhere.settings.account)["updated_after"].iloc[0]
+    day = f"{moment + pd.Timedelta('1D'):%Y-%m-%d}"
+    # Its owner touched the deal here in the very moment in which we wrote to its namesake there.
+    here = account(rows.assign(updated_at=moment.isoformat()))
+    assert "stale" not in command("audit", "--as-of", day)[1]
+    held = oa.load(here, progress=False)
+    everywhere = oa.own_writes().drop(columns="tenant")
+    assert "stale" in set(oa.audit(held, as_of=day, own_writes=everywhere)["check"])
 
 
 def test_audit__says_when_nothing_is_found(command, account):

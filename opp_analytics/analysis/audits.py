@@ -23,6 +23,8 @@ _BY_CHANCE = 0.01
 _FAR = 40.0
 """Percentage points between a probability and its stage's median that are worth a look."""
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
+_STAMPED = pd.Timedelta(minutes=1)
+"""The time within which a server stamps a write that was sent to it."""
 _SAID = {"closed_won": "won", "closed_lost": "lost"}
 """The status that a closed stage goes with."""
 _PEERS = 20
@@ -79,8 +81,10 @@ def audit(
         An open deal without an update for more than so many days is stale.
     own_writes : DataFrame, optional
         Our own batch writes, as `own_writes` of the writer returns them: ``unique_id``, ``written_at`` (instant) and,
-        where known, ``updated_before`` and ``updated_after`` (the server's instants around the write). Such a write is no
-        sign of life: the deal is judged by the update before, or, where that is not known, not at all.
+        where known, ``updated_before`` and ``updated_after`` (the server's instants around the write) and ``tenant``: of
+        opportunities whose load says their tenant, only writes to that one count. A write that left the deal's
+        ``updated_at`` is no sign of life: the deal is judged by the update before, or, where that is not known, not at
+        all.
     tz : str
         Business time zone.
 
@@ -127,7 +131,7 @@ def audit(
         today,
         periods.to_dates(frame["created_at"], tz=tz),
         int(stale_days),
-        _writes(own_writes),
+        _writes(own_writes, (opportunities.attrs.get("load") or {}).get("tenant")),
     )
     hits = [hit for check in _CHECKS for hit in check(deals) if hit.rows.any()]
     nothing = Hit("", "", "name", np.zeros(len(frame), dtype=bool))
@@ -170,13 +174,15 @@ def _summary(table: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _writes(own_writes: pd.DataFrame | None) -> pd.DataFrame:
-    """Our own writes, conformed: ``after`` is the latest ``updated_at`` that one of them can have left behind."""
+def _writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.DataFrame:
+    """Our own writes to the tenant, conformed, oldest first."""
     if own_writes is None:
         own_writes = pd.DataFrame({"unique_id": [], "written_at": []})
     missing = [c for c in ("unique_id", "written_at") if c not in own_writes]
     if missing:
         raise MissingColumnError(f"own_writes has no column {', '.join(missing)}")
+    if tenant is not None and "tenant" in own_writes:
+        own_writes = own_writes[own_writes["tenant"] == tenant]
     written, before, after = (
         pd.to_datetime(own_writes.get(name, pd.Series(pd.NaT, own_writes.index)), utc=True).astype(_INSTANT)
         for name in ("written_at", "updated_before", "updated_after")
@@ -186,8 +192,7 @@ def _writes(own_writes: pd.DataFrame | None) -> pd.DataFrame:
             "unique_id": own_writes["unique_id"].astype(schema.TEXT),
             "written_at": written,
             "before": before,
-            # Where the server did not tell, it stamped the write a moment after we sent it.
-            "after": after.fillna(written + pd.Timedelta(minutes=1)),
+            "after": after,
         }
     ).sort_values("written_at")
 
@@ -319,7 +324,9 @@ def _last_touched(deals: Deals) -> pd.Series[Any]:
     # From write to write backwards, for the update before one of ours may be ours again.
     for _, writes_of_rank in writes.groupby(newest_first):
         write = writes_of_rank.set_index("unique_id").reindex(deals.frame["unique_id"]).reset_index(drop=True)
-        ours = (alive <= write["after"]) & ~(alive <= write["before"])
+        # Where the server did not tell, it stamped the write a moment after we sent it.
+        near = (alive <= write["written_at"] + _STAMPED) & ~(alive <= write["before"])
+        ours = (alive == write["after"]) | (write["after"].isna() & near)
         alive = alive.where(~ours, write["before"])
     return alive
 

@@ -49,7 +49,8 @@ def audit(
             raise DataError(f"{path} ends in {path.suffix!r}; use {ending}")
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=tz)
     opportunities = load_opportunities()
-    findings = find(opportunities, as_of=day, stale_days=stale_days, own_writes=own_writes(), tz=tz)
+    ours = own_writes(opportunities.attrs["load"]["tenant"])
+    findings = find(opportunities, as_of=day, stale_days=stale_days, own_writes=ours, tz=tz)
     summary = pd.DataFrame(findings.attrs["summary"], columns=["severity", "check", "count", "value"])
     heading("Audit", f"{len(opportunities):,} opportunities, as of {day:%Y-%m-%d}")
     if summary.empty:

@@ -11,6 +11,8 @@ import typer
 
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import out
+from opp_analytics.config import Settings
+from opp_analytics.errors import ConfigError
 from opp_analytics.history import History
 from opp_analytics.loader import load as load_opportunities
 from opp_analytics.periods import as_date, as_instant
@@ -66,10 +68,20 @@ def report(
         target=target,
         freq=freq,
         by=by,
-        own_writes=own_writes(),
+        own_writes=_our_writes(opportunities),
         tz=tz,
     )
     out.print(f"written to {written.html} and {written.xlsx}", highlight=False, soft_wrap=True)
+
+
+def _our_writes(opportunities: pd.DataFrame) -> pd.DataFrame | None:
+    """Our own writes to the tenant of a load; a recorded state does not say whose it is, so the settings do."""
+    if "load" in opportunities.attrs:
+        return own_writes(opportunities.attrs["load"]["tenant"])
+    try:
+        return own_writes(Settings.from_env().account)
+    except ConfigError:
+        return None
 
 
 def _remember(opportunities: pd.DataFrame, store: History) -> None:

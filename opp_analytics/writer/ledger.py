@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.writer.journal import account_files, read_journal
+from opp_analytics.writer.journal import account_files, journal_file, read_journal
 from opp_analytics.writer.results import OUTCOMES
 
 __all__ = ["own_writes", "runs"]
@@ -22,8 +22,9 @@ _COUNTS = {
     "pending": f"outcome = 'pending' AND NOT {_DOUBT}",
 }
 _OWN = """
-SELECT step.unique_id, settled_at AS written_at, updated_before, updated_after, run_id
-FROM step JOIN change USING (run_id, number) WHERE outcome = 'applied' AND step.unique_id IS NOT NULL
+SELECT step.unique_id, settled_at AS written_at, updated_before, updated_after, run_id, url
+FROM run JOIN step USING (run_id) JOIN change USING (run_id, number)
+WHERE outcome = 'applied' AND step.unique_id IS NOT NULL
 GROUP BY run_id, number ORDER BY settled_at
 """
 
@@ -59,26 +60,35 @@ def runs() -> pd.DataFrame:
     return found.sort_values("started_at", ascending=False, kind="stable", ignore_index=True)
 
 
-def own_writes() -> pd.DataFrame:
+def own_writes(tenant: str | None = None) -> pd.DataFrame:
     """Updates that were our own batch writes, not somebody's work on a deal; for `audit`.
+
+    Parameters
+    ----------
+    tenant : str, optional
+        Only writes to this tenant: ``opportunities.attrs["load"]["tenant"]`` of a load, `Settings.account` of a
+        client; every tenant's by default. Two servers may well give the same ids.
 
     Returns
     -------
     DataFrame
         One row per opportunity and run, oldest first; RangeIndex. ``unique_id`` str, ``written_at`` (by this
         computer's clock), ``updated_before``, ``updated_after`` (the server's ``updated_at`` around the write, missing
-        where it did not tell) datetime64[us, UTC], ``run_id`` str.
+        where it did not tell) datetime64[us, UTC], ``run_id url tenant`` str.
 
     Raises
     ------
     JournalError
         When a journal cannot be read.
     """
-    columns = ["unique_id", "written_at", "updated_before", "updated_after", "run_id"]
-    rows = [tuple(row) for file in account_files() for row in read_journal(file, _OWN)]
+    columns = ["unique_id", "written_at", "updated_before", "updated_after", "run_id", "url", "tenant"]
+    wanted = None if tenant is None else journal_file(tenant)
+    files = [file for file in account_files() if wanted in (None, file)]
+    rows = [(*row, file.stem) for file in files for row in read_journal(file, _OWN)]
     found = pd.DataFrame(rows, columns=columns, dtype="object")
     times = {
         c: pd.to_datetime(found[c], utc=True, format="ISO8601").astype("datetime64[us, UTC]")
         for c in columns[1:4]
     }
-    return found.assign(**times).astype({"unique_id": schema.TEXT, "run_id": schema.TEXT})
+    texts = dict.fromkeys(["unique_id", "run_id", "url", "tenant"], schema.TEXT)
+    return found.assign(**times).astype(texts)

@@ -110,8 +110,19 @@ def test_audit__sees_through_several_writes_of_ours():
     assert _checks(deal, own_writes=writes) == ["stale"]
     between = writes.assign(updated_before=["2026-01-02T00:00:00Z", "2026-03-05T00:00:00Z", None])
     assert _checks(deal, own_writes=between) == []
+    # Somebody's update while ours was on its way is theirs.
+    assert _checks(_deal("a", updated_at="2026-03-09T09:00:03Z"), own_writes=writes) == []
     with pytest.raises(errors.MissingColumnError, match="written_at"):
         _checks(deal, own_writes=writes.drop(columns="written_at"))
+
+
+def test_audit__believes_only_writes_to_the_tenant_of_the_load():
+    deals = pd.DataFrame([_deal("a", updated_at="2026-03-09T09:00:00Z")])
+    write = {"unique_id": "a", "written_at": "2026-03-09T09:00:00Z", "updated_before": "2026-01-02T00:00:00Z"}
+    writes = pd.DataFrame([write | {"updated_after": "2026-03-09T09:00:00Z", "tenant": "mine"}])
+    for tenant, found in (("mine", ["stale"]), ("other", [])):
+        deals.attrs["load"] = {"tenant": tenant}
+        assert audit(deals, as_of=AS_OF, own_writes=writes)["check"].tolist() == found
 
 
 def test_audit__is_a_binomial_test_of_default_dates():

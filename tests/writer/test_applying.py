@@ -256,6 +256,30 @@ def test_own_writes__are_no_sign_of_life_to_the_audit(client: Client, before: pd
 
     assert stale() == set()
     assert stale(own_writes=own_writes()) == set(before["unique_id"])
+    assert stale(own_writes=own_writes(client.settings.account)) == set(before["unique_id"])
+
+
+def test_own_writes__of_another_server_say_nothing_about_the_same_ids(
+    client: Client, server: Sandbox, before: pd.DataFrame, tmp_path: Path
+) -> None:
+    other = server.add_tenant(before)
+    with Client(server.url, other.token, other.api_key, cache_dir=tmp_path / "other") as elsewhere:
+        apply(plan(before, before.assign(value=before["value"] + 1)), elsewhere)
+        account = elsewhere.settings.account
+    assert own_writes(client.settings.account).empty
+    written = own_writes()
+    assert set(written["tenant"]) == {account}
+    assert set(written["url"]) == {server.url}
+    pd.testing.assert_frame_equal(own_writes(account), written)
+
+    loaded = load(client, progress=False)
+    # The owners touched their deals here in the very moment in which we wrote to the namesakes there.
+    touched = loaded.assign(
+        updated_at=written.set_index("unique_id")["updated_after"][loaded["unique_id"]].array
+    )
+    day = touched["updated_at"].max() + pd.Timedelta("2D")
+    assert "stale" not in set(audit(touched, as_of=day, own_writes=written)["check"])
+    assert "stale" in set(audit(touched, as_of=day, own_writes=written.drop(columns="tenant"))["check"])
 
 
 def test_apply__an_empty_plan_gives_an_empty_receipt(client: Client, before: pd.DataFrame) -> None:
