@@ -85,7 +85,8 @@ def forecast(
         end (see `win_rate_curve`). A mapping from stage to rate (0–1). Or the name of a column, as fractions 0–1 or
         whole percents.
     target : float or mapping, optional
-        Money to reach in each period, or a mapping from period label to money (with `by`: from the tuple of labels).
+        Money to reach in each period, 0 or more, or a mapping from period label to money (with `by`: from the tuple of
+        labels).
     by : str or list of str, optional
         One forecast for each value of these columns; a missing value is shown as "(none)".
     correlation : float

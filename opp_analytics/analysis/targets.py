@@ -54,9 +54,12 @@ def _amount(amount: Any, name: str) -> float:
         raise ArgumentError(
             f"{name}={amount!r} is not an amount of money; use a number or a mapping by period"
         )
-    if not np.isfinite(float(amount)):  # type: ignore[arg-type]
+    money = float(amount)  # type: ignore[arg-type]
+    if not np.isfinite(money):
         raise DataError(f"{name}={amount!r} is not a finite amount of money")
-    return float(amount)  # type: ignore[arg-type]
+    if money < 0:
+        raise DataError(f"{name}={amount!r} is negative, so every outcome would reach it; give 0 or more")
+    return money
 
 
 def add_targets(table: pd.DataFrame, targets: Targets, in_period: NDArray[np.bool_]) -> None:

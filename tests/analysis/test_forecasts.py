@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from opp_analytics import errors, schema
-from opp_analytics.analysis import forecast, outcomes
+from opp_analytics.analysis import forecast, forecast_deals, outcomes
 from tests.analysis.strategies import opportunities
 
 FRAME = pd.DataFrame(
@@ -50,6 +50,20 @@ def test_forecast__coverage_is_not_defined_once_the_target_is_met():
     row = forecast(FRAME, as_of="2026-03-10", target=100).loc["2026-03"]
     assert row["p_target"] == 1
     assert np.isnan(row["coverage"])
+
+
+@pytest.mark.parametrize("amount", [-5, -0.01, float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("ask", [forecast, forecast_deals])
+def test_forecast__refuses_a_target_that_is_no_goal(ask, amount):
+    why = "negative" if -1e9 < amount < 0 else "not a finite"
+    with pytest.raises(errors.DataError, match=rf"^target={amount!r} is {why}"):
+        ask(FRAME, as_of="2026-03-10", target=amount)
+    with pytest.raises(errors.DataError, match=rf"^target\['2026-03'\]={amount!r} is {why}"):
+        ask(FRAME, as_of="2026-03-10", target={"2026-03": amount})
+
+
+def test_forecast__a_target_of_nothing_is_met():
+    assert forecast(FRAME, as_of="2026-03-10", target=0).loc["2026-03", "p_target"] == 1
 
 
 def test_forecast__target_by_period_adds_its_row():
