@@ -16,6 +16,7 @@ from opp_analytics.analysis.totals import (
     factors,
     grid_of,
     states,
+    without_noise,
 )
 
 Floats = NDArray[np.float64]
@@ -68,7 +69,7 @@ def swings(
         given = chances[others] >= 1
         won[others] = [total.at_least(target - v) for v in np.where(given, 0.0, amounts[others])]
         lost[others] = [total.at_least(target + v) for v in np.where(given, amounts[others], 0.0)]
-    return won, lost
+    return without_noise(won), without_noise(lost)
 
 
 def _uncertain(
@@ -121,7 +122,15 @@ def _from_waves(amounts: Floats, chances: Floats, target: float) -> tuple[Floats
         won += ((rest * shift) @ weights[block]).real
         if not grid.stepped and np.abs(rest).max() < NEGLIGIBLE:
             break
-    return np.clip(1 - won, 0, 1), np.clip(1 - lost, 0, 1)
+    # The grid's cells must not blur what is impossible or certain.
+    least, most = (bound.sum() - bound for bound in (np.minimum(amounts, 0), np.maximum(amounts, 0)))
+    return _possible(1 - won, target - amounts, least, most), _possible(1 - lost, target, least, most)
+
+
+def _possible(chances: Floats, target: Floats | float, least: Floats, most: Floats) -> Floats:
+    """P(others ≥ `target`), where the others together bring at least `least` and at most `most`."""
+    certain, impossible = target - _HALF_A_CENT <= least, target - _HALF_A_CENT > most
+    return np.where(certain, 1.0, np.where(impossible, 0.0, chances))
 
 
 def _products_of_the_others(factor: NDArray[np.complex128]) -> NDArray[np.complex128]:

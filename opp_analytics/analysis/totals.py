@@ -29,6 +29,9 @@ _NATS = 30.0
 """Mass outside the grid is below 2·exp(−30)."""
 NEGLIGIBLE = 1e-13
 """A characteristic function below this has nothing more to say."""
+_CENT = 0.01
+_NOISE = 1e-12
+"""How far from 0 or 1 the rounding of sums over a whole distribution may leave what is impossible or certain."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ class Total:
             place = int(np.searchsorted(self.points, amount - 0.005))
             below = self.cumulative[place - 1] if place else 0.0
         else:
-            below = np.interp(amount, self.points, self.cumulative, left=0.0, right=1.0)
-        return float(min(max(1.0 - below, 0.0), 1.0))
+            below = np.interp(amount - _CENT / 2, self.points, self.cumulative, left=0.0, right=1.0)
+        return float(without_noise(np.asarray(1.0 - below)))
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,12 @@ def distribute(
     if correlation > 0:
         return _simulated(amounts, chances, sure, correlation, seed)
     return _convolved(amounts, chances, sure)
+
+
+def without_noise(chances: Floats) -> Floats:
+    """Probabilities between 0 and 1, where what differs from these by rounding alone is one of them."""
+    clipped = np.where(chances < _NOISE, 0.0, np.where(chances > 1 - _NOISE, 1.0, chances))
+    return np.asarray(np.where(np.isnan(chances), np.nan, clipped), dtype=np.float64)
 
 
 def check_correlation(correlation: float) -> float:
@@ -239,20 +248,38 @@ def grid_of(amounts: Floats, chances: Floats) -> Grid:
 
 def _convolved(amounts: Floats, chances: Floats, sure: float) -> Total:
     grid = grid_of(amounts, chances)
-    most = grid.cells // 2 + 1
+    frequencies = grid.cells // 2 + 1
     start = grid.first + sure
     if grid.stepped:
-        waves = _characteristic(amounts, chances, grid.length, most, until=0.0)
+        waves = _characteristic(amounts, chances, grid.length, frequencies, until=0.0)
         mass = _turned_back(waves, grid.length, grid.first, grid.cells)
         points: Floats = start + grid.unit * np.arange(grid.cells, dtype=np.float64)
         return Total(points, _cumulated(mass)[1:], True, max(grid.unit, 0.01), "convolved")
-    waves = _characteristic(amounts, chances, grid.length, most, until=NEGLIGIBLE)
+    waves = _characteristic(amounts, chances, grid.length, frequencies, until=NEGLIGIBLE)
     turns = np.arange(len(waves)) / grid.cells
-    if len(waves) == most:
+    if len(waves) == frequencies:
         waves = waves * blur(turns)
     mass = _turned_back(waves * np.sinc(turns), grid.length, grid.first + grid.unit / 2, grid.cells)
     edges: Floats = start + grid.unit * np.arange(grid.cells + 1, dtype=np.float64)
-    return Total(edges, _cumulated(mass), False, grid.unit, "convolved")
+    points, cumulative = _with_ends(edges, _cumulated(mass), amounts, chances, sure)
+    return Total(points, cumulative, False, grid.unit, "convolved")
+
+
+def _with_ends(
+    edges: Floats, cumulative: Floats, amounts: Floats, chances: Floats, sure: float
+) -> tuple[Floats, Floats]:
+    """The two ends of what is possible with their exact chance, which the blurring spread beyond them."""
+    gains = amounts > 0
+    least, most = sure + float(amounts[~gains].sum()), sure + float(amounts[gains].sum())
+    at_least, at_most = (float(np.prod(np.where(ends, 1 - chances, chances))) for ends in (gains, ~gains))
+    inside = (edges > least) & (edges < most - _CENT)
+    between = np.clip(cumulative[inside], at_least, 1 - at_most)
+    return (
+        np.concatenate(
+            [[least - 0.4 * _CENT, least], edges[inside], most - _CENT * np.array([0.6, 0.4, 0.0])]
+        ),
+        np.concatenate([[0.0, at_least], between, [1 - at_most, 1 - at_most, 1.0]]),
+    )
 
 
 def blur(turns: Floats) -> Floats:

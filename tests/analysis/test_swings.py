@@ -99,3 +99,14 @@ def test_swings__ten_thousand_deals_are_shares_of_one_chance():
         chances * won + (1 - chances) * lost, distribute(amounts, chances).at_least(target), atol=1e-3
     )
     assert (won >= lost - 1e-9).all()
+
+
+def test_swings__what_rounding_leaves_is_no_chance():
+    for count in (10, 16, 40):
+        amounts = np.array([1_000_000.0, *np.arange(1, count) * 17.37])
+        chances = np.full(count, 0.3)
+        # Only the large deal can bring so much, and it alone does.
+        won, lost = swings(amounts, chances, 900_000.0, sure=12.34)
+        assert (won[0], lost[0]) == (1.0, 0.0)
+        assert distribute(amounts, chances).at_least(2e6) == 0
+        assert distribute(amounts, chances).at_least(0.0) == 1

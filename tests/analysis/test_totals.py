@@ -109,3 +109,19 @@ def test_distribute__refuses_a_correlation_out_of_range():
         distribute(np.array([1.0]), np.array([0.5]), correlation=1.0)
     with pytest.raises(errors.ArgumentError, match="not a number"):
         distribute(np.array([1.0]), np.array([0.5]), correlation="high")
+
+
+def test_distribute__the_ends_of_what_is_possible_have_their_exact_chance():
+    # Amounts without a common divisor, on a grid whose cells are far wider than the smallest of them.
+    amounts = np.array([1_000_000.0, *np.arange(1, 16) * 17.37, -33.33])
+    for chance in (0.3, 0.97):
+        chances = np.full(len(amounts), chance)
+        total = distribute(amounts, chances, sure=12.34)
+        assert not total.stepped
+        least, most = 12.34 - 33.33, 12.34 + amounts[:-1].sum()
+        none, every = (1 - chance) ** 16 * chance, chance**16 * (1 - chance)
+        assert total.at_least(least) == 1
+        assert total.at_least(least + 0.01) == pytest.approx(1 - none, abs=1e-4)
+        assert total.at_least(most) == pytest.approx(every, abs=1e-6)
+        assert total.at_least(most + 0.01) == 0
+        assert least - 0.01 <= total.quantile(0.1) <= total.quantile(0.9) <= most
