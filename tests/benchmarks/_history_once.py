@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb  # noqa: F401  imported before the clock starts
-import ibis  # noqa: F401
+import ibis.backends.duckdb  # noqa: F401
 import pandas as pd
 import pyarrow.parquet  # noqa: F401
 
