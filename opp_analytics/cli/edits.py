@@ -251,7 +251,7 @@ def _show_plan(made: Plan) -> None:
         out.print(made)
     _say(_typed(made.overview()))
     if len(made.conflicts):
-        heading("Conflicts", "changed on the server meanwhile, and left alone")
+        heading("Conflicts", "what somebody did on the server meanwhile; left alone")
         show(made.conflicts, index=False)
 
 

@@ -53,8 +53,9 @@ def apply(
     client : Client
         With whose credentials.
     on_conflict : {"skip", "overwrite", "stop"}
-        What to do with an opportunity in which a planned cell was changed on the server meanwhile: leave all of it
-        alone and go on, write the plan's cells all the same, or begin nothing further.
+        What to do with an opportunity in which a planned cell was changed on the server meanwhile, or that was closed
+        or reopened there: leave all of it alone and go on, write the plan's cells all the same, or begin nothing
+        further.
     dry_run : bool
         Check everything and send nothing; a plan made with ``client=`` already knows its conflicts.
     clear_nulls : bool

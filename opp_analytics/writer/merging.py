@@ -7,12 +7,14 @@ from typing import Any
 
 from opp_analytics import schema
 from opp_analytics.writer.cells import held, same
+from opp_analytics.writer.standing import closed, closing
 from opp_analytics.writer.steps import Step
 
-__all__ = ["Drift", "Verdict", "judge"]
+__all__ = ["CHANGED", "Drift", "Verdict", "judge"]
 
 GONE = "deleted on the server meanwhile"
 CHANGED = "changed on the server meanwhile"
+REOPENED = "reopened on the server meanwhile"
 
 
 @dataclass(frozen=True)
@@ -60,17 +62,26 @@ def _remote(field: str, remote: dict[str, Any]) -> Any:
 def _judge_update(step: Step, remote: dict[str, Any] | None) -> Verdict:
     if remote is None:
         return _all(step, "conflict", *(Drift(c.field, c.before, c.after, None, GONE) for c in step.cells))
+    turned = _turned(step, remote)
     statuses, drifts = [], []
     for cell in step.cells:
         now = _remote(str(cell.field), remote)
         if same(str(cell.field), now, cell.after):
             statuses.append("already")
-        elif same(str(cell.field), now, cell.before):
-            statuses.append("clean")
-        else:
+        elif moved := CHANGED if not same(str(cell.field), now, cell.before) else turned:
             statuses.append("conflict")
-            drifts.append(Drift(cell.field, cell.before, cell.after, now, CHANGED))
+            drifts.append(Drift(cell.field, cell.before, cell.after, now, moved))
+        else:
+            statuses.append("clean")
     return Verdict(tuple(statuses), tuple(drifts))
+
+
+def _turned(step: Step, remote: dict[str, Any]) -> str | None:
+    """How the deal left, or came back into, play since the plan, other than as the plan itself would have it."""
+    now = {column: remote.get(column) for column in step.base}
+    if closed(now) in (closed(step.base), closed(step.base | step.fields)):
+        return None
+    return f"closed on the server meanwhile ({closing(now)})" if closed(now) else REOPENED
 
 
 def _judge_delete(step: Step, remote: dict[str, Any] | None) -> Verdict:
@@ -86,6 +97,9 @@ def _judge_delete(step: Step, remote: dict[str, Any] | None) -> Verdict:
 
 def judge(step: Step, remote: dict[str, Any] | None) -> Verdict:
     """How a step stands against the opportunity as the server holds it (None: it does not).
+
+    An update of a deal that somebody closed or reopened since the plan is a conflict in all of its cells: what was
+    meant for an open deal is not meant for a closed one.
 
     Examples
     --------

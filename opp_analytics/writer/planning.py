@@ -24,7 +24,7 @@ from opp_analytics.writer.steps import Step, steps_of
 if TYPE_CHECKING:
     from opp_analytics.client import Client
 
-__all__ = ["compared", "plan"]
+__all__ = ["compared", "plan", "touched"]
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:
@@ -98,7 +98,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             "plan with the client that loaded it"
         )
     _find_recoveries(found, client)
-    return compared(changes_frame(found.changes), problems_frame(found.problems), opportunities, client)
+    changes = changes_frame(found.changes)
+    return compared(changes, problems_frame(found.problems), opportunities, client, touched(changes, client))
 
 
 def _find_recoveries(found: Difference, client: Client) -> None:
@@ -113,10 +114,20 @@ def _find_recoveries(found: Difference, client: Client) -> None:
             found.change("recover", problem["unique_id"], before=None, after=None, row=problem["row"])
 
 
-def compared(changes: pd.DataFrame, problems: pd.DataFrame, before: pd.DataFrame, client: Client) -> Plan:
-    """A plan whose changes are held against what the server holds now."""
+def touched(changes: pd.DataFrame, client: Client) -> dict[str, dict[str, Any] | None]:
+    """What the server holds now of the opportunities that changes touch, by id."""
+    return current_rows(client, set(changes["unique_id"].dropna()))
+
+
+def compared(
+    changes: pd.DataFrame,
+    problems: pd.DataFrame,
+    before: pd.DataFrame,
+    client: Client,
+    rows: dict[str, dict[str, Any] | None],
+) -> Plan:
+    """A plan whose changes are held against what the server holds now, as `touched` gives it."""
     steps = steps_of(changes, before)
-    rows = current_rows(client, {s.unique_id for s in steps if s.unique_id is not None})
     statuses = changes["status"].tolist()
     conflicts: list[dict[str, Any]] = []
     for step in steps:

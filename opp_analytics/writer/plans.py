@@ -42,7 +42,8 @@ class Plan:
     problems : DataFrame
         What must be mended before anything can be sent: ``row unique_id field value problem suggestion``.
     conflicts : DataFrame
-        Cells that somebody else has changed meanwhile: ``unique_id operation field before after remote reason``.
+        Cells that somebody else has changed meanwhile, and all cells of a deal that somebody closed or reopened:
+        ``unique_id operation field before after remote reason``.
     before : DataFrame
         The opportunities that the plan was made from.
     plan_id : str
@@ -167,8 +168,9 @@ class Plan:
         """The summary without the problems."""
         totals = self.totals()
         lines = [self._headline(totals)]
-        if len(totals):
-            was, now = totals["value_before"].sum(), totals["value_after"].sum()
+        valued = totals.drop(index="recover", errors="ignore")  # theirs stand in the trash, not in the plan
+        if len(valued):
+            was, now = valued["value_before"].sum(), valued["value_after"].sum()
             lines.append(f"value of the opportunities touched: {was:,.2f} → {now:,.2f} ({now - was:+,.2f})")
         for option, what in (("clear_nulls", "emptied"), ("allow_delete", "deleted")):
             asked = int((self.changes["needs"] == option).sum())
@@ -180,9 +182,13 @@ class Plan:
             lines.append(f"{count(already, 'change')} already on the server")
         if len(self.conflicts):
             lines.append(
-                f"{count(len(self.conflicts), 'cell')} in conflict: changed on the server meanwhile, see .conflicts"
+                f"{count(len(self.conflicts), 'cell')} in conflict: {self._drifts()}, see .conflicts"
             )
         return "\n".join(lines)
+
+    def _drifts(self) -> str:
+        """Why cells are in conflict, each reason once, without what it was in each case."""
+        return ", ".join(sorted({reason.partition(" (")[0] for reason in self.conflicts["reason"]}))
 
     def _headline(self, totals: pd.DataFrame) -> str:
         parts = []

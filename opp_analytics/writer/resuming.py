@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.writer import entries
+from opp_analytics.writer.cells import held
 from opp_analytics.writer.differences import Difference, changes_frame, problems_frame
 from opp_analytics.writer.entries import StoredStep
 from opp_analytics.writer.journal import Journal, plan_lock
-from opp_analytics.writer.planning import compared
+from opp_analytics.writer.planning import compared, touched
 from opp_analytics.writer.plans import Plan
 from opp_analytics.writer.receipts import Receipt, receipt_table
 from opp_analytics.writer.running import Todo, carry_out
@@ -103,8 +105,21 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     rows: dict[str, dict[str, Any]] = {}
     for step in stored:
         _reverse(step, back, rows)
-    before = schema.conform(pd.DataFrame(list(rows.values()), dtype="object")) if rows else schema.empty()
-    return compared(changes_frame(back.changes), problems_frame([]), before, client)
+    changes = changes_frame(back.changes)
+    now = touched(changes, client)
+    # What the run did not touch is whatever it is by now.
+    known = [_readable(now.get(unique_id)) | row for unique_id, row in rows.items()]
+    before = schema.conform(pd.DataFrame(known, dtype="object")) if known else schema.empty()
+    return compared(changes, problems_frame([]), before, client, now)
+
+
+def _readable(remote: dict[str, Any] | None) -> dict[str, Any]:
+    """The API's own columns of an opportunity, but for cells that do not fit."""
+    row = {}
+    for column in schema.COLUMNS:
+        with suppress(schema.BadCell):
+            row[column] = held(column, (remote or {}).get(column))
+    return row
 
 
 def _reverse(stored: StoredStep, back: Difference, rows: dict[str, dict[str, Any]]) -> None:
@@ -122,6 +137,7 @@ def _reverse(stored: StoredStep, back: Difference, rows: dict[str, dict[str, Any
         row |= stored.record or {}
         back.change("delete", unique_id, before=None, after=None, needs="allow_delete", name=stored.name)
     else:
+        row |= stored.step.base
         for cell in applied:
             field = str(cell.field)
             row[field] = cell.after

@@ -21,7 +21,7 @@ from opp_analytics.errors import (
     ValidationError,
 )
 from opp_analytics.writer.cells import shown
-from opp_analytics.writer.merging import Drift, Verdict, judge
+from opp_analytics.writer.merging import CHANGED, Drift, Verdict, judge
 from opp_analytics.writer.remote import current
 from opp_analytics.writer.results import Progress, Result, of_step
 from opp_analytics.writer.steps import Cell, Step
@@ -230,7 +230,7 @@ def _updated_at(record: Row | None) -> str | None:
 
 
 def _drifted(drift: Drift) -> str:
-    if drift.field is None or drift.remote is None:
+    if drift.field is None or drift.remote is None or drift.reason != CHANGED:
         return drift.reason
     return f"{drift.reason}, now {shown(drift.remote)}"
 

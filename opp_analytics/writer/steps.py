@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import schema
+from opp_analytics.writer.standing import STANDING
 
 __all__ = ["Cell", "Step", "steps_of"]
 
@@ -34,7 +35,7 @@ class Step:
     """None for a create."""
     cells: tuple[Cell, ...]
     base: dict[str, Any]
-    """For a delete the opportunity as it was when it was planned; else empty."""
+    """The opportunity as it was when it was planned: all of it for a delete, stage and status for an update."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
     changes : DataFrame
         A plan's changes.
     before : DataFrame
-        The opportunities the plan was made from; the base of deletes.
+        The opportunities the plan was made from; the base of deletes and updates.
     """
     groups: dict[tuple[str, Hashable], list[Cell]] = {}
     wanted = ("unique_id", "operation", "field", "before", "after", "row")
@@ -63,19 +64,28 @@ def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
     ):
         key = row if operation == "create" else unique_id
         groups.setdefault((operation, key), []).append(Cell(at, _none(field), _none(was), _none(now)))
-    bases = _bases(before, {str(key) for operation, key in groups if operation == "delete"})
+    kept = {"delete": [c for c in before if c not in schema.READ_ONLY], "update": STANDING}
+    bases = {
+        operation: _bases(before, {str(key) for done, key in groups if done == operation}, columns)
+        for operation, columns in kept.items()
+    }
     steps = [
-        Step(operation, None if operation == "create" else str(key), tuple(cells), bases.get(str(key), {}))
+        Step(
+            operation,
+            None if operation == "create" else str(key),
+            tuple(cells),
+            bases.get(operation, {}).get(str(key), {}),
+        )
         for (operation, key), cells in groups.items()
     ]
     return sorted(steps, key=lambda step: step.operation != "recover")
 
 
-def _bases(before: pd.DataFrame, ids: set[str]) -> dict[str, dict[str, Any]]:
+def _bases(before: pd.DataFrame, ids: set[str], columns: Iterable[str]) -> dict[str, dict[str, Any]]:
     if not ids:
         return {}
     rows = before[before["unique_id"].isin(ids)]
-    records = rows.drop(columns=[c for c in schema.READ_ONLY if c in rows]).to_dict("records")
+    records = rows[[c for c in columns if c in rows]].to_dict("records")
     return {
         unique_id: {str(column): _none(value) for column, value in record.items()}
         for unique_id, record in zip(rows["unique_id"], records, strict=True)

@@ -63,7 +63,7 @@ def test_apply__again_finds_everything_already_there(client: Client, before: pd.
 
 def test_apply__leaves_alone_what_somebody_else_changed(client: Client, before: pd.DataFrame) -> None:
     made = plan(before, edited(before))
-    client.update("o000", stage="closed_lost")
+    client.update("o000", stage="discovery")
     client.update("o001", name="Renamed")
     client.update("o005", value=1)
     receipt = apply(made, client, allow_delete=True)
@@ -74,7 +74,7 @@ def test_apply__leaves_alone_what_somebody_else_changed(client: Client, before: 
         ("o005", "", "conflict"),
     }
     assert client.get("o000")["probability"] == 40
-    assert "closed_lost" in receipt.table.loc[receipt.table["outcome"] == "conflict", "error"].iloc[0]
+    assert "discovery" in receipt.table.loc[receipt.table["outcome"] == "conflict", "error"].iloc[0]
     over = apply(made, client, allow_delete=True, on_conflict="overwrite")
     assert set(over.table["outcome"]) == {"applied", "already"}
     assert client.get("o000")["stage"] == "negotiation"
@@ -83,7 +83,7 @@ def test_apply__leaves_alone_what_somebody_else_changed(client: Client, before: 
 def test_plan__with_a_client_names_conflicts_and_recovers_from_the_trash(
     client: Client, before: pd.DataFrame
 ) -> None:
-    client.update("o000", stage="closed_lost")
+    client.update("o000", stage="discovery")
     client.update("o001", value=1234.56)
     client.delete("o003")
     made = plan(before.drop(index=3), edited(before), client=client)
@@ -91,7 +91,7 @@ def test_plan__with_a_client_names_conflicts_and_recovers_from_the_trash(
     assert statuses["o000"].tolist() == ["conflict", "clean"]
     assert statuses["o001"] == "already"
     assert made.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist() == [
-        ["o000", "stage", "closed_lost"]
+        ["o000", "stage", "discovery"]
     ]
     assert made.changes.loc[made.changes["operation"] == "recover", "unique_id"].tolist() == ["o003"]
     assert made.problems.empty

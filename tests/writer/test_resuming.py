@@ -77,24 +77,51 @@ def test_resume__retries_failures_but_not_refusals(
 
 def test_undo__goes_back_and_leaves_later_edits_alone(client: Client, before: pd.DataFrame) -> None:
     receipt = apply(plan(before, edited(before)), client, allow_delete=True)
-    client.update("o000", stage="closed_won")
+    client.update("o000", stage="discovery")
     back = undo(client)
     assert sorted(back.changes["operation"]) == ["delete", "recover", "update", "update", "update"]
     assert back.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist() == [
-        ["o000", "stage", "closed_won"]
+        ["o000", "stage", "discovery"]
     ]
     undone = apply(back, client, allow_delete=True)
     assert sorted(undone.table["outcome"]) == ["applied", "applied", "applied", "conflict", "skipped"]
     held = pd.DataFrame(client.list(records=100).records).set_index("unique_id")
     assert sorted(held.index) == before["unique_id"].tolist()
     assert held.loc["o001", "value"] == 1100
-    assert held.loc["o000", "stage"] == "closed_won"
+    assert held.loc["o000", "stage"] == "discovery"
     assert runs()["applied"].tolist() == [3, len(receipt.table)]
     written = own_writes()
     assert {"o000", "o001", "o005"} <= set(written["unique_id"])
     mine = written[written["unique_id"] == "o001"].iloc[-1]
     assert mine["updated_after"] == pd.Timestamp(client.get("o001")["updated_at"])
     assert mine["updated_before"] < mine["updated_after"]
+
+
+def test_undo__tells_what_the_opportunities_are_worth(client: Client, before: pd.DataFrame) -> None:
+    after = before.iloc[:5].assign(probability=[60, 60, 40, 40, 40], value=[1000.0, 1100, 1200, 5000, 1400])
+    after = pd.concat([after, pd.DataFrame({"name": ["New"], "value": [500.0]})], ignore_index=True)
+    apply(plan(before, after), client, allow_delete=True)
+    client.update("o001", value=9)
+    back = undo(client)
+    deals = back.deals().set_index("name")[["value_before", "value_after"]]
+    assert deals.loc[["Deal 0", "Deal 1", "Deal 3", "New"]].to_numpy().tolist() == [
+        [1000, 1000],
+        [9, 9],
+        [5000, 1300],
+        [500, 0],
+    ]
+    assert "value of the opportunities touched: 6,509.00 → 2,309.00 (-4,200.00)" in back.summary()
+    assert back.conflicts.empty
+    impact = back.impact(as_of="2026-06-01")
+    assert impact.loc["2026-06", ["weighted_open_before", "weighted_open_after"]].tolist() == [
+        600 + 5.4 + 2000,
+        400 + 3.6 + 520,
+    ]
+
+
+def test_undo__of_deletions_makes_no_statement_about_money(client: Client, before: pd.DataFrame) -> None:
+    apply(plan(before, before.iloc[1:]), client, allow_delete=True)
+    assert undo(client).summary() == "1 recover"
 
 
 def test_undo__with_nothing_applied_is_empty(client: Client) -> None:
