@@ -17,6 +17,7 @@ from opp_analytics.periods import When
 from opp_analytics.writer.impacts import edited_frame, forecast_impact, moved, win_rate_impact
 from opp_analytics.writer.planfiles import read_parts, write_parts
 from opp_analytics.writer.showing import count, plan_html, plan_table
+from opp_analytics.writer.standing import closed, disqualified
 from opp_analytics.writer.steps import Step, steps_of
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class Plan:
         if len(valued):
             was, now = valued["value_before"].sum(), valued["value_after"].sum()
             lines.append(f"value of the opportunities touched: {was:,.2f} → {now:,.2f} ({now - was:+,.2f})")
+        lines += self._notes()
         for option, what in (("clear_nulls", "emptied"), ("allow_delete", "deleted")):
             asked = int((self.changes["needs"] == option).sum())
             if asked:
@@ -185,6 +187,19 @@ class Plan:
                 f"{count(len(self.conflicts), 'cell')} in conflict: {self._drifts()}, see .conflicts"
             )
         return "\n".join(lines)
+
+    def _notes(self) -> list[str]:
+        """What forbids nothing and yet surprises: closed deals, deals that no forecast counts, money below zero."""
+        edits = [step for step in self.steps if step.operation == "update"]
+        over = sum(closed(step.base) for step in self.steps)
+        out = sum(disqualified(step.base) and disqualified(step.base | step.fields) for step in edits)
+        owed = sum((step.fields.get("value") or 0) < 0 for step in self.steps)
+        notes = {
+            f"{over:,} of them {_are(over)} already won or lost": over,
+            f"{out:,} {_are(out)} disqualified, so in no forecast": out,
+            f"{count(owed, 'value')} below zero": owed,
+        }
+        return [note for note, number in notes.items() if number]
 
     def _drifts(self) -> str:
         """Why cells are in conflict, each reason once, without what it was in each case."""
@@ -312,6 +327,10 @@ class Plan:
 
     def __repr__(self) -> str:
         return f"<Plan {self.plan_id[:8]}: {self.summary()}>"
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _refusal(option: str, asked: pd.DataFrame) -> str:

@@ -185,3 +185,14 @@ def test_commands__answer_a_mistake_in_one_line(
 
 def test_runs__of_nothing_says_so(command: Command, here: Path) -> None:
     assert command("runs") == (0, "no plan was applied on this computer yet\n", "")
+
+
+def test_plan__says_why_disqualified_deals_move_no_forecast(
+    command: Command, account: Callable[[pd.DataFrame], Client], here: Path
+) -> None:
+    account(opportunities().assign(status="inactive"))
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_stage="negotiation", r3_close_date="2026-12-01")
+    code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
+    assert code == 0
+    assert "2 are disqualified, so in no forecast" in said

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from opp_analytics.client import Client
 from opp_analytics.errors import DataError
+from opp_analytics.schema import conform
 from opp_analytics.writer import Plan, apply, plan
 from tests.writer.test_applying import edited
 from tests.writer.test_planning import changed
@@ -107,3 +108,25 @@ def test_receipt_html__shows_what_went_wrong_first_and_escapes(client: Client, b
     assert page.index("ours</b>") < page.index("Deal 0")
     assert "&lt;i&gt;theirs&lt;/i&gt;" in page
     assert "<i>theirs" not in page
+
+
+def test_plan__tells_of_closed_and_disqualified_deals_and_of_money_below_zero(before: pd.DataFrame) -> None:
+    stages = ["closed_won", "proposal", "proposal", "proposal", "closed_lost", "proposal"]
+    statuses = ["active", "lost", "inactive", "inactive", "inactive", "active"]
+    held = conform(before.assign(stage=stages, status=statuses))
+    later = held.assign(close_date=pd.Timestamp("2026-09-30"))
+    said = plan(held, later).summary()
+    assert "\n3 of them are already won or lost\n2 are disqualified, so in no forecast" in said
+    assert said in repr(plan(held, later))
+    assert "2 are disqualified, so in no forecast" in plan(held, later)._repr_html_()
+    # A deal that the plan brings back is in the forecast.
+    back = later.assign(status=later["status"].where(later.index != 2, "active"))
+    assert "\n1 is disqualified, so in no forecast" in plan(held, back).summary()
+    made = plan(held, changed(held, 5, value=-500.0))
+    assert made.problems.empty
+    assert made.summary().splitlines()[2:] == ["1 value below zero"]
+    assert plan(held, held.iloc[1:]).summary().splitlines()[2] == "1 of them is already won or lost"
+
+
+def test_plan__of_open_deals_has_nothing_further_to_tell(before: pd.DataFrame) -> None:
+    assert len(plan(before, before.assign(value=5.0)).summary().splitlines()) == 2
