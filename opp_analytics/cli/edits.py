@@ -226,6 +226,8 @@ _WORDS = {
     r"allow_delete=True": "--allow-delete",
     r"see \.conflicts": "listed below",
     r"see \.table": "see --receipt",
+    r"see \.problems": "all in the plan's file",
+    r" \(max_age=[^)]*\)": "",
     r"runs\(\)": "opp-analytics runs",
     r"resume\(client, '([^']+)'\)": r"opp-analytics resume \1",
 }

@@ -17,6 +17,7 @@ from opp_analytics.writer.plans import Plan
 from opp_analytics.writer.receipts import Receipt, receipt_table
 from opp_analytics.writer.results import Result, of_step
 from opp_analytics.writer.running import Todo, carry_out
+from opp_analytics.writer.showing import count
 
 if TYPE_CHECKING:
     from opp_analytics.client import Client
@@ -139,11 +140,13 @@ def _check_origin(plan: Plan, client: Client) -> None:
     settings = client.settings
     if plan.url is not None and plan.url != settings.url:
         raise PlanError(
-            f"the plan was made for {plan.url}, this client asks {settings.url}; plan again from a load there"
+            f"the plan was made for {plan.url}, and the one asked now is {settings.url}; apply it with the settings "
+            "it was made with, or plan again from a load here"
         )
     if plan.account is not None and plan.account != settings.account:
         raise PlanError(
-            f"the plan was made for another tenant of {settings.url}; plan again from a load of this one"
+            f"the plan was made for another tenant of {settings.url}; apply it with the key it was made with, or plan "
+            "again from a load of this one"
         )
 
 
@@ -153,8 +156,8 @@ def _check_age(plan: Plan, max_age: str | timedelta | None) -> None:
     age = datetime.now(UTC) - plan.made_at
     if age > pd.Timedelta(max_age):
         raise PlanError(
-            f"the plan is {age.days} days old, more than max_age={max_age!r}; plan again from a fresh load, "
-            "or pass max_age=None"
+            f"the plan is {count(age.days, 'day')} old; plan again from a fresh load "
+            f"(max_age={max_age!r}, None takes any)"
         )
 
 

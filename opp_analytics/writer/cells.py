@@ -13,7 +13,7 @@ import pandas as pd
 
 from opp_analytics import schema
 
-__all__ = ["complaint", "held", "records", "same", "shown"]
+__all__ = ["complaint", "held", "records", "same", "shown", "told"]
 
 _CHOICES = {"stage": schema.STAGES, "status": schema.STATUSES}
 
@@ -115,7 +115,26 @@ def shown(value: Any) -> str:
     if isinstance(value, (date, datetime)):
         return value.strftime("%Y-%m-%d")
     if isinstance(value, (float, np.floating, Decimal)):
-        return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
+        return f"{value:,.0f}" if np.isfinite(float(value)) and value == int(value) else f"{value:,.2f}"
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return f"{value:,}"
+    return str(value)
+
+
+def told(value: Any) -> str:
+    """A cell as somebody typed it, exactly, whatever type holds it; texts in quotes.
+
+    Examples
+    --------
+    >>> told(np.int64(140)), told(np.float64(40.0)), told(12.345), told("a lot"), told(pd.Timestamp("2026-03-31"))
+    ('140', '40', '12.345', "'a lot'", '2026-03-31')
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return str(value).removesuffix(" 00:00:00")
     return str(value)

@@ -19,6 +19,7 @@ __all__ = [
     "CHANGES",
     "CONFLICTS",
     "PROBLEMS",
+    "UNKNOWN_ID",
     "Difference",
     "changes_frame",
     "conflicts_frame",
@@ -34,6 +35,8 @@ PROBLEMS = ("row", "unique_id", "field", "value", "problem", "suggestion")
 
 CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
 """Columns of a plan's conflicts."""
+
+UNKNOWN_ID = "is not an id that was there before the edits"
 
 _OBJECTS = ("before", "after", "remote", "value", "row")
 
@@ -146,12 +149,18 @@ def _check_before(before: pd.DataFrame, found: Difference) -> pd.DataFrame:
     ids = before["unique_id"]
     for label in before.index[ids.isna()]:
         found.problem(
-            label, None, "unique_id", None, "is missing in before", "take before from load(), uncut"
+            label,
+            None,
+            "unique_id",
+            None,
+            "is missing before the edits",
+            "load or export again, and edit that",
         )
     repeated = ids.notna() & ids.duplicated(keep=False)
     for label, unique_id in zip(before.index[repeated], ids[repeated], strict=True):
-        way_out = "keep one row of before, for example with drop_duplicates('unique_id')"
-        found.problem(label, unique_id, "unique_id", unique_id, "stands in before more than once", way_out)
+        problem = "stands in more than one row before the edits"
+        way_out = "keep one of them, or load or export again"
+        found.problem(label, unique_id, "unique_id", unique_id, problem, way_out)
     return before[ids.notna().to_numpy() & ~ids.duplicated().to_numpy()]
 
 
@@ -161,18 +170,17 @@ def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: D
     repeated = ids.notna() & ids.duplicated(keep=False)
     for position in np.flatnonzero(repeated).tolist():
         unique_id = ids[position]
-        way_out = "keep one row of it; to make a copy, leave unique_id blank"
-        found.problem(
-            rows[position], unique_id, "unique_id", unique_id, "stands in after more than once", way_out
-        )
+        problem = "stands in more than one edited row"
+        way_out = "keep one of them; to make a copy, leave unique_id blank"
+        found.problem(rows[position], unique_id, "unique_id", unique_id, problem, way_out)
     unknown = ids.notna() & ~repeated & ~_among(ids, base.index)
     for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
-            "ids are never edited: restore the old one; to create an opportunity leave unique_id blank; "
-            "to bring a deleted one back, plan with client="
+            "ids are never edited: put the old one back; to create an opportunity leave unique_id blank; "
+            "to bring a deleted one back, compare the plan with the server"
         )
-        found.problem(rows[position], unique_id, "unique_id", unique_id, "is not an id of before", way_out)
+        found.problem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out)
     return ids.notna() & ~repeated
 
 
@@ -249,8 +257,10 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
 def _check_new_column(column: pd.Series[Any], name: str, found: Difference) -> None:
     filled = column[column.notna()]
     if len(filled):
-        problem = "is a column that before does not have, so nobody can tell what changed"
-        way_out = f"drop {name} from after, or take a before that has it"
+        problem = "is a new column, which the opportunities do not have"
+        way_out = (
+            "take the column out and keep such notes elsewhere, or begin from opportunities that have it"
+        )
         found.problem(None, None, name, filled.iloc[0], problem, way_out)
 
 

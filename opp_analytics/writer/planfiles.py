@@ -92,14 +92,12 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
     except OSError as error:
         raise DataError(f"the plan {path} cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise DataError(
-            f"{path} is no plan ({error}); make one with plan(before, after).save(path)"
-        ) from None
+    except ValueError:
+        raise DataError(f"{path} is no saved plan; plan the edits first, and save that plan") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         found = content.get("format") if isinstance(content, dict) else None
         raise DataError(
-            f"{path} is no plan of this version (format {found!r}); make one with plan(before, after).save(path)"
+            f"{path} is no plan of this version (format {found!r}); plan the edits again, and save that plan"
         )
     try:
         frames = {

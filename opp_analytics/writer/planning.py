@@ -9,6 +9,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.errors import PlanError
 from opp_analytics.writer.differences import (
+    UNKNOWN_ID,
     Difference,
     changes_frame,
     conflicts_frame,
@@ -94,8 +95,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
         )
     if account not in (None, client.settings.account):
         raise PlanError(
-            f"before was loaded from another tenant (of {url}) than this client's ({client.settings.url}); "
-            "plan with the client that loaded it"
+            f"the opportunities were loaded from another tenant (of {url}) than the one asked now "
+            f"({client.settings.url}); plan with the address and key that they were loaded with"
         )
     _find_recoveries(found, client)
     changes = changes_frame(found.changes)
@@ -104,9 +105,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 
 def _find_recoveries(found: Difference, client: Client) -> None:
     """Turn unknown ids that are in the trash from problems into recoveries."""
-    unknown = [
-        p for p in found.problems if p["field"] == "unique_id" and p["problem"] == "is not an id of before"
-    ]
+    unknown = [p for p in found.problems if p["problem"] == UNKNOWN_ID]
     trashed = deleted_ids(client, {p["unique_id"] for p in unknown}) if unknown else set()
     for problem in unknown:
         if problem["unique_id"] in trashed:

@@ -14,6 +14,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.errors import PlanError
 from opp_analytics.periods import When
+from opp_analytics.writer.cells import told
 from opp_analytics.writer.impacts import edited_frame, forecast_impact, moved, win_rate_impact
 from opp_analytics.writer.planfiles import read_parts, write_parts
 from opp_analytics.writer.showing import count, plan_html, plan_table
@@ -219,7 +220,7 @@ class Plan:
         ):
             where = "every row" if row is None else f"row {row}"
             named = f" ({unique_id})" if pd.notna(unique_id) else ""
-            what = "" if value is None and column == "unique_id" else f"={value!r}"
+            what = "" if schema.is_blank(value) else f"={told(value)}"
             lines.append(f"  {where}{named}: {column}{what} {problem}; {way_out}")
         if len(self.problems) > most:
             lines.append(f"  … and {len(self.problems) - most} more, see .problems")
@@ -333,14 +334,21 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
+def _named(change: pd.Series[Any]) -> str:
+    """The opportunity of a change by id and, where it has one, name."""
+    name = f" ({change['name']})" if pd.notna(change["name"]) else ""
+    return f"{change['unique_id']!r}{name}"
+
+
 def _refusal(option: str, asked: pd.DataFrame) -> str:
     first = asked.iloc[0]
     if option == "clear_nulls":
         return (
-            f"{count(len(asked), 'cell')} would be emptied, such as {first['field']} of {first['unique_id']!r}; "
+            f"{count(len(asked), 'cell')} would be emptied, such as {first['field']} of {_named(first)}; "
             "pass clear_nulls=True when that is meant, or fill them in"
         )
     return (
-        f"{count(len(asked), 'opportunity')} would be deleted, such as {first['unique_id']!r}, because after lacks "
-        "them; pass allow_delete=True when that is meant, or plan from before[before.unique_id.isin(after.unique_id)]"
+        f"{count(len(asked), 'opportunity')} would be deleted, such as {_named(first)}; pass allow_delete=True when "
+        "that is meant. Where only their rows are missing among the edited ones, put them back, or begin from just "
+        "the opportunities that were edited, and plan again"
     )

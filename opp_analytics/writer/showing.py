@@ -39,10 +39,10 @@ def count(number: int, noun: str) -> str:
 
     Examples
     --------
-    >>> count(1, "cell"), count(2000, "opportunity")
-    ('1 cell', '2,000 opportunities')
+    >>> count(1, "cell"), count(2000, "opportunity"), count(8, "day")
+    ('1 cell', '2,000 opportunities', '8 days')
     """
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
 
 

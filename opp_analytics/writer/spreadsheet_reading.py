@@ -63,7 +63,7 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     before = _base(file, book)
     sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
-        raise DataError(f"{file} has no sheet beside {BASE_SHEET!r}; export it again")
+        raise DataError(f"{file} has no sheet beside the hidden one; export it again")
     columns = _header(
         file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
     )
@@ -114,7 +114,8 @@ def _open(file: Path, *, data_only: bool = False) -> Workbook:
 def _base(file: Path, book: Workbook) -> pd.DataFrame:
     if BASE_SHEET not in book.sheetnames:
         raise DataError(
-            f"{file} lacks the hidden sheet {BASE_SHEET!r} that to_excel writes; export it again and edit that"
+            f"{file} lacks the hidden sheet that an export carries, so nobody can tell what was edited; export the "
+            "opportunities again, edit that file and keep all its sheets"
         )
     rows = book[BASE_SHEET].iter_rows(values_only=True)
     try:

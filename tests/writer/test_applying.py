@@ -164,7 +164,7 @@ def test_plan__belongs_to_the_tenant_that_before_was_loaded_from(
     with Client(server.url, *other, cache_dir=tmp_path / "other") as stranger:
         with pytest.raises(PlanError, match="another tenant"):
             apply(made, stranger)
-        with pytest.raises(PlanError, match="before was loaded from another tenant"):
+        with pytest.raises(PlanError, match="the opportunities were loaded from another tenant"):
             plan(loaded, loaded, client=stranger)
     assert apply(made, client).complete
 

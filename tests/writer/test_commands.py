@@ -196,3 +196,28 @@ def test_plan__says_why_disqualified_deals_move_no_forecast(
     code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
     assert code == 0
     assert "2 are disqualified, so in no forecast" in said
+
+
+def test_plan_and_apply__speak_of_files_and_options_not_of_python(
+    command: Command, asked: Client, here: Path
+) -> None:
+    command("export", "deals.xlsx")
+    book = openpyxl.load_workbook(here / "deals.xlsx")
+    book.worksheets[0].cell(1, 11).value, book.worksheets[0].cell(2, 11).value = "notes", "call back"
+    book.worksheets[0].cell(3, 7).value = 140
+    book.save(here / "noted.xlsx")
+    code, said, err = command("plan", "noted.xlsx")
+    assert code == 1
+    assert "take the column out" in said
+    assert "before that has it" not in said + err
+    book = openpyxl.load_workbook(here / "deals.xlsx")
+    book.worksheets[0].delete_rows(4)
+    book.save(here / "cut.xlsx")
+    assert command("plan", "cut.xlsx")[0] == 0
+    code, _, err = command("apply", "plan.json", "--yes")
+    assert code == 1
+    assert "'o002' (Deal 2); pass --allow-delete when that is meant" in err
+    assert "put them back" in err
+    assert "before" not in err
+    code, _, err = command("apply", "cut.xlsx")
+    assert (code, err) == (1, "Error: cut.xlsx is no saved plan; plan the edits first, and save that plan\n")

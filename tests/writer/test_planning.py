@@ -156,14 +156,16 @@ def test_plan__lets_odd_values_stand_that_nobody_touched(before: pd.DataFrame) -
 def test_plan__refuses_repeated_unknown_and_edited_ids(before: pd.DataFrame) -> None:
     repeated = plan(before, pd.concat([before, before.loc[[1]]], ignore_index=True))
     assert rows(repeated.problems[["row", "unique_id", "problem"]]) == [
-        (1, "o001", "stands in after more than once"),
-        (6, "o001", "stands in after more than once"),
+        (1, "o001", "stands in more than one edited row"),
+        (6, "o001", "stands in more than one edited row"),
     ]
     assert repeated.changes.empty
     edited = plan(before, changed(before, 1, unique_id="zzz"))
-    assert rows(edited.problems[["row", "unique_id", "problem"]]) == [(1, "zzz", "is not an id of before")]
+    assert rows(edited.problems[["row", "unique_id", "problem"]]) == [
+        (1, "zzz", "is not an id that was there before the edits")
+    ]
     twice = plan(pd.concat([before, before.loc[[1]]], ignore_index=True), before)
-    assert twice.problems["problem"].tolist() == ["stands in before more than once"] * 2
+    assert twice.problems["problem"].tolist() == ["stands in more than one row before the edits"] * 2
 
 
 def test_plan__a_create_needs_a_name_and_sound_cells(before: pd.DataFrame) -> None:
@@ -178,7 +180,17 @@ def test_plan__a_create_needs_a_name_and_sound_cells(before: pd.DataFrame) -> No
 def test_plan__a_column_that_before_lacks_is_a_problem_once(before: pd.DataFrame) -> None:
     made = plan(before, before.assign(age_days=range(6)))
     assert rows(made.problems[["row", "field"]]) == [(None, "age_days")]
-    assert "drop age_days" in made.problems.loc[0, "suggestion"]
+    assert "take the column out" in made.problems.loc[0, "suggestion"]
+
+
+def test_plan__speaks_plainly_of_what_is_wrong(before: pd.DataFrame) -> None:
+    wrong = changed(changed(before, 0, probability=np.int64(140)), 1, probability=np.float64(-40.0))
+    wrong = changed(changed(wrong, 2, value=np.inf), 3, unique_id="zzz").assign(notes="call")
+    said = plan(before, pd.concat([wrong, wrong.iloc[[4]], pd.DataFrame({"value": [5.0]})])).summary()
+    for text in ("probability=140 is not", "probability=-40 is not", "value=inf is not", "name is blank"):
+        assert text in said
+    for word in ("np.", "before[", "client=", "plan(", "from after", "None"):
+        assert word not in said
 
 
 def test_plan__further_columns_are_writable(before: pd.DataFrame) -> None:
@@ -198,7 +210,10 @@ def test_plan__refuses_what_is_no_frame_or_has_no_ids(before: pd.DataFrame) -> N
     with pytest.raises(DataError, match="'value' stands in after twice"):
         plan(before, before[[*before.columns, "value"]])
     gone = plan(changed(before, 0, unique_id=None), before)
-    assert gone.problems["problem"].tolist() == ["is missing in before", "is not an id of before"]
+    assert gone.problems["problem"].tolist() == [
+        "is missing before the edits",
+        "is not an id that was there before the edits",
+    ]
 
 
 def test_plan__does_not_touch_its_frames(before: pd.DataFrame) -> None:
