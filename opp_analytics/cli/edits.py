@@ -24,6 +24,7 @@ from opp_analytics.writer import plan as make_plan
 from opp_analytics.writer import resume as resume_run
 from opp_analytics.writer import runs as all_runs
 from opp_analytics.writer import undo as undo_run
+from opp_analytics.writer.applying import check
 from opp_analytics.writer.cells import shown
 from opp_analytics.writer.results import OUTCOMES
 from opp_analytics.writer.showing import count
@@ -85,12 +86,12 @@ def plan(
     ] = False,
 ) -> None:
     """What the edits would do: every change, every problem, conflicts, and the forecast before and after."""
-    client = None if offline else Client.from_env()
-    made = make_plan(*_frames(before, after), client=client)
+    frames = _frames(before, after)
+    made = make_plan(*frames, client=None if offline else Client.from_env())
     _show_plan(made)
     if len(made.problems):
         heading("Problems", "nothing is sent until they are mended")
-        show(made.problems, index=False)
+        show(_with_names(made.problems, made), index=False)
         found = count(len(made.problems), "problem")
         raise PlanError(f"{found} in {after or before}; mend them there and plan again")
     if len(made):
@@ -124,7 +125,7 @@ def apply(
     made = Plan.read(file)
     client = Client.from_env()
     with _own_words():
-        made.check(clear_nulls=clear_nulls, allow_delete=allow_delete)
+        check(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete)
     _show_plan(made)
     if not (yes or dry_run or not len(made)):
         _ask(f"Write this to {client.settings.url}?")
@@ -196,6 +197,9 @@ def _say(text: str) -> None:
 
 
 def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    missing = [file for file in (before, after) if file is not None and not file.exists()]
+    if missing:
+        raise DataError(f"there is no file {missing[0]}; check its name and folder")
     if after is None:
         if before.suffix.lower() != ".xlsx":
             raise ArgumentError(
@@ -254,7 +258,17 @@ def _show_plan(made: Plan) -> None:
     _say(_typed(made.overview()))
     if len(made.conflicts):
         heading("Conflicts", "what somebody did on the server meanwhile; left alone")
-        show(made.conflicts, index=False)
+        show(_with_names(made.conflicts, made), index=False)
+
+
+def _with_names(lines: pd.DataFrame, made: Plan) -> pd.DataFrame:
+    """Problems or conflicts with the opportunity's name beside its id."""
+    if "name" not in made.before:
+        return lines
+    named = made.before.drop_duplicates("unique_id").set_index("unique_id")["name"]
+    table = lines.copy()
+    table.insert(table.columns.get_loc("unique_id") + 1, "name", lines["unique_id"].map(named))
+    return table
 
 
 def _show_impact(made: Plan, as_of: str | None, freq: str) -> None:
@@ -290,6 +304,9 @@ def _rate(rate: float) -> str:
 
 
 def _save(made: Plan, file: Path) -> None:
+    if (made.changes["status"] == "already").all():
+        _say("nothing is left to do: the server holds all of it already; no plan was saved")
+        return
     made.save(file)
     flags = {"clear_nulls": " --clear-nulls", "allow_delete": " --allow-delete"}
     needed = "".join(flag for need, flag in flags.items() if (made.changes["needs"] == need).any())

@@ -22,7 +22,7 @@ from opp_analytics.writer.showing import count
 if TYPE_CHECKING:
     from opp_analytics.client import Client
 
-__all__ = ["apply"]
+__all__ = ["apply", "check"]
 
 OnConflict = Literal["skip", "overwrite", "stop"]
 
@@ -100,9 +100,7 @@ def apply(
     _check_option("on_conflict", on_conflict, "skip", "overwrite", "stop")
     _check_option("on_failure", on_failure, "continue", "stop")
     _check_option("reread", reread, "auto", "each")
-    plan.check(clear_nulls=clear_nulls, allow_delete=allow_delete)
-    _check_origin(plan, client)
-    _check_age(plan, max_age)
+    check(plan, client, clear_nulls=clear_nulls, allow_delete=allow_delete, max_age=max_age)
     names = [None if pd.isna(name) else name for name in plan.changes["name"]]
     todos = [Todo(number, step, names[step.cells[0].at]) for number, step in enumerate(plan.steps)]
     if dry_run or not todos:
@@ -124,6 +122,20 @@ def apply(
             stop_on_failure=on_failure == "stop",
             done=done,
         )
+
+
+def check(
+    plan: Plan,
+    client: Client,
+    *,
+    clear_nulls: bool,
+    allow_delete: bool,
+    max_age: str | timedelta | None = "7D",
+) -> None:
+    """Everything for which `apply` refuses a plan before it asks the server anything."""
+    _check_origin(plan, client)
+    _check_age(plan, max_age)
+    plan.check(clear_nulls=clear_nulls, allow_delete=allow_delete)
 
 
 def _check_kind(plan: Plan) -> None:

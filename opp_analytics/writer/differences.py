@@ -136,6 +136,9 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     created = after[after["unique_id"].isna()]
     _creates(created, rows, found)
     _deletes(base, after, found)
+    if found.problems:
+        place = {label: position for position, label in enumerate(rows)}
+        found.problems.sort(key=lambda problem: place.get(problem["row"], -1))
     return found
 
 

@@ -214,12 +214,18 @@ class Plan:
         return ", ".join(parts) or "no changes"
 
     def _listed(self, most: int = 10) -> str:
+        names = (
+            dict(zip(self.before["unique_id"], self.before["name"], strict=True))
+            if "name" in self.before
+            else {}
+        )
         lines = []
         for row, unique_id, column, value, problem, way_out in self.problems.head(most).itertuples(
             index=False
         ):
             where = "every row" if row is None else f"row {row}"
-            named = f" ({unique_id})" if pd.notna(unique_id) else ""
+            name = f" {names[unique_id]}" if pd.notna(names.get(unique_id)) else ""
+            named = f" ({unique_id}{name})" if pd.notna(unique_id) else ""
             what = "" if schema.is_blank(value) else f"={told(value)}"
             lines.append(f"  {where}{named}: {column}{what} {problem}; {way_out}")
         if len(self.problems) > most:

@@ -57,7 +57,9 @@ class Receipt:
         lines = [counted]
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
         for row in records(bad.head(5)):
-            what = " ".join(str(row[c]) for c in ("operation", "unique_id", "field") if pd.notna(row[c]))
+            name = f"({row['name']})" if pd.notna(row["name"]) else None
+            parts = (row["operation"], row["unique_id"], name, row["field"])
+            what = " ".join(str(part) for part in parts if pd.notna(part))
             lines.append(f"  {row['outcome']}: {what}: {row['error']}")
         if len(bad) > 5:
             lines.append(f"  … and {len(bad) - 5:,} more, see .table")

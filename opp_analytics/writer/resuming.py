@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from opp_analytics import schema
+from opp_analytics.errors import DataWarning
 from opp_analytics.writer import entries
 from opp_analytics.writer.cells import held
 from opp_analytics.writer.differences import Difference, changes_frame, problems_frame
@@ -17,6 +19,7 @@ from opp_analytics.writer.planning import compared, touched
 from opp_analytics.writer.plans import Plan
 from opp_analytics.writer.receipts import Receipt, receipt_table
 from opp_analytics.writer.running import Todo, carry_out
+from opp_analytics.writer.showing import count
 
 if TYPE_CHECKING:
     from opp_analytics.client import Client
@@ -87,7 +90,8 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     Returns
     -------
     Plan
-        Empty when the run applied nothing.
+        Empty when the run applied nothing. A run that `resume` could finish is undone as far as it came, with a
+        `DataWarning` that says so.
 
     Raises
     ------
@@ -101,6 +105,14 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     with Journal(client.settings.account) as journal:
         run_id = run_id or entries.latest_run(journal, left=False)
         stored = entries.read_run(journal, run_id)[1] if run_id is not None else []
+    left = sum(step.left for step in stored)
+    if left:
+        warnings.warn(
+            f"run {run_id!r} is unfinished: {count(left, 'opportunity')} of it may not be written yet, and only what "
+            "was written is undone; to finish it instead, resume it",
+            DataWarning,
+            stacklevel=2,
+        )
     back = Difference()
     rows: dict[str, dict[str, Any]] = {}
     for step in stored:

@@ -255,6 +255,8 @@ def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
         first = text.partition("\n")[0]
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
         titles, *lines = reader
-    except (OSError, ValueError, csv.Error) as error:
+    except OSError as error:
+        raise DataError(f"the file {file} cannot be read ({error.strerror})") from None
+    except (ValueError, csv.Error) as error:
         raise DataError(f"the file {file} cannot be read as CSV ({error})") from None
     return titles, lines

@@ -64,7 +64,10 @@ def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
     ):
         key = row if operation == "create" else unique_id
         groups.setdefault((operation, key), []).append(Cell(at, _none(field), _none(was), _none(now)))
-    kept = {"delete": [c for c in before if c not in schema.READ_ONLY], "update": STANDING}
+    kept: dict[str, Iterable[Hashable]] = {
+        "delete": [c for c in before if c not in schema.READ_ONLY],
+        "update": STANDING,
+    }
     bases = {
         operation: _bases(before, {str(key) for done, key in groups if done == operation}, columns)
         for operation, columns in kept.items()
@@ -81,7 +84,7 @@ def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
     return sorted(steps, key=lambda step: step.operation != "recover")
 
 
-def _bases(before: pd.DataFrame, ids: set[str], columns: Iterable[str]) -> dict[str, dict[str, Any]]:
+def _bases(before: pd.DataFrame, ids: set[str], columns: Iterable[Hashable]) -> dict[str, dict[str, Any]]:
     if not ids:
         return {}
     rows = before[before["unique_id"].isin(ids)]

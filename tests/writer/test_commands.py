@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from opp_analytics.client import Client
-from opp_analytics.writer import Plan
+from opp_analytics.errors import ConnectionFailed
+from opp_analytics.writer import Plan, apply
 from tests.writer.conftest import opportunities
 
 Command = Callable[..., tuple[int, str, str]]
@@ -169,13 +170,15 @@ def test_apply__without_anybody_to_answer_sends_nothing(
         (["apply", "none.json"], "none.json cannot be read"),
         (["undo", "nosuch"], "opp-analytics runs lists those there are"),
         (["resume", "nosuch"], "knows no run 'nosuch'"),
-        (["plan", "none.xlsx"], "none.xlsx cannot be read"),
-        (["plan", "a.doc", "b.doc"], "use .xlsx, .csv or .parquet"),
+        (["plan", "none.xlsx"], "there is no file none.xlsx"),
+        (["plan", "a.doc", "none.csv"], "there is no file none.csv"),
+        (["plan", "a.doc", "a.doc"], "use .xlsx, .csv or .parquet"),
     ],
 )
 def test_commands__answer_a_mistake_in_one_line(
     command: Command, asked: Client, here: Path, arguments: list[str], said: str
 ) -> None:
+    (here / "a.doc").touch()
     code, _, err = command(*arguments)
     assert code == 1
     assert err.startswith("Error: ")
@@ -221,3 +224,80 @@ def test_plan_and_apply__speak_of_files_and_options_not_of_python(
     assert "before" not in err
     code, _, err = command("apply", "cut.xlsx")
     assert (code, err) == (1, "Error: cut.xlsx is no saved plan; plan the edits first, and save that plan\n")
+
+
+def test_plan__misses_the_file_before_the_settings(command: Command, here: Path) -> None:
+    said = "Error: there is no file none.xlsx; check its name and folder\n"
+    assert command("plan", "none.xlsx")[::2] == (1, said)
+
+
+def test_apply__refuses_the_plan_of_another_server_before_it_shows_or_asks(
+    command: Command, asked: Client, account: Callable[[pd.DataFrame], Client], here: Path
+) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_value=5000)
+    command("plan", "deals.xlsx")
+    account(opportunities())
+    code, said, err = command("apply", "plan.json")
+    assert (code, said) == (1, "")
+    assert "the plan was made for another tenant" in err
+
+
+def test_plan__of_edits_that_the_server_holds_leaves_nothing_to_do(
+    command: Command, asked: Client, here: Path
+) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_value=5000)
+    command("plan", "deals.xlsx")
+    assert command("apply", "plan.json", "--yes")[0] == 0
+    (here / "plan.json").unlink()
+    code, said, _ = command("plan", "deals.xlsx")
+    assert code == 0
+    assert "nothing is left to do" in said
+    assert "to carry it out" not in said
+    assert not (here / "plan.json").exists()
+
+
+def test_plan__names_the_deal_of_each_conflict_and_problem(
+    command: Command, asked: Client, here: Path
+) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r3_value=5000, r2_close_date="2026-09-30")
+    asked.update("o001", value=7)
+    asked.update("o000", status="lost")
+    said = command("plan", "deals.xlsx")[1]
+    conflicts = said[said.index("Conflicts") : said.index("Forecast")]
+    assert ["Deal 0" in line for line in conflicts.splitlines() if "o000" in line] == [True]
+    assert ["Deal 1" in line for line in conflicts.splitlines() if "o001" in line] == [True]
+    assert "closed on the server meanwhile (status lost)" in conflicts
+    assert "conflict: update o001 (Deal 1) value: changed" in command("apply", "plan.json", "--yes")[1]
+
+    edit(here / "deals.xlsx", r4_close_date="soon", r3_value="much", r5_name=" ")
+    said = command("plan", "deals.xlsx")[1]
+    problems = said[said.index("Problems") :].splitlines()
+    assert [name for line in problems for name in ("Deal 1", "Deal 2", "Deal 3") if name in line] == [
+        "Deal 1",
+        "Deal 2",
+        "Deal 3",
+    ]
+
+
+def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, here: Path) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_value=5000, r3_value=1e16)
+    command("plan", "deals.xlsx")
+    settings = asked.settings
+
+    class Failing(Client):
+        def update(self, unique_id: str, **fields: Any) -> dict[str, Any]:
+            if unique_id == "o001":
+                raise ConnectionFailed("cut off")
+            return super().update(unique_id, **fields)
+
+    with Failing(settings.url, settings.token, settings.api_key) as cut:
+        receipt = apply(Plan.read(here / "plan.json"), cut)
+    assert receipt.resumable
+    code, _, err = command("undo", receipt.run_id)
+    assert code == 0
+    said = f"Note: run {receipt.run_id!r} is unfinished: 1 opportunity of it may not be written yet, and only what was"
+    assert " ".join(err.split()) == f"{said} written is undone; to finish it instead, resume it"

@@ -139,9 +139,9 @@ def test_plan__names_row_field_value_and_way_out(
 def test_plan__finds_every_problem_at_once(before: pd.DataFrame) -> None:
     after = changed(changed(before, 0, probability=140, stage="won!!"), 5, value="x")
     assert rows(plan(before, after).problems[["unique_id", "field"]]) == [
-        ("o005", "value"),
         ("o000", "stage"),
         ("o000", "probability"),
+        ("o005", "value"),
     ]
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics.client import Client
-from opp_analytics.errors import ConnectionFailed, PlanError
+from opp_analytics.errors import ConnectionFailed, DataWarning, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, own_writes, plan, resume, running, runs, undo
 from tests.writer.test_applying import edited
@@ -122,6 +122,18 @@ def test_undo__tells_what_the_opportunities_are_worth(client: Client, before: pd
 def test_undo__of_deletions_makes_no_statement_about_money(client: Client, before: pd.DataFrame) -> None:
     apply(plan(before, before.iloc[1:]), client, allow_delete=True)
     assert undo(client).summary() == "1 recover"
+
+
+def test_undo__of_an_unfinished_run_warns_and_undoes_what_was_written(
+    client: Client, before: pd.DataFrame, tmp_path: object
+) -> None:
+    victim = dying(client, tmp_path)
+    victim.die_at(2, after=True)
+    with pytest.raises(SystemExit):
+        apply(plan(before, before.assign(value=before["value"] + 1)), victim)
+    with pytest.warns(DataWarning, match="is unfinished: 5 opportunities .* resume it"):
+        back = undo(client)
+    assert len(back) == 1
 
 
 def test_undo__with_nothing_applied_is_empty(client: Client) -> None:
