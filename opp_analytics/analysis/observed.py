@@ -48,7 +48,7 @@ class Replay:
     """What was seen later does not exist; None where all of it does."""
 
     @classmethod
-    def of(cls, history: History, asked_by: str, *further: str) -> Replay:
+    def of(cls, history: History | Replay, asked_by: str, *further: str) -> Replay:
         """A history's columns that forecasts read, and `further` ones: each as-of copies them."""
         rows = change_rows(history, asked_by)
         kept = [name for name in rows.columns if name in (*_READ, *further)]

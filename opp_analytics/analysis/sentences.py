@@ -9,7 +9,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentError
 
-__all__ = ["sentence"]
+__all__ = ["percent", "sentence"]
 
 # In the order in which they are said: what came in, what changed, what went out.
 _VERBS = {
@@ -73,8 +73,20 @@ def _deals(count: float) -> str:
     return f"{int(count):,} deal{'' if int(count) == 1 else 's'}"
 
 
+def percent(fraction: float) -> str:
+    """A fraction in whole percents, halves rounded up.
+
+    Examples
+    --------
+    >>> percent(0.125), percent(0.285), percent(1.0)
+    ('13 %', '29 %', '100 %')
+    """
+    # 0.285 × 100 is a little less than 28.5 in binary.
+    return f"{math.floor(round(fraction * 100, 9) + 0.5)} %"
+
+
 def _share(rate: float) -> str:
-    return "none" if math.isnan(rate) else f"{rate:.0%}"
+    return "none" if math.isnan(rate) else percent(rate)
 
 
 def _waterfall(table: pd.DataFrame) -> str:
@@ -111,14 +123,14 @@ def _slippage(table: pd.DataFrame) -> str:
     value = table["value"].groupby(level="outcome").sum()
     rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
     slipped = counts.get("slipped", 0) / total
-    return f"Of {_deals(total)} due, {', '.join(parts)}: {slipped:.0%} slipped by count, {_share(rate)} by value."
+    return f"Of {_deals(total)} due, {', '.join(parts)}: {percent(slipped)} slipped by count, {_share(rate)} by value."
 
 
 def _flow(table: pd.DataFrame) -> str:
     summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
     done = summed["entries"] - summed["still"]
     parts = [
-        f"{name} {advanced / count:.0%} of {count:,}"
+        f"{name} {percent(advanced / count)} of {count:,}"
         for name, advanced, count in zip(summed.index, summed["advanced"], done, strict=True)
         if count
     ]

@@ -82,6 +82,11 @@ _COLUMNS = {
     "closing_age_days": Column("age at end, days", "number"),
     "records": Column("records", "count"),
     "longest_gap_days": Column("longest gap, days", "number"),
+    "made_on": Column("made on", "date"),
+    "days_before": Column("days left", "count"),
+    "actual": Column("booked in the end", "money"),
+    "error": Column("expected − booked", "money"),
+    "held": Column("range held", "text"),
     "answers": Column("what it can answer", "text"),
 }
 """Heading and kind of the columns that a report shows."""

@@ -11,15 +11,17 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis, schema
+from opp_analytics.analysis.tracks import track_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
 from opp_analytics.history.coverage import coverage
-from opp_analytics.periods import labels
+from opp_analytics.periods import as_date, labels, to_dates
 
 __all__ = ["BUCKETS", "Facts", "Slippage", "Stretch"]
 
 BUCKETS = ("overdue", "unscheduled")
-_WEEK = pd.Timedelta(days=7)
+_WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
+"""Back to the record that the week is measured from, and how far from that day it may lie."""
 _NO_LABEL = "(none)"
 
 
@@ -33,8 +35,6 @@ class Stretch:
     movements: pd.DataFrame
     ends: pd.DataFrame
     """The open deals at its opening and at its closing, as rows of `movements`."""
-    pushed: pd.DataFrame
-    """Open deals whose date was pushed more than once so far; ``pushed_now`` says whether in this stretch."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,25 @@ class Facts:
         """The last instant of the as-of day."""
         return (self.today + pd.Timedelta(days=1)).tz_localize(self.tz).tz_convert("UTC") - pd.Timedelta(
             microseconds=1
+        )
+
+    @cached_property
+    def unseen(self) -> str:
+        """What is wrong with an as-of day that is later than anything known of the pipeline; empty where nothing is."""
+        load = self.origin.get("load") or {}
+        looks = [load.get("fetched_at"), self.origin.get("recorded_at")]
+        if self.history is not None and len(self.history.records):
+            looks.append(self.history.records["recorded_at"].max())
+        looks = [look for look in looks if look is not None]
+        if not looks:
+            return ""  # Nothing vouches for the frame at all, which is said elsewhere.
+        stamped = self.opportunities["updated_at"].max()
+        last = max(as_date(look, tz=self.tz) for look in [*looks, *([] if pd.isna(stamped) else [stamped])])
+        if last >= self.today:
+            return ""
+        return (
+            f"As of {self.today:%Y-%m-%d}, but the pipeline was last seen on {last:%Y-%m-%d}: "
+            "what happened since, or will happen, is not in these numbers."
         )
 
     @cached_property
@@ -194,16 +213,57 @@ class Facts:
         return coverage(self.records, self.freq)
 
     @cached_property
-    def stretch(self) -> Stretch:
-        """What moved in the last seven days, or since the first record.
+    def track_record(self) -> pd.DataFrame:
+        """How the forecasts of earlier periods, made as long before their end, turned out.
 
         Raises
         ------
         NotEnoughHistory
-            When there are no two records to compare.
+            When no period that is over was recorded then.
+        DataError
+            When what was recorded cannot be used, such as a probability above 100.
         """
-        history, begins = self._known()
-        start = max(self.until - _WEEK, begins)
+        if self.history is None or self.records.empty:
+            raise NotEnoughHistory("no state of the pipeline was recorded")
+        asked: Any = {"freq": self.freq, "probability": self.probability, "tz": self.tz}
+        return track_record(self.history, as_of=self.today, **asked)
+
+    @cached_property
+    def week_ago(self) -> pd.Timestamp:
+        """The instant of the record that lies nearest to seven days before the as-of day.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there are no two records to compare, or none lies near that day; says when one will.
+        """
+        self._known()
+        moments = self.records["recorded_at"]
+        days = to_dates(moments, tz=self.tz)
+        wanted = self.today - _WEEK
+        off = (days - wanted).abs()[:-1]
+        nearest = off.min()
+        if nearest > _NEAR:
+            found = moments[:-1][off == nearest].iloc[-1]
+            later = [day + _WEEK for day in [*days, self.today] if day + _WEEK > self.today]
+            raise NotEnoughHistory(
+                f"no record from a week ago yet: the nearest is of {found:%Y-%m-%d %H:%M} UTC, "
+                f"and from {min(later):%Y-%m-%d} on there will be one"
+            )
+        # Of equally near days the earlier, which misses nothing of the week; of its records the last.
+        near = days[:-1][off == nearest]
+        return pd.Timestamp(moments[days == near.iloc[0]].iloc[-1])
+
+    @cached_property
+    def stretch(self) -> Stretch:
+        """What moved since the record of a week ago.
+
+        Raises
+        ------
+        NotEnoughHistory
+            As `week_ago`.
+        """
+        history, start = self._known()[0], self.week_ago
         asked: Any = {"start": start, "end": self.until, "tz": self.tz}
         table = analysis.waterfall(history, **asked)
         return Stretch(
@@ -215,7 +275,6 @@ class Facts:
                 ignore_index=True,
             ),
             pd.concat([_open_at(history, table, end) for end in ("opening", "closing")], ignore_index=True),
-            self._pushed(history, start),
         )
 
     def _known(self) -> tuple[History, pd.Timestamp]:
@@ -229,7 +288,16 @@ class Facts:
             )
         return self.history, self.records["recorded_at"].iloc[0]
 
-    def _pushed(self, history: History, start: pd.Timestamp) -> pd.DataFrame:
+    @cached_property
+    def pushed(self) -> pd.DataFrame:
+        """Open deals whose date was pushed more than once so far; ``pushed_now``: whether since `week_ago`.
+
+        Raises
+        ------
+        NotEnoughHistory
+            As `week_ago`.
+        """
+        history, start = self._known()[0], self.week_ago
         moves = analysis.close_date_moves(history, end=self.until, tz=self.tz)
         lately = analysis.close_date_moves(history, start=start, end=self.until, tz=self.tz)["pushes"] > 0
         often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
@@ -244,7 +312,7 @@ class Facts:
 
     @cached_property
     def slippages(self) -> list[Slippage]:
-        """What became of the deals due in the last complete period and in the running one so far.
+        """What became of the deals due in the running period so far, then in the one before.
 
         Raises
         ------
@@ -253,7 +321,7 @@ class Facts:
         """
         history, begins = self._known()
         found = []
-        for period in (self.period - 1, self.period):
+        for period in (self.period, self.period - 1):
             first, last = period.start_time.normalize(), min(period.end_time.normalize(), self.today)
             opening = first if first.tz_localize(self.tz) >= begins else begins
             if opening is begins and begins.tz_convert(self.tz).tz_localize(None) >= last:

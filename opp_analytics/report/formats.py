@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-__all__ = ["EXCEL", "NUMERIC", "amount", "counted", "share", "text"]
+from opp_analytics.analysis.sentences import percent
+
+__all__ = ["EXCEL", "NUMERIC", "amount", "counted", "share", "text", "worth"]
 
 EXCEL = {
     "money": "#,##0.00",
@@ -56,8 +58,8 @@ def share(fraction: float) -> str:
 
     Examples
     --------
-    >>> share(0.5), share(0.001), share(0.9999), share(0.0), share(1e-15)
-    ('50 %', '< 1 %', '> 99 %', '0 %', '0 %')
+    >>> share(0.125), share(0.001), share(0.9999), share(0.0), share(1e-15)
+    ('13 %', '< 1 %', '> 99 %', '0 %', '0 %')
     """
     if math.isnan(fraction):
         return _NOTHING
@@ -65,7 +67,7 @@ def share(fraction: float) -> str:
         return "< 1 %"
     if 0.995 < fraction < 1 - 1e-9:
         return "> 99 %"
-    return f"{fraction:.0%}".replace("%", " %")
+    return percent(fraction)
 
 
 def amount(money: float, currency: str) -> str:
@@ -85,8 +87,20 @@ def counted(number: int, noun: str = "deal") -> str:
 
     Examples
     --------
-    >>> counted(1), counted(2000, "opportunity")
-    ('1 deal', '2,000 opportunities')
+    >>> counted(1), counted(2000, "opportunity"), counted(2, "day")
+    ('1 deal', '2,000 opportunities', '2 days')
     """
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:] != "ay" else f"{noun}s"
     return f"{number:,} {noun if number == 1 else plural}"
+
+
+def worth(values: pd.Series[Any], noun: str = "deal") -> str:
+    """Deals with what they are worth together, where any of them has a value.
+
+    Examples
+    --------
+    >>> worth(pd.Series([100.0, None])), worth(pd.Series([None], dtype=float))
+    ('2 deals worth 100', '1 deal without a value')
+    """
+    held = f"worth {text(values.sum(), 'money')}" if values.notna().any() else "without a value"
+    return f"{counted(len(values), noun)} {held}"

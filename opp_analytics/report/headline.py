@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.report.exhibits import Deals, Exhibit, Figure
 from opp_analytics.report.facts import Facts
 from opp_analytics.report.formats import amount, counted, share, text
@@ -34,14 +35,48 @@ def headline(facts: Facts, currency: str) -> tuple[str, tuple[Figure, ...]]:
     )
     if math.isfinite(row["low"]):
         reach = f"{text(row['low'], 'money')} to {text(row['high'], 'money')}"
-        figures.append(Figure("range", reach, "10 to 90 % of outcomes"))
-        said += f" ({reach} in eight of ten cases)"
+        figures.append(Figure("range", reach, _range_note(facts)))
+        said += f" ({reach} in eight of ten cases, if the {_stated(facts)}probabilities are right)"
     if math.isfinite(row["target"]):
         figures += _target_figures(row, currency)
         said += f"; the target of {amount(row['target'], currency)} {_target_words(row)}"
     else:
         figures.append(Figure("target", "not set", "no target was given for this period"))
-    return f"{said}.", tuple(figures)
+    return f"{said}. {_judged(facts)}", tuple(figures)
+
+
+def _stated(facts: Facts) -> str:
+    return "stated " if isinstance(facts.probability, str) and facts.probability == "stated" else ""
+
+
+def _range_note(facts: Facts) -> str:
+    """The range's promise, and how often such a promise was kept."""
+    try:
+        past = facts.track_record
+    except (NotEnoughHistory, DataError):
+        return "10 to 90 % of outcomes; not judged yet"
+    return f"10 to 90 % of outcomes; past ones held in {int(past['held'].sum())} of {len(past)}"
+
+
+def _judged(facts: Facts) -> str:
+    """How often the ranges of earlier periods held as long before their end, and how far off they were together."""
+    try:
+        past = facts.track_record
+    except NotEnoughHistory as reason:
+        return f"How often such ranges hold cannot be said yet: {reason}."
+    except DataError as error:
+        return f"How often such ranges held cannot be said: {error}."
+    held = f"{int(past['held'].sum())} of {counted(len(past), 'period')}"
+    said = f"Past ranges made that far before the end held in {held}"
+    bias = past.attrs["bias"]
+    if bias is None:
+        return f"{said}; nothing was booked in any of them."
+    off = (
+        f"{share(abs(bias))} {'more' if bias > 0 else 'less'} than"
+        if abs(bias) >= 0.005
+        else "just about what"
+    )
+    return f"{said} and together expected {off} was booked."
 
 
 def _target_figures(row: pd.Series[Any], currency: str) -> list[Figure]:

@@ -7,10 +7,11 @@ import pandas as pd
 from opp_analytics import plots
 from opp_analytics.analysis import sentence
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.periods import as_date
 from opp_analytics.report.charts import svg
 from opp_analytics.report.exhibits import Deals, Exhibit, Section
 from opp_analytics.report.facts import Facts, Slippage, Stretch
-from opp_analytics.report.formats import counted, text
+from opp_analytics.report.formats import counted, worth
 
 __all__ = ["changes", "slippage"]
 
@@ -26,7 +27,7 @@ def changes(facts: Facts) -> Section:
     except NotEnoughHistory as reason:
         coming = "what was added, won, lost, moved and re-valued since this week, deal by deal"
         return Section("changes", title, missing=_next_week(reason, coming))
-    said = sentence(stretch.waterfall)
+    said = f"{_since(facts)}: {sentence(stretch.waterfall)}"
     renamed = {"count": "count_change", "value": "value_change"}
     moved = facts.with_details(stretch.movements).rename(columns=renamed)
     ends = facts.with_details(stretch.ends).rename(columns=renamed)
@@ -56,6 +57,11 @@ def changes(facts: Facts) -> Section:
     return Section("changes", title, said, (steps, largest))
 
 
+def _since(facts: Facts) -> str:
+    day = as_date(facts.week_ago, tz=facts.tz)
+    return f"Since the record of {day:%Y-%m-%d}, {counted((facts.today - day).days, 'day')} before"
+
+
 def _between(stretch: Stretch) -> str:
     opening, closing = (pd.Timestamp(stretch.waterfall.attrs[f"{end}_at"]) for end in ("opening", "closing"))
     return f"Between the records of {opening:%Y-%m-%d %H:%M} and {closing:%Y-%m-%d %H:%M} UTC; stages and dates as they stand now."
@@ -65,15 +71,19 @@ def slippage(facts: Facts) -> Section:
     """What became of the deals that were due, and the deals that were pushed again."""
     title = "Slippage"
     try:
-        found, pushed = facts.slippages, facts.stretch.pushed
+        found = facts.slippages
     except NotEnoughHistory as reason:
         coming = "what became of the deals that were due, and which were pushed again"
         return Section("slippage", title, missing=_next_week(reason, coming))
     exhibits = [_slipped(part, facts) for part in found]
+    said = f"{found[0].name}: {sentence(found[0].table)}"
+    try:
+        pushed = facts.pushed
+    except NotEnoughHistory as reason:
+        return Section("slippage", title, f"{said} Pushed again this week: {reason}.", tuple(exhibits))
     if len(pushed):
         exhibits.append(_pushed(pushed, facts))
-    said = f"{found[-1].name}: {sentence(found[-1].table)} {_again(pushed)}"
-    return Section("slippage", title, said, tuple(exhibits))
+    return Section("slippage", title, f"{said} {_again(pushed)}", tuple(exhibits))
 
 
 def _slipped(part: Slippage, facts: Facts) -> Exhibit:
@@ -96,7 +106,7 @@ def _again(pushed: pd.DataFrame) -> str:
     again = pushed[pushed["pushed_now"] == "yes"]
     if again.empty:
         return "No deal that had been pushed before was pushed again this week."
-    return f"{counted(len(again))} worth {text(again['value'].sum(), 'money')} slipped again this week."
+    return f"{worth(again['value'])} slipped again this week."
 
 
 def _pushed(pushed: pd.DataFrame, facts: Facts) -> Exhibit:

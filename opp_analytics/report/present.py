@@ -5,15 +5,19 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics import plots
+from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.periods import to_dates
 from opp_analytics.report.charts import svg
 from opp_analytics.report.exhibits import Deals, Exhibit, Section, column
 from opp_analytics.report.facts import BUCKETS, Facts
-from opp_analytics.report.formats import counted, share, text
+from opp_analytics.report.formats import counted, share, text, worth
 
 __all__ = ["findings", "forecast", "funnel", "win_rates"]
 
 _PAST, _AHEAD = 3, 18
 """Periods before and after the running one that the page shows; the workbook has all."""
+_MOST_PAST = 12
+"""Past ranges that the page shows, the latest; the workbook has all."""
 _MOST_GROUPS = 40
 """Groups that the page shows, those with most closed deals."""
 _RATES = ("won", "lost", "rate", "rate_low", "rate_high", "won_value", "value_rate")
@@ -50,7 +54,31 @@ def forecast(facts: Facts) -> Section:
         f"{counted(hidden, 'further period')}: in the workbook." if hidden else "",
         on_page=on_page,
     )
-    return Section("forecast", "Forecast by period", said, (exhibit,))
+    return Section("forecast", "Forecast by period", said, (exhibit, *_past_ranges(facts)))
+
+
+def _past_ranges(facts: Facts) -> tuple[Exhibit, ...]:
+    """The forecasts that earlier periods had as long before their end, where there are any."""
+    try:
+        table = facts.track_record
+    except (NotEnoughHistory, DataError):
+        return ()
+    table = table.assign(
+        made_on=to_dates(table["made_at"], tz=facts.tz), held=table["held"].map({True: "yes", False: "no"})
+    )
+    table = table.drop(columns="made_at").reset_index().iloc[::-1].reset_index(drop=True)
+    columns = ("period", "made_on", "days_before", "low", "expected", "high", "actual", "error", "held")
+    hidden = len(table) - _MOST_PAST
+    return (
+        Exhibit(
+            "past ranges",
+            "What earlier periods' ranges were worth",
+            table,
+            columns,
+            note=f"{counted(hidden, 'earlier period')}: in the workbook." if hidden > 0 else "",
+            on_page=table.head(_MOST_PAST),
+        ),
+    )
 
 
 def _periods(facts: Facts) -> tuple[list[str], list[str]]:
@@ -71,12 +99,12 @@ def _near(facts: Facts) -> pd.DataFrame:
 def funnel(facts: Facts) -> Section:
     """The stock per stage."""
     table = facts.funnel.reset_index()
+    still_open = facts.deals[facts.deals["outcome"] == "open"]
     value = table["open_value"].sum()
-    said = f"{counted(int(table['open_count'].sum()), 'open deal')} worth {text(value, 'money')}"
+    said = worth(still_open["value"], "open deal") if len(still_open) else "No open deals"
     if value > 0:
         most = table.iloc[int(table["open_value"].argmax())]
         said += f"; most of the money, {share(most['open_value'] / value)}, stands in {most['stage']}"
-    still_open = facts.deals[facts.deals["outcome"] == "open"]
     exhibit = Exhibit(
         "funnel",
         "Open pipeline by stage",

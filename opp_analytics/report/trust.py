@@ -23,7 +23,7 @@ _TERMS = (
         "Range",
         "10 to 90 % of the distribution of booked + the open deals that may be won, each with its own probability "
         "and independent of the others. It leaves out deals not created yet, deals that slip in or out, and changes "
-        "of value.",
+        "of value, and so is too narrow as a rule: the headline says how often past ranges held, and “What earlier periods' ranges were worth” shows them.",
     ),
     ("Probability of target", "Chance that the same distribution reaches the target."),
     ("Coverage", "Open value due in the period ÷ (target − booked)."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from opp_analytics import config, periods, schema
-from opp_analytics.errors import ArgumentError, DataError
+from opp_analytics.errors import ArgumentError, DataError, DataWarning
 from opp_analytics.history import History
 from opp_analytics.periods import When
 from opp_analytics.report.exhibits import Report
@@ -61,7 +62,8 @@ def weekly_report(
         Past records, for what changed and what slipped. Without it, or with fewer than two records, the page says what
         will appear there. Records after `as_of` are not read.
     as_of : date-like
-        The day of the report.
+        The day of the report. One on which nobody has looked at the pipeline yet (no load, record or ``updated_at`` is as
+        new) is said in red, and by a `DataWarning`.
     out : path
         The ``.html`` file, or a folder, which then gets ``weekly-<as_of>.html``. The workbook stands beside it.
     target : float or mapping, optional
@@ -116,6 +118,8 @@ def weekly_report(
         own_writes=own_writes,
         tz=tz,
     )
+    if facts.unseen:
+        warnings.warn(facts.unseen, DataWarning, stacklevel=2)
     report = compose(facts, config.currency() if currency is None else currency)
     _write(page, html(report, book.name).encode())
     write_workbook(report, book)
@@ -132,7 +136,7 @@ def compose(facts: Facts, currency: str) -> Report:
         as_of=facts.today,
         currency=currency,
         said=said,
-        warnings=(state,) if alarm else (),
+        warnings=tuple(filter(None, (state if alarm else "", facts.unseen))),
         figures=figures,
         sections=tuple(part(facts) for part in parts),
         behind=behind_headline(facts),

@@ -50,7 +50,7 @@ def test_slippage__every_outcome(january):
     assert table.attrs["slip_rate"] == pytest.approx(3 / 8)
     assert table.attrs["to_date"] is False
     assert sentence(table).startswith(
-        "Of 8 deals due, 1 won, 1 lost, 3 slipped, 1 pulled out, 2 gone: 38% slipped"
+        "Of 8 deals due, 1 won, 1 lost, 3 slipped, 1 pulled out, 2 gone: 38 % slipped"
     )
 
 

@@ -136,7 +136,7 @@ def test_stage_moves__in_one_sentence(history):
         == "6 deals made 9 steps between stages that were seen, 2 of them back."
     )
     assert sentence(stage_flow(history, **ALL)).startswith(
-        "Of the entries that ended, these advanced: discovery 100% of 1"
+        "Of the entries that ended, these advanced: discovery 100 % of 1"
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from opp_analytics import History, errors, schema, weekly_report
 
-from .conftest import AS_OF, THIS_WEEK, pipeline
+from .conftest import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
 
 
 class _Page(HTMLParser):
@@ -67,10 +67,127 @@ def read(tmp_path):
 def test_weekly_report__headline_says_period_money_range_and_target(opportunities, history, read):
     text, _ = read(opportunities, history, target=150_000, currency="EUR")
     assert (
-        "2026-03 as of 2026-03-16: 70,000 EUR booked, 166,000 EUR expected (70,000 to 190,000 in eight of ten cases); "
+        "2026-03 as of 2026-03-16: 70,000 EUR booked, 166,000 EUR expected (70,000 to 190,000 in eight of ten cases, "
+        "if the stated probabilities are right); "
         "the target of 150,000 EUR has a probability of 80 %: open deals due are 1.5 times what is missing."
         in text
     )
+
+
+def test_weekly_report__says_how_often_past_ranges_held(read, tmp_path):
+    kept = History(tmp_path / "three months")
+    # On each 16th a deal of 100,000 is due with even chances; January's is lost, February's brings twice as much.
+    states = [
+        ("2026-01-16", "January", "2026-01-30", "proposal", 100_000.0),
+        ("2026-02-02", "January", "2026-01-30", "closed_lost", 100_000.0),
+        ("2026-02-16", "February", "2026-02-26", "proposal", 100_000.0),
+        ("2026-03-02", "February", "2026-02-26", "closed_won", 200_000.0),
+    ]
+    rows = {}
+    for day, name, due, stage, value in states:
+        status = {"closed_won": "won", "closed_lost": "lost"}.get(stage, "active")
+        rows[name] = (name, name, value, stage, status, due, 50, "Ann")
+        frame = pipeline(list(rows.values()))
+        frame.attrs = {}
+        kept.record(frame, at=f"{day}T06:00:00Z")
+    now = pipeline([*rows.values(), ("m", "March", 50_000.0, "proposal", "active", "2026-03-30", 50, "Ann")])
+    text, page = read(now, kept)
+    assert (
+        "Past ranges made that far before the end held in 1 of 2 periods "
+        "and together expected 50 % less than was booked." in text
+    )
+    assert "10 to 90 % of outcomes; past ones held in 1 of 2" in text
+    # February ends on the 28th, three days earlier in its month than March: its record of the 16th is near enough.
+    assert page.tables["What earlier periods' ranges were worth"][1:] == [
+        ["2026-02", "2026-02-16", "12", "0", "50,000", "100,000", "200,000", "−150,000", "no"],
+        ["2026-01", "2026-01-16", "15", "0", "50,000", "100,000", "0", "50,000", "yes"],
+    ]
+
+
+def test_weekly_report__without_a_period_that_is_over_no_range_is_judged(opportunities, history, read):
+    text, page = read(opportunities, history)
+    assert (
+        "How often such ranges hold cannot be said yet: no M period before 2026-03 was recorded as long before its end"
+        in text
+    )
+    assert "10 to 90 % of outcomes; not judged yet" in text
+    assert "What earlier periods' ranges were worth" not in page.tables
+
+
+def test_weekly_report__past_records_that_cannot_be_used_are_said(read, tmp_path):
+    kept = History(tmp_path / "odd")
+    for day, probability in (("2026-02-16", 150), ("2026-03-02", 50)):
+        frame = pipeline([("a", "A", 10.0, "proposal", "active", "2026-02-27", probability, "Ann")])
+        frame.attrs = {}
+        kept.record(frame, at=f"{day}T06:00:00Z")
+    text, _ = read(pipeline(THIS_WEEK), kept)
+    assert re.search(r"How often such ranges held cannot be said: .*150", text)
+
+
+def test_weekly_report__without_a_record_a_week_old_says_when_there_is_one(opportunities, read, tmp_path):
+    kept = History(tmp_path / "young")
+    for moment in ("2026-03-15T06:00:00Z", "2026-03-16T06:00:00Z", "2026-03-16T06:00:09Z"):
+        frame = pipeline(THIS_WEEK)
+        frame.attrs = {}
+        kept.record(frame, at=moment)
+    text, page = read(opportunities, kept)
+    assert (
+        "Not known yet: no record from a week ago yet: the nearest is of 2026-03-15 06:00 UTC, "
+        "and from 2026-03-22 on there will be one." in text
+    )
+    assert "nothing moved" not in text
+    assert "Open pipeline, step by step" not in page.tables
+    assert (
+        "Deals due 2026-03-01 to 2026-03-16" not in page.tables or "Pushed again this week: no record" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "compared"),
+    [
+        (["2026-03-08", "2026-03-09", "2026-03-10", "2026-03-16"], "2026-03-09, 7 days before"),
+        (["2026-03-08", "2026-03-10", "2026-03-16"], "2026-03-08, 8 days before"),
+        (["2026-02-09", "2026-03-06", "2026-03-16"], "2026-03-06, 10 days before"),
+        (["2026-02-09", "2026-03-12", "2026-03-16"], "2026-03-12, 4 days before"),
+        (["2026-03-05", "2026-03-13", "2026-03-16"], None),
+    ],
+)
+def test_weekly_report__compares_with_the_record_nearest_to_a_week_ago(
+    opportunities, read, tmp_path, days, compared
+):
+    kept = History(tmp_path / "kept")
+    for day in days:
+        frame = pipeline(LAST_WEEK if day < AS_OF else THIS_WEEK)
+        frame.attrs = {}
+        kept.record(frame, at=f"{day}T06:00:00Z")
+    text, _ = read(opportunities, kept)
+    if compared is None:
+        assert "the nearest is of 2026-03-13 06:00 UTC, and from 2026-03-20 on there will be one" in text
+    else:
+        assert f"Since the record of {compared}: Pipeline went from 200,000 (4 deals)" in text
+
+
+def test_weekly_report__of_a_day_that_nobody_has_seen_warns(opportunities, history, read):
+    with pytest.warns(errors.DataWarning, match="last seen on 2026-03-16: what happened since"):
+        text, page = read(opportunities, history, as_of="2026-03-20")
+    assert ("p", {"class": "alarm", "role": "alert"}) in page.tags
+    assert "As of 2026-03-20, but the pipeline was last seen on 2026-03-16" in text
+    # A record of that day, or the server's own stamp, is a look at it.
+    opportunities["updated_at"] = pd.Timestamp("2026-03-20T01:00Z")
+    assert "was last seen on" not in read(opportunities, history, as_of="2026-03-20")[0]
+
+
+def test_weekly_report__the_running_period_slips_first(opportunities, history, read):
+    _, page = read(opportunities, history, freq="W")
+    captions = [caption for caption in page.tables if re.fullmatch(r"Deals due \S+ to \S+", caption)]
+    assert captions == sorted(captions, reverse=True)
+    assert len(captions) == 2
+
+
+def test_weekly_report__deals_without_a_value_are_not_worth_nothing(history, read):
+    frame = pipeline(THIS_WEEK)
+    frame.loc[frame["unique_id"] == "a", "value"] = None
+    assert "1 deal without a value slipped again this week." in read(frame, history)[0]
 
 
 def test_weekly_report__a_target_that_is_met_or_out_of_reach_is_said(opportunities, read):
