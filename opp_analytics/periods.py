@@ -15,7 +15,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentError, DataError
 
-__all__ = ["as_date", "as_instant", "check_freq", "labels", "to_dates", "window"]
+__all__ = ["as_date", "as_instant", "check_freq", "labels", "period_days", "to_dates", "window"]
 
 When = str | date | datetime | pd.Timestamp
 """What a user may write for a time."""
@@ -160,3 +160,21 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
     """
     names: pd.Series[Any] = dates.dt.to_period(check_freq(freq)).astype("str")
     return names.where(dates.notna()).astype("str")
+
+
+def period_days(label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day of the calendar period that a label such as "2026Q4", "2026-11" or "2026" names.
+
+    Examples
+    --------
+    >>> [str(day.date()) for day in period_days("2026Q4")]
+    ['2026-10-01', '2026-12-31']
+    """
+    for freq in ("M", "Q", "Y"):
+        try:
+            period = pd.Period(label, freq)
+        except (ValueError, TypeError):
+            continue
+        if str(period) == label:
+            return period.start_time.normalize(), period.end_time.normalize()
+    raise DataError(f"{name}={label!r} is no calendar period such as '2026Q4', '2026-11' or '2026'")

@@ -11,7 +11,7 @@ from opp_analytics import schema
 from opp_analytics.analysis._log import Span, day, instant, marked, missing, span, up_to
 from opp_analytics.analysis._notes import annotate
 from opp_analytics.errors import ArgumentError, DataError
-from opp_analytics.periods import When, as_date
+from opp_analytics.periods import When, as_date, period_days
 
 if TYPE_CHECKING:
     import ibis
@@ -40,8 +40,8 @@ FURTHER_MOVEMENTS = ("returned", "date_set", "date_cleared", "conflict")
 
 _BOUND = "lower, movement by movement: what was changed and changed back between two records is not seen"
 
-Due = tuple[When, When] | None
-"""First and last day on which deals are due, both inside; None for all open deals."""
+Due = tuple[When, When] | str | None
+"""First and last day on which deals are due, both inside, or the label of a period; None for all open deals."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,12 @@ class _Pool:
     def of(cls, due: Due, tz: str) -> _Pool:
         if due is None:
             return cls(None, None)
+        if isinstance(due, str):
+            return cls(*period_days(due, name="due"))
         if not isinstance(due, (tuple, list)) or len(due) != 2:
-            raise ArgumentError(f"due={due!r} is not a pair (first day, last day)")
+            raise ArgumentError(
+                f"due={due!r} is neither a pair (first day, last day) nor a period such as '2026Q4' or '2026-11'"
+            )
         first, last = as_date(due[0], tz=tz, name="due[0]"), as_date(due[1], tz=tz, name="due[1]")
         if last < first:
             raise DataError(f"due={due!r} ends before it begins; swap its days")
@@ -98,8 +102,9 @@ def movements(
         Reads ``name``, ``value``, ``close_date``, ``stage``, ``status`` of the change log.
     start, end : date-like
         A naive date means the start of its day for `start`, the end of its day for `end`.
-    due : (date-like, date-like), optional
-        Only deals whose ``close_date`` lies between these days, both inside; default: all open deals.
+    due : (date-like, date-like) or str, optional
+        Only deals whose ``close_date`` lies between these days, both inside, or in the calendar period of this label, such
+        as "2026Q4", "2026-11" or "2026"; default: all open deals. Of a fiscal period give the days.
     tz : str
         Business time zone.
     by_record : bool

@@ -131,7 +131,13 @@ def test_waterfall__between_a_moment_and_itself_nothing_moves(history):
 
 @pytest.mark.parametrize(
     ("due", "error"),
-    [("2026Q1", oa.errors.ArgumentError), (("2026-02-28", "2026-02-01"), oa.errors.DataError)],
+    [
+        ("2026-13", oa.errors.DataError),
+        ("2026-02-01", oa.errors.DataError),
+        ("soon", oa.errors.DataError),
+        (202602, oa.errors.ArgumentError),
+        (("2026-02-28", "2026-02-01"), oa.errors.DataError),
+    ],
 )
 def test_waterfall__refuses_a_window_that_is_none(history, due, error):
     with pytest.raises(error, match="due="):
@@ -172,3 +178,16 @@ def test_waterfall__drawing_steps_from_opening_to_closing(history):
     assert drawn.patches[-1].get_height() == pytest.approx(31.1)
     last_step = drawn.patches[-2]
     assert last_step.get_y() + last_step.get_height() == pytest.approx(31.1)
+
+
+@pytest.mark.parametrize(
+    ("label", "days"),
+    [
+        ("2026-02", FEBRUARY),
+        ("2026Q1", ("2026-01-01", "2026-03-31")),
+        ("2026", ("2026-01-01", "2026-12-31")),
+    ],
+)
+def test_waterfall__due_takes_the_label_of_a_period(history, label, days):
+    pd.testing.assert_frame_equal(waterfall(history, **ALL, due=label), waterfall(history, **ALL, due=days))
+    pd.testing.assert_frame_equal(movements(history, **ALL, due=label), movements(history, **ALL, due=days))
