@@ -267,7 +267,7 @@ def _with_names(lines: pd.DataFrame, made: Plan) -> pd.DataFrame:
         return lines
     named = made.before.drop_duplicates("unique_id").set_index("unique_id")["name"]
     table = lines.copy()
-    table.insert(table.columns.get_loc("unique_id") + 1, "name", lines["unique_id"].map(named))
+    table.insert(list(table.columns).index("unique_id") + 1, "name", lines["unique_id"].map(named))
     return table
 
 
@@ -304,13 +304,18 @@ def _rate(rate: float) -> str:
 
 
 def _save(made: Plan, file: Path) -> None:
-    if (made.changes["status"] == "already").all():
+    statuses = set(made.changes["status"])
+    if statuses == {"already"}:
         _say("nothing is left to do: the server holds all of it already; no plan was saved")
         return
     made.save(file)
     flags = {"clear_nulls": " --clear-nulls", "allow_delete": " --allow-delete"}
     needed = "".join(flag for need, flag in flags.items() if (made.changes["needs"] == need).any())
-    _say(f"saved; to carry it out: opp-analytics apply {file}{needed}")
+    if "clean" in statuses:
+        _say(f"saved; to carry it out: opp-analytics apply {file}{needed}")
+    else:
+        over = f"opp-analytics apply {file}{needed} --on-conflict overwrite"
+        _say(f"saved; only conflicts are left, to overwrite them: {over}")
 
 
 def _ask(question: str) -> None:

@@ -110,14 +110,24 @@ def begin(journal: Journal, run: Run, steps: list[Step], names: list[str | None]
     journal.do(write)
 
 
-def intend(journal: Journal, run_id: str, number: int, overwritten: dict[str, Any]) -> None:
-    """Note, durably, that the step's write is about to be sent, and what it overwrites beside the planned."""
+def intend(
+    journal: Journal,
+    run_id: str,
+    number: int,
+    overwritten: dict[str, Any],
+    standing: dict[str, Any] | None = None,
+) -> None:
+    """Note, durably, that the step's write is about to be sent, and what it overwrites beside the planned.
+
+    Where that is a deal closed or reopened since the plan, `standing` is its stage and status, from now on the base.
+    """
     was = [(to_text(field, value) or "null", run_id, number, field) for field, value in overwritten.items()]
 
     def write(db: sqlite3.Connection) -> None:
         db.execute(
-            "UPDATE step SET intended_at = ?, attempts = attempts + 1 WHERE run_id = ? AND number = ?",
-            (now(), run_id, number),
+            "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
+            "WHERE run_id = ? AND number = ?",
+            (now(), _record_text(standing), run_id, number),
         )
         db.executemany("UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was)
 

@@ -66,11 +66,12 @@ class _Engine:
         self._outages = 0
         self._lock = threading.Lock()
         self._sender = Sender(
-            client, self._intend, reader, self.stop, overwrite=run.on_conflict == "overwrite"
+            client,
+            partial(entries.intend, journal, run.run_id),
+            reader,
+            self.stop,
+            overwrite=run.on_conflict == "overwrite",
         )
-
-    def _intend(self, number: int, overwritten: dict[str, Any]) -> None:
-        entries.intend(self._journal, self.run.run_id, number, overwritten)
 
     def work(self, todo: Todo) -> Result:
         """Carry out one step and note the result."""

@@ -65,8 +65,9 @@ class Sender:
     """Carries out steps, one at a time per calling thread."""
 
     client: Client
-    intend: Callable[[int, dict[str, Any]], None]
-    """Writes down durably that a step's write is about to be sent, and what it overwrites beside the planned."""
+    intend: Callable[[int, dict[str, Any], dict[str, Any] | None], None]
+    """Writes down durably that a step's write is about to be sent, what it overwrites beside the planned, and stage and
+    status where those are others than planned from."""
     read: Callable[[str], Row | None]
     """The opportunity as the server holds it, by whatever way is cheapest."""
     stop: Stop
@@ -97,7 +98,7 @@ class Sender:
 
     def _create(self, number: int, step: Step, progress: Progress) -> Result:
         """One POST. Without an answer it is never repeated here: it must be looked up first."""
-        self.intend(number, {})
+        self.intend(number, {}, None)
         attempts = progress.attempts + 1
         try:
             record = self.client.create(**step.fields)
@@ -128,7 +129,9 @@ class Sender:
                 return self._conflict(step, verdict, attempts)
             if attempt > ATTEMPTS:
                 break
-            self.intend(number, {str(d.field): d.remote for d in verdict.drifts})
+            self.intend(
+                number, {str(d.field): d.remote for d in verdict.drifts}, _standing(step, verdict, remote)
+            )
             attempts += 1
             try:
                 answer = self._write(step, verdict)
@@ -218,6 +221,12 @@ class Sender:
             refused=refused and not sent,
             outage=_outage(error),
         )
+
+
+def _standing(step: Step, verdict: Verdict, remote: Row | None) -> Row | None:
+    """Stage and status of an opportunity that is updated in spite of a conflict."""
+    overwrites = step.operation == "update" and verdict.conflict and remote is not None
+    return {column: (remote or {}).get(column) for column in step.base} if overwrites else None
 
 
 def _outage(error: Exception | None) -> bool:

@@ -83,3 +83,13 @@ def test_undo__leaves_a_deal_alone_that_was_closed_since(client: Client, before:
     ]
     apply(back, client)
     assert dates(client) == ["2026-06-30", LATER, *["2026-06-30"] * 4]
+
+
+def test_undo__goes_back_where_a_closed_deal_was_overwritten(client: Client, before: pd.DataFrame) -> None:
+    made = plan(before, later(before))
+    client.update("o001", stage="closed_won")
+    apply(made, client, on_conflict="overwrite")
+    back = undo(client)
+    assert back.conflicts.empty
+    apply(back, client)
+    assert dates(client) == ["2026-06-30"] * 6

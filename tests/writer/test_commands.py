@@ -270,6 +270,7 @@ def test_plan__names_the_deal_of_each_conflict_and_problem(
     assert ["Deal 0" in line for line in conflicts.splitlines() if "o000" in line] == [True]
     assert ["Deal 1" in line for line in conflicts.splitlines() if "o001" in line] == [True]
     assert "closed on the server meanwhile (status lost)" in conflicts
+    assert "only conflicts are left, to overwrite them: opp-analytics apply plan.json --on-conflict" in said
     assert "conflict: update o001 (Deal 1) value: changed" in command("apply", "plan.json", "--yes")[1]
 
     edit(here / "deals.xlsx", r4_close_date="soon", r3_value="much", r5_name=" ")
