@@ -23,7 +23,28 @@ def test_audit__lists_findings_and_money_by_check(command, account, tmp_path):
     for text in ("status_behind_stage", "won_probability", "value_not_positive", "overdue", "Deal 2"):
         assert text in out
     assert "2 of them have an obvious mend" in out
-    assert set(pd.read_csv(file)["unique_id"]) == {"opp-1", "opp-2"}
+    written = pd.read_csv(file)
+    assert set(written["unique_id"]) == {"opp-1", "opp-2"}
+    # Whose deal it is stands beside the id, as the frame has it.
+    assert list(written.columns[:3]) == ["unique_id", "name", "stage"]
+    assert set(written["name"]) == {"Deal 1", "Deal 2"}
+
+
+def test_audit__keeps_each_finding_on_one_line(command, account, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    long = {
+        "name": "Consolidated Consolidation Holdings, renewal and upsell of everything",
+        "owner_name": "Ann",
+    }
+    account(pd.DataFrame([fields | long for fields in WRONG]))
+    file = tmp_path / "findings.csv"
+    _, out, _ = command("audit", "--as-of", "2026-03-10", "--out", file)
+    lines = [line for line in out.split("Findings", 1)[1].splitlines() if "Consol" in line]
+    written = pd.read_csv(file)
+    assert len(lines) == len(written) > 3
+    assert all("…" in line and len(line) <= 80 for line in lines)
+    assert list(written.columns[:4]) == ["unique_id", "name", "owner_name", "stage"]
+    assert set(written["owner_name"]) == {"Ann"}
 
 
 def test_audit__mends_through_a_plan(command, account, tmp_path):

@@ -21,12 +21,19 @@ from opp_analytics.writer import plan as make_plan
 
 __all__ = ["audit"]
 
+_KNOWN_BY = ("name", "owner_name", "stage")
+_LISTED = ["check", "name", "field", "value", "suggestion"]
+
 
 @app.command(epilog="Example: opp-analytics audit --out findings.csv --mend plan.json")
 def audit(
     file: Annotated[
         Path | None,
-        typer.Option("--out", help="Write every finding to this .csv file.", show_default=False),
+        typer.Option(
+            "--out",
+            help="Write every finding, with name, owner and stage of its deal, to this .csv file.",
+            show_default=False,
+        ),
     ] = None,
     plan_file: Annotated[
         Path | None,
@@ -57,19 +64,26 @@ def audit(
         _say("nothing found")
         return
     show(summary, index=False)
+    named = _named(findings, opportunities)
     if most:
         heading("Findings", "the gravest first")
-        names = opportunities[["unique_id", "name"]]
-        listed = findings.head(most).merge(names, on="unique_id", how="left")
-        show(listed[["severity", "check", "name", "field", "value", "suggestion"]], index=False, most=most)
+        show(named.head(most)[_LISTED], index=False, most=most, shorten=("name", "value", "suggestion"))
     if len(findings) > most:
         _say(
             f"[dim]… and {len(findings) - most:,} more{'' if file else '; --out findings.csv has them all'}[/]"
         )
     if file is not None:
-        findings.to_csv(file, index=False)
+        named.to_csv(file, index=False)
         _say(f"{len(findings):,} findings written to {file}")
     _offer_mends(opportunities, findings, plan_file)
+
+
+def _named(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
+    """The findings with what people know a deal by beside its id."""
+    known = [name for name in _KNOWN_BY if name in opportunities]
+    named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
+    others = [name for name in findings.columns if name != "unique_id"]
+    return named[["unique_id", *known, *others]]
 
 
 def _offer_mends(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
