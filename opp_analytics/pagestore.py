@@ -1,8 +1,8 @@
 """requests-cache over SQLite, made safe for the threads of a sweep and for a disk that fails.
 
-requests-cache 1.3 shares one connection among threads, lets a second writer into the first one's transaction, and
-repeats a BEGIN for as long as it fails. Here one thread at a time uses the connection, which may therefore be closed
-at any moment, and what fails is raised.
+requests-cache 1.3 shares one connection among threads, lets a second writer into the first one's transaction, repeats
+a BEGIN for as long as it fails, and opens anew whatever was closed. Here one thread at a time uses the connection,
+what fails is raised, and a store that was shut stays shut, so that its file can be removed.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from requests_cache import CachedSession
 from requests_cache.backends.base import BaseCache
 from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 
-__all__ = ["page_session"]
+__all__ = ["PageSession"]
 
 _BUSY_MS = 10_000
 _STALE_AT_ONCE = timedelta(microseconds=1)
 """A stored page answers only after the server was asked; with no validator to ask by, it is fetched again."""
 
 
-def page_session(file: Path, key: Callable[..., str], secrets: list[str]) -> CachedSession:
+class PageSession(CachedSession):
     """A session whose GETs are kept in `file`, each under its `key`, without the headers named in `secrets`.
 
     Raises
@@ -33,24 +33,37 @@ def page_session(file: Path, key: Callable[..., str], secrets: list[str]) -> Cac
     sqlite3.Error
         When the file is no database, or cannot be written.
     """
-    return CachedSession(
-        backend=_Store(file),
-        key_fn=key,
-        ignored_parameters=secrets,
-        allowable_methods=["GET"],
-        allowable_codes=[200],
-        expire_after=_STALE_AT_ONCE,
-        autoclose=False,
-    )
+
+    def __init__(self, file: Path, key: Callable[..., str], secrets: list[str]) -> None:
+        self._store = _Store(file)
+        super().__init__(
+            backend=self._store,
+            key_fn=key,
+            ignored_parameters=secrets,
+            allowable_methods=["GET"],
+            allowable_codes=[200],
+            expire_after=_STALE_AT_ONCE,
+            autoclose=False,
+        )
+
+    def shut(self) -> None:
+        """Close connections and store for good, once the reads under way are done."""
+        self.close()  # type: ignore[no-untyped-call]
+        self._store.shut()
 
 
 class _Table(SQLiteDict):
     """One table; `_lock` is held from the first look at the connection to the last."""
 
+    is_shut = False
+
     @contextmanager
     def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
-        with self._lock, super().connection(commit) as connection:
-            yield connection
+        with self._lock:
+            if self.is_shut:
+                raise sqlite3.ProgrammingError("the page store is shut")
+            with super().connection(commit) as connection:
+                yield connection
 
     @contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:
@@ -70,7 +83,12 @@ class _Store(SQLiteCache):
     def __init__(self, file: Path) -> None:
         BaseCache.__init__(self, cache_name=str(file))
         options: dict[str, Any] = {"wal": True, "busy_timeout": _BUSY_MS}
-        self.responses = _Table(file, table_name="responses", serializer="pickle", **options)
-        self.redirects = _Table(
-            file, table_name="redirects", lock=self.responses._lock, serializer=None, **options
-        )
+        responses = _Table(file, table_name="responses", serializer="pickle", **options)
+        redirects = _Table(file, table_name="redirects", lock=responses._lock, serializer=None, **options)
+        self.responses, self.redirects = self._tables = responses, redirects
+
+    def shut(self) -> None:
+        """Close for good, once the reads under way are done."""
+        for table in self._tables:
+            table.is_shut = True
+        self.close()  # type: ignore[no-untyped-call]

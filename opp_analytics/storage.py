@@ -24,10 +24,9 @@ import pandas as pd
 import pyarrow as pa
 import requests
 from filelock import FileLock, Timeout
-from requests_cache import CachedSession
 
 from opp_analytics.errors import CacheError, DataWarning, ServerError
-from opp_analytics.pagestore import page_session
+from opp_analytics.pagestore import PageSession
 from opp_analytics.transport import Transport
 
 __all__ = ["Storage"]
@@ -53,7 +52,7 @@ class Storage:
         self.folder = folder / tenant
         self._tenant = tenant
         self._lock = threading.Lock()
-        self._session: CachedSession | None = None
+        self._session: PageSession | None = None
         self._unusable = False
         self._holds_pages = True
 
@@ -181,7 +180,7 @@ class Storage:
         file.touch(mode=0o600)
         return file
 
-    def _pages(self, transport: Transport) -> CachedSession | None:
+    def _pages(self, transport: Transport) -> PageSession | None:
         with self._lock:
             if self._session is None and not self._unusable:
                 self._session = self._open(transport)
@@ -189,16 +188,15 @@ class Storage:
             self._holds_pages = self._holds_pages or self._session is not None
             return self._session
 
-    def _open(self, transport: Transport) -> CachedSession | None:
+    def _open(self, transport: Transport) -> PageSession | None:
         try:
             file = self._private("pages.sqlite")
-            # requests-cache waits without limit for another process that is opening the same file.
-            with FileLock(file.with_suffix(".lock"), timeout=_LOCK_SECONDS, mode=0o600):
+            with self._in_turn():
                 try:
-                    return transport.prepare(page_session(file, self._key, _SECRETS))
+                    return transport.prepare(PageSession(file, self._key, _SECRETS))
                 except sqlite3.DatabaseError as error:
                     self._set_aside(file, str(error))
-                    return transport.prepare(page_session(self._private(file.name), self._key, _SECRETS))
+                    return transport.prepare(PageSession(self._private(file.name), self._key, _SECRETS))
         except (OSError, sqlite3.Error, Timeout) as error:
             self._warn_unusable(str(error))
             return None
@@ -206,14 +204,18 @@ class Storage:
     def _key(self, request: requests.PreparedRequest, **_: Any) -> str:
         return hashlib.sha256(f"{self._tenant} {request.method} {request.url}".encode()).hexdigest()
 
+    def _in_turn(self) -> FileLock:
+        """Held by whoever makes or removes the page file, so that no process finds half of it."""
+        return FileLock(self.folder / "pages.lock", timeout=_LOCK_SECONDS, mode=0o600)
+
     def _clear_pages(self) -> None:
-        with self._lock:
+        with self._lock, self._in_turn():
             self._close_pages()
             for suffix in ("", "-wal", "-shm"):
                 (self.folder / f"pages.sqlite{suffix}").unlink(missing_ok=True)
             self._holds_pages = False
 
-    def _give_up(self, session: CachedSession, reason: str) -> None:
+    def _give_up(self, session: PageSession, reason: str) -> None:
         with self._lock:
             if self._session is not session:
                 return  # Closed or cleared meanwhile, which is no failure.
@@ -223,8 +225,7 @@ class Storage:
 
     def _close_pages(self) -> None:
         if self._session is not None:
-            self._session.close()  # type: ignore[no-untyped-call]
-            self._session.cache.close()  # type: ignore[no-untyped-call]
+            self._session.shut()
             self._session = None
 
     def _warn_unusable(self, reason: str) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from opp_analytics.analysis.sentences import counted
 from opp_analytics.cli.console import heading, out, show
 from opp_analytics.client import Client
 from opp_analytics.errors import DataError
@@ -47,7 +48,9 @@ def demo(
 
 @app.command(epilog="Example: opp-analytics sandbox --port 8723 --weeks 26 --db team.db")
 def sandbox(
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port on this machine; 0 picks a free one.")] = 8723,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port on this machine; 0 picks a free one.")
+    ] = 8723,
     weeks: Annotated[int, typer.Option(min=0, help="Weeks of simulated history to begin with.")] = 26,
     db: Annotated[
         Path | None, typer.Option(help="Keep the data in this file; it goes on from there next time.")
@@ -100,7 +103,7 @@ def record(history: Annotated[Path, _HISTORY] = _HISTORY_FOLDER) -> None:
     store.record(load_opportunities(refresh="full"))
     latest = store.records.iloc[-1]
     out.print(
-        f"recorded {latest['rows']:,} opportunities, {latest['changed']:,} changed, in {history} "
+        f"recorded {counted(int(latest['rows']), 'opportunity')}, {latest['changed']:,} changed, in {history} "
         f"as record {len(store.records)}",
         highlight=False,
     )
@@ -132,7 +135,7 @@ def _say_certificate(certificate: dict[str, Any]) -> None:
     fetched = datetime.fromisoformat(certificate["fetched_at"]).strftime("%Y-%m-%d %H:%M UTC")
     state = "[green]complete[/]" if certificate["complete"] else "[bold red]NOT complete[/]"
     out.print(
-        f"{certificate['records']:,} opportunities from {certificate['source']}, {certificate['pages']} pages, "
+        f"{counted(certificate['records'], 'opportunity')} from {certificate['source']}, {counted(certificate['pages'], 'page')}, "
         f"fetched {fetched}: {state}",
         highlight=False,
     )
