@@ -169,3 +169,12 @@ def test_demo__shows_the_product_and_proves_the_edit(tmp_path):
     assert charts == ["forecast.png", "funnel.png", "slippage.png", "win_rate.png"]
     assert all((tmp_path / "charts" / name).read_bytes().startswith(b"\x89PNG") for name in charts)
     assert "What changed since last week" in (tmp_path / "charts" / "weekly.html").read_text()
+
+
+def test_load_and_record__count_one_as_one(command, account, tmp_path):
+    account(1)
+    _, out, _ = command("load", "--out", tmp_path / "pipeline.csv")
+    assert "1 opportunity from" in out
+    assert "2 pages, fetched" in out
+    _, out, _ = command("record", "--history", tmp_path / "history")
+    assert "recorded 1 opportunity, 1 changed" in out

@@ -9,7 +9,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentError
 
-__all__ = ["percent", "sentence"]
+__all__ = ["counted", "percent", "sentence"]
 
 # In the order in which they are said: what came in, what changed, what went out.
 _VERBS = {
@@ -69,8 +69,16 @@ def sentence(table: pd.DataFrame) -> str:
     )
 
 
-def _deals(count: float) -> str:
-    return f"{int(count):,} deal{'' if int(count) == 1 else 's'}"
+def counted(number: int, noun: str = "deal") -> str:
+    """A number with its noun.
+
+    Examples
+    --------
+    >>> counted(1), counted(2000, "opportunity"), counted(2, "day")
+    ('1 deal', '2,000 opportunities', '2 days')
+    """
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:] != "ay" else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def percent(fraction: float) -> str:
@@ -91,7 +99,7 @@ def _share(rate: float) -> str:
 
 def _waterfall(table: pd.DataFrame) -> str:
     rows = {str(name): (row["value"], row["count"], row["deals"]) for name, row in table.iterrows()}
-    ends = [f"{rows[end][0]:,.0f} ({_deals(rows[end][1])})" for end in ("opening", "closing")]
+    ends = [f"{rows[end][0]:,.0f} ({counted(int(rows[end][1]))})" for end in ("opening", "closing")]
     steps = [
         f"{_VERBS[name]} {abs(rows[name][0]):,.0f} ({int(rows[name][2]):,})"
         for name in _VERBS
@@ -109,7 +117,7 @@ def _movements(table: pd.DataFrame) -> str:
     change = table["value"].sum()
     name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
     return (
-        f"{_deals(table['unique_id'].nunique())} moved the pipeline by {change:+,.0f}, {name} most: "
+        f"{counted(table['unique_id'].nunique())} moved the pipeline by {change:+,.0f}, {name} most: "
         f"{_VERBS[largest['movement']]} {abs(largest['value']):,.0f}."
     )
 
@@ -123,7 +131,7 @@ def _slippage(table: pd.DataFrame) -> str:
     value = table["value"].groupby(level="outcome").sum()
     rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
     slipped = counts.get("slipped", 0) / total
-    return f"Of {_deals(total)} due, {', '.join(parts)}: {percent(slipped)} slipped by count, {_share(rate)} by value."
+    return f"Of {counted(int(total))} due, {', '.join(parts)}: {percent(slipped)} slipped by count, {_share(rate)} by value."
 
 
 def _flow(table: pd.DataFrame) -> str:
@@ -140,15 +148,14 @@ def _flow(table: pd.DataFrame) -> str:
 def _transitions(table: pd.DataFrame) -> str:
     steps = table[table["from_stage"].notna()]
     back = int((steps["to_stage"].cat.codes < steps["from_stage"].cat.codes).sum())
-    count = f"{len(steps):,} step{'' if len(steps) == 1 else 's'}"
-    return f"{_deals(table['unique_id'].nunique())} made {count} between stages that were seen, {back:,} of them back."
+    return f"{counted(table['unique_id'].nunique())} made {counted(len(steps), 'step')} between stages that were seen, {back:,} of them back."
 
 
 def _moves(table: pd.DataFrame) -> str:
     pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
     days = f" by a median of {pushed['days_pushed'].median():,.0f} days" if len(pushed) else ""
     were = "was" if len(pushed) == 1 else "were"
-    return f"Of {_deals(len(table))}, at least {len(pushed):,} {were} pushed{days} and {len(pulled):,} pulled in."
+    return f"Of {counted(len(table))}, at least {len(pushed):,} {were} pushed{days} and {len(pulled):,} pulled in."
 
 
 _SAYINGS: list[tuple[set[str], Callable[[pd.DataFrame], str]]] = [

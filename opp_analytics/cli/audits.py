@@ -11,6 +11,7 @@ import typer
 
 from opp_analytics.analysis import audit as find
 from opp_analytics.analysis import mend as mended
+from opp_analytics.analysis.sentences import counted
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import heading, out, show
 from opp_analytics.errors import DataError
@@ -59,7 +60,7 @@ def audit(
     ours = own_writes(opportunities.attrs["load"]["tenant"])
     findings = find(opportunities, as_of=day, stale_days=stale_days, own_writes=ours, tz=tz)
     summary = pd.DataFrame(findings.attrs["summary"], columns=["severity", "check", "count", "value"])
-    heading("Audit", f"{len(opportunities):,} opportunities, as of {day:%Y-%m-%d}")
+    heading("Audit", f"{counted(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")
     if summary.empty:
         _say("nothing found")
         return
@@ -74,7 +75,7 @@ def audit(
         )
     if file is not None:
         named.to_csv(file, index=False)
-        _say(f"{len(findings):,} findings written to {file}")
+        _say(f"{counted(len(findings), 'finding')} written to {file}")
     _offer_mends(opportunities, findings, plan_file)
 
 
@@ -96,7 +97,7 @@ def _offer_mends(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path
         made = make_plan(opportunities, mended(opportunities, findings))
         made.save(file)
         _say(
-            f"{len(made):,} changes planned in {file}; look at them and carry them out: opp-analytics apply {file}"
+            f"{counted(len(made), 'change')} planned in {file}; look at them and carry them out: opp-analytics apply {file}"
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.sentences import percent
+from opp_analytics.analysis.sentences import counted, percent
 
 __all__ = ["EXCEL", "NUMERIC", "amount", "counted", "share", "text", "worth"]
 
@@ -80,18 +80,6 @@ def amount(money: float, currency: str) -> str:
     """
     written = text(money, "money")
     return f"{written} {currency}" if currency else written
-
-
-def counted(number: int, noun: str = "deal") -> str:
-    """A number with its noun.
-
-    Examples
-    --------
-    >>> counted(1), counted(2000, "opportunity"), counted(2, "day")
-    ('1 deal', '2,000 opportunities', '2 days')
-    """
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2:] != "ay" else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def worth(values: pd.Series[Any], noun: str = "deal") -> str:
