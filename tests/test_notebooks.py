@@ -32,7 +32,8 @@ def test_weekly_forecast__writes_the_page_for_the_parameters_that_papermill_give
         str(done),
         *given,
     ]
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
 
     [page] = (tmp_path / "weekly").glob("weekly-*.html")
     assert "900,000" in page.read_text()
