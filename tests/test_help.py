@@ -50,6 +50,18 @@ def test_help__of_a_function_shows_an_example_or_names_its_errors(name):
     assert _sections(FUNCTIONS[name]) & {"Examples", "Raises"}
 
 
+@pytest.mark.parametrize("name", FUNCTIONS | DRAWINGS)
+def test_help__sends_nobody_to_a_document_that_is_not_here(name):
+    assert "DEFINITIONS" not in inspect.getdoc((FUNCTIONS | DRAWINGS)[name])
+
+
+@pytest.mark.parametrize(
+    "name", ["backtest", "backtest_horizons", "backtest_methods", "forecast_fan", "forecast"]
+)
+def test_help__of_what_judges_forecasts_has_formula_and_example(name):
+    assert {"Notes", "Examples"} <= _sections(FUNCTIONS[name])
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_help__of_a_method_names_every_argument(name):
     text = inspect.getdoc(METHODS[name])

@@ -111,10 +111,6 @@ def audit(
     more than 40 points from the median of its stage (20 open deals or more); stale; close date on a weekend, or on
     31 December, where more deals have one than chance explains (binomial test, 1 %).
 
-    References
-    ----------
-    DEFINITIONS, "Audit".
-
     Examples
     --------
     >>> frame = schema.empty().reindex([0]).assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)

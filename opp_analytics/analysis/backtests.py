@@ -83,7 +83,22 @@ def backtest(
 
     References
     ----------
-    DEFINITIONS, "Forecast", Backtest.
+    S. Kolassa, W. Schütz (2007), Advantages of the MAD/MEAN ratio over the MAPE, Foresight 6, 40–43, for WAPE.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({
+    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
+    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> table = backtest(History.from_changes(log), freq="M")
+    >>> table.droplevel("made_at")[["weeks_before", "expected", "actual", "error"]]
+             weeks_before  expected  actual  error
+    period
+    2026-01             2      40.0   100.0  -60.0
+    2026-01             0      70.0   100.0  -30.0
+    >>> table.attrs["wape"], table.attrs["bias"], table.attrs["coverage"]
+    (0.45, -0.45, 1.0)
     """
     periods.check_freq(freq)
     replay = Replay.of(history, "backtest", *([probability] if isinstance(probability, str) else []))
@@ -254,6 +269,28 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     ------
     MissingColumnError
         When `table` is something else.
+
+    Notes
+    -----
+    WAPE, bias and coverage as in `backtest`, over the forecasts made as many full weeks before the end of their period.
+    A bias that grows with the distance is money that deals not created yet bring (below 0), or that slips away (above
+    0). ``wape`` and ``bias`` are NaN where nothing was booked.
+
+    References
+    ----------
+    S. Kolassa, W. Schütz (2007), Advantages of the MAD/MEAN ratio over the MAPE, Foresight 6, 40–43, for WAPE.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({
+    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
+    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> backtest_horizons(backtest(History.from_changes(log), freq="M"))
+                  n  wape  bias  coverage
+    weeks_before
+    0             1   0.3  -0.3       1.0
+    2             1   0.6  -0.6       1.0
     """
     missing = [c for c in ("weeks_before", "error", "actual", "low", "high") if c not in table.columns]
     if missing:
@@ -302,6 +339,29 @@ def backtest_methods(
     ------
     NotEnoughHistory, ArgumentError, DataError
         As `backtest`.
+
+    Notes
+    -----
+    WAPE, bias and coverage as in `backtest`. Trust the method with the least ``wape``; a ``coverage`` far below 0.8 says
+    that its ranges are too narrow, and few ``n``, or many of one period, that chance may have chosen it. New business
+    needs three earlier periods with a record of the same point, the win-rate curve ten won deals: a young history has
+    n = 0 there.
+
+    References
+    ----------
+    S. Kolassa, W. Schütz (2007), Advantages of the MAD/MEAN ratio over the MAPE, Foresight 6, 40–43, for WAPE.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({
+    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
+    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> backtest_methods(History.from_changes(log), freq="M", methods=("stated", "run_rate"))
+              n  wape  bias  coverage
+    method
+    stated    2  0.45 -0.45       1.0
+    run_rate  2  1.00 -1.00       0.0
     """
     ways: list[tuple[Probability, bool, str]] = [(method, False, "due") for method in methods]
     if new_business:

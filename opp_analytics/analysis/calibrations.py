@@ -66,7 +66,7 @@ def calibration(
 
     References
     ----------
-    G. W. Brier (1950), Monthly Weather Review 78, 1–3. DEFINITIONS, "Forecast", Calibration.
+    G. W. Brier (1950), Monthly Weather Review 78, 1–3.
     """
     _check(horizon_days, bins, by)
     rows = change_rows(history, "calibration")

@@ -56,7 +56,7 @@ def close_date_moves(
     A push is a pair of records between which the date of an open deal moved later; a pull, earlier. A date that
     was set first or cleared is neither, nor is a change in the pair in which the deal closes: people re-date a deal
     on closing. So ``net_days`` may differ from ``days_pushed + days_pulled``. Two edits between two records look
-    like one, so counts are lower bounds (``attrs["bound"]``). DEFINITIONS, "Slippage".
+    like one, so counts are lower bounds (``attrs["bound"]``).
 
     Examples
     --------

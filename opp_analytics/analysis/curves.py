@@ -74,7 +74,7 @@ def win_rate_curve(
 
     References
     ----------
-    Aalen and Johansen (1978); DEFINITIONS, "Win rate". See `opp_analytics.analysis.survival`.
+    Aalen and Johansen (1978). See `opp_analytics.analysis.survival`.
 
     Examples
     --------
@@ -264,7 +264,7 @@ def win_rate_cohorts(
 
     Notes
     -----
-    Young cohorts have had less time: compared at unequal age they always look worse. DEFINITIONS, "Win rate".
+    Young cohorts have had less time: compared at unequal age they always look worse.
 
     Examples
     --------

@@ -72,10 +72,6 @@ def forecast_deals(
     The variance is that of independent deals; `correlation` changes the swings alone. For every deal,
     chance·p_if_won + (1 − chance)·p_if_lost is the forecast's ``p_target``.
 
-    References
-    ----------
-    DEFINITIONS, "Forecast for period P as of T".
-
     Examples
     --------
     >>> frame = pd.DataFrame({

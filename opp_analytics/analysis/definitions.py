@@ -66,10 +66,6 @@ def win_rate_definitions(
     Closed ones: won / (won + lost), by ``close_date``. Won of created: won / all, still open included. Cohort: won
     within the horizon / created at least the horizon ago. Curve: Aalen–Johansen, see `win_rate_curve`.
 
-    References
-    ----------
-    DEFINITIONS, "Win rate".
-
     Examples
     --------
     >>> frame = pd.DataFrame({
@@ -233,10 +229,6 @@ def velocity(
     velocity = open count × win rate × mean won value / mean days to win. It supposes that open deals are like the
     closed ones, and that days to win of deals still open will be no longer: read it as a trend, not as a promise.
     Won deals closed before they were created are left out of the days and counted.
-
-    References
-    ----------
-    DEFINITIONS, "Funnel".
 
     Examples
     --------

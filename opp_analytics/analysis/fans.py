@@ -56,6 +56,31 @@ def forecast_fan(
         When no record until the period's end can forecast it.
     DataError, ArgumentError
         When `period` is none of `freq`, or another argument makes no sense.
+
+    Notes
+    -----
+    Each row is what `forecast` makes of the state at its record, with nothing later: ``expected`` = booked + Σ v·p of the
+    open deals due in the period, and the 10, 50 and 90 % of booked + Σ v·Bernoulli(p). A range that narrows around what
+    is booked in the end was right; one that keeps leaving itself behind was too narrow, which `backtest` counts.
+
+    References
+    ----------
+    E. Britton, P. Fisher, J. Whitley (1998), The Inflation Report projections: understanding the fan chart, Bank of
+    England Quarterly Bulletin 38, 30–37, for the picture.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({
+    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
+    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> fan = forecast_fan(History.from_changes(log), period="2026-01")
+    >>> fan.reset_index(drop=True)[["weeks_before", "booked", "expected", "low", "high"]]
+       weeks_before  booked  expected  low   high
+    0             2     0.0      40.0  0.0  100.0
+    1             0     0.0      70.0  0.0  100.0
+    >>> fan.attrs["actual"]
+    100.0
     """
     wanted = _period(period, freq)
     replay = Replay.of(history, "forecast_fan", *([probability] if isinstance(probability, str) else []))

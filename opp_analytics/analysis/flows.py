@@ -81,7 +81,7 @@ def stage_flow(
     Deals that stood in a stage at `start` did not enter it in the window. The median is where half the spells that were
     seen have ended, by the curve of `win_rate_curve`; leaving for any reason ends one, and one that lasts is censored. Times
     are known only to the distance of the records on both sides, and several changes between two records look like one
-    (``attrs["bound"]``). DEFINITIONS, "Funnel".
+    (``attrs["bound"]``).
 
     Examples
     --------

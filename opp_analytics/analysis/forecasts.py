@@ -150,10 +150,6 @@ def forecast(
     to 51 % of the cases instead of 80 %, with both in 51 to 71 %. `backtest_methods` says it for your own history.
     Median and expected differ where few deals carry the sum.
 
-    References
-    ----------
-    DEFINITIONS, "Forecast for period P as of T".
-
     Examples
     --------
     >>> frame = pd.DataFrame({

@@ -52,10 +52,6 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     stage has no rank: it is in the upper bounds only. For an unknown stage itself the lower bound is its own stock,
     the upper one every deal. `stage_flow` counts real passages, from history.
 
-    References
-    ----------
-    DEFINITIONS, "Funnel".
-
     Examples
     --------
     >>> frame = pd.DataFrame({"stage": ["discovery", "proposal", "closed_won", "closed_lost"], "value": [5.0, 8, 9, 1]})

@@ -42,7 +42,7 @@ def outcomes(opportunities: pd.DataFrame, *, as_of: When | None = None) -> pd.Se
     -----
     won: stage ``closed_won`` or status ``won``. lost: stage ``closed_lost`` or status ``lost``. Both at once:
     conflict. Status ``inactive`` with an open stage: disqualified. Everything else is open, an unknown stage or
-    status included. Never inferred from a probability of 0 or 100. DEFINITIONS, "Outcome".
+    status included. Never inferred from a probability of 0 or 100.
 
     Examples
     --------

@@ -82,10 +82,6 @@ def win_rate(
     the period: rates of groups aggregate as ratios of sums. Intervals: Wilson's for ``rate``; for ``value_rate``
     see `opp_analytics.analysis.intervals.value_interval`. Other definitions under this name: `win_rate_definitions`.
 
-    References
-    ----------
-    DEFINITIONS, "Win rate".
-
     Examples
     --------
     >>> frame = pd.DataFrame({"stage": ["closed_won", "closed_won", "closed_lost"], "value": [10.0, 30.0, 60.0]})

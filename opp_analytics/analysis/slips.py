@@ -63,8 +63,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     Cohort B: open at `start` with ``close_date`` in the period. At `end`: won; lost; pulled_out (open, date moved
     before the period); gone (deleted, disqualified, or contradicting itself on whether it was won); else slipped
     (open: moved past the period, its date cleared, or simply not closed). slip rate = slipped / B. Outcomes are seen at
-    records only: what happened after the last record before `end` shows in the next one (``attrs["bound"]``). DEFINITIONS,
-    "Slippage".
+    records only: what happened after the last record before `end` shows in the next one (``attrs["bound"]``).
 
     Examples
     --------

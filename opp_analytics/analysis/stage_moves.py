@@ -50,7 +50,7 @@ def transitions(history: History) -> pd.DataFrame:
     Notes
     -----
     Deletion, return and disqualification are no rows, nor is a stage that is missing; a stage that differs across such
-    a gap is one row. Two changes between two records look like one (``attrs["bound"]``). DEFINITIONS, "Funnel".
+    a gap is one row. Two changes between two records look like one (``attrs["bound"]``).
 
     Examples
     --------

@@ -196,7 +196,7 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     date, pulled_out to an earlier one (all four only with `due`, as date_set and date_cleared). A deal first seen when it
     was won or lost already counts as new and as won or lost. A missing value counts 0. The ends and the sum are exact;
     what was changed and changed back between two records is not seen, so each movement is a lower bound
-    (``attrs["bound"]``). DEFINITIONS, "Waterfall".
+    (``attrs["bound"]``).
 
     Examples
     --------
