@@ -1,7 +1,9 @@
 """``opp-analytics report``: from the API to two files, remembering what it saw."""
 
 import pandas as pd
+import pytest
 
+import opp_analytics as oa
 from opp_analytics import History
 
 from ..support import row
@@ -24,6 +26,20 @@ def test_report__leaves_the_history_alone_when_told(command, account, tmp_path):
     account(3)
     assert command("report", "--out", tmp_path, "--history", tmp_path / "history", "--no-record")[0] == 0
     assert History(tmp_path / "history").records.empty
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_report__takes_for_our_own_only_writes_to_this_tenant(command, account, tenant, tmp_path, ours):
+    rows = pd.DataFrame([row(4, close_date="2040-03-20", updated_at="2026-01-05T10:00:00Z")])
+    written = account(rows)
+    before = oa.load(written, progress=False)
+    oa.apply(oa.plan(before, before.assign(value=7.0)), written)
+    if not ours:
+        # Its owner touched the deal of this tenant in the very moment in which we wrote to its namesake there.
+        account(rows.assign(updated_at=oa.own_writes()["updated_after"].iloc[0].isoformat()))
+    asked = ["report", "--out", tmp_path / "week.html", "--history", tmp_path / "history"]
+    assert command(*asked)[0] == 0
+    assert ("stale" in (tmp_path / "week.html").read_text()) == ours
 
 
 def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(command, tmp_path):
