@@ -62,3 +62,23 @@ def test_report__of_a_day_before_the_history_says_so(command, tmp_path):
     )
     assert code == 1
     assert "there are no records yet" in err
+
+
+def test_report__of_a_day_to_come_says_what_it_does_not_hold(command, account, tmp_path):
+    account(2)
+    page = tmp_path / "a.html"
+    code, _, err = command(
+        "report", "--as-of", "2199-01-31", "--out", page, "--history", tmp_path / "history"
+    )
+    assert code == 0
+    assert "Note: As of 2199-01-31, but the pipeline was last seen on " in err
+    assert "As of 2199-01-31, but the pipeline was last seen on " in page.read_text()
+
+
+def test_report__refuses_a_target_below_nothing(command, account, tmp_path):
+    account(2)
+    page = tmp_path / "a.html"
+    code, _, err = command("report", "--target", "-5", "--out", page, "--history", tmp_path / "history")
+    assert code == 1
+    assert "target=-5.0 is negative" in err
+    assert not page.exists()

@@ -1,0 +1,63 @@
+"""Forecasts made as long before the end of earlier periods, against what was booked."""
+
+import pandas as pd
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.analysis.backtests import backtest
+from opp_analytics.analysis.tracks import track_record
+from tests.analysis.past import Past, row
+
+ROWS = [
+    row("a", "2026-01-10", "proposal", operation="new", close_date="2026-01-28"),
+    row("a", "2026-01-28", "closed_won", close_date="2026-01-28", value=130.0),
+    row("b", "2026-02-09", "proposal", operation="new", close_date="2026-02-20"),
+    row("b", "2026-02-20", "closed_won", close_date="2026-02-20", value=100.0),
+    row("c", "2026-03-12", "proposal", operation="new", close_date="2026-03-30"),
+]
+MOMENTS = [
+    "2026-01-10T12:00Z", "2026-01-15T12:00Z", "2026-01-28T12:00Z",
+    "2026-02-09T12:00Z", "2026-02-09T18:00Z", "2026-02-20T12:00Z", "2026-03-12T12:00Z",
+]  # fmt: skip
+PAST = Past(ROWS, MOMENTS)
+
+
+def test_track_record__takes_the_record_as_long_before_each_end():
+    table = track_record(PAST, as_of=pd.Timestamp("2026-03-13"))
+    # 18 days are left of March: January's 15th has 16, February's 9th 19, and of that day the later record counts.
+    assert table["made_at"].dt.strftime("%F %H").tolist() == ["2026-01-15 12", "2026-02-09 18"]
+    assert table["days_before"].tolist() == [16, 19]
+    assert table["expected"].tolist() == [50, 50]
+    assert table["actual"].tolist() == [130, 100]
+    assert table["held"].tolist() == [False, True]
+    assert table.attrs["coverage"] == 0.5
+    assert table.attrs["bias"] == pytest.approx(-130 / 230)
+
+
+def test_track_record__is_a_choice_of_the_backtest():
+    table, whole = track_record(PAST, as_of=pd.Timestamp("2026-03-13")), backtest(PAST, freq="M")
+    same = whole.reindex(pd.MultiIndex.from_arrays([table["made_at"], table.index]))
+    for name in ("expected", "low", "high", "actual", "error"):
+        assert table[name].tolist() == same[name].tolist()
+
+
+def test_track_record__reads_nothing_later_than_its_day():
+    cut = Past(ROWS[:4], MOMENTS[:6])
+    day = pd.Timestamp("2026-02-25")
+    pd.testing.assert_frame_equal(track_record(PAST, as_of=day), track_record(cut, as_of=day))
+    assert list(track_record(PAST, as_of=day).index) == ["2026-01"]
+
+
+def test_track_record__needs_a_period_that_is_over_and_a_record_near_enough():
+    with pytest.raises(errors.NotEnoughHistory, match="no M period before 2026-01"):
+        track_record(PAST, as_of=pd.Timestamp("2026-01-20"))
+    with pytest.raises(errors.NotEnoughHistory, match="recorded as long before its end as 2026-03"):
+        track_record(
+            PAST, as_of=pd.Timestamp("2026-03-25"), freq="M", probability={"proposal": 0.5}, tz="UTC"
+        )
+    with pytest.raises(errors.NotEnoughHistory, match="no record up to 2025-12-31"):
+        track_record(PAST, as_of=pd.Timestamp("2025-12-31"))
+    # By the last record of February that month was not over.
+    assert list(track_record(Past(ROWS[:4], MOMENTS[:6]), as_of=pd.Timestamp("2026-03-13")).index) == [
+        "2026-01"
+    ]
