@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from opp_analytics.analysis.sentences import percent
 from opp_analytics.plots.style import (
     COLOURS,
     INK,
@@ -60,7 +61,7 @@ def slippage(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     period = " to ".join(table.attrs.get("period", []))
     title = f"Deals due {period}" if period else "Deals that were due"
     rate = table.attrs.get("slip_rate", np.nan)
-    notes = ["what became of them", f"slip rate {rate:.0%} by count" if np.isfinite(rate) else ""]
+    notes = ["what became of them", f"slip rate {percent(rate)} by count" if np.isfinite(rate) else ""]
     notes += ["period still running" if table.attrs.get("to_date") else ""]
     if not table["count"].sum():
         nothing(ax, "no open deal was due in this period")
@@ -98,7 +99,7 @@ def _ladder(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _said(row: pd.Series[Any]) -> str:
-    share = "" if np.isnan(row["value_rate"]) else f" ({row['value_rate']:.0%})"
+    share = "" if np.isnan(row["value_rate"]) else f" ({percent(row['value_rate'])})"
     return f"{counted(row['count'], 'deal')}, {money(row['value'])}{share}"
 
 
