@@ -101,7 +101,8 @@ def track_record(
             rows[str(period)] = _row(table.loc[[str(period)]].iloc[0], moment, period, today, actual)
     if not rows:
         raise NotEnoughHistory(
-            f"no {freq} period before {running} was recorded as long before its end as {running} is now"
+            f"no period before {running} was recorded as long before its end as {running} is now; record on, and "
+            f"{running + 1} can be held against {running}"
         )
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=_COLUMNS)
     frame.index = frame.index.astype(schema.TEXT).rename("period")

@@ -247,7 +247,7 @@ class Facts:
             found = moments[:-1][off == nearest].iloc[-1]
             later = [day + _WEEK for day in [*days, self.today] if day + _WEEK > self.today]
             raise NotEnoughHistory(
-                f"no record from a week ago yet: the nearest is of {found:%Y-%m-%d %H:%M} UTC, "
+                f"there is no record from a week ago; the nearest is of {found:%Y-%m-%d %H:%M} UTC, "
                 f"and from {min(later):%Y-%m-%d} on there will be one"
             )
         # Of equally near days the earlier, which misses nothing of the week; of its records the last.

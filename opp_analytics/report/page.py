@@ -96,7 +96,8 @@ def _openings(exhibit: Exhibit) -> list[dict[str, Any]]:
         group = groups.get(label)
         if group is None:
             continue
-        total = f", {text(group[money].sum(), 'money')}" if money else ""
+        valued = money and group[money].notna().any()
+        total = f", {text(group[money].sum(), 'money')}" if valued else ""
         found.append(
             {
                 "label": _words(str(label), exhibit.columns[0]),

@@ -107,7 +107,7 @@ def test_weekly_report__says_how_often_past_ranges_held(read, tmp_path):
 def test_weekly_report__without_a_period_that_is_over_no_range_is_judged(opportunities, history, read):
     text, page = read(opportunities, history)
     assert (
-        "How often such ranges hold cannot be said yet: no M period before 2026-03 was recorded as long before its end"
+        "How often such ranges hold cannot be said yet: no period before 2026-03 was recorded as long before its end"
         in text
     )
     assert "10 to 90 % of outcomes; not judged yet" in text
@@ -132,13 +132,14 @@ def test_weekly_report__without_a_record_a_week_old_says_when_there_is_one(oppor
         kept.record(frame, at=moment)
     text, page = read(opportunities, kept)
     assert (
-        "Not known yet: no record from a week ago yet: the nearest is of 2026-03-15 06:00 UTC, "
+        "Not known yet: there is no record from a week ago; the nearest is of 2026-03-15 06:00 UTC, "
         "and from 2026-03-22 on there will be one." in text
     )
     assert "nothing moved" not in text
     assert "Open pipeline, step by step" not in page.tables
     assert (
-        "Deals due 2026-03-01 to 2026-03-16" not in page.tables or "Pushed again this week: no record" in text
+        "Deals due 2026-03-01 to 2026-03-16" not in page.tables
+        or "Pushed again this week: there is no record" in text
     )
 
 
@@ -187,7 +188,9 @@ def test_weekly_report__the_running_period_slips_first(opportunities, history, r
 def test_weekly_report__deals_without_a_value_are_not_worth_nothing(history, read):
     frame = pipeline(THIS_WEEK)
     frame.loc[frame["unique_id"] == "a", "value"] = None
-    assert "1 deal without a value slipped again this week." in read(frame, history)[0]
+    text, page = read(frame, history)
+    assert "1 deal without a value slipped again this week." in text
+    assert page.details["negotiation"] == "negotiation: 1 deal"
 
 
 def test_weekly_report__a_target_that_is_met_or_out_of_reach_is_said(opportunities, read):
