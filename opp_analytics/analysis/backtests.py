@@ -29,7 +29,7 @@ _RUN_RATE_PERIODS = 4
 
 
 def backtest(
-    history: History,
+    history: History | Replay,
     *,
     freq: str = "Q",
     probability: Probability = "stated",
@@ -368,7 +368,8 @@ def backtest_methods(
         open_ones = [method for method in methods if not is_run_rate(method)]
         ways += [(method, True, timing) for timing in TIMINGS for method in open_ones]
     options = {"freq": freq, "correlation": correlation, "tz": tz}
-    tables = {method_name(*way): _tried(history, way, options) for way in ways}
+    replay = Replay.of(history, "backtest", *(method for method in methods if isinstance(method, str)))
+    tables = {method_name(*way): _tried(replay, way, options) for way in ways}
     able = [table for table in tables.values() if table is not None]
     if not able:
         raise NotEnoughHistory(
@@ -383,7 +384,7 @@ def backtest_methods(
 
 
 def _tried(
-    history: History, way: tuple[Probability, bool, str], options: dict[str, Any]
+    history: Replay, way: tuple[Probability, bool, str], options: dict[str, Any]
 ) -> pd.DataFrame | None:
     """The backtest of one way to forecast; None where no record knows enough for it."""
     probability, new_business, timing = way
