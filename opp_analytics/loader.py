@@ -166,7 +166,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None) -> pd.
         before, stored_pages = after, 0
     storage.write_note(note, None)
     opportunities = wire.assemble(pass_.tables)
-    certificate = _certificate(client, query, pass_, reasons, started, sweeps) | {"state": after}
+    certificate = _certificate(client, query, pass_, reasons, started, sweeps, after)
     opportunities.attrs["load"] = certificate
     if reasons:
         warnings.warn(f"the load cannot be vouched for: {'; '.join(reasons)}", DataWarning, stacklevel=3)
@@ -240,7 +240,13 @@ def _order_doubts(pass_: Sweep, after: dict[str, Any]) -> list[str]:
 
 
 def _certificate(
-    client: Client, query: Query, pass_: Sweep, reasons: list[str], started: datetime, sweeps: int
+    client: Client,
+    query: Query,
+    pass_: Sweep,
+    reasons: list[str],
+    started: datetime,
+    sweeps: int,
+    state: dict[str, Any],
 ) -> dict[str, Any]:
     params = dict(query.params)
     return {
@@ -257,4 +263,5 @@ def _certificate(
         "search": params.pop("search", None),
         "deleted": query.deleted,
         "filters": params,
+        "state": state,
     }

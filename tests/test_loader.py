@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -108,6 +109,25 @@ def test_load__revalidates_stored_pages_by_their_etag(tenant):
     cold = load(client, records=10)
     client.storage.close()
     again = load(client, records=10, refresh="full")
+    pd.testing.assert_frame_equal(cold, again)
+
+
+def test_load__takes_a_stored_page_only_on_the_server_s_word(tmp_path):
+    honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(30)])
+    unchanged = []
+
+    def tagging(asked):
+        answer = honest(asked)
+        tag = f'"{zlib.crc32(answer.body)}"'
+        if asked.headers.get("If-None-Match") == tag:
+            unchanged.append(asked.query["page"])
+            return Answer(304, b"", {"ETag": tag})
+        return Answer(answer.status, answer.body, {**answer.headers, "ETag": tag})
+
+    with serving(tagging) as server:
+        cold = load(client_of(server, tmp_path), records=10)
+        again = load(client_of(server, tmp_path), records=10, refresh="full")
+    assert {"1", "2", "3"} <= set(unchanged)
     pd.testing.assert_frame_equal(cold, again)
 
 
