@@ -2,9 +2,11 @@
 
 OppAnalyticsError
 ├── ConfigError (ValueError)          settings missing, partial or unsafe
-├── DataError (ValueError)            a frame, a file or an argument's value cannot be used
+├── DataError (ValueError)            a frame or a file cannot be used
 │   └── MissingColumnError            the frame lacks a column that the function reads
-├── ArgumentError (TypeError)         an argument of the wrong kind, or an unknown name
+├── ArgumentError                     an argument that a function cannot use
+│   ├── ArgumentTypeError (TypeError)   of the wrong kind
+│   └── ArgumentValueError (ValueError) out of range, or an unknown option
 ├── ApiError                          the API could not be asked, refused, or answered nonsense
 │   ├── ConnectionFailed              no answer: unreachable, timed out, cut off
 │   ├── UnexpectedResponse            an answer that is not this API's (HTML, broken JSON, a redirect away)
@@ -36,6 +38,8 @@ __all__ = [
     "ApiError",
     "ApiProblem",
     "ArgumentError",
+    "ArgumentTypeError",
+    "ArgumentValueError",
     "AuthError",
     "CacheError",
     "ConfigError",
@@ -83,15 +87,23 @@ class ConfigError(OppAnalyticsError, ValueError):
 
 
 class DataError(OppAnalyticsError, ValueError):
-    """A frame, a file or an argument's value cannot be used."""
+    """A frame or a file cannot be used."""
 
 
 class MissingColumnError(DataError):
     """A frame lacks a column that the function reads."""
 
 
-class ArgumentError(OppAnalyticsError, TypeError):
-    """An argument is of the wrong kind, or its name is unknown."""
+class ArgumentError(OppAnalyticsError):
+    """An argument that a function cannot use."""
+
+
+class ArgumentTypeError(ArgumentError, TypeError):
+    """An argument of the wrong kind."""
+
+
+class ArgumentValueError(ArgumentError, ValueError):
+    """An argument out of range, or an unknown option."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentError, DataError
+from opp_analytics.errors import ArgumentTypeError, DataError
 
 __all__ = ["as_date", "as_instant", "check_freq", "labels", "period_days", "to_dates", "window"]
 
@@ -26,7 +26,7 @@ _TICK = pd.Timedelta(microseconds=1)
 
 def _timestamp(when: Any, name: str) -> pd.Timestamp:
     if not isinstance(when, (str, date, datetime)):
-        raise ArgumentError(
+        raise ArgumentTypeError(
             f"{name}={when!r} is not a time; give a date such as '2026-03-31' or an aware datetime"
         )
     try:
@@ -67,7 +67,7 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
 
     Raises
     ------
-    ArgumentError, DataError
+    ArgumentTypeError, DataError
         When `when` is no time.
 
     Examples
@@ -133,7 +133,7 @@ def check_freq(freq: str) -> str:
     'Q-JAN'
     """
     if not isinstance(freq, str):
-        raise ArgumentError(
+        raise ArgumentTypeError(
             f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         )
     try:

@@ -1,11 +1,11 @@
-"""The opportunities frame: its columns, dtypes and stages, and the check that turns any frame into one.
+"""The opportunities frame: its columns, what each holds, and how a cell is read.
 
 Column names are the API's attribute names. Further columns are welcome everywhere and travel along untouched.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
@@ -13,29 +13,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.errors import ArgumentError, DataError, MissingColumnError
+from opp_analytics.errors import DataError
 
 __all__ = [
     "COLUMNS",
-    "OPEN_STAGES",
     "READ_ONLY",
-    "STAGES",
     "STATUSES",
     "TEXT",
     "BadCell",
-    "conform",
-    "empty",
+    "as_column",
     "is_blank",
     "parse_cell",
-    "require",
-    "stage_dtype",
-    "status_dtype",
 ]
 
-OPEN_STAGES = ("discovery", "qualification", "proposal", "negotiation")
-"""The stages of a deal still in play, in order."""
-STAGES = (*OPEN_STAGES, "closed_won", "closed_lost")
-"""Every stage that the API documents, in order."""
 STATUSES = ("active", "inactive", "won", "lost")
 """Every status that the API documents."""
 READ_ONLY = ("unique_id", "created_at", "updated_at")
@@ -50,7 +40,7 @@ COLUMNS = {
     "name": "str",
     "account_id": "str",
     "value": "money in the tenant's one currency, float64",
-    "stage": "ordered category, discovery < … < closed_lost, unknown ones appended",
+    "stage": "ordered category, the stages in their order, unknown ones appended",
     "close_date": "calendar date, datetime64[us], naive midnight",
     "probability": "stated chance of winning in percent, Int64",
     "status": "category",
@@ -58,26 +48,6 @@ COLUMNS = {
     "updated_at": "instant, datetime64[us, UTC]",
 }
 """The columns of the API, in order, with what they hold."""
-
-
-def _extended(known: Sequence[str], values: Iterable[Any]) -> list[str]:
-    return [*known, *sorted({str(v) for v in values if not pd.isna(v)} - set(known))]
-
-
-def stage_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
-    """The ordered stage category, extended by the unknown stages among `values`.
-
-    Examples
-    --------
-    >>> stage_dtype(["won!!"]).categories[-1]
-    'won!!'
-    """
-    return pd.CategoricalDtype(_extended(STAGES, values), ordered=True)
-
-
-def status_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
-    """The status category, extended by the unknown ones among `values`."""
-    return pd.CategoricalDtype(_extended(STATUSES, values))
 
 
 class BadCell(ValueError):
@@ -226,121 +196,25 @@ def _as_instants(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Serie
     return instants
 
 
-def _as_stage(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    return _recoded(column, stage_dtype)
-
-
-def _as_status(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    return _recoded(column, status_dtype)
-
-
-def _recoded(
-    column: pd.Series[Any], dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype]
-) -> pd.Series[Any]:
-    """The column as a category of the known names and those it holds; only distinct names are compared, not cells."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(TEXT)
-    else:
-        codes, names = pd.factorize(column.astype(TEXT))
-    dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
-    if column.dtype == dtype and column.cat.categories.equals(dtype.categories):
-        return column
-    places = np.append(dtype.categories.get_indexer(names), -1)
-    return pd.Series(
-        pd.Categorical.from_codes(places[codes], dtype=dtype), index=column.index, name=column.name
-    )
-
-
 _COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[Any]]] = {
     "unique_id": _as_text,
     "name": _as_text,
     "account_id": _as_text,
     "value": _as_number,
-    "stage": _as_stage,
     "close_date": _as_dates,
     "probability": _as_whole,
-    "status": _as_status,
     "created_at": _as_instants,
     "updated_at": _as_instants,
 }
 
 
-def empty() -> pd.DataFrame:
-    """A frame of no opportunities with every column at its dtype.
-
-    Examples
-    --------
-    >>> empty().dtypes["probability"]
-    Int64Dtype()
-    """
-    return conform(pd.DataFrame({column: pd.Series([], dtype="object") for column in COLUMNS}))
-
-
-def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """A copy in which every known column that is present has its dtype; row order is kept, the index is 0…n−1.
+def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
+    """A column at the dtype of its name; one that the API does not have, and the categories, are left as they are.
 
     Raises
     ------
-    ArgumentError
-        When it is not a DataFrame.
     DataError
-        When a value does not fit its column; the message names the opportunity, the column and the value.
-
-    Examples
-    --------
-    >>> conform(pd.DataFrame({"close_date": ["2026-03-31", None]}))["close_date"].dtype
-    dtype('<M8[us]')
+        When a value does not fit; the message names the opportunity by `ids`, else the row, with column and value.
     """
-    if not isinstance(opportunities, pd.DataFrame):
-        raise ArgumentError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
-    twice = opportunities.columns[opportunities.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"column {twice[0]!r} stands in the frame twice; drop one of them")
-    frame = opportunities.reset_index(drop=True)
-    ids = frame["unique_id"] if "unique_id" in frame else None
-    return frame.assign(**{c: convert(frame[c], ids) for c, convert in _COLUMN.items() if c in frame})
-
-
-def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) -> pd.DataFrame:
-    """The frame conformed, after a check that it holds `columns`.
-
-    Parameters
-    ----------
-    opportunities : DataFrame
-        Any frame of opportunities.
-    *columns : str
-        Columns that the caller reads.
-    unique : bool
-        Whether ``unique_id`` must be there, filled, and without repeats.
-
-    Raises
-    ------
-    MissingColumnError
-        Naming the missing columns and those that are there.
-    DataError
-        When a value does not fit its column, or an id is missing or repeated.
-    """
-    if not isinstance(opportunities, pd.DataFrame):
-        raise ArgumentError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
-    needed = ("unique_id", *columns) if unique else columns
-    missing = [c for c in needed if c not in opportunities.columns]
-    if missing:
-        raise MissingColumnError(
-            f"the frame has no column {', '.join(map(repr, missing))}; "
-            f"it has {', '.join(map(str, opportunities.columns))}"
-        )
-    frame = conform(opportunities)
-    if unique:
-        _check_ids(frame["unique_id"])
-    return frame
-
-
-def _check_ids(ids: pd.Series[Any]) -> None:
-    if ids.isna().any():
-        raise DataError(f"row {int(ids.isna().to_numpy().argmax())} has no unique_id; drop it or fill it in")
-    repeated = ids[ids.duplicated()].unique()
-    if len(repeated):
-        raise DataError(
-            f"unique_id {repeated[0]!r} stands in the frame more than once ({len(repeated)} such ids); "
-            "keep one row each, for example with drop_duplicates('unique_id', keep='last')"
-        )
+    convert = _COLUMN.get(str(column.name))
+    return column if convert is None else convert(column, ids)

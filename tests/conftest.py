@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import opp_analytics as oa
-from opp_analytics.config import CURRENCY, VARIABLES
+from opp_analytics.api.config import VARIABLES
 
 from .support import row
 
@@ -26,7 +26,7 @@ def _own_surroundings(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv(CURRENCY, raising=False)
+    monkeypatch.delenv("BLOCKS_CURRENCY", raising=False)
     if "live" not in request.keywords:
         for name in VARIABLES:
             monkeypatch.delenv(name, raising=False)

@@ -135,7 +135,7 @@ def test_update__changes_what_is_sent(api: Api) -> None:
 def test_delete__moves_out_of_sight(api: Api) -> None:
     with api.client() as client:
         client.delete("opp-3")
-        with pytest.raises(oa.NotFoundError):
+        with pytest.raises(oa.errors.NotFoundError):
             client.get("opp-3")
         assert ids(client.list()) == ["opp-1", "opp-2", "opp-4", "opp-5"]
 
@@ -161,7 +161,7 @@ def test_recover__brings_back(api: Api) -> None:
 
 def test_error_400__is_no_json(api: Api) -> None:
     # The client's own methods cannot send such a body.
-    with api.client() as client, pytest.raises(oa.ApiError, match="not JSON") as caught:
+    with api.client() as client, pytest.raises(oa.errors.ApiError, match="not JSON") as caught:
         client.transport.write("POST", "/opportunities/", b'{"opportunity":')
     assert (caught.value.status, caught.value.code) == (400, "bad_request")
 
@@ -169,7 +169,7 @@ def test_error_400__is_no_json(api: Api) -> None:
 def test_error_401__names_the_settings(api: Api) -> None:
     with (
         api.client(token="not-a-token") as client,
-        pytest.raises(oa.AuthError, match="BLOCKS_AUTH_TOKEN") as caught,
+        pytest.raises(oa.errors.AuthError, match="BLOCKS_AUTH_TOKEN") as caught,
     ):
         client.list()
     assert (caught.value.status, caught.value.code) == (401, "unauthorized")
@@ -178,7 +178,7 @@ def test_error_401__names_the_settings(api: Api) -> None:
 def test_error_403__lets_read_but_not_write(api: Api) -> None:
     with api.client(token="read_only_token", api_key="first_api_key") as client:
         assert client.list().total_records == 0
-        with pytest.raises(oa.ForbiddenError, match="read but not write") as caught:
+        with pytest.raises(oa.errors.ForbiddenError, match="read but not write") as caught:
             client.create(name="Not allowed")
     assert (caught.value.status, caught.value.code) == (403, "forbidden")
 
@@ -192,13 +192,13 @@ def test_error_404__is_told_for_every_call(api: Api) -> None:
             lambda unique_id: client.update(unique_id, value=1),
         )
         for call in calls:
-            with pytest.raises(oa.NotFoundError, match="could not be found") as caught:
+            with pytest.raises(oa.errors.NotFoundError, match="could not be found") as caught:
                 call("opp-99")
             assert (caught.value.status, caught.value.code) == (404, "not_found")
 
 
 def test_error_422__lists_every_problem(api: Api) -> None:
-    with api.client() as client, pytest.raises(oa.ValidationError) as caught:
+    with api.client() as client, pytest.raises(oa.errors.ValidationError) as caught:
         client.create(stage="won!!", status="open", value=10)
     assert [problem.pointer for problem in caught.value.problems] == [
         "/opportunity/name",
@@ -213,7 +213,7 @@ def test_error_429__says_when_to_retry(api: Api) -> None:
     api.fault(rate_limit=0.001)
     with api.client() as client:
         assert client.list(1, 1).total_records == 5
-        with pytest.raises(oa.RateLimitError, match="retry after") as caught:
+        with pytest.raises(oa.errors.RateLimitError, match="retry after") as caught:
             client.create(name="Too soon")
     assert caught.value.status == 429
 
@@ -222,7 +222,7 @@ def test_error_500__is_the_servers_failure(api: Api) -> None:
     api.fault(error_rate=1.0)
     with api.client() as client:
         for call in (client.list, lambda: client.update("opp-1", value=1)):
-            with pytest.raises(oa.ServerError) as caught:
+            with pytest.raises(oa.errors.ServerError) as caught:
                 call()
             assert caught.value.status == 500
 

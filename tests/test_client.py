@@ -40,7 +40,7 @@ def test_create_get_update__round_trip(tenant):
 def test_delete_list_deleted_recover__round_trip(tenant):
     client = tenant(2)
     client.delete("opp-0")
-    with pytest.raises(oa.NotFoundError):
+    with pytest.raises(oa.errors.NotFoundError):
         client.get("opp-0")
     assert [r["unique_id"] for r in client.list_deleted().records] == ["opp-0"]
     assert client.recover("opp-0")["unique_id"] == "opp-0"
@@ -64,14 +64,14 @@ def test_list__refuses_an_unknown_parameter_and_names_the_known_ones(tenant):
 
 @pytest.mark.parametrize("arguments", [{"page": 0}, {"records": 0}, {"page": "1"}, {"records": True}])
 def test_list__refuses_an_impossible_page(tenant, arguments):
-    with pytest.raises((oa.DataError, oa.ArgumentError), match="page|records"):
+    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="page|records"):
         tenant().list(**arguments)
 
 
 @pytest.mark.parametrize("unique_id", ["", " ", ".", "..", 5, None])
 def test_get__refuses_what_is_no_id_before_asking(tenant, shared_sandbox, unique_id):
     client, before = tenant(), shared_sandbox.requests
-    with pytest.raises((oa.DataError, oa.ArgumentError), match="unique_id"):
+    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="unique_id"):
         client.get(unique_id)
     assert shared_sandbox.requests == before
 
@@ -95,14 +95,14 @@ def test_get__sends_an_id_as_one_path_segment(tmp_path):
 )
 def test_update__refuses_a_bad_field_before_asking(tenant, shared_sandbox, fields):
     client, before = tenant(), shared_sandbox.requests
-    with pytest.raises(oa.DataError):
+    with pytest.raises(oa.errors.DataError):
         client.update("opp-0", **fields) if "unique_id" not in fields else client.create(**fields)
     assert shared_sandbox.requests == before
 
 
 def test_update__lists_every_problem_of_a_refusal(tenant):
     client = tenant(1)
-    with pytest.raises(oa.ValidationError) as caught:
+    with pytest.raises(oa.errors.ValidationError) as caught:
         client.update("opp-0", probability=140, stage="won!!")
     assert {p.pointer for p in caught.value.problems} == {"/opportunity/probability", "/opportunity/stage"}
     assert caught.value.status == 422
@@ -110,7 +110,7 @@ def test_update__lists_every_problem_of_a_refusal(tenant):
 
 def test_client__with_a_wrong_token_is_told_which_settings_to_check(shared_sandbox, tmp_path):
     client = oa.Client(shared_sandbox.url, "wrong", shared_sandbox.api_key, cache_dir=tmp_path)
-    with pytest.raises(oa.AuthError, match="BLOCKS_AUTH_TOKEN") as caught:
+    with pytest.raises(oa.errors.AuthError, match="BLOCKS_AUTH_TOKEN") as caught:
         client.list()
     assert caught.value.status == 401
 
@@ -119,7 +119,7 @@ def test_client__with_a_read_only_token_may_not_write(shared_sandbox, tmp_path):
     client = oa.Client(
         shared_sandbox.url, shared_sandbox.read_only_token, shared_sandbox.api_key, cache_dir=tmp_path
     )
-    with pytest.raises(oa.ForbiddenError):
+    with pytest.raises(oa.errors.ForbiddenError):
         client.create(name="Deal")
 
 
@@ -153,7 +153,7 @@ def test_client__with_a_read_only_token_may_not_write(shared_sandbox, tmp_path):
 )
 def test_errors__are_read_in_every_shape(tmp_path, answer, detail, code, pointer):
     with serving(lambda asked: as_json(answer, 404)) as server:
-        with pytest.raises(oa.NotFoundError) as caught:
+        with pytest.raises(oa.errors.NotFoundError) as caught:
             client_of(server, tmp_path).get("x")
     error = caught.value
     assert (error.detail, error.code, error.pointer, error.status, error.method) == (
@@ -177,7 +177,7 @@ def test_errors__are_read_in_every_shape(tmp_path, answer, detail, code, pointer
 )
 def test_list__says_when_the_server_is_not_this_api(tmp_path, answer, says):
     with serving(lambda asked: answer) as server:
-        with pytest.raises(oa.UnexpectedResponse, match=says) as caught:
+        with pytest.raises(oa.errors.UnexpectedResponse, match=says) as caught:
             client_of(server, tmp_path).list()
     assert server.url in str(caught.value)
 
@@ -187,9 +187,9 @@ def test_read__refuses_a_redirect_to_another_origin_and_keeps_the_key(tmp_path):
         serving(lambda asked: listing([], 0)) as elsewhere,
         serving(lambda asked: Answer(302, b"", {"Location": elsewhere.url + "/opportunities/"})) as server,
     ):
-        with pytest.raises(oa.UnexpectedResponse, match="another server"):
+        with pytest.raises(oa.errors.UnexpectedResponse, match="another server"):
             client_of(server, tmp_path).list()
-        with pytest.raises(oa.UnexpectedResponse, match="another server"):
+        with pytest.raises(oa.errors.UnexpectedResponse, match="another server"):
             client_of(server, tmp_path).create(name="x")
     assert elsewhere.asked == []
 
@@ -201,7 +201,7 @@ def test_read__follows_a_redirect_on_the_same_origin_but_not_in_circles(tmp_path
     with serving(once) as server:
         assert client_of(server, tmp_path).list().total_records == 1
     with serving(lambda asked: Answer(301, b"", {"Location": asked.path})) as server:
-        with pytest.raises(oa.UnexpectedResponse, match="circle"):
+        with pytest.raises(oa.errors.UnexpectedResponse, match="circle"):
             client_of(server, tmp_path).list()
 
 
@@ -227,7 +227,7 @@ def test_read__is_repeated_when_the_connection_is_cut(tmp_path, first):
 
 def test_read__gives_up_with_the_server_s_last_word(tmp_path):
     with serving(lambda asked: as_json({"error": "down"}, 503)) as server:
-        with pytest.raises(oa.ServerError, match="503: down") as caught:
+        with pytest.raises(oa.errors.ServerError, match="503: down") as caught:
             client_of(server, tmp_path, retries=1).list()
     assert caught.value.status == 503
     assert len(server.asked) == 2
@@ -236,7 +236,7 @@ def test_read__gives_up_with_the_server_s_last_word(tmp_path):
 @pytest.mark.parametrize("answer", [Answer(500), Answer(503), Answer(0), Answer(201, b"{}", {}, cut=1)])
 def test_create__is_never_repeated_blindly(tmp_path, answer):
     with serving(lambda asked: answer) as server:
-        with pytest.raises((oa.ServerError, oa.ConnectionFailed)):
+        with pytest.raises((oa.errors.ServerError, oa.errors.ConnectionFailed)):
             client_of(server, tmp_path).create(name="x")
     assert len(server.asked) == 1
 
@@ -250,7 +250,7 @@ def test_create__is_repeated_after_429_since_nothing_was_done(tmp_path):
 
 def test_read__says_so_when_the_asked_pause_is_too_long(tmp_path):
     with serving(lambda asked: Answer(429, b"", {"Retry-After": "3600"})) as server:
-        with pytest.raises(oa.RateLimitError, match="retry after 3600 s"):
+        with pytest.raises(oa.errors.RateLimitError, match="retry after 3600 s"):
             client_of(server, tmp_path).list()
     assert len(server.asked) == 1
 
@@ -263,13 +263,13 @@ def test_read__times_out_with_a_clear_error(tmp_path):
         return listing([], 0)
 
     with serving(late) as server:
-        with pytest.raises(oa.ConnectionFailed, match="nothing came within 0.2 s"):
+        with pytest.raises(oa.errors.ConnectionFailed, match="nothing came within 0.2 s"):
             client_of(server, tmp_path, retries=0, timeout=0.2).list()
         release.set()
 
 
 def test_read__says_when_nobody_listens(tmp_path):
-    with pytest.raises(oa.ConnectionFailed, match="connection refused.*BLOCKS_API_URL"):
+    with pytest.raises(oa.errors.ConnectionFailed, match="connection refused.*BLOCKS_API_URL"):
         oa.Client("http://127.0.0.1:9", "t", "k", retries=0, cache_dir=tmp_path).list()
 
 

@@ -4,7 +4,8 @@ import traceback
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.config import CURRENCY, VARIABLES, Secret, Settings, currency
+from opp_analytics.api.config import VARIABLES, Secret, Settings
+from opp_analytics.org import currency
 
 FULL = {
     "BLOCKS_API_URL": "https://crm.example.com/",
@@ -14,7 +15,7 @@ FULL = {
 
 
 def test_from_env__names_every_missing_variable_at_once_and_the_way_out():
-    with pytest.raises(oa.ConfigError) as caught:
+    with pytest.raises(oa.errors.ConfigError) as caught:
         Settings.from_env({"BLOCKS_AUTH_TOKEN": "tok-123", "BLOCKS_API_KEY": "  "})
     message = str(caught.value)
     assert "BLOCKS_API_URL" in message
@@ -26,7 +27,7 @@ def test_from_env__names_every_missing_variable_at_once_and_the_way_out():
 def test_client_from_env__without_settings_is_one_clear_error(monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(oa.ConfigError, match="BLOCKS_API_URL, BLOCKS_AUTH_TOKEN, BLOCKS_API_KEY not set"):
+    with pytest.raises(oa.errors.ConfigError, match="BLOCKS_API_URL, BLOCKS_AUTH_TOKEN, BLOCKS_API_KEY not set"):
         oa.load()
 
 
@@ -47,7 +48,7 @@ def test_settings__drop_the_trailing_slash():
     ],
 )
 def test_settings__refuse_an_unsafe_or_unusable_url(url, says):
-    with pytest.raises(oa.ConfigError, match=says):
+    with pytest.raises(oa.errors.ConfigError, match=says):
         Settings.of(url, "token", "key")
 
 
@@ -58,7 +59,7 @@ def test_settings__allow_http_on_loopback(host):
 
 @pytest.mark.parametrize("token", ["", "  ", "line\nbreak", "umläut"])
 def test_settings__refuse_a_token_that_no_header_can_carry(token):
-    with pytest.raises(oa.ConfigError, match="token"):
+    with pytest.raises(oa.errors.ConfigError, match="token"):
         Settings.of("https://crm.example.com", token, "key")
 
 
@@ -74,7 +75,7 @@ def test_secrets__show_in_no_repr_pickle_or_error():
 
 def test_secrets__show_in_no_traceback_with_locals():
     client = oa.Client("http://127.0.0.1:9", Secret("tok-123"), Secret("key-456"), retries=0)
-    with pytest.raises(oa.ConnectionFailed) as caught:
+    with pytest.raises(oa.errors.ConnectionFailed) as caught:
         client.list()
     summary = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     shown = "".join(summary.format())
@@ -95,7 +96,7 @@ def test_tenant__differs_by_url_token_and_key_and_account_survives_a_new_token()
 
 
 def test_currency__is_a_short_label_or_nothing():
-    assert currency({CURRENCY: " EUR "}) == "EUR"
+    assert currency({"BLOCKS_CURRENCY": " eur "}) == "EUR"
     assert currency({}) == ""
-    with pytest.raises(oa.ConfigError, match="BLOCKS_CURRENCY='a whole sentence'"):
-        currency({CURRENCY: "a whole sentence"})
+    with pytest.raises(oa.errors.ConfigError, match="BLOCKS_CURRENCY='a whole sentence'"):
+        currency({"BLOCKS_CURRENCY": "a whole sentence"})

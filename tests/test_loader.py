@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import schema
+from opp_analytics import org, schema
 
 from .support import Answer, as_json, listing, paged, row, serving
 
@@ -29,7 +29,7 @@ def load(client, **options):
 def test_load__gives_every_row_once_typed_with_its_certificate(tenant):
     frame = load(tenant(95), records=20)
     assert sorted(frame["unique_id"]) == sorted(f"opp-{n}" for n in range(95))
-    assert frame[list(schema.COLUMNS)].dtypes.astype(str).equals(schema.empty().dtypes.astype(str))
+    assert frame[list(schema.COLUMNS)].dtypes.astype(str).equals(org.empty().dtypes.astype(str))
     certificate = frame.attrs["load"]
     assert certificate["complete"] is True
     assert (
@@ -99,7 +99,7 @@ def test_load__filters_on_the_server(tenant):
 )
 def test_load__refuses_a_bad_argument_before_asking(tenant, shared_sandbox, options, says):
     client, asked = tenant(), shared_sandbox.requests
-    with pytest.raises((oa.DataError, oa.ArgumentError), match=says):
+    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match=says):
         load(client, **options)
     assert shared_sandbox.requests <= asked + 2
 
@@ -166,7 +166,7 @@ def test_load__does_not_vouch_for_a_total_that_lies(tmp_path, said):
             )
         )
 
-    with serving(lying) as server, pytest.warns(oa.DataWarning, match="cannot be vouched for"):
+    with serving(lying) as server, pytest.warns(oa.errors.DataWarning, match="cannot be vouched for"):
         frame = load(client_of(server, tmp_path), records=5)
     assert len(frame) == 20
     assert frame.attrs["load"]["complete"] is False
@@ -174,7 +174,7 @@ def test_load__does_not_vouch_for_a_total_that_lies(tmp_path, said):
 
 
 def test_load__stops_when_the_same_page_comes_again(tmp_path):
-    with serving(lambda asked: listing([row(1), row(2)], 1000)) as server, pytest.warns(oa.DataWarning):
+    with serving(lambda asked: listing([row(1), row(2)], 1000)) as server, pytest.warns(oa.errors.DataWarning):
         frame = load(client_of(server, tmp_path), records=2)
     assert len(frame) == 2
     assert frame.attrs["load"]["duplicates"] > 0
@@ -188,7 +188,7 @@ def test_load__stops_when_the_pages_never_end(tmp_path):
         return listing([row(first), row(first + 1)], 4)
 
     with serving(endless) as server:
-        with pytest.raises(oa.LoadError, match="announced 2 pages, but page 15 is still full"):
+        with pytest.raises(oa.errors.LoadError, match="announced 2 pages, but page 15 is still full"):
             load(client_of(server, tmp_path), records=2)
 
 
@@ -216,7 +216,7 @@ def test_load__says_when_the_server_does_not_sort(tmp_path):
         asked.query.pop("sort", None)
         return paged(rows)(asked)
 
-    with serving(unsorted) as server, pytest.warns(oa.DataWarning, match="creation order"):
+    with serving(unsorted) as server, pytest.warns(oa.errors.DataWarning, match="creation order"):
         frame = load(client_of(server, tmp_path))
     assert not frame.attrs["load"]["complete"]
     assert len(frame) == 3
@@ -226,7 +226,7 @@ def test_load__does_not_keep_what_it_cannot_vouch_for(tmp_path):
     with serving(lambda asked: listing([row(1)], 2)) as server:
         client = client_of(server, tmp_path)
         for _ in range(2):
-            with pytest.warns(oa.DataWarning):
+            with pytest.warns(oa.errors.DataWarning):
                 load(client)
             asked, server.asked[:] = len(server.asked), []
             assert asked > 0
@@ -238,7 +238,7 @@ def test_load__fails_whole_when_a_page_in_the_middle_is_broken(tmp_path, body):
     with serving(
         lambda asked: as_broken(body) if asked.query.get("page") == "3" else honest(asked)
     ) as server:
-        with pytest.raises(oa.UnexpectedResponse):
+        with pytest.raises(oa.errors.UnexpectedResponse):
             load(client_of(server, tmp_path), records=5)
 
 
@@ -256,7 +256,7 @@ def test_load__resumes_a_sweep_that_was_cut_off(tmp_path):
 
     with serving(cutting) as server:
         client = client_of(server, tmp_path, concurrency=1)
-        with pytest.raises(oa.ServerError):
+        with pytest.raises(oa.errors.ServerError):
             load(client, records=2)
         broken.clear()
         server.asked.clear()
@@ -281,7 +281,7 @@ def test_load__sets_a_damaged_frame_aside_and_fetches(tenant, tmp_path, damage):
     file = frame_file(tmp_path)
     content = file.read_bytes()
     file.write_bytes(content[:-100] if damage is None else damage)
-    with pytest.warns(oa.DataWarning, match="set aside"):
+    with pytest.warns(oa.errors.DataWarning, match="set aside"):
         frame = load(client)
     assert len(frame) == 5
     assert file.with_name(file.name + ".damaged").exists()
@@ -292,7 +292,7 @@ def test_load__sets_a_damaged_page_store_aside_and_fetches(tenant, tmp_path):
     load(client)
     store = next((tmp_path / "pages").rglob("pages.sqlite"))
     store.write_bytes(b"this is no database, and never was one" * 100)
-    with pytest.warns(oa.DataWarning, match="set aside"):
+    with pytest.warns(oa.errors.DataWarning, match="set aside"):
         assert len(load(client, refresh="full")) == 5
     assert store.with_name("pages.sqlite.damaged").exists()
 
@@ -300,7 +300,7 @@ def test_load__sets_a_damaged_page_store_aside_and_fetches(tenant, tmp_path):
 def test_load__works_without_a_cache_folder_that_can_be_written(tenant, tmp_path):
     client = tenant(5)
     (tmp_path / "pages").write_text("a file where the folder should be")
-    with pytest.warns(oa.DataWarning) as caught:
+    with pytest.warns(oa.errors.DataWarning) as caught:
         assert len(load(client)) == 5
     assert any("not kept" in str(w.message) for w in caught)
 
@@ -312,7 +312,7 @@ def test_load__on_a_full_disk_gives_the_frame_and_says_it_was_not_kept(tenant, m
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(client.storage, "_private", full)
-    with pytest.warns(oa.DataWarning) as caught:
+    with pytest.warns(oa.errors.DataWarning) as caught:
         assert len(load(client)) == 5
     assert any("No space left" in str(w.message) for w in caught)
 
@@ -322,7 +322,7 @@ def test_load__goes_on_without_pages_when_the_disk_fills_up(tenant):
     load(client, search="Deal 7")
     with client.storage._pages(client.transport).cache.responses.connection() as connection:
         connection.execute("PRAGMA max_page_count = 40")
-    with pytest.warns(oa.DataWarning, match="disk is full.*fetched without it"):
+    with pytest.warns(oa.errors.DataWarning, match="disk is full.*fetched without it"):
         frame = load(client, records=20)
     assert len(frame) == 600
     assert frame.attrs["load"]["complete"]

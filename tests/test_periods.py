@@ -26,17 +26,17 @@ def test_as_instant__survives_days_that_begin_in_a_gap():
 
 @pytest.mark.parametrize("when", ["2026-02-30", "soon", None, 5, pd.NaT, ""])
 def test_as_instant__refuses_what_is_no_time_and_names_it(when):
-    with pytest.raises((oa.DataError, oa.ArgumentError), match="start"):
+    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="start"):
         periods.as_instant(when, name="start")
 
 
 def test_zone__refuses_an_unknown_one():
-    with pytest.raises(oa.DataError, match="Mars/Olympus"):
+    with pytest.raises(oa.errors.DataError, match="Mars/Olympus"):
         periods.as_date("2026-01-01T00:00Z", tz="Mars/Olympus")
 
 
 def test_window__refuses_an_end_before_its_start():
-    with pytest.raises(oa.DataError, match="swap"):
+    with pytest.raises(oa.errors.DataError, match="swap"):
         periods.window("2026-02-01", "2026-01-01")
 
 
@@ -57,5 +57,5 @@ def test_labels__are_the_period_as_text(freq, label):
 
 @pytest.mark.parametrize("freq", ["fortnight", "", 3, "2W", "2M"])
 def test_check_freq__refuses_an_unknown_alias_and_multiples(freq):
-    with pytest.raises((oa.DataError, oa.ArgumentError), match="freq"):
+    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="freq"):
         periods.check_freq(freq)

@@ -6,19 +6,19 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import schema
+from opp_analytics import org, schema
 
 
 def test_empty__has_every_column_at_its_dtype():
-    dtypes = schema.empty().dtypes.astype(str).to_dict()
+    dtypes = org.empty().dtypes.astype(str).to_dict()
     assert list(dtypes) == list(schema.COLUMNS)
     assert dtypes["value"] == "float64"
     assert dtypes["probability"] == "Int64"
     assert dtypes["close_date"] == "datetime64[us]"
     assert dtypes["created_at"] == "datetime64[us, UTC]"
     assert dtypes["name"] == "str"
-    assert schema.empty()["stage"].cat.ordered
-    assert list(schema.empty()["stage"].cat.categories) == list(schema.STAGES)
+    assert org.empty()["stage"].cat.ordered
+    assert list(org.empty()["stage"].cat.categories) == list(org.STAGES.names)
 
 
 def test_conform__turns_what_people_type_into_dtypes_and_touches_nothing_else():
@@ -35,7 +35,7 @@ def test_conform__turns_what_people_type_into_dtypes_and_touches_nothing_else():
         index=[7, 9],
     )
     kept = before.copy()
-    frame = schema.conform(before)
+    frame = org.conform(before)
     pd.testing.assert_frame_equal(before, kept)
     assert frame["value"].tolist()[0] == 12000.5
     assert frame["probability"].isna().tolist() == [False, True]
@@ -48,10 +48,10 @@ def test_conform__turns_what_people_type_into_dtypes_and_touches_nothing_else():
 
 def test_conform__keeps_of_a_category_the_known_names_and_those_held():
     spare = pd.Categorical(["proposal", "later", None], categories=["gone", "later", "proposal"])
-    stage = schema.conform(pd.DataFrame({"stage": spare}))["stage"]
-    assert list(stage.cat.categories) == [*schema.STAGES, "later"]
+    stage = org.conform(pd.DataFrame({"stage": spare}))["stage"]
+    assert list(stage.cat.categories) == [*org.STAGES.names, "later"]
     assert stage.astype(object).where(stage.notna(), None).tolist() == ["proposal", "later", None]
-    again = schema.conform(pd.DataFrame({"stage": stage}))["stage"]
+    again = org.conform(pd.DataFrame({"stage": stage}))["stage"]
     pd.testing.assert_series_equal(again, stage)
 
 
@@ -59,10 +59,10 @@ def test_conform__reads_repeated_texts_and_gaps_alike():
     frame = pd.DataFrame(
         {"close_date": ["2026-03-31", None, "", "2026-03-31"], "value": ["1", "2", "1", None]}
     )
-    dates = schema.conform(frame)["close_date"]
+    dates = org.conform(frame)["close_date"]
     assert dates.isna().tolist() == [False, True, True, False]
     assert dates[0] == dates[3] == pd.Timestamp("2026-03-31")
-    assert schema.conform(frame)["value"].tolist()[:3] == [1, 2, 1]
+    assert org.conform(frame)["value"].tolist()[:3] == [1, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_conform__reads_repeated_texts_and_gaps_alike():
     ],
 )
 def test_conform__names_opportunity_column_and_value_of_a_bad_cell(column, value):
-    with pytest.raises(oa.DataError) as caught:
-        schema.conform(
+    with pytest.raises(oa.errors.DataError) as caught:
+        org.conform(
             pd.DataFrame({"unique_id": ["a", "b"], column: pd.Series([None, value], dtype="object")})
         )
     message = str(caught.value)
@@ -92,32 +92,32 @@ def test_conform__names_opportunity_column_and_value_of_a_bad_cell(column, value
 
 
 def test_conform__counts_the_bad_cells_it_does_not_list():
-    with pytest.raises(oa.DataError, match=r"\(and 7 more\)"):
-        schema.conform(pd.DataFrame({"value": ["x"] * 10}))
+    with pytest.raises(oa.errors.DataError, match=r"\(and 7 more\)"):
+        org.conform(pd.DataFrame({"value": ["x"] * 10}))
 
 
 def test_require__names_the_missing_column_and_those_there():
-    with pytest.raises(oa.MissingColumnError, match=r"no column 'value'.*it has unique_id, stage"):
-        schema.require(pd.DataFrame({"unique_id": ["a"], "stage": ["proposal"]}), "stage", "value")
+    with pytest.raises(oa.errors.MissingColumnError, match=r"no column 'value'.*it has unique_id, stage"):
+        org.require(pd.DataFrame({"unique_id": ["a"], "stage": ["proposal"]}), "stage", "value")
 
 
 @pytest.mark.parametrize(
     ("ids", "says"), [(["a", "b", "a"], "'a' stands in the frame more than once"), (["a", None], "row 1")]
 )
 def test_require__refuses_repeated_and_missing_ids(ids, says):
-    with pytest.raises(oa.DataError, match=says):
-        schema.require(pd.DataFrame({"unique_id": ids}), unique=True)
+    with pytest.raises(oa.errors.DataError, match=says):
+        org.require(pd.DataFrame({"unique_id": ids}), unique=True)
 
 
 @pytest.mark.parametrize("what", [[{"unique_id": "a"}], None, "frame"])
 def test_require__refuses_what_is_no_frame(what):
-    with pytest.raises(oa.ArgumentError, match="expected a DataFrame"):
-        schema.require(what, "value")
+    with pytest.raises(oa.errors.ArgumentError, match="expected a DataFrame"):
+        org.require(what, "value")
 
 
 def test_conform__refuses_a_column_that_stands_twice():
-    with pytest.raises(oa.DataError, match="'value' stands in the frame twice"):
-        schema.conform(pd.DataFrame([[1, 2]], columns=["value", "value"]))
+    with pytest.raises(oa.errors.DataError, match="'value' stands in the frame twice"):
+        org.conform(pd.DataFrame([[1, 2]], columns=["value", "value"]))
 
 
 def test_parse_cell__keeps_exact_kinds():

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import schema, wire
+from opp_analytics import org, schema
+from opp_analytics.api import wire
 
 from .support import row
 
@@ -55,12 +56,12 @@ def test_decode_page__fills_ids_from_resource_and_relationship():
     ],
 )
 def test_decode_page__refuses_what_is_not_a_list_answer(answer):
-    with pytest.raises(oa.UnexpectedResponse, match="the answer"):
+    with pytest.raises(oa.errors.UnexpectedResponse, match="the answer"):
         wire.decode_page(answer)
 
 
 def test_decode_page__refuses_a_resource_without_any_id():
-    with pytest.raises(oa.UnexpectedResponse, match="neither id nor unique_id"):
+    with pytest.raises(oa.errors.UnexpectedResponse, match="neither id nor unique_id"):
         wire.decode_page(body({"attributes": {"name": "x"}}))
 
 
@@ -68,7 +69,7 @@ def test_assemble__gives_the_dtypes_of_the_empty_frame_whatever_the_page_holds()
     filled = frame_of(row(1), row(2))
     nulls = frame_of({"unique_id": "a"}, {"unique_id": "b", "value": None, "stage": None})
     for frame in (filled, nulls, wire.assemble([])):
-        assert frame[list(schema.COLUMNS)].dtypes.astype(str).equals(schema.empty().dtypes.astype(str))
+        assert frame[list(schema.COLUMNS)].dtypes.astype(str).equals(org.empty().dtypes.astype(str))
 
 
 def test_assemble__reads_numbers_and_times_sent_as_text():
@@ -101,7 +102,7 @@ def test_assemble__reads_numbers_and_times_sent_as_text():
     ],
 )
 def test_to_table__names_the_opportunity_and_value_that_does_not_fit(attribute, value):
-    with pytest.raises(oa.UnexpectedResponse) as caught:
+    with pytest.raises(oa.errors.UnexpectedResponse) as caught:
         frame_of(row(1), row(2, **{attribute: value}))
     assert "opp-2" in str(caught.value)
     assert f"{attribute}={value!r}" in str(caught.value)

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from opp_analytics import schema
-from opp_analytics.analysis import forecast, outcomes, win_rate, win_rate_definitions
-from opp_analytics.analysis.intervals import wilson
+from opp_analytics import org
+from opp_analytics.analysis import forecast, win_rate, win_rate_definitions
+from opp_analytics.analysis.stats.intervals import wilson
+from opp_analytics.org import outcomes
 from opp_analytics.sandbox import TRUE_WIN_RATE, TRUE_WIN_RATES
 from opp_analytics.sandbox.clock import Clock, midnight
 from opp_analytics.sandbox.model import REPS
@@ -48,7 +49,7 @@ def played(seed: int, *, weeks: int = WEEKS, deals_per_week: int = 10) -> tuple[
                 simulator.play(BEGIN + timedelta(weeks=until))
             store.clock.reach(midnight(BEGIN + timedelta(weeks=until)))
             texts = [text for _, text in store.page(Query(TEAM_TENANT, limit=_ALL))[0]]
-            frames.append(schema.conform(pd.DataFrame([json.loads(text) for text in texts])))
+            frames.append(org.conform(pd.DataFrame([json.loads(text) for text in texts])))
         store.close()
     return frames[0], frames[1]
 

@@ -1,38 +1,47 @@
 """Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
 
-from opp_analytics.analysis.audits import audit
-from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
-from opp_analytics.analysis.calibrations import calibration, recalibrated
-from opp_analytics.analysis.close_dates import close_date_moves
-from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
-from opp_analytics.analysis.deal_shares import forecast_deals
-from opp_analytics.analysis.definitions import velocity, win_rate_definitions
-from opp_analytics.analysis.fans import forecast_fan
-from opp_analytics.analysis.flows import stage_flow
-from opp_analytics.analysis.forecasts import forecast
-from opp_analytics.analysis.funnels import stage_funnel
-from opp_analytics.analysis.mends import mend
-from opp_analytics.analysis.outcomes import outcomes
-from opp_analytics.analysis.rates import win_rate
-from opp_analytics.analysis.sentences import sentence
-from opp_analytics.analysis.slips import slippage, slippage_deals
-from opp_analytics.analysis.stage_moves import transitions
-from opp_analytics.analysis.stages import stage_rates
-from opp_analytics.analysis.waterfalls import movements, waterfall
+from opp_analytics.analysis.forecasting.backtest import backtest
+from opp_analytics.analysis.forecasting.backtest_horizons import backtest_horizons
+from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
+from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
+from opp_analytics.analysis.forecasting.forecast import forecast
+from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
+from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
+from opp_analytics.analysis.forecasting.stage_rates import stage_rates
+from opp_analytics.analysis.forecasting.track_record import track_record
+from opp_analytics.analysis.movement.close_date_moves import close_date_moves
+from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
+from opp_analytics.analysis.movement.slippage import SLIP_OUTCOMES, slippage
+from opp_analytics.analysis.movement.slippage_deals import slippage_deals
+from opp_analytics.analysis.movement.waterfall import waterfall
+from opp_analytics.analysis.quality.audit import audit
+from opp_analytics.analysis.quality.fix import fix
+from opp_analytics.analysis.rates.time_to_win import time_to_win
+from opp_analytics.analysis.rates.velocity import velocity
+from opp_analytics.analysis.rates.win_rate import win_rate
+from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
+from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
+from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitions
+from opp_analytics.analysis.shared.sentence import sentence
+from opp_analytics.analysis.stages.stage_flow import stage_flow
+from opp_analytics.analysis.stages.stage_funnel import stage_funnel
+from opp_analytics.analysis.stages.transitions import transitions
 
 __all__ = [
+    "FURTHER_MOVEMENTS",
+    "MOVEMENTS",
+    "SLIP_OUTCOMES",
     "audit",
     "backtest",
     "backtest_horizons",
     "backtest_methods",
     "calibration",
     "close_date_moves",
+    "fix",
     "forecast",
     "forecast_deals",
     "forecast_fan",
-    "mend",
     "movements",
-    "outcomes",
     "recalibrated",
     "sentence",
     "slippage",
@@ -41,6 +50,7 @@ __all__ = [
     "stage_funnel",
     "stage_rates",
     "time_to_win",
+    "track_record",
     "transitions",
     "velocity",
     "waterfall",

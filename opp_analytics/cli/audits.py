@@ -10,13 +10,13 @@ import pandas as pd
 import typer
 
 from opp_analytics.analysis import audit as find
-from opp_analytics.analysis import mend as mended
-from opp_analytics.analysis.sentences import counted
+from opp_analytics.analysis import fix as fixed
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import heading, out, show
 from opp_analytics.errors import DataError
-from opp_analytics.loader import load as load_opportunities
+from opp_analytics.loading import load as load_opportunities
 from opp_analytics.periods import as_date
+from opp_analytics.text import count as counted
 from opp_analytics.writer import own_writes
 from opp_analytics.writer import plan as make_plan
 
@@ -94,7 +94,7 @@ def _offer_mends(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path
     elif file is None:
         _say(f"{cells:,} of them have an obvious mend: --mend plan.json makes a plan of it")
     else:
-        made = make_plan(opportunities, mended(opportunities, findings))
+        made = make_plan(opportunities, fixed(opportunities, findings))
         made.save(file)
         _say(
             f"{counted(len(made), 'change')} planned in {file}; look at them and carry them out: opp-analytics apply {file}"

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from opp_analytics.analysis.sentences import counted
+from opp_analytics.api import Client
 from opp_analytics.cli.console import heading, out, show
-from opp_analytics.client import Client
 from opp_analytics.errors import DataError
-from opp_analytics.loader import load as load_opportunities
+from opp_analytics.loading import load as load_opportunities
+from opp_analytics.text import count as counted
 
 __all__ = ["app"]
 

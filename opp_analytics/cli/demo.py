@@ -10,12 +10,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from rich.progress import track
 
-from opp_analytics import analysis, plots, sandbox
+from opp_analytics import analysis, org, plots, sandbox
+from opp_analytics.api import Client
 from opp_analytics.cli.console import heading, out, show
-from opp_analytics.client import Client
 from opp_analytics.errors import DataError
 from opp_analytics.history import History
-from opp_analytics.loader import load
+from opp_analytics.loading import load
 from opp_analytics.report import weekly_report
 from opp_analytics.writer import apply, plan
 
@@ -132,7 +132,7 @@ def _edit(client: Client, now: pd.Timestamp) -> None:
 
 def _pressing(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
     """Open deals that are overdue or due within seven days."""
-    still_open = analysis.outcomes(opportunities) == "open"
+    still_open = org.outcomes(opportunities) == "open"
     return still_open & (opportunities["close_date"] < today + pd.Timedelta(days=7))
 
 

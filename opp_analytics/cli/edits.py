@@ -13,21 +13,28 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from opp_analytics.api import Client
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import heading, out, show
-from opp_analytics.client import Client
-from opp_analytics.errors import ArgumentError, DataError, PlanError
-from opp_analytics.loader import load as load_opportunities
-from opp_analytics.writer import Plan, Receipt, read_csv, read_excel, to_csv, to_excel
+from opp_analytics.errors import ArgumentTypeError, DataError, PlanError
+from opp_analytics.loading import load as load_opportunities
+from opp_analytics.writer import (
+    OUTCOMES,
+    Plan,
+    Receipt,
+    check,
+    count,
+    read_csv,
+    read_excel,
+    shown,
+    to_csv,
+    to_excel,
+)
 from opp_analytics.writer import apply as apply_plan
 from opp_analytics.writer import plan as make_plan
 from opp_analytics.writer import resume as resume_run
 from opp_analytics.writer import runs as all_runs
 from opp_analytics.writer import undo as undo_run
-from opp_analytics.writer.applying import check
-from opp_analytics.writer.cells import shown
-from opp_analytics.writer.results import OUTCOMES
-from opp_analytics.writer.showing import count
 
 __all__ = ["apply", "export", "plan", "resume", "runs", "undo"]
 
@@ -202,7 +209,7 @@ def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFram
         raise DataError(f"there is no file {missing[0]}; check its name and folder")
     if after is None:
         if before.suffix.lower() != ".xlsx":
-            raise ArgumentError(
+            raise ArgumentTypeError(
                 f"{before} does not hold what it was before; give both: opp-analytics plan {before} EDITED"
             )
         return read_excel(before)

@@ -9,12 +9,12 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from opp_analytics.api import Settings
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import out
-from opp_analytics.config import Settings
 from opp_analytics.errors import ConfigError
 from opp_analytics.history import History
-from opp_analytics.loader import load as load_opportunities
+from opp_analytics.loading import load as load_opportunities
 from opp_analytics.periods import as_date, as_instant
 from opp_analytics.writer import own_writes
 

@@ -4,6 +4,12 @@
 """
 
 from opp_analytics.history.core import History, Recorded
+from opp_analytics.history.coverage import coverage
 from opp_analytics.history.imports import read_changes
 
-__all__ = ["History", "Recorded", "read_changes"]
+__all__ = [
+    "History",
+    "Recorded",
+    "coverage",
+    "read_changes",
+]

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from opp_analytics import schema
+from opp_analytics import org
 from opp_analytics.errors import DataError, MissingColumnError, RecordRefused
 from opp_analytics.history import rows
 from opp_analytics.history.diff import UNTRACKED, present
@@ -22,7 +22,7 @@ __all__ = ["certificate_of", "check_time", "checked", "moment_of", "refuse_if_no
 def checked(opportunities: pd.DataFrame) -> pd.DataFrame:
     """The frame conformed, after a check of its ids."""
     try:
-        return schema.require(opportunities, unique=True)
+        return org.require(opportunities, unique=True)
     except MissingColumnError:
         raise
     except DataError as error:

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import schema
-from opp_analytics.errors import ArgumentError, HistoryError, NotEnoughHistory
+from opp_analytics.errors import ArgumentTypeError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.admission import (
     certificate_of,
@@ -91,7 +91,7 @@ class History:
         self, path: str | PathLike[str], *, memory_limit: str = "2GB", lock_timeout: float = 30.0
     ) -> None:
         if not isinstance(path, (str, PathLike)):
-            raise ArgumentError(f"path={path!r} is not the path of a folder")
+            raise ArgumentTypeError(f"path={path!r} is not the path of a folder")
         self._path: Path | None = Path(path).expanduser()
         store = Store(self._path, lock_timeout)
         self._source: Source = FolderSource(store, Engine.shared(memory_limit))

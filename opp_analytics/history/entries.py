@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.errors import HistoryError
-from opp_analytics.history.files import digest
+from opp_analytics.files import digest
 
 __all__ = ["Damage", "Entry", "Moment", "read_entry"]
 

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from opp_analytics import schema
-from opp_analytics.errors import ArgumentError, DataError, DataWarning, MissingColumnError
+from opp_analytics import org, schema
+from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.entries import Moment
 
@@ -41,7 +41,7 @@ class Import:
     def of(cls, changes: pd.DataFrame) -> Import:
         """From a log in wide or long form; see `History.from_changes`."""
         if not isinstance(changes, pd.DataFrame):
-            raise ArgumentError(f"expected a DataFrame of changes, not {type(changes).__name__}")
+            raise ArgumentTypeError(f"expected a DataFrame of changes, not {type(changes).__name__}")
         notes: list[dict[str, str]] = []
         log = _widened(changes, notes) if set(_LONG) <= set(changes.columns) else changes
         log = _sorted(_typed(log), notes)
@@ -78,7 +78,7 @@ def _typed(log: pd.DataFrame) -> pd.DataFrame:
             f"the log has no column {', '.join(missing)}; it has {', '.join(map(str, log.columns))}. "
             f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(_LONG)}"
         )
-    typed = schema.conform(log)
+    typed = org.conform(log)
     typed = typed.assign(**{c: _instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
     for column in ("unique_id", "seen_at"):
         if typed[column].isna().any():

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 
 __all__ = [
@@ -131,7 +131,7 @@ def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None)
     Parameters
     ----------
     opportunities : DataFrame
-        As `schema.require` returns it.
+        As `org.require` returns it.
     kinds : mapping, optional
         Kinds that further columns had before; they are widened, and empty columns among them are kept.
 
@@ -222,7 +222,7 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
     if columns is not None:
         frame = frame.reindex(columns=list(columns))
         frame = frame.assign(**{c: _restored(frame[c], d) for c, d in columns.items() if c not in KNOWN})
-    return schema.conform(frame)
+    return org.conform(frame)
 
 
 def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:

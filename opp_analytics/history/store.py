@@ -29,8 +29,8 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from opp_analytics.errors import HistoryError
+from opp_analytics.files import digest, make_private_folder, write_whole
 from opp_analytics.history.entries import Damage, Entry, Moment, read_entry
-from opp_analytics.history.files import digest, make_folder, publish
 
 __all__ = ["Store"]
 
@@ -150,7 +150,7 @@ class Store:
 
     def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
         """Take an entry's change file out of use, keeping the file; to be called while `writing`."""
-        make_folder(self.folder / "damaged")
+        make_private_folder(self.folder / "damaged")
         if self.change_file(entry).exists():
             self.change_file(entry).replace(self.folder / "damaged" / f"{entry.name}.parquet")
         note = json.dumps({"until": entries[-1].sequence}).encode()
@@ -186,7 +186,7 @@ class Store:
         """
         try:
             self._is_history()
-            make_folder(self.folder)
+            make_private_folder(self.folder)
             with FileLock(self.folder / "lock", timeout=self._lock_seconds, mode=0o600):
                 self._prepare()
                 yield
@@ -256,7 +256,7 @@ class Store:
                 older.unlink(missing_ok=True)
 
     def _publish(self, target: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
-        publish(target, self.folder / "staging", write, durable=durable)
+        write_whole(target, write, staging=self.folder / "staging", private=True, durable=durable)
 
     # The folder itself
 
@@ -299,7 +299,7 @@ class Store:
     def _prepare(self) -> None:
         """Make what is missing and clear what a crash left; to be called under the lock, or a writer loses its files."""
         for name in _FOLDERS:
-            make_folder(self.folder / name)
+            make_private_folder(self.folder / name)
         for leftover in (self.folder / "staging").iterdir():
             if leftover.is_file():
                 leftover.unlink(missing_ok=True)

@@ -1,18 +1,27 @@
 """Drawings of result tables: a table and an optional `ax` in, the Axes out; nothing is computed, shown or printed."""
 
-from opp_analytics.plots.backtests import backtest, backtest_horizons, backtest_methods
-from opp_analytics.plots.checks import audit, calibration
-from opp_analytics.plots.close_dates import close_date_moves
-from opp_analytics.plots.curves import win_rate_curve, win_rate_definitions
-from opp_analytics.plots.deal_shares import forecast_deals
-from opp_analytics.plots.fans import forecast_fan
-from opp_analytics.plots.forecasts import forecast
-from opp_analytics.plots.funnel import stage_funnel
-from opp_analytics.plots.rates import win_rate
-from opp_analytics.plots.slips import slippage
-from opp_analytics.plots.speeds import time_to_win, velocity, win_rate_cohorts
-from opp_analytics.plots.stage_moves import stage_flow, transitions
-from opp_analytics.plots.waterfalls import movements, waterfall
+from opp_analytics.plots.audit import audit
+from opp_analytics.plots.backtest import backtest
+from opp_analytics.plots.backtest_horizons import backtest_horizons
+from opp_analytics.plots.backtest_methods import backtest_methods
+from opp_analytics.plots.calibration import calibration
+from opp_analytics.plots.close_date_moves import close_date_moves
+from opp_analytics.plots.forecast import forecast
+from opp_analytics.plots.forecast_deals import forecast_deals
+from opp_analytics.plots.forecast_fan import forecast_fan
+from opp_analytics.plots.movements import movements
+from opp_analytics.plots.slippage import slippage
+from opp_analytics.plots.stage_flow import stage_flow
+from opp_analytics.plots.stage_funnel import stage_funnel
+from opp_analytics.plots.style import money
+from opp_analytics.plots.time_to_win import time_to_win
+from opp_analytics.plots.transitions import transitions
+from opp_analytics.plots.velocity import velocity
+from opp_analytics.plots.waterfall import waterfall
+from opp_analytics.plots.win_rate import win_rate
+from opp_analytics.plots.win_rate_cohorts import win_rate_cohorts
+from opp_analytics.plots.win_rate_curve import win_rate_curve
+from opp_analytics.plots.win_rate_definitions import win_rate_definitions
 
 __all__ = [
     "audit",
@@ -24,6 +33,7 @@ __all__ = [
     "forecast",
     "forecast_deals",
     "forecast_fan",
+    "money",
     "movements",
     "slippage",
     "stage_flow",

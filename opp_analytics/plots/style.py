@@ -22,8 +22,8 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from opp_analytics.config import currency
 from opp_analytics.errors import ArgumentError, MissingColumnError
+from opp_analytics.org import currency
 
 __all__ = [
     "COLOURS",
@@ -393,3 +393,9 @@ def nothing(ax: Axes, message: str) -> None:
         color=QUIET,
         fontsize=_TEXT_SIZE + 2,
     )
+
+
+def said(row: Any) -> str:
+    if np.isnan(row.wape):
+        return " could forecast nothing"
+    return f"{row.wape:.0%}, bias {row.bias:+.0%}, band held {row.coverage:.0%}"

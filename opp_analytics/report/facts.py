@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import analysis, schema
-from opp_analytics.analysis.tracks import track_record
+from opp_analytics import analysis, org, schema
+from opp_analytics.analysis import track_record
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.history import History
-from opp_analytics.history.coverage import coverage
+from opp_analytics.history import History, coverage
 from opp_analytics.periods import as_date, labels, to_dates
 
 __all__ = ["BUCKETS", "Facts", "Slippage", "Stretch"]
@@ -97,8 +96,8 @@ class Facts:
     @cached_property
     def deals(self) -> pd.DataFrame:
         """All opportunities with their ``outcome`` and the ``period`` of the forecast that they count in."""
-        frame = schema.require(self.opportunities, "unique_id", "stage", "value", "close_date")
-        outcome = analysis.outcomes(frame).astype(schema.TEXT)
+        frame = org.require(self.opportunities, "unique_id", "stage", "value", "close_date")
+        outcome = org.outcomes(frame).astype(schema.TEXT)
         date = frame["close_date"]
         is_open, won = outcome == "open", outcome == "won"
         dated = (is_open & (date >= self.today)) | (won & (date <= self.today))
@@ -340,7 +339,7 @@ class Facts:
 def _open_at(history: History, waterfall: pd.DataFrame, end: str) -> pd.DataFrame:
     """The open deals at one end of a waterfall, the largest first."""
     then = history.as_of(pd.Timestamp(waterfall.attrs[f"{end}_at"]))
-    rows = then[analysis.outcomes(then) == "open"].fillna({"value": 0.0})
+    rows = then[org.outcomes(then) == "open"].fillna({"value": 0.0})
     rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
     return pd.DataFrame(
         {

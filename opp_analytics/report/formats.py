@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.sentences import counted, percent
+from opp_analytics.text import count as counted
+from opp_analytics.text import percent
 
 __all__ = ["EXCEL", "NUMERIC", "amount", "counted", "share", "text", "worth"]
 

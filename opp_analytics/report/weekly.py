@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from opp_analytics import config, periods, schema
-from opp_analytics.errors import ArgumentError, DataError, DataWarning
+from opp_analytics import org, periods, schema
+from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning
 from opp_analytics.history import History
 from opp_analytics.periods import When
 from opp_analytics.report.exhibits import Report
@@ -88,7 +88,7 @@ def weekly_report(
 
     Raises
     ------
-    ArgumentError, DataError, MissingColumnError
+    ArgumentTypeError, DataError, MissingColumnError
         When an argument or the frame cannot be used, or a file cannot be written.
     ConfigError
         When jinja2 or xlsxwriter is not installed.
@@ -103,7 +103,7 @@ def weekly_report(
     >>> files.html.name, files.xlsx.name
     ('weekly-2026-11-23.html', 'weekly-2026-11-23.xlsx')
     """
-    frame = schema.require(opportunities, *schema.COLUMNS, *([by] if by else []), unique=True)
+    frame = org.require(opportunities, *schema.COLUMNS, *([by] if by else []), unique=True)
     today = periods.as_date(as_of, tz=tz)
     page, book = _files(out, today)
     facts = Facts(
@@ -120,7 +120,7 @@ def weekly_report(
     )
     if facts.unseen:
         warnings.warn(facts.unseen, DataWarning, stacklevel=2)
-    report = compose(facts, config.currency() if currency is None else currency)
+    report = compose(facts, (org.currency() or "") if currency is None else currency)
     _write(page, html(report, book.name).encode())
     write_workbook(report, book)
     return WeeklyReport(page, book)
@@ -146,7 +146,7 @@ def compose(facts: Facts, currency: str) -> Report:
 
 def _checked(history: History | None) -> History | None:
     if history is not None and not isinstance(history, History):
-        raise ArgumentError(
+        raise ArgumentTypeError(
             f"history={type(history).__name__} is not a History; open one with History(folder)"
         )
     return history
@@ -155,7 +155,7 @@ def _checked(history: History | None) -> History | None:
 def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
     """Page and workbook; the folder is made before anything is computed."""
     if not isinstance(out, (str, PathLike)):
-        raise ArgumentError(f"out={out!r} is not the path of a file or folder")
+        raise ArgumentTypeError(f"out={out!r} is not the path of a file or folder")
     path = Path(out).expanduser()
     if path.is_dir() or not path.suffix:
         path = path / f"weekly-{today:%Y-%m-%d}.html"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.plots.style import money
+from opp_analytics.plots import money
 
 __all__ = ["NO_LABEL", "Choice", "amounts", "groups_of", "names_in", "periods_of"]
 

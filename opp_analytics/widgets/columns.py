@@ -10,10 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.schema import BadCell
-from opp_analytics.writer.cells import complaint, held
-from opp_analytics.writer.typed import typed
+from opp_analytics.writer import complaint, held, typed
 
 __all__ = ["Column", "columns_of", "to_arrow"]
 
@@ -26,7 +25,7 @@ _KINDS = {
     "created_at": "instant",
     "updated_at": "instant",
 }
-_OPTIONS = {"stage": schema.STAGES, "status": schema.STATUSES}
+_OPTIONS = {"stage": org.STAGES.names, "status": schema.STATUSES}
 _READS_AS = {"number": "value", "whole": "probability", "date": "close_date"}
 """A further column is typed like the API's column of the same kind."""
 _LARGEST = 2**53

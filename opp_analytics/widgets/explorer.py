@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opp_analytics import schema
-from opp_analytics.errors import ArgumentError, ConfigError, OppAnalyticsError
+from opp_analytics import org
+from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
 from opp_analytics.plots import style
@@ -236,7 +236,7 @@ def explore(
 
     Raises
     ------
-    ArgumentError, MissingColumnError
+    ArgumentTypeError, MissingColumnError
         When an argument or the frame cannot be used.
     ConfigError
         When ipywidgets is not installed.
@@ -251,10 +251,10 @@ def explore(
     np.float64(500.0)
     """
     if history is not None and not isinstance(history, History):
-        raise ArgumentError(
+        raise ArgumentTypeError(
             f"history={type(history).__name__} is not a History; open one with History(folder)"
         )
-    frame = schema.require(
+    frame = org.require(
         opportunities, "unique_id", "stage", "value", "close_date", "probability", unique=True
     )
     return Explorer(frame, history, as_date(as_of if as_of is not None else datetime.now(UTC), tz=tz))

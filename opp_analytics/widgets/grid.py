@@ -17,8 +17,7 @@ from opp_analytics.widgets.columns import to_arrow
 from opp_analytics.widgets.messages import answered, asked_cells, deflated
 from opp_analytics.widgets.preview import plan_and_impact
 from opp_analytics.widgets.sheet import Answer, Sheet
-from opp_analytics.writer import Plan, plan
-from opp_analytics.writer.showing import count
+from opp_analytics.writer import Plan, count, plan
 
 try:
     import anywidget
@@ -28,7 +27,7 @@ except ImportError:
     ) from None
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["Grid", "edit"]
 

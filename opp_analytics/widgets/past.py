@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import analysis
-from opp_analytics.analysis.slips import SLIP_OUTCOMES
-from opp_analytics.analysis.waterfalls import FURTHER_MOVEMENTS, MOVEMENTS
+from opp_analytics import analysis, org
+from opp_analytics.analysis import FURTHER_MOVEMENTS, MOVEMENTS, SLIP_OUTCOMES
 from opp_analytics.history import History
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Past:
         seen = np.flatnonzero(newest >= 0)
         found = self._changes.iloc[newest[seen]].set_axis(seen)
         frame = found.drop(columns=["seen_after", "seen_at", "operation"])
-        outcome = analysis.outcomes(frame).cat.add_categories([GONE])
+        outcome = org.outcomes(frame).cat.add_categories([GONE])
         return frame.assign(outcome=outcome.mask(found["operation"] == GONE, GONE))
 
     def among(self, numbers: pd.Index[Any]) -> NDArray[np.bool_]:

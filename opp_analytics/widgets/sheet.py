@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.schema import BadCell
 from opp_analytics.widgets.columns import columns_of
-from opp_analytics.writer.cells import same, shown
-from opp_analytics.writer.showing import count
+from opp_analytics.writer import count, same, shown
 
 __all__ = ["Answer", "Sheet"]
 
@@ -82,7 +81,7 @@ class Sheet:
     """
 
     def __init__(self, opportunities: pd.DataFrame) -> None:
-        self.base = schema.require(opportunities, unique=True).rename(columns=str)
+        self.base = org.require(opportunities, unique=True).rename(columns=str)
         self.base.attrs = dict(opportunities.attrs)
         self.columns = columns_of(self.base)
         self._column = {column.field: column for column in self.columns}
@@ -171,7 +170,7 @@ class Sheet:
             column.iloc[list(cells)] = pd.Series(values, dtype=column.dtype).array
             frame[name] = column
         never_added = set(range(len(self.base), self._end)) - self._added
-        edited = schema.conform(frame.drop(index=list(self._removed | never_added)))
+        edited = org.conform(frame.drop(index=list(self._removed | never_added)))
         edited.attrs = dict(self.base.attrs)
         return edited
 

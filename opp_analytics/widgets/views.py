@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from opp_analytics import analysis, plots
+from opp_analytics import analysis, org, plots
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.widgets.choices import Choice
 from opp_analytics.widgets.past import GONE, Past, slippage_between, waterfall_between
@@ -70,7 +70,7 @@ def _forecast(look: Look) -> pd.DataFrame:
     now = pd.Period(look.day, look.choice.freq)
     date = look.chosen["close_date"]
     near = date.between((now - _PAST).start_time, (now + _AHEAD).end_time)
-    waiting = date.isna() | ((date < look.day) & (analysis.outcomes(look.chosen) == "open"))
+    waiting = date.isna() | ((date < look.day) & (org.outcomes(look.chosen) == "open"))
     return analysis.forecast(look.chosen[near | waiting], as_of=look.day, freq=look.choice.freq)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentError, DataError, PlanError
+from opp_analytics.errors import ArgumentTypeError, DataError, PlanError
 from opp_analytics.writer import entries
 from opp_analytics.writer.cells import records
 from opp_analytics.writer.journal import Journal, plan_lock
@@ -20,7 +20,7 @@ from opp_analytics.writer.running import Todo, carry_out
 from opp_analytics.writer.showing import count
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["apply", "check"]
 
@@ -140,7 +140,9 @@ def check(
 
 def _check_kind(plan: Plan) -> None:
     if not isinstance(plan, Plan):
-        raise ArgumentError(f"apply takes a Plan, as plan(before, after) makes it, not {type(plan).__name__}")
+        raise ArgumentTypeError(
+            f"apply takes a Plan, as plan(before, after) makes it, not {type(plan).__name__}"
+        )
 
 
 def _check_option(name: str, value: str, *known: str) -> None:

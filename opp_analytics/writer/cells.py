@@ -11,11 +11,11 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 
 __all__ = ["complaint", "held", "records", "same", "shown", "told"]
 
-_CHOICES = {"stage": schema.STAGES, "status": schema.STATUSES}
+_CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
 
 
 def held(column: str, value: Any) -> Any:

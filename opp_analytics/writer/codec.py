@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from opp_analytics import schema, wire
+from opp_analytics import schema
+from opp_analytics.api import wire
 from opp_analytics.writer.cells import held
 
 __all__ = ["from_text", "from_wire", "number", "to_text"]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import schema
-from opp_analytics.errors import ArgumentError, DataError, MissingColumnError
+from opp_analytics import org, schema
+from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.writer.cells import complaint, held, records, same
 from opp_analytics.writer.codec import number
 
@@ -93,7 +93,7 @@ def keyed(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
 
     Raises
     ------
-    ArgumentError
+    ArgumentTypeError
         When it is no frame.
     MissingColumnError
         When ``unique_id`` is neither column nor index.
@@ -101,7 +101,9 @@ def keyed(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
         When a column stands in it twice.
     """
     if not isinstance(opportunities, pd.DataFrame):
-        raise ArgumentError(f"{name} is not a DataFrame of opportunities but {type(opportunities).__name__}")
+        raise ArgumentTypeError(
+            f"{name} is not a DataFrame of opportunities but {type(opportunities).__name__}"
+        )
     frame = opportunities
     if "unique_id" not in frame.columns and "unique_id" in frame.index.names:
         frame = frame.reset_index()
@@ -129,7 +131,7 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     rows = after.index if after.index.is_unique else pd.RangeIndex(len(after))
     after = after.set_axis(pd.RangeIndex(len(after)))
     usable_before = _check_before(before, found)
-    base = schema.conform(usable_before).set_index("unique_id")
+    base = org.conform(usable_before).set_index("unique_id")
     usable = _check_ids(after, base, rows, found)
     shared = after[usable & _among(after["unique_id"], base.index)]
     _updates(base, shared, rows, found)
@@ -191,7 +193,7 @@ def _vector(column: pd.Series[Any]) -> pd.Series[Any]:
     """The column at its dtype where it fits, else as it is; categories as text."""
     name = str(column.name)
     try:
-        fitted = schema.conform(column.to_frame())[name]
+        fitted = org.conform(column.to_frame())[name]
     except (DataError, ValueError, TypeError, OverflowError):
         fitted = column.reset_index(drop=True)
     return fitted.astype(schema.TEXT) if isinstance(fitted.dtype, pd.CategoricalDtype) else fitted

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.periods import When, labels
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def edited_frame(plan: Plan) -> pd.DataFrame:
         kept = pd.concat([kept.astype("object"), pd.DataFrame(new, dtype="object")], ignore_index=True)
         further = {c: t for c, t in plan.before.dtypes.items() if c not in schema.COLUMNS}
         kept = kept.astype({c: t for c, t in further.items() if not kept[c].isna().any()})
-    return schema.conform(kept)
+    return org.conform(kept)
 
 
 def forecast_impact(before: pd.DataFrame, after: pd.DataFrame, *, as_of: When, freq: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from opp_analytics.config import state_folder
+from opp_analytics.api import state_folder
 from opp_analytics.errors import JournalError, PlanError
 
 __all__ = ["Journal", "account_files", "journal_file", "plan_lock", "read_journal"]

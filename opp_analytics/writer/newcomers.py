@@ -15,7 +15,7 @@ from opp_analytics.writer.remote import PAGE
 from opp_analytics.writer.steps import Step
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["claim", "new_since", "where_newest"]
 

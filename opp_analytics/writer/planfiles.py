@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.cells import records
 from opp_analytics.writer.codec import from_wire, number, to_text
@@ -121,7 +121,7 @@ def _cells(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _before(records: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
     if not records:
-        return schema.empty()
+        return org.empty()
     frame = pd.DataFrame(records, columns=list(columns), dtype="object")
     further = {c: t for c, t in columns.items() if c not in schema.COLUMNS}
-    return schema.conform(frame.astype({c: schema.TEXT if t == "str" else t for c, t in further.items()}))
+    return org.conform(frame.astype({c: schema.TEXT if t == "str" else t for c, t in further.items()}))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.errors import PlanError
 from opp_analytics.writer.differences import (
     UNKNOWN_ID,
@@ -23,7 +23,7 @@ from opp_analytics.writer.remote import current_rows, deleted_ids
 from opp_analytics.writer.steps import Step, steps_of
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["compared", "plan", "touched"]
 
@@ -53,7 +53,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 
     Raises
     ------
-    ArgumentError, MissingColumnError, DataError
+    ArgumentTypeError, MissingColumnError, DataError
         When a frame is none, has no ``unique_id``, has a column twice, or when a cell of `before` does not fit.
     PlanError
         When `before` was loaded from another tenant than the client's.
@@ -80,7 +80,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     """
     base, edited = keyed(before, "before"), keyed(after, "after")
     found = difference(base, edited)
-    opportunities = schema.conform(base)
+    opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
     certificate = before.attrs.get("load") or {}
     url, account = certificate.get("source"), certificate.get("tenant")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from opp_analytics.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["PAGE", "READS_PER_PAGE", "current", "current_rows", "deleted_ids", "swept"]
 

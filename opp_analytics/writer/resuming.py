@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.errors import DataWarning
 from opp_analytics.writer import entries
 from opp_analytics.writer.cells import held
@@ -22,7 +22,7 @@ from opp_analytics.writer.running import Todo, carry_out
 from opp_analytics.writer.showing import count
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["resume", "undo"]
 
@@ -121,7 +121,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     now = touched(changes, client)
     # What the run did not touch is whatever it is by now.
     known = [_readable(now.get(unique_id)) | row for unique_id, row in rows.items()]
-    before = schema.conform(pd.DataFrame(known, dtype="object")) if known else schema.empty()
+    before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()
     return compared(changes, problems_frame([]), before, client, now)
 
 

@@ -23,7 +23,7 @@ from opp_analytics.writer.sending import ATTEMPTS, Sender, Stop
 from opp_analytics.writer.steps import Step
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["Todo", "carry_out"]
 

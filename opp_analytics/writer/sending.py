@@ -27,7 +27,7 @@ from opp_analytics.writer.results import Progress, Result, of_step
 from opp_analytics.writer.steps import Cell, Step
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["ATTEMPTS", "IN_DOUBT", "Sender", "Stop"]
 

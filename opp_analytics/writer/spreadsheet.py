@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.writer.codec import to_text
 from opp_analytics.writer.differences import keyed
@@ -27,7 +27,7 @@ BASE_SHEET = "_base"
 """The hidden sheet."""
 _SHEET = "opportunities"
 _FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
-_CHOICES = {"stage": schema.STAGES, "status": schema.STATUSES}
+_CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
 _NEW_ROWS = 1000
 """Empty rows below the data that also get formats' checks, for opportunities to be added."""
@@ -36,7 +36,7 @@ _NOTES = {
     "name": "Never blank.",
     "account_id": "The account's unique id.",
     "value": "Money, as a number.",
-    "stage": "One of: " + ", ".join(schema.STAGES),
+    "stage": "One of: " + ", ".join(org.STAGES.names),
     "status": "One of: " + ", ".join(schema.STATUSES),
     "close_date": "A date, as 2026-03-31.",
     "probability": "Whole percent, 0 to 100.",
@@ -90,7 +90,7 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
         When openpyxl is not installed.
     """
     openpyxl = library()
-    frame = schema.conform(keyed(opportunities, "opportunities"))
+    frame = org.conform(keyed(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
     book = openpyxl.Workbook()
     sheet = book.active
@@ -250,7 +250,7 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     MissingColumnError, DataError
         When the frame cannot be used or the file cannot be written.
     """
-    frame = schema.conform(keyed(opportunities, "opportunities"))
+    frame = org.conform(keyed(opportunities, "opportunities"))
     target = Path(path)
     texts = {}
     for column in map(str, frame.columns):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.cells import records as row_dicts
 from opp_analytics.writer.codec import from_text
@@ -135,7 +135,7 @@ def _base(file: Path, book: Workbook) -> pd.DataFrame:
     further = {
         c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
     }
-    before = schema.conform(frame.astype(further))
+    before = org.conform(frame.astype(further))
     before.attrs = known["attrs"]
     return before
 
@@ -203,7 +203,7 @@ def _typed(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataF
     fitted = {}
     for column in columns:
         try:
-            fitted[column] = schema.conform(cells[[column]])[column]
+            fitted[column] = org.conform(cells[[column]])[column]
             if column not in schema.COLUMNS and column in before:
                 fitted[column] = fitted[column].astype(before[column].dtype)
         except (DataError, ValueError, TypeError):
@@ -245,7 +245,7 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
         if any(cell.strip() for cell in line):
             filled = zip(columns.values(), [*line, *[""] * (len(titles) - len(line))], strict=True)
             rows[number] = {c: typed(c, cell[1:] if cell.startswith("'") else cell) for c, cell in filled}
-    return _typed(rows, list(columns.values()), schema.empty() if before is None else before)
+    return _typed(rows, list(columns.values()), org.empty() if before is None else before)
 
 
 def _csv(file: Path) -> tuple[list[str], list[list[str]]]:

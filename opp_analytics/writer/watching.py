@@ -21,7 +21,7 @@ from opp_analytics.errors import ApiError
 from opp_analytics.writer.remote import PAGE, current, swept
 
 if TYPE_CHECKING:
-    from opp_analytics.client import Client
+    from opp_analytics.api import Client
 
 __all__ = ["FEWEST", "Watched", "reader"]
 

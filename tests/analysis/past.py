@@ -2,14 +2,14 @@
 
 import pandas as pd
 
-from opp_analytics import periods, schema
+from opp_analytics import org, periods
 
 
 class Past:
     """The answers of a history from its change rows."""
 
     def __init__(self, rows, recorded_at):
-        frame = schema.conform(pd.DataFrame(rows))
+        frame = org.conform(pd.DataFrame(rows))
         frame = frame.assign(seen_at=pd.to_datetime(frame["seen_at"], utc=True)).sort_values("seen_at")
         moments = pd.Series(pd.to_datetime(recorded_at, utc=True)).astype(frame["seen_at"].dtype)
         place = moments.searchsorted(frame["seen_at"])

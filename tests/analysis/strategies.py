@@ -3,7 +3,7 @@
 import pandas as pd
 from hypothesis import strategies as st
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 
 _DAYS = pd.date_range("2025-11-15", periods=400).strftime("%Y-%m-%d").tolist()
 
@@ -16,14 +16,14 @@ def opportunities(draw, most=12):
     def column(values):
         return draw(st.lists(st.one_of(st.none(), values), min_size=count, max_size=count))
 
-    return schema.conform(
+    return org.conform(
         pd.DataFrame(
             {
                 "unique_id": [f"o{k}" for k in range(count)],
                 "name": [f"deal {k}" for k in range(count)],
                 "account_id": column(st.sampled_from(["A", "B"])),
                 "value": column(st.integers(-500, 100_000).map(lambda cents: cents / 100)),
-                "stage": column(st.sampled_from([*schema.STAGES, "won!!"])),
+                "stage": column(st.sampled_from([*org.STAGES.names, "won!!"])),
                 "close_date": column(st.sampled_from(_DAYS)),
                 "probability": column(st.integers(0, 100)),
                 "status": column(st.sampled_from([*schema.STATUSES, "paused"])),

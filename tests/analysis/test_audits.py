@@ -6,9 +6,9 @@ import pytest
 from scipy import stats
 
 import opp_analytics as oa
-from opp_analytics import errors, schema
-from opp_analytics.analysis.audits import _more_than_chance, audit
-from opp_analytics.analysis.mends import mend
+from opp_analytics import errors, org
+from opp_analytics.analysis.quality.audit import _more_than_chance, audit
+from opp_analytics.analysis.quality.fix import fix as mend
 
 AS_OF = "2026-03-10"
 
@@ -30,7 +30,7 @@ def test_audit__finds_nothing_wrong_with_a_good_deal():
     table = audit(pd.DataFrame([_deal("a")]), as_of=AS_OF)
     assert len(table) == 0
     assert list(table.columns[:6]) == ["unique_id", "check", "severity", "field", "value", "suggestion"]
-    pdt.assert_series_equal(audit(schema.empty(), as_of=AS_OF).dtypes, table.dtypes)
+    pdt.assert_series_equal(audit(org.empty(), as_of=AS_OF).dtypes, table.dtypes)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_mend__carries_out_the_suggestions_and_nothing_else():
 
 
 def test_mend__is_ready_for_a_plan():
-    frame = schema.conform(
+    frame = org.conform(
         pd.DataFrame(
             [
                 _deal("a", stage="Closed Won", status="won", probability=60, close_date="2026-03-01"),

@@ -5,13 +5,15 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import errors, schema
+from opp_analytics import errors, org
 from opp_analytics.analysis import forecast
-from opp_analytics.analysis.backtests import backtest, backtest_horizons, backtest_methods
-from opp_analytics.analysis.calibrations import calibration, recalibrated
-from opp_analytics.analysis.fans import forecast_fan
-from opp_analytics.analysis.observed import Replay
-from opp_analytics.analysis.stages import stage_rates
+from opp_analytics.analysis.forecasting.backtest import backtest
+from opp_analytics.analysis.forecasting.backtest_horizons import backtest_horizons
+from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
+from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
+from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
+from opp_analytics.analysis.forecasting.stage_rates import stage_rates
+from opp_analytics.analysis.shared.replay import Replay
 from tests.analysis.past import Past, row
 
 ROWS = [
@@ -218,7 +220,7 @@ def test_replay__knows_at_each_record_what_the_history_knows(tmp_path):
         first.head(0),
     ]
     for day, frame in enumerate(frames, start=1):
-        history.record(schema.conform(frame), at=pd.Timestamp(f"2026-02-0{day}T10:00Z"))
+        history.record(org.conform(frame), at=pd.Timestamp(f"2026-02-0{day}T10:00Z"))
     replay = Replay.of(history, "test")
     for moment in [*history.records["recorded_at"], pd.Timestamp("2026-02-02T09:00Z")]:
         known = replay.until(moment)
@@ -226,8 +228,8 @@ def test_replay__knows_at_each_record_what_the_history_knows(tmp_path):
         shared = [name for name in ours.columns if name in theirs]
         assert len(shared) >= 7
         pd.testing.assert_frame_equal(
-            schema.conform(ours[shared]).sort_values("unique_id", ignore_index=True),
-            schema.conform(theirs[shared]).sort_values("unique_id", ignore_index=True),
+            org.conform(ours[shared]).sort_values("unique_id", ignore_index=True),
+            org.conform(theirs[shared]).sort_values("unique_id", ignore_index=True),
         )
         assert known.as_of(pd.Timestamp("2027-01-01T00:00Z")).equals(ours)
         assert (known.records["recorded_at"] <= moment).all()

@@ -7,11 +7,14 @@ import pytest
 from scipy import stats
 from statsmodels.duration.survfunc import CumIncidenceRight
 
-from opp_analytics import errors, schema
-from opp_analytics.analysis.curves import time_to_win, win_rate_cohorts, win_rate_curve
-from opp_analytics.analysis.definitions import velocity, win_rate_definitions
-from opp_analytics.analysis.outcomes import DISQUALIFIED, LOST, OPEN, WON
-from opp_analytics.analysis.survival import incidence, share_interval
+from opp_analytics import errors, org
+from opp_analytics.analysis.rates.time_to_win import time_to_win
+from opp_analytics.analysis.rates.velocity import velocity
+from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
+from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
+from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitions
+from opp_analytics.analysis.stats.competing_risks import incidence, share_interval
+from opp_analytics.org.outcomes import DISQUALIFIED, LOST, OPEN, WON
 from tests.analysis.past import Past, row
 
 DAY_0 = pd.Timestamp("2026-01-01")
@@ -110,7 +113,7 @@ def test_win_rate_curve__by_and_empty():
     table = win_rate_curve(TEN.assign(owner=["Ann", None] * 5), as_of=AS_OF, by="owner")
     assert table.index.names == ["owner", "days"]
     assert set(table.index.get_level_values(0)) == {"Ann", "(none)"}
-    empty = win_rate_curve(schema.empty(), as_of=AS_OF)
+    empty = win_rate_curve(org.empty(), as_of=AS_OF)
     assert len(empty) == 0
     pdt.assert_series_equal(empty.dtypes, table.dtypes)
 
@@ -177,7 +180,7 @@ def test_win_rate_definitions__stand_side_by_side():
 
 
 def test_win_rate_definitions__empty_in_gives_the_same_rows():
-    table = win_rate_definitions(schema.empty(), as_of=AS_OF)
+    table = win_rate_definitions(org.empty(), as_of=AS_OF)
     assert table["rate"].isna().all()
     assert table["n"].eq(0).all()
 
@@ -187,4 +190,4 @@ def test_velocity__is_the_product_of_its_factors():
     assert row[["open_count", "won", "lost", "mean_won_value"]].tolist() == [3, 4, 3, 100]
     assert row["mean_days_to_win"] == pytest.approx((2 + 5 + 5 + 9) / 4)
     assert row["velocity"] == pytest.approx(3 * (4 / 7) * 100 / (21 / 4))
-    assert velocity(schema.empty(), as_of=AS_OF)["velocity"].isna().all()
+    assert velocity(org.empty(), as_of=AS_OF)["velocity"].isna().all()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from opp_analytics import errors, schema
+from opp_analytics import errors, org
 from opp_analytics.analysis import forecast, forecast_deals
 from tests.analysis.strategies import opportunities
 
@@ -43,7 +43,7 @@ def test_forecast_deals__targets_by_period_and_none():
 
 def test_forecast_deals__nothing_open_gives_the_right_columns():
     full = forecast_deals(FRAME, as_of="2026-03-10", target=1)
-    empty = forecast_deals(schema.empty(), as_of="2026-03-10", target=1)
+    empty = forecast_deals(org.empty(), as_of="2026-03-10", target=1)
     assert len(empty) == 0
     pd.testing.assert_series_equal(empty.dtypes.drop("stage"), full.dtypes.drop("stage"))
     with pytest.raises(errors.DataError, match="correlation"):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics import analysis, errors, schema
+from opp_analytics import analysis, errors, org
 
 AS_OF = "2026-03-10"
 
@@ -13,7 +13,7 @@ def _frame(rows):
     columns = ["stage", "value", "close_date", "probability"]
     frame = pd.DataFrame(rows, columns=columns)
     count = len(frame)
-    return schema.conform(
+    return org.conform(
         frame.assign(
             unique_id=[f"o{k}" for k in range(count)],
             name=[f"deal {k}" for k in range(count)],

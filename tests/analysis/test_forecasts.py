@@ -6,8 +6,9 @@ import pandas.testing as pdt
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from opp_analytics import errors, schema
-from opp_analytics.analysis import forecast, forecast_deals, outcomes
+from opp_analytics import errors, org
+from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.org import outcomes
 from tests.analysis.strategies import opportunities
 
 FRAME = pd.DataFrame(
@@ -124,12 +125,12 @@ def test_forecast__as_of_before_every_deal_books_nothing():
 
 
 def test_forecast__empty_in_gives_the_right_columns():
-    table = forecast(schema.empty(), as_of="2026-03-10")
+    table = forecast(org.empty(), as_of="2026-03-10")
     assert list(table.index) == ["overdue", "unscheduled"]
     assert table[["booked", "open_count", "open_value", "weighted_open", "expected"]].eq(0).all(axis=None)
     full = forecast(FRAME, as_of="2026-03-10")
     pdt.assert_series_equal(table.dtypes, full.dtypes)
-    pdt.assert_series_equal(forecast(schema.empty(), as_of="2026-03-10", by="name").dtypes, full.dtypes)
+    pdt.assert_series_equal(forecast(org.empty(), as_of="2026-03-10", by="name").dtypes, full.dtypes)
 
 
 def test_forecast__one_deal_worth_half_the_total_parts_median_and_mean():

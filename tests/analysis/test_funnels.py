@@ -5,8 +5,9 @@ import pandas.testing as pdt
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from opp_analytics import errors, schema
-from opp_analytics.analysis import outcomes, stage_funnel
+from opp_analytics import errors, org
+from opp_analytics.analysis import stage_funnel
+from opp_analytics.org import outcomes
 from tests.analysis.strategies import opportunities
 
 FRAME = pd.DataFrame(
@@ -30,7 +31,7 @@ FRAME = pd.DataFrame(
 
 def test_stage_funnel__counts_the_stock_and_bounds_the_rest():
     table = stage_funnel(FRAME)
-    assert list(table.index) == list(schema.OPEN_STAGES)
+    assert list(table.index) == list(org.STAGES.open)
     assert table["open_count"].tolist() == [1, 0, 2, 1]
     assert table["open_value"].tolist() == [10, 0, 20, 40]
     # One won; one lost and one disqualified may have got anywhere; the contradiction counts nowhere.
@@ -56,10 +57,10 @@ def test_stage_funnel__by_shows_missing_groups():
 
 
 def test_stage_funnel__empty_in_gives_the_right_columns():
-    table = stage_funnel(schema.empty())
-    assert list(table.index) == list(schema.OPEN_STAGES)
+    table = stage_funnel(org.empty())
+    assert list(table.index) == list(org.STAGES.open)
     assert table.dtypes.astype(str).tolist() == ["int64", "float64", "int64", "int64", "int64"]
-    assert len(stage_funnel(schema.empty(), by=["name", "account_id"])) == 0
+    assert len(stage_funnel(org.empty(), by=["name", "account_id"])) == 0
 
 
 def test_stage_funnel__names_a_missing_column():

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from opp_analytics import errors, schema
-from opp_analytics.analysis.outcomes import OUTCOMES, outcomes
+from opp_analytics import errors, org
+from opp_analytics.org.outcomes import OUTCOMES, outcomes
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_outcomes__with_as_of_count_a_future_close_as_open():
 def test_outcomes__keep_the_frames_index_and_one_dtype():
     result = outcomes(pd.DataFrame({"stage": ["proposal"]}, index=["x"]))
     assert list(result.index) == ["x"]
-    assert result.dtype == outcomes(schema.empty()).dtype
+    assert result.dtype == outcomes(org.empty()).dtype
     assert tuple(result.cat.categories) == OUTCOMES
 
 

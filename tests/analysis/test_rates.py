@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from statsmodels.stats.proportion import proportion_confint
 
-from opp_analytics import errors, schema
+from opp_analytics import errors, org
 from opp_analytics.analysis import win_rate
-from opp_analytics.analysis.intervals import value_interval, wilson
+from opp_analytics.analysis.stats.intervals import value_interval, wilson
 from tests.analysis.strategies import opportunities
 
 MAVEN = Path(__file__).parents[3] / "shared" / "data" / "maven_crm" / "sales_pipeline.csv"
@@ -37,7 +37,7 @@ def test_win_rate__is_won_over_closed_by_count_and_by_money():
 
 
 def test_win_rate__has_one_row_without_groups_even_when_empty():
-    table = win_rate(schema.empty())
+    table = win_rate(org.empty())
     assert len(table) == 1
     assert table[["won", "lost", "open"]].iloc[0].tolist() == [0, 0, 0]
     assert table[["rate", "rate_low", "rate_high", "value_rate", "value_rate_low"]].isna().all(axis=None)

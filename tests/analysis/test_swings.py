@@ -5,9 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from opp_analytics.analysis import swings as module
-from opp_analytics.analysis.swings import swings
-from opp_analytics.analysis.totals import distribute
+from opp_analytics.analysis.stats import leave_one_out as module
+from opp_analytics.analysis.stats.distribution import distribute
+from opp_analytics.analysis.stats.leave_one_out import swings
 
 
 def _brute(amounts, chances, target):
@@ -29,7 +29,7 @@ def _brute(amounts, chances, target):
 @pytest.fixture
 def no_enumeration(monkeypatch):
     monkeypatch.setattr(module, "ENUMERATED", 0)
-    monkeypatch.setattr("opp_analytics.analysis.totals.ENUMERATED", 0)
+    monkeypatch.setattr("opp_analytics.analysis.stats.distribution.ENUMERATED", 0)
 
 
 def _deals(seed, count=8):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from opp_analytics import errors
-from opp_analytics.analysis.totals import distribute
+from opp_analytics.analysis.stats.distribution import distribute
 
 
 def _brute(amounts, chances, sure=0.0):
@@ -20,7 +20,7 @@ def _brute(amounts, chances, sure=0.0):
 
 
 def _convolved(*arguments, monkeypatch, **options):
-    monkeypatch.setattr("opp_analytics.analysis.totals.ENUMERATED", 0)
+    monkeypatch.setattr("opp_analytics.analysis.stats.distribution.ENUMERATED", 0)
     return distribute(*arguments, **options)
 
 
@@ -97,7 +97,7 @@ def test_distribute__simulated_correlation_agrees_with_the_enumerated_one(monkey
     rng = np.random.default_rng(2)
     amounts, chances = np.round(rng.lognormal(8, 0.5, 10), 2), rng.uniform(0.2, 0.8, 10)
     exact = distribute(amounts, chances, correlation=0.3)
-    monkeypatch.setattr("opp_analytics.analysis.totals.ENUMERATED", 0)
+    monkeypatch.setattr("opp_analytics.analysis.stats.distribution.ENUMERATED", 0)
     drawn = distribute(amounts, chances, correlation=0.3, seed=1)
     assert drawn.method == "simulated"
     for target in np.quantile(exact.points, [0.2, 0.5, 0.8]):

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis.backtests import backtest
-from opp_analytics.analysis.tracks import track_record
+from opp_analytics.analysis.forecasting.backtest import backtest
+from opp_analytics.analysis.forecasting.track_record import track_record
 from tests.analysis.past import Past, row
 
 ROWS = [

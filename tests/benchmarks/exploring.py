@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import opp_analytics as oa
-from opp_analytics import schema
+from opp_analytics import org
 
 ROWS, WEEKS = 100_000, 26
 _REPEATS = 7
@@ -85,7 +85,7 @@ def _measured(name: str, click: Callable[[int], None], ask: Callable[[], Any]) -
 def _play(history: oa.History) -> pd.DataFrame:
     """Weekly records in which 4 % of the deals move, change value or are won."""
     dice = np.random.default_rng(0)
-    stage = dice.choice(schema.STAGES, ROWS, p=[0.2, 0.15, 0.1, 0.1, 0.15, 0.3])
+    stage = dice.choice(org.STAGES.names, ROWS, p=[0.2, 0.15, 0.1, 0.1, 0.15, 0.3])
     frame = pd.DataFrame(
         {
             "unique_id": [f"o{n:06d}" for n in range(ROWS)],
@@ -98,7 +98,7 @@ def _play(history: oa.History) -> pd.DataFrame:
             "owner_name": [f"Owner {n}" for n in dice.integers(0, 60, ROWS)],
         }
     )
-    frame = schema.conform(frame)
+    frame = org.conform(frame)
     for week in range(WEEKS):
         moved = dice.choice(ROWS, ROWS // 25, replace=False)
         pushed, priced, won = np.split(moved, [ROWS // 50, 3 * ROWS // 100])

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import org
 from opp_analytics.history import History
 
 from ._history_once import QUESTIONS
 
 _ROOT = Path(__file__).parents[2]
-_OPEN = np.array(schema.OPEN_STAGES, dtype=object)
+_OPEN = np.array(org.STAGES.open, dtype=object)
 _REPEATS = 3
 _LARGE = 2.74
 """How many times as many opportunities make 100 million snapshot rows a year of 100,000."""
@@ -113,7 +113,7 @@ def _year(folder: Path, opportunities: int, days: int, *, snapshots: bool) -> li
 
 def _first_day(random: np.random.Generator, count: int) -> pd.DataFrame:
     dates = pd.Timestamp("2026-01-01") + pd.to_timedelta(random.integers(0, 365, count), unit="D")
-    return schema.conform(
+    return org.conform(
         pd.DataFrame(
             {
                 "unique_id": [f"0192f{k:027x}" for k in range(count)],

@@ -14,9 +14,10 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from opp_analytics import schema
-from opp_analytics.analysis import forecast, forecasts, stage_funnel, win_rate
-from opp_analytics.analysis.totals import distribute
+from opp_analytics import org, schema
+from opp_analytics.analysis import forecast, stage_funnel, win_rate
+from opp_analytics.analysis.forecasting import forecast as forecasts
+from opp_analytics.analysis.stats.distribution import distribute
 
 ROWS, DEALS, DRAWS, ROUNDS = 1_000_000, 10_000, 10_000, 7
 AS_OF = "2025-01-10"
@@ -29,7 +30,7 @@ def run() -> list[dict[str, Any]]:
 
 def _opportunities(rows: int) -> pd.DataFrame:
     rng = np.random.default_rng(0)
-    stage = np.array(schema.STAGES)[rng.integers(0, len(schema.STAGES), rows)]
+    stage = np.array(org.STAGES.names)[rng.integers(0, len(org.STAGES.names), rows)]
     status = pd.Series(stage).map({"closed_won": "won", "closed_lost": "lost"}).fillna("active")
     owners, regions = (
         np.array([f"{name} {k}" for k in range(count)]) for name, count in (("owner", 50), ("region", 8))
@@ -46,7 +47,7 @@ def _opportunities(rows: int) -> pd.DataFrame:
             "region": regions[rng.integers(0, len(regions), rows)],
         }
     )
-    return schema.conform(frame).astype({"owner_name": schema.TEXT, "region": schema.TEXT})
+    return org.conform(frame).astype({"owner_name": schema.TEXT, "region": schema.TEXT})
 
 
 def _tables(frame: pd.DataFrame) -> list[dict[str, Any]]:

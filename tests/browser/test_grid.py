@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import opp_analytics as oa
-from opp_analytics.schema import empty
+from opp_analytics.org import empty
 from opp_analytics.widgets import Grid
 
 from ..writer.conftest import opportunities

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics import files
 from opp_analytics.analysis import waterfall
-from opp_analytics.history import History, files
+from opp_analytics.history import History
 
 WEEKS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
 
@@ -205,7 +206,8 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 import pandas as pd
-from opp_analytics.history import History, files
+from opp_analytics import files
+from opp_analytics.history import History
 calls = 0
 def counted(real):
     def call(*args):

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from opp_analytics import schema
+from opp_analytics import org
 from opp_analytics.analysis import (
     close_date_moves,
     movements,
@@ -54,7 +54,7 @@ def history():
             "unique_id": f"d{number}",
             "name": f"Déal {number}",
             "value": dice.choice([None, 0.1, 10.01, 2500.0]),
-            "stage": dice.choice([*schema.STAGES, "on hold", None]),
+            "stage": dice.choice([*org.STAGES.names, "on hold", None]),
             "close_date": dice.choice([None, "2026-01-04", "2026-01-20", "2026-02-15", "2026-03-01"]),
             "status": dice.choice(["active"] * 6 + ["inactive", "won", None]),
             "probability": dice.choice([None, 10, 90]),

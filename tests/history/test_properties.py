@@ -9,7 +9,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opp_analytics import schema
+from opp_analytics import org
 from opp_analytics.analysis import (
     close_date_moves,
     movements,
@@ -18,7 +18,7 @@ from opp_analytics.analysis import (
     transitions,
     waterfall,
 )
-from opp_analytics.analysis.flows import FLOW_ENDS
+from opp_analytics.analysis.stages.stage_flow import FLOW_ENDS
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
 
@@ -26,7 +26,7 @@ MONDAYS = pd.date_range("2026-01-05", periods=4, freq="7D", tz="UTC")
 DATES = ["2026-01-04", "2026-01-20", "2026-02-01", "2026-02-28", "2026-03-01"]
 STAGES = ["discovery", "proposal", "negotiation", "closed_won", "closed_lost", "on hold", None]
 STATUSES = ["active", "active", "active", "inactive", "won", "lost", None]
-RANKS = {**{stage: rank for rank, stage in enumerate(schema.OPEN_STAGES)}, "closed_won": 4}
+RANKS = {**{stage: rank for rank, stage in enumerate(org.STAGES.open)}, "closed_won": 4}
 
 DEALS = st.fixed_dictionaries(
     {
@@ -69,7 +69,7 @@ def pairs(draw):
 def frame_of(look):
     rows = [{"unique_id": key, **deal} for key, deal in sorted(look.items()) if deal is not None]
     columns = ["unique_id", "value", "stage", "close_date", "status"]
-    return schema.conform(pd.DataFrame(rows, columns=columns).astype({"value": "float64"}))
+    return org.conform(pd.DataFrame(rows, columns=columns).astype({"value": "float64"}))
 
 
 def history_of(looks, order=None):
@@ -259,7 +259,7 @@ def _entries(seen, opening, assume_passed):
         if RANKS.get(place, 4) < 4:
             yield place, _end(place, after and after[1])
         if assume_passed and before and before[1] in RANKS and place in RANKS:
-            for stage in schema.OPEN_STAGES[RANKS[before[1]] + 1 : RANKS[place]]:
+            for stage in org.STAGES.open[RANKS[before[1]] + 1 : RANKS[place]]:
                 yield stage, "advanced"
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import schema
+from opp_analytics import org
 from opp_analytics.history import History
 
 DAY = pd.Timedelta(days=1)
@@ -12,7 +12,7 @@ DAY = pd.Timedelta(days=1)
 
 def opportunities(**columns):
     """Three deals; a keyword replaces a column."""
-    return schema.conform(
+    return org.conform(
         pd.DataFrame(
             {
                 "unique_id": ["a", "b", "c"],
@@ -237,7 +237,7 @@ def test_changes__of_nothing_has_the_columns(history):
 
 
 def test_record__of_an_empty_pipeline(history):
-    history.record(schema.empty(), at="2026-03-02")
+    history.record(org.empty(), at="2026-03-02")
     assert history.as_of("2026-03-02").empty
     assert history.record(opportunities(), at="2026-03-09").new == 3
 

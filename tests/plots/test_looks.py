@@ -8,7 +8,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from opp_analytics import History, analysis, plots, schema
+from opp_analytics import History, analysis, org, plots
 
 AS_OF = "2026-03-31"
 LONG = "An extraordinarily long customer name $ with_underscores & Söhne GmbH, Zweigstelle Nr."
@@ -17,7 +17,7 @@ LONG = "An extraordinarily long customer name $ with_underscores & Söhne GmbH, 
 def _pipeline(groups, deals, name="{long} {k}", scale=1.0):
     dice = np.random.default_rng(3)
     k = np.arange(deals)
-    stage = dice.choice(schema.STAGES, deals)
+    stage = dice.choice(org.STAGES.names, deals)
     return pd.DataFrame(
         {
             "unique_id": [f"d{n:05d}" for n in k],
@@ -137,7 +137,7 @@ def _colliding(labels, *, upright):
 
 @pytest.mark.parametrize("kind", FRAMES)
 def test_drawings__cut_nothing_off_and_keep_labels_apart(kind, tmp_path):
-    frame = schema.conform(FRAMES[kind])
+    frame = org.conform(FRAMES[kind])
     wrong = {}
     for name, tables in _tables(frame, _history(frame, tmp_path / "history")).items():
         for place, table in enumerate(tables):

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from opp_analytics import analysis, errors, plots, schema
+from opp_analytics import analysis, errors, org, plots
 
 DEALS = pd.DataFrame(
     {
@@ -45,7 +45,7 @@ def _tables(frame):
 
 @pytest.mark.parametrize("name", _tables(DEALS))
 def test_plots__draw_full_and_empty_tables_on_new_and_given_axes(name):
-    for frame in (DEALS, schema.empty()):
+    for frame in (DEALS, org.empty()):
         table = _tables(frame)[name]
         before = table.copy()
         getattr(plots, name)(table).figure.canvas.draw()

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from opp_analytics import History, errors, schema, weekly_report
+from opp_analytics import History, errors, org, weekly_report
 
 from .conftest import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
 
@@ -325,7 +325,7 @@ def test_weekly_report__an_incomplete_load_is_red(opportunities, read):
 @pytest.mark.parametrize("rows", [0, 1])
 def test_weekly_report__of_next_to_nothing(read, rows):
     frame = pipeline(THIS_WEEK[:rows])
-    text, page = read(schema.conform(frame) if rows else frame, target=1000)
+    text, page = read(org.conform(frame) if rows else frame, target=1000)
     assert "All open value is" in text
     assert len(page.tables["Forecast by period"]) >= 3
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import History, errors, schema
+from opp_analytics import History, errors, org
 
 DAYS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23", "2026-03-30"]
-STAGES = [*schema.STAGES, "demo"]
+STAGES = [*org.STAGES.names, "demo"]
 
 
 def _states():
@@ -22,7 +22,7 @@ def _states():
             "unique_id": [f"d{k:02d}" for k in range(60)],
             "name": [f"Deal {k}" for k in range(60)],
             "value": dice.integers(1, 9_000, 60) / 4,
-            "stage": dice.choice(schema.OPEN_STAGES, 60),
+            "stage": dice.choice(org.STAGES.open, 60),
             "status": "active",
             "close_date": pd.Timestamp("2026-03-01") + pd.to_timedelta(dice.integers(0, 60, 60), unit="D"),
             "probability": dice.integers(5, 95, 60),
@@ -41,7 +41,7 @@ def _states():
             hit = dice.random(60) < 0.25
             frame.loc[hit, column] = values[hit]
         frame.loc[dice.random(60) < 0.05, "value"] = None
-        states.append(schema.conform(frame[dice.random(60) < 0.9]))
+        states.append(org.conform(frame[dice.random(60) < 0.9]))
     return states
 
 

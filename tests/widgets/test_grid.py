@@ -190,5 +190,5 @@ def test_bundle__asks_no_network_for_anything():
 
 @pytest.mark.parametrize("wrong", [None, 5, "opportunities.csv"])
 def test_edit__names_what_is_no_frame(wrong):
-    with pytest.raises(oa.ArgumentError, match="expected a DataFrame"):
+    with pytest.raises(oa.errors.ArgumentError, match="expected a DataFrame"):
         oa.edit(wrong)

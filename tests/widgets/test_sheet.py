@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.errors import DataError, MissingColumnError
-from opp_analytics.schema import empty
+from opp_analytics.org import empty
 from opp_analytics.widgets.sheet import Sheet
 
 from ..writer.conftest import opportunities

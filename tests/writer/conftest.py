@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opp_analytics.client import Client
+from opp_analytics.api.client import Client
+from opp_analytics.org import conform
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.schema import conform
 
 
 def opportunities(rows: int = 6) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 import opp_analytics as oa
-from opp_analytics.schema import conform
+from opp_analytics.org import conform
 from opp_analytics.writer import Plan
 from tests.writer.conftest import opportunities
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics import wire
 from opp_analytics.analysis import audit
-from opp_analytics.client import Client
-from opp_analytics.config import state_folder
+from opp_analytics.api import wire
+from opp_analytics.api.client import Client
+from opp_analytics.api.config import state_folder
 from opp_analytics.errors import ArgumentError, DataError, JournalError, PlanError
-from opp_analytics.loader import load
+from opp_analytics.loading.load import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, own_writes, plan, resume
 from tests.support import as_json, serving

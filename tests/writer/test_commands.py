@@ -11,7 +11,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from opp_analytics.client import Client
+from opp_analytics.api.client import Client
 from opp_analytics.errors import ConnectionFailed
 from opp_analytics.writer import Plan, apply
 from tests.writer.conftest import opportunities

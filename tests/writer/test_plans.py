@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from opp_analytics.client import Client
+from opp_analytics.api.client import Client
 from opp_analytics.errors import DataError
-from opp_analytics.schema import conform
+from opp_analytics.org import conform
 from opp_analytics.writer import Plan, apply, plan
 from tests.writer.test_applying import edited
 from tests.writer.test_planning import changed

@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opp_analytics.client import Client
-from opp_analytics.config import Secret
+from opp_analytics.api.client import Client
+from opp_analytics.api.config import Secret
 from opp_analytics.errors import ConnectionFailed, ServerError
+from opp_analytics.org import conform
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.schema import conform
 from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs, undo
 from tests.writer.conftest import opportunities
 from tests.writer.kills import Round, five_hundred, rows_of, wanted

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics.errors import DataError
-from opp_analytics.schema import conform
+from opp_analytics.org import conform
 from opp_analytics.writer import plan, read_csv, read_excel, to_csv, to_excel
 from tests.writer.conftest import opportunities
 

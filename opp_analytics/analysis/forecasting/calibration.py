@@ -1,0 +1,200 @@
+"""Do stated probabilities come true? Reliability from past records, and recalibration."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import org, schema
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import Key, column_key, combine, ratio
+from opp_analytics.analysis.shared.replay import GONE, change_rows, first_open, last_record, state_at
+from opp_analytics.analysis.stats.intervals import wilson
+from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+
+_STRENGTH = 10.0
+"""How many deals' worth of belief in the stated probability a recalibrated one starts from."""
+
+
+def calibration(
+    history: History, *, horizon_days: int, bins: int = 10, by: str = "bin", confidence: float = 0.95
+) -> pd.DataFrame:
+    """Stated probabilities against what became of the deals.
+
+    Parameters
+    ----------
+    history : History
+        Records of the past.
+    horizon_days : int
+        How long after its first open record a deal is judged.
+    bins : int
+        Equal-width bins of the stated probability.
+    by : str
+        "bin", or "stage": the stage in which the deal was first seen open.
+    confidence : float
+        Of Wilson's interval.
+
+    Returns
+    -------
+    DataFrame
+        Index ``bin`` (str: "0–10 %", …; all of them) or ``stage`` (str). Columns: ``n`` (int64): deals won or lost by the
+        horizon; ``stated`` (float64, fraction): their mean stated probability; ``realised``: won / n; ``low``,
+        ``high``: its interval; ``won``, ``lost``, ``open``, ``gone`` (int64): still open, deleted or disqualified at the
+        horizon, which are no part of ``n``.
+        Attrs: ``brier``, ``skill`` (against always saying the base rate), ``ece``, ``base_rate`` (None without deals),
+        ``left_out`` (not old enough by the last record, no stated probability, contradictions).
+
+    Raises
+    ------
+    ArgumentTypeError, NotEnoughHistory
+        When `history` is none or holds no record, or an argument makes no sense.
+
+    Notes
+    -----
+    Each deal counts once, with the probability of its first open record, a choice that cannot know the outcome.
+    Brier score = mean (p − won)²; skill = 1 − Brier / (base rate·(1 − base rate)); expected calibration error =
+    Σ n_b·abs(stated_b − realised_b) / Σ n_b. Never today's probability of closed deals: that is 0 or 100.
+
+    References
+    ----------
+    G. W. Brier (1950), Monthly Weather Review 78, 1–3.
+    """
+    _check(horizon_days, bins, by)
+    rows = change_rows(history, "calibration")
+    last = last_record(history)
+    first = first_open(rows)
+    due = first["seen_at"] + pd.Timedelta(days=int(horizon_days))
+    stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
+    state = state_at(rows, first["unique_id"], due)
+    known, told = (due <= last).to_numpy(), (stated >= 0) & (stated <= 1)
+    used = known & told & (state != CONFLICT)
+    key = _bins(stated, bins) if by == "bin" else _stages(first["stage"])
+    groups = combine([Key(key.name, np.where(used, key.codes, -1), key.labels)], len(first), everything=True)
+    won, lost = groups.count(state == WON), groups.count(state == LOST)
+    low, high = wilson(won, won + lost, confidence=confidence)
+    judged = used & (state <= LOST)
+    table = groups.frame(
+        {
+            "n": won + lost,
+            "stated": ratio(groups.sum(stated, judged), won + lost),
+            "realised": ratio(won, won + lost),
+            "low": low,
+            "high": high,
+            "won": won,
+            "lost": lost,
+            "open": groups.count(state == OPEN),
+            "gone": groups.count((state == GONE) | (state == DISQUALIFIED)),
+        }
+    )
+    return annotate(
+        table,
+        made_from=None,
+        n=int(judged.sum()),
+        as_of=last.tz_localize(None).normalize(),
+        left_out={
+            "not_old_enough": int((~known).sum()),
+            "without_probability": int((known & ~told).sum()),
+            "conflict": int((known & told & (state == CONFLICT)).sum()),
+        },
+        horizon_days=int(horizon_days),
+        **_scores(stated[judged], state[judged] == WON, table),
+    )
+
+
+def _check(horizon_days: Any, bins: Any, by: str) -> None:
+    for name, number in (("horizon_days", horizon_days), ("bins", bins)):
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+            raise ArgumentTypeError(f"{name}={number!r} is not a whole number of at least 1")
+    if by not in ("bin", "stage"):
+        raise ArgumentTypeError(f"by={by!r} is neither 'bin' nor 'stage'")
+
+
+def _bins(stated: NDArray[np.float64], bins: int) -> Key:
+    # A percent such as 30 / 100 must not fall below its own bin's edge by rounding.
+    codes = np.minimum(np.floor(np.nan_to_num(stated) * bins + 1e-9), bins - 1).astype(np.intp)
+    edges = [f"{100 * k / bins:g}" for k in range(bins + 1)]
+    labels = [f"{low}–{high} %" for low, high in pairwise(edges)]
+    return Key("bin", codes, pd.Index(labels, dtype=schema.TEXT))
+
+
+def _stages(stage: pd.Series[Any]) -> Key:
+    return column_key(stage.rename("stage"))
+
+
+def _scores(
+    stated: NDArray[np.float64], won: NDArray[np.bool_], table: pd.DataFrame
+) -> dict[str, float | None]:
+    if not len(stated):
+        return {"brier": None, "skill": None, "ece": None, "base_rate": None}
+    brier, base = float(np.mean((stated - won) ** 2)), float(won.mean())
+    reference = base * (1 - base)
+    gaps = (table["n"] * (table["stated"] - table["realised"]).abs()).sum() / table["n"].sum()
+    return {
+        "brier": brier,
+        "skill": 1 - brier / reference if reference else None,
+        "ece": float(gaps),
+        "base_rate": base,
+    }
+
+
+def recalibrated(
+    opportunities: pd.DataFrame, table: pd.DataFrame, *, strength: float = _STRENGTH
+) -> pd.DataFrame:
+    """The frame with a column ``recalibrated``: stated probabilities corrected by what past ones came to.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``probability`` (percent).
+    table : DataFrame
+        What `calibration` returns with ``by="bin"``.
+    strength : float
+        How many deals' worth the stated probability itself counts in each bin.
+
+    Returns
+    -------
+    DataFrame
+        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): for
+        ``forecast(..., probability="recalibrated")``.
+
+    Raises
+    ------
+    MissingColumnError, DataError
+        When a column is missing, or the table holds no judged deal.
+
+    Notes
+    -----
+    Each bin's realised rate is drawn towards its stated one, (n·realised + strength·stated) / (n + strength), made
+    rising by isotonic regression with weights n, and interpolated between the bins' stated means.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realised": [0.1, 0.5]})
+    >>> recalibrated(pd.DataFrame({"probability": [20, 50, 80]}), table)["recalibrated"].round(2).tolist()
+    [0.11, 0.32, 0.53]
+    """
+    missing = [c for c in ("n", "stated", "realised") if c not in table.columns]
+    if missing:
+        raise MissingColumnError(
+            f"the table has no column {', '.join(missing)}; hand in what calibration returns"
+        )
+    frame = org.require(opportunities, "probability")
+    held = table[table["n"] > 0].sort_values("stated")
+    if not len(held):
+        raise DataError("the calibration table holds no judged deal; wait for more records")
+    # Here: it costs every import of an analysis half as much again.
+    from scipy.optimize import isotonic_regression
+
+    drawn = (held["n"] * held["realised"] + strength * held["stated"]) / (held["n"] + strength)
+    rising = isotonic_regression(drawn.to_numpy(), weights=held["n"].to_numpy(dtype=float)).x
+    stated = frame["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
+    return opportunities.assign(recalibrated=np.interp(stated, held["stated"], rising))

@@ -1,0 +1,132 @@
+"""The chance of a win by stage, learnt from past records with shrinkage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import org, periods, schema
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import NO_LABEL
+from opp_analytics.analysis.shared.replay import GONE, change_rows, last_record
+from opp_analytics.analysis.stats.competing_risks import incidence
+from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON
+from opp_analytics.periods import When
+
+if TYPE_CHECKING:
+    from opp_analytics.analysis.shared.replay import Replay
+    from opp_analytics.history import History
+
+
+_DAY_SECONDS = 86_400
+_STRENGTH = 10.0
+"""How many deals' worth of belief in the overall rate a learnt rate starts from."""
+
+
+def stage_rates(
+    history: History | Replay, *, as_of: When | None = None, strength: float = _STRENGTH
+) -> pd.DataFrame:
+    """The chance that a deal seen in a stage is won, learnt from past records, for use in `forecast`.
+
+    Parameters
+    ----------
+    history : History
+        Records of the past.
+    as_of : date-like, optional
+        Only records up to the end of this day are used; None uses all.
+    strength : float
+        How many deals' worth the overall rate counts in each stage's.
+
+    Returns
+    -------
+    DataFrame
+        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunken towards the overall rate; ``raw``: the
+        stage's own; ``n``, ``won``, ``lost`` (int64): deals that were first seen in the stage and have ended since.
+        Attrs: ``overall``, ``n``, ``as_of``.
+
+    Raises
+    ------
+    ArgumentTypeError, NotEnoughHistory
+        When `history` is none or holds no record by then.
+
+    Notes
+    -----
+    A deal enters a stage at the first record that shows it open there, and ends when a record shows it won or
+    lost; deleted and disqualified count as lost, for such a deal brings nothing. raw = F_W / (F_W + F_L) at the end of
+    the Aalen–Johansen curves, so that deals still open neither count as lost nor favour the fast ones.
+    rate = (n·raw + strength·overall) / (n + strength): the posterior mean under a beta prior.
+    """
+    rows = change_rows(history, "stage_rates")
+    until = last_record(history)
+    if as_of is not None:
+        until = min(until, periods.as_instant(as_of, end=True, name="as_of"))
+    return learnt(rows[rows["seen_at"] <= until], until, strength)
+
+
+def learnt(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH) -> pd.DataFrame:
+    """`stage_rates` from change rows with ``state``, all seen by `until`."""
+    state = rows["state"]
+    ended = state.isin([WON, LOST, DISQUALIFIED, GONE])
+    end = pd.DataFrame({"at": rows["seen_at"].where(ended), "state": state.where(ended)})
+    end = end.groupby(rows["unique_id"], sort=False).bfill()
+    entered = rows.assign(end_at=end["at"], end_state=end["state"])[state == OPEN]
+    entered = entered.assign(stage=entered["stage"].astype(schema.TEXT).fillna(NO_LABEL))
+    entered = entered.drop_duplicates(["unique_id", "stage"])
+    spent: pd.Series[Any] = entered["end_at"].fillna(until) - entered["seen_at"]
+    days = (spent.dt.total_seconds() / _DAY_SECONDS).to_numpy()
+    days = np.maximum(np.ceil(days), 0).astype(np.int64)
+    outcome = np.where(
+        entered["end_state"] == WON, WON, np.where(entered["end_state"].isna(), OPEN, LOST)
+    ).astype(np.int8)
+    first = ~entered["unique_id"].duplicated().to_numpy()
+    overall = _share_won(days[first], outcome[first])
+    found = [
+        (name, *_learnt_stage(days[place], outcome[place], overall, strength))
+        for name, place in _places(entered)
+    ]
+    table = pd.DataFrame(found, columns=["stage", "rate", "raw", "n", "won", "lost"]).set_index("stage")
+    table = table.astype({"rate": "float64", "raw": "float64", "n": "int64", "won": "int64", "lost": "int64"})
+    table.index = table.index.astype(schema.TEXT)
+    return annotate(
+        table,
+        made_from=None,
+        n=int(first.sum()),
+        as_of=until.tz_localize(None).normalize(),
+        overall=None if np.isnan(overall) else overall,
+    )
+
+
+def _places(entered: pd.DataFrame) -> list[tuple[str, NDArray[np.intp]]]:
+    """Rows of each stage, stages in their order, unknown ones after."""
+    groups = entered.groupby("stage", sort=True).indices
+    places = {str(name): np.asarray(place, dtype=np.intp) for name, place in groups.items()}
+    order = [*(s for s in org.STAGES.names if s in places), *(s for s in places if s not in org.STAGES.names)]
+    return [(name, places[name]) for name in order]
+
+
+def _share_won(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> float:
+    curve = incidence(days, outcome)
+    if not len(curve.time):
+        return float("nan")
+    return float(curve.win[-1] / (curve.win[-1] + curve.lose[-1]))
+
+
+def _learnt_stage(
+    days: NDArray[np.int64], outcome: NDArray[np.int8], overall: float, strength: float
+) -> tuple[float, float, int, int, int]:
+    won, lost = int((outcome == WON).sum()), int((outcome == LOST).sum())
+    raw = _share_won(days, outcome)
+    n = won + lost
+    rate = ((n * raw if n else 0.0) + strength * overall) / (n + strength)
+    return rate, raw, n, won, lost
+
+
+def as_mapping(rates: Mapping[str, float] | pd.DataFrame | pd.Series[Any]) -> dict[str, float]:
+    """Rates by stage as a plain mapping, from the table of `stage_rates` or any mapping."""
+    if isinstance(rates, pd.DataFrame):
+        rates = rates["rate"]
+    return {str(stage): float(rate) for stage, rate in rates.items()}

@@ -1,0 +1,118 @@
+"""How often, and by how many days, the planned close date of each opportunity was moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.history_query import Span, instant, marked, missing, span, up_to
+from opp_analytics.periods import When, as_date
+
+if TYPE_CHECKING:
+    import ibis
+
+    from opp_analytics.history import History
+
+
+_COUNTS = ["pushes", "pulls", "days_pushed", "days_pulled"]
+_DATES = ["first_close_date", "last_close_date"]
+
+
+def close_date_moves(
+    history: History, *, start: When | None = None, end: When | None = None, tz: str = "UTC"
+) -> pd.DataFrame:
+    """Pushes and pulls of each opportunity's close date, as lower bounds.
+
+    Parameters
+    ----------
+    history : History
+        Reads ``close_date``, ``stage``, ``status`` of the change log.
+    start, end : date-like, optional
+        The stretch of time; default: the whole history. A naive date means the start of its day for `start`, the
+        end of its day for `end`. What is known at `start` is where the moves begin.
+    tz : str
+        Business time zone.
+
+    Returns
+    -------
+    DataFrame
+        One row per opportunity that was there at `start` or came later, moved or not; index ``unique_id`` (str,
+        sorted). ``pushes``, ``pulls`` (int64, times moved later, earlier), ``days_pushed`` (int64, ≥ 0),
+        ``days_pulled`` (int64, ≤ 0), ``net_days`` (Int64, last − first, later is positive, missing without a
+        date), ``first_close_date``, ``last_close_date`` (datetime64[us]). Without opportunities no rows.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When there is no second record to compare with, or `start` is before the first.
+    ArgumentTypeError, DataError
+        When an argument is of the wrong kind.
+
+    Notes
+    -----
+    A push is a pair of records between which the date of an open deal moved later; a pull, earlier. A date that
+    was set first or cleared is neither, nor is a change in the pair in which the deal closes: people re-date a deal
+    on closing. So ``net_days`` may differ from ``days_pushed + days_pulled``. Two edits between two records look
+    like one, so counts are lower bounds (``attrs["bound"]``).
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19"], "stage": "proposal",
+    ...                     "close_date": ["2026-03-31", "2026-04-30", "2026-04-20"]})
+    >>> moves = close_date_moves(History.from_changes(log))
+    >>> moves.loc["a", ["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].tolist()
+    [1, 1, 30, -10, 20]
+    """
+    asked = span(history, start, end, asked_by="close_date_moves", tz=tz)
+    found = history.collect(_moves(history.table, asked))
+    table = found.set_index("unique_id").sort_index()
+    table = table.astype({**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")})
+    net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
+    table.insert(len(_COUNTS), "net_days", net)
+    return annotate(
+        table[[*_COUNTS, "net_days", *_DATES]],
+        made_from=None,
+        n=len(table),
+        as_of=as_date(asked.closing, tz=tz),
+        bound="lower: two edits between two records look like one",
+        **asked.notes(),
+    )
+
+
+def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
+    """One row per opportunity: its moves after the opening record, its first and last date from there on."""
+    import ibis
+
+    log = marked(up_to(changes, asked.closing))
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    log = log.mutate(
+        before=log["close_date"].lag().over(own),
+        was=log["state"].lag().over(own),
+        until=log["seen_at"].lead().over(own),
+    )
+    opening = instant(asked.opening)
+    # The row that stood at the opening is where the moves begin; older ones are another stretch's.
+    log = log.filter(missing(log["until"]) | (log["until"] > opening))
+    log = log.filter((log["seen_at"] > opening) | (log["outcome"] != "gone"))
+    days = log["close_date"].delta(log["before"], unit="day").cast("int64")
+    moved = (log["seen_at"] > opening) & (log["outcome"] == "open") & (log["was"] == "open")
+    undated = missing(log["close_date"]).cast("int8")
+    log = log.mutate(
+        days=ibis.ifelse(moved, days, 0).fill_null(0),
+        oldest=ibis.row_number().over(ibis.window(group_by="unique_id", order_by=[undated, "seen_at"])),
+        newest=ibis.row_number().over(
+            ibis.window(group_by="unique_id", order_by=[undated, ibis.desc("seen_at")])
+        ),
+    )
+    pushed, pulled = log["days"] > 0, log["days"] < 0
+    return log.group_by("unique_id").agg(
+        pushes=pushed.cast("int64").sum().cast("int64"),
+        pulls=pulled.cast("int64").sum().cast("int64"),
+        days_pushed=ibis.ifelse(pushed, log["days"], 0).sum().cast("int64"),
+        days_pulled=ibis.ifelse(pulled, log["days"], 0).sum().cast("int64"),
+        first_close_date=log["close_date"].max(where=log["oldest"] == 0),
+        last_close_date=log["close_date"].max(where=log["newest"] == 0),
+    )

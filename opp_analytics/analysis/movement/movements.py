@@ -1,0 +1,232 @@
+"""Every movement of every deal in the open pipeline between two moments, exact to the cent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.history_query import Span, day, instant, marked, missing, span, up_to
+from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.periods import When, as_date, period_days
+
+if TYPE_CHECKING:
+    import ibis
+
+    from opp_analytics.history import History
+
+
+MOVEMENTS = (
+    "new",
+    "reopened",
+    "pulled_in",
+    "pushed_in",
+    "value_up",
+    "value_down",
+    "pushed_out",
+    "pulled_out",
+    "won",
+    "lost",
+    "disqualified",
+    "deleted",
+)
+"""The movements that a waterfall always shows, in order."""
+FURTHER_MOVEMENTS = ("returned", "date_set", "date_cleared", "conflict")
+"""Movements that it shows where they occur."""
+BOUND = "lower, movement by movement: what was changed and changed back between two records is not seen"
+Due = tuple[When, When] | str | None
+"""First and last day on which deals are due, both inside, or the label of a period; None for all open deals."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Which deals the waterfall is about: the open ones, or those of them due in a window of days."""
+
+    first: pd.Timestamp | None
+    last: pd.Timestamp | None
+
+    @classmethod
+    def of(cls, due: Due, tz: str) -> Pool:
+        if due is None:
+            return cls(None, None)
+        if isinstance(due, str):
+            return cls(*period_days(due, name="due"))
+        if not isinstance(due, (tuple, list)) or len(due) != 2:
+            raise ArgumentTypeError(
+                f"due={due!r} is neither a pair (first day, last day) nor a period such as '2026Q4' or '2026-11'"
+            )
+        first, last = as_date(due[0], tz=tz, name="due[0]"), as_date(due[1], tz=tz, name="due[1]")
+        if last < first:
+            raise DataError(f"due={due!r} ends before it begins; swap its days")
+        return cls(first, last)
+
+    def notes(self) -> dict[str, Any]:
+        """The window, for a table's attrs."""
+        if self.first is None or self.last is None:
+            return {}
+        return {"due": [str(self.first.date()), str(self.last.date())]}
+
+    def holds(self, outcome: Any, date: Any) -> Any:
+        """Whether a deal with this outcome and date is in it."""
+        return ((outcome == "open") & self.due(date)).fill_null(False)
+
+    def due(self, date: Any) -> Any:
+        """Whether the date is one that counts."""
+        import ibis
+
+        if self.first is None or self.last is None:
+            return ibis.literal(True)
+        return date.between(day(self.first), day(self.last)).fill_null(False)
+
+    def past(self, date: Any) -> Any:
+        """Whether the date is after the window; without a window no date is."""
+        import ibis
+
+        return ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
+
+
+def movements(
+    history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC", by_record: bool = False
+) -> pd.DataFrame:
+    """What moved each opportunity's part of the open pipeline between two moments.
+
+    Parameters
+    ----------
+    history : History
+        Reads ``name``, ``value``, ``close_date``, ``stage``, ``status`` of the change log.
+    start, end : date-like
+        A naive date means the start of its day for `start`, the end of its day for `end`.
+    due : (date-like, date-like) or str, optional
+        Only deals whose ``close_date`` lies between these days, both inside, or in the calendar period of this label, such
+        as "2026Q4", "2026-11" or "2026"; default: all open deals. Of a fiscal period give the days.
+    tz : str
+        Business time zone.
+    by_record : bool
+        One row for each record that saw the movement, named by a further column ``seen_at`` (instant, UTC).
+
+    Returns
+    -------
+    DataFrame
+        One row per opportunity and movement, sorted by ``unique_id`` and the order of `MOVEMENTS`: ``unique_id``,
+        ``name`` (str, as last known), ``movement`` (str), ``value`` (float64, money, signed), ``count`` (int64, signed
+        change in open deals: 0 for value moves). Nothing moved: no rows.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When `start` is before the first record or no record lies between `start` and `end`.
+    ArgumentTypeError, DataError
+        When an argument is of the wrong kind.
+
+    Notes
+    -----
+    Summed over consecutive records, so that a deal that came and went in between is both. What was changed and changed
+    back between two records is not seen, so each movement is a lower bound (``attrs["bound"]``), while their sum is
+    exact. See `waterfall`.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "name": "Acme", "value": [100.0, 120.0],
+    ...                     "stage": ["proposal", "closed_won"]})
+    >>> moved = movements(History.from_changes(log), start="2026-01-05", end="2026-01-12")
+    >>> moved[["movement", "value", "count"]].to_numpy().tolist()
+    [['value_up', 20.0, 0], ['won', -120.0, -1]]
+    """
+    pool = Pool.of(due, tz)
+    asked = span(history, start, end, asked_by="movements", tz=tz, within_one_record=True)
+    keys = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
+    found = history.collect(_per_opportunity(history.table, asked, pool, keys))
+    order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
+    found = found.assign(movement=found["movement"].astype(order))
+    found = found.sort_values(keys, ignore_index=True)
+    table = pd.DataFrame(
+        {
+            "unique_id": found["unique_id"].astype(schema.TEXT),
+            "name": found["name"].astype(schema.TEXT),
+            "movement": found["movement"].astype(schema.TEXT),
+            "value": found["cents"].astype("float64") / 100,
+            "count": found["count"].astype("int64"),
+            **({"seen_at": found["seen_at"].astype("datetime64[us, UTC]")} if by_record else {}),
+        }
+    )
+    return annotate(
+        table,
+        made_from=None,
+        n=table["unique_id"].nunique(),
+        as_of=as_date(asked.closing, tz=tz),
+        bound=BOUND,
+        **asked.notes(),
+    )
+
+
+def steps_of(log: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
+    """Marked change rows up to the closing record, each beside the one before it and with when the next one came."""
+    import ibis
+
+    log = up_to(log, asked.closing)
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    steps = log.mutate(
+        was=log["outcome"].lag().over(own),
+        was_due=log["close_date"].lag().over(own),
+        cents_before=log["cents"].lag().over(own).fill_null(0),
+        until=log["seen_at"].lead().over(own),
+    )
+    return steps.mutate(
+        # A tombstone's own cells say nothing: what is deleted leaves with the value it had.
+        cents=ibis.ifelse(steps["outcome"] == "gone", steps["cents_before"], steps["cents"]),
+        inside=pool.holds(steps["outcome"], steps["close_date"]),
+        was_inside=pool.holds(steps["was"], steps["was_due"]),
+    )
+
+
+def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
+    """One row per opportunity, pair of records, and movement."""
+    import ibis
+
+    log = steps.filter(steps["seen_at"] > instant(asked.opening))
+    entry = ibis.cases(
+        (missing(log["was"]), "new"),
+        (log["was"] == "gone", "returned"),
+        (log["was"] != "open", "reopened"),
+        (missing(log["was_due"]), "date_set"),
+        (pool.past(log["was_due"]), "pulled_in"),
+        else_="pushed_in",
+    )
+    leave = ibis.cases(
+        (log["outcome"] == "gone", "deleted"),
+        (log["outcome"] != "open", log["outcome"]),
+        (missing(log["close_date"]), "date_cleared"),
+        (pool.past(log["close_date"]), "pushed_out"),
+        else_="pulled_out",
+    )
+    change = log["cents"] - log["cents_before"]
+    direction = ibis.ifelse(change > 0, "value_up", "value_down")
+    # First seen when it was closed already: it came and went between two records.
+    at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.due(log["close_date"])
+    return part(log, (log["inside"] & ~log["was_inside"]) | at_once, entry, log["cents"], 1).union(
+        part(log, log["was_inside"] & (change != 0), direction, change, 0),
+        part(log, (log["was_inside"] & ~log["inside"]) | at_once, leave, -log["cents"], -1),
+    )
+
+
+def part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> ibis.Table:
+    import ibis
+
+    kept = log.select(
+        "unique_id", "seen_at", movement=movement, cents=cents.cast("int64"), _kept=where
+    ).filter("_kept")
+    return kept.select("unique_id", "seen_at", "movement", "cents", count=ibis.literal(count, type="int64"))
+
+
+def _per_opportunity(changes: ibis.Table, asked: Span, pool: Pool, keys: list[str]) -> ibis.Table:
+    steps = steps_of(marked(changes, "name"), asked, pool)
+    moved = moves_of(steps, asked, pool)
+    summed = moved.group_by(keys).agg(
+        cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")
+    )
+    names = steps.filter(missing(steps["until"])).select("unique_id", "name")
+    return summed.join(names, "unique_id").select(*keys, "name", "cents", "count")

@@ -1,0 +1,129 @@
+"""The deals that were due in a period, each with its outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import NO_LABEL
+from opp_analytics.analysis.shared.history_query import Span, day, instant, marked, missing, span, up_to
+from opp_analytics.periods import When, as_date
+
+if TYPE_CHECKING:
+    import ibis
+
+    from opp_analytics.history import History
+
+
+BOUND = "as known in the last record before the end: what happened after it shows in the next one"
+
+
+def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC") -> pd.DataFrame:
+    """The opportunities behind `slippage`: each one that was due in a period, with what became of it.
+
+    Parameters
+    ----------
+    history, start, end, tz
+        As for `slippage`.
+
+    Returns
+    -------
+    DataFrame
+        One row per opportunity of the cohort, the largest first: ``unique_id``, ``name``, ``outcome`` (str: one of won,
+        lost, slipped, pulled_out, gone), ``value`` (float64, money, as it stood at `start`), ``close_date``,
+        ``close_date_after`` (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). Nothing due: no rows.
+
+    Raises
+    ------
+    NotEnoughHistory, DataError, ArgumentTypeError
+        As `slippage`, which is the sum of these rows.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
+    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
+    >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
+    [['a', 'won'], ['b', 'slipped']]
+    """
+    asked = span(history, start, end, asked_by="slippage_deals", tz=tz)
+    found = history.collect(cohort(history.table, asked, []))
+    text, date = schema.TEXT, "datetime64[us]"
+    table = pd.DataFrame(
+        {
+            "unique_id": found["unique_id"].astype(text),
+            "name": found["name"].astype(text),
+            "outcome": found["became"].astype(text),
+            "value": found["value"].astype("float64"),
+            "close_date": found["close_date"].astype(date),
+            "close_date_after": found["close_date_after"].astype(date),
+            "stage": found["stage"].astype(text),
+            "stage_after": found["stage_after"].astype(text),
+        }
+    ).sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+    return annotate(
+        table,
+        made_from=None,
+        n=len(table),
+        as_of=as_date(asked.closing, tz=tz),
+        bound=BOUND,
+        **asked.notes(),
+    )
+
+
+def cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+    """One row per opportunity that was due, as it stood at the start, with what it ``became``."""
+    import ibis
+
+    both = _both_ends(changes, asked, groups)
+    due = both.filter(
+        both["outcome"] == "open", both["close_date"].between(day(asked.first), day(asked.last))
+    )
+    early = (due["close_date_after"] < day(asked.first)).fill_null(False)
+    became = ibis.cases(
+        (due["outcome_after"].isin(["won", "lost"]), due["outcome_after"]),
+        (due["outcome_after"] != "open", "gone"),
+        (early, "pulled_out"),
+        else_="slipped",
+    )
+    return due.mutate(became=became)
+
+
+def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+    """One row per opportunity: as it stood in the opening record, and, ``_after``, in the closing one; one reading of the log."""
+    import ibis
+
+    log = marked(up_to(changes, asked.closing), "name", *groups)
+    log = log.mutate(
+        unvalued=missing(log["value"]).cast("int64"),
+        **{group_name(k): log[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)},
+        until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
+    )
+    opening = instant(asked.opening)
+    last = missing(log["until"])
+    stood = (log["seen_at"] <= opening) & (last | (log["until"] > opening))
+    log = log.mutate(stood=stood, last=last).filter(stood | last)
+    before = [
+        "name",
+        "value",
+        "stage",
+        "close_date",
+        "outcome",
+        "cents",
+        "unvalued",
+        *map(group_name, range(len(groups))),
+    ]
+    after = ["stage", "close_date", "outcome"]
+    # At most one row each, which is its own maximum.
+    return log.group_by("unique_id").agg(
+        **{name: log[name].max(where=log["stood"]) for name in before},
+        **{f"{name}_after": log[name].max(where=log["last"]) for name in after},
+    )
+
+
+def group_name(place: int) -> str:
+    """A grouping column's name inside the query, where the user's own name might stand for something else."""
+    return f"group_{place}"

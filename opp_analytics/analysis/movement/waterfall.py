@@ -1,0 +1,108 @@
+"""The waterfall: from the open pipeline at one moment to that at another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.analysis.movement.movements import (
+    BOUND,
+    FURTHER_MOVEMENTS,
+    MOVEMENTS,
+    Due,
+    Pool,
+    moves_of,
+    part,
+    steps_of,
+)
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.history_query import Span, instant, marked, missing, span
+from opp_analytics.periods import When, as_date
+
+if TYPE_CHECKING:
+    import ibis
+
+    from opp_analytics.history import History
+
+
+def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC") -> pd.DataFrame:
+    """From the open pipeline at one moment to that at another, movement by movement.
+
+    Parameters
+    ----------
+    history, start, end, due, tz
+        As for `movements`.
+
+    Returns
+    -------
+    DataFrame
+        Index ``movement`` (str): opening, then `MOVEMENTS`, then those of `FURTHER_MOVEMENTS` that occur, then
+        closing. ``count`` (int64, signed change in open deals; at opening and closing, open deals), ``value`` (float64,
+        money, signed), ``deals`` (int64, opportunities that took part). An empty pipeline gives zeros.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When `start` is before the first record or no record lies between `start` and `end`.
+    ArgumentTypeError, DataError
+        When an argument is of the wrong kind.
+
+    Notes
+    -----
+    opening + all movements = closing, exactly, in cents and in counts. The table is the sum of the waterfalls between
+    consecutive records, each entry at the value first seen; a change of value and an exit are two movements, the exit
+    at the final value. pulled_in comes from a later date, pushed_in from an earlier one; pushed_out goes to a later
+    date, pulled_out to an earlier one (all four only with `due`, as date_set and date_cleared). A deal first seen when it
+    was won or lost already counts as new and as won or lost. A missing value counts 0. The ends and the sum are exact;
+    what was changed and changed back between two records is not seen, so each movement is a lower bound
+    (``attrs["bound"]``).
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
+    ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
+    >>> table = waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12")
+    >>> table.loc[table["deals"] > 0, "value"].to_dict()
+    {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
+    """
+    pool = Pool.of(due, tz)
+    asked = span(history, start, end, asked_by="waterfall", tz=tz, within_one_record=True)
+    steps = steps_of(marked(history.table), asked, pool)
+    moved = moves_of(steps, asked, pool).union(*_ends(steps, asked))
+    found = history.collect(
+        moved.group_by("movement").agg(
+            cents=moved["cents"].sum().cast("int64"),
+            count=moved["count"].sum().cast("int64"),
+            deals=moved["unique_id"].nunique().cast("int64"),
+        )
+    ).set_index("movement")
+    further = [name for name in FURTHER_MOVEMENTS if name in found.index]
+    order = pd.Index(["opening", *MOVEMENTS, *further, "closing"], name="movement", dtype=schema.TEXT)
+    found = found.reindex(order).fillna(0).astype("int64")
+    table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
+    return annotate(
+        table,
+        made_from=None,
+        n=int(found["count"]["closing"]),
+        as_of=as_date(asked.closing, tz=tz),
+        bound=BOUND,
+        **pool.notes(),
+        **asked.notes(),
+    )
+
+
+def _ends(steps: ibis.Table, asked: Span) -> list[ibis.Table]:
+    """The deals in the pool at the opening, and those at the closing record."""
+    import ibis
+
+    opening = instant(asked.opening)
+    stood = steps["inside"] & (steps["seen_at"] <= opening)
+    stood &= missing(steps["until"]) | (steps["until"] > opening)
+    stands = steps["inside"] & missing(steps["until"])
+    return [
+        part(steps, stood, ibis.literal("opening"), steps["cents"], 1),
+        part(steps, stands, ibis.literal("closing"), steps["cents"], 1),
+    ]

@@ -1,0 +1,82 @@
+"""Findings of the audit turned into an edited frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.errors import DataError, MissingColumnError
+
+
+def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
+    """The frame with every suggestion of the findings carried out, ready for a plan.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``unique_id`` and the fields that are mended.
+    findings : DataFrame
+        What `audit` returns, or the part of it that shall be mended: ``unique_id``, ``field``, ``suggestion``. Rows without
+        a suggestion change nothing.
+
+    Returns
+    -------
+    DataFrame
+        An edited copy; rows, order, index and attrs as they were.
+
+    Raises
+    ------
+    MissingColumnError
+        When a column is missing.
+    DataError
+        When an id is unknown, two suggestions for one cell differ, or a suggestion does not fit its field.
+
+    Examples
+    --------
+    >>> frame = org.empty().reindex([0]).assign(
+    ...     unique_id="a", stage="closed_won", status="won", close_date="2026-03-01", value=5.0, probability=60)
+    >>> finding = pd.DataFrame({"unique_id": ["a"], "field": ["probability"], "suggestion": ["100"]})
+    >>> fix(frame, finding)["probability"].tolist()
+    [100]
+    """
+    missing = [c for c in ("unique_id", "field", "suggestion") if c not in findings.columns]
+    if missing:
+        raise MissingColumnError(f"findings has no column {', '.join(missing)}; hand in what audit returns")
+    wanted = findings.loc[
+        findings["suggestion"].notna(), ["unique_id", "field", "suggestion"]
+    ].drop_duplicates()
+    frame = org.require(opportunities, *wanted["field"].unique(), unique=True)
+    _check_wanted(wanted, frame)
+    place = pd.Series(frame.index, index=frame["unique_id"])
+    for field, cells in wanted.groupby("field", sort=False):
+        texts = frame[field].astype(object).copy()
+        texts.loc[place[cells["unique_id"]]] = cells["suggestion"].map(_parsed(str(field), cells)).array
+        frame[str(field)] = texts
+    frame = org.conform(frame)
+    frame.index = opportunities.index
+    frame.attrs = dict(opportunities.attrs)
+    return frame
+
+
+def _parsed(field: str, cells: pd.DataFrame) -> dict[str, Any]:
+    """Each distinct suggestion for a field as its column holds it."""
+    try:
+        return {text: schema.parse_cell(field, text) for text in cells["suggestion"].unique()}
+    except schema.BadCell as error:
+        raise DataError(f"a suggestion for {field} {error}") from error
+
+
+def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
+    unknown = wanted.loc[~wanted["unique_id"].isin(frame["unique_id"]), "unique_id"]
+    if len(unknown):
+        raise DataError(
+            f"unique_id {unknown.iloc[0]!r} of the findings is not in the frame ({len(unknown)} such rows)"
+        )
+    twice = wanted[wanted.duplicated(["unique_id", "field"])]
+    if len(twice):
+        first = twice.iloc[0]
+        raise DataError(
+            f"opportunity {first['unique_id']!r}: the findings hold two suggestions for {first['field']}"
+        )

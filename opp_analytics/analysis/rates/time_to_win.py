@@ -1,0 +1,90 @@
+"""Days until a share of all deals, and of those won, has been won."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics.analysis.shared.ages import curves_of, followed
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import By
+from opp_analytics.analysis.stats.competing_risks import first_day
+from opp_analytics.errors import DataError
+from opp_analytics.periods import When
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+
+def time_to_win(
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    by: By = None,
+    quantiles: Sequence[float] = (0.25, 0.5, 0.75),
+    history: History | None = None,
+    tz: str = "UTC",
+) -> pd.DataFrame:
+    """The days until a share of all deals, and of those ever won, has been won; open deals taken into account.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        As for `win_rate_curve`.
+    as_of : date-like
+        The day until which deals were followed.
+    by : str or list of str, optional
+        One set of quantiles for each value of these columns.
+    quantiles : sequence of float
+        Shares between 0 and 1.
+    history : History, optional
+        As for `win_rate_curve`.
+    tz : str
+        Business time zone.
+
+    Returns
+    -------
+    DataFrame
+        Index ``quantile`` (float64; below the columns of `by`). Columns: ``days`` (float64): by then this share of
+        all created deals was won, NaN if it never was; ``days_of_won`` (float64): by then this share of the wins seen
+        so far had come. Empty input: the quantiles with NaN; with `by` no rows.
+
+    Notes
+    -----
+    The first day on which the win-rate curve reaches the level; a mean over closed deals alone would be too short,
+    because the slow ones are still open.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({
+    ...     "stage": ["closed_won", "closed_won", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...     "close_date": ["2026-01-11", "2026-01-21", None]})
+    >>> time_to_win(frame, as_of="2026-03-01", quantiles=[0.5, 0.9])
+              days  days_of_won
+    quantile
+    0.5       20.0         10.0
+    0.9        NaN         20.0
+    """
+    bad = [q for q in quantiles if not 0 < q < 1]
+    if bad:
+        raise DataError(f"quantiles={list(quantiles)!r}: {bad[0]!r} is not between 0 and 1")
+    _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
+    curves = curves_of(groups, days, outcome)
+    rows = [
+        (first_day(curve, q), first_day(curve, q * float(curve.win[-1])) if len(curve.win) else np.nan)
+        for curve in curves
+        for q in quantiles
+    ]
+    index: pd.Index = pd.Index(np.tile(np.asarray(quantiles, dtype=float), groups.size), name="quantile")
+    if groups.index is not None:
+        levels = [
+            groups.index.get_level_values(k).repeat(len(quantiles)) for k in range(groups.index.nlevels)
+        ]
+        index = pd.MultiIndex.from_arrays([*levels, index], names=[*groups.index.names, "quantile"])
+    table = pd.DataFrame(
+        np.array(rows, dtype=float).reshape(-1, 2), index=index, columns=["days", "days_of_won"]
+    )
+    return annotate(table, made_from=opportunities, n=int((days >= 0).sum()), as_of=today, left_out=left_out)

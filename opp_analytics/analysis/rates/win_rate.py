@@ -1,0 +1,166 @@
+"""Win rates of deals closed in a window: by deal and by money, by any columns and by period, with intervals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import periods
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import (
+    By,
+    Groups,
+    by_columns,
+    column_key,
+    combine,
+    period_key,
+    ratio,
+    read,
+)
+from opp_analytics.analysis.stats.intervals import check_confidence, value_interval, wilson
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, future_dated, outcome_codes
+from opp_analytics.periods import When
+
+
+def win_rate(
+    opportunities: pd.DataFrame,
+    *,
+    by: By = None,
+    freq: str | None = None,
+    start: When | None = None,
+    end: When | None = None,
+    confidence: float = 0.95,
+    as_of: When | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """The share of closed deals that were won, by count and by money, with intervals.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, ``value`` (money), ``status`` where there is one, ``close_date`` (date) with `freq`, `start`, `end`
+        or `as_of`, and the columns of `by`.
+    by : str or list of str, optional
+        One row for each value, or combination of values, of these columns; a missing value is shown as "(none)".
+    freq : str, optional
+        One row for each period of ``close_date``: "M", "Q", a fiscal "Q-JAN", …
+    start, end : date-like, optional
+        First and last ``close_date`` that counts.
+    confidence : float
+        Of the intervals.
+    as_of : date-like, optional
+        A close dated after this day counts as open, and the period that holds the day is marked.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        One row without `by` and `freq`; else the index is `by`, then ``period`` (str), for every group that holds a
+        deal. Columns:
+
+        - ``won``, ``lost``, ``open`` (int64): deals; ``open`` are those due in the window or period.
+        - ``rate``, ``rate_low``, ``rate_high`` (float64, fraction): won / (won + lost); NaN when nothing closed.
+        - ``won_value``, ``lost_value`` (float64, money).
+        - ``value_rate``, ``value_rate_low``, ``value_rate_high`` (float64, fraction): by money.
+        - ``to_date`` (bool, with `freq`): the period still runs on `as_of`; always False without `as_of`.
+
+        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out`` (contradictions, disqualified, outside the
+        window or without a date, closed without a value: these count in ``rate`` but not in ``value_rate``).
+        Empty input: no rows, or one row of zeros and NaN without `by` and `freq`.
+
+    Raises
+    ------
+    MissingColumnError, DataError, ArgumentTypeError
+        When a column is missing, or an argument makes no sense.
+
+    Notes
+    -----
+    ``rate`` = won / (won + lost), ``value_rate`` = Σv won / Σv (won + lost), over deals whose ``close_date`` lies in
+    the period: rates of groups aggregate as ratios of sums. Intervals: Wilson's for ``rate``; for ``value_rate``
+    see `opp_analytics.analysis.stats.intervals.value_interval`. Other definitions under this name: `win_rate_definitions`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"stage": ["closed_won", "closed_won", "closed_lost"], "value": [10.0, 30.0, 60.0]})
+    >>> win_rate(frame)[["won", "lost", "rate", "value_rate"]].round(3)
+       won  lost   rate  value_rate
+    0    2     1  0.667         0.4
+    """
+    names = by_columns(by)
+    check_confidence(confidence)
+    dated = freq is not None or start is not None or end is not None
+    needs_date = dated or as_of is not None
+    frame = read(opportunities, "stage", "value", *(["close_date"] if needs_date else []), by=names)
+    today = None if as_of is None else periods.as_date(as_of)
+    outcome = outcome_codes(frame)
+    if today is not None:
+        outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
+    keys = [column_key(frame[name]) for name in names]
+    if freq is not None:
+        keys.append(period_key(frame["close_date"], freq))
+    inside = _inside(frame, start, end) if dated else np.ones(len(frame), dtype=bool)
+    for key in keys[:1]:
+        # A deal outside the window makes no group of its own.
+        key.codes[~inside] = -1
+    groups = combine(keys, len(frame))
+    table = _rates(frame, outcome, inside, groups, confidence, seed)
+    if freq is not None:
+        running = None if today is None else str(pd.Period(today, freq))
+        table["to_date"] = np.asarray(table.index.get_level_values("period") == running, dtype=bool)
+    closed = inside & (outcome <= LOST)
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int(closed.sum()),
+        as_of=today,
+        left_out={
+            "conflict": int((outcome == CONFLICT).sum()),
+            "disqualified": int((outcome == DISQUALIFIED).sum()),
+            "closed_outside_window": int((~inside & (outcome <= LOST)).sum()),
+            "closed_without_value": int((closed & frame["value"].isna().to_numpy()).sum()),
+        },
+        confidence=float(confidence),
+    )
+
+
+def _inside(frame: pd.DataFrame, start: When | None, end: When | None) -> NDArray[np.bool_]:
+    first, last = periods.window(start, end)
+    return np.asarray(frame["close_date"].between(first, last).to_numpy(), dtype=bool)
+
+
+def _rates(
+    frame: pd.DataFrame,
+    outcome: NDArray[Any],
+    inside: NDArray[np.bool_],
+    groups: Groups,
+    confidence: float,
+    seed: int,
+) -> pd.DataFrame:
+    won_rows, lost_rows = inside & (outcome == WON), inside & (outcome == LOST)
+    value = frame["value"].to_numpy(dtype=float)
+    won, lost = groups.count(won_rows), groups.count(lost_rows)
+    won_value, lost_value = groups.sum(value, won_rows), groups.sum(value, lost_rows)
+    low, high = wilson(won, won + lost, confidence=confidence)
+    priced = (won_rows | lost_rows) & ~np.isnan(value)
+    value_low, value_high = value_interval(
+        value[priced], won_rows[priced], groups.codes[priced], groups.size, confidence=confidence, seed=seed
+    )
+    return groups.frame(
+        {
+            "won": won,
+            "lost": lost,
+            "open": groups.count(inside & (outcome == OPEN)),
+            "rate": ratio(won, won + lost),
+            "rate_low": low,
+            "rate_high": high,
+            "won_value": won_value,
+            "lost_value": lost_value,
+            "value_rate": ratio(won_value, won_value + lost_value),
+            "value_rate_low": value_low,
+            "value_rate_high": value_high,
+        }
+    )

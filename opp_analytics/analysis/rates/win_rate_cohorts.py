@@ -1,0 +1,100 @@
+"""Win rates of creation cohorts at equal age."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import periods
+from opp_analytics.analysis.shared.ages import followed
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import By, by_columns, column_key, combine, period_key, ratio
+from opp_analytics.analysis.stats.intervals import check_confidence, wilson
+from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.org import LOST, OPEN, WON
+from opp_analytics.periods import When
+
+
+def win_rate_cohorts(
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    age_days: int,
+    freq: str = "Q",
+    by: By = None,
+    confidence: float = 0.95,
+    tz: str = "UTC",
+) -> pd.DataFrame:
+    """The share of the deals created in each period that were won by the same age.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        As for `win_rate_curve`.
+    as_of : date-like
+        The day until which deals were followed.
+    age_days : int
+        The age at which cohorts are compared; deals younger than that on `as_of` are left out and counted.
+    freq : str
+        Period of creation.
+    by : str or list of str, optional
+        One row for each value of these columns and period.
+    confidence : float
+        Of Wilson's interval.
+    tz : str
+        Business time zone.
+
+    Returns
+    -------
+    DataFrame
+        Index ``period`` of creation (str; below the columns of `by`). Columns: ``created``, ``won``, ``lost``,
+        ``open`` (int64) by that age, ``rate`` = won / created, ``rate_low``, ``rate_high``, ``open_share`` (float64).
+
+    Notes
+    -----
+    Young cohorts have had less time: compared at unequal age they always look worse.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({
+    ...     "stage": ["closed_won", "closed_won", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...     "close_date": ["2026-01-11", "2026-02-21", None]})
+    >>> win_rate_cohorts(frame, as_of="2026-03-01", age_days=30)[["created", "won", "rate", "open_share"]].round(3)
+            created  won   rate  open_share
+    period
+    2026Q1        3    1  0.333       0.667
+    """
+    check_confidence(confidence)
+    if isinstance(age_days, bool) or not isinstance(age_days, (int, np.integer)) or age_days < 0:
+        raise ArgumentTypeError(f"age_days={age_days!r} is not a number of days; use 90")
+    frame, _, days, outcome, left_out, today = followed(opportunities, as_of, by, tz)
+    created = periods.to_dates(frame["created_at"], tz=tz)
+    young = (created > today - pd.Timedelta(days=int(age_days))).to_numpy() & (days >= 0)
+    kept = (days >= 0) & ~young
+    keys = [*(column_key(frame[name]) for name in by_columns(by)), period_key(created.where(kept), freq)]
+    groups = combine(keys, len(frame))
+    closed = kept & (outcome != OPEN) & (days <= age_days)
+    won, lost = (groups.count(closed & (outcome == code)) for code in (WON, LOST))
+    total = groups.count(kept)
+    low, high = wilson(won, total, confidence=confidence)
+    table = groups.frame(
+        {
+            "created": total,
+            "won": won,
+            "lost": lost,
+            "open": total - won - lost,
+            "rate": ratio(won, total),
+            "rate_low": low,
+            "rate_high": high,
+            "open_share": ratio(total - won - lost, total),
+        }
+    )
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int(kept.sum()),
+        as_of=today,
+        left_out={**left_out, "younger_than_age_days": int(young.sum())},
+        confidence=float(confidence),
+        age_days=int(age_days),
+    )

@@ -1,0 +1,131 @@
+"""The win-rate curve: the share of created deals won, lost, disqualified and open, by age."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics.analysis.shared.ages import curves_of, followed
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import By
+from opp_analytics.analysis.stats.competing_risks import Incidence, incidence, share_interval
+from opp_analytics.analysis.stats.intervals import check_confidence
+from opp_analytics.periods import When
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+
+def win_rate_curve(
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    by: By = None,
+    history: History | None = None,
+    confidence: float = 0.95,
+    tz: str = "UTC",
+) -> pd.DataFrame:
+    """The share of created deals that were won, lost, disqualified and still open, by days since creation.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, ``status`` where there is one, ``close_date`` (date), ``created_at`` (instant), columns of `by`.
+    as_of : date-like
+        The day T until which deals were followed.
+    by : str or list of str, optional
+        One curve for each value of these columns.
+    history : History, optional
+        Past records, which show when deals were disqualified, and when those were closed whose ``close_date`` nobody
+        corrected; needs ``unique_id``. Without it disqualified deals are left out.
+    confidence : float
+        Of the interval.
+    tz : str
+        Business time zone, in which ``created_at`` becomes a date.
+
+    Returns
+    -------
+    DataFrame
+        Index ``days`` (int64; below the columns of `by`): each age at which a deal ended. Columns:
+        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals that old, and what ended at that age; ``win``,
+        ``lose``, ``out`` (disqualified), ``open`` (float64, fractions that sum to 1); ``win_low``, ``win_high``: interval
+        of ``win``. Attrs: ``n`` deals followed, ``as_of``, ``left_out``. No closed deal: no rows.
+
+    Raises
+    ------
+    MissingColumnError, DataError, ArgumentTypeError
+        When a column is missing, or an argument makes no sense.
+
+    Notes
+    -----
+    Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing end, not one that
+    might still be won: 1 − Kaplan–Meier, which pretends so, overstates. Open deals are censored at T − c; a close
+    dated after T counts as open. Left out and counted: disqualified ones that no history dates, closed before created,
+    contradictions, missing dates. Deals that old are few at the right end: mind ``at_risk``.
+
+    References
+    ----------
+    Aalen and Johansen (1978). See `opp_analytics.analysis.survival`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({
+    ...     "stage": ["closed_won", "closed_lost", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...     "close_date": ["2026-01-11", "2026-01-21", None]})
+    >>> win_rate_curve(frame, as_of="2026-03-01")[["at_risk", "win", "lose", "open"]].round(3)
+          at_risk    win   lose   open
+    days
+    10          3  0.333  0.000  0.667
+    20          2  0.333  0.333  0.333
+    """
+    check_confidence(confidence)
+    _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
+    curves = curves_of(groups, days, outcome)
+    parts = [_columns(curve, confidence) for curve in curves]
+    joined = (
+        {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        if parts
+        else _no_columns()
+    )
+    time = pd.Index(joined.pop("days"), name="days", dtype="int64")
+    if groups.index is not None:
+        lengths = [len(curve.time) for curve in curves]
+        levels = [
+            groups.index.get_level_values(k).repeat(np.array(lengths, dtype=int))
+            for k in range(groups.index.nlevels)
+        ]
+        time = pd.MultiIndex.from_arrays([*levels, time], names=[*groups.index.names, "days"])
+    table = pd.DataFrame(joined, index=time)
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int((days >= 0).sum()),
+        as_of=today,
+        left_out=left_out,
+        confidence=float(confidence),
+    )
+
+
+def _columns(curve: Incidence, confidence: float) -> dict[str, NDArray[np.generic]]:
+    low, high = share_interval(curve.win, curve.win_error, curve.at_risk, confidence)
+    return {
+        "days": curve.time,
+        "at_risk": curve.at_risk,
+        "won": curve.won,
+        "lost": curve.lost,
+        "disqualified": curve.disqualified,
+        "win": curve.win,
+        "lose": curve.lose,
+        "out": curve.out,
+        "open": curve.open,
+        "win_low": low,
+        "win_high": high,
+    }
+
+
+def _no_columns() -> dict[str, NDArray[np.generic]]:
+    nobody = incidence(np.array([], dtype=np.int64), np.array([], dtype=np.int8))
+    return _columns(nobody, 0.95)

@@ -1,0 +1,191 @@
+"""Every definition of a win rate, side by side."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import periods
+from opp_analytics.analysis.shared.ages import ages
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import read
+from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
+from opp_analytics.analysis.stats.intervals import check_confidence, value_interval, wilson
+from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.org import LOST, OPEN, WON, future_dated, outcome_codes
+from opp_analytics.periods import When
+
+_MISLEADS = {
+    "closed, all time": "the past is unlike the present; fast losers come first in a young pipeline",
+    "closed, last horizon": "volume grows or shrinks: fast and slow deals of unlike cohorts are mixed",
+    "closed by value, last horizon": "few large deals decide it",
+    "won of all created": "young deals count as not won; it rises by itself as they close",
+    "created cohort at equal age": "it is old news: only deals at least as old as the horizon count",
+    "curve at horizon": "few deals at risk at that age",
+    "curve, eventual": "it ends at the oldest close; what is open later is not in it",
+    "one minus Kaplan-Meier": "always too high: a lost deal is treated as one that may still be won",
+}
+"""The definitions, with when each misleads."""
+
+
+def win_rate_definitions(
+    opportunities: pd.DataFrame,
+    *,
+    as_of: When,
+    horizon_days: int = 365,
+    confidence: float = 0.95,
+    tz: str = "UTC",
+) -> pd.DataFrame:
+    """Every usual definition of the win rate on the same deals, with when each misleads.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, ``status`` where there is one, ``value`` (money), ``close_date`` (date), ``created_at`` (instant).
+    as_of : date-like
+        The day T; a close dated later counts as open.
+    horizon_days : int
+        Length of the window of closes before T, and the age of the cohorts.
+    confidence : float
+        Of the intervals.
+    tz : str
+        Business time zone.
+
+    Returns
+    -------
+    DataFrame
+        Index ``definition`` (str). Columns: ``rate``, ``low``, ``high`` (float64, fractions; NaN without deals), ``n``
+        (int64): deals in its denominator, ``open_share`` (float64): share still open among the deals it looks at,
+        ``misleads_when`` (str). Empty input: the same rows with NaN and n = 0.
+
+    Notes
+    -----
+    Closed ones: won / (won + lost), by ``close_date``. Won of created: won / all, still open included. Cohort: won
+    within the horizon / created at least the horizon ago. Curve: Aalen–Johansen, see `win_rate_curve`.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({
+    ...     "stage": ["closed_won", "closed_lost", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
+    ...     "close_date": ["2026-01-11", "2026-01-21", None], "value": [5.0, 5.0, 5.0]})
+    >>> win_rate_definitions(frame, as_of="2026-03-01", horizon_days=30)["rate"].round(3).head(4).tolist()
+    [0.5, nan, nan, 0.333]
+    """
+    check_confidence(confidence)
+    check_days(horizon_days)
+    today = periods.as_date(as_of, tz=tz)
+    frame = read(opportunities, "stage", "value", "close_date", "created_at")
+    days, followed, left_out = ages(frame, today, tz)
+    rows = {
+        **_closed_rows(frame, today, horizon_days, confidence),
+        **_followed_rows(frame, days, followed, today, horizon_days, confidence, tz),
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["rate", "low", "high", "n", "open_share"])
+    table = table.loc[list(_MISLEADS)].rename_axis(index="definition").astype({"n": "int64"})
+    table["misleads_when"] = list(_MISLEADS.values())
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=len(frame),
+        as_of=today,
+        left_out=left_out,
+        horizon_days=int(horizon_days),
+    )
+
+
+def check_days(horizon_days: int) -> None:
+    if isinstance(horizon_days, bool) or not isinstance(horizon_days, (int, np.integer)) or horizon_days <= 0:
+        raise ArgumentTypeError(f"horizon_days={horizon_days!r} is not a number of days; use 365")
+
+
+Row = tuple[float, float, float, int, float]
+
+
+def _share(hits: int, trials: int, open_: int, confidence: float) -> Row:
+    low, high = wilson(hits, trials, confidence=confidence)
+    return hits / trials if trials else np.nan, float(low), float(high), trials, _part(open_, trials + open_)
+
+
+def _part(part: float, whole: float) -> float:
+    return part / whole if whole else np.nan
+
+
+def _closed_rows(frame: pd.DataFrame, today: pd.Timestamp, horizon: int, confidence: float) -> dict[str, Row]:
+    outcome = outcome_codes(frame)
+    outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
+    recent = (frame["close_date"] > today - pd.Timedelta(days=int(horizon))).to_numpy()
+    won, lost, open_ = outcome == WON, outcome == LOST, int((outcome == OPEN).sum())
+    value = frame["value"].to_numpy(dtype=float)
+    priced = recent & (won | lost) & ~np.isnan(value)
+    nowhere = np.zeros(int(priced.sum()), dtype=np.intp)
+    low, high = value_interval(value[priced], won[priced], nowhere, 1, confidence=confidence, seed=0)
+    won_value, total = float(value[priced & won].sum()), float(value[priced].sum())
+    recent_closed = int((recent & (won | lost)).sum())
+    return {
+        "closed, all time": _share(int(won.sum()), int((won | lost).sum()), open_, confidence),
+        "closed, last horizon": _share(int((recent & won).sum()), recent_closed, open_, confidence),
+        "closed by value, last horizon": (
+            _part(won_value, total),
+            float(low[0]),
+            float(high[0]),
+            int(priced.sum()),
+            _part(open_, recent_closed + open_),
+        ),
+    }
+
+
+def _followed_rows(
+    frame: pd.DataFrame,
+    days: NDArray[np.int64],
+    outcome: NDArray[np.int8],
+    today: pd.Timestamp,
+    horizon: int,
+    confidence: float,
+    tz: str,
+) -> dict[str, Row]:
+    known = days >= 0
+    created = periods.to_dates(frame["created_at"], tz=tz)
+    old = known & (created <= today - pd.Timedelta(days=int(horizon))).to_numpy()
+    in_time = old & (days <= horizon) & (outcome != OPEN)
+    n, n_old = int(known.sum()), int(old.sum())
+    open_share = _part(int((known & (outcome == OPEN)).sum()), n)
+    low, high = wilson(
+        [(known & (outcome == WON)).sum(), (in_time & (outcome == WON)).sum()],
+        [n, n_old],
+        confidence=confidence,
+    )
+    curve = incidence(days[known], outcome[known])
+    last = int(curve.time[-1]) if len(curve.time) else 0
+    # Kaplan–Meier: losses are taken for deals that merely went out of sight.
+    alone = incidence(days[known], np.where(outcome[known] == LOST, np.int8(OPEN), outcome[known]))
+    rows: dict[str, Row] = {
+        "won of all created": (
+            _part(int((known & (outcome == WON)).sum()), n),
+            float(low[0]),
+            float(high[0]),
+            n,
+            open_share,
+        ),
+        "created cohort at equal age": (
+            _part(int((in_time & (outcome == WON)).sum()), n_old),
+            float(low[1]),
+            float(high[1]),
+            n_old,
+            _part(n_old - int(in_time.sum()), n_old),
+        ),
+    }
+    for name, followed, day in (
+        ("curve at horizon", curve, horizon),
+        ("curve, eventual", curve, last),
+        ("one minus Kaplan-Meier", alone, last),
+    ):
+        if not n:
+            rows[name] = (np.nan, np.nan, np.nan, 0, np.nan)
+            continue
+        share, error = (at_days(followed, name, [day]) for name in ("win", "win_error"))
+        at_risk = np.array([int((days[known] >= day).sum())])
+        ends = share_interval(share, error, at_risk, confidence)
+        still_open = float(at_days(curve, "open", [day])[0])
+        rows[name] = (float(share[0]), float(ends[0][0]), float(ends[1][0]), n, still_open)
+    return rows

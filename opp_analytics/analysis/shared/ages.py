@@ -1,0 +1,87 @@
+"""How long each deal has been followed from its creation, and how it ended."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import periods
+from opp_analytics.analysis.shared.groups import By, Groups, by_columns, column_key, combine, read
+from opp_analytics.analysis.shared.replay import observed_ends
+from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, future_dated, outcome_codes
+from opp_analytics.periods import When
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+
+def ages(
+    frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
+    """Days from creation to the end, or to `today` while open, of a conformed frame.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Conformed: ``stage``, ``status`` where there is one, ``close_date``, ``created_at``.
+    today : Timestamp
+        The day until which deals were followed.
+    tz : str
+        Business time zone, in which ``created_at`` becomes a date.
+    ends : Series of date, optional
+        For each row of the frame the day on which history saw it end, missing where it does not know; without it a won
+        or lost deal ends on its ``close_date``, and when a disqualified one ended is not known.
+
+    Returns
+    -------
+    (days, outcome, left_out)
+        ``days`` is −1 for a deal that cannot be followed; ``left_out`` counts why.
+    """
+    outcome = outcome_codes(frame)
+    outcome = np.where(future_dated(frame, outcome, today), np.int8(OPEN), outcome)
+    created = periods.to_dates(frame["created_at"], tz=tz)
+    closed, dropped = outcome <= LOST, outcome == DISQUALIFIED
+    end = frame["close_date"].where(closed, today).mask(dropped)
+    if ends is not None:
+        end = ends.where((closed | dropped) & ends.notna().to_numpy(), end)
+    days = (end - created).dt.days
+    undated = end.isna().to_numpy()
+    reasons = {
+        "conflict": outcome == CONFLICT,
+        "disqualified": dropped & undated,
+        "without_created_at": created.isna().to_numpy(),
+        "created_after_as_of": (created > today).to_numpy(),
+        "closed_without_date": closed & undated,
+        "closed_before_created": (closed | dropped) & (days < 0).to_numpy(),
+    }
+    left = np.zeros(len(frame), dtype=bool)
+    counts: dict[str, int] = {}
+    for reason, mask in reasons.items():
+        counts[reason] = int((mask & ~left).sum())
+        left |= mask
+    whole = np.asarray(days.where(~left, -1).fillna(-1), dtype=np.int64)
+    return whole, outcome.astype(np.int8), counts
+
+
+def followed(
+    opportunities: pd.DataFrame, as_of: When, by: By, tz: str, history: History | None = None
+) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
+    names = by_columns(by)
+    today = periods.as_date(as_of, tz=tz)
+    frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
+    ends = None if history is None else observed_ends(history, frame, today, tz)
+    days, outcome, left_out = ages(frame, today, tz, ends)
+    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    return frame, groups, days, outcome, left_out, today
+
+
+def curves_of(groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8]) -> list[Incidence]:
+    rows = np.flatnonzero(days >= 0)
+    rows = rows[np.argsort(groups.codes[rows], kind="stable")]
+    cuts = np.searchsorted(groups.codes[rows], np.arange(groups.size + 1))
+    return [incidence(days[rows[first:last]], outcome[rows[first:last]]) for first, last in pairwise(cuts)]

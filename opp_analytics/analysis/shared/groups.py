@@ -1,0 +1,192 @@
+"""Rows into groups once, then every column of a summary as one count or sum over the same codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import org, periods, schema
+from opp_analytics.errors import ArgumentTypeError
+
+NO_LABEL = "(none)"
+"""The label of rows whose value in a `by` column is missing: shown, never dropped."""
+_CENTURIES = 200_000
+"""Days for which a table of one cell a day is still small."""
+By = str | Sequence[str] | None
+"""One column, several, or none."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One grouping column: a code per row (−1: the row belongs to no group) and the labels in order."""
+
+    name: str
+    codes: NDArray[np.intp]
+    labels: pd.Index[Any]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A code per row (−1: in no group) into the rows of a summary."""
+
+    codes: NDArray[np.intp]
+    index: pd.Index[Any] | None
+    """The summary's index; None for the one row of a summary without groups."""
+
+    @property
+    def size(self) -> int:
+        """How many groups there are."""
+        return 1 if self.index is None else len(self.index)
+
+    def count(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Rows of each group for which `mask` holds."""
+        # By places: picking by a mask that flickers costs several times as much.
+        codes = self.codes[np.flatnonzero(mask & (self.codes >= 0))]
+        return np.bincount(codes, minlength=self.size).astype(np.int64)
+
+    def sum(self, amounts: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Sum of `amounts` in each group over rows for which `mask` holds; missing amounts add nothing."""
+        keep = np.flatnonzero(mask & (self.codes >= 0) & ~np.isnan(amounts))
+        # Without rows bincount forgets that the weights were floats.
+        return np.bincount(self.codes[keep], weights=amounts[keep], minlength=self.size).astype(np.float64)
+
+    def sums(self, amounts: NDArray[np.float64], kind: NDArray[np.int8], kinds: int) -> NDArray[np.float64]:
+        """Sum of `amounts` for each of so many kinds of rows (−1: of none), in rows, and each group, in columns."""
+        keep = np.flatnonzero((kind >= 0) & (self.codes >= 0) & ~np.isnan(amounts))
+        cells = kind[keep] * np.intp(self.size) + self.codes[keep]
+        flat = np.bincount(cells, weights=amounts[keep], minlength=kinds * self.size)
+        return flat.astype(np.float64).reshape(kinds, self.size)
+
+    def frame(self, columns: dict[str, Any]) -> pd.DataFrame:
+        """The summary."""
+        return pd.DataFrame(columns, index=pd.RangeIndex(1) if self.index is None else self.index)
+
+
+def by_columns(by: By) -> list[str]:
+    """The grouping columns as a list.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When `by` is neither a column name nor a list of them, or names a column twice.
+    """
+    names = [] if by is None else [by] if isinstance(by, str) else by
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ArgumentTypeError(f"by={by!r} is neither a column name nor a list of column names")
+    if len(set(names)) < len(names):
+        raise ArgumentTypeError(f"by={by!r} names a column twice")
+    return list(names)
+
+
+def read(opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool = False) -> pd.DataFrame:
+    """The checked columns that a function reads, with `status` where there is one and the columns of `by`.
+
+    Only these are checked, so that an odd value in a column that does not matter here stops nothing.
+    """
+    if not isinstance(opportunities, pd.DataFrame):
+        return org.require(opportunities)
+    wanted = list(dict.fromkeys([*columns, *by_columns(by)]))
+    org.require(opportunities.iloc[:0], *wanted, *(["unique_id"] if unique else []))
+    # The id rides along where there is one: messages name opportunities by it.
+    extra = [c for c in ("unique_id", "status") if c in opportunities.columns and c not in wanted]
+    return org.require(opportunities[[*wanted, *extra]], *wanted, unique=unique)
+
+
+def column_key(column: pd.Series[Any]) -> Key:
+    """A key by the values of a column, sorted (a category in its own order), the missing ones last as "(none)"."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, labels = column.cat.codes.to_numpy().astype(np.intp), column.cat.categories
+    else:
+        codes, labels = _factorized(column)
+    missing = codes < 0
+    seen = np.flatnonzero(np.bincount(codes[~missing], minlength=len(labels)))
+    rank = np.full(len(labels) + 1, len(seen), dtype=np.intp)
+    rank[seen] = np.arange(len(seen))
+    names = pd.Index(labels[seen])
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        names = names.astype(schema.TEXT)
+    if missing.any():
+        names = names.astype(schema.TEXT).append(pd.Index([NO_LABEL], dtype=schema.TEXT))
+    return Key(str(column.name), rank[codes], names)
+
+
+def _factorized(column: pd.Series[Any]) -> tuple[NDArray[np.intp], pd.Index[Any]]:
+    try:
+        codes, labels = pd.factorize(column, sort=True)
+    except TypeError:
+        # Values of several types have no order among themselves; their texts have.
+        codes, labels = pd.factorize(column.astype(schema.TEXT), sort=True)
+    return codes, pd.Index(labels)
+
+
+def period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:
+    """A key by the period of each date, in order of time; a missing date belongs to none."""
+    periods.check_freq(freq)
+    codes, days = _days(dates.to_numpy())
+    period_of_day, labels = pd.factorize(periods.labels(pd.Series(days), freq))
+    lookup = np.append(period_of_day, -1).astype(np.intp)
+    return Key(name, lookup[codes], pd.Index(labels, dtype=schema.TEXT))
+
+
+def _days(dates: NDArray[np.datetime64]) -> tuple[NDArray[np.intp], NDArray[np.datetime64]]:
+    """The distinct days in order, and the place of each date among them (−1: none), without hashing every date."""
+    whole = dates.astype("datetime64[D]")
+    number = whole.astype(np.int64)
+    known = ~np.isnat(whole)
+    if not known.any():
+        return np.full(len(dates), -1, dtype=np.intp), whole[:0].astype("datetime64[s]")
+    first, last = int(number[known].min()), int(number[known].max())
+    span = last - first + 1
+    if span > max(len(dates), _CENTURIES):
+        codes, found = pd.factorize(whole.astype("datetime64[s]"), sort=True)
+        return codes.astype(np.intp), found
+    place = np.where(known, number - first, span)
+    held = np.bincount(place, minlength=span + 1)[:span] > 0
+    rank = np.append(np.cumsum(held) - 1, -1)
+    return rank[place], (first + np.flatnonzero(held)).astype("datetime64[D]").astype("datetime64[s]")
+
+
+def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Groups:
+    """Groups of rows by all keys; those that hold a row, or every combination with `everything`."""
+    if not keys:
+        return Groups(np.zeros(rows, dtype=np.intp), None)
+    sizes = [len(key.labels) for key in keys]
+    codes = np.zeros(rows, dtype=np.intp)
+    outside = np.zeros(rows, dtype=bool)
+    for key, size in zip(keys, sizes, strict=True):
+        codes = codes * size + key.codes
+        outside |= key.codes < 0
+    codes[outside] = -1
+    full = int(np.prod(sizes, dtype=object))
+    if everything:
+        seen = np.arange(full)
+    elif full <= max(4 * rows, 1024):
+        held = np.bincount(codes[~outside], minlength=full) > 0
+        seen = np.flatnonzero(held)
+        codes = np.append(np.cumsum(held) - 1, -1)[codes]
+    else:
+        seen, inverse = np.unique(codes[~outside], return_inverse=True)
+        codes[~outside] = inverse
+    return Groups(codes, _index(keys, sizes, seen))
+
+
+def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.Index[Any]:
+    parts = np.unravel_index(seen, sizes) if len(seen) else [seen] * len(keys)
+    levels = [key.labels[part] for key, part in zip(keys, parts, strict=True)]
+    names = [key.name for key in keys]
+    if len(keys) == 1:
+        return levels[0].rename(names[0])
+    return pd.MultiIndex.from_arrays(levels, names=names)
+
+
+def ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """`part` / `whole`, NaN where the whole is nothing."""
+    share: NDArray[np.float64] = np.divide(
+        part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) != 0
+    )
+    return share

@@ -1,0 +1,156 @@
+"""A history's change rows in pandas: what was known when, when each deal was first seen open, and what it was later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import org, periods, schema
+from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
+from opp_analytics.org import LOST, OPEN, OUTCOMES, outcome_codes
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+
+GONE = len(OUTCOMES)
+"""Code of a deal that was deleted; it follows the codes of `OUTCOMES`."""
+
+
+def with_state(changes: pd.DataFrame) -> pd.DataFrame:
+    """Change rows conformed, in order of deal and time, with ``state``."""
+    rows = org.conform(changes).sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
+    gone = (rows["operation"].astype(schema.TEXT) == "gone").to_numpy()
+    return rows.assign(state=np.where(gone, GONE, outcome_codes(rows)).astype(np.int8))
+
+
+_READ = (
+    "seen_after", "seen_at", "operation", "state",
+    "unique_id", "value", "stage", "close_date", "probability", "status", "created_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A history's changes held in memory, to be asked many times what was known when."""
+
+    whole: pd.DataFrame
+    """Every change, in order of deal and time."""
+    moments: pd.DataFrame
+    """Every record."""
+    deal: NDArray[np.intp]
+    """Number of the deal of each change."""
+    seen_at: NDArray[np.datetime64]
+    until_: pd.Timestamp | None = None
+    """What was seen later does not exist; None where all of it does."""
+
+    @classmethod
+    def of(cls, history: History | Replay, asked_by: str, *further: str) -> Replay:
+        """A history's columns that forecasts read, and `further` ones: each as-of copies them."""
+        rows = change_rows(history, asked_by)
+        kept = [name for name in rows.columns if name in (*_READ, *further)]
+        deal = pd.factorize(rows["unique_id"])[0].astype(np.intp)
+        return cls(rows[kept], history.records, deal, rows["seen_at"].dt.tz_localize(None).to_numpy())
+
+    def until(self, moment: pd.Timestamp) -> Replay:
+        """What there was of it at a moment: nothing later can leak."""
+        return replace(self, until_=moment)
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The changes."""
+        return self.whole if self.until_ is None else self.whole.iloc[self._seen(self.until_)]
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """The records."""
+        if self.until_ is None:
+            return self.moments
+        return self.moments[self.moments["recorded_at"] <= self.until_]
+
+    def as_of(self, moment: pd.Timestamp) -> pd.DataFrame:
+        """The opportunities as known at a moment, without those gone by then."""
+        seen = self._seen(moment if self.until_ is None else min(moment, self.until_))
+        deal = self.deal[seen]
+        last = seen[np.append(deal[1:] != deal[:-1], [True] * (len(seen) > 0)).astype(bool)]
+        known: pd.DataFrame = self.whole.iloc[last]
+        known = known[known["state"] != GONE]
+        return known.drop(columns=["seen_after", "seen_at", "operation", "state"]).reset_index(drop=True)
+
+    def _seen(self, moment: pd.Timestamp) -> NDArray[np.intp]:
+        return np.flatnonzero(self.seen_at <= moment.tz_convert("UTC").tz_localize(None).to_datetime64())
+
+
+def change_rows(history: History | Replay, asked_by: str) -> pd.DataFrame:
+    """Every change, oldest first within each deal, with ``state``: an outcome's code, or GONE.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When `history` is none.
+    NotEnoughHistory
+        When it holds no record.
+    """
+    if isinstance(history, Replay):
+        return history.rows
+    if not hasattr(history, "changes") or not hasattr(history, "records"):
+        raise ArgumentTypeError(
+            f"{asked_by} needs a History, not {type(history).__name__}; collect one with History(path).record(frame)"
+        )
+    if not len(history.records):
+        raise NotEnoughHistory(
+            f"{asked_by} needs records; there are none yet: History(path).record(opportunities)"
+        )
+    return with_state(history.changes())
+
+
+def last_record(history: History | Replay) -> pd.Timestamp:
+    """The instant of the newest record."""
+    return pd.Timestamp(history.records["recorded_at"].max())
+
+
+def first_open(rows: pd.DataFrame) -> pd.DataFrame:
+    """The first row in which each deal was seen open; chosen without looking at what became of it."""
+    return rows[rows["state"] == OPEN].drop_duplicates("unique_id")
+
+
+def state_at(
+    rows: pd.DataFrame, ids: pd.Series[Any], moments: pd.Series[Any]
+) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """The state of each deal of `ids` at its own moment: that of its last row seen by then."""
+    asked = pd.DataFrame(
+        {"unique_id": ids.to_numpy(), "seen_at": moments.to_numpy(), "_row": np.arange(len(ids))}
+    )
+    asked["seen_at"] = asked["seen_at"].astype(rows["seen_at"].dtype)
+    known = rows[["unique_id", "seen_at", "state"]].sort_values("seen_at", kind="stable")
+    found = pd.merge_asof(asked.sort_values("seen_at", kind="stable"), known, on="seen_at", by="unique_id")
+    return found.sort_values("_row")["state"].to_numpy().astype(np.int8)
+
+
+def observed_ends(
+    history: History | Replay, frame: pd.DataFrame, today: pd.Timestamp, tz: str
+) -> pd.Series[Any]:
+    """The day on which records up to `today` saw each deal of the frame end as it has; missing where they did not.
+
+    A won or lost deal's own ``close_date`` is kept where it lies between the records before and after; a deal that had
+    ended when it was first seen is dated by its ``close_date`` alone.
+    """
+    until = periods.as_instant(today, tz=tz, end=True)
+    rows = change_rows(history, "history=")
+    rows = rows[rows["seen_at"] <= until]
+    entered = rows["state"] != rows.groupby("unique_id")["state"].shift()
+    last = rows[entered.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")
+    seen = last.reindex(frame["unique_id"]).reset_index(drop=True)
+    after, at = (
+        periods.to_dates(seen[name].astype("datetime64[us, UTC]"), tz=tz)
+        for name in ("seen_after", "seen_at")
+    )
+    planned = frame["close_date"]
+    inside = (planned >= after) & (planned <= at)
+    agreed = after.notna() & (seen["state"].to_numpy() == outcome_codes(frame))
+    won_or_lost = outcome_codes(frame) <= LOST
+    return at.mask(won_or_lost & inside.to_numpy(), planned).where(agreed)

@@ -1,0 +1,216 @@
+"""How opportunities flow through the stages: what became of each entry into a stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import NO_LABEL, By, by_columns
+from opp_analytics.analysis.shared.history_query import (
+    Span,
+    has_column,
+    instant,
+    marked,
+    missing,
+    span,
+    up_to,
+)
+from opp_analytics.analysis.stats.competing_risks import incidence
+from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.org import LOST, OPEN
+from opp_analytics.periods import When, as_date
+
+if TYPE_CHECKING:
+    import ibis
+
+    from opp_analytics.history import History
+
+
+FLOW_ENDS = ("advanced", "lost", "back", "left", "still")
+"""What can become of an entry into a stage; every one is exactly one of these."""
+_LEFT = "(left)"
+_SECONDS_A_DAY = 86_400
+
+
+def stage_flow(
+    history: History,
+    *,
+    start: When,
+    end: When,
+    by: By = None,
+    assume_passed: bool = True,
+    stages: Sequence[str] = org.STAGES.open,
+    tz: str = "UTC",
+) -> pd.DataFrame:
+    """What became of the entries into each stage between two moments.
+
+    Parameters
+    ----------
+    history : History
+        Reads ``stage``, ``status`` and `by` of the change log.
+    start, end : date-like
+        Entries seen after the last record at `start` and not later than `end` count, with what had become of them by
+        `end`. A naive date means the start of its day for `start`, the end of its day for `end`.
+    by : str or list of str, optional
+        Columns to group by, as they stood on entry.
+    assume_passed : bool
+        Whether a stage that was jumped over between two records counts as entered and advanced from.
+    stages : sequence of str
+        The open stages in order; others have no rank.
+    tz : str
+        Business time zone.
+
+    Returns
+    -------
+    DataFrame
+        Index ``stage`` (below the columns of `by`, where given), always all `stages` in order. ``entries``,
+        ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``left`` (deleted,
+        disqualified, or into a stage without a rank), ``still`` (there at the end; the five sum to the entries), all int64;
+        ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
+        stage, begun ones counted, those still there counted as longer; NaN where fewer than half have left), ``passed``
+        (int64, entries that were assumed).
+
+    Raises
+    ------
+    NotEnoughHistory
+        When `start` is before the first record or no record lies between `start` and `end`.
+    ArgumentTypeError, DataError
+        When an argument is of the wrong kind.
+
+    Notes
+    -----
+    Deals that stood in a stage at `start` did not enter it in the window. The median is where half the spells that were
+    seen have ended, by the curve of `win_rate_curve`; leaving for any reason ends one, and one that lasts is censored. Times
+    are known only to the distance of the records on both sides, and several changes between two records look like one
+    (``attrs["bound"]``).
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["z", "a", "a", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
+    ...                     "stage": ["discovery", "discovery", "proposal", "closed_lost"]})
+    >>> flow = stage_flow(History.from_changes(log), start="2026-01-05", end="2026-01-26")
+    >>> flow["entries"].to_dict()
+    {'discovery': 1, 'qualification': 1, 'proposal': 1, 'negotiation': 0}
+    >>> flow.loc["proposal", ["lost", "median_days"]].tolist()
+    [1.0, 7.0]
+    """
+    groups = by_columns(by)
+    ranks = _ranks(stages)
+    asked = span(history, start, end, asked_by="stage_flow", tz=tz)
+    has_column(history, *groups)
+    steps = history.collect(_steps(history.table, asked, groups))
+    keys = [f"group_{k}" for k in range(len(groups))]
+    spells = _ended(steps, ranks)
+    if assume_passed:
+        spells = pd.concat([spells, _passed(steps, ranks, keys)], ignore_index=True)
+    table = _counted(spells, keys, list(stages))
+    table.index = table.index.set_names([*groups, "stage"]) if groups else table.index.set_names("stage")
+    return annotate(
+        table,
+        made_from=None,
+        n=int(table["entries"].sum()),
+        as_of=as_date(asked.closing, tz=tz),
+        bound="lower: several changes between two records look like one; times are known to a record's distance",
+        **asked.notes(),
+    )
+
+
+def _ranks(stages: Sequence[str]) -> dict[str, int]:
+    if isinstance(stages, str) or not stages or len(set(stages)) < len(stages):
+        raise ArgumentTypeError(f"stages={stages!r} is not a list of distinct stages in order")
+    return {**{stage: rank for rank, stage in enumerate(stages)}, "closed_won": len(stages)}
+
+
+def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+    """How often each step was seen: from a place to a place, between two records, and where it led to next.
+
+    A place is a stage; won and lost are the closed stages, whether stage or status says so; everything else that is
+    no open deal is one place.
+    """
+    import ibis
+
+    log = marked(up_to(changes, asked.closing), *groups)
+    place = ibis.cases(
+        (log["outcome"] == "open", log["stage"].fill_null("")),
+        (log["outcome"] == "won", "closed_won"),
+        (log["outcome"] == "lost", "closed_lost"),
+        else_=_LEFT,
+    )
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    log = log.mutate(place=place)
+    log = log.mutate(came_from=log["place"].lag().over(own))
+    log = log.filter(missing(log["came_from"]) | (log["came_from"] != log["place"]))
+    log = log.mutate(went_to=log["place"].lead().over(own), went_at=log["seen_at"].lead().over(own))
+    log = log.filter(log["seen_at"] > instant(asked.opening))
+    keys = {f"group_{k}": log[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)}
+    # An open end needs no case of its own when it is the moment of looking.
+    until = log["went_at"].fill_null(instant(asked.closing)).epoch_seconds()
+    seconds = until.cast("int64") - log["seen_at"].epoch_seconds().cast("int64")
+    log = log.select(
+        "came_from", "place", "went_to", days=(seconds / _SECONDS_A_DAY).ceil().cast("int64"), **keys
+    )
+    return log.group_by([*keys, "came_from", "place", "went_to", "days"]).agg(times=log.count().cast("int64"))
+
+
+def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
+    """The spells in ranked open stages, each with its end."""
+    top = max(ranks.values())
+    spells = steps[steps["place"].map(ranks).lt(top)]
+    here, there = spells["place"].map(ranks), spells["went_to"].map(ranks)
+    end = np.select(
+        [spells["went_to"].isna(), spells["went_to"] == "closed_lost", there > here, there < here],
+        ["still", "lost", "advanced", "back"],
+        "left",
+    )
+    return spells.assign(stage=spells["place"], end=end, passed=False)
+
+
+def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.DataFrame:
+    """Spells that nobody saw: the stages between the two ends of a jump ahead."""
+    here, there = steps["came_from"].map(ranks), steps["place"].map(ranks)
+    jumped = []
+    for rank, stage in enumerate(list(ranks)[:-1]):
+        over = steps[(here < rank) & (there > rank)]
+        jumped.append(over[[*keys, "times"]].assign(stage=stage, end="advanced", days=0, passed=True))
+    return pd.concat(jumped, ignore_index=True)
+
+
+def _counted(spells: pd.DataFrame, keys: list[str], stages: list[str]) -> pd.DataFrame:
+    """Entries by stage and group, with their ends."""
+    order = pd.Index(stages, name="stage", dtype=schema.TEXT)
+    index: pd.Index[Any] = order
+    if keys:
+        held = spells[keys].drop_duplicates().sort_values(keys)
+        index = pd.MultiIndex.from_frame(held.merge(order.to_frame(index=False), how="cross"))
+    level = [*keys, "stage"]
+    ends = {
+        end: spells[spells["end"] == end].groupby(level)["times"].sum().reindex(index, fill_value=0)
+        for end in FLOW_ENDS
+    }
+    table = pd.DataFrame(ends, index=index).astype("int64")
+    entries = table.sum(axis=1)
+    done = (entries - table["still"]).astype("float64").replace(0.0, np.nan)
+    seen = spells[~spells["passed"].astype(bool)]
+    medians = {key: _median(group) for key, group in seen.groupby(level if keys else "stage")}
+    passed = spells[spells["passed"].astype(bool)].groupby(level)["times"].sum().reindex(index, fill_value=0)
+    table.insert(0, "entries", entries)
+    return table.assign(
+        conversion=table["advanced"] / done,
+        median_days=pd.Series([medians.get(key, np.nan) for key in index], index=index, dtype="float64"),
+        passed=passed.astype("int64"),
+    )
+
+
+def _median(spells: pd.DataFrame) -> float:
+    """The days after which half the spells have ended; NaN when more than half outlast all that was seen."""
+    ended = np.where(spells["end"] == "still", OPEN, LOST).astype(np.int8)
+    times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
+    curve = incidence(np.repeat(days, times), np.repeat(ended, times))
+    half = np.flatnonzero(curve.open <= 0.5 + 1e-12)
+    return float(curve.time[half[0]]) if len(half) else float("nan")

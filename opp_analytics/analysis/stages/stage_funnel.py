@@ -1,0 +1,149 @@
+"""The funnel that one frame can show: the stock per stage, and bounds on how many ever reached it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import org, schema
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.groups import (
+    NO_LABEL,
+    By,
+    Groups,
+    Key,
+    by_columns,
+    column_key,
+    combine,
+    read,
+)
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, outcome_codes
+
+_RANKED = len(org.STAGES.open)
+
+
+def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
+    """The open deals in each stage, with bounds on how many deals ever reached it.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, ``value`` (money), ``status`` where there is one, and the columns of `by`.
+    by : str or list of str, optional
+        One funnel for each value of these columns; a missing value is shown as "(none)".
+
+    Returns
+    -------
+    DataFrame
+        Index ``stage`` (str; below the columns of `by`): the four open stages in order, then every unknown stage
+        that holds an open deal, "(none)" for a missing one. Columns:
+
+        - ``open_count`` (int64), ``open_value`` (float64, money; a missing value adds nothing): the stock.
+        - ``reached_low`` (int64): deals that must have been in this stage or passed it.
+        - ``reached_high`` (int64): deals that may have been.
+        - ``reached_high_forward`` (int64): the same if no deal ever moved back.
+
+        Attrs: ``n`` deals counted, ``left_out`` (contradictions, open deals without a value). Empty input gives the
+        four stages with zeros; with `by` no rows.
+
+    Raises
+    ------
+    MissingColumnError
+        When a column is missing.
+
+    Notes
+    -----
+    One frame holds no history, so who reached stage s is known only within bounds: at least (open at or beyond s) +
+    won, at most that + all lost + disqualified + open below s that may have moved back. An open deal in an unknown
+    stage has no rank: it is in the upper bounds only. For an unknown stage itself the lower bound is its own stock,
+    the upper one every deal. `stage_flow` counts real passages, from history.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"stage": ["discovery", "proposal", "closed_won", "closed_lost"], "value": [5.0, 8, 9, 1]})
+    >>> stage_funnel(frame)[["open_count", "open_value", "reached_low", "reached_high"]]
+                   open_count  open_value  reached_low  reached_high
+    stage
+    discovery               1         5.0            3             4
+    qualification           0         0.0            2             4
+    proposal                1         8.0            2             4
+    negotiation             0         0.0            1             4
+    """
+    names = by_columns(by)
+    frame = read(opportunities, "stage", "value", by=names)
+    outcome = outcome_codes(frame)
+    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    open_ = outcome == OPEN
+    stage = _stage_key(frame["stage"], open_)
+    cells = _cells(frame, groups, stage, open_)
+    table = _indexed(_with_bounds(cells, groups, stage, outcome), groups, stage, names)
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int((outcome != CONFLICT).sum()),
+        left_out={
+            "conflict": int((outcome == CONFLICT).sum()),
+            "open_without_value": int((open_ & frame["value"].isna().to_numpy()).sum()),
+        },
+    )
+
+
+def _stage_key(column: pd.Series[Any], open_: NDArray[np.bool_]) -> Key:
+    """The open stages first, then the unknown ones that hold an open deal; −1 for every deal that is not open."""
+    codes = column.cat.codes.to_numpy().astype(np.intp)
+    categories = [str(c) for c in column.cat.categories]
+    held = np.bincount(codes[open_] + 1, minlength=len(categories) + 1) > 0
+    further = [k for k, name in enumerate(categories) if name not in org.STAGES.names and held[k + 1]]
+    labels = [*org.STAGES.open, *(categories[k] for k in further), *([NO_LABEL] if held[0] else [])]
+    lookup = np.full(len(categories) + 1, -1, dtype=np.intp)
+    for place, name in enumerate(labels):
+        lookup[categories.index(name) if name in categories else -1] = place
+    return Key("stage", np.where(open_, lookup[codes], -1), pd.Index(labels, dtype=schema.TEXT))
+
+
+def _cells(
+    frame: pd.DataFrame, groups: Groups, stage: Key, open_: NDArray[np.bool_]
+) -> dict[str, NDArray[np.generic]]:
+    """Open count and value per group and stage, one row per group."""
+    width = len(stage.labels)
+    flat = Groups(
+        np.where(stage.codes < 0, -1, groups.codes * width + stage.codes), pd.RangeIndex(groups.size * width)
+    )
+    shape = (groups.size, width)
+    return {
+        "open_count": flat.count(open_).reshape(shape),
+        "open_value": flat.sum(frame["value"].to_numpy(), open_).reshape(shape),
+    }
+
+
+def _with_bounds(
+    cells: dict[str, NDArray[Any]], groups: Groups, stage: Key, outcome: NDArray[np.int8]
+) -> dict[str, NDArray[Any]]:
+    count = cells["open_count"]
+    won, lost, out = (groups.count(outcome == code)[:, None] for code in (WON, LOST, DISQUALIFIED))
+    ranked, unranked = count[:, :_RANKED], count[:, _RANKED:].sum(axis=1, keepdims=True)
+    beyond = ranked[:, ::-1].cumsum(axis=1)[:, ::-1]
+    below = ranked.sum(axis=1, keepdims=True) - beyond
+    low, forward = beyond + won, beyond + won + lost + out + unranked
+    everything = np.broadcast_to(forward + below, forward.shape)[:, :1].repeat(
+        len(stage.labels) - _RANKED, axis=1
+    )
+    return {
+        **cells,
+        "reached_low": np.hstack([low, count[:, _RANKED:]]),
+        "reached_high": np.hstack([forward + below, everything]),
+        "reached_high_forward": np.hstack([forward, everything]),
+    }
+
+
+def _indexed(table: dict[str, NDArray[Any]], groups: Groups, stage: Key, names: list[str]) -> pd.DataFrame:
+    flat = {name: values.reshape(-1) for name, values in table.items()}
+    if groups.index is None:
+        return pd.DataFrame(flat, index=stage.labels.rename("stage"))
+    width = len(stage.labels)
+    keys = [groups.index.get_level_values(level).repeat(width) for level in range(groups.index.nlevels)]
+    index = pd.MultiIndex.from_arrays([*keys, np.tile(stage.labels, groups.size)], names=[*names, "stage"])
+    return pd.DataFrame(flat, index=index)

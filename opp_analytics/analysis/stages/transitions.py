@@ -1,0 +1,107 @@
+"""Every step of every opportunity from one stage to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.history_query import check_history, missing
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.periods import as_date
+
+if TYPE_CHECKING:
+    import ibis
+
+    from opp_analytics.history import History
+
+
+_DAY = pd.Timedelta(days=1)
+_INSTANTS = ("seen_after", "seen_at", "entered_after", "entered_at")
+
+
+def transitions(history: History) -> pd.DataFrame:
+    """Every change of stage that was seen, one row each, with the time spent in the stage before.
+
+    Parameters
+    ----------
+    history : History
+        Reads ``stage`` of the change log.
+
+    Returns
+    -------
+    DataFrame
+        In order of ``seen_at``, then ``unique_id``: ``unique_id`` (str), ``from_stage``, ``to_stage`` (ordered
+        category; `from_stage` is missing where the opportunity is first seen), ``seen_after``, ``seen_at`` (instants:
+        it happened after the one and not later than the other), ``days_in_stage`` (float64, days from the record that
+        first saw `from_stage` to the one that first saw `to_stage`), ``days_low``, ``days_high`` (float64, days: the
+        true time lies between; `days_high` is missing where the stage was entered before the first record).
+
+    Raises
+    ------
+    NotEnoughHistory
+        When there are no records.
+    ArgumentTypeError
+        When given a frame.
+
+    Notes
+    -----
+    Deletion, return and disqualification are no rows, nor is a stage that is missing; a stage that differs across such
+    a gap is one row. Two changes between two records look like one (``attrs["bound"]``).
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]})
+    >>> steps = transitions(History.from_changes(log))
+    >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps.loc[1, ["days_in_stage", "days_low"]].tolist()
+    (['proposal', 'closed_won'], [7.0, 0.0])
+    """
+    check_history(history, "transitions")
+    moments = history.records["recorded_at"]
+    if moments.empty:
+        raise NotEnoughHistory(
+            "transitions needs records; there are none yet: History(folder).record(opportunities)"
+        )
+    found = history.collect(_steps(history.table)).sort_values(["seen_at", "unique_id"], ignore_index=True)
+    found = found.astype(dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"))
+    dtype = org.stage_dtype(pd.concat([found["from_stage"], found["to_stage"]]).unique())
+    table = pd.DataFrame(
+        {
+            "unique_id": found["unique_id"].astype(schema.TEXT),
+            "from_stage": found["from_stage"].astype(schema.TEXT).astype(dtype),
+            "to_stage": found["to_stage"].astype(schema.TEXT).astype(dtype),
+            "seen_after": found["seen_after"],
+            "seen_at": found["seen_at"],
+            "days_in_stage": (found["seen_at"] - found["entered_at"]) / _DAY,
+            "days_low": ((found["seen_after"] - found["entered_at"]) / _DAY).clip(lower=0.0),
+            "days_high": (found["seen_at"] - found["entered_after"]) / _DAY,
+        }
+    )
+    return annotate(
+        table,
+        made_from=None,
+        n=table["unique_id"].nunique(),
+        as_of=as_date(moments.iloc[-1]),
+        bound="lower: two changes between two records look like one; times are known to a record's distance",
+    )
+
+
+def _steps(changes: ibis.Table) -> ibis.Table:
+    import ibis
+
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    there = changes.filter(changes["operation"] != "gone", ~missing(changes["stage"]))
+    there = there.mutate(from_stage=there["stage"].lag().over(own))
+    steps = there.filter(missing(there["from_stage"]) | (there["from_stage"] != there["stage"]))
+    return steps.select(
+        "unique_id",
+        "from_stage",
+        "seen_after",
+        "seen_at",
+        to_stage=steps["stage"],
+        entered_after=steps["seen_after"].lag().over(own),
+        entered_at=steps["seen_at"].lag().over(own),
+    )

@@ -1,0 +1,152 @@
+"""Settings: where the API is, who is asking, where files go. Secrets show only when asked for by name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from opp_analytics.errors import ArgumentTypeError, ConfigError
+
+VARIABLES = {
+    "BLOCKS_API_URL": "the API's address, such as https://crm.api.us.23blocks.com",
+    "BLOCKS_AUTH_TOKEN": "your bearer token",
+    "BLOCKS_API_KEY": "your API key (AppId)",
+}
+"""The environment variables that hold the settings, with what each is."""
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class Secret:
+    """A text that no repr, log, traceback or pickle shows; `reveal` gives it to the one place that sends it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('***')"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is never pickled")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the API is and who is asking."""
+
+    url: str
+    """Origin of the API, https except on loopback, without a trailing slash."""
+    token: Secret
+    """Bearer token."""
+    api_key: Secret
+    """API key, sent as ``AppId``."""
+
+    @classmethod
+    def of(cls, url: str, token: str | Secret, api_key: str | Secret) -> Settings:
+        """Settings after every check.
+
+        Raises
+        ------
+        ConfigError
+            When the address is not an https one (http is for loopback only), or a secret is blank or could not
+            be sent as a header.
+        """
+        return cls(_checked_url(url), _checked_secret(token, "token"), _checked_secret(api_key, "api_key"))
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Settings from the three ``BLOCKS_*`` variables.
+
+        Raises
+        ------
+        ConfigError
+            Naming every variable that is missing, and how to set it.
+        """
+        env = os.environ if environ is None else environ
+        missing = [name for name in VARIABLES if not env.get(name, "").strip()]
+        if missing:
+            lines = "\n".join(f"  export {name}=…   # {VARIABLES[name]}" for name in missing)
+            raise ConfigError(
+                f"{', '.join(missing)} not set. Set:\n{lines}\n"
+                "or start a practice server that prints all three: opp-analytics sandbox"
+            )
+        return cls.of(*(env[name].strip() for name in VARIABLES))
+
+    @property
+    def tenant(self) -> str:
+        """A short name of the tenant, one way from address, key and token: safe to store."""
+        identity = "\0".join((self.url, self.api_key.reveal(), self.token.reveal()))
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+    @property
+    def account(self) -> str:
+        """A short name of address and key alone: the same after a token was renewed, and safe to store."""
+        identity = "\0".join((self.url, self.api_key.reveal()))
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+def _checked_url(url: str) -> str:
+    if not isinstance(url, str):
+        raise ArgumentTypeError(
+            f"url={url!r} is not text; give an address such as https://crm.api.us.23blocks.com"
+        )
+    clean = url.strip().rstrip("/")
+    try:
+        parts = urlsplit(clean)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ConfigError(f"url={url!r} is not an address ({error})") from None
+    if parts.username or parts.password:
+        raise ConfigError(
+            "the url holds a user name or password; leave it out, the token and the key are the login"
+        )
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise ConfigError(f"url={url!r} is not an address such as https://crm.api.us.23blocks.com")
+    if parts.scheme == "http" and host not in _LOOPBACK:
+        raise ConfigError(
+            f"url={url!r} would send your token unencrypted; use https:// (http is for this machine only)"
+        )
+    return clean
+
+
+def _checked_secret(secret: str | Secret, name: str) -> Secret:
+    text = secret.reveal() if isinstance(secret, Secret) else secret
+    if not isinstance(text, str):
+        raise ArgumentTypeError(f"{name} is {type(text).__name__}, not text")
+    text = text.strip()
+    if not text:
+        raise ConfigError(f"{name} is blank")
+    if not text.isascii() or not text.isprintable():
+        raise ConfigError(
+            f"{name} holds a character that no header can carry; copy it again without line breaks"
+        )
+    return Secret(text)
+
+
+def cache_folder() -> Path:
+    """Where pages and frames are kept unless the caller names a folder; read from the environment at each call."""
+    return Path(platformdirs.user_cache_dir("opp-analytics"))
+
+
+def state_folder() -> Path:
+    """Where journals of applied plans are kept; read from the environment (XDG_STATE_HOME) at each call."""
+    return Path(platformdirs.user_state_dir("opp-analytics"))

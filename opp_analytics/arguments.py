@@ -1,0 +1,103 @@
+"""The checks of arguments: one for each kind, worded alike wherever an argument is refused."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+
+__all__ = ["between", "number", "one_of", "texts", "whole"]
+
+
+def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
+    """A finite number, not below `low`.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When it is not a number.
+    ArgumentValueError
+        When it is not finite, or below `low`.
+
+    Examples
+    --------
+    >>> number(3, "strength", low=0, example=10)
+    3.0
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ArgumentTypeError(f"{name}={value!r} is not a number; use for example {name}={example!r}")
+    if not math.isfinite(value):
+        raise ArgumentValueError(
+            f"{name}={value!r} is not a finite number; use for example {name}={example!r}"
+        )
+    if low is not None and value < low:
+        raise ArgumentValueError(f"{name}={value!r} is below {low:g}; use for example {name}={example!r}")
+    return float(value)
+
+
+def between(value: Any, name: str, *, example: float, low: float = 0.0, high: float = 1.0) -> float:
+    """A number inside an open interval.
+
+    Examples
+    --------
+    >>> between(0.95, "confidence", example=0.95)
+    0.95
+    """
+    checked = number(value, name, example=example)
+    if not low < checked < high:
+        raise ArgumentValueError(
+            f"{name}={value!r} is not between {low:g} and {high:g}; use for example {name}={example!r}"
+        )
+    return checked
+
+
+def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, example: int) -> int:
+    """A whole number from `low` to `high`.
+
+    Examples
+    --------
+    >>> whole(90, "horizon_days", example=90)
+    90
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise ArgumentTypeError(f"{name}={value!r} is not a whole number; use for example {name}={example!r}")
+    if value < low or (high is not None and value > high):
+        allowed = f"at least {low:,}" if high is None else f"between {low:,} and {high:,}"
+        raise ArgumentValueError(f"{name}={value!r} must be {allowed}; use for example {name}={example!r}")
+    return int(value)
+
+
+def one_of(value: Any, name: str, options: Collection[str]) -> str:
+    """One of the known options.
+
+    Examples
+    --------
+    >>> one_of("skip", "on_conflict", ["skip", "stop"])
+    'skip'
+    """
+    known = ", ".join(map(repr, options))
+    if not isinstance(value, str):
+        raise ArgumentTypeError(f"{name}={value!r} is not text; use one of {known}")
+    if value not in options:
+        raise ArgumentValueError(f"unknown {name}={value!r}; use one of {known}")
+    return value
+
+
+def texts(value: Any, name: str, *, of: str) -> list[str]:
+    """One text or several distinct ones, as a list; None is none of them.
+
+    Examples
+    --------
+    >>> texts("owner_name", "by", of="column"), texts(None, "by", of="column")
+    (['owner_name'], [])
+    """
+    names = [] if value is None else [value] if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(text, str) for text in names):
+        raise ArgumentTypeError(f"{name}={value!r} is not the name of a {of}, nor a list of such names")
+    if len(set(names)) < len(names):
+        raise ArgumentValueError(f"{name}={value!r} names the same {of} twice")
+    return list(names)

@@ -1,0 +1,126 @@
+"""A kept frame brought up to date by what changed since, so that a refresh costs what changed, not what exists.
+
+The newest changes come first, until they are older than what is known; what went to the trash is settled by reading
+it, if it is not as it was. The result counts only when everything adds up: the answer was sorted as asked, nothing
+moved meanwhile, the distinct ids equal the server's total, and no change is newer than the newest one known.
+Otherwise there is no result, and the caller sweeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opp_analytics.api import Client, wire
+from opp_analytics.loading.sweep import Query, newest_change, probe
+
+_OVERLAP = timedelta(minutes=5)
+"""Read again before the newest known change: a slow transaction commits with an earlier time than a quick one."""
+
+
+@dataclass(frozen=True)
+class Refreshed:
+    """A frame that is up to date, and how it came to be."""
+
+    opportunities: pd.DataFrame
+    state: dict[str, Any]
+    """What the server said of its data, before and after alike."""
+    pages: int
+    """Pages read, those of the trash included."""
+    started: datetime
+
+
+@dataclass
+class _Reading:
+    """What was read so far."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    pages: int = 0
+
+
+def refreshed(client: Client, query: Query, kept: pd.DataFrame) -> Refreshed | None:
+    """`kept` with all changes since, in creation order; None when only a sweep can tell.
+
+    Parameters
+    ----------
+    client : Client
+        Asked page by page, past the page store.
+    query : Query
+        The one that `kept` answers, not for the trash.
+    kept : DataFrame
+        A complete load, whose certificate holds the server's ``state`` at that time.
+    """
+    known, table = kept.attrs["load"]["state"], wire.from_frame(kept)
+    started, before = datetime.now(UTC), probe(client, query)
+    reading = _Reading()
+    if not _read_changes(client, query, newest_change([table]), reading):
+        return None
+    if not _read_trash(client, before, known, table, reading):
+        return None
+    merged = _merged(table, reading)
+    if not _adds_up(merged, before) or probe(client, query) != before:
+        return None
+    return Refreshed(wire.assemble([merged]), before, reading.pages, started)
+
+
+def _adds_up(merged: pa.Table, state: dict[str, Any]) -> bool:
+    newest = datetime.fromisoformat(state["newest"]) if state["newest"] else None
+    distinct = pc.count_distinct(merged["unique_id"]).as_py()
+    return (
+        state["trash_total"] is not None
+        and len(merged) == distinct == state["total"]
+        and newest_change([merged]) == newest
+    )
+
+
+def _read_changes(client: Client, query: Query, newest: datetime | None, reading: _Reading) -> bool:
+    """Read what changed since `newest`; False when that is not cheaper than a sweep, or not sorted as asked."""
+    if newest is None:
+        return False
+    since, last = newest - _OVERLAP, None
+    while True:
+        page = client.list(reading.pages + 1, query.records, sort="-updated_at", **query.params)
+        reading.pages += 1
+        if not page.records:
+            return True
+        table = wire.to_table(page.records)
+        times = table["updated_at"].to_pylist()
+        if None in times or times != sorted(times, reverse=True) or (last is not None and times[0] > last):
+            return False
+        last = times[-1]
+        reading.tables.append(table)
+        if last < since:
+            return True
+        if 2 * sum(map(len, reading.tables)) > (page.total_records or 0):
+            return False
+
+
+def _read_trash(
+    client: Client, state: dict[str, Any], known: dict[str, Any], kept: pa.Table, reading: _Reading
+) -> bool:
+    """Read what is gone; False when the trash did more than take rows in: what left it may be back unchanged."""
+    if all(state[name] == known[name] for name in ("trash_total", "trash_newest")):
+        return True
+    if state["trash_total"] is None or known["trash_total"] is None:
+        return False
+    number = 1
+    while (page := client.list_deleted(number, 1000)).records:
+        reading.gone |= {record["unique_id"] for record in page.records}
+        reading.pages += 1
+        number += 1
+    taken_in = len(reading.gone.intersection(kept["unique_id"].to_pylist()))
+    return bool(state["trash_total"] == known["trash_total"] + taken_in)
+
+
+def _merged(kept: pa.Table, reading: _Reading) -> pa.Table:
+    """The rows as last read, without those that are gone, in creation order."""
+    changed = {unique_id for table in reading.tables for unique_id in table["unique_id"].to_pylist()}
+    stale = pa.array(sorted(changed | reading.gone), pa.string())
+    rest = kept.filter(pc.invert(pc.is_in(kept["unique_id"], stale)))
+    return wire.concat([rest, *reading.tables]).sort_by("created_at")

@@ -1,0 +1,211 @@
+"""One pass over all pages, and what it can vouch for.
+
+Offset paging shifts when rows come and go. A sweep therefore asks for creation order, so that new rows only append,
+reads past the announced last page, keys rows by id, and compares what a *probe* of the server says before and after:
+the totals of list and trash, the newest change, the newest deletion. Only when nothing moved and the distinct ids
+equal the total is a sweep complete.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opp_analytics.api import Client, wire
+from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
+
+_WINDOW = 4
+"""Pages under way or waiting to be decoded, for each connection."""
+_SLACK = 10
+"""Pages read past the announced ones, beside as many again, before the server is taken to be endless."""
+
+
+class Bar(Protocol):
+    """What a sweep tells of its progress; a tqdm bar is one."""
+
+    total: float | None
+
+    def update(self, n: float = 1) -> Any:
+        """`n` more opportunities have come."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which opportunities a sweep asks for."""
+
+    deleted: bool = False
+    """The trash instead of the list."""
+    params: dict[str, Any] = field(default_factory=dict)
+    """Search and filters, as `Client.list` takes them."""
+    records: int = 1000
+    """Page size asked for; what comes is believed."""
+
+
+@dataclass
+class Sweep:
+    """The rows of one pass, and how the pass went."""
+
+    tables: list[pa.Table] = field(default_factory=list)
+    """One Arrow table a page, without rows that an earlier page had."""
+    ids: set[str] = field(default_factory=set)
+    pages: int = 0
+    total: int | None = None
+    """The total that the last page announced."""
+    duplicates: int = 0
+    ordered: bool = True
+    """Whether the pages came in creation order, as asked."""
+    page_size: int = 0
+
+
+def probe(client: Client, query: Query) -> dict[str, Any]:
+    """What the server says of the state of its data, cheaply: totals, the newest change, the newest deletion."""
+    with ThreadPoolExecutor(2) as pool:
+        trash = pool.submit(_trash_state, client)
+        listed = client.list(1, 1, sort="-updated_at", **query.params)
+    newest = listed.records[0] if listed.records else {}
+    state = {
+        "total": listed.total_records,
+        "newest": newest.get("updated_at"),
+        "newest_id": newest.get("unique_id"),
+    }
+    return state | trash.result()
+
+
+def _trash_state(client: Client) -> dict[str, Any]:
+    try:
+        page = client.list_deleted(1, 1)
+    except (ForbiddenError, NotFoundError):
+        return {"trash_total": None, "trash_newest": None}
+    newest = page.records[0]["unique_id"] if page.records else None
+    return {"trash_total": page.total_records, "trash_newest": newest}
+
+
+def newest_change(tables: list[pa.Table]) -> datetime | None:
+    """The latest ``updated_at`` in the tables."""
+    newest = (pc.max(table["updated_at"]).as_py() for table in tables)
+    return max((at for at in newest if at is not None), default=None)
+
+
+def sweep(client: Client, query: Query, *, stored_pages: int, bar: Bar, on_page: Any) -> Sweep:
+    """Read every page once.
+
+    Parameters
+    ----------
+    client : Client
+        Whose transport and page store are used.
+    query : Query
+        What to ask for.
+    stored_pages : int
+        So many first pages may come from the page store unasked: a sweep that was cut off had fetched them.
+    bar : Bar
+        Told of every page.
+    on_page : callable
+        Called with the number of each page that was taken in.
+
+    Raises
+    ------
+    LoadError
+        When the pages do not end.
+    """
+    result = Sweep()
+    with _Fetcher(client, query, stored_pages) as fetcher:
+        for body in fetcher:
+            page = client.decode_page(body)
+            news = _take(result, page)
+            on_page(result.pages)
+            bar.total = result.total
+            bar.update(len(page.records))
+            if result.pages == 1:
+                fetcher.announce(_announced(page, result.page_size))
+            past = result.pages >= fetcher.announced
+            if not news or (past and len(page.records) < result.page_size):
+                break
+            if result.pages > 2 * fetcher.announced + _SLACK:
+                raise LoadError(
+                    f"{client.settings.url} announced {fetcher.announced} pages, but page {result.pages} is still "
+                    "full of new opportunities; stopped. Is something creating them this fast, or is the server broken?"
+                )
+    return result
+
+
+def _announced(first: wire.WirePage, page_size: int) -> int:
+    if first.total_records is not None and page_size:
+        return max(1, math.ceil(first.total_records / page_size))
+    return max(1, first.total_pages or 1)
+
+
+def _take(result: Sweep, page: wire.WirePage) -> bool:
+    """Add a page's rows; False when none of them is new."""
+    result.pages += 1
+    result.page_size = result.page_size or len(page.records)
+    result.total = page.total_records if page.total_records is not None else result.total
+    fresh = []
+    for record in page.records:
+        if record["unique_id"] in result.ids:
+            result.duplicates += 1
+        else:
+            result.ids.add(record["unique_id"])
+            fresh.append(record)
+    if fresh:
+        result.tables.append(wire.to_table(fresh))
+        result.ordered = result.ordered and _in_order(result.tables)
+    return bool(fresh)
+
+
+def _in_order(tables: list[pa.Table]) -> bool:
+    """Whether the last table is in creation order and begins no earlier than the one before it ends."""
+    created = tables[-1]["created_at"].drop_null().combine_chunks()
+    if len(created) > 1 and pc.any(pc.less(created[1:], created[:-1])).as_py():
+        return False
+    before = tables[-2]["created_at"].drop_null() if len(tables) > 1 else created[:0]
+    return not (len(before) and len(created)) or before[-1].as_py() <= created[0].as_py()
+
+
+class _Fetcher:
+    """Bodies of page 1, 2, 3, … in order, a window of them fetched ahead once the number of pages is announced."""
+
+    def __init__(self, client: Client, query: Query, stored_pages: int) -> None:
+        self._client = client
+        self._query = query
+        self._stored_pages = stored_pages
+        self._pool = ThreadPoolExecutor(client.concurrency, thread_name_prefix="opp-analytics-load")
+        self._ahead: deque[Future[bytes]] = deque()
+        self._next = 1
+        self.announced = 1
+
+    def __enter__(self) -> _Fetcher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Not waiting lets Ctrl-C and an early stop return at once; calls under way end by themselves.
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def announce(self, pages: int) -> None:
+        self.announced = pages
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            self._submit()
+            yield self._ahead.popleft().result()
+
+    def _submit(self) -> None:
+        window = _WINDOW * self._client.concurrency
+        while not self._ahead or (len(self._ahead) < window and self._next <= self.announced):
+            self._ahead.append(self._pool.submit(self._fetch, self._next))
+            self._next += 1
+
+    def _fetch(self, page: int) -> bytes:
+        query = self._query
+        sort = {} if query.deleted else {"sort": "created_at"}
+        stored = page <= self._stored_pages
+        return self._client.fetch_page(
+            page, query.records, deleted=query.deleted, stored=stored, **sort, **query.params
+        )

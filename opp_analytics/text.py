@@ -1,0 +1,163 @@
+"""Money, percent, counts, dates and names as people read them: one form each, wherever it is shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal
+
+__all__ = ["MISSING", "count", "day", "days", "joined", "label", "money", "number", "percent", "plural"]
+
+MISSING = "–"
+"""What stands for a number that is not known."""
+
+_LOCALE = "en_US"
+_MINUS = "−"
+_IRREGULAR = {"push": "pushes", "person": "people"}
+
+
+def money(value: float, currency: str | None = None, *, full: bool = False, signed: bool = False) -> str:
+    """An amount of money, three digits of it unless `full`; no sign of a currency where none is known.
+
+    Examples
+    --------
+    >>> money(508_000, "USD"), money(1_380_000, "USD"), money(-14_200, "USD"), money(12_345)
+    ('$508K', '$1.38M', '−$14.2K', '12.3K')
+    >>> money(9_000, "USD", signed=True), money(1_380_000.5, "USD", full=True), money(float("nan"))
+    ('+$9K', '$1,380,000.50', '–')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    shown = round(abs(value), 2) if full else _three_digits(abs(value))
+    if full:
+        # Cents only where there are some.
+        digits = "#,##0" if shown == int(shown) else "#,##0.00"
+        figure = (
+            format_decimal(shown, digits, locale=_LOCALE)
+            if currency is None
+            else format_currency(shown, currency, f"¤{digits}", locale=_LOCALE, currency_digits=False)
+        )
+    elif currency is None:
+        figure = format_compact_decimal(shown, locale=_LOCALE, fraction_digits=2)
+    else:
+        figure = format_compact_currency(shown, currency, locale=_LOCALE, fraction_digits=2)
+    return _sign(value if shown else 0.0, signed) + figure
+
+
+def _three_digits(value: float) -> float:
+    return float(f"{value:.3g}") if value >= 1 else round(value, 2)
+
+
+def _sign(value: float, signed: bool) -> str:
+    return _MINUS if value < 0 else "+" if signed and value > 0 else ""
+
+
+def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
+    """A number with its thousands apart.
+
+    Examples
+    --------
+    >>> number(12480), number(-3.14159, 1), number(2, signed=True), number(float("nan"))
+    ('12,480', '−3.1', '+2', '–')
+    """
+    if not math.isfinite(value):
+        return MISSING
+    figure = f"{abs(value):,.{digits}f}"
+    return _sign(value if float(figure.replace(",", "")) else 0.0, signed) + figure
+
+
+def percent(fraction: float, digits: int = 0) -> str:
+    """A fraction in percent, halves rounded up.
+
+    Examples
+    --------
+    >>> percent(0.125), percent(0.285), percent(1.0), percent(0.9531, 1), percent(float("nan"))
+    ('13%', '29%', '100%', '95.3%', '–')
+    """
+    if not math.isfinite(fraction):
+        return MISSING
+    scale = 10**digits
+    # 0.285 × 100 is a little less than 28.5 in binary.
+    rounded = math.floor(round(abs(fraction) * 100 * scale, 9) + 0.5) / scale
+    return f"{_MINUS if fraction < 0 and rounded else ''}{rounded:,.{digits}f}%"
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun.
+
+    Examples
+    --------
+    >>> plural("opportunity"), plural("day"), plural("push"), plural("deal")
+    ('opportunities', 'days', 'pushes', 'deals')
+    """
+    if noun in _IRREGULAR:
+        return _IRREGULAR[noun]
+    ends_in_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
+    return f"{noun[:-1]}ies" if ends_in_y else f"{noun}s"
+
+
+def count(n: int, noun: str = "deal") -> str:
+    """A number of things.
+
+    Examples
+    --------
+    >>> count(1), count(12_480), count(0, "opportunity")
+    ('1 deal', '12,480 deals', '0 opportunities')
+    """
+    return f"{n:,} {noun if n == 1 else plural(noun)}"
+
+
+def day(date: Any, *, year: bool = False) -> str:
+    """A date in prose and on axes.
+
+    Examples
+    --------
+    >>> day("2026-11-25"), day(pd.Timestamp("2026-03-01"), year=True), day(None)
+    ('Nov 25', 'Mar 1, 2026', '–')
+    """
+    stamp = pd.Timestamp(date)
+    if pd.isna(stamp):
+        return MISSING
+    return f"{stamp:%b} {stamp.day}" + (f", {stamp.year}" if year else "")
+
+
+def days(first: Any, last: Any) -> str:
+    """A stretch of days, with its year.
+
+    Examples
+    --------
+    >>> days("2026-11-01", "2026-11-30"), days("2025-12-15", "2026-01-14"), days("2026-11-25", "2026-11-25")
+    ('Nov 1 to Nov 30, 2026', 'Dec 15, 2025 to Jan 14, 2026', 'Nov 25, 2026')
+    """
+    start, end = pd.Timestamp(first), pd.Timestamp(last)
+    if start == end:
+        return day(end, year=True)
+    return f"{day(start, year=start.year != end.year)} to {day(end, year=True)}"
+
+
+def label(name: str) -> str:
+    """A name in the data as people read it.
+
+    Examples
+    --------
+    >>> label("pulled_in"), label("(none)")
+    ('pulled in', '(none)')
+    """
+    return name.replace("_", " ")
+
+
+def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") -> str:
+    """Names in a row; beyond `most`, how many more there are.
+
+    Examples
+    --------
+    >>> joined(["a"]), joined(["a", "b", "c"]), joined(["a", "b", "c", "d"], most=2), joined(["a", "b"], last="or")
+    ('a', 'a, b and c', 'a, b and 2 more', 'a or b')
+    """
+    said: Sequence[str] = [str(name) for name in names]
+    if most is not None and len(said) > most:
+        said = [*said[:most], f"{len(said) - most:,} more"]
+    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} {last} {said[-1]}" if said else ""

@@ -1,0 +1,116 @@
+"""A reader can guess where a thing lives: public names are paths, rooms are entered by their face, nothing runs in circles."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import analysis, plots
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "opp_analytics"
+ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+ALSO_IN = {"recalibrated": "calibration", "transition_matrix": "transitions", "audit_summary": "audit"}
+"""Functions that live in the module of another one, which they belong to."""
+GATHERED = [name for name in analysis.__all__ if inspect.isfunction(getattr(analysis, name))]
+
+
+def modules() -> Iterator[str]:
+    return (found.name for found in pkgutil.walk_packages([str(PACKAGE)], "opp_analytics."))
+
+
+@pytest.mark.parametrize("name", GATHERED)
+def test_analysis__is_a_path(name: str) -> None:
+    home = inspect.getmodule(getattr(analysis, name))
+    assert home is not None
+    assert home.__name__.rpartition(".")[2] == ALSO_IN.get(name, name)
+
+
+@pytest.mark.parametrize("name", plots.__all__)
+def test_drawing__is_a_path_and_has_its_analysis(name: str) -> None:
+    home = inspect.getmodule(getattr(plots, name))
+    assert home is not None
+    assert home.__name__ == f"opp_analytics.plots.{name}"
+    assert name in analysis.__all__
+
+
+@pytest.mark.parametrize("name", sorted({ALSO_IN.get(name, name) for name in GATHERED}))
+def test_test__mirrors_the_analysis(name: str) -> None:
+    home = inspect.getmodule(getattr(analysis, name))
+    assert home is not None
+    path = Path(*home.__name__.split(".")[1:])
+    assert (ROOT / "tests" / path.with_name(f"test_{path.name}.py")).is_file()
+    if name in plots.__all__:
+        assert (ROOT / "tests" / "plots" / f"test_{name}.py").is_file()
+
+
+ASKED = """
+import importlib, inspect, sys
+import opp_analytics as oa
+for module in {modules!r}:
+    importlib.import_module(module)
+wrong = [
+    f"{{owner.__name__}}.{{name}}"
+    for owner in (oa, oa.plots, sys.modules["opp_analytics.analysis"], sys.modules["opp_analytics.writer"])
+    for name in owner.__all__
+    if inspect.ismodule(getattr(owner, name)) and name not in ("errors", "plots", "sandbox")
+]
+print(wrong)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_public_names__are_functions_whatever_was_imported_first(seed: int) -> None:
+    order = sorted(modules())
+    random.Random(seed).shuffle(order)
+    order.remove("opp_analytics.__main__")
+    asked = subprocess.run(
+        [sys.executable, "-c", ASKED.format(modules=[m for m in order if not m.endswith("__main__")])],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert asked.stdout.strip() == "[]"
+
+
+def test_rooms__are_entered_by_their_face() -> None:
+    inside = []
+    for path in PACKAGE.rglob("*.py"):
+        room = path.relative_to(PACKAGE).parts[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                _, *parts = node.module.split(".")
+                names = parts if len(parts) > 1 else [*parts, *(alias.name for alias in node.names)]
+                if not parts or parts[0] not in ROOMS or parts[0] == room:
+                    continue
+                target = PACKAGE.joinpath(*names[:2])
+                if len(parts) > 1 or (target.with_suffix(".py").is_file() and not _is_name(parts[0], names[1])):
+                    inside.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.module}")
+    assert inside == []
+
+
+def _is_name(room: str, name: str) -> bool:
+    return not inspect.ismodule(getattr(importlib.import_module(f"opp_analytics.{room}"), name))
+
+
+def test_imports__run_in_no_circle() -> None:
+    graph = grimp.build_graph("opp_analytics", cache_dir=None)
+    circles = [
+        module for module in graph.modules if graph.find_shortest_chain(module, module) is not None
+    ]
+    assert sorted(circles) == []
+
+
+def test_stub__lists_every_public_name_once() -> None:
+    stub = (PACKAGE / "__init__.pyi").read_text()
+    names = [node.names[0].asname for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
+    assert sorted(names) == sorted(oa.__all__)
