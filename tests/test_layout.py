@@ -93,7 +93,9 @@ def test_rooms__are_entered_by_their_face() -> None:
                 if not parts or parts[0] not in ROOMS or parts[0] == room:
                     continue
                 target = PACKAGE.joinpath(*names[:2])
-                if len(parts) > 1 or (target.with_suffix(".py").is_file() and not _is_name(parts[0], names[1])):
+                if len(parts) > 1 or (
+                    target.with_suffix(".py").is_file() and not _is_name(parts[0], names[1])
+                ):
                     inside.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.module}")
     assert inside == []
 
@@ -104,9 +106,7 @@ def _is_name(room: str, name: str) -> bool:
 
 def test_imports__run_in_no_circle() -> None:
     graph = grimp.build_graph("opp_analytics", cache_dir=None)
-    circles = [
-        module for module in graph.modules if graph.find_shortest_chain(module, module) is not None
-    ]
+    circles = [module for module in graph.modules if graph.find_shortest_chain(module, module) is not None]
     assert sorted(circles) == []
 
 

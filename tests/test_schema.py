@@ -82,9 +82,7 @@ def test_conform__reads_repeated_texts_and_gaps_alike():
 )
 def test_conform__names_opportunity_column_and_value_of_a_bad_cell(column, value):
     with pytest.raises(oa.errors.DataError) as caught:
-        org.conform(
-            pd.DataFrame({"unique_id": ["a", "b"], column: pd.Series([None, value], dtype="object")})
-        )
+        org.conform(pd.DataFrame({"unique_id": ["a", "b"], column: pd.Series([None, value], dtype="object")}))
     message = str(caught.value)
     assert "'b'" in message
     assert column in message

@@ -174,7 +174,10 @@ def test_load__does_not_vouch_for_a_total_that_lies(tmp_path, said):
 
 
 def test_load__stops_when_the_same_page_comes_again(tmp_path):
-    with serving(lambda asked: listing([row(1), row(2)], 1000)) as server, pytest.warns(oa.errors.DataWarning):
+    with (
+        serving(lambda asked: listing([row(1), row(2)], 1000)) as server,
+        pytest.warns(oa.errors.DataWarning),
+    ):
         frame = load(client_of(server, tmp_path), records=2)
     assert len(frame) == 2
     assert frame.attrs["load"]["duplicates"] > 0

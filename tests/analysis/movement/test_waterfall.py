@@ -4,40 +4,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import plots
 from opp_analytics.analysis import movements, sentence, waterfall
-from tests.history.logs import history_of
-
-ALL = {"start": "2026-01-05", "end": "2026-01-26"}
-FEBRUARY = ("2026-02-01", "2026-02-28")
-
-
-@pytest.fixture(scope="module")
-def history():
-    """One deal for each way in and out of what is due in February."""
-    rows = [
-        ("stays", 0, 0.1, "proposal", "2026-02-10", "active"),
-        ("grows", 0, 10.0, "proposal", "2026-02-10", "active"),
-        ("grows", 1, 10.2, "proposal", "2026-02-10", "active"),
-        ("grows", 2, 9.9, "closed_won", "2026-03-10", "won"),
-        ("fresh", 1, 20.0, "discovery", "2026-02-20", "active"),
-        ("fresh", 3, 20.0, "discovery", None, "active"),
-        ("brief", 2, 40.0, "closed_lost", "2026-02-20", "lost"),
-        ("old", 0, 7.0, "closed_lost", "2026-01-01", "lost"),
-        ("old", 1, 7.0, "proposal", "2026-02-02", "active"),
-        ("old", 2, 7.0, "proposal", "2026-02-02", "inactive"),
-        ("in", 0, 1.0, "proposal", "2026-03-01", "active"),
-        ("in", 1, 2.0, "proposal", "2026-02-28", "active"),
-        ("in", 2, 3.0, "proposal", "2026-03-01", "active"),
-        ("up", 0, 5.0, "proposal", "2026-01-31", "active"),
-        ("up", 1, 5.0, "proposal", "2026-02-01", "active"),
-        ("up", 2, 5.0, "proposal", "2026-01-31", "active"),
-        ("dated", 0, 6.0, "proposal", None, "active"),
-        ("dated", 1, 6.0, "proposal", "2026-02-14", "active"),
-        ("back", 0, None, "proposal", "2026-02-14", "active"),
-        ("back", 2, 3.0, "proposal", "2026-02-14", "active"),
-        ("odd", 0, 4.0, "proposal", "2026-02-14", "active"),
-        ("odd", 1, 4.0, "closed_won", "2026-02-14", "lost"),
-    ]
-    return history_of(rows, gone=[("back", 1), ("dated", 3)], name="Deal")
+from tests.analysis.movement.pipelines import ALL, FEBRUARY
 
 
 def test_waterfall__of_all_open_deals(history):
@@ -96,28 +63,6 @@ def test_waterfall__balances_to_the_cent(history):
         assert cents.iloc[:-1].sum() == cents["closing"]
 
 
-def test_movements__sum_to_the_waterfall(history):
-    table = movements(history, **ALL, due=FEBRUARY)
-    assert table.columns.tolist() == ["unique_id", "name", "movement", "value", "count"]
-    assert table["name"].unique().tolist() == ["Deal"]
-    whole = waterfall(history, **ALL, due=FEBRUARY)
-    summed = table.groupby("movement")[["count", "value"]].sum().round(2)
-    expected = whole.loc[summed.index, ["count", "value"]].round(2)
-    pd.testing.assert_frame_equal(summed, expected, check_index_type=False)
-    own = table[table["unique_id"] == "grows"]
-    assert own["movement"].tolist() == ["value_up", "value_down", "won"]
-    assert own["value"].round(2).tolist() == [0.2, -0.3, -9.9]
-
-
-def test_movements__by_record_sum_to_those_of_the_whole_stretch(history):
-    table = movements(history, **ALL, by_record=True)
-    assert str(table["seen_at"].dtype) == "datetime64[us, UTC]"
-    assert set(table["seen_at"]) <= set(history.records["recorded_at"])
-    summed = table.groupby(["unique_id", "movement"])[["count", "value"]].sum().round(2)
-    whole = movements(history, **ALL).set_index(["unique_id", "movement"])[["count", "value"]].round(2)
-    pd.testing.assert_frame_equal(summed, whole.sort_index())
-
-
 def test_waterfall__between_a_moment_and_itself_nothing_moves(history):
     table = waterfall(history, start=pd.Timestamp("2026-01-12T00:00Z"), end=pd.Timestamp("2026-01-12T00:00Z"))
     assert table.loc["opening"].tolist() == table.loc["closing"].tolist()
@@ -156,16 +101,6 @@ def test_waterfall__in_one_sentence(history):
     assert sentence(movements(history, start=moment, end=moment)) == "Nothing moved the pipeline."
     with pytest.raises(oa.errors.ArgumentError, match="expected a table of waterfall"):
         sentence(pd.DataFrame({"value": [1.0]}))
-
-
-def test_movements__drawing_shows_the_largest_first(history):
-    drawn = plots.movements(movements(history, **ALL))
-    assert [bar.get_width() for bar in drawn.patches][:3] == [40.0, -40.0, 20.0]
-    assert drawn.texts[0].get_text() == "new 40"
-    assert drawn.get_yticklabels()[0].get_text() == "Deal"
-    moment = pd.Timestamp("2026-01-12T00:00Z")
-    empty = plots.movements(movements(history, start=moment, end=moment))
-    assert any("nothing moved" in text.get_text() for text in empty.texts)
 
 
 def test_waterfall__drawing_steps_from_opening_to_closing(history):

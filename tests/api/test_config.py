@@ -27,7 +27,9 @@ def test_from_env__names_every_missing_variable_at_once_and_the_way_out():
 def test_client_from_env__without_settings_is_one_clear_error(monkeypatch):
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(oa.errors.ConfigError, match="BLOCKS_API_URL, BLOCKS_AUTH_TOKEN, BLOCKS_API_KEY not set"):
+    with pytest.raises(
+        oa.errors.ConfigError, match="BLOCKS_API_URL, BLOCKS_AUTH_TOKEN, BLOCKS_API_KEY not set"
+    ):
         oa.load()
 
 

@@ -1,4 +1,4 @@
-"""The forecast and its range."""
+"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,67 @@ from hypothesis import HealthCheck, given, settings
 
 from opp_analytics import errors, org
 from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.org import outcomes
+from tests.analysis.forecasting.histories import MONTHS, PAST
 from tests.analysis.strategies import opportunities
+
+
+def test_forecast__learns_stage_rates_from_history():
+    frame = PAST.as_of("2026-04-05T12:00Z").assign(close_date="2026-04-20")
+    rate = stage_rates(PAST, as_of="2026-04-06").loc["proposal", "rate"]
+    table = forecast(frame, as_of="2026-04-06", probability="stage", history=PAST)
+    assert table.loc["2026-04", "weighted_open"] == pytest.approx(rate * 200)
+    with pytest.raises(errors.ArgumentError, match="history="):
+        forecast(frame, as_of="2026-04-06", probability="stage")
+
+
+def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals():
+    frame = MONTHS.as_of("2026-04-01T12:00Z")
+    options = {"as_of": "2026-04-03", "history": MONTHS}
+    without, table = forecast(frame, **options), forecast(frame, **options, new_business=True, target=100)
+    # On 3 February only a was known, on 3 March nothing was: 30 and 50 came from elsewhere. January won nothing.
+    assert table.loc["2026-04", "new_business"] == pytest.approx(80 / 3)
+    assert table.loc["2026-04", "expected"] == pytest.approx(without.loc["2026-04", "expected"] + 80 / 3)
+    # The one open deal comes in (1/2) and so does one of 30 or 50 (2/3).
+    assert table.loc["2026-04", "p_target"] == pytest.approx(1 / 3)
+    assert table.loc["2026-04", "high"] == pytest.approx(130, abs=0.02)
+    assert table.loc["2026-03", "new_business"] == 0
+    with pytest.raises(errors.ArgumentError, match="without by="):
+        forecast(frame.assign(owner="x"), **options, new_business=True, by="owner")
+    assert table.attrs["new_business_periods"] == {"2026-04": 3}
+    assert "new_business_periods" not in without.attrs
+
+
+def test_forecast__new_business_of_fewer_than_three_periods_is_no_range():
+    frame = MONTHS.as_of("2026-03-15T12:00Z")
+    options = {"history": MONTHS, "new_business": True}
+    # Of the points like 15 March only those of February and January lie after the first record, of 2 January.
+    with pytest.raises(errors.NotEnoughHistory) as raised:
+        forecast(frame, as_of="2026-03-15", **options)
+    assert "new_business for 2026-03 needs the same point recorded in 3 complete M periods" in str(
+        raised.value
+    )
+    assert "the first of 2026-01-02, have 2" in str(raised.value)
+    assert "a forecast made in 2026-04 will know 3" in str(raised.value)
+    assert forecast(frame, as_of="2026-04-15", **options, target={"2026-04": 5}).attrs[
+        "new_business_periods"
+    ] == {"2026-04": 3}
+    with pytest.raises(errors.NotEnoughHistory, match=r"have 0: .* made in 2026-04 will"):
+        forecast(frame, as_of="2026-01-20", **options, target={"2026-01": 5})
+
+
+def test_forecast__a_period_too_far_ahead_for_new_business_has_no_range():
+    frame = MONTHS.as_of("2026-04-01T12:00Z")
+    table = forecast(
+        frame, as_of="2026-04-03", history=MONTHS, new_business=True, target={"2026-04": 5, "2026-05": 5}
+    )
+    made = ["new_business", "low", "median", "high", "p_target"]
+    assert table.loc["2026-04", made].notna().all()
+    assert table.loc["2026-05", made].isna().all()
+    assert table.loc["2026-05", "expected"] == 0
+    assert table.attrs["new_business_periods"] == {"2026-04": 3}
+
 
 FRAME = pd.DataFrame(
     {

@@ -1,0 +1,65 @@
+"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
+
+import pandas as pd
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.analysis.forecasting.backtest import backtest
+from opp_analytics.analysis.forecasting.backtest_horizons import backtest_horizons
+from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
+from tests.analysis.forecasting.histories import LONGER, MONTHS
+from tests.analysis.past import Past
+
+
+def test_backtest__each_record_forecasts_alone():
+    table = backtest(MONTHS, freq="M")
+    made = pd.Timestamp("2026-02-15T12:00Z")
+    february = table.loc[(made, "2026-02")]
+    assert february[["weeks_before", "booked", "expected", "actual", "error"]].tolist() == [
+        1,
+        30,
+        80,
+        130,
+        -50,
+    ]
+    assert table.loc[(pd.Timestamp("2026-01-02T12:00Z"), "2026-02"), "expected"] == 50
+    assert "2026-04" not in table.index.get_level_values("period")
+    assert table.attrs["wape"] == pytest.approx(table["error"].abs().sum() / table["actual"].sum())
+
+
+def test_backtest__nothing_later_leaks_into_a_forecast():
+    until = pd.Timestamp("2026-03-15T12:00Z")
+    rows, records = LONGER.changes(), LONGER.records["recorded_at"]
+    cut = Past(rows[rows["seen_at"] <= until].drop(columns="seen_after"), records[records <= until])
+    made = ["booked", "expected", "low", "median", "high"]
+    for options in ({"probability": "stage"}, {"new_business": True}):
+        full, short = (backtest(past, freq="M", **options)[made] for past in (LONGER, cut))
+        assert 0 < len(short) < len(full)
+        pd.testing.assert_frame_equal(short, full.loc[short.index])
+
+
+def test_backtest__counts_the_records_too_early_to_learn():
+    table = backtest(LONGER, freq="M", new_business=True)
+    # The six made by January and two of a next month have seen fewer than three months at their point.
+    assert table.attrs["left_out"] == {"too_early_to_learn": 8}
+    assert list(table.index.get_level_values("period")) == ["2026-02", "2026-02", "2026-03"]
+    with pytest.raises(errors.NotEnoughHistory, match="learn from"):
+        backtest(MONTHS, freq="M", new_business=True)
+    with pytest.raises(errors.NotEnoughHistory, match="learn from"):
+        backtest(MONTHS, freq="M", timing="curve")
+    with pytest.raises(errors.ArgumentError, match="run_rate"):
+        backtest(MONTHS, freq="M", probability="run_rate", new_business=True)
+
+
+def test_backtest__summaries_and_methods():
+    table = backtest(MONTHS, freq="M")
+    horizons = backtest_horizons(table)
+    assert horizons["n"].sum() == len(table)
+    methods = backtest_methods(MONTHS, freq="M")
+    assert list(methods.index) == ["stated", "stage", "run_rate"]
+    assert methods.loc["stated", "wape"] == pytest.approx(table.attrs["wape"])
+
+
+def test_backtest__says_when_no_period_is_over():
+    with pytest.raises(errors.NotEnoughHistory, match="over by the last record"):
+        backtest(MONTHS, freq="Y")

@@ -1,0 +1,76 @@
+"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.analysis import forecast
+from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
+from tests.analysis.forecasting.histories import PAST, ROWS
+from tests.analysis.past import Past, row
+
+
+def test_calibration__judges_the_first_open_record_at_the_horizon():
+    table = calibration(PAST, horizon_days=30, bins=10)
+    assert len(table) == 10
+    thirties = table.loc["30–40 %"]
+    assert thirties[["n", "won", "lost"]].tolist() == [2, 1, 1]
+    assert thirties["stated"] == pytest.approx(0.325)
+    assert thirties["realised"] == 0.5
+    # Still open after 30 days is no loss, and neither is deleted.
+    assert table.loc["80–90 %", ["n", "open"]].tolist() == [0, 1]
+    assert table.loc["90–100 %", ["n", "gone"]].tolist() == [0, 1]
+    assert np.isnan(table.loc["80–90 %", "realised"])
+    assert table.attrs["left_out"] == {"not_old_enough": 1, "without_probability": 1}
+
+
+def test_calibration__scores_are_those_of_their_formulas():
+    attrs = calibration(PAST, horizon_days=30).attrs
+    assert attrs["brier"] == pytest.approx((0.7**2 + 0.35**2) / 2)
+    assert attrs["skill"] == pytest.approx(1 - attrs["brier"] / 0.25)
+    assert attrs["ece"] == pytest.approx(0.175)
+
+
+def test_calibration__by_stage_and_with_other_horizons():
+    table = calibration(PAST, horizon_days=80, by="stage")
+    assert table.loc["discovery", ["n", "won", "gone"]].tolist() == [1, 1, 1]
+    with pytest.raises(errors.ArgumentError, match="horizon_days"):
+        calibration(PAST, horizon_days=0)
+    with pytest.raises(errors.ArgumentError, match="needs a History"):
+        calibration(pd.DataFrame(), horizon_days=30)
+
+
+def test_calibration__without_judged_deals_is_empty_not_zero():
+    table = calibration(Past(ROWS[:1], ["2026-01-01T12:00Z"]), horizon_days=30)
+    assert table["n"].sum() == 0
+    assert table["realised"].isna().all()
+    assert table.attrs["brier"] is None
+
+
+def test_calibration__finds_the_truth_of_a_simulated_team():
+    rng = np.random.default_rng(4)
+    stated = rng.integers(5, 96, 3000)
+    won = rng.random(3000) < 0.1 + 0.6 * stated / 100
+    rows = [
+        row(f"s{k}", "2026-01-01", "proposal", operation="new", probability=int(p))
+        for k, p in enumerate(stated)
+    ]
+    rows += [row(f"s{k}", "2026-01-20", "closed_won" if w else "closed_lost") for k, w in enumerate(won)]
+    past = Past(rows, ["2026-01-01T12:00Z", "2026-03-01T12:00Z"])
+    table = calibration(past, horizon_days=30)
+    truth = 0.1 + 0.6 * table["stated"]
+    assert ((table["low"] <= truth) & (truth <= table["high"])).sum() >= 8
+    mended = recalibrated(pd.DataFrame({"probability": [20, 80, None]}), table)["recalibrated"]
+    assert mended.iloc[:2].tolist() == pytest.approx([0.22, 0.58], abs=0.05)
+    assert np.isnan(mended.iloc[2])
+
+
+def test_recalibrated__goes_into_a_forecast():
+    table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realised": [0.1, 0.5]})
+    frame = pd.DataFrame(
+        {"stage": "proposal", "value": 100.0, "close_date": "2026-03-20", "probability": [20, 80, None]}
+    )
+    expected = forecast(recalibrated(frame, table), as_of="2026-03-10", probability="recalibrated")
+    assert expected.loc["2026-03", "weighted_open"] == pytest.approx(11 + 53)
+    assert expected.loc["2026-03", "no_probability"] == 1

@@ -1,0 +1,29 @@
+"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
+
+import pandas as pd
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.analysis.forecasting.backtest import backtest
+from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
+from tests.analysis.forecasting.histories import MONTHS
+
+
+def test_forecast_fan__is_the_backtest_of_one_period_followed_to_its_end():
+    fan = forecast_fan(MONTHS, period="2026-03", freq="M")
+    judged = backtest(MONTHS, freq="M").xs("2026-03", level="period")
+    columns = ["weeks_before", "expected", "low", "median", "high", "booked"]
+    pd.testing.assert_frame_equal(fan.loc[judged.index, columns], judged[columns])
+    # The first record looked two months ahead, which the backtest does not.
+    assert len(fan) == len(judged) + 1
+    assert fan.attrs["actual"] == 50
+    assert forecast_fan(MONTHS, period="2026-04").attrs["actual"] is None
+
+
+def test_forecast_fan__names_a_period_of_another_kind_and_one_before_the_records():
+    with pytest.raises(errors.DataError, match="2026Q1"):
+        forecast_fan(MONTHS, period="2026Q1", freq="M")
+    with pytest.raises(errors.DataError, match="'soon'"):
+        forecast_fan(MONTHS, period="soon", freq="Q")
+    with pytest.raises(errors.NotEnoughHistory, match="2025-11"):
+        forecast_fan(MONTHS, period="2025-11", freq="M")

@@ -1,0 +1,32 @@
+import pandas as pd
+
+from opp_analytics import plots
+from opp_analytics.analysis import close_date_moves, sentence
+
+
+def test_close_date_moves__whole_history(moved):
+    table = close_date_moves(moved)
+    assert table.index.tolist() == ["closes", "left", "set", "still", "twice", "undated"]
+    assert table["pushes"].tolist() == [1, 0, 0, 0, 2, 0]
+    assert table["pulls"].tolist() == [0, 0, 0, 0, 1, 0]
+    assert table["days_pushed"].tolist() == [1, 0, 0, 0, 60, 0]
+    assert table["days_pulled"].tolist() == [0, 0, 0, 0, -10, 0]
+    assert table["net_days"].tolist() == [-73, 0, 0, 0, 50, pd.NA]
+    assert table["first_close_date"].dt.strftime("%m-%d").tolist()[4] == "03-31"
+    assert table["last_close_date"].dt.strftime("%m-%d").tolist()[4] == "05-20"
+    assert table.attrs["bound"].startswith("lower")
+    assert sentence(table) == "Of 6 deals, at least 2 were pushed by a median of 30 days and 1 pulled in."
+
+
+def test_close_date_moves__in_a_stretch_of_time(moved):
+    table = close_date_moves(moved, start="2026-01-12", end="2026-01-19")
+    assert "left" not in table.index
+    assert table.loc["twice"].tolist()[:5] == [0, 1, 0, -10, -10]
+    assert table.loc["closes", ["pushes", "pulls"]].tolist() == [0, 0]
+    assert table.loc["set", "last_close_date"] == pd.Timestamp("2026-03-01")
+
+
+def test_close_date_moves__drawing(moved):
+    drawn = plots.close_date_moves(close_date_moves(moved))
+    assert [bar.get_height() for bar in drawn.patches] == [4, 1, 1]
+    assert "lower bounds" in next(text for text in drawn.texts if text.get_gid() == "caption").get_text()

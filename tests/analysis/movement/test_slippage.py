@@ -1,0 +1,67 @@
+import math
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.analysis import sentence, slippage
+from tests.analysis.movement.windows import JANUARY
+from tests.history.logs import history_of
+
+
+def test_slippage__every_outcome(january):
+    table = slippage(january, **JANUARY)
+    assert table["count"].to_dict() == {"won": 1, "lost": 1, "slipped": 3, "pulled_out": 1, "gone": 2}
+    assert table["value"].tolist() == [100.0, 200.0, 7600.0, 0.0, 4800.0]
+    assert table["count_rate"].tolist() == pytest.approx([1 / 8, 1 / 8, 3 / 8, 1 / 8, 2 / 8])
+    assert table["value_rate"].sum() == pytest.approx(1)
+    assert table.attrs["n"] == 8
+    assert table.attrs["unvalued"] == 1
+    assert table.attrs["slip_rate"] == pytest.approx(3 / 8)
+    assert table.attrs["to_date"] is False
+    assert sentence(table).startswith(
+        "Of 8 deals due, 1 won, 1 lost, 3 slipped, 1 pulled out, 2 gone: 38% slipped"
+    )
+
+
+def test_slippage__by_group(january):
+    table = slippage(january, **JANUARY, by="owner_name")
+    assert table.index.names == ["owner_name", "outcome"]
+    assert table.loc["Ann", "count"].tolist() == [1, 1, 3, 1, 2]
+    assert table["count_rate"].sum() == pytest.approx(1)
+    with pytest.raises(oa.errors.DataError, match="by='owner' is no column"):
+        slippage(january, **JANUARY, by="owner")
+
+
+def test_slippage__empty_cohort(january):
+    table = slippage(january, start="2026-01-05", end="2026-01-12")
+    assert table["count"].sum() == 2
+    table = slippage(january, start=pd.Timestamp("2026-01-06"), end=pd.Timestamp("2026-01-20"))
+    assert table["count"].tolist() == [1, 0, 1, 0, 0]
+    none = slippage(january, start="2026-01-27", end="2026-02-03")
+    assert none["count"].tolist() == [0, 0, 0, 0, 0]
+    assert none["count_rate"].isna().all()
+    assert none.attrs["to_date"]
+    assert math.isnan(none.attrs["slip_rate"])
+    grouped = slippage(january, start="2026-01-27", end="2026-02-03", by="owner_name")
+    assert grouped.empty
+    assert list(grouped.columns) == list(none.columns)
+
+
+def test_slippage__says_what_is_missing(january):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="first record is of 2026-01-05"):
+        slippage(january, start="2026-01-01", end="2026-01-31")
+    with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is of 2026-01-12"):
+        slippage(january, start="2026-01-05", end="2026-01-06")
+    with pytest.raises(oa.errors.NotEnoughHistory, match="due about 2026-02-09"):
+        slippage(january, start="2026-02-02", end="2026-02-28")
+    with pytest.raises(oa.errors.ArgumentError, match="one state does not show what moved"):
+        slippage(pd.DataFrame(), start="2026-01-01", end="2026-01-31")
+    with pytest.raises(oa.errors.DataError, match="swap them"):
+        slippage(january, start="2026-01-31", end="2026-01-05")
+
+
+def test_slippage__one_record_says_so():
+    lone = history_of([("a", 0, 1.0, "proposal", "2026-01-20", "active")])
+    with pytest.raises(oa.errors.NotEnoughHistory, match="it is the only one"):
+        slippage(lone, start="2026-01-05", end="2026-01-31")

@@ -1,0 +1,32 @@
+import pytest
+
+from tests.history.logs import history_of
+
+
+@pytest.fixture(scope="module")
+def history():
+    """Deals that walk, jump, fall back, leave, and return."""
+    walk = [
+        ("walks", week, stage)
+        for week, stage in enumerate(["discovery", "qualification", "proposal", "closed_won"])
+    ]
+    rows = [
+        *walk,
+        ("jumps", 1, "discovery"),
+        ("jumps", 2, "negotiation"),
+        ("jumps", 3, "qualification"),
+        ("falls", 1, "proposal"),
+        ("falls", 4, "closed_lost"),
+        ("goes", 1, "qualification"),
+        ("goes", 3, "proposal"),
+        ("odd", 1, "qualification"),
+        ("odd", 2, "on hold"),
+        ("odd", 3, None),
+        ("odd", 4, "qualification"),
+    ]
+    rows = [(deal, week, 1.0, stage, None, "active") for deal, week, stage in rows]
+    rows += [
+        ("parked", 1, 1.0, "negotiation", None, "active"),
+        ("parked", 3, 1.0, "negotiation", None, "inactive"),
+    ]
+    return history_of(rows, gone=[("goes", 2)], owner_name="Ann")
