@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, settings
 
 import opp_analytics as oa
 from opp_analytics.api.config import VARIABLES
-
-from .support import row
+from tests.support import row
 
 # How fast the machine is today must not decide a test.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -2,8 +2,7 @@ import re
 from pathlib import Path
 
 from opp_analytics import plots
-
-from . import gallery
+from tests import gallery
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

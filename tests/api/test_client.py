@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-
-from .support import Answer, as_json, listing, paged, row, serving
+from tests.support import Answer, as_json, listing, paged, row, serving
 
 
 def client_of(server, tmp_path, **options):

@@ -9,8 +9,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import org, schema
 from opp_analytics.api import wire
-
-from .support import row
+from tests.support import row
 
 
 def body(*resources, **meta):

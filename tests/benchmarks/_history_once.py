@@ -18,8 +18,7 @@ import pyarrow.parquet  # noqa: F401
 
 from opp_analytics.analysis import close_date_moves, movements, slippage, stage_flow, transitions, waterfall
 from opp_analytics.history import History
-
-from ._memory import peak_mb
+from tests.benchmarks._memory import peak_mb
 
 PERIOD = {"start": "2026-02-01", "end": "2026-04-30"}
 COLUMNS = ["unique_id", "stage", "status", "close_date"]

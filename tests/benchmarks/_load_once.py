@@ -10,8 +10,7 @@ import pandas as pd
 import requests
 
 import opp_analytics as oa
-
-from ._memory import peak_mb
+from tests.benchmarks._memory import peak_mb
 
 
 def ours(url: str, size: int, cache: str) -> pd.DataFrame:

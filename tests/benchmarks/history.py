@@ -17,8 +17,7 @@ import pandas as pd
 
 from opp_analytics import org
 from opp_analytics.history import History
-
-from ._history_once import QUESTIONS
+from tests.benchmarks._history_once import QUESTIONS
 
 _ROOT = Path(__file__).parents[2]
 _OPEN = np.array(org.STAGES.open, dtype=object)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from .jupyter import Lab, jupyter_lab
+from tests.browser.jupyter import Lab, jupyter_lab
 
 # How fast the machine is today must not decide a test.
 expect.set_options(timeout=60_000)

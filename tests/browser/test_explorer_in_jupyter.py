@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.sync_api import Page, expect
 
-from .jupyter import Lab
+from tests.browser.jupyter import Lab
 
 pytestmark = pytest.mark.browser
 

@@ -8,9 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 import opp_analytics as oa
 from opp_analytics.org import empty
 from opp_analytics.widgets import Grid
-
-from ..writer.conftest import opportunities
-from .hosting import show
+from tests.browser.hosting import show
+from tests.writer.conftest import opportunities
 
 pytestmark = pytest.mark.browser
 

@@ -9,9 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import opp_analytics as oa
-
-from ..support import row
-from .jupyter import Lab
+from tests.browser.jupyter import Lab
+from tests.support import row
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.writer import Plan
-
-from .support import row
+from tests.support import row
 
 WRONG = [
     row(1, stage="closed_won", status="active", probability=60, close_date="2026-03-01"),

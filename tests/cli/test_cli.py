@@ -9,10 +9,9 @@ import pytest
 import typer.main
 
 from opp_analytics.cli import app
+from tests.support import row
 
-from .support import row
-
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 def test_help__names_every_command_and_each_has_an_example_and_a_readme_line(command):

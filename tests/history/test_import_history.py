@@ -4,8 +4,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics.history import History
-
-from .test_imports import LONG, PIPEDRIVE, REUSED
+from tests.history.test_imports import LONG, PIPEDRIVE, REUSED
 
 RENAMED = {
     "deal_id": "unique_id",

@@ -11,8 +11,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import org, schema
-
-from .support import Answer, as_json, listing, paged, row, serving
+from tests.support import Answer, as_json, listing, paged, row, serving
 
 
 def client_of(server, tmp_path, **options):

@@ -9,8 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-
-from .support import paged, row, serving
+from tests.support import paged, row, serving
 
 
 class World:

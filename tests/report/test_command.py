@@ -5,8 +5,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import History
-
-from ..support import row
+from tests.support import row
 
 
 def test_report__writes_both_files_and_remembers_what_it_saw(command, account, tmp_path):

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import History, errors, org, weekly_report
-
-from .conftest import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
+from tests.report.conftest import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
 
 
 class _Page(HTMLParser):

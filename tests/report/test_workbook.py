@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import weekly_report
-
-from .conftest import AS_OF, THIS_WEEK, pipeline
+from tests.report.conftest import AS_OF, THIS_WEEK, pipeline
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ import pytest
 import requests
 
 from opp_analytics import sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 
 def _error(answer: requests.Response) -> dict[str, Any]:

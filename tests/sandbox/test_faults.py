@@ -8,8 +8,7 @@ import pytest
 import requests
 
 from opp_analytics import sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 
 @pytest.fixture

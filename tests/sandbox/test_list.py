@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 
 def test_list__has_the_shape_of_the_reference(api: Caller) -> None:

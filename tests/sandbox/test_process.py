@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from opp_analytics import sandbox
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 TODAY = date(2026, 3, 2)
 

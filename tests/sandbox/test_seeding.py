@@ -11,8 +11,7 @@ import pytest
 
 from opp_analytics import sandbox
 from opp_analytics.sandbox.rows import wire_rows
-
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 FRAME = pd.DataFrame(
     {

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from opp_analytics import sandbox
-
-from .conftest import ROWS, Caller
+from tests.sandbox.conftest import ROWS, Caller
 
 
 def test_add_tenant__sees_its_own_data_only(

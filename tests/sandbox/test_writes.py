@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from .conftest import Caller
+from tests.sandbox.conftest import Caller
 
 
 def test_create__answers_as_the_reference_does(api: Caller) -> None:

@@ -17,8 +17,7 @@ import opp_analytics as oa
 from opp_analytics import widgets
 from opp_analytics.widgets import Grid
 from opp_analytics.widgets.columns import columns_of, to_arrow
-
-from ..writer.conftest import opportunities
+from tests.writer.conftest import opportunities
 
 HOME = Path(widgets.__file__).parent
 

@@ -9,8 +9,7 @@ import opp_analytics as oa
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.org import empty
 from opp_analytics.widgets.sheet import Sheet
-
-from ..writer.conftest import opportunities
+from tests.writer.conftest import opportunities
 
 
 @pytest.fixture
