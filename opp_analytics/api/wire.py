@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -124,6 +125,9 @@ def _cell_by_cell(values: list[Any], column: str, ids: list[Any]) -> list[Any]:
 
 
 def _to_text(value: Any) -> str:
+    # As Arrow writes it, so that a text does not depend on what else the page held.
+    if isinstance(value, float) and value.is_integer():
+        return str(pa.scalar(value).cast(pa.string()))
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -165,13 +169,14 @@ def _label_column(values: list[Any], column: str, ids: list[Any]) -> pa.Array:
 
 def _further(values: list[Any]) -> pa.Array:
     """An attribute that the schema does not know, at the narrowest type that holds all of it."""
-    try:
-        array = pa.array(values)
-    except pa.ArrowException:
-        return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
-    if pa.types.is_nested(array.type):
-        return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
-    return array
+    kinds = set(map(type, values)) - {NoneType}
+    # Arrow would take True for 1.0 after a fraction.
+    if bool not in kinds or kinds == {bool}:
+        with suppress(pa.ArrowException, OverflowError):
+            array = pa.array(values)
+            if not pa.types.is_nested(array.type):
+                return array
+    return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
 
 
 _BUILD: dict[str, Callable[[list[Any], str, list[Any]], pa.Array]] = {
@@ -247,16 +252,16 @@ def concat(tables: list[pa.Table]) -> pa.Table:
 def from_frame(opportunities: pd.DataFrame) -> pa.Table:
     """An assembled frame as the table it came from, to be merged with newer ones."""
     table = pa.Table.from_pandas(opportunities, preserve_index=False)
-    fields = [pa.field(field.name, _wire_type(field, table[field.name])) for field in table.schema]
-    return table.cast(pa.schema(fields))
+    return pa.table({name: _as_sent(name, table[name]) for name in table.column_names})
 
 
-def _wire_type(field: pa.Field, column: pa.ChunkedArray) -> pa.DataType:
-    if field.name in _CATEGORY:
-        return _LABEL
-    if field.name not in _BUILD and column.null_count == len(column):
-        return pa.null()
-    return pa.string() if pa.types.is_large_string(field.type) else field.type
+def _as_sent(name: str, column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """A column of a frame at the type that `to_table` gives it."""
+    if name in _CATEGORY:
+        return column.cast(_LABEL)
+    if name not in _BUILD and column.null_count == len(column):
+        return pa.nulls(len(column))
+    return column.cast(pa.string()) if pa.types.is_large_string(column.type) else column
 
 
 def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:

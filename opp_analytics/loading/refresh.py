@@ -2,12 +2,14 @@
 
 The newest changes come first, until they are older than what is known; what went to the trash is settled by reading
 it, if it is not as it was. The result counts only when everything adds up: the answer was sorted as asked, nothing
-moved meanwhile, the distinct ids equal the server's total, and no change is newer than the newest one known.
+moved meanwhile, the distinct ids equal the server's total, no change is newer than the newest one known, and no
+column owes its existence or type to a row that is gone.
 Otherwise there is no result, and the caller sweeps.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opp_analytics import schema
 from opp_analytics.api import Client, wire
 from opp_analytics.loading.sweep import Query, newest_change, probe
 
@@ -64,7 +67,7 @@ def refreshed(client: Client, query: Query, kept: pd.DataFrame) -> Refreshed | N
     if not _read_trash(client, before, known, table, reading):
         return None
     merged = _merged(table, reading)
-    if not _adds_up(merged, before) or probe(client, query) != before:
+    if merged is None or not _adds_up(merged, before) or probe(client, query) != before:
         return None
     return Refreshed(wire.assemble([merged]), before, reading.pages, started)
 
@@ -118,9 +121,50 @@ def _read_trash(
     return bool(state["trash_total"] == known["trash_total"] + taken_in)
 
 
-def _merged(kept: pa.Table, reading: _Reading) -> pa.Table:
-    """The rows as last read, without those that are gone, in creation order."""
+def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
+    """The rows as last read, without those that are gone, in creation order; None when a column cannot be told."""
     changed = {unique_id for table in reading.tables for unique_id in table["unique_id"].to_pylist()}
     stale = pa.array(sorted(changed | reading.gone), pa.string())
     rest = kept.filter(pc.invert(pc.is_in(kept["unique_id"], stale)))
+    if len(rest) < len(kept):
+        kinds = _further_kinds(reading.tables)
+        columns = {name: rest[name] for name in rest.column_names if name not in schema.COLUMNS}
+        empty = {name for name, column in columns.items() if column.null_count == len(column)}
+        if empty - set(kinds) or not all(
+            _explains_type(column, kinds.get(name, set()))
+            for name, column in columns.items()
+            if name not in empty
+        ):
+            return None
+        rest = rest.drop_columns(sorted(empty))
     return wire.concat([rest, *reading.tables]).sort_by("created_at")
+
+
+def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
+    """The types, without that of nulls, in which each of the tenant's own attributes was just read."""
+    kinds: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for attribute in table.schema:
+            if attribute.name not in schema.COLUMNS:
+                known = kinds.setdefault(attribute.name, set())
+                known |= {attribute.type} - {pa.null()}
+    return kinds
+
+
+def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
+    """Whether the values that are left, or those just read, give the column its type, and not a row that is gone."""
+    if pa.types.is_floating(column.type):
+        return pa.string() not in kinds and (
+            column.type in kinds or not pc.all(pc.equal(column, pc.floor(column))).as_py()
+        )
+    if pa.types.is_string(column.type):
+        return column.type in kinds or not all(map(_is_plain_json, column.drop_null().to_pylist()))
+    return True
+
+
+def _is_plain_json(text: str) -> bool:
+    """Whether a text may be a number or a boolean that the server sent, written out beside a text that is gone."""
+    try:
+        return isinstance(json.loads(text), (int, float))
+    except ValueError:
+        return False

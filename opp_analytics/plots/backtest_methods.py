@@ -50,4 +50,5 @@ def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def method_label(table: pd.DataFrame) -> list[str]:
+    """The method that gave the chances, as a line of the caption."""
     return [str(table.attrs["probability"])] if table.attrs.get("probability") else []

@@ -92,6 +92,7 @@ def _steps(ax: Axes, moved: pd.DataFrame) -> None:
 
 
 def movement_color(name: str, value: float) -> str:
+    """The color of a bar."""
     if name in ENDS:
         return COLOURS["total"]
     return COLOURS.get(name, COLOURS["rise"] if value >= 0 else COLOURS["fall"])

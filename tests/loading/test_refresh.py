@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from tests.support import paged, row, serving
 
+REGIONS = ("north", 7, 2.5, 3.0, True, None, ["a"])
+"""What a tenant's own attribute may hold; the rows of the beginning do not have it."""
+
 
 class World:
     """A server's stock that people work on."""
@@ -27,7 +30,8 @@ class World:
 
     def create(self, at: int) -> None:
         stamp = self.stamp()
-        self.rows.append(row(self.made, created_at=stamp, updated_at=stamp, region="north"))
+        regions = ({}, *({"region": region} for region in REGIONS))
+        self.rows.append(row(self.made, created_at=stamp, updated_at=stamp, **regions[at % len(regions)]))
         self.made += 1
 
     def update(self, at: int) -> None:
@@ -73,6 +77,11 @@ def client_to(tmp_path):
 
 @settings(max_examples=40)
 @example(days=[[("update", 0)], [("delete", 0)]])
+@example(days=[[("create", 1)], [("delete", 20)]])  # the only deal that had the attribute
+@example(days=[[("create", 6)], [("delete", 20)]])  # which was null
+@example(days=[[("create", 1), ("create", 2)], [("delete", 20)]])  # a text goes, a number stays
+@example(days=[[("create", 3), ("create", 2)], [("delete", 20)]])  # a fraction goes, a whole number stays
+@example(days=[[("create", 3), ("create", 5)]])  # a fraction before a boolean, and after it
 @given(days=st.lists(st.lists(st.tuples(st.sampled_from(WORK), st.integers(0, 99)), max_size=5), max_size=3))
 def test_load_changes__equals_a_full_sweep_whatever_people_did(tmp_path_factory, days):
     world = World(20)

@@ -244,6 +244,7 @@ def scores(table: pd.DataFrame) -> dict[str, float | None]:
 
 
 def scored(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
+    """The scores of each group of periods, one row a group."""
     rows = {key: {"n": len(table), **scores(table)} for key, table in groups.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["n", "wape", "bias", "coverage"])
     return table.rename_axis(name).astype(

@@ -112,5 +112,6 @@ def _tried(
 
 
 def noted(table: pd.DataFrame, n: int, *, as_of: str | None, **further: Any) -> pd.DataFrame:
+    """The table with its number of periods, its day and further scalars in attrs."""
     day = None if as_of is None else pd.Timestamp(as_of)
     return annotate(table, made_from=None, n=n, as_of=day, **further)

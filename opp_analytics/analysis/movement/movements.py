@@ -50,6 +50,7 @@ class Pool:
 
     @classmethod
     def of(cls, due: Due, tz: str) -> Pool:
+        """The deals due in the given days; None is every deal."""
         if due is None:
             return cls(None, None)
         if isinstance(due, str):
@@ -214,6 +215,7 @@ def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
 
 
 def part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> ibis.Table:
+    """The rows of the log that are one movement, with value in cents and count."""
     import ibis
 
     kept = log.select(

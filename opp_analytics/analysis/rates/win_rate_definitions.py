@@ -95,6 +95,7 @@ def win_rate_definitions(
 
 
 def check_days(horizon_days: int) -> None:
+    """Refuse a horizon that is not a positive whole number of days."""
     if isinstance(horizon_days, bool) or not isinstance(horizon_days, (int, np.integer)) or horizon_days <= 0:
         raise ArgumentTypeError(f"horizon_days={horizon_days!r} is not a number of days; use 365")
 

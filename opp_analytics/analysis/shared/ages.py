@@ -71,6 +71,7 @@ def ages(
 def followed(
     opportunities: pd.DataFrame, as_of: When, by: By, tz: str, history: History | None = None
 ) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
+    """The checked frame with the age and outcome of each deal."""
     names = by_columns(by)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
@@ -81,6 +82,7 @@ def followed(
 
 
 def curves_of(groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8]) -> list[Incidence]:
+    """The incidence curve of each group."""
     rows = np.flatnonzero(days >= 0)
     rows = rows[np.argsort(groups.codes[rows], kind="stable")]
     cuts = np.searchsorted(groups.codes[rows], np.arange(groups.size + 1))
