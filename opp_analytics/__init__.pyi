@@ -12,6 +12,7 @@ from .analysis import forecast as forecast
 from .analysis import forecast_deals as forecast_deals
 from .analysis import forecast_fan as forecast_fan
 from .analysis import movements as movements
+from .analysis import push_counts as push_counts
 from .analysis import recalibrated as recalibrated
 from .analysis import sentence as sentence
 from .analysis import slippage as slippage
@@ -21,6 +22,7 @@ from .analysis import stage_funnel as stage_funnel
 from .analysis import stage_rates as stage_rates
 from .analysis import time_to_win as time_to_win
 from .analysis import track_record as track_record
+from .analysis import transition_matrix as transition_matrix
 from .analysis import transitions as transitions
 from .analysis import velocity as velocity
 from .analysis import waterfall as waterfall

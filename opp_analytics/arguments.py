@@ -7,10 +7,11 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
 
-__all__ = ["between", "number", "one_of", "texts", "whole"]
+__all__ = ["between", "frame", "number", "one_of", "texts", "whole"]
 
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
@@ -101,3 +102,28 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
     if len(set(names)) < len(names):
         raise ArgumentValueError(f"{name}={value!r} names the same {of} twice")
     return list(names)
+
+
+def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
+    """A frame that has these columns.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When it is not a frame.
+    MissingColumnError
+        When it lacks a column; names those that it has.
+
+    Examples
+    --------
+    >>> frame(pd.DataFrame({"pushes": [1]}), "moves", "pushes", made_by="close_date_moves").columns.tolist()
+    ['pushes']
+    """
+    if not isinstance(value, pd.DataFrame):
+        raise ArgumentTypeError(f"{name} is a {type(value).__name__}, not a table made by {made_by}")
+    missing = [column for column in columns if column not in value.columns]
+    if missing:
+        raise MissingColumnError(
+            f"{name} has no column {', '.join(missing)}; {made_by} makes it. It has {', '.join(map(str, value.columns))}"
+        )
+    return value

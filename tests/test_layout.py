@@ -21,7 +21,12 @@ from opp_analytics import analysis, plots
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opp_analytics"
 ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-ALSO_IN = {"recalibrated": "calibration", "transition_matrix": "transitions", "audit_summary": "audit"}
+ALSO_IN = {
+    "audit_summary": "audit",
+    "push_counts": "close_date_moves",
+    "recalibrated": "calibration",
+    "transition_matrix": "transitions",
+}
 """Functions that live in the module of another one, which they belong to."""
 GATHERED = [name for name in analysis.__all__ if inspect.isfunction(getattr(analysis, name))]
 

@@ -9,7 +9,7 @@ from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
-from opp_analytics.analysis.movement.close_date_moves import close_date_moves
+from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
 from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
 from opp_analytics.analysis.movement.slippage import SLIP_OUTCOMES, slippage
 from opp_analytics.analysis.movement.slippage_deals import slippage_deals
@@ -25,7 +25,7 @@ from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitio
 from opp_analytics.analysis.shared.sentence import sentence
 from opp_analytics.analysis.stages.stage_flow import stage_flow
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
-from opp_analytics.analysis.stages.transitions import transitions
+from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
 
 __all__ = [
     "FURTHER_MOVEMENTS",
@@ -42,6 +42,7 @@ __all__ = [
     "forecast_deals",
     "forecast_fan",
     "movements",
+    "push_counts",
     "recalibrated",
     "sentence",
     "slippage",
@@ -51,6 +52,7 @@ __all__ = [
     "stage_rates",
     "time_to_win",
     "track_record",
+    "transition_matrix",
     "transitions",
     "velocity",
     "waterfall",

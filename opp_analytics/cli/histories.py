@@ -25,7 +25,7 @@ def import_history(
         Path,
         typer.Argument(
             help="CSV with a header. Long: unique_id,changed_at,field,new_value, a line per changed field. "
-            "Wide: unique_id,seen_at, then the opportunity's columns, a line per change; operation (new, changed, gone, "
+            "Wide: unique_id,seen_at, then the opportunity's columns, a line per change; operation (new, changed, deleted, "
             "returned) and seen_after may be added. Times are ISO 8601, in UTC unless they say otherwise.",
             show_default=False,
         ),

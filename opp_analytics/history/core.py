@@ -50,16 +50,16 @@ class Recorded:
     """Seen for the first time."""
     changed: int
     """Different from the record before."""
-    gone: int
+    deleted: int
     """Not there any more."""
     returned: int
-    """There again after having been gone."""
+    """There again after having been deleted."""
     appended: bool
     """False when this very frame had been recorded at this instant before."""
 
 
 class History:
-    """A folder that knows every opportunity's past: each `record` adds what is new, changed or gone.
+    """A folder that knows every opportunity's past: each `record` adds what is new, changed or deleted.
 
     The API keeps no history; this is where it starts. Cost and size grow with what changed, not with
     opportunities × days. A change happened after the record before (``seen_after``) and not later than the one
@@ -105,7 +105,7 @@ class History:
         ----------
         changes : DataFrame
             Either wide, one row per opportunity and change with the whole opportunity as it was then:
-            ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new, changed, gone,
+            ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new, changed, deleted,
             returned), and the opportunity's columns. Or long, one row per changed field: ``unique_id``,
             ``changed_at``, ``field``, ``new_value``.
         path : str or path, optional
@@ -173,7 +173,7 @@ class History:
     # Writing
 
     def record(self, opportunities: pd.DataFrame, *, at: When | None = None) -> Recorded:
-        """Add the state of all opportunities; only what is new, changed or gone is stored.
+        """Add the state of all opportunities; only what is new, changed or deleted is stored.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class History:
             recorded.rows,
             recorded.new,
             recorded.changed,
-            recorded.gone,
+            recorded.deleted,
             recorded.returned,
             appended=True,
         )
@@ -268,7 +268,7 @@ class History:
         -------
         DataFrame
             ``recorded_at`` (instant, UTC), ``rows`` (opportunities then), ``changed`` (change rows added: the sum
-            of ``new``, ``edited``, ``gone``, ``returned``), ``complete`` (False where a damaged file was taken
+            of ``new``, ``edited``, ``deleted``, ``returned``), ``complete`` (False where a damaged file was taken
             out of use and its changes may be missing), ``certified`` (whether a load certificate vouches for it).
             With no records, the same columns and no rows.
         """
@@ -292,8 +292,8 @@ class History:
         -------
         DataFrame
             ``seen_after``, ``seen_at`` (instants: it happened after the one and not later than the other; a
-            first record has no ``seen_after``), ``operation`` (new, changed, gone, returned), then the
-            opportunity's columns as they were at ``seen_at``; of one that is gone, as they were last seen.
+            first record has no ``seen_after``), ``operation`` (new, changed, deleted, returned), then the
+            opportunity's columns as they were at ``seen_at``; of a deleted one, as they were last seen.
             In order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
         """
         return rows.to_frame(
@@ -443,5 +443,5 @@ class History:
 
 def _counted(moment: pd.Timestamp, count: int, changes: pa.Table) -> Moment:
     tally = pd.Series(changes["operation"].to_pylist(), dtype="object").value_counts()
-    kinds = {kind: int(tally.get(kind, 0)) for kind in ("new", "changed", "gone", "returned")}
+    kinds = {kind: int(tally.get(kind, 0)) for kind in ("new", "changed", "deleted", "returned")}
     return Moment(moment, count, **kinds)

@@ -24,7 +24,7 @@ def no_rows() -> pa.Table:
 def changes_between(
     before: pa.Table, after: pa.Table, *, seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
 ) -> pa.Table:
-    """One wide row per opportunity that is new, changed, gone or returned.
+    """One wide row per opportunity that is new, changed, deleted or returned.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ def changes_between(
     Returns
     -------
     Table
-        ``seen_after``, ``seen_at``, ``operation``, then the columns of both. A tombstone (gone) keeps the
+        ``seen_after``, ``seen_at``, ``operation``, then the columns of both. A tombstone (deleted) keeps the
         opportunity as it was last seen.
     """
     before, after = _aligned(before, after)
     place = pc.index_in(after["unique_id"], value_set=before["unique_id"])
     matched = before.take(place)
     known = place.is_valid()
-    was_gone = pc.fill_null(pc.equal(matched["operation"], "gone"), False)
+    was_gone = pc.fill_null(pc.equal(matched["operation"], "deleted"), False)
     tracked = [c for c in after.column_names if c != "unique_id" and c not in UNTRACKED]
     differs = reduce(pc.or_, (_distinct(matched[c], after[c]) for c in tracked))
     operation = pc.if_else(known, pc.if_else(was_gone, "returned", "changed"), "new")
@@ -55,7 +55,7 @@ def changes_between(
     left = present(before)
     left = left.filter(pc.invert(pc.is_in(left["unique_id"], value_set=after["unique_id"])))
     left = left.set_column(
-        left.column_names.index("operation"), "operation", pa.array(["gone"] * len(left), pa.string())
+        left.column_names.index("operation"), "operation", pa.array(["deleted"] * len(left), pa.string())
     )
     names = [*KNOWN, *(c for c in after.column_names if c not in KNOWN)]
     changes = pa.concat_tables([standing.select(["operation", *names]), left.select(["operation", *names])])
@@ -67,7 +67,7 @@ def changes_between(
 
 def present(state: pa.Table) -> pa.Table:
     """Of last change rows, those of opportunities that are there."""
-    return state.filter(pc.not_equal(state["operation"], "gone"))
+    return state.filter(pc.not_equal(state["operation"], "deleted"))
 
 
 def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:

@@ -37,15 +37,15 @@ class Moment:
     """How many were seen for the first time."""
     changed: int = 0
     """How many differed from the record before."""
-    gone: int = 0
+    deleted: int = 0
     """How many had been deleted."""
     returned: int = 0
-    """How many had been gone and were there again."""
+    """How many had been deleted and were there again."""
 
     @property
     def changes(self) -> int:
         """Rows that this record added to the change log."""
-        return self.new + self.changed + self.gone + self.returned
+        return self.new + self.changed + self.deleted + self.returned
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON."""

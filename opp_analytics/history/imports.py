@@ -18,7 +18,7 @@ from opp_analytics.history.entries import Moment
 
 __all__ = ["OPERATIONS", "Import", "read_changes"]
 
-OPERATIONS = ("new", "changed", "gone", "returned")
+OPERATIONS = ("new", "changed", "deleted", "returned")
 """What can happen to an opportunity between two records."""
 
 _LONG = ("unique_id", "changed_at", "field", "new_value")
@@ -111,7 +111,7 @@ def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataF
     if len(unknown):
         raise DataError(f"operation={unknown.iloc[0]!r} is none of {', '.join(OPERATIONS)}")
     first = ~log.duplicated("unique_id")
-    gone = said == "gone"
+    gone = said == "deleted"
     was_gone = gone.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
     again = (said == "new") & ~first & ~was_gone
     _note(
@@ -120,7 +120,7 @@ def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataF
         "created twice under one id; the second creation counts as a change",
     )
     found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
-    found = found.mask(was_gone, "returned").mask(first, "new").mask(gone, "gone")
+    found = found.mask(was_gone, "returned").mask(first, "new").mask(gone, "deleted")
     return log.assign(operation=found)
 
 
@@ -128,7 +128,7 @@ def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
     """Fill the empty cells of what is gone with what was last known of it."""
     further = [c for c in log.columns if c not in ("unique_id", *rows.CHANGE_COLUMNS)]
     before = log.groupby("unique_id")[further].shift()
-    gone = log["operation"] == "gone"
+    gone = log["operation"] == "deleted"
     return log.assign(**{c: log[c].mask(gone & log[c].isna(), before[c]) for c in further})
 
 
@@ -149,7 +149,7 @@ def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
     if len(counted.index):
         instants = instants[instants >= counted.index[0]]
     counted = counted.reindex(instants, fill_value=0)
-    there = (counted["new"] + counted["returned"] - counted["gone"]).cumsum()
+    there = (counted["new"] + counted["returned"] - counted["deleted"]).cumsum()
     return tuple(
         Moment(at, int(count), *(int(n) for n in tally))
         for at, count, *tally in zip(counted.index, there, *(counted[o] for o in OPERATIONS), strict=True)

@@ -44,7 +44,7 @@ class Source(Protocol):
 
 def records_frame(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
     """Records as a frame with every column at its dtype, also when there are none."""
-    whole = ("rows", "changed", "new", "edited", "gone", "returned")
+    whole = ("rows", "changed", "new", "edited", "deleted", "returned")
     frame = pd.DataFrame(
         records, columns=["recorded_at", "rows", "changed", "complete", *whole[2:], "certified"]
     )
@@ -108,7 +108,7 @@ class FolderSource:
                     "complete": entry.sequence not in doubtful,
                     "new": moment.new,
                     "edited": moment.changed,
-                    "gone": moment.gone,
+                    "deleted": moment.deleted,
                     "returned": moment.returned,
                     "certified": entry.certificate is not None,
                 }
@@ -193,7 +193,7 @@ class TableSource:
     def _counted(self) -> pd.DataFrame:
         """What happened at each moment at which something changed; a record that saw no change leaves no row."""
         table = self._table
-        operations = {"new": "new", "edited": "changed", "gone": "gone", "returned": "returned"}
+        operations = {"new": "new", "edited": "changed", "deleted": "deleted", "returned": "returned"}
         counted = collect(
             table.group_by("seen_at").agg(
                 **{
@@ -266,7 +266,7 @@ def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
     given = pd.DataFrame(index=counted.index) if given is None else given
     frame = counted.reindex(counted.index.union(given.index).sort_values(), fill_value=0)
     frame["changed"] = frame.sum(axis=1)
-    frame["rows"] = (frame["new"] + frame["returned"] - frame["gone"]).cumsum()
+    frame["rows"] = (frame["new"] + frame["returned"] - frame["deleted"]).cumsum()
     for name, unknown in (("complete", True), ("certified", False)):
         frame[name] = given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
     return records_frame(frame.rename_axis("recorded_at").reset_index())

@@ -34,7 +34,12 @@ from opp_analytics.history.entries import Damage, Entry, Moment, read_entry
 
 __all__ = ["Store"]
 
-_MARK = {"format": "opp_analytics history", "version": 1}
+_MARK = {"format": "opp_analytics history", "version": 2}
+_OLDER = """\
+{mark} is of an older format; this release reads format {version}. Record into a new folder, or bring over what this one knows:
+    files = sorted(pathlib.Path({folder!r}, "changes").glob("*.parquet"))
+    changes = pd.concat(map(pd.read_parquet, files)).replace({{"operation": {{"gone": "deleted"}}}})
+    History.from_changes(changes, path="a new folder")"""
 _FOLDERS = ("changes", "records", "state", "staging")
 
 
@@ -287,13 +292,15 @@ class Store:
         try:
             found = json.loads(mark.read_bytes())
             known = found["format"] == _MARK["format"]
-            newer = found["version"] > _MARK["version"]
+            older, newer = found["version"] < _MARK["version"], found["version"] > _MARK["version"]
         except (ValueError, KeyError, TypeError):
-            known = newer = False
+            known = older = newer = False
         if not known:
             raise Damage(mark, "is damaged or not ours: it does not say that this folder is a history")
         if newer:
             raise HistoryError(f"{mark} was written by a newer release of opp_analytics; update to read it")
+        if older:
+            raise HistoryError(_OLDER.format(mark=mark, folder=str(self.folder), **_MARK))
         return True
 
     def _prepare(self) -> None:

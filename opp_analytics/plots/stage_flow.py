@@ -21,8 +21,8 @@ from opp_analytics.plots.style import (
     row_names,
 )
 
-_ENDS = ("advanced", "still", "back", "lost", "left")
-_END_COLOURS = {"advanced": COLOURS["won"], "back": COLOURS["overdue"], "left": COLOURS["gone"]}
+_ENDS = ("advanced", "still", "back", "lost", "removed")
+_END_COLOURS = {"advanced": COLOURS["won"], "back": COLOURS["overdue"], "removed": COLOURS["removed"]}
 
 
 def stage_flow(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -31,7 +31,7 @@ def stage_flow(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        ``entries``, ``advanced``, ``lost``, ``back``, ``left``, ``still``, ``median_days`` by ``stage``.
+        ``entries``, ``advanced``, ``lost``, ``back``, ``removed``, ``still``, ``median_days`` by ``stage``.
     ax : Axes, optional
         Where to draw; default: a new figure.
 

@@ -72,7 +72,7 @@ COLOURS: Mapping[str, str] = {
     "overdue": "#E69F00",
     "slipped": "#E69F00",
     "unscheduled": "#A6A6A6",
-    "gone": "#A6A6A6",
+    "removed": "#A6A6A6",
     "deleted": "#A6A6A6",
     "disqualified": "#C4C4C4",
     "pulled_out": "#F0E442",

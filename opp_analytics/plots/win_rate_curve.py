@@ -71,7 +71,7 @@ def _one(ax: Axes, table: pd.DataFrame) -> None:
         ax.step(
             *_steps(table.index, table["out"]),
             where="post",
-            color=style.COLOURS["gone"],
+            color=style.COLOURS["removed"],
             label="disqualified",
         )
     # A few ages are enough to see where the curve rests on few deals.

@@ -40,7 +40,7 @@ _TERMS = (
     (
         "Slipped",
         "Due in the period when it began (or when the history began) and still open at its end. Pulled out: its date "
-        "moved before the period. Gone: deleted or disqualified.",
+        "moved before the period. Removed: deleted or disqualified.",
     ),
     (
         "Movements",

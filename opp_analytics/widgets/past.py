@@ -15,9 +15,9 @@ from opp_analytics.history import History
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["GONE", "Past", "slippage_between", "waterfall_between"]
+__all__ = ["DELETED", "Past", "slippage_between", "waterfall_between"]
 
-GONE = "gone"
+DELETED = "deleted"
 """The outcome of a deal that is not there any more."""
 _ORDER = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
 _KEPT = 6
@@ -44,8 +44,8 @@ class Past:
         seen = np.flatnonzero(newest >= 0)
         found = self._changes.iloc[newest[seen]].set_axis(seen)
         frame = found.drop(columns=["seen_after", "seen_at", "operation"])
-        outcome = org.outcomes(frame).cat.add_categories([GONE])
-        return frame.assign(outcome=outcome.mask(found["operation"] == GONE, GONE))
+        outcome = org.outcomes(frame).cat.add_categories([DELETED])
+        return frame.assign(outcome=outcome.mask(found["operation"] == DELETED, DELETED))
 
     def among(self, numbers: pd.Index[Any]) -> NDArray[np.bool_]:
         """Whether each deal is one of these."""
@@ -102,7 +102,7 @@ def slippage_between(
     cohort = then[due.to_numpy() & picked[then.index]]
     later = past.known(end).loc[cohort.index]
     outcome = later["outcome"].astype("str")
-    became = outcome.where(outcome.isin(["won", "lost", "open"]), GONE).to_numpy(dtype=object)
+    became = outcome.where(outcome.isin(["won", "lost", "open"]), "removed").to_numpy(dtype=object)
     became[(became == "open") & (later["close_date"] < first).to_numpy()] = "pulled_out"
     became[became == "open"] = "slipped"
     named = pd.Index(SLIP_OUTCOMES, name="outcome")

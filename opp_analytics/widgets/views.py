@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from opp_analytics import analysis, org, plots
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.widgets.choices import Choice
-from opp_analytics.widgets.past import GONE, Past, slippage_between, waterfall_between
+from opp_analytics.widgets.past import DELETED, Past, slippage_between, waterfall_between
 
 __all__ = ["VIEWS", "Look", "View"]
 
@@ -118,4 +118,4 @@ VIEWS = {
 
 def present(known: pd.DataFrame) -> pd.DataFrame:
     """The deals of a past state that were there, without the outcome."""
-    return known[known["outcome"] != GONE].drop(columns="outcome").reset_index(drop=True)
+    return known[known["outcome"] != DELETED].drop(columns="outcome").reset_index(drop=True)

@@ -25,7 +25,7 @@ class Past:
             "unique_id", keep="last"
         )
         return (
-            seen[seen["operation"] != "gone"]
+            seen[seen["operation"] != "deleted"]
             .drop(columns=["seen_at", "seen_after", "operation"])
             .reset_index(drop=True)
         )

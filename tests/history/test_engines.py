@@ -163,7 +163,7 @@ def test_from_table__compiles_for_warehouses(dialect):
 def test_from_table__knows_a_record_without_changes_only_when_told():
     import ibis
 
-    rows = pa.table({"unique_id": ["a", "b", "a"], "operation": ["new", "new", "gone"]})
+    rows = pa.table({"unique_id": ["a", "b", "a"], "operation": ["new", "new", "deleted"]})
     rows = rows.append_column("seen_at", pa.array([WEEKS[0], WEEKS[0], WEEKS[3]], pa.timestamp("us", "UTC")))
     there = History.from_table(ibis.memtable(rows))
     assert there.records["recorded_at"].tolist() == [WEEKS[0], WEEKS[3]]

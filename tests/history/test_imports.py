@@ -81,10 +81,12 @@ def test_from_changes__refuses(log, says):
 
 def test_from_changes__tombstone_keeps_what_was_known():
     log = wide(
-        operation=[None, None, None, "gone"], value=[1.0, 2.0, 3.0, None], stage=["x", "proposal", "x", None]
+        operation=[None, None, None, "deleted"],
+        value=[1.0, 2.0, 3.0, None],
+        stage=["x", "proposal", "x", None],
     )
     gone = History.from_changes(log).changes().iloc[-1]
-    assert (gone["operation"], gone["value"], gone["stage"]) == ("gone", 2.0, "proposal")
+    assert (gone["operation"], gone["value"], gone["stage"]) == ("deleted", 2.0, "proposal")
 
 
 LONG = """unique_id,changed_at,field,new_value

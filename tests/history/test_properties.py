@@ -170,7 +170,7 @@ def test_history__holds_what_was_recorded_in_any_order(looks, order):
     log = history.changes()
     pd.testing.assert_frame_equal(log, history_of(looks).changes())
     again = history.record(frame_of(looks[-1]), at=MONDAYS[len(looks) - 1] + pd.Timedelta(days=1))
-    assert again.new + again.changed + again.gone + again.returned == 0
+    assert again.new + again.changed + again.deleted + again.returned == 0
     assert len(history.changes()) == len(log)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # that rows are out of order
@@ -224,7 +224,7 @@ def test_slippage__partitions_the_cohort(pair):
 
 def _became(deal, window):
     if deal is None or state(deal) in ("disqualified", "conflict"):
-        return "gone"
+        return "removed"
     if state(deal) != "open":
         return state(deal)
     return "pulled_out" if (deal["close_date"] or "9") < window[0] else "slipped"
@@ -265,7 +265,7 @@ def _entries(seen, opening, assume_passed):
 
 def _place(deal):
     if deal is None or state(deal) in ("disqualified", "conflict"):
-        return "(left)"
+        return "(removed)"
     return (deal["stage"] or "") if state(deal) == "open" else f"closed_{state(deal)}"
 
 
@@ -275,7 +275,7 @@ def _end(place, after):
     if after == "closed_lost":
         return "lost"
     if after not in RANKS:
-        return "left"
+        return "removed"
     return "advanced" if RANKS[after] > RANKS[place] else "back"
 
 

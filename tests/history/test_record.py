@@ -56,7 +56,7 @@ def history(tmp_path):
 def test_record__stores_only_what_changed(history):
     first = history.record(opportunities(), at="2026-03-02")
     second = history.record(opportunities(stage=["closed_won", "discovery", "negotiation"]), at="2026-03-09")
-    assert (first.new, second.new, second.changed, second.gone) == (3, 0, 1, 0)
+    assert (first.new, second.new, second.changed, second.deleted) == (3, 0, 1, 0)
     log = history.changes()
     assert log["unique_id"].tolist() == ["a", "b", "c", "a"]
     assert log["operation"].tolist() == ["new", "new", "new", "changed"]
@@ -70,9 +70,9 @@ def test_record__tombstone_and_return_keep_the_opportunity(history):
     history.record(opportunities().iloc[1:], at="2026-03-09")
     history.record(opportunities().iloc[1:], at="2026-03-16")
     back = history.record(opportunities(), at="2026-03-23")
-    assert (back.new, back.changed, back.gone, back.returned) == (0, 0, 0, 1)
+    assert (back.new, back.changed, back.deleted, back.returned) == (0, 0, 0, 1)
     own = history.changes().query("unique_id == 'a'")
-    assert own["operation"].tolist() == ["new", "gone", "returned"]
+    assert own["operation"].tolist() == ["new", "deleted", "returned"]
     assert own["value"].tolist() == [1200.5] * 3
     assert own["close_date"].tolist() == [pd.Timestamp("2026-03-31")] * 3
     assert history.as_of("2026-03-10")["unique_id"].tolist() == ["b", "c"]
@@ -113,7 +113,7 @@ def test_record__refuses_a_time_not_after_the_last(history, at):
         (certified(opportunities(), deleted=True), "deleted=True"),
         (certified(opportunities(), filters={"status": "active"}), "filters="),
         (certified(opportunities(), records=4), "brought 4 opportunities but the frame has 3"),
-        (opportunities(unique_id=["a", "a", "c"]), "'a' stands in the frame more than once"),
+        (opportunities(unique_id=["a", "a", "c"]), "'a' occurs more than once"),
         (opportunities(unique_id=["a", None, "c"]), "has no unique_id"),
     ],
 )
@@ -245,7 +245,7 @@ def test_record__of_an_empty_pipeline(history):
 def test_history__opened_again_knows_all(history, tmp_path):
     history.record(opportunities(), at="2026-03-02")
     again = History(str(tmp_path / "history"))
-    assert again.record(opportunities().iloc[:1], at="2026-03-09").gone == 2
+    assert again.record(opportunities().iloc[:1], at="2026-03-09").deleted == 2
     assert len(history.changes()) == 5
 
 

@@ -6,7 +6,7 @@ from tests.analysis.movement.windows import JANUARY
 def test_slippage__drawings(january):
     drawn = plots.slippage(slippage(january, **JANUARY))
     labels = [text.get_text() for text in drawn.get_yticklabels()]
-    assert labels == ["due", "won", "lost", "slipped", "pulled out", "gone"]
+    assert labels == ["due", "won", "lost", "slipped", "pulled out", "removed"]
     widths = [bar.get_width() for bar in drawn.patches]
     assert widths == [12700.0, 100.0, 200.0, 7600.0, 0.0, 4800.0]
     caption = next(text for text in drawn.texts if text.get_gid() == "caption").get_text()

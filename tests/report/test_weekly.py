@@ -259,7 +259,7 @@ def test_weekly_report__deals_that_slipped_again_are_listed(opportunities, histo
         "lost": "1",
         "slipped": "2",
         "pulled out": "0",
-        "gone": "0",
+        "removed": "0",
     }
 
 

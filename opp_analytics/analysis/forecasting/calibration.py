@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import Key, column_key, combine, ratio
-from opp_analytics.analysis.shared.replay import GONE, change_rows, first_open, last_record, state_at
+from opp_analytics.analysis.shared.replay import DELETED, change_rows, first_open, last_record, state_at
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON
@@ -92,7 +92,7 @@ def calibration(
             "won": won,
             "lost": lost,
             "open": groups.count(state == OPEN),
-            "gone": groups.count((state == GONE) | (state == DISQUALIFIED)),
+            "gone": groups.count((state == DELETED) | (state == DISQUALIFIED)),
         }
     )
     return annotate(

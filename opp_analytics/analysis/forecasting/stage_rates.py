@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opp_analytics import org, periods, schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import NO_LABEL
-from opp_analytics.analysis.shared.replay import GONE, change_rows, last_record
+from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON
 from opp_analytics.periods import When
@@ -70,7 +70,7 @@ def stage_rates(
 def learnt(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH) -> pd.DataFrame:
     """`stage_rates` from change rows with ``state``, all seen by `until`."""
     state = rows["state"]
-    ended = state.isin([WON, LOST, DISQUALIFIED, GONE])
+    ended = state.isin([WON, LOST, DISQUALIFIED, DELETED])
     end = pd.DataFrame({"at": rows["seen_at"].where(ended), "state": state.where(ended)})
     end = end.groupby(rows["unique_id"], sort=False).bfill()
     entered = rows.assign(end_at=end["at"], end_state=end["state"])[state == OPEN]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.history_query import Span, instant, marked, missing, span, up_to
+from opp_analytics.arguments import frame, whole
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -82,6 +83,49 @@ def close_date_moves(
     )
 
 
+def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
+    """How many deals were pushed how often, and by how many days.
+
+    Parameters
+    ----------
+    moves : DataFrame
+        Rows of `close_date_moves`, or some of them: ``pushes``, ``days_pushed`` (days).
+    most : int
+        The last row counts the deals with this many pushes or more.
+
+    Returns
+    -------
+    DataFrame
+        Index ``pushes`` (int64): 0, 1, … to the largest number that occurs, `most` at most. ``deals`` (int64),
+        ``median_days`` (float64, median of the days a deal was pushed in all, NaN without deals). Without rows no rows.
+
+    Raises
+    ------
+    ArgumentTypeError, ArgumentValueError
+        When `moves` is not a DataFrame, or `most` is not a whole number of at least 1.
+    MissingColumnError
+        When a column is missing.
+
+    Examples
+    --------
+    >>> moves = pd.DataFrame({"pushes": [0, 2, 0, 12, 9], "days_pushed": [0, 40, 0, 360, 100]})
+    >>> push_counts(moves, most=3)
+            deals  median_days
+    pushes
+    0           2          0.0
+    1           0          NaN
+    2           1         40.0
+    3           2        230.0
+    """
+    frame(moves, "moves", "pushes", "days_pushed", made_by="close_date_moves")
+    pushes = moves["pushes"].clip(upper=whole(most, "most", example=8))
+    days = moves["days_pushed"].astype("float64").groupby(pushes)
+    counts = pd.DataFrame({"deals": days.size(), "median_days": days.median()})
+    slots = pd.RangeIndex(0 if counts.empty else int(pushes.max()) + 1, name="pushes")
+    counts = counts.reindex(slots)
+    return counts.assign(deals=counts["deals"].fillna(0).astype("int64"))
+
+
 def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
     """One row per opportunity: its moves after the opening record, its first and last date from there on."""
     import ibis
@@ -96,7 +140,7 @@ def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
     opening = instant(asked.opening)
     # The row that stood at the opening is where the moves begin; older ones are another stretch's.
     log = log.filter(missing(log["until"]) | (log["until"] > opening))
-    log = log.filter((log["seen_at"] > opening) | (log["outcome"] != "gone"))
+    log = log.filter((log["seen_at"] > opening) | (log["outcome"] != "deleted"))
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")
     moved = (log["seen_at"] > opening) & (log["outcome"] == "open") & (log["was"] == "open")
     undated = missing(log["close_date"]).cast("int8")

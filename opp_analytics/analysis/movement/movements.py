@@ -178,7 +178,7 @@ def steps_of(log: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
     )
     return steps.mutate(
         # A tombstone's own cells say nothing: what is deleted leaves with the value it had.
-        cents=ibis.ifelse(steps["outcome"] == "gone", steps["cents_before"], steps["cents"]),
+        cents=ibis.ifelse(steps["outcome"] == "deleted", steps["cents_before"], steps["cents"]),
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),
     )
@@ -191,14 +191,14 @@ def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
     log = steps.filter(steps["seen_at"] > instant(asked.opening))
     entry = ibis.cases(
         (missing(log["was"]), "new"),
-        (log["was"] == "gone", "returned"),
+        (log["was"] == "deleted", "returned"),
         (log["was"] != "open", "reopened"),
         (missing(log["was_due"]), "date_set"),
         (pool.past(log["was_due"]), "pulled_in"),
         else_="pushed_in",
     )
     leave = ibis.cases(
-        (log["outcome"] == "gone", "deleted"),
+        (log["outcome"] == "deleted", "deleted"),
         (log["outcome"] != "open", log["outcome"]),
         (missing(log["close_date"]), "date_cleared"),
         (pool.past(log["close_date"]), "pushed_out"),

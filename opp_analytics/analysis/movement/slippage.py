@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "gone")
+SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed")
 """What can become of an opportunity that was due; every one is exactly one of these."""
 
 
@@ -41,7 +41,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     Returns
     -------
     DataFrame
-        Index ``outcome`` (below the columns of `by`, where given): won, lost, slipped, pulled_out, gone, always all
+        Index ``outcome`` (below the columns of `by`, where given): won, lost, slipped, pulled_out, removed, always all
         five. ``count`` (int64), ``value`` (float64, money, as it stood at `start`; a missing value counts 0),
         ``count_rate``, ``value_rate`` (fraction of the cohort, which the five sum to; NaN for an empty cohort).
         ``attrs``: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``, ``unvalued`` deals without a value,
@@ -59,7 +59,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     Notes
     -----
     Cohort B: open at `start` with ``close_date`` in the period. At `end`: won; lost; pulled_out (open, date moved
-    before the period); gone (deleted, disqualified, or contradicting itself on whether it was won); else slipped
+    before the period); removed (deleted, disqualified, or contradicting itself on whether it was won); else slipped
     (open: moved past the period, its date cleared, or simply not closed). slip rate = slipped / B. Outcomes are seen at
     records only: what happened after the last record before `end` shows in the next one (``attrs["bound"]``).
 
@@ -69,7 +69,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
     ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
-    {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'gone': 0}
+    {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0}
     """
     groups = by_columns(by)
     asked = span(history, start, end, asked_by="slippage", tz=tz)

@@ -33,7 +33,7 @@ def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC")
     -------
     DataFrame
         One row per opportunity of the cohort, the largest first: ``unique_id``, ``name``, ``outcome`` (str: one of won,
-        lost, slipped, pulled_out, gone), ``value`` (float64, money, as it stood at `start`), ``close_date``,
+        lost, slipped, pulled_out, removed), ``value`` (float64, money, as it stood at `start`), ``close_date``,
         ``close_date_after`` (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). Nothing due: no rows.
 
     Raises
@@ -85,7 +85,7 @@ def cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     early = (due["close_date_after"] < day(asked.first)).fill_null(False)
     became = ibis.cases(
         (due["outcome_after"].isin(["won", "lost"]), due["outcome_after"]),
-        (due["outcome_after"] != "open", "gone"),
+        (due["outcome_after"] != "open", "removed"),
         (early, "pulled_out"),
         else_="slipped",
     )

@@ -121,7 +121,7 @@ def _what_is_missing(
 
 
 def marked(changes: ibis.Table, *further: str) -> ibis.Table:
-    """Change rows with ``state`` (won, lost, open, disqualified, conflict), ``outcome`` (the same, or gone) and ``cents``.
+    """Change rows with ``state`` (won, lost, open, disqualified, conflict), ``outcome`` (the same, or deleted) and ``cents``.
 
     Of the other columns, only those that such questions read, and `further` ones. Money crosses engines as whole
     cents, since their float sums differ; a missing value counts 0.
@@ -141,7 +141,7 @@ def marked(changes: ibis.Table, *further: str) -> ibis.Table:
     )
     return changes.mutate(
         state=state,
-        outcome=ibis.cases((changes["operation"] == "gone", "gone"), else_=state),
+        outcome=ibis.cases((changes["operation"] == "deleted", "deleted"), else_=state),
         cents=(changes["value"].fill_null(0.0) * 100).round().cast("int64"),
     )
 

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-GONE = len(OUTCOMES)
+DELETED = len(OUTCOMES)
 """Code of a deal that was deleted; it follows the codes of `OUTCOMES`."""
 
 
 def with_state(changes: pd.DataFrame) -> pd.DataFrame:
     """Change rows conformed, in order of deal and time, with ``state``."""
     rows = org.conform(changes).sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
-    gone = (rows["operation"].astype(schema.TEXT) == "gone").to_numpy()
-    return rows.assign(state=np.where(gone, GONE, outcome_codes(rows)).astype(np.int8))
+    gone = (rows["operation"].astype(schema.TEXT) == "deleted").to_numpy()
+    return rows.assign(state=np.where(gone, DELETED, outcome_codes(rows)).astype(np.int8))
 
 
 _READ = (
@@ -78,7 +78,7 @@ class Replay:
         deal = self.deal[seen]
         last = seen[np.append(deal[1:] != deal[:-1], [True] * (len(seen) > 0)).astype(bool)]
         known: pd.DataFrame = self.whole.iloc[last]
-        known = known[known["state"] != GONE]
+        known = known[known["state"] != DELETED]
         return known.drop(columns=["seen_after", "seen_at", "operation", "state"]).reset_index(drop=True)
 
     def _seen(self, moment: pd.Timestamp) -> NDArray[np.intp]:
@@ -86,7 +86,7 @@ class Replay:
 
 
 def change_rows(history: History | Replay, asked_by: str) -> pd.DataFrame:
-    """Every change, oldest first within each deal, with ``state``: an outcome's code, or GONE.
+    """Every change, oldest first within each deal, with ``state``: an outcome's code, or DELETED.
 
     Raises
     ------

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-FLOW_ENDS = ("advanced", "lost", "back", "left", "still")
+FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
 """What can become of an entry into a stage; every one is exactly one of these."""
-_LEFT = "(left)"
+_OUT = "(removed)"
 _SECONDS_A_DAY = 86_400
 
 
@@ -69,7 +69,7 @@ def stage_flow(
     -------
     DataFrame
         Index ``stage`` (below the columns of `by`, where given), always all `stages` in order. ``entries``,
-        ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``left`` (deleted,
+        ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``removed`` (deleted,
         disqualified, or into a stage without a rank), ``still`` (there at the end; the five sum to the entries), all int64;
         ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
         stage, begun ones counted, those still there counted as longer; NaN where fewer than half have left), ``passed``
@@ -140,7 +140,7 @@ def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
         (log["outcome"] == "open", log["stage"].fill_null("")),
         (log["outcome"] == "won", "closed_won"),
         (log["outcome"] == "lost", "closed_lost"),
-        else_=_LEFT,
+        else_=_OUT,
     )
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(place=place)
@@ -166,7 +166,7 @@ def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
     end = np.select(
         [spells["went_to"].isna(), spells["went_to"] == "closed_lost", there > here, there < here],
         ["still", "lost", "advanced", "back"],
-        "left",
+        "removed",
     )
     return spells.assign(stage=spells["place"], end=end, passed=False)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.history_query import check_history, missing
+from opp_analytics.arguments import frame
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import as_date
 
@@ -89,11 +90,56 @@ def transitions(history: History) -> pd.DataFrame:
     )
 
 
+def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
+    """How many steps led from each stage to each other one.
+
+    Parameters
+    ----------
+    transitions : DataFrame
+        Rows of `transitions`, or some of them: ``from_stage``, ``to_stage`` (ordered category).
+
+    Returns
+    -------
+    DataFrame
+        Index ``from_stage`` (str): the stages that a step led out of, in their order. Columns ``to_stage`` (str): the
+        stages that a step touched, in their order. Cells are counts of steps (int64). The rows that show a deal for
+        the first time are not steps. Without steps an empty table.
+
+    Raises
+    ------
+    ArgumentTypeError, MissingColumnError
+        When `transitions` is not such a table.
+
+    See Also
+    --------
+    stage_flow : the same steps, seen from the entries into each stage.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]})
+    >>> transition_matrix(transitions(History.from_changes(log)))
+    to_stage    proposal  closed_won
+    from_stage
+    proposal           0           1
+    """
+    frame(transitions, "transitions", "from_stage", "to_stage", made_by="transitions")
+    steps = transitions[transitions["from_stage"].notna()]
+    counted = pd.crosstab(steps["from_stage"], steps["to_stage"])
+    order = [stage for stage in transitions["to_stage"].cat.categories if stage in {*counted.index, *counted}]
+    out = [stage for stage in order if stage in counted.index]
+    return counted.reindex(index=_stages(out, "from_stage"), columns=_stages(order, "to_stage"), fill_value=0)
+
+
+def _stages(names: list[str], axis: str) -> pd.Index[str]:
+    return pd.Index(names, name=axis, dtype=schema.TEXT)
+
+
 def _steps(changes: ibis.Table) -> ibis.Table:
     import ibis
 
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    there = changes.filter(changes["operation"] != "gone", ~missing(changes["stage"]))
+    there = changes.filter(changes["operation"] != "deleted", ~missing(changes["stage"]))
     there = there.mutate(from_stage=there["stage"].lag().over(own))
     steps = there.filter(missing(there["from_stage"]) | (there["from_stage"] != there["stage"]))
     return steps.select(

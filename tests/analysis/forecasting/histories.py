@@ -13,7 +13,7 @@ ROWS = [
     row("b", "2026-01-15", "closed_lost", probability=0, close_date="2026-01-15"),
     row("c", "2026-01-20", "negotiation", probability=90),
     row("c", "2026-03-15", "closed_won", probability=100, close_date="2026-03-15"),
-    row("d", "2026-01-10", "discovery", operation="gone"),
+    row("d", "2026-01-10", "discovery", operation="deleted"),
 ]
 PAST = Past(ROWS, ["2026-01-01T12:00Z", "2026-01-15T12:00Z", "2026-02-15T12:00Z", "2026-04-05T12:00Z"])
 MONTHS = Past(

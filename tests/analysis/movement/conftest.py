@@ -28,7 +28,7 @@ def january():
         ("reopens", 2, 6400.0, "proposal", None, "active"),
         ("after", 4, 1.0, "proposal", "2026-01-25", "active"),
     ]
-    return history_of(rows, gone=[("deleted", 3), ("idle", 4)], owner_name="Ann")
+    return history_of(rows, deleted=[("deleted", 3), ("idle", 4)], owner_name="Ann")
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def moved():
         ("left", 0, 1.0, "proposal", "2026-03-01", "active"),
         ("still", 0, 1.0, "proposal", "2026-03-01", "active"),
     ]
-    return history_of(rows, gone=[("left", 1)])
+    return history_of(rows, deleted=[("left", 1)])
 
 
 @pytest.fixture(scope="module")
@@ -80,4 +80,4 @@ def history():
         ("odd", 0, 4.0, "proposal", "2026-02-14", "active"),
         ("odd", 1, 4.0, "closed_won", "2026-02-14", "lost"),
     ]
-    return history_of(rows, gone=[("back", 1), ("dated", 3)], name="Deal")
+    return history_of(rows, deleted=[("back", 1), ("dated", 3)], name="Deal")

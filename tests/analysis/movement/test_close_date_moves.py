@@ -1,7 +1,7 @@
 import pandas as pd
 
 from opp_analytics import plots
-from opp_analytics.analysis import close_date_moves, sentence
+from opp_analytics.analysis import close_date_moves, push_counts, sentence
 
 
 def test_close_date_moves__whole_history(moved):
@@ -16,6 +16,19 @@ def test_close_date_moves__whole_history(moved):
     assert table["last_close_date"].dt.strftime("%m-%d").tolist()[4] == "05-20"
     assert table.attrs["bound"].startswith("lower")
     assert sentence(table) == "Of 6 deals, at least 2 were pushed by a median of 30 days and 1 pulled in."
+
+
+def test_push_counts__of_the_rows_given(moved):
+    table = close_date_moves(moved)
+    counts = push_counts(table)
+    assert counts.index.tolist() == [0, 1, 2]
+    assert counts["deals"].tolist() == [4, 1, 1]
+    assert counts["median_days"].tolist() == [0.0, 1.0, 60.0]
+    assert push_counts(table.loc[["twice"]])["deals"].to_dict() == {0: 0, 1: 0, 2: 1}
+    assert push_counts(table, most=1)["median_days"].tolist() == [0.0, 30.5]
+    nothing = push_counts(table.iloc[:0])
+    assert nothing.empty
+    assert nothing.dtypes.astype("str").to_dict() == {"deals": "int64", "median_days": "float64"}
 
 
 def test_close_date_moves__in_a_stretch_of_time(moved):

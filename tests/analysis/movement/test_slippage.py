@@ -11,7 +11,7 @@ from tests.history.logs import history_of
 
 def test_slippage__every_outcome(january):
     table = slippage(january, **JANUARY)
-    assert table["count"].to_dict() == {"won": 1, "lost": 1, "slipped": 3, "pulled_out": 1, "gone": 2}
+    assert table["count"].to_dict() == {"won": 1, "lost": 1, "slipped": 3, "pulled_out": 1, "removed": 2}
     assert table["value"].tolist() == [100.0, 200.0, 7600.0, 0.0, 4800.0]
     assert table["count_rate"].tolist() == pytest.approx([1 / 8, 1 / 8, 3 / 8, 1 / 8, 2 / 8])
     assert table["value_rate"].sum() == pytest.approx(1)
@@ -20,7 +20,7 @@ def test_slippage__every_outcome(january):
     assert table.attrs["slip_rate"] == pytest.approx(3 / 8)
     assert table.attrs["to_date"] is False
     assert sentence(table).startswith(
-        "Of 8 deals due, 1 won, 1 lost, 3 slipped, 1 pulled out, 2 gone: 38% slipped"
+        "Of 8 deals due, 1 won, 1 lost, 3 slipped, 1 pulled out, 2 removed: 38% slipped"
     )
 
 

@@ -29,4 +29,4 @@ def history():
         ("parked", 1, 1.0, "negotiation", None, "active"),
         ("parked", 3, 1.0, "negotiation", None, "inactive"),
     ]
-    return history_of(rows, gone=[("goes", 2)], owner_name="Ann")
+    return history_of(rows, deleted=[("goes", 2)], owner_name="Ann")

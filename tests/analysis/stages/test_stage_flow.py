@@ -14,10 +14,10 @@ def test_stage_flow__every_end(history):
     assert table["advanced"].tolist() == [1, 2, 2, 1]
     assert table["lost"].tolist() == [0, 0, 1, 0]
     assert table["back"].tolist() == [0, 0, 0, 1]
-    assert table["left"].tolist() == [0, 2, 0, 1]
+    assert table["removed"].tolist() == [0, 2, 0, 1]
     assert table["still"].tolist() == [0, 2, 1, 0]
     assert table["passed"].tolist() == [0, 1, 1, 1]
-    ends = table[["advanced", "lost", "back", "left", "still"]].sum(axis=1)
+    ends = table[["advanced", "lost", "back", "removed", "still"]].sum(axis=1)
     assert (ends == table["entries"]).all()
     assert table["conversion"].tolist() == pytest.approx([1.0, 2 / 4, 2 / 3, 1 / 3])
 

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import plots
-from opp_analytics.analysis import stage_flow, transitions
+from opp_analytics import org, plots
+from opp_analytics.analysis import stage_flow, transition_matrix, transitions
 from tests.analysis.stages.windows import ALL
 
 
@@ -45,6 +45,29 @@ def test_transitions__days_lie_between_their_bounds(history):
     ]
     assert table.loc[("goes", "proposal"), "days_in_stage"] == 14.0
     assert table["days_in_stage"].isna().sum() == 6
+
+
+def test_transition_matrix__counts_the_steps_of_the_rows_given(history):
+    table = transitions(history)
+    matrix = transition_matrix(table)
+    assert matrix.index.tolist() == ["discovery", "qualification", "proposal", "negotiation", "on hold"]
+    assert matrix.columns.tolist() == [*org.STAGES.names, "on hold"]
+    assert matrix.loc["qualification"].to_dict() == {
+        "discovery": 0, "qualification": 0, "proposal": 2, "negotiation": 0, "closed_won": 0, "closed_lost": 0, "on hold": 1,
+    }  # fmt: skip
+    assert (matrix.dtypes == "int64").all()
+    assert matrix.to_numpy().sum() == table["from_stage"].notna().sum() == 9
+    falls = transition_matrix(table[table["unique_id"] == "falls"])
+    assert falls.to_dict() == {"proposal": {"proposal": 0}, "closed_lost": {"proposal": 1}}
+
+
+def test_transition_matrix__of_no_steps_is_empty(history):
+    table = transitions(history)
+    matrix = transition_matrix(table[table["from_stage"].isna()])
+    assert matrix.shape == (0, 0)
+    assert (matrix.index.name, matrix.columns.name) == ("from_stage", "to_stage")
+    with pytest.raises(oa.errors.MissingColumnError, match="to_stage"):
+        transition_matrix(table.drop(columns="to_stage"))
 
 
 def test_transitions__of_nothing():
