@@ -1,5 +1,12 @@
 """Small histories written as one line per opportunity and record."""
 
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 
 from opp_analytics.history import History
@@ -16,3 +23,36 @@ def history_of(rows, *, deleted=(), **columns):
     return History.from_changes(
         log.assign(seen_at=[MONDAYS[week] for week in log["week"]]).drop(columns="week")
     )
+
+
+def row(
+    deal: str,
+    day: str,
+    stage: str,
+    *,
+    deleted: bool = False,
+    probability: int | None = 50,
+    value: float = 100.0,
+    close_date: str = "2026-03-31",
+    status: str = "active",
+    created_at: str = "2025-12-01T09:00:00Z",
+) -> dict[str, Any]:
+    """A deal as it was from noon of a day on, for `recorded`."""
+    return {
+        "unique_id": deal, "seen_at": f"{day}T12:00Z", "deleted": deleted, "stage": stage, "probability": probability,
+        "value": value, "close_date": close_date, "status": status, "created_at": created_at,
+    }  # fmt: skip
+
+
+def recorded(rows: Iterable[Mapping[str, Any]], moments: Iterable[str] = ()) -> History:
+    """A history of these rows, recorded at each of their moments and at further ones."""
+    log = pd.DataFrame(list(rows))
+    log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
+    log = log.sort_values("seen_at", kind="stable")
+    folder = Path(tempfile.mkdtemp(prefix="recorded-"))
+    history = History(folder)
+    weakref.finalize(history, shutil.rmtree, folder, True)
+    for moment in sorted({*log["seen_at"], *(pd.Timestamp(moment) for moment in moments)}):
+        known = log[log["seen_at"] <= moment].drop_duplicates("unique_id", keep="last")
+        history.record(known[~known["deleted"]].drop(columns=["seen_at", "deleted"]), at=moment)
+    return history

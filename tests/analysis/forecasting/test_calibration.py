@@ -8,7 +8,7 @@ from opp_analytics import errors
 from opp_analytics.analysis import forecast
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
 from tests.analysis.forecasting.histories import PAST, ROWS
-from tests.analysis.past import Past, row
+from tests.history.logs import recorded, row
 
 
 def test_calibration__judges_the_first_open_record_at_the_horizon():
@@ -42,7 +42,7 @@ def test_calibration__by_stage_and_with_other_horizons():
 
 
 def test_calibration__without_judged_deals_is_empty_not_zero():
-    table = calibration(Past(ROWS[:1], ["2026-01-01T12:00Z"]), horizon_days=30)
+    table = calibration(recorded(ROWS[:1], ["2026-01-01T12:00Z"]), horizon_days=30)
     assert table["n"].sum() == 0
     assert table["realised"].isna().all()
     assert table.attrs["brier"] is None
@@ -52,12 +52,9 @@ def test_calibration__finds_the_truth_of_a_simulated_team():
     rng = np.random.default_rng(4)
     stated = rng.integers(5, 96, 3000)
     won = rng.random(3000) < 0.1 + 0.6 * stated / 100
-    rows = [
-        row(f"s{k}", "2026-01-01", "proposal", operation="new", probability=int(p))
-        for k, p in enumerate(stated)
-    ]
+    rows = [row(f"s{k}", "2026-01-01", "proposal", probability=int(p)) for k, p in enumerate(stated)]
     rows += [row(f"s{k}", "2026-01-20", "closed_won" if w else "closed_lost") for k, w in enumerate(won)]
-    past = Past(rows, ["2026-01-01T12:00Z", "2026-03-01T12:00Z"])
+    past = recorded(rows, ["2026-01-01T12:00Z", "2026-03-01T12:00Z"])
     table = calibration(past, horizon_days=30)
     truth = 0.1 + 0.6 * table["stated"]
     assert ((table["low"] <= truth) & (truth <= table["high"])).sum() >= 8

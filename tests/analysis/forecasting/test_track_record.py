@@ -6,20 +6,20 @@ import pytest
 from opp_analytics import errors
 from opp_analytics.analysis.forecasting.backtest import backtest
 from opp_analytics.analysis.forecasting.track_record import track_record
-from tests.analysis.past import Past, row
+from tests.history.logs import recorded, row
 
 ROWS = [
-    row("a", "2026-01-10", "proposal", operation="new", close_date="2026-01-28"),
+    row("a", "2026-01-10", "proposal", close_date="2026-01-28"),
     row("a", "2026-01-28", "closed_won", close_date="2026-01-28", value=130.0),
-    row("b", "2026-02-09", "proposal", operation="new", close_date="2026-02-20"),
+    row("b", "2026-02-09", "proposal", close_date="2026-02-20"),
     row("b", "2026-02-20", "closed_won", close_date="2026-02-20", value=100.0),
-    row("c", "2026-03-12", "proposal", operation="new", close_date="2026-03-30"),
+    row("c", "2026-03-12", "proposal", close_date="2026-03-30"),
 ]
 MOMENTS = [
     "2026-01-10T12:00Z", "2026-01-15T12:00Z", "2026-01-28T12:00Z",
     "2026-02-09T12:00Z", "2026-02-09T18:00Z", "2026-02-20T12:00Z", "2026-03-12T12:00Z",
 ]  # fmt: skip
-PAST = Past(ROWS, MOMENTS)
+PAST = recorded(ROWS, MOMENTS)
 
 
 def test_track_record__takes_the_record_as_long_before_each_end():
@@ -42,7 +42,7 @@ def test_track_record__is_a_choice_of_the_backtest():
 
 
 def test_track_record__reads_nothing_later_than_its_day():
-    cut = Past(ROWS[:4], MOMENTS[:6])
+    cut = recorded(ROWS[:4], MOMENTS[:6])
     day = pd.Timestamp("2026-02-25")
     pd.testing.assert_frame_equal(track_record(PAST, as_of=day), track_record(cut, as_of=day))
     assert list(track_record(PAST, as_of=day).index) == ["2026-01"]
@@ -56,6 +56,6 @@ def test_track_record__needs_a_period_that_is_over_and_a_record_near_enough():
     with pytest.raises(errors.NotEnoughHistory, match="no record up to 2025-12-31"):
         track_record(PAST, as_of=pd.Timestamp("2025-12-31"))
     # By the last record of February that month was not over.
-    assert list(track_record(Past(ROWS[:4], MOMENTS[:6]), as_of=pd.Timestamp("2026-03-13")).index) == [
+    assert list(track_record(recorded(ROWS[:4], MOMENTS[:6]), as_of=pd.Timestamp("2026-03-13")).index) == [
         "2026-01"
     ]

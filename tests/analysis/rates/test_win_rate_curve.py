@@ -7,8 +7,8 @@ import pytest
 
 from opp_analytics import org
 from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
-from tests.analysis.past import Past, row
 from tests.analysis.rates.deals import AS_OF, DAY_0, TEN, deals
+from tests.history.logs import recorded, row
 
 
 def test_win_rate_curve__agrees_with_the_textbook_worked_by_hand():
@@ -48,12 +48,12 @@ def test_win_rate_curve__a_future_dated_close_counts_as_open():
 
 def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes():
     made = {"created_at": "2026-01-01T09:00:00Z", "close_date": "2026-01-31"}
-    past = Past(
+    past = recorded(
         [
-            row("d", "2026-01-01", "proposal", operation="new", **made),
-            row("w", "2026-01-01", "proposal", operation="new", **made),
-            row("l", "2026-01-01", "proposal", operation="new", **made),
-            row("x", "2026-01-01", "proposal", operation="new", status="inactive", **made),
+            row("d", "2026-01-01", "proposal", **made),
+            row("w", "2026-01-01", "proposal", **made),
+            row("l", "2026-01-01", "proposal", **made),
+            row("x", "2026-01-01", "proposal", status="inactive", **made),
             row("d", "2026-01-08", "proposal", status="inactive", **made),
             row("w", "2026-01-15", "closed_won", **{**made, "close_date": "2026-01-12"}),
             row("l", "2026-01-15", "closed_lost", **made),
