@@ -2,6 +2,7 @@ from . import errors as errors
 from . import plots as plots
 from . import sandbox as sandbox
 from .analysis import audit as audit
+from .analysis import audit_summary as audit_summary
 from .analysis import backtest as backtest
 from .analysis import backtest_horizons as backtest_horizons
 from .analysis import backtest_methods as backtest_methods

@@ -16,7 +16,7 @@ MISSING = "–"
 
 _LOCALE = "en_US"
 _MINUS = "−"
-_IRREGULAR = {"push": "pushes", "person": "people"}
+_IRREGULAR = {"person": "people"}
 
 
 def money(value: float, currency: str | None = None, *, full: bool = False, signed: bool = False) -> str:
@@ -90,13 +90,14 @@ def plural(noun: str) -> str:
 
     Examples
     --------
-    >>> plural("opportunity"), plural("day"), plural("push"), plural("deal")
-    ('opportunities', 'days', 'pushes', 'deals')
+    >>> plural("opportunity"), plural("day"), plural("push"), plural("fix"), plural("person")
+    ('opportunities', 'days', 'pushes', 'fixes', 'people')
     """
     if noun in _IRREGULAR:
         return _IRREGULAR[noun]
-    ends_in_y = noun.endswith("y") and noun[-2:-1] not in "aeiou"
-    return f"{noun[:-1]}ies" if ends_in_y else f"{noun}s"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "z", "ch", "sh")) else f"{noun}s"
 
 
 def count(n: int, noun: str = "deal") -> str:

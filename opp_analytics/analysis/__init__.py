@@ -14,7 +14,7 @@ from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMEN
 from opp_analytics.analysis.movement.slippage import SLIP_OUTCOMES, slippage
 from opp_analytics.analysis.movement.slippage_deals import slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
-from opp_analytics.analysis.quality.audit import audit
+from opp_analytics.analysis.quality.audit import audit, audit_summary
 from opp_analytics.analysis.quality.fix import fix
 from opp_analytics.analysis.rates.time_to_win import time_to_win
 from opp_analytics.analysis.rates.velocity import velocity
@@ -32,6 +32,7 @@ __all__ = [
     "MOVEMENTS",
     "SLIP_OUTCOMES",
     "audit",
+    "audit_summary",
     "backtest",
     "backtest_horizons",
     "backtest_methods",

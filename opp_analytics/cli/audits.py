@@ -1,4 +1,4 @@
-"""The command that says what is wrong with the data, and hands over what would mend it."""
+"""The command that says what is wrong with the data, and plans the suggested fixes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from opp_analytics.analysis import audit as find
+from opp_analytics.analysis import audit_summary
 from opp_analytics.analysis import fix as fixed
 from opp_analytics.cli.commands import app
 from opp_analytics.cli.console import heading, out, show
@@ -23,10 +24,10 @@ from opp_analytics.writer import plan as make_plan
 __all__ = ["audit"]
 
 _KNOWN_BY = ("name", "owner_name", "stage")
-_LISTED = ["check", "name", "field", "value", "suggestion"]
+_LISTED = ["check", "name", "field", "cell", "suggestion"]
 
 
-@app.command(epilog="Example: opp-analytics audit --out findings.csv --mend plan.json")
+@app.command(epilog="Example: opp-analytics audit --out findings.csv --fix plan.json")
 def audit(
     file: Annotated[
         Path | None,
@@ -38,9 +39,7 @@ def audit(
     ] = None,
     plan_file: Annotated[
         Path | None,
-        typer.Option(
-            "--mend", help="Save what has an obvious mend as a plan for `apply`.", show_default=False
-        ),
+        typer.Option("--fix", help="Save the suggested fixes as a plan for `apply`.", show_default=False),
     ] = None,
     as_of: Annotated[
         str | None, typer.Option(help="Day of the audit, as 2026-03-31.", show_default="today")
@@ -51,7 +50,7 @@ def audit(
     most: Annotated[int, typer.Option(min=0, help="How many findings are listed.")] = 20,
     tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
 ) -> None:
-    """What is wrong or doubtful in the data: deals and money by check, the findings, and a plan that mends them."""
+    """What is wrong or doubtful in the data: deals and money by check, the findings, and a plan that fixes them."""
     for path, ending in ((file, ".csv"), (plan_file, ".json")):
         if path is not None and path.suffix.lower() != ending:
             raise DataError(f"{path} ends in {path.suffix!r}; use {ending}")
@@ -59,16 +58,16 @@ def audit(
     opportunities = load_opportunities()
     ours = own_writes(opportunities.attrs["load"]["tenant"])
     findings = find(opportunities, as_of=day, stale_days=stale_days, own_writes=ours, tz=tz)
-    summary = pd.DataFrame(findings.attrs["summary"], columns=["severity", "check", "count", "value"])
+    summary = audit_summary(findings)
     heading("Audit", f"{counted(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")
     if summary.empty:
         _say("nothing found")
         return
-    show(summary, index=False)
+    show(summary.reset_index()[["severity", "check", "deals", "value"]], index=False)
     named = _named(findings, opportunities)
     if most:
-        heading("Findings", "the gravest first")
-        show(named.head(most)[_LISTED], index=False, most=most, shorten=("name", "value", "suggestion"))
+        heading("Findings", "the most severe first")
+        show(named.head(most)[_LISTED], index=False, most=most, shorten=("name", "cell", "suggestion"))
     if len(findings) > most:
         _say(
             f"[dim]… and {len(findings) - most:,} more{'' if file else '; --out findings.csv has them all'}[/]"
@@ -76,7 +75,7 @@ def audit(
     if file is not None:
         named.to_csv(file, index=False)
         _say(f"{counted(len(findings), 'finding')} written to {file}")
-    _offer_mends(opportunities, findings, plan_file)
+    _offer_fixes(opportunities, findings, plan_file)
 
 
 def _named(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
@@ -87,17 +86,17 @@ def _named(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
     return named[["unique_id", *known, *others]]
 
 
-def _offer_mends(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
+def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
     cells = int(findings["suggestion"].notna().sum())
     if not cells:
-        _say("none of them has an obvious mend")
+        _say("No fix is obvious for any of them")
     elif file is None:
-        _say(f"{cells:,} of them have an obvious mend: --mend plan.json makes a plan of it")
+        _say(f"{counted(cells, 'suggested fix')}: --fix plan.json makes a plan of them")
     else:
         made = make_plan(opportunities, fixed(opportunities, findings))
         made.save(file)
         _say(
-            f"{counted(len(made), 'change')} planned in {file}; look at them and carry them out: opp-analytics apply {file}"
+            f"{counted(len(made), 'change')} planned in {file}; review them, then run: opp-analytics apply {file}"
         )
 
 

@@ -97,10 +97,10 @@ def plan(
     made = make_plan(*frames, client=None if offline else Client.from_env())
     _show_plan(made)
     if len(made.problems):
-        heading("Problems", "nothing is sent until they are mended")
+        heading("Problems", "nothing is sent until they are fixed")
         show(_with_names(made.problems, made), index=False)
         found = count(len(made.problems), "problem")
-        raise PlanError(f"{found} in {after or before}; mend them there and plan again")
+        raise PlanError(f"{found} in {after or before}; fix them there and plan again")
     if len(made):
         _show_impact(made, as_of, freq)
         _save(made, file)

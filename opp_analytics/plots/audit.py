@@ -1,11 +1,13 @@
-"""Whether to believe it: reliability of probabilities, findings of the audit."""
+"""Findings of the audit by check."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from opp_analytics.analysis import audit_summary
 from opp_analytics.plots import style
+from opp_analytics.text import label
 
 
 def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -14,7 +16,7 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        What `oa.audit` returns, with its attrs.
+        Rows of `oa.audit`, all or some.
     ax : Axes, optional
         Where to draw; a new figure when None.
 
@@ -28,10 +30,10 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ArgumentTypeError, MissingColumnError
         When `table` is something else.
     """
-    style.check_table(table, "unique_id", "check", "severity", made_by="oa.audit")
-    summary = table.attrs.get("summary") or []
+    style.check_table(table, "unique_id", "check", "severity", "value", made_by="oa.audit")
+    summary = audit_summary(table)
     ax = style.canvas(ax, rows=len(summary))
-    if not summary:
+    if summary.empty:
         style.nothing(ax, "nothing found")
         return style.finish(ax, "Audit", style.caption(table))
     shades = {
@@ -41,11 +43,18 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     }
     bars = ax.barh(
         range(len(summary)),
-        [row["count"] for row in summary],
-        color=[shades[row["severity"]] for row in summary],
+        summary["deals"],
+        color=[shades[severity] for severity in summary["severity"]],
         height=0.7,
     )
-    style.label_rows(ax, [str(row["check"]).replace("_", " ") for row in summary])
-    style.label_bars(ax, bars, [f"{row['count']:,} · {style.money(row['value'])}" for row in summary])
+    style.label_rows(ax, [label(check) for check in summary.index])
+    style.label_bars(
+        ax,
+        bars,
+        [
+            f"{deals:,} · {style.money(value)}"
+            for deals, value in zip(summary["deals"], summary["value"], strict=True)
+        ],
+    )
     ax.set_xlabel("deals · their value", color=style.QUIET, fontsize=9)
     return style.finish(ax, "Audit", style.caption(table))

@@ -35,7 +35,9 @@ def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ArgumentTypeError, MissingColumnError
         When `table` is something else.
     """
-    style.check_table(table, "at_risk", "win", "lose", "win_low", "win_high", made_by="oa.win_rate_curve")
+    style.check_table(
+        table, "at_risk", "won_share", "lost_share", "won_low", "won_high", made_by="oa.win_rate_curve"
+    )
     ax = style.canvas(ax)
     title = "Won by age"
     if not len(table):
@@ -62,14 +64,16 @@ def _steps(days: pd.Index, values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _one(ax: Axes, table: pd.DataFrame) -> None:
-    days, win = _steps(table.index, table["win"])
-    low, high = (_steps(table.index, table[name])[1] for name in ("win_low", "win_high"))
+    days, win = _steps(table.index, table["won_share"])
+    low, high = (_steps(table.index, table[name])[1] for name in ("won_low", "won_high"))
     ax.fill_between(days, low, high, step="post", color=style.COLOURS["won"], alpha=0.2, linewidth=0)
     ax.step(days, win, where="post", color=style.COLOURS["won"], label="won")
-    ax.step(*_steps(table.index, table["lose"]), where="post", color=style.COLOURS["lost"], label="lost")
-    if "out" in table and table["out"].iloc[-1] > 0:
+    ax.step(
+        *_steps(table.index, table["lost_share"]), where="post", color=style.COLOURS["lost"], label="lost"
+    )
+    if "disqualified_share" in table and table["disqualified_share"].iloc[-1] > 0:
         ax.step(
-            *_steps(table.index, table["out"]),
+            *_steps(table.index, table["disqualified_share"]),
             where="post",
             color=style.COLOURS["removed"],
             label="disqualified",
@@ -87,6 +91,6 @@ def _several(ax: Axes, groups: Sequence[tuple[object, pd.DataFrame]]) -> None:
     looks = style.series_colours(names)
     for name, (_, part) in zip(names, groups, strict=True):
         colour, mark = looks[name]
-        days, win = _steps(part.index.get_level_values("days"), part["win"])
+        days, win = _steps(part.index.get_level_values("days"), part["won_share"])
         label = f"{style.shorten(name, 24)} (n = {part['at_risk'].iloc[0]:,})"
         ax.step(days, win, where="post", color=colour, marker=mark, markersize=4, markevery=0.2, label=label)

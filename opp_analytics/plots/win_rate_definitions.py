@@ -29,13 +29,13 @@ def win_rate_definitions(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     ArgumentTypeError, MissingColumnError
         When `table` is something else.
     """
-    style.check_table(table, "rate", "low", "high", "n", made_by="oa.win_rate_definitions")
+    style.check_table(table, "rate", "rate_low", "rate_high", "n", made_by="oa.win_rate_definitions")
     ax = style.canvas(ax, rows=len(table))
     if not table["rate"].notna().any():
         style.nothing(ax, "no closed deals")
         return style.finish(ax, "Win rate by definition", style.caption(table))
     places = np.arange(len(table))
-    ends = np.maximum(np.array([table["rate"] - table["low"], table["high"] - table["rate"]]), 0)
+    ends = np.maximum(np.array([table["rate"] - table["rate_low"], table["rate_high"] - table["rate"]]), 0)
     ax.errorbar(table["rate"], places, xerr=ends, fmt="o", color=style.COLOURS["won"], ecolor=style.QUIET)
     style.label_rows(
         ax, [f"{name} (n = {n:,})" for name, n in zip(table.index, table["n"], strict=True)], width=48

@@ -90,7 +90,7 @@ def _openings(exhibit: Exhibit) -> list[dict[str, Any]]:
     if deals is None:
         return []
     groups = dict(list(deals.frame.groupby(deals.row, sort=False)))
-    money = next((name for name in ("value", "value_change", "amount") if name in deals.columns), None)
+    money = next((name for name in ("value", "value_change") if name in deals.columns), None)
     found = []
     for label in exhibit.shown[exhibit.columns[0]]:
         group = groups.get(label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics import plots
+from opp_analytics.analysis import audit_summary
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.periods import to_dates
 from opp_analytics.report.charts import svg
@@ -163,22 +164,22 @@ def _rates(facts: Facts, table: pd.DataFrame, row: str, key: str) -> Exhibit:
 def findings(facts: Facts) -> Section:
     """What is wrong or doubtful in the data, with the money that hangs on it."""
     rows = facts.findings
-    summary = pd.DataFrame(rows.attrs["summary"], columns=["severity", "check", "count", "value"])
+    summary = audit_summary(rows).reset_index()
     if summary.empty:
         return Section("audit", "Audit findings", f"Nothing found in {counted(len(facts.deals))}.")
     errors = summary[summary["severity"] == "error"]
     said = (
         f"{counted(len(rows), 'finding')} on {counted(rows['unique_id'].nunique())}; "
-        f"{counted(int(errors['count'].sum()), 'error')} on deals worth {text(errors['value'].sum(), 'money')}."
+        f"{counted(int(errors['deals'].sum()), 'error')} on deals worth {text(errors['value'].sum(), 'money')}."
     )
-    behind = facts.with_details(rows.rename(columns={"value": "cell"}))
-    behind = behind.sort_values(["amount", "unique_id"], ascending=[False, True], ignore_index=True)
+    behind = facts.with_details(rows)
+    behind = behind.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
     exhibit = Exhibit(
         "audit",
         "Findings by check",
-        summary.rename(columns={"value": "amount"}),
-        ("check", "severity", "count", "amount"),
-        deals=Deals(behind, "check", facts.deal_columns("field", "cell", "suggestion", "amount"), "findings"),
+        summary,
+        ("check", "severity", "deals", "value"),
+        deals=Deals(behind, "check", facts.deal_columns("field", "cell", "suggestion", "value"), "findings"),
         note="One deal can have several findings; its value counts once in each.",
     )
     return Section("audit", "Audit findings", said, (exhibit,))

@@ -42,7 +42,7 @@ class Plan:
         empty), ``row`` (index label of the row in the edited frame, or its position where labels repeat),
         ``name``.
     problems : DataFrame
-        What must be mended before anything can be sent: ``row unique_id field value problem suggestion``.
+        What must be fixed before anything can be sent: ``row unique_id field value problem suggestion``.
     conflicts : DataFrame
         Cells that somebody else has changed meanwhile, and all cells of a deal that somebody closed or reopened:
         ``unique_id operation field before after remote reason``.
@@ -90,7 +90,7 @@ class Plan:
         """
         if len(self.problems):
             raise PlanError(
-                f"the plan has {count(len(self.problems), 'problem')}; mend them first:\n{self._listed()}"
+                f"the plan has {count(len(self.problems), 'problem')}; fix them first:\n{self._listed()}"
             )
         for option, given in (("clear_nulls", clear_nulls), ("allow_delete", allow_delete)):
             asked = self.changes[self.changes["needs"] == option]
@@ -162,7 +162,7 @@ class Plan:
         """What would be done, how much money it moves, and what stands in the way, in a few lines."""
         lines = [self.overview()]
         if len(self.problems):
-            lines.append(f"{count(len(self.problems), 'problem')}: nothing is sent until they are mended")
+            lines.append(f"{count(len(self.problems), 'problem')}: nothing is sent until they are fixed")
             lines.append(self._listed())
         return "\n".join(lines)
 

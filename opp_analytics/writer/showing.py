@@ -136,7 +136,7 @@ def _problems(plan: Plan) -> str:
     columns = ("row", "unique_id", "field", "value", "problem", "suggestion")
     rows = records(plan.problems.head(_MOST))
     table = _table(dict.fromkeys(columns, "left"), ([escape(shown(row[c])) for c in columns] for row in rows))
-    head = f"{count(len(plan.problems), 'problem')}: nothing is sent until they are mended"
+    head = f"{count(len(plan.problems), 'problem')}: nothing is sent until they are fixed"
     rest = _rest(len(plan.problems) - _MOST, "problem", ".problems")
     return f"<p style='{_RED}'><b>{head}</b></p>{table}{rest}"
 

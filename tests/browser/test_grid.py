@@ -152,7 +152,7 @@ def test_choice__by_mouse_is_final_and_by_first_letter_opens(sheet):
     assert sheet.grid.edited["stage"].tolist()[:2] == ["closed_won", "negotiation"]
 
 
-def test_refused__keeps_the_old_value_says_why_and_clears_when_mended(sheet):
+def test_refused__keeps_the_old_value_says_why_and_clears_when_fixed(sheet):
     sheet.cell(2, "value").click()
     sheet.page.keyboard.type("lots")
     sheet.press("Enter")

@@ -1,4 +1,4 @@
-"""`opp-analytics audit`, from findings to mended deals."""
+"""`opp-analytics audit`, from findings to fixed deals."""
 
 import pandas as pd
 import pytest
@@ -21,7 +21,7 @@ def test_audit__lists_findings_and_money_by_check(command, account, tmp_path):
     assert (code, err) == (0, "")
     for text in ("status_behind_stage", "won_probability", "value_not_positive", "overdue", "Deal 2"):
         assert text in out
-    assert "2 of them have an obvious mend" in out
+    assert "2 suggested fixes" in out
     written = pd.read_csv(file)
     assert set(written["unique_id"]) == {"opp-1", "opp-2"}
     # Whose deal it is stands beside the id, as the frame has it.
@@ -46,17 +46,17 @@ def test_audit__keeps_each_finding_on_one_line(command, account, tmp_path, monke
     assert set(written["owner_name"]) == {"Ann"}
 
 
-def test_audit__mends_through_a_plan(command, account, tmp_path):
+def test_audit__fixes_through_a_plan(command, account, tmp_path):
     client = account(pd.DataFrame(WRONG))
     file = tmp_path / "plan.json"
-    _, out, _ = command("audit", "--as-of", "2026-03-10", "--mend", file)
+    _, out, _ = command("audit", "--as-of", "2026-03-10", "--fix", file)
     assert "2 changes planned" in out
     assert len(Plan.read(file)) == 2
     code, out, _ = command("apply", file, "--yes")
     assert code == 0
-    mended = client.get("opp-1")
-    assert (mended["status"], mended["probability"]) == ("won", 100)
-    # Our own write is no sign of life, and what was mended is found no more.
+    changed = client.get("opp-1")
+    assert (changed["status"], changed["probability"]) == ("won", 100)
+    # Our own write is no sign of life, and what was fixed is found no more.
     _, out, _ = command("audit", "--as-of", "2026-03-10")
     assert "status_behind_stage" not in out
 
@@ -82,7 +82,7 @@ def test_audit__says_when_nothing_is_found(command, account):
     assert "nothing found" in out
 
 
-@pytest.mark.parametrize(("option", "ending"), [("--out", ".csv"), ("--mend", ".json")])
+@pytest.mark.parametrize(("option", "ending"), [("--out", ".csv"), ("--fix", ".json")])
 def test_audit__refuses_an_unknown_ending_before_asking(command, tmp_path, option, ending):
     code, _, err = command("audit", option, tmp_path / "file.doc")
     assert code == 1

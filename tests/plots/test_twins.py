@@ -188,7 +188,7 @@ def test_backtest_horizons_and_methods__draw_error_bias_and_coverage():
 def test_win_rate_curve__draws_the_disqualified_where_history_dates_them():
     table = analysis.win_rate_curve(DEALS, as_of=AS_OF)
     assert "disqualified" not in [t.get_text() for t in plots.win_rate_curve(table).get_legend().get_texts()]
-    some = plots.win_rate_curve(table.assign(out=0.1))
+    some = plots.win_rate_curve(table.assign(disqualified_share=0.1))
     assert "disqualified" in [t.get_text() for t in some.get_legend().get_texts()]
 
 

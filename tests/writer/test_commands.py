@@ -106,7 +106,7 @@ def test_plan__shows_problems_by_row_and_saves_nothing(command: Command, asked: 
     assert code == 1
     assert "a lot" in said
     assert "is not a number" in said
-    assert err == "Error: 1 problem in deals.xlsx; mend them there and plan again\n"
+    assert err == "Error: 1 problem in deals.xlsx; fix them there and plan again\n"
     assert not (here / "plan.json").exists()
 
 

@@ -95,7 +95,7 @@ def test_plan_rich__takes_no_text_for_markup(before: pd.DataFrame) -> None:
 
 def test_plan_html__shows_problems_before_changes(before: pd.DataFrame) -> None:
     page = plan(before, changed(changed(before, 0, stage="<b>sold</b>"), 1, value=99999))._repr_html_()
-    assert "1 problem: nothing is sent until they are mended" in page
+    assert "1 problem: nothing is sent until they are fixed" in page
     assert "&lt;b&gt;sold&lt;/b&gt;" in page
     assert page.index("is no stage that the API knows") < page.index("99,999</b>")
 

@@ -69,7 +69,7 @@ class AgeCurve:
             self._won_by(self.curve.at_risk),
         )
         return self._known(
-            np.divide(self.curve.win[-1] - won, open_, out=np.zeros(len(won)), where=open_ > 0)
+            np.divide(self.curve.won_share[-1] - won, open_, out=np.zeros(len(won)), where=open_ > 0)
         )
 
     def in_time(self, days_left: Floats) -> Floats:
@@ -77,8 +77,8 @@ class AgeCurve:
         later = self.curve.won[::-1].cumsum()[::-1]
         age, won = self._at(later), self._won_by(later)
         reach = age + np.nan_to_num(days_left, nan=float(self.curve.time[-1]))
-        by_then = at_days(self.curve, "win", reach)
-        rest = self.curve.win[-1] - won
+        by_then = at_days(self.curve, "won_share", reach)
+        rest = self.curve.won_share[-1] - won
         return self._known(np.divide(by_then - won, rest, out=np.ones(len(won)), where=rest > 0))
 
     def _at(self, peers: NDArray[np.int64]) -> Floats:
@@ -87,7 +87,7 @@ class AgeCurve:
         return np.clip(self.age, 0, max(oldest, 0)).astype(np.float64)
 
     def _won_by(self, peers: NDArray[np.int64]) -> Floats:
-        return at_days(self.curve, "win", self._at(peers))
+        return at_days(self.curve, "won_share", self._at(peers))
 
     def _known(self, values: Floats) -> Floats:
         return np.where(self.age >= 0, values, np.nan)

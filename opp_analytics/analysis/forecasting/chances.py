@@ -123,5 +123,5 @@ def _check(
     more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
     unit = "percents 0–100" if scale == 100 else "fractions 0–1, or whole percents"
     raise DataError(
-        f"{column} holds {unit}; {len(bad)} open opportunities are outside: {shown}{more}. Mend or drop them"
+        f"{column} holds {unit}; {len(bad)} open opportunities are outside: {shown}{more}. Fix or drop them"
     )

@@ -112,7 +112,7 @@ def _share_won(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> float:
     curve = incidence(days, outcome)
     if not len(curve.time):
         return float("nan")
-    return float(curve.win[-1] / (curve.win[-1] + curve.lose[-1]))
+    return float(curve.won_share[-1] / (curve.won_share[-1] + curve.lost_share[-1]))
 
 
 def _learnt_stage(

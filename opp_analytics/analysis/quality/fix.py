@@ -1,4 +1,4 @@
-"""Findings of the audit turned into an edited frame."""
+"""Findings of the audit as an edited frame."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id`` and the fields that are mended.
+        ``unique_id`` and the fields to fix.
     findings : DataFrame
-        What `audit` returns, or the part of it that shall be mended: ``unique_id``, ``field``, ``suggestion``. Rows without
-        a suggestion change nothing.
+        Rows of `audit`, all or some: ``unique_id``, ``field``, ``suggestion``. Rows without a suggestion change nothing.
 
     Returns
     -------
@@ -43,7 +42,9 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     """
     missing = [c for c in ("unique_id", "field", "suggestion") if c not in findings.columns]
     if missing:
-        raise MissingColumnError(f"findings has no column {', '.join(missing)}; hand in what audit returns")
+        raise MissingColumnError(
+            f"findings has no column {', '.join(missing)}; pass the table that audit returns"
+        )
     wanted = findings.loc[
         findings["suggestion"].notna(), ["unique_id", "field", "suggestion"]
     ].drop_duplicates()

@@ -74,7 +74,10 @@ def time_to_win(
     _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
     curves = curves_of(groups, days, outcome)
     rows = [
-        (first_day(curve, q), first_day(curve, q * float(curve.win[-1])) if len(curve.win) else np.nan)
+        (
+            first_day(curve, q),
+            first_day(curve, q * float(curve.won_share[-1])) if len(curve.won_share) else np.nan,
+        )
         for curve in curves
         for q in quantiles
     ]

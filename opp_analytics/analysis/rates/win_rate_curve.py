@@ -50,9 +50,9 @@ def win_rate_curve(
     -------
     DataFrame
         Index ``days`` (int64; below the columns of `by`): each age at which a deal ended. Columns:
-        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals that old, and what ended at that age; ``win``,
-        ``lose``, ``out`` (disqualified), ``open`` (float64, fractions that sum to 1); ``win_low``, ``win_high``: interval
-        of ``win``. Attrs: ``n`` deals followed, ``as_of``, ``left_out``. No closed deal: no rows.
+        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals that old, and what ended at that age; ``won_share``,
+        ``lost_share``, ``disqualified_share``, ``open_share`` (float64, fractions that sum to 1); ``won_low``,
+        ``won_high``: interval of ``won_share``. Attrs: ``n`` deals followed, ``as_of``, ``left_out``. No closed deal: no rows.
 
     Raises
     ------
@@ -75,11 +75,11 @@ def win_rate_curve(
     >>> frame = pd.DataFrame({
     ...     "stage": ["closed_won", "closed_lost", "proposal"], "created_at": ["2026-01-01T00:00:00Z"] * 3,
     ...     "close_date": ["2026-01-11", "2026-01-21", None]})
-    >>> win_rate_curve(frame, as_of="2026-03-01")[["at_risk", "win", "lose", "open"]].round(3)
-          at_risk    win   lose   open
+    >>> win_rate_curve(frame, as_of="2026-03-01")[["at_risk", "won_share", "lost_share", "open_share"]].round(3)
+          at_risk  won_share  lost_share  open_share
     days
-    10          3  0.333  0.000  0.667
-    20          2  0.333  0.333  0.333
+    10          3      0.333       0.000       0.667
+    20          2      0.333       0.333       0.333
     """
     check_confidence(confidence)
     _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
@@ -110,19 +110,19 @@ def win_rate_curve(
 
 
 def _columns(curve: Incidence, confidence: float) -> dict[str, NDArray[np.generic]]:
-    low, high = share_interval(curve.win, curve.win_error, curve.at_risk, confidence)
+    low, high = share_interval(curve.won_share, curve.won_error, curve.at_risk, confidence)
     return {
         "days": curve.time,
         "at_risk": curve.at_risk,
         "won": curve.won,
         "lost": curve.lost,
         "disqualified": curve.disqualified,
-        "win": curve.win,
-        "lose": curve.lose,
-        "out": curve.out,
-        "open": curve.open,
-        "win_low": low,
-        "win_high": high,
+        "won_share": curve.won_share,
+        "won_low": low,
+        "won_high": high,
+        "lost_share": curve.lost_share,
+        "disqualified_share": curve.disqualified_share,
+        "open_share": curve.open_share,
     }
 
 

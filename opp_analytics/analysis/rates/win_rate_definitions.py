@@ -55,7 +55,7 @@ def win_rate_definitions(
     Returns
     -------
     DataFrame
-        Index ``definition`` (str). Columns: ``rate``, ``low``, ``high`` (float64, fractions; NaN without deals), ``n``
+        Index ``definition`` (str). Columns: ``rate``, ``rate_low``, ``rate_high`` (float64, fractions; NaN without deals), ``n``
         (int64): deals in its denominator, ``open_share`` (float64): share still open among the deals it looks at,
         ``misleads_when`` (str). Empty input: the same rows with NaN and n = 0.
 
@@ -81,7 +81,9 @@ def win_rate_definitions(
         **_closed_rows(frame, today, horizon_days, confidence),
         **_followed_rows(frame, days, followed, today, horizon_days, confidence, tz),
     }
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["rate", "low", "high", "n", "open_share"])
+    table = pd.DataFrame.from_dict(
+        rows, orient="index", columns=["rate", "rate_low", "rate_high", "n", "open_share"]
+    )
     table = table.loc[list(_MISLEADS)].rename_axis(index="definition").astype({"n": "int64"})
     table["misleads_when"] = list(_MISLEADS.values())
     return annotate(
@@ -184,9 +186,9 @@ def _followed_rows(
         if not n:
             rows[name] = (np.nan, np.nan, np.nan, 0, np.nan)
             continue
-        share, error = (at_days(followed, name, [day]) for name in ("win", "win_error"))
+        share, error = (at_days(followed, name, [day]) for name in ("won_share", "won_error"))
         at_risk = np.array([int((days[known] >= day).sum())])
         ends = share_interval(share, error, at_risk, confidence)
-        still_open = float(at_days(curve, "open", [day])[0])
+        still_open = float(at_days(curve, "open_share", [day])[0])
         rows[name] = (float(share[0]), float(ends[0][0]), float(ends[1][0]), n, still_open)
     return rows

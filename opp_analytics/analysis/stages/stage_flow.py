@@ -212,5 +212,5 @@ def _median(spells: pd.DataFrame) -> float:
     ended = np.where(spells["end"] == "still", OPEN, LOST).astype(np.int8)
     times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
     curve = incidence(np.repeat(days, times), np.repeat(ended, times))
-    half = np.flatnonzero(curve.open <= 0.5 + 1e-12)
+    half = np.flatnonzero(curve.open_share <= 0.5 + 1e-12)
     return float(curve.time[half[0]]) if len(half) else float("nan")

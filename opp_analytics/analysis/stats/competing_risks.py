@@ -24,16 +24,16 @@ class Incidence:
     won: NDArray[np.int64]
     lost: NDArray[np.int64]
     disqualified: NDArray[np.int64]
-    win: Floats
+    won_share: Floats
     """Share won by then."""
-    lose: Floats
+    lost_share: Floats
     """Share lost by then."""
-    out: Floats
+    disqualified_share: Floats
     """Share disqualified by then."""
-    open: Floats
+    open_share: Floats
     """Share still open then."""
-    win_error: Floats
-    """Standard error of `win`."""
+    won_error: Floats
+    """Standard error of `won_share`."""
 
 
 def incidence(time: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
@@ -101,12 +101,12 @@ def share_interval(
 
 def first_day(curve: Incidence, level: float) -> float:
     """The first day on which the share won reaches `level`; NaN if it never does."""
-    reached = np.flatnonzero(curve.win >= level - 1e-12)
+    reached = np.flatnonzero(curve.won_share >= level - 1e-12)
     return float(curve.time[reached[0]]) if len(reached) and level > 0 else float("nan")
 
 
 def at_days(curve: Incidence, column: str, days: Any) -> Floats:
     """A curve's values on some days, as a step function that starts at 0 (share open: at 1)."""
-    start = 1.0 if column == "open" else 0.0
+    start = 1.0 if column == "open_share" else 0.0
     values = np.concatenate([[start], getattr(curve, column)])
     return np.asarray(values[np.searchsorted(curve.time, days, side="right")], dtype=np.float64)

@@ -58,9 +58,9 @@ def test_calibration__finds_the_truth_of_a_simulated_team():
     table = calibration(past, horizon_days=30)
     truth = 0.1 + 0.6 * table["stated"]
     assert ((table["low"] <= truth) & (truth <= table["high"])).sum() >= 8
-    mended = recalibrated(pd.DataFrame({"probability": [20, 80, None]}), table)["recalibrated"]
-    assert mended.iloc[:2].tolist() == pytest.approx([0.22, 0.58], abs=0.05)
-    assert np.isnan(mended.iloc[2])
+    adjusted = recalibrated(pd.DataFrame({"probability": [20, 80, None]}), table)["recalibrated"]
+    assert adjusted.iloc[:2].tolist() == pytest.approx([0.22, 0.58], abs=0.05)
+    assert np.isnan(adjusted.iloc[2])
 
 
 def test_recalibrated__goes_into_a_forecast():

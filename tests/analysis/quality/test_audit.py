@@ -1,4 +1,4 @@
-"""Findings and mends."""
+"""Findings, one a deal and check, and their sum by check."""
 
 import pandas as pd
 import pandas.testing as pdt
@@ -6,14 +6,16 @@ import pytest
 from scipy import stats
 
 from opp_analytics import errors, org
-from opp_analytics.analysis.quality.audit import _more_than_chance, audit
+from opp_analytics.analysis.quality.audit import audit, audit_summary
+from opp_analytics.analysis.quality.audit_checks import more_than_chance
 from tests.analysis.quality.deals import AS_OF, checks, deal
 
 
 def test_audit__finds_nothing_wrong_with_a_good_deal():
     table = audit(pd.DataFrame([deal("a")]), as_of=AS_OF)
     assert len(table) == 0
-    assert list(table.columns[:6]) == ["unique_id", "check", "severity", "field", "value", "suggestion"]
+    assert list(table.columns) == ["unique_id", "check", "severity", "field", "cell", "value", "suggestion"]
+    assert "summary" not in table.attrs
     pdt.assert_series_equal(audit(org.empty(), as_of=AS_OF).dtypes, table.dtypes)
 
 
@@ -110,20 +112,65 @@ def test_audit__believes_only_writes_to_the_tenant_of_the_load():
 def test_audit__is_a_binomial_test_of_default_dates():
     for hits, trials in ((3, 10), (6, 10), (0, 4), (40, 100)):
         expected = stats.binomtest(hits, trials, 2 / 7, alternative="greater").pvalue < 0.01
-        assert _more_than_chance(hits, trials, 2 / 7) == (hits > 0 and expected)
+        assert more_than_chance(hits, trials, 2 / 7) == (hits > 0 and expected)
 
 
 def test_audit__of_many_deals_counts_each_check_once():
     rows = [deal(f"d{k}", value=-1.0 if k % 2 else 100.0) for k in range(500)]
-    table = audit(pd.DataFrame(rows), as_of=AS_OF)
-    assert table.attrs["summary"] == [
-        {"check": "value_not_positive", "severity": "warning", "count": 250, "value": -250.0}
+    table = audit_summary(audit(pd.DataFrame(rows), as_of=AS_OF))
+    assert table.reset_index().values.tolist() == [["value_not_positive", "warning", 250, -250.0]]
+
+
+# One error worth 10, two warnings worth 5 and 7 + nothing, one of them again on another deal.
+FINDINGS = [
+    ["a", "overdue", "warning", 7.0],
+    ["b", "overdue", "warning", None],
+    ["a", "won_probability", "warning", 5.0],
+    ["c", "closed_in_future", "error", 3.0],
+]
+
+
+def findings(rows: list[list[object]]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["unique_id", "check", "severity", "value"]).astype(
+        {"value": "float64"}
+    )
+
+
+def test_audit_summary__is_ordered_by_severity_then_money():
+    table = audit_summary(findings(FINDINGS))
+    assert table.index.name == "check"
+    assert table.dtypes.astype("str").to_dict() == {"severity": "str", "deals": "int64", "value": "float64"}
+    assert table.reset_index().values.tolist() == [
+        ["closed_in_future", "error", 1, 3.0],
+        ["overdue", "warning", 2, 7.0],
+        ["won_probability", "warning", 1, 5.0],
     ]
 
 
-def test_audit__sums_up_count_and_money():
-    table = audit(
-        pd.DataFrame([deal("a", close_date="2026-03-01"), deal("b", close_date="2026-03-01")]), as_of=AS_OF
-    )
-    assert table.attrs["summary"] == [{"check": "overdue", "severity": "warning", "count": 2, "value": 200.0}]
-    assert table["value"].tolist() == ["2026-03-01"] * 2
+def test_audit_summary__counts_the_rows_it_is_given():
+    rows = findings(FINDINGS)
+    pdt.assert_frame_equal(audit_summary(rows[rows["severity"] == "error"]), audit_summary(rows).iloc[:1])
+    # A deal found twice by one check is one deal, as in a concat of a part and the whole.
+    pdt.assert_frame_equal(audit_summary(pd.concat([rows, rows[:2]])), audit_summary(rows))
+    pdt.assert_frame_equal(audit_summary(rows.sample(frac=1, random_state=1)), audit_summary(rows))
+
+
+def test_audit_summary__of_a_part_and_of_two_audits():
+    one = audit(pd.DataFrame([deal("a", close_date="2026-03-01")]), as_of=AS_OF)
+    two = audit(pd.DataFrame([deal("b", close_date="2026-03-01"), deal("c", value=None)]), as_of=AS_OF)
+    assert audit_summary(pd.concat([one, two]))["deals"].to_dict() == {"overdue": 2, "value_missing": 1}
+    assert one["cell"].tolist() == ["2026-03-01"]
+    assert one["value"].tolist() == [100.0]
+
+
+def test_audit_summary__of_nothing_has_its_columns():
+    table = audit_summary(audit(pd.DataFrame([deal("a")]), as_of=AS_OF))
+    assert len(table) == 0
+    assert table.dtypes.astype("str").to_dict() == {"severity": "str", "deals": "int64", "value": "float64"}
+
+
+def test_audit_summary__wants_findings():
+    with pytest.raises(errors.MissingColumnError, match="severity"):
+        audit_summary(findings(FINDINGS).drop(columns="severity"))
+    with pytest.raises(errors.ArgumentTypeError, match="list"):
+        audit_summary([])  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Findings and mends."""
+"""Suggested fixes carried out."""
 
 import pandas as pd
 import pytest
@@ -6,11 +6,11 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import errors, org
 from opp_analytics.analysis.quality.audit import audit
-from opp_analytics.analysis.quality.fix import fix as mend
+from opp_analytics.analysis.quality.fix import fix
 from tests.analysis.quality.deals import AS_OF, deal
 
 
-def test_mend__carries_out_the_suggestions_and_nothing_else():
+def test_fix__carries_out_the_suggestions_and_nothing_else():
     frame = pd.DataFrame(
         [
             deal("a", stage="Closed Won", close_date="2026-03-20"),
@@ -19,16 +19,16 @@ def test_mend__carries_out_the_suggestions_and_nothing_else():
         ],
         index=["x", "y", "z"],
     )
-    mended = mend(frame, audit(frame, as_of=AS_OF))
-    assert list(mended.index) == ["x", "y", "z"]
-    assert mended["stage"].tolist() == ["closed_won", "closed_won", "proposal"]
-    assert mended["status"].tolist() == ["active", "won", "active"]
-    assert mended["probability"].tolist() == [40, 100, 40]
-    assert mended.loc["z", "close_date"] == pd.Timestamp("2026-03-01")
+    fixed = fix(frame, audit(frame, as_of=AS_OF))
+    assert list(fixed.index) == ["x", "y", "z"]
+    assert fixed["stage"].tolist() == ["closed_won", "closed_won", "proposal"]
+    assert fixed["status"].tolist() == ["active", "won", "active"]
+    assert fixed["probability"].tolist() == [40, 100, 40]
+    assert fixed.loc["z", "close_date"] == pd.Timestamp("2026-03-01")
     assert frame.loc["y", "probability"] == 60
 
 
-def test_mend__is_ready_for_a_plan():
+def test_fix__is_ready_for_a_plan():
     frame = org.conform(
         pd.DataFrame(
             [
@@ -39,23 +39,23 @@ def test_mend__is_ready_for_a_plan():
         )
     )
     findings = audit(frame, as_of=AS_OF)
-    made = oa.plan(frame, mend(frame, findings))
+    made = oa.plan(frame, fix(frame, findings))
     assert len(made.problems) == 0
     wanted = findings.dropna(subset="suggestion")
     assert set(zip(made.changes["unique_id"], made.changes["field"], strict=True)) == set(
         zip(wanted["unique_id"], wanted["field"], strict=True)
     )
-    assert audit(mend(frame, findings), as_of=AS_OF)["suggestion"].isna().all()
+    assert audit(fix(frame, findings), as_of=AS_OF)["suggestion"].isna().all()
 
 
-def test_mend__refuses_what_it_cannot_do():
+def test_fix__refuses_what_it_cannot_do():
     frame = pd.DataFrame([deal("a")])
     finding = pd.DataFrame({"unique_id": ["a"], "field": ["probability"], "suggestion": ["10"]})
     with pytest.raises(errors.DataError, match="'q'"):
-        mend(frame, finding.assign(unique_id="q"))
+        fix(frame, finding.assign(unique_id="q"))
     with pytest.raises(errors.DataError, match="two suggestions"):
-        mend(frame, pd.concat([finding, finding.assign(suggestion="20")]))
+        fix(frame, pd.concat([finding, finding.assign(suggestion="20")]))
     with pytest.raises(errors.DataError, match="probability"):
-        mend(frame, finding.assign(suggestion="lots"))
+        fix(frame, finding.assign(suggestion="lots"))
     with pytest.raises(errors.MissingColumnError, match="audit"):
-        mend(frame, finding.drop(columns="field"))
+        fix(frame, finding.drop(columns="field"))

@@ -18,15 +18,15 @@ def test_win_rate_curve__agrees_with_the_textbook_worked_by_hand():
     # S: 1, 8/10, ·5/7, ·4/5, ·1/3; each step S(t−)·w/r.
     win = np.cumsum([1 / 10, 0.8 * 2 / 7, 0, 0.8 * 5 / 7 * 4 / 5 * 1 / 3])
     lose = np.cumsum([1 / 10, 0, 0.8 * 5 / 7 * 1 / 5, 0.8 * 5 / 7 * 4 / 5 * 1 / 3])
-    np.testing.assert_allclose(table["win"], win)
-    np.testing.assert_allclose(table["lose"], lose)
-    np.testing.assert_allclose(table["win"] + table["lose"] + table["open"], 1)
+    np.testing.assert_allclose(table["won_share"], win)
+    np.testing.assert_allclose(table["lost_share"], lose)
+    np.testing.assert_allclose(table["won_share"] + table["lost_share"] + table["open_share"], 1)
 
 
 def test_win_rate_curve__without_open_deals_is_the_plain_share():
     table = win_rate_curve(deals(("won", 1), ("lost", 3), ("won", 3), ("won", 8)), as_of=AS_OF)
-    assert table["win"].iloc[-1] == pytest.approx(3 / 4)
-    assert table["open"].iloc[-1] == pytest.approx(0)
+    assert table["won_share"].iloc[-1] == pytest.approx(3 / 4)
+    assert table["open_share"].iloc[-1] == pytest.approx(0)
 
 
 def test_win_rate_curve__leaves_out_and_counts_what_cannot_be_followed():
@@ -43,7 +43,7 @@ def test_win_rate_curve__leaves_out_and_counts_what_cannot_be_followed():
 
 def test_win_rate_curve__a_future_dated_close_counts_as_open():
     table = win_rate_curve(deals(("won", 5), ("won", 40)), as_of=AS_OF)
-    assert table["win"].tolist() == [0.5]
+    assert table["won_share"].tolist() == [0.5]
 
 
 def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes():
@@ -64,7 +64,9 @@ def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes
     # Seen disqualified on day 7; won on its own date, which lies between the records; the loss was seen on day 14.
     assert table.index.tolist() == [7, 11, 14]
     assert table[["won", "lost", "disqualified"]].to_numpy().tolist() == [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
-    assert table[["win", "lose", "out", "open"]].iloc[-1].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
+    assert table[["won_share", "lost_share", "disqualified_share", "open_share"]].iloc[
+        -1
+    ].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0])
     # Nobody saw when the fourth was disqualified.
     assert table.attrs["left_out"] == {"disqualified": 1}
     alone = win_rate_curve(past.as_of("2026-02-01"), as_of="2026-02-01")

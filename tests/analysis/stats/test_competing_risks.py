@@ -29,7 +29,7 @@ def test_incidence__interval_covers_the_truth_at_about_its_rate():
             np.where(end <= limit, kind, OPEN).astype(np.int8),
         )
         place = np.searchsorted(curve.time, 500, side="right") - 1
-        hits += abs(curve.win[place] - truth) <= 1.96 * curve.win_error[place]
+        hits += abs(curve.won_share[place] - truth) <= 1.96 * curve.won_error[place]
     assert stats.binom.cdf(hits, runs, 0.95) > 0.001
     assert hits / runs < 0.995
 
@@ -44,8 +44,10 @@ def test_incidence__agrees_with_statsmodels(seed):
     status = np.select([outcome == WON, outcome == LOST, outcome == DISQUALIFIED], [1, 2, 3], 0)
     oracle = CumIncidenceRight(time, status)
     place = np.searchsorted(oracle.times, curve.time)
-    for ours, theirs in zip((curve.win, curve.lose, curve.out), oracle.cinc, strict=True):
+    for ours, theirs in zip(
+        (curve.won_share, curve.lost_share, curve.disqualified_share), oracle.cinc, strict=True
+    ):
         np.testing.assert_allclose(ours, theirs[place], atol=1e-12)
     # Their error is that of Greenwood's kind; ours by the delta method differs in the third place.
-    inside = (curve.at_risk > 20) & (curve.win > 0)
-    np.testing.assert_allclose(curve.win_error[inside], oracle.cinc_se[0][place][inside], rtol=0.05)
+    inside = (curve.at_risk > 20) & (curve.won_share > 0)
+    np.testing.assert_allclose(curve.won_error[inside], oracle.cinc_se[0][place][inside], rtol=0.05)

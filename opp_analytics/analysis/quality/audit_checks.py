@@ -1,0 +1,250 @@
+"""The checks of the audit: each looks at all deals and says which of them it found, and what would fix them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import bdtrc
+
+from opp_analytics import schema
+from opp_analytics.errors import MissingColumnError
+from opp_analytics.org import CONFLICT, LOST, OPEN, STAGES, WON
+
+__all__ = ["CHECKS", "Deals", "Hit", "more_than_chance", "tenant_writes"]
+
+_BY_CHANCE = 0.01
+_FAR = 40.0
+"""Percentage points between a probability and its stage's median that are worth a look."""
+_INSTANT = pd.DatetimeTZDtype("us", "UTC")
+_STAMPED = pd.Timedelta(minutes=1)
+"""The time within which a server stamps a write that was sent to it."""
+_CLOSED = {"won": STAGES.won, "lost": STAGES.lost}
+"""The stages that go with the status of a closed deal."""
+_STATUS_OF = {stage: status for status, stages in _CLOSED.items() for stage in stages}
+_STAGE_OF = {status: stages[0] for status, stages in _CLOSED.items() if len(stages) == 1}
+_PEERS = 20
+"""Open deals that a stage needs before its median says anything."""
+
+
+@dataclass(frozen=True)
+class Deals:
+    """What every check sees."""
+
+    frame: pd.DataFrame
+    outcome: NDArray[np.int8]
+    today: pd.Timestamp
+    created: pd.Series[Any]
+    stale_days: int
+    own_writes: pd.DataFrame
+
+    @property
+    def open(self) -> NDArray[np.bool_]:
+        """Which deals are open."""
+        return np.equal(self.outcome, OPEN)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """The deals that one check found, and the suggested fix of each."""
+
+    check: str
+    severity: str
+    field: str
+    rows: NDArray[np.bool_]
+    suggestion: str | Callable[[pd.DataFrame], pd.Series[Any]] | None = None
+    """One text for all, or one for each of the rows found; None where no fix is obvious."""
+
+
+def tenant_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.DataFrame:
+    """Our own writes to the tenant, conformed, oldest first."""
+    if own_writes is None:
+        own_writes = pd.DataFrame({"unique_id": [], "written_at": []})
+    missing = [c for c in ("unique_id", "written_at") if c not in own_writes]
+    if missing:
+        raise MissingColumnError(f"own_writes has no column {', '.join(missing)}")
+    if tenant is not None and "tenant" in own_writes:
+        own_writes = own_writes[own_writes["tenant"] == tenant]
+    written, before, after = (
+        pd.to_datetime(own_writes.get(name, pd.Series(pd.NaT, own_writes.index)), utc=True).astype(_INSTANT)
+        for name in ("written_at", "updated_before", "updated_after")
+    )
+    return pd.DataFrame(
+        {
+            "unique_id": own_writes["unique_id"].astype(schema.TEXT),
+            "written_at": written,
+            "before": before,
+            "after": after,
+        }
+    ).sort_values("written_at")
+
+
+def _labels(deals: Deals) -> list[Hit]:
+    stage, status = deals.frame["stage"], deals.frame["status"]
+    contradiction = deals.outcome == CONFLICT
+    closed_stage, closed_status = stage.isin(list(_STATUS_OF)), status.isin(list(_CLOSED))
+    behind = (
+        closed_stage & (stage.astype(schema.TEXT).map(_STATUS_OF) != status.astype(schema.TEXT))
+    ).to_numpy()
+    ahead = (closed_status & ~closed_stage).to_numpy()
+    return [
+        Hit("stage_status_contradict", "error", "status", contradiction),
+        Hit(
+            "status_behind_stage",
+            "warning",
+            "status",
+            behind & ~contradiction,
+            lambda found: found["stage"].astype(schema.TEXT).map(_STATUS_OF),
+        ),
+        Hit(
+            "stage_behind_status",
+            "warning",
+            "stage",
+            ahead & ~contradiction,
+            lambda found: found["status"].astype(schema.TEXT).map(_STAGE_OF),
+        ),
+        _unknown(stage, STAGES.names),
+        _unknown(status, schema.STATUSES),
+    ]
+
+
+def _unknown(column: pd.Series[Any], known: tuple[str, ...]) -> Hit:
+    unknown = ~column.isin(known)
+    if column.name == "status":
+        # Without a status the outcome rests on the stage; without a stage it rests on nothing.
+        unknown &= column.notna()
+    return Hit(
+        f"unknown_{column.name}",
+        "warning",
+        str(column.name),
+        unknown.to_numpy(),
+        lambda found: _spelled(found[column.name].astype(schema.TEXT), known),
+    )
+
+
+def _spelled(names: pd.Series[Any], known: tuple[str, ...]) -> pd.Series[Any]:
+    """The known name that each one spells differently ("Closed Won" for "closed_won"); anything beyond is a guess."""
+    bare = {_bare(pd.Series([name])).iloc[0]: name for name in known}
+    return _bare(names).map(bare)
+
+
+def _bare(names: pd.Series[Any]) -> pd.Series[Any]:
+    return names.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+
+
+def _dates(deals: Deals) -> list[Hit]:
+    date, closed = deals.frame["close_date"], deals.outcome <= LOST
+    return [
+        Hit("overdue", "warning", "close_date", deals.open & (date < deals.today).to_numpy()),
+        Hit("closed_in_future", "error", "close_date", closed & (date > deals.today).to_numpy()),
+        Hit("closed_before_created", "error", "close_date", closed & (date < deals.created).to_numpy()),
+    ]
+
+
+def _probabilities(deals: Deals) -> list[Hit]:
+    stated = deals.frame["probability"].to_numpy(dtype=float, na_value=np.nan)
+    told = ~np.isnan(stated)
+    outside = told & ((stated < 0) | (stated > 100))
+    peers = pd.Series(np.where(deals.open & told & ~outside, stated, np.nan))
+    by_stage = peers.groupby(deals.frame["stage"], observed=True)
+    median, count = (
+        by_stage.transform("median").to_numpy(dtype=float),
+        by_stage.transform("count").to_numpy(dtype=float),
+    )
+    with np.errstate(invalid="ignore"):
+        far = deals.open & ~outside & (np.abs(stated - median) > _FAR) & (count >= _PEERS)
+    return [
+        Hit("probability_outside", "error", "probability", outside & (deals.outcome > LOST)),
+        Hit(
+            "won_probability",
+            "warning",
+            "probability",
+            (deals.outcome == WON) & told & (stated != 100),
+            "100",
+        ),
+        Hit(
+            "lost_probability", "warning", "probability", (deals.outcome == LOST) & told & (stated != 0), "0"
+        ),
+        Hit("probability_far_from_stage", "info", "probability", far),
+    ]
+
+
+def _values(deals: Deals) -> list[Hit]:
+    value = deals.frame["value"]
+    counted = deals.outcome != CONFLICT
+    return [
+        Hit("value_missing", "warning", "value", counted & value.isna().to_numpy()),
+        Hit("value_not_positive", "warning", "value", counted & (value <= 0).to_numpy()),
+    ]
+
+
+def _duplicates(deals: Deals) -> list[Hit]:
+    both = pd.DataFrame(
+        {
+            "name": deals.frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold(),
+            "account": deals.frame["account_id"],
+        }
+    )
+    named = both.notna().all(axis=1)
+    twice = (both.duplicated(keep=False) & named).to_numpy(dtype=bool)
+    twice_open = np.zeros(len(both), dtype=bool)
+    twice_open[deals.open] = both[deals.open].duplicated(keep=False)
+    counted_twice = twice & twice_open
+    return [
+        Hit("duplicate", "warning", "name", counted_twice),
+        Hit("duplicate_of_closed", "info", "name", twice & ~counted_twice),
+    ]
+
+
+def _stale(deals: Deals) -> list[Hit]:
+    limit = deals.today.tz_localize("UTC") - pd.Timedelta(days=deals.stale_days)
+    return [Hit("stale", "info", "updated_at", deals.open & (_last_touched(deals) < limit).to_numpy())]
+
+
+def _last_touched(deals: Deals) -> pd.Series[Any]:
+    """The last update of each deal that was not a write of ours; missing where that is not known."""
+    alive = deals.frame["updated_at"]
+    writes = deals.own_writes
+    newest_first = writes.groupby("unique_id").cumcount(ascending=False)
+    # From write to write backwards, for the update before one of ours may be ours again.
+    for _, writes_of_rank in writes.groupby(newest_first):
+        write = writes_of_rank.set_index("unique_id").reindex(deals.frame["unique_id"]).reset_index(drop=True)
+        # Where the server did not tell, it stamped the write a moment after we sent it.
+        near = (alive <= write["written_at"] + _STAMPED) & ~(alive <= write["before"])
+        ours = (alive == write["after"]) | (write["after"].isna() & near)
+        alive = alive.where(~ours, write["before"])
+    return alive
+
+
+def _defaults(deals: Deals) -> list[Hit]:
+    date = deals.frame["close_date"]
+    mine = deals.open & date.notna().to_numpy()
+    weekend = mine & (date.dt.day_of_week >= 5).to_numpy()
+    year_end = mine & ((date.dt.month == 12) & (date.dt.day == 31)).to_numpy()
+    return [
+        Hit(check, "info", "close_date", rows & more_than_chance(int(rows.sum()), int(mine.sum()), chance))
+        for check, rows, chance in (
+            ("close_date_weekend", weekend, 2 / 7),
+            ("close_date_year_end", year_end, 1 / 365),
+        )
+    ]
+
+
+def more_than_chance(hits: int, trials: int, chance: float) -> bool:
+    """Whether so many hits would come by chance less than once in a hundred times (one-sided binomial test)."""
+    return hits > 0 and float(bdtrc(hits - 1, trials, chance)) < _BY_CHANCE
+
+
+CHECKS: tuple[Callable[[Deals], list[Hit]], ...] = (
+    _labels,
+    _dates,
+    _probabilities,
+    _values,
+    _duplicates,
+    _stale,
+    _defaults,
+)
