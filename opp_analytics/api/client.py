@@ -27,7 +27,7 @@ LIST_PARAMS = {
     "search": "search",
     "sort": "sort",
 }
-"""Names that `Client.list` takes beside page and records → their names on the wire."""
+"""Names that `Client.list` takes beside page and page_size → their names on the wire."""
 _LIST = "/opportunities/"
 _TRASH = "/opportunities/trash/show"
 
@@ -36,7 +36,7 @@ _TRASH = "/opportunities/trash/show"
 class Page:
     """One page of a list answer."""
 
-    records: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
     """The opportunities as flat dicts, each holding ``unique_id``."""
     page: int
     """Number of this page, from 1."""
@@ -46,7 +46,7 @@ class Page:
     """Opportunities over all pages, None when it does not say."""
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.rows)
 
 
 class Client:
@@ -99,7 +99,7 @@ class Client:
             connections=self.concurrency,
         )
         self.storage = Storage(
-            Path(cache_dir) if cache_dir is not None else cache_folder(), self.settings.tenant
+            Path(cache_dir) if cache_dir is not None else cache_folder(), self.settings.cache_key
         )
 
     @classmethod
@@ -130,50 +130,50 @@ class Client:
         self.transport.close()
         self.storage.close()
 
-    def list(self, page: int = 1, records: int | None = None, **params: Any) -> Page:
+    def list(self, page: int = 1, page_size: int | None = None, **params: Any) -> Page:
         """One page of opportunities.
 
         Parameters
         ----------
         page : int
             From 1.
-        records : int, optional
+        page_size : int, optional
             Rows asked for; the server may send fewer (its default is 15).
         **params
             ``status account_id contact_unique_id owner_unique_id search sort``; sort is an attribute, a leading
             minus is descending.
         """
-        return self._page(_LIST, page, records, params)
+        return self._page(_LIST, page, page_size, params)
 
-    def search(self, text: str, page: int = 1, records: int | None = None) -> Page:
+    def search(self, text: str, page: int = 1, page_size: int | None = None) -> Page:
         """One page of the opportunities that match `text`.
 
         Parameters
         ----------
         text : str
             What to look for, as the server understands it.
-        page, records : int
+        page, page_size : int
             As for `list`.
 
         Returns
         -------
         Page
         """
-        return self._page(_LIST, page, records, {"search": text})
+        return self._page(_LIST, page, page_size, {"search": text})
 
-    def list_deleted(self, page: int = 1, records: int | None = None) -> Page:
+    def list_deleted(self, page: int = 1, page_size: int | None = None) -> Page:
         """One page of the trash.
 
         Parameters
         ----------
-        page, records : int
+        page, page_size : int
             As for `list`.
 
         Returns
         -------
         Page
         """
-        return self._page(_TRASH, page, records, {})
+        return self._page(_TRASH, page, page_size, {})
 
     def get(self, unique_id: str) -> dict[str, Any]:
         """One opportunity as a flat dict.
@@ -256,13 +256,13 @@ class Client:
         return self._write("PUT", _path(unique_id) + "/recover", b"{}")
 
     def fetch_page(
-        self, page: int, records: int, *, deleted: bool = False, stored: bool = False, **params: Any
+        self, page: int, page_size: int, *, deleted: bool = False, stored: bool = False, **params: Any
     ) -> bytes:
         """The undecoded body of one page of a sweep, by way of the page store.
 
         Parameters
         ----------
-        page, records : int
+        page, page_size : int
             As for `list`.
         deleted : bool
             Whether the trash is swept.
@@ -273,7 +273,7 @@ class Client:
             Query parameters of the list, as for `list`.
         """
         path = _TRASH if deleted else _LIST
-        return self.storage.read_page(self.transport, path, _query(page, records, params), stored=stored)
+        return self.storage.read_page(self.transport, path, _query(page, page_size, params), stored=stored)
 
     def decode_page(self, body: bytes) -> wire.WirePage:
         """A fetched body decoded.
@@ -285,11 +285,11 @@ class Client:
         """
         return self._decoded(wire.decode_page, body, _LIST)
 
-    def _page(self, path: str, page: int, records: int | None, params: dict[str, Any]) -> Page:
+    def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
         answer = self._decoded(
-            wire.decode_page, self.transport.read(path, _query(page, records, params)), path
+            wire.decode_page, self.transport.read(path, _query(page, page_size, params)), path
         )
-        return Page(answer.records, page, answer.total_pages, answer.total_records)
+        return Page(answer.rows, page, answer.total_pages, answer.total_records)
 
     def _write(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         return self._decoded(wire.decode_one, self._writing(method, path, body), path)
@@ -326,15 +326,15 @@ def _path(unique_id: str) -> str:
     return "/opportunities/" + quote(unique_id, safe="")
 
 
-def _query(page: int, records: int | None, params: dict[str, Any]) -> dict[str, Any]:
+def _query(page: int, page_size: int | None, params: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(params) - set(LIST_PARAMS))
     if unknown:
         raise ArgumentTypeError(
-            f"list() knows no parameter {unknown[0]!r}; it takes page, records, {', '.join(LIST_PARAMS)}"
+            f"list() knows no parameter {unknown[0]!r}; it takes page, page_size, {', '.join(LIST_PARAMS)}"
         )
     query: dict[str, Any] = {"page": _positive(page, "page")}
-    if records is not None:
-        query["records"] = _positive(records, "records")
+    if page_size is not None:
+        query["records"] = _positive(page_size, "page_size")
     return query | {LIST_PARAMS[name]: value for name, value in params.items() if value is not None}
 
 

@@ -93,15 +93,17 @@ class Settings:
 
     @property
     def tenant(self) -> str:
-        """A short name of the tenant, one way from address, key and token: safe to store."""
-        identity = "\0".join((self.url, self.api_key.reveal(), self.token.reveal()))
-        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+        """A short hash of address and API key: safe to store, and the same after the token was renewed."""
+        return _hashed(self.url, self.api_key.reveal())
 
     @property
-    def account(self) -> str:
-        """A short name of address and key alone: the same after a token was renewed, and safe to store."""
-        identity = "\0".join((self.url, self.api_key.reveal()))
-        return hashlib.sha256(identity.encode()).hexdigest()[:16]
+    def cache_key(self) -> str:
+        """A short hash of address, API key and token: what one token may see is not shown to another."""
+        return _hashed(self.url, self.api_key.reveal(), self.token.reveal())
+
+
+def _hashed(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _checked_url(url: str) -> str:

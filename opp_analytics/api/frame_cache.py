@@ -43,7 +43,7 @@ class Storage:
     folder : Path
         The cache folder, shared by all tenants; made when first written to.
     tenant : str
-        `Settings.tenant`.
+        `Settings.cache_key`.
     """
 
     def __init__(self, folder: Path, tenant: str) -> None:

@@ -60,7 +60,7 @@ _decode_one = msgspec.json.Decoder(_One).decode
 class WirePage:
     """One decoded list answer."""
 
-    records: list[dict[str, Any]]
+    rows: list[dict[str, Any]]
     """Flat attributes, each with its ``unique_id``."""
     total_pages: int | None
     """Pages at the server's page size, None when the answer does not say."""
@@ -100,7 +100,7 @@ def decode_page(body: bytes) -> WirePage:
     answer = _decoded(_decode_many, body)
     meta = answer.meta or _Meta()
     return WirePage(
-        records=[_flat(resource) for resource in answer.data],
+        rows=[_flat(resource) for resource in answer.data],
         total_pages=meta.totalPages if meta.totalPages is not None else meta.total_pages,
         total_records=meta.totalRecords if meta.totalRecords is not None else meta.total_count,
     )

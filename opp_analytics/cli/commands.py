@@ -118,7 +118,7 @@ def doctor() -> None:
     out.print(f"API        ok: {_count(page.total_records)} opportunities", highlight=False)
     trash = client.list_deleted(1, 1)
     out.print(f"trash      ok: {_count(trash.total_records)} deleted", highlight=False)
-    newest = [str(row.get("updated_at") or "") for row in page.records]
+    newest = [str(row.get("updated_at") or "") for row in page.rows]
     obeyed = newest == sorted(newest, reverse=True)
     out.print(
         f"sorting    {'ok' if obeyed else 'NOT obeyed: loads cannot vouch for their completeness'}",

@@ -79,7 +79,7 @@ def _our_writes(opportunities: pd.DataFrame) -> pd.DataFrame | None:
     if "load" in opportunities.attrs:
         return own_writes(opportunities.attrs["load"]["tenant"])
     try:
-        return own_writes(Settings.from_env().account)
+        return own_writes(Settings.from_env().tenant)
     except ConfigError:
         return None
 

@@ -28,7 +28,7 @@ def load(
     *,
     max_age: str | float | timedelta = "15min",
     refresh: str | None = None,
-    records: int | None = None,
+    page_size: int | None = None,
     search: str | None = None,
     deleted: bool = False,
     progress: bool | None = None,
@@ -50,8 +50,8 @@ def load(
         ``"changes"`` brings the cached frame up to date at the cost of what changed, and sweeps where that cannot
         be vouched for: no cached frame, no order by change, a total that does not add up, or the trash itself.
         ``"full"`` fetches everything, whatever the cache holds.
-    records : int, optional
-        Page size to ask for, 1,000 by default; the server's own limit is believed.
+    page_size : int, optional
+        Rows to ask for on a page, 1,000 by default; the server's own limit is believed.
     search : str, optional
         Only opportunities that match this text.
     deleted : bool
@@ -101,7 +101,9 @@ def load(
     oldest = datetime.now(UTC) - _age(max_age)
     if client is None:
         client = Client.from_env()
-    query = Query(deleted, _params(search, deleted, filters), records if records is not None else _PAGE_SIZE)
+    query = Query(
+        deleted, _params(search, deleted, filters), page_size if page_size is not None else _PAGE_SIZE
+    )
     key = _key(query)
     kept = client.storage.read_frame(key) if refresh != "full" else None
     if kept is not None and refresh is None and _fetched_at(kept) > oldest:
@@ -200,14 +202,14 @@ def _sweep_with_bar(
 def _noter(client: Client, note: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
     def on_page(pages: int) -> None:
         if pages % _NOTE_EVERY == 0:
-            client.storage.write_note(note, {"probe": before, "records": query.records, "pages": pages})
+            client.storage.write_note(note, {"probe": before, "page_size": query.page_size, "pages": pages})
 
     return on_page
 
 
 def _resumable(note: Any, before: dict[str, Any], query: Query) -> int:
     """How many first pages a cut-off sweep had fetched that are still what the server would send."""
-    same = isinstance(note, dict) and note.get("probe") == before and note.get("records") == query.records
+    same = isinstance(note, dict) and note.get("probe") == before and note.get("page_size") == query.page_size
     return int(note["pages"]) if same else 0
 
 
@@ -256,7 +258,7 @@ def _certificate(
         "complete": not reasons,
         "source": client.settings.url,
         "reasons": reasons,
-        "tenant": client.settings.account,
+        "tenant": client.settings.tenant,
         "search": params.pop("search", None),
         "deleted": query.deleted,
         "filters": params,

@@ -88,11 +88,11 @@ def _read_changes(client: Client, query: Query, newest: datetime | None, reading
         return False
     since, last = newest - _OVERLAP, None
     while True:
-        page = client.list(reading.pages + 1, query.records, sort="-updated_at", **query.params)
+        page = client.list(reading.pages + 1, query.page_size, sort="-updated_at", **query.params)
         reading.pages += 1
-        if not page.records:
+        if not page.rows:
             return True
-        table = wire.to_table(page.records)
+        table = wire.to_table(page.rows)
         times = table["updated_at"].to_pylist()
         if None in times or times != sorted(times, reverse=True) or (last is not None and times[0] > last):
             return False
@@ -113,8 +113,8 @@ def _read_trash(
     if state["trash_total"] is None or known["trash_total"] is None:
         return False
     number = 1
-    while (page := client.list_deleted(number, 1000)).records:
-        reading.gone |= {record["unique_id"] for record in page.records}
+    while (page := client.list_deleted(number, 1000)).rows:
+        reading.gone |= {record["unique_id"] for record in page.rows}
         reading.pages += 1
         number += 1
     taken_in = len(reading.gone.intersection(kept["unique_id"].to_pylist()))

@@ -45,7 +45,7 @@ class Query:
     """The trash instead of the list."""
     params: dict[str, Any] = field(default_factory=dict)
     """Search and filters, as `Client.list` takes them."""
-    records: int = 1000
+    page_size: int = 1000
     """Page size asked for; what comes is believed."""
 
 
@@ -70,7 +70,7 @@ def probe(client: Client, query: Query) -> dict[str, Any]:
     with ThreadPoolExecutor(2) as pool:
         trash = pool.submit(_trash_state, client)
         listed = client.list(1, 1, sort="-updated_at", **query.params)
-    newest = listed.records[0] if listed.records else {}
+    newest = listed.rows[0] if listed.rows else {}
     state = {
         "total": listed.total_records,
         "newest": newest.get("updated_at"),
@@ -84,7 +84,7 @@ def _trash_state(client: Client) -> dict[str, Any]:
         page = client.list_deleted(1, 1)
     except (ForbiddenError, NotFoundError):
         return {"trash_total": None, "trash_newest": None}
-    newest = page.records[0]["unique_id"] if page.records else None
+    newest = page.rows[0]["unique_id"] if page.rows else None
     return {"trash_total": page.total_records, "trash_newest": newest}
 
 
@@ -122,11 +122,11 @@ def sweep(client: Client, query: Query, *, stored_pages: int, bar: Bar, on_page:
             news = _take(result, page)
             on_page(result.pages)
             bar.total = result.total
-            bar.update(len(page.records))
+            bar.update(len(page.rows))
             if result.pages == 1:
                 fetcher.announce(_announced(page, result.page_size))
             past = result.pages >= fetcher.announced
-            if not news or (past and len(page.records) < result.page_size):
+            if not news or (past and len(page.rows) < result.page_size):
                 break
             if result.pages > 2 * fetcher.announced + _SLACK:
                 raise LoadError(
@@ -145,10 +145,10 @@ def _announced(first: wire.WirePage, page_size: int) -> int:
 def _take(result: Sweep, page: wire.WirePage) -> bool:
     """Add a page's rows; False when none of them is new."""
     result.pages += 1
-    result.page_size = result.page_size or len(page.records)
+    result.page_size = result.page_size or len(page.rows)
     result.total = page.total_records if page.total_records is not None else result.total
     fresh = []
-    for record in page.records:
+    for record in page.rows:
         if record["unique_id"] in result.ids:
             result.duplicates += 1
         else:
@@ -207,5 +207,5 @@ class _Fetcher:
         sort = {} if query.deleted else {"sort": "created_at"}
         stored = page <= self._stored_pages
         return self._client.fetch_page(
-            page, query.records, deleted=query.deleted, stored=stored, **sort, **query.params
+            page, query.page_size, deleted=query.deleted, stored=stored, **sort, **query.params
         )

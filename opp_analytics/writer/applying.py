@@ -106,7 +106,7 @@ def apply(
     if dry_run or not todos:
         return _unsent(plan, todos)
     settings = client.settings
-    with Journal(settings.account) as journal, plan_lock(settings.account, plan.plan_id):
+    with Journal(settings.tenant) as journal, plan_lock(settings.tenant, plan.plan_id):
         done = _done_before(plan, todos, journal)
         creating = any(t.step.operation == "create" and t.number not in done for t in todos)
         mark = where_newest(client) if creating else None
@@ -157,7 +157,7 @@ def _check_origin(plan: Plan, client: Client) -> None:
             f"the plan was made for {plan.url}, and the one asked now is {settings.url}; apply it with the settings "
             "it was made with, or plan again from a load here"
         )
-    if plan.account is not None and plan.account != settings.account:
+    if plan.account is not None and plan.account != settings.tenant:
         raise PlanError(
             f"the plan was made for another tenant of {settings.url}; apply it with the key it was made with, or plan "
             "again from a load of this one"

@@ -53,7 +53,7 @@ def _folder() -> Path:
 
 
 def journal_file(account: str) -> Path:
-    """Where the journal of an account is (`Settings.account`)."""
+    """Where the journal of an account is (`Settings.tenant`)."""
     return _folder() / f"{account}.sqlite3"
 
 
@@ -101,7 +101,7 @@ class Journal:
     Parameters
     ----------
     account : str
-        `Settings.account`.
+        `Settings.tenant`.
 
     Raises
     ------

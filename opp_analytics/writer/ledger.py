@@ -66,7 +66,7 @@ def own_writes(tenant: str | None = None) -> pd.DataFrame:
     Parameters
     ----------
     tenant : str, optional
-        Only writes to this tenant: ``opportunities.attrs["load"]["tenant"]`` of a load, `Settings.account` of a
+        Only writes to this tenant: ``opportunities.attrs["load"]["tenant"]`` of a load, `Settings.tenant` of a
         client; every tenant's by default. Two servers may well give the same ids.
 
     Returns

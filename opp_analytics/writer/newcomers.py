@@ -34,9 +34,9 @@ def _newest_first(records: list[dict[str, Any]]) -> bool:
 def _pages(client: Client, records: int, **params: Any) -> Iterator[list[dict[str, Any]]]:
     number = 1
     while True:
-        page = client.list(page=number, records=records, **params)
-        yield page.records
-        if not page.records or number >= (page.total_pages or 1):
+        page = client.list(page=number, page_size=records, **params)
+        yield page.rows
+        if not page.rows or number >= (page.total_pages or 1):
             return
         number += 1
 
@@ -50,7 +50,7 @@ def where_newest(client: Client) -> dict[str, Any]:
         ``newest``, the latest ``created_at`` as text, None where the server does not sort by it or holds
         nothing; ``ids``, the opportunities known to stand there already.
     """
-    first = client.list(page=1, records=_FIRST, sort="-created_at").records
+    first = client.list(page=1, page_size=_FIRST, sort="-created_at").rows
     if first and _newest_first(first):
         return {"newest": str(first[0]["created_at"]), "ids": [record["unique_id"] for record in first]}
     return {"newest": None, "ids": [record["unique_id"] for page in _pages(client, PAGE) for record in page]}

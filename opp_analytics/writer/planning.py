@@ -93,7 +93,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             url=url,
             account=account,
         )
-    if account not in (None, client.settings.account):
+    if account not in (None, client.settings.tenant):
         raise PlanError(
             f"the opportunities were loaded from another tenant (of {url}) than the one asked now "
             f"({client.settings.url}); plan with the address and key that they were loaded with"
@@ -137,7 +137,7 @@ def compared(
     marked = changes.assign(status=pd.Series(statuses, index=changes.index, dtype=schema.TEXT))
     settings = client.settings
     return Plan(
-        marked, problems, conflicts_frame(conflicts), before, url=settings.url, account=settings.account
+        marked, problems, conflicts_frame(conflicts), before, url=settings.url, account=settings.tenant
     )
 
 

@@ -39,13 +39,13 @@ def current_rows(client: Client, ids: Collection[str]) -> dict[str, dict[str, An
 
 def swept(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
     """Those of the wanted that a sweep meets; nothing when single reads are cheaper."""
-    first = client.list(page=1, records=PAGE)
+    first = client.list(page=1, page_size=PAGE)
     pages = first.total_pages or 1
     if pages > 1 and pages * READS_PER_PAGE > len(wanted):
         return {}
     with ThreadPoolExecutor(client.concurrency) as pool:
-        others = pool.map(lambda number: client.list(page=number, records=PAGE), range(2, pages + 1))
-        records = [record for page in (first, *others) for record in page.records]
+        others = pool.map(lambda number: client.list(page=number, page_size=PAGE), range(2, pages + 1))
+        records = [record for page in (first, *others) for record in page.rows]
     return {record["unique_id"]: record for record in records if record["unique_id"] in wanted}
 
 
@@ -54,9 +54,9 @@ def deleted_ids(client: Client, ids: Collection[str]) -> set[str]:
     wanted, number = set(ids), 1
     found: set[str] = set()
     while wanted - found:
-        page = client.list_deleted(page=number, records=PAGE)
-        found |= {record["unique_id"] for record in page.records} & wanted
-        if not page.records or number >= (page.total_pages or 1):
+        page = client.list_deleted(page=number, page_size=PAGE)
+        found |= {record["unique_id"] for record in page.rows} & wanted
+        if not page.rows or number >= (page.total_pages or 1):
             break
         number += 1
     return found

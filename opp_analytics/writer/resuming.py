@@ -60,7 +60,7 @@ def resume(
     JournalError
         When the journal cannot be used.
     """
-    account = client.settings.account
+    account = client.settings.tenant
     with Journal(account) as journal:
         run_id = run_id or entries.latest_run(journal, left=True)
         if run_id is None:
@@ -102,7 +102,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     ApiError
         When the server could not be read.
     """
-    with Journal(client.settings.account) as journal:
+    with Journal(client.settings.tenant) as journal:
         run_id = run_id or entries.latest_run(journal, left=False)
         stored = entries.read_run(journal, run_id)[1] if run_id is not None else []
     left = sum(step.left for step in stored)

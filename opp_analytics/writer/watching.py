@@ -88,12 +88,12 @@ class Watched:
     def _refresh(self) -> None:
         """Take over what was updated since the last look, from one page, between whose rows nothing can slip away."""
         self._tried = began = time.monotonic()
-        page = self._client.list(page=1, records=PAGE, sort="-updated_at")
-        times = [_updated_at(record) for record in page.records]
+        page = self._client.list(page=1, page_size=PAGE, sort="-updated_at")
+        times = [_updated_at(record) for record in page.rows]
         if not times or None in times or any(a < b for a, b in pairwise(times)):
             self._strikes = 0
         elif len(times) == page.total_records or times[-1] < self._last_look(times[0]) - _OVERLAP:
-            self._rows |= {r["unique_id"]: r for r in page.records if r["unique_id"] in self._rows}
+            self._rows |= {r["unique_id"]: r for r in page.rows if r["unique_id"] in self._rows}
             self._mark = max(self._mark, times[0])
             self._checked, self._strikes = began, _STRIKES
         else:
@@ -111,7 +111,7 @@ def reader(client: Client, ids: Collection[str]) -> Watched | None:
         return None
     since = time.monotonic()
     try:
-        newest = client.list(page=1, records=1, sort="-updated_at").records
+        newest = client.list(page=1, page_size=1, sort="-updated_at").rows
         mark = _updated_at(newest[0]) if newest else None
         if mark is None:
             return None

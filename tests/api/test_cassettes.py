@@ -72,13 +72,13 @@ def api(
 
 
 def ids(page: oa.Page) -> list[str]:
-    return [record["unique_id"] for record in page.records]
+    return [record["unique_id"] for record in page.rows]
 
 
 def test_list__reads_every_attribute(api: Api) -> None:
     with api.client() as client:
         page = client.list()
-    assert page.records == ROWS
+    assert page.rows == ROWS
     assert (page.page, page.total_pages, page.total_records) == (1, 1, 5)
 
 
@@ -91,7 +91,7 @@ def test_paging__reads_page_by_page(api: Api) -> None:
 
 def test_load__sweeps_into_a_frame(api: Api) -> None:
     with api.client() as client:
-        frame = oa.load(client, records=2, progress=False)
+        frame = oa.load(client, page_size=2, progress=False)
     assert frame["unique_id"].tolist() == [row["unique_id"] for row in ROWS]
     assert frame["value"].sum() == 127_000.5
     assert frame.attrs["load"]["complete"]

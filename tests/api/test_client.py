@@ -41,7 +41,7 @@ def test_delete_list_deleted_recover__round_trip(tenant):
     client.delete("opp-0")
     with pytest.raises(oa.errors.NotFoundError):
         client.get("opp-0")
-    assert [r["unique_id"] for r in client.list_deleted().records] == ["opp-0"]
+    assert [r["unique_id"] for r in client.list_deleted().rows] == ["opp-0"]
     assert client.recover("opp-0")["unique_id"] == "opp-0"
     assert client.list_deleted().total_records == 0
     assert client.get("opp-0")["name"] == "Deal 0"
@@ -50,20 +50,20 @@ def test_delete_list_deleted_recover__round_trip(tenant):
 def test_list__pages_sorts_and_filters(tenant):
     client = tenant(25)
     page = client.list(2, 10, sort="-value")
-    assert [r["value"] for r in page.records] == list(range(1014, 1004, -1))
+    assert [r["value"] for r in page.rows] == list(range(1014, 1004, -1))
     assert (page.page, page.total_pages, page.total_records, len(page)) == (2, 3, 25, 10)
     assert client.list(account_id="account-3").total_records == 4
-    assert client.search("Deal 24").records[0]["unique_id"] == "opp-24"
+    assert client.search("Deal 24").rows[0]["unique_id"] == "opp-24"
 
 
 def test_list__refuses_an_unknown_parameter_and_names_the_known_ones(tenant):
-    with pytest.raises(TypeError, match="knows no parameter 'stge'; it takes page, records, status"):
+    with pytest.raises(TypeError, match="knows no parameter 'stge'; it takes page, page_size, status"):
         tenant().list(stge="proposal")
 
 
-@pytest.mark.parametrize("arguments", [{"page": 0}, {"records": 0}, {"page": "1"}, {"records": True}])
+@pytest.mark.parametrize("arguments", [{"page": 0}, {"page_size": 0}, {"page": "1"}, {"page_size": True}])
 def test_list__refuses_an_impossible_page(tenant, arguments):
-    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="page|records"):
+    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="page"):
         tenant().list(**arguments)
 
 
@@ -289,7 +289,7 @@ def test_cache__holds_no_secret_and_is_private(tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     with serving(paged([row(n) for n in range(30)])) as server:
         client = client_of(server, tmp_path / "pages")
-        oa.load(client, records=10, progress=False)
+        oa.load(client, page_size=10, progress=False)
         files = [f for f in (tmp_path / "pages").rglob("*") if f.is_file()]
         contents = b"".join(f.read_bytes() for f in files)
         modes = {stat.S_IMODE(f.stat().st_mode) for f in files}
@@ -332,6 +332,6 @@ def test_write__drops_what_it_makes_stale(tenant, shared_sandbox, write):
     assert shared_sandbox.requests == warm
     write(client)
     fresh = oa.load(client, progress=False)
-    assert sorted(r["unique_id"] for r in client.list().records) == sorted(fresh["unique_id"])
+    assert sorted(r["unique_id"] for r in client.list().rows) == sorted(fresh["unique_id"])
     assert fresh.set_index("unique_id")["value"].get("opp-0", 1) in (1, 1000)
     client.close()

@@ -5,7 +5,6 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api.config import VARIABLES, Secret, Settings
-from opp_analytics.org import currency
 
 FULL = {
     "BLOCKS_API_URL": "https://crm.example.com/",
@@ -85,20 +84,13 @@ def test_secrets__show_in_no_traceback_with_locals():
     assert "key-456" not in shown
 
 
-def test_tenant__differs_by_url_token_and_key_and_account_survives_a_new_token():
+def test_tenant__is_of_address_and_key_and_the_cache_of_the_token_too():
     base = Settings.of("https://a.example.com", "t", "k")
-    others = [
+    address, token, key = (
         Settings.of("https://b.example.com", "t", "k"),
         Settings.of("https://a.example.com", "u", "k"),
         Settings.of("https://a.example.com", "t", "l"),
-    ]
-    assert len({s.tenant for s in [base, *others]}) == 4
-    assert base.account == others[1].account
-    assert base.account not in (others[0].account, others[2].account)
-
-
-def test_currency__is_a_short_label_or_nothing():
-    assert currency({"BLOCKS_CURRENCY": " eur "}) == "EUR"
-    assert currency({}) == ""
-    with pytest.raises(oa.errors.ConfigError, match="BLOCKS_CURRENCY='a whole sentence'"):
-        currency({"BLOCKS_CURRENCY": "a whole sentence"})
+    )
+    assert base.tenant == token.tenant
+    assert len({s.tenant for s in (base, address, key)}) == 3
+    assert len({s.cache_key for s in (base, address, token, key)}) == 4

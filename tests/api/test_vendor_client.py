@@ -149,8 +149,8 @@ def numbered(*numbers: int) -> list[str]:
 
 def test_list__reads_what_our_client_reads(driven: Driven) -> None:
     listed = driven.steps["list"]
-    assert len(listed["data"]) == len(driven.before.records) == 7
-    for theirs, ours in zip(listed["data"], driven.before.records, strict=True):
+    assert len(listed["data"]) == len(driven.before.rows) == 7
+    for theirs, ours in zip(listed["data"], driven.before.rows, strict=True):
         same(theirs, ours)
     assert listed["meta"] == {"currentPage": 1, "perPage": 15, "totalPages": 1, "totalCount": 7}
     assert (driven.before.total_pages, driven.before.total_records) == (1, 7)
@@ -178,7 +178,7 @@ def test_search__finds_text_that_needs_encoding(driven: Driven) -> None:
     found = driven.steps["search"]
     assert ids(found) == numbered(2, 7)
     assert found["meta"]["totalCount"] == 2
-    assert [row["unique_id"] for row in driven.client.search("portal & café").records] == ids(found)
+    assert [row["unique_id"] for row in driven.client.search("portal & café").rows] == ids(found)
 
 
 def test_create__answers_what_a_get_answers(driven: Driven) -> None:
@@ -212,7 +212,7 @@ def test_delete__hides_and_lists_as_deleted(driven: Driven) -> None:
     both = driven.steps["bothDeleted"]
     assert both["meta"]["totalCount"] == 2
     assert {row["name"] for row in both["data"]} == {'Übersetzung "Q3"', "Goes away"}
-    deleted = driven.client.list_deleted().records
+    deleted = driven.client.list_deleted().rows
     assert ids(driven.steps["oneDeleted"]) == [row["unique_id"] for row in deleted]
     assert [row["name"] for row in deleted] == ["Goes away"]
 

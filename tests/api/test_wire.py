@@ -38,7 +38,7 @@ def test_decode_page__fills_ids_from_resource_and_relationship():
             }
         )
     )
-    assert page.records == [{"unique_id": "a", "account_id": "acc"}]
+    assert page.rows == [{"unique_id": "a", "account_id": "acc"}]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.benchmarks._memory import peak_mb
 def ours(url: str, size: int, cache: str) -> pd.DataFrame:
     """`oa.load`, cold or warm as the cache folder is."""
     with oa.Client(url, "token", "key", cache_dir=cache) as client:
-        return oa.load(client, records=size, progress=False)
+        return oa.load(client, page_size=size, progress=False)
 
 
 def plain(url: str, size: int, cache: str) -> pd.DataFrame:

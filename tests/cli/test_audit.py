@@ -66,7 +66,7 @@ def test_audit__takes_no_write_to_another_server_for_one_to_this(command, accoun
     elsewhere = tenant(rows)
     before = oa.load(elsewhere, progress=False)
     oa.apply(oa.plan(before, before.assign(value=7.0)), elsewhere)
-    moment = oa.own_writes(elsewhere.settings.account)["updated_after"].iloc[0]
+    moment = oa.own_writes(elsewhere.settings.tenant)["updated_after"].iloc[0]
     day = f"{moment + pd.Timedelta('1D'):%Y-%m-%d}"
     # Its owner touched the deal here in the very moment in which we wrote to its namesake there.
     here = account(rows.assign(updated_at=moment.isoformat()))

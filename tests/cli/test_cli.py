@@ -36,13 +36,13 @@ def test_commands__without_settings_say_what_to_set_in_one_error(command, argume
 
 def test_doctor__reports_each_check_and_writes_nothing(command, account, tmp_path):
     client = account(20)
-    before = client.list(1, 100).records
+    before = client.list(1, 100).rows
     code, out, err = command("doctor")
     assert (code, err) == (0, "")
     assert "settings   ok" in out
     assert "20 opportunities" in out
     assert "sorting    ok" in out
-    assert client.list(1, 100).records == before
+    assert client.list(1, 100).rows == before
     assert client.settings.token.reveal() not in out
 
 

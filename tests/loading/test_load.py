@@ -26,7 +26,7 @@ def load(client, **options):
 
 
 def test_load__gives_every_row_once_typed_with_its_certificate(tenant):
-    frame = load(tenant(95), records=20)
+    frame = load(tenant(95), page_size=20)
     assert sorted(frame["unique_id"]) == sorted(f"opp-{n}" for n in range(95))
     assert frame[list(schema.COLUMNS)].dtypes.astype(str).equals(org.empty().dtypes.astype(str))
     certificate = frame.attrs["load"]
@@ -43,7 +43,7 @@ def test_load__gives_every_row_once_typed_with_its_certificate(tenant):
 
 @pytest.mark.parametrize("rows", [0, 1, 20, 40])
 def test_load__ends_at_every_page_boundary(tenant, rows):
-    frame = load(tenant(rows), records=20)
+    frame = load(tenant(rows), page_size=20)
     assert len(frame) == rows
     assert frame.attrs["load"]["complete"]
     assert frame["value"].dtype == "float64"
@@ -77,7 +77,7 @@ def test_load__keeps_search_trash_and_all_apart_but_not_page_sizes(tenant, share
     assert [len(f) for f in (everything, found, trash)] == [11, 1, 1]
     assert (found.attrs["load"]["search"], trash.attrs["load"]["deleted"]) == ("Deal 10", True)
     asked = shared_sandbox.requests
-    assert [len(f) for f in (load(client, records=5), load(client, search="Deal 10"))] == [11, 1]
+    assert [len(f) for f in (load(client, page_size=5), load(client, search="Deal 10"))] == [11, 1]
     assert shared_sandbox.requests == asked
 
 
@@ -92,7 +92,7 @@ def test_load__filters_on_the_server(tenant):
         ({"max_age": "soon"}, "max_age='soon'"),
         ({"max_age": -1}, "max_age=-1"),
         ({"stge": "proposal"}, "no parameter 'stge'"),
-        ({"records": 0}, "records=0"),
+        ({"page_size": 0}, "page_size=0"),
         ({"deleted": True, "search": "x"}, "search cannot narrow it"),
     ],
 )
@@ -105,9 +105,9 @@ def test_load__refuses_a_bad_argument_before_asking(tenant, shared_sandbox, opti
 
 def test_load__revalidates_stored_pages_by_their_etag(tenant):
     client = tenant(40)
-    cold = load(client, records=10)
+    cold = load(client, page_size=10)
     client.storage.close()
-    again = load(client, records=10, refresh="full")
+    again = load(client, page_size=10, refresh="full")
     pd.testing.assert_frame_equal(cold, again)
 
 
@@ -124,8 +124,8 @@ def test_load__takes_a_stored_page_only_on_the_server_s_word(tmp_path):
         return Answer(answer.status, answer.body, {**answer.headers, "ETag": tag})
 
     with serving(tagging) as server:
-        cold = load(client_of(server, tmp_path), records=10)
-        again = load(client_of(server, tmp_path), records=10, refresh="full")
+        cold = load(client_of(server, tmp_path), page_size=10)
+        again = load(client_of(server, tmp_path), page_size=10, refresh="full")
     assert {"1", "2", "3"} <= set(unchanged)
     pd.testing.assert_frame_equal(cold, again)
 
@@ -166,7 +166,7 @@ def test_load__does_not_vouch_for_a_total_that_lies(tmp_path, said):
         )
 
     with serving(lying) as server, pytest.warns(oa.errors.DataWarning, match="cannot be vouched for"):
-        frame = load(client_of(server, tmp_path), records=5)
+        frame = load(client_of(server, tmp_path), page_size=5)
     assert len(frame) == 20
     assert frame.attrs["load"]["complete"] is False
     assert frame.attrs["load"]["reasons"]
@@ -177,7 +177,7 @@ def test_load__stops_when_the_same_page_comes_again(tmp_path):
         serving(lambda asked: listing([row(1), row(2)], 1000)) as server,
         pytest.warns(oa.errors.DataWarning),
     ):
-        frame = load(client_of(server, tmp_path), records=2)
+        frame = load(client_of(server, tmp_path), page_size=2)
     assert len(frame) == 2
     assert frame.attrs["load"]["duplicates"] > 0
 
@@ -191,7 +191,7 @@ def test_load__stops_when_the_pages_never_end(tmp_path):
 
     with serving(endless) as server:
         with pytest.raises(oa.errors.LoadError, match="announced 2 pages, but page 15 is still full"):
-            load(client_of(server, tmp_path), records=2)
+            load(client_of(server, tmp_path), page_size=2)
 
 
 def test_load__repeats_a_sweep_during_which_something_changed(tmp_path):
@@ -205,7 +205,7 @@ def test_load__repeats_a_sweep_during_which_something_changed(tmp_path):
         return paged(rows)(asked)
 
     with serving(touching) as server:
-        frame = load(client_of(server, tmp_path), records=3)
+        frame = load(client_of(server, tmp_path), page_size=3)
     assert frame.attrs["load"]["sweeps"] == 2
     assert frame.attrs["load"]["complete"]
     assert frame.set_index("unique_id")["value"]["opp-0"] == 5
@@ -241,7 +241,7 @@ def test_load__fails_whole_when_a_page_in_the_middle_is_broken(tmp_path, body):
         lambda asked: as_broken(body) if asked.query.get("page") == "3" else honest(asked)
     ) as server:
         with pytest.raises(oa.errors.UnexpectedResponse):
-            load(client_of(server, tmp_path), records=5)
+            load(client_of(server, tmp_path), page_size=5)
 
 
 def as_broken(body):
@@ -259,10 +259,10 @@ def test_load__resumes_a_sweep_that_was_cut_off(tmp_path):
     with serving(cutting) as server:
         client = client_of(server, tmp_path, concurrency=1)
         with pytest.raises(oa.errors.ServerError):
-            load(client, records=2)
+            load(client, page_size=2)
         broken.clear()
         server.asked.clear()
-        frame = load(client, records=2)
+        frame = load(client, page_size=2)
         pages = {int(a.query["page"]) for a in server.asked if a.query.get("sort") == "created_at"}
     assert len(frame) == 100
     assert frame.attrs["load"]["complete"]
@@ -325,7 +325,7 @@ def test_load__goes_on_without_pages_when_the_disk_fills_up(tenant):
     with client.storage._pages(client.transport).cache.responses.connection() as connection:
         connection.execute("PRAGMA max_page_count = 40")
     with pytest.warns(oa.errors.DataWarning, match="disk is full.*fetched without it"):
-        frame = load(client, records=20)
+        frame = load(client, page_size=20)
     assert len(frame) == 600
     assert frame.attrs["load"]["complete"]
 
@@ -339,7 +339,7 @@ def test_fetch_page__survives_a_store_that_is_closed_and_cleared_meanwhile(tenan
         ]
         for n in range(40):
             (client.storage.invalidate if n % 2 else client.storage.close)()
-        pages = [len(client.decode_page(body.result()).records) for body in bodies]
+        pages = [len(client.decode_page(body.result()).rows) for body in bodies]
     assert pages == [10] * 400
     client.close()
 
@@ -353,7 +353,7 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
                            cache_dir={str(tmp_path / "pages")!r}, concurrency=2)
         client.list(1, 1)
         print("ready", flush=True)
-        oa.load(client, records=2, progress=False)
+        oa.load(client, page_size=2, progress=False)
     """)
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -369,4 +369,4 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
     assert "KeyboardInterrupt" in errors
     assert not list((tmp_path / "pages").rglob("frame-*"))
     shared_sandbox.faults.reset()
-    assert load(client, records=2).attrs["load"]["complete"]
+    assert load(client, page_size=2).attrs["load"]["complete"]

@@ -63,8 +63,8 @@ class World:
 WORK = ("create", "update", "delete", "recover")
 
 
-def refreshed(client: oa.Client, refresh: str = "changes", records: int = 5) -> pd.DataFrame:
-    return oa.load(client, refresh=refresh, records=records, progress=False)
+def refreshed(client: oa.Client, refresh: str = "changes", page_size: int = 5) -> pd.DataFrame:
+    return oa.load(client, refresh=refresh, page_size=page_size, progress=False)
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_apply__writes_each_change_once_with_a_receipt_row(client: Client, befor
     assert client.get("o001")["value"] == 1234.56
     created = receipt.table.loc[receipt.table["operation"] == "create", "unique_id"].unique()
     assert client.get(created[0])["close_date"] == "2026-12-01"
-    assert [r["unique_id"] for r in client.list_deleted().records] == ["o005"]
+    assert [r["unique_id"] for r in client.list_deleted().rows] == ["o005"]
 
 
 def test_apply__again_finds_everything_already_there(client: Client, before: pd.DataFrame) -> None:
@@ -256,7 +256,7 @@ def test_own_writes__are_no_sign_of_life_to_the_audit(client: Client, before: pd
 
     assert stale() == set()
     assert stale(own_writes=own_writes()) == set(before["unique_id"])
-    assert stale(own_writes=own_writes(client.settings.account)) == set(before["unique_id"])
+    assert stale(own_writes=own_writes(client.settings.tenant)) == set(before["unique_id"])
 
 
 def test_own_writes__of_another_server_say_nothing_about_the_same_ids(
@@ -265,8 +265,8 @@ def test_own_writes__of_another_server_say_nothing_about_the_same_ids(
     other = server.add_tenant(before)
     with Client(server.url, other.token, other.api_key, cache_dir=tmp_path / "other") as elsewhere:
         apply(plan(before, before.assign(value=before["value"] + 1)), elsewhere)
-        account = elsewhere.settings.account
-    assert own_writes(client.settings.account).empty
+        account = elsewhere.settings.tenant
+    assert own_writes(client.settings.tenant).empty
     written = own_writes()
     assert set(written["tenant"]) == {account}
     assert set(written["url"]) == {server.url}

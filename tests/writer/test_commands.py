@@ -94,7 +94,7 @@ def test_export_plan_apply_undo__round(
     assert code == 1
     assert "--allow-delete" in err
     assert command("apply", "undo.json", "--yes", "--allow-delete")[0] == 0
-    rows = pd.DataFrame(asked.list(records=100).records).sort_values("unique_id")
+    rows = pd.DataFrame(asked.list(page_size=100).rows).sort_values("unique_id")
     assert rows["name"].tolist() == opportunities()["name"].tolist()
     assert rows["value"].astype(float).tolist() == opportunities()["value"].tolist()
 

@@ -61,7 +61,7 @@ def mixed() -> Plan:
 
 def held(client: Client) -> Any:
     """What the server holds: name, value and close date of every opportunity, with how often each occurs."""
-    return rows_of(conform(pd.DataFrame(client.list(records=1000).records)))
+    return rows_of(conform(pd.DataFrame(client.list(page_size=1000).rows)))
 
 
 @pytest.mark.parametrize("requests", [40, 180])
@@ -141,7 +141,7 @@ def test_apply__two_people_at_once_each_know_what_became_of_their_changes(
     own = apply(mine, theirs.client, reread="each").table.set_index("unique_id")["outcome"]
     assert "Traceback" not in process.communicate()[1]
     other = pd.read_csv(file).set_index(["unique_id", "field"])["outcome"]
-    rows = pd.DataFrame(theirs.client.list(records=1000).records).set_index("unique_id")
+    rows = pd.DataFrame(theirs.client.list(page_size=1000).rows).set_index("unique_id")
     values = rows["value"].astype(float)
     for unique_id in before["unique_id"]:
         told = own.get(unique_id), other.get((unique_id, "value"))
@@ -210,7 +210,7 @@ def test_apply__keeps_another_field_that_changes_between_read_and_write(
     other, client = asking(before), asking(kind=Meddled)
     client.meddle = lambda unique_id: other.update(unique_id, name="Renamed")
     assert apply(plan(before, before.assign(value=1.0)), client).complete
-    rows = other.list(records=100).records
+    rows = other.list(page_size=100).rows
     assert {(row["name"], float(row["value"])) for row in rows} == {("Renamed", 1.0)}
 
 
@@ -224,7 +224,7 @@ def test_apply__a_row_deleted_between_read_and_write_stays_deleted(
     assert gone["outcome"].tolist() == ["conflict"]
     assert "deleted on the server meanwhile" in gone["error"].iloc[0]
     assert receipt.counts().to_dict() == {"applied": 5, "conflict": 1}
-    assert [row["unique_id"] for row in other.list_deleted().records] == ["o002"]
+    assert [row["unique_id"] for row in other.list_deleted().rows] == ["o002"]
 
 
 def test_apply__ctrl_c_ends_after_the_calls_in_flight(round_: Round, server: Sandbox) -> None:
@@ -253,7 +253,7 @@ def test_apply__500_of_1000_failing_leaves_500_applied_and_500_explained(
     assert receipt.counts().to_dict() == {"applied": 500, "failed": 500}
     failed = receipt.table[receipt.table["outcome"] == "failed"]
     assert failed["error"].str.contains("10^15", regex=False).all()
-    rows = pd.DataFrame(client.list(records=1000).records).sort_values("unique_id", ignore_index=True)
+    rows = pd.DataFrame(client.list(page_size=1000).rows).sort_values("unique_id", ignore_index=True)
     assert rows["value"].astype(float).tolist() == before["value"].where(before.index % 2 == 1, 5.0).tolist()
     assert "resume" not in receipt.summary()
     assert resume(client).table.empty

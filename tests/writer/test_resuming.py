@@ -46,7 +46,7 @@ def test_resume__finishes_exactly_the_rest(
     assert runs()["state"].tolist() == ["unfinished"]
     receipt = resume(client)
     assert receipt.complete, receipt.summary()
-    held = pd.DataFrame(client.list(records=100).records).set_index("unique_id")
+    held = pd.DataFrame(client.list(page_size=100).rows).set_index("unique_id")
     assert sorted(held["name"]) == ["Deal 0", "Deal 1", "Deal 2", "Deal 3", "Deal 4", "New"]
     assert held.loc["o000", "stage"] == "negotiation"
     assert held.loc["o001", "value"] == 1234.56
@@ -85,7 +85,7 @@ def test_undo__goes_back_and_leaves_later_edits_alone(client: Client, before: pd
     ]
     undone = apply(back, client, allow_delete=True)
     assert sorted(undone.table["outcome"]) == ["applied", "applied", "applied", "conflict", "skipped"]
-    held = pd.DataFrame(client.list(records=100).records).set_index("unique_id")
+    held = pd.DataFrame(client.list(page_size=100).rows).set_index("unique_id")
     assert sorted(held.index) == before["unique_id"].tolist()
     assert held.loc["o001", "value"] == 1100
     assert held.loc["o000", "stage"] == "discovery"

@@ -209,7 +209,7 @@ def test_apply__of_many_notices_an_edit_made_during_the_run_with_few_reads(
         receipt = apply(plan(before, before.assign(value=1.0)), mine)
         meddling.join()
         server.faults.reset()
-        rows = pd.DataFrame(theirs.list(records=1000).records).set_index("unique_id")
+        rows = pd.DataFrame(theirs.list(page_size=1000).rows).set_index("unique_id")
     conflicts = receipt.table.loc[receipt.table["outcome"] == "conflict", "unique_id"]
     assert conflicts.tolist() == ["o297", "o298", "o299"]
     assert (rows.loc[conflicts, "value"].astype(float) == 7.0).all()

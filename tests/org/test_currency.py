@@ -1,0 +1,11 @@
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.org import currency
+
+
+def test_currency__is_an_iso_code_or_nothing():
+    assert currency({"BLOCKS_CURRENCY": " eur "}) == "EUR"
+    assert currency({}) is None
+    with pytest.raises(oa.errors.ConfigError, match="BLOCKS_CURRENCY='A WHOLE SENTENCE'"):
+        currency({"BLOCKS_CURRENCY": "a whole sentence"})
