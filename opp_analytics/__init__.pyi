@@ -33,6 +33,7 @@ from .analysis import win_rate_curve as win_rate_curve
 from .analysis import win_rate_definitions as win_rate_definitions
 from .api import Client as Client
 from .api import Page as Page
+from .demo import demo as demo
 from .history import History as History
 from .loading import load as load
 from .org import outcomes as outcomes

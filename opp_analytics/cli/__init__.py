@@ -5,16 +5,12 @@ from __future__ import annotations
 import sys
 import warnings
 
-from opp_analytics.cli import audits, edits, histories, reports  # noqa: F401  register their commands
-from opp_analytics.cli.commands import app
+from opp_analytics.cli.app import app
 from opp_analytics.cli.console import complain, say_warning
-from opp_analytics.cli.tour import guide
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.sandbox import SandboxError
 
 __all__ = ["app", "main"]
-
-guide(app)
 
 
 def main() -> None:
@@ -26,5 +22,5 @@ def main() -> None:
         complain(str(error))
         sys.exit(1)
     except KeyboardInterrupt:
-        complain("stopped; nothing is left half-done, run the command again to go on")
+        complain("Stopped. Nothing is half-done; run the command again to continue.")
         sys.exit(130)

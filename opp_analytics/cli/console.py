@@ -1,9 +1,12 @@
-"""How the command line speaks: tables, headings, complaints."""
+"""How the command line speaks: lines, headings, tables, complaints."""
 
 from __future__ import annotations
 
-import math
+import shlex
+import shutil
+import sysconfig
 import warnings
+from pathlib import Path
 from typing import Any, TextIO
 
 import pandas as pd
@@ -12,7 +15,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-__all__ = ["complain", "heading", "out", "say_warning", "show"]
+from opp_analytics import text
+
+__all__ = ["complain", "heading", "out", "program", "say", "say_warning", "show"]
 
 _NARROWEST = 6
 """Characters that a shortened column keeps."""
@@ -21,9 +26,24 @@ out = Console()
 _err = Console(stderr=True)
 
 
+def program(name: str = "opp-analytics") -> str:
+    """How to call a program of this environment: by its name where the shell finds it, else by its path."""
+    own = Path(sysconfig.get_path("scripts")) / name
+    found = shutil.which(name)
+    if found is not None and Path(found).parent == own.parent:
+        return name
+    here = Path.cwd()
+    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
+
+
+def say(line: str) -> None:
+    """One line or several, printed as they are."""
+    out.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 def complain(message: str) -> None:
     """One error, on stderr."""
-    _err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False)
+    _err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
 
 
 def say_warning(
@@ -36,14 +56,15 @@ def say_warning(
 ) -> None:
     """A warning of ours as one line; others as Python shows them."""
     if category.__module__.startswith("opp_analytics"):
-        _err.print(f"[yellow]Note:[/] {escape(str(message))}", highlight=False)
+        _err.print(f"[yellow]Note:[/] {escape(str(message))}", highlight=False, soft_wrap=True)
     else:
         _err.print(escape(warnings.formatwarning(message, category, filename, lineno, line)), highlight=False)
 
 
-def heading(text: str, note: str = "") -> None:
+def heading(title: str, note: str = "") -> None:
     """A section's title, with a dim note after it."""
-    out.print(f"\n[bold]{escape(text)}[/]" + (f"  [dim]{escape(note)}[/]" if note else ""), highlight=False)
+    dim = f"  [dim]{escape(note)}[/]" if note else ""
+    out.print(f"\n[bold]{escape(title)}[/]{dim}", highlight=False, soft_wrap=True)
 
 
 def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tuple[str, ...] = ()) -> None:
@@ -58,9 +79,8 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tup
     rooms = _rooms(columns, shorten)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in shown.columns:
-        numeric = pd.api.types.is_numeric_dtype(shown[name].dtype) and not pd.api.types.is_bool_dtype(
-            shown[name].dtype
-        )
+        dtype = shown[name].dtype
+        numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         room = rooms.get(str(name))
         table.add_column(
             str(name),
@@ -70,20 +90,17 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tup
             max_width=room,
         )
     for cells in zip(*columns.values(), strict=True):
-        table.add_row(*cells)
+        table.add_row(*map(escape, cells))
     out.print(table, highlight=False)
     if len(rows) > most:
-        out.print(f"[dim]… and {len(rows) - most:,} more[/]", highlight=False)
+        out.print(f"[dim]… and {text.number(len(rows) - most)} more[/]", highlight=False)
 
 
 def _rooms(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str, int]:
     """How wide each column of `shorten` may be: equal shares of what the others leave, none wider than it needs."""
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in columns.items()}
-    free = (
-        out.width
-        - 2 * (len(widths) - 1)
-        - sum(width for name, width in widths.items() if name not in shorten)
-    )
+    others = sum(width for name, width in widths.items() if name not in shorten)
+    free = out.width - 2 * (len(widths) - 1) - others
     rooms = {}
     narrow_first = sorted(set(shorten) & set(widths), key=widths.__getitem__)
     for left, name in zip(range(len(narrow_first), 0, -1), narrow_first, strict=True):
@@ -94,23 +111,17 @@ def _rooms(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str,
 
 def _cell(name: str, value: Any) -> str:
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return "–"
+        return text.MISSING
     if isinstance(value, pd.Timestamp):
         return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
-    if isinstance(value, (bool, str)):
-        return escape(str(value))
-    if isinstance(value, (int, float)):
-        return _number(name, float(value))
-    return escape(str(value))
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if _is_fraction(name):
+        return text.percent(value, 1)
+    return text.number(value, 0 if abs(value) >= 100 or value == int(value) else 2)
 
 
-def _number(name: str, value: float) -> str:
-    if (
-        name in ("rate", "p_target")
-        or name.endswith(("_rate", "_rate_low", "_rate_high"))
-        or name.startswith("rate_")
-    ):
-        return f"{value:.1%}"
-    if not math.isfinite(value):
-        return "∞" if value > 0 else "−∞"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.2f}"
+def _is_fraction(name: str) -> bool:
+    return (
+        name in ("rate", "p_target") or name.startswith("rate_") or "_rate" in name or name.endswith("_share")
+    )

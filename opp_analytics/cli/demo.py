@@ -1,148 +1,160 @@
-"""The demo: one simulated half-year, told week by week, on a real server over real HTTP."""
+"""The command that shows everything once, on a simulated sales team."""
 
 from __future__ import annotations
 
+import os
+import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
-from matplotlib.axes import Axes
-from rich.progress import track
+import typer
 
-from opp_analytics import analysis, org, plots, sandbox
+from opp_analytics import org, sandbox, text
+from opp_analytics.analysis import forecast, slippage, stage_funnel, win_rate
 from opp_analytics.api import Client
-from opp_analytics.cli.console import heading, out, show
+from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.demo import demo
 from opp_analytics.errors import DataError
 from opp_analytics.history import History
 from opp_analytics.loading import load
-from opp_analytics.report import weekly_report
 from opp_analytics.writer import apply, plan
 
-__all__ = ["run"]
+__all__ = ["demo_command"]
 
+_STATE = "XDG_STATE_HOME"
 _WEEKS = 26
-_PUSH = timedelta(days=30)
+_PUSH = pd.Timedelta(days=30)
 _TARGET = 400_000
-"""Money to reach in each month."""
+"""Target of each month, in money."""
 
 
-def run(folder: Path, *, seed: int) -> None:
-    """Play, analyse, chart, edit, prove; charts go to `folder`."""
+def demo_command(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the charts and the weekly page.")] = Path(
+        "opp-demo"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another sales team.")] = 1,
+) -> None:
+    """Play half a year of a simulated sales team: load, record, analyze, chart, edit in bulk."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(
-            f"{folder} cannot be made a folder ({error.strerror}); name another one with --out"
+            f"cannot create the folder {folder} ({error.strerror}); name another one with --out"
         ) from None
-    start_day = datetime.now(UTC).date() - timedelta(weeks=_WEEKS)
-    with (
-        tempfile.TemporaryDirectory(prefix="opp-demo-") as scratch,
-        sandbox.start(weeks=13, seed=seed, today=start_day) as server,
-        Client(server.url, server.token, server.api_key, cache_dir=Path(scratch) / "cache") as client,
-    ):
-        heading(
-            "A sales team at work",
-            f"sandbox server on {server.url}, {_WEEKS} weeks, loaded over HTTP every week",
-        )
-        history = _play(server, client, Path(scratch) / "history")
-        _analyse(load(client, progress=False), history, pd.Timestamp(server.now), folder)
-        _edit(client, pd.Timestamp(server.now))
+    heading("A sales team at work", f"{_WEEKS} weeks on a local sandbox server, loaded over HTTP every week")
+    client, history = demo(_WEEKS, seed)
+    opportunities = load(client, progress=False)
+    today = history.records["recorded_at"].iloc[-1].tz_localize(None).normalize()
+    say(
+        f"{text.count(len(history.records), 'record')} of history, "
+        f"{text.count(int(history.records['changed'].sum()), 'change')}, "
+        f"{text.count(len(opportunities), 'opportunity')} today"
+    )
+    _analyze(opportunities, history, today, folder)
+    with _own_journal():
+        _edit(client, today)
     _say_next(folder)
 
 
-def _play(server: sandbox.Sandbox, client: Client, folder: Path) -> History:
-    history = History(folder)
-    for week in track(range(_WEEKS + 1), description="playing weeks"):
-        if week:
-            server.advance(7)
-        history.record(load(client, refresh="full", progress=False), at=server.now)
-    records = history.records
-    out.print(
-        f"{len(records)} records of history, {int(records['changed'].sum()):,} changes, "
-        f"{int(records['rows'].iloc[-1]):,} opportunities today",
-        highlight=False,
-    )
-    return history
+def _analyze(opportunities: pd.DataFrame, history: History, today: pd.Timestamp, folder: Path) -> None:
+    from opp_analytics import plots
+    from opp_analytics.report import weekly_report
 
+    start = today - pd.Timedelta(weeks=6)
+    funnel = stage_funnel(opportunities)
+    rates = win_rate(opportunities, by="owner_name")
+    expected = forecast(_recent(opportunities, start), as_of=today, freq="M")
+    slipped = slippage(history, start=start, end=today)
 
-def _analyse(opportunities: pd.DataFrame, history: History, now: pd.Timestamp, folder: Path) -> None:
-    as_of = now.tz_convert("UTC").tz_localize(None).normalize()
-    funnel = analysis.stage_funnel(opportunities)
-    rates = analysis.win_rate(opportunities, by="owner_name")
-    forecast = analysis.forecast(opportunities, as_of=as_of, freq="M")
-    start = as_of - pd.Timedelta(weeks=6)
-    slipped = analysis.slippage(history, start=start, end=as_of)
-
-    heading("Stage funnel", "what is open where, and bounds on how many got that far")
+    heading("Stage funnel", "what is open where, and how many deals got that far: at least and at most")
     show(funnel[["open_count", "open_value", "reached_low", "reached_high"]])
-    heading(
-        "Win rate by owner",
-        "won / (won + lost), 95 % Wilson interval; the team's true rate is known to the sandbox",
-    )
+    heading("Win rate by owner", "won / (won + lost), with a 95% Wilson interval")
     show(rates[["won", "lost", "open", "rate", "rate_low", "rate_high"]])
-    out.print(
-        f"[dim]true rate once every deal has closed: {sandbox.TRUE_WIN_RATE:.1%}; "
-        "a young pipeline reads lower, since deals are lost sooner than won[/]",
-        highlight=False,
+    say(
+        f"The simulated team's true rate is {text.percent(sandbox.TRUE_WIN_RATE, 1)}; "
+        "a young pipeline shows less, because deals are lost sooner than won."
     )
-    heading(
-        "Forecast by month", f"as of {as_of:%Y-%m-%d}: booked, and open value weighted by stated probability"
-    )
-    show(forecast[["booked", "open_count", "open_value", "weighted_open", "expected"]])
-    heading("Slippage", f"deals open on {start:%Y-%m-%d} and due by {as_of:%Y-%m-%d}: where they stand now")
+    heading("Forecast by month", f"as of {today:%Y-%m-%d}: booked, plus open value × stated probability")
+    show(expected[["booked", "open_count", "open_value", "weighted_open", "expected"]])
+    heading("Slippage", f"outcome of the deals that were due {text.days(start, today)}")
     show(slipped)
 
-    _save(plots.stage_funnel(funnel), folder / "funnel.png")
-    _save(plots.win_rate(rates), folder / "win_rate.png")
-    _save(plots.forecast(forecast), folder / "forecast.png")
-    _save(plots.slippage(slipped), folder / "slippage.png")
-    weekly_report(opportunities, history, as_of=as_of, out=folder / "weekly.html", target=_TARGET)
-    out.print(f"\nfour charts and the weekly page written to {folder}/", highlight=False)
+    charts = {
+        "funnel": plots.stage_funnel(funnel),
+        "win_rate": plots.win_rate(rates),
+        "forecast": plots.forecast(expected),
+        "slippage": plots.slippage(slipped),
+    }
+    for name, axes in charts.items():
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
+    weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET)
+    say(f"\nFour charts and the weekly page are in {folder}/.")
 
 
-def _save(axes: Axes, file: Path) -> None:
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    figure.savefig(file, dpi=150, bbox_inches="tight")
+def _recent(opportunities: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
+    """Without the deals that were closed before the month of `start`."""
+    first = start.replace(day=1)
+    closed = org.outcomes(opportunities) != "open"
+    return opportunities[~(closed & (opportunities["close_date"] < first))]
 
 
-def _edit(client: Client, now: pd.Timestamp) -> None:
-    today = now.tz_convert("UTC").tz_localize(None).normalize()
+def _edit(client: Client, today: pd.Timestamp) -> None:
     before = load(client, progress=False)
-    pressing = _pressing(before, today)
+    due = _due(before, today)
+    to = today + _PUSH
     after = before.copy()
-    after.loc[pressing, "close_date"] = today + _PUSH
-    edit = plan(before, after)
+    after.loc[due, "close_date"] = to
+    changes = plan(before, after)
     heading(
         "A bulk edit",
-        f"push {int(pressing.sum())} deals that are overdue or due this week to {today + _PUSH:%Y-%m-%d}",
+        f"push {text.count(int(due.sum()))}, overdue or due this week, to {text.day(to, year=True)}",
     )
-    show(edit.changes[["unique_id", "field", "before", "after", "name"]], index=False, most=8)
-    receipt = apply(edit, client, progress=False)
-    outcomes = receipt.table["outcome"].value_counts()
-    out.print("applied: " + ", ".join(f"{n} {outcome}" for outcome, n in outcomes.items()), highlight=False)
-    reloaded = load(client, progress=False)
-    out.print(
-        f"reloaded from the server: {int(_pressing(reloaded, today).sum())} deals left overdue or due this week, "
-        f"{int((reloaded['close_date'] == today + _PUSH).sum())} due on {today + _PUSH:%Y-%m-%d}",
-        highlight=False,
+    show(changes.changes[["name", "field", "before", "after"]], index=False, most=8, shorten=("name",))
+    receipt = apply(changes, client, progress=False)
+    say(f"Receipt: {text.joined(f'{n:,} {outcome}' for outcome, n in receipt.counts().items())}.")
+    again = load(client, progress=False)
+    say(
+        f"Loaded again from the server: {text.count(int(_due(again, today).sum()))} overdue or due this week, "
+        f"{text.count(int((again['close_date'] == to).sum()))} due on {text.day(to, year=True)}."
     )
 
 
-def _pressing(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
+def _due(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
     """Open deals that are overdue or due within seven days."""
     still_open = org.outcomes(opportunities) == "open"
     return still_open & (opportunities["close_date"] < today + pd.Timedelta(days=7))
 
 
+@contextmanager
+def _own_journal() -> Iterator[None]:
+    """Keep the run of a server that is about to vanish out of the user's own journals."""
+    old = os.environ.get(_STATE)
+    with tempfile.TemporaryDirectory(prefix="opp-demo-") as folder:
+        os.environ[_STATE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(_STATE)
+            if old is not None:
+                os.environ[_STATE] = old
+
+
 def _say_next(folder: Path) -> None:
-    heading("Try next")
-    out.print(
-        f"  open the weekly page      {folder}/weekly.html\n"
-        f"  look at the charts        {folder}/funnel.png  win_rate.png  forecast.png  slippage.png\n"
-        "  practise on a server      opp-analytics sandbox     (prints three lines to paste into another terminal)\n"
-        "  then there                opp-analytics doctor, load --out pipeline.csv, record\n"
-        "  in a notebook             jupyter lab notebooks/01_explore.ipynb",
-        highlight=False,
-    )
+    heading("What next")
+    say(f"Open the weekly page       {folder / 'weekly.html'}")
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if program() != "opp-analytics" and activate.is_file():
+        here = Path.cwd()
+        shown = activate.relative_to(here) if activate.is_relative_to(here) else activate
+        say(f"Activate the environment   source {shown}      (or type the full paths below)")
+    say(f"Practice on a server       {program()} sandbox     (prints what to paste where)")
+    notebook = Path("notebooks/01_explore.ipynb")
+    if notebook.is_file() and (Path(sys.prefix) / "bin" / "jupyter").is_file():
+        say(f"Take the tour              {program('jupyter')} lab {notebook}")
+    say(f"See all commands           {program()} --help")

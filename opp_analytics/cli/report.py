@@ -1,4 +1,4 @@
-"""The commands that look back over a week: the report."""
+"""The command that writes the weekly page."""
 
 from __future__ import annotations
 
@@ -10,59 +10,55 @@ import pandas as pd
 import typer
 
 from opp_analytics.api import Settings
-from opp_analytics.cli.commands import app
-from opp_analytics.cli.console import out
+from opp_analytics.cli.console import say
 from opp_analytics.errors import ConfigError
 from opp_analytics.history import History
-from opp_analytics.loading import load as load_opportunities
+from opp_analytics.loading import load
 from opp_analytics.periods import as_date, as_instant
 from opp_analytics.writer import own_writes
 
-__all__ = ["report"]
+__all__ = ["report_command"]
 
 
-@app.command(
-    epilog="Example: opp-analytics report --target 500000 --freq M --out weekly.html   (every Monday, from cron)"
-)
-def report(
+def report_command(
     file: Annotated[
-        Path, typer.Option("--out", help="The .html file, or a folder; the .xlsx stands beside it.")
+        Path, typer.Option("--out", help="An .html file, or a folder; the .xlsx goes beside it.")
     ] = Path("opp-report"),
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="Day of the report, as 2026-03-31; a past one is read from the history.",
+            help="Day of the report, as 2026-03-31; a past day is read from the history.",
             show_default="today",
         ),
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="Money to reach in each period.", show_default=False)
+        float | None, typer.Option(help="Target of each period, in money.", show_default=False)
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: W, M, Q, Y, or a fiscal Q-JAN.")] = "M",
     by: Annotated[
         str | None, typer.Option(help="Column to group win rates by.", show_default="owner_name")
     ] = None,
-    history: Annotated[Path, typer.Option(help="Folder of the recorded history.")] = Path("opp-history"),
+    folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     record: Annotated[
-        bool, typer.Option(help="Add what was loaded to the history, so that the next report can compare.")
+        bool, typer.Option(help="Record what was loaded, so that the next report shows what changed.")
     ] = True,
     tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
 ) -> None:
-    """The weekly page and its workbook: headline, forecast, what changed, what slipped, win rates, audit."""
+    """Write the weekly page and its workbook: headline, forecast, changes, slippage, win rates, audit."""
     from opp_analytics.report import weekly_report
 
-    store = History(history)
+    history = History(folder)
     today = as_date(datetime.now(UTC), tz=tz)
     day = today if as_of is None else as_date(as_of, tz=tz)
     if day < today:
-        opportunities = store.as_of(as_instant(day, tz=tz, end=True))
+        opportunities = history.as_of(as_instant(day, tz=tz, end=True))
     else:
-        opportunities = load_opportunities()
+        opportunities = load()
         if record:
-            _remember(opportunities, store)
+            _record(opportunities, history)
     written = weekly_report(
         opportunities,
-        store,
+        history,
         as_of=day,
         out=file,
         target=target,
@@ -71,11 +67,11 @@ def report(
         own_writes=_our_writes(opportunities),
         tz=tz,
     )
-    out.print(f"written to {written.html} and {written.xlsx}", highlight=False, soft_wrap=True)
+    say(f"Written to {written.html} and {written.xlsx}.")
 
 
 def _our_writes(opportunities: pd.DataFrame) -> pd.DataFrame | None:
-    """Our own writes to the tenant of a load; a recorded state does not say whose it is, so the settings do."""
+    """Writes from this computer to the tenant of a load; a record does not name its tenant, so the settings do."""
     if "load" in opportunities.attrs:
         return own_writes(opportunities.attrs["load"]["tenant"])
     try:
@@ -84,10 +80,10 @@ def _our_writes(opportunities: pd.DataFrame) -> pd.DataFrame | None:
         return None
 
 
-def _remember(opportunities: pd.DataFrame, store: History) -> None:
-    """Record a load that vouches for itself and is newer than the last record."""
+def _record(opportunities: pd.DataFrame, history: History) -> None:
+    """Record a load that is complete and newer than the last record."""
     certificate = opportunities.attrs["load"]
-    moments = store.records["recorded_at"]
+    moments = history.records["recorded_at"]
     fetched = pd.Timestamp(certificate["fetched_at"])
     if certificate["complete"] and (moments.empty or moments.iloc[-1] < fetched):
-        store.record(opportunities)
+        history.record(opportunities)

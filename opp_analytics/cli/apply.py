@@ -1,0 +1,152 @@
+"""The commands that write: a plan to the server, the unfinished rest, and the way back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from opp_analytics.api import Client
+from opp_analytics.cli.console import heading, say, show
+from opp_analytics.cli.output import written
+from opp_analytics.cli.plan_view import in_shell_words, save_plan, shell_words, show_plan
+from opp_analytics.errors import PlanError
+from opp_analytics.writer import OUTCOMES, Plan, Receipt, apply, check, resume, runs, undo
+
+__all__ = ["apply_command", "resume_command", "runs_command", "undo_command"]
+
+IN_PART = 4
+"""Exit code when a plan was applied in part, or when what happened to a change is unknown."""
+
+_RUN = typer.Argument(metavar="RUN_ID", help="As `runs` lists it.", show_default="the newest")
+_RECEIPT = typer.Option(
+    "--receipt", help="Write the outcome of every change to this .csv file.", show_default=False
+)
+_EACH = typer.Option("--reread-each", help="Read every opportunity by itself just before its write.")
+
+
+class OnConflict(StrEnum):
+    """What to do where somebody else changed a planned cell."""
+
+    skip = "skip"
+    overwrite = "overwrite"
+    stop = "stop"
+
+
+def apply_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="PLAN.json", help="As `plan` or `undo` saved it.", show_default=False)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")] = False,
+    on_conflict: Annotated[
+        OnConflict, typer.Option(help="What to do where somebody else changed a planned cell.")
+    ] = OnConflict.skip,
+    stop_on_failure: Annotated[
+        bool, typer.Option("--stop-on-failure", help="Send nothing more after the first refusal.")
+    ] = False,
+    clear_nulls: Annotated[bool, typer.Option("--clear-nulls", help="Allow cells to be cleared.")] = False,
+    allow_delete: Annotated[
+        bool, typer.Option("--allow-delete", help="Allow opportunities to be deleted.")
+    ] = False,
+    each: Annotated[bool, _EACH] = False,
+    receipt: Annotated[Path | None, _RECEIPT] = None,
+) -> None:
+    """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
+    made = Plan.read(file)
+    client = Client.from_env()
+    with in_shell_words():
+        check(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete)
+    show_plan(made)
+    if not (yes or dry_run or not len(made)):
+        _confirm(f"Write this to {client.settings.url}?")
+    with in_shell_words():
+        done = apply(
+            made,
+            client,
+            on_conflict=on_conflict.value,
+            dry_run=dry_run,
+            clear_nulls=clear_nulls,
+            allow_delete=allow_delete,
+            on_failure="stop" if stop_on_failure else "continue",
+            reread="each" if each else "auto",
+        )
+    if dry_run:
+        say(shell_words(f"Dry run, nothing was sent: {done.summary()}"))
+        return
+    _finish(done, receipt)
+
+
+def resume_command(
+    run_id: Annotated[str | None, _RUN] = None,
+    each: Annotated[bool, _EACH] = False,
+    receipt: Annotated[Path | None, _RECEIPT] = None,
+) -> None:
+    """Finish a run that was killed, cut off or stopped: settle what is unknown, send the rest, each change once."""
+    with in_shell_words():
+        done = resume(Client.from_env(), run_id, reread="each" if each else "auto")
+    _finish(done, receipt)
+
+
+def undo_command(
+    run_id: Annotated[str | None, _RUN] = None,
+    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
+) -> None:
+    """Plan the way back from a run; nothing is sent. What somebody else changed since then is kept."""
+    with in_shell_words():
+        made = undo(Client.from_env(), run_id)
+    show_plan(made)
+    if len(made):
+        save_plan(made, file)
+
+
+def runs_command() -> None:
+    """List the plans that were applied from this computer, newest first, with their outcomes."""
+    found = runs()
+    if found.empty:
+        say("No plan has been applied from this computer yet.")
+        return
+    for url, group in found.groupby("url", sort=False):
+        heading("Runs", str(url))
+        table = group.assign(outcomes=[_outcomes(run) for _, run in group.iterrows()])
+        show(table[["run_id", "started_at", "opportunities", "outcomes"]], index=False)
+
+
+def _outcomes(run: pd.Series[Any]) -> str:
+    """Counts per outcome as one text, so that the ids of runs have room."""
+    counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])
+    return counts if run["state"] == "finished" else f"{counts}: resume"
+
+
+def _confirm(question: str) -> None:
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:
+        raise PlanError("No confirmation; nothing was sent. Use --yes in scripts.") from None
+    if not agreed:
+        say("Nothing was sent.")
+        raise typer.Exit(1)
+
+
+def _finish(done: Receipt, file: Path | None) -> None:
+    """Say how it went; the exit code says whether all, some or none of it is on the server."""
+    if done.run_id is not None:
+        say(f"Run {done.run_id}")
+    say(shell_words(done.summary()))
+    if file is not None:
+        table = done.table.assign(**{c: done.table[c].map(_plain) for c in ("before", "after")})
+        with written(file) as staged:
+            table.to_csv(staged, index=False)
+        say(f"Receipt written to {file}.")
+    if not done.complete:
+        raise typer.Exit(
+            IN_PART if done.table["outcome"].isin(["applied", "already", "unknown"]).any() else 1
+        )
+
+
+def _plain(cell: Any) -> Any:
+    return f"{cell:%Y-%m-%d}" if isinstance(cell, datetime) else cell

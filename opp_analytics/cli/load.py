@@ -1,0 +1,93 @@
+"""The command that loads the pipeline."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from opp_analytics import text
+from opp_analytics.cli.console import heading, out, say, show
+from opp_analytics.cli.output import check_ending, written
+from opp_analytics.loading import load
+from opp_analytics.writer import to_excel
+
+__all__ = ["load_command"]
+
+_ENDINGS = (".csv", ".parquet", ".xlsx")
+
+
+class Refresh(StrEnum):
+    """What to fetch although the cached frame is fresh."""
+
+    changes = "changes"
+    full = "full"
+
+
+def load_command(
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write the opportunities to this .csv, .parquet or .xlsx file."),
+    ] = None,
+    refresh: Annotated[
+        Refresh | None,
+        typer.Option(
+            help="Fetch although the cached copy is fresh: only the changes, or everything.",
+            show_default=False,
+        ),
+    ] = None,
+    max_age: Annotated[str, typer.Option(help="Use a cached copy up to this age.")] = "15min",
+    search: Annotated[
+        str | None, typer.Option(help="Load only opportunities that match this text.", show_default=False)
+    ] = None,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Load the trash instead of the list.")] = False,
+) -> None:
+    """Load all opportunities and show them by stage, or write them to a file."""
+    if file is not None:
+        check_ending(file, _ENDINGS)
+    opportunities = load(
+        max_age=max_age, refresh=None if refresh is None else refresh.value, search=search, deleted=deleted
+    )
+    _say_certificate(opportunities.attrs["load"])
+    if file is not None:
+        _write(opportunities, file)
+        say(f"Written to {file}.")
+    elif len(opportunities):
+        _say_stock(opportunities)
+
+
+def _say_certificate(certificate: dict[str, Any]) -> None:
+    fetched = datetime.fromisoformat(certificate["fetched_at"]).strftime("%Y-%m-%d %H:%M UTC")
+    state = "[green]complete[/]" if certificate["complete"] else "[bold red]NOT complete[/]"
+    out.print(
+        f"{text.count(certificate['records'], 'opportunity')} from {certificate['source']}, "
+        f"{text.count(certificate['pages'], 'page')}, fetched {fetched}: {state}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for reason in certificate["reasons"]:
+        out.print(f"  [red]{reason}[/]", highlight=False, soft_wrap=True)
+
+
+def _say_stock(opportunities: pd.DataFrame) -> None:
+    stock = opportunities.groupby("stage", observed=True).agg(
+        count=("unique_id", "size"), value=("value", "sum")
+    )
+    heading("By stage")
+    show(stock)
+
+
+def _write(opportunities: pd.DataFrame, file: Path) -> None:
+    match file.suffix.lower():
+        case ".csv":
+            with written(file) as staged:
+                opportunities.to_csv(staged, index=False)
+        case ".parquet":
+            with written(file) as staged:
+                opportunities.to_parquet(staged, index=False)
+        case _:
+            to_excel(opportunities, file)

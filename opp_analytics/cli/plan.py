@@ -1,0 +1,130 @@
+"""The commands that take the pipeline out to a spreadsheet and read the edits back as a plan."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from opp_analytics import text
+from opp_analytics.api import Client
+from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
+from opp_analytics.errors import DataError, PlanError
+from opp_analytics.loading import load
+from opp_analytics.writer import Plan, plan, read_csv, read_excel, shown, to_csv, to_excel
+
+__all__ = ["export_command", "plan_command"]
+
+
+def export_command(
+    file: Annotated[Path, typer.Argument(help="The .xlsx or .csv file to write.", show_default=False)],
+    search: Annotated[
+        str | None, typer.Option(help="Export only opportunities that match this text.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Load all opportunities into a file made for editing; `plan` reads it back."""
+    write = {".xlsx": to_excel, ".csv": to_csv}.get(file.suffix.lower())
+    if write is None:
+        raise DataError(f"{file} ends in {file.suffix!r}; use .xlsx or .csv")
+    if file.exists() and not force:
+        raise DataError(f"{file} exists and may hold edits; choose another name, or --force to replace it")
+    opportunities = load(refresh="full", search=search)
+    write(opportunities, file)
+    say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
+    if write is to_excel:
+        say(f"Edit and save it, then run: {program()} plan {file}")
+    else:
+        say(f"Keep it as it is and edit a copy, then run: {program()} plan {file} COPY.csv")
+
+
+def plan_command(
+    before: Annotated[
+        Path,
+        typer.Argument(help="The edited .xlsx file from `export`, or the unedited file.", show_default=False),
+    ],
+    after: Annotated[
+        Path | None,
+        typer.Argument(help="The edited copy, where BEFORE is .csv or .parquet.", show_default=False),
+    ] = None,
+    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("plan.json"),
+    as_of: Annotated[
+        str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today (UTC)")
+    ] = None,
+    freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not compare with what is on the server now.")
+    ] = False,
+) -> None:
+    """Show what the edits would do: changes, problems, conflicts, and the forecast before and after."""
+    made = plan(*_frames(before, after), client=None if offline else Client.from_env())
+    show_plan(made)
+    if len(made.problems):
+        heading("Problems", "nothing is sent until they are fixed")
+        show(with_names(made.problems, made), index=False)
+        found = text.count(len(made.problems), "problem")
+        them = "it" if len(made.problems) == 1 else "them"
+        raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")
+    if len(made):
+        _show_impact(made, as_of, freq)
+        save_plan(made, file)
+
+
+def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    missing = [file for file in (before, after) if file is not None and not file.exists()]
+    if missing:
+        raise DataError(f"there is no file {missing[0]}; check its name and folder")
+    if after is None:
+        if before.suffix.lower() != ".xlsx":
+            raise DataError(
+                f"{before} alone does not show what was edited; name both files: {program()} plan BEFORE {before}"
+            )
+        return read_excel(before)
+    unedited = _frame(before)
+    return unedited, _frame(after, unedited)
+
+
+def _frame(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    match file.suffix.lower():
+        case ".csv":
+            return read_csv(file, before)
+        case ".xlsx":
+            return read_excel(file)[1]
+        case ".parquet":
+            try:
+                return pd.read_parquet(file)
+            except (OSError, ValueError) as error:
+                raise DataError(f"cannot read {file} as Parquet ({error})") from None
+        case ending:
+            raise DataError(f"{file} ends in {ending!r}; use .xlsx, .csv or .parquet")
+
+
+def _show_impact(made: Plan, as_of: str | None, freq: str) -> None:
+    day = as_of or f"{datetime.now(UTC):%Y-%m-%d}"
+    impact = made.impact(as_of=day, freq=freq)
+    heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
+    show(_side_by_side(impact), index=False)
+    rates = made.win_rates()["rate"]
+    say(
+        f"Deals that change stage or period: {len(made.moves(freq=freq)):,}. Win rate of all closed deals: "
+        f"{text.percent(rates['before'], 1)} → {text.percent(rates['after'], 1)}."
+    )
+
+
+def _side_by_side(impact: pd.DataFrame) -> pd.DataFrame:
+    """The periods in which anything changes, and the total; every figure as one text."""
+    figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
+    sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
+    changed = pd.concat([was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns")
+    kept = changed.any(axis="columns") | (impact.index == "total")
+    texts = {f: [_change(*pair) for pair in zip(was, now, strict=True)] for f, (was, now) in sides.items()}
+    return pd.DataFrame(texts, index=impact.index)[kept].rename_axis("period").reset_index()
+
+
+def _change(was: float, now: float) -> str:
+    one, other = shown(float(was)), shown(float(now))
+    return one if one == other else f"{one} → {other}"

@@ -1,0 +1,80 @@
+"""A plan in the terminal, in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from opp_analytics.cli.console import heading, out, program, say, show
+from opp_analytics.errors import PlanError
+from opp_analytics.writer import Plan
+
+__all__ = ["in_shell_words", "save_plan", "shell_words", "show_plan", "with_names"]
+
+_WORDS = {
+    r"clear_nulls=True": "--clear-nulls",
+    r"allow_delete=True": "--allow-delete",
+    r"see \.conflicts": "listed below",
+    r"see \.table": "see --receipt",
+    r"see \.problems": "all in the plan's file",
+    r" \(max_age=[^)]*\)": "",
+    r"runs\(\)": "opp-analytics runs",
+    r"resume\(client, '([^']+)'\)": r"opp-analytics resume \1",
+}
+"""What the package says in Python, and what a person types here."""
+
+
+def shell_words(text: str) -> str:
+    """A message of the package with options and commands in place of Python."""
+    for python, shell in _WORDS.items():
+        text = re.sub(python, shell.replace("opp-analytics", program()), text)
+    return text
+
+
+@contextmanager
+def in_shell_words() -> Iterator[None]:
+    """Say the refusals of a plan in the words of the command line."""
+    try:
+        yield
+    except PlanError as error:
+        raise PlanError(shell_words(str(error))) from None
+
+
+def show_plan(made: Plan) -> None:
+    """Its changes, its counts and money, and its conflicts."""
+    if len(made):
+        out.print(made)
+    say(shell_words(made.overview()))
+    if len(made.conflicts):
+        heading("Conflicts", "changed on the server since the export; left alone")
+        show(with_names(made.conflicts, made), index=False)
+
+
+def with_names(lines: pd.DataFrame, made: Plan) -> pd.DataFrame:
+    """Problems or conflicts with the opportunity's name beside its id."""
+    if "name" not in made.before:
+        return lines
+    named = made.before.drop_duplicates("unique_id").set_index("unique_id")["name"]
+    table = lines.copy()
+    table.insert(list(table.columns).index("unique_id") + 1, "name", lines["unique_id"].map(named))
+    return table
+
+
+def save_plan(made: Plan, file: Path) -> None:
+    """Save a plan with something left to do, and say how to apply it."""
+    statuses = set(made.changes["status"])
+    if statuses == {"already"}:
+        say("Nothing left to do: the server has all of it already. No plan was saved.")
+        return
+    made.save(file)
+    flags = {"clear_nulls": " --clear-nulls", "allow_delete": " --allow-delete"}
+    needed = "".join(flag for need, flag in flags.items() if (made.changes["needs"] == need).any())
+    command = f"{program()} apply {file}{needed}"
+    if "clean" in statuses:
+        say(f"Saved. To apply it: {command}")
+    else:
+        say(f"Saved. Only conflicts are left; to overwrite them: {command} --on-conflict overwrite")

@@ -1,0 +1,28 @@
+"""The command that adds to the history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opp_analytics.cli.console import say
+from opp_analytics.history import History
+from opp_analytics.loading import load
+from opp_analytics.text import count, number
+
+__all__ = ["record_command"]
+
+
+def record_command(
+    folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
+) -> None:
+    """Load everything and add what changed to the history: the API itself keeps none."""
+    history = History(folder)
+    history.record(load(refresh="full"))
+    latest = history.records.iloc[-1]
+    say(
+        f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} changed, "
+        f"in {folder} (record {number(len(history.records))})."
+    )

@@ -1,0 +1,83 @@
+"""A simulated sales team to try everything on, without an account: `demo`."""
+
+from __future__ import annotations
+
+import atexit
+import tempfile
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from opp_analytics import sandbox
+from opp_analytics.api import Client
+from opp_analytics.arguments import whole
+from opp_analytics.history import History
+from opp_analytics.loading import load
+from opp_analytics.progress import progress_bar
+
+__all__ = ["demo"]
+
+_WEEKS_BEFORE = 13
+"""Weeks that the team has worked before the first record."""
+
+
+def demo(weeks: int = 52, seed: int = 1, *, progress: bool | None = None) -> tuple[Client, History]:
+    """A simulated sales team on a local server, loaded and recorded every week until today.
+
+    Everything goes over HTTP, as with a real account. The server stops and the history is deleted when the
+    interpreter exits.
+
+    Parameters
+    ----------
+    weeks : int
+        Weeks to record, 1 to 260; the team has worked for 13 weeks before.
+    seed : int
+        Another seed gives another team.
+    progress : bool, optional
+        If True, show a progress bar; by default only on a terminal and in a notebook.
+
+    Returns
+    -------
+    client : Client
+        Connected to the sandbox server.
+    history : History
+        A record at the start and one after each week, the last one of today.
+
+    Raises
+    ------
+    ArgumentError
+        If `weeks` or `seed` is not a whole number, or `weeks` is out of range.
+    SandboxError
+        If the ``[sandbox]`` extra is not installed.
+
+    See Also
+    --------
+    opp_analytics.sandbox.start : a server alone, whose clock and faults you control.
+
+    Examples
+    --------
+    >>> import opp_analytics as oa
+    >>> client, history = oa.demo(weeks=2)
+    >>> len(history.records), len(oa.load(client)) > 50
+    (3, True)
+    """
+    weeks = whole(weeks, "weeks", high=260, example=52)
+    seed = whole(seed, "seed", low=0, example=1)
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opp-demo-")))
+        today = datetime.now(UTC).date()
+        server = stack.enter_context(
+            sandbox.start(weeks=_WEEKS_BEFORE, seed=seed, today=today - timedelta(weeks=weeks))
+        )
+        client = Client(server.url, server.token, server.api_key, cache_dir=scratch / "cache")
+        stack.callback(client.close)
+        history = History(scratch / "history")
+        bar = stack.enter_context(progress_bar(progress, desc="playing", unit="week", total=weeks))
+        history.record(load(client, refresh="full", progress=False), at=server.now)
+        for _ in range(weeks):
+            server.advance(7)
+            history.record(load(client, refresh="full", progress=False), at=server.now)
+            bar.update()
+        bar.close()
+        atexit.register(stack.pop_all().close)
+    return client, history
