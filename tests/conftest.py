@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,38 +49,3 @@ def tenant(shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path) -> Iterator[Calla
 
     yield make
     shared_sandbox.faults.reset()
-
-
-@pytest.fixture
-def command(monkeypatch, capsys, recwarn):
-    """Runs the command line in this process: exit code, standard output, standard error."""
-    from opp_analytics.cli import main
-
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["opp-analytics", *map(str, arguments)])
-        monkeypatch.setattr("warnings.showwarning", None)
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
-def account(tenant, monkeypatch):
-    """The settings of a tenant with rows, as a user would export them."""
-
-    def make(opportunities):
-        client = tenant(opportunities)
-        monkeypatch.setenv("BLOCKS_API_URL", client.settings.url)
-        monkeypatch.setenv("BLOCKS_AUTH_TOKEN", client.settings.token.reveal())
-        monkeypatch.setenv("BLOCKS_API_KEY", client.settings.api_key.reveal())
-        return client
-
-    return make

@@ -1,10 +1,16 @@
 """`opp-analytics audit`, from findings to fixed deals."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from opp_analytics.writer import Plan
+from tests.cli.kinds import Account, Command
 from tests.support import row
 
 WRONG = [
@@ -14,7 +20,7 @@ WRONG = [
 ]
 
 
-def test_audit__lists_findings_and_money_by_check(command, account, tmp_path):
+def test_audit__lists_findings_and_money_by_check(command: Command, account: Account, tmp_path: Path) -> None:
     account(pd.DataFrame(WRONG))
     file = tmp_path / "findings.csv"
     code, out, err = command("audit", "--as-of", "2026-03-10", "--out", file)
@@ -29,7 +35,9 @@ def test_audit__lists_findings_and_money_by_check(command, account, tmp_path):
     assert set(written["name"]) == {"Deal 1", "Deal 2"}
 
 
-def test_audit__keeps_each_finding_on_one_line(command, account, tmp_path, monkeypatch):
+def test_audit__keeps_each_finding_on_one_line(
+    command: Command, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     long = {
         "name": "Consolidated Consolidation Holdings, renewal and upsell of everything",
@@ -46,7 +54,7 @@ def test_audit__keeps_each_finding_on_one_line(command, account, tmp_path, monke
     assert set(written["owner_name"]) == {"Ann"}
 
 
-def test_audit__fixes_through_a_plan(command, account, tmp_path):
+def test_audit__fixes_through_a_plan(command: Command, account: Account, tmp_path: Path) -> None:
     client = account(pd.DataFrame(WRONG))
     file = tmp_path / "plan.json"
     _, out, _ = command("audit", "--as-of", "2026-03-10", "--fix", file)
@@ -61,7 +69,9 @@ def test_audit__fixes_through_a_plan(command, account, tmp_path):
     assert "status_behind_stage" not in out
 
 
-def test_audit__takes_no_write_to_another_server_for_one_to_this(command, account, tenant):
+def test_audit__takes_no_write_to_another_server_for_one_to_this(
+    command: Command, account: Account, tenant: Callable[..., oa.Client]
+) -> None:
     rows = pd.DataFrame([row(4, close_date="2030-03-20", updated_at="2026-01-05T10:00:00Z")])
     elsewhere = tenant(rows)
     before = oa.load(elsewhere, progress=False)
@@ -76,14 +86,16 @@ def test_audit__takes_no_write_to_another_server_for_one_to_this(command, accoun
     assert "stale" in set(oa.audit(held, as_of=day, own_writes=everywhere)["check"])
 
 
-def test_audit__says_when_nothing_is_found(command, account):
+def test_audit__says_when_nothing_is_found(command: Command, account: Account) -> None:
     account(pd.DataFrame([WRONG[2]]))
     _, out, _ = command("audit", "--as-of", "2026-01-10")
-    assert "nothing found" in out
+    assert "Nothing found" in out
 
 
 @pytest.mark.parametrize(("option", "ending"), [("--out", ".csv"), ("--fix", ".json")])
-def test_audit__refuses_an_unknown_ending_before_asking(command, tmp_path, option, ending):
+def test_audit__refuses_an_unknown_ending_before_asking(
+    command: Command, tmp_path: Path, option: str, ending: str
+) -> None:
     code, _, err = command("audit", option, tmp_path / "file.doc")
     assert code == 1
     assert f"use {ending}" in err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,17 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from opp_analytics.api.client import Client
+from opp_analytics.api import Client
 from opp_analytics.errors import ConnectionFailed
 from opp_analytics.writer import Plan, apply
-from tests.writer.conftest import opportunities
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder that the commands run in."""
-    folder = tmp_path / "here"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    return folder
+from tests.cli.deals import deals
+from tests.cli.kinds import Account, Command
 
 
 @pytest.fixture
-def asked(account: Callable[[pd.DataFrame], Client]) -> Client:
+def asked(account: Account) -> Client:
     """A client of the tenant that the commands use."""
-    return account(opportunities())
+    return account(deals())
 
 
 def edit(file: Path, **cells: Any) -> None:
@@ -71,7 +60,7 @@ def test_export_plan_apply_undo__round(
     code, said, _ = command("apply", "plan.json")
     assert code == 1
     assert f"Write this to {asked.settings.url}?" in said
-    assert "nothing was sent" in said
+    assert "Nothing was sent." in said
     assert asked.get("o000")["value"] == 1000
 
     answer(monkeypatch, "y\n")
@@ -95,8 +84,8 @@ def test_export_plan_apply_undo__round(
     assert "--allow-delete" in err
     assert command("apply", "undo.json", "--yes", "--allow-delete")[0] == 0
     rows = pd.DataFrame(asked.list(page_size=100).rows).sort_values("unique_id")
-    assert rows["name"].tolist() == opportunities()["name"].tolist()
-    assert rows["value"].astype(float).tolist() == opportunities()["value"].tolist()
+    assert rows["name"].tolist() == deals()["name"].tolist()
+    assert rows["value"].astype(float).tolist() == deals()["value"].tolist()
 
 
 def test_plan__shows_problems_by_row_and_saves_nothing(command: Command, asked: Client, here: Path) -> None:
@@ -106,7 +95,7 @@ def test_plan__shows_problems_by_row_and_saves_nothing(command: Command, asked: 
     assert code == 1
     assert "a lot" in said
     assert "is not a number" in said
-    assert err == "Error: 1 problem in deals.xlsx; fix them there and plan again\n"
+    assert err == "Error: 1 problem in deals.xlsx; fix it there and plan again\n"
     assert not (here / "plan.json").exists()
 
 
@@ -116,12 +105,12 @@ def test_plan__shows_conflicts_and_apply_leaves_them(command: Command, asked: Cl
     asked.update("o000", value=7)
     code, said, _ = command("plan", "deals.xlsx")
     assert code == 0
-    assert "changed on the server meanwhile" in said
+    assert "changed on the server since the export" in said
     code, said, _ = command("apply", "plan.json", "--yes", "--dry-run")
     assert code == 0
-    assert "dry run, nothing was sent: 1 conflict, 1 pending" in said
+    assert "Dry run, nothing was sent: 1 conflict, 1 pending" in said
     code, said, _ = command("apply", "plan.json", "--yes")
-    assert code == 1
+    assert code == 4
     assert "1 applied, 1 conflict" in said
     assert [float(asked.get(f"o00{n}")["value"]) for n in (0, 1)] == [7, 6000]
     assert command("apply", "plan.json", "--yes", "--on-conflict", "overwrite")[0] == 0
@@ -134,7 +123,7 @@ def test_plan__of_csv_needs_both_files(command: Command, asked: Client, here: Pa
     (here / "after.csv").write_text(after, encoding="utf-8")
     code, _, err = command("plan", "after.csv")
     assert code == 1
-    assert "give both: opp-analytics plan after.csv EDITED" in err
+    assert "name both files: opp-analytics plan BEFORE after.csv" in err
     code, said, _ = command("plan", "before.csv", "after.csv", "--offline", "--out", "csv.json")
     assert code == 0
     assert "1,234.50" in said
@@ -160,7 +149,7 @@ def test_apply__without_anybody_to_answer_sends_nothing(
     answer(monkeypatch, "")
     code, _, err = command("apply", "plan.json")
     assert code == 1
-    assert "use --yes" in err
+    assert "No confirmation; nothing was sent. Use --yes in scripts." in err
     assert asked.get("o000")["value"] == 1000
 
 
@@ -187,13 +176,13 @@ def test_commands__answer_a_mistake_in_one_line(
 
 
 def test_runs__of_nothing_says_so(command: Command, here: Path) -> None:
-    assert command("runs") == (0, "no plan was applied on this computer yet\n", "")
+    assert command("runs") == (0, "No plan has been applied from this computer yet.\n", "")
 
 
 def test_plan__says_why_disqualified_deals_move_no_forecast(
-    command: Command, account: Callable[[pd.DataFrame], Client], here: Path
+    command: Command, account: Account, here: Path
 ) -> None:
-    account(opportunities().assign(status="inactive"))
+    account(deals().assign(status="inactive"))
     command("export", "deals.xlsx")
     edit(here / "deals.xlsx", r2_stage="negotiation", r3_close_date="2026-12-01")
     code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
@@ -232,12 +221,12 @@ def test_plan__misses_the_file_before_the_settings(command: Command, here: Path)
 
 
 def test_apply__refuses_the_plan_of_another_server_before_it_shows_or_asks(
-    command: Command, asked: Client, account: Callable[[pd.DataFrame], Client], here: Path
+    command: Command, asked: Client, account: Account, here: Path
 ) -> None:
     command("export", "deals.xlsx")
     edit(here / "deals.xlsx", r2_value=5000)
     command("plan", "deals.xlsx")
-    account(opportunities())
+    account(deals())
     code, said, err = command("apply", "plan.json")
     assert (code, said) == (1, "")
     assert "the plan was made for another tenant" in err
@@ -253,8 +242,8 @@ def test_plan__of_edits_that_the_server_holds_leaves_nothing_to_do(
     (here / "plan.json").unlink()
     code, said, _ = command("plan", "deals.xlsx")
     assert code == 0
-    assert "nothing is left to do" in said
-    assert "to carry it out" not in said
+    assert "Nothing left to do" in said
+    assert "To apply it" not in said
     assert not (here / "plan.json").exists()
 
 
@@ -270,7 +259,7 @@ def test_plan__names_the_deal_of_each_conflict_and_problem(
     assert ["Deal 0" in line for line in conflicts.splitlines() if "o000" in line] == [True]
     assert ["Deal 1" in line for line in conflicts.splitlines() if "o001" in line] == [True]
     assert "closed on the server meanwhile (status lost)" in conflicts
-    assert "only conflicts are left, to overwrite them: opp-analytics apply plan.json --on-conflict" in said
+    assert "Only conflicts are left; to overwrite them: opp-analytics apply plan.json --on-conflict" in said
     assert "conflict: update o001 (Deal 1) value: changed" in command("apply", "plan.json", "--yes")[1]
 
     edit(here / "deals.xlsx", r4_close_date="soon", r3_value="much", r5_name=" ")
@@ -281,6 +270,38 @@ def test_plan__names_the_deal_of_each_conflict_and_problem(
         "Deal 2",
         "Deal 3",
     ]
+
+
+def test_apply__of_nothing_but_conflicts_is_exit_code_1(command: Command, asked: Client, here: Path) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_value=5000)
+    command("plan", "deals.xlsx")
+    asked.update("o000", value=7)
+    code, said, _ = command("apply", "plan.json", "--yes")
+    assert code == 1
+    assert "1 conflict" in said
+
+
+def test_apply__of_a_write_whose_answer_was_lost_is_exit_code_4(
+    command: Command, asked: Client, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_value=5000)
+    command("plan", "deals.xlsx")
+
+    def lost(self: Client, unique_id: str, **fields: Any) -> dict[str, Any]:
+        # Nothing of this client gets through from here on, so nobody can look.
+        monkeypatch.setattr(Client, "get", unreachable)
+        raise ConnectionFailed("cut off")
+
+    def unreachable(self: Client, unique_id: str) -> dict[str, Any]:
+        raise ConnectionFailed("unreachable")
+
+    monkeypatch.setattr(Client, "update", lost)
+    code, said, _ = command("apply", "plan.json", "--yes")
+    assert code == 4
+    assert "1 unknown" in said
+    assert "opp-analytics resume" in said
 
 
 def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, here: Path) -> None:

@@ -1,19 +1,27 @@
 """``opp-analytics report``: from the API to two files, remembering what it saw."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from opp_analytics import History
+from tests.cli.kinds import Account, Command
 from tests.support import row
 
 
-def test_report__writes_both_files_and_remembers_what_it_saw(command, account, tmp_path):
+def test_report__writes_both_files_and_remembers_what_it_saw(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
     account(pd.DataFrame([row(k) for k in range(5)]))
     asked = ["report", "--out", tmp_path / "week.html", "--target", "9000", "--history", tmp_path / "history"]
     code, out, err = command(*asked)
     assert (code, err) == (0, "")
-    assert f"written to {tmp_path / 'week.html'} and {tmp_path / 'week.xlsx'}" in out
+    assert f"Written to {tmp_path / 'week.html'} and {tmp_path / 'week.xlsx'}" in out
     assert "Not known yet: there is one record" in (tmp_path / "week.html").read_text()
     assert len(History(tmp_path / "history").records) == 1
     # The same cached load is no second record.
@@ -21,14 +29,18 @@ def test_report__writes_both_files_and_remembers_what_it_saw(command, account, t
     assert len(History(tmp_path / "history").records) == 1
 
 
-def test_report__leaves_the_history_alone_when_told(command, account, tmp_path):
+def test_report__leaves_the_history_alone_when_told(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
     account(3)
     assert command("report", "--out", tmp_path, "--history", tmp_path / "history", "--no-record")[0] == 0
     assert History(tmp_path / "history").records.empty
 
 
 @pytest.mark.parametrize("ours", [True, False])
-def test_report__takes_for_our_own_only_writes_to_this_tenant(command, account, tenant, tmp_path, ours):
+def test_report__takes_for_our_own_only_writes_to_this_tenant(
+    command: Command, account: Account, tenant: Callable[..., oa.Client], tmp_path: Path, ours: bool
+) -> None:
     rows = pd.DataFrame([row(4, close_date="2040-03-20", updated_at="2026-01-05T10:00:00Z")])
     written = account(rows)
     before = oa.load(written, progress=False)
@@ -41,7 +53,9 @@ def test_report__takes_for_our_own_only_writes_to_this_tenant(command, account, 
     assert ("stale" in (tmp_path / "week.html").read_text()) == ours
 
 
-def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(command, tmp_path):
+def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(
+    command: Command, tmp_path: Path
+) -> None:
     history = History(tmp_path / "history")
     for day, value in (("2026-01-05", 100), ("2026-01-12", 250)):
         history.record(pd.DataFrame([row(1, value=value)]), at=f"{day}T08:00Z")
@@ -55,7 +69,7 @@ def test_report__of_a_past_day_is_read_from_the_history_without_asking_the_api(c
     )
 
 
-def test_report__of_a_day_before_the_history_says_so(command, tmp_path):
+def test_report__of_a_day_before_the_history_says_so(command: Command, tmp_path: Path) -> None:
     code, _, err = command(
         "report", "--as-of", "2026-01-12", "--out", tmp_path, "--history", tmp_path / "none"
     )
@@ -63,7 +77,9 @@ def test_report__of_a_day_before_the_history_says_so(command, tmp_path):
     assert "there are no records yet" in err
 
 
-def test_report__of_a_day_to_come_says_what_it_does_not_hold(command, account, tmp_path):
+def test_report__of_a_day_to_come_says_what_it_does_not_hold(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
     account(2)
     page = tmp_path / "a.html"
     code, _, err = command(
@@ -74,7 +90,7 @@ def test_report__of_a_day_to_come_says_what_it_does_not_hold(command, account, t
     assert "As of 2199-01-31, but the pipeline was last seen on " in page.read_text()
 
 
-def test_report__refuses_a_target_below_nothing(command, account, tmp_path):
+def test_report__refuses_a_target_below_nothing(command: Command, account: Account, tmp_path: Path) -> None:
     account(2)
     page = tmp_path / "a.html"
     code, _, err = command("report", "--target", "-5", "--out", page, "--history", tmp_path / "history")

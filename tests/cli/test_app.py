@@ -1,0 +1,72 @@
+"""What the command line offers: help, version, completion."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import typer.main
+
+from opp_analytics.cli import app
+from tests.cli.kinds import Command
+
+COMMANDS = list(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
+
+
+def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
+    assert [
+        *("demo", "sandbox", "doctor", "load", "record", "import-history", "report", "audit"),
+        *("export", "plan", "apply", "runs", "resume", "undo"),
+    ] == COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help__of_a_command_has_an_example_and_the_docs_tell_of_it(command: Command, name: str) -> None:
+    code, said, _ = command(name, "--help")
+    assert code == 0
+    assert f"Example: opp-analytics {name}" in said
+    assert f"opp-analytics {name}" in PAGE
+
+
+def test_help__lists_the_commands_in_their_order(command: Command) -> None:
+    _, said, _ = command("--help")
+    listed = re.findall(r"│ ([a-z][\w-]+) +[A-Z]", said)
+    assert listed == COMMANDS
+
+
+def test_version__is_that_of_the_package(command: Command) -> None:
+    assert command("--version") == (0, f"opp-analytics {version('opp-analytics')}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["nosuch"], ["load", "--nosuch"], ["sandbox", "--port", "many"]])
+def test_wrong_usage__is_exit_code_2(command: Command, arguments: list[str]) -> None:
+    code, _, err = command(*arguments)
+    assert code == 2
+    assert "Usage" in err
+
+
+def test_completion__offers_the_commands_that_fit() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from opp_analytics.cli import app; app(prog_name='opp-analytics')"],
+        env={
+            "_OPP_ANALYTICS_COMPLETE": "complete_bash",
+            "COMP_WORDS": "opp-analytics re",
+            "COMP_CWORD": "1",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["record", "report", "resume"]
+
+
+def test_completion__can_be_installed(command: Command) -> None:
+    _, said, _ = command("--help")
+    assert "--install-completion" in said
+    assert "--install-completion" in PAGE

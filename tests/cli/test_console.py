@@ -1,0 +1,73 @@
+"""How the command line speaks."""
+
+from __future__ import annotations
+
+import sysconfig
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from opp_analytics.cli import console
+
+
+def test_program__goes_by_its_name_where_the_shell_finds_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = environment(tmp_path / "env", monkeypatch)
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert console.program() == "opp-analytics"
+
+
+def test_program__goes_by_its_path_from_here_where_it_does_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = environment(tmp_path / "env", monkeypatch)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert console.program() == "env/bin/opp-analytics"
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    assert console.program() == str(own)
+
+
+def test_program__of_another_environment_is_not_taken_for_this_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    other = environment(tmp_path / "other", monkeypatch)
+    own = environment(tmp_path / "my env", monkeypatch)
+    monkeypatch.setenv("PATH", str(other.parent))
+    assert console.program() == f"'{own}'"
+
+
+def environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment with our program in it, which the running Python then belongs to."""
+    own = folder / "bin" / "opp-analytics"
+    own.parent.mkdir(parents=True)
+    own.touch(mode=0o755)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(own.parent))
+    return own
+
+
+def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    table = pd.DataFrame(
+        {
+            "value": [1234567.0, -2.5, None],
+            "rate": [0.125, 1.0, None],
+            "at": pd.to_datetime(["2026-03-31"] * 3),
+        },
+        index=pd.Index(["[a]", "b", "c"], name="stage"),
+    )
+    console.show(table)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        ["stage", "value", "rate", "at"],
+        ["[a]", "1,234,567", "12.5%", "2026-03-31"],
+        ["b", "−2.50", "100.0%", "2026-03-31"],
+        ["c", "–", "–", "2026-03-31"],
+    ]
+
+
+def test_show__says_how_many_rows_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    console.show(pd.DataFrame({"value": range(1500)}), index=False, most=2)
+    assert capsys.readouterr().out.splitlines()[-1] == "… and 1,498 more"

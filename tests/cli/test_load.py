@@ -1,0 +1,78 @@
+"""`opp-analytics load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.cli.kinds import Account, Command
+from tests.support import row
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
+def test_load__writes_a_file_that_reads_back(
+    command: Command, account: Account, tmp_path: Path, ending: str
+) -> None:
+    account(pd.DataFrame([row(1, name='=HYPERLINK("http://x")'), row(2, value=None)]))
+    file = tmp_path / f"pipeline.{ending}"
+    code, out, _ = command("load", "--out", file)
+    assert code == 0
+    assert "2 opportunities" in out
+    assert "complete" in out
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "xlsx": pd.read_excel}[ending](file)
+    assert sorted(read["unique_id"]) == ["opp-1", "opp-2"]
+    assert '=HYPERLINK("http://x")' in read["name"].tolist()
+    assert read["value"].isna().sum() == 1
+    assert [f.name for f in tmp_path.glob("*pipeline*")] == [file.name]
+
+
+def test_load__refuses_an_unknown_ending_before_asking(command: Command, tmp_path: Path) -> None:
+    code, _, err = command("load", "--out", tmp_path / "pipeline.doc")
+    assert code == 1
+    assert ".csv, .parquet or .xlsx" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_load__on_a_full_disk_keeps_the_older_file(
+    command: Command, account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account(3)
+    file = tmp_path / "pipeline.csv"
+    file.write_text("older")
+
+    def full(self, path, **_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    code, _, err = command("load", "--out", file)
+    assert code == 1
+    assert "No space left on device" in err
+    assert file.read_text() == "older"
+
+
+def test_load__without_a_file_shows_the_stages(command: Command, account: Account) -> None:
+    account(pd.DataFrame([row(1), row(2, stage="discovery", value=250)]))
+    code, out, _ = command("load")
+    assert code == 0
+    assert [line.split() for line in out.splitlines() if "discovery" in line] == [["discovery", "1", "250"]]
+
+
+def test_load__refreshes_when_told(command: Command, account: Account) -> None:
+    client = account(2)
+    assert "2 opportunities" in command("load")[1]
+    client.create(
+        name="Late", account_id="a", value=1, stage="proposal", close_date="2026-06-30", probability=10
+    )
+    assert "2 opportunities" in command("load")[1]
+    assert "3 opportunities" in command("load", "--refresh", "changes")[1]
+    client.create(
+        name="Later", account_id="a", value=1, stage="proposal", close_date="2026-06-30", probability=10
+    )
+    assert "4 opportunities" in command("load", "--refresh", "full")[1]
+
+
+def test_load__counts_one_as_one(command: Command, account: Account) -> None:
+    account(1)
+    assert "1 opportunity from" in command("load")[1]

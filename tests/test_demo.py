@@ -1,0 +1,70 @@
+"""`oa.demo`: a team to try everything on, gone when the interpreter is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+
+
+@pytest.fixture(scope="module")
+def demo() -> tuple[oa.Client, oa.History]:
+    return oa.demo(weeks=3, seed=2)
+
+
+def test_demo__records_every_week_until_today(demo: tuple[oa.Client, oa.History]) -> None:
+    _, history = demo
+    recorded = history.records["recorded_at"]
+    assert recorded.dt.date.diff().dropna().eq(pd.Timedelta(days=7)).all()
+    assert len(recorded) == 4
+    assert abs(recorded.iloc[-1] - pd.Timestamp.now("UTC")) < pd.Timedelta(days=2)
+    assert history.records["complete"].all()
+
+
+def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History]) -> None:
+    client, history = demo
+    opportunities = oa.load(client, refresh="full")
+    last = history.as_of(history.records["recorded_at"].iloc[-1])
+    assert set(opportunities["unique_id"]) == set(last["unique_id"])
+    assert opportunities["value"].sum() == last["value"].sum()
+
+
+def test_demo__of_another_seed_is_another_team(demo: tuple[oa.Client, oa.History]) -> None:
+    other, _ = oa.demo(weeks=1, seed=3)
+    assert set(oa.load(other)["name"]) != set(oa.load(demo[0])["name"])
+
+
+def test_demo__ends_with_the_interpreter() -> None:
+    code = (
+        "import opp_analytics as oa\n"
+        "client, history = oa.demo(weeks=1)\n"
+        "import gc; gc.collect()\n"
+        "print(len(client.list(1, 1).rows), client.settings.url, client.storage.folder)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rows, url, folder = done.stdout.split()
+    assert rows == "1"
+    assert done.stderr == ""
+    with oa.Client(url, "token", "key", retries=0) as client, pytest.raises(oa.errors.ConnectionFailed):
+        client.list(1, 1)
+    assert not Path(folder).exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"weeks": 0}, ValueError),
+        ({"weeks": 1.5}, TypeError),
+        ({"seed": "a"}, TypeError),
+        ({"seed": -1}, ValueError),
+    ],
+)
+def test_demo__refuses_what_it_cannot_play(arguments: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(oa.errors.ArgumentError) as raised:
+        oa.demo(**arguments)  # type: ignore[arg-type]
+    assert isinstance(raised.value, error)
