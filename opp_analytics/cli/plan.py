@@ -15,7 +15,7 @@ from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
 from opp_analytics.errors import DataError, PlanError
 from opp_analytics.loading import load
-from opp_analytics.writer import Plan, plan, read_csv, read_excel, shown, to_csv, to_excel
+from opp_analytics.writer import Plan, format_cell, plan, read_csv, read_excel, to_csv, to_excel
 
 __all__ = ["export_command", "plan_command"]
 
@@ -126,5 +126,5 @@ def _side_by_side(impact: pd.DataFrame) -> pd.DataFrame:
 
 
 def _change(was: float, now: float) -> str:
-    one, other = shown(float(was)), shown(float(now))
+    one, other = format_cell(float(was)), format_cell(float(now))
     return one if one == other else f"{one} → {other}"

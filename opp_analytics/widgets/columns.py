@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from opp_analytics import org, schema
 from opp_analytics.schema import BadCell
-from opp_analytics.writer import complaint, held, typed
+from opp_analytics.writer import find_problem, normalize, parse
 
 __all__ = ["Column", "columns_of", "to_arrow"]
 
@@ -59,11 +59,11 @@ class Column:
         12000.5
         """
         if self.field in schema.COLUMNS:
-            value = typed(self.field, text)
-            wrong = complaint(self.field, value)
+            value = parse(self.field, text)
+            wrong = find_problem(self.field, value)
             if wrong:
                 raise BadCell("; ".join(wrong))
-            return held(self.field, value)
+            return normalize(self.field, value)
         if self.locked:
             raise BadCell("stands in a column that the grid cannot edit; edit the frame in Python")
         if self.kind == "flag" and not schema.is_blank(text):
@@ -71,7 +71,7 @@ class Column:
                 raise BadCell("is neither True nor False")
             return _FLAGS[text]
         reads_as = _READS_AS.get(self.kind, "name")
-        return schema.parse_cell(reads_as, typed(reads_as, text))
+        return schema.parse_cell(reads_as, parse(reads_as, text))
 
     def wire(self, value: Any) -> str | float | None:
         """A cell as the browser is given it: a number, a text, or None when blank."""

@@ -1,17 +1,21 @@
 """Edits back to the server: a plan from two frames, looked at first, then applied with a receipt for every change."""
 
-from opp_analytics.writer.applying import apply, check
-from opp_analytics.writer.cells import complaint, held, same, shown
-from opp_analytics.writer.ledger import own_writes, runs
-from opp_analytics.writer.planning import plan
-from opp_analytics.writer.plans import Plan
-from opp_analytics.writer.receipts import Receipt
-from opp_analytics.writer.results import OUTCOMES
-from opp_analytics.writer.resuming import resume, undo
-from opp_analytics.writer.showing import count
-from opp_analytics.writer.spreadsheet import to_csv, to_excel
-from opp_analytics.writer.spreadsheet_reading import read_csv, read_excel
-from opp_analytics.writer.typed import typed
+from opp_analytics.writer.apply.apply import apply, check
+from opp_analytics.writer.apply.receipt import Receipt
+from opp_analytics.writer.apply.resume import resume
+from opp_analytics.writer.apply.undo import undo
+from opp_analytics.writer.journal.own_writes import own_writes
+from opp_analytics.writer.journal.result import OUTCOMES
+from opp_analytics.writer.journal.runs import runs
+from opp_analytics.writer.plan.cells import find_problem, format_cell, normalize, same
+from opp_analytics.writer.plan.display import count
+from opp_analytics.writer.plan.plan import plan
+from opp_analytics.writer.plan.plans import Plan
+from opp_analytics.writer.sheets.read_csv import read_csv
+from opp_analytics.writer.sheets.read_excel import read_excel
+from opp_analytics.writer.sheets.sheet_cells import parse
+from opp_analytics.writer.sheets.to_csv import to_csv
+from opp_analytics.writer.sheets.to_excel import to_excel
 
 __all__ = [
     "OUTCOMES",
@@ -19,19 +23,19 @@ __all__ = [
     "Receipt",
     "apply",
     "check",
-    "complaint",
     "count",
-    "held",
+    "find_problem",
+    "format_cell",
+    "normalize",
     "own_writes",
+    "parse",
     "plan",
     "read_csv",
     "read_excel",
     "resume",
     "runs",
     "same",
-    "shown",
     "to_csv",
     "to_excel",
-    "typed",
     "undo",
 ]

@@ -21,7 +21,7 @@ import pandas as pd
 import requests
 
 import opp_analytics as oa
-from opp_analytics.writer import entries
+from opp_analytics.writer.journal import entries
 
 ROWS, LATENCY, CONNECTIONS, ROUNDS = 2_000, 0.020, 8, 3
 LOOP_ROWS = 200

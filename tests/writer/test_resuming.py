@@ -8,7 +8,8 @@ import pytest
 from opp_analytics.api.client import Client
 from opp_analytics.errors import ConnectionFailed, DataWarning, PlanError
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import apply, own_writes, plan, resume, running, runs, undo
+from opp_analytics.writer import apply, own_writes, plan, resume, runs, undo
+from opp_analytics.writer.apply import run as running
 from tests.writer.test_applying import edited
 
 

@@ -15,8 +15,9 @@ import pytest
 from opp_analytics.api.client import Client
 from opp_analytics.errors import ServerError
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import apply, plan, watching
-from opp_analytics.writer.watching import Watched, reader
+from opp_analytics.writer import apply, plan
+from opp_analytics.writer.apply import bulk_reread as watching
+from opp_analytics.writer.apply.bulk_reread import Watched, reader
 from tests.support import Answer, Asked, as_json, listing, row, serving
 from tests.writer.conftest import opportunities
 

@@ -1,0 +1,95 @@
+"""What an apply leaves behind: one row per change, and a few lines that say how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.writer.journal.result import OUTCOMES, Result
+from opp_analytics.writer.plan.cells import row_dicts
+from opp_analytics.writer.plan.display import receipt_html
+from opp_analytics.writer.plan.steps import Step
+
+_COLUMNS = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Receipt:
+    """What became of every change of a plan.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per change: ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``,
+        ``before``, ``after`` (objects), ``outcome`` (applied already skipped conflict failed unknown pending),
+        ``error`` (why, in the server's words where it gave any; missing when all is well), ``attempts`` int64 (how
+        often a write was sent for it), ``name``.
+    run_id : str or None
+        Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done.
+    stopped : str or None
+        Why the run ended before its end, None when it did not.
+    resumable : bool
+        Whether `resume` has anything to do: what was refused (4xx) stays refused.
+    """
+
+    table: pd.DataFrame
+    run_id: str | None = None
+    stopped: str | None = None
+    resumable: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether every change is on the server."""
+        return bool(self.table["outcome"].isin(["applied", "already"]).all())
+
+    def counts(self) -> pd.Series[int]:
+        """Changes per outcome, those outcomes that occur."""
+        counts = self.table["outcome"].value_counts()
+        return counts.reindex([outcome for outcome in OUTCOMES if outcome in counts.index])
+
+    def summary(self) -> str:
+        """Counts per outcome, the first failures, and what to do next."""
+        counted, *after = self.overview().splitlines()
+        lines = [counted]
+        bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
+        for row in row_dicts(bad.head(5)):
+            name = f"({row['name']})" if pd.notna(row["name"]) else None
+            parts = (row["operation"], row["unique_id"], name, row["field"])
+            what = " ".join(str(part) for part in parts if pd.notna(part))
+            lines.append(f"  {row['outcome']}: {what}: {row['error']}")
+        if len(bad) > 5:
+            lines.append(f"  … and {len(bad) - 5:,} more, see .table")
+        return "\n".join([*lines, *after])
+
+    def overview(self) -> str:
+        """Counts per outcome, why the run stopped, and what to do next."""
+        lines = [", ".join(f"{n:,} {outcome}" for outcome, n in self.counts().items()) or "nothing to do"]
+        if self.stopped:
+            lines.append(f"stopped: {self.stopped}")
+        if self.resumable:
+            lines.append(f"resume(client, {self.run_id!r}) settles what is left")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return receipt_html(self)
+
+    def __repr__(self) -> str:
+        return f"<Receipt {self.run_id}: {self.summary()}>"
+
+
+def receipt_table(
+    steps: dict[int, Step], results: dict[int, Result], names: dict[int, str | None]
+) -> pd.DataFrame:
+    """The table of a receipt, in the plan's order, from the result of every step by its number."""
+    rows = []
+    for number, step in steps.items():
+        result = results[number]
+        unique_id = result.unique_id or step.unique_id
+        for cell, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True):
+            known = (unique_id, step.operation, cell.field, cell.before, cell.after)
+            rows.append((cell.at, *known, outcome, error, result.attempts, names[number]))
+    table = pd.DataFrame(rows, columns=["at", *_COLUMNS], dtype="object").sort_values("at", ignore_index=True)
+    texts = ("unique_id", "operation", "field", "outcome", "error", "name")
+    return table.drop(columns="at").astype(dict.fromkeys(texts, schema.TEXT) | {"attempts": "int64"})

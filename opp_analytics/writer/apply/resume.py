@@ -1,0 +1,59 @@
+"""The rest of a run that was cut off."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from opp_analytics.writer.apply.receipt import Receipt, receipt_table
+from opp_analytics.writer.apply.run import Todo, run_steps
+from opp_analytics.writer.journal import entries
+from opp_analytics.writer.journal.journal import Journal, plan_lock
+
+if TYPE_CHECKING:
+    from opp_analytics.api import Client
+
+
+def resume(
+    client: Client,
+    run_id: str | None = None,
+    *,
+    progress: bool | None = None,
+    reread: Literal["auto", "each"] = "auto",
+) -> Receipt:
+    """Finish a run that was killed, cut off or stopped: what was in doubt is settled, the rest is sent.
+
+    Parameters
+    ----------
+    client : Client
+        Of the same API and key; the token may have been renewed.
+    run_id : str, optional
+        The newest run with anything left by default.
+    progress : bool, optional
+        Whether a progress bar is shown; by default on a terminal and in a notebook.
+    reread : {"auto", "each"}
+        As for `apply`.
+
+    Returns
+    -------
+    Receipt
+        Rows for the changes that were left: without outcome, in doubt, or failed for another reason than a
+        refusal (4xx). With nothing left, an empty receipt with its columns.
+
+    Raises
+    ------
+    PlanError
+        When the journal knows no such run, or another process still works on it.
+    JournalError
+        When the journal cannot be used.
+    """
+    account = client.settings.tenant
+    with Journal(account) as journal:
+        run_id = run_id or entries.latest_run(journal, left=True)
+        if run_id is None:
+            return Receipt(receipt_table({}, {}, {}))
+        with plan_lock(account, entries.read_run(journal, run_id)[0].plan_id):
+            run, stored = entries.read_run(journal, run_id)
+            todos = [Todo(s.number, s.step, s.name, s.progress) for s in stored if s.left]
+            if not todos:
+                return Receipt(receipt_table({}, {}, {}), run_id)
+            return run_steps(todos, client, journal, run, progress=progress, reread=reread)

@@ -1,0 +1,251 @@
+"""One step to the server: read, compare, write down the intent, write, and look again when no answer came."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opp_analytics.errors import (
+    ApiError,
+    AuthError,
+    CacheError,
+    ConnectionFailed,
+    DataError,
+    JournalError,
+    NotFoundError,
+    RateLimitError,
+    ServerError,
+    UnexpectedResponse,
+    ValidationError,
+)
+from opp_analytics.writer.journal.result import Progress, Result, result_of
+from opp_analytics.writer.plan.cells import format_cell
+from opp_analytics.writer.plan.remote import read_one
+from opp_analytics.writer.plan.steps import Cell, Step
+from opp_analytics.writer.plan.three_way import CHANGED, Drift, Verdict, compare_three_ways
+
+if TYPE_CHECKING:
+    from opp_analytics.api import Client
+
+
+ATTEMPTS = 5
+"""Times a run sends a write at most, as long as each time nobody can say that it was carried out."""
+IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
+"""Errors after which a write may or may not have been carried out."""
+_PAUSE = 0.05
+Row = dict[str, Any]
+
+
+class Stop:
+    """Tells the connections to begin nothing further, and why."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason: str | None = None
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def set(self, reason: str) -> None:
+        """Stop; the first reason stays."""
+        self.reason = self.reason or reason
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait, but not beyond being stopped."""
+        self._event.wait(seconds)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Carries out steps, one at a time per calling thread."""
+
+    client: Client
+    intend: Callable[[int, dict[str, Any], dict[str, Any] | None], None]
+    """Writes down durably that a step's write is about to be sent, what it overwrites beside the planned, and stage and
+    status where those are others than planned from."""
+    read: Callable[[str], Row | None]
+    """The opportunity as the server holds it, by whatever way is cheapest."""
+    stop: Stop
+    overwrite: bool = False
+    """Whether a newer change on the server is overwritten."""
+
+    def carry_out(self, number: int, step: Step, progress: Progress) -> Result:
+        """What became of a step; failures are results, never raised.
+
+        Parameters
+        ----------
+        number : int
+            The step's number in its run.
+        step : Step
+            What to do.
+        progress : Progress
+            How far an earlier attempt got.
+        """
+        if self.stop:
+            return result_of(step, "pending", attempts=progress.attempts, sent=progress.sent)
+        try:
+            if step.operation == "create":
+                return self._create(number, step, progress)
+            return self._change(number, step, progress)
+        except JournalError as error:
+            self.stop.set(str(error))
+            return result_of(step, "pending", str(error), attempts=progress.attempts, sent=progress.sent)
+
+    def _create(self, number: int, step: Step, progress: Progress) -> Result:
+        """One POST. Without an answer it is never repeated here: it must be looked up first."""
+        self.intend(number, {}, None)
+        attempts = progress.attempts + 1
+        try:
+            record = self.client.create(**step.fields)
+        except IN_DOUBT as error:
+            return result_of(step, "unknown", str(error), attempts=attempts, sent=True, outage=_outage(error))
+        except (ApiError, DataError) as error:
+            return self._refusal(step, error, attempts)
+        return result_of(step, "applied", attempts=attempts, unique_id=record["unique_id"], record=record)
+
+    def _change(self, number: int, step: Step, progress: Progress) -> Result:
+        """An update, delete or recovery: all of them may be repeated once the server was read again."""
+        sent, attempts, doubt = progress.sent, progress.attempts, None
+        first: Verdict | None = None
+        for attempt in range(1, ATTEMPTS + 2):
+            try:
+                remote = (
+                    self.read(str(step.unique_id))
+                    if attempt == 1
+                    else read_one(self.client, str(step.unique_id))
+                )
+            except ApiError as error:
+                return self._unread(step, error, attempts, sent)
+            verdict = compare_three_ways(step, remote)
+            first = first or verdict
+            if verdict.already:
+                return self._done(step, first, attempts, sent, remote)
+            if verdict.conflict and not (self.overwrite and remote is not None):
+                return self._conflict(step, verdict, attempts)
+            if attempt > ATTEMPTS:
+                break
+            self.intend(
+                number, {str(d.field): d.remote for d in verdict.drifts}, _standing(step, verdict, remote)
+            )
+            attempts += 1
+            try:
+                answer = self._write(step, verdict)
+            except NotFoundError as error:
+                if step.operation == "recover":
+                    return self._refusal(step, error, attempts)
+                continue  # it went between the read and the write: the next read tells
+            except IN_DOUBT as error:
+                sent, doubt = True, error
+                self.stop.wait(_PAUSE * 2 ** (attempt - 1))
+            except (ApiError, DataError) as error:
+                return self._refusal(step, error, attempts)
+            else:
+                return self._applied(step, verdict, attempts, remote, answer)
+        reason = f"not carried out after {ATTEMPTS} attempts; the last: {doubt}"
+        return result_of(step, "failed", reason, attempts=attempts, sent=True, outage=_outage(doubt))
+
+    def _write(self, step: Step, verdict: Verdict) -> Row | None:
+        unique_id = str(step.unique_id)
+        if step.operation == "delete":
+            self.client.delete(unique_id)
+            return None
+        if step.operation == "recover":
+            return self.client.recover(unique_id)
+        cells = zip(step.cells, verdict.statuses, strict=True)
+        return self.client.update(
+            unique_id, **{str(c.field): c.after for c, status in cells if status != "already"}
+        )
+
+    def _applied(
+        self, step: Step, verdict: Verdict, attempts: int, remote: Row | None, answer: Row | None
+    ) -> Result:
+        outcomes = tuple("already" if status == "already" else "applied" for status in verdict.statuses)
+        return Result(
+            outcomes,
+            (None,) * len(outcomes),
+            attempts=attempts,
+            record=answer if step.operation == "recover" else None,
+            updated_before=_updated_at(remote),
+            updated_after=_updated_at(answer),
+        )
+
+    def _done(self, step: Step, first: Verdict, attempts: int, sent: bool, remote: Row | None) -> Result:
+        """The server holds everything as wanted: by our own lost write, or by somebody else's."""
+        outcomes = tuple(
+            "applied" if sent and status != "already" else "already" for status in first.statuses
+        )
+        if sent and first.already:
+            outcomes = ("applied",) * len(outcomes)  # sent in an earlier run, which died before it heard
+        return Result(
+            outcomes,
+            (None,) * len(outcomes),
+            attempts=attempts,
+            updated_after=_updated_at(remote) if sent else None,
+        )
+
+    def _conflict(self, step: Step, verdict: Verdict, attempts: int) -> Result:
+        by_field = {drift.field: drift for drift in verdict.drifts}
+        if step.operation == "update":
+            errors = tuple(_drifted(by_field[c.field]) if c.field in by_field else None for c in step.cells)
+        else:
+            errors = ("; ".join(f"{d.field}: {_drifted(d)}" for d in verdict.drifts),) * len(step.cells)
+        outcomes = tuple("skipped" if s == "clean" else s for s in verdict.statuses)
+        return Result(outcomes, errors, attempts=attempts)
+
+    def _refusal(self, step: Step, error: Exception, attempts: int) -> Result:
+        """The server, or our own check, said no: nothing was written."""
+        if isinstance(error, AuthError):
+            self.stop.set(str(error))
+            return result_of(step, "pending", str(error), attempts=attempts)
+        errors = tuple(_pointed(cell, error) for cell in step.cells)
+        again = isinstance(error, RateLimitError)
+        return Result(("failed",) * len(step.cells), errors, attempts=attempts, refused=not again)
+
+    def _unread(self, step: Step, error: ApiError, attempts: int, sent: bool) -> Result:
+        """The opportunity could not be read, so nothing (further) was sent."""
+        if isinstance(error, AuthError):
+            self.stop.set(str(error))
+        outcome = "unknown" if sent else "pending" if isinstance(error, AuthError) else "failed"
+        refused = 400 <= (error.status or 0) < 500 and not isinstance(error, (AuthError, RateLimitError))
+        return result_of(
+            step,
+            outcome,
+            str(error),
+            attempts=attempts,
+            sent=sent,
+            refused=refused and not sent,
+            outage=_outage(error),
+        )
+
+
+def _standing(step: Step, verdict: Verdict, remote: Row | None) -> Row | None:
+    """Stage and status of an opportunity that is updated in spite of a conflict."""
+    overwrites = step.operation == "update" and verdict.conflict and remote is not None
+    return {column: (remote or {}).get(column) for column in step.base} if overwrites else None
+
+
+def _outage(error: Exception | None) -> bool:
+    return isinstance(error, (ConnectionFailed, ServerError))
+
+
+def _updated_at(record: Row | None) -> str | None:
+    value = (record or {}).get("updated_at")
+    return None if value is None else str(value)
+
+
+def _drifted(drift: Drift) -> str:
+    if drift.field is None or drift.remote is None or drift.reason != CHANGED:
+        return drift.reason
+    return f"{drift.reason}, now {format_cell(drift.remote)}"
+
+
+def _pointed(cell: Cell, error: Exception) -> str:
+    """The server's words about this very cell where it pointed at it, else all it said."""
+    if isinstance(error, ValidationError):
+        mine = [p.detail for p in error.problems if p.pointer and p.pointer.rsplit("/", 1)[-1] == cell.field]
+        if mine:
+            return "; ".join(mine)
+    return str(error)

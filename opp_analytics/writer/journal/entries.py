@@ -1,0 +1,241 @@
+"""What stands in the journal: runs, their steps and changes; written around every call, read to resume or undo."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from opp_analytics.errors import PlanError
+from opp_analytics.writer.journal.journal import Journal
+from opp_analytics.writer.journal.result import Progress, Result, has_work_left
+from opp_analytics.writer.plan.codec import from_text, to_text
+from opp_analytics.writer.plan.steps import Cell, Step
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a plan."""
+
+    run_id: str
+    plan_id: str
+    url: str
+    tenant: str
+    on_conflict: str
+    mark: dict[str, Any] | None = None
+    """Where the server's newest opportunities stood before the first create."""
+
+
+@dataclass(frozen=True)
+class StoredStep:
+    """A step as the journal holds it."""
+
+    number: int
+    step: Step
+    name: str | None
+    outcomes: tuple[str, ...]
+    errors: tuple[str | None, ...]
+    progress: Progress
+    refused: bool
+    unique_id: str | None
+    """Of a create that was carried out, the new id."""
+    was: dict[str, Any]
+    """What the written fields held just before."""
+    record: dict[str, Any] | None
+
+    @property
+    def left(self) -> bool:
+        """Whether resume has anything to do here."""
+        return has_work_left(self.outcomes, refused=self.refused)
+
+
+def now() -> str:
+    """The instant as text."""
+    return datetime.now(UTC).isoformat()
+
+
+def _record_text(record: dict[str, Any] | None) -> str | None:
+    return None if record is None else json.dumps({k: to_text(k, v) for k, v in record.items()})
+
+
+def _record(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else {k: from_text(k, v) for k, v in json.loads(text).items()}
+
+
+def begin(journal: Journal, run: Run, steps: list[Step], names: list[str | None]) -> None:
+    """Write a whole run down before its first request."""
+    mark = None if run.mark is None else json.dumps(run.mark)
+    run_row = (run.run_id, run.plan_id, run.url, run.tenant, now(), run.on_conflict, mark)
+    step_rows = [
+        (run.run_id, n, s.operation, s.unique_id, names[n], _record_text(s.base or None))
+        for n, s in enumerate(steps)
+    ]
+    change_rows = [
+        (run.run_id, c.at, n, c.field, *(to_text(c.field or "", v) for v in (c.before, c.after)))
+        for n, s in enumerate(steps)
+        for c in s.cells
+    ]
+
+    def write(db: sqlite3.Connection) -> None:
+        db.execute(
+            "INSERT INTO run (run_id, plan_id, url, tenant, started_at, on_conflict, mark) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            run_row,
+        )
+        db.executemany(
+            "INSERT INTO step (run_id, number, operation, unique_id, name, base) VALUES (?, ?, ?, ?, ?, ?)",
+            step_rows,
+        )
+        db.executemany(
+            "INSERT INTO change (run_id, at, number, field, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+            change_rows,
+        )
+
+    journal.do(write)
+
+
+def intend(
+    journal: Journal,
+    run_id: str,
+    number: int,
+    overwritten: dict[str, Any],
+    standing: dict[str, Any] | None = None,
+) -> None:
+    """Note, durably, that the step's write is about to be sent, and what it overwrites beside the planned.
+
+    Where that is a deal closed or reopened since the plan, `standing` is its stage and status, from now on the base.
+    """
+    was = [(to_text(field, value) or "null", run_id, number, field) for field, value in overwritten.items()]
+
+    def write(db: sqlite3.Connection) -> None:
+        db.execute(
+            "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
+            "WHERE run_id = ? AND number = ?",
+            (now(), _record_text(standing), run_id, number),
+        )
+        db.executemany("UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was)
+
+    journal.do(write)
+
+
+def settle(journal: Journal, run_id: str, number: int, step: Step, result: Result) -> None:
+    """Note what came of a step; on the disk with the next commit, and losing it only means to look again."""
+    step_row = (
+        now(),
+        result.sent,
+        result.refused,
+        result.unique_id,
+        result.updated_before,
+        result.updated_after,
+        _record_text(result.record),
+        run_id,
+        number,
+    )
+    change_rows = [
+        (outcome, error, run_id, c.at)
+        for c, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True)
+    ]
+
+    def write(db: sqlite3.Connection) -> None:
+        db.execute(
+            "UPDATE step SET settled_at = ?, intended_at = CASE WHEN ? THEN intended_at END, refused = ?, "
+            "unique_id = coalesce(?, unique_id), updated_before = coalesce(?, updated_before), updated_after = ?, record = coalesce(?, record) "
+            "WHERE run_id = ? AND number = ?",
+            step_row,
+        )
+        db.executemany("UPDATE change SET outcome = ?, error = ? WHERE run_id = ? AND at = ?", change_rows)
+
+    journal.note(write)
+
+
+def end(journal: Journal, run_id: str) -> None:
+    """Note that nobody works on the run any longer."""
+    journal.do(lambda db: db.execute("UPDATE run SET ended_at = ? WHERE run_id = ?", (now(), run_id)))
+
+
+def run_of(row: sqlite3.Row) -> Run:
+    """A run from its row."""
+    mark = None if row["mark"] is None else json.loads(row["mark"])
+    return Run(row["run_id"], row["plan_id"], row["url"], row["tenant"], row["on_conflict"], mark)
+
+
+def read_run(journal: Journal, run_id: str) -> tuple[Run, list[StoredStep]]:
+    """A run with its steps in order.
+
+    Raises
+    ------
+    PlanError
+        When the journal has no such run.
+    """
+
+    def read(db: sqlite3.Connection) -> tuple[list[sqlite3.Row], ...]:
+        return (
+            db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,)).fetchall(),
+            db.execute("SELECT * FROM step WHERE run_id = ? ORDER BY number", (run_id,)).fetchall(),
+            db.execute("SELECT * FROM change WHERE run_id = ? ORDER BY number, at", (run_id,)).fetchall(),
+        )
+
+    runs, steps, changes = journal.do(read)
+    if not runs:
+        raise PlanError(f"the journal knows no run {run_id!r}; runs() lists those there are")
+    cells: dict[int, list[sqlite3.Row]] = {}
+    for change in changes:
+        cells.setdefault(change["number"], []).append(change)
+    return run_of(runs[0]), [_stored(step, cells[step["number"]]) for step in steps]
+
+
+def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
+    cells = tuple(
+        Cell(c["at"], c["field"], *(from_text(c["field"] or "", c[side]) for side in ("before", "after")))
+        for c in changes
+    )
+    created = row["operation"] == "create"
+    step = Step(row["operation"], None if created else row["unique_id"], cells, _record(row["base"]) or {})
+    # Settling clears the intent unless the outcome is in doubt; one that still stands may have been carried out.
+    sent = row["intended_at"] is not None
+    return StoredStep(
+        number=row["number"],
+        step=step,
+        name=row["name"],
+        outcomes=tuple("unknown" if sent and c["outcome"] == "pending" else c["outcome"] for c in changes),
+        errors=tuple(c["error"] for c in changes),
+        progress=Progress(row["attempts"], sent),
+        refused=bool(row["refused"]),
+        unique_id=row["unique_id"],
+        was={c["field"]: from_text(c["field"], c["was"] or c["before"]) for c in changes if c["field"]},
+        record=_record(row["record"]),
+    )
+
+
+def created_ids(journal: Journal) -> set[str]:
+    """Every id that a create of this account was given."""
+    query = "SELECT unique_id FROM step WHERE operation = 'create' AND unique_id IS NOT NULL"
+    return set(journal.do(lambda db: [row["unique_id"] for row in db.execute(query)]))
+
+
+def earlier_creates(journal: Journal, plan_id: str) -> tuple[dict[int, str], str | None]:
+    """What earlier runs of a plan created: ids by step number, and the run that left a create in doubt, if any."""
+    query = (
+        "SELECT number, step.unique_id, run_id, intended_at FROM step JOIN run USING (run_id) "
+        "WHERE plan_id = ? AND operation = 'create'"
+    )
+    rows = journal.do(lambda db: db.execute(query, (plan_id,)).fetchall())
+    ids = {row["number"]: row["unique_id"] for row in rows if row["unique_id"] is not None}
+    doubtful = [row["run_id"] for row in rows if row["intended_at"] is not None and row["number"] not in ids]
+    return ids, doubtful[0] if doubtful else None
+
+
+_NEWEST = {
+    True: "outcome IN ('pending', 'unknown') OR (outcome = 'failed' AND NOT refused)",
+    False: "outcome = 'applied'",
+}
+_RUNS = "SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, number)"
+
+
+def latest_run(journal: Journal, *, left: bool) -> str | None:
+    """The newest run with something left to do, or, with ``left=False``, with something applied."""
+    query = f"{_RUNS} WHERE {_NEWEST[left]} ORDER BY started_at DESC LIMIT 1"
+    rows = journal.do(lambda db: db.execute(query).fetchall())
+    return rows[0]["run_id"] if rows else None

@@ -1,0 +1,138 @@
+"""Single cells: when two mean the same, what is wrong with one, and how one reads."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import org, schema
+
+_CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
+
+
+def normalize(column: str, value: Any) -> Any:
+    """A cell as the frame holds it: the server's lists and objects as JSON text, blanks as None.
+
+    Raises
+    ------
+    opp_analytics.schema.BadCell
+        When the value does not fit the column.
+
+    Examples
+    --------
+    >>> normalize("value", "120000.0"), normalize("tags", ["new", "hot"]), normalize("close_date", float("nan"))
+    (120000.0, '["new", "hot"]', None)
+    """
+    if isinstance(value, (list, dict)):
+        return json.dumps(value)
+    return schema.parse_cell(column, value)
+
+
+def _normalize_or_keep(column: str, value: Any) -> Any:
+    try:
+        return normalize(column, value)
+    except schema.BadCell:
+        return value
+
+
+def same(column: str, left: Any, right: Any) -> bool:
+    """Whether two cells of a column mean the same, however they are typed.
+
+    Examples
+    --------
+    >>> same("value", 1200.0, Decimal("1200.00")), same("close_date", "2026-03-31", pd.Timestamp("2026-03-31"))
+    (True, True)
+    >>> same("probability", None, float("nan")), same("name", "Acme", "acme")
+    (True, False)
+    """
+    one, other = _normalize_or_keep(column, left), _normalize_or_keep(column, right)
+    if one is None or other is None:
+        return one is None and other is None
+    return bool(one == other)
+
+
+def _unknown_choice(column: str, value: str) -> tuple[str, str] | None:
+    known = _CHOICES.get(column)
+    if known is None or value in known:
+        return None
+    near = difflib.get_close_matches(value.strip().lower().replace(" ", "_"), known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"is no {column} that the API knows", f"{hint}use one of {', '.join(known)}"
+
+
+def find_problem(column: str, value: Any) -> tuple[str, str] | None:
+    """What is wrong with a value to be written and the way out, or None when nothing is.
+
+    Examples
+    --------
+    >>> find_problem("probability", 140)
+    ('is not between 0 and 100', 'write a whole percentage such as 60')
+    >>> find_problem("stage", "Closed won")
+    ('is no stage that the API knows', "did you mean 'closed_won'? use one of discovery, qualification, proposal, \
+negotiation, closed_won, closed_lost")
+    >>> find_problem("value", "12000.5") is None
+    True
+    """
+    if column in schema.READ_ONLY:
+        return "is set by the server and never written", f"leave {column} as it was, or drop the column"
+    try:
+        cell = normalize(column, value)
+    except schema.BadCell as reason:
+        problem, _, way_out = str(reason).partition("; ")
+        return problem, way_out or "correct the value, or leave the cell as it was"
+    if column == "name" and (cell is None or not cell.strip()):
+        return "is blank", "every opportunity needs a name"
+    if cell is None:
+        return None
+    if column == "probability" and not 0 <= cell <= 100:
+        return "is not between 0 and 100", "write a whole percentage such as 60"
+    return _unknown_choice(column, cell)
+
+
+def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows as dicts by column name."""
+    return cast(list[dict[str, Any]], frame.to_dict("records"))
+
+
+def format_cell(value: Any) -> str:
+    """A cell as a person reads it in a table.
+
+    Examples
+    --------
+    >>> format_cell(12000.5), format_cell(pd.Timestamp("2026-03-31")), format_cell(None), format_cell(60)
+    ('12,000.50', '2026-03-31', '—', '60')
+    """
+    if schema.is_blank(value):
+        return "—"
+    if isinstance(value, (date, datetime)):
+        return value.strftime("%Y-%m-%d")
+    if isinstance(value, (float, np.floating, Decimal)):
+        return f"{value:,.0f}" if np.isfinite(float(value)) and value == int(value) else f"{value:,.2f}"
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def quote_cell(value: Any) -> str:
+    """A cell as somebody typed it, exactly, whatever type holds it; texts in quotes.
+
+    Examples
+    --------
+    >>> quote_cell(np.int64(140)), quote_cell(np.float64(40.0)), quote_cell(12.345), quote_cell("a lot"), quote_cell(pd.Timestamp("2026-03-31"))
+    ('140', '40', '12.345', "'a lot'", '2026-03-31')
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, str):
+        return repr(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime):
+        return str(value).removesuffix(" 00:00:00")
+    return str(value)

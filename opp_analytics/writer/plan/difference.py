@@ -1,0 +1,276 @@
+"""The difference between two frames of opportunities: changes to make, and every problem in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.writer.plan.cells import find_problem, normalize, row_dicts, same
+from opp_analytics.writer.plan.codec import number
+
+CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "needs", "row", "name")
+"""Columns of a plan's changes."""
+PROBLEMS = ("row", "unique_id", "field", "value", "problem", "suggestion")
+"""Columns of a plan's problems."""
+CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
+"""Columns of a plan's conflicts."""
+UNKNOWN_ID = "is not an id that was there before the edits"
+_OBJECTS = ("before", "after", "remote", "value", "row")
+
+
+@dataclass
+class Difference:
+    """What was found so far, as records."""
+
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+    def change(self, operation: str, unique_id: str | None, column: str | None = None, **more: Any) -> None:
+        """Note one change, as yet unchecked against the server."""
+        noted = {
+            "unique_id": unique_id,
+            "operation": operation,
+            "field": column,
+            "status": "clean",
+            "needs": "",
+        }
+        self.changes.append(dict.fromkeys(CHANGES) | noted | more)
+
+    def problem(
+        self, row: Any, unique_id: Any, column: str, value: Any, problem: str, suggestion: str
+    ) -> None:
+        """Note one problem."""
+        self.problems.append(
+            dict(zip(PROBLEMS, (row, unique_id, column, value, problem, suggestion), strict=True))
+        )
+
+
+def _frame(records: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
+    made = pd.DataFrame(records, columns=list(columns), dtype="object")
+    return made.astype({column: schema.TEXT for column in columns if column not in _OBJECTS})
+
+
+def changes_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """Changes as a frame with the columns of `CHANGES`; before, after and row are objects, the rest str."""
+    return _frame(records, CHANGES)
+
+
+def problems_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """Problems as a frame with the columns of `PROBLEMS`; row and value are objects, the rest str."""
+    return _frame(records, PROBLEMS)
+
+
+def conflicts_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """Conflicts as a frame with the columns of `CONFLICTS`; before, after and remote are objects, the rest str."""
+    return _frame(records, CONFLICTS)
+
+
+def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The frame with ``unique_id`` as a text column, also when it was the index; blank ids are missing.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When it is no frame.
+    MissingColumnError
+        When ``unique_id`` is neither column nor index.
+    DataError
+        When a column stands in it twice.
+    """
+    if not isinstance(opportunities, pd.DataFrame):
+        raise ArgumentTypeError(
+            f"{name} is not a DataFrame of opportunities but {type(opportunities).__name__}"
+        )
+    frame = opportunities
+    if "unique_id" not in frame.columns and "unique_id" in frame.index.names:
+        frame = frame.reset_index()
+    if "unique_id" not in frame.columns:
+        columns = ", ".join(map(str, frame.columns))
+        raise MissingColumnError(
+            f"{name} has no column 'unique_id', so no row can be told from another; it has {columns}"
+        )
+    twice = frame.columns[frame.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"column {twice[0]!r} stands in {name} twice; drop one of them")
+    ids = frame["unique_id"].astype(schema.TEXT).str.strip()
+    return frame.assign(unique_id=ids.mask(ids == ""))
+
+
+def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
+    """Everything that turns `before` into `after`, and everything that forbids it.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        As `with_ids` gives them.
+    """
+    found = Difference()
+    rows = after.index if after.index.is_unique else pd.RangeIndex(len(after))
+    after = after.set_axis(pd.RangeIndex(len(after)))
+    usable_before = _check_before(before, found)
+    base = org.conform(usable_before).set_index("unique_id")
+    usable = _check_ids(after, base, rows, found)
+    shared = after[usable & _among(after["unique_id"], base.index)]
+    _updates(base, shared, rows, found)
+    created = after[after["unique_id"].isna()]
+    _creates(created, rows, found)
+    _deletes(base, after, found)
+    if found.problems:
+        place = {label: position for position, label in enumerate(rows)}
+        found.problems.sort(key=lambda problem: place.get(problem["row"], -1))
+    return found
+
+
+def _among(ids: Iterable[Any], known: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which ids are among the known ones; `isin` of text columns takes a second for 100,000."""
+    known = set(known)
+    return np.array([unique_id in known for unique_id in ids], dtype=bool)
+
+
+def _check_before(before: pd.DataFrame, found: Difference) -> pd.DataFrame:
+    ids = before["unique_id"]
+    for label in before.index[ids.isna()]:
+        found.problem(
+            label,
+            None,
+            "unique_id",
+            None,
+            "is missing before the edits",
+            "load or export again, and edit that",
+        )
+    repeated = ids.notna() & ids.duplicated(keep=False)
+    for label, unique_id in zip(before.index[repeated], ids[repeated], strict=True):
+        problem = "stands in more than one row before the edits"
+        way_out = "keep one of them, or load or export again"
+        found.problem(label, unique_id, "unique_id", unique_id, problem, way_out)
+    return before[ids.notna().to_numpy() & ~ids.duplicated().to_numpy()]
+
+
+def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: Difference) -> pd.Series[bool]:
+    """Which rows of `after` have an id that can be used."""
+    ids = after["unique_id"]
+    repeated = ids.notna() & ids.duplicated(keep=False)
+    for position in np.flatnonzero(repeated).tolist():
+        unique_id = ids[position]
+        problem = "stands in more than one edited row"
+        way_out = "keep one of them; to make a copy, leave unique_id blank"
+        found.problem(rows[position], unique_id, "unique_id", unique_id, problem, way_out)
+    unknown = ids.notna() & ~repeated & ~_among(ids, base.index)
+    for position in np.flatnonzero(unknown).tolist():
+        unique_id = ids[position]
+        way_out = (
+            "ids are never edited: put the old one back; to create an opportunity leave unique_id blank; "
+            "to bring a deleted one back, compare the plan with the server"
+        )
+        found.problem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out)
+    return ids.notna() & ~repeated
+
+
+def _vector(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The column at its dtype where it fits, else as it is; categories as text."""
+    name = str(column.name)
+    try:
+        fitted = org.conform(column.to_frame())[name]
+    except (DataError, ValueError, TypeError, OverflowError):
+        fitted = column.reset_index(drop=True)
+    return fitted.astype(schema.TEXT) if isinstance(fitted.dtype, pd.CategoricalDtype) else fitted
+
+
+def _differing(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Positions at which two columns may differ: a whole-column sieve before cells are looked at one by one."""
+    one, other = _vector(left), _vector(right)
+    missing = one.isna().to_numpy(), other.isna().to_numpy()
+    if one.dtype == other.dtype and one.dtype != object:
+        differ = np.asarray(one.ne(other).fillna(False), dtype=bool)
+    else:
+        pairs = zip(one.astype(object), other.astype(object), *missing, strict=True)
+        differ = np.array([not (a or b) and _unlike(x, y) for x, y, a, b in pairs], dtype=bool)
+    return np.flatnonzero((differ & ~missing[0] & ~missing[1]) | (missing[0] ^ missing[1]))
+
+
+def _unlike(left: Any, right: Any) -> bool:
+    equal = left == right
+    return not (isinstance(equal, (bool, np.bool_)) and equal)
+
+
+def _cell(column: str, value: Any) -> Any:
+    """A checked cell as a change holds it; a decimal that a float cannot hold exactly stays one."""
+    cell = normalize(column, value)
+    if isinstance(value, Decimal) and isinstance(cell, (float, Decimal)):
+        return number(str(value))
+    return cell.item() if isinstance(cell, np.generic) else cell
+
+
+def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
+    aligned = base.loc[shared["unique_id"]]
+    ids = shared["unique_id"].to_numpy()
+    names = aligned["name"].to_numpy() if "name" in aligned else [None] * len(aligned)
+    edits: list[tuple[int, dict[str, Any]]] = []
+    for column in map(str, shared.columns):
+        if column == "unique_id":
+            continue
+        if column not in base.columns:
+            _check_new_column(shared[column], column, found)
+            continue
+        old, new = aligned[column], shared[column]
+        for at in _differing(old, new):
+            was, now = old.iloc[at], new.iloc[at]
+            if same(column, was, now):
+                continue
+            row = rows[shared.index[at]]
+            wrong = find_problem(column, now)
+            if wrong:
+                found.problem(row, ids[at], column, now, *wrong)
+                continue
+            cell = _cell(column, now)
+            needs = "clear_nulls" if cell is None else ""
+            more = {
+                "before": _cell(column, was),
+                "after": cell,
+                "needs": needs,
+                "row": row,
+                "name": names[at],
+            }
+            edits.append((int(at), {"unique_id": ids[at], "column": column} | more))
+    for _, edit in sorted(edits, key=lambda pair: pair[0]):
+        found.change("update", **edit)
+
+
+def _check_new_column(column: pd.Series[Any], name: str, found: Difference) -> None:
+    filled = column[column.notna()]
+    if len(filled):
+        problem = "is a new column, which the opportunities do not have"
+        way_out = (
+            "take the column out and keep such notes elsewhere, or begin from opportunities that have it"
+        )
+        found.problem(None, None, name, filled.iloc[0], problem, way_out)
+
+
+def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
+    columns = [c for c in map(str, created.columns) if c not in schema.READ_ONLY]
+    for position, record in zip(created.index, row_dicts(created[columns]), strict=True):
+        row = rows[position]
+        filled = {c: v for c, v in record.items() if not schema.is_blank(v)}
+        wrong = {c: bad for c, v in ({"name": None} | filled).items() if (bad := find_problem(c, v))}
+        for column, bad in wrong.items():
+            found.problem(row, None, column, filled.get(column), *bad)
+        for column, value in filled.items():
+            if column not in wrong:
+                more = {"before": None, "after": _cell(column, value), "row": row, "name": filled.get("name")}
+                found.change("create", None, column, **more)
+
+
+def _deletes(base: pd.DataFrame, after: pd.DataFrame, found: Difference) -> None:
+    removed = base.index[~_among(base.index, after["unique_id"])]
+    names = base["name"] if "name" in base else pd.Series(index=base.index, dtype="object")
+    for unique_id in removed:
+        found.change(
+            "delete", unique_id, needs="allow_delete", before=None, after=None, name=names[unique_id]
+        )

@@ -1,0 +1,125 @@
+"""Plans as files: JSON with one change or opportunity a line, so that a person can read it and a diff shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.errors import DataError
+from opp_analytics.writer.plan.cells import row_dicts
+from opp_analytics.writer.plan.codec import from_wire, number, to_text
+from opp_analytics.writer.plan.difference import changes_frame, conflicts_frame, problems_frame
+
+_FORMAT = "opp_analytics plan 1"
+_CELLS = ("before", "after", "remote")
+
+
+def _line(record: dict[str, Any], cells: Iterable[str], field: str | None) -> str:
+    """One record as a line; `cells` are written as the wire writes their column, the rest as plain JSON."""
+    parts = []
+    for key, value in record.items():
+        if key in cells:
+            text = to_text(field if field is not None else key, value) or "null"
+        elif schema.is_blank(value) and not isinstance(value, str):
+            text = "null"
+        else:
+            text = json.dumps(value, ensure_ascii=False, default=str)
+        parts.append(f"{json.dumps(key)}: {text}")
+    return "{" + ", ".join(parts) + "}"
+
+
+def _changes(frame: pd.DataFrame) -> list[str]:
+    return [_line(r, _CELLS, None if pd.isna(r["field"]) else r["field"]) for r in row_dicts(frame)]
+
+
+def _rows(frame: pd.DataFrame) -> list[str]:
+    """A line per row, each cell as the wire writes its column."""
+    columns = []
+    for name in map(str, frame.columns):
+        key = json.dumps(name)
+        columns.append([f"{key}: {to_text(name, value) or 'null'}" for value in frame[name]])
+    return ["{" + ", ".join(cells) + "}" for cells in zip(*columns, strict=True)]
+
+
+def _block(name: str, lines: list[str]) -> str:
+    return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
+
+
+def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame]) -> None:
+    """Write a plan: its head, and its frames changes, problems, conflicts and before.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be written.
+    """
+    before = frames["before"]
+    blocks = [
+        _block("changes", _changes(frames["changes"])),
+        _block("conflicts", _changes(frames["conflicts"])),
+        _block("problems", [_line(r, (), None) for r in row_dicts(frames["problems"])]),
+        f'"columns": {json.dumps({str(c): str(t) for c, t in before.dtypes.items()})}',
+        _block("before", _rows(before)),
+    ]
+    top = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in ({"format": _FORMAT} | head).items())
+    staged = path.with_name(path.name + ".part")
+    try:
+        staged.write_text("{\n" + ",\n".join([top, *blocks]) + "\n}\n", encoding="utf-8")
+        staged.replace(path)
+    except OSError as error:
+        raise DataError(f"the plan could not be written to {path} ({error.strerror})") from None
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
+    """Head and frames of a plan that `write_parts` wrote.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read, or is no such file.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
+    except OSError as error:
+        raise DataError(f"the plan {path} cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise DataError(f"{path} is no saved plan; plan the edits first, and save that plan") from None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        found = content.get("format") if isinstance(content, dict) else None
+        raise DataError(
+            f"{path} is no plan of this version (format {found!r}); plan the edits again, and save that plan"
+        )
+    try:
+        frames = {
+            "changes": changes_frame(_cells(content["changes"])),
+            "problems": problems_frame(content["problems"]),
+            "conflicts": conflicts_frame(_cells(content["conflicts"])),
+            "before": _before(content["before"], content["columns"]),
+        }
+        head = {key: content[key] for key in ("plan_id", "url", "account")}
+        return head | {"made_at": datetime.fromisoformat(content["made_at"])}, frames
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"the plan {path} is damaged ({error!r}); save it again") from None
+
+
+def _cells(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        record | {c: from_wire(record["field"] or "", record[c]) for c in _CELLS if c in record}
+        for record in records
+    ]
+
+
+def _before(records: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
+    if not records:
+        return org.empty()
+    frame = pd.DataFrame(records, columns=list(columns), dtype="object")
+    further = {c: t for c, t in columns.items() if c not in schema.COLUMNS}
+    return org.conform(frame.astype({c: schema.TEXT if t == "str" else t for c, t in further.items()}))

@@ -1,0 +1,93 @@
+"""A plan's changes grouped into steps: one opportunity, one operation, one write."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.writer.plan.standing import STANDING
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One change: a cell that gets a new value, or, with no field, the whole opportunity."""
+
+    at: int
+    """Position of the change in the plan."""
+    field: str | None
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True)
+class Step:
+    """The changes that one write makes."""
+
+    operation: str
+    """create, update, delete or recover."""
+    unique_id: str | None
+    """None for a create."""
+    cells: tuple[Cell, ...]
+    base: dict[str, Any]
+    """The opportunity as it was when it was planned: all of it for a delete, stage and status for an update."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What is written, by field."""
+        return {cell.field: cell.after for cell in self.cells if cell.field is not None}
+
+
+def _none(value: Any) -> Any:
+    return None if schema.is_blank(value) else value
+
+
+def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
+    """The steps of a plan in order; recoveries come first, so that a recovered opportunity can be updated.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        A plan's changes.
+    before : DataFrame
+        The opportunities the plan was made from; the base of deletes and updates.
+    """
+    groups: dict[tuple[str, Hashable], list[Cell]] = {}
+    wanted = ("unique_id", "operation", "field", "before", "after", "row")
+    for at, (unique_id, operation, field, was, now, row) in enumerate(
+        zip(*(changes[c] for c in wanted), strict=True)
+    ):
+        key = row if operation == "create" else unique_id
+        groups.setdefault((operation, key), []).append(Cell(at, _none(field), _none(was), _none(now)))
+    kept: dict[str, Iterable[Hashable]] = {
+        "delete": [c for c in before if c not in schema.READ_ONLY],
+        "update": STANDING,
+    }
+    bases = {
+        operation: _bases(before, {str(key) for done, key in groups if done == operation}, columns)
+        for operation, columns in kept.items()
+    }
+    steps = [
+        Step(
+            operation,
+            None if operation == "create" else str(key),
+            tuple(cells),
+            bases.get(operation, {}).get(str(key), {}),
+        )
+        for (operation, key), cells in groups.items()
+    ]
+    return sorted(steps, key=lambda step: step.operation != "recover")
+
+
+def _bases(before: pd.DataFrame, ids: set[str], columns: Iterable[Hashable]) -> dict[str, dict[str, Any]]:
+    if not ids:
+        return {}
+    rows = before[before["unique_id"].isin(ids)]
+    records = rows[[c for c in columns if c in rows]].to_dict("records")
+    return {
+        unique_id: {str(column): _none(value) for column, value in record.items()}
+        for unique_id, record in zip(rows["unique_id"], records, strict=True)
+    }

@@ -1,0 +1,65 @@
+"""Opportunities from an edited CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.errors import DataError
+from opp_analytics.writer.sheets.rows import header_key, match_header, typed_frame
+from opp_analytics.writer.sheets.sheet_cells import parse
+
+
+def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Opportunities from a CSV file, for `plan` against the frame that it was written from.
+
+    Comma, semicolon and tab separators are recognised; dates and amounts may be written as in `read_excel`.
+
+    Parameters
+    ----------
+    path : path
+        A file as `to_csv` writes it.
+    before : DataFrame, optional
+        The opportunities that it was written from: columns that the API does not document take their dtypes from
+        there, and are text without it.
+
+    Returns
+    -------
+    DataFrame
+        As the ``after`` of `read_excel`.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or has no ``unique_id`` column.
+    """
+    file = Path(path)
+    titles, lines = _csv(file)
+    known = [c for c in schema.COLUMNS if c in {header_key(title) for title in titles}]
+    columns = match_header(file, titles, list(dict.fromkeys(["unique_id", *known])))
+    rows = {}
+    for number, line in enumerate(lines, start=2):
+        if len(line) > len(titles):
+            raise DataError(f"{file}: row {number} has {len(line)} cells, more than row 1 has names")
+        if any(cell.strip() for cell in line):
+            filled = zip(columns.values(), [*line, *[""] * (len(titles) - len(line))], strict=True)
+            rows[number] = {c: parse(c, cell[1:] if cell.startswith("'") else cell) for c, cell in filled}
+    return typed_frame(rows, list(columns.values()), org.empty() if before is None else before)
+
+
+def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
+    """The cells of row 1, and those of the rows below."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        first = text.partition("\n")[0]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+        titles, *lines = reader
+    except OSError as error:
+        raise DataError(f"the file {file} cannot be read ({error.strerror})") from None
+    except (ValueError, csv.Error) as error:
+        raise DataError(f"the file {file} cannot be read as CSV ({error})") from None
+    return titles, lines

@@ -1,0 +1,170 @@
+"""Edited spreadsheets back to frames, whatever Excel, LibreOffice or a person did to the cells.
+
+A cell that still says what was written is taken from the hidden base sheet, exactly; only what differs is read. What
+cannot be read for certain stays as it is, and becomes a problem of the plan.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.errors import DataError
+from opp_analytics.writer.plan.cells import row_dicts as row_dicts
+from opp_analytics.writer.plan.codec import from_text
+from opp_analytics.writer.sheets.rows import match_header, typed_frame
+from opp_analytics.writer.sheets.sheet_cells import TEXTS, parse, to_cell
+from opp_analytics.writer.sheets.to_excel import BASE_SHEET, openpyxl_library
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
+
+
+def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The opportunities as `to_excel` wrote them, and as the file holds them now: ``plan(*read_excel(path))``.
+
+    Rows may have been reordered, filtered, deleted or added, dates turned to text or serial numbers, amounts to text
+    such as 12,000.50, spaces and capitals changed in the header. A formula in a text column is its text; in a typed
+    column it is the value that the spreadsheet stored, or, where none is stored, a problem of the plan.
+
+    Parameters
+    ----------
+    path : path
+        A file that `to_excel` wrote.
+
+    Returns
+    -------
+    before, after : DataFrame
+        Opportunities frames; `after` in the file's order, without blank rows, its index ``row`` the row of the file
+        that a person sees. A column of `after` in which a cell does not fit holds objects.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, was not written by `to_excel`, or its header cannot be told.
+    ConfigError
+        When openpyxl is not installed.
+    """
+    file = Path(path)
+    book = _open(file)
+    before = _base(file, book)
+    sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
+    if sheet is None:
+        raise DataError(f"{file} has no sheet beside the hidden one; export it again")
+    columns = match_header(
+        file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
+    )
+    content = _content_of(file, sheet.title)
+    base = {record["unique_id"]: record for record in row_dicts(before.astype("object"))}
+    rows: dict[int, dict[str, Any]] = {}
+    for number, cells in enumerate(sheet.iter_rows(min_row=2), start=2):
+        raw = {
+            column: (content(column, cells[place]), str(cells[place].number_format))
+            for place, column in columns.items()
+        }
+        if any(not schema.is_blank(value) for value, _ in raw.values()):
+            rows[number] = _row(raw, base, book.epoch)
+    return before, typed_frame(rows, list(columns.values()), before)
+
+
+def _content_of(file: Path, title: str) -> Callable[[str, Any], Any]:
+    """What a cell of a column holds: of a formula in a typed column the value that the spreadsheet stored, if any."""
+
+    @cache
+    def stored() -> Any:
+        return _open(file, data_only=True)[title]
+
+    def content(column: str, cell: Any) -> Any:
+        if cell.data_type != "f":
+            return cell.value
+        if column in TEXTS or column not in schema.COLUMNS:
+            return str(cell.value)
+        value = stored().cell(cell.row, cell.column).value
+        return str(cell.value) if value is None else value
+
+    return content
+
+
+def _open(file: Path, *, data_only: bool = False) -> Workbook:
+    try:
+        return openpyxl_library().load_workbook(file, data_only=data_only)
+    except OSError as error:
+        raise DataError(f"the file {file} cannot be read ({error.strerror or error})") from None
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise DataError(f"{file} is no Excel file ({error})") from None
+    except Exception as error:
+        if type(error).__name__ == "InvalidFileException":
+            raise DataError(f"{file} is no .xlsx file; save it as .xlsx") from None
+        raise
+
+
+def _base(file: Path, book: Workbook) -> pd.DataFrame:
+    if BASE_SHEET not in book.sheetnames:
+        raise DataError(
+            f"{file} lacks the hidden sheet that an export carries, so nobody can tell what was edited; export the "
+            "opportunities again, edit that file and keep all its sheets"
+        )
+    rows = book[BASE_SHEET].iter_rows(values_only=True)
+    try:
+        *columns, about = (value for value in next(rows) if value is not None)
+        known = json.loads(about)
+        records = [
+            {c: from_text(c, None if v is None else str(v)) for c, v in zip(columns, row, strict=False)}
+            for row in rows
+        ]
+        # A spreadsheet may trim trailing blank rows or add some; opportunities have an id.
+        records = [record for record in records if record["unique_id"] is not None]
+        if len(records) != known["rows"]:
+            raise ValueError(f"{len(records)} of {known['rows']} rows")
+    except (StopIteration, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"the hidden sheet of {file} is damaged ({error}); export it again") from None
+    frame = pd.DataFrame(records, columns=columns, dtype="object")
+    further = {
+        c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
+    }
+    before = org.conform(frame.astype(further))
+    before.attrs = known["attrs"]
+    return before
+
+
+def _row(raw: dict[str, tuple[Any, str]], base: dict[str, dict[str, Any]], epoch: datetime) -> dict[str, Any]:
+    unique_id = parse("unique_id", *raw["unique_id"], epoch)
+    held = base.get(unique_id, {})
+    row = {}
+    for column, (value, number_format) in raw.items():
+        was = held.get(column)
+        cleaned = parse(column, value, number_format, epoch)
+        row[column] = was if column in held and _unchanged(column, value, cleaned, was) else cleaned
+    return row | {"unique_id": unique_id}
+
+
+def _unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
+    """Whether the cell still says what was written, give or take what a spreadsheet does on saving."""
+    written = to_cell(column, was)
+    if schema.is_blank(written) or schema.is_blank(cleaned):
+        return schema.is_blank(written) and schema.is_blank(cleaned)
+    if isinstance(written, str):
+        if column in ("created_at", "updated_at") and isinstance(value, datetime):
+            at = pd.Timestamp(value)
+            at = at.tz_localize("UTC") if at.tzinfo is None else at
+            return abs(at - pd.Timestamp(written)) < pd.Timedelta("1s")
+        return _lines(str(cleaned)) == _lines(written)
+    if isinstance(written, float) and isinstance(cleaned, (int, float)) and not isinstance(cleaned, bool):
+        # LibreOffice keeps 15 digits.
+        return math.isclose(written, cleaned, rel_tol=1e-14, abs_tol=0.0)
+    if isinstance(written, datetime) and isinstance(cleaned, date):
+        return pd.Timestamp(written) == pd.Timestamp(cleaned)
+    return bool(written == cleaned)
+
+
+def _lines(text: str) -> str:
+    return text.replace("_x000D_", "").replace("\r\n", "\n").strip()

@@ -1,0 +1,52 @@
+"""The rows of an edited file: its header matched to columns, its cells at their dtypes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.errors import DataError
+
+
+def header_key(name: Any) -> str:
+    """A column name without what people change in it: capitals, spaces and hyphens."""
+    return re.sub(r"[\s_-]+", "_", str(name).strip()).lower()
+
+
+def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, str]:
+    """Column names by place; capitals, spaces and hyphens do not matter."""
+    names = {header_key(column): column for column in known}
+    columns = {
+        p: names.get(header_key(title), str(title).strip())
+        for p, title in enumerate(titles)
+        if title is not None
+    }
+    twice = [c for c in columns.values() if list(columns.values()).count(c) > 1]
+    if twice:
+        raise DataError(f"{file}: column {twice[0]!r} stands in row 1 twice; rename or remove one")
+    lost = [c for c in known if c not in columns.values()]
+    renamed = [c for c in columns.values() if c not in known]
+    if "unique_id" in lost or (lost and renamed):
+        new = f", and {renamed[0]!r} is new" if renamed else ""
+        raise DataError(
+            f"{file}: row 1 has no {lost[0]!r} any longer{new}; put the names of row 1 back as they were"
+        )
+    return columns
+
+
+def typed_frame(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
+    """Rows by their number as a frame, every column at the dtype of `before` where all its cells fit."""
+    cells = pd.DataFrame(list(rows.values()), columns=columns, dtype="object")
+    fitted = {}
+    for column in columns:
+        try:
+            fitted[column] = org.conform(cells[[column]])[column]
+            if column not in schema.COLUMNS and column in before:
+                fitted[column] = fitted[column].astype(before[column].dtype)
+        except (DataError, ValueError, TypeError):
+            fitted[column] = cells[column]
+    return pd.DataFrame(fitted).set_axis(pd.Index(rows, dtype="int64", name="row"))

@@ -1,0 +1,62 @@
+"""Opportunities as CSV for a spreadsheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import org
+from opp_analytics.errors import DataError
+from opp_analytics.writer.plan.difference import with_ids
+from opp_analytics.writer.sheets.sheet_cells import to_cell
+
+
+def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
+    """Write opportunities as CSV for a spreadsheet: UTF-8 with a mark that Excel reads, dates as 2026-03-31.
+
+    CSV cannot keep what the opportunities were before, so plan from the frame itself:
+    ``plan(opportunities, read_csv(path))``. Text that looks like a formula gets a leading apostrophe, which
+    `read_csv` takes away.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``unique_id`` and any further columns.
+    path : path
+        The file; one that exists is replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MissingColumnError, DataError
+        When the frame cannot be used or the file cannot be written.
+    """
+    frame = org.conform(with_ids(opportunities, "opportunities"))
+    target = Path(path)
+    texts = {}
+    for column in map(str, frame.columns):
+        texts[column] = [_csv_text(column, value) for value in frame[column]]
+    try:
+        pd.DataFrame(texts).to_csv(target, index=False, encoding="utf-8-sig", lineterminator="\n")
+    except OSError as error:
+        raise DataError(f"the file {target} cannot be written ({error.strerror})") from None
+    return target
+
+
+def _csv_text(column: str, value: Any) -> str:
+    plain = to_cell(column, value)
+    if plain is None:
+        return ""
+    if column == "close_date":
+        return f"{plain:%Y-%m-%d}"
+    if isinstance(plain, float):
+        return repr(int(plain)) if plain == int(plain) and abs(plain) < 2**53 else repr(plain)
+    text = str(plain)
+    guarded = isinstance(plain, str) and text[:1] in ("=", "+", "-", "@", "'", "\t", "\r")
+    return f"'{text}" if guarded else text

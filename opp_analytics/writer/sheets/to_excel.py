@@ -1,0 +1,211 @@
+"""Opportunities as a spreadsheet that a person can edit in Excel or LibreOffice, and as CSV.
+
+Sheet 1 holds the API's names in row 1 and one opportunity per row below. A hidden sheet keeps the opportunities as
+they were written, every cell as text, so that reading the file again tells what was changed, exactly.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from opp_analytics import org, schema
+from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.writer.plan.codec import to_text
+from opp_analytics.writer.plan.difference import with_ids
+from opp_analytics.writer.sheets.sheet_cells import to_cell
+
+if TYPE_CHECKING:
+    from openpyxl.workbook import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
+
+
+BASE_SHEET = "_base"
+"""The hidden sheet."""
+_SHEET = "opportunities"
+_FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
+_CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
+_WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
+_NEW_ROWS = 1000
+"""Empty rows below the data that also get formats' checks, for opportunities to be added."""
+_NOTES = {
+    "unique_id": "Names the opportunity. Leave it as it is; leave it blank in a row that you add.",
+    "name": "Never blank.",
+    "account_id": "The account's unique id.",
+    "value": "Money, as a number.",
+    "stage": "One of: " + ", ".join(org.STAGES.names),
+    "status": "One of: " + ", ".join(schema.STATUSES),
+    "close_date": "A date, as 2026-03-31.",
+    "probability": "Whole percent, 0 to 100.",
+    "created_at": "Set by the server; never written.",
+    "updated_at": "Set by the server; never written.",
+}
+_FURTHER_NOTE = "An attribute of your own API, written as it stands here; the server may refuse a change."
+
+
+def openpyxl_library() -> Any:
+    """The openpyxl package.
+
+    Raises
+    ------
+    ConfigError
+        When it is not installed.
+    """
+    try:
+        import openpyxl
+    except ImportError:
+        raise ConfigError(
+            "spreadsheets need openpyxl; install it with: pip install 'opp-analytics[excel]'"
+        ) from None
+    return openpyxl
+
+
+def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
+    """Write opportunities to an Excel file made for editing; `read_excel` reads the edits back.
+
+    Dates, numbers and whole percents are typed cells; stage and status offer their values; ids and the server's
+    timestamps are locked: the sheet is protected without a password, and a spreadsheet sorts or deletes rows with locked
+    cells only after Unprotect Sheet. `read_excel` reads rows that were added, deleted, sorted or filtered. Text that looks like a formula stays text.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``unique_id`` and any further columns.
+    path : path
+        The ``.xlsx`` file; one that exists is replaced.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    MissingColumnError, DataError
+        When the frame cannot be used or the file cannot be written.
+    ConfigError
+        When openpyxl is not installed.
+    """
+    openpyxl = openpyxl_library()
+    frame = org.conform(with_ids(opportunities, "opportunities"))
+    frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = _SHEET
+    columns = [str(column) for column in frame.columns]
+    _fill(sheet, columns, frame)
+    _dress(sheet, columns, len(frame))
+    _keep_base(book, columns, frame)
+    target = Path(path)
+    staged = target.with_name(target.name + ".part")
+    try:
+        book.save(staged)
+        staged.replace(target)
+    except OSError as error:
+        raise DataError(
+            f"the file {target} cannot be written ({error.strerror}); is it open in Excel?"
+        ) from None
+    finally:
+        staged.unlink(missing_ok=True)
+    return target
+
+
+def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    sheet.append(columns)
+    for number, record in enumerate(frame.itertuples(index=False), start=2):
+        for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
+            plain = to_cell(column, value)
+            if plain is None:
+                continue
+            if isinstance(plain, str) and ILLEGAL_CHARACTERS_RE.search(plain):
+                raise DataError(
+                    f"{column}={plain!r} of row {number} holds a control character, which no Excel file can"
+                )
+            cell = sheet.cell(number, place)
+            cell.value = plain
+            if isinstance(plain, str):
+                # Never a formula, whatever it begins with, here and when the cell is edited.
+                cell.data_type = "s"
+                cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
+
+
+def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Alignment, Font, PatternFill, Protection
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.datavalidation import DataValidation
+
+    last = rows + 1 + _NEW_ROWS
+    sheet.freeze_panes = "C2" if columns[1:2] == ["name"] else "B2"
+    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{max(rows + 1, 2)}"
+    grey = PatternFill("solid", fgColor="EEEEEE")
+    for place, column in enumerate(columns, start=1):
+        letter = get_column_letter(place)
+        head = sheet.cell(1, place)
+        head.font = Font(name="Calibri", size=11, bold=True)
+        head.alignment = Alignment(horizontal="right" if column in _FORMATS else "left")
+        head.comment = Comment(_NOTES.get(column, _FURTHER_NOTE), "opp_analytics", height=90, width=220)
+        sheet.column_dimensions[letter].width = _WIDTHS.get(column, 16)
+        # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets.
+        sheet.column_dimensions[letter].protection = Protection(locked=False)
+        for number in range(2, rows + 2):
+            cell = sheet.cell(number, place)
+            cell.number_format = _FORMATS.get(column, "General" if cell.data_type != "s" else "@")
+            locked = column in schema.READ_ONLY
+            cell.protection = Protection(locked=locked)
+            if locked:
+                cell.fill = grey
+        if column in _CHOICES:
+            choices = ",".join(_CHOICES[column])
+            check = DataValidation(
+                type="list", formula1=f'"{choices}"', allow_blank=True, showErrorMessage=True
+            )
+            check.error = f"{column} is one of {choices}"
+            sheet.add_data_validation(check)
+            check.add(f"{letter}2:{letter}{last}")
+        if column == "probability":
+            check = DataValidation(
+                "whole", operator="between", formula1="0", formula2="100", showErrorMessage=True
+            )
+            check.error = "probability is a whole percent, 0 to 100"
+            sheet.add_data_validation(check)
+            check.add(f"{letter}2:{letter}{last}")
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToHeight = 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.print_title_rows = "1:1"
+    protection = sheet.protection
+    protection.sheet = True
+    for freedom in (
+        "formatCells",
+        "formatColumns",
+        "formatRows",
+        "insertRows",
+        "deleteRows",
+        "sort",
+        "autoFilter",
+    ):
+        setattr(protection, freedom, False)  # False: not forbidden
+
+
+def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
+    base = book.create_sheet(BASE_SHEET)
+    base.sheet_state = "hidden"
+    about = {
+        "rows": len(frame),
+        "dtypes": {column: str(frame[column].dtype) for column in columns},
+        "attrs": {"load": frame.attrs["load"]} if "load" in frame.attrs else {},
+    }
+    base.append([*columns, json.dumps(about)])
+    for number, record in enumerate(frame.itertuples(index=False), start=2):
+        for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
+            text = to_text(column, value)
+            if text is not None:
+                cell = base.cell(number, place)
+                cell.value = text
+                cell.data_type = "s"
