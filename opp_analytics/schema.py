@@ -16,7 +16,9 @@ import pandas as pd
 from opp_analytics.errors import DataError
 
 __all__ = [
+    "BUCKETS",
     "COLUMNS",
+    "NO_LABEL",
     "READ_ONLY",
     "STATUSES",
     "TEXT",
@@ -25,6 +27,11 @@ __all__ = [
     "is_blank",
     "parse_cell",
 ]
+
+NO_LABEL = "(none)"
+"""The label of rows whose value is missing in a column that groups them: shown, never dropped."""
+BUCKETS = ("overdue", "unscheduled")
+"""Rows of a forecast for open deals that are due in no period to come: dated before the day, or without a date."""
 
 STATUSES = ("active", "inactive", "won", "lost")
 """Every status that the API documents."""

@@ -3,11 +3,13 @@
 `History` is the whole of it; `read_changes` reads a foreign change log from a CSV file.
 """
 
-from opp_analytics.history.core import History, Recorded
 from opp_analytics.history.coverage import coverage
-from opp_analytics.history.imports import read_changes
+from opp_analytics.history.history import History, Recorded
+from opp_analytics.history.read_changes import read_changes
+from opp_analytics.history.rows import DELETED
 
 __all__ = [
+    "DELETED",
     "History",
     "Recorded",
     "coverage",

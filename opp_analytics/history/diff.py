@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics.history.rows import INSTANT, KINDS, KNOWN, change_schema, kinds_of, widest
+from opp_analytics.history.rows import DELETED, INSTANT, KINDS, KNOWN, change_schema, kinds_of, widest
 
 __all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows", "present"]
 
@@ -45,17 +45,17 @@ def changes_between(
     place = pc.index_in(after["unique_id"], value_set=before["unique_id"])
     matched = before.take(place)
     known = place.is_valid()
-    was_gone = pc.fill_null(pc.equal(matched["operation"], "deleted"), False)
+    was_deleted = pc.fill_null(pc.equal(matched["operation"], DELETED), False)
     tracked = [c for c in after.column_names if c != "unique_id" and c not in UNTRACKED]
     differs = reduce(pc.or_, (_distinct(matched[c], after[c]) for c in tracked))
-    operation = pc.if_else(known, pc.if_else(was_gone, "returned", "changed"), "new")
+    operation = pc.if_else(known, pc.if_else(was_deleted, "returned", "changed"), "new")
     standing = after.append_column("operation", operation).filter(
-        pc.or_(pc.invert(known), pc.or_(was_gone, differs))
+        pc.or_(pc.invert(known), pc.or_(was_deleted, differs))
     )
     left = present(before)
     left = left.filter(pc.invert(pc.is_in(left["unique_id"], value_set=after["unique_id"])))
     left = left.set_column(
-        left.column_names.index("operation"), "operation", pa.array(["deleted"] * len(left), pa.string())
+        left.column_names.index("operation"), "operation", pa.array([DELETED] * len(left), pa.string())
     )
     names = [*KNOWN, *(c for c in after.column_names if c not in KNOWN)]
     changes = pa.concat_tables([standing.select(["operation", *names]), left.select(["operation", *names])])
@@ -67,7 +67,7 @@ def changes_between(
 
 def present(state: pa.Table) -> pa.Table:
     """Of last change rows, those of opportunities that are there."""
-    return state.filter(pc.not_equal(state["operation"], "deleted"))
+    return state.filter(pc.not_equal(state["operation"], DELETED))
 
 
 def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:

@@ -18,9 +18,11 @@ from opp_analytics.errors import DataError
 
 __all__ = [
     "CHANGE_COLUMNS",
+    "DELETED",
     "INSTANT",
     "KINDS",
     "KNOWN",
+    "OPERATIONS",
     "change_schema",
     "dtypes_of",
     "kinds_of",
@@ -48,6 +50,10 @@ KNOWN: dict[str, pa.DataType] = {
 
 CHANGE_COLUMNS: dict[str, pa.DataType] = {"seen_after": INSTANT, "seen_at": INSTANT, "operation": pa.string()}
 """What a change row says before the opportunity's own columns."""
+
+DELETED = "deleted"
+OPERATIONS = ("new", "changed", DELETED, "returned")
+"""What can happen to an opportunity between two records."""
 
 KINDS: dict[str, pa.DataType] = {
     "text": pa.string(),

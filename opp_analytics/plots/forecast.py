@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics.plots import style
-
-_BUCKETS = ("overdue", "unscheduled")
+from opp_analytics.schema import BUCKETS
 
 
 def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -67,7 +66,7 @@ def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def _bars(ax: Axes, table: pd.DataFrame) -> None:
     places = np.arange(len(table))
     bucket = table.index.get_level_values("period")
-    promised = ~np.asarray(bucket.isin(_BUCKETS))
+    promised = ~np.asarray(bucket.isin(BUCKETS))
     booked, weighted = table["booked"].to_numpy(), table["weighted_open"].to_numpy()
     ax.bar(places[promised], booked[promised], color=style.COLOURS["booked"], label="booked", width=0.7)
     # A bar of no height on another would pin the axis to its foot.
@@ -81,7 +80,7 @@ def _bars(ax: Axes, table: pd.DataFrame) -> None:
             label="weighted open",
             width=0.7,
         )
-    for name in _BUCKETS:
+    for name in BUCKETS:
         mine = np.asarray(bucket == name)
         if weighted[mine].any():
             ax.bar(

@@ -15,13 +15,12 @@ from opp_analytics.analysis import track_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
 from opp_analytics.periods import as_date, labels, to_dates
+from opp_analytics.schema import BUCKETS, NO_LABEL
 
-__all__ = ["BUCKETS", "Facts", "Slippage", "Stretch"]
+__all__ = ["Facts", "Slippage", "Stretch"]
 
-BUCKETS = ("overdue", "unscheduled")
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Back to the record that the week is measured from, and how far from that day it may lie."""
-_NO_LABEL = "(none)"
 
 
 @dataclass(frozen=True)
@@ -105,10 +104,10 @@ class Facts:
         period = period.mask(is_open & (date < self.today), BUCKETS[0]).mask(
             is_open & date.isna(), BUCKETS[1]
         )
-        stage = frame["stage"].astype(schema.TEXT).fillna(_NO_LABEL)
+        stage = frame["stage"].astype(schema.TEXT).fillna(NO_LABEL)
         frame = frame.assign(outcome=outcome, period=period, stage=stage)
         if self.by:
-            frame[self.by] = frame[self.by].astype(schema.TEXT).fillna(_NO_LABEL)
+            frame[self.by] = frame[self.by].astype(schema.TEXT).fillna(NO_LABEL)
         return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
 
     def deal_columns(self, *further: str) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.periods import to_dates
 from opp_analytics.report.charts import svg
 from opp_analytics.report.exhibits import Deals, Exhibit, Section, column
-from opp_analytics.report.facts import BUCKETS, Facts
+from opp_analytics.report.facts import Facts
 from opp_analytics.report.formats import counted, share, text, worth
+from opp_analytics.schema import BUCKETS
 
 __all__ = ["findings", "forecast", "funnel", "win_rates"]
 

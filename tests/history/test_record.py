@@ -317,7 +317,7 @@ WEEK = {"start": "2026-03-02", "end": "2026-03-09"}
 )
 def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history, name, asked):
     ask = getattr(oa, name)
-    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs two records; there are none yet"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs records, and there are none yet"):
         ask(history, **asked)
     history.record(opportunities(), at="2026-03-02")
     with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs a second record.*the only one"):

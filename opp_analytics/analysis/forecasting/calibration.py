@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import Key, column_key, combine, ratio
-from opp_analytics.analysis.shared.replay import DELETED, change_rows, first_open, last_record, state_at
+from opp_analytics.analysis.shared.replay import DELETED, change_rows, first_open, last_record, outcome_at
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON
@@ -74,7 +74,7 @@ def calibration(
     first = first_open(rows)
     due = first["seen_at"] + pd.Timedelta(days=int(horizon_days))
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
-    state = state_at(rows, first["unique_id"], due)
+    state = outcome_at(rows, first["unique_id"], due)
     known, told = (due <= last).to_numpy(), (stated >= 0) & (stated <= 1)
     used = known & told & (state != CONFLICT)
     key = _bins(stated, bins) if by == "bin" else _stages(first["stage"])

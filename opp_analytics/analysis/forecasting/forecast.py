@@ -33,13 +33,13 @@ from opp_analytics.analysis.stats.distribution import Shifted, check_correlation
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.org import CONFLICT, DISQUALIFIED, OPEN, WON, outcome_codes
 from opp_analytics.periods import When
+from opp_analytics.schema import BUCKETS
 
 if TYPE_CHECKING:
     from opp_analytics.analysis.shared.replay import Replay
     from opp_analytics.history import History
 
 
-BUCKETS = ("overdue", "unscheduled")
 """The rows that come before the periods."""
 
 

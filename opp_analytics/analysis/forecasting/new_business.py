@@ -109,7 +109,7 @@ class _Known:
         rows, self._deal = rows[deal >= 0], deal[deal >= 0]
         self._seen_at = rows["seen_at"].dt.tz_localize(None).to_numpy()
         # A last cell for deals that no record had seen: it is due never.
-        self._state = np.append(rows["state"].to_numpy(), OPEN)
+        self._state = np.append(rows["outcome"].to_numpy(), OPEN)
         self._due = np.append(rows["close_date"].to_numpy(), np.datetime64("NaT", "us"))
 
     def unforeseen(self, past: pd.Period, point: pd.Timestamp) -> float:

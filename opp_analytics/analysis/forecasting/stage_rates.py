@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from opp_analytics import org, periods, schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import NO_LABEL
 from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON
 from opp_analytics.periods import When
+from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
     from opp_analytics.analysis.shared.replay import Replay
@@ -68,8 +68,8 @@ def stage_rates(
 
 
 def learnt(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH) -> pd.DataFrame:
-    """`stage_rates` from change rows with ``state``, all seen by `until`."""
-    state = rows["state"]
+    """`stage_rates` from change rows with ``outcome``, all seen by `until`."""
+    state = rows["outcome"]
     ended = state.isin([WON, LOST, DISQUALIFIED, DELETED])
     end = pd.DataFrame({"at": rows["seen_at"].where(ended), "state": state.where(ended)})
     end = end.groupby(rows["unique_id"], sort=False).bfill()

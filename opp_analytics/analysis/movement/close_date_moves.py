@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from opp_analytics import org
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import Span, instant, marked, missing, span, up_to
+from opp_analytics.analysis.shared.history_query import Span, instant, missing, span, up_to, with_outcome
 from opp_analytics.arguments import frame, whole
+from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -130,17 +132,17 @@ def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
     """One row per opportunity: its moves after the opening record, its first and last date from there on."""
     import ibis
 
-    log = marked(up_to(changes, asked.closing))
+    log = with_outcome(up_to(changes, asked.closing))
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(
         before=log["close_date"].lag().over(own),
-        was=log["state"].lag().over(own),
+        was=org.outcome_expression(log).lag().over(own),
         until=log["seen_at"].lead().over(own),
     )
     opening = instant(asked.opening)
     # The row that stood at the opening is where the moves begin; older ones are another stretch's.
     log = log.filter(missing(log["until"]) | (log["until"] > opening))
-    log = log.filter((log["seen_at"] > opening) | (log["outcome"] != "deleted"))
+    log = log.filter((log["seen_at"] > opening) | (log["outcome"] != DELETED))
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")
     moved = (log["seen_at"] > opening) & (log["outcome"] == "open") & (log["was"] == "open")
     undated = missing(log["close_date"]).cast("int8")

@@ -9,8 +9,9 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import Span, day, instant, marked, missing, span, up_to
-from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.analysis.shared.history_query import Span, day, instant, missing, span, up_to, with_outcome
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date, period_days
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Pool:
             )
         first, last = as_date(due[0], tz=tz, name="due[0]"), as_date(due[1], tz=tz, name="due[1]")
         if last < first:
-            raise DataError(f"due={due!r} ends before it begins; swap its days")
+            raise ArgumentValueError(f"due={due!r} ends before it begins; swap its days")
         return cls(first, last)
 
     def notes(self) -> dict[str, Any]:
@@ -178,7 +179,7 @@ def steps_of(log: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
     )
     return steps.mutate(
         # A tombstone's own cells say nothing: what is deleted leaves with the value it had.
-        cents=ibis.ifelse(steps["outcome"] == "deleted", steps["cents_before"], steps["cents"]),
+        cents=ibis.ifelse(steps["outcome"] == DELETED, steps["cents_before"], steps["cents"]),
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),
     )
@@ -191,14 +192,14 @@ def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
     log = steps.filter(steps["seen_at"] > instant(asked.opening))
     entry = ibis.cases(
         (missing(log["was"]), "new"),
-        (log["was"] == "deleted", "returned"),
+        (log["was"] == DELETED, "returned"),
         (log["was"] != "open", "reopened"),
         (missing(log["was_due"]), "date_set"),
         (pool.past(log["was_due"]), "pulled_in"),
         else_="pushed_in",
     )
     leave = ibis.cases(
-        (log["outcome"] == "deleted", "deleted"),
+        (log["outcome"] == DELETED, "deleted"),
         (log["outcome"] != "open", log["outcome"]),
         (missing(log["close_date"]), "date_cleared"),
         (pool.past(log["close_date"]), "pushed_out"),
@@ -225,7 +226,7 @@ def part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> 
 
 
 def _per_opportunity(changes: ibis.Table, asked: Span, pool: Pool, keys: list[str]) -> ibis.Table:
-    steps = steps_of(marked(changes, "name"), asked, pool)
+    steps = steps_of(with_outcome(changes, "name"), asked, pool)
     moved = moves_of(steps, asked, pool)
     summed = moved.group_by(keys).agg(
         cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")

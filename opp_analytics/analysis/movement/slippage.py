@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.movement.slippage_deals import BOUND, cohort, group_name
+from opp_analytics.analysis.movement.slippage_deals import BOUND, cohort
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns
-from opp_analytics.analysis.shared.history_query import Span, has_column, span
+from opp_analytics.analysis.shared.history_query import Span, group_names, span
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -71,9 +71,8 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0}
     """
-    groups = by_columns(by)
-    asked = span(history, start, end, asked_by="slippage", tz=tz)
-    has_column(history, *groups)
+    groups = by_columns(by, level="outcome")
+    asked = span(history, start, end, asked_by="slippage", by=groups, tz=tz)
     counted = history.collect(_outcomes(history.table, asked, groups))
     table = _table(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
@@ -101,7 +100,7 @@ def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table
     """Counts and cents of the cohort by group and outcome."""
     import ibis
 
-    keys = [group_name(k) for k in range(len(groups))]
+    keys = group_names(groups)
     return (
         cohort(changes, asked, groups)
         .group_by([*keys, "became"])
@@ -115,7 +114,7 @@ def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table
 
 def _table(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """All five outcomes of every group, with their rates."""
-    keys = [group_name(k) for k in range(len(groups))]
+    keys = group_names(groups)
     outcome = pd.Index(SLIP_OUTCOMES, name="outcome")
     indexed = counted.set_index([*keys, "became"])[["count", "cents"]]
     if groups:

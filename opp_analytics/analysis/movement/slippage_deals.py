@@ -8,8 +8,16 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import NO_LABEL
-from opp_analytics.analysis.shared.history_query import Span, day, instant, marked, missing, span, up_to
+from opp_analytics.analysis.shared.history_query import (
+    Span,
+    day,
+    group_names,
+    instant,
+    missing,
+    span,
+    up_to,
+    with_outcome,
+)
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -96,10 +104,9 @@ def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Tabl
     """One row per opportunity: as it stood in the opening record, and, ``_after``, in the closing one; one reading of the log."""
     import ibis
 
-    log = marked(up_to(changes, asked.closing), "name", *groups)
+    log = with_outcome(up_to(changes, asked.closing), "name", by=groups)
     log = log.mutate(
         unvalued=missing(log["value"]).cast("int64"),
-        **{group_name(k): log[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)},
         until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
     )
     opening = instant(asked.opening)
@@ -114,7 +121,7 @@ def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Tabl
         "outcome",
         "cents",
         "unvalued",
-        *map(group_name, range(len(groups))),
+        *group_names(groups),
     ]
     after = ["stage", "close_date", "outcome"]
     # At most one row each, which is its own maximum.
@@ -122,8 +129,3 @@ def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Tabl
         **{name: log[name].max(where=log["stood"]) for name in before},
         **{f"{name}_after": log[name].max(where=log["last"]) for name in after},
     )
-
-
-def group_name(place: int) -> str:
-    """A grouping column's name inside the query, where the user's own name might stand for something else."""
-    return f"group_{place}"

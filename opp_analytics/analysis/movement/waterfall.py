@@ -18,7 +18,7 @@ from opp_analytics.analysis.movement.movements import (
     steps_of,
 )
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import Span, instant, marked, missing, span
+from opp_analytics.analysis.shared.history_query import Span, instant, missing, span, with_outcome
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     """
     pool = Pool.of(due, tz)
     asked = span(history, start, end, asked_by="waterfall", tz=tz, within_one_record=True)
-    steps = steps_of(marked(history.table), asked, pool)
+    steps = steps_of(with_outcome(history.table), asked, pool)
     moved = moves_of(steps, asked, pool).union(*_ends(steps, asked))
     found = history.collect(
         moved.group_by("movement").agg(

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import org, periods, schema
-from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.arguments import texts
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.schema import NO_LABEL
 
-NO_LABEL = "(none)"
-"""The label of rows whose value in a `by` column is missing: shown, never dropped."""
 _CENTURIES = 200_000
 """Days for which a table of one cell a day is still small."""
 By = str | Sequence[str] | None
@@ -67,20 +67,18 @@ class Groups:
         return pd.DataFrame(columns, index=pd.RangeIndex(1) if self.index is None else self.index)
 
 
-def by_columns(by: By) -> list[str]:
-    """The grouping columns as a list.
+def by_columns(by: By, *, level: str | None = None) -> list[str]:
+    """The grouping columns as a list, after a check that none has the name of the table's own index level.
 
     Raises
     ------
-    ArgumentTypeError
-        When `by` is neither a column name nor a list of them, or names a column twice.
+    ArgumentTypeError, ArgumentValueError
+        When `by` is neither a column name nor a list of them, names a column twice, or one called `level`.
     """
-    names = [] if by is None else [by] if isinstance(by, str) else by
-    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
-        raise ArgumentTypeError(f"by={by!r} is neither a column name nor a list of column names")
-    if len(set(names)) < len(names):
-        raise ArgumentTypeError(f"by={by!r} names a column twice")
-    return list(names)
+    names = texts(by, "by", of="column")
+    if level in names:
+        raise ArgumentValueError(f"by={by!r}: the table has a level {level!r} of its own; rename that column")
+    return names
 
 
 def read(opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool = False) -> pd.DataFrame:

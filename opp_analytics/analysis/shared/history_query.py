@@ -1,22 +1,24 @@
-"""What the analyses of a history share: which records a question reads, and change rows with their outcome.
+"""What the analyses of a history share: its checks, which records a question reads, and change rows with their outcome.
 
 Expressions are built here and in the analyses; only ``history.collect`` runs them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError, DataError, NotEnoughHistory
+from opp_analytics import org
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError, NotEnoughHistory
+from opp_analytics.history import DELETED, History
 from opp_analytics.periods import When, as_date, as_instant
+from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
     import ibis
-
-    from opp_analytics.history import History
 
 
 _READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close_date")
@@ -48,15 +50,34 @@ class Span:
         }
 
 
-def check_history(history: Any, asked_by: str) -> History:
-    """The history itself; a frame is answered with what is missing."""
-    if not hasattr(history, "collect") or not hasattr(history, "records"):
+def check_history(history: Any, asked_by: str, *columns: str) -> History:
+    """The history itself, after a check that it is one, holds a record, and has these columns.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When it is not a history.
+    NotEnoughHistory
+        When it holds no record.
+    MissingColumnError
+        When it lacks a column; names those that it has.
+    """
+    if not isinstance(history, History):
         raise ArgumentTypeError(
-            f"{asked_by} needs a History, not {type(history).__name__}: one state does not show what moved. "
-            "Collect states with History(folder).record(opportunities)"
+            f"{asked_by} needs a History, not {type(history).__name__}: one frame does not show what changed. "
+            "Collect records with History(path).record(opportunities)"
         )
-    checked: History = history
-    return checked
+    if history.records.empty:
+        raise NotEnoughHistory(
+            f"{asked_by} needs records, and there are none yet; make the first one with History(path).record(opportunities)"
+        )
+    known = history.table.columns if columns else ()
+    missing = [column for column in columns if column not in known]
+    if missing:
+        raise MissingColumnError(
+            f"the history has no column {', '.join(map(repr, missing))}; it has {', '.join(known)}"
+        )
+    return history
 
 
 def span(
@@ -65,34 +86,31 @@ def span(
     end: When | None,
     *,
     asked_by: str,
+    by: Sequence[str] = (),
     tz: str = "UTC",
     within_one_record: bool = False,
+    needs_two: bool = True,
 ) -> Span:
     """The records that a question from `start` to `end` reads; an open side is the first or last record.
 
     Raises
     ------
-    ArgumentTypeError
-        When `history` is none.
-    DataError
+    ArgumentTypeError, MissingColumnError
+        When `history` is not a history, or has no column of `by`.
+    ArgumentValueError
         When `end` is before `start`.
     NotEnoughHistory
         When `start` is before the first record, or no record after it shows what changed until `end`; says what
-        is missing and when it can be there. `within_one_record` allows a start and an end that are the same moment.
+        is missing and when it can be there. `within_one_record` allows a start and an end that are the same moment, ``needs_two=False`` a single record.
     """
-    check_history(history, asked_by)
-    records = history.records
+    records = check_history(history, asked_by, *by).records
     moments = records["recorded_at"]
-    if moments.empty:
-        raise NotEnoughHistory(
-            f"{asked_by} needs two records; there are none yet: History(folder).record(opportunities)"
-        )
     begin = moments.iloc[0] if start is None else as_instant(start, tz=tz, name="start")
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
-        raise DataError(f"end={end!r} is before start={start!r}; swap them")
+        raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
     opening, closing = (_last_before(history, moments, at) for at in (begin, finish))
-    if opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
+    if needs_two and opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
         raise NotEnoughHistory(_what_is_missing(moments, opening, finish, asked_by))
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
@@ -120,30 +138,33 @@ def _what_is_missing(
     return f"{asked_by} needs a second record: it has that of {opening:%Y-%m-%d %H:%M} UTC, and {when}"
 
 
-def marked(changes: ibis.Table, *further: str) -> ibis.Table:
-    """Change rows with ``state`` (won, lost, open, disqualified, conflict), ``outcome`` (the same, or deleted) and ``cents``.
+def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = ()) -> ibis.Table:
+    """Change rows with ``outcome`` (as of `oa.outcomes`, or deleted), ``cents``, and the groups of `by` as text.
 
     Of the other columns, only those that such questions read, and `further` ones. Money crosses engines as whole
     cents, since their float sums differ; a missing value counts 0.
     """
     import ibis
 
-    changes = changes.select(*dict.fromkeys([*_READ, *further]))
-    stage, status = changes["stage"].fill_null(""), changes["status"].fill_null("")
-    won = (stage == "closed_won") | (status == "won")
-    lost = (stage == "closed_lost") | (status == "lost")
-    state = ibis.cases(
-        (won & lost, "conflict"),
-        (won, "won"),
-        (lost, "lost"),
-        (status == "inactive", "disqualified"),
-        else_="open",
-    )
-    return changes.mutate(
-        state=state,
-        outcome=ibis.cases((changes["operation"] == "deleted", "deleted"), else_=state),
+    groups = {group_name(k): changes[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(by)}
+    outcome = ibis.ifelse(changes["operation"] == DELETED, DELETED, org.outcome_expression(changes))
+    # In one step, or a column of the user's would be hidden by one of ours that has its name.
+    return changes.select(
+        *dict.fromkeys([*_READ, *further]),
+        **groups,
+        outcome=outcome,
         cents=(changes["value"].fill_null(0.0) * 100).round().cast("int64"),
     )
+
+
+def group_name(place: int) -> str:
+    """A grouping column's name inside the query, where the user's own name might mean something else."""
+    return f"group_{place}"
+
+
+def group_names(by: Sequence[str]) -> list[str]:
+    """The grouping columns' names inside the query."""
+    return [group_name(place) for place in range(len(by))]
 
 
 def up_to(changes: ibis.Table, recorded_at: pd.Timestamp) -> ibis.Table:
@@ -168,17 +189,3 @@ def day(date: pd.Timestamp) -> Any:
     import ibis
 
     return ibis.literal(date.date(), type="date")
-
-
-def has_column(history: History, *columns: str) -> None:
-    """Raise when a grouping column stands nowhere in the history.
-
-    Raises
-    ------
-    DataError
-        Naming the column and those that are there.
-    """
-    known = history.table.columns
-    for column in columns:
-        if column not in known:
-            raise DataError(f"by={column!r} is no column of the history; it has {', '.join(known)}")

@@ -1,36 +1,26 @@
-"""A history's change rows in pandas: what was known when, when each deal was first seen open, and what it was later."""
+"""A history held in memory, for analyses that ask many times what was known when."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import org, periods, schema
-from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
+from opp_analytics import history as store
+from opp_analytics import org, periods
+from opp_analytics.analysis.shared.history_query import check_history, with_outcome
+from opp_analytics.history import History
 from opp_analytics.org import LOST, OPEN, OUTCOMES, outcome_codes
-
-if TYPE_CHECKING:
-    from opp_analytics.history import History
-
 
 DELETED = len(OUTCOMES)
 """Code of a deal that was deleted; it follows the codes of `OUTCOMES`."""
-
-
-def with_state(changes: pd.DataFrame) -> pd.DataFrame:
-    """Change rows conformed, in order of deal and time, with ``state``."""
-    rows = org.conform(changes).sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
-    gone = (rows["operation"].astype(schema.TEXT) == "deleted").to_numpy()
-    return rows.assign(state=np.where(gone, DELETED, outcome_codes(rows)).astype(np.int8))
-
-
+_CODED = pd.CategoricalDtype([*OUTCOMES, store.DELETED])
 _READ = (
-    "seen_after", "seen_at", "operation", "state",
-    "unique_id", "value", "stage", "close_date", "probability", "status", "created_at",
+    "seen_after", "seen_at", "operation", "unique_id",
+    "value", "stage", "close_date", "probability", "status", "created_at",
 )  # fmt: skip
 
 
@@ -51,10 +41,9 @@ class Replay:
     @classmethod
     def of(cls, history: History | Replay, asked_by: str, *further: str) -> Replay:
         """A history's columns that forecasts read, and `further` ones: each as-of copies them."""
-        rows = change_rows(history, asked_by)
-        kept = [name for name in rows.columns if name in (*_READ, *further)]
+        rows = change_rows(history, asked_by, *further)
         deal = pd.factorize(rows["unique_id"])[0].astype(np.intp)
-        return cls(rows[kept], history.records, deal, rows["seen_at"].dt.tz_localize(None).to_numpy())
+        return cls(rows, history.records, deal, rows["seen_at"].dt.tz_localize(None).to_numpy())
 
     def until(self, moment: pd.Timestamp) -> Replay:
         """What there was of it at a moment: nothing later can leak."""
@@ -73,39 +62,36 @@ class Replay:
         return self.moments[self.moments["recorded_at"] <= self.until_]
 
     def as_of(self, moment: pd.Timestamp) -> pd.DataFrame:
-        """The opportunities as known at a moment, without those gone by then."""
+        """The opportunities as known at a moment, without those deleted by then."""
         seen = self._seen(moment if self.until_ is None else min(moment, self.until_))
         deal = self.deal[seen]
         last = seen[np.append(deal[1:] != deal[:-1], [True] * (len(seen) > 0)).astype(bool)]
         known: pd.DataFrame = self.whole.iloc[last]
-        known = known[known["state"] != DELETED]
-        return known.drop(columns=["seen_after", "seen_at", "operation", "state"]).reset_index(drop=True)
+        known = known[known["outcome"] != DELETED]
+        return known.drop(columns=["seen_after", "seen_at", "operation", "outcome"]).reset_index(drop=True)
 
     def _seen(self, moment: pd.Timestamp) -> NDArray[np.intp]:
         return np.flatnonzero(self.seen_at <= moment.tz_convert("UTC").tz_localize(None).to_datetime64())
 
 
-def change_rows(history: History | Replay, asked_by: str) -> pd.DataFrame:
-    """Every change, oldest first within each deal, with ``state``: an outcome's code, or DELETED.
+def change_rows(history: History | Replay, asked_by: str, *further: str) -> pd.DataFrame:
+    """Every change, oldest first within each deal, with ``outcome``: its code, or DELETED.
+
+    Of the other columns those that forecasts read, and of `further` ones those that there are.
 
     Raises
     ------
-    ArgumentTypeError
-        When `history` is none.
-    NotEnoughHistory
-        When it holds no record.
+    ArgumentTypeError, NotEnoughHistory
+        When `history` is not a history, or holds no record.
     """
     if isinstance(history, Replay):
         return history.rows
-    if not hasattr(history, "changes") or not hasattr(history, "records"):
-        raise ArgumentTypeError(
-            f"{asked_by} needs a History, not {type(history).__name__}; collect one with History(path).record(frame)"
-        )
-    if not len(history.records):
-        raise NotEnoughHistory(
-            f"{asked_by} needs records; there are none yet: History(path).record(opportunities)"
-        )
-    return with_state(history.changes())
+    table = check_history(history, asked_by).table
+    wanted = [*_READ, *(name for name in further if name in table.columns and name not in _READ)]
+    rows = history.collect(with_outcome(table, *wanted).select(*wanted, "outcome"))
+    codes = rows["outcome"].astype(_CODED).cat.codes
+    rows = org.conform(rows.drop(columns="outcome")).assign(outcome=codes)
+    return rows.sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
 
 
 def last_record(history: History | Replay) -> pd.Timestamp:
@@ -114,21 +100,21 @@ def last_record(history: History | Replay) -> pd.Timestamp:
 
 
 def first_open(rows: pd.DataFrame) -> pd.DataFrame:
-    """The first row in which each deal was seen open; chosen without looking at what became of it."""
-    return rows[rows["state"] == OPEN].drop_duplicates("unique_id")
+    """The first row in which each deal was seen open; chosen without looking at its outcome."""
+    return rows[rows["outcome"] == OPEN].drop_duplicates("unique_id")
 
 
-def state_at(
+def outcome_at(
     rows: pd.DataFrame, ids: pd.Series[Any], moments: pd.Series[Any]
 ) -> np.ndarray[Any, np.dtype[np.int8]]:
-    """The state of each deal of `ids` at its own moment: that of its last row seen by then."""
+    """The outcome of each deal of `ids` at its own moment: that of its last row seen by then."""
     asked = pd.DataFrame(
         {"unique_id": ids.to_numpy(), "seen_at": moments.to_numpy(), "_row": np.arange(len(ids))}
     )
     asked["seen_at"] = asked["seen_at"].astype(rows["seen_at"].dtype)
-    known = rows[["unique_id", "seen_at", "state"]].sort_values("seen_at", kind="stable")
+    known = rows[["unique_id", "seen_at", "outcome"]].sort_values("seen_at", kind="stable")
     found = pd.merge_asof(asked.sort_values("seen_at", kind="stable"), known, on="seen_at", by="unique_id")
-    return found.sort_values("_row")["state"].to_numpy().astype(np.int8)
+    return found.sort_values("_row")["outcome"].to_numpy().astype(np.int8)
 
 
 def observed_ends(
@@ -142,7 +128,7 @@ def observed_ends(
     until = periods.as_instant(today, tz=tz, end=True)
     rows = change_rows(history, "history=")
     rows = rows[rows["seen_at"] <= until]
-    entered = rows["state"] != rows.groupby("unique_id")["state"].shift()
+    entered = rows["outcome"] != rows.groupby("unique_id")["outcome"].shift()
     last = rows[entered.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")
     seen = last.reindex(frame["unique_id"]).reset_index(drop=True)
     after, at = (
@@ -151,6 +137,6 @@ def observed_ends(
     )
     planned = frame["close_date"]
     inside = (planned >= after) & (planned <= at)
-    agreed = after.notna() & (seen["state"].to_numpy() == outcome_codes(frame))
+    agreed = after.notna() & (seen["outcome"].to_numpy() == outcome_codes(frame))
     won_or_lost = outcome_codes(frame) <= LOST
     return at.mask(won_or_lost & inside.to_numpy(), planned).where(agreed)

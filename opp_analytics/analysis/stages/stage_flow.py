@@ -10,18 +10,18 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import NO_LABEL, By, by_columns
+from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.analysis.shared.history_query import (
     Span,
-    has_column,
+    group_names,
     instant,
-    marked,
     missing,
     span,
     up_to,
+    with_outcome,
 )
 from opp_analytics.analysis.stats.competing_risks import incidence
-from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.arguments import texts
 from opp_analytics.org import LOST, OPEN
 from opp_analytics.periods import When, as_date
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
 """What can become of an entry into a stage; every one is exactly one of these."""
-_OUT = "(removed)"
+_WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
+"""Places of deals that are not open, beside the stages of open ones."""
 _SECONDS_A_DAY = 86_400
 
 
@@ -100,16 +101,15 @@ def stage_flow(
     >>> flow.loc["proposal", ["lost", "median_days"]].tolist()
     [1.0, 7.0]
     """
-    groups = by_columns(by)
-    ranks = _ranks(stages)
-    asked = span(history, start, end, asked_by="stage_flow", tz=tz)
-    has_column(history, *groups)
+    groups = by_columns(by, level="stage")
+    ranks = {stage: rank for rank, stage in enumerate(texts(stages, "stages", of="stage"))}
+    asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz)
     steps = history.collect(_steps(history.table, asked, groups))
-    keys = [f"group_{k}" for k in range(len(groups))]
+    keys = group_names(groups)
     spells = _ended(steps, ranks)
     if assume_passed:
         spells = pd.concat([spells, _passed(steps, ranks, keys)], ignore_index=True)
-    table = _counted(spells, keys, list(stages))
+    table = _counted(spells, keys, list(ranks))
     table.index = table.index.set_names([*groups, "stage"]) if groups else table.index.set_names("stage")
     return annotate(
         table,
@@ -121,26 +121,19 @@ def stage_flow(
     )
 
 
-def _ranks(stages: Sequence[str]) -> dict[str, int]:
-    if isinstance(stages, str) or not stages or len(set(stages)) < len(stages):
-        raise ArgumentTypeError(f"stages={stages!r} is not a list of distinct stages in order")
-    return {**{stage: rank for rank, stage in enumerate(stages)}, "closed_won": len(stages)}
-
-
 def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     """How often each step was seen: from a place to a place, between two records, and where it led to next.
 
-    A place is a stage; won and lost are the closed stages, whether stage or status says so; everything else that is
-    no open deal is one place.
+    A place is the stage of an open deal, won, or lost; every other deal that is not open is in one place, removed.
     """
     import ibis
 
-    log = marked(up_to(changes, asked.closing), *groups)
+    log = with_outcome(up_to(changes, asked.closing), by=groups)
     place = ibis.cases(
         (log["outcome"] == "open", log["stage"].fill_null("")),
-        (log["outcome"] == "won", "closed_won"),
-        (log["outcome"] == "lost", "closed_lost"),
-        else_=_OUT,
+        (log["outcome"] == "won", _WON),
+        (log["outcome"] == "lost", _LOST),
+        else_=_REMOVED,
     )
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(place=place)
@@ -148,23 +141,22 @@ def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     log = log.filter(missing(log["came_from"]) | (log["came_from"] != log["place"]))
     log = log.mutate(went_to=log["place"].lead().over(own), went_at=log["seen_at"].lead().over(own))
     log = log.filter(log["seen_at"] > instant(asked.opening))
-    keys = {f"group_{k}": log[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(groups)}
+    keys = group_names(groups)
     # An open end needs no case of its own when it is the moment of looking.
     until = log["went_at"].fill_null(instant(asked.closing)).epoch_seconds()
     seconds = until.cast("int64") - log["seen_at"].epoch_seconds().cast("int64")
     log = log.select(
-        "came_from", "place", "went_to", days=(seconds / _SECONDS_A_DAY).ceil().cast("int64"), **keys
+        *keys, "came_from", "place", "went_to", days=(seconds / _SECONDS_A_DAY).ceil().cast("int64")
     )
     return log.group_by([*keys, "came_from", "place", "went_to", "days"]).agg(times=log.count().cast("int64"))
 
 
 def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
     """The spells in ranked open stages, each with its end."""
-    top = max(ranks.values())
-    spells = steps[steps["place"].map(ranks).lt(top)]
-    here, there = spells["place"].map(ranks), spells["went_to"].map(ranks)
+    spells = steps[steps["place"].isin(list(ranks))]
+    here, there = (spells[name].map({**ranks, _WON: len(ranks)}) for name in ("place", "went_to"))
     end = np.select(
-        [spells["went_to"].isna(), spells["went_to"] == "closed_lost", there > here, there < here],
+        [spells["went_to"].isna(), spells["went_to"] == _LOST, there > here, there < here],
         ["still", "lost", "advanced", "back"],
         "removed",
     )
@@ -173,9 +165,9 @@ def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
 
 def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.DataFrame:
     """Spells that nobody saw: the stages between the two ends of a jump ahead."""
-    here, there = steps["came_from"].map(ranks), steps["place"].map(ranks)
+    here, there = (steps[name].map({**ranks, _WON: len(ranks)}) for name in ("came_from", "place"))
     jumped = []
-    for rank, stage in enumerate(list(ranks)[:-1]):
+    for stage, rank in ranks.items():
         over = steps[(here < rank) & (there > rank)]
         jumped.append(over[[*keys, "times"]].assign(stage=stage, end="advanced", days=0, passed=True))
     return pd.concat(jumped, ignore_index=True)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import (
-    NO_LABEL,
     By,
     Groups,
     Key,
@@ -21,6 +20,7 @@ from opp_analytics.analysis.shared.groups import (
     read,
 )
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, outcome_codes
+from opp_analytics.schema import NO_LABEL
 
 _RANKED = len(org.STAGES.open)
 
@@ -72,7 +72,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     proposal                1         8.0            2             4
     negotiation             0         0.0            1             4
     """
-    names = by_columns(by)
+    names = by_columns(by, level="stage")
     frame = read(opportunities, "stage", "value", by=names)
     outcome = outcome_codes(frame)
     groups = combine([column_key(frame[name]) for name in names], len(frame))

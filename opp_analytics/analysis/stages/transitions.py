@@ -8,10 +8,10 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import check_history, missing
+from opp_analytics.analysis.shared.history_query import instant, missing, span, up_to
 from opp_analytics.arguments import frame
-from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.periods import as_date
+from opp_analytics.history import DELETED
+from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
     import ibis
@@ -23,13 +23,20 @@ _DAY = pd.Timedelta(days=1)
 _INSTANTS = ("seen_after", "seen_at", "entered_after", "entered_at")
 
 
-def transitions(history: History) -> pd.DataFrame:
+def transitions(
+    history: History, *, start: When | None = None, end: When | None = None, tz: str = "UTC"
+) -> pd.DataFrame:
     """Every change of stage that was seen, one row each, with the time spent in the stage before.
 
     Parameters
     ----------
     history : History
         Reads ``stage`` of the change log.
+    start, end : date-like, optional
+        Only changes seen after the last record at `start` and not later than `end`; default: the whole history. A naive
+        date means the start of its day for `start`, the end of its day for `end`.
+    tz : str
+        Business time zone.
 
     Returns
     -------
@@ -43,9 +50,9 @@ def transitions(history: History) -> pd.DataFrame:
     Raises
     ------
     NotEnoughHistory
-        When there are no records.
-    ArgumentTypeError
-        When given a frame.
+        When there are no records, `start` is before the first, or none lies between `start` and `end`.
+    ArgumentTypeError, ArgumentValueError
+        When an argument is of the wrong kind, or `end` is before `start`.
 
     Notes
     -----
@@ -60,13 +67,11 @@ def transitions(history: History) -> pd.DataFrame:
     >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps.loc[1, ["days_in_stage", "days_low"]].tolist()
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
-    check_history(history, "transitions")
-    moments = history.records["recorded_at"]
-    if moments.empty:
-        raise NotEnoughHistory(
-            "transitions needs records; there are none yet: History(folder).record(opportunities)"
-        )
-    found = history.collect(_steps(history.table)).sort_values(["seen_at", "unique_id"], ignore_index=True)
+    asked = span(history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None)
+    steps = _steps(up_to(history.table, asked.closing))
+    if start is not None:
+        steps = steps.filter(steps["seen_at"] > instant(asked.opening))
+    found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
     found = found.astype(dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"))
     dtype = org.stage_dtype(pd.concat([found["from_stage"], found["to_stage"]]).unique())
     table = pd.DataFrame(
@@ -85,8 +90,9 @@ def transitions(history: History) -> pd.DataFrame:
         table,
         made_from=None,
         n=table["unique_id"].nunique(),
-        as_of=as_date(moments.iloc[-1]),
+        as_of=as_date(asked.closing, tz=tz),
         bound="lower: two changes between two records look like one; times are known to a record's distance",
+        **asked.notes(),
     )
 
 
@@ -139,7 +145,7 @@ def _steps(changes: ibis.Table) -> ibis.Table:
     import ibis
 
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    there = changes.filter(changes["operation"] != "deleted", ~missing(changes["stage"]))
+    there = changes.filter(changes["operation"] != DELETED, ~missing(changes["stage"]))
     there = there.mutate(from_stage=there["stage"].lag().over(own))
     steps = there.filter(missing(there["from_stage"]) | (there["from_stage"] != there["stage"]))
     return steps.select(

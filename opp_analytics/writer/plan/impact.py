@@ -8,6 +8,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.periods import When, labels
+from opp_analytics.schema import BUCKETS
 
 if TYPE_CHECKING:
     from opp_analytics.writer.plan.plans import Plan
@@ -45,7 +46,7 @@ def forecast_impact(before: pd.DataFrame, after: pd.DataFrame, *, as_of: When, f
         "before": forecast(before, as_of=as_of, freq=freq),
         "after": forecast(after, as_of=as_of, freq=freq),
     }
-    first = ["overdue", "unscheduled"]
+    first = list(BUCKETS)
     periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]
     columns = {}
     for figure in _FIGURES:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.analysis import sentence, slippage
+from opp_analytics.analysis import SLIP_OUTCOMES, sentence, slippage
 from tests.analysis.movement.windows import JANUARY
 from tests.history.logs import history_of
 
@@ -29,8 +29,21 @@ def test_slippage__by_group(january):
     assert table.index.names == ["owner_name", "outcome"]
     assert table.loc["Ann", "count"].tolist() == [1, 1, 3, 1, 2]
     assert table["count_rate"].sum() == pytest.approx(1)
-    with pytest.raises(oa.errors.DataError, match="by='owner' is no column"):
+    with pytest.raises(oa.errors.DataError, match="the history has no column 'owner'"):
         slippage(january, **JANUARY, by="owner")
+
+
+@pytest.mark.parametrize("column", ["state", "cents", "group_0"])
+def test_slippage__by_a_column_named_like_one_of_the_query(column):
+    rows = [
+        ("a", 0, 1.0, "proposal", "2026-01-20", "active"),
+        ("a", 1, 1.0, "closed_won", "2026-01-20", "won"),
+    ]
+    table = slippage(history_of(rows, **{column: "Ohio"}), **JANUARY, by=column)
+    assert table.index.tolist() == [("Ohio", outcome) for outcome in SLIP_OUTCOMES]
+    assert table.loc[("Ohio", "won"), "count"] == 1
+    with pytest.raises(oa.errors.ArgumentValueError, match="level 'outcome' of its own"):
+        slippage(history_of(rows), **JANUARY, by="outcome")
 
 
 def test_slippage__empty_cohort(january):
@@ -55,9 +68,9 @@ def test_slippage__says_what_is_missing(january):
         slippage(january, start="2026-01-05", end="2026-01-06")
     with pytest.raises(oa.errors.NotEnoughHistory, match="due about 2026-02-09"):
         slippage(january, start="2026-02-02", end="2026-02-28")
-    with pytest.raises(oa.errors.ArgumentError, match="one state does not show what moved"):
+    with pytest.raises(oa.errors.ArgumentError, match="one frame does not show what changed"):
         slippage(pd.DataFrame(), start="2026-01-01", end="2026-01-31")
-    with pytest.raises(oa.errors.DataError, match="swap them"):
+    with pytest.raises(oa.errors.ArgumentValueError, match="swap them"):
         slippage(january, start="2026-01-31", end="2026-01-05")
 
 

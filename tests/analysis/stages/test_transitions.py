@@ -47,6 +47,21 @@ def test_transitions__days_lie_between_their_bounds(history):
     assert table["days_in_stage"].isna().sum() == 6
 
 
+def test_transitions__in_a_stretch_of_time_are_those_seen_in_it(history):
+    whole = transitions(history)
+    part = transitions(history, start="2026-01-12", end="2026-01-26")
+    seen = whole["seen_at"].between(
+        pd.Timestamp("2026-01-13", tz="UTC"), pd.Timestamp("2026-01-27", tz="UTC")
+    )
+    pd.testing.assert_frame_equal(part, whole[seen].reset_index(drop=True), check_categorical=False)
+    assert len(part) == 6
+    assert (part["to_stage"] == "closed_lost").sum() == 0
+    with pytest.raises(oa.errors.NotEnoughHistory, match="transitions needs a second record"):
+        transitions(history, start="2026-02-02")
+    with pytest.raises(oa.errors.ArgumentValueError, match="swap them"):
+        transitions(history, start="2026-01-26", end="2026-01-12")
+
+
 def test_transition_matrix__counts_the_steps_of_the_rows_given(history):
     table = transitions(history)
     matrix = transition_matrix(table)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from os import PathLike
 from typing import Any
 
 import pandas as pd
@@ -16,12 +15,9 @@ from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, Miss
 from opp_analytics.history import rows
 from opp_analytics.history.entries import Moment
 
-__all__ = ["OPERATIONS", "Import", "read_changes"]
+__all__ = ["LONG", "Import"]
 
-OPERATIONS = ("new", "changed", "deleted", "returned")
-"""What can happen to an opportunity between two records."""
-
-_LONG = ("unique_id", "changed_at", "field", "new_value")
+LONG = ("unique_id", "changed_at", "field", "new_value")
 
 
 @dataclass(frozen=True)
@@ -43,7 +39,7 @@ class Import:
         if not isinstance(changes, pd.DataFrame):
             raise ArgumentTypeError(f"expected a DataFrame of changes, not {type(changes).__name__}")
         notes: list[dict[str, str]] = []
-        log = _widened(changes, notes) if set(_LONG) <= set(changes.columns) else changes
+        log = _widened(changes, notes) if set(LONG) <= set(changes.columns) else changes
         log = _sorted(_typed(log), notes)
         log = _with_tombstones(_with_operations(log, notes))
         log = _with_seen_after(log)
@@ -76,7 +72,7 @@ def _typed(log: pd.DataFrame) -> pd.DataFrame:
     if missing:
         raise MissingColumnError(
             f"the log has no column {', '.join(missing)}; it has {', '.join(map(str, log.columns))}. "
-            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(_LONG)}"
+            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(LONG)}"
         )
     typed = org.conform(log)
     typed = typed.assign(**{c: _instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
@@ -107,11 +103,11 @@ def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataF
         if "operation" in log
         else pd.Series(index=log.index, dtype=schema.TEXT)
     )
-    unknown = said[said.notna() & ~said.isin(OPERATIONS)]
+    unknown = said[said.notna() & ~said.isin(rows.OPERATIONS)]
     if len(unknown):
-        raise DataError(f"operation={unknown.iloc[0]!r} is none of {', '.join(OPERATIONS)}")
+        raise DataError(f"operation={unknown.iloc[0]!r} is none of {', '.join(rows.OPERATIONS)}")
     first = ~log.duplicated("unique_id")
-    gone = said == "deleted"
+    gone = said == rows.DELETED
     was_gone = gone.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
     again = (said == "new") & ~first & ~was_gone
     _note(
@@ -120,7 +116,7 @@ def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataF
         "created twice under one id; the second creation counts as a change",
     )
     found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
-    found = found.mask(was_gone, "returned").mask(first, "new").mask(gone, "deleted")
+    found = found.mask(was_gone, "returned").mask(first, "new").mask(gone, rows.DELETED)
     return log.assign(operation=found)
 
 
@@ -128,7 +124,7 @@ def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
     """Fill the empty cells of what is gone with what was last known of it."""
     further = [c for c in log.columns if c not in ("unique_id", *rows.CHANGE_COLUMNS)]
     before = log.groupby("unique_id")[further].shift()
-    gone = log["operation"] == "deleted"
+    gone = log["operation"] == rows.DELETED
     return log.assign(**{c: log[c].mask(gone & log[c].isna(), before[c]) for c in further})
 
 
@@ -144,15 +140,19 @@ def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
 
 def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
     """The records that the log shows: every instant at which, or since which, something was seen."""
-    counted = pd.crosstab(log["seen_at"], log["operation"]).reindex(columns=list(OPERATIONS), fill_value=0)
+    counted = pd.crosstab(log["seen_at"], log["operation"]).reindex(
+        columns=list(rows.OPERATIONS), fill_value=0
+    )
     instants = counted.index.union(pd.DatetimeIndex(log["seen_after"].dropna().unique()))
     if len(counted.index):
         instants = instants[instants >= counted.index[0]]
     counted = counted.reindex(instants, fill_value=0)
-    there = (counted["new"] + counted["returned"] - counted["deleted"]).cumsum()
+    there = (counted["new"] + counted["returned"] - counted[rows.DELETED]).cumsum()
     return tuple(
         Moment(at, int(count), *(int(n) for n in tally))
-        for at, count, *tally in zip(counted.index, there, *(counted[o] for o in OPERATIONS), strict=True)
+        for at, count, *tally in zip(
+            counted.index, there, *(counted[o] for o in rows.OPERATIONS), strict=True
+        )
     )
 
 
@@ -190,62 +190,3 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
         return pd.to_numeric(column)
     except (ValueError, TypeError) as error:
         raise DataError(f"{column.name}: {error}") from None
-
-
-def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """A change log from a CSV file, as `History.from_changes` takes it.
-
-    The first line names the columns, in one of two forms. Times are ISO 8601, UTC unless they say otherwise;
-    dates are ``2026-03-31``; an empty cell is a value that is not there.
-
-    *Long*, as CRMs export a field history, one line per changed field, further fields welcome::
-
-        unique_id,changed_at,field,new_value
-        881836,2026-04-09T21:32:09,created_at,2026-04-09T21:32:09
-        881836,2026-04-20T21:32:09,stage,discovery
-
-    *Wide*, one line per change with the whole opportunity as it was from then on; ``operation`` may be left out::
-
-        unique_id,seen_at,operation,name,value,stage,close_date,probability,status
-        881836,2026-04-20T21:32:09,new,Acme,1200.50,discovery,2026-06-30,20,active
-
-    Parameters
-    ----------
-    file : str or path
-        A UTF-8 text file.
-    rename : mapping, optional
-        The file's names to ours, for its columns and, in the long form, its fields:
-        ``{"deal_id": "unique_id", "stage_id": "stage"}``.
-
-    Returns
-    -------
-    DataFrame
-        The file's columns as text, empty cells missing.
-
-    Raises
-    ------
-    DataError
-        When the file is not such a table, or holds nothing of a name to be renamed; names it.
-    """
-    try:
-        log = pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"there is no file {file}") from None
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise DataError(f"{file} is not a CSV file of changes: {error}") from None
-    names = dict(rename or {})
-    log = log.rename(columns=names)
-    fields = set(log["field"].dropna()) if "field" in log else set()
-    unknown = [old for old, new in names.items() if new not in log.columns and old not in fields]
-    if unknown:
-        known = ", ".join([*log.columns, *sorted(fields)])
-        raise DataError(f"{file} has no column or field {unknown[0]!r} to rename; it has {known}")
-    if fields:
-        log = log.assign(field=log["field"].replace(names))
-    missing = set(_LONG) - set(log.columns) if fields else {"unique_id", "seen_at"} - set(log.columns)
-    if missing:
-        raise MissingColumnError(
-            f"{file} has no column {', '.join(sorted(missing))}; it has {', '.join(log.columns)}. Long: {', '.join(_LONG)}; "
-            "wide: unique_id, seen_at, the opportunity's columns"
-        )
-    return log

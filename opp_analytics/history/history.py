@@ -16,18 +16,18 @@ import pyarrow as pa
 from opp_analytics import schema
 from opp_analytics.errors import ArgumentTypeError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
-from opp_analytics.history.admission import (
+from opp_analytics.history.coverage import coverage
+from opp_analytics.history.diff import changes_between, latest_wins, no_rows
+from opp_analytics.history.engine import Engine, arrow, collect, latest
+from opp_analytics.history.entries import Moment
+from opp_analytics.history.from_changes import Import
+from opp_analytics.history.record_checks import (
     certificate_of,
     check_time,
     checked,
     moment_of,
     refuse_if_not_next,
 )
-from opp_analytics.history.coverage import coverage
-from opp_analytics.history.diff import changes_between, latest_wins, no_rows
-from opp_analytics.history.engine import Engine, arrow, collect, latest
-from opp_analytics.history.entries import Moment
-from opp_analytics.history.imports import Import
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
 from opp_analytics.history.store import Store
 from opp_analytics.periods import When, as_instant
@@ -443,5 +443,5 @@ class History:
 
 def _counted(moment: pd.Timestamp, count: int, changes: pa.Table) -> Moment:
     tally = pd.Series(changes["operation"].to_pylist(), dtype="object").value_counts()
-    kinds = {kind: int(tally.get(kind, 0)) for kind in ("new", "changed", "deleted", "returned")}
+    kinds = {kind: int(tally.get(kind, 0)) for kind in rows.OPERATIONS}
     return Moment(moment, count, **kinds)
