@@ -23,10 +23,10 @@ from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.org import outcomes
 from opp_analytics.sandbox import TRUE_WIN_RATE, TRUE_WIN_RATES
 from opp_analytics.sandbox.clock import Clock, midnight
-from opp_analytics.sandbox.model import REPS
-from opp_analytics.sandbox.model import outcomes as true_chances
 from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
 from opp_analytics.sandbox.store import Query, Store
+from opp_analytics.sandbox.team import REPS
+from opp_analytics.sandbox.team import compute_outcomes as true_chances
 
 BEGIN, WEEKS, TO_THE_END = date(2026, 1, 5), 26, 80
 _ALL = 1_000_000
@@ -40,15 +40,15 @@ def played(seed: int, *, weeks: int = WEEKS, deals_per_week: int = 10) -> tuple[
         store.clock.reach(midnight(BEGIN))
         with store.transaction():
             store.add_tenant()
-            store.keep(seed=seed, deals_per_week=deals_per_week)
+            store.save_settings(seed=seed, deals_per_week=deals_per_week)
         simulator = Simulator(store)
         frames = []
         for until, rate in ((weeks, deals_per_week), (weeks + TO_THE_END, 0)):
             with store.transaction():
-                store.keep(deals_per_week=rate)
+                store.save_settings(deals_per_week=rate)
                 simulator.play(BEGIN + timedelta(weeks=until))
             store.clock.reach(midnight(BEGIN + timedelta(weeks=until)))
-            texts = [text for _, text in store.page(Query(TEAM_TENANT, limit=_ALL))[0]]
+            texts = [text for _, text in store.read_page(Query(TEAM_TENANT, limit=_ALL))[0]]
             frames.append(org.conform(pd.DataFrame([json.loads(text) for text in texts])))
         store.close()
     return frames[0], frames[1]

@@ -1,7 +1,7 @@
 """A local server of the Opportunities API with a simulated sales team whose true rates are known.
 
-It is for trying things out and for tests: everything of the API is there, and everything that can go wrong
-with it can be switched on. `start` runs it as a process of its own, on the loopback interface only.
+Try things out on it, and test against it: it serves the whole API, and everything that can go wrong with the
+API can be switched on. `start` runs it as a process of its own, on the loopback interface only.
 
 Examples
 --------
@@ -12,9 +12,11 @@ Examples
 ...     server.faults.latency = 0.2                     # seconds
 """
 
-from opp_analytics.sandbox.errors import SandboxError
-from opp_analytics.sandbox.handle import FaultSettings, Sandbox, Tenant, start
-from opp_analytics.sandbox.model import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES
+from opp_analytics.sandbox.errors import SandboxError, SandboxTypeError, SandboxValueError
+from opp_analytics.sandbox.fault_settings import FaultSettings
+from opp_analytics.sandbox.handle import Sandbox, Tenant
+from opp_analytics.sandbox.start import start
+from opp_analytics.sandbox.team import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES
 
 __all__ = [
     "TRUE_STAGE_RATES",
@@ -23,6 +25,8 @@ __all__ = [
     "FaultSettings",
     "Sandbox",
     "SandboxError",
+    "SandboxTypeError",
+    "SandboxValueError",
     "Tenant",
     "start",
 ]

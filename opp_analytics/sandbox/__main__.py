@@ -25,7 +25,8 @@ import uvicorn
 
 from opp_analytics.sandbox.clock import Clock, from_text, midnight, to_text
 from opp_analytics.sandbox.errors import SandboxError
-from opp_analytics.sandbox.faults import Faults, TrackedProtocol
+from opp_analytics.sandbox.faults import Faults
+from opp_analytics.sandbox.gate import TrackedProtocol
 from opp_analytics.sandbox.server import build
 from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.store import Store
@@ -42,7 +43,7 @@ def main() -> int:
     with ExitStack() as stack:
         try:
             listening = stack.enter_context(_listen(config["port"]))
-            store, simulator = _open(_file(config["path"], stack), config)
+            store, simulator = _open(_claim_file(config["path"], stack), config)
         except SandboxError as error:
             _say(error=str(error))
             return 1
@@ -50,12 +51,12 @@ def main() -> int:
         app = build(store, simulator, Faults(config["seed"]), config["key"])
         _say(
             port=listening.getsockname()[1],
-            token=store.tokens(1, read_only=False)[0],
-            read_only_token=store.tokens(1, read_only=True)[0],
-            api_key=store.api_key(1),
+            token=store.list_tokens(1, read_only=False)[0],
+            read_only_token=store.list_tokens(1, read_only=True)[0],
+            api_key=store.read_api_key(1),
         )
         _serve(app, listening)
-        store.keep(clock=to_text(store.clock.now()))
+        store.save_settings(clock=to_text(store.clock.now()))
     return 0
 
 
@@ -76,12 +77,12 @@ def _listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listening.close()
         raise SandboxError(
-            f"cannot listen on 127.0.0.1:{port} ({error}); choose another port, or 0"
+            f"cannot listen on 127.0.0.1:{port} ({error}); use another port, or 0 for a free one"
         ) from None
     return listening
 
 
-def _file(path: str | None, stack: ExitStack) -> Path:
+def _claim_file(path: str | None, stack: ExitStack) -> Path:
     """The database file, ours alone until the stack unwinds."""
     if path is None:
         # Made here and not by the owner, so that it goes away when the owner is killed.
@@ -90,35 +91,35 @@ def _file(path: str | None, stack: ExitStack) -> Path:
         )
         return Path(folder) / "sandbox.db"
     if not Path(path).parent.is_dir():
-        raise SandboxError(f"the folder of {path} does not exist")
+        raise SandboxError(f"the folder of {path} does not exist; create it, or use another file")
     try:
         stack.enter_context(filelock.FileLock(f"{path}.lock", timeout=0))
     except filelock.Timeout:
         raise SandboxError(f"{path} is in use by another sandbox; stop that one first") from None
     except OSError as error:
-        raise SandboxError(f"cannot write beside {path} ({error.strerror}); choose another folder") from None
+        raise SandboxError(f"cannot write beside {path} ({error.strerror}); use another folder") from None
     return Path(path)
 
 
 def _open(path: Path, config: dict[str, Any]) -> tuple[Store, Simulator]:
-    """The database with its team: one carried on with, or a new one up to its start."""
+    """The database with its team: an existing one, or a new one played up to its start."""
     clock = Clock()
     store = Store(path, clock)
     simulator = Simulator(store)
     if store.is_new:
-        _begin(store, simulator, config)
+        _fill(store, simulator, config)
     elif config["seeded"]:
         store.close()
-        raise SandboxError(f"{path} holds data already; leave out opportunities, or choose another file")
-    elif not store.setting("complete"):
+        raise SandboxError(f"{path} holds data already; leave out opportunities, or use another file")
+    elif not store.read_setting("complete"):
         store.close()
-        raise SandboxError(f"{path} was left half-made by a start that failed; delete it")
+        raise SandboxError(f"{path} is incomplete because an earlier start failed; delete it")
     else:
-        clock.reach(from_text(store.setting("clock")))
+        clock.reach(from_text(store.read_setting("clock")))
     return store, simulator
 
 
-def _begin(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
+def _fill(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
     """Fill a new database: settings, credentials, and the team's work unless data is about to be seeded."""
     now = datetime.now(UTC)
     today = date.fromisoformat(config["today"]) if config["today"] else now.date()
@@ -126,7 +127,7 @@ def _begin(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
         tenant, _ = store.add_tenant()
         store.add_token(tenant)
         store.add_token(tenant, read_only=True)
-        store.keep(
+        store.save_settings(
             seed=config["seed"], deals_per_week=config["deals_per_week"], complete=not config["seeded"]
         )
         if config["seeded"]:
@@ -135,7 +136,7 @@ def _begin(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
             store.clock.reach(midnight(today - timedelta(weeks=config["weeks"])))
             simulator.play(today)
             store.clock.reach(midnight(today))
-        store.keep(clock=to_text(store.clock.now()))
+        store.save_settings(clock=to_text(store.clock.now()))
 
 
 def _serve(app: Any, listening: socket.socket) -> None:
@@ -155,7 +156,7 @@ def _serve(app: Any, listening: socket.socket) -> None:
     )
 
     def leave() -> None:
-        # What the stop cuts off is no error to tell anybody of.
+        # A connection cut off by the stop is not an error worth a message.
         logging.disable()
         for transport in list(TrackedProtocol.transports.values()):
             transport.abort()

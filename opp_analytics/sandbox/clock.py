@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime, timedelta
 
-__all__ = ["EPOCH", "Clock", "from_text", "midnight", "to_text"]
+__all__ = ["EPOCH", "LONGEST_DAYS", "Clock", "from_text", "midnight", "to_text"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""What a clock shows that nobody has set."""
+"""What a clock shows before it is set."""
+
+LONGEST_DAYS = 3_660
+"""How far `Sandbox.advance` moves a clock at most."""
 
 _TICK = timedelta(microseconds=1)
 
@@ -30,7 +33,7 @@ def midnight(day: date) -> datetime:
 
 
 class Clock:
-    """The one clock of a sandbox; it shows `EPOCH` until it is told to reach another instant."""
+    """The one clock of a sandbox; it shows `EPOCH` until it reaches another instant."""
 
     def __init__(self) -> None:
         self._base = self._last = EPOCH
@@ -52,5 +55,5 @@ class Clock:
             self._base, self._started = moment, time.monotonic()
 
     def witness(self, moment: datetime) -> None:
-        """Take note of a stamp that somebody else made, so that the next one comes after it."""
+        """Note a stamp made elsewhere, so that the next one comes after it."""
         self._last = max(self._last, moment)

@@ -12,7 +12,16 @@ from starlette.responses import Response
 from opp_analytics.sandbox.store import encode
 from opp_analytics.sandbox.validation import Problem
 
-__all__ = ["Failure", "answer", "failure", "not_found", "page", "refused", "resource"]
+__all__ = [
+    "Failure",
+    "make_answer",
+    "make_failure",
+    "make_not_found",
+    "make_refusal",
+    "make_unauthorized",
+    "render_page",
+    "render_resource",
+]
 
 _MEDIA_TYPE = "application/vnd.api+json"
 
@@ -32,7 +41,7 @@ class Failure(Exception):
         return Response(body, self.status, self.headers, _MEDIA_TYPE)
 
 
-def failure(
+def make_failure(
     status: int, code: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **source: str
 ) -> Failure:
     """A failure with a single error."""
@@ -42,31 +51,38 @@ def failure(
     return Failure(status, [error], headers)
 
 
-def not_found() -> Failure:
+def make_not_found() -> Failure:
     """404, in the words of the reference."""
-    return failure(404, "not_found", "Opportunity Not Found", "The requested opportunity could not be found.")
+    return make_failure(
+        404, "not_found", "Opportunity Not Found", "The requested opportunity could not be found."
+    )
 
 
-def refused(problems: Iterable[Problem]) -> Failure:
-    """422 with one error a problem; the pointer goes into the body that was sent."""
+def make_unauthorized(detail: str) -> Failure:
+    """401: credentials are missing or not accepted."""
+    return make_failure(401, "unauthorized", "Unauthorized", detail, {"WWW-Authenticate": "Bearer"})
+
+
+def make_refusal(problems: Iterable[Problem]) -> Failure:
+    """422 with one error per problem; each points into the body that was sent."""
     errors = [
         {
             "status": "422",
             "code": problem.code,
             "title": "Unprocessable Entity",
             "detail": problem.detail,
-            "source": {"pointer": f"/opportunity/{_escaped(problem.attribute)}".rstrip("/")},
+            "source": {"pointer": f"/opportunity/{_escape(problem.attribute)}".rstrip("/")},
         }
         for problem in problems
     ]
     return Failure(422, errors)
 
 
-def _escaped(name: str) -> str:
+def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
+def render_resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
     """A document with one opportunity; `related` adds the relationship to its account."""
     data: dict[str, Any] = {"id": attributes["unique_id"], "type": "opportunity", "attributes": attributes}
     if related:
@@ -76,7 +92,7 @@ def resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
     return encode({"data": data})
 
 
-def page(rows: Sequence[tuple[str, str]], *, number: int, size: int, total: int) -> str:
+def render_page(rows: Sequence[tuple[str, str]], *, number: int, size: int, total: int) -> str:
     """A document with one page of (unique_id, attributes as JSON); meta has both spellings in use."""
     pages = -(-total // size)
     meta = {"totalPages": pages, "totalRecords": total, "total_pages": pages, "total_count": total}
@@ -85,7 +101,7 @@ def page(rows: Sequence[tuple[str, str]], *, number: int, size: int, total: int)
     return f'{{"data":[{data}],"meta":{encode(meta)}}}'
 
 
-def answer(request: Request, body: str, status: int = 200) -> Response:
+def make_answer(request: Request, body: str, status: int = 200) -> Response:
     """The HTTP answer; a read carries an ETag, and is 304 when the client has that very body."""
     if request.method not in ("GET", "HEAD"):
         return Response(body, status, media_type=_MEDIA_TYPE)

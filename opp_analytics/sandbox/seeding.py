@@ -1,4 +1,4 @@
-"""Rows that somebody else made, put into the store as they are: ids, timestamps, dirt and all."""
+"""Rows that somebody else made, put into the store as they are, with their ids, timestamps and flaws."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from opp_analytics.sandbox.clock import from_text, to_text
+from opp_analytics.sandbox.errors import SandboxValueError
 from opp_analytics.sandbox.store import CORE, Record, Store
 
 __all__ = ["insert"]
@@ -21,8 +22,8 @@ def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None
 
     Raises
     ------
-    ValueError
-        A `unique_id` is there already, or a timestamp is none.
+    SandboxValueError
+        A `unique_id` exists already, or a timestamp cannot be read.
     """
     with store.transaction():
         for row in rows:
@@ -30,7 +31,9 @@ def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None
             try:
                 store.insert(tenant, [record])
             except sqlite3.IntegrityError:
-                raise ValueError(f"unique_id {record.unique_id!r} occurs twice") from None
+                raise SandboxValueError(
+                    f"duplicate unique_id {record.unique_id!r}: give each opportunity its own"
+                ) from None
 
 
 def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _generated_id(store: Store) -> str:
     """An id that is the same whenever the same rows are seeded in the same order."""
-    dice = random.Random(f"{store.setting('seed')}/seeded/{store.next_row()}")  # noqa: S311
+    dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
 
@@ -64,4 +67,6 @@ def _moment(name: str, text: Any) -> Any:
     try:
         return from_text(text)
     except (TypeError, ValueError):
-        raise ValueError(f"{name} {text!r} is not an instant; write it as 2026-01-10T10:30:00Z") from None
+        raise SandboxValueError(
+            f"{name}={text!r} is not a date and time; write it as 2026-01-10T10:30:00Z"
+        ) from None

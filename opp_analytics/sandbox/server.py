@@ -1,4 +1,4 @@
-"""The API over HTTP: routes, credentials, and the control routes that only the sandbox's owner knows."""
+"""The API over HTTP: routes and credentials."""
 
 from __future__ import annotations
 
@@ -10,24 +10,34 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from opp_analytics.sandbox import seeding
-from opp_analytics.sandbox.clock import to_text
-from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
-from opp_analytics.sandbox.jsonapi import Failure, answer, failure, not_found, page, refused, resource
+from opp_analytics.sandbox.control import Control
+from opp_analytics.sandbox.endless import fill_page
+from opp_analytics.sandbox.faults import Faults
+from opp_analytics.sandbox.gate import CONTROL, Gate
+from opp_analytics.sandbox.jsonapi import (
+    Failure,
+    make_answer,
+    make_failure,
+    make_not_found,
+    make_refusal,
+    make_unauthorized,
+    render_page,
+    render_resource,
+)
+from opp_analytics.sandbox.normalize import fill_defaults, normalize
 from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.store import CORE, Access, Query, Record, Store, decode
-from opp_analytics.sandbox.validation import check
+from opp_analytics.sandbox.validation import Problem, validate
 
-__all__ = ["DEFAULT_RECORDS", "MOST_RECORDS", "Api", "build"]
+__all__ = ["DEFAULT_PAGE_SIZE", "LARGEST_PAGE_SIZE", "Api", "build"]
 
-DEFAULT_RECORDS = 15
-MOST_RECORDS = 1_000
+DEFAULT_PAGE_SIZE = 15
+LARGEST_PAGE_SIZE = 1_000
 
 _FILTERS = {
     "status": "status",
@@ -50,7 +60,9 @@ class Api:
     """The endpoints over one store; `writing` is held by whoever writes."""
 
     store: Store
+    faults: Faults
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _pages_asked: int = 0
 
     async def collection(self, request: Request) -> Response:
         """``/opportunities``: list, create."""
@@ -58,21 +70,21 @@ class Api:
         if request.method != "POST":
             return self._page(request, access, deleted=False)
         body = await _body(request)
-        fields, problems = check(body)
+        fields, problems = self._validate(body)
         if problems:
-            raise refused(problems)
+            raise make_refusal(problems)
         async with self.writing:
             record = self.store.create(access.tenant, fields)
         # The reference's answer to a create has every attribute but this one.
-        return answer(
-            request, resource({k: v for k, v in record.attributes.items() if k != "updated_at"}), 201
+        return make_answer(
+            request, render_resource({k: v for k, v in record.attributes.items() if k != "updated_at"}), 201
         )
 
     async def one(self, request: Request) -> Response:
         """``/opportunities/ID``: get, update, delete."""
         access = self._admit(request)
         if request.method in ("GET", "HEAD"):
-            return answer(request, resource(self._find(request, access).attributes, related=True))
+            return make_answer(request, render_resource(self._find(request, access).attributes, related=True))
         if request.method == "DELETE":
             async with self.writing:
                 self.store.delete(access.tenant, self._find(request, access))
@@ -80,12 +92,12 @@ class Api:
         body = await _body(request)
         async with self.writing:
             record = self._find(request, access)
-            fields, problems = check(body, record.attributes)
+            fields, problems = self._validate(body, record.attributes)
             if problems:
-                raise refused(problems)
+                raise make_refusal(problems)
             self.store.update(access.tenant, record, fields)
         told = {"unique_id": record.unique_id, **fields, "updated_at": record.attributes["updated_at"]}
-        return answer(request, resource(told))
+        return make_answer(request, render_resource(told))
 
     async def recover(self, request: Request) -> Response:
         """``/opportunities/ID/recover``: out of the trash; one that is not in it stays as it is."""
@@ -93,42 +105,53 @@ class Api:
         async with self.writing:
             record = self.store.get(access.tenant, request.path_params["unique_id"])
             if record is None:
-                raise not_found()
+                raise make_not_found()
             if record.deleted_at is not None:
                 self.store.recover(access.tenant, record)
-        return answer(request, resource(record.attributes, related=True))
+        return make_answer(request, render_resource(record.attributes, related=True))
 
     async def trash(self, request: Request) -> Response:
         """``/opportunities/trash/show``: list what is deleted."""
         return self._page(request, self._admit(request), deleted=True)
 
+    def _validate(
+        self, body: Any, current: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Any], list[Problem]]:
+        """The fields to store and the problems of a body, normalized when the faults say so."""
+        if not self.faults.settings["normalize"]:
+            return validate(body, current)
+        if isinstance(body, dict) and isinstance(body.get("opportunity"), dict):
+            body = {"opportunity": fill_defaults(body["opportunity"], is_new=current is None)}
+        fields, problems = validate(body, current)
+        return normalize(fields), problems
+
     def _admit(self, request: Request) -> Access:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise _unauthorized("Send the header Authorization: Bearer TOKEN.")
-        access = self.store.access(token.strip())
+            raise make_unauthorized("Send the header Authorization: Bearer TOKEN.")
+        access = self.store.find_access(token.strip())
         if access is None:
-            raise _unauthorized("The token is not known.")
+            raise make_unauthorized("The token is unknown or has expired.")
         if not hmac.compare_digest(request.headers.get("AppId", "").encode(), access.api_key.encode()):
-            raise _unauthorized("The header AppId does not fit the token.")
+            raise make_unauthorized("The header AppId does not fit the token.")
         if access.read_only and request.method not in ("GET", "HEAD"):
-            raise failure(403, "forbidden", "Forbidden", "This token may read but not write.")
+            raise make_failure(403, "forbidden", "Forbidden", "This token may read but not write.")
         return access
 
     def _find(self, request: Request, access: Access) -> Record:
         record = self.store.get(access.tenant, request.path_params["unique_id"])
         if record is None or record.deleted_at is not None:
-            raise not_found()
+            raise make_not_found()
         return record
 
     def _page(self, request: Request, access: Access, *, deleted: bool) -> Response:
         asked = request.query_params
         number = _whole(asked, "page", 1)
-        size = min(_whole(asked, "records", DEFAULT_RECORDS), MOST_RECORDS)
+        size = min(_whole(asked, "records", DEFAULT_PAGE_SIZE), LARGEST_PAGE_SIZE)
         sort = asked.get("sort") or "created_at"
         attribute = sort.removeprefix("-")
         # Ignoring it would hand out pages in another order than the reader believes to have.
-        if attribute not in (*CORE, *_FURTHER) and not self.store.knows(access.tenant, attribute):
+        if attribute not in (*CORE, *_FURTHER) and not self.store.has_attribute(access.tenant, attribute):
             raise _bad_parameter("sort", f"No opportunity has an attribute {attribute!r} to sort by.")
         query = Query(
             access.tenant,
@@ -140,8 +163,12 @@ class Api:
             limit=size,
             offset=(number - 1) * size,
         )
-        rows, total = self.store.page(query)
-        return answer(request, page(rows, number=number, size=size, total=total))
+        rows, total = self.store.read_page(query)
+        if self.faults.settings["endless"]:
+            self._pages_asked += 1
+            rows = fill_page(self.store, query, rows, total)
+            total = max(total, query.offset + size) + size * self._pages_asked
+        return make_answer(request, render_page(rows, number=number, size=size, total=total))
 
 
 def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
@@ -152,11 +179,7 @@ def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _bad_parameter(name: str, detail: str) -> Failure:
-    return failure(422, "invalid_parameter", "Unprocessable Entity", detail, parameter=name)
-
-
-def _unauthorized(detail: str) -> Failure:
-    return failure(401, "unauthorized", "Unauthorized", detail, {"WWW-Authenticate": "Bearer"})
+    return make_failure(422, "invalid_parameter", "Unprocessable Entity", detail, parameter=name)
 
 
 async def _body(request: Request) -> Any:
@@ -165,73 +188,7 @@ async def _body(request: Request) -> Any:
     except msgspec.ValidationError:
         return None
     except msgspec.DecodeError as error:
-        raise failure(400, "bad_request", "Bad Request", f"The body is not JSON: {error}.") from None
-
-
-@dataclass
-class Control:
-    """The owner's routes: state, faults, time, tenants, seeding."""
-
-    api: Api
-    faults: Faults
-    simulator: Simulator
-    key: str
-    gate: Gate | None = None
-
-    async def __call__(self, request: Request) -> Response:
-        """Answer one control request with JSON; what was wrong comes back as ``{"error": text}``."""
-        if not hmac.compare_digest(request.headers.get("X-Sandbox-Key", "").encode(), self.key.encode()):
-            raise _unauthorized("This route is the sandbox owner's.")
-        actions = {"state": self.state, "faults": self.change, "advance": self.advance, "tenant": self.tenant}
-        actions |= {"token": self.token, "seed": self.seed}
-        action = actions.get(request.path_params["action"])
-        if action is None:
-            raise HTTPException(404)
-        try:
-            return JSONResponse(await action(decode(await request.body() or b"{}")))
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, 422)
-
-    async def state(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        """Requests served, the clock, the faults in force."""
-        served = self.gate.requests if self.gate else 0
-        return {
-            "requests": served,
-            "now": to_text(self.api.store.clock.now()),
-            "faults": self.faults.settings,
-        }
-
-    async def change(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Put faults into force."""
-        self.faults.change(
-            {name: float(v) if not isinstance(v, (bool, str)) else v for name, v in asked.items()}
-        )
-        return {}
-
-    async def advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Let the team work on."""
-        async with self.api.writing:
-            await run_in_threadpool(self.simulator.advance, asked["days"])
-        return await self.state({})
-
-    async def tenant(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        """Another tenant, without data."""
-        async with self.api.writing:
-            tenant, api_key = self.api.store.add_tenant()
-            return {"tenant": tenant, "token": self.api.store.add_token(tenant), "api_key": api_key}
-
-    async def token(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Another token of the first tenant."""
-        async with self.api.writing:
-            return {"token": self.api.store.add_token(1, read_only=asked["read_only"])}
-
-    async def seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Insert rows as they are; `done` marks the last of them."""
-        async with self.api.writing:
-            await run_in_threadpool(seeding.insert, self.api.store, asked["tenant"], asked["rows"])
-            if asked["done"]:
-                self.api.store.keep(complete=True)
-        return {}
+        raise make_failure(400, "bad_request", "Bad Request", f"The body is not JSON: {error}.") from None
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
@@ -243,15 +200,16 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         detail = f"{request.method} is not possible here."
-        return failure(405, "method_not_allowed", "Method Not Allowed", detail, error.headers).response()
+        return make_failure(405, "method_not_allowed", "Method Not Allowed", detail, error.headers).response()
     detail = f"Nothing lives at {request.url.path}."
-    return failure(error.status_code, "not_found", "Not Found", detail).response()
+    return make_failure(error.status_code, "not_found", "Not Found", detail).response()
 
 
 def build(store: Store, simulator: Simulator, faults: Faults, key: str) -> Gate:
     """The whole application."""
-    api = Api(store)
-    control = Control(api, faults, simulator, key)
+    api = Api(store, faults)
+    store.stamp_error = faults.stamp_error
+    control = Control(store, simulator, faults, api.writing, key)
 
     def both(path: str, endpoint: Any, methods: list[str]) -> list[Route]:
         """The path with and without its trailing slash: a redirect would turn a PUT into a GET."""

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from opp_analytics.sandbox import habits
-from opp_analytics.sandbox.clock import from_text, midnight, to_text
-from opp_analytics.sandbox.model import (
+from opp_analytics.sandbox import rep_behavior
+from opp_analytics.sandbox.arguments import check_number
+from opp_analytics.sandbox.clock import LONGEST_DAYS, from_text, midnight, to_text
+from opp_analytics.sandbox.store import CORE, Record, Store
+from opp_analytics.sandbox.team import (
     ACCOUNTS,
     AFTERMATH_DAYS,
     LEAVE_PER_DAY,
@@ -27,9 +29,8 @@ from opp_analytics.sandbox.model import (
     SOMEBODY,
     Rep,
     account_id,
-    next_stages,
+    weigh_next_stages,
 )
-from opp_analytics.sandbox.store import CORE, Record, Store
 
 __all__ = ["TEAM_TENANT", "Simulator"]
 
@@ -38,7 +39,6 @@ TEAM_TENANT = 1
 
 _REPS = {rep.unique_id: rep for rep in REPS} | {rep.name: rep for rep in REPS}
 _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
-_LONGEST_DAYS = 3_660
 
 
 @dataclass
@@ -67,22 +67,21 @@ class Simulator:
 
     def advance(self, days: int) -> None:
         """Move the clock by `days`, and play every day that is over by then."""
-        if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= _LONGEST_DAYS:
-            raise ValueError(f"days must be a whole number from 0 to {_LONGEST_DAYS}, not {days!r}")
+        check_number(days, "days", low=0, high=LONGEST_DAYS, whole=True)
         until = self.store.clock.now() + timedelta(days=days)
         with self.store.transaction():
             self.play(until.date())
             self.store.clock.reach(until)
-            self.store.keep(clock=to_text(until))
+            self.store.save_settings(clock=to_text(until))
 
     def play(self, until: date) -> None:
         """Play all days before `until` that were not played yet, inside a transaction of the caller's."""
-        settings = self.store.setting
+        settings = self.store.read_setting
         begun = settings("played_until") or self.store.clock.now().date().isoformat()
         first, origin = date.fromisoformat(begun), date.fromisoformat(settings("origin") or begun)
         seed, rate = settings("seed"), settings("deals_per_week") / 5
         since = to_text(midnight(first - timedelta(days=AFTERMATH_DAYS)))
-        desk = {record.unique_id: record for record in self.store.workable(TEAM_TENANT, since)}
+        desk = {record.unique_id: record for record in self.store.list_workable(TEAM_TENANT, since)}
         touched: dict[str, Record] = {}
         created: dict[str, Record] = {}
         for day in _working_days(first, until):
@@ -96,7 +95,7 @@ class Simulator:
                 (created if event.is_new or key in created else touched)[key] = event.record
         self.store.insert(TEAM_TENANT, created.values())
         self.store.replace(TEAM_TENANT, touched.values())
-        self.store.keep(origin=origin.isoformat(), played_until=max(first, until).isoformat())
+        self.store.save_settings(origin=origin.isoformat(), played_until=max(first, until).isoformat())
 
     def _happen(self, event: _Event) -> None:
         stamp = to_text(self.store.clock.stamp(event.at))
@@ -145,23 +144,27 @@ def _work(record: Record, day: date, dice: random.Random) -> _Event | None:
     if record.deleted_at is not None:
         return _Event(record) if dice.random() < RECOVER_PER_DAY else None
     if deal["stage"] == "closed_lost":
-        return _Event(record, habits.reopened(day, rep, dice)) if dice.random() < REOPEN_PER_DAY else None
+        return (
+            _Event(record, rep_behavior.reopen_deal(day, rep, dice))
+            if dice.random() < REOPEN_PER_DAY
+            else None
+        )
     if dice.random() < LEAVE_PER_DAY[deal["stage"]]:
         return _leave(record, day, rep, dice)
-    changes = habits.groomed(deal, day, rep, dice)
+    changes = rep_behavior.groom_deal(deal, day, rep, dice)
     return _Event(record, changes) if changes else None
 
 
 def _leave(record: Record, day: date, rep: Rep, dice: random.Random) -> _Event:
-    chances = next_stages(record.attributes["stage"], rep.skill)
+    chances = weigh_next_stages(record.attributes["stage"], rep.skill)
     target = dice.choices(list(chances), list(chances.values()))[0]
     if target == "deleted":
         return _Event(record, trashed=True)
     if target == "inactive":
         return _Event(record, {"status": "inactive"})
     if target in ("closed_won", "closed_lost"):
-        return _Event(record, habits.closed(record.attributes, target, day, dice))
-    return _Event(record, {"stage": target, "probability": habits.stated(target, rep, dice)})
+        return _Event(record, rep_behavior.close_deal(record.attributes, target, day, dice))
+    return _Event(record, {"stage": target, "probability": rep_behavior.state_probability(target, rep, dice)})
 
 
 def _is_recent(text: str, day: date) -> bool:
@@ -181,10 +184,10 @@ def _arrivals(day: date, seed: str, rate: float) -> Iterator[_Event]:
             "unique_id": str(uuid.UUID(int=dice.getrandbits(128), version=4)),
             "name": f"{account}: {offer}",
             "account_id": account_id(account),
-            "value": habits.first_value(size, dice),
+            "value": rep_behavior.draw_value(size, dice),
             "stage": "discovery",
-            "close_date": habits.first_close_date(day, dice),
-            "probability": habits.stated("discovery", rep, dice),
+            "close_date": rep_behavior.draw_close_date(day, dice),
+            "probability": rep_behavior.state_probability("discovery", rep, dice),
             "status": "active",
             "owner_unique_id": rep.unique_id,
             "owner_name": rep.name,

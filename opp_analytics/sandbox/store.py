@@ -10,9 +10,10 @@ import os
 import secrets
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import msgspec
 
 from opp_analytics.sandbox.clock import Clock, from_text, to_text
-from opp_analytics.sandbox.errors import SandboxError
+from opp_analytics.sandbox.errors import SandboxError, SandboxValueError
 
 __all__ = ["CORE", "Access", "Query", "Record", "Store", "decode", "encode"]
 
@@ -126,11 +127,12 @@ class Store:
     Raises
     ------
     SandboxError
-        The file exists but is no sandbox database, or comes from another version of it.
+        The file exists but is not a sandbox database, or comes from another version of it.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.clock = clock
+        self.stamp_error: Callable[[], timedelta] = timedelta
         self.is_new = not path.exists() or path.stat().st_size == 0
         try:
             if self.is_new:
@@ -141,7 +143,7 @@ class Store:
         except OSError as error:
             raise SandboxError(f"cannot write {path} ({error.strerror}); choose another file") from None
         except sqlite3.DatabaseError as error:
-            raise SandboxError(f"{path} is not a sandbox database ({error}); choose another file") from None
+            raise SandboxError(f"{path} is not a sandbox database ({error}); use another file") from None
         self._access = {
             token: Access(tenant, api_key, bool(read_only))
             for token, tenant, api_key, read_only in self._reader.execute(
@@ -169,7 +171,7 @@ class Store:
         layout = self._writer.execute("PRAGMA user_version").fetchone()[0]
         if found != _APPLICATION_ID:
             self._writer.close()
-            raise SandboxError(f"{path} is a SQLite file but not a sandbox database; choose another file")
+            raise SandboxError(f"{path} is a SQLite file but not a sandbox database; use another file")
         if layout != _LAYOUT:
             self._writer.close()
             raise SandboxError(f"{path} comes from another version of the sandbox; start with a new file")
@@ -192,18 +194,18 @@ class Store:
 
     # Settings and tenants
 
-    def setting(self, name: str) -> Any:
+    def read_setting(self, name: str) -> Any:
         """What was kept under `name`; None when nothing was."""
         found = self._writer.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return None if found is None else msgspec.json.decode(found[0])
 
-    def keep(self, **settings: Any) -> None:
+    def save_settings(self, **settings: Any) -> None:
         """Keep settings for the next start."""
         self._writer.executemany(
             "INSERT OR REPLACE INTO setting VALUES (?, ?)", [(k, encode(v)) for k, v in settings.items()]
         )
 
-    def access(self, token: str) -> Access | None:
+    def find_access(self, token: str) -> Access | None:
         """Who `token` is; None when nobody."""
         return self._access.get(token)
 
@@ -221,21 +223,31 @@ class Store:
         self._access[token] = Access(tenant, api_key, read_only)
         return token
 
-    def tokens(self, tenant: int, *, read_only: bool) -> list[str]:
+    def replace_token(self, token: str) -> str:
+        """Make `token` unknown; the token that is known in its place."""
+        access = self._access.get(token)
+        if access is None:
+            raise SandboxValueError("unknown token: it has expired already, or belongs to another sandbox")
+        new = self.add_token(access.tenant, read_only=access.read_only)
+        self._writer.execute("DELETE FROM token WHERE token = ?", (token,))
+        del self._access[token]
+        return new
+
+    def list_tokens(self, tenant: int, *, read_only: bool) -> list[str]:
         """The tokens of `tenant` of one kind, oldest first."""
         return [t for t, a in self._access.items() if a.tenant == tenant and a.read_only == read_only]
 
-    def api_key(self, tenant: int) -> str:
+    def read_api_key(self, tenant: int) -> str:
         """The API key of `tenant`."""
         return str(self._reader.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0])
 
-    def next_row(self) -> int:
+    def next_row_number(self) -> int:
         """The number that the next opportunity will have among all ever inserted."""
         return int(self._writer.execute("SELECT ifnull(max(rowid), 0) + 1 FROM opportunity").fetchone()[0])
 
     # Reads
 
-    def page(self, query: Query) -> tuple[list[tuple[str, str]], int]:
+    def read_page(self, query: Query) -> tuple[list[tuple[str, str]], int]:
         """The rows of one page as (unique_id, attributes as JSON), and how many rows all pages hold."""
         where = ["tenant = ?", f"deleted_at IS {'NOT ' if query.deleted else ''}NULL"]
         values: list[Any] = [query.tenant]
@@ -275,7 +287,7 @@ class Store:
             return f"{query.sort} {direction}, unique_id", []
         return f"json_extract(attributes, ?) {direction}, unique_id", [f'$."{query.sort}"']
 
-    def knows(self, tenant: int, attribute: str) -> bool:
+    def has_attribute(self, tenant: int, attribute: str) -> bool:
         """Whether any opportunity of `tenant` carries `attribute`."""
         if '"' in attribute:
             return False
@@ -293,7 +305,7 @@ class Store:
         ).fetchone()
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
-    def workable(self, tenant: int, since: str) -> list[Record]:
+    def list_workable(self, tenant: int, since: str) -> list[Record]:
         """What a sales team has on its desk: open deals, and those lost or deleted by it since `since`."""
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
@@ -307,9 +319,12 @@ class Store:
 
     # Writes
 
+    def _stamp(self) -> str:
+        return to_text(self.clock.stamp() + self.stamp_error())
+
     def create(self, tenant: int, fields: Mapping[str, Any]) -> Record:
         """Insert an opportunity, with the next stamp as its creation and update time."""
-        stamp = to_text(self.clock.stamp())
+        stamp = self._stamp()
         core = {"unique_id": str(uuid.uuid4()), "stage": "discovery", "status": "active"}
         core |= {"created_at": stamp, "updated_at": stamp}
         record = Record(dict.fromkeys(CORE) | core | dict(fields))
@@ -332,12 +347,12 @@ class Store:
 
     def update(self, tenant: int, record: Record, fields: Mapping[str, Any]) -> None:
         """Change attributes of `record`, here and in the database, with the next stamp."""
-        record.attributes |= {**fields, "updated_at": to_text(self.clock.stamp())}
+        record.attributes |= {**fields, "updated_at": self._stamp()}
         self.replace(tenant, [record])
 
     def delete(self, tenant: int, record: Record) -> None:
         """Move `record` to the trash."""
-        record.deleted_at, record.deleted_by = to_text(self.clock.stamp()), "api"
+        record.deleted_at, record.deleted_by = self._stamp(), "api"
         record.attributes["updated_at"] = record.deleted_at
         self.replace(tenant, [record])
 

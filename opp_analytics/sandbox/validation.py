@@ -1,7 +1,7 @@
 """What the API accepts in a create or an update: every problem of a body, not only the first.
 
 Attributes that the reference does not know are stored as they come. Values are not bounded below: the
-reference calls `value` a decimal and no more.
+reference only calls `value` a decimal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-__all__ = ["STAGES", "STATUSES", "Problem", "check"]
+__all__ = ["STAGES", "STATUSES", "Problem", "validate"]
 
 STAGES = ("discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost")
 STATUSES = ("active", "inactive", "won", "lost")
@@ -35,7 +35,7 @@ class _Refused(ValueError):
 
 def _name(value: Any) -> str:
     if not isinstance(value, str):
-        raise _Refused("must be a text")
+        raise _Refused("must be text")
     if not value.strip():
         raise _Refused("can't be blank")
     return value
@@ -43,7 +43,7 @@ def _name(value: Any) -> str:
 
 def _text(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise _Refused("must be a text or null")
+        raise _Refused("must be text or null")
     return value
 
 
@@ -89,12 +89,12 @@ def _day(value: Any) -> str | None:
 
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[Any], str]:
-    def checked(value: Any) -> str:
+    def check(value: Any) -> str:
         if value not in choices:
             raise _Refused(f"is not one of {', '.join(choices)}")
         return str(value)
 
-    return checked
+    return check
 
 
 _CHECKS: Mapping[str, Callable[[Any], Any]] = {
@@ -109,7 +109,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 }
 
 
-def check(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[Problem]]:
+def validate(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[Problem]]:
     """The attributes to store, and every problem of `body`.
 
     Parameters
@@ -123,12 +123,12 @@ def check(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[str
     if not isinstance(fields, dict):
         return {}, [Problem("", 'The body must be {"opportunity": {…}}', "invalid_body")]
     if current is not None and not fields:
-        return {}, [Problem("", "The opportunity holds no attribute to change", "invalid_body")]
+        return {}, [Problem("", "The opportunity has no attribute to change", "invalid_body")]
     clean: dict[str, Any] = {}
     problems: list[Problem] = []
     for attribute, value in fields.items():
         if attribute in _READ_ONLY:
-            # Sending a record back as it was read is no attempt to change its key.
+            # A record may be sent back as it was read.
             if current is None or value != current["unique_id" if attribute == "id" else attribute]:
                 problems.append(Problem(attribute, f"{attribute} is set by the server", "read_only"))
             continue

@@ -1,21 +1,13 @@
 """Everything that can be made to go wrong."""
 
-import threading
-from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
 from opp_analytics import sandbox
-from tests.sandbox.conftest import Caller
-
-
-@pytest.fixture
-def faults(server: sandbox.Sandbox) -> Iterator[sandbox.FaultSettings]:
-    """The server's faults, switched off again afterwards."""
-    yield server.faults
-    server.faults.reset()
+from tests.sandbox.callers import Caller
 
 
 def test_error_rate__answers_500_before_any_write(faults: Any, api: Caller) -> None:
@@ -71,76 +63,22 @@ def test_lose_answer_rate__does_the_write_and_drops_the_answer(faults: Any, api:
     assert api.trash() == ["opp-02"]
 
 
-def test_latency__keeps_nobody_else_waiting() -> None:
-    with sandbox.start(opportunities=[]) as server:
-        server.faults.latency = 3_000
-        caller = Caller(server.url, server.token, server.api_key)
-        seen: list[type[Exception]] = []
-
-        def ask() -> None:
-            try:
-                caller("GET", "/opportunities")
-            except requests.RequestException as error:
-                seen.append(type(error))
-
-        waiting = threading.Thread(target=ask)
-        waiting.start()
-        while server.requests == 0:
-            pass
-        server.faults.reset()
-        other = Caller(server.url, server.token, server.api_key)
-        assert other("GET", "/opportunities").status_code == 200
-        assert waiting.is_alive()
-        server.stop()
-        waiting.join()
-        assert seen == [requests.ConnectionError]
-        caller.session.close()
-        other.session.close()
+def test_clock_skew__stamps_every_second_write_by_another_clock(faults: Any, api: Caller) -> None:
+    faults.clock_skew = -3600
+    made = [datetime.fromisoformat(_created_at(api, f"n{number}")) for number in range(4)]
+    assert abs(made[0] - made[1]) > timedelta(minutes=59)
+    assert abs(made[0] - made[2]) < timedelta(minutes=1)
+    assert abs(made[1] - made[3]) < timedelta(minutes=1)
 
 
-def test_faults__are_set_together_and_reset(faults: Any) -> None:
-    faults.set(latency=0.25, cut_rate=0.5)
-    assert (faults.latency, faults.cut_rate, faults.error_rate) == (0.25, 0.5, 0)
-    assert repr(faults).startswith("FaultSettings(latency=0.25, ")
-    faults.cut_rate = None
-    assert faults.cut_rate == 0
-    faults.reset()
-    assert set(faults.as_dict().values()) == {0}
+def test_late_stamps__are_older_than_the_commit(server: sandbox.Sandbox, faults: Any, api: Caller) -> None:
+    faults.late_stamps = 600
+    before = server.now
+    api.update("opp-01", name="Stamped early")
+    stamp = datetime.fromisoformat(api.get("opp-01")["updated_at"])
+    assert before - timedelta(seconds=601) < stamp < server.now - timedelta(seconds=600)
+    assert datetime.fromisoformat(_created_at(api, "New")) < server.now - timedelta(seconds=600)
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"error_rate": 1.5}, "error_rate must be a number between 0 and 1"),
-        ({"latency": -1}, "latency must be a number 0 or more"),
-        ({"latency": "slow"}, "latency must be a number"),
-        ({"cut_rate": True}, "cut_rate must be a number"),
-        ({"jitter": 1}, "no fault is called 'jitter'"),
-    ],
-)
-def test_faults__refuse_what_is_not_possible(faults: Any, settings: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        faults.set(rate_limit=5, **settings)
-    assert faults.rate_limit == 0
-
-
-def test_faults__refuse_a_misspelt_name(faults: Any) -> None:
-    with pytest.raises(AttributeError, match="no fault is called 'latencey'"):
-        faults.latencey = 1
-
-
-def test_requests__counts_api_requests_only(server: sandbox.Sandbox, faults: Any, api: Caller) -> None:
-    before = server.requests
-    api("GET", "/opportunities")
-    api("GET", "/nowhere")
-    faults.error_rate = 1
-    api("GET", "/opportunities")
-    _ = server.now, server.faults.latency
-    assert server.requests == before + 3
-
-
-def test_control__is_closed_to_everybody_else(
-    server: sandbox.Sandbox, api: Caller, connect: Callable[..., Caller]
-) -> None:
-    for key in (None, "", server.token):
-        assert api("POST", "/-/sandbox/state", headers={"X-Sandbox-Key": key}).status_code == 401
+def _created_at(api: Caller, name: str) -> str:
+    return str(api.create(name=name).json()["data"]["attributes"]["created_at"])

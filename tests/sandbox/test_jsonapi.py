@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from opp_analytics import sandbox
-from tests.sandbox.conftest import Caller
+from tests.sandbox.callers import Caller
 
 
 def _error(answer: requests.Response) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def _error(answer: requests.Response) -> dict[str, Any]:
     [
         ({"Authorization": None}, "Send the header"),
         ({"Authorization": "Basic x"}, "Send the header"),
-        ({"Authorization": "Bearer wrong"}, "not known"),
+        ({"Authorization": "Bearer wrong"}, "unknown or has expired"),
         ({"AppId": None}, "does not fit"),
         ({"AppId": "wrong"}, "does not fit"),
     ],

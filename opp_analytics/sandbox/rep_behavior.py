@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from opp_analytics.sandbox.model import Rep, outcomes
+from opp_analytics.sandbox.team import Rep, compute_outcomes
 
-__all__ = ["closed", "first_close_date", "first_value", "groomed", "reopened", "stated"]
+__all__ = ["close_deal", "draw_close_date", "draw_value", "groom_deal", "reopen_deal", "state_probability"]
 
 _TYPICAL_VALUE, _VALUE_SPREAD = 24_000, 0.8
 _TYPICAL_CYCLE_DAYS, _CYCLE_SPREAD = 45, 0.45
@@ -20,29 +20,29 @@ _KEEPS_PLANNED_DATE = 0.1
 _CRUNCH_DAYS = 10
 
 
-def stated(stage: str, rep: Rep, dice: random.Random) -> int:
+def state_probability(stage: str, rep: Rep, dice: random.Random) -> int:
     """The probability that `rep` writes down: the truth, bent by optimism and mood, in steps of 5."""
-    truth = outcomes(rep.skill)[stage][0]
+    truth = compute_outcomes(rep.skill)[stage][0]
     odds = math.log(truth / (1 - truth)) + rep.optimism + dice.gauss(0, 0.25)
     return min(95, max(5, 5 * round(20 / (1 + math.exp(-odds)))))
 
 
-def first_value(size: float, dice: random.Random) -> int | Decimal | None:
+def draw_value(size: float, dice: random.Random) -> int | Decimal | None:
     """What a deal is thought to be worth when it is found; sometimes nobody knows."""
     value = dice.lognormvariate(math.log(_TYPICAL_VALUE * size), _VALUE_SPREAD)
-    return None if dice.random() < _NO_VALUE else _priced(value, dice)
+    return None if dice.random() < _NO_VALUE else _round_price(value, dice)
 
 
-def first_close_date(day: date, dice: random.Random) -> str | None:
+def draw_close_date(day: date, dice: random.Random) -> str | None:
     """When a deal found on `day` is hoped to close; often a month's or quarter's end, sometimes nothing."""
     close = day + timedelta(days=round(dice.lognormvariate(math.log(_TYPICAL_CYCLE_DAYS), _CYCLE_SPREAD)))
     habit = dice.random()
     if habit < _NO_DATE:
         return None
-    return _on_a_deadline(close, habit).isoformat()
+    return _snap_to_deadline(close, habit).isoformat()
 
 
-def closed(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) -> dict[str, Any]:
+def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) -> dict[str, Any]:
     """A deal won or lost on `day`: most people write that day over the planned one."""
     won = stage == "closed_won"
     changes: dict[str, Any] = {
@@ -54,14 +54,14 @@ def closed(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) 
         changes["close_date"] = day.isoformat()
     if won and (deal["value"] is None or dice.random() < 0.3):
         paid = float(deal["value"] or _TYPICAL_VALUE) * dice.uniform(0.85, 1.0)
-        changes["value"] = _priced(paid, dice)
+        changes["value"] = _round_price(paid, dice)
     return changes
 
 
-def reopened(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
+def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
     """A lost deal that is back in play on `day`."""
     close = day + timedelta(days=dice.randint(14, 45))
-    chance = stated("negotiation", rep, dice)
+    chance = state_probability("negotiation", rep, dice)
     return {
         "stage": "negotiation",
         "status": "active",
@@ -70,23 +70,25 @@ def reopened(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
     }
 
 
-def groomed(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
+def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
     """What changes about an open deal on a day on which its stage does not; mostly nothing."""
     changes: dict[str, Any] = {}
-    close = _moved_date(_date(deal["close_date"]), day, deal["stage"], dice)
+    close = _move_date(_parse_date(deal["close_date"]), day, deal["stage"], dice)
     if close is not None:
         changes["close_date"] = close.isoformat()
     if deal["value"] is None:
         if dice.random() < 0.02:
-            changes["value"] = _priced(dice.lognormvariate(math.log(_TYPICAL_VALUE), _VALUE_SPREAD), dice)
+            changes["value"] = _round_price(
+                dice.lognormvariate(math.log(_TYPICAL_VALUE), _VALUE_SPREAD), dice
+            )
     elif dice.random() < 0.015:
-        changes["value"] = _priced(float(deal["value"]) * dice.lognormvariate(-0.04, 0.18), dice)
+        changes["value"] = _round_price(float(deal["value"]) * dice.lognormvariate(-0.04, 0.18), dice)
     if dice.random() < 0.015:
-        changes["probability"] = stated(deal["stage"], rep, dice)
+        changes["probability"] = state_probability(deal["stage"], rep, dice)
     return {name: value for name, value in changes.items() if value != deal[name]}
 
 
-def _moved_date(close: date | None, day: date, stage: str, dice: random.Random) -> date | None:
+def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -> date | None:
     """The new close date of an open deal, or None when it stays."""
     mood = dice.random()
     if close is None:
@@ -94,20 +96,22 @@ def _moved_date(close: date | None, day: date, stage: str, dice: random.Random) 
     if close < day:
         # Overdue: somebody notices after some weeks.
         return (
-            _on_a_deadline(day + timedelta(days=dice.randint(7, 45)), dice.random()) if mood < 0.05 else None
+            _snap_to_deadline(day + timedelta(days=dice.randint(7, 45)), dice.random())
+            if mood < 0.05
+            else None
         )
     quarter = _quarter_end(day)
     if close <= quarter and (quarter - day).days <= _CRUNCH_DAYS and stage != "negotiation":
         # The quarter ends, and what cannot make it is moved into the next one.
         return quarter + timedelta(days=dice.randint(15, 75)) if mood < 0.15 else None
     if mood < 0.012:
-        return _on_a_deadline(close + timedelta(days=dice.randint(7, 45)), dice.random())
+        return _snap_to_deadline(close + timedelta(days=dice.randint(7, 45)), dice.random())
     if mood < 0.016:
         return max(day + timedelta(days=1), close - timedelta(days=dice.randint(5, 20)))
     return None
 
 
-def _on_a_deadline(close: date, habit: float) -> date:
+def _snap_to_deadline(close: date, habit: float) -> date:
     """`close`, or the end of its month or quarter: what people type when they do not know."""
     if habit < 0.25:
         return _month_end(close)
@@ -122,14 +126,14 @@ def _quarter_end(day: date) -> date:
     return _month_end(day.replace(day=1, month=(day.month - 1) // 3 * 3 + 3))
 
 
-def _date(text: Any) -> date | None:
+def _parse_date(text: Any) -> date | None:
     try:
         return date.fromisoformat(text)
     except (TypeError, ValueError):
         return None
 
 
-def _priced(value: float, dice: random.Random) -> int | Decimal:
+def _round_price(value: float, dice: random.Random) -> int | Decimal:
     """A price as people write it: round, or now and then to the cent."""
     if dice.random() < 0.1:
         return Decimal(f"{value:.2f}")

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from opp_analytics import sandbox
-from tests.sandbox.conftest import Caller
+from tests.sandbox.callers import Caller
 
 TODAY = date(2026, 3, 2)
 
@@ -37,7 +38,7 @@ def test_start__plays_its_weeks_and_carries_on_from_a_file(
         assert all("2026-02-02" < row["attributes"]["created_at"] < "2026-03-02" for row in before["data"])
         advanced = server.advance(7)
         assert advanced - datetime(2026, 3, 9, tzinfo=UTC) < timedelta(days=1)
-        with pytest.raises(ValueError, match="days must be"):
+        with pytest.raises(sandbox.SandboxValueError, match="days=-1 must be"):
             server.advance(-1)
         after = caller("GET", "/opportunities?records=1000").json()
         assert after["data"] != before["data"]
@@ -70,7 +71,7 @@ def test_start__says_that_the_port_is_taken() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(
-            sandbox.SandboxError, match=rf"cannot listen on 127.0.0.1:{port} .* choose another port"
+            sandbox.SandboxError, match=rf"cannot listen on 127.0.0.1:{port} .* use another port"
         ):
             sandbox.start(port=port)
 
@@ -92,7 +93,7 @@ def test_start__says_that_the_file_is_not_its_own(tmp_path: Path, content: str) 
     expected = {
         "text": "is not a sandbox database",
         "sqlite": "is a SQLite file but not a sandbox database",
-        "half": "was left half-made",
+        "half": "is incomplete",
         "version": "comes from another version",
     }
     before = path.read_bytes()
@@ -115,11 +116,20 @@ def test_start__names_the_extra_when_a_library_is_missing(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"weeks": -1}, {"weeks": 1.5}, {"deals_per_week": -1}, {"today": "2026-09-28"}]
+    ("arguments", "kind"),
+    [
+        ({"weeks": -1}, ValueError),
+        ({"weeks": 1.5}, TypeError),
+        ({"deals_per_week": -1}, ValueError),
+        ({"today": "2026-09-28"}, TypeError),
+        ({"port": 70_000}, ValueError),
+        ({"seed": "one"}, TypeError),
+    ],
 )
-def test_start__refuses_what_is_not_possible(arguments: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="must be"):
-        sandbox.start(**arguments)  # type: ignore[arg-type]
+def test_start__refuses_a_wrong_argument(arguments: dict[str, Any], kind: type[Exception]) -> None:
+    with pytest.raises(kind, match="must be") as caught:
+        sandbox.start(**arguments)
+    assert isinstance(caught.value, sandbox.SandboxError)
 
 
 def test_stop__can_be_repeated_and_ends_everything() -> None:

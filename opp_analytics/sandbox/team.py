@@ -29,9 +29,9 @@ __all__ = [
     "TRUE_WIN_RATES",
     "Rep",
     "account_id",
-    "next_stages",
-    "outcomes",
-    "win_rate",
+    "compute_outcomes",
+    "compute_win_rate",
+    "weigh_next_stages",
 ]
 
 _ORDER = ("discovery", "qualification", "proposal", "negotiation", "closed_won")
@@ -160,7 +160,7 @@ def account_id(account: str) -> str:
 
 
 @lru_cache
-def next_stages(stage: str, skill: float) -> Mapping[str, float]:
+def weigh_next_stages(stage: str, skill: float) -> Mapping[str, float]:
     """`NEXT` of a stage for a rep of that skill."""
     weights = {
         target: weight * (skill if target in _ORDER and _ORDER.index(target) > _ORDER.index(stage) else 1.0)
@@ -171,13 +171,13 @@ def next_stages(stage: str, skill: float) -> Mapping[str, float]:
 
 
 @lru_cache
-def outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
+def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
     """Chance of ending as won and as lost, per stage that an open deal is in now.
 
     Notes
     -----
     The chain is absorbed in won, in lost and not reopened, in deleted and not recovered, or in inactive. With
-    P the chances of `next_stages`, w(s) = Σ P(s, t) w(t), and the same for l; the fixed point is iterated,
+    P the chances of `weigh_next_stages`, w(s) = Σ P(s, t) w(t), and the same for l; the fixed point is iterated,
     which converges geometrically because every stage leads out.
     """
     reopened = 1 - (1 - REOPEN_PER_DAY) ** _WORKING_DAYS
@@ -192,7 +192,7 @@ def outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
         }
         for stage in NEXT:
             known = {**found, **ends, "deleted": (recovered * found[stage][0], recovered * found[stage][1])}
-            chances = next_stages(stage, skill).items()
+            chances = weigh_next_stages(stage, skill).items()
             found[stage] = (
                 sum(chance * known[target][0] for target, chance in chances),
                 sum(chance * known[target][1] for target, chance in chances),
@@ -200,18 +200,18 @@ def outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
     return found
 
 
-def win_rate(*reps: Rep) -> float:
+def compute_win_rate(*reps: Rep) -> float:
     """Won / (won + lost) that the deals of `reps`, in proportion to their shares, tend to."""
-    won = sum(rep.share * outcomes(rep.skill)["discovery"][0] for rep in reps)
-    lost = sum(rep.share * outcomes(rep.skill)["discovery"][1] for rep in reps)
+    won = sum(rep.share * compute_outcomes(rep.skill)["discovery"][0] for rep in reps)
+    lost = sum(rep.share * compute_outcomes(rep.skill)["discovery"][1] for rep in reps)
     return won / (won + lost)
 
 
-TRUE_WIN_RATE = win_rate(*REPS)
+TRUE_WIN_RATE = compute_win_rate(*REPS)
 """Won / (won + lost) of all deals of the simulated team once all of them are closed."""
 
-TRUE_WIN_RATES: Mapping[str, float] = {rep.name: win_rate(rep) for rep in REPS}
+TRUE_WIN_RATES: Mapping[str, float] = {rep.name: compute_win_rate(rep) for rep in REPS}
 """The same for each rep, by `owner_name`."""
 
-TRUE_STAGE_RATES: Mapping[str, float] = {stage: outcomes(1.0)[stage][0] for stage in NEXT}
+TRUE_STAGE_RATES: Mapping[str, float] = {stage: compute_outcomes(1.0)[stage][0] for stage in NEXT}
 """Chance that an open deal of an average rep ends as won, by its stage now (disqualified, deleted: it does not)."""

@@ -8,11 +8,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from opp_analytics.sandbox.errors import SandboxTypeError
+
 __all__ = ["wire_rows"]
 
 
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
-    """One dict an opportunity, JSON values only, None where nothing is.
+    """One dict per opportunity, JSON values only, None for a missing value.
 
     Parameters
     ----------
@@ -30,7 +32,7 @@ def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
 def _mappings(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
     for row in rows:
         if not isinstance(row, Mapping):
-            raise TypeError(f"opportunities must be a DataFrame or mappings, not {type(row).__name__}")
+            raise SandboxTypeError(f"opportunities must be a DataFrame or mappings, not {type(row).__name__}")
         yield row
 
 
@@ -39,8 +41,8 @@ def _of_frame(frame: Any) -> Iterator[dict[str, Any]]:
     # By column, because a row of a frame has one dtype and would turn integers into floats.
     columns = [
         [
-            None if gone else _cell(name, value)
-            for value, gone in zip(column.tolist(), column.isna().tolist(), strict=True)
+            None if missing else _cell(name, value)
+            for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
         ]
         for name, column in zip(names, (frame.iloc[:, i] for i in range(len(names))), strict=True)
     ]

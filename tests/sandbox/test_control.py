@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from opp_analytics import sandbox
-from tests.sandbox.conftest import ROWS, Caller
+from tests.sandbox.callers import ROWS, Caller
 
 
 def test_add_tenant__sees_its_own_data_only(
@@ -35,3 +35,10 @@ def test_add_token__belongs_to_the_first_tenant(
     reader = connect(server.url, server.add_token(read_only=True), server.api_key)
     assert reader.get(made)["name"] == "Shared"
     assert reader.create(name="x").status_code == 403
+
+
+def test_control__is_closed_to_everybody_else(
+    server: sandbox.Sandbox, api: Caller, connect: Callable[..., Caller]
+) -> None:
+    for key in (None, "", server.token):
+        assert api("POST", "/-/sandbox/state", headers={"X-Sandbox-Key": key}).status_code == 401

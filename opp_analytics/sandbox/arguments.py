@@ -1,0 +1,46 @@
+"""Checks of arguments, for the caller's side and the server's alike."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral, Real
+from typing import Any
+
+from opp_analytics.sandbox.errors import SandboxTypeError, SandboxValueError
+
+__all__ = ["check_number"]
+
+
+def check_number(
+    value: Any, name: str, *, low: float = -math.inf, high: float = math.inf, whole: bool = False
+) -> Any:
+    """`value` as an int or float when it is a number from `low` to `high`; numpy's scalars are numbers too.
+
+    Raises
+    ------
+    SandboxTypeError
+        When it is not a number, or not a whole one where only whole ones are allowed.
+    SandboxValueError
+        When it is not finite, or out of range.
+
+    Examples
+    --------
+    >>> check_number(26, "weeks", low=0, high=520, whole=True)
+    26
+    >>> check_number(1.5, "error_rate", low=0, high=1)
+    Traceback (most recent call last):
+    opp_analytics.sandbox.errors.SandboxValueError: error_rate=1.5 must be a number between 0 and 1
+    """
+    kind = "a whole number" if whole else "a number"
+    if math.isfinite(low) and math.isfinite(high):
+        allowed = f"{kind} between {low:,g} and {high:,g}"
+    else:
+        allowed = (
+            f"{kind} of at least {low:,g}" if math.isfinite(low) else f"a finite {kind.removeprefix('a ')}"
+        )
+    if isinstance(value, bool) or not isinstance(value, Integral if whole else Real):
+        raise SandboxTypeError(f"{name}={value!r} must be {allowed}")
+    number = int(value) if isinstance(value, Integral) else float(value)
+    if not (low <= number <= high and math.isfinite(number)):
+        raise SandboxValueError(f"{name}={value!r} must be {allowed}")
+    return number

@@ -1,0 +1,112 @@
+"""The owner's routes on the server: state, faults, time, tenants, tokens, seeding."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from opp_analytics.sandbox import seeding
+from opp_analytics.sandbox.clock import to_text
+from opp_analytics.sandbox.errors import SandboxError, SandboxTypeError
+from opp_analytics.sandbox.faults import Faults
+from opp_analytics.sandbox.gate import Gate
+from opp_analytics.sandbox.jsonapi import make_unauthorized
+from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
+from opp_analytics.sandbox.store import Store, decode
+
+__all__ = ["Control"]
+
+
+@dataclass
+class Control:
+    """The owner's routes; `writing` is the lock of whoever writes to the store."""
+
+    store: Store
+    simulator: Simulator
+    faults: Faults
+    writing: asyncio.Lock
+    key: str
+    gate: Gate | None = None
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer one control request with JSON; a wrong argument is a 422 with ``error`` and ``wrong``."""
+        if not hmac.compare_digest(request.headers.get("X-Sandbox-Key", "").encode(), self.key.encode()):
+            raise make_unauthorized("Only the sandbox's owner may use this route.")
+        actions: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
+            "state": self.tell_state,
+            "wait": self.wait_for_requests,
+            "faults": self.change_faults,
+            "advance": self.advance,
+            "tenant": self.add_tenant,
+            "token": self.add_token,
+            "expire": self.expire_token,
+            "seed": self.seed,
+        }
+        action = actions.get(request.path_params["action"])
+        if action is None:
+            raise HTTPException(404)
+        try:
+            return JSONResponse(await action(decode(await request.body() or b"{}")))
+        except SandboxError as error:
+            wrong = "kind" if isinstance(error, SandboxTypeError) else "value"
+            return JSONResponse({"error": str(error), "wrong": wrong}, 422)
+
+    async def tell_state(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        """Tell how many requests arrived, the clock and the faults in force."""
+        return {
+            "requests": self.gate.requests if self.gate else 0,
+            "now": to_text(self.store.clock.now()),
+            "faults": self.faults.settings,
+        }
+
+    async def wait_for_requests(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer once `count` requests have arrived, or after `timeout` seconds."""
+        if self.gate:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.gate.wait_for_requests(asked["count"]), float(asked["timeout"]))
+        return await self.tell_state({})
+
+    async def change_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Put faults into force."""
+        self.faults.change({name: float(v) if isinstance(v, Decimal) else v for name, v in asked.items()})
+        return {}
+
+    async def advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Let the team work on."""
+        async with self.writing:
+            await run_in_threadpool(self.simulator.advance, asked["days"])
+        return await self.tell_state({})
+
+    async def add_tenant(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a tenant without data."""
+        async with self.writing:
+            tenant, api_key = self.store.add_tenant()
+            return {"tenant": tenant, "token": self.store.add_token(tenant), "api_key": api_key}
+
+    async def add_token(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a token to the first tenant."""
+        async with self.writing:
+            return {"token": self.store.add_token(TEAM_TENANT, read_only=asked["read_only"])}
+
+    async def expire_token(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a new token in the place of an old one."""
+        async with self.writing:
+            return {"token": self.store.replace_token(asked["token"])}
+
+    async def seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Insert rows as they are; `done` marks the last of them."""
+        async with self.writing:
+            await run_in_threadpool(seeding.insert, self.store, asked["tenant"], asked["rows"])
+            if asked["done"]:
+                self.store.save_settings(complete=True)
+        return {}

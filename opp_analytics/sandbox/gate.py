@@ -1,0 +1,172 @@
+"""The gate in front of the API: it counts requests, plays the faults and passes everything else on.
+
+The order is fixed: wait, cut, limit, error, then the request itself (a write after its commit delay), then
+perhaps the loss of its answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import ClassVar
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from opp_analytics.sandbox.faults import Faults
+from opp_analytics.sandbox.jsonapi import Failure, make_failure
+
+__all__ = ["CONTROL", "Gate", "TrackedProtocol"]
+
+CONTROL = "/-/sandbox"
+"""Where the control routes live: they pass the gate uncounted and unharmed."""
+
+_DRIPS_PER_SECOND = 20
+
+
+class TrackedProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, remembering its connections so that one can be cut off without an answer."""
+
+    transports: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Remember the connection under the peer's address."""
+        super().connection_made(transport)
+        self.peer: tuple[str, int] = tuple(transport.get_extra_info("peername")[:2])
+        self.transports[self.peer] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self.transports.pop(self.peer, None)
+        super().connection_lost(exc)
+
+
+class Gate:
+    """The ASGI application in front of the API.
+
+    Parameters
+    ----------
+    app
+        The application that answers.
+    faults
+        What goes wrong on the way.
+    """
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self.app, self.faults = app, faults
+        self.requests = 0
+        self._arrived = asyncio.Condition()
+        self._late_writes: set[asyncio.Task[None]] = set()
+
+    async def wait_for_requests(self, count: int) -> None:
+        """Return as soon as `count` requests have arrived since the start."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: self.requests >= count)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or not."""
+        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
+            await self.app(scope, receive, send)
+            return
+        async with self._arrived:
+            self.requests += 1
+            self._arrived.notify_all()
+        if self.faults.settings["latency"]:
+            await asyncio.sleep(self.faults.settings["latency"])
+        if self.faults.strikes("cut_rate"):
+            await self._hang_up(scope, receive)
+            return
+        send = self._drip(scope, send)
+        if refusal := self._refuse():
+            await refusal.response()(scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+        else:
+            await self._write(scope, receive, send)
+
+    async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry a write out, late and unanswered where the faults want it so."""
+        loses_answer = self.faults.strikes("lose_answer_rate")
+        delay = self.faults.settings["commit_delay"]
+        body = await _read_body(receive)
+        if not loses_answer:
+            await asyncio.sleep(delay)
+            await self.app(scope, _replay(body, receive), send)
+        elif delay:
+            late = asyncio.create_task(self._write_later(scope, body, delay))
+            self._late_writes.add(late)
+            late.add_done_callback(self._late_writes.discard)
+            await self._hang_up(scope, receive)
+        else:
+            await self.app(scope, _replay(body, receive), _drop)
+            await self._hang_up(scope, receive)
+
+    async def _write_later(self, scope: Scope, body: Message, delay: float) -> None:
+        await asyncio.sleep(delay)
+        await self.app(scope, _replay(body, _wait_forever), _drop)
+
+    def _refuse(self) -> Failure | None:
+        if wait := self.faults.seconds_to_wait():
+            detail = (
+                f"The limit is {self.faults.settings['rate_limit']:g} requests per second; wait {wait} s."
+            )
+            return make_failure(429, "rate_limited", "Too Many Requests", detail, {"Retry-After": str(wait)})
+        if self.faults.strikes("error_rate"):
+            detail = "Something went wrong; nothing was done."
+            return make_failure(500, "internal_error", "Internal Server Error", detail)
+        return None
+
+    def _drip(self, scope: Scope, send: Send) -> Send:
+        """`send`, slowed down to the bytes per second in force; it gives up when the client has."""
+
+        async def send_slowly(message: Message) -> None:
+            body = message.get("body", b"")
+            while body and self.faults.settings["drip"] and _peer(scope) in TrackedProtocol.transports:
+                size = max(1, int(self.faults.settings["drip"] / _DRIPS_PER_SECOND))
+                await send({"type": "http.response.body", "body": body[:size], "more_body": True})
+                body = body[size:]
+                await asyncio.sleep(size / (self.faults.settings["drip"] or size))
+            await send({**message, "body": body} if "body" in message else message)
+
+        return send_slowly
+
+    @staticmethod
+    async def _hang_up(scope: Scope, receive: Receive) -> None:
+        if transport := TrackedProtocol.transports.get(_peer(scope)):
+            transport.abort()
+        # Returning before uvicorn knows that the client has left would make it send a 500.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def _peer(scope: Scope) -> tuple[str, int]:
+    host, port = scope["client"]
+    return host, port
+
+
+async def _read_body(receive: Receive) -> Message:
+    """The whole body as one message, or as much as came before the client left."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _replay(body: Message, receive: Receive) -> Receive:
+    """A `receive` that gives the body first, so that a request outlives its connection."""
+    waiting = [body]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
+
+
+async def _wait_forever() -> Message:
+    await asyncio.Event().wait()
+    return {"type": "http.disconnect"}
+
+
+async def _drop(message: Message) -> None:
+    """Take an answer that nobody gets."""

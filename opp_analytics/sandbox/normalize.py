@@ -1,0 +1,59 @@
+"""What a server stores that does not store what it was sent."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+__all__ = ["fill_defaults", "normalize"]
+
+_CENT = Decimal("0.01")
+_STATUS_OF = {"closed_won": "won", "closed_lost": "lost"}
+
+
+def fill_defaults(fields: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
+    """Fields of a request in which a blank or null stage or status is its default.
+
+    A new row's missing stage is filled too, and its missing status follows from the stage. What an update
+    does not send stays as it is.
+
+    Examples
+    --------
+    >>> fill_defaults({"stage": "closed_won"}, is_new=True)
+    {'stage': 'closed_won', 'status': 'won'}
+    >>> fill_defaults({"stage": " "}, is_new=False)
+    {'stage': 'discovery'}
+    """
+    filled = dict(fields)
+    if _is_empty(filled, "stage") and (is_new or "stage" in filled):
+        filled["stage"] = "discovery"
+    if _is_empty(filled, "status") and (is_new or "status" in filled):
+        stage = filled.get("stage")
+        filled["status"] = _STATUS_OF.get(stage, "active") if isinstance(stage, str) else "active"
+    return filled
+
+
+def normalize(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Valid fields as the database keeps them.
+
+    Examples
+    --------
+    >>> normalize({"name": "  Café   north ", "value": Decimal("10.005")})
+    {'name': 'Café north', 'value': Decimal('10.01')}
+    """
+    return {name: _normalize_value(name, value) for name, value in fields.items()}
+
+
+def _normalize_value(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", " ".join(value.split()))
+    if name == "value" and isinstance(value, Decimal):
+        return value.quantize(_CENT, ROUND_HALF_UP)
+    return value
+
+
+def _is_empty(fields: Mapping[str, Any], name: str) -> bool:
+    value = fields.get(name)
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,59 @@
+"""Faults are switched by name, together or one by one."""
+
+from typing import Any
+
+import pytest
+
+from opp_analytics import sandbox
+
+
+def test_set__takes_several_and_reset_switches_all_off(faults: sandbox.FaultSettings) -> None:
+    faults.set(latency=0.25, cut_rate=0.5)
+    assert (faults.latency, faults.cut_rate, faults.error_rate) == (0.25, 0.5, 0)
+    assert repr(faults).startswith("FaultSettings(latency=0.25, ")
+    faults.set(cut_rate=None)
+    assert faults.cut_rate == 0
+    faults.normalize = True
+    assert faults.normalize is True
+    faults.reset()
+    assert set(faults.as_dict().values()) == {0}
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "message"),
+    [
+        ({"error_rate": 1.5}, ValueError, "error_rate=1.5 must be a number between 0 and 1"),
+        ({"latency": -1}, ValueError, "latency=-1 must be a number of at least 0"),
+        ({"latency": float("inf")}, ValueError, "latency=inf must be"),
+        ({"latency": "slow"}, TypeError, "latency='slow' must be a number"),
+        ({"cut_rate": True}, TypeError, "cut_rate=True must be a number"),
+        ({"normalize": 1}, TypeError, "normalize=1 must be True or False"),
+        ({"jitter": 1}, ValueError, "unknown fault 'jitter'; use one of latency,"),
+    ],
+)
+def test_set__refuses_a_wrong_setting_and_changes_nothing(
+    faults: sandbox.FaultSettings, settings: dict[str, Any], kind: type[Exception], message: str
+) -> None:
+    with pytest.raises(kind, match=message) as caught:
+        faults.set(rate_limit=5, **settings)
+    assert isinstance(caught.value, sandbox.SandboxError)
+    assert faults.rate_limit == 0
+
+
+def test_attribute__refuses_a_misspelled_name(faults: sandbox.FaultSettings) -> None:
+    with pytest.raises(AttributeError, match="unknown fault 'latencey'"):
+        faults.latencey = 1
+
+
+def test_settings__list_every_fault_with_its_kind(faults: sandbox.FaultSettings) -> None:
+    assert set(faults.as_dict()) == set(sandbox.FaultSettings.__annotations__) - {"_wire", "_renew"}
+    assert {name for name, value in faults.as_dict().items() if value is False} == {"normalize", "endless"}
+    assert set(faults.as_dict()) <= set(dir(faults))
+
+
+def test_expire_token__puts_a_new_one_in_its_place() -> None:
+    with sandbox.start(opportunities=[]) as server:
+        old = server.token
+        assert server.faults.expire_token() == server.token != old
+        with pytest.raises(sandbox.SandboxValueError, match="unknown token"):
+            server.faults.expire_token(old)
