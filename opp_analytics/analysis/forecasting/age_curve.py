@@ -9,8 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods
-from opp_analytics.analysis.shared.ages import ages
-from opp_analytics.analysis.stats.competing_risks import Incidence, at_days, incidence
+from opp_analytics.analysis.shared.ages import ages, curve_of
+from opp_analytics.analysis.stats.competing_risks import Incidence, at_days
 from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
 from opp_analytics.org import OPEN
 
@@ -54,7 +54,7 @@ class AgeCurve:
     ) -> None:
         days, outcome, _ = ages(frame, today, tz, ends)
         known = days >= 0
-        self.curve: Incidence = incidence(days[known], outcome[known])
+        self.curve: Incidence = curve_of(days[known], outcome[known])
         wins = int(self.curve.won.sum())
         if wins < _PEERS:
             raise NotEnoughHistory(
@@ -65,7 +65,7 @@ class AgeCurve:
     def chance(self) -> Floats:
         """P(ever won | open at its age), for each row; NaN for one that is not open or has no age."""
         open_, won = (
-            at_days(self.curve, "open", self._at(self.curve.at_risk)),
+            at_days(self.curve, "open_share", self._at(self.curve.at_risk)),
             self._won_by(self.curve.at_risk),
         )
         return self._known(

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import org, periods, schema
+from opp_analytics.analysis.shared.ages import curve_of
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
-from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
@@ -109,7 +109,7 @@ def _places(entered: pd.DataFrame) -> list[tuple[str, NDArray[np.intp]]]:
 
 
 def _share_won(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> float:
-    curve = incidence(days, outcome)
+    curve = curve_of(days, outcome)
     if not len(curve.time):
         return float("nan")
     return float(curve.won_share[-1] / (curve.won_share[-1] + curve.lost_share[-1]))

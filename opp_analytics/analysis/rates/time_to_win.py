@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from opp_analytics import arguments
 from opp_analytics.analysis.shared.ages import curves_of, followed
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.stats.competing_risks import first_day
-from opp_analytics.errors import DataError
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -28,14 +28,14 @@ def time_to_win(
     history: History | None = None,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """The days until a share of all deals, and of those ever won, has been won; open deals taken into account.
+    """The days until a share of all deals, and of those won, has been won, counting open deals.
 
     Parameters
     ----------
     opportunities : DataFrame
         As for `win_rate_curve`.
     as_of : date-like
-        The day until which deals were followed.
+        The day T until which deals were followed.
     by : str or list of str, optional
         One set of quantiles for each value of these columns.
     quantiles : sequence of float
@@ -68,9 +68,7 @@ def time_to_win(
     0.5       20.0         10.0
     0.9        NaN         20.0
     """
-    bad = [q for q in quantiles if not 0 < q < 1]
-    if bad:
-        raise DataError(f"quantiles={list(quantiles)!r}: {bad[0]!r} is not between 0 and 1")
+    quantiles = [arguments.between(share, "quantiles", example=0.5) for share in quantiles]
     _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
     curves = curves_of(groups, days, outcome)
     rows = [

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import periods
-from opp_analytics.analysis.rates.win_rate_definitions import check_days
+from opp_analytics import arguments, periods
 from opp_analytics.analysis.shared.ages import ages
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns, column_key, combine, ratio, read
@@ -24,7 +23,7 @@ def velocity(
     window_days: int | None = None,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """How much money the open pipeline turns into bookings per day, and what that is made of.
+    """Money that the open pipeline turns into bookings per day, with its four factors.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ def velocity(
     by : str or list of str, optional
         One row for each value of these columns. Rates of groups do not add up to the rate of all.
     window_days : int, optional
-        Only closes of the last so many days count; None counts all.
+        Count only deals closed in the last `window_days` days; None counts all.
     tz : str
         Business time zone.
 
@@ -49,9 +48,8 @@ def velocity(
 
     Notes
     -----
-    velocity = open count × win rate × mean won value / mean days to win. It supposes that open deals are like the
-    closed ones, and that days to win of deals still open will be no longer: read it as a trend, not as a promise.
-    Won deals closed before they were created are left out of the days and counted.
+    velocity = open count × win rate × mean won value / mean days to win. It assumes that open deals will close like
+    those already closed: read it as a trend. Deals won before they were created are left out of the days and counted.
 
     Examples
     --------
@@ -61,15 +59,14 @@ def velocity(
     >>> velocity(frame, as_of="2026-03-01")["velocity"].tolist()
     [25.0]
     """
-    if window_days is not None:
-        check_days(window_days)
+    window = None if window_days is None else arguments.whole(window_days, "window_days", example=365)
     names = by_columns(by)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "value", "close_date", "created_at", by=names)
     days, outcome, left_out = ages(frame, today, tz)
     counted = np.ones(len(frame), dtype=bool)
-    if window_days is not None:
-        counted = (frame["close_date"] > today - pd.Timedelta(days=int(window_days))).to_numpy()
+    if window is not None:
+        counted = (frame["close_date"] > today - pd.Timedelta(days=window)).to_numpy()
     groups = combine([column_key(frame[name]) for name in names], len(frame))
     won, lost = groups.count(counted & (outcome == WON)), groups.count(counted & (outcome == LOST))
     value = frame["value"].to_numpy(dtype=float)

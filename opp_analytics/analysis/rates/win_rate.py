@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import periods
+from opp_analytics import arguments, periods
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import (
     By,
@@ -20,7 +20,7 @@ from opp_analytics.analysis.shared.groups import (
     ratio,
     read,
 )
-from opp_analytics.analysis.stats.intervals import check_confidence, value_interval, wilson
+from opp_analytics.analysis.stats.intervals import value_interval, wilson
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, future_dated, outcome_codes
 from opp_analytics.periods import When
 
@@ -32,9 +32,9 @@ def win_rate(
     freq: str | None = None,
     start: When | None = None,
     end: When | None = None,
-    confidence: float = 0.95,
     as_of: When | None = None,
-    seed: int = 0,
+    confidence: float = 0.95,
+    tz: str = "UTC",
 ) -> pd.DataFrame:
     """The share of closed deals that were won, by count and by money, with intervals.
 
@@ -49,12 +49,12 @@ def win_rate(
         One row for each period of ``close_date``: "M", "Q", a fiscal "Q-JAN", …
     start, end : date-like, optional
         First and last ``close_date`` that counts.
-    confidence : float
-        Of the intervals.
     as_of : date-like, optional
         A close dated after this day counts as open, and the period that holds the day is marked.
-    seed : int
-        Of the bootstrap.
+    confidence : float
+        Confidence level of the intervals.
+    tz : str
+        Business time zone, in which an instant as `start`, `end` or `as_of` becomes a day.
 
     Returns
     -------
@@ -62,26 +62,29 @@ def win_rate(
         One row without `by` and `freq`; else the index is `by`, then ``period`` (str), for every group that holds a
         deal. Columns:
 
-        - ``won``, ``lost``, ``open`` (int64): deals; ``open`` are those due in the window or period.
-        - ``rate``, ``rate_low``, ``rate_high`` (float64, fraction): won / (won + lost); NaN when nothing closed.
+        - ``won``, ``lost``, ``open`` (int64): deals; ``open`` counts those due in the window or period.
+        - ``rate``, ``rate_low``, ``rate_high`` (float64, fractions): won / (won + lost); NaN when nothing closed.
         - ``won_value``, ``lost_value`` (float64, money).
-        - ``value_rate``, ``value_rate_low``, ``value_rate_high`` (float64, fraction): by money.
-        - ``to_date`` (bool, with `freq`): the period still runs on `as_of`; always False without `as_of`.
+        - ``value_rate``, ``value_rate_low``, ``value_rate_high`` (float64, fractions): by money.
+        - ``to_date`` (bool, with `freq`): `as_of` lies in the period; False without `as_of`.
 
-        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out`` (contradictions, disqualified, outside the
-        window or without a date, closed without a value: these count in ``rate`` but not in ``value_rate``).
-        Empty input: no rows, or one row of zeros and NaN without `by` and `freq`.
+        Attrs: ``n`` closed deals, ``as_of``, ``confidence``, ``left_out``. A deal closed without a value counts in
+        ``rate`` but not in ``value_rate``. Empty input: no rows, or one row of zeros and NaN without `by` and `freq`.
 
     Raises
     ------
-    MissingColumnError, DataError, ArgumentTypeError
-        When a column is missing, or an argument makes no sense.
+    MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError
+        When a column is missing, or an argument cannot be used.
+
+    See Also
+    --------
+    win_rate_definitions : Other definitions under this name.
 
     Notes
     -----
     ``rate`` = won / (won + lost), ``value_rate`` = Σv won / Σv (won + lost), over deals whose ``close_date`` lies in
-    the period: rates of groups aggregate as ratios of sums. Intervals: Wilson's for ``rate``; for ``value_rate``
-    see `opp_analytics.analysis.stats.intervals.value_interval`. Other definitions under this name: `win_rate_definitions`.
+    the period: rates of groups aggregate as ratios of sums. Intervals: Wilson's; for ``value_rate`` at Kish's effective
+    number of deals, (Σv)² / Σv².
 
     Examples
     --------
@@ -91,23 +94,23 @@ def win_rate(
     0    2     1  0.667         0.4
     """
     names = by_columns(by)
-    check_confidence(confidence)
+    confidence = arguments.between(confidence, "confidence", example=0.95)
     dated = freq is not None or start is not None or end is not None
     needs_date = dated or as_of is not None
     frame = read(opportunities, "stage", "value", *(["close_date"] if needs_date else []), by=names)
-    today = None if as_of is None else periods.as_date(as_of)
+    today = None if as_of is None else periods.as_date(as_of, tz=tz)
     outcome = outcome_codes(frame)
     if today is not None:
         outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
     keys = [column_key(frame[name]) for name in names]
     if freq is not None:
         keys.append(period_key(frame["close_date"], freq))
-    inside = _inside(frame, start, end) if dated else np.ones(len(frame), dtype=bool)
+    inside = _inside(frame, start, end, tz) if dated else np.ones(len(frame), dtype=bool)
     for key in keys[:1]:
         # A deal outside the window makes no group of its own.
         key.codes[~inside] = -1
     groups = combine(keys, len(frame))
-    table = _rates(frame, outcome, inside, groups, confidence, seed)
+    table = _rates(frame, outcome, inside, groups, confidence)
     if freq is not None:
         running = None if today is None else str(pd.Period(today, freq))
         table["to_date"] = np.asarray(table.index.get_level_values("period") == running, dtype=bool)
@@ -123,12 +126,12 @@ def win_rate(
             "closed_outside_window": int((~inside & (outcome <= LOST)).sum()),
             "closed_without_value": int((closed & frame["value"].isna().to_numpy()).sum()),
         },
-        confidence=float(confidence),
+        confidence=confidence,
     )
 
 
-def _inside(frame: pd.DataFrame, start: When | None, end: When | None) -> NDArray[np.bool_]:
-    first, last = periods.window(start, end)
+def _inside(frame: pd.DataFrame, start: When | None, end: When | None, tz: str) -> NDArray[np.bool_]:
+    first, last = periods.window(start, end, tz=tz)
     return np.asarray(frame["close_date"].between(first, last).to_numpy(), dtype=bool)
 
 
@@ -138,7 +141,6 @@ def _rates(
     inside: NDArray[np.bool_],
     groups: Groups,
     confidence: float,
-    seed: int,
 ) -> pd.DataFrame:
     won_rows, lost_rows = inside & (outcome == WON), inside & (outcome == LOST)
     value = frame["value"].to_numpy(dtype=float)
@@ -147,7 +149,7 @@ def _rates(
     low, high = wilson(won, won + lost, confidence=confidence)
     priced = (won_rows | lost_rows) & ~np.isnan(value)
     value_low, value_high = value_interval(
-        value[priced], won_rows[priced], groups.codes[priced], groups.size, confidence=confidence, seed=seed
+        value[priced], won_rows[priced], groups.codes[priced], groups.size, confidence=confidence
     )
     return groups.frame(
         {

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
-from opp_analytics import periods
+from opp_analytics import arguments, periods
 from opp_analytics.analysis.shared.ages import followed
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns, column_key, combine, period_key, ratio
-from opp_analytics.analysis.stats.intervals import check_confidence, wilson
-from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.org import LOST, OPEN, WON
 from opp_analytics.periods import When
 
@@ -36,11 +34,11 @@ def win_rate_cohorts(
     age_days : int
         The age at which cohorts are compared; deals younger than that on `as_of` are left out and counted.
     freq : str
-        Period of creation.
+        Period of creation: "M", "Q", a fiscal "Q-JAN", …
     by : str or list of str, optional
         One row for each value of these columns and period.
     confidence : float
-        Of Wilson's interval.
+        Confidence level of the interval (Wilson's).
     tz : str
         Business time zone.
 
@@ -64,16 +62,15 @@ def win_rate_cohorts(
     period
     2026Q1        3    1  0.333       0.667
     """
-    check_confidence(confidence)
-    if isinstance(age_days, bool) or not isinstance(age_days, (int, np.integer)) or age_days < 0:
-        raise ArgumentTypeError(f"age_days={age_days!r} is not a number of days; use 90")
+    confidence = arguments.between(confidence, "confidence", example=0.95)
+    age = arguments.whole(age_days, "age_days", low=0, example=90)
     frame, _, days, outcome, left_out, today = followed(opportunities, as_of, by, tz)
     created = periods.to_dates(frame["created_at"], tz=tz)
-    young = (created > today - pd.Timedelta(days=int(age_days))).to_numpy() & (days >= 0)
+    young = (created > today - pd.Timedelta(days=age)).to_numpy() & (days >= 0)
     kept = (days >= 0) & ~young
     keys = [*(column_key(frame[name]) for name in by_columns(by)), period_key(created.where(kept), freq)]
     groups = combine(keys, len(frame))
-    closed = kept & (outcome != OPEN) & (days <= age_days)
+    closed = kept & (outcome != OPEN) & (days <= age)
     won, lost = (groups.count(closed & (outcome == code)) for code in (WON, LOST))
     total = groups.count(kept)
     low, high = wilson(won, total, confidence=confidence)
@@ -95,6 +92,6 @@ def win_rate_cohorts(
         n=int(kept.sum()),
         as_of=today,
         left_out={**left_out, "younger_than_age_days": int(young.sum())},
-        confidence=float(confidence),
-        age_days=int(age_days),
+        confidence=confidence,
+        age_days=age,
     )

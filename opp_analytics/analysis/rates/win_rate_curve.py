@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from opp_analytics import arguments
 from opp_analytics.analysis.shared.ages import curves_of, followed
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence, share_interval
-from opp_analytics.analysis.stats.intervals import check_confidence
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def win_rate_curve(
     by : str or list of str, optional
         One curve for each value of these columns.
     history : History, optional
-        Past records, which show when deals were disqualified, and when those were closed whose ``close_date`` nobody
-        corrected; needs ``unique_id``. Without it disqualified deals are left out.
+        Past records, which date disqualified deals and late-entered closes; needs ``unique_id``. Without it disqualified
+        deals are left out.
     confidence : float
-        Of the interval.
+        Confidence level of the interval.
     tz : str
         Business time zone, in which ``created_at`` becomes a date.
 
@@ -56,19 +56,19 @@ def win_rate_curve(
 
     Raises
     ------
-    MissingColumnError, DataError, ArgumentTypeError
-        When a column is missing, or an argument makes no sense.
+    MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError
+        When a column is missing, or an argument cannot be used.
 
     Notes
     -----
-    Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing end, not one that
-    might still be won: 1 − Kaplan–Meier, which pretends so, overstates. Open deals are censored at T − c; a close
-    dated after T counts as open. Left out and counted: disqualified ones that no history dates, closed before created,
-    contradictions, missing dates. Deals that old are few at the right end: mind ``at_risk``.
+    Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing end: 1 −
+    Kaplan–Meier, which treats it as one that may still be won, overstates. Open deals are censored at T − c; a close
+    dated after T counts as open. Left out and counted: disqualified deals that no history dates, closed before created,
+    contradictions, missing dates. Few deals are that old at the right end: watch ``at_risk``.
 
     References
     ----------
-    Aalen and Johansen (1978). See `opp_analytics.analysis.survival`.
+    O. Aalen and S. Johansen (1978), Scand. J. Statist. 5, 141–150.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def win_rate_curve(
     10          3      0.333       0.000       0.667
     20          2      0.333       0.333       0.333
     """
-    check_confidence(confidence)
+    confidence = arguments.between(confidence, "confidence", example=0.95)
     _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
     curves = curves_of(groups, days, outcome)
     parts = [_columns(curve, confidence) for curve in curves]
@@ -105,7 +105,7 @@ def win_rate_curve(
         n=int((days >= 0).sum()),
         as_of=today,
         left_out=left_out,
-        confidence=float(confidence),
+        confidence=confidence,
     )
 
 
@@ -127,5 +127,5 @@ def _columns(curve: Incidence, confidence: float) -> dict[str, NDArray[np.generi
 
 
 def _no_columns() -> dict[str, NDArray[np.generic]]:
-    nobody = incidence(np.array([], dtype=np.int64), np.array([], dtype=np.int8))
+    nobody = incidence(np.array([], dtype=np.int64), won=np.array([], dtype=bool))
     return _columns(nobody, 0.95)

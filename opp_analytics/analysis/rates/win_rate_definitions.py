@@ -1,4 +1,4 @@
-"""Every definition of a win rate, side by side."""
+"""Every definition of the win rate, side by side."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import periods
-from opp_analytics.analysis.shared.ages import ages
+from opp_analytics import arguments, periods
+from opp_analytics.analysis.shared.ages import ages, curve_of
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
-from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
-from opp_analytics.analysis.stats.intervals import check_confidence, value_interval, wilson
-from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.analysis.stats.competing_risks import at_days, share_interval
+from opp_analytics.analysis.stats.intervals import value_interval, wilson
 from opp_analytics.org import LOST, OPEN, WON, future_dated, outcome_codes
 from opp_analytics.periods import When
 
 _MISLEADS = {
-    "closed, all time": "the past is unlike the present; fast losers come first in a young pipeline",
-    "closed, last horizon": "volume grows or shrinks: fast and slow deals of unlike cohorts are mixed",
+    "closed, all time": "the past differs from today; in a young pipeline the fast losses come first",
+    "closed, last horizon": "volume grows or shrinks: fast and slow deals come from different cohorts",
     "closed by value, last horizon": "few large deals decide it",
-    "won of all created": "young deals count as not won; it rises by itself as they close",
-    "created cohort at equal age": "it is old news: only deals at least as old as the horizon count",
-    "curve at horizon": "few deals at risk at that age",
-    "curve, eventual": "it ends at the oldest close; what is open later is not in it",
+    "won of all created": "young deals count as not won; it rises on its own as they close",
+    "created cohort at equal age": "old news: it counts only deals at least as old as the horizon",
+    "curve at horizon": "few deals are at risk at that age",
+    "curve, eventual": "it stops at the oldest close, so later wins are missing",
     "one minus Kaplan-Meier": "always too high: a lost deal is treated as one that may still be won",
 }
 """The definitions, with when each misleads."""
@@ -37,7 +36,7 @@ def win_rate_definitions(
     confidence: float = 0.95,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Every usual definition of the win rate on the same deals, with when each misleads.
+    """Every common definition of the win rate on the same deals, and when each misleads.
 
     Parameters
     ----------
@@ -46,9 +45,9 @@ def win_rate_definitions(
     as_of : date-like
         The day T; a close dated later counts as open.
     horizon_days : int
-        Length of the window of closes before T, and the age of the cohorts.
+        Days before T in which closes count, and the age at which cohorts are compared.
     confidence : float
-        Of the intervals.
+        Confidence level of the intervals.
     tz : str
         Business time zone.
 
@@ -72,14 +71,14 @@ def win_rate_definitions(
     >>> win_rate_definitions(frame, as_of="2026-03-01", horizon_days=30)["rate"].round(3).head(4).tolist()
     [0.5, nan, nan, 0.333]
     """
-    check_confidence(confidence)
-    check_days(horizon_days)
+    confidence = arguments.between(confidence, "confidence", example=0.95)
+    horizon = arguments.whole(horizon_days, "horizon_days", example=365)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "value", "close_date", "created_at")
     days, followed, left_out = ages(frame, today, tz)
     rows = {
-        **_closed_rows(frame, today, horizon_days, confidence),
-        **_followed_rows(frame, days, followed, today, horizon_days, confidence, tz),
+        **_closed_rows(frame, today, horizon, confidence),
+        **_followed_rows(frame, days, followed, today, horizon, confidence, tz),
     }
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=["rate", "rate_low", "rate_high", "n", "open_share"]
@@ -92,14 +91,9 @@ def win_rate_definitions(
         n=len(frame),
         as_of=today,
         left_out=left_out,
-        horizon_days=int(horizon_days),
+        confidence=confidence,
+        horizon_days=horizon,
     )
-
-
-def check_days(horizon_days: int) -> None:
-    """Refuse a horizon that is not a positive whole number of days."""
-    if isinstance(horizon_days, bool) or not isinstance(horizon_days, (int, np.integer)) or horizon_days <= 0:
-        raise ArgumentTypeError(f"horizon_days={horizon_days!r} is not a number of days; use 365")
 
 
 Row = tuple[float, float, float, int, float]
@@ -117,12 +111,12 @@ def _part(part: float, whole: float) -> float:
 def _closed_rows(frame: pd.DataFrame, today: pd.Timestamp, horizon: int, confidence: float) -> dict[str, Row]:
     outcome = outcome_codes(frame)
     outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
-    recent = (frame["close_date"] > today - pd.Timedelta(days=int(horizon))).to_numpy()
+    recent = (frame["close_date"] > today - pd.Timedelta(days=horizon)).to_numpy()
     won, lost, open_ = outcome == WON, outcome == LOST, int((outcome == OPEN).sum())
     value = frame["value"].to_numpy(dtype=float)
     priced = recent & (won | lost) & ~np.isnan(value)
     nowhere = np.zeros(int(priced.sum()), dtype=np.intp)
-    low, high = value_interval(value[priced], won[priced], nowhere, 1, confidence=confidence, seed=0)
+    low, high = value_interval(value[priced], won[priced], nowhere, 1, confidence=confidence)
     won_value, total = float(value[priced & won].sum()), float(value[priced].sum())
     recent_closed = int((recent & (won | lost)).sum())
     return {
@@ -149,7 +143,7 @@ def _followed_rows(
 ) -> dict[str, Row]:
     known = days >= 0
     created = periods.to_dates(frame["created_at"], tz=tz)
-    old = known & (created <= today - pd.Timedelta(days=int(horizon))).to_numpy()
+    old = known & (created <= today - pd.Timedelta(days=horizon)).to_numpy()
     in_time = old & (days <= horizon) & (outcome != OPEN)
     n, n_old = int(known.sum()), int(old.sum())
     open_share = _part(int((known & (outcome == OPEN)).sum()), n)
@@ -158,10 +152,10 @@ def _followed_rows(
         [n, n_old],
         confidence=confidence,
     )
-    curve = incidence(days[known], outcome[known])
+    curve = curve_of(days[known], outcome[known])
     last = int(curve.time[-1]) if len(curve.time) else 0
-    # Kaplan–Meier: losses are taken for deals that merely went out of sight.
-    alone = incidence(days[known], np.where(outcome[known] == LOST, np.int8(OPEN), outcome[known]))
+    # Kaplan–Meier: a lost deal counts as one that went out of sight.
+    alone = curve_of(days[known], np.where(outcome[known] == LOST, np.int8(OPEN), outcome[known]))
     rows: dict[str, Row] = {
         "won of all created": (
             _part(int((known & (outcome == WON)).sum()), n),

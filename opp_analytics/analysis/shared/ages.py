@@ -13,7 +13,7 @@ from opp_analytics import periods
 from opp_analytics.analysis.shared.groups import By, Groups, by_columns, column_key, combine, read
 from opp_analytics.analysis.shared.replay import observed_ends
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, future_dated, outcome_codes
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, future_dated, outcome_codes
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -86,4 +86,9 @@ def curves_of(groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8]
     rows = np.flatnonzero(days >= 0)
     rows = rows[np.argsort(groups.codes[rows], kind="stable")]
     cuts = np.searchsorted(groups.codes[rows], np.arange(groups.size + 1))
-    return [incidence(days[rows[first:last]], outcome[rows[first:last]]) for first, last in pairwise(cuts)]
+    return [curve_of(days[rows[first:last]], outcome[rows[first:last]]) for first, last in pairwise(cuts)]
+
+
+def curve_of(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
+    """The curves of deals with these outcomes, won, lost and disqualified being ends."""
+    return incidence(days, won=outcome == WON, lost=outcome == LOST, disqualified=outcome == DISQUALIFIED)

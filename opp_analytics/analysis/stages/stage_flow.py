@@ -22,7 +22,6 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.arguments import texts
-from opp_analytics.org import LOST, OPEN
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -201,8 +200,8 @@ def _counted(spells: pd.DataFrame, keys: list[str], stages: list[str]) -> pd.Dat
 
 def _median(spells: pd.DataFrame) -> float:
     """The days after which half the spells have ended; NaN when more than half outlast all that was seen."""
-    ended = np.where(spells["end"] == "still", OPEN, LOST).astype(np.int8)
+    ended = (spells["end"] != "still").to_numpy()
     times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
-    curve = incidence(np.repeat(days, times), np.repeat(ended, times))
+    curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
     half = np.flatnonzero(curve.open_share <= 0.5 + 1e-12)
     return float(curve.time[half[0]]) if len(half) else float("nan")

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from opp_analytics.analysis.stats.intervals import wilson
-from opp_analytics.org import DISQUALIFIED, LOST, WON
 
+Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
@@ -36,15 +36,17 @@ class Incidence:
     """Standard error of `won_share`."""
 
 
-def incidence(time: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
+def incidence(
+    time: NDArray[np.int64], *, won: Flags, lost: Flags | None = None, disqualified: Flags | None = None
+) -> Incidence:
     """The curves of deals that were won, lost or disqualified at `time`, or last seen open at it.
 
     Parameters
     ----------
     time : ndarray of int
         Days, not negative.
-    outcome : ndarray of int
-        WON, LOST, DISQUALIFIED or OPEN of `opp_analytics.org.outcomes`.
+    won, lost, disqualified : ndarray of bool
+        Whether each deal ended that way; one that ended in no way was last seen open. None means that no deal did.
 
     Notes
     -----
@@ -60,16 +62,18 @@ def incidence(time: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
     length = int(time.max()) + 1 if len(time) else 0
     leaving = np.bincount(time, minlength=length)
     risk = leaving[::-1].cumsum()[::-1]
-    won, lost, out = (
-        np.bincount(time[outcome == code], minlength=length) for code in (WON, LOST, DISQUALIFIED)
-    )
-    at = np.flatnonzero(won + lost + out)
-    r, e = risk[at].astype(float), (won + lost + out)[at].astype(float)
+    ends = [
+        np.bincount(time[:0] if flags is None else time[flags], minlength=length)
+        for flags in (won, lost, disqualified)
+    ]
+    at = np.flatnonzero(sum(ends))
+    wins, losses, leaves = (kind[at] for kind in ends)
+    r, e = risk[at].astype(float), (wins + losses + leaves).astype(float)
     after = np.cumprod(1 - e / r)
     before = np.concatenate([[1.0], after[:-1]]) if len(at) else after
-    win, lose, leave = (np.cumsum(before * ends[at] / r) for ends in (won, lost, out))
-    error = _error(win, before, won[at].astype(float), e, r)
-    return Incidence(at, risk[at], won[at], lost[at], out[at], win, lose, leave, after, error)
+    won_share, lost_share, left_share = (np.cumsum(before * kind / r) for kind in (wins, losses, leaves))
+    error = _error(won_share, before, wins.astype(float), e, r)
+    return Incidence(at, risk[at], wins, losses, leaves, won_share, lost_share, left_share, after, error)
 
 
 def _error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Curves from creation, and the definitions side by side."""
+"""Days until a share is won."""
 
 import numpy as np
 import pytest
@@ -13,5 +13,5 @@ def test_time_to_win__counts_open_deals():
     assert table["days"].iloc[0] == 5
     assert np.isnan(table["days"].iloc[1])
     assert table["days_of_won"].tolist() == [5, 9]
-    with pytest.raises(errors.DataError, match="between 0 and 1"):
+    with pytest.raises(errors.ArgumentValueError, match="between 0 and 1"):
         time_to_win(TEN, as_of=AS_OF, quantiles=[2])

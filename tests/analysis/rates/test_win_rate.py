@@ -79,10 +79,27 @@ def test_win_rate__missing_value_counts_in_rate_but_not_in_value_rate():
     assert win_rate(frame).attrs["left_out"] == {"closed_without_value": 1}
 
 
-@pytest.mark.parametrize("confidence", [0, 1, 1.5])
-def test_win_rate__refuses_a_confidence_out_of_range(confidence):
-    with pytest.raises(errors.DataError, match="confidence"):
+@pytest.mark.parametrize(
+    ("confidence", "kind"), [(0, ValueError), (1, ValueError), (1.5, ValueError), ("95%", TypeError)]
+)
+def test_win_rate__refuses_an_unusable_confidence(confidence, kind):
+    with pytest.raises(kind, match="confidence=.*use for example confidence=0.95"):
         win_rate(FRAME, confidence=confidence)
+
+
+def test_win_rate__is_not_sure_when_every_deal_was_won():
+    row = win_rate(pd.DataFrame({"stage": ["closed_won"] * 3, "value": [1.0, 1.0, 1.0]})).iloc[0]
+    assert row["value_rate_high"] == 1
+    assert row["value_rate_low"] == pytest.approx(row["rate_low"])
+
+
+def test_win_rate__reads_instants_in_the_business_time_zone():
+    # 02:00 UTC on 20 February is still the 19th in New York: the loss of the 20th is not counted there.
+    asked = {"end": "2026-02-20T02:00Z", "start": "2026-02-01T12:00Z"}
+    assert win_rate(FRAME, **asked)["lost"].tolist() == [1]
+    assert win_rate(FRAME, **asked, tz="America/New_York")["lost"].tolist() == [0]
+    assert win_rate(FRAME, as_of="2026-02-20T02:00Z")["lost"].tolist() == [1]
+    assert win_rate(FRAME, as_of="2026-02-20T02:00Z", tz="America/New_York")["lost"].tolist() == [0]
 
 
 def test_win_rate__says_which_argument_makes_no_sense():

@@ -1,4 +1,4 @@
-"""Curves from creation, and the definitions side by side."""
+"""Cohorts compared at equal age."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Curves from creation, and the definitions side by side."""
+"""The win-rate curve, worked by hand."""
 
 import numpy as np
 import pandas as pd

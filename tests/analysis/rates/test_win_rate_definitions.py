@@ -1,4 +1,4 @@
-"""Curves from creation, and the definitions side by side."""
+"""The definitions side by side."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Curves from creation, and the definitions side by side."""
+"""Cumulative incidence, against statsmodels and known truths."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,6 @@ from scipy import stats
 from statsmodels.duration.survfunc import CumIncidenceRight
 
 from opp_analytics.analysis.stats.competing_risks import incidence, share_interval
-from opp_analytics.org.outcomes import DISQUALIFIED, LOST, OPEN, WON
 
 
 def test_share_interval__is_never_certain():
@@ -23,11 +22,9 @@ def test_incidence__interval_covers_the_truth_at_about_its_rate():
     rng, truth, hits, runs = np.random.default_rng(0), 0.4 * (1 - np.exp(-1.0)), 0, 200
     for _ in range(runs):
         end, limit = rng.exponential(10, 300), rng.uniform(2, 30, 300)
-        kind = np.where(rng.random(300) < 0.4, WON, LOST)
-        curve = incidence(
-            np.floor(np.minimum(end, limit) * 50).astype(np.int64),
-            np.where(end <= limit, kind, OPEN).astype(np.int8),
-        )
+        wins, ended = rng.random(300) < 0.4, end <= limit
+        time = np.floor(np.minimum(end, limit) * 50).astype(np.int64)
+        curve = incidence(time, won=wins & ended, lost=~wins & ended)
         place = np.searchsorted(curve.time, 500, side="right") - 1
         hits += abs(curve.won_share[place] - truth) <= 1.96 * curve.won_error[place]
     assert stats.binom.cdf(hits, runs, 0.95) > 0.001
@@ -38,10 +35,9 @@ def test_incidence__interval_covers_the_truth_at_about_its_rate():
 def test_incidence__agrees_with_statsmodels(seed):
     rng = np.random.default_rng(seed)
     time = rng.integers(0, 30, 200)
-    outcome = rng.choice([WON, LOST, DISQUALIFIED, OPEN], 200, p=[0.3, 0.3, 0.1, 0.3]).astype(np.int8)
-    curve = incidence(time, outcome)
-    # There the causes count from 1, and 0 is censored.
-    status = np.select([outcome == WON, outcome == LOST, outcome == DISQUALIFIED], [1, 2, 3], 0)
+    # Censored, won, lost, disqualified.
+    status = rng.choice(4, 200, p=[0.3, 0.3, 0.3, 0.1])
+    curve = incidence(time, won=status == 1, lost=status == 2, disqualified=status == 3)
     oracle = CumIncidenceRight(time, status)
     place = np.searchsorted(oracle.times, curve.time)
     for ours, theirs in zip(
