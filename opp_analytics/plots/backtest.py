@@ -35,7 +35,7 @@ def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = style.canvas(ax)
     scores = [
         f"{name} {table.attrs[name]:.0%}"
-        for name in ("wape", "bias", "coverage")
+        for name in ("wape", "bias", "interval_coverage")
         if table.attrs.get(name) is not None
     ]
     note = style.caption(table, ", ".join(scores))

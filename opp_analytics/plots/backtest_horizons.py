@@ -30,7 +30,7 @@ def backtest_horizons(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ArgumentTypeError, MissingColumnError
         When `table` is something else.
     """
-    style.check_table(table, "n", "wape", "bias", "coverage", made_by="oa.backtest_horizons")
+    style.check_table(table, "n", "wape", "bias", "interval_coverage", made_by="oa.backtest_horizons")
     ax = style.canvas(ax)
     title = "Forecast error by weeks before the period's end"
     note = style.caption(table, *method_label(table))
@@ -40,7 +40,7 @@ def backtest_horizons(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for column, label, colour, mark in (
         ("wape", "error (WAPE)", style.INK, "o"),
         ("bias", "bias", style.COLOURS["lost"], "s"),
-        ("coverage", "band held", style.COLOURS["open"], "^"),
+        ("interval_coverage", "band held", style.COLOURS["open"], "^"),
     ):
         ax.plot(table.index, table[column], label=label, color=colour, marker=mark, markersize=4.5)
     ax.axhline(0, color=style.QUIET, linewidth=0.8)

@@ -30,7 +30,7 @@ def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ArgumentTypeError, MissingColumnError
         When `table` is something else.
     """
-    style.check_table(table, "n", "wape", "bias", "coverage", made_by="oa.backtest_methods")
+    style.check_table(table, "n", "wape", "bias", "interval_coverage", made_by="oa.backtest_methods")
     ax = style.canvas(ax, rows=len(table))
     title = "Forecast error by method"
     note = style.caption(table, "error: WAPE, share of what was booked")
@@ -51,4 +51,4 @@ def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 def method_label(table: pd.DataFrame) -> list[str]:
     """The method that gave the chances, as a line of the caption."""
-    return [str(table.attrs["probability"])] if table.attrs.get("probability") else []
+    return [str(table.attrs["method"])] if table.attrs.get("method") else []

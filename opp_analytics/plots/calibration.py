@@ -10,7 +10,7 @@ from opp_analytics.plots import style
 
 
 def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.calibration`: realised against stated, with intervals and n; on the diagonal is right.
+    """Draw `oa.calibration`: realized against stated, with intervals and n; on the diagonal is right.
 
     Parameters
     ----------
@@ -29,7 +29,9 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ArgumentTypeError, MissingColumnError
         When `table` is something else.
     """
-    style.check_table(table, "n", "stated", "realised", "low", "high", made_by="oa.calibration")
+    style.check_table(
+        table, "n", "stated", "realized", "realized_low", "realized_high", made_by="oa.calibration"
+    )
     ax = style.canvas(ax, size=(6.0, 5.6))
     scores = [
         f"{name} {table.attrs[name]:.3f}"
@@ -40,19 +42,23 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     held = table[table["n"] > 0]
     if not len(held):
         style.nothing(ax, "no deal old enough to judge")
-        return style.finish(ax, "Stated and realised probability", note)
+        return style.finish(ax, "Stated and realized probability", note)
     ax.plot([0, 1], [0, 1], color=style.QUIET, linestyle="--", linewidth=1, label="as stated")
-    ends = np.maximum(np.array([held["realised"] - held["low"], held["high"] - held["realised"]]), 0)
+    ends = np.maximum(
+        np.array([held["realized"] - held["realized_low"], held["realized_high"] - held["realized"]]), 0
+    )
     ax.errorbar(
         held["stated"],
-        held["realised"],
+        held["realized"],
         yerr=ends,
         fmt="o",
         color=style.COLOURS["won"],
         ecolor=style.QUIET,
-        label="realised",
+        label="realized",
     )
-    for stated, top, name, n in zip(held["stated"], held["high"], held.index, held["n"], strict=True):
+    for stated, top, name, n in zip(
+        held["stated"], held["realized_high"], held.index, held["n"], strict=True
+    ):
         text = f"{n:,}" if table.index.name == "bin" else f"{style.shorten(name, 14)} ({n:,})"
         ax.annotate(
             text,
@@ -64,8 +70,8 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             color=style.QUIET,
         )
     style.rate_axis(ax.xaxis, "stated")
-    style.rate_axis(ax.yaxis, "realised")
+    style.rate_axis(ax.yaxis, "realized")
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.08)
     ax.legend(frameon=False, fontsize=9, labelcolor=style.INK, loc="upper left")
-    return style.finish(ax, "Stated and realised probability", note)
+    return style.finish(ax, "Stated and realized probability", note)

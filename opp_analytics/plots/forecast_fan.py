@@ -53,7 +53,7 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     style.money_axis(ax.yaxis, "money")
     style.legend(ax)
-    said = [str(table.attrs[name]) for name in ("probability",) if table.attrs.get(name)]
+    said = [str(table.attrs[name]) for name in ("method",) if table.attrs.get(name)]
     period = table.attrs.get("period", "")
     return style.finish(
         ax, f"Forecast of {period} as it was made".replace("  ", " "), style.caption(table, *said)

@@ -398,4 +398,4 @@ def nothing(ax: Axes, message: str) -> None:
 def said(row: Any) -> str:
     if np.isnan(row.wape):
         return " could forecast nothing"
-    return f"{row.wape:.0%}, bias {row.bias:+.0%}, band held {row.coverage:.0%}"
+    return f"{row.wape:.0%}, bias {row.bias:+.0%}, band held {row.interval_coverage:.0%}"

@@ -32,7 +32,7 @@ _COLUMNS = {
     "high": Column("high (90 %)", "money"),
     "target": Column("target", "money"),
     "p_target": Column("P(target)", "rate"),
-    "coverage": Column("coverage", "number"),
+    "pipeline_coverage": Column("pipeline coverage", "number"),
     "won_later_value": Column("won, dated later", "money"),
     "no_value": Column("without value", "count"),
     "no_probability": Column("without probability", "count"),

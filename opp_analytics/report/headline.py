@@ -86,7 +86,7 @@ def _target_figures(row: pd.Series[Any], currency: str) -> list[Figure]:
         Figure("probability of target", share(row["p_target"]), "that booked + open reach it"),
         Figure(
             "coverage",
-            "met" if met else f"{row['coverage']:.1f}×",
+            "met" if met else f"{row['pipeline_coverage']:.1f}×",
             "" if met else "open value due ÷ what the target still needs",
         ),
     ]
@@ -97,7 +97,7 @@ def _target_words(row: pd.Series[Any]) -> str:
         return "is met"
     if not row["open_value"] > 0:
         return "is out of reach: nothing is open and due"
-    cover = f"open deals due are {row['coverage']:.1f} times what is missing"
+    cover = f"open deals due are {row['pipeline_coverage']:.1f} times what is missing"
     if row["p_target"] < _OUT_OF_REACH:
         return f"is out of reach: {cover}"
     return f"has a probability of {share(row['p_target'])}: {cover}"

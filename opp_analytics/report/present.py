@@ -35,11 +35,11 @@ def forecast(facts: Facts) -> Section:
     )
     columns = ["period", "booked", "open_count", "open_value", "weighted_open", "expected", "low", "high"]
     if table["target"].notna().any():
-        columns += ["target", "p_target", "coverage"]
+        columns += ["target", "p_target", "pipeline_coverage"]
     near = _near(facts)
     on_page = near.reset_index()
     over = on_page["period"].isin(_periods(facts)[0])
-    on_page[["p_target", "coverage"]] = on_page[["p_target", "coverage"]].mask(over)
+    on_page[["p_target", "pipeline_coverage"]] = on_page[["p_target", "pipeline_coverage"]].mask(over)
     hidden = len(table) - len(near)
     exhibit = Exhibit(
         "forecast",

@@ -89,11 +89,11 @@ def test_calibration_and_backtest__draw_their_tables():
         {
             "n": [4, 0],
             "stated": [0.2, None],
-            "realised": [0.25, None],
-            "low": [0.05, None],
-            "high": [0.7, None],
+            "realized": [0.25, None],
+            "realized_low": [0.05, None],
+            "realized_high": [0.7, None],
         },
-        index=pd.Index(["0–50 %", "50–100 %"], name="bin"),
+        index=pd.Index(["0–50%", "50–100%"], name="bin"),
     )
     assert "4" in _texts(plots.calibration(table))
     made = pd.MultiIndex.from_product(
@@ -170,7 +170,7 @@ def test_forecast_fan__draws_range_booked_and_what_came():
 
 def test_backtest_horizons_and_methods__draw_error_bias_and_coverage():
     scored = pd.DataFrame(
-        {"n": [2, 2], "wape": [0.5, 0.2], "bias": [-0.5, 0.1], "coverage": [0.5, 1.0]}, index=[4, 0]
+        {"n": [2, 2], "wape": [0.5, 0.2], "bias": [-0.5, 0.1], "interval_coverage": [0.5, 1.0]}, index=[4, 0]
     )
     ax = plots.backtest_horizons(scored.rename_axis("weeks_before"))
     assert [line.get_ydata()[0] for line in ax.lines[:3]] == [0.5, -0.5, 0.5]

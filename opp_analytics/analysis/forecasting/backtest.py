@@ -64,7 +64,7 @@ def backtest(
         ``weeks_before`` (int64): full weeks from the record's day to the period's last; ``expected``, ``low``,
         ``median``, ``high`` (float64, money): the forecast; ``actual``: won in the period as the last record knows it;
         ``error`` = expected − actual; ``booked``: won in it by then.
-        Attrs: ``wape``, ``bias``, ``coverage`` of the 10–90 % band (None where not defined), ``n`` forecasts, ``left_out``
+        Attrs: ``wape``, ``bias``, ``interval_coverage`` of the 10–90 % band (None where not defined), ``n`` forecasts, ``left_out``
         (those of records too early to learn what the forecast needs, such as three past periods for `new_business`).
 
     Raises
@@ -96,7 +96,7 @@ def backtest(
     period
     2026-01             2      40.0   100.0  -60.0
     2026-01             0      70.0   100.0  -30.0
-    >>> table.attrs["wape"], table.attrs["bias"], table.attrs["coverage"]
+    >>> table.attrs["wape"], table.attrs["bias"], table.attrs["interval_coverage"]
     (0.45, -0.45, 1.0)
     """
     periods.check_freq(freq)
@@ -134,7 +134,7 @@ def backtest(
         as_of=over,
         left_out={"too_early_to_learn": too_early},
         freq=freq,
-        probability=method_name(probability, new_business, timing),
+        method=method_name(probability, new_business, timing),
         **scores(frame),
     )
 
@@ -239,14 +239,14 @@ def scores(table: pd.DataFrame) -> dict[str, float | None]:
     return {
         "wape": float(table["error"].abs().sum()) / total if total > 0 else None,
         "bias": float(table["error"].sum()) / total if total > 0 else None,
-        "coverage": float(inside.mean()) if len(banded) else None,
+        "interval_coverage": float(inside.mean()) if len(banded) else None,
     }
 
 
 def scored(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
     """The scores of each group of periods, one row a group."""
     rows = {key: {"n": len(table), **scores(table)} for key, table in groups.items()}
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=["n", "wape", "bias", "coverage"])
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["n", "wape", "bias", "interval_coverage"])
     return table.rename_axis(name).astype(
-        {"n": "int64", "wape": "float64", "bias": "float64", "coverage": "float64"}
+        {"n": "int64", "wape": "float64", "bias": "float64", "interval_coverage": "float64"}
     )

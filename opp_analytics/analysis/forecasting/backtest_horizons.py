@@ -20,7 +20,7 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``, ``coverage`` (float64, fractions).
+        Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions).
 
     Raises
     ------
@@ -39,15 +39,16 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> from opp_analytics.analysis.forecasting.backtest import backtest
     >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
     >>> backtest_horizons(backtest(History.from_changes(log), freq="M"))
-                  n  wape  bias  coverage
+                  n  wape  bias  interval_coverage
     weeks_before
-    0             1   0.3  -0.3       1.0
-    2             1   0.6  -0.6       1.0
+    0             1   0.3  -0.3                1.0
+    2             1   0.6  -0.6                1.0
     """
     missing = [c for c in ("weeks_before", "error", "actual", "low", "high") if c not in table.columns]
     if missing:
@@ -55,5 +56,5 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
             f"the table has no column {', '.join(missing)}; hand in what backtest returns"
         )
     summary = scored(dict(iter(table.groupby("weeks_before"))), "weeks_before")
-    kept = {name: table.attrs.get(name) for name in ("as_of", "freq", "probability")}
+    kept = {name: table.attrs.get(name) for name in ("as_of", "freq", "method")}
     return noted(summary, len(table), **kept)

@@ -49,7 +49,7 @@ def backtest_methods(
     Returns
     -------
     DataFrame
-        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``coverage`` (float64, fractions). All rows
+        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions). All rows
         judge the same forecasts: those that every method could make; one that could make none has n = 0 and NaN.
 
     Raises
@@ -59,7 +59,7 @@ def backtest_methods(
 
     Notes
     -----
-    WAPE, bias and coverage as in `backtest`. Trust the method with the least ``wape``; a ``coverage`` far below 0.8 says
+    WAPE, bias and coverage as in `backtest`. Trust the method with the least ``wape``; a ``interval_coverage`` far below 0.8 says
     that its ranges are too narrow, and few ``n``, or many of one period, that chance may have chosen it. New business
     needs three earlier periods with a record of the same point, the win-rate curve ten won deals: a young history has
     n = 0 there.
@@ -75,10 +75,10 @@ def backtest_methods(
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
     >>> backtest_methods(History.from_changes(log), freq="M", methods=("stated", "run_rate"))
-              n  wape  bias  coverage
+              n  wape  bias  interval_coverage
     method
-    stated    2  0.45 -0.45       1.0
-    run_rate  2  1.00 -1.00       0.0
+    stated    2  0.45 -0.45                1.0
+    run_rate  2  1.00 -1.00                0.0
     """
     ways: list[tuple[Probability, bool, str]] = [(method, False, "due") for method in methods]
     if new_business:

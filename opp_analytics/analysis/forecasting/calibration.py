@@ -46,10 +46,10 @@ def calibration(
     Returns
     -------
     DataFrame
-        Index ``bin`` (str: "0–10 %", …; all of them) or ``stage`` (str). Columns: ``n`` (int64): deals won or lost by the
-        horizon; ``stated`` (float64, fraction): their mean stated probability; ``realised``: won / n; ``low``,
-        ``high``: its interval; ``won``, ``lost``, ``open``, ``gone`` (int64): still open, deleted or disqualified at the
-        horizon, which are no part of ``n``.
+        Index ``bin`` (str: "0–10%", …; all of them) or ``stage`` (str). Columns: ``n`` (int64): deals won or lost by the
+        horizon; ``stated`` (float64, fraction): their mean stated probability; ``realized``: won / n; ``realized_low``,
+        ``realized_high``: its interval; ``won``, ``lost``, ``open``, ``removed`` (deleted or disqualified) at the horizon
+        (int64), of which the last two are not part of ``n``.
         Attrs: ``brier``, ``skill`` (against always saying the base rate), ``ece``, ``base_rate`` (None without deals),
         ``left_out`` (not old enough by the last record, no stated probability, contradictions).
 
@@ -62,7 +62,7 @@ def calibration(
     -----
     Each deal counts once, with the probability of its first open record, a choice that cannot know the outcome.
     Brier score = mean (p − won)²; skill = 1 − Brier / (base rate·(1 − base rate)); expected calibration error =
-    Σ n_b·abs(stated_b − realised_b) / Σ n_b. Never today's probability of closed deals: that is 0 or 100.
+    Σ n_b·abs(stated_b − realized_b) / Σ n_b. Never today's probability of closed deals: that is 0 or 100.
 
     References
     ----------
@@ -86,13 +86,13 @@ def calibration(
         {
             "n": won + lost,
             "stated": ratio(groups.sum(stated, judged), won + lost),
-            "realised": ratio(won, won + lost),
-            "low": low,
-            "high": high,
+            "realized": ratio(won, won + lost),
+            "realized_low": low,
+            "realized_high": high,
             "won": won,
             "lost": lost,
             "open": groups.count(state == OPEN),
-            "gone": groups.count((state == DELETED) | (state == DISQUALIFIED)),
+            "removed": groups.count((state == DELETED) | (state == DISQUALIFIED)),
         }
     )
     return annotate(
@@ -122,7 +122,7 @@ def _bins(stated: NDArray[np.float64], bins: int) -> Key:
     # A percent such as 30 / 100 must not fall below its own bin's edge by rounding.
     codes = np.minimum(np.floor(np.nan_to_num(stated) * bins + 1e-9), bins - 1).astype(np.intp)
     edges = [f"{100 * k / bins:g}" for k in range(bins + 1)]
-    labels = [f"{low}–{high} %" for low, high in pairwise(edges)]
+    labels = [f"{low}–{high}%" for low, high in pairwise(edges)]
     return Key("bin", codes, pd.Index(labels, dtype=schema.TEXT))
 
 
@@ -137,7 +137,7 @@ def _scores(
         return {"brier": None, "skill": None, "ece": None, "base_rate": None}
     brier, base = float(np.mean((stated - won) ** 2)), float(won.mean())
     reference = base * (1 - base)
-    gaps = (table["n"] * (table["stated"] - table["realised"]).abs()).sum() / table["n"].sum()
+    gaps = (table["n"] * (table["stated"] - table["realized"]).abs()).sum() / table["n"].sum()
     return {
         "brier": brier,
         "skill": 1 - brier / reference if reference else None,
@@ -173,16 +173,16 @@ def recalibrated(
 
     Notes
     -----
-    Each bin's realised rate is drawn towards its stated one, (n·realised + strength·stated) / (n + strength), made
+    Each bin's realized rate is drawn towards its stated one, (n·realized + strength·stated) / (n + strength), made
     rising by isotonic regression with weights n, and interpolated between the bins' stated means.
 
     Examples
     --------
-    >>> table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realised": [0.1, 0.5]})
+    >>> table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
     >>> recalibrated(pd.DataFrame({"probability": [20, 50, 80]}), table)["recalibrated"].round(2).tolist()
     [0.11, 0.32, 0.53]
     """
-    missing = [c for c in ("n", "stated", "realised") if c not in table.columns]
+    missing = [c for c in ("n", "stated", "realized") if c not in table.columns]
     if missing:
         raise MissingColumnError(
             f"the table has no column {', '.join(missing)}; hand in what calibration returns"
@@ -194,7 +194,7 @@ def recalibrated(
     # Here: it costs every import of an analysis half as much again.
     from scipy.optimize import isotonic_regression
 
-    drawn = (held["n"] * held["realised"] + strength * held["stated"]) / (held["n"] + strength)
+    drawn = (held["n"] * held["realized"] + strength * held["stated"]) / (held["n"] + strength)
     rising = isotonic_regression(drawn.to_numpy(), weights=held["n"].to_numpy(dtype=float)).x
     stated = frame["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
     return opportunities.assign(recalibrated=np.interp(stated, held["stated"], rising))

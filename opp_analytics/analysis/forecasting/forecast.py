@@ -90,7 +90,7 @@ def forecast(
     freq : str
         Period alias: "M", "Q", a fiscal "Q-JAN", …
     probability : str or mapping
-        "stated": the deal's own ``probability``. "stage": its stage's rate, learnt from the records of `history` up to
+        "stated": the deal's own ``probability``. "stage": its stage's rate, learned from the records of `history` up to
         T (see `stage_rates`), or as given in `stage_rates`. "curve": the share of deals of its age that were won in the
         end (see `win_rate_curve`). A mapping from stage to rate (0–1). Or the name of a column, as fractions 0–1 or
         whole percents.
@@ -128,7 +128,7 @@ def forecast(
           whose deals are promised to no period.
         - ``low``, ``median``, ``high``: 10, 50 and 90 % of the distribution; NaN in the two first rows.
         - ``target``; ``p_target`` (fraction): P(total ≥ target).
-        - ``coverage`` (fraction): open_value / (target − booked); NaN once the target is met.
+        - ``pipeline_coverage`` (fraction): open_value / (target − booked); NaN once the target is met.
         - ``won_later_value``: won, but dated in the period after T: neither booked nor open.
         - ``no_value``, ``no_probability`` (int64): open deals without one. They are in ``open_count``; the latter also
           in ``open_value``, but nothing of theirs is in ``weighted_open`` or the range.
@@ -137,7 +137,7 @@ def forecast(
           period too far ahead for the records to tell.
 
         Attrs: ``n`` deals, ``as_of``, ``freq``, ``unit`` (coarsest resolution of the ranges, money), ``method``,
-        ``left_out``; with `new_business` also ``new_business_periods``: from how many past periods each was learnt. Empty input: the two first rows with zeros; with `by` no rows.
+        ``left_out``; with `new_business` also ``new_business_periods``: from how many past periods each was learned. Empty input: the two first rows with zeros; with `by` no rows.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def _age_curve(
 def _rates(
     probability: Probability, history: History | Replay | None, today: pd.Timestamp, stage_rates: Any
 ) -> dict[str, float] | None:
-    """The rates by stage: as given, else learnt where "stage" asks for them."""
+    """The rates by stage: as given, else learned where "stage" asks for them."""
     if stage_rates is not None or not (isinstance(probability, str) and probability == "stage"):
         return None if stage_rates is None else as_mapping(stage_rates)
     if history is None:
@@ -378,7 +378,7 @@ def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
             "high": nan,
             "target": nan,
             "p_target": nan,
-            "coverage": nan,
+            "pipeline_coverage": nan,
             "won_later_value": later,
             "no_value": groups.count(deals.open & ~priced),
             "no_probability": groups.count(deals.open & priced & np.isnan(deals.chance)),

@@ -117,7 +117,7 @@ def forecast_fan(
         as_of=periods.as_date(last, tz=tz),
         period=str(wanted),
         actual=actual,
-        probability=method_name(probability, new_business, timing),
+        method=method_name(probability, new_business, timing),
     )
 
 

@@ -1,4 +1,4 @@
-"""The chance of a win by stage, learnt from past records with shrinkage."""
+"""The chance of a win by stage, learned from past records with shrinkage."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 _DAY_SECONDS = 86_400
 _STRENGTH = 10.0
-"""How many deals' worth of belief in the overall rate a learnt rate starts from."""
+"""How many deals' worth of belief in the overall rate a learned rate starts from."""
 
 
 def stage_rates(
     history: History | Replay, *, as_of: When | None = None, strength: float = _STRENGTH
 ) -> pd.DataFrame:
-    """The chance that a deal seen in a stage is won, learnt from past records, for use in `forecast`.
+    """The chance that a deal seen in a stage is won, learned from past records, for use in `forecast`.
 
     Parameters
     ----------
@@ -64,10 +64,10 @@ def stage_rates(
     until = last_record(history)
     if as_of is not None:
         until = min(until, periods.as_instant(as_of, end=True, name="as_of"))
-    return learnt(rows[rows["seen_at"] <= until], until, strength)
+    return learned_rates(rows[rows["seen_at"] <= until], until, strength)
 
 
-def learnt(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH) -> pd.DataFrame:
+def learned_rates(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH) -> pd.DataFrame:
     """`stage_rates` from change rows with ``outcome``, all seen by `until`."""
     state = rows["outcome"]
     ended = state.isin([WON, LOST, DISQUALIFIED, DELETED])
@@ -85,7 +85,7 @@ def learnt(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH)
     first = ~entered["unique_id"].duplicated().to_numpy()
     overall = _share_won(days[first], outcome[first])
     found = [
-        (name, *_learnt_stage(days[place], outcome[place], overall, strength))
+        (name, *_learned_stage(days[place], outcome[place], overall, strength))
         for name, place in _places(entered)
     ]
     table = pd.DataFrame(found, columns=["stage", "rate", "raw", "n", "won", "lost"]).set_index("stage")
@@ -115,7 +115,7 @@ def _share_won(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> float:
     return float(curve.won_share[-1] / (curve.won_share[-1] + curve.lost_share[-1]))
 
 
-def _learnt_stage(
+def _learned_stage(
     days: NDArray[np.int64], outcome: NDArray[np.int8], overall: float, strength: float
 ) -> tuple[float, float, int, int, int]:
     won, lost = int((outcome == WON).sum()), int((outcome == LOST).sum())

@@ -63,7 +63,7 @@ def _amount(amount: Any, name: str) -> float:
 
 
 def add_targets(table: pd.DataFrame, targets: Targets, in_period: NDArray[np.bool_]) -> None:
-    """Fill in ``target`` and ``coverage``; no row has a target of its own where `targets` is one number for all."""
+    """Fill in ``target``, ``gap``, ``pipeline_coverage`` and ``attainment``; no row has a target of its own where `targets` is one number for all."""
     if targets is None:
         return
     if isinstance(targets, dict):
@@ -74,4 +74,4 @@ def add_targets(table: pd.DataFrame, targets: Targets, in_period: NDArray[np.boo
     else:
         table["target"] = np.where(in_period, targets, np.nan)
     gap = table["target"] - table["booked"]
-    table["coverage"] = (table["open_value"] / gap).where(gap > 0)
+    table["pipeline_coverage"] = (table["open_value"] / gap).where(gap > 0)

@@ -53,7 +53,7 @@ def track_record(
         One row per earlier period that has a record as long before its end, give or take three days: index ``period``
         (str). ``made_at`` (instant of the record), ``days_before`` (int64): from its day to the period's last one;
         ``expected``, ``low``, ``high``, ``actual``, ``error`` (float64, money) and ``held`` (bool): whether ``actual`` lies in
-        the range. Attrs: ``wape``, ``bias``, ``coverage`` as of `backtest`, ``n`` periods.
+        the range. Attrs: ``wape``, ``bias``, ``interval_coverage`` as of `backtest`, ``n`` periods.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def track_record(
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=_COLUMNS)
     frame.index = frame.index.astype(schema.TEXT).rename("period")
     frame = frame.astype({"days_before": "int64", **dict.fromkeys(_MONEY, "float64"), "held": "bool"})
-    notes: dict[str, Any] = {"probability": method_name(probability, False, "due"), **scores(frame)}
+    notes: dict[str, Any] = {"method": method_name(probability, False, "due"), **scores(frame)}
     return annotate(frame, made_from=None, n=len(frame), as_of=as_of, freq=freq, **notes)
 
 

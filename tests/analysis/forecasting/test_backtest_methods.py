@@ -1,4 +1,4 @@
-"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
+"""Histories small enough to work by hand."""
 
 import numpy as np
 

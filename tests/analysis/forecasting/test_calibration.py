@@ -1,4 +1,4 @@
-"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
+"""Histories small enough to work by hand."""
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,14 @@ from tests.history.logs import recorded, row
 def test_calibration__judges_the_first_open_record_at_the_horizon():
     table = calibration(PAST, horizon_days=30, bins=10)
     assert len(table) == 10
-    thirties = table.loc["30–40 %"]
+    thirties = table.loc["30–40%"]
     assert thirties[["n", "won", "lost"]].tolist() == [2, 1, 1]
     assert thirties["stated"] == pytest.approx(0.325)
-    assert thirties["realised"] == 0.5
+    assert thirties["realized"] == 0.5
     # Still open after 30 days is no loss, and neither is deleted.
-    assert table.loc["80–90 %", ["n", "open"]].tolist() == [0, 1]
-    assert table.loc["90–100 %", ["n", "gone"]].tolist() == [0, 1]
-    assert np.isnan(table.loc["80–90 %", "realised"])
+    assert table.loc["80–90%", ["n", "open"]].tolist() == [0, 1]
+    assert table.loc["90–100%", ["n", "removed"]].tolist() == [0, 1]
+    assert np.isnan(table.loc["80–90%", "realized"])
     assert table.attrs["left_out"] == {"not_old_enough": 1, "without_probability": 1}
 
 
@@ -34,7 +34,7 @@ def test_calibration__scores_are_those_of_their_formulas():
 
 def test_calibration__by_stage_and_with_other_horizons():
     table = calibration(PAST, horizon_days=80, by="stage")
-    assert table.loc["discovery", ["n", "won", "gone"]].tolist() == [1, 1, 1]
+    assert table.loc["discovery", ["n", "won", "removed"]].tolist() == [1, 1, 1]
     with pytest.raises(errors.ArgumentError, match="horizon_days"):
         calibration(PAST, horizon_days=0)
     with pytest.raises(errors.ArgumentError, match="needs a History"):
@@ -44,7 +44,7 @@ def test_calibration__by_stage_and_with_other_horizons():
 def test_calibration__without_judged_deals_is_empty_not_zero():
     table = calibration(recorded(ROWS[:1], ["2026-01-01T12:00Z"]), horizon_days=30)
     assert table["n"].sum() == 0
-    assert table["realised"].isna().all()
+    assert table["realized"].isna().all()
     assert table.attrs["brier"] is None
 
 
@@ -57,14 +57,14 @@ def test_calibration__finds_the_truth_of_a_simulated_team():
     past = recorded(rows, ["2026-01-01T12:00Z", "2026-03-01T12:00Z"])
     table = calibration(past, horizon_days=30)
     truth = 0.1 + 0.6 * table["stated"]
-    assert ((table["low"] <= truth) & (truth <= table["high"])).sum() >= 8
-    adjusted = recalibrated(pd.DataFrame({"probability": [20, 80, None]}), table)["recalibrated"]
-    assert adjusted.iloc[:2].tolist() == pytest.approx([0.22, 0.58], abs=0.05)
-    assert np.isnan(adjusted.iloc[2])
+    assert ((table["realized_low"] <= truth) & (truth <= table["realized_high"])).sum() >= 8
+    corrected = recalibrated(pd.DataFrame({"probability": [20, 80, None]}), table)["recalibrated"]
+    assert corrected.iloc[:2].tolist() == pytest.approx([0.22, 0.58], abs=0.05)
+    assert np.isnan(corrected.iloc[2])
 
 
 def test_recalibrated__goes_into_a_forecast():
-    table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realised": [0.1, 0.5]})
+    table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
     frame = pd.DataFrame(
         {"stage": "proposal", "value": 100.0, "close_date": "2026-03-20", "probability": [20, 80, None]}
     )

@@ -1,4 +1,4 @@
-"""Calibration, learnt rates, new business and backtests, on histories small enough to work by hand."""
+"""Histories small enough to work by hand."""
 
 import numpy as np
 import pandas as pd
@@ -103,13 +103,13 @@ def test_forecast__range_and_target_are_those_of_the_outcomes():
     row = forecast(FRAME, as_of="2026-03-10", target=150).loc["2026-03"]
     assert row[["low", "median", "high"]].tolist() == [100, 100, 150]
     assert row["p_target"] == pytest.approx(0.4)
-    assert row["coverage"] == pytest.approx(70 / 50)
+    assert row["pipeline_coverage"] == pytest.approx(70 / 50)
 
 
 def test_forecast__coverage_is_not_defined_once_the_target_is_met():
     row = forecast(FRAME, as_of="2026-03-10", target=100).loc["2026-03"]
     assert row["p_target"] == 1
-    assert np.isnan(row["coverage"])
+    assert np.isnan(row["pipeline_coverage"])
 
 
 @pytest.mark.parametrize("amount", [-5, -0.01, float("nan"), float("inf"), -float("inf")])

@@ -30,7 +30,7 @@ def test_track_record__takes_the_record_as_long_before_each_end():
     assert table["expected"].tolist() == [50, 50]
     assert table["actual"].tolist() == [130, 100]
     assert table["held"].tolist() == [False, True]
-    assert table.attrs["coverage"] == 0.5
+    assert table.attrs["interval_coverage"] == 0.5
     assert table.attrs["bias"] == pytest.approx(-130 / 230)
 
 
