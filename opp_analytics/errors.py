@@ -7,28 +7,30 @@ OppAnalyticsError
 ├── ArgumentError                     an argument that a function cannot use
 │   ├── ArgumentTypeError (TypeError)   of the wrong kind
 │   └── ArgumentValueError (ValueError) out of range, or an unknown option
-├── ApiError                          the API could not be asked, refused, or answered nonsense
+├── ApiError                          the API was unreachable, refused, or gave an unusable answer
 │   ├── ConnectionFailed              no answer: unreachable, timed out, cut off
-│   ├── UnexpectedResponse            an answer that is not this API's (HTML, broken JSON, a redirect away)
+│   ├── UnexpectedResponse            not an answer of this API (HTML, broken JSON, a redirect to another site)
 │   ├── AuthError                     401: the token or key was refused
 │   ├── ForbiddenError                403: known, but not allowed
 │   ├── NotFoundError                 404: no such opportunity
 │   ├── ValidationError               422: the values were refused, problem by problem
-│   ├── RateLimitError                429: still too many requests after the retries
+│   ├── RateLimitError                429: too many requests, even after the retries
 │   └── ServerError                   5xx: the server failed
-├── LoadError                         a sweep over the pages could not end
+├── LoadError                         loading could not reach the last page
 ├── CacheError                        the cache folder cannot be used
-├── HistoryError                      the history cannot be read, written or asked this
+├── HistoryError                      the history cannot be read or written, or cannot answer the question
 │   ├── NotEnoughHistory              the question needs records that do not exist
-│   └── RecordRefused (DataError)     a frame that must not become a record
-├── PlanError                         a plan that must not be applied
+│   └── RecordRefused (DataError)     a frame that cannot become a record
+├── PlanError                         a plan that cannot be applied
 └── JournalError                      the journal of applied plans cannot be read or written
 
-A message names the thing, the value and the way out; it never holds a secret.
+A message names the thing, the value and the way out; it never holds a secret. In a notebook an error of ours shows the
+caller's lines and the message; ``oa.errors.show_traceback()`` shows the whole traceback of the last one.
 """
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,17 +62,33 @@ __all__ = [
     "ServerError",
     "UnexpectedResponse",
     "ValidationError",
+    "show_traceback",
 ]
 
 
 class OppAnalyticsError(Exception):
-    """The root: catch this to catch everything that this package raises on purpose."""
+    """The root of all errors of this package: catch it to catch them all."""
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the caller's own lines and the message, without the inside of this package."""
+        """What a notebook shows: the caller's lines and the message, without the lines of this package."""
         lines = traceback.format_list(_callers(traceback.extract_tb(self.__traceback__)))
         text = "".join(lines).rstrip("\n")
         return [*text.splitlines(), "", f"\x1b[1;31m{type(self).__name__}:\x1b[0m {self}"]
+
+
+def show_traceback() -> None:
+    """Print the whole traceback of the last error, with the lines of this package that a notebook leaves out.
+
+    Examples
+    --------
+    >>> import opp_analytics as oa
+    >>> oa.errors.show_traceback()  # doctest: +SKIP
+    """
+    last = getattr(sys, "last_value", None)
+    if last is None:
+        sys.stderr.write("There was no error yet.\n")
+    else:
+        traceback.print_exception(last)
 
 
 def _callers(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
@@ -91,24 +109,24 @@ class DataError(OppAnalyticsError, ValueError):
 
 
 class MissingColumnError(DataError):
-    """A frame lacks a column that the function reads."""
+    """The frame lacks a column that the function reads."""
 
 
 class ArgumentError(OppAnalyticsError):
-    """An argument that a function cannot use."""
+    """A function cannot use an argument."""
 
 
 class ArgumentTypeError(ArgumentError, TypeError):
-    """An argument of the wrong kind."""
+    """An argument is of the wrong kind."""
 
 
 class ArgumentValueError(ArgumentError, ValueError):
-    """An argument out of range, or an unknown option."""
+    """An argument is out of range or an unknown option."""
 
 
 @dataclass(frozen=True)
 class ApiProblem:
-    """One entry of an API error answer."""
+    """One problem in an error answer of the API."""
 
     detail: str
     """What the server said, in its words."""
@@ -122,7 +140,7 @@ class ApiProblem:
 
 
 class ApiError(OppAnalyticsError):
-    """A call to the API that did not succeed; the failed request rides along.
+    """A call to the API failed; the error carries the request.
 
     Attributes
     ----------
@@ -166,11 +184,11 @@ class ApiError(OppAnalyticsError):
 
 
 class ConnectionFailed(ApiError):
-    """No answer came: the request may or may not have been carried out."""
+    """No answer came; the request may or may not have taken effect."""
 
 
 class UnexpectedResponse(ApiError):
-    """The answer is not one that this API gives."""
+    """The answer is not one of this API."""
 
 
 class AuthError(ApiError):
@@ -178,7 +196,7 @@ class AuthError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """403: the credentials are known, but do not allow this."""
+    """403: the credentials are valid but do not allow this."""
 
 
 class NotFoundError(ApiError):
@@ -190,15 +208,15 @@ class ValidationError(ApiError):
 
 
 class RateLimitError(ApiError):
-    """429: too many requests, even after waiting as told."""
+    """429: too many requests, even after waiting as the server asked."""
 
 
 class ServerError(ApiError):
-    """5xx: the server failed; a write may or may not have been carried out."""
+    """5xx: the server failed; a write may or may not have taken effect."""
 
 
 class LoadError(OppAnalyticsError):
-    """A sweep over the pages could not end."""
+    """Loading could not reach the last page."""
 
 
 class CacheError(OppAnalyticsError):
@@ -206,19 +224,19 @@ class CacheError(OppAnalyticsError):
 
 
 class HistoryError(OppAnalyticsError):
-    """The history cannot be read, written, or asked this."""
+    """The history cannot be read or written, or cannot answer the question."""
 
 
 class NotEnoughHistory(HistoryError):
-    """The question needs records that do not exist (yet)."""
+    """The question needs records that do not exist, or not yet."""
 
 
 class RecordRefused(HistoryError, DataError):
-    """A frame that must not become a record: it is not all opportunities, or not the next state of them."""
+    """A frame cannot become a record: it is not the whole pipeline, or not newer than the last record."""
 
 
 class PlanError(OppAnalyticsError):
-    """A plan that must not be applied."""
+    """A plan cannot be applied."""
 
 
 class JournalError(OppAnalyticsError):
@@ -226,4 +244,4 @@ class JournalError(OppAnalyticsError):
 
 
 class DataWarning(UserWarning):
-    """Something was noticed that the reader of a result must know."""
+    """A reader of the result should know something about it."""

@@ -1,3 +1,7 @@
+"""The tree of errors, and what a notebook shows of them."""
+
+from __future__ import annotations
+
 import inspect
 import re
 import subprocess
@@ -10,26 +14,31 @@ from opp_analytics import errors
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, Exception)]
 
 
-def test_tree__has_one_root_and_is_drawn_whole():
+def test_tree__has_one_root_and_is_drawn_whole() -> None:
     drawn = errors.__doc__ or ""
     ours = [c for c in CLASSES if issubclass(c, errors.OppAnalyticsError)]
     assert [c for c in CLASSES if c not in ours] == [errors.DataWarning]
     assert [c.__name__ for c in ours if c.__name__ not in drawn] == []
 
 
-def test_all__names_every_class():
-    assert {c.__name__ for c in CLASSES} | {"ApiProblem"} == set(errors.__all__)
+def test_all__names_every_class() -> None:
+    assert {c.__name__ for c in CLASSES} | {"ApiProblem", "show_traceback"} == set(errors.__all__)
 
 
 @pytest.mark.parametrize(
     ("error", "also"),
-    [(errors.ArgumentError, TypeError), (errors.DataError, ValueError), (errors.ConfigError, ValueError)],
+    [
+        (errors.ArgumentTypeError, TypeError),
+        (errors.ArgumentValueError, ValueError),
+        (errors.DataError, ValueError),
+        (errors.ConfigError, ValueError),
+    ],
 )
-def test_argument_errors__are_also_what_python_calls_them(error, also):
+def test_errors__are_also_what_python_calls_them(error: type[Exception], also: type[Exception]) -> None:
     assert issubclass(error, also)
 
 
-def test_api_error__carries_the_first_problem():
+def test_api_error__carries_the_first_problem() -> None:
     problem = errors.ApiProblem("must be a date", code="invalid", pointer="/opportunity/close_date")
     error = errors.ValidationError("refused", method="PUT", url="https://x", status=422, problems=[problem])
     assert (error.status, error.code, error.pointer, error.detail) == (
@@ -41,23 +50,48 @@ def test_api_error__carries_the_first_problem():
     assert errors.ApiError("no answer").code is None
 
 
-def test_notebook__shows_the_callers_lines_and_the_message_not_our_inside():
-    cell = "\n".join(
-        [
-            "import opp_analytics as oa",
-            "import pandas as pd",
-            "def ask(day):",
-            "    return oa.stage_funnel(pd.DataFrame({'value': [1.0]}))",
-            "ask('2026-13-01')",
-        ]
-    )
+ASKING = "\n".join(
+    [
+        "import opp_analytics as oa",
+        "import pandas as pd",
+        "def ask(day):",
+        "    return oa.stage_funnel(pd.DataFrame({'value': [1.0]}))",
+        "ask('2026-13-01')",
+    ]
+)
+
+
+def notebook(*cells: str) -> str:
+    """What a notebook shows after cells, one after the other."""
     code = (
         "from IPython.core.interactiveshell import InteractiveShell\n"
-        f"InteractiveShell(colors='nocolor').run_cell({cell!r})"
+        "shell = InteractiveShell(colors='nocolor')\n"
+        + "".join(f"shell.run_cell({cell!r})\n" for cell in cells)
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    shown = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    return re.sub(r"\x1b\[[\d;]*m", "", done.stdout)
+
+
+def test_notebook__shows_the_callers_lines_and_the_message_not_our_inside() -> None:
+    shown = notebook(ASKING)
     assert "ask('2026-13-01')" in shown
     assert "return oa.stage_funnel" in shown
     assert shown.rstrip().endswith("MissingColumnError: the frame has no column 'stage'; it has value")
-    assert "schema.py" not in shown
+    assert "stage_funnel.py" not in shown
+
+
+def test_show_traceback__of_a_notebook_has_our_inside_too() -> None:
+    shown = notebook(ASKING, "oa.errors.show_traceback()")[len(notebook(ASKING)) :]
+    assert "ask('2026-13-01')" in shown
+    assert "stage_funnel.py" in shown
+    assert shown.rstrip().endswith("MissingColumnError: the frame has no column 'stage'; it has value")
+
+
+def test_show_traceback__before_any_error_says_so() -> None:
+    assert "There was no error yet." in notebook("import opp_analytics as oa", "oa.errors.show_traceback()")
