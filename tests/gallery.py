@@ -1,11 +1,9 @@
-"""``python -m tests.gallery``: every drawing over one simulated team, as the images that the README shows.
-
-They go to ``notebooks/gallery/``; the README's line of images is written anew.
-"""
+"""``python -m tests.gallery``: every drawing over one simulated team, as ``docs/gallery/*.png`` and ``docs/gallery.md``."""
 
 from __future__ import annotations
 
 import datetime
+import itertools
 import sys
 import tempfile
 from collections.abc import Callable
@@ -17,11 +15,10 @@ import pandas as pd
 import opp_analytics as oa
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "notebooks" / "gallery"
+FOLDER = ROOT / "docs" / "gallery"
+PAGE = ROOT / "docs" / "gallery.md"
 LAST_DAY = datetime.date(2026, 11, 23)
 _WEEKS = 39
-_IMAGES = "<p><a href="
-"""How the README's line of images begins."""
 
 
 @dataclass(frozen=True)
@@ -95,26 +92,34 @@ def draw(team: Team, folder: Path) -> list[str]:
     return list(TABLES)
 
 
-def section(names: list[str]) -> str:
-    """The README's images, each leading to itself in full."""
-    folder = FOLDER.relative_to(ROOT).as_posix()
-    images = [
-        f'<a href="{folder}/{name}.png"><img src="{folder}/{name}.png" alt="{name}" width="32%"></a>'
-        for name in names
+def page(names: list[str]) -> str:
+    """The page that shows the drawings, two beside each other."""
+    images = [f"![{name}]({FOLDER.name}/{name}.png)" for name in names]
+    rows = [
+        f"| {left} | {right} |"
+        for left, right in itertools.zip_longest(images[::2], images[1::2], fillvalue="")
     ]
-    return f"<p>{''.join(images)}</p>\n"
+    return "\n".join(
+        [
+            "# Gallery",
+            "",
+            "`oa.plots.<name>(table)` draws the table of the function with the same name, and returns the matplotlib Axes.",
+            "`python -m tests.gallery` drew these from one simulated sales team.",
+            "",
+            "| | |",
+            "|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def main() -> None:
-    """Draw everything and write the README's line."""
+    """Draw everything and write the page."""
     with tempfile.TemporaryDirectory() as scratch:
         names = draw(play(Path(scratch)), FOLDER)
-    readme = ROOT / "README.md"
-    lines = readme.read_text().splitlines(keepends=True)
-    place = next(k for k, line in enumerate(lines) if line.startswith(_IMAGES))
-    lines[place] = section(names)
-    readme.write_text("".join(lines))
-    sys.stdout.write(f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and in README.md\n")
+    PAGE.write_text(page(names))
+    sys.stdout.write(f"{len(names)} drawings in {FOLDER.relative_to(ROOT)}/, and {PAGE.relative_to(ROOT)}\n")
 
 
 if __name__ == "__main__":

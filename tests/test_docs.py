@@ -1,50 +1,91 @@
+"""What README and docs say is run, and what they name is there."""
+
+from __future__ import annotations
+
+import functools
+import pkgutil
 import re
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
+import matplotlib.figure
+import pytest
+
+import opp_analytics as oa
 from opp_analytics import plots
 from tests import gallery
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = """\
+python3 -m venv .venv && .venv/bin/pip install -e ".[all]" && .venv/bin/opp-analytics demo
+python3 -m venv .venv && .venv/bin/pip install -e ".[all,test]" && .venv/bin/pytest
+"""
 
 
-def test_readme__begins_with_the_two_commands_and_stays_short():
-    block = re.search(r"```\w*\n(.*?)```", README, re.S)
-    assert block is not None
-    assert '.venv/bin/pip install -e ".[all]" && .venv/bin/opp-analytics demo' in block[1]
-    assert '.venv/bin/pip install -e ".[all,test]" && .venv/bin/pytest' in block[1]
-    assert len(README.splitlines()) <= 150
+def blocks(page: Path, language: str) -> list[str]:
+    """The code blocks of a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.S | re.M)
 
 
-def test_readme__gives_a_reason_for_every_dependency():
-    project = (ROOT / "pyproject.toml").read_text()
-    core = re.search(r"^dependencies = \[(.*?)^\]", project, re.S | re.M)
-    assert core is not None
-    names = re.findall(r'"([\w-]+)', core[1])
-    for extra in ("notebook", "excel", "report", "sandbox", "spark"):
-        line = re.search(rf"^{extra} = \[(.*)\]", project, re.M)
-        assert line is not None
-        names += re.findall(r'"([\w-]+)', line[1])
-    reasons = README[README.index("## Dependencies") :]
-    assert [name for name in names if name not in reasons] == []
+@pytest.fixture(scope="module")
+def demo() -> Callable[..., object]:
+    """`oa.demo`, playing each team once for all pages."""
+    return functools.cache(oa.demo)
 
 
-def test_layout__holds_nothing_but_what_it_should():
-    allowed = {
-        "pyproject.toml",
-        "README.md",
-        "CHANGELOG.md",
-        "opp_analytics",
-        "notebooks",
-        "tests",
-        "cassettes",
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
+def test_page__runs_as_printed(
+    page: Path, demo: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(oa, "demo", demo)
+    # A page that shows a figure to a reader shows nothing here.
+    monkeypatch.setattr(matplotlib.figure.Figure, "show", lambda figure: None)
+    names: dict[str, object] = {}
+    for number, code in enumerate(blocks(page, "python"), start=1):
+        exec(compile(code, f"{page.name}, block {number}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_page__links_to_what_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())
+    local = [link for link in links if "://" not in link]
+    assert [link for link in local if not (page.parent / link).exists()] == []
+
+
+def test_readme__begins_with_the_two_commands() -> None:
+    assert blocks(ROOT / "README.md", r"\w*")[0] == COMMANDS
+
+
+def test_dependencies__have_a_reason_each() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    asked = [
+        *project["dependencies"],
+        *(one for name, group in extras.items() if name != "all" for one in group),
+    ]
+    named = {match[0] for one in asked if (match := re.match(r"[\w-]+", one)) and "opp-analytics" not in one}
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    assert [name for name in sorted(named) if f"`{name}`" not in page] == []
+
+
+def test_reference__lists_every_public_name_from_where_it_is() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text()
+    listed = dict(re.findall(r"^::: ([\w.]+)\n    options:\n      heading: oa\.([\w.]+)$", page, re.M))
+    modules = {"errors", "plots", "sandbox"}
+    expected = {*(set(oa.__all__) - modules - {"__version__"}), *(f"plots.{name}" for name in plots.__all__)}
+    assert expected - set(listed.values()) == set()
+    places = {path: pkgutil.resolve_name(f"opp_analytics:{name}") for path, name in listed.items()}
+    assert {path: f"{found.__module__}.{found.__qualname__}" for path, found in places.items()} == {
+        path: path for path in listed
     }
-    found = {p.name for p in ROOT.iterdir() if not p.name.startswith(".")}
-    leftovers = {"opp-demo", "opp-history", "build", "dist", "artifacts"}
-    assert found - leftovers - {p.name for p in ROOT.glob("*.egg-info")} <= allowed
 
 
-def test_gallery__shows_every_drawing_there_is():
+def test_gallery__shows_every_drawing_there_is() -> None:
     assert sorted(gallery.TABLES) == sorted(plots.__all__)
-    assert gallery.section(list(gallery.TABLES)) in README
-    assert [p.stem for p in sorted(gallery.FOLDER.iterdir())] == sorted(gallery.TABLES)
+    assert gallery.page(list(gallery.TABLES)) == gallery.PAGE.read_text()
+    assert [file.stem for file in sorted(gallery.FOLDER.iterdir())] == sorted(gallery.TABLES)
