@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from opp_analytics.plots import money
+from opp_analytics.history import History
+from opp_analytics.schema import NO_LABEL
+from opp_analytics.text import money
 
-__all__ = ["NO_LABEL", "Choice", "amounts", "groups_of", "names_in", "periods_of"]
+__all__ = ["Choice", "amounts", "groups_of", "names_in", "periods_of"]
 
-NO_LABEL = "(none)"
-"""How a missing value is shown."""
 _MOST_VALUES = 500
 _MOST_PERIODS = 240
-_NOT_GROUPS = {"unique_id", "name", "stage", "outcome"}
+_NOT_GROUPS = {"unique_id", "name", "stage"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,19 @@ class Choice:
     low: float = -np.inf
     high: float = np.inf
 
+    @property
+    def due(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """First and last day of the period."""
+        if self.period is None:
+            return None
+        period = pd.Period(self.period, self.freq)
+        return period.start_time.normalize(), period.end_time.normalize()
+
+    @property
+    def of_deals(self) -> Choice:
+        """The part of the choice that holds for a deal whatever stage and date it has come to."""
+        return replace(self, stages=(), period=None)
+
     def of(self, opportunities: pd.DataFrame) -> pd.Series[bool]:
         """Which rows are chosen."""
         chosen = pd.Series(True, index=opportunities.index)
@@ -40,12 +54,35 @@ class Choice:
             chosen &= names_in(opportunities[self.by]).isin(self.values)
         if self.stages:
             chosen &= opportunities["stage"].isin(self.stages)
-        if self.period:
-            period = pd.Period(self.period, self.freq)
-            chosen &= opportunities["close_date"].between(period.start_time, period.end_time)
+        if self.due:
+            chosen &= opportunities["close_date"].between(*self.due)
         if np.isfinite(self.low) or np.isfinite(self.high):
             chosen &= opportunities["value"].between(self.low, self.high)
         return chosen
+
+
+def chosen_history(history: History, changes: pd.DataFrame, choice: Choice) -> History:
+    """The history of the deals that a choice leaves as they were last seen; deleted ones are among them.
+
+    Parameters
+    ----------
+    history : History
+        All of it.
+    changes : DataFrame
+        Its change rows, in order of time.
+    choice : Choice
+        Deals are picked by `Choice.of_deals`.
+    """
+    if choice.of_deals == Choice(by=choice.by, freq=choice.freq):
+        return history
+    last = changes.drop_duplicates("unique_id", keep="last")
+    picked = last.loc[choice.of_deals.of(last), "unique_id"]
+    kept = History.from_changes(changes[changes["unique_id"].isin(picked)])
+    # Records that saw no change of these deals are records still.
+    chosen = History.from_table(kept.table, history.records)
+    # The files of the one last as long as the other.
+    weakref.finalize(chosen, lambda _: None, kept)
+    return chosen
 
 
 def names_in(column: pd.Series[Any]) -> pd.Series[Any]:

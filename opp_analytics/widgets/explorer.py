@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from html import escape
 from threading import RLock
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -17,9 +17,9 @@ from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsErr
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
 from opp_analytics.plots import style
-from opp_analytics.widgets.choices import Choice, amounts, groups_of, periods_of
-from opp_analytics.widgets.past import Past
-from opp_analytics.widgets.views import VIEWS, Look, present
+from opp_analytics.text import number, percent
+from opp_analytics.widgets.choices import Choice, amounts, chosen_history, groups_of, periods_of
+from opp_analytics.widgets.views import VIEWS, Look, View
 
 try:
     import ipywidgets
@@ -36,6 +36,8 @@ _NOW = "now"
 _LOOK_BACK = 4
 """Records before the newest that changes are counted from at first."""
 _DPI = 100
+_KEPT = 6
+"""Records, and choices of deals, that are kept ready."""
 
 
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
@@ -51,9 +53,14 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
         The drawing on show; ``explorer.ax.figure.savefig(…)`` keeps it.
     """
 
-    def __init__(self, opportunities: pd.DataFrame, history: History | None, day: pd.Timestamp) -> None:
-        self._frame, self._day = opportunities, day
-        self._past = Past(history) if history is not None and len(history.records) else None
+    def __init__(
+        self, opportunities: pd.DataFrame, history: History | None, day: pd.Timestamp, tz: str
+    ) -> None:
+        self._frame, self._day, self._tz = opportunities, day, tz
+        self._moments: list[pd.Timestamp] = [] if history is None else list(history.records["recorded_at"])
+        if history is not None and self._moments:
+            self._known = lru_cache(_KEPT)(history.as_of)
+            self._chosen = lru_cache(_KEPT)(partial(chosen_history, history, history.changes()))
         # While a cell runs, callbacks arrive on another thread.
         self._lock = RLock()
         self._settling = False
@@ -105,9 +112,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
 
     def _moment_slider(self, described: dict[str, Any]) -> Any:
         """From which record to which moment; None without a history."""
-        if self._past is None:
+        if not self._moments:
             return None
-        moments = [(f"{moment:%Y-%m-%d %H:%M}", moment) for moment in self._past.moments]
+        moments = [(f"{moment:%Y-%m-%d %H:%M}", moment) for moment in self._moments]
         options = [*moments, (_NOW, None)]
         return ipywidgets.SelectionRangeSlider(
             options=options,
@@ -154,11 +161,20 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
         )
 
     def _look(self) -> Look:
-        since, at = self.moments.value if self.moments else (None, None)
-        if self._past is None or at is None:
-            return Look(self._frame, self._day, self._choice, self._past, since)
-        day = at.tz_localize(None).normalize()
-        return Look(present(self._past.known(at)), day, self._choice, self._past, since, at)
+        choice = self._choice
+        if not self._moments:
+            return Look(self._frame, self._day, choice, self._tz)
+        since, at = self.moments.value
+        of_history = VIEWS[self.view.value].of_history
+        return Look(
+            self._frame if at is None else self._known(at),
+            self._day if at is None else as_date(at, tz=self._tz),
+            choice,
+            self._tz,
+            self._chosen(choice.of_deals) if of_history else None,
+            since,
+            at or self._moments[-1],
+        )
 
     def redraw(self) -> None:
         """Show what the controls ask for."""
@@ -172,7 +188,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
                 self.ax = style.finish(_saying(str(reason)), str(self.view.value).capitalize())
             else:
                 self.ax = view.draw(self.table)
-            self._said.value = _said(self.opportunities, look)
+            self._said.value = _said(self.opportunities, look, view)
             self._picture.value = _png(self.ax)
             self._rows.value = _html(self.table)
 
@@ -190,8 +206,10 @@ def _png(ax: Axes) -> bytes:
     return buffer.getvalue()
 
 
-def _said(chosen: pd.DataFrame, look: Look) -> str:
+def _said(chosen: pd.DataFrame, look: Look, view: View) -> str:
     text = f"{len(chosen):,} of {len(look.opportunities):,} opportunities as of {look.day:%Y-%m-%d}"
+    if view.of_history and look.choice.stages:
+        text += "; this view shows deals of every stage, or those that were won or lost would be missing"
     return f"<p role='status'>{escape(text)}</p>"
 
 
@@ -201,9 +219,9 @@ def _html(table: pd.DataFrame) -> str:
         return ""
     rounded = table.copy()
     for name in table.columns:
-        if table[name].dtype == np.float64:
-            digits = 3 if str(name).endswith(("rate", "rate_low", "rate_high")) else 0
-            rounded[name] = [f"{value:,.{digits}f}" if np.isfinite(value) else "–" for value in table[name]]
+        if pd.api.types.is_float_dtype(table[name].dtype):
+            rate = str(name).endswith(("rate", "rate_low", "rate_high"))
+            rounded[name] = [percent(value, 1) if rate else number(value) for value in table[name]]
     return f"<details><summary>the table</summary>{rounded.to_html(border=0, escape=True)}</details>"
 
 
@@ -222,9 +240,9 @@ def explore(
         As `load` returns them: ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date), ``probability``
         (percent); any text column with up to 500 values can be chosen from.
     history : History, optional
-        For the slider over recorded moments, what changed and what slipped. Read once, here.
+        Adds a slider over its records, and the views of what changed and what slipped between two of them.
     as_of : date-like, optional
-        The day that "now" is; default: today.
+        The day that the frame shows; default: today.
     tz : str
         Business time zone of that day.
 
@@ -252,9 +270,9 @@ def explore(
     """
     if history is not None and not isinstance(history, History):
         raise ArgumentTypeError(
-            f"history={type(history).__name__} is not a History; open one with History(folder)"
+            f"history is a {type(history).__name__}, not a History; open one with History(path)"
         )
     frame = org.require(
         opportunities, "unique_id", "stage", "value", "close_date", "probability", unique=True
     )
-    return Explorer(frame, history, as_date(as_of if as_of is not None else datetime.now(UTC), tz=tz))
+    return Explorer(frame, history, as_date(as_of if as_of is not None else datetime.now(UTC), tz=tz), tz)

@@ -1,20 +1,18 @@
-"""The explorer's five views: each makes a result table of what was chosen, and names its drawing."""
+"""The explorer's five views: each is an analysis of what was chosen, and its drawing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from opp_analytics import analysis, org, plots
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import History
 from opp_analytics.widgets.choices import Choice
-from opp_analytics.widgets.past import DELETED, Past, slippage_between, waterfall_between
 
 __all__ = ["VIEWS", "Look", "View"]
 
@@ -25,17 +23,19 @@ _PAST, _AHEAD = 2, 4
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at: opportunities as of a moment, and the past where there is one."""
+    """What is looked at: opportunities as of a day, and the history of the chosen deals where there is one."""
 
     opportunities: pd.DataFrame
-    """All of them at `at`, the chosen ones are picked by `choice`."""
+    """All of them as of `day`; the chosen ones are picked by `choice`."""
     day: pd.Timestamp
     choice: Choice
-    past: Past | None = None
+    tz: str = "UTC"
+    history: History | None = None
+    """The history of the deals that `choice` leaves."""
     since: pd.Timestamp | None = None
     """The record that changes are counted from."""
-    at: pd.Timestamp | None = None
-    """The record that is looked at; None where it is the frame itself."""
+    until: pd.Timestamp | None = None
+    """The record that they are counted to."""
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
@@ -49,6 +49,8 @@ class View:
 
     table: Callable[[Look], pd.DataFrame]
     draw: Callable[..., Axes]
+    of_history: bool = False
+    """Whether it shows what happened between two records, of deals in every stage."""
 
 
 def _funnel(look: Look) -> pd.DataFrame:
@@ -75,30 +77,21 @@ def _forecast(look: Look) -> pd.DataFrame:
 
 
 def _changes(look: Look) -> pd.DataFrame:
-    past, since, at = _stretch(look)
-    return waterfall_between(past, since, at, _picked(look.choice, past, at))
+    history, since, until = _stretch(look)
+    return analysis.waterfall(history, start=since, end=until, due=look.choice.due, tz=look.tz)
 
 
 def _slippage(look: Look) -> pd.DataFrame:
-    past, since, at = _stretch(look)
-    # Who was due is what the view is about: the date is not chosen again.
-    undated = replace(look.choice, period=None)
-    return slippage_between(past, since, at, _picked(undated, past, at))
+    history, since, until = _stretch(look)
+    return analysis.slippage(history, start=since, end=until, tz=look.tz)
 
 
-def _stretch(look: Look) -> tuple[Past, pd.Timestamp, pd.Timestamp]:
-    if look.past is None or look.past.movements is None or look.since is None:
-        raise NotEnoughHistory("this needs a history with two records: record the pipeline once more")
-    at = look.at or look.past.moments[-1]
-    if look.since >= at:
-        raise NotEnoughHistory("nothing to compare: drag the left end of the slider to an earlier record")
-    return look.past, look.since, at
-
-
-def _picked(choice: Choice, past: Past, at: pd.Timestamp) -> NDArray[np.bool_]:
-    """The deals that the choice picks as they were last seen, those that are gone included."""
-    known = past.known(at)
-    return past.among(known.index[choice.of(known)])
+def _stretch(look: Look) -> tuple[History, pd.Timestamp, pd.Timestamp]:
+    if look.history is None or look.since is None or look.until is None or len(look.history.records) < 2:
+        raise NotEnoughHistory("This view needs a history with two records. Record the pipeline once more.")
+    if look.since >= look.until:
+        raise NotEnoughHistory("Nothing to compare. Drag the left end of the slider to an earlier record.")
+    return look.history, look.since, look.until
 
 
 def _as_of(table: pd.DataFrame, look: Look) -> pd.DataFrame:
@@ -110,12 +103,7 @@ VIEWS = {
     "funnel": View(_funnel, plots.stage_funnel),
     "win rate": View(_win_rate, plots.win_rate),
     "forecast": View(_forecast, plots.forecast),
-    "changes": View(_changes, plots.waterfall),
-    "slippage": View(_slippage, plots.slippage),
+    "changes": View(_changes, plots.waterfall, of_history=True),
+    "slippage": View(_slippage, plots.slippage, of_history=True),
 }
 """The views by name, in order."""
-
-
-def present(known: pd.DataFrame) -> pd.DataFrame:
-    """The deals of a past state that were there, without the outcome."""
-    return known[known["outcome"] != DELETED].drop(columns="outcome").reset_index(drop=True)

@@ -128,6 +128,40 @@ def test_explore__changes_of_the_chosen_deals_still_balance(explorer):
     assert 0 < table.loc["opening", "count"] < 30
 
 
+def test_explore__a_stage_filter_hides_nobody_who_won(explorer, history):
+    explorer.stages.value = ["proposal"]
+    explorer.view.value = "changes"
+    whole = {"start": f"{DAYS[0]}T08:00Z", "end": f"{DAYS[-1]}T08:00Z"}
+    _same(explorer.table, oa.waterfall(history, **whole))
+    assert explorer.table.loc["won", "deals"] > 0
+    assert "deals of every stage" in explorer._said.value
+    explorer.view.value = "slippage"
+    _same(explorer.table, oa.slippage(history, **whole))
+
+
+def test_explore__due_in_a_period_is_the_waterfall_of_that_period(explorer, history):
+    explorer.view.value = "changes"
+    explorer.period.value = "2026-04"
+    whole = {"start": f"{DAYS[0]}T08:00Z", "end": f"{DAYS[-1]}T08:00Z"}
+    _same(explorer.table, oa.waterfall(history, **whole, due="2026-04"))
+
+
+def test_explore__changes_of_deals_that_no_record_between_touched(tmp_path):
+    frame = pd.DataFrame(
+        {"unique_id": ["a", "b"], "stage": "proposal", "value": [1.0, 9.0], "close_date": "2026-03-20", "probability": 50,
+         "owner_name": ["Ann", "Bo"]}
+    )  # fmt: skip
+    kept = History(tmp_path / "history")
+    for day, value in zip(DAYS[:3], (1.0, 2.0, 3.0), strict=True):
+        kept.record(frame.assign(value=[value, 9.0]), at=f"{day}T08:00Z")
+    explorer = oa.explore(frame, kept, as_of=DAYS[2])
+    explorer.values.value = ["Bo"]
+    explorer.view.value = "changes"
+    explorer.moments.index = (1, 2)
+    assert explorer.table.loc[["opening", "closing"], "value"].tolist() == [9.0, 9.0]
+    assert explorer.table["deals"].sum() == 2
+
+
 def test_explore__another_column_offers_its_own_values(explorer):
     explorer.values.value = ["Ann"]
     explorer.by.value = "status"
@@ -148,7 +182,7 @@ def test_explore__without_history_says_what_is_missing(states):
 def test_explore__a_stretch_of_no_length_says_so(explorer):
     explorer.view.value = "slippage"
     explorer.moments.index = (2, 2)
-    assert "drag the left end" in explorer.ax.texts[0].get_text()
+    assert "Drag the left end" in explorer.ax.texts[0].get_text()
 
 
 @pytest.mark.parametrize("rows", [0, 1])
