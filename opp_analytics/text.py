@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal
 
-__all__ = ["MISSING", "count", "day", "days", "joined", "label", "money", "number", "percent", "plural"]
+__all__ = [
+    "MISSING",
+    "count",
+    "day",
+    "days",
+    "joined",
+    "label",
+    "money",
+    "number",
+    "percent",
+    "period",
+    "plural",
+]
 
 MISSING = "–"
 """What stands for a number that is not known."""
 
 _LOCALE = "en_US"
 _MINUS = "−"
+_PERIOD = re.compile(
+    r"(?P<year>\d{4})(?:Q(?P<quarter>[1-4])|-(?P<month>\d\d)(?:-(?P<day>\d\d)/\d{4}-\d\d-\d\d)?)?$"
+)
 _IRREGULAR = {"person": "people"}
 
 
@@ -69,20 +85,20 @@ def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
     return _sign(value if float(figure.replace(",", "")) else 0.0, signed) + figure
 
 
-def percent(fraction: float, digits: int = 0) -> str:
+def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
     """A fraction in percent, halves rounded up.
 
     Examples
     --------
-    >>> percent(0.125), percent(0.285), percent(1.0), percent(0.9531, 1), percent(float("nan"))
-    ('13%', '29%', '100%', '95.3%', '–')
+    >>> percent(0.125), percent(0.285), percent(0.9531, 1), percent(0.04, signed=True), percent(float("nan"))
+    ('13%', '29%', '95.3%', '+4%', '–')
     """
     if not math.isfinite(fraction):
         return MISSING
     scale = 10**digits
     # 0.285 × 100 is a little less than 28.5 in binary.
     rounded = math.floor(round(abs(fraction) * 100 * scale, 9) + 0.5) / scale
-    return f"{_MINUS if fraction < 0 and rounded else ''}{rounded:,.{digits}f}%"
+    return f"{_sign(math.copysign(rounded, fraction), signed)}{rounded:,.{digits}f}%"
 
 
 def plural(noun: str) -> str:
@@ -137,6 +153,31 @@ def days(first: Any, last: Any) -> str:
     if start == end:
         return day(end, year=True)
     return f"{day(start, year=start.year != end.year)} to {day(end, year=True)}"
+
+
+def period(name: str, freq: str | None = None) -> str:
+    """The label of a period as people read it: a week by its first day, what ends off the calendar as fiscal.
+
+    Examples
+    --------
+    >>> period("2026-03"), period("2026-03-02/2026-03-08"), period("2026Q3"), period("2026"), period("overdue")
+    ('Mar 2026', 'Mar 2, 2026', 'Q3 2026', '2026', 'overdue')
+    >>> period("2027Q4", "Q-JAN"), period("2027", "Y-JAN")
+    ('FY27 Q4 (Nov–Jan)', 'FY27 (Feb–Jan)')
+    """
+    found = _PERIOD.match(name)
+    if found is None:
+        return name
+    if found["day"]:
+        return day(name[:10], year=True)
+    if found["month"]:
+        return f"{pd.Timestamp(name):%b %Y}"
+    quarter = f"Q{found['quarter']} " if found["quarter"] else ""
+    ends = (freq or "").partition("-")[2]
+    if ends in ("", "DEC"):
+        return f"{quarter}{found['year']}"
+    span = pd.Period(name, freq=f"{'Q' if quarter else 'Y'}-{ends}")
+    return f"FY{found['year'][2:]} {quarter}({span.start_time:%b}–{span.end_time:%b})"
 
 
 def label(name: str) -> str:

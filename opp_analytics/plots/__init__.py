@@ -13,7 +13,11 @@ from opp_analytics.plots.movements import movements
 from opp_analytics.plots.slippage import slippage
 from opp_analytics.plots.stage_flow import stage_flow
 from opp_analytics.plots.stage_funnel import stage_funnel
-from opp_analytics.plots.style import money
+from opp_analytics.plots.style import COLORS as COLORS
+from opp_analytics.plots.style import GRID as GRID
+from opp_analytics.plots.style import INK as INK
+from opp_analytics.plots.style import QUIET as QUIET
+from opp_analytics.plots.style import message as message
 from opp_analytics.plots.time_to_win import time_to_win
 from opp_analytics.plots.transitions import transitions
 from opp_analytics.plots.velocity import velocity
@@ -33,7 +37,6 @@ __all__ = [
     "forecast",
     "forecast_deals",
     "forecast_fan",
-    "money",
     "movements",
     "slippage",
     "stage_flow",

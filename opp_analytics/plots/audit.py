@@ -1,60 +1,29 @@
-"""Findings of the audit by check."""
+"""Bar chart of the audit's findings by check."""
 
 from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opp_analytics.analysis import audit_summary
-from opp_analytics.plots import style
-from opp_analytics.text import label
+from opp_analytics import text
+from opp_analytics.plots import labels, style
 
 
+@style.drawing("unique_id", "check", "severity")
 def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.audit`: how many deals each check found, by severity.
+    """Draw the findings of `oa.audit`: how many deals each check found, errors first, and their value.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Rows of `oa.audit`, all or some.
-    ax : Axes, optional
-        Where to draw; a new figure when None.
-
-    Returns
-    -------
-    Axes
-        One bar per check that found something, the gravest first.
-
-    Raises
-    ------
-    ArgumentTypeError, MissingColumnError
-        When `table` is something else.
+    It draws exactly the rows it is given: ``plots.audit(findings[findings.severity == "error"])`` shows the errors.
     """
-    style.check_table(table, "unique_id", "check", "severity", "value", made_by="oa.audit")
-    summary = audit_summary(table)
+    summary = pd.DataFrame(table.attrs.get("summary") or [], columns=["check", "severity", "count", "value"]).set_index("check").rename(columns={"count": "deals"})
     ax = style.canvas(ax, rows=len(summary))
     if summary.empty:
         style.nothing(ax, "nothing found")
-        return style.finish(ax, "Audit", style.caption(table))
-    shades = {
-        "error": style.COLOURS["lost"],
-        "warning": style.COLOURS["overdue"],
-        "info": style.COLOURS["unscheduled"],
-    }
-    bars = ax.barh(
-        range(len(summary)),
-        summary["deals"],
-        color=[shades[severity] for severity in summary["severity"]],
-        height=0.7,
-    )
-    style.label_rows(ax, [label(check) for check in summary.index])
-    style.label_bars(
-        ax,
-        bars,
-        [
-            f"{deals:,} · {style.money(value)}"
-            for deals, value in zip(summary["deals"], summary["value"], strict=True)
-        ],
-    )
-    ax.set_xlabel("deals · their value", color=style.QUIET, fontsize=9)
-    return style.finish(ax, "Audit", style.caption(table))
+        return style.finish(ax, "Audit findings", style.caption(table))
+    colors = [style.color_of(severity) for severity in summary["severity"]]
+    ax.barh(range(len(summary)), summary["deals"], color=colors, height=0.7)
+    labels.label_rows(ax, [text.label(str(check)) for check in summary.index])
+    says = [f"{deals:,} · {labels.money(value)}" for deals, value in zip(summary["deals"], summary["value"], strict=True)]
+    labels.label_bars(ax, summary["deals"].tolist(), says)
+    labels.count_axis(ax.xaxis, "deals · their value")
+    return style.finish(ax, "Audit findings", style.caption(table, text.count(len(table), "finding")))

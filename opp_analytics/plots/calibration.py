@@ -1,77 +1,44 @@
-"""Whether to believe it: reliability of probabilities, findings of the audit."""
+"""Stated win probabilities against what was won."""
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opp_analytics.plots import style
+from opp_analytics import text
+from opp_analytics.plots import labels, style
+
+_TITLE = "Stated vs. actual win probability"
 
 
+@style.drawing("n", "stated", "realised", "low", "high")
 def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.calibration`: realized against stated, with intervals and n; on the diagonal is right.
+    """Draw `oa.calibration`: the share won against the stated probability, with intervals and n.
 
-    Parameters
-    ----------
-    table : DataFrame
-        What `oa.calibration` returns.
-    ax : Axes, optional
-        Where to draw; a new figure when None.
-
-    Returns
-    -------
-    Axes
-        Square, both axes 0–100 %.
-
-    Raises
-    ------
-    ArgumentTypeError, MissingColumnError
-        When `table` is something else.
+    Points on the diagonal are right; points below it were stated too high.
     """
-    style.check_table(
-        table, "n", "stated", "realized", "realized_low", "realized_high", made_by="oa.calibration"
-    )
     ax = style.canvas(ax, size=(6.0, 5.6))
-    scores = [
-        f"{name} {table.attrs[name]:.3f}"
-        for name in ("brier", "skill", "ece")
-        if table.attrs.get(name) is not None
-    ]
-    note = style.caption(table, ", ".join(scores))
-    held = table[table["n"] > 0]
-    if not len(held):
-        style.nothing(ax, "no deal old enough to judge")
-        return style.finish(ax, "Stated and realized probability", note)
+    judged = table[table["n"] > 0]
+    note = style.caption(table, text.count(int(table["n"].sum()), "deal"))
+    if judged.empty:
+        style.nothing(ax, "no deal is old enough to judge")
+        return style.finish(ax, _TITLE, note)
     ax.plot([0, 1], [0, 1], color=style.QUIET, linestyle="--", linewidth=1, label="as stated")
-    ends = np.maximum(
-        np.array([held["realized"] - held["realized_low"], held["realized_high"] - held["realized"]]), 0
-    )
     ax.errorbar(
-        held["stated"],
-        held["realized"],
-        yerr=ends,
+        judged["stated"],
+        judged["realised"],
+        yerr=style.whiskers(judged["realised"], judged["low"], judged["high"]),
         fmt="o",
-        color=style.COLOURS["won"],
+        color=style.COLORS["won"],
         ecolor=style.QUIET,
-        label="realized",
+        label="actual",
     )
-    for stated, top, name, n in zip(
-        held["stated"], held["realized_high"], held.index, held["n"], strict=True
-    ):
-        text = f"{n:,}" if table.index.name == "bin" else f"{style.shorten(name, 14)} ({n:,})"
-        ax.annotate(
-            text,
-            (stated, top),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=style.QUIET,
-        )
-    style.rate_axis(ax.xaxis, "stated")
-    style.rate_axis(ax.yaxis, "realized")
+    for stated, top, name, n in zip(judged["stated"], judged["high"], judged.index, judged["n"], strict=True):
+        words = f"{n:,}" if table.index.name == "bin" else f"{labels.shorten(name, 14)} ({n:,})"
+        labels.above(ax, words, (stated, top), size=7.5)
+    labels.percent_axis(ax.xaxis, "stated")
+    labels.percent_axis(ax.yaxis, "actual")
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.08)
-    ax.legend(frameon=False, fontsize=9, labelcolor=style.INK, loc="upper left")
-    return style.finish(ax, "Stated and realized probability", note)
+    style.legend(ax, loc="upper left", bbox_to_anchor=None)
+    return style.finish(ax, _TITLE, note)

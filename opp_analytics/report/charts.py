@@ -1,4 +1,4 @@
-"""Drawings as SVG that can stand in a page: same bytes every time, ids of their own, colours that follow light and dark."""
+"""Drawings as SVG for a page: the same bytes every time, ids of their own, colors that follow light and dark."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opp_analytics.plots import style
+from opp_analytics.plots import COLORS, GRID, INK, QUIET
 
 __all__ = ["svg"]
 
-# What is black on white must follow the page; colours that mean something stay.
+# What is black on white must follow the page; colors that mean something stay.
 _FOLLOWING = {
-    style.INK.lower(): "var(--ink)",
-    style.QUIET.lower(): "var(--quiet)",
-    style.GRID.lower(): "var(--line)",
-    style.COLOURS["total"].lower(): "var(--total)",
+    INK.lower(): "var(--ink)",
+    QUIET.lower(): "var(--quiet)",
+    GRID.lower(): "var(--line)",
+    COLORS["total"].lower(): "var(--total)",
     "#ffffff": "none",
 }
 _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "opp_analytics", "font.family": "DejaVu Sans"}

@@ -16,7 +16,7 @@ from opp_analytics import org
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
-from opp_analytics.plots import style
+from opp_analytics.plots import message
 from opp_analytics.text import number, percent
 from opp_analytics.widgets.choices import Choice, amounts, chosen_history, groups_of, periods_of
 from opp_analytics.widgets.views import VIEWS, Look, View
@@ -185,18 +185,12 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
                 self.table = view.table(look)
             except OppAnalyticsError as reason:
                 self.table = pd.DataFrame()
-                self.ax = style.finish(_saying(str(reason)), str(self.view.value).capitalize())
+                self.ax = message(str(reason), str(self.view.value).capitalize())
             else:
                 self.ax = view.draw(self.table)
             self._said.value = _said(self.opportunities, look, view)
             self._picture.value = _png(self.ax)
             self._rows.value = _html(self.table)
-
-
-def _saying(reason: str) -> Axes:
-    ax = style.canvas(None, size=(7.5, 2.4))
-    style.nothing(ax, reason)
-    return ax
 
 
 def _png(ax: Axes) -> bytes:

@@ -1,0 +1,217 @@
+"""Labels that fit and never overlap: names of rows and slots, texts beside marks, axes of money and percent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from opp_analytics import text
+from opp_analytics.org import currency
+from opp_analytics.plots.style import GRID, INK, QUIET, TEXT_SIZE, breadth, room
+
+__all__ = [
+    "above",
+    "axis_label",
+    "beside",
+    "count_axis",
+    "counts_above",
+    "label_bars",
+    "label_rows",
+    "label_slots",
+    "money",
+    "money_axis",
+    "note_running",
+    "percent_axis",
+    "row_names",
+    "row_text_size",
+    "shorten",
+    "slot_names",
+    "write",
+]
+
+_MOST_COUNTS = 24
+"""More slots than this have no room for a number above each."""
+
+
+def money(value: float, *, signed: bool = False) -> str:
+    """An amount in the organization's currency, three digits of it."""
+    return text.money(value, currency(), signed=signed)
+
+
+def shorten(name: Any, width: int = 32) -> str:
+    """`name` on one line of at most `width` characters, its middle replaced by … so that both ends can be told apart.
+
+    Examples
+    --------
+    >>> shorten("A very long company name, Inc. of Springfield", 20)
+    'A very lon…ringfield'
+    """
+    line = " ".join(str(name).split()) if name is not None else ""
+    if len(line) <= width:
+        return line
+    head = (width + 1) // 2
+    return f"{line[:head]}…{line[len(line) - (width - head - 1) :]}"
+
+
+def row_names(index: pd.Index[Any]) -> list[str]:
+    """The labels of a table's rows as text: several keys joined by " · ", the one row of a whole as "all"."""
+    if isinstance(index, pd.MultiIndex):
+        return [" · ".join(str(part) for part in key) for key in index]
+    return ["all"] if len(index) == 1 and index.name is None else [str(key) for key in index]
+
+
+def slot_names(table: pd.DataFrame) -> list[str]:
+    """The labels of rows that are periods, one still running with a star.
+
+    Examples
+    --------
+    >>> slot_names(pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"]))
+    ['Mar 2, 2026', 'Apr 2026*']
+    """
+    freq = table.attrs.get("freq")
+    keys = [key if isinstance(key, tuple) else (key,) for key in table.index]
+    names = [" · ".join([*map(str, groups), text.period(str(period), freq)]) for *groups, period in keys]
+    running = table["to_date"] if "to_date" in table else [False] * len(table)
+    return [f"{name}*" if now else name for name, now in zip(names, running, strict=True)]
+
+
+def note_running(ax: Axes, table: pd.DataFrame) -> None:
+    """Explain the star of a running period and the day of a week, where there is one."""
+    weekly = any("/" in str(name) for name in table.index.get_level_values(-1))
+    running = "to_date" in table and bool(table["to_date"].any())
+    says = [*(["weeks by their first day"] if weekly else []), *(["* to date"] if running else [])]
+    if says:
+        ax.set_xlabel(" · ".join(says), color=QUIET, fontsize=TEXT_SIZE, loc="right")
+
+
+def row_text_size(ax: Axes, rows: int) -> float:
+    """The text size at which one line fits into each of `rows` rows."""
+    return float(np.clip(0.75 * room(ax, "y") / max(rows, 1), 5.0, TEXT_SIZE))
+
+
+def label_rows(ax: Axes, names: Sequence[str], *, width: int = 32, least: int = 4) -> None:
+    """Name horizontal rows 0, 1, … from the top; the text shrinks, then thins out, before it could overlap.
+
+    There is room for `least` rows: a single bar as high as the page would look like more than it is.
+    """
+    rows = max(len(names), least)
+    pitch = room(ax, "y") / rows
+    size = row_text_size(ax, rows)
+    step = max(1, int(np.ceil(size / max(pitch, 0.1))))
+    places = list(range(0, len(names), step))
+    ax.set_yticks(places, [shorten(names[k], width) for k in places], fontsize=size, parse_math=False)
+    ax.set_ylim(rows - 0.4, -0.6)
+
+
+def label_bars(ax: Axes, ends: Sequence[float], texts: Sequence[str], *, color: str = QUIET) -> None:
+    """Write a text beside the end of each horizontal bar, and make room for it; left out where rows are too thin."""
+    pitch = room(ax, "y") / max(len(texts), 1)
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    size = row_text_size(ax, len(texts))
+    wide = min(0.7, (max(map(len, texts), default=0) * size * 0.6 + 4) / max(breadth(ax), 1.0))
+    reach = (high - low or 1.0) / (1 - wide)
+    ax.set_xlim(low - 0.02 * reach if low < 0 else 0, high + wide * reach)
+    if pitch < size:
+        return
+    for row, (end, words) in enumerate(zip(ends, texts, strict=True)):
+        beside(ax, words, (max(end, 0.0), row), color=color, size=size)
+
+
+def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
+    """Name vertical slots 0, 1, … from the left; names are slanted, then thinned out, before they could overlap."""
+    pitch = room(ax, "x") / max(len(names), 1)
+    short = [shorten(name, width) for name in names]
+    longest = max((len(name) for name in short), default=0)
+    level = longest * TEXT_SIZE * 0.6 + 4 <= pitch
+    step = 1 if level else max(1, int(np.ceil(2.0 * TEXT_SIZE / max(pitch, 0.1))))
+    places = list(range(0, len(names), step))
+    turned: dict[str, Any] = {} if level else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(places, [short[k] for k in places], fontsize=TEXT_SIZE, parse_math=False, **turned)
+    ax.set_xlim(-0.6, max(len(names), 1) - 0.4)
+
+
+def beside(
+    ax: Axes,
+    words: str,
+    place: tuple[float, float],
+    *,
+    color: str = QUIET,
+    size: float = 8.5,
+    coords: Any = "data",
+) -> None:
+    """Write to the right of a mark."""
+    ax.annotate(
+        words,
+        place,
+        xycoords=coords,
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="center",
+        color=color,
+        fontsize=size,
+        parse_math=False,
+    )
+
+
+def above(
+    ax: Axes, words: str, place: tuple[float, float], *, color: str = QUIET, size: float = 8.0
+) -> None:
+    """Write above a mark."""
+    ax.annotate(
+        words,
+        place,
+        xytext=(0, 3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom",
+        color=color,
+        fontsize=size,
+        parse_math=False,
+    )
+
+
+def counts_above(ax: Axes, counts: Sequence[int]) -> None:
+    """Write the number of deals above each slot of a percent axis that ends at 112%; left out where there is no room."""
+    ax.set_ylim(-0.02, 1.12)
+    if len(counts) <= _MOST_COUNTS:
+        for slot, n in enumerate(counts):
+            above(ax, f"n={n:,}", (slot, 1.03), size=7.5)
+
+
+def axis_label(axis: Axis, label: str) -> None:
+    """Say what an axis shows."""
+    axis.set_label_text(label, color=QUIET, fontsize=TEXT_SIZE, parse_math=False)
+
+
+def money_axis(axis: Axis, label: str) -> None:
+    """Ticks as $250K, $1.5M, with grid lines across."""
+    axis.set_major_locator(MaxNLocator(nbins=6))
+    axis.set_major_formatter(FuncFormatter(lambda amount, _: money(amount)))
+    axis.grid(visible=True, color=GRID, linewidth=0.8)
+    axis_label(axis, label)
+
+
+def count_axis(axis: Axis, label: str) -> None:
+    """Whole numbers."""
+    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda n, _: text.number(n)))
+    axis_label(axis, label)
+
+
+def percent_axis(axis: Axis, label: str = "") -> None:
+    """Ticks as 0%, 25%, … of a fraction 0–1, with grid lines across."""
+    axis.set_major_formatter(FuncFormatter(lambda share, _: text.percent(share)))
+    axis.grid(visible=True, color=GRID, linewidth=0.8)
+    if label:
+        axis_label(axis, label)
+
+
+def write(ax: Axes, words: str, place: tuple[float, float], *, color: str = INK, size: float = 8.0) -> None:
+    """Write in the middle of a mark."""
+    ax.text(*place, words, ha="center", va="center", color=color, fontsize=size, parse_math=False)
