@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
+from opp_analytics.analysis import audit_summary
 from opp_analytics.plots import labels, style
 
 
@@ -15,7 +16,7 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     It draws exactly the rows it is given: ``plots.audit(findings[findings.severity == "error"])`` shows the errors.
     """
-    summary = pd.DataFrame(table.attrs.get("summary") or [], columns=["check", "severity", "count", "value"]).set_index("check").rename(columns={"count": "deals"})
+    summary = audit_summary(table)
     ax = style.canvas(ax, rows=len(summary))
     if summary.empty:
         style.nothing(ax, "nothing found")

@@ -27,7 +27,13 @@ def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         part = table.xs(name, level="period")
         label = text.period(name, table.attrs.get("freq")) if len(names) <= _MOST_NAMED else None
         ax.plot(
-            part["weeks_before"], part["error"], color=color, marker=mark, markersize=3.5, linewidth=1, label=label
+            part["weeks_before"],
+            part["error"],
+            color=color,
+            marker=mark,
+            markersize=3.5,
+            linewidth=1,
+            label=label,
         )
     ax.axhline(0, color=style.INK, linewidth=1)
     ax.invert_xaxis()
@@ -35,4 +41,6 @@ def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     labels.axis_label(ax.xaxis, "weeks before the period's end")
     if len(names) <= _MOST_NAMED:
         style.legend(ax)
-    return style.finish(ax, _TITLE, style.caption(table, text.count(len(table), "forecast"), style.method(table)))
+    return style.finish(
+        ax, _TITLE, style.caption(table, text.count(len(table), "forecast"), style.method(table))
+    )

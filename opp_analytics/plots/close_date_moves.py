@@ -23,10 +23,14 @@ def close_date_moves(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     counts = push_counts(table, most=_MOST)
     colors = [style.COLORS["pushed_out"] if pushes else style.QUIET for pushes in counts.index]
     ax.bar(range(len(counts)), counts["deals"], color=colors, width=0.7)
-    for slot, (pushes, deals, days) in enumerate(zip(counts.index, counts["deals"], counts["median_days"], strict=True)):
+    for slot, (pushes, deals, days) in enumerate(
+        zip(counts.index, counts["deals"], counts["median_days"], strict=True)
+    ):
         words = f"{deals:,}" + (f"\nmedian {text.number(days)} d" if pushes else "")
         labels.above(ax, words, (slot, deals), color=style.INK)
-    labels.label_slots(ax, [f"{pushes}" if pushes < _MOST else f"{pushes} or more" for pushes in counts.index])
+    labels.label_slots(
+        ax, [f"{pushes}" if pushes < _MOST else f"{pushes} or more" for pushes in counts.index]
+    )
     labels.axis_label(ax.xaxis, "pushes seen")
     labels.count_axis(ax.yaxis, "deals")
     ax.set_ylim(0, float(counts["deals"].max()) * 1.22)

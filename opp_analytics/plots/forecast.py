@@ -56,7 +56,9 @@ def _bars(ax: Axes, table: pd.DataFrame) -> None:
     for name in _BUCKETS:
         mine = np.asarray(bucket == name)
         if weighted[mine].any():
-            ax.bar(places[mine], weighted[mine], color=style.COLORS[name], label=f"{name}, weighted", width=0.7)
+            ax.bar(
+                places[mine], weighted[mine], color=style.COLORS[name], label=f"{name}, weighted", width=0.7
+            )
 
 
 def _ranges(ax: Axes, table: pd.DataFrame) -> None:

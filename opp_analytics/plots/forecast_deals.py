@@ -22,7 +22,9 @@ def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     aimed = bool(table["swing"].notna().any())
     width = "swing" if aimed else "variance_share"
-    shown = table[table[width].notna()].sort_values(width, key=abs, ascending=False, kind="stable").head(_MOST)
+    shown = (
+        table[table[width].notna()].sort_values(width, key=abs, ascending=False, kind="stable").head(_MOST)
+    )
     ax = style.canvas(ax, rows=len(shown))
     title = "Deals that decide the target" if aimed else "Deals that drive the range"
     if shown.empty:
@@ -36,7 +38,9 @@ def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.plot(shown["p_if_won"], places, "o", color=style.COLORS["won"], label="if won")
         style.legend(ax)
     labels.label_rows(ax, [_name(row, table.attrs.get("freq")) for row in shown.itertuples()], width=48)
-    labels.percent_axis(ax.xaxis, "probability of reaching the target" if aimed else "share of the period's variance")
+    labels.percent_axis(
+        ax.xaxis, "probability of reaching the target" if aimed else "share of the period's variance"
+    )
     ax.set_xlim(-0.02 if aimed else 0, 1.02)
     further = f"largest {_MOST} shown" if len(table) > _MOST else ""
     return style.finish(ax, title, style.caption(table, text.count(len(table), "open deal"), further))

@@ -28,7 +28,9 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         linewidth=0,
         label=f"{text.percent(confidence)} range" if confidence else "range",
     )
-    ax.plot(days, table["expected"], color=style.COLORS["expected"], marker="o", markersize=3, label="expected")
+    ax.plot(
+        days, table["expected"], color=style.COLORS["expected"], marker="o", markersize=3, label="expected"
+    )
     ax.step(days, table["booked"], where="post", color=style.COLORS["booked"], label="booked so far")
     if "actual" in table and table["actual"].notna().all():
         ax.plot(days, table["actual"], color=style.COLORS["target"], linewidth=2, label="actual")
@@ -36,6 +38,12 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_formatter(lambda day, _: text.day(mdates.num2date(day)))  # type: ignore[no-untyped-call]
     labels.money_axis(ax.yaxis, "value of the period")
     style.legend(ax)
-    periods = table["period"].unique() if "period" in table else []
-    title = f"Forecast of {text.joined(text.period(p, table.attrs.get('freq')) for p in periods)} over time" if len(periods) else "Forecast over time"
-    return style.finish(ax, title, style.caption(table, text.count(len(table), "record"), style.method(table)))
+    return style.finish(
+        ax, _title(table), style.caption(table, text.count(len(table), "record"), style.method(table))
+    )
+
+
+def _title(table: pd.DataFrame) -> str:
+    if "period" not in table or table.empty:
+        return "Forecast over time"
+    return f"Forecast of {text.period(table['period'].iloc[0], table.attrs.get('freq'))} over time"

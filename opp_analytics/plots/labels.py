@@ -159,9 +159,7 @@ def beside(
     )
 
 
-def above(
-    ax: Axes, words: str, place: tuple[float, float], *, color: str = QUIET, size: float = 8.0
-) -> None:
+def above(ax: Axes, words: str, place: tuple[float, float], *, color: str = QUIET, size: float = 8.0) -> None:
     """Write above a mark."""
     ax.annotate(
         words,

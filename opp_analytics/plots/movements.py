@@ -21,7 +21,9 @@ def movements(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         style.nothing(ax, "nothing moved in this period")
         return style.finish(ax, _TITLE, style.caption(table))
     moves = list(zip(shown["movement"].astype(str), shown["value"], strict=True))
-    ax.barh(range(len(shown)), shown["value"], color=[style.color_of_move(*move) for move in moves], height=0.7)
+    ax.barh(
+        range(len(shown)), shown["value"], color=[style.color_of_move(*move) for move in moves], height=0.7
+    )
     labels.label_rows(ax, shown["name"].fillna(shown["unique_id"]).tolist())
     says = [f"{text.label(movement)} {labels.money(value, signed=True)}" for movement, value in moves]
     labels.label_bars(ax, shown["value"].tolist(), says)

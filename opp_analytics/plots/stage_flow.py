@@ -29,7 +29,9 @@ def stage_flow(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.barh(range(len(table)), table[end], left=left, color=style.color_of(end), height=0.62, label=label)
         left = left + table[end].to_numpy()
     labels.label_rows(ax, labels.row_names(table.index))
-    labels.label_bars(ax, table["entries"].tolist(), [_says(row) for row in table.itertuples()], color=style.INK)
+    labels.label_bars(
+        ax, table["entries"].tolist(), [_says(row) for row in table.itertuples()], color=style.INK
+    )
     labels.count_axis(ax.xaxis, "entries · share advanced of those that left · median days in the stage")
     style.legend(ax)
     return style.finish(ax, _TITLE, style.caption(table, text.count(entries, "entry")))

@@ -26,9 +26,13 @@ def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     labels.money_axis(ax.xaxis, "open value")
     if not table["open_value"].any():
         ax.set_xticks([0])
-    return style.finish(ax, _TITLE, style.caption(table, text.count(int(table["open_count"].sum()), "open deal")))
+    return style.finish(
+        ax, _TITLE, style.caption(table, text.count(int(table["open_count"].sum()), "open deal"))
+    )
 
 
 def _says(row: Any) -> str:
     further = f" to {row.reached_high:,}" if row.reached_high > row.reached_low else ""
-    return f"{labels.money(row.open_value)} · {row.open_count:,} open · reached by {row.reached_low:,}{further}"
+    return (
+        f"{labels.money(row.open_value)} · {row.open_count:,} open · reached by {row.reached_low:,}{further}"
+    )

@@ -168,7 +168,9 @@ def check_table(table: pd.DataFrame, *columns: str, made_by: str) -> pd.DataFram
         raise ArgumentTypeError(f"expected the table of {made_by}, not {type(table).__name__}")
     missing = [c for c in columns if c not in table.columns]
     if missing:
-        raise MissingColumnError(f"the table has no column {text.joined(missing)}; draw what {made_by} returns")
+        raise MissingColumnError(
+            f"the table has no column {text.joined(missing)}; draw what {made_by} returns"
+        )
     return table
 
 

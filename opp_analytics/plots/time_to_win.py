@@ -25,7 +25,7 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, _TITLE, note)
     places = np.arange(len(wide))
     ax.hlines(places, wide.min(axis=1), wide.max(axis=1), color=style.QUIET, linewidth=1.5)
-    looks = style.series_colors([text.percent(share) for share in wide.columns])
+    looks = style.series_colors([text.percent(float(share)) for share in wide.columns])
     for (label, (color, mark)), share in zip(looks.items(), wide.columns, strict=True):
         ax.plot(wide[share], places, mark, color=color, markersize=6, label=label)
     labels.label_rows(ax, labels.row_names(wide.index))

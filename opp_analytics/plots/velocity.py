@@ -35,4 +35,6 @@ def _factors(row: Any) -> str:
     if np.isnan(row.velocity):
         return f"{row.open_count:,} open, none won"
     won = labels.money(row.mean_won_value)
-    return f"{row.open_count:,} × {text.percent(row.win_rate)} × {won} ÷ {text.number(row.mean_days_to_win)} d"
+    return (
+        f"{row.open_count:,} × {text.percent(row.win_rate)} × {won} ÷ {text.number(row.mean_days_to_win)} d"
+    )

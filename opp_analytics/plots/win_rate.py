@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -29,7 +28,7 @@ def win_rate(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _by_group(ax: Axes, table: pd.DataFrame) -> None:
-    places = np.arange(len(table))
+    places = range(len(table))
     reach = style.whiskers(table["rate"], table["rate_low"], table["rate_high"])
     ax.errorbar(table["rate"], places, xerr=reach, fmt="o", color=style.COLORS["won"], ecolor=style.QUIET)
     labels.label_rows(ax, labels.row_names(table.index))
@@ -42,9 +41,10 @@ def _by_group(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _by_period(ax: Axes, table: pd.DataFrame) -> None:
-    places = np.arange(len(table))
     reach = style.whiskers(table["rate"], table["rate_low"], table["rate_high"])
-    ax.errorbar(places, table["rate"], yerr=reach, fmt="o-", color=style.COLORS["won"], ecolor=style.QUIET)
+    ax.errorbar(
+        range(len(table)), table["rate"], yerr=reach, fmt="o-", color=style.COLORS["won"], ecolor=style.QUIET
+    )
     labels.label_slots(ax, labels.slot_names(table))
     labels.percent_axis(ax.yaxis)
     labels.counts_above(ax, (table["won"] + table["lost"]).tolist())

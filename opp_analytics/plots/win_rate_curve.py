@@ -27,16 +27,16 @@ def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         style.nothing(ax, "no closed deals to follow")
         return style.finish(ax, _TITLE, style.caption(table))
     if table.index.nlevels == 1:
-        deals = _one(ax, table)
+        _one(ax, table)
         further = ""
     else:
-        deals, further = "", _several(ax, table)
+        further = _several(ax, table)
     ax.set_ylim(0, 1)
     ax.set_xlim(left=0)
     labels.percent_axis(ax.yaxis)
     labels.axis_label(ax.xaxis, "days since created")
     style.legend(ax)
-    return style.finish(ax, _TITLE, style.caption(table, deals, further))
+    return style.finish(ax, _TITLE, style.caption(table, "", further))
 
 
 def _steps(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[Any, Any]:
@@ -44,7 +44,7 @@ def _steps(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[Any, Any]:
     return np.concatenate([[0], days.to_numpy()]), np.concatenate([[0.0], values.to_numpy()])
 
 
-def _one(ax: Axes, table: pd.DataFrame) -> str:
+def _one(ax: Axes, table: pd.DataFrame) -> None:
     days, low = _steps(table.index, table["win_low"])
     _, high = _steps(table.index, table["win_high"])
     ax.fill_between(days, low, high, step="post", color=style.COLORS["won"], alpha=0.2, linewidth=0)
@@ -57,11 +57,10 @@ def _one(ax: Axes, table: pd.DataFrame) -> str:
     apart = chosen[np.concatenate([[True], np.diff(places) > 0.14 * max(places[-1], 1)])]
     ticks = [f"{table.index[k]:,}\n{table['at_risk'].iloc[k]:,} at risk" for k in apart]
     ax.set_xticks(table.index.to_numpy()[apart], ticks)
-    return ""
 
 
 def _several(ax: Axes, table: pd.DataFrame) -> str:
-    keys = table.index.droplevel("days")
+    keys = table.index.droplevel([table.index.nlevels - 1])
     groups = keys.unique()
     names = labels.row_names(groups)
     looks = style.series_colors(names)

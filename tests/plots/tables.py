@@ -1,0 +1,115 @@
+"""One small result table for each drawing, as its analysis returns it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import org
+
+AS_OF = "2026-03-31"
+STAGES = ["discovery", "proposal"]
+
+
+def _table(columns: dict[str, list[Any]], index: Any = None, name: str | None = None, **attrs: Any) -> pd.DataFrame:
+    table = pd.DataFrame(columns, index=index)
+    table.index.name = name
+    table.attrs = {"as_of": AS_OF, **attrs}
+    return table
+
+
+def _steps() -> pd.DataFrame:
+    dtype = org.stage_dtype([])
+    steps = _table({
+        "from_stage": [None, "discovery", "discovery", "proposal"],
+        "to_stage": ["discovery", "proposal", "closed_lost", "closed_won"],
+        "days_in_stage": [None, 7.0, 9.0, 14.0],
+    })  # fmt: skip
+    return steps.astype({"from_stage": dtype, "to_stage": dtype})
+
+
+_WEEKS = pd.DatetimeIndex(["2026-01-05", "2026-01-12"], tz="UTC", name="made_at")
+_MADE = pd.MultiIndex.from_product([_WEEKS, ["2026-01"]], names=["made_at", "period"])
+
+TABLES: dict[str, pd.DataFrame] = {
+    "audit": _table({
+        "unique_id": ["a", "a", "b", "c"],
+        "check": ["closed_in_future", "overdue", "overdue", "stale"],
+        "severity": ["error", "warning", "warning", "info"],
+        "value": [100.0, 100.0, 30.0, 5.0],
+    }),
+    "backtest": _table(
+        {"weeks_before": [4, 3], "expected": [5.0, 7.0], "actual": [6.0, 6.0], "error": [-1.0, 1.0]}, _MADE
+    ),
+    "backtest_horizons": _table(
+        {"n": [2, 2], "wape": [0.5, 0.2], "bias": [-0.5, 0.1], "coverage": [0.5, 1.0]},
+        [4, 0], "weeks_before", confidence=0.8,
+    ),
+    "backtest_methods": _table(
+        {"n": [2, 2, 0], "wape": [0.5, 0.2, None], "bias": [-0.5, 0.1, None], "coverage": [0.5, 1.0, None]},
+        ["stated", "stage", "curve"], "method",
+    ),
+    "calibration": _table(
+        {"n": [4, 0], "stated": [0.2, None], "realised": [0.25, None], "low": [0.05, None], "high": [0.7, None]},
+        ["0–50%", "50–100%"], "bin",
+    ),
+    "close_date_moves": _table(
+        {"pushes": [0, 2, 0, 1], "pulls": [0, 1, 0, 0], "days_pushed": [0, 60, 0, 7]}, list("abcd"), "unique_id"
+    ),
+    "forecast": _table({
+        "booked": [0.0, 0.0, 100.0, 0.0], "open_count": [1, 0, 2, 1], "weighted_open": [3.0, 0.0, 40.0, 60.0],
+        "expected": [None, None, 140.0, 60.0], "low": [None, None, 100.0, 20.0], "median": [None, None, 130.0, 60.0],
+        "high": [None, None, 200.0, 90.0], "target": [None, None, 120.0, None], "to_date": [False, False, True, False],
+    }, ["overdue", "unscheduled", "2026-03", "2026-04"], "period", confidence=0.8, freq="M"),
+    "forecast_deals": _table({
+        "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "period": ["2026-04", "2026-04"], "value": [50_000.0, 9_000.0],
+        "variance_share": [0.9, 0.1], "p_if_won": [0.8, 0.6], "p_if_lost": [0.3, 0.5], "swing": [0.5, 0.1],
+    }),
+    "forecast_fan": _table(
+        {"booked": [0.0, 5.0], "expected": [8.0, 9.0], "low": [2.0, 5.0], "median": [8.0, 9.0], "high": [20.0, 12.0]},
+        _WEEKS, "made_at", confidence=0.8,
+    ),
+    "movements": _table({
+        "unique_id": ["a", "b", "c"], "name": ["Acme", None, "Cog"], "movement": ["won", "new", "value_up"],
+        "value": [-40.0, 60.0, 1.0], "count": [-1, 1, 0],
+    }),
+    "slippage": _table({
+        "count": [1, 1, 2, 0, 1], "value": [100.0, 200.0, 300.0, 0.0, 400.0],
+        "count_rate": [0.2, 0.2, 0.4, 0.0, 0.2], "value_rate": [0.1, 0.2, 0.3, 0.0, 0.4],
+    }, ["won", "lost", "slipped", "pulled_out", "removed"], "outcome"),
+    "stage_flow": _table({
+        "entries": [4, 2], "advanced": [2, 1], "lost": [1, 0], "back": [0, 1], "removed": [0, 0], "still": [1, 0],
+        "conversion": [2 / 3, 0.5], "median_days": [12.0, None],
+    }, STAGES, "stage"),
+    "stage_funnel": _table(
+        {"open_count": [2, 1], "open_value": [500_000.0, 80_000.0], "reached_low": [3, 2], "reached_high": [5, 2]},
+        STAGES, "stage",
+    ),
+    "time_to_win": _table(
+        {"days": [None, None], "days_of_won": [30.0, 60.0]}, pd.Index([0.5, 0.9], name="quantile"), "quantile"
+    ),
+    "transitions": _steps(),
+    "velocity": _table({
+        "velocity": [1_000.0, None], "open_count": [3, 2], "win_rate": [2 / 3, None], "mean_won_value": [15_000.0, None],
+        "mean_days_to_win": [30.0, None],
+    }, ["Ann", "Bo"], "owner_name"),
+    "waterfall": _table(
+        {"count": [4, 2, 0, -1, 5], "value": [100.0, 50.0, 0.0, -30.0, 120.0], "deals": [4, 2, 0, 1, 5]},
+        ["opening", "new", "reopened", "won", "closing"], "movement",
+    ),
+    "win_rate": _table(
+        {"won": [1, 0], "lost": [1, 0], "rate": [0.5, None], "rate_low": [0.1, None], "rate_high": [0.9, None]},
+        ["Ann", "Bo"], "owner_name", confidence=0.95,
+    ),
+    "win_rate_cohorts": _table({
+        "created": [6, 4], "rate": [0.5, 0.25], "rate_low": [0.2, 0.1], "rate_high": [0.8, 0.6], "open_share": [0.1, 0.5],
+    }, ["2025Q4", "2026Q1"], "period", freq="Q"),
+    "win_rate_curve": _table({
+        "at_risk": [9, 4], "win": [0.2, 0.4], "lose": [0.1, 0.2], "out": [0.0, 0.0], "win_low": [0.1, 0.2],
+        "win_high": [0.4, 0.7],
+    }, [30, 90], "days"),
+    "win_rate_definitions": _table(
+        {"rate": [0.5, 0.25], "low": [0.2, 0.1], "high": [0.8, 0.6], "n": [4, 8]}, ["closed", "created"], "definition"
+    ),
+}  # fmt: skip

@@ -1,0 +1,28 @@
+import pandas as pd
+
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_audit__bars_are_deals_by_check_the_most_severe_first():
+    ax = plots.audit(TABLES["audit"])
+    assert reading.rows(ax) == ["closed in future", "overdue", "stale"]
+    assert reading.widths(ax) == [1, 2, 1]
+    assert reading.texts(ax)[:3] == ["1 · 100", "2 · 130", "1 · 5"]
+    assert reading.caption(ax) == "4 findings · as of Mar 31, 2026"
+
+
+def test_audit__draws_the_rows_it_is_given():
+    findings = TABLES["audit"]
+    errors = plots.audit(findings[findings.severity == "error"])
+    assert reading.rows(errors) == ["closed in future"]
+    elsewhere = findings.assign(unique_id="z" + findings["unique_id"])
+    elsewhere.attrs["as_of"] = "2026-04-30"
+    both = plots.audit(pd.concat([findings, elsewhere]))
+    assert reading.widths(both) == [2, 4, 2]
+    assert reading.caption(both) == "8 findings"
+
+
+def test_audit__of_nothing():
+    assert "nothing found" in reading.texts(plots.audit(TABLES["audit"].head(0)))

@@ -1,0 +1,21 @@
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_calibration__points_are_actual_against_stated():
+    ax = plots.calibration(TABLES["calibration"])
+    assert ax.lines[1].get_xydata().tolist() == [[0.2, 0.25]]
+    assert "4" in reading.texts(ax)
+    assert reading.caption(ax) == "4 deals · as of Mar 31, 2026"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("stated", "actual")
+
+
+def test_calibration__names_stages():
+    table = TABLES["calibration"].set_axis(["proposal", "discovery"]).rename_axis("stage")
+    assert "proposal (4)" in reading.texts(plots.calibration(table))
+
+
+def test_calibration__of_nothing():
+    ax = plots.calibration(TABLES["calibration"].tail(1))
+    assert "no deal is old enough to judge" in reading.texts(ax)

@@ -1,0 +1,18 @@
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_stage_flow__bars_are_entries_by_their_outcome():
+    ax = plots.stage_flow(TABLES["stage_flow"])
+    assert reading.rows(ax) == ["discovery", "proposal"]
+    assert reading.legend(ax) == ["advanced", "still there", "back", "lost", "removed"]
+    assert reading.widths(ax) == [2, 1, 1, 0, 0, 1, 1, 0, 0, 0]
+    assert [bar.get_x() for bar in ax.patches][::2] == [0, 2, 3, 3, 4]
+    assert reading.texts(ax)[:2] == ["4 · 67% · 12 d", "2 · 50% · – d"]
+    assert reading.caption(ax).startswith("6 entries")
+
+
+def test_stage_flow__of_nothing():
+    table = TABLES["stage_flow"].assign(entries=0)
+    assert "no deal entered a stage in this period" in reading.texts(plots.stage_flow(table))

@@ -1,0 +1,25 @@
+import pandas as pd
+
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_time_to_win__points_are_the_days_of_the_wins():
+    ax = plots.time_to_win(TABLES["time_to_win"])
+    assert [line.get_xdata().tolist() for line in ax.lines] == [[30], [60]]
+    assert reading.legend(ax) == ["50%", "90%"]
+    assert reading.rows(ax) == ["all"]
+
+
+def test_time_to_win__has_a_row_per_group():
+    table = TABLES["time_to_win"]
+    both = pd.concat({"Ann": table, "Bo": table * 2}, names=["owner_name"])
+    ax = plots.time_to_win(both)
+    assert reading.rows(ax) == ["Ann", "Bo"]
+    assert ax.lines[1].get_xdata().tolist() == [60, 120]
+
+
+def test_time_to_win__of_nothing():
+    table = TABLES["time_to_win"].assign(days_of_won=float("nan"))
+    assert "no won deals" in reading.texts(plots.time_to_win(table))

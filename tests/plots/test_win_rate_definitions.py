@@ -1,0 +1,16 @@
+import numpy as np
+
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_win_rate_definitions__are_rows_with_their_n():
+    ax = plots.win_rate_definitions(TABLES["win_rate_definitions"])
+    assert reading.rows(ax) == ["closed (n=4)", "created (n=8)"]
+    assert ax.lines[0].get_xdata().tolist() == [0.5, 0.25]
+
+
+def test_win_rate_definitions__of_nothing():
+    table = TABLES["win_rate_definitions"].assign(rate=np.nan)
+    assert "no closed deals" in reading.texts(plots.win_rate_definitions(table))
