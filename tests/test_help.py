@@ -45,6 +45,14 @@ def test_help__of_a_function_names_every_argument_and_the_result(name):
     assert [p for p in parameters if p not in told] == []
 
 
+@pytest.mark.parametrize("name", plots.__all__)
+def test_help__of_a_drawing_names_the_function_whose_table_it_draws(name):
+    drawing = getattr(plots, name)
+    assert inspect.getdoc(drawing).splitlines()[0].startswith("Draw ")
+    assert f"`oa.{name}`" in inspect.getdoc(drawing).splitlines()[0]
+    assert list(inspect.signature(drawing).parameters) == ["table", "ax"]
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_help__of_a_function_shows_an_example_or_names_its_errors(name):
     assert _sections(FUNCTIONS[name]) & {"Examples", "Raises"}

@@ -24,7 +24,10 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     colors = [style.color_of(severity) for severity in summary["severity"]]
     ax.barh(range(len(summary)), summary["deals"], color=colors, height=0.7)
     labels.label_rows(ax, [text.label(str(check)) for check in summary.index])
-    says = [f"{deals:,} · {labels.money(value)}" for deals, value in zip(summary["deals"], summary["value"], strict=True)]
+    says = [
+        f"{deals:,} · {labels.money(value)}"
+        for deals, value in zip(summary["deals"], summary["value"], strict=True)
+    ]
     labels.label_bars(ax, summary["deals"].tolist(), says)
     labels.count_axis(ax.xaxis, "deals · their value")
     return style.finish(ax, "Audit findings", style.caption(table, text.count(len(table), "finding")))

@@ -15,7 +15,7 @@ _MOST_CURVES = 8
 _TITLE = "Share won by age"
 
 
-@style.drawing("at_risk", "win", "lose", "out", "win_low", "win_high")
+@style.drawing("at_risk", "won_share", "lost_share", "disqualified_share", "won_low", "won_high")
 def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.win_rate_curve`: share won (with its interval) and lost by age; with `by`, one curve per group.
 
@@ -45,10 +45,14 @@ def _steps(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[Any, Any]:
 
 
 def _one(ax: Axes, table: pd.DataFrame) -> None:
-    days, low = _steps(table.index, table["win_low"])
-    _, high = _steps(table.index, table["win_high"])
+    days, low = _steps(table.index, table["won_low"])
+    _, high = _steps(table.index, table["won_high"])
     ax.fill_between(days, low, high, step="post", color=style.COLORS["won"], alpha=0.2, linewidth=0)
-    for column, name in (("win", "won"), ("lose", "lost"), ("out", "disqualified")):
+    for column, name in (
+        ("won_share", "won"),
+        ("lost_share", "lost"),
+        ("disqualified_share", "disqualified"),
+    ):
         if name != "disqualified" or table[column].any():
             ax.step(*_steps(table.index, table[column]), where="post", color=style.COLORS[name], label=name)
     # A few ages are enough to see where the curve rests on few deals.
@@ -60,14 +64,14 @@ def _one(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def _several(ax: Axes, table: pd.DataFrame) -> str:
-    keys = table.index.droplevel([table.index.nlevels - 1])
+    keys = table.reset_index("days").index
     groups = keys.unique()
     names = labels.row_names(groups)
     looks = style.series_colors(names)
     for key, name in list(zip(groups, names, strict=True))[:_MOST_CURVES]:
         part = table[keys == key]
         color, mark = looks[name]
-        days, won = _steps(part.index.get_level_values("days"), part["win"])
+        days, won = _steps(part.index.get_level_values("days"), part["won_share"])
         label = f"{labels.shorten(name, 24)} (n={part['at_risk'].iloc[0]:,})"
         ax.step(days, won, where="post", color=color, marker=mark, markersize=4, markevery=0.2, label=label)
     return f"first {_MOST_CURVES} of {len(groups):,} groups" if len(groups) > _MOST_CURVES else ""

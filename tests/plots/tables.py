@@ -12,7 +12,9 @@ AS_OF = "2026-03-31"
 STAGES = ["discovery", "proposal"]
 
 
-def _table(columns: dict[str, list[Any]], index: Any = None, name: str | None = None, **attrs: Any) -> pd.DataFrame:
+def _table(
+    columns: dict[str, list[Any]], index: Any = None, name: str | None = None, **attrs: Any
+) -> pd.DataFrame:
     table = pd.DataFrame(columns, index=index)
     table.index.name = name
     table.attrs = {"as_of": AS_OF, **attrs}
@@ -106,10 +108,10 @@ TABLES: dict[str, pd.DataFrame] = {
         "created": [6, 4], "rate": [0.5, 0.25], "rate_low": [0.2, 0.1], "rate_high": [0.8, 0.6], "open_share": [0.1, 0.5],
     }, ["2025Q4", "2026Q1"], "period", freq="Q"),
     "win_rate_curve": _table({
-        "at_risk": [9, 4], "win": [0.2, 0.4], "lose": [0.1, 0.2], "out": [0.0, 0.0], "win_low": [0.1, 0.2],
-        "win_high": [0.4, 0.7],
+        "at_risk": [9, 4], "won_share": [0.2, 0.4], "lost_share": [0.1, 0.2], "disqualified_share": [0.0, 0.0],
+        "won_low": [0.1, 0.2], "won_high": [0.4, 0.7],
     }, [30, 90], "days"),
     "win_rate_definitions": _table(
-        {"rate": [0.5, 0.25], "low": [0.2, 0.1], "high": [0.8, 0.6], "n": [4, 8]}, ["closed", "created"], "definition"
+        {"rate": [0.5, 0.25], "rate_low": [0.2, 0.1], "rate_high": [0.8, 0.6], "n": [4, 8]}, ["closed", "created"], "definition"
     ),
 }  # fmt: skip

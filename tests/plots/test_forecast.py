@@ -1,5 +1,3 @@
-import pytest
-
 from opp_analytics import plots
 from tests.plots import reading
 from tests.plots.tables import TABLES
@@ -45,14 +43,6 @@ def test_forecast__names_groups():
 def test_forecast__leaves_air_above_the_highest_bar():
     ax = plots.forecast(TABLES["forecast"].assign(low=None, high=None).astype({"low": float, "high": float}))
     assert ax.get_ylim()[1] > 140
-
-
-@pytest.mark.parametrize(("currency", "tick"), [(None, "250K"), ("USD", "$250K"), ("EUR", "€250K")])
-def test_forecast__names_the_currency_of_the_organization(currency, tick, monkeypatch):
-    if currency:
-        monkeypatch.setenv("BLOCKS_CURRENCY", currency)
-    ax = plots.forecast(TABLES["forecast"])
-    assert ax.yaxis.get_major_formatter()(250_000, 0) == tick
 
 
 def test_forecast__of_nothing():

@@ -29,4 +29,6 @@ def test_forecast_deals__shows_the_largest_twelve():
 
 
 def test_forecast_deals__of_nothing():
-    assert "no open deal is due in a period" in reading.texts(plots.forecast_deals(TABLES["forecast_deals"].head(0)))
+    assert "no open deal is due in a period" in reading.texts(
+        plots.forecast_deals(TABLES["forecast_deals"].head(0))
+    )

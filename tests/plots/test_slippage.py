@@ -17,7 +17,9 @@ def test_slippage__is_a_ladder_from_what_was_due():
 
 def test_slippage__of_groups_is_a_bar_of_shares_for_each():
     table = TABLES["slippage"]
-    ax = plots.slippage(pd.concat({"Ann": table, "Bo": table.assign(count=table["count"] * 2)}, names=["owner_name"]))
+    ax = plots.slippage(
+        pd.concat({"Ann": table, "Bo": table.assign(count=table["count"] * 2)}, names=["owner_name"])
+    )
     assert reading.rows(ax) == ["Ann (n=5)", "Bo (n=10)"]
     assert reading.widths(ax)[:4] == [0.2, 0.2, 0.2, 0.2]
     assert reading.legend(ax) == ["won", "lost", "slipped", "pulled out", "removed"]

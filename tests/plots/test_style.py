@@ -1,30 +1,24 @@
-"""The language that all drawings share."""
+"""The canvas, captions and colors that all drawings share."""
 
-import itertools
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from opp_analytics import errors
+from opp_analytics import errors, plots
 from opp_analytics.plots import style
+from tests.plots import reading
 
-
-def _overlaps(ax, axis):
-    """Whether two visible tick labels of an axis cover each other."""
-    canvas = FigureCanvasAgg(ax.figure)
-    canvas.draw()
-    ticks = ax.get_yticklabels() if axis == "y" else ax.get_xticklabels()
-    # One renderer for all: without it each text would make its own, as large as the figure.
-    boxes = [t.get_window_extent(canvas.get_renderer()) for t in ticks if t.get_text()]
-    if axis == "y":
-        spans = sorted((b.y0, b.y1) for b in boxes)
-    else:
-        spans = sorted((b.x1 - 6, b.x1 + 6) if ticks[0].get_rotation() else (b.x0, b.x1) for b in boxes)
-    return any(second[0] < first[1] - 1 for first, second in itertools.pairwise(spans))
+MODULES = sorted(Path(inspect.getfile(plots)).parent.glob("*.py"))
+ALLOWED = {"org", "as_of", "freq", "tz", "method", "confidence"}
+"""What a drawing may read from attrs: nothing that a filter or a concat could make wrong."""
 
 
 def test_canvas__makes_a_figure_that_pyplot_does_not_know():
@@ -38,83 +32,82 @@ def test_canvas__keeps_the_callers_axes():
     assert style.canvas(ax) is ax
 
 
-def test_canvas__refuses_what_is_no_axes():
-    with pytest.raises(errors.ArgumentError, match="leave it out"):
-        style.canvas("here")
+def test_canvas__refuses_what_is_not_an_axes():
+    with pytest.raises(errors.ArgumentTypeError, match="leave it out"):
+        style.canvas("here")  # type: ignore[arg-type]
 
 
 def test_canvas__grows_with_rows():
-    heights = [style.canvas(None, rows=n).figure.get_size_inches()[1] for n in (0, 10, 40)]
+    heights = [style.canvas(None, rows=n).figure.get_size_inches()[1] for n in (0, 10, 40)]  # type: ignore[union-attr]
     assert heights[0] <= heights[1] < heights[2]
 
 
 def test_canvas__shows_itself_as_a_sharp_picture():
-    png, size = style.canvas(None)._repr_png_()
+    png, size = style.canvas(None)._repr_png_()  # type: ignore[attr-defined]
     assert png.startswith(b"\x89PNG")
     assert size == {"width": 750, "height": 420}
 
 
-@pytest.mark.parametrize("count", [1, 5, 40, 400])
-@pytest.mark.parametrize("own", [True, False])
-def test_label_rows__never_overlap(count, own):
-    ax = style.canvas(None if own else Figure(figsize=(3, 2)).add_subplot(), rows=count)
-    style.label_rows(ax, [f"A customer with quite a long name, number {k}" for k in range(count)])
-    assert not _overlaps(ax, "y")
-
-
-@pytest.mark.parametrize("count", [1, 5, 40, 400])
-def test_label_slots__never_overlap(count):
-    ax = style.canvas(None)
-    style.label_slots(ax, [f"2026-{k:02d}" for k in range(count)])
-    assert not _overlaps(ax, "x")
-
-
-def test_shorten__keeps_both_ends():
-    assert style.shorten("Northwind Traders (Berlin branch)", 21) == "Northwind T…n branch)"
-    assert len(style.shorten("x" * 100, 30)) == 30
-
-
-def test_shorten__takes_no_mathtext():
-    assert style.shorten("$10$ deal") == r"\$10\$ deal"
-
-
-def test_money__says_unknown_as_a_dash():
-    assert style.money(np.nan) == "–"
-    assert style.money(999_999) == "1M"
-
-
-def test_caption__says_n_as_of_and_what_is_left_out():
-    table = pd.DataFrame({"won": [1]})
-    table.attrs = {"n": 1200, "as_of": "2026-03-31", "left_out": {"conflict": 2, "no_value": 0}}
-    assert style.caption(table) == "n = 1,200 · as of 2026-03-31 · left out: 2 conflict"
-
-
 def test_caption__says_only_what_it_knows():
     assert style.caption(pd.DataFrame()) == ""
+    assert style.caption(pd.DataFrame(), "3 deals", "95% intervals") == "3 deals · 95% intervals"
 
 
 def test_finish__writes_title_and_caption():
-    ax = style.finish(style.canvas(None), "Win rate", "n = 3")
-    assert ax.get_title(loc="left") == "Win rate"
-    assert [t.get_text() for t in ax.texts] == ["n = 3"]
+    ax = style.finish(style.canvas(None), "Win rate", "3 deals")
+    assert reading.title(ax) == "Win rate"
+    assert reading.caption(ax) == "3 deals"
 
 
-def test_series_colours__gives_one_thing_one_colour():
-    assert style.series_colours(["a", "won", "b"])["won"][0] == style.COLOURS["won"]
-    assert len(set(style.series_colours(map(str, range(8))).values())) == 8
+def test_series_colors__gives_one_thing_one_color():
+    assert style.series_colors(["a", "won", "b"])["won"][0] == style.COLORS["won"]
+    assert len(set(style.series_colors(map(str, range(8))).values())) == 8
 
 
-def test_check_table__names_the_function_that_makes_the_table():
-    with pytest.raises(errors.MissingColumnError, match=r"draw what oa\.win_rate returns"):
-        style.check_table(pd.DataFrame({"a": [1]}), "rate", made_by="oa.win_rate")
-    with pytest.raises(errors.ArgumentError, match="expected the table"):
-        style.check_table([1], "rate", made_by="oa.win_rate")
+def test_color_of_move__follows_the_direction_of_what_has_no_color():
+    assert style.color_of_move("won", -5.0) == style.COLORS["won"]
+    assert style.color_of_move("value_up", 5.0) == style.COLORS["rise"]
+    assert style.color_of_move("value_down", -5.0) == style.COLORS["fall"]
 
 
-def test_money_axis__names_the_currency_where_one_is_set(monkeypatch):
-    ax = style.canvas(None)
-    style.money_axis(ax.yaxis, "open value")
-    assert ax.get_ylabel() == "open value"
-    monkeypatch.setenv("BLOCKS_CURRENCY", "EUR")
-    style.money_axis(ax.yaxis, "open value")
-    assert ax.get_ylabel() == "open value, EUR"
+def test_message__says_why_there_is_no_picture():
+    ax = style.message("no records yet", "Changes")
+    assert reading.texts(ax) == ["no records yet"]
+    assert reading.title(ax) == "Changes"
+
+
+def test_drawing__names_the_function_that_makes_the_table():
+    @style.drawing("rate", "n")
+    def win_rate(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+        """Draw `oa.win_rate`."""
+        return style.canvas(ax)
+
+    with pytest.raises(
+        errors.MissingColumnError, match=r"no column rate and n; draw what oa\.win_rate returns"
+    ):
+        win_rate(pd.DataFrame({"a": [1]}))
+    with pytest.raises(errors.ArgumentTypeError, match=r"expected the table of oa\.win_rate, not list"):
+        win_rate([1])  # type: ignore[arg-type]
+    assert list(inspect.signature(win_rate).parameters) == ["table", "ax"]
+    assert "What `oa.win_rate` returns" in str(win_rate.__doc__)
+
+
+def test_drawing__without_a_docstring_gets_none():
+    @style.drawing()
+    def blank(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+        return style.canvas(ax)
+
+    assert blank.__doc__ is None
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_drawings__read_from_attrs_only_what_every_row_shares(path):
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    uses = [node for node in nodes if isinstance(node, ast.Attribute) and node.attr == "attrs"]
+    keys = [
+        ast.literal_eval(node.args[0])
+        for node in nodes
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".attrs.get")
+    ]
+    assert set(keys) <= ALLOWED
+    assert len(uses) == len(keys)

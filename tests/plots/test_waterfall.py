@@ -6,7 +6,12 @@ from tests.plots.tables import TABLES
 def test_waterfall__steps_from_opening_to_closing():
     ax = plots.waterfall(TABLES["waterfall"])
     assert reading.slots(ax) == ["opening", "new", "won", "closing"]
-    assert [(bar.get_y(), bar.get_height()) for bar in ax.patches] == [(0, 100), (100, 50), (150, -30), (0, 120)]
+    assert [(bar.get_y(), bar.get_height()) for bar in ax.patches] == [
+        (0, 100),
+        (100, 50),
+        (150, -30),
+        (0, 120),
+    ]
     assert reading.texts(ax)[:4] == ["100\n4", "+50\n2", "−30\n1", "120\n5"]
     assert reading.caption(ax) == "5 open deals at the end · as of Mar 31, 2026"
 

@@ -13,7 +13,7 @@ def test_win_rate_curve__steps_up_from_day_zero():
 
 
 def test_win_rate_curve__draws_the_disqualified_where_history_dates_them():
-    ax = plots.win_rate_curve(TABLES["win_rate_curve"].assign(out=0.1))
+    ax = plots.win_rate_curve(TABLES["win_rate_curve"].assign(disqualified_share=0.1))
     assert reading.legend(ax) == ["won", "lost", "disqualified"]
 
 

@@ -1,6 +1,5 @@
 import pandas as pd
 
-from opp_analytics import plots
 from opp_analytics.analysis import close_date_moves, push_counts, sentence
 
 
@@ -37,9 +36,3 @@ def test_close_date_moves__in_a_stretch_of_time(moved):
     assert table.loc["twice"].tolist()[:5] == [0, 1, 0, -10, -10]
     assert table.loc["closes", ["pushes", "pulls"]].tolist() == [0, 0]
     assert table.loc["set", "last_close_date"] == pd.Timestamp("2026-03-01")
-
-
-def test_close_date_moves__drawing(moved):
-    drawn = plots.close_date_moves(close_date_moves(moved))
-    assert [bar.get_height() for bar in drawn.patches] == [4, 1, 1]
-    assert "lower bounds" in next(text for text in drawn.texts if text.get_gid() == "caption").get_text()

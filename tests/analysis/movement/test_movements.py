@@ -1,6 +1,5 @@
 import pandas as pd
 
-from opp_analytics import plots
 from opp_analytics.analysis import movements, waterfall
 from tests.analysis.movement.pipelines import ALL, FEBRUARY
 
@@ -25,13 +24,3 @@ def test_movements__by_record_sum_to_those_of_the_whole_stretch(history):
     summed = table.groupby(["unique_id", "movement"])[["count", "value"]].sum().round(2)
     whole = movements(history, **ALL).set_index(["unique_id", "movement"])[["count", "value"]].round(2)
     pd.testing.assert_frame_equal(summed, whole.sort_index())
-
-
-def test_movements__drawing_shows_the_largest_first(history):
-    drawn = plots.movements(movements(history, **ALL))
-    assert [bar.get_width() for bar in drawn.patches][:3] == [40.0, -40.0, 20.0]
-    assert drawn.texts[0].get_text() == "new 40"
-    assert drawn.get_yticklabels()[0].get_text() == "Deal"
-    moment = pd.Timestamp("2026-01-12T00:00Z")
-    empty = plots.movements(movements(history, start=moment, end=moment))
-    assert any("nothing moved" in text.get_text() for text in empty.texts)

@@ -2,7 +2,6 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import plots
 from opp_analytics.analysis import movements, sentence, waterfall
 from tests.analysis.movement.pipelines import ALL, FEBRUARY
 
@@ -101,18 +100,6 @@ def test_waterfall__in_one_sentence(history):
     assert sentence(movements(history, start=moment, end=moment)) == "Nothing moved the pipeline."
     with pytest.raises(oa.errors.ArgumentError, match="expected a table of waterfall"):
         sentence(pd.DataFrame({"value": [1.0]}))
-
-
-def test_waterfall__drawing_steps_from_opening_to_closing(history):
-    drawn = plots.waterfall(waterfall(history, **ALL))
-    labels = [text.get_text() for text in drawn.get_xticklabels()]
-    assert labels[0] == "opening"
-    assert labels[-1] == "closing"
-    assert "value up" in labels
-    assert drawn.patches[0].get_height() == pytest.approx(26.1)
-    assert drawn.patches[-1].get_height() == pytest.approx(31.1)
-    last_step = drawn.patches[-2]
-    assert last_step.get_y() + last_step.get_height() == pytest.approx(31.1)
 
 
 @pytest.mark.parametrize(

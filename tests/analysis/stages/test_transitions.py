@@ -2,9 +2,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import org, plots
-from opp_analytics.analysis import stage_flow, transition_matrix, transitions
-from tests.analysis.stages.windows import ALL
+from opp_analytics import org
+from opp_analytics.analysis import transition_matrix, transitions
 
 
 def test_transitions__one_row_per_step(history):
@@ -88,16 +87,3 @@ def test_transition_matrix__of_no_steps_is_empty(history):
 def test_transitions__of_nothing():
     with pytest.raises(oa.errors.ArgumentError, match="needs a History"):
         transitions(pd.DataFrame())
-
-
-def test_stage_moves__drawings(history):
-    matrix = plots.transitions(transitions(history))
-    assert "proposal (14 d)" in [text.get_text() for text in matrix.get_yticklabels()]
-    flow = plots.stage_flow(stage_flow(history, **ALL))
-    assert [text.get_text() for text in flow.get_yticklabels()] == [
-        "discovery",
-        "qualification",
-        "proposal",
-        "negotiation",
-    ]
-    assert flow.get_legend() is not None
