@@ -11,7 +11,7 @@ from opp_analytics.plots import labels, style
 _TITLE = "Forecast error by weeks before the period's end"
 
 
-@style.drawing("n", "wape", "bias", "coverage")
+@style.drawing("n", "wape", "bias", "interval_coverage")
 def backtest_horizons(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.backtest_horizons`: error, bias, and how often the range held, against the weeks left.
 
@@ -25,7 +25,7 @@ def backtest_horizons(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for column, label, color, mark in (
         ("wape", "error (WAPE)", style.INK, "o"),
         ("bias", "bias", style.COLORS["lost"], "s"),
-        ("coverage", "range held", style.COLORS["open"], "^"),
+        ("interval_coverage", "range held", style.COLORS["open"], "^"),
     ):
         ax.plot(table.index, table[column], label=label, color=color, marker=mark, markersize=4.5)
     ax.axhline(0, color=style.QUIET, linewidth=0.8)

@@ -14,7 +14,7 @@ from opp_analytics.plots import labels, style
 _TITLE = "Forecast error by method"
 
 
-@style.drawing("n", "wape", "bias", "coverage")
+@style.drawing("n", "wape", "bias", "interval_coverage")
 def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.backtest_methods`: error and bias of each method, and how often its range held.
 
@@ -38,5 +38,5 @@ def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def _says(row: Any) -> str:
     if np.isnan(row.wape):
         return "too little history"
-    held = text.percent(row.coverage)
+    held = text.percent(row.interval_coverage)
     return f"{text.percent(row.wape)} · bias {text.percent(row.bias, signed=True)} · range held {held} · n={row.n:,}"

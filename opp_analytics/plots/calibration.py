@@ -11,7 +11,7 @@ from opp_analytics.plots import labels, style
 _TITLE = "Stated vs. actual win probability"
 
 
-@style.drawing("n", "stated", "realised", "low", "high")
+@style.drawing("n", "stated", "realized", "realized_low", "realized_high")
 def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.calibration`: the share won against the stated probability, with intervals and n.
 
@@ -26,14 +26,16 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.plot([0, 1], [0, 1], color=style.QUIET, linestyle="--", linewidth=1, label="as stated")
     ax.errorbar(
         judged["stated"],
-        judged["realised"],
-        yerr=style.whiskers(judged["realised"], judged["low"], judged["high"]),
+        judged["realized"],
+        yerr=style.whiskers(judged["realized"], judged["realized_low"], judged["realized_high"]),
         fmt="o",
         color=style.COLORS["won"],
         ecolor=style.QUIET,
         label="actual",
     )
-    for stated, top, name, n in zip(judged["stated"], judged["high"], judged.index, judged["n"], strict=True):
+    for stated, top, name, n in zip(
+        judged["stated"], judged["realized_high"], judged.index, judged["n"], strict=True
+    ):
         words = f"{n:,}" if table.index.name == "bin" else f"{labels.shorten(name, 14)} ({n:,})"
         labels.above(ax, words, (stated, top), size=7.5)
     labels.percent_axis(ax.xaxis, "stated")

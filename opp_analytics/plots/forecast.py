@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.plots import labels, style
-
-_BUCKETS = ("overdue", "unscheduled")
+from opp_analytics.schema import BUCKETS
 
 
 @style.drawing("booked", "open_count", "weighted_open", "expected", "low", "median", "high", "target")
@@ -39,7 +38,7 @@ def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def _bars(ax: Axes, table: pd.DataFrame) -> None:
     places = np.arange(len(table))
     bucket = table.index.get_level_values("period")
-    due = ~np.asarray(bucket.isin(_BUCKETS))
+    due = ~np.asarray(bucket.isin(BUCKETS))
     booked, weighted = table["booked"].to_numpy(), table["weighted_open"].to_numpy()
     ax.bar(places[due], booked[due], color=style.COLORS["booked"], label="booked", width=0.7)
     # A bar of no height on another would pin the axis to its foot.
@@ -53,7 +52,7 @@ def _bars(ax: Axes, table: pd.DataFrame) -> None:
             label="weighted open",
             width=0.7,
         )
-    for name in _BUCKETS:
+    for name in BUCKETS:
         mine = np.asarray(bucket == name)
         if weighted[mine].any():
             ax.bar(

@@ -45,15 +45,15 @@ TABLES: dict[str, pd.DataFrame] = {
         {"weeks_before": [4, 3], "expected": [5.0, 7.0], "actual": [6.0, 6.0], "error": [-1.0, 1.0]}, _MADE
     ),
     "backtest_horizons": _table(
-        {"n": [2, 2], "wape": [0.5, 0.2], "bias": [-0.5, 0.1], "coverage": [0.5, 1.0]},
+        {"n": [2, 2], "wape": [0.5, 0.2], "bias": [-0.5, 0.1], "interval_coverage": [0.5, 1.0]},
         [4, 0], "weeks_before", confidence=0.8,
     ),
     "backtest_methods": _table(
-        {"n": [2, 2, 0], "wape": [0.5, 0.2, None], "bias": [-0.5, 0.1, None], "coverage": [0.5, 1.0, None]},
+        {"n": [2, 2, 0], "wape": [0.5, 0.2, None], "bias": [-0.5, 0.1, None], "interval_coverage": [0.5, 1.0, None]},
         ["stated", "stage", "curve"], "method",
     ),
     "calibration": _table(
-        {"n": [4, 0], "stated": [0.2, None], "realised": [0.25, None], "low": [0.05, None], "high": [0.7, None]},
+        {"n": [4, 0], "stated": [0.2, None], "realized": [0.25, None], "realized_low": [0.05, None], "realized_high": [0.7, None]},
         ["0–50%", "50–100%"], "bin",
     ),
     "close_date_moves": _table(
