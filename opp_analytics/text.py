@@ -12,6 +12,7 @@ from babel.numbers import format_compact_currency, format_compact_decimal, forma
 
 __all__ = [
     "MISSING",
+    "chance",
     "count",
     "day",
     "days",
@@ -25,13 +26,14 @@ __all__ = [
 ]
 
 MISSING = "–"
-"""What stands for a number that is not known."""
+"""Shown for a number that is not known."""
 
 _LOCALE = "en_US"
 _MINUS = "−"
 _PERIOD = re.compile(
     r"(?P<year>\d{4})(?:Q(?P<quarter>[1-4])|-(?P<month>\d\d)(?:-(?P<day>\d\d)/\d{4}-\d\d-\d\d)?)?$"
 )
+_LETTER_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
 _IRREGULAR = {"person": "people"}
 
 
@@ -60,7 +62,8 @@ def money(value: float, currency: str | None = None, *, full: bool = False, sign
         figure = format_compact_decimal(shown, locale=_LOCALE, fraction_digits=2)
     else:
         figure = format_compact_currency(shown, currency, locale=_LOCALE, fraction_digits=2)
-    return _sign(value if shown else 0.0, signed) + figure
+    # "CHF 70K" but "$70K": a currency of letters is set apart.
+    return _sign(value if shown else 0.0, signed) + _LETTER_DIGIT.sub("\N{NO-BREAK SPACE}", figure)
 
 
 def _three_digits(value: float) -> float:
@@ -99,6 +102,21 @@ def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
     # 0.285 × 100 is a little less than 28.5 in binary.
     rounded = math.floor(round(abs(fraction) * 100 * scale, 9) + 0.5) / scale
     return f"{_sign(math.copysign(rounded, fraction), signed)}{rounded:,.{digits}f}%"
+
+
+def chance(fraction: float) -> str:
+    """A share or chance in percent that reads 0% or 100% only when it is exactly that.
+
+    Examples
+    --------
+    >>> chance(0.125), chance(0.001), chance(0.9999), chance(0.0), chance(1e-15), chance(float("nan"))
+    ('13%', '<1%', '>99%', '0%', '0%', '–')
+    """
+    if 1e-9 < fraction < 0.005:
+        return "<1%"
+    if 0.995 < fraction < 1 - 1e-9:
+        return ">99%"
+    return percent(fraction)
 
 
 def plural(noun: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from opp_analytics.text import label
+
 __all__ = ["Column", "Deals", "Exhibit", "Figure", "Report", "Section", "column"]
 
 
@@ -27,9 +29,9 @@ _COLUMNS = {
     "open_value": Column("open value", "money"),
     "weighted_open": Column("weighted open", "money"),
     "expected": Column("expected", "money"),
-    "low": Column("low (10 %)", "money"),
+    "low": Column("low (10%)", "money"),
     "median": Column("median", "money"),
-    "high": Column("high (90 %)", "money"),
+    "high": Column("high (90%)", "money"),
     "target": Column("target", "money"),
     "p_target": Column("P(target)", "rate"),
     "pipeline_coverage": Column("pipeline coverage", "number"),
@@ -53,8 +55,8 @@ _COLUMNS = {
     "lost": Column("lost", "count"),
     "open": Column("open", "count"),
     "rate": Column("win rate", "rate"),
-    "rate_low": Column("low (95 %)", "rate"),
-    "rate_high": Column("high (95 %)", "rate"),
+    "rate_low": Column("low (95%)", "rate"),
+    "rate_high": Column("high (95%)", "rate"),
     "won_value": Column("won value", "money"),
     "lost_value": Column("lost value", "money"),
     "severity": Column("severity", "text"),
@@ -93,7 +95,7 @@ _COLUMNS = {
 
 def column(name: str) -> Column:
     """How a column is shown; one that is not known is text under its own name."""
-    return _COLUMNS.get(name) or Column(name.removesuffix("_name").replace("_", " "), "text")
+    return _COLUMNS.get(name) or Column(label(name.removesuffix("_name")), "text")
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ class Report:
 
     title: str
     as_of: pd.Timestamp
-    currency: str
+    currency: str | None
     said: str
     """The headline."""
     warnings: tuple[str, ...]

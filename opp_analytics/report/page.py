@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.exhibits import Exhibit, Report, column
-from opp_analytics.report.formats import NUMERIC, counted, text
+from opp_analytics.report.formats import NUMERIC, shown
 
 __all__ = ["html"]
 
@@ -47,13 +49,17 @@ def html(report: Report, workbook: str) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("weekly.html").render(
-        report=report, workbook=workbook, grid=_grid, openings=_openings
+        report=report,
+        workbook=workbook,
+        grid=_grid,
+        openings=partial(_openings, currency=report.currency),
+        day=text.day,
     )
 
 
 def _grid(exhibit: Exhibit) -> dict[str, Any]:
-    shown = exhibit.shown
-    return _cells(shown, exhibit.columns, len(shown), "")
+    rows = exhibit.shown
+    return _cells(rows, exhibit.columns, len(rows), "")
 
 
 def _cells(table: pd.DataFrame, names: tuple[str, ...], most: int, elsewhere: str) -> dict[str, Any]:
@@ -61,30 +67,30 @@ def _cells(table: pd.DataFrame, names: tuple[str, ...], most: int, elsewhere: st
     heads = [column(name) for name in names]
     kinds = [head.kind for head in heads]
     classes = ["number" if kind in NUMERIC else "date" if kind == "date" else "" for kind in kinds]
-    shown = table.head(most)
+    part = table.head(most)
     columns = [
-        shown[name] if name in shown else pd.Series(None, index=shown.index, dtype=object) for name in names
+        part[name] if name in part else pd.Series(None, index=part.index, dtype=object) for name in names
     ]
     rows = [
         [
-            (_words(text(value, kind), name), align)
+            (_words(shown(value, kind), name), align)
             for value, kind, align, name in zip(row, kinds, classes, names, strict=True)
         ]
         for row in zip(*columns, strict=True)
     ]
-    hidden = len(table) - len(shown)
+    hidden = len(table) - len(part)
     return {
         "heads": list(zip((head.title for head in heads), classes, strict=True)),
         "rows": rows,
-        "more": f"… and {counted(hidden, 'further row')} in {elsewhere}" if hidden else "",
+        "more": f"+ {text.count(hidden, 'more row')} in {elsewhere}" if hidden else "",
     }
 
 
 def _words(written: str, name: str) -> str:
-    return written.replace("_", " ") if name in _NAMES else written
+    return text.label(written) if name in _NAMES else written
 
 
-def _openings(exhibit: Exhibit) -> list[dict[str, Any]]:
+def _openings(exhibit: Exhibit, currency: str | None) -> list[dict[str, Any]]:
     """For each row of the exhibit's table that has deals: its label, how many, and the deals."""
     deals = exhibit.deals
     if deals is None:
@@ -97,11 +103,11 @@ def _openings(exhibit: Exhibit) -> list[dict[str, Any]]:
         if group is None:
             continue
         valued = money and group[money].notna().any()
-        total = f", {text(group[money].sum(), 'money')}" if valued else ""
+        total = f", {text.money(group[money].sum(), currency)}" if valued else ""
         found.append(
             {
                 "label": _words(str(label), exhibit.columns[0]),
-                "summary": f"{counted(group['unique_id'].nunique())}{total}",
+                "summary": f"{text.count(group['unique_id'].nunique())}{total}",
                 "grid": _cells(group, deals.columns, _MOST, f"the workbook, sheet “{deals.sheet}”"),
             }
         )

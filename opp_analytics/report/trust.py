@@ -1,12 +1,12 @@
-"""Why to believe the page: what its numbers mean and leave out, the load certificate, and the history's coverage."""
+"""What the page's numbers mean and leave out, the load certificate, and the history's coverage."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.report.exhibits import Exhibit, Section
-from opp_analytics.report.facts import Facts
-from opp_analytics.report.formats import counted, text
+from opp_analytics.report.tables import Tables
 
 __all__ = ["certificate", "meaning", "sources"]
 
@@ -21,21 +21,21 @@ _TERMS = (
     ("Expected", "Booked + weighted open."),
     (
         "Range",
-        "10 to 90 % of the distribution of booked + the open deals that may be won, each with its own probability "
+        "10% to 90% of the distribution of booked + the open deals that may be won, each with its own probability "
         "and independent of the others. It leaves out deals not created yet, deals that slip in or out, and changes "
-        "of value, and so is too narrow as a rule: the headline says how often past ranges held, and “What earlier periods' ranges were worth” shows them.",
+        "of value, and so is too narrow as a rule: the headline says how often past ranges held, and “How past forecasts turned out” shows them.",
     ),
     ("Probability of target", "Chance that the same distribution reaches the target."),
     ("Coverage", "Open value due in the period ÷ (target − booked)."),
     (
         "Won, lost, open",
-        "Won is stage closed_won or status won, lost likewise; both at once is a contradiction, left out and listed "
+        "Won means a won stage or status won; lost likewise. Both at once is a contradiction, left out and listed "
         "by the audit. Status inactive with an open stage is disqualified: neither open nor lost.",
     ),
     (
         "Win rate",
-        "Won ÷ (won + lost) of the deals closed in the window, with Wilson's 95 % interval. It says nothing of the "
-        "deals still open.",
+        "Won ÷ (won + lost) of the deals closed in the window, with Wilson's 95% interval. Open "
+        "deals are not in it.",
     ),
     (
         "Slipped",
@@ -51,58 +51,58 @@ _TERMS = (
 )
 
 
-def meaning(facts: Facts) -> Section:
+def meaning(tables: Tables) -> Section:
     """The terms, then what today's tables left out."""
-    tables = {
-        "the forecast": facts.forecast,
-        "the funnel": facts.funnel,
-        "the win rates": facts.win_rates,
+    named = {
+        "the forecast": tables.forecast,
+        "the funnel": tables.funnel,
+        "the win rates": tables.win_rates,
     }
-    left_out = tuple((f"Left out of {name}", _left_out(table)) for name, table in tables.items())
+    left_out = tuple((f"Left out of {name}", _left_out(table)) for name, table in named.items())
     return Section("meaning", "What each number means and leaves out", meaning=(*_TERMS, *left_out))
 
 
 def _left_out(table: pd.DataFrame) -> str:
     held = table.attrs.get("left_out") or {}
-    return ", ".join(f"{count:,} {why.replace('_', ' ')}" for why, count in held.items()) or "nothing"
+    return ", ".join(f"{count:,} {text.label(why)}" for why, count in held.items()) or "nothing"
 
 
-def sources(facts: Facts) -> Section:
+def sources(tables: Tables) -> Section:
     """The load certificate and the history's coverage."""
-    said, alarm = certificate(facts)
+    said, alarm = certificate(tables)
     title = "Load and history"
-    if facts.records.empty:
-        none = "No history yet: no state of the pipeline was recorded up to this day."
+    if tables.records.empty:
+        none = "No history yet: no record of the pipeline up to this day."
         return Section("sources", title, said, alarm=alarm, missing=none)
-    cadence = facts.coverage.attrs["cadence_days"]
-    pace = f", usually {text(cadence, 'number')} days apart" if cadence else ""
-    table = facts.coverage.reset_index()
+    cadence = tables.coverage.attrs["cadence_days"]
+    pace = f", usually {text.number(cadence, 1)} days apart" if cadence else ""
+    table = tables.coverage.reset_index()
     exhibit = Exhibit(
         "coverage",
         "What the history covers",
         table,
         ("period", "records", "longest_gap_days", "answers"),
-        note=f"{counted(len(facts.records), 'record')}{pace}.",
+        note=f"{text.count(len(tables.records), 'record')}{pace}.",
         on_page=table.tail(_MOST_PERIODS),
     )
     return Section("sources", title, said, (exhibit,), alarm=alarm)
 
 
-def certificate(facts: Facts) -> tuple[str, bool]:
+def certificate(tables: Tables) -> tuple[str, bool]:
     """The load certificate in words, and whether it is cause for alarm."""
-    load, recorded_at = facts.origin.get("load"), facts.origin.get("recorded_at")
+    load, recorded_at = tables.origin.get("load"), tables.origin.get("recorded_at")
     if load:
         said = (
             f"Loaded {pd.Timestamp(load['fetched_at']):%Y-%m-%d %H:%M} UTC from {load['source']}: "
-            f"{counted(int(load['records']), 'opportunity')} on {counted(int(load['pages']), 'page')}"
+            f"{text.count(int(load['records']), 'opportunity')} on {text.count(int(load['pages']), 'page')}"
         )
         if load["complete"]:
             return f"{said}; complete.", False
-        reasons = "; ".join(load.get("reasons") or ["the load could not vouch for itself"])
+        reasons = "; ".join(load.get("reasons") or ["the load may be incomplete"])
         return f"{said}; NOT complete: {reasons}.", True
     if recorded_at:
         return (
-            f"As the history recorded it at {pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC: "
-            f"{counted(len(facts.deals), 'opportunity')}."
+            f"As recorded at {pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC: "
+            f"{text.count(len(tables.deals), 'opportunity')}."
         ), False
-    return "The frame carries no load certificate: nothing vouches that it holds all opportunities.", True
+    return "No load certificate: these may not be all opportunities.", True

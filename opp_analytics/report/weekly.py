@@ -1,4 +1,4 @@
-"""The weekly report: facts, then sections, then one HTML page and one workbook."""
+"""The weekly report: tables, then sections, then one HTML page and one workbook."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from opp_analytics import org, periods, schema
-from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning
+from opp_analytics import org, periods, schema, text
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
+from opp_analytics.files import write_whole
 from opp_analytics.history import History
 from opp_analytics.periods import When
 from opp_analytics.report.exhibits import Report
-from opp_analytics.report.facts import Facts
 from opp_analytics.report.headline import behind_headline, headline
+from opp_analytics.report.movement_sections import changes, slippage
 from opp_analytics.report.page import html
-from opp_analytics.report.past import changes, slippage
-from opp_analytics.report.present import findings, forecast, funnel, win_rates
+from opp_analytics.report.pipeline_sections import findings, forecast, funnel, win_rates
+from opp_analytics.report.tables import Tables
 from opp_analytics.report.trust import certificate, meaning, sources
 from opp_analytics.report.workbook import write_workbook
 
@@ -48,7 +49,6 @@ def weekly_report(
     by: str | None = None,
     probability: Any = "stated",
     own_writes: pd.DataFrame | None = None,
-    currency: str | None = None,
     tz: str = "UTC",
 ) -> WeeklyReport:
     """The page to send on Monday: one self-contained HTML file, and a workbook with the tables behind it.
@@ -56,28 +56,26 @@ def weekly_report(
     Parameters
     ----------
     opportunities : DataFrame
-        All of them as they stand on `as_of`, as `load` or `History.as_of` returns them; the page says so in red when
-        its load certificate does not vouch for it.
+        All opportunities on `as_of`, from `load` or `History.as_of`; without a certificate of a complete load the page
+        carries a warning in red.
     history : History, optional
-        Past records, for what changed and what slipped. Without it, or with fewer than two records, the page says what
-        will appear there. Records after `as_of` are not read.
+        Past records, for what changed and what slipped; records after `as_of` are not read. With fewer than two
+        records the page says what will appear.
     as_of : date-like
-        The day of the report. One on which nobody has looked at the pipeline yet (no load, record or ``updated_at`` is as
-        new) is said in red, and by a `DataWarning`.
+        The day of the report. When no load, record or ``updated_at`` is that recent, the page says so in red and a
+        `DataWarning` is raised.
     out : path
-        The ``.html`` file, or a folder, which then gets ``weekly-<as_of>.html``. The workbook stands beside it.
+        The ``.html`` file, or a folder, for ``weekly-<as_of>.html``. The workbook is written beside it.
     target : float or mapping, optional
         Money to reach in each period, or a mapping from period label to money.
     freq : str
         Period alias of the forecast: "M", "Q", a fiscal "Q-JAN", …
     by : str, optional
-        Column to group win rates by and to show with each deal; default: ``owner_name`` where there is one.
+        Column to group win rates by and to show with each deal; by default ``owner_name``, where present.
     probability : str or mapping
         As for `forecast`.
     own_writes : DataFrame, optional
-        As for `audit`, such as `own_writes` returns.
-    currency : str, optional
-        Label of money; default: the setting ``BLOCKS_CURRENCY``, else none.
+        Our own batch writes, from `own_writes`, as for `audit`.
     tz : str
         Business time zone.
 
@@ -91,7 +89,7 @@ def weekly_report(
     ArgumentTypeError, DataError, MissingColumnError
         When an argument or the frame cannot be used, or a file cannot be written.
     ConfigError
-        When jinja2 or xlsxwriter is not installed.
+        When jinja2 or openpyxl is not installed.
 
     Examples
     --------
@@ -106,7 +104,7 @@ def weekly_report(
     frame = org.require(opportunities, *schema.COLUMNS, *([by] if by else []), unique=True)
     today = periods.as_date(as_of, tz=tz)
     page, book = _files(out, today)
-    facts = Facts(
+    tables = Tables(
         opportunities=frame,
         origin={str(name): value for name, value in opportunities.attrs.items()},
         history=_checked(history),
@@ -117,30 +115,31 @@ def weekly_report(
         by=by or (_OWNER if _OWNER in frame.columns else None),
         own_writes=own_writes,
         tz=tz,
+        currency=org.currency(),
     )
-    if facts.unseen:
-        warnings.warn(facts.unseen, DataWarning, stacklevel=2)
-    report = compose(facts, (org.currency() or "") if currency is None else currency)
+    if tables.unseen:
+        warnings.warn(tables.unseen, DataWarning, stacklevel=2)
+    report = compose(tables)
     _write(page, html(report, book.name).encode())
     write_workbook(report, book)
     return WeeklyReport(page, book)
 
 
-def compose(facts: Facts, currency: str) -> Report:
+def compose(tables: Tables) -> Report:
     """All that the report says, before it is written anywhere."""
-    said, figures = headline(facts, currency)
-    state, alarm = certificate(facts)
+    said, figures = headline(tables)
+    state, alarm = certificate(tables)
     parts = (forecast, changes, slippage, funnel, win_rates, findings, meaning, sources)
     return Report(
-        title=f"Weekly pipeline report, {facts.today:%Y-%m-%d}",
-        as_of=facts.today,
-        currency=currency,
+        title=f"Weekly pipeline report, {text.day(tables.today, year=True)}",
+        as_of=tables.today,
+        currency=tables.currency,
         said=said,
-        warnings=tuple(filter(None, (state if alarm else "", facts.unseen))),
+        warnings=tuple(filter(None, (state if alarm else "", tables.unseen))),
         figures=figures,
-        sections=tuple(part(facts) for part in parts),
-        behind=behind_headline(facts),
-        deals=facts.deals,
+        sections=tuple(part(tables) for part in parts),
+        behind=behind_headline(tables),
+        deals=tables.deals,
     )
 
 
@@ -155,12 +154,12 @@ def _checked(history: History | None) -> History | None:
 def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
     """Page and workbook; the folder is made before anything is computed."""
     if not isinstance(out, (str, PathLike)):
-        raise ArgumentTypeError(f"out={out!r} is not the path of a file or folder")
+        raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = Path(out).expanduser()
     if path.is_dir() or not path.suffix:
         path = path / f"weekly-{today:%Y-%m-%d}.html"
     if path.suffix.lower() not in (".html", ".htm"):
-        raise DataError(f"out={str(path)!r} ends in {path.suffix!r}; name an .html file or a folder")
+        raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -169,12 +168,7 @@ def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """All or nothing."""
-    staged = file.with_name(f".{file.name}.part")
     try:
-        staged.write_bytes(content)
-        staged.replace(file)
+        write_whole(file, content)
     except OSError as error:
         raise DataError(f"cannot write {file}: {error.strerror or error}") from None
-    finally:
-        staged.unlink(missing_ok=True)

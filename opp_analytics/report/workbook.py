@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.files import write_whole
 from opp_analytics.report.exhibits import Report, column
 from opp_analytics.report.formats import EXCEL, NUMERIC
 
 if TYPE_CHECKING:
-    from xlsxwriter import Workbook
-    from xlsxwriter.worksheet import Worksheet
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = ["write_workbook"]
 
@@ -26,47 +30,51 @@ _WIDEST = 44
 _FORMATS = {**EXCEL, "instant": "yyyy-mm-dd hh:mm"}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that no workbook can hold."""
-_OPTIONS = {
-    "constant_memory": True,
-    "in_memory": False,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
+_FIRST_DAY = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip archive can state."""
 
 
 def write_workbook(report: Report, path: Path) -> None:
-    """Write the report's tables to `path`.
+    """Write the report's tables to `path`, whole or not at all; the same report gives the same bytes.
 
     Raises
     ------
     ConfigError
-        When xlsxwriter is not installed.
+        When openpyxl is not installed.
     DataError
         When the file cannot be written.
     """
     try:
-        import xlsxwriter
+        from openpyxl import Workbook
     except ImportError:
         raise ConfigError(
-            "the report's workbook needs xlsxwriter; install it with: pip install 'opp-analytics[report]'"
+            "the report's workbook needs openpyxl; install it with: pip install 'opp-analytics[report]'"
         ) from None
-    buffer = io.BytesIO()
-    book = xlsxwriter.Workbook(buffer, _OPTIONS)
-    # Not the time of writing: the same inputs give the same bytes.
-    book.set_properties({"title": report.title, "created": report.as_of.to_pydatetime()})
+    book = Workbook(write_only=True)
+    book.properties.title = report.title
+    book.properties.creator = "opp_analytics"
     _summary(book, report)
     for title, table in _tables(report).items():
         _sheet(book, title, table)
-    book.close()
-    staged = path.with_name(f".{path.name}.part")
+    saved = io.BytesIO()
+    book.save(saved)
     try:
-        staged.write_bytes(buffer.getvalue())
-        staged.replace(path)
+        write_whole(path, _dated(saved, report.as_of.to_pydatetime()))
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror or error}; is it open in Excel?") from None
-    finally:
-        staged.unlink(missing_ok=True)
+
+
+def _dated(saved: io.BytesIO, moment: datetime) -> bytes:
+    """The workbook with `moment` for every time at which openpyxl wrote it."""
+    dated = io.BytesIO()
+    stamp = f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode()
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(dated, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp, content)
+            new.writestr(zipfile.ZipInfo(name, _FIRST_DAY), content, zipfile.ZIP_DEFLATED)
+    return dated.getvalue()
 
 
 def _tables(report: Report) -> dict[str, pd.DataFrame]:
@@ -81,11 +89,9 @@ def _tables(report: Report) -> dict[str, pd.DataFrame]:
 
 def _summary(book: Workbook, report: Report) -> None:
     """What the page says, line by line."""
-    sheet = book.add_worksheet("summary")
-    _fit_pages(sheet)
-    head, body = book.add_format({"bold": True, "valign": "top"}), book.add_format({"text_wrap": True})
-    sheet.set_column(0, 0, 34)
-    sheet.set_column(1, 1, 100)
+    from openpyxl.styles import Alignment, Font
+
+    sheet = _new_sheet(book, "summary", [34, 100])
     lines = [(report.title, "")]
     if report.currency:
         lines.append(("money in", report.currency))
@@ -95,31 +101,68 @@ def _summary(book: Workbook, report: Report) -> None:
     for section in report.sections:
         lines.append((section.title, " ".join(filter(None, (section.said, section.missing)))))
         lines += [(f"    {term}", words) for term, words in section.meaning]
-    for row, (name, words) in enumerate(lines):
-        sheet.write_string(row, 0, name, head)
-        sheet.write_string(row, 1, _clean(words), body)
+    name, words = _cell(sheet), _cell(sheet)
+    name.font, name.alignment = Font(bold=True), Alignment(vertical="top")
+    words.alignment = Alignment(wrap_text=True)
+    for line in lines:
+        for cell, said in zip((name, words), line, strict=True):
+            _set_text(cell, said)
+        sheet.append([name, words])
 
 
 def _sheet(book: Workbook, title: str, table: pd.DataFrame) -> None:
     """A table under its column names: numbers and dates as such, text never as a formula."""
-    sheet = book.add_worksheet(title)
-    _fit_pages(sheet)
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.utils import get_column_letter
+
     shown = table.head(_MOST_ROWS)
     kinds = [_kind(str(name), shown[name].dtype) for name in shown.columns]
-    for place, (name, kind) in enumerate(zip(shown.columns, kinds, strict=True)):
-        side = "right" if kind in NUMERIC else "left"
-        dressed = book.add_format({"num_format": _FORMATS[kind]}) if kind in _FORMATS else None
-        sheet.set_column(place, place, _width(shown[name]), dressed)
-        sheet.write_string(0, place, str(name), book.add_format({"bold": True, "align": side}))
-    sheet.freeze_panes(1, 1)
-    sheet.autofilter(0, 0, max(1, len(shown)), max(0, len(kinds) - 1))
-    write = {"text": sheet.write_string, "date": sheet.write_datetime, "instant": sheet.write_datetime}
-    writers = [write.get(kind, sheet.write_number) for kind in kinds]
+    sheet = _new_sheet(book, title, [_width(shown[name]) for name in shown.columns])
+    sheet.freeze_panes = "B2"
+    sheet.auto_filter.ref = f"A1:{get_column_letter(max(1, len(kinds)))}{max(2, len(shown) + 1)}"
+    heads = [_cell(sheet) for _ in kinds]
+    for head, name, kind in zip(heads, shown.columns, kinds, strict=True):
+        head.font = Font(bold=True)
+        head.alignment = Alignment(horizontal="right" if kind in NUMERIC else "left")
+        _set_text(head, str(name))
+    sheet.append(heads)
     columns = [_plain(shown[name], kind) for name, kind in zip(shown.columns, kinds, strict=True)]
-    for row, values in enumerate(zip(*columns, strict=True), start=1):
-        for place, value in enumerate(values):
-            if value is not None:
-                writers[place](row, place, value)
+    # One cell a column is written again and again: its style is set once.
+    cells = [_cell(sheet) for _ in kinds]
+    for cell, kind in zip(cells, kinds, strict=True):
+        cell.number_format = _FORMATS.get(kind, "General")
+    for values in zip(*columns, strict=True):
+        for cell, kind, value in zip(cells, kinds, values, strict=True):
+            if kind == "text" and value is not None:
+                _set_text(cell, value)
+            else:
+                cell.value = value
+        sheet.append(cells)
+
+
+def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
+    """A sheet with columns of these widths, printed as wide as the paper is."""
+    from openpyxl.utils import get_column_letter
+
+    sheet = book.create_sheet(title)
+    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    for place, width in enumerate(widths, start=1):
+        sheet.column_dimensions[get_column_letter(place)].width = width
+    return sheet
+
+
+def _cell(sheet: Worksheet) -> WriteOnlyCell:
+    from openpyxl.cell import WriteOnlyCell
+
+    return WriteOnlyCell(sheet)
+
+
+def _set_text(cell: WriteOnlyCell, words: str) -> None:
+    cell.value = _CONTROL.sub("�", words)[:_MOST_LETTERS]
+    # Not a formula, nor an error, whatever it begins with.
+    cell.data_type = "s"
 
 
 def _kind(name: str, dtype: Any) -> str:
@@ -134,9 +177,9 @@ def _kind(name: str, dtype: Any) -> str:
 
 
 def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
-    """The column's cells as the writer takes them, None where there is nothing to write."""
+    """The column's values as cells take them, None where there is nothing to write."""
     if kind == "text":
-        cells = [_clean(str(cell)) for cell in values.tolist()]
+        cells = [str(value) for value in values.tolist()]
     elif kind in ("date", "instant"):
         naive = values.dt.tz_localize(None) if values.dt.tz is not None else values
         cells = list(naive.dt.to_pydatetime())
@@ -147,18 +190,8 @@ def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
     return [cell if there else None for cell, there in zip(cells, values.notna(), strict=True)]
 
 
-def _clean(value: str) -> str:
-    return _CONTROL.sub("�", value)[:_MOST_LETTERS]
-
-
 def _width(values: pd.Series[Any]) -> float:
     """Wide enough for the heading and for what the first rows hold."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
     text = pd.api.types.is_string_dtype(values.dtype)
     return max(12.0, 1.2 * len(str(values.name)) + 2, min(_WIDEST, longest + 2.0) if text else 16.0)
-
-
-def _fit_pages(sheet: Worksheet) -> None:
-    """Printed as wide as the paper is."""
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)

@@ -7,7 +7,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from opp_analytics import weekly_report
+from opp_analytics import errors, weekly_report
 from tests.report.conftest import AS_OF, THIS_WEEK, pipeline
 
 
@@ -42,6 +42,36 @@ def test_workbook__numbers_and_dates_are_typed_and_formatted(book):
     assert book["forecast"]["B2"].number_format == "#,##0.00"
 
 
+def test_workbook__sheets_are_ready_to_read_and_print(book):
+    for sheet in book.worksheets:
+        assert sheet.page_setup.orientation == "landscape"
+        assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert sheet.column_dimensions["A"].width >= 12
+    deals = book["deals"]
+    assert (deals.freeze_panes, deals.auto_filter.ref) == ("B2", deals.dimensions)
+    assert all(cell.font.bold for cell in deals[1])
+    assert [deals.cell(2, place).number_format for place in (3, 6, 8)] == [
+        "#,##0.00",
+        "yyyy-mm-dd",
+        "General",
+    ]
+
+
+def test_workbook__a_broken_disk_leaves_the_old_files(opportunities, tmp_path, monkeypatch):
+    made = weekly_report(opportunities, as_of=AS_OF, out=tmp_path)
+    before = [file.read_bytes() for file in made]
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(errors.DataError, match="No space left"):
+        weekly_report(opportunities, as_of=AS_OF, target=1.0, out=tmp_path)
+    assert [file.read_bytes() for file in made] == before
+    assert sorted(tmp_path.iterdir()) == sorted(made)
+
+
 def test_workbook__deals_add_up_to_the_forecast(book):
     deals = [row for row in _rows(book["deals"]) if row["outcome"] == "open"]
     for row in _rows(book["forecast"]):
@@ -59,8 +89,8 @@ def test_workbook__text_is_never_a_formula(tmp_path):
 
 def test_workbook__summary_says_what_the_page_says(book):
     said = {row[0]: row[1] for row in book["summary"].iter_rows(max_col=2, values_only=True)}
-    assert said["headline"].startswith("2026-03 as of 2026-03-16: 70,000 booked")
-    assert said["target"] == "150,000"
+    assert said["headline"].startswith("2026-03 as of Mar 16, 2026: 70K booked")
+    assert said["target"] == "150K"
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed")

@@ -1,4 +1,4 @@
-"""Every table that a weekly report rests on, computed once: no words, no drawing."""
+"""Every table that a weekly report uses, computed once when first read."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import analysis, org, schema
+from opp_analytics import analysis, org, schema, text
 from opp_analytics.analysis import track_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
 from opp_analytics.periods import as_date, labels, to_dates
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
-__all__ = ["Facts", "Slippage", "Stretch"]
+__all__ = ["Slippage", "Stretch", "Tables"]
 
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
 """Back to the record that the week is measured from, and how far from that day it may lie."""
@@ -37,7 +37,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Slippage:
-    """What became of the deals due in one period."""
+    """Outcome of the deals due in one period."""
 
     name: str
     table: pd.DataFrame
@@ -45,8 +45,8 @@ class Slippage:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is asked, and the answers; each is computed when first read."""
+class Tables:
+    """The question and its tables; each is computed when first read."""
 
     opportunities: pd.DataFrame
     origin: Mapping[str, Any]
@@ -60,6 +60,12 @@ class Facts:
     by: str | None
     own_writes: pd.DataFrame | None
     tz: str
+    currency: str | None
+    """The ISO code of the money, where it is known."""
+
+    def money(self, value: Any) -> str:
+        """An amount as sentences say it."""
+        return text.money(float(value), self.currency)
 
     @property
     def period(self) -> pd.Period:
@@ -82,14 +88,14 @@ class Facts:
             looks.append(self.history.records["recorded_at"].max())
         looks = [look for look in looks if look is not None]
         if not looks:
-            return ""  # Nothing vouches for the frame at all, which is said elsewhere.
+            return ""  # The page says elsewhere that nothing certifies the frame.
         stamped = self.opportunities["updated_at"].max()
         last = max(as_date(look, tz=self.tz) for look in [*looks, *([] if pd.isna(stamped) else [stamped])])
         if last >= self.today:
             return ""
         return (
-            f"As of {self.today:%Y-%m-%d}, but the pipeline was last seen on {last:%Y-%m-%d}: "
-            "what happened since, or will happen, is not in these numbers."
+            f"As of {text.day(self.today, year=True)}, but the pipeline was last seen on {text.day(last, year=True)}: "
+            "these numbers miss what happened since."
         )
 
     @cached_property
@@ -131,7 +137,7 @@ class Facts:
 
     @cached_property
     def forecast(self) -> pd.DataFrame:
-        """`oa.forecast`, in which the running period always has a row."""
+        """`oa.forecast`, in which the current period always has a row."""
         needs_history = self.probability == "stage" if isinstance(self.probability, str) else False
         asked: dict[str, Any] = {
             "as_of": self.today,
@@ -152,7 +158,7 @@ class Facts:
 
     @property
     def current(self) -> pd.Series[Any]:
-        """The forecast's row of the running period; zeros where nothing is booked or due in it."""
+        """The forecast's row of the current period; zeros where nothing is booked or due in it."""
         table = self.forecast
         if str(self.period) in table.index:
             return table.loc[[str(self.period)]].iloc[0]
@@ -222,7 +228,7 @@ class Facts:
             When what was recorded cannot be used, such as a probability above 100.
         """
         if self.history is None or self.records.empty:
-            raise NotEnoughHistory("no state of the pipeline was recorded")
+            raise NotEnoughHistory("no record of the pipeline yet")
         asked: Any = {"freq": self.freq, "probability": self.probability, "tz": self.tz}
         return track_record(self.history, as_of=self.today, **asked)
 
@@ -245,8 +251,8 @@ class Facts:
             found = moments[:-1][off == nearest].iloc[-1]
             later = [day + _WEEK for day in [*days, self.today] if day + _WEEK > self.today]
             raise NotEnoughHistory(
-                f"there is no record from a week ago; the nearest is of {found:%Y-%m-%d %H:%M} UTC, "
-                f"and from {min(later):%Y-%m-%d} on there will be one"
+                f"no record from a week ago; the nearest is from {found:%Y-%m-%d %H:%M} UTC, "
+                f"and from {text.day(min(later))} on there will be one"
             )
         # Of equally near days the earlier, which misses nothing of the week; of its records the last.
         near = days[:-1][off == nearest]
@@ -278,11 +284,11 @@ class Facts:
     def _known(self) -> tuple[History, pd.Timestamp]:
         """The history and its first record's instant."""
         if self.history is None or self.records.empty:
-            raise NotEnoughHistory("no state of the pipeline was recorded up to this day")
+            raise NotEnoughHistory("no record of the pipeline up to this day")
         if len(self.records) == 1:
             raise NotEnoughHistory(
-                f"there is one record, of {self.records['recorded_at'].iloc[0]:%Y-%m-%d %H:%M} UTC, "
-                "and nothing to compare it with"
+                f"only one record, from {self.records['recorded_at'].iloc[0]:%Y-%m-%d %H:%M} UTC, "
+                "so there is nothing to compare it with"
             )
         return self.history, self.records["recorded_at"].iloc[0]
 
@@ -310,7 +316,7 @@ class Facts:
 
     @cached_property
     def slippages(self) -> list[Slippage]:
-        """What became of the deals due in the running period so far, then in the one before.
+        """Outcome of the deals due in the current period so far, then in the one before.
 
         Raises
         ------

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from opp_analytics import plots
+from opp_analytics import plots, text
 from opp_analytics.analysis import sentence
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import as_date
 from opp_analytics.report.charts import svg
 from opp_analytics.report.exhibits import Deals, Exhibit, Section
-from opp_analytics.report.facts import Facts, Slippage, Stretch
-from opp_analytics.report.formats import counted, worth
+from opp_analytics.report.formats import worth
+from opp_analytics.report.tables import Slippage, Stretch, Tables
 
 __all__ = ["changes", "slippage"]
 
@@ -19,22 +19,22 @@ _MOST_LISTED = 15
 """Deals of a list that the page shows; the workbook has all."""
 
 
-def changes(facts: Facts) -> Section:
+def changes(tables: Tables) -> Section:
     """The waterfall since last week and the deals behind it."""
     title = "What changed since last week"
     try:
-        stretch = facts.stretch
+        stretch = tables.stretch
     except NotEnoughHistory as reason:
-        coming = "what was added, won, lost, moved and re-valued since this week, deal by deal"
+        coming = "deals added, won, lost, moved and revalued since this week, deal by deal"
         return Section("changes", title, missing=_next_week(reason, coming))
-    said = f"{_since(facts)}: {sentence(stretch.waterfall)}"
+    said = f"{_since(tables)}: {sentence(stretch.waterfall)}"
     renamed = {"count": "count_change", "value": "value_change"}
-    moved = facts.with_details(stretch.movements).rename(columns=renamed)
-    ends = facts.with_details(stretch.ends).rename(columns=renamed)
+    moved = tables.with_details(stretch.movements).rename(columns=renamed)
+    ends = tables.with_details(stretch.ends).rename(columns=renamed)
     behind = pd.concat([moved, ends], ignore_index=True)
     table = stretch.waterfall.reset_index().rename(columns=renamed)
     table = table[(table["deals"] > 0) | table["movement"].isin(["opening", "closing"])]
-    columns = facts.deal_columns("stage", "close_date", "value_change")
+    columns = tables.deal_columns("stage", "close_date", "value_change")
     steps = Exhibit(
         "changes",
         "Open pipeline, step by step",
@@ -57,59 +57,59 @@ def changes(facts: Facts) -> Section:
     return Section("changes", title, said, (steps, largest))
 
 
-def _since(facts: Facts) -> str:
-    day = as_date(facts.week_ago, tz=facts.tz)
-    return f"Since the record of {day:%Y-%m-%d}, {counted((facts.today - day).days, 'day')} before"
+def _since(tables: Tables) -> str:
+    day = as_date(tables.week_ago, tz=tables.tz)
+    return f"Since the record of {text.day(day)}, {text.count((tables.today - day).days, 'day')} before"
 
 
 def _between(stretch: Stretch) -> str:
     opening, closing = (pd.Timestamp(stretch.waterfall.attrs[f"{end}_at"]) for end in ("opening", "closing"))
-    return f"Between the records of {opening:%Y-%m-%d %H:%M} and {closing:%Y-%m-%d %H:%M} UTC; stages and dates as they stand now."
+    return f"Between the records of {opening:%Y-%m-%d %H:%M} and {closing:%Y-%m-%d %H:%M} UTC; stages and dates as of now."
 
 
-def slippage(facts: Facts) -> Section:
-    """What became of the deals that were due, and the deals that were pushed again."""
+def slippage(tables: Tables) -> Section:
+    """Outcome of the deals that were due, and the deals that were pushed again."""
     title = "Slippage"
     try:
-        found = facts.slippages
+        found = tables.slippages
     except NotEnoughHistory as reason:
-        coming = "what became of the deals that were due, and which were pushed again"
+        coming = "the outcome of each deal that was due, and which were pushed again"
         return Section("slippage", title, missing=_next_week(reason, coming))
-    exhibits = [_slipped(part, facts) for part in found]
+    exhibits = [_slipped(part, tables) for part in found]
     said = f"{found[0].name}: {sentence(found[0].table)}"
     try:
-        pushed = facts.pushed
+        pushed = tables.pushed
     except NotEnoughHistory as reason:
         return Section("slippage", title, f"{said} Pushed again this week: {reason}.", tuple(exhibits))
     if len(pushed):
-        exhibits.append(_pushed(pushed, facts))
-    return Section("slippage", title, f"{said} {_again(pushed)}", tuple(exhibits))
+        exhibits.append(_pushed(pushed, tables))
+    return Section("slippage", title, f"{said} {_again(pushed, tables.currency)}", tuple(exhibits))
 
 
-def _slipped(part: Slippage, facts: Facts) -> Exhibit:
+def _slipped(part: Slippage, tables: Tables) -> Exhibit:
     first, last = part.table.attrs["period"]
     name = part.name.replace("/", "_")
     said = sentence(part.table)
-    columns = facts.deal_columns("stage", "stage_after", "close_date", "close_date_after", "value")
+    columns = tables.deal_columns("stage", "stage_after", "close_date", "close_date_after", "value")
     return Exhibit(
         f"slippage {name}",
         f"Deals due {first} to {last}",
         part.table.reset_index(),
         ("outcome", "count", "count_rate", "value", "value_rate"),
         svg(plots.slippage, part.table, key=f"slippage-{name}", label=f"Slippage of {part.name}. {said}"),
-        Deals(facts.with_details(part.deals), "outcome", columns, f"due {name}"),
-        "Value, stage and date as they stood at the start.",
+        Deals(tables.with_details(part.deals), "outcome", columns, f"due {name}"),
+        "Value, stage and date as of the start.",
     )
 
 
-def _again(pushed: pd.DataFrame) -> str:
+def _again(pushed: pd.DataFrame, currency: str | None) -> str:
     again = pushed[pushed["pushed_now"] == "yes"]
     if again.empty:
         return "No deal that had been pushed before was pushed again this week."
-    return f"{worth(again['value'])} slipped again this week."
+    return f"{worth(again['value'], currency)} slipped again this week."
 
 
-def _pushed(pushed: pd.DataFrame, facts: Facts) -> Exhibit:
+def _pushed(pushed: pd.DataFrame, tables: Tables) -> Exhibit:
     note = (
         "Open deals pushed more than once since the history began. Counts are lower bounds: two edits between two "
         f"records look like one. {_rest(pushed, 'pushed again')}"
@@ -118,7 +118,7 @@ def _pushed(pushed: pd.DataFrame, facts: Facts) -> Exhibit:
         "pushed again",
         "Deals that slipped again",
         pushed,
-        facts.deal_columns(
+        tables.deal_columns(
             "stage", "value", "pushes", "days_pushed", "first_close_date", "close_date", "pushed_now"
         ),
         on_page=pushed.head(_MOST_LISTED),
@@ -127,11 +127,10 @@ def _pushed(pushed: pd.DataFrame, facts: Facts) -> Exhibit:
 
 
 def _rest(rows: pd.DataFrame, sheet: str) -> str:
-    return f"{len(rows):,} in all, in the workbook's sheet “{sheet}”." if len(rows) > _MOST_LISTED else ""
+    return f"{len(rows):,} in total, in the workbook's sheet “{sheet}”." if len(rows) > _MOST_LISTED else ""
 
 
 def _next_week(reason: NotEnoughHistory, coming: str) -> str:
     return (
-        f"Not known yet: {reason}. Once the pipeline is recorded again, next week's page shows here {coming}. "
-        "The API keeps no history; opp-analytics record, run every day, does."
+        f"No history yet: {reason}. Run `opp-analytics record` daily and next week's report shows {coming}."
     )
