@@ -15,8 +15,6 @@ from opp_analytics.arguments import texts
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.schema import NO_LABEL
 
-_CENTURIES = 200_000
-"""Days for which a table of one cell a day is still small."""
 By = str | Sequence[str] | None
 """One column, several, or none."""
 
@@ -97,56 +95,25 @@ def read(opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool
 
 def column_key(column: pd.Series[Any]) -> Key:
     """A key by the values of a column, sorted (a category in its own order), the missing ones last as "(none)"."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, labels = column.cat.codes.to_numpy().astype(np.intp), column.cat.categories
-    else:
-        codes, labels = _factorized(column)
-    missing = codes < 0
-    seen = np.flatnonzero(np.bincount(codes[~missing], minlength=len(labels)))
-    rank = np.full(len(labels) + 1, len(seen), dtype=np.intp)
-    rank[seen] = np.arange(len(seen))
-    names = pd.Index(labels[seen])
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        names = names.astype(schema.TEXT)
-    if missing.any():
-        names = names.astype(schema.TEXT).append(pd.Index([NO_LABEL], dtype=schema.TEXT))
-    return Key(str(column.name), rank[codes], names)
-
-
-def _factorized(column: pd.Series[Any]) -> tuple[NDArray[np.intp], pd.Index[Any]]:
     try:
-        codes, labels = pd.factorize(column, sort=True)
+        codes, found = pd.factorize(column, sort=True)
     except TypeError:
         # Values of several types have no order among themselves; their texts have.
-        codes, labels = pd.factorize(column.astype(schema.TEXT), sort=True)
-    return codes, pd.Index(labels)
+        codes, found = pd.factorize(column.astype(schema.TEXT), sort=True)
+    labels = pd.Index(found)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        labels = labels.astype(schema.TEXT)
+    missing = codes < 0
+    if missing.any():
+        codes = np.where(missing, len(labels), codes)
+        labels = labels.astype(schema.TEXT).append(pd.Index([NO_LABEL], dtype=schema.TEXT))
+    return Key(str(column.name), codes, labels)
 
 
 def period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:
     """A key by the period of each date, in order of time; a missing date belongs to none."""
-    periods.check_freq(freq)
-    codes, days = _days(dates.to_numpy())
-    period_of_day, labels = pd.factorize(periods.labels(pd.Series(days), freq))
-    lookup = np.append(period_of_day, -1).astype(np.intp)
-    return Key(name, lookup[codes], pd.Index(labels, dtype=schema.TEXT))
-
-
-def _days(dates: NDArray[np.datetime64]) -> tuple[NDArray[np.intp], NDArray[np.datetime64]]:
-    """The distinct days in order, and the place of each date among them (−1: none), without hashing every date."""
-    whole = dates.astype("datetime64[D]")
-    number = whole.astype(np.int64)
-    known = ~np.isnat(whole)
-    if not known.any():
-        return np.full(len(dates), -1, dtype=np.intp), whole[:0].astype("datetime64[s]")
-    first, last = int(number[known].min()), int(number[known].max())
-    span = last - first + 1
-    if span > max(len(dates), _CENTURIES):
-        codes, found = pd.factorize(whole.astype("datetime64[s]"), sort=True)
-        return codes.astype(np.intp), found
-    place = np.where(known, number - first, span)
-    held = np.bincount(place, minlength=span + 1)[:span] > 0
-    rank = np.append(np.cumsum(held) - 1, -1)
-    return rank[place], (first + np.flatnonzero(held)).astype("datetime64[D]").astype("datetime64[s]")
+    codes, found = pd.factorize(dates.dt.to_period(periods.check_freq(freq)), sort=True)
+    return Key(name, codes, pd.Index(found.astype("str"), dtype=schema.TEXT))
 
 
 def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Groups:
@@ -155,21 +122,14 @@ def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Grou
         return Groups(np.zeros(rows, dtype=np.intp), None)
     sizes = [len(key.labels) for key in keys]
     codes = np.zeros(rows, dtype=np.intp)
-    outside = np.zeros(rows, dtype=bool)
+    inside = np.ones(rows, dtype=bool)
     for key, size in zip(keys, sizes, strict=True):
         codes = codes * size + key.codes
-        outside |= key.codes < 0
-    codes[outside] = -1
-    full = int(np.prod(sizes, dtype=object))
+        inside &= key.codes >= 0
+    codes[~inside] = -1
     if everything:
-        seen = np.arange(full)
-    elif full <= max(4 * rows, 1024):
-        held = np.bincount(codes[~outside], minlength=full) > 0
-        seen = np.flatnonzero(held)
-        codes = np.append(np.cumsum(held) - 1, -1)[codes]
-    else:
-        seen, inverse = np.unique(codes[~outside], return_inverse=True)
-        codes[~outside] = inverse
+        return Groups(codes, _index(keys, sizes, np.arange(int(np.prod(sizes)))))
+    codes[inside], seen = pd.factorize(codes[inside], sort=True)
     return Groups(codes, _index(keys, sizes, seen))
 
 

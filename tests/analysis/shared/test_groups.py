@@ -1,0 +1,63 @@
+"""Groups against the groups that pandas makes."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_analytics import errors
+from opp_analytics.analysis.shared.groups import by_columns, column_key, combine, period_key
+
+OWNERS = st.sampled_from(["Ann", "Bo", None])
+DATES = st.sampled_from(["2026-01-31", "2026-02-01", "2025-12-31", None])
+
+
+@given(st.lists(st.tuples(OWNERS, DATES, st.booleans(), st.sampled_from([1.0, 2.5, None])), max_size=12))
+def test_groups__are_those_of_pandas(rows: list[tuple[Any, ...]]) -> None:
+    frame = pd.DataFrame(rows, columns=["owner", "date", "won", "value"])
+    frame = frame.astype({"owner": "str", "date": "datetime64[us]", "won": "bool", "value": "float64"})
+    groups = combine([column_key(frame["owner"]), period_key(frame["date"], "M")], len(frame))
+    counted = groups.frame(
+        {
+            "won": groups.count(frame["won"].to_numpy()),
+            "value": groups.sum(frame["value"].to_numpy(), frame["won"].to_numpy()),
+        }
+    )
+    plain = frame.assign(
+        owner=frame["owner"].fillna("~"),
+        period=frame["date"].dt.strftime("%Y-%m"),
+        value=frame["value"].where(frame["won"], 0.0),
+    )
+    wanted = plain.groupby(["owner", "period"])[["won", "value"]].sum().rename({"~": "(none)"})
+    assert counted.index.tolist() == wanted.index.tolist()
+    assert counted["won"].tolist() == wanted["won"].tolist()
+    assert counted["value"].tolist() == pytest.approx(wanted["value"].tolist())
+
+
+def test_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -> None:
+    stage = pd.Series(
+        ["proposal", None, "discovery"], dtype=pd.CategoricalDtype(["proposal", "later", "discovery"])
+    )
+    key = column_key(stage)
+    assert key.labels.tolist() == ["proposal", "discovery", "(none)"]
+    assert key.codes.tolist() == [0, 2, 1]
+    assert column_key(pd.Series([2, "a", 10], dtype=object)).labels.tolist() == ["10", "2", "a"]
+
+
+def test_combine__with_everything_holds_empty_groups_too() -> None:
+    keys = [column_key(pd.Series(["a", "b"], name="x")), column_key(pd.Series([1, 2], name="y"))]
+    groups = combine(keys, 2, everything=True)
+    assert groups.count(np.array([True, True])).tolist() == [1, 0, 0, 1]
+    assert groups.index is not None
+    assert groups.index.tolist() == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+
+
+@pytest.mark.parametrize(
+    ("by", "error"), [(3, errors.ArgumentTypeError), (["a", "a"], errors.ArgumentValueError), ("stage", errors.ArgumentValueError)]
+)  # fmt: skip
+def test_by_columns__refuses(by: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="by="):
+        by_columns(by, level="stage")
