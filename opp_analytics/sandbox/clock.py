@@ -1,4 +1,4 @@
-"""Simulated time: it runs on with real time, moves forward on demand, and stamps every write once."""
+"""Simulated time. It runs with real time, moves forward on demand, and gives every write its own stamp."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Clock:
         return max(running, self._last)
 
     def stamp(self, at: datetime | None = None) -> datetime:
-        """A new instant, later than every one before it: `at` (default: now), or the next free microsecond."""
+        """A new instant, later than all before it: `at` (default: now), or the next free microsecond."""
         self._last = max(at or self.now(), self._last + _TICK)
         return self._last
 

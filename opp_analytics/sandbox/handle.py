@@ -35,7 +35,7 @@ class Tenant(NamedTuple):
 
 
 class Sandbox:
-    """A running sandbox; as a context manager it is stopped at the end. Made by `start`.
+    """A running sandbox, made by `start`. As a context manager it stops at the end.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What salespeople do to a deal's value, close date and stated probability: none of it wins or loses it."""
+"""How salespeople change a deal's value, close date and stated probability. None of it wins or loses the deal."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _CRUNCH_DAYS = 10
 
 
 def state_probability(stage: str, rep: Rep, dice: random.Random) -> int:
-    """The probability that `rep` writes down: the truth, bent by optimism and mood, in steps of 5."""
+    """The probability that `rep` writes down: the true one, shifted by optimism and mood, in steps of 5."""
     truth = compute_outcomes(rep.skill)[stage][0]
     odds = math.log(truth / (1 - truth)) + rep.optimism + dice.gauss(0, 0.25)
     return min(95, max(5, 5 * round(20 / (1 + math.exp(-odds)))))
 
 
 def draw_value(size: float, dice: random.Random) -> int | Decimal | None:
-    """What a deal is thought to be worth when it is found; sometimes nobody knows."""
+    """A new deal's estimated value; sometimes it is missing."""
     value = dice.lognormvariate(math.log(_TYPICAL_VALUE * size), _VALUE_SPREAD)
     return None if dice.random() < _NO_VALUE else _round_price(value, dice)
 
 
 def draw_close_date(day: date, dice: random.Random) -> str | None:
-    """When a deal found on `day` is hoped to close; often a month's or quarter's end, sometimes nothing."""
+    """The hoped-for close date of a deal found on `day`: often a month's or quarter's end, sometimes missing."""
     close = day + timedelta(days=round(dice.lognormvariate(math.log(_TYPICAL_CYCLE_DAYS), _CYCLE_SPREAD)))
     habit = dice.random()
     if habit < _NO_DATE:
@@ -43,7 +43,7 @@ def draw_close_date(day: date, dice: random.Random) -> str | None:
 
 
 def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) -> dict[str, Any]:
-    """A deal won or lost on `day`: most people write that day over the planned one."""
+    """The changes to a deal won or lost on `day`. Most people replace the planned close date by that day."""
     won = stage == "closed_won"
     changes: dict[str, Any] = {
         "stage": stage,
@@ -59,7 +59,7 @@ def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Rand
 
 
 def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
-    """A lost deal that is back in play on `day`."""
+    """The changes to a lost deal that is reopened on `day`."""
     close = day + timedelta(days=dice.randint(14, 45))
     chance = state_probability("negotiation", rep, dice)
     return {
@@ -71,7 +71,7 @@ def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
 
 
 def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
-    """What changes about an open deal on a day on which its stage does not; mostly nothing."""
+    """The changes to an open deal on a day without a stage change; mostly none."""
     changes: dict[str, Any] = {}
     close = _move_date(_parse_date(deal["close_date"]), day, deal["stage"], dice)
     if close is not None:
@@ -112,7 +112,7 @@ def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -
 
 
 def _snap_to_deadline(close: date, habit: float) -> date:
-    """`close`, or the end of its month or quarter: what people type when they do not know."""
+    """`close`, or the end of its month or quarter, which people type when they do not know."""
     if habit < 0.25:
         return _month_end(close)
     return _quarter_end(close) if habit < 0.4 else close
@@ -134,7 +134,7 @@ def _parse_date(text: Any) -> date | None:
 
 
 def _round_price(value: float, dice: random.Random) -> int | Decimal:
-    """A price as people write it: round, or now and then to the cent."""
+    """A price as people write it: a round number, now and then with cents."""
     if dice.random() < 0.1:
         return Decimal(f"{value:.2f}")
     step = 500 if value > 10_000 else 50

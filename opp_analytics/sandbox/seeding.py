@@ -18,7 +18,7 @@ _STATUS_OF = {"closed_won": "won", "closed_lost": "lost"}
 
 
 def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows; nothing is inserted when one of them cannot be.
+    """Insert all rows, or none when one of them cannot be stored.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _generated_id(store: Store) -> str:
-    """An id that is the same whenever the same rows are seeded in the same order."""
+    """An id that is the same for the same rows in the same order."""
     dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 

@@ -118,7 +118,7 @@ def _moment(day: date, dice: random.Random) -> datetime:
 
 
 def _events(desk: dict[str, Record], day: date, seed: str) -> Iterator[_Event]:
-    """What happens on `day` to the deals on the desk; at most one thing a deal."""
+    """The events of `day`, at most one per deal on the desk."""
     for key, record in desk.items():
         if not _is_workable(record, day):
             continue
@@ -130,7 +130,7 @@ def _events(desk: dict[str, Record], day: date, seed: str) -> Iterator[_Event]:
 
 
 def _is_workable(record: Record, day: date) -> bool:
-    """Whether anything can happen to a deal on `day`; asking is cheaper than seeding dice."""
+    """Whether anything can happen to a deal on `day`. Asking costs less than seeding dice."""
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)
     if record.attributes["stage"] == "closed_lost":

@@ -30,7 +30,7 @@ def start(
     today: date | None = None,
     deals_per_week: float = 10.0,
 ) -> Sandbox:
-    """A sandbox server in a process of its own, ready to answer.
+    """Start a sandbox server in a process of its own; it is ready to answer.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def _launch() -> subprocess.Popen[bytes]:
 
 
 def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict[str, Any]:
-    """Hand the configuration over, and wait until the server says where it listens or why it cannot."""
+    """Send the configuration and wait until the server says where it listens or why it can't."""
     assert process.stdin
     assert process.stdout
     with suppress(BrokenPipeError):

@@ -76,7 +76,7 @@ def encode(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Access:
-    """Who a token is: its tenant, that tenant's key, and whether it may only read."""
+    """What a token gives access to: a tenant with its key, to read only or also to write."""
 
     tenant: int
     api_key: str
@@ -99,7 +99,7 @@ class Query:
 
 @dataclass
 class Record:
-    """One opportunity as it lies in the database."""
+    """One opportunity as the database holds it."""
 
     attributes: dict[str, Any]
     deleted_at: str | None = None
@@ -195,28 +195,28 @@ class Store:
     # Settings and tenants
 
     def read_setting(self, name: str) -> Any:
-        """What was kept under `name`; None when nothing was."""
+        """The setting called `name`; None when there is none."""
         found = self._writer.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return None if found is None else msgspec.json.decode(found[0])
 
     def save_settings(self, **settings: Any) -> None:
-        """Keep settings for the next start."""
+        """Save settings for the next start."""
         self._writer.executemany(
             "INSERT OR REPLACE INTO setting VALUES (?, ?)", [(k, encode(v)) for k, v in settings.items()]
         )
 
     def find_access(self, token: str) -> Access | None:
-        """Who `token` is; None when nobody."""
+        """The access that `token` gives; None for an unknown token."""
         return self._access.get(token)
 
     def add_tenant(self) -> tuple[int, str]:
-        """A new tenant without data: its number and its API key."""
+        """Add a tenant without data; returns its number and API key."""
         api_key = f"pk_sandbox_{secrets.token_hex(12)}"
         added = self._writer.execute("INSERT INTO tenant (api_key) VALUES (?)", (api_key,))
         return int(added.lastrowid or 0), api_key
 
     def add_token(self, tenant: int, *, read_only: bool = False) -> str:
-        """A further token of `tenant`."""
+        """Add a token to `tenant`."""
         token = f"sandbox_{secrets.token_hex(20)}"
         self._writer.execute("INSERT INTO token VALUES (?, ?, ?)", (token, tenant, read_only))
         api_key = self._writer.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0]
@@ -224,7 +224,7 @@ class Store:
         return token
 
     def replace_token(self, token: str) -> str:
-        """Make `token` unknown; the token that is known in its place."""
+        """Make `token` unknown; returns the token that takes its place."""
         access = self._access.get(token)
         if access is None:
             raise SandboxValueError("unknown token: it has expired already, or belongs to another sandbox")
@@ -242,7 +242,7 @@ class Store:
         return str(self._reader.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0])
 
     def next_row_number(self) -> int:
-        """The number that the next opportunity will have among all ever inserted."""
+        """The row number of the next opportunity."""
         return int(self._writer.execute("SELECT ifnull(max(rowid), 0) + 1 FROM opportunity").fetchone()[0])
 
     # Reads
@@ -298,7 +298,7 @@ class Store:
         return found.fetchone() is not None
 
     def get(self, tenant: int, unique_id: str) -> Record | None:
-        """One opportunity, deleted or not; None when there never was one."""
+        """One opportunity, deleted or not; None for an unknown id."""
         found = self._reader.execute(
             "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
             (tenant, unique_id),
@@ -306,7 +306,7 @@ class Store:
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
-        """What a sales team has on its desk: open deals, and those lost or deleted by it since `since`."""
+        """The deals a sales team works on: open ones, and those it lost or deleted since `since`."""
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
                    deleted_at IS NULL AND stage NOT IN ('closed_won', 'closed_lost')

@@ -103,7 +103,7 @@ class Rep:
 
     @property
     def unique_id(self) -> str:
-        """The same in every sandbox."""
+        """The rep's key, the same in every sandbox."""
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sandbox/rep/{self.name}"))
 
     @property
@@ -123,7 +123,7 @@ REPS = (
 )
 
 SOMEBODY = Rep("Somebody Else", skill=1.0, optimism=0.0, share=0.0)
-"""Who a deal without a known owner is taken to belong to."""
+"""The owner of a deal whose owner is unknown."""
 
 ACCOUNTS = (
     "Aldermoor Logistics", "Amberfield Foods", "Arcwright Systems", "Ashgrove Medical", "Aurelia Textiles",
@@ -214,4 +214,4 @@ TRUE_WIN_RATES: Mapping[str, float] = {rep.name: compute_win_rate(rep) for rep i
 """The same for each rep, by `owner_name`."""
 
 TRUE_STAGE_RATES: Mapping[str, float] = {stage: compute_outcomes(1.0)[stage][0] for stage in NEXT}
-"""Chance that an open deal of an average rep ends as won, by its stage now (disqualified, deleted: it does not)."""
+"""Chance that an open deal of an average rep is won in the end, by its current stage. A disqualified or deleted deal is not won."""
