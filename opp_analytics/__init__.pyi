@@ -56,3 +56,5 @@ from .writer import to_excel as to_excel
 from .writer import undo as undo
 
 __version__: str
+
+__all__: list[str]

@@ -155,9 +155,9 @@ class Api:
         It does not repeat a refused call, and has one connection: vcrpy lifts its patches for an instant at each
         request, in which another thread would reach the network.
         """
-        secrets = (self._credentials.get(name, name) for name in (token, api_key))
-        options = {"retries": 0, "concurrency": 1, "timeout": 300, "cache_dir": self._cache_dir} | options
-        with oa.Client(self.url, *secrets, **options) as client:
+        options = {"retries": 0, "concurrency": 1, "timeout": 300, "cache_dir": self._cache_dir, **options}
+        token, api_key = (self._credentials.get(name, name) for name in (token, api_key))
+        with oa.Client(self.url, token, api_key, **options) as client:
             try:
                 yield client
             except CannotOverwriteExistingCassetteException as error:

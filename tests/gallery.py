@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -58,7 +59,7 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
 """The table behind each drawing, by its name."""
 
 
-def _quarter(team: Team) -> dict[str, pd.Timestamp]:
+def _quarter(team: Team) -> dict[str, Any]:
     return {"start": team.today - pd.Timedelta(weeks=13), "end": team.today}
 
 

@@ -117,5 +117,7 @@ def test_imports__run_in_no_circle() -> None:
 
 def test_stub__lists_every_public_name_once() -> None:
     stub = (PACKAGE / "__init__.pyi").read_text()
-    names = [node.names[0].asname for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
+    names = [
+        str(node.names[0].asname) for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)
+    ]
     assert sorted(names) == sorted(oa.__all__)

@@ -61,7 +61,7 @@ def checks(now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp) -> Iterato
     reps = win_rate(end, by="owner_name")
     for name, truth in TRUE_WIN_RATES.items():
         if name in reps.index:
-            low, high = reps.loc[name, ["rate_low", "rate_high"]]
+            low, high = reps["rate_low"][name], reps["rate_high"][name]
             yield "win rate by rep, every deal ended", 0.95, _holds(low, truth, high)
     definitions = win_rate_definitions(now, as_of=as_of)
     for name, label in (
@@ -69,7 +69,7 @@ def checks(now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp) -> Iterato
         ("closed, all time", "closed deals only, young pipeline (misleads)"),
         ("one minus Kaplan-Meier", "one minus Kaplan-Meier, young pipeline (misleads)"),
     ):
-        low, high = definitions.loc[name, ["low", "high"]]
+        low, high = definitions["rate_low"][name], definitions["rate_high"][name]
         yield label, 0.95, _holds(low, TRUE_WIN_RATE, high)
     yield from _forecast(now, end, as_of)
 

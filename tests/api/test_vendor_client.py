@@ -94,8 +94,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         pytest.skip("npm did not get an answer from its registry in time")
-    if run.returncode and UNREACHABLE.search(run.stderr):
-        pytest.skip(f"npm cannot reach its registry ({UNREACHABLE.search(run.stderr)[0]})")
+    if run.returncode and (reason := UNREACHABLE.search(run.stderr)):
+        pytest.skip(f"npm cannot reach its registry ({reason[0]})")
     assert run.returncode == 0, run.stderr
     return folder
 

@@ -20,12 +20,12 @@ from opp_analytics.analysis import close_date_moves, movements, slippage, stage_
 from opp_analytics.history import History
 from tests.benchmarks._memory import peak_mb
 
-PERIOD = {"start": "2026-02-01", "end": "2026-04-30"}
+PERIOD: dict[str, Any] = {"start": "2026-02-01", "end": "2026-04-30"}
 COLUMNS = ["unique_id", "stage", "status", "close_date"]
 QUESTIONS = {
     "slippage": lambda history: slippage(history, **PERIOD)["count"].tolist(),
     "transitions": lambda history: len(transitions(history)),
-    "waterfall": lambda history: int(waterfall(history, **PERIOD).loc["closing", "count"]),
+    "waterfall": lambda history: int(waterfall(history, **PERIOD)["count"]["closing"]),
     "movements": lambda history: len(movements(history, **PERIOD)),
     "stage_flow": lambda history: int(stage_flow(history, **PERIOD)["entries"].sum()),
     "close_date_moves": lambda history: len(close_date_moves(history)),

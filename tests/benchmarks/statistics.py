@@ -84,7 +84,7 @@ def _distribution() -> list[dict[str, Any]]:
     """Time and error, both against drawing; the truth is a convolution step by step on a grid that holds every amount."""
     rng = np.random.default_rng(1)
     steps, chances = rng.integers(1, 60, DEALS), np.round(rng.random(DEALS), 2)
-    amounts = steps * 1000.0
+    amounts = (steps * 1000.0).astype(np.float64)
     truth = _step_by_step(steps, chances)
     ours, other = _in_turn(lambda: distribute(amounts, chances), lambda: _drawn(amounts, chances))
     total, draws = distribute(amounts, chances), _drawn(amounts, chances)

@@ -36,7 +36,7 @@ async ({ module, columns, data, height }) => {
 def show(page: Page, grid: Grid) -> None:
     """Put the grid on the page and wait until it stands."""
     told: list[bytes] = []
-    grid.send = lambda _, buffers: told.extend(buffers)  # type: ignore[method-assign]
+    grid.send = lambda _, buffers: told.extend(buffers)
 
     def ask(asked: str) -> str:
         grid._answer(grid, json.loads(asked), [])

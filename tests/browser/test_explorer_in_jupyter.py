@@ -67,7 +67,7 @@ def test_explorer__shows_what_is_clicked_and_python_holds_the_same(page: Page, l
     chosen = _told(notebook.run(1))
     assert chosen["owners"] == [owner]
     assert set(chosen["stages"]) <= {"proposal", "negotiation"}  # type: ignore[call-overload]
-    assert 0 < chosen["rows"] < everything["rows"]  # type: ignore[operator]
+    assert 0 < chosen["rows"] < everything["rows"]
     assert chosen["table"] == "owner_name"
     expect(status).to_contain_text(f"{chosen['rows']} of {everything['rows']} opportunities")
 

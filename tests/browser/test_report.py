@@ -149,5 +149,5 @@ def test_report__workbook_beside_it_opens_with_the_same_numbers(opened, report):
     forecast = pd.read_excel(report.xlsx, sheet_name="forecast", index_col="period")
     row = opened.locator("#forecast table").first.locator("tbody tr", has_text="2026-11")
     cells = [text.replace(",", "") for text in row.first.locator("td").all_inner_texts()]
-    assert float(cells[0]) == round(forecast.loc["2026-11", "booked"])
-    assert float(cells[4]) == round(forecast.loc["2026-11", "expected"])
+    assert float(cells[0]) == round(forecast["booked"]["2026-11"])
+    assert float(cells[4]) == round(forecast["expected"]["2026-11"])

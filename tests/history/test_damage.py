@@ -201,7 +201,7 @@ def test_record__full_disk_leaves_the_history_as_it_was(history, tmp_path, monke
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr("opp_analytics.files.os.fsync", full)
     # Both files and both folder entries are synced: 1 and 2 for the changes, 3 and 4 for the entry.
     with pytest.raises(oa.errors.HistoryError, match="disk is full"):
         history.record(week(0), at="2026-03-30")

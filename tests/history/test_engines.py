@@ -7,6 +7,7 @@ import stat
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -28,7 +29,7 @@ from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.rows import change_schema
 
 WEEKS = pd.date_range("2026-01-05", periods=5, freq="7D", tz="UTC")
-WINDOW = {"start": WEEKS[1], "end": WEEKS[4]}
+WINDOW: dict[str, Any] = {"start": WEEKS[1], "end": WEEKS[4]}
 DUE = ("2026-01-15", "2026-02-15")
 QUESTIONS = {
     "slippage": lambda history: slippage(history, **WINDOW, by="owner_name"),
@@ -154,7 +155,7 @@ def test_from_table__compiles_for_warehouses(dialect):
 
     columns = ibis.Schema.from_pyarrow(change_schema({"owner_name": "text"}))
     abroad = Abroad.from_table(ibis.table(columns, name="opportunity_changes"))
-    abroad.dialect = dialect
+    abroad.dialect = dialect  # type: ignore[attr-defined]  # type: ignore[attr-defined]
     for name in QUESTIONS.keys() - {"changes", "coverage", "as_of"}:
         with pytest.raises(Compiled, match="opportunity_changes"):
             QUESTIONS[name](abroad)
@@ -245,7 +246,8 @@ def _setting(engine, name):
 
 def test_engine__reads_files_of_differing_schema_by_the_widest(tmp_path):
     # DuckDB alone takes the first file's types: 1.5 would be read as 2, and a later column would be gone.
-    for number, columns in enumerate([{"score": [1]}, {"score": [1.5], "note": ["new"]}]):
+    files: list[dict[str, Any]] = [{"score": [1]}, {"score": [1.5], "note": ["new"]}]
+    for number, columns in enumerate(files):
         at = pa.array([WEEKS[number]], pa.timestamp("us", "UTC"))
         pq.write_table(
             pa.table({"unique_id": ["a"], "seen_at": at, **columns}), tmp_path / f"{number}.parquet"

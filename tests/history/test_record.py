@@ -272,7 +272,7 @@ def test_record__keeps_the_certificate_as_plain_json(history, tmp_path):
 
 def test_history__path_must_be_a_path():
     with pytest.raises(oa.errors.ArgumentError, match="path=3"):
-        History(3)
+        History(3)  # type: ignore[arg-type]
 
 
 def test_coverage__says_what_each_month_can_answer(history):

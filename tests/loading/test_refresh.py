@@ -96,8 +96,8 @@ def test_load_changes__equals_a_full_sweep_whatever_people_did(tmp_path_factory,
             changes = refreshed(client)
             full = refreshed(client, refresh="full")
             assert changes.attrs["load"]["complete"]
-            by_id = [frame.sort_values("unique_id", ignore_index=True) for frame in (changes, full)]
-            pd.testing.assert_frame_equal(*by_id, check_like=True)
+            caught_up, swept = (f.sort_values("unique_id", ignore_index=True) for f in (changes, full))
+            pd.testing.assert_frame_equal(caught_up, swept, check_like=True)
 
 
 @pytest.mark.parametrize("work", WORK[:3])

@@ -1,6 +1,7 @@
 """What every drawing owes the eye: nothing cut off, no labels on top of each other, whatever the data."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,8 +60,8 @@ def _history(frame, folder):
 
 
 def _tables(frame, history):
-    day = {"as_of": AS_OF}
-    stretch = {"start": "2026-03-01", "end": AS_OF}
+    day: dict[str, Any] = {"as_of": AS_OF}
+    stretch: dict[str, Any] = {"start": "2026-03-01", "end": AS_OF}
     return {
         "stage_funnel": [analysis.stage_funnel(frame), analysis.stage_funnel(frame, by="owner_name")],
         "win_rate": [

@@ -376,7 +376,7 @@ def test_weekly_report__errors_say_the_way_out(opportunities, tmp_path):
     with pytest.raises(errors.ArgumentValueError, match=r"ends in '\.pdf'; use an \.html file or a folder"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "a.pdf")
     with pytest.raises(errors.ArgumentError, match="open one with History"):
-        weekly_report(opportunities, "opp-history", as_of=AS_OF, out=tmp_path)
+        weekly_report(opportunities, "opp-history", as_of=AS_OF, out=tmp_path)  # type: ignore[arg-type]
     with pytest.raises(errors.MissingColumnError, match="region"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path, by="region")
     (tmp_path / "file").touch()

@@ -26,7 +26,7 @@ def _states():
             "status": "active",
             "close_date": pd.Timestamp("2026-03-01") + pd.to_timedelta(dice.integers(0, 60, 60), unit="D"),
             "probability": dice.integers(5, 95, 60),
-            "owner_name": dice.choice(["Ann", "Bo", "Cy", None], 60),
+            "owner_name": dice.choice(["Ann", "Bo", "Cy", None], 60),  # type: ignore[arg-type]
         }
     )
     states = []
@@ -218,6 +218,6 @@ def test_explore__names_from_the_data_are_escaped(states):
 
 def test_explore__errors_say_the_way_out(states):
     with pytest.raises(errors.ArgumentError, match="open one with History"):
-        oa.explore(states[0], "opp-history")
+        oa.explore(states[0], "opp-history")  # type: ignore[arg-type]
     with pytest.raises(errors.MissingColumnError, match="stage"):
         oa.explore(states[0].drop(columns="stage"))

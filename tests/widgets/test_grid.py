@@ -25,7 +25,7 @@ HOME = Path(widgets.__file__).parent
 def ask(grid: Grid, **asked: object) -> dict[str, object]:
     """What the grid answers to a message from its front end."""
     told: list[bytes] = []
-    grid.send = lambda _, buffers: told.extend(buffers)  # type: ignore[method-assign]
+    grid.send = lambda _, buffers: told.extend(buffers)
     grid._handle_custom_msg(asked, [])
     [answer] = told
     return json.loads(zlib.decompress(answer))
@@ -64,7 +64,7 @@ def test_edit__answers_every_cell_and_holds_it_in_edited_and_changes():
 def test_edit__of_many_rows_alike_is_one_small_entry():
     grid = oa.edit(opportunities(20_000).assign(value=100.0))
     told: list[bytes] = []
-    grid.send = lambda _, buffers: told.extend(buffers)  # type: ignore[method-assign]
+    grid.send = lambda _, buffers: told.extend(buffers)
     rows = list(range(20_000))
     grid._handle_custom_msg({"do": "edit", "rows": rows, "fields": ["value"], "block": [["5"]]}, [])
     [entry] = json.loads(zlib.decompress(told[0]))["cells"]
@@ -114,7 +114,7 @@ def test_plan__with_a_client_is_held_against_the_server(tenant):
 
 def test_messages__from_several_threads_are_all_kept():
     grid = oa.edit(opportunities(40))
-    grid.send = lambda _, buffers: None  # type: ignore[method-assign]
+    grid.send = lambda _, buffers: None
     asked = [{"do": "edit", "rows": [row], "fields": ["value"], "block": [[str(row)]]} for row in range(40)]
     threads = [threading.Thread(target=grid._handle_custom_msg, args=(each, [])) for each in asked]
     for thread in threads:
@@ -126,7 +126,7 @@ def test_messages__from_several_threads_are_all_kept():
 
 def test_to_arrow__gives_each_cell_as_the_answers_give_it():
     frame = opportunities(3).assign(seats=pd.array([1, None, 3], "Int64"), hot=[True, False, True])
-    frame["close_date"] = frame["close_date"].where([True, False, True])
+    frame["close_date"] = frame["close_date"].where([True, False, True])  # type: ignore[call-overload]
     frame["stage"] = pd.Categorical(["proposal", "limbo", None])
     columns = columns_of(frame)
     sent = pa.ipc.open_stream(to_arrow(frame, columns)).read_all().to_pylist()
@@ -144,7 +144,11 @@ def test_columns__whole_numbers_that_a_browser_cannot_hold_are_locked_text():
 
 def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
     frame = opportunities(1).assign(
-        tags=[["a"]], seats=1, ratio=0.5, hot=True, since=pd.Timestamp("2026-01-01")
+        tags=[["a"]],
+        seats=1,
+        ratio=0.5,
+        hot=True,
+        since=pd.Timestamp("2026-01-01"),  # type: ignore[list-item]
     )
     kinds = {column.field: (column.kind, column.locked) for column in columns_of(frame)}
     assert {field for field, (_, locked) in kinds.items() if locked} == {

@@ -27,8 +27,8 @@ COLUMNS = ["unique_id", "operation", "field", "before", "after", "outcome", "err
 def edited(before: pd.DataFrame) -> pd.DataFrame:
     """Two cells of o000 and one of o001 changed, o005 removed, one opportunity added."""
     after = before.astype({"stage": "str", "value": "object"})
-    after.loc[0, ["stage", "probability"]] = ["negotiation", 80]
-    after.loc[1, "value"] = Decimal("1234.56")
+    after.loc[0, ["stage", "probability"]] = ["negotiation", 80]  # type: ignore[assignment, index]
+    after.loc[1, "value"] = Decimal("1234.56")  # type: ignore[call-overload]
     new = pd.DataFrame({"name": ["New"], "value": [500], "close_date": ["2026-12-01"]})
     return pd.concat([after.drop(index=5).astype({"close_date": "object"}), new], ignore_index=True)
 
@@ -118,7 +118,7 @@ def test_apply__refuses_before_the_first_request(
     client: Client, server: Sandbox, before: pd.DataFrame
 ) -> None:
     made = plan(before, edited(before))
-    emptied = plan(before, before.assign(close_date=pd.NaT))
+    emptied = plan(before, before.assign(close_date=pd.NaT))  # type: ignore[arg-type]
     wrong = plan(before, before.assign(probability=140))
     asked = server.requests
     for refused in (made, emptied, wrong):
@@ -217,7 +217,7 @@ def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, bef
 )
 def test_apply__sends_every_type_exactly(before: pd.DataFrame, field: str, value: Any, sent: str) -> None:
     before = before.head(1).assign(notes="old")
-    attributes = {k: wire.to_wire(k, v) for k, v in before.to_dict("records")[0].items()}
+    attributes = {k: wire.to_wire(k, v) for k, v in before.to_dict("records")[0].items()}  # type: ignore[arg-type]
     held = as_json({"data": {"id": "o000", "type": "opportunity", "attributes": attributes}})
     after = before.assign(**{field: pd.Series([value], dtype="object")})
     with serving(lambda asked: held) as server, Client(server.url, "token", "key") as client:
@@ -251,7 +251,7 @@ def test_own_writes__are_no_sign_of_life_to_the_audit(client: Client, before: pd
     day = loaded["updated_at"].max() + pd.Timedelta("2D")
 
     def stale(**known: pd.DataFrame) -> set[str]:
-        found = audit(loaded, as_of=day, stale_days=30, **known)
+        found = audit(loaded, as_of=day, stale_days=30, **known)  # type: ignore[arg-type]
         return set(found.loc[found["field"] == "updated_at", "unique_id"])
 
     assert stale() == set()

@@ -17,7 +17,7 @@ from tests.writer.test_planning import changed
 
 
 def test_plan_save__read_gives_the_same_plan(before: pd.DataFrame, tmp_path: Path) -> None:
-    before = before.assign(owner_name="Ada", score=[1.5, 2.0, None, 4.0, 5.0, 6.0])
+    before = before.assign(owner_name="Ada", score=[1.5, 2.0, None, 4.0, 5.0, 6.0])  # type: ignore[list-item]
     exact = changed(edited(before), 2, value=Decimal("12345678901234567.89"))
     made = plan(before, changed(exact, 3, name="Ünï <b>", score=9.25))
     back = Plan.read(made.save(tmp_path / "plan.json"))

@@ -94,7 +94,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
 def test_apply__under_faults_every_change_is_made_exactly_once(
-    asking: Callable[..., Client], server: Sandbox, faults: dict[str, float]
+    asking: Callable[..., Client], server: Sandbox, faults: dict[str, Any]
 ) -> None:
     made = mixed()
     client = asking(made.before, retries=3)
@@ -208,7 +208,7 @@ def test_apply__keeps_another_field_that_changes_between_read_and_write(
     asking: Callable[..., Client], before: pd.DataFrame
 ) -> None:
     other, client = asking(before), asking(kind=Meddled)
-    client.meddle = lambda unique_id: other.update(unique_id, name="Renamed")
+    client.meddle = lambda unique_id: other.update(unique_id, name="Renamed")  # type: ignore[attr-defined]
     assert apply(plan(before, before.assign(value=1.0)), client).complete
     rows = other.list(page_size=100).rows
     assert {(row["name"], float(row["value"])) for row in rows} == {("Renamed", 1.0)}
@@ -218,7 +218,7 @@ def test_apply__a_row_deleted_between_read_and_write_stays_deleted(
     asking: Callable[..., Client], before: pd.DataFrame
 ) -> None:
     other, client = asking(before), asking(kind=Meddled)
-    client.meddle = lambda unique_id: other.delete(unique_id) if unique_id == "o002" else None
+    client.meddle = lambda unique_id: other.delete(unique_id) if unique_id == "o002" else None  # type: ignore[attr-defined]
     receipt = apply(plan(before, before.assign(value=1.0)), client)
     gone = receipt.table[receipt.table["unique_id"] == "o002"]
     assert gone["outcome"].tolist() == ["conflict"]

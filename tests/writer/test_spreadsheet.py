@@ -24,11 +24,15 @@ def awkward() -> pd.DataFrame:
     values = [0.1 + 0.2, 12000.5, np.nan, 1e15 / 7, -3.0, 0.0]
     dates = ["2026-06-30", None, "1999-12-31", "2026-02-28", "2028-02-29", "2026-01-01"]
     frame = opportunities().assign(
-        name=names, value=values, close_date=pd.to_datetime(dates), notes=["a", None, "=x", "b", "c", "d"]
+        name=names,
+        value=values,
+        close_date=pd.to_datetime(dates),
+        notes=["a", None, "=x", "b", "c", "d"],  # type: ignore[arg-type, list-item]
     )
     return conform(
         frame.assign(
-            score=[1.5, None, 3.0, 4.0, 5.0, 6.0], probability=pd.array([0, 1, None, 50, 99, 100], "Int64")
+            score=[1.5, None, 3.0, 4.0, 5.0, 6.0],
+            probability=pd.array([0, 1, None, 50, 99, 100], "Int64"),  # type: ignore[list-item]
         )
     )
 

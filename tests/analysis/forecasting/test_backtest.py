@@ -14,7 +14,7 @@ def test_backtest__each_record_forecasts_alone():
     table = backtest(MONTHS, freq="M")
     made = pd.Timestamp("2026-02-15T12:00Z")
     february = table.loc[(made, "2026-02")]
-    assert february[["weeks_before", "booked", "expected", "actual", "error"]].tolist() == [
+    assert february[["weeks_before", "booked", "expected", "actual", "error"]].tolist() == [  # type: ignore[call-overload, index]
         1,
         30,
         80,

@@ -21,7 +21,7 @@ def test_calibration__judges_the_first_open_record_at_the_horizon():
     # Still open after 30 days is no loss, and neither is deleted.
     assert table.loc["80–90%", ["n", "open"]].tolist() == [0, 1]
     assert table.loc["90–100%", ["n", "removed"]].tolist() == [0, 1]
-    assert np.isnan(table.loc["80–90%", "realized"])
+    assert np.isnan(table.loc["80–90%", "realized"])  # type: ignore[arg-type]
     assert table.attrs["left_out"] == {"not_old_enough": 1, "without_probability": 1}
 
 
@@ -38,7 +38,7 @@ def test_calibration__by_stage_and_with_other_horizons():
     with pytest.raises(errors.ArgumentError, match="horizon_days"):
         calibration(PAST, horizon_days=0)
     with pytest.raises(errors.ArgumentError, match="needs a History"):
-        calibration(pd.DataFrame(), horizon_days=30)
+        calibration(pd.DataFrame(), horizon_days=30)  # type: ignore[arg-type]
 
 
 def test_calibration__without_judged_deals_is_empty_not_zero():

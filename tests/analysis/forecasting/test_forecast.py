@@ -1,5 +1,7 @@
 """Histories small enough to work by hand."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pandas.testing as pdt
@@ -25,7 +27,7 @@ def test_forecast__learns_stage_rates_from_history():
 
 def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals():
     frame = MONTHS.as_of("2026-04-01T12:00Z")
-    options = {"as_of": "2026-04-03", "history": MONTHS}
+    options: dict[str, Any] = {"as_of": "2026-04-03", "history": MONTHS}
     without, table = forecast(frame, **options), forecast(frame, **options, new_business=True, target=100)
     # On 3 February only a was known, on 3 March nothing was: 30 and 50 came from elsewhere. January won nothing.
     assert table.loc["2026-04", "new_business"] == pytest.approx(80 / 3)
@@ -42,7 +44,7 @@ def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals
 
 def test_forecast__new_business_of_fewer_than_three_periods_is_no_range():
     frame = MONTHS.as_of("2026-03-15T12:00Z")
-    options = {"history": MONTHS, "new_business": True}
+    options: dict[str, Any] = {"history": MONTHS, "new_business": True}
     # Of the points like 15 March only those of February and January lie after the first record, of 2 January.
     with pytest.raises(errors.NotEnoughHistory) as raised:
         forecast(frame, as_of="2026-03-15", **options)
@@ -147,7 +149,7 @@ def test_forecast__takes_rates_by_stage_and_columns():
 def test_forecast__names_the_deals_with_an_impossible_probability():
     with pytest.raises(errors.DataError, match=r"b \(140\)"):
         forecast(FRAME.assign(probability=140), as_of="2026-03-10")
-    closed = FRAME.assign(probability=[140, 40, 50, 30, 60, -5, 100, None])
+    closed = FRAME.assign(probability=[140, 40, 50, 30, 60, -5, 100, None])  # type: ignore[list-item]
     assert forecast(closed, as_of="2026-03-10").loc["2026-03", "booked"] == 100
     with pytest.raises(errors.DataError, match="fractions 0–1"):
         forecast(
@@ -163,7 +165,7 @@ def test_forecast__says_which_argument_makes_no_sense():
     with pytest.raises(errors.DataError, match="correlation"):
         forecast(FRAME, as_of="2026-03-10", correlation=1)
     with pytest.raises(errors.ArgumentError, match="target"):
-        forecast(FRAME, as_of="2026-03-10", target="lots")
+        forecast(FRAME, as_of="2026-03-10", target="lots")  # type: ignore[arg-type]
 
 
 def test_forecast__by_gives_each_group_its_buckets():

@@ -1,5 +1,7 @@
 """The deals behind a forecast."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,7 +55,7 @@ def test_forecast_deals__nothing_open_gives_the_right_columns():
 @settings(max_examples=8)
 @given(opportunities())
 def test_forecast_deals__add_up_to_the_forecast(frame):
-    options = {"as_of": "2026-03-10", "target": 100}
+    options: dict[str, Any] = {"as_of": "2026-03-10", "target": 100}
     deals, whole = forecast_deals(frame, **options), forecast(frame, **options)
     dated = whole[whole["median"].notna()]
     sums = deals.groupby("period")[["weighted", "variance_share"]].sum()

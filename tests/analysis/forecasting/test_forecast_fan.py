@@ -13,7 +13,7 @@ def test_forecast_fan__is_the_backtest_of_one_period_followed_to_its_end():
     fan = forecast_fan(MONTHS, period="2026-03", freq="M")
     judged = backtest(MONTHS, freq="M").xs("2026-03", level="period")
     columns = ["weeks_before", "expected", "low", "median", "high", "booked"]
-    pd.testing.assert_frame_equal(fan.loc[judged.index, columns], judged[columns])
+    pd.testing.assert_frame_equal(fan.loc[judged.index, columns], judged[columns])  # type: ignore[arg-type]
     # The first record looked two months ahead, which the backtest does not.
     assert len(fan) == len(judged) + 1
     assert fan.attrs["actual"] == 50

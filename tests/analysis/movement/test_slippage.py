@@ -69,7 +69,7 @@ def test_slippage__says_what_is_missing(january):
     with pytest.raises(oa.errors.NotEnoughHistory, match="due about 2026-02-09"):
         slippage(january, start="2026-02-02", end="2026-02-28")
     with pytest.raises(oa.errors.ArgumentError, match="one frame does not show what changed"):
-        slippage(pd.DataFrame(), start="2026-01-01", end="2026-01-31")
+        slippage(pd.DataFrame(), start="2026-01-01", end="2026-01-31")  # type: ignore[arg-type]
     with pytest.raises(oa.errors.ArgumentValueError, match="swap them"):
         slippage(january, start="2026-01-31", end="2026-01-05")
 

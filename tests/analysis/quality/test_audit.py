@@ -1,5 +1,7 @@
 """Findings, one a deal and check, and their sum by check."""
 
+from typing import Any
+
 import pandas as pd
 import pandas.testing as pdt
 import pytest
@@ -92,7 +94,7 @@ def test_audit__sees_through_several_writes_of_ours():
     )
     # Ours of 9 March came after ours of 2 March, and that after an update of January.
     assert checks(touched, own_writes=writes) == ["stale"]
-    between = writes.assign(updated_before=["2026-01-02T00:00:00Z", "2026-03-05T00:00:00Z", None])
+    between = writes.assign(updated_before=["2026-01-02T00:00:00Z", "2026-03-05T00:00:00Z", None])  # type: ignore[list-item]
     assert checks(touched, own_writes=between) == []
     # Somebody's update while ours was on its way is theirs.
     assert checks(deal("a", updated_at="2026-03-09T09:00:03Z"), own_writes=writes) == []
@@ -130,7 +132,7 @@ FINDINGS = [
 ]
 
 
-def findings(rows: list[list[object]]) -> pd.DataFrame:
+def findings(rows: list[Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["unique_id", "check", "severity", "value"]).astype(
         {"value": "float64"}
     )

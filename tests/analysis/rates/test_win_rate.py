@@ -1,6 +1,7 @@
 """Win rates and their intervals."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ def test_win_rate__by_shows_missing_groups_and_nan_where_nothing_closed():
     table = win_rate(FRAME, by="owner")
     assert list(table.index) == ["Ann", "Bo", "(none)"]
     assert table.loc["(none)", "rate"] == 1
-    assert np.isnan(table.loc["Bo", "rate"])
+    assert np.isnan(table.loc["Bo", "rate"])  # type: ignore[arg-type]
 
 
 def test_win_rate__by_period_marks_the_running_one():
@@ -95,7 +96,7 @@ def test_win_rate__is_not_sure_when_every_deal_was_won():
 
 def test_win_rate__reads_instants_in_the_business_time_zone():
     # 02:00 UTC on 20 February is still the 19th in New York: the loss of the 20th is not counted there.
-    asked = {"end": "2026-02-20T02:00Z", "start": "2026-02-01T12:00Z"}
+    asked: dict[str, Any] = {"end": "2026-02-20T02:00Z", "start": "2026-02-01T12:00Z"}
     assert win_rate(FRAME, **asked)["lost"].tolist() == [1]
     assert win_rate(FRAME, **asked, tz="America/New_York")["lost"].tolist() == [0]
     assert win_rate(FRAME, as_of="2026-02-20T02:00Z")["lost"].tolist() == [1]
@@ -125,7 +126,7 @@ def test_win_rate__parts_sum_to_the_whole(frame):
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(opportunities())
 def test_win_rate__does_not_depend_on_the_order_of_rows(frame):
-    options = {"by": "account_id", "freq": "Q"}
+    options: dict[str, Any] = {"by": "account_id", "freq": "Q"}
     pdt.assert_frame_equal(win_rate(frame[::-1], **options), win_rate(frame, **options))
 
 

@@ -1,5 +1,7 @@
 """The win-rate curve, worked by hand."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pandas.testing as pdt
@@ -47,7 +49,7 @@ def test_win_rate_curve__a_future_dated_close_counts_as_open():
 
 
 def test_win_rate_curve__history_dates_the_disqualified_and_corrects_late_closes():
-    made = {"created_at": "2026-01-01T09:00:00Z", "close_date": "2026-01-31"}
+    made: dict[str, Any] = {"created_at": "2026-01-01T09:00:00Z", "close_date": "2026-01-31"}
     past = recorded(
         [
             row("d", "2026-01-01", "proposal", **made),

@@ -13,7 +13,7 @@ def test_win_rate_definitions__stand_side_by_side():
     table = win_rate_definitions(TEN, as_of=AS_OF, horizon_days=365)
     assert table.loc["closed, all time", ["rate", "n"]].tolist() == [4 / 7, 7]
     assert table.loc["won of all created", ["rate", "n"]].tolist() == [0.4, 10]
-    assert np.isnan(table.loc["created cohort at equal age", "rate"])
+    assert np.isnan(table.loc["created cohort at equal age", "rate"])  # type: ignore[arg-type]
     curve = win_rate_curve(TEN, as_of=AS_OF)["won_share"].iloc[-1]
     assert table.loc["curve, eventual", "rate"] == pytest.approx(curve)
     assert table.loc["one minus Kaplan-Meier", "rate"] > curve

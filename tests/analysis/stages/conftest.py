@@ -24,9 +24,9 @@ def history():
         ("odd", 3, None),
         ("odd", 4, "qualification"),
     ]
-    rows = [(deal, week, 1.0, stage, None, "active") for deal, week, stage in rows]
-    rows += [
+    full = [(deal, week, 1.0, stage, None, "active") for deal, week, stage in rows]
+    full += [
         ("parked", 1, 1.0, "negotiation", None, "active"),
         ("parked", 3, 1.0, "negotiation", None, "inactive"),
     ]
-    return history_of(rows, deleted=[("goes", 2)], owner_name="Ann")
+    return history_of(full, deleted=[("goes", 2)], owner_name="Ann")

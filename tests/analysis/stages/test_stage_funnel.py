@@ -67,7 +67,7 @@ def test_stage_funnel__names_a_missing_column():
     with pytest.raises(errors.MissingColumnError, match="'region'"):
         stage_funnel(FRAME, by="region")
     with pytest.raises(errors.ArgumentError, match="by=3"):
-        stage_funnel(FRAME, by=3)
+        stage_funnel(FRAME, by=3)  # type: ignore[arg-type]
 
 
 def test_stage_funnel__says_the_day_of_the_load():

@@ -1,3 +1,5 @@
 """Windows of time."""
 
-ALL = {"start": "2026-01-05", "end": "2026-02-02"}
+from typing import Any
+
+ALL: dict[str, Any] = {"start": "2026-01-05", "end": "2026-02-02"}

@@ -108,7 +108,7 @@ def test_distribute__refuses_a_correlation_out_of_range():
     with pytest.raises(errors.DataError, match="below 1"):
         distribute(np.array([1.0]), np.array([0.5]), correlation=1.0)
     with pytest.raises(errors.ArgumentError, match="not a number"):
-        distribute(np.array([1.0]), np.array([0.5]), correlation="high")
+        distribute(np.array([1.0]), np.array([0.5]), correlation="high")  # type: ignore[arg-type]
 
 
 def test_distribute__the_ends_of_what_is_possible_have_their_exact_chance():
