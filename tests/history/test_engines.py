@@ -155,7 +155,7 @@ def test_from_table__compiles_for_warehouses(dialect):
 
     columns = ibis.Schema.from_pyarrow(change_schema({"owner_name": "text"}))
     abroad = Abroad.from_table(ibis.table(columns, name="opportunity_changes"))
-    abroad.dialect = dialect  # type: ignore[attr-defined]  # type: ignore[attr-defined]
+    abroad.dialect = dialect  # type: ignore[attr-defined]
     for name in QUESTIONS.keys() - {"changes", "coverage", "as_of"}:
         with pytest.raises(Compiled, match="opportunity_changes"):
             QUESTIONS[name](abroad)

@@ -144,11 +144,11 @@ def test_columns__whole_numbers_that_a_browser_cannot_hold_are_locked_text():
 
 def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
     frame = opportunities(1).assign(
-        tags=[["a"]],
+        tags=[["a"]],  # type: ignore[list-item]
         seats=1,
         ratio=0.5,
         hot=True,
-        since=pd.Timestamp("2026-01-01"),  # type: ignore[list-item]
+        since=pd.Timestamp("2026-01-01"),
     )
     kinds = {column.field: (column.kind, column.locked) for column in columns_of(frame)}
     assert {field for field, (_, locked) in kinds.items() if locked} == {

@@ -97,9 +97,9 @@ def test_plan__removed_rows_and_emptied_cells_need_leave(before: pd.DataFrame) -
 def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -> None:
     gaps = before.assign(
         value=np.nan,
-        close_date=pd.NaT,
+        close_date=pd.NaT,  # type: ignore[arg-type]
         probability=pd.array([pd.NA] * 6, "Int64"),
-        account_id=None,  # type: ignore[arg-type]
+        account_id=None,
     )
     blank = gaps.assign(account_id="", close_date=None, value=None, probability=np.nan)
     assert len(plan(gaps, blank)) == 0

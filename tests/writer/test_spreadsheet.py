@@ -26,13 +26,13 @@ def awkward() -> pd.DataFrame:
     frame = opportunities().assign(
         name=names,
         value=values,
-        close_date=pd.to_datetime(dates),
-        notes=["a", None, "=x", "b", "c", "d"],  # type: ignore[arg-type, list-item]
+        close_date=pd.to_datetime(dates),  # type: ignore[arg-type]
+        notes=["a", None, "=x", "b", "c", "d"],  # type: ignore[list-item]
     )
     return conform(
         frame.assign(
-            score=[1.5, None, 3.0, 4.0, 5.0, 6.0],
-            probability=pd.array([0, 1, None, 50, 99, 100], "Int64"),  # type: ignore[list-item]
+            score=[1.5, None, 3.0, 4.0, 5.0, 6.0],  # type: ignore[list-item]
+            probability=pd.array([0, 1, None, 50, 99, 100], "Int64"),
         )
     )
 
