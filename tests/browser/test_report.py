@@ -26,9 +26,7 @@ def report(tmp_path_factory):
             history.record(opportunities, at=server.now)
     opportunities.loc[0, "name"] = "<script>document.title = 'broken into'</script>"
     day = first + datetime.timedelta(weeks=WEEKS - 1)
-    return oa.weekly_report(
-        opportunities, history, as_of=day, target=400_000, currency="EUR", out=folder / "weekly.html"
-    )
+    return oa.weekly_report(opportunities, history, as_of=day, target=400_000, out=folder / "weekly.html")
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ def slots(ax: Axes) -> list[str]:
 
 
 def widths(ax: Axes) -> list[float]:
-    return [bar.get_width() for bar in ax.patches]
+    return [bar.get_width() for bar in ax.patches]  # type: ignore[attr-defined]
 
 
 def heights(ax: Axes) -> list[float]:
-    return [bar.get_height() for bar in ax.patches]
+    return [bar.get_height() for bar in ax.patches]  # type: ignore[attr-defined]
 
 
 def legend(ax: Axes) -> list[str]:

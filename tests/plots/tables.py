@@ -17,7 +17,7 @@ def _table(
 ) -> pd.DataFrame:
     table = pd.DataFrame(columns, index=index)
     table.index.name = name
-    table.attrs = {"as_of": AS_OF, **attrs}
+    table.attrs = {"as_of": AS_OF, **attrs}  # type: ignore[dict-item]
     return table
 
 

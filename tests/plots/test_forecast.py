@@ -19,7 +19,7 @@ def test_forecast__shows_buckets_target_and_range():
 
 def test_forecast__bars_are_booked_with_weighted_open_on_top():
     bars = plots.forecast(TABLES["forecast"]).patches
-    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [
+    assert [(bar.get_y(), bar.get_height()) for bar in bars] == [  # type: ignore[attr-defined]
         (0, 100),
         (0, 0),
         (100, 40),

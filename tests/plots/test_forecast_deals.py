@@ -8,7 +8,7 @@ from tests.plots.tables import TABLES
 
 def test_forecast_deals__bars_go_from_lost_to_won():
     ax = plots.forecast_deals(TABLES["forecast_deals"])
-    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0.3, 0.5), (0.5, pytest.approx(0.1))]
+    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0.3, 0.5), (0.5, pytest.approx(0.1))]  # type: ignore[attr-defined]
     assert reading.rows(ax) == ["Acme · 50K · Apr 2026", "Bolt · 9K · Apr 2026"]
     assert reading.title(ax) == "Deals that decide the target"
 

@@ -10,7 +10,7 @@ def test_slippage__is_a_ladder_from_what_was_due():
     assert reading.title(ax) == "Outcome of each deal that was due"
     assert reading.rows(ax) == ["due", "won", "lost", "slipped", "pulled out", "removed"]
     assert reading.widths(ax) == [1000, 100, 200, 300, 0, 400]
-    assert [bar.get_x() for bar in ax.patches] == [0, 900, 700, 400, 400, 0]
+    assert [bar.get_x() for bar in ax.patches] == [0, 900, 700, 400, 400, 0]  # type: ignore[attr-defined]
     assert reading.texts(ax)[:2] == ["5 deals · 1K", "1 deal · 100 (10%)"]
     assert reading.caption(ax) == "5 deals · as of Mar 31, 2026 · slip rate 40% by count"
 

@@ -8,7 +8,7 @@ def test_stage_flow__bars_are_entries_by_their_outcome():
     assert reading.rows(ax) == ["discovery", "proposal"]
     assert reading.legend(ax) == ["advanced", "still there", "back", "lost", "removed"]
     assert reading.widths(ax) == [2, 1, 1, 0, 0, 1, 1, 0, 0, 0]
-    assert [bar.get_x() for bar in ax.patches][::2] == [0, 2, 3, 3, 4]
+    assert [bar.get_x() for bar in ax.patches][::2] == [0, 2, 3, 3, 4]  # type: ignore[attr-defined]
     assert reading.texts(ax)[:2] == ["4 · 67% · 12 d", "2 · 50% · – d"]
     assert reading.caption(ax).startswith("6 entries")
 

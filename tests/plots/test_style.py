@@ -38,7 +38,7 @@ def test_canvas__refuses_what_is_not_an_axes():
 
 
 def test_canvas__grows_with_rows():
-    heights = [style.canvas(None, rows=n).figure.get_size_inches()[1] for n in (0, 10, 40)]  # type: ignore[union-attr]
+    heights = [style.canvas(None, rows=n).figure.get_size_inches()[1] for n in (0, 10, 40)]
     assert heights[0] <= heights[1] < heights[2]
 
 

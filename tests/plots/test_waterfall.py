@@ -6,7 +6,7 @@ from tests.plots.tables import TABLES
 def test_waterfall__steps_from_opening_to_closing():
     ax = plots.waterfall(TABLES["waterfall"])
     assert reading.slots(ax) == ["opening", "new", "won", "closing"]
-    assert [(bar.get_y(), bar.get_height()) for bar in ax.patches] == [
+    assert [(bar.get_y(), bar.get_height()) for bar in ax.patches] == [  # type: ignore[attr-defined]
         (0, 100),
         (100, 50),
         (150, -30),

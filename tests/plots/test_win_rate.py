@@ -5,7 +5,7 @@ from tests.plots.tables import TABLES
 
 def test_win_rate__points_are_the_rates_with_n_beside_them():
     ax = plots.win_rate(TABLES["win_rate"])
-    assert ax.lines[0].get_xdata()[0] == 0.5
+    assert ax.lines[0].get_xdata()[0] == 0.5  # type: ignore[index]
     assert reading.rows(ax) == ["Ann", "Bo"]
     assert reading.texts(ax)[:2] == ["1 of 2", "none closed"]
     assert reading.caption(ax) == "2 closed deals · as of Mar 31, 2026 · 95% intervals"
@@ -16,7 +16,7 @@ def test_win_rate__runs_over_time_where_the_rows_are_periods():
     ax = plots.win_rate(table.set_axis(["2026-02", "2026-03"]).rename_axis("period"))
     assert reading.slots(ax) == ["Feb 2026", "Mar 2026*"]
     assert reading.texts(ax)[:2] == ["n=2", "n=0"]
-    assert ax.lines[0].get_ydata()[0] == 0.5
+    assert ax.lines[0].get_ydata()[0] == 0.5  # type: ignore[index]
 
 
 def test_win_rate__draws_the_rows_it_is_given():

@@ -36,7 +36,7 @@ def test_transitions__one_row_per_step(history):
 def test_transitions__days_lie_between_their_bounds(history):
     table = transitions(history).set_index(["unique_id", "to_stage"])
     assert table.loc[("walks", "qualification"), ["days_in_stage", "days_low"]].tolist() == [7.0, 0.0]
-    assert pd.isna(table.loc[("walks", "qualification"), "days_high"])
+    assert pd.isna(table.loc[("walks", "qualification"), "days_high"])  # type: ignore[arg-type]
     assert table.loc[("falls", "closed_lost"), ["days_in_stage", "days_low", "days_high"]].tolist() == [
         21.0,
         14.0,
@@ -86,4 +86,4 @@ def test_transition_matrix__of_no_steps_is_empty(history):
 
 def test_transitions__of_nothing():
     with pytest.raises(oa.errors.ArgumentError, match="needs a History"):
-        transitions(pd.DataFrame())
+        transitions(pd.DataFrame())  # type: ignore[arg-type]
