@@ -80,8 +80,8 @@ def test_help__of_what_judges_forecasts_has_formula_and_example(name):
 
 @pytest.mark.parametrize("name", METHODS)
 def test_help__of_a_method_names_every_argument(name):
-    text = inspect.getdoc(METHODS[name])
-    assert text, name
+    text = inspect.getdoc(METHODS[name]) or ""
+    assert len(text) > 20
     asked = [p for p in inspect.signature(METHODS[name]).parameters if p != "self"]
     assert [p for p in asked if p not in text] == []
 

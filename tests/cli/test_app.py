@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer.main
 
 from opp_analytics.cli import app
-from tests.cli.kinds import Command
+from tests.cli.kinds import Account, Command
+from tests.support import row
 
 COMMANDS = list(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
@@ -70,3 +73,24 @@ def test_completion__can_be_installed(command: Command) -> None:
     _, said, _ = command("--help")
     assert "--install-completion" in said
     assert "--install-completion" in PAGE
+
+
+def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: Path) -> None:
+    won = row(9, owner_name="Ann", stage="closed_won", status="won", probability=60, close_date="2026-01-31")
+    account(pd.DataFrame([*(row(n, owner_name="Ann") for n in range(9)), won]))
+    [week] = re.findall(r"## A week\n\n```sh\n(.*?)```", PAGE, re.S)
+    for line in week.splitlines():
+        program, *arguments = shlex.split(line)
+        code, said, err = command(*arguments)
+        assert (program, code) == ("opp-analytics", 0), f"{line}: {said}{err}"
+    assert sorted(file.name for file in here.glob("*.*")) == [
+        *(
+            "deals.xlsx",
+            "findings.csv",
+            "fixes.json",
+            "pipeline.csv",
+            "undo.json",
+            "weekly.html",
+            "weekly.xlsx",
+        ),
+    ]
