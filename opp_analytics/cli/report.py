@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from opp_analytics.api import Settings
+from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.errors import ConfigError
 from opp_analytics.history import History
@@ -72,8 +73,9 @@ def report_command(
 
 def _our_writes(opportunities: pd.DataFrame) -> pd.DataFrame | None:
     """Writes from this computer to the tenant of a load; a record does not name its tenant, so the settings do."""
-    if "load" in opportunities.attrs:
-        return own_writes(opportunities.attrs["load"]["tenant"])
+    certificate = Certificate.of(opportunities)
+    if certificate is not None:
+        return own_writes(certificate.tenant)
     try:
         return own_writes(Settings.from_env().tenant)
     except ConfigError:
@@ -82,8 +84,9 @@ def _our_writes(opportunities: pd.DataFrame) -> pd.DataFrame | None:
 
 def _record(opportunities: pd.DataFrame, history: History) -> None:
     """Record a load that is complete and newer than the last record."""
-    certificate = opportunities.attrs["load"]
+    certificate = Certificate.of(opportunities)
+    if certificate is None or certificate.fetched_at is None or not certificate.complete:
+        return
     moments = history.records["recorded_at"]
-    fetched = pd.Timestamp(certificate["fetched_at"])
-    if certificate["complete"] and (moments.empty or moments.iloc[-1] < fetched):
+    if moments.empty or moments.iloc[-1] < certificate.fetched_at:
         history.record(opportunities)

@@ -33,7 +33,7 @@ def test_load__gives_every_row_once_typed_with_its_certificate(tenant):
     assert certificate["complete"] is True
     assert (
         certificate["pages"],
-        certificate["records"],
+        certificate["rows"],
         certificate["total"],
         certificate["duplicates"],
     ) == (5, 95, 95, 0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opp_analytics.api.client import Client
+from opp_analytics.api import Client
 from opp_analytics.org import conform
 from opp_analytics.sandbox import Sandbox
 

@@ -12,11 +12,9 @@ import pandas as pd
 import pytest
 
 from opp_analytics.analysis import audit
-from opp_analytics.api import wire
-from opp_analytics.api.client import Client
-from opp_analytics.api.config import state_folder
+from opp_analytics.api import Client, state_folder, to_wire
 from opp_analytics.errors import ArgumentError, DataError, JournalError, PlanError
-from opp_analytics.loading.load import load
+from opp_analytics.loading import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, own_writes, plan, resume
 from tests.support import as_json, serving
@@ -217,7 +215,7 @@ def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, bef
 )
 def test_apply__sends_every_type_exactly(before: pd.DataFrame, field: str, value: Any, sent: str) -> None:
     before = before.head(1).assign(notes="old")
-    attributes = {k: wire.to_wire(k, v) for k, v in before.to_dict("records")[0].items()}  # type: ignore[arg-type]
+    attributes = {k: to_wire(k, v) for k, v in before.to_dict("records")[0].items()}  # type: ignore[arg-type]
     held = as_json({"data": {"id": "o000", "type": "opportunity", "attributes": attributes}})
     after = before.assign(**{field: pd.Series([value], dtype="object")})
     with serving(lambda asked: held) as server, Client(server.url, "token", "key") as client:

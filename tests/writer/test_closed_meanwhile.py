@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from opp_analytics.api.client import Client
+from opp_analytics.api import Client
 from opp_analytics.writer import Plan, apply, plan, undo
 from tests.writer.conftest import opportunities
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from opp_analytics.api.client import Client
+from opp_analytics.api import Client
 from opp_analytics.errors import DataError
 from opp_analytics.org import conform
 from opp_analytics.writer import Plan, apply, plan

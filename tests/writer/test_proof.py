@@ -13,8 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opp_analytics.api.client import Client
-from opp_analytics.api.config import Secret
+from opp_analytics.api import Client, Secret
 from opp_analytics.errors import ConnectionFailed, ServerError
 from opp_analytics.org import conform
 from opp_analytics.sandbox import Sandbox

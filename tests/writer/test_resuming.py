@@ -5,7 +5,7 @@ import threading
 import pandas as pd
 import pytest
 
-from opp_analytics.api.client import Client
+from opp_analytics.api import Client
 from opp_analytics.errors import ConnectionFailed, DataWarning, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, own_writes, plan, resume, runs, undo

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opp_analytics.api.client import Client
+from opp_analytics.api import Client
 from opp_analytics.errors import ServerError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, plan

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import org, schema
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
 from opp_analytics.writer.plan.difference import (
     UNKNOWN_ID,
@@ -80,8 +81,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     found = difference(base, edited)
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
-    certificate = before.attrs.get("load") or {}
-    url, account = certificate.get("source"), certificate.get("tenant")
+    certificate = Certificate.of(before) or Certificate()
+    url, account = certificate.source, certificate.tenant
     if client is None:
         return Plan(
             changes_frame(found.changes),
