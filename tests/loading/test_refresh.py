@@ -63,7 +63,9 @@ class World:
 WORK = ("create", "update", "delete", "recover")
 
 
-def refreshed(client: oa.Client, refresh: Literal["changes", "full"] = "changes", page_size: int = 5) -> pd.DataFrame:
+def refreshed(
+    client: oa.Client, refresh: Literal["changes", "full"] = "changes", page_size: int = 5
+) -> pd.DataFrame:
     return oa.load(client, refresh=refresh, page_size=page_size, progress=False)
 
 
