@@ -1,7 +1,7 @@
-"""Instants, dates and reporting periods: what a user may write for a time, turned into one meaning.
+"""Instants, dates and reporting periods: every way to write a time, read one way.
 
 Three kinds of time never mix. An *instant* is a UTC ``Timestamp``. A *date* is a naive midnight
-``Timestamp`` (``close_date`` is one, and is never localised). A *period* is a pandas ``Period`` of an alias
+``Timestamp`` (``close_date`` is one, and is never localized). A *period* is a pandas ``Period`` of an alias
 such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``, printed as ``2026-03``, ``2026Q1``, ``2027Q1``.
 """
 
@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 
 __all__ = ["as_date", "as_instant", "check_freq", "labels", "period_days", "to_dates", "window"]
 
 When = str | date | datetime | pd.Timestamp
-"""What a user may write for a time."""
+"""Any way to write a time."""
 
 _DAY = pd.Timedelta(days=1)
 _TICK = pd.Timedelta(microseconds=1)
@@ -27,22 +27,30 @@ _TICK = pd.Timedelta(microseconds=1)
 def _timestamp(when: Any, name: str) -> pd.Timestamp:
     if not isinstance(when, (str, date, datetime)):
         raise ArgumentTypeError(
-            f"{name}={when!r} is not a time; give a date such as '2026-03-31' or an aware datetime"
+            f"{name}={when!r} is not a date; use one such as '2026-03-31' or a datetime with its time zone"
         )
     try:
         stamp = pd.Timestamp(when)
     except (ValueError, TypeError) as error:
-        raise DataError(f"{name}={when!r} is not a time that exists; write it as '2026-03-31'") from error
+        raise ArgumentValueError(
+            f"{name}={when!r} is not a date that exists; write it as '2026-03-31'"
+        ) from error
     if pd.isna(stamp):
-        raise DataError(f"{name} is missing; give a date such as '2026-03-31'")
+        raise ArgumentValueError(f"{name}={when!r} is not a date; use one such as '2026-03-31'")
     return stamp
 
 
 def _zone(tz: str) -> ZoneInfo:
+    if not isinstance(tz, str):
+        raise ArgumentTypeError(
+            f"tz={tz!r} is not text; use the name of a time zone such as 'America/Chicago'"
+        )
     try:
         return ZoneInfo(tz)
-    except (KeyError, ValueError, OSError, TypeError) as error:
-        raise DataError(f"tz={tz!r} is not a time zone; use a name such as 'Europe/Berlin'") from error
+    except (KeyError, ValueError, OSError) as error:
+        raise ArgumentValueError(
+            f"tz={tz!r} is not a time zone; use a name such as 'America/Chicago'"
+        ) from error
 
 
 def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "when") -> pd.Timestamp:
@@ -67,8 +75,8 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
 
     Raises
     ------
-    ArgumentTypeError, DataError
-        When `when` is no time.
+    ArgumentTypeError, ArgumentValueError
+        When `when` is not a date or time, or `tz` not a time zone.
 
     Examples
     --------
@@ -120,12 +128,12 @@ def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd
     first = pd.Timestamp.min.ceil("D") if start is None else as_date(start, tz=tz, name="start")
     last = pd.Timestamp.max.floor("D") if end is None else as_date(end, tz=tz, name="end")
     if last < first:
-        raise DataError(f"end={end!r} is before start={start!r}; swap them")
+        raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
     return first, last
 
 
 def check_freq(freq: str) -> str:
-    """The period alias itself, after a check that pandas knows it.
+    """A period alias, checked.
 
     Examples
     --------
@@ -139,13 +147,13 @@ def check_freq(freq: str) -> str:
     try:
         steps = pd.Period("2026-01-01", freq=freq).freq.n
     except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(
+        raise ArgumentValueError(
             f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         ) from error
     if steps != 1:
-        # To pandas every week would be a period of two weeks, overlapping the next one.
-        raise DataError(
-            f"freq={freq!r} is a multiple; periods are whole ones such as 'W', 'M', 'Q', 'Y' or 'Q-JAN'"
+        # pandas would start a period of two weeks in every week.
+        raise ArgumentValueError(
+            f"freq={freq!r} is a multiple; use a single period: 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         )
     return freq
 
@@ -177,4 +185,6 @@ def period_days(label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.T
             continue
         if str(period) == label:
             return period.start_time.normalize(), period.end_time.normalize()
-    raise DataError(f"{name}={label!r} is no calendar period such as '2026Q4', '2026-11' or '2026'")
+    raise ArgumentValueError(
+        f"{name}={label!r} is not a calendar period; use one such as '2026Q4', '2026-11' or '2026'"
+    )

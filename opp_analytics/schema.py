@@ -58,7 +58,7 @@ COLUMNS = {
 
 
 class BadCell(ValueError):
-    """Why one value does not fit its column, as the end of a sentence that begins with column and value."""
+    """A value does not fit its column; the message ends a sentence that begins with column and value."""
 
 
 def is_blank(value: Any) -> bool:
@@ -145,7 +145,7 @@ def parse_cell(column: str, value: Any) -> Any:
 
 
 def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
-    """The parsed cells of a column; of texts each distinct one is parsed once, for a million dates are few days."""
+    """The parsed cells of a column; each distinct text is parsed once, since a million dates hold few days."""
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         codes, texts = pd.factorize(column)
         with suppress(BadCell):
@@ -216,7 +216,7 @@ _COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[A
 
 
 def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    """A column at the dtype of its name; one that the API does not have, and the categories, are left as they are.
+    """A column at the dtype of its name; categories, and columns that the API does not have, stay as they are.
 
     Raises
     ------

@@ -112,11 +112,10 @@ def chance(fraction: float) -> str:
     >>> chance(0.125), chance(0.001), chance(0.9999), chance(0.0), chance(1e-15), chance(float("nan"))
     ('13%', '<1%', '>99%', '0%', '0%', '–')
     """
-    if 1e-9 < fraction < 0.005:
+    rounded = percent(fraction)
+    if rounded == "0%" and fraction > 1e-9:
         return "<1%"
-    if 0.995 < fraction < 1 - 1e-9:
-        return ">99%"
-    return percent(fraction)
+    return ">99%" if rounded == "100%" and fraction < 1 - 1e-9 else rounded
 
 
 def plural(noun: str) -> str:

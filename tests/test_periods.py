@@ -1,3 +1,5 @@
+"""Every way to write a time, and periods."""
+
 from datetime import date, datetime, timedelta, timezone
 
 import pandas as pd
@@ -24,20 +26,67 @@ def test_as_instant__survives_days_that_begin_in_a_gap():
     assert periods.as_instant("2026-03-29", tz="Asia/Beirut") == pd.Timestamp("2026-03-28T22:00Z")
 
 
-@pytest.mark.parametrize("when", ["2026-02-30", "soon", None, 5, pd.NaT, ""])
-def test_as_instant__refuses_what_is_no_time_and_names_it(when):
-    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="start"):
+@pytest.mark.parametrize(
+    ("when", "error"),
+    [
+        ("2026-02-30", oa.errors.ArgumentValueError),
+        ("soon", oa.errors.ArgumentValueError),
+        ("", oa.errors.ArgumentValueError),
+        (pd.NaT, oa.errors.ArgumentValueError),
+        (None, oa.errors.ArgumentTypeError),
+        (5, oa.errors.ArgumentTypeError),
+    ],
+)
+def test_as_instant__refuses_what_is_not_a_time_and_names_it(when, error):
+    with pytest.raises(error, match="start=.*2026-03-31"):
         periods.as_instant(when, name="start")
 
 
-def test_zone__refuses_an_unknown_one():
-    with pytest.raises(oa.errors.DataError, match="Mars/Olympus"):
-        periods.as_date("2026-01-01T00:00Z", tz="Mars/Olympus")
+@pytest.mark.parametrize(
+    ("tz", "error"),
+    [
+        ("Mars/Olympus", oa.errors.ArgumentValueError),
+        ("", oa.errors.ArgumentValueError),
+        (1, oa.errors.ArgumentTypeError),
+    ],
+)
+def test_as_date__refuses_an_unknown_zone(tz, error):
+    with pytest.raises(error, match=f"tz={tz!r}.*America/Chicago"):
+        periods.as_date("2026-01-01T00:00Z", tz=tz)
+
+
+def test_as_date__is_the_day_in_the_zone():
+    assert periods.as_date("2026-01-01T02:00Z", tz="America/Chicago") == pd.Timestamp("2025-12-31")
+    assert periods.as_date("2026-01-01T02:00", tz="America/Chicago") == pd.Timestamp("2026-01-01")
 
 
 def test_window__refuses_an_end_before_its_start():
-    with pytest.raises(oa.errors.DataError, match="swap"):
+    with pytest.raises(oa.errors.ArgumentValueError, match="swap"):
         periods.window("2026-02-01", "2026-01-01")
+
+
+def test_window__reaches_to_the_end_of_time_on_an_open_side():
+    first, last = periods.window(None, None)
+    assert first < pd.Timestamp("1700-01-01")
+    assert last > pd.Timestamp("2200-01-01")
+
+
+@pytest.mark.parametrize(
+    ("label", "days"),
+    [
+        ("2026Q4", ("2026-10-01", "2026-12-31")),
+        ("2028-02", ("2028-02-01", "2028-02-29")),
+        ("2026", ("2026-01-01", "2026-12-31")),
+    ],
+)
+def test_period_days__are_the_first_and_the_last(label, days):
+    assert tuple(f"{day:%Y-%m-%d}" for day in periods.period_days(label)) == days
+
+
+@pytest.mark.parametrize("label", ["2026Q5", "Q4 2026", "26-11", "2026-1", ""])
+def test_period_days__refuses_other_labels(label):
+    with pytest.raises(oa.errors.ArgumentValueError, match=f"due={label!r}"):
+        periods.period_days(label, name="due")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +104,13 @@ def test_labels__are_the_period_as_text(freq, label):
     assert periods.labels(pd.Series(pd.to_datetime(["2026-03-29"])), freq).tolist() == [label]
 
 
-@pytest.mark.parametrize("freq", ["fortnight", "", 3, "2W", "2M"])
-def test_check_freq__refuses_an_unknown_alias_and_multiples(freq):
-    with pytest.raises((oa.errors.DataError, oa.errors.ArgumentError), match="freq"):
+@pytest.mark.parametrize(
+    ("freq", "error"),
+    [
+        *((freq, oa.errors.ArgumentValueError) for freq in ("fortnight", "", "2W", "2M")),
+        (3, oa.errors.ArgumentTypeError),
+    ],
+)
+def test_check_freq__refuses_an_unknown_alias_and_multiples(freq, error):
+    with pytest.raises(error, match=f"freq={freq!r}.*'Q-JAN'"):
         periods.check_freq(freq)

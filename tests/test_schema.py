@@ -1,121 +1,12 @@
-from datetime import date
+"""One cell as its column holds it."""
+
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 
-import opp_analytics as oa
-from opp_analytics import org, schema
-
-
-def test_empty__has_every_column_at_its_dtype():
-    dtypes = org.empty().dtypes.astype(str).to_dict()
-    assert list(dtypes) == list(schema.COLUMNS)
-    assert dtypes["value"] == "float64"
-    assert dtypes["probability"] == "Int64"
-    assert dtypes["close_date"] == "datetime64[us]"
-    assert dtypes["created_at"] == "datetime64[us, UTC]"
-    assert dtypes["name"] == "str"
-    assert org.empty()["stage"].cat.ordered
-    assert list(org.empty()["stage"].cat.categories) == list(org.STAGES.names)
-
-
-def test_conform__turns_what_people_type_into_dtypes_and_touches_nothing_else():
-    before = pd.DataFrame(
-        {
-            "unique_id": ["a", "b"],
-            "value": ["12000.5", None],
-            "stage": ["won!!", "proposal"],
-            "close_date": [date(2026, 3, 31), None],
-            "probability": [60.0, np.nan],
-            "created_at": ["2026-01-01T00:00:00Z", pd.NaT],
-            "owner_name": ["Ann", "Bo"],
-        },
-        index=[7, 9],
-    )
-    kept = before.copy()
-    frame = org.conform(before)
-    pd.testing.assert_frame_equal(before, kept)
-    assert frame["value"].tolist()[0] == 12000.5
-    assert frame["probability"].isna().tolist() == [False, True]
-    assert frame["stage"].cat.categories[-1] == "won!!"
-    assert frame["stage"].isna().sum() == 0
-    assert frame["created_at"].dtype == pd.DatetimeTZDtype("us", "UTC")
-    assert frame.index.tolist() == [0, 1]
-    assert frame["owner_name"].tolist() == ["Ann", "Bo"]
-
-
-def test_conform__keeps_of_a_category_the_known_names_and_those_held():
-    spare = pd.Categorical(["proposal", "later", None], categories=["gone", "later", "proposal"])
-    stage = org.conform(pd.DataFrame({"stage": spare}))["stage"]
-    assert list(stage.cat.categories) == [*org.STAGES.names, "later"]
-    assert stage.astype(object).where(stage.notna(), None).tolist() == ["proposal", "later", None]
-    again = org.conform(pd.DataFrame({"stage": stage}))["stage"]
-    pd.testing.assert_series_equal(again, stage)
-
-
-def test_conform__reads_repeated_texts_and_gaps_alike():
-    frame = pd.DataFrame(
-        {"close_date": ["2026-03-31", None, "", "2026-03-31"], "value": ["1", "2", "1", None]}
-    )
-    dates = org.conform(frame)["close_date"]
-    assert dates.isna().tolist() == [False, True, True, False]
-    assert dates[0] == dates[3] == pd.Timestamp("2026-03-31")
-    assert org.conform(frame)["value"].tolist()[:3] == [1, 2, 1]
-
-
-@pytest.mark.parametrize(
-    ("column", "value"),
-    [
-        ("value", "twelve"),
-        ("value", "12,000.50"),
-        ("value", True),
-        ("value", np.inf),
-        ("probability", 62.5),
-        ("probability", "high"),
-        ("close_date", "2026-02-30"),
-        ("close_date", "31.03.2026"),
-        ("close_date", 20260331),
-        ("created_at", "yesterday"),
-    ],
-)
-def test_conform__names_opportunity_column_and_value_of_a_bad_cell(column, value):
-    with pytest.raises(oa.errors.DataError) as caught:
-        org.conform(pd.DataFrame({"unique_id": ["a", "b"], column: pd.Series([None, value], dtype="object")}))
-    message = str(caught.value)
-    assert "'b'" in message
-    assert column in message
-    assert repr(value) in message
-
-
-def test_conform__counts_the_bad_cells_it_does_not_list():
-    with pytest.raises(oa.errors.DataError, match=r"\(and 7 more\)"):
-        org.conform(pd.DataFrame({"value": ["x"] * 10}))
-
-
-def test_require__names_the_missing_column_and_those_there():
-    with pytest.raises(oa.errors.MissingColumnError, match=r"no column 'value'.*it has unique_id, stage"):
-        org.require(pd.DataFrame({"unique_id": ["a"], "stage": ["proposal"]}), "stage", "value")
-
-
-@pytest.mark.parametrize(
-    ("ids", "says"), [(["a", "b", "a"], "'a' stands in the frame more than once"), (["a", None], "row 1")]
-)
-def test_require__refuses_repeated_and_missing_ids(ids, says):
-    with pytest.raises(oa.errors.DataError, match=says):
-        org.require(pd.DataFrame({"unique_id": ids}), unique=True)
-
-
-@pytest.mark.parametrize("what", [[{"unique_id": "a"}], None, "frame"])
-def test_require__refuses_what_is_no_frame(what):
-    with pytest.raises(oa.errors.ArgumentError, match="expected a DataFrame"):
-        org.require(what, "value")
-
-
-def test_conform__refuses_a_column_that_stands_twice():
-    with pytest.raises(oa.errors.DataError, match="'value' stands in the frame twice"):
-        org.conform(pd.DataFrame([[1, 2]], columns=["value", "value"]))
+from opp_analytics import schema
 
 
 def test_parse_cell__keeps_exact_kinds():
@@ -124,3 +15,32 @@ def test_parse_cell__keeps_exact_kinds():
     assert schema.parse_cell("close_date", np.datetime64("2026-03-31T15:00")) == pd.Timestamp("2026-03-31")
     assert schema.parse_cell("owner_name", "Ann") == "Ann"
     assert schema.parse_cell("stage", "") is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "says"),
+    [
+        ("value", "12,000.50", "is not a number"),
+        ("value", True, "is not a number"),
+        ("value", float("inf"), "is not a finite number"),
+        ("probability", 62.5, "is not a whole number"),
+        ("close_date", "2026-02-30", "is not a date that exists"),
+        ("close_date", 20260331, "is not a date"),
+        ("created_at", "yesterday", "is not a time that exists"),
+        ("name", 7, "is not text"),
+    ],
+)
+def test_parse_cell__says_why_a_value_does_not_fit(column: str, value: object, says: str) -> None:
+    with pytest.raises(schema.BadCell, match=says):
+        schema.parse_cell(column, value)
+
+
+@pytest.mark.parametrize("blank", [None, "", np.nan, pd.NaT, pd.NA])
+def test_is_blank__knows_every_way_to_hold_nothing(blank: object) -> None:
+    assert schema.is_blank(blank)
+    assert schema.parse_cell("value", blank) is None
+
+
+@pytest.mark.parametrize("value", [0, 0.0, False, " ", [], "nan"])
+def test_is_blank__takes_nothing_else_for_nothing(value: object) -> None:
+    assert not schema.is_blank(value)

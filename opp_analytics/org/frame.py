@@ -51,7 +51,7 @@ def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    ArgumentError
+    ArgumentTypeError
         When it is not a DataFrame.
     DataError
         When a value does not fit its column; the message names the opportunity, the column and the value.
@@ -61,8 +61,7 @@ def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
     >>> conform(pd.DataFrame({"close_date": ["2026-03-31", None]}))["close_date"].dtype
     dtype('<M8[us]')
     """
-    if not isinstance(opportunities, pd.DataFrame):
-        raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
+    _check_frame(opportunities)
     twice = opportunities.columns[opportunities.columns.duplicated()]
     if len(twice):
         raise DataError(f"duplicate column {twice[0]!r}: drop one of them")
@@ -107,19 +106,20 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     opportunities : DataFrame
         Any frame of opportunities.
     *columns : str
-        Columns that the caller reads.
+        Columns that the frame must have.
     unique : bool
-        Whether ``unique_id`` must be there, filled, and without repeats.
+        If True, ``unique_id`` must be there too, without gaps and repeats.
 
     Raises
     ------
+    ArgumentTypeError
+        When it is not a DataFrame.
     MissingColumnError
-        Naming the missing columns and those that are there.
+        When a column is missing; the message lists those that are there.
     DataError
         When a value does not fit its column, or an id is missing or repeated.
     """
-    if not isinstance(opportunities, pd.DataFrame):
-        raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
+    _check_frame(opportunities)
     needed = ("unique_id", *columns) if unique else columns
     missing = [c for c in needed if c not in opportunities.columns]
     if missing:
@@ -131,6 +131,11 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     if unique:
         _check_ids(frame["unique_id"])
     return frame
+
+
+def _check_frame(opportunities: Any) -> None:
+    if not isinstance(opportunities, pd.DataFrame):
+        raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
 
 
 def _check_ids(ids: pd.Series[Any]) -> None:

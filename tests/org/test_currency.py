@@ -1,3 +1,5 @@
+"""The currency of the organization."""
+
 import pytest
 
 import opp_analytics as oa

@@ -1,9 +1,13 @@
-"""What became of each opportunity."""
+"""The outcome of each opportunity, one rule for frames, tables and single deals."""
 
+import itertools
+
+import ibis
 import pandas as pd
+import pyarrow as pa
 import pytest
 
-from opp_analytics import errors, org
+from opp_analytics import errors, org, schema
 from opp_analytics.org.outcomes import OUTCOMES, outcomes
 
 
@@ -28,6 +32,25 @@ from opp_analytics.org.outcomes import OUTCOMES, outcomes
 )
 def test_outcomes__follow_stage_and_status(stage, status, expected):
     assert outcomes(pd.DataFrame({"stage": [stage], "status": [status]})).tolist() == [expected]
+
+
+STAGES_SEEN = [*org.STAGES.names, "won!!", "won", "", None]
+STATUSES_SEEN = [*schema.STATUSES, "paused", "closed_won", "", None]
+
+
+def test_outcomes__are_one_rule_for_frame_table_and_mapping():
+    pairs = list(itertools.product(STAGES_SEEN, STATUSES_SEEN))
+    stages, statuses = zip(*pairs, strict=True)
+    told = outcomes(pd.DataFrame({"stage": stages, "status": statuses})).astype("str").tolist()
+    assert set(told) == set(OUTCOMES)
+    one_by_one = [{"stage": stage, "status": status} for stage, status in pairs]
+    assert [org.outcome_of(deal) for deal in one_by_one] == told
+    assert [org.is_closed(deal) for deal in one_by_one] == [
+        outcome in ("won", "lost", "conflict") for outcome in told
+    ]
+    table = ibis.memtable(pa.table({"stage": stages, "status": statuses, "place": range(len(pairs))}))
+    asked = table.mutate(outcome=org.outcome_expression(table)).order_by("place")
+    assert ibis.duckdb.connect().to_pyarrow(asked)["outcome"].to_pylist() == told
 
 
 def test_outcomes__rest_on_the_stage_alone_without_status():

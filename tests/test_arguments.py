@@ -1,0 +1,79 @@
+"""Every kind of argument check: what passes, what is a TypeError, what is a ValueError, and what the message names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from opp_analytics import arguments, errors
+
+CHECKS: dict[str, Callable[[Any], Any]] = {
+    "number": lambda value: arguments.number(value, "arg", low=0, example=5),
+    "between": lambda value: arguments.between(value, "arg", example=0.5),
+    "whole": lambda value: arguments.whole(value, "arg", low=1, high=9, example=5),
+    "one_of": lambda value: arguments.one_of(value, "arg", ["skip", "stop"]),
+    "texts": lambda value: arguments.texts(value, "arg", of="column"),
+}
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "checked"),
+    [
+        ("number", 0, 0.0),
+        ("number", np.int64(3), 3.0),
+        ("between", np.float64(0.8), 0.8),
+        ("whole", np.int64(9), 9),
+        ("one_of", "stop", "stop"),
+        ("texts", ("a", "b"), ["a", "b"]),
+        ("texts", "ab", ["ab"]),
+        ("texts", None, []),
+    ],
+)
+def test_checks__hand_back_a_good_value_in_its_plain_kind(check: str, value: Any, checked: Any) -> None:
+    found = CHECKS[check](value)
+    assert (found, type(found)) == (checked, type(checked))
+
+
+@pytest.mark.parametrize(
+    ("check", "value"),
+    [
+        *(("number", value) for value in ("5", None, True, np.True_, [5])),
+        *(("between", value) for value in ("0.5", False)),
+        *(("whole", value) for value in (5.0, "5", True, None)),
+        *(("one_of", value) for value in (None, 1, ["skip"])),
+        *(("texts", value) for value in (1, ["a", 1], {"a": 1})),
+    ],
+)
+def test_checks__call_a_wrong_kind_a_type_error(check: str, value: Any) -> None:
+    with pytest.raises(errors.ArgumentTypeError, match="arg=") as caught:
+        CHECKS[check](value)
+    assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize(
+    ("check", "value", "says"),
+    [
+        ("number", -0.1, "below 0; use for example arg=5"),
+        ("number", float("nan"), "not a finite number"),
+        ("number", float("inf"), "not a finite number"),
+        ("between", 0, "not between 0 and 1; use for example arg=0.5"),
+        ("between", 1.0, "not between 0 and 1"),
+        ("between", float("nan"), "not a finite number"),
+        ("whole", 0, "must be between 1 and 9; use for example arg=5"),
+        ("whole", 10, "must be between 1 and 9"),
+        ("one_of", "skp", "unknown arg='skp'; use one of 'skip', 'stop'"),
+        ("texts", ["a", "a"], "names the same column twice"),
+    ],
+)
+def test_checks__call_a_value_out_of_range_a_value_error(check: str, value: Any, says: str) -> None:
+    with pytest.raises(errors.ArgumentValueError, match=says) as caught:
+        CHECKS[check](value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_whole__without_a_high_end_names_the_low_one() -> None:
+    with pytest.raises(errors.ArgumentValueError, match="must be at least 1,000"):
+        arguments.whole(3, "rows", low=1000, example=2000)

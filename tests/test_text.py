@@ -1,0 +1,136 @@
+"""Numbers and names as people read them, each in one form."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_analytics import text
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0, "$0"),
+        (-0.0, "$0"),
+        (0.004, "$0"),
+        (7, "$7"),
+        (999.4, "$999"),
+        (999.6, "$1K"),
+        (12_345, "$12.3K"),
+        (508_000, "$508K"),
+        (999_999, "$1M"),
+        (1_380_000, "$1.38M"),
+        (-1_380_000, "−$1.38M"),
+        (2_500_000_000, "$2.5B"),
+        (NAN, "–"),
+        (-INF, "–"),
+    ],
+)
+def test_money__is_three_digits_with_the_sign_before_the_symbol(value: float, words: str) -> None:
+    assert text.money(value, "USD") == words
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "words"),
+    [
+        (1_380_000, "USD", "$1,380,000"),
+        (1_380_000.5, "USD", "$1,380,000.50"),
+        (-12_000, "EUR", "−€12,000"),
+        (12_000, None, "12,000"),
+        (12_000.25, None, "12,000.25"),
+        (-0.001, "USD", "$0"),
+    ],
+)
+def test_money__in_full_shows_cents_only_where_there_are_some(
+    value: float, currency: str | None, words: str
+) -> None:
+    assert text.money(value, currency, full=True) == words
+
+
+def test_money__sets_a_currency_of_letters_apart() -> None:
+    assert text.money(70_000, "CHF") == "CHF\u00a070K"
+    assert text.money(-70_000, "CHF", full=True) == "−CHF\u00a070,000"
+    assert text.money(70_000) == "70K"
+
+
+def test_signed__marks_gains_but_not_nothing() -> None:
+    assert [text.money(value, "USD", signed=True) for value in (9_000, -9_000, 0, 0.001)] == [
+        "+$9K",
+        "−$9K",
+        "$0",
+        "$0",
+    ]
+    assert [text.number(value, signed=True) for value in (3, -3, 0, -0.2)] == ["+3", "−3", "0", "0"]
+
+
+@pytest.mark.parametrize(
+    ("fraction", "digits", "words"),
+    [
+        (0.125, 0, "13%"),
+        (0.285, 0, "29%"),
+        (0.005, 0, "1%"),
+        (-0.004, 0, "0%"),
+        (-0.31, 0, "−31%"),
+        (0.9531, 1, "95.3%"),
+        (12.5, 0, "1,250%"),
+        (NAN, 0, "–"),
+    ],
+)
+def test_percent__rounds_halves_up_and_has_no_space(fraction: float, digits: int, words: str) -> None:
+    assert text.percent(fraction, digits) == words
+
+
+@given(st.floats(0, 1))
+def test_chance__claims_certainty_only_where_it_is(fraction: float) -> None:
+    said = text.chance(fraction)
+    assert (said == "0%") == (fraction <= 1e-9)
+    assert (said == "100%") == (fraction >= 1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("noun", "plural"),
+    [
+        ("deal", "deals"),
+        ("opportunity", "opportunities"),
+        ("day", "days"),
+        ("push", "pushes"),
+        ("fix", "fixes"),
+        ("loss", "losses"),
+        ("match", "matches"),
+        ("person", "people"),
+    ],
+)
+def test_plural__of_the_words_we_count(noun: str, plural: str) -> None:
+    assert text.plural(noun) == plural
+    assert (text.count(1, noun), text.count(0, noun), text.count(12_480, noun)) == (
+        f"1 {noun}", f"0 {plural}", f"12,480 {plural}",
+    )  # fmt: skip
+
+
+def test_day__and_days_name_the_year_where_it_is_needed() -> None:
+    assert text.day("2026-11-05") == "Nov 5"
+    assert text.day(pd.Timestamp("2026-11-05T23:00"), year=True) == "Nov 5, 2026"
+    assert text.day(pd.NaT) == text.day(None) == text.MISSING
+    assert text.days("2026-11-01", "2026-11-30") == "Nov 1 to Nov 30, 2026"
+    assert text.days("2025-12-15", "2026-01-14") == "Dec 15, 2025 to Jan 14, 2026"
+    assert text.days("2026-11-05", "2026-11-05") == "Nov 5, 2026"
+
+
+def test_joined__counts_what_it_does_not_name() -> None:
+    assert text.joined([]) == ""
+    assert text.joined(iter("ab")) == "a and b"
+    assert text.joined("abcd", most=4) == "a, b, c and d"
+    assert text.joined(["a"] * 2_000, most=1) == "a and 1,999 more"
+    assert text.joined([".csv", ".xlsx"], last="or") == ".csv or .xlsx"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("pulled_in", "pulled in"), ("(none)", "(none)"), ("still_due", "still due")]
+)
+def test_label__reads_a_name_of_the_data(name: str, words: str) -> None:
+    assert text.label(name) == words
