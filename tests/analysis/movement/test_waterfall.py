@@ -76,9 +76,9 @@ def test_waterfall__between_a_moment_and_itself_nothing_moves(history):
 @pytest.mark.parametrize(
     ("due", "error"),
     [
-        ("2026-13", oa.errors.DataError),
-        ("2026-02-01", oa.errors.DataError),
-        ("soon", oa.errors.DataError),
+        ("2026-13", oa.errors.ArgumentValueError),
+        ("2026-02-01", oa.errors.ArgumentValueError),
+        ("soon", oa.errors.ArgumentValueError),
         (202602, oa.errors.ArgumentError),
         (("2026-02-28", "2026-02-01"), oa.errors.ArgumentValueError),
     ],
