@@ -15,7 +15,7 @@ from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.output import written
 from opp_analytics.cli.plan_view import in_shell_words, save_plan, shell_words, show_plan
 from opp_analytics.errors import PlanError
-from opp_analytics.writer import OUTCOMES, Plan, Receipt, apply, check, resume, runs, undo
+from opp_analytics.writer import OUTCOMES, Plan, Receipt, apply, resume, runs, undo
 
 __all__ = ["apply_command", "resume_command", "runs_command", "undo_command"]
 
@@ -26,7 +26,6 @@ _RUN = typer.Argument(metavar="RUN_ID", help="As `runs` lists it.", show_default
 _RECEIPT = typer.Option(
     "--receipt", help="Write the outcome of every change to this .csv file.", show_default=False
 )
-_EACH = typer.Option("--reread-each", help="Read every opportunity by itself just before its write.")
 
 
 class OnConflict(StrEnum):
@@ -46,21 +45,17 @@ def apply_command(
     on_conflict: Annotated[
         OnConflict, typer.Option(help="What to do where somebody else changed a planned cell.")
     ] = OnConflict.skip,
-    stop_on_failure: Annotated[
-        bool, typer.Option("--stop-on-failure", help="Send nothing more after the first refusal.")
-    ] = False,
     clear_nulls: Annotated[bool, typer.Option("--clear-nulls", help="Allow cells to be cleared.")] = False,
     allow_delete: Annotated[
         bool, typer.Option("--allow-delete", help="Allow opportunities to be deleted.")
     ] = False,
-    each: Annotated[bool, _EACH] = False,
     receipt: Annotated[Path | None, _RECEIPT] = None,
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
     made = Plan.read(file)
     client = Client.from_env()
     with in_shell_words():
-        check(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete)
+        apply(made, client, dry_run=True, clear_nulls=clear_nulls, allow_delete=allow_delete)
     show_plan(made)
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
@@ -72,8 +67,6 @@ def apply_command(
             dry_run=dry_run,
             clear_nulls=clear_nulls,
             allow_delete=allow_delete,
-            on_failure="stop" if stop_on_failure else "continue",
-            reread="each" if each else "auto",
         )
     if dry_run:
         say(shell_words(f"Dry run, nothing was sent: {done.summary()}"))
@@ -83,12 +76,11 @@ def apply_command(
 
 def resume_command(
     run_id: Annotated[str | None, _RUN] = None,
-    each: Annotated[bool, _EACH] = False,
     receipt: Annotated[Path | None, _RECEIPT] = None,
 ) -> None:
     """Finish a run that was killed, cut off or stopped: settle what is unknown, send the rest, each change once."""
     with in_shell_words():
-        done = resume(Client.from_env(), run_id, reread="each" if each else "auto")
+        done = resume(Client.from_env(), run_id)
     _finish(done, receipt)
 
 

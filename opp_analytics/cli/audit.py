@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 
 from opp_analytics.analysis import audit, audit_summary, fix
-from opp_analytics.certificate import Certificate
+from opp_analytics.api import Client
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import check_ending, written
 from opp_analytics.loading import load
@@ -51,9 +51,9 @@ def audit_command(
         if path is not None:
             check_ending(path, (ending,))
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=tz)
-    opportunities = load()
-    certificate = Certificate.of(opportunities) or Certificate()
-    ours = own_writes(certificate.tenant)
+    client = Client.from_env()
+    opportunities = load(client)
+    ours = own_writes(client)
     findings = audit(opportunities, as_of=day, stale_days=stale_days, own_writes=ours, tz=tz)
     summary = audit_summary(findings)
     heading("Audit", f"{count(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")

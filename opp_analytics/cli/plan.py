@@ -10,12 +10,13 @@ import pandas as pd
 import typer
 
 from opp_analytics import text
+from opp_analytics.analysis import win_rate
 from opp_analytics.api import Client
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
 from opp_analytics.errors import DataError, PlanError
 from opp_analytics.loading import load
-from opp_analytics.writer import Plan, format_cell, plan, read_csv, read_excel, to_csv, to_excel
+from opp_analytics.writer import Plan, plan, read_csv, read_excel, to_csv, to_excel
 
 __all__ = ["export_command", "plan_command"]
 
@@ -108,10 +109,12 @@ def _show_impact(made: Plan, as_of: str | None, freq: str) -> None:
     impact = made.impact(as_of=day, freq=freq)
     heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
     show(_side_by_side(impact), index=False)
-    rates = made.win_rates()["rate"]
+    moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
+    before, after = (
+        text.percent(win_rate(frame)["rate"].iloc[0], 1) for frame in (made.before, made.edited())
+    )
     say(
-        f"Deals that change stage or period: {len(made.moves(freq=freq)):,}. Win rate of all closed deals: "
-        f"{text.percent(rates['before'], 1)} → {text.percent(rates['after'], 1)}."
+        f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: {before} → {after}."
     )
 
 
@@ -126,5 +129,5 @@ def _side_by_side(impact: pd.DataFrame) -> pd.DataFrame:
 
 
 def _change(was: float, now: float) -> str:
-    one, other = format_cell(float(was)), format_cell(float(now))
+    one, other = text.money(was, full=True), text.money(now, full=True)
     return one if one == other else f"{one} → {other}"

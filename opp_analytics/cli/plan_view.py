@@ -21,7 +21,6 @@ _WORDS = {
     r"see \.conflicts": "listed below",
     r"see \.table": "see --receipt",
     r"see \.problems": "all in the plan's file",
-    r" \(max_age=[^)]*\)": "",
     r"runs\(\)": "opp-analytics runs",
     r"resume\(client, '([^']+)'\)": r"opp-analytics resume \1",
 }
@@ -72,7 +71,7 @@ def save_plan(made: Plan, file: Path) -> None:
         return
     made.save(file)
     flags = {"clear_nulls": " --clear-nulls", "allow_delete": " --allow-delete"}
-    needed = "".join(flag for need, flag in flags.items() if (made.changes["needs"] == need).any())
+    needed = "".join(flags[option] for option in made.needs)
     command = f"{program()} apply {file}{needed}"
     if "clean" in statuses:
         say(f"Saved. To apply it: {command}")

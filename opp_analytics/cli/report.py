@@ -9,8 +9,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from opp_analytics.api import Settings
-from opp_analytics.certificate import Certificate
+from opp_analytics.api import Client
 from opp_analytics.cli.console import say
 from opp_analytics.errors import ConfigError
 from opp_analytics.history import History
@@ -65,28 +64,24 @@ def report_command(
         target=target,
         freq=freq,
         by=by,
-        own_writes=_our_writes(opportunities),
+        own_writes=_our_writes(),
         tz=tz,
     )
     say(f"Written to {written.html} and {written.xlsx}.")
 
 
-def _our_writes(opportunities: pd.DataFrame) -> pd.DataFrame | None:
-    """Writes from this computer to the tenant of a load; a record does not name its tenant, so the settings do."""
-    certificate = Certificate.of(opportunities)
-    if certificate is not None:
-        return own_writes(certificate.tenant)
+def _our_writes() -> pd.DataFrame | None:
+    """Writes from this computer to the tenant of the settings; None without settings."""
     try:
-        return own_writes(Settings.from_env().tenant)
+        return own_writes(Client.from_env())
     except ConfigError:
         return None
 
 
 def _record(opportunities: pd.DataFrame, history: History) -> None:
     """Record a load that is complete and newer than the last record."""
-    certificate = Certificate.of(opportunities)
-    if certificate is None or certificate.fetched_at is None or not certificate.complete:
-        return
+    certificate = opportunities.attrs["load"]
     moments = history.records["recorded_at"]
-    if moments.empty or moments.iloc[-1] < certificate.fetched_at:
+    fetched = pd.Timestamp(certificate["fetched_at"])
+    if certificate["complete"] and (moments.empty or moments.iloc[-1] < fetched):
         history.record(opportunities)

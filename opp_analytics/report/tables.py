@@ -12,7 +12,6 @@ import pandas as pd
 
 from opp_analytics import analysis, org, schema, text
 from opp_analytics.analysis import track_record
-from opp_analytics.certificate import Certificate
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
 from opp_analytics.periods import as_date, labels, to_dates
@@ -51,9 +50,7 @@ class Tables:
 
     opportunities: pd.DataFrame
     origin: Mapping[str, Any]
-    """Where the frame is from: its attrs."""
-    load: Certificate | None
-    """Its load certificate."""
+    """Where the frame is from: its attrs, with the load certificate."""
     history: History | None
     today: pd.Timestamp
     """The as-of day."""
@@ -85,7 +82,8 @@ class Tables:
     @cached_property
     def unseen(self) -> str:
         """What is wrong with an as-of day that is later than anything known of the pipeline; empty where nothing is."""
-        looks = [self.load.fetched_at if self.load else None, self.origin.get("recorded_at")]
+        load = self.origin.get("load") or {}
+        looks = [load.get("fetched_at"), self.origin.get("recorded_at")]
         if self.history is not None and len(self.history.records):
             looks.append(self.history.records["recorded_at"].max())
         looks = [look for look in looks if look is not None]

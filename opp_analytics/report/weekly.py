@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from opp_analytics import org, periods, schema, text
-from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import write_whole
 from opp_analytics.history import History
@@ -108,7 +107,6 @@ def weekly_report(
     tables = Tables(
         opportunities=frame,
         origin={str(name): value for name, value in opportunities.attrs.items()},
-        load=Certificate.of(opportunities),
         history=_checked(history),
         today=today,
         freq=periods.check_freq(freq),

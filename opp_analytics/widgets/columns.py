@@ -10,9 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics import org, schema
+from opp_analytics import schema
 from opp_analytics.schema import BadCell
-from opp_analytics.writer import find_problem, normalize, parse
+from opp_analytics.writer import CHOICES, find_problem, normalize, parse
 
 __all__ = ["Column", "columns_of", "to_arrow"]
 
@@ -25,7 +25,6 @@ _KINDS = {
     "created_at": "instant",
     "updated_at": "instant",
 }
-_OPTIONS = {"stage": org.STAGES.names, "status": schema.STATUSES}
 _READS_AS = {"number": "value", "whole": "probability", "date": "close_date"}
 """A further column is typed like the API's column of the same kind."""
 _LARGEST = 2**53
@@ -65,7 +64,7 @@ class Column:
                 raise BadCell("; ".join(wrong))
             return normalize(self.field, value)
         if self.locked:
-            raise BadCell("stands in a column that the grid cannot edit; edit the frame in Python")
+            raise BadCell("is in a column that the grid can't edit; edit the frame in Python")
         if self.kind == "flag" and not schema.is_blank(text):
             if text not in _FLAGS:
                 raise BadCell("is neither True nor False")
@@ -111,7 +110,7 @@ def columns_of(opportunities: pd.DataFrame) -> list[Column]:
             kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
         else:
             kind, locked = _further_kind(opportunities[name])
-        options = tuple(_FLAGS) if kind == "flag" else _OPTIONS.get(name, ())
+        options = tuple(_FLAGS) if kind == "flag" else CHOICES.get(name, ())
         columns.append(Column(name, kind, locked, options))
     return columns
 

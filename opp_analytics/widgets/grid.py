@@ -13,11 +13,12 @@ import traitlets
 
 from opp_analytics.errors import ConfigError, OppAnalyticsError
 from opp_analytics.periods import When, as_date
+from opp_analytics.text import count
 from opp_analytics.widgets.columns import to_arrow
 from opp_analytics.widgets.messages import answered, asked_cells, deflated
 from opp_analytics.widgets.preview import plan_and_impact
 from opp_analytics.widgets.sheet import Answer, Sheet
-from opp_analytics.writer import Plan, count, plan
+from opp_analytics.writer import Plan, plan
 
 try:
     import anywidget
@@ -83,7 +84,7 @@ class Grid(anywidget.AnyWidget):
             return self._sheet.refused
 
     def plan(self, client: Client | None = None) -> Plan:
-        """The plan that carries the edits out; with a client held against what the server holds now.
+        """The plan that carries the edits out; with a client compared with what the server holds now.
 
         Raises
         ------
@@ -97,7 +98,7 @@ class Grid(anywidget.AnyWidget):
             return f"<Grid of {count(len(self._sheet.base), 'opportunity')}: {self._sheet.summary()}>"
 
     def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
-        """Do what the browser asks and tell every view of the grid what became of it."""
+        """Do what the browser asks and send every view of the grid the result."""
         try:
             with self._lock:
                 told = self._preview() if asked["do"] == "plan" else answered(self._done(asked))

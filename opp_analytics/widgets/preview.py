@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from opp_analytics import text
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.periods import When
 
@@ -29,7 +30,7 @@ def _impact(plan: Plan, as_of: When, freq: str) -> str:
     try:
         impact = plan.impact(as_of=as_of, freq=freq)
     except OppAnalyticsError as reason:
-        return f"<p>Not known: {escape(str(reason))}</p>"
+        return f"<p>No forecast: {escape(str(reason))}</p>"
     pairs = [f"{figure}_{side}" for figure in _FIGURES for side in ("before", "after")]
     titles = {
         f"{f}_{side}": f"{title} {side}" for f, title in _FIGURES.items() for side in ("before", "after")
@@ -37,4 +38,4 @@ def _impact(plan: Plan, as_of: When, freq: str) -> str:
     shown = impact[[*pairs, "expected_change"]]
     moved = shown[(impact["expected_change"] != 0) | (shown.index == "total")]
     named = moved.rename(columns=titles | {"expected_change": "expected change"}).rename_axis(None)
-    return named.to_html(float_format=lambda number: f"{number:,.0f}", border=0)
+    return named.to_html(float_format=lambda value: text.number(value), border=0)

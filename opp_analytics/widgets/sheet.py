@@ -14,8 +14,9 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.schema import BadCell
+from opp_analytics.text import count
 from opp_analytics.widgets.columns import columns_of
-from opp_analytics.writer import count, format_cell, same
+from opp_analytics.writer import format_cell, same
 
 __all__ = ["Answer", "Sheet"]
 
@@ -231,7 +232,7 @@ class Sheet:
             return "", ""
         if slot.refused:
             return "refused", self._why(slot)
-        return "changed", f"was {format_cell(self._base_value(*key))}"
+        return "changed", f"was {format_cell(key[1], self._base_value(*key))}"
 
     def _why(self, slot: _Slot) -> str:
         return slot.refused if schema.is_blank(slot.typed) else f"{slot.typed!r} {slot.refused}"

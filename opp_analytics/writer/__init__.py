@@ -1,16 +1,14 @@
 """Edits back to the server: a plan from two frames, looked at first, then applied with a receipt for every change."""
 
-from opp_analytics.writer.apply.apply import apply, check
+from opp_analytics.writer.apply.apply import apply
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.resume import resume
 from opp_analytics.writer.apply.undo import undo
 from opp_analytics.writer.journal.own_writes import own_writes
 from opp_analytics.writer.journal.result import OUTCOMES
 from opp_analytics.writer.journal.runs import runs
-from opp_analytics.writer.plan.cells import find_problem, format_cell, normalize, same
-from opp_analytics.writer.plan.display import count
-from opp_analytics.writer.plan.plan import plan
-from opp_analytics.writer.plan.plans import Plan
+from opp_analytics.writer.plan.cells import CHOICES, find_problem, format_cell, normalize, same
+from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.sheets.read_csv import read_csv
 from opp_analytics.writer.sheets.read_excel import read_excel
 from opp_analytics.writer.sheets.sheet_cells import parse
@@ -18,12 +16,11 @@ from opp_analytics.writer.sheets.to_csv import to_csv
 from opp_analytics.writer.sheets.to_excel import to_excel
 
 __all__ = [
+    "CHOICES",
     "OUTCOMES",
     "Plan",
     "Receipt",
     "apply",
-    "check",
-    "count",
     "find_problem",
     "format_cell",
     "normalize",

@@ -9,7 +9,7 @@ import opp_analytics as oa
 from opp_analytics.org import empty
 from opp_analytics.widgets import Grid
 from tests.browser.hosting import show
-from tests.writer.conftest import opportunities
+from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser
 

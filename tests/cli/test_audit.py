@@ -76,13 +76,13 @@ def test_audit__takes_no_write_to_another_server_for_one_to_this(
     elsewhere = tenant(rows)
     before = oa.load(elsewhere, progress=False)
     oa.apply(oa.plan(before, before.assign(value=7.0)), elsewhere)
-    moment = oa.own_writes(elsewhere.settings.tenant)["updated_after"].iloc[0]
+    moment = oa.own_writes(elsewhere)["updated_after"].iloc[0]
     day = f"{moment + pd.Timedelta('1D'):%Y-%m-%d}"
     # Its owner touched the deal here in the very moment in which we wrote to its namesake there.
     here = account(rows.assign(updated_at=moment.isoformat()))
     assert "stale" not in command("audit", "--as-of", day)[1]
     held = oa.load(here, progress=False)
-    everywhere = oa.own_writes().drop(columns="tenant")
+    everywhere = oa.own_writes(elsewhere).drop(columns="tenant")
     assert "stale" in set(oa.audit(held, as_of=day, own_writes=everywhere)["check"])
 
 

@@ -48,7 +48,7 @@ def test_export_plan_apply_undo__round(
 
     code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
     assert code == 0
-    for text in ("Deal 0", "5,000", "closed_won", "1 create (1 cell), 2 updates (3 cells)", "+4,000.00"):
+    for text in ("Deal 0", "5,000", "closed_won", "1 create (1 cell), 2 updates (3 cells)", "+4,000"):
         assert text in said
     # Deal 0 is worth 4,000 more at 40 %, and deal 1 (1,100 at 40 %) is won.
     assert "0 → 1,100" in said
@@ -156,9 +156,9 @@ def test_apply__without_anybody_to_answer_sends_nothing(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["apply", "none.json"], "none.json cannot be read"),
-        (["undo", "nosuch"], "opp-analytics runs lists those there are"),
-        (["resume", "nosuch"], "knows no run 'nosuch'"),
+        (["apply", "none.json"], "cannot read the plan none.json"),
+        (["undo", "nosuch"], "opp-analytics runs lists all runs"),
+        (["resume", "nosuch"], "no run 'nosuch' in the journal"),
         (["plan", "none.xlsx"], "there is no file none.xlsx"),
         (["plan", "a.doc", "none.csv"], "there is no file none.csv"),
         (["plan", "a.doc", "a.doc"], "use .xlsx, .csv or .parquet"),
@@ -187,7 +187,7 @@ def test_plan__says_why_disqualified_deals_move_no_forecast(
     edit(here / "deals.xlsx", r2_stage="negotiation", r3_close_date="2026-12-01")
     code, said, _ = command("plan", "deals.xlsx", "--as-of", "2026-06-02")
     assert code == 0
-    assert "2 are disqualified, so in no forecast" in said
+    assert "2 disqualified deals, in no forecast" in said
 
 
 def test_plan_and_apply__speak_of_files_and_options_not_of_python(
@@ -200,7 +200,7 @@ def test_plan_and_apply__speak_of_files_and_options_not_of_python(
     book.save(here / "noted.xlsx")
     code, said, err = command("plan", "noted.xlsx")
     assert code == 1
-    assert "take the column out" in said
+    assert "remove the column" in said
     assert "before that has it" not in said + err
     book = openpyxl.load_workbook(here / "deals.xlsx")
     book.worksheets[0].delete_rows(4)
@@ -208,11 +208,11 @@ def test_plan_and_apply__speak_of_files_and_options_not_of_python(
     assert command("plan", "cut.xlsx")[0] == 0
     code, _, err = command("apply", "plan.json", "--yes")
     assert code == 1
-    assert "'o002' (Deal 2); pass --allow-delete when that is meant" in err
+    assert "'o002' (Deal 2); pass --allow-delete to allow it" in err
     assert "put them back" in err
     assert "before" not in err
     code, _, err = command("apply", "cut.xlsx")
-    assert (code, err) == (1, "Error: cut.xlsx is no saved plan; plan the edits first, and save that plan\n")
+    assert (code, err) == (1, "Error: cut.xlsx is not a saved plan; plan the edits and save that plan\n")
 
 
 def test_plan__misses_the_file_before_the_settings(command: Command, here: Path) -> None:
@@ -229,7 +229,7 @@ def test_apply__refuses_the_plan_of_another_server_before_it_shows_or_asks(
     account(deals())
     code, said, err = command("apply", "plan.json")
     assert (code, said) == (1, "")
-    assert "the plan was made for another tenant" in err
+    assert "this plan was made for another tenant" in err
 
 
 def test_plan__of_edits_that_the_server_holds_leaves_nothing_to_do(
@@ -258,7 +258,7 @@ def test_plan__names_the_deal_of_each_conflict_and_problem(
     conflicts = said[said.index("Conflicts") : said.index("Forecast")]
     assert ["Deal 0" in line for line in conflicts.splitlines() if "o000" in line] == [True]
     assert ["Deal 1" in line for line in conflicts.splitlines() if "o001" in line] == [True]
-    assert "closed on the server meanwhile (status lost)" in conflicts
+    assert "lost on the server since then" in conflicts
     assert "Only conflicts are left; to overwrite them: opp-analytics apply plan.json --on-conflict" in said
     assert "conflict: update o001 (Deal 1) value: changed" in command("apply", "plan.json", "--yes")[1]
 
@@ -321,5 +321,7 @@ def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, her
     assert receipt.resumable
     code, _, err = command("undo", receipt.run_id)
     assert code == 0
-    said = f"Note: run {receipt.run_id!r} is unfinished: 1 opportunity of it may not be written yet, and only what was"
-    assert " ".join(err.split()) == f"{said} written is undone; to finish it instead, resume it"
+    said = (
+        f"Note: run {receipt.run_id!r} is unfinished: 1 opportunity may not be written yet. This plan undoes"
+    )
+    assert " ".join(err.split()) == f"{said} what was written; to finish the run instead, resume it"

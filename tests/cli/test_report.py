@@ -47,7 +47,7 @@ def test_report__takes_for_our_own_only_writes_to_this_tenant(
     oa.apply(oa.plan(before, before.assign(value=7.0)), written)
     if not ours:
         # Its owner touched the deal of this tenant in the very moment in which we wrote to its namesake there.
-        account(rows.assign(updated_at=oa.own_writes()["updated_after"].iloc[0].isoformat()))
+        account(rows.assign(updated_at=oa.own_writes(written)["updated_after"].iloc[0].isoformat()))
     asked = ["report", "--out", tmp_path / "week.html", "--history", tmp_path / "history"]
     assert command(*asked)[0] == 0
     assert ("stale" in (tmp_path / "week.html").read_text()) == ours

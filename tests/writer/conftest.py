@@ -1,34 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from opp_analytics.api import Client
-from opp_analytics.org import conform
 from opp_analytics.sandbox import Sandbox
-
-
-def opportunities(rows: int = 6) -> pd.DataFrame:
-    """Open deals `o000`, `o001`, … worth 1000, 1100, …, every one in proposal at 40 %."""
-    numbers = range(rows)
-    frame = pd.DataFrame(
-        {
-            "unique_id": [f"o{n:03d}" for n in numbers],
-            "name": [f"Deal {n}" for n in numbers],
-            "account_id": "acc-1",
-            "value": [1000.0 + 100 * n for n in numbers],
-            "stage": "proposal",
-            "close_date": "2026-06-30",
-            "probability": 40,
-            "status": "active",
-            "created_at": "2026-01-10T10:30:00Z",
-            "updated_at": "2026-01-10T10:30:00Z",
-        }
-    )
-    return conform(frame)
+from tests.writer.frames import opportunities
 
 
 @pytest.fixture
@@ -50,3 +31,19 @@ def client(server: Sandbox, before: pd.DataFrame, tmp_path: Path) -> Iterator[Cl
     tenant = server.add_tenant(before)
     with Client(server.url, tenant.token, tenant.api_key, cache_dir=tmp_path / "cache") as asking:
         yield asking
+
+
+@pytest.fixture
+def asking(server: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Client]]:
+    """Makes clients of one new tenant that holds the opportunities given first."""
+    clients: list[Client] = []
+    tenant: list[Any] = []
+
+    def make(before: pd.DataFrame | None = None, kind: type[Client] = Client, **options: Any) -> Client:
+        tenant[:] = tenant or [server.add_tenant(before)]
+        clients.append(kind(server.url, *tenant[0], cache_dir=tmp_path / f"cache{len(clients)}", **options))
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()

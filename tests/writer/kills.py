@@ -23,9 +23,9 @@ import pandas as pd
 import opp_analytics as oa
 from opp_analytics.org import conform
 from opp_analytics.writer import Plan
-from tests.writer.conftest import opportunities
+from tests.writer.frames import opportunities
 
-__all__ = ["Round", "five_hundred", "kill_and_resume", "rows_of", "wanted"]
+__all__ = ["Round", "five_hundred", "held", "kill_and_resume", "mixed", "rows_of", "wanted"]
 
 
 def five_hundred() -> Plan:
@@ -36,6 +36,20 @@ def five_hundred() -> Plan:
     names = [f"New {n % 40}" for n in range(50)]
     new = pd.DataFrame({"name": names, "value": 7.25, "close_date": pd.Timestamp("2027-01-31")})
     return oa.plan(before, conform(pd.concat([after, new], ignore_index=True)))
+
+
+def mixed() -> Plan:
+    """60 changes: 24 cells of 20 opportunities, 10 created with three cells each, some of them alike, 6 deleted."""
+    before = opportunities(30)
+    after = before.iloc[:24].assign(value=before["value"].where(before.index >= 20, before["value"] + 0.5))
+    after.loc[:3, "probability"] = 55
+    new = pd.DataFrame({"name": ["Same"] * 4 + list("ABCDEF"), "value": 7.25, "close_date": "2027-01-31"})
+    return oa.plan(before, conform(pd.concat([after, conform(new)], ignore_index=True)))
+
+
+def held(client: oa.Client) -> Counter[tuple[Any, ...]]:
+    """What the server holds: name, value and close date of every opportunity, with how often each occurs."""
+    return rows_of(conform(pd.DataFrame(client.list(page_size=1000).rows)))
 
 
 def wanted(plan: Plan) -> Counter[tuple[Any, ...]]:
@@ -85,11 +99,18 @@ class Round:
         """The plan, being applied."""
         return self.start("apply", str(self.file), "--yes", "--allow-delete", **options)
 
+    def wait_for_requests(self, process: subprocess.Popen[str], requests: int) -> None:
+        """Wait until the server has seen so many further requests, or the process has ended."""
+        wanted = self.server.requests + requests
+        until = time.monotonic() + 120
+        while process.poll() is None and self.server.requests < wanted:
+            if time.monotonic() > until:
+                raise AssertionError(f"the server saw no {requests} requests within two minutes")
+            time.sleep(0.002)
+
     def signal_after(self, process: subprocess.Popen[str], requests: int, number: int) -> None:
         """Send a signal once the server has seen so many further requests, unless the process ended before."""
-        seen = self.server.requests
-        while process.poll() is None and self.server.requests < seen + requests:
-            time.sleep(0.001)
+        self.wait_for_requests(process, requests)
         process.send_signal(number)
 
     def killed(self, process: subprocess.Popen[str], requests: int) -> bool:

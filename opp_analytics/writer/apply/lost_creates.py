@@ -17,6 +17,8 @@ from opp_analytics.writer.plan.steps import Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
+__all__ = ["list_new_since", "mark_newest", "match_lost_creates"]
+
 
 _FIRST = 100
 
@@ -30,10 +32,10 @@ def _newest_first(records: list[dict[str, Any]]) -> bool:
     return all(time is not None for time in times) and all(a >= b for a, b in pairwise(times))
 
 
-def _pages(client: Client, records: int, **params: Any) -> Iterator[list[dict[str, Any]]]:
+def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[dict[str, Any]]]:
     number = 1
     while True:
-        page = client.list(page=number, page_size=records, **params)
+        page = client.list(page=number, page_size=page_size, **params)
         yield page.rows
         if not page.rows or number >= (page.total_pages or 1):
             return
@@ -41,13 +43,13 @@ def _pages(client: Client, records: int, **params: Any) -> Iterator[list[dict[st
 
 
 def mark_newest(client: Client) -> dict[str, Any]:
-    """Where the server's newest opportunities stand, by the server's own clock.
+    """The server's newest opportunities, by the server's own clock.
 
     Returns
     -------
     dict
         ``newest``, the latest ``created_at`` as text, None where the server does not sort by it or holds
-        nothing; ``ids``, the opportunities known to stand there already.
+        nothing; ``ids``, the opportunities that are there already.
     """
     first = client.list(page=1, page_size=_FIRST, sort="-created_at").rows
     if first and _newest_first(first):

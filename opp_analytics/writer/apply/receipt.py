@@ -6,18 +6,20 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import schema, text
 from opp_analytics.writer.journal.result import OUTCOMES, Result
 from opp_analytics.writer.plan.cells import row_dicts
 from opp_analytics.writer.plan.display import receipt_html
 from opp_analytics.writer.plan.steps import Step
+
+__all__ = ["Receipt", "receipt_table"]
 
 _COLUMNS = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Receipt:
-    """What became of every change of a plan.
+    """The outcome of every change of a plan.
 
     Attributes
     ----------
@@ -60,20 +62,23 @@ class Receipt:
             what = " ".join(str(part) for part in parts if pd.notna(part))
             lines.append(f"  {row['outcome']}: {what}: {row['error']}")
         if len(bad) > 5:
-            lines.append(f"  … and {len(bad) - 5:,} more, see .table")
+            lines.append(f"  … and {text.number(len(bad) - 5)} more, see .table")
         return "\n".join([*lines, *after])
 
     def overview(self) -> str:
         """Counts per outcome, why the run stopped, and what to do next."""
-        lines = [", ".join(f"{n:,} {outcome}" for outcome, n in self.counts().items()) or "nothing to do"]
+        lines = [
+            ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
+            or "nothing to do"
+        ]
         if self.stopped:
             lines.append(f"stopped: {self.stopped}")
         if self.resumable:
-            lines.append(f"resume(client, {self.run_id!r}) settles what is left")
+            lines.append(f"to finish it: resume(client, {self.run_id!r})")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return receipt_html(self)
+        return receipt_html(self.overview(), self.table)
 
     def __repr__(self) -> str:
         return f"<Receipt {self.run_id}: {self.summary()}>"

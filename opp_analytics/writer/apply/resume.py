@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
 from opp_analytics.writer.apply.run import Todo, run_steps
@@ -12,48 +12,42 @@ from opp_analytics.writer.journal.journal import Journal, plan_lock
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
+__all__ = ["resume"]
 
-def resume(
-    client: Client,
-    run_id: str | None = None,
-    *,
-    progress: bool | None = None,
-    reread: Literal["auto", "each"] = "auto",
-) -> Receipt:
-    """Finish a run that was killed, cut off or stopped: what was in doubt is settled, the rest is sent.
+
+def resume(client: Client, run_id: str | None = None, *, progress: bool | None = None) -> Receipt:
+    """Finish a run that was killed, cut off or stopped: settle what is unknown, send the rest, each change once.
 
     Parameters
     ----------
     client : Client
-        Of the same API and key; the token may have been renewed.
+        A client of the same API and key; the token may be a new one.
     run_id : str, optional
-        The newest run with anything left by default.
+        The run to finish; by default the newest one with anything left.
     progress : bool, optional
         Whether a progress bar is shown; by default on a terminal and in a notebook.
-    reread : {"auto", "each"}
-        As for `apply`.
 
     Returns
     -------
     Receipt
-        Rows for the changes that were left: without outcome, in doubt, or failed for another reason than a
-        refusal (4xx). With nothing left, an empty receipt with its columns.
+        Rows for the changes that were left: pending, unknown, or failed for another reason than a refusal
+        (4xx). With nothing left, an empty receipt with its columns.
 
     Raises
     ------
     PlanError
-        When the journal knows no such run, or another process still works on it.
+        When there is no such run, or another process still works on it.
     JournalError
         When the journal cannot be used.
     """
-    account = client.settings.tenant
-    with Journal(account) as journal:
+    tenant = client.settings.tenant
+    with Journal(tenant) as journal:
         run_id = run_id or entries.latest_run(journal, left=True)
         if run_id is None:
             return Receipt(receipt_table({}, {}, {}))
-        with plan_lock(account, entries.read_run(journal, run_id)[0].plan_id):
+        with plan_lock(tenant, entries.read_run(journal, run_id)[0].plan_id):
             run, stored = entries.read_run(journal, run_id)
             todos = [Todo(s.number, s.step, s.name, s.progress) for s in stored if s.left]
             if not todos:
                 return Receipt(receipt_table({}, {}, {}), run_id)
-            return run_steps(todos, client, journal, run, progress=progress, reread=reread)
+            return run_steps(todos, client, journal, run, progress=progress)

@@ -11,20 +11,21 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from opp_analytics import text
 from opp_analytics.errors import ApiError, JournalError
 from opp_analytics.progress import progress_bar
-from opp_analytics.writer.apply import bulk_reread as watching
 from opp_analytics.writer.apply.lost_creates import list_new_since, match_lost_creates
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
 from opp_analytics.writer.apply.send import ATTEMPTS, Sender, Stop
 from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.journal import Journal
 from opp_analytics.writer.journal.result import Progress, Result, result_of
-from opp_analytics.writer.plan.remote import read_one
 from opp_analytics.writer.plan.steps import Step
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
+
+__all__ = ["Todo", "run_steps"]
 
 
 _OUTAGES = 24
@@ -48,26 +49,16 @@ class Todo:
 class _Engine:
     """Everything that the steps of one run share."""
 
-    def __init__(
-        self,
-        client: Client,
-        journal: Journal,
-        run: entries.Run,
-        reader: Callable[[str], dict[str, Any] | None],
-        *,
-        stop_on_failure: bool,
-    ) -> None:
+    def __init__(self, client: Client, journal: Journal, run: entries.Run) -> None:
         self.client = client
         self.run = run
         self.stop = Stop()
         self._journal = journal
-        self._stop_on_failure = stop_on_failure
         self._outages = 0
         self._lock = threading.Lock()
         self._sender = Sender(
             client,
             partial(entries.intend, journal, run.run_id),
-            reader,
             self.stop,
             overwrite=run.on_conflict == "overwrite",
         )
@@ -85,11 +76,9 @@ class _Engine:
             self._outages = self._outages + 1 if result.outage else 0
             down = self._outages >= _OUTAGES
         if down:
-            self.stop.set(f"the server cannot be asked: {result.errors[0]}")
+            self.stop.set(f"the server does not answer: {result.errors[0]}")
         if "conflict" in result.outcomes and self.run.on_conflict == "stop":
             self.stop.set(f"{todo.step.operation} of {todo.step.unique_id!r} is in conflict")
-        if "failed" in result.outcomes and self._stop_on_failure:
-            self.stop.set(f"{todo.step.operation} of {todo.step.unique_id or todo.name!r} failed")
 
     def parallel(self, todos: list[Todo], tick: Callable[[Result], None]) -> dict[int, Result]:
         """The results of steps carried out over all connections, by step number."""
@@ -118,7 +107,7 @@ class _Engine:
                     {t.number: t.step for t in lost}, list_new_since(self.client, self.run.mark or {}), taken
                 )
             except (ApiError, JournalError) as error:
-                self.stop.set(f"creates without an answer could not be looked up: {error}")
+                self.stop.set(f"cannot look up creates without an answer: {error}")
                 return
             for todo in lost:
                 results[todo.number] = self._looked_up(todo, results[todo.number], found.get(todo.number))
@@ -136,7 +125,9 @@ class _Engine:
             known = {"unique_id": record["unique_id"], "record": record}
             return result_of(todo.step, "applied", attempts=max(result.attempts, 1), **known)
         if result.attempts - todo.progress.attempts >= ATTEMPTS:
-            reason = f"not carried out after {result.attempts} attempts; the last: {result.errors[0]}"
+            reason = (
+                f"not created after {text.count(result.attempts, 'attempt')}; the last: {result.errors[0]}"
+            )
             return result_of(todo.step, "failed", reason, attempts=result.attempts, sent=True)
         return result
 
@@ -155,7 +146,7 @@ def _clean_interrupt(stop: Stop) -> Iterator[None]:
 
     def interrupted(number: int, frame: Any) -> None:
         signal.signal(signal.SIGINT, usual)
-        stop.set("interrupted; the calls in flight were finished")
+        stop.set("interrupted after the calls in flight")
 
     signal.signal(signal.SIGINT, interrupted)
     try:
@@ -170,9 +161,7 @@ def run_steps(
     journal: Journal,
     run: entries.Run,
     *,
-    reread: str = "auto",
     progress: bool | None,
-    stop_on_failure: bool = False,
     done: dict[int, Result] | None = None,
 ) -> Receipt:
     """Carry out steps, write down the run's end, and give its receipt; a journal that fails midway stops the run.
@@ -182,29 +171,19 @@ def run_steps(
     todos : list of Todo
         All steps; recoveries are finished before the rest begins.
     client, journal, run
-        With whom, and where it is written down.
-    reread : {"auto", "each"}
-        Whether many opportunities may be read in bulk before they are written.
+        The client that sends, and the journal and run that record it.
     progress : bool or None
         Whether a bar is shown; None: on a terminal or in a notebook.
-    stop_on_failure : bool
-        Whether the first failure ends the run.
     done : dict of int to Result, optional
         Results that are known beforehand; those steps are not carried out.
     """
-    ids = {
-        t.step.unique_id
-        for t in todos
-        if t.step.operation in ("update", "delete") and t.step.unique_id is not None
-    }
-    read = (watching.reader(client, ids) if reread == "auto" else None) or partial(read_one, client)
-    engine = _Engine(client, journal, run, read, stop_on_failure=stop_on_failure)
+    engine = _Engine(client, journal, run)
     results = dict(done or {})
     for todo in todos:
         if todo.number in results:
             engine.note(todo, results[todo.number])
         elif _creates(todo) and todo.progress.sent:
-            # Left in doubt by an earlier run: looked up below, not sent.
+            # Left unknown by an earlier run: looked up below, not sent.
             results[todo.number] = result_of(todo.step, "unknown", attempts=todo.progress.attempts, sent=True)
     ready = [todo for todo in todos if todo.number not in results]
     phases = [

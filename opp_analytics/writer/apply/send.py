@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from opp_analytics import text
 from opp_analytics.errors import (
     ApiError,
     AuthError,
@@ -28,6 +29,8 @@ from opp_analytics.writer.plan.three_way import CHANGED, Drift, Verdict, compare
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
+
+__all__ = ["ATTEMPTS", "Sender", "Stop"]
 
 
 ATTEMPTS = 5
@@ -64,16 +67,14 @@ class Sender:
 
     client: Client
     intend: Callable[[int, dict[str, Any], dict[str, Any] | None], None]
-    """Writes down durably that a step's write is about to be sent, what it overwrites beside the planned, and stage and
-    status where those are others than planned from."""
-    read: Callable[[str], Row | None]
-    """The opportunity as the server holds it, by whatever way is cheapest."""
+    """Writes down durably that a step's write is about to be sent, what it overwrites beside the planned, and
+    stage and status where those differ from the plan's."""
     stop: Stop
     overwrite: bool = False
     """Whether a newer change on the server is overwritten."""
 
     def carry_out(self, number: int, step: Step, progress: Progress) -> Result:
-        """What became of a step; failures are results, never raised.
+        """The result of a step; failures are results, never raised.
 
         Parameters
         ----------
@@ -99,7 +100,7 @@ class Sender:
         self.intend(number, {}, None)
         attempts = progress.attempts + 1
         try:
-            record = self.client.create(fields=step.fields)
+            record = self.client.create(**step.fields)
         except IN_DOUBT as error:
             return result_of(step, "unknown", str(error), attempts=attempts, sent=True, outage=_outage(error))
         except (ApiError, DataError) as error:
@@ -112,11 +113,7 @@ class Sender:
         first: Verdict | None = None
         for attempt in range(1, ATTEMPTS + 2):
             try:
-                remote = (
-                    self.read(str(step.unique_id))
-                    if attempt == 1
-                    else read_one(self.client, str(step.unique_id))
-                )
+                remote = read_one(self.client, str(step.unique_id))
             except ApiError as error:
                 return self._unread(step, error, attempts, sent)
             verdict = compare_three_ways(step, remote)
@@ -128,7 +125,9 @@ class Sender:
             if attempt > ATTEMPTS:
                 break
             self.intend(
-                number, {str(d.field): d.remote for d in verdict.drifts}, _standing(step, verdict, remote)
+                number,
+                {str(d.field): d.remote for d in verdict.drifts},
+                _newer_outcome(step, verdict, remote),
             )
             attempts += 1
             try:
@@ -144,7 +143,7 @@ class Sender:
                 return self._refusal(step, error, attempts)
             else:
                 return self._applied(step, verdict, attempts, remote, answer)
-        reason = f"not carried out after {ATTEMPTS} attempts; the last: {doubt}"
+        reason = f"not written after {text.count(ATTEMPTS, 'attempt')}; the last: {doubt}"
         return result_of(step, "failed", reason, attempts=attempts, sent=True, outage=_outage(doubt))
 
     def _write(self, step: Step, verdict: Verdict) -> Row | None:
@@ -156,7 +155,7 @@ class Sender:
             return self.client.recover(unique_id)
         cells = zip(step.cells, verdict.statuses, strict=True)
         return self.client.update(
-            unique_id, fields={str(c.field): c.after for c, status in cells if status != "already"}
+            unique_id, **{str(c.field): c.after for c, status in cells if status != "already"}
         )
 
     def _applied(
@@ -221,7 +220,7 @@ class Sender:
         )
 
 
-def _standing(step: Step, verdict: Verdict, remote: Row | None) -> Row | None:
+def _newer_outcome(step: Step, verdict: Verdict, remote: Row | None) -> Row | None:
     """Stage and status of an opportunity that is updated in spite of a conflict."""
     overwrites = step.operation == "update" and verdict.conflict and remote is not None
     return {column: (remote or {}).get(column) for column in step.base} if overwrites else None
@@ -239,7 +238,7 @@ def _updated_at(record: Row | None) -> str | None:
 def _drifted(drift: Drift) -> str:
     if drift.field is None or drift.remote is None or drift.reason != CHANGED:
         return drift.reason
-    return f"{drift.reason}, now {format_cell(drift.remote)}"
+    return f"{drift.reason}, now {format_cell(drift.field, drift.remote)}"
 
 
 def _pointed(cell: Cell, error: Exception) -> str:

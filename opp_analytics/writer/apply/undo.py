@@ -8,34 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import org, schema
+from opp_analytics import org, schema, text
 from opp_analytics.errors import DataWarning
 from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.entries import StoredStep
 from opp_analytics.writer.journal.journal import Journal
 from opp_analytics.writer.plan.cells import normalize
 from opp_analytics.writer.plan.difference import Difference, changes_frame, problems_frame
-from opp_analytics.writer.plan.display import count
-from opp_analytics.writer.plan.plan import compare, read_touched
-from opp_analytics.writer.plan.plans import Plan
+from opp_analytics.writer.plan.plan import Plan, compare, read_touched
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
+
+__all__ = ["undo"]
 
 
 def undo(client: Client, run_id: str | None = None) -> Plan:
     """The plan back to before a run, to be looked at and applied like any other.
 
     Updated cells go back to what they held, created opportunities are deleted (``allow_delete``), deleted ones
-    recovered; a cell that was empty is emptied again (``clear_nulls``). What somebody changed since is a conflict,
-    and stays as they left it. Undoing an undo does the run again.
+    recovered; a cell that was empty is cleared again (``clear_nulls``). What somebody changed since then is a
+    conflict, and stays as they left it. Undoing an undo does the run again.
 
     Parameters
     ----------
     client : Client
-        Of the same API and key.
+        A client of the same API and key.
     run_id : str, optional
-        The newest run that applied anything by default.
+        The run to undo; by default the newest one that applied anything.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     Raises
     ------
     PlanError
-        When the journal knows no such run.
+        When there is no such run.
     JournalError
         When the journal cannot be used.
     ApiError
@@ -58,8 +58,8 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     left = sum(step.left for step in stored)
     if left:
         warnings.warn(
-            f"run {run_id!r} is unfinished: {count(left, 'opportunity')} of it may not be written yet, and only what "
-            "was written is undone; to finish it instead, resume it",
+            f"run {run_id!r} is unfinished: {text.count(left, 'opportunity')} may not be written yet. This plan undoes what "
+            "was written; to finish the run instead, resume it",
             DataWarning,
             stacklevel=2,
         )
@@ -97,14 +97,11 @@ def _reverse(stored: StoredStep, back: Difference, rows: dict[str, dict[str, Any
     row = rows.setdefault(unique_id, {"unique_id": unique_id, "name": stored.name})
     if stored.step.operation in ("create", "recover"):
         row |= stored.record or {}
-        back.change("delete", unique_id, before=None, after=None, needs="allow_delete", name=stored.name)
+        back.change("delete", unique_id, before=None, after=None, name=stored.name)
     else:
         row |= stored.step.base
         for cell in applied:
             field = str(cell.field)
             row[field] = cell.after
             was = stored.was[field]
-            needs = "clear_nulls" if was is None else ""
-            back.change(
-                "update", unique_id, field, before=cell.after, after=was, needs=needs, name=stored.name
-            )
+            back.change("update", unique_id, field, before=cell.after, after=was, name=stored.name)

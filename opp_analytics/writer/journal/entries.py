@@ -1,4 +1,4 @@
-"""What stands in the journal: runs, their steps and changes; written around every call, read to resume or undo."""
+"""What the journal holds: runs, their steps and changes; written around every call, read to resume or undo."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ from opp_analytics.writer.journal.result import Progress, Result, has_work_left
 from opp_analytics.writer.plan.codec import from_text, to_text
 from opp_analytics.writer.plan.steps import Cell, Step
 
+__all__ = [
+    "Run",
+    "StoredStep",
+    "begin",
+    "created_ids",
+    "earlier_creates",
+    "end",
+    "intend",
+    "latest_run",
+    "read_run",
+    "settle",
+]
+
 
 @dataclass(frozen=True)
 class Run:
@@ -22,10 +35,9 @@ class Run:
     run_id: str
     plan_id: str
     url: str
-    tenant: str
     on_conflict: str
     mark: dict[str, Any] | None = None
-    """Where the server's newest opportunities stood before the first create."""
+    """The server's newest opportunities before the first create."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class StoredStep:
         return has_work_left(self.outcomes, refused=self.refused)
 
 
-def now() -> str:
+def _now() -> str:
     """The instant as text."""
     return datetime.now(UTC).isoformat()
 
@@ -67,7 +79,7 @@ def _record(text: str | None) -> dict[str, Any] | None:
 def begin(journal: Journal, run: Run, steps: list[Step], names: list[str | None]) -> None:
     """Write a whole run down before its first request."""
     mark = None if run.mark is None else json.dumps(run.mark)
-    run_row = (run.run_id, run.plan_id, run.url, run.tenant, now(), run.on_conflict, mark)
+    run_row = (run.run_id, run.plan_id, run.url, _now(), run.on_conflict, mark)
     step_rows = [
         (run.run_id, n, s.operation, s.unique_id, names[n], _record_text(s.base or None))
         for n, s in enumerate(steps)
@@ -80,8 +92,7 @@ def begin(journal: Journal, run: Run, steps: list[Step], names: list[str | None]
 
     def write(db: sqlite3.Connection) -> None:
         db.execute(
-            "INSERT INTO run (run_id, plan_id, url, tenant, started_at, on_conflict, mark) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, mark) VALUES (?, ?, ?, ?, ?, ?)",
             run_row,
         )
         db.executemany(
@@ -101,11 +112,11 @@ def intend(
     run_id: str,
     number: int,
     overwritten: dict[str, Any],
-    standing: dict[str, Any] | None = None,
+    outcome: dict[str, Any] | None = None,
 ) -> None:
     """Note, durably, that the step's write is about to be sent, and what it overwrites beside the planned.
 
-    Where that is a deal closed or reopened since the plan, `standing` is its stage and status, from now on the base.
+    Where that is a deal closed or reopened since the plan, `outcome` is its stage and status, from now on the base.
     """
     was = [(to_text(field, value) or "null", run_id, number, field) for field, value in overwritten.items()]
 
@@ -113,7 +124,7 @@ def intend(
         db.execute(
             "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
             "WHERE run_id = ? AND number = ?",
-            (now(), _record_text(standing), run_id, number),
+            (_now(), _record_text(outcome), run_id, number),
         )
         db.executemany("UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was)
 
@@ -121,9 +132,9 @@ def intend(
 
 
 def settle(journal: Journal, run_id: str, number: int, step: Step, result: Result) -> None:
-    """Note what came of a step; on the disk with the next commit, and losing it only means to look again."""
+    """Note the result of a step; on the disk with the next commit, and losing it only means to look again."""
     step_row = (
-        now(),
+        _now(),
         result.sent,
         result.refused,
         result.unique_id,
@@ -151,14 +162,14 @@ def settle(journal: Journal, run_id: str, number: int, step: Step, result: Resul
 
 
 def end(journal: Journal, run_id: str) -> None:
-    """Note that nobody works on the run any longer."""
-    journal.do(lambda db: db.execute("UPDATE run SET ended_at = ? WHERE run_id = ?", (now(), run_id)))
+    """Note that nobody works on the run any more."""
+    journal.do(lambda db: db.execute("UPDATE run SET ended_at = ? WHERE run_id = ?", (_now(), run_id)))
 
 
-def run_of(row: sqlite3.Row) -> Run:
+def _run_of(row: sqlite3.Row) -> Run:
     """A run from its row."""
     mark = None if row["mark"] is None else json.loads(row["mark"])
-    return Run(row["run_id"], row["plan_id"], row["url"], row["tenant"], row["on_conflict"], mark)
+    return Run(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], mark)
 
 
 def read_run(journal: Journal, run_id: str) -> tuple[Run, list[StoredStep]]:
@@ -179,11 +190,11 @@ def read_run(journal: Journal, run_id: str) -> tuple[Run, list[StoredStep]]:
 
     runs, steps, changes = journal.do(read)
     if not runs:
-        raise PlanError(f"the journal knows no run {run_id!r}; runs() lists those there are")
+        raise PlanError(f"no run {run_id!r} in the journal; runs() lists all runs")
     cells: dict[int, list[sqlite3.Row]] = {}
     for change in changes:
         cells.setdefault(change["number"], []).append(change)
-    return run_of(runs[0]), [_stored(step, cells[step["number"]]) for step in steps]
+    return _run_of(runs[0]), [_stored(step, cells[step["number"]]) for step in steps]
 
 
 def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
@@ -193,7 +204,7 @@ def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
     )
     created = row["operation"] == "create"
     step = Step(row["operation"], None if created else row["unique_id"], cells, _record(row["base"]) or {})
-    # Settling clears the intent unless the outcome is in doubt; one that still stands may have been carried out.
+    # Settling clears the intent unless the outcome is in doubt; one that is left may have been carried out.
     sent = row["intended_at"] is not None
     return StoredStep(
         number=row["number"],
@@ -210,13 +221,13 @@ def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
 
 
 def created_ids(journal: Journal) -> set[str]:
-    """Every id that a create of this account was given."""
+    """Every id that a create of this tenant was given."""
     query = "SELECT unique_id FROM step WHERE operation = 'create' AND unique_id IS NOT NULL"
     return set(journal.do(lambda db: [row["unique_id"] for row in db.execute(query)]))
 
 
 def earlier_creates(journal: Journal, plan_id: str) -> tuple[dict[int, str], str | None]:
-    """What earlier runs of a plan created: ids by step number, and the run that left a create in doubt, if any."""
+    """The creates of earlier runs of a plan: ids by step number, and the run that left a create unknown, if any."""
     query = (
         "SELECT number, step.unique_id, run_id, intended_at FROM step JOIN run USING (run_id) "
         "WHERE plan_id = ? AND operation = 'create'"

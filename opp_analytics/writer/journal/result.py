@@ -1,4 +1,4 @@
-"""What became of one step of a plan."""
+"""The result of one step of a plan."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 
 from opp_analytics.writer.plan.steps import Step
 
+__all__ = ["OUTCOMES", "Progress", "Result", "has_work_left", "result_of"]
+
 OUTCOMES = {
     "applied": "written by this run",
-    "already": "the server held it already; nothing was sent",
+    "already": "already on the server; nothing was sent",
     "skipped": "not sent, because another cell of the same opportunity is in conflict",
-    "conflict": "somebody else changed it meanwhile; not sent",
-    "failed": "refused, or not carried out after every attempt; nothing was written",
-    "unknown": "sent, but whether it was carried out could not be found out; resume settles it",
+    "conflict": "somebody else changed it; not sent",
+    "failed": "refused, or not written after every attempt",
+    "unknown": "sent, but nobody knows whether it was written; resume finds out",
     "pending": "not sent yet; resume sends it",
 }
 """Every outcome of a change, with what it means."""
@@ -26,7 +28,7 @@ def has_work_left(outcomes: tuple[str, ...], *, refused: bool) -> bool:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one step; a tuple per cell where cells can differ."""
+    """The result of one step; a tuple per cell where cells can differ."""
 
     outcomes: tuple[str, ...]
     errors: tuple[str | None, ...]

@@ -8,6 +8,8 @@ from opp_analytics import schema
 from opp_analytics.writer.journal.journal import journal_files, read_journal
 from opp_analytics.writer.journal.result import OUTCOMES
 
+__all__ = ["runs"]
+
 _RUNS = """
 SELECT run_id, started_at, ended_at, url, count(DISTINCT number) AS opportunities, count(*) AS changes, {counts},
        sum(outcome IN ('pending', 'unknown') OR (outcome = 'failed' AND NOT refused)) AS left_over

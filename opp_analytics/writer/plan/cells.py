@@ -11,9 +11,12 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from opp_analytics import org, schema
+from opp_analytics import org, schema, text
 
-_CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
+__all__ = ["CHOICES", "find_problem", "format_cell", "normalize", "quote_cell", "row_dicts", "same"]
+
+CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
+"""Columns with a fixed set of values."""
 
 
 def normalize(column: str, value: Any) -> Any:
@@ -58,12 +61,12 @@ def same(column: str, left: Any, right: Any) -> bool:
 
 
 def _unknown_choice(column: str, value: str) -> tuple[str, str] | None:
-    known = _CHOICES.get(column)
+    known = CHOICES.get(column)
     if known is None or value in known:
         return None
     near = difflib.get_close_matches(value.strip().lower().replace(" ", "_"), known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"is no {column} that the API knows", f"{hint}use one of {', '.join(known)}"
+    return f"is not a {column} of the API", f"{hint}use one of {', '.join(known)}"
 
 
 def find_problem(column: str, value: Any) -> tuple[str, str] | None:
@@ -74,7 +77,7 @@ def find_problem(column: str, value: Any) -> tuple[str, str] | None:
     >>> find_problem("probability", 140)
     ('is not between 0 and 100', 'write a whole percentage such as 60')
     >>> find_problem("stage", "Closed won")
-    ('is no stage that the API knows', "did you mean 'closed_won'? use one of discovery, qualification, proposal, \
+    ('is not a stage of the API', "did you mean 'closed_won'? use one of discovery, qualification, proposal, \
 negotiation, closed_won, closed_lost")
     >>> find_problem("value", "12000.5") is None
     True
@@ -100,27 +103,29 @@ def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return cast(list[dict[str, Any]], frame.to_dict("records"))
 
 
-def format_cell(value: Any) -> str:
+def format_cell(field: str, value: Any) -> str:
     """A cell as a person reads it in a table.
 
     Examples
     --------
-    >>> format_cell(12000.5), format_cell(pd.Timestamp("2026-03-31")), format_cell(None), format_cell(60)
-    ('12,000.50', '2026-03-31', '—', '60')
+    >>> format_cell("value", 12000.5), format_cell("close_date", pd.Timestamp("2026-03-31")), format_cell("name", None)
+    ('12,000.50', '2026-03-31', '–')
+    >>> format_cell("probability", 60), format_cell("seats", -3)
+    ('60%', '−3')
     """
     if schema.is_blank(value):
-        return "—"
+        return text.MISSING
     if isinstance(value, (date, datetime)):
         return value.strftime("%Y-%m-%d")
-    if isinstance(value, (float, np.floating, Decimal)):
-        return f"{value:,.0f}" if np.isfinite(float(value)) and value == int(value) else f"{value:,.2f}"
-    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
-        return f"{value:,}"
+    if isinstance(value, (int, float, np.integer, np.floating, Decimal)) and not isinstance(value, bool):
+        if field == "probability":
+            return text.percent(float(value) / 100)
+        return text.money(float(value), org.currency() if field == "value" else None, full=True)
     return str(value)
 
 
 def quote_cell(value: Any) -> str:
-    """A cell as somebody typed it, exactly, whatever type holds it; texts in quotes.
+    """A cell exactly as it was typed, whatever type holds it; texts in quotes.
 
     Examples
     --------

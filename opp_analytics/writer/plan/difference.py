@@ -15,13 +15,23 @@ from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnErro
 from opp_analytics.writer.plan.cells import find_problem, normalize, row_dicts, same
 from opp_analytics.writer.plan.codec import number
 
-CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "needs", "row", "name")
+__all__ = [
+    "UNKNOWN_ID",
+    "Difference",
+    "changes_frame",
+    "conflicts_frame",
+    "difference",
+    "problems_frame",
+    "with_ids",
+]
+
+CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "row", "name")
 """Columns of a plan's changes."""
 PROBLEMS = ("row", "unique_id", "field", "value", "problem", "suggestion")
 """Columns of a plan's problems."""
 CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
 """Columns of a plan's conflicts."""
-UNKNOWN_ID = "is not an id that was there before the edits"
+UNKNOWN_ID = "is not an id of the frame before the edits"
 _OBJECTS = ("before", "after", "remote", "value", "row")
 
 
@@ -39,7 +49,6 @@ class Difference:
             "operation": operation,
             "field": column,
             "status": "clean",
-            "needs": "",
         }
         self.changes.append(dict.fromkeys(CHANGES) | noted | more)
 
@@ -78,15 +87,15 @@ def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises
     ------
     ArgumentTypeError
-        When it is no frame.
+        When it is not a frame.
     MissingColumnError
         When ``unique_id`` is neither column nor index.
     DataError
-        When a column stands in it twice.
+        When it has a column twice.
     """
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(
-            f"{name} is not a DataFrame of opportunities but {type(opportunities).__name__}"
+            f"{name} is a {type(opportunities).__name__}, not a DataFrame of opportunities"
         )
     frame = opportunities
     if "unique_id" not in frame.columns and "unique_id" in frame.index.names:
@@ -94,11 +103,11 @@ def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     if "unique_id" not in frame.columns:
         columns = ", ".join(map(str, frame.columns))
         raise MissingColumnError(
-            f"{name} has no column 'unique_id', so no row can be told from another; it has {columns}"
+            f"{name} has no column 'unique_id' to match rows by; its columns are {columns}"
         )
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        raise DataError(f"column {twice[0]!r} stands in {name} twice; drop one of them")
+        raise DataError(f"duplicate column {twice[0]!r} in {name}: drop one of them")
     ids = frame["unique_id"].astype(schema.TEXT).str.strip()
     return frame.assign(unique_id=ids.mask(ids == ""))
 
@@ -142,12 +151,12 @@ def _check_before(before: pd.DataFrame, found: Difference) -> pd.DataFrame:
             None,
             "unique_id",
             None,
-            "is missing before the edits",
+            "is missing in the frame before the edits",
             "load or export again, and edit that",
         )
     repeated = ids.notna() & ids.duplicated(keep=False)
     for label, unique_id in zip(before.index[repeated], ids[repeated], strict=True):
-        problem = "stands in more than one row before the edits"
+        problem = "is in more than one row before the edits"
         way_out = "keep one of them, or load or export again"
         found.problem(label, unique_id, "unique_id", unique_id, problem, way_out)
     return before[ids.notna().to_numpy() & ~ids.duplicated().to_numpy()]
@@ -159,15 +168,15 @@ def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: D
     repeated = ids.notna() & ids.duplicated(keep=False)
     for position in np.flatnonzero(repeated).tolist():
         unique_id = ids[position]
-        problem = "stands in more than one edited row"
+        problem = "is in more than one edited row"
         way_out = "keep one of them; to make a copy, leave unique_id blank"
         found.problem(rows[position], unique_id, "unique_id", unique_id, problem, way_out)
     unknown = ids.notna() & ~repeated & ~_among(ids, base.index)
     for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
-            "ids are never edited: put the old one back; to create an opportunity leave unique_id blank; "
-            "to bring a deleted one back, compare the plan with the server"
+            "ids can't be edited: put the old one back. To create an opportunity, leave unique_id blank; "
+            "to recover a deleted one, compare the plan with the server"
         )
         found.problem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out)
     return ids.notna() & ~repeated
@@ -230,11 +239,9 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
                 found.problem(row, ids[at], column, now, *wrong)
                 continue
             cell = _cell(column, now)
-            needs = "clear_nulls" if cell is None else ""
             more = {
                 "before": _cell(column, was),
                 "after": cell,
-                "needs": needs,
                 "row": row,
                 "name": names[at],
             }
@@ -246,10 +253,8 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
 def _check_new_column(column: pd.Series[Any], name: str, found: Difference) -> None:
     filled = column[column.notna()]
     if len(filled):
-        problem = "is a new column, which the opportunities do not have"
-        way_out = (
-            "take the column out and keep such notes elsewhere, or begin from opportunities that have it"
-        )
+        problem = "is a new column"
+        way_out = "remove the column, or start from opportunities that have it"
         found.problem(None, None, name, filled.iloc[0], problem, way_out)
 
 
@@ -271,6 +276,4 @@ def _deletes(base: pd.DataFrame, after: pd.DataFrame, found: Difference) -> None
     removed = base.index[~_among(base.index, after["unique_id"])]
     names = base["name"] if "name" in base else pd.Series(index=base.index, dtype="object")
     for unique_id in removed:
-        found.change(
-            "delete", unique_id, needs="allow_delete", before=None, after=None, name=names[unique_id]
-        )
+        found.change("delete", unique_id, before=None, after=None, name=names[unique_id])

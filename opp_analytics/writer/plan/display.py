@@ -1,79 +1,120 @@
-"""Plans and receipts for the eye: old → new, cell by cell, most money first, in a notebook and on a terminal."""
+"""Plans and receipts for the eye: old → new, cell by cell, in a notebook and on a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from opp_analytics import org, schema, text
 from opp_analytics.writer.plan.cells import format_cell, row_dicts
+from opp_analytics.writer.plan.summary import Deal
 
-if TYPE_CHECKING:
-    from opp_analytics.writer.apply.receipt import Receipt
-    from opp_analytics.writer.plan.plans import Plan
-
+__all__ = ["plan_html", "plan_table", "receipt_html"]
 
 _MOST = 50
 """Rows shown; the rest are counted."""
 _RED, _GREY = "color:#c0392b", "color:#888"
 _STYLES = {
-    "conflict": _RED,
-    "failed": _RED,
-    "unknown": _RED,
-    "delete": _RED,
-    "already": _GREY,
-    "skipped": _GREY,
+    **dict.fromkeys(("conflict", "failed", "unknown", "delete"), _RED),
+    **dict.fromkeys(("already", "skipped"), _GREY),
 }
 _URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "already")
 """Outcomes in the order in which somebody wants to see them."""
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun.
-
-    Examples
-    --------
-    >>> count(1, "cell"), count(2000, "opportunity"), count(8, "day")
-    ('1 cell', '2,000 opportunities', '8 days')
-    """
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
-
-
-@dataclass(frozen=True)
-class _Deal:
-    """One opportunity of a plan as it is shown."""
-
-    operation: str
-    name: str
-    cells: list[tuple[str, str, str, str]]
-    """Field, old, new, status."""
-    value: str
-    change: str
-
-
-def _deals(plan: Plan) -> list[_Deal]:
-    statuses = plan.changes["status"].tolist()
-    shown_deals = []
-    for deal in row_dicts(plan.deals().head(_MOST)):
-        step = plan.steps[deal["step"]]
-        cells = [
-            (c.field or "", format_cell(c.before), format_cell(c.after), statuses[c.at]) for c in step.cells
-        ]
-        name = str(deal["name"] if pd.notna(deal["name"]) else step.unique_id)
-        was, now = deal["value_before"], deal["value_after"]
-        # What a recovered opportunity is worth stands in the trash, not in the plan.
-        value = (
-            "—" if step.operation == "recover" else format_cell(was if step.operation == "delete" else now)
+def plan_html(overview: str, deals: list[Deal], statuses: list[str], problems: pd.DataFrame) -> str:
+    """A plan as HTML, problems before changes, everything from the data escaped."""
+    titles = {"operation": "left", "opportunity": "left", "old → new": "left"}
+    rows = (
+        (
+            _marked(deal.step.operation),
+            escape(deal.name),
+            "<br>".join(_html_cell(deal.step.operation, *cell) for cell in _cells(deal, statuses)),
+            *_money(deal),
         )
-        change = f"{now - was:+,.2f}" if now != was else ""
-        shown_deals.append(_Deal(step.operation, name, cells, value, change))
-    return shown_deals
+        for deal in deals[:_MOST]
+    )
+    changes = _table(titles | {"value": "right", "change": "right"}, rows)
+    rest = _rest(len(deals), "opportunity", ".changes")
+    return f"<div>{_lines(overview)}{_problems(problems)}{changes}{rest}</div>"
+
+
+def plan_table(deals: list[Deal], statuses: list[str]) -> Table:
+    """A plan as a rich table; text from the data is never read as markup."""
+    more = len(deals) - _MOST
+    table = Table(caption=f"… and {text.count(more, 'opportunity')} more" if more > 0 else None)
+    for title in ("operation", "opportunity", "field", "old", "new"):
+        table.add_column(title)
+    for title in ("value", "change"):
+        table.add_column(title, justify="right")
+    for deal in deals[:_MOST]:
+        for number, (field, old, new, status) in enumerate(_cells(deal, statuses)):
+            note = "" if status == "clean" else f" ({status})"
+            cell = (
+                field + note,
+                "" if deal.step.operation == "create" or not field else old,
+                new if field else "",
+            )
+            first, last = (
+                ((deal.step.operation, deal.name), _money(deal)) if number == 0 else (("", ""), ("", ""))
+            )
+            table.add_row(*map(Text, (*first, *cell, *last)))
+    return table
+
+
+def receipt_html(overview: str, table: pd.DataFrame) -> str:
+    """A receipt as HTML, what went wrong first, everything from the data escaped."""
+    order = table["outcome"].map({outcome: rank for rank, outcome in enumerate(_URGENCY)})
+    rows = (
+        (
+            _marked(row["outcome"]),
+            row["operation"],
+            escape(_text(row["name"]) or _text(row["unique_id"])),
+            _html_cell(
+                row["operation"], *_old_new(_text(row["field"]), row["before"], row["after"]), "clean"
+            ),
+            escape(_text(row["error"])),
+        )
+        for row in row_dicts(table.loc[order.sort_values(kind="stable").index].head(_MOST))
+    )
+    titles = dict.fromkeys(("outcome", "operation", "opportunity", "old → new", "why"), "left")
+    return f"<div>{_lines(overview)}{_table(titles, rows)}{_rest(len(table), 'change', '.table')}</div>"
+
+
+def _problems(problems: pd.DataFrame) -> str:
+    if problems.empty:
+        return ""
+    columns = ("row", "unique_id", "field", "value", "problem", "suggestion")
+    rows = (
+        [escape(format_cell(str(row["field"]) if c == "value" else c, row[c])) for c in columns]
+        for row in row_dicts(problems.head(_MOST))
+    )
+    head = f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed"
+    table = _table(dict.fromkeys(columns, "left"), rows)
+    return f"<p style='{_RED}'><b>{head}</b></p>{table}{_rest(len(problems), 'problem', '.problems')}"
+
+
+def _cells(deal: Deal, statuses: list[str]) -> list[tuple[str, str, str, str]]:
+    """Field, old, new and status of each change of a deal."""
+    return [(*_old_new(c.field or "", c.before, c.after), statuses[c.at]) for c in deal.step.cells]
+
+
+def _old_new(field: str, before: Any, after: Any) -> tuple[str, str, str]:
+    return field, format_cell(field, before), format_cell(field, after)
+
+
+def _money(deal: Deal) -> tuple[str, str]:
+    """The value of a deal and what it gains."""
+    if deal.step.operation == "recover":
+        return text.MISSING, ""
+    value = deal.value_before if deal.step.operation == "delete" else deal.value_after
+    change = text.money(deal.change, org.currency(), full=True, signed=True) if deal.change else ""
+    return format_cell("value", value), change
 
 
 def _table(titles: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
@@ -87,9 +128,9 @@ def _table(titles: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
 
 
-def _marked(text: str) -> str:
-    style = _STYLES.get(text)
-    return f"<span style='{style}'>{text}</span>" if style else text
+def _marked(word: str) -> str:
+    style = _STYLES.get(word)
+    return f"<span style='{style}'>{word}</span>" if style else word
 
 
 def _html_cell(operation: str, field: str, old: str, new: str, status: str) -> str:
@@ -100,105 +141,13 @@ def _html_cell(operation: str, field: str, old: str, new: str, status: str) -> s
     return f"{escape(field)}: {change}{note}"
 
 
-def _rest(number: int, noun: str, where: str) -> str:
-    return f"<p>… and {count(number, noun)} more, see {where}</p>" if number > 0 else ""
+def _rest(rows: int, noun: str, where: str) -> str:
+    return f"<p>… and {text.count(rows - _MOST, noun)} more, see {where}</p>" if rows > _MOST else ""
 
 
-def _lines(text: str) -> str:
-    return f"<p>{escape(text).replace(chr(10), '<br>')}</p>"
-
-
-def plan_html(plan: Plan) -> str:
-    """The plan as HTML, problems before changes, everything from the data escaped."""
-    changes = _table(
-        {
-            "operation": "left",
-            "opportunity": "left",
-            "old → new": "left",
-            "value": "right",
-            "change": "right",
-        },
-        (
-            (
-                _marked(deal.operation),
-                escape(deal.name),
-                "<br>".join(_html_cell(deal.operation, *cell) for cell in deal.cells),
-                deal.value,
-                deal.change,
-            )
-            for deal in _deals(plan)
-        ),
-    )
-    rest = _rest(len(plan.steps) - _MOST, "opportunity", ".changes")
-    return f"<div>{_lines(plan.overview())}{_problems(plan)}{changes}{rest}</div>"
-
-
-def _problems(plan: Plan) -> str:
-    if plan.problems.empty:
-        return ""
-    columns = ("row", "unique_id", "field", "value", "problem", "suggestion")
-    rows = row_dicts(plan.problems.head(_MOST))
-    table = _table(
-        dict.fromkeys(columns, "left"), ([escape(format_cell(row[c])) for c in columns] for row in rows)
-    )
-    head = f"{count(len(plan.problems), 'problem')}: nothing is sent until they are fixed"
-    rest = _rest(len(plan.problems) - _MOST, "problem", ".problems")
-    return f"<p style='{_RED}'><b>{head}</b></p>{table}{rest}"
-
-
-def plan_table(plan: Plan) -> Table:
-    """The plan as a rich table; text from the data is never read as markup."""
-    more = len(plan.steps) - _MOST
-    table = Table(caption=f"… and {count(more, 'opportunity')} more" if more > 0 else None)
-    for title in ("operation", "opportunity", "field", "old", "new"):
-        table.add_column(title)
-    for title in ("value", "change"):
-        table.add_column(title, justify="right")
-    for deal in _deals(plan):
-        for number, (field, old, new, status) in enumerate(deal.cells):
-            note = "" if status == "clean" else f" ({status})"
-            before = "" if deal.operation == "create" or not field else old
-            cell = (field + note, before, new if field else "")
-            first = number == 0
-            texts = (
-                *((deal.operation, deal.name) if first else ("", "")),
-                *cell,
-                *((deal.value, deal.change) if first else ("", "")),
-            )
-            table.add_row(*map(Text, texts))
-    return table
-
-
-def receipt_html(receipt: Receipt) -> str:
-    """The receipt as HTML, what went wrong first, everything from the data escaped."""
-    order = receipt.table["outcome"].map({outcome: rank for rank, outcome in enumerate(_URGENCY)})
-    rows = row_dicts(receipt.table.loc[order.sort_values(kind="stable").index].head(_MOST))
-    table = _table(
-        dict.fromkeys(("outcome", "operation", "opportunity", "old → new", "why"), "left"),
-        (
-            (
-                _marked(row["outcome"]),
-                row["operation"],
-                escape(_name(row)),
-                _html_cell(
-                    row["operation"],
-                    _text(row["field"]),
-                    format_cell(row["before"]),
-                    format_cell(row["after"]),
-                    "clean",
-                ),
-                escape(_text(row["error"])),
-            )
-            for row in rows
-        ),
-    )
-    rest = _rest(len(receipt.table) - _MOST, "change", ".table")
-    return f"<div>{_lines(receipt.overview())}{table}{rest}</div>"
-
-
-def _name(row: dict[str, Any]) -> str:
-    return _text(row["name"]) or _text(row["unique_id"])
+def _lines(words: str) -> str:
+    return f"<p>{escape(words).replace(chr(10), '<br>')}</p>"
 
 
 def _text(cell: Any) -> str:
-    return "" if pd.isna(cell) else str(cell)
+    return "" if schema.is_blank(cell) else str(cell)

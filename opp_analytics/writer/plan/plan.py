@@ -1,14 +1,19 @@
-"""Two frames, and with a client the server's state as the third, to a plan."""
+"""A plan: the changes that turn one frame of opportunities into another, checked and ready to be looked at."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pandas as pd
 
-from opp_analytics import org, schema
-from opp_analytics.certificate import Certificate
+from opp_analytics import org, schema, text
 from opp_analytics.errors import PlanError
+from opp_analytics.periods import When
 from opp_analytics.writer.plan.difference import (
     UNKNOWN_ID,
     Difference,
@@ -18,13 +23,163 @@ from opp_analytics.writer.plan.difference import (
     problems_frame,
     with_ids,
 )
-from opp_analytics.writer.plan.plans import Plan
+from opp_analytics.writer.plan.display import plan_html, plan_table
+from opp_analytics.writer.plan.impact import edited_frame, forecast_impact
+from opp_analytics.writer.plan.plan_io import read_parts, write_parts
 from opp_analytics.writer.plan.remote import ids_in_trash, read_many
 from opp_analytics.writer.plan.steps import Step, steps_of
+from opp_analytics.writer.plan.summary import PERMISSIONS, Deal, deals_of, list_problems, needing, overview
 from opp_analytics.writer.plan.three_way import Verdict, compare_three_ways
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from opp_analytics.api import Client
+    from opp_analytics.history import History
+
+__all__ = ["Plan", "compare", "plan", "read_touched"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan:
+    """Changes to opportunities that have been checked and not yet sent; made by `plan`, carried out by `apply`.
+
+    Attributes
+    ----------
+    changes : DataFrame
+        One row per changed cell, created cell, or deleted or recovered opportunity.
+        ``unique_id`` (missing for a create), ``operation`` (create, update, delete, recover), ``field`` (missing
+        for a delete or recover), ``before``, ``after`` (objects; None is an empty cell), ``status`` (clean;
+        already: the server holds it already; conflict: the server holds something else; without a client all are
+        clean), ``row`` (index label of the row in the edited frame, or its position where labels repeat), ``name``.
+    problems : DataFrame
+        What must be fixed before anything can be sent: ``row unique_id field value problem suggestion``.
+    conflicts : DataFrame
+        Cells that somebody else has changed since, and all cells of a deal that somebody closed or reopened:
+        ``unique_id operation field before after remote reason``.
+    before : DataFrame
+        The opportunities that the plan was made from.
+    url, tenant : str or None
+        The API and the tenant it was made for, None when only frames were given.
+    plan_id : str
+        Names this plan in the journal, so that applying it again never creates anything twice.
+    made_at : datetime
+        When it was made, UTC.
+    """
+
+    changes: pd.DataFrame
+    problems: pd.DataFrame
+    conflicts: pd.DataFrame
+    before: pd.DataFrame
+    url: str | None = None
+    tenant: str | None = None
+    plan_id: str = field(default_factory=lambda: uuid4().hex)
+    made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """The writes that carry it out, one per opportunity and operation."""
+        return steps_of(self.changes, self.before)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Options of `apply` without which it is refused: clear_nulls, allow_delete."""
+        return tuple(option for option in PERMISSIONS if len(needing(option, self.changes)))
+
+    def __len__(self) -> int:
+        """Count of changes."""
+        return len(self.changes)
+
+    def summary(self) -> str:
+        """What would be done, how much money it moves, and what must be fixed first, in a few lines."""
+        lines = [self.overview()]
+        if len(self.problems):
+            lines.append(f"{text.count(len(self.problems), 'problem')}: nothing is sent until they are fixed")
+            lines.append(list_problems(self.problems, self.before))
+        return "\n".join(lines)
+
+    def overview(self) -> str:
+        """The summary without the problems."""
+        return overview(self._deals(), self.changes, self.conflicts)
+
+    def edited(self) -> pd.DataFrame:
+        """The opportunities as they are once the plan is applied; what is in conflict stays as it was.
+
+        Returns
+        -------
+        DataFrame
+            As ``before``, with created opportunities at its end (``unique_id`` missing) and without deleted ones.
+        """
+        created = [step.fields for step in self.steps if step.operation == "create"]
+        return edited_frame(self.before, self.changes, created)
+
+    def impact(self, *, as_of: When, freq: str = "M", history: History | None = None) -> pd.DataFrame:
+        """What the plan does to the forecast, period by period.
+
+        Parameters
+        ----------
+        as_of : date-like
+            Day of the forecast.
+        freq : str
+            Period alias: "M", "Q", a fiscal "Q-JAN", …
+        history : History, optional
+            As for `forecast`.
+
+        Returns
+        -------
+        DataFrame
+            Index ``period`` as in `forecast`, and a last row ``total``; for each of ``booked weighted_open expected low
+            high open_value open_count`` the columns ``…_before`` and ``…_after``, and ``expected_change``; money
+            float64. ``low`` and ``high`` are not defined for the total.
+        """
+        return forecast_impact(self.before, self.edited(), as_of=as_of, freq=freq, history=history)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the plan, with the opportunities it was made from, to a readable file (JSON).
+
+        Parameters
+        ----------
+        path : path
+            The file; one that exists is replaced.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        DataError
+            When the file cannot be written.
+        """
+        head = {name: getattr(self, name) for name in ("plan_id", "url", "tenant")}
+        frames = {name: getattr(self, name) for name in ("changes", "problems", "conflicts", "before")}
+        write_parts(Path(path), head | {"made_at": self.made_at.isoformat()}, frames)
+        return Path(path)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Plan:
+        """The plan that `save` wrote; the journal knows it as the same plan.
+
+        Raises
+        ------
+        DataError
+            When the file cannot be read, is not a plan, or was saved in another format.
+        """
+        head, frames = read_parts(Path(path))
+        return cls(**(head | frames))
+
+    def _deals(self) -> list[Deal]:
+        return deals_of(self.steps, self.changes["name"].tolist(), self.before)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self.overview(), self._deals(), self.changes["status"].tolist(), self.problems)
+
+    def __rich__(self) -> Table:
+        return plan_table(self._deals(), self.changes["status"].tolist())
+
+    def __repr__(self) -> str:
+        return f"<Plan {self.plan_id[:8]}: {self.summary()}>"
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:
@@ -42,8 +197,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     after : DataFrame
         The same, edited; dtypes may differ (text dates, ints, Decimals).
     client : Client, optional
-        Where given, every change is also held against what the server holds now, and a row that `before` lacks
-        and the trash holds is recovered.
+        If given, every change is also compared with what the server holds now, and a row that `before` lacks and the
+        trash holds is recovered.
 
     Returns
     -------
@@ -53,7 +208,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     Raises
     ------
     ArgumentTypeError, MissingColumnError, DataError
-        When a frame is none, has no ``unique_id``, has a column twice, or when a cell of `before` does not fit.
+        When one is not a frame, has no ``unique_id`` or a column twice, or when a cell of `before` does not fit.
     PlanError
         When `before` was loaded from another tenant than the client's.
     ApiError
@@ -62,8 +217,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     Notes
     -----
     The plan belongs to the API and tenant that `before` was loaded from (``before.attrs["load"]``) or that the client
-    asks; `apply` refuses it anywhere else. A cell that was empty and is empty is no change. A cell that becomes empty, and a removed row, are changes
-    that `apply` refuses without ``clear_nulls`` or ``allow_delete``. A value that does not fit is a problem only
+    asks; `apply` refuses it anywhere else. A cell that becomes empty, and a removed row, are changes that `apply`
+    refuses without ``clear_nulls`` or ``allow_delete``. A value that does not fit is a problem only
     where it was changed. ``created_at`` and ``updated_at`` of a row to be created are the server's to set.
 
     Examples
@@ -75,14 +230,14 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     0         b    update  value  250.0  300.0  clean
     >>> print(plan(before, after).summary())
     1 update (1 cell)
-    value of the opportunities touched: 250.00 → 300.00 (+50.00)
+    value of these deals: 250 → 300 (+50)
     """
     base, edited = with_ids(before, "before"), with_ids(after, "after")
     found = difference(base, edited)
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
-    certificate = Certificate.of(before) or Certificate()
-    url, account = certificate.source, certificate.tenant
+    certificate = before.attrs.get("load") or {}
+    url, tenant = certificate.get("source"), certificate.get("tenant")
     if client is None:
         return Plan(
             changes_frame(found.changes),
@@ -90,12 +245,12 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             conflicts_frame([]),
             opportunities,
             url=url,
-            account=account,
+            tenant=tenant,
         )
-    if account not in (None, client.settings.tenant):
+    if tenant not in (None, client.settings.tenant):
         raise PlanError(
-            f"the opportunities were loaded from another tenant (of {url}) than the one asked now "
-            f"({client.settings.url}); plan with the address and key that they were loaded with"
+            f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
+            "with the address and key that they were loaded with"
         )
     _find_recoveries(found, client)
     changes = changes_frame(found.changes)
@@ -126,7 +281,7 @@ def compare(
     client: Client,
     rows: dict[str, dict[str, Any] | None],
 ) -> Plan:
-    """A plan whose changes are held against what the server holds now, as `read_touched` gives it."""
+    """A plan whose changes are compared with what the server holds now, as `read_touched` gives it."""
     steps = steps_of(changes, before)
     statuses = changes["status"].tolist()
     conflicts: list[dict[str, Any]] = []
@@ -138,7 +293,7 @@ def compare(
     marked = changes.assign(status=pd.Series(statuses, index=changes.index, dtype=schema.TEXT))
     settings = client.settings
     return Plan(
-        marked, problems, conflicts_frame(conflicts), before, url=settings.url, account=settings.tenant
+        marked, problems, conflicts_frame(conflicts), before, url=settings.url, tenant=settings.tenant
     )
 
 

@@ -12,11 +12,14 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
+from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.cells import row_dicts
 from opp_analytics.writer.plan.codec import from_wire, number, to_text
 from opp_analytics.writer.plan.difference import changes_frame, conflicts_frame, problems_frame
 
-_FORMAT = "opp_analytics plan 1"
+__all__ = ["read_parts", "write_parts"]
+
+_FORMAT = "opp_analytics plan 2"
 _CELLS = ("before", "after", "remote")
 
 
@@ -68,14 +71,10 @@ def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame
         _block("before", _rows(before)),
     ]
     top = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in ({"format": _FORMAT} | head).items())
-    staged = path.with_name(path.name + ".part")
     try:
-        staged.write_text("{\n" + ",\n".join([top, *blocks]) + "\n}\n", encoding="utf-8")
-        staged.replace(path)
+        write_whole(path, ("{\n" + ",\n".join([top, *blocks]) + "\n}\n").encode())
     except OSError as error:
-        raise DataError(f"the plan could not be written to {path} ({error.strerror})") from None
-    finally:
-        staged.unlink(missing_ok=True)
+        raise DataError(f"cannot write the plan to {path}: {error.strerror}") from None
 
 
 def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
@@ -89,14 +88,17 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
     except OSError as error:
-        raise DataError(f"the plan {path} cannot be read ({error.strerror})") from None
+        raise DataError(f"cannot read the plan {path}: {error.strerror}") from None
     except ValueError:
-        raise DataError(f"{path} is no saved plan; plan the edits first, and save that plan") from None
-    if not isinstance(content, dict) or content.get("format") != _FORMAT:
-        found = content.get("format") if isinstance(content, dict) else None
-        raise DataError(
-            f"{path} is no plan of this version (format {found!r}); plan the edits again, and save that plan"
-        )
+        raise DataError(f"{path} is not a saved plan; plan the edits and save that plan") from None
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != _FORMAT:
+        if isinstance(found, str) and found.startswith("opp_analytics plan"):
+            raise DataError(
+                f"{path} was saved by another version ({found!r}; this one reads {_FORMAT!r}); plan the edits again, or "
+                "undo the run again, and save that plan"
+            )
+        raise DataError(f"{path} is not a saved plan; plan the edits and save that plan")
     try:
         frames = {
             "changes": changes_frame(_cells(content["changes"])),
@@ -104,10 +106,10 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
             "conflicts": conflicts_frame(_cells(content["conflicts"])),
             "before": _before(content["before"], content["columns"]),
         }
-        head = {key: content[key] for key in ("plan_id", "url", "account")}
+        head = {key: content[key] for key in ("plan_id", "url", "tenant")}
         return head | {"made_at": datetime.fromisoformat(content["made_at"])}, frames
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the plan {path} is damaged ({error!r}); save it again") from None
+        raise DataError(f"the plan {path} is damaged ({error!r}); plan the edits again") from None
 
 
 def _cells(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

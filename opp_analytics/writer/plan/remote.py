@@ -11,6 +11,8 @@ from opp_analytics.errors import NotFoundError
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
+__all__ = ["PAGE", "ids_in_trash", "read_many", "read_one"]
+
 
 PAGE = 1000
 """Rows asked for per page; the server may send fewer."""
@@ -29,14 +31,14 @@ def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
 def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
     """Each of the opportunities as `read_one` gives it; whatever a sweep did not meet is read by itself."""
     wanted = set(ids)
-    found = sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
+    found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
     rest = sorted(wanted - set(found))
     with ThreadPoolExecutor(client.concurrency) as pool:
         singles = pool.map(lambda unique_id: read_one(client, unique_id), rest)
         return found | dict(zip(rest, singles, strict=True))
 
 
-def sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
+def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
     """Those of the wanted that a sweep meets; nothing when single reads are cheaper."""
     first = client.list(page=1, page_size=PAGE)
     pages = first.total_pages or 1

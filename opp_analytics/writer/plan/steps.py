@@ -9,7 +9,11 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.writer.plan.standing import STANDING
+
+__all__ = ["Cell", "Step", "steps_of"]
+
+OUTCOME_COLUMNS = ("stage", "status")
+"""What the outcome of a deal rests on; kept with every update, so that a deal closed since then is noticed."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
         groups.setdefault((operation, key), []).append(Cell(at, _none(field), _none(was), _none(now)))
     kept: dict[str, Iterable[Hashable]] = {
         "delete": [c for c in before if c not in schema.READ_ONLY],
-        "update": STANDING,
+        "update": OUTCOME_COLUMNS,
     }
     bases = {
         operation: _bases(before, {str(key) for done, key in groups if done == operation}, columns)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.writer.plan.cells import normalize, same
-from opp_analytics.writer.plan.standing import closed, closing
 from opp_analytics.writer.plan.steps import Step
 
-GONE = "deleted on the server meanwhile"
-CHANGED = "changed on the server meanwhile"
-REOPENED = "reopened on the server meanwhile"
+__all__ = ["CHANGED", "Drift", "Verdict", "compare_three_ways"]
+
+CHANGED = "changed on the server since then"
+_DELETED = "deleted on the server since then"
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a step stands against the server."""
+    """How a step compares with the server."""
 
     statuses: tuple[str, ...]
     """Per cell of the step: clean (still as planned from), already (already as wanted), conflict."""
@@ -59,7 +59,9 @@ def _remote(field: str, remote: dict[str, Any]) -> Any:
 
 def _judge_update(step: Step, remote: dict[str, Any] | None) -> Verdict:
     if remote is None:
-        return _all(step, "conflict", *(Drift(c.field, c.before, c.after, None, GONE) for c in step.cells))
+        return _all(
+            step, "conflict", *(Drift(c.field, c.before, c.after, None, _DELETED) for c in step.cells)
+        )
     turned = _turned(step, remote)
     statuses, drifts = [], []
     for cell in step.cells:
@@ -75,11 +77,13 @@ def _judge_update(step: Step, remote: dict[str, Any] | None) -> Verdict:
 
 
 def _turned(step: Step, remote: dict[str, Any]) -> str | None:
-    """How the deal left, or came back into, play since the plan, other than as the plan itself would have it."""
+    """How the deal was closed or reopened since the plan, other than as the plan itself would have it."""
     now = {column: remote.get(column) for column in step.base}
-    if closed(now) in (closed(step.base), closed(step.base | step.fields)):
+    if org.is_closed(now) in (org.is_closed(step.base), org.is_closed(step.base | step.fields)):
         return None
-    return f"closed on the server meanwhile ({closing(now)})" if closed(now) else REOPENED
+    outcome = org.outcome_of(now)
+    what = "reopened" if not org.is_closed(now) else outcome if outcome in ("won", "lost") else "closed"
+    return f"{what} on the server since then"
 
 
 def _judge_delete(step: Step, remote: dict[str, Any] | None) -> Verdict:
@@ -94,7 +98,7 @@ def _judge_delete(step: Step, remote: dict[str, Any] | None) -> Verdict:
 
 
 def compare_three_ways(step: Step, remote: dict[str, Any] | None) -> Verdict:
-    """How a step stands against the opportunity as the server holds it (None: it does not).
+    """How a step compares with the opportunity as the server holds it (None: it does not).
 
     An update of a deal that somebody closed or reopened since the plan is a conflict in all of its cells: what was
     meant for an open deal is not meant for a closed one.

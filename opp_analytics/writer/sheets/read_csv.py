@@ -13,19 +13,21 @@ from opp_analytics.errors import DataError
 from opp_analytics.writer.sheets.rows import header_key, match_header, typed_frame
 from opp_analytics.writer.sheets.sheet_cells import parse
 
+__all__ = ["read_csv"]
+
 
 def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
     """Opportunities from a CSV file, for `plan` against the frame that it was written from.
 
-    Comma, semicolon and tab separators are recognised; dates and amounts may be written as in `read_excel`.
+    Comma, semicolon and tab separators are recognized; dates and amounts may be written as in `read_excel`.
 
     Parameters
     ----------
     path : path
         A file as `to_csv` writes it.
     before : DataFrame, optional
-        The opportunities that it was written from: columns that the API does not document take their dtypes from
-        there, and are text without it.
+        The opportunities that it was written from: further columns take their dtypes from there, and are
+        text without it.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
         titles, *lines = reader
     except OSError as error:
-        raise DataError(f"the file {file} cannot be read ({error.strerror})") from None
+        raise DataError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, csv.Error) as error:
-        raise DataError(f"the file {file} cannot be read as CSV ({error})") from None
+        raise DataError(f"cannot read {file} as CSV ({error})") from None
     return titles, lines

@@ -28,6 +28,8 @@ from opp_analytics.writer.sheets.to_excel import BASE_SHEET, openpyxl_library
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
+__all__ = ["read_excel"]
+
 
 def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The opportunities as `to_excel` wrote them, and as the file holds them now: ``plan(*read_excel(path))``.
@@ -50,7 +52,7 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     DataError
-        When the file cannot be read, was not written by `to_excel`, or its header cannot be told.
+        When the file cannot be read, was not written by `to_excel`, or its header was changed.
     ConfigError
         When openpyxl is not installed.
     """
@@ -59,7 +61,7 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     before = _base(file, book)
     sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
-        raise DataError(f"{file} has no sheet beside the hidden one; export it again")
+        raise DataError(f"{file} has no sheet but the hidden one; export it again")
     columns = match_header(
         file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
     )
@@ -98,20 +100,20 @@ def _open(file: Path, *, data_only: bool = False) -> Workbook:
     try:
         return openpyxl_library().load_workbook(file, data_only=data_only)
     except OSError as error:
-        raise DataError(f"the file {file} cannot be read ({error.strerror or error})") from None
+        raise DataError(f"cannot read {file}: {error.strerror or error}") from None
     except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise DataError(f"{file} is no Excel file ({error})") from None
+        raise DataError(f"{file} is not an Excel file ({error})") from None
     except Exception as error:
         if type(error).__name__ == "InvalidFileException":
-            raise DataError(f"{file} is no .xlsx file; save it as .xlsx") from None
+            raise DataError(f"{file} is not an .xlsx file; save it as .xlsx") from None
         raise
 
 
 def _base(file: Path, book: Workbook) -> pd.DataFrame:
     if BASE_SHEET not in book.sheetnames:
         raise DataError(
-            f"{file} lacks the hidden sheet that an export carries, so nobody can tell what was edited; export the "
-            "opportunities again, edit that file and keep all its sheets"
+            f"{file} has no hidden sheet of what was exported, so edits can't be told from it; export the opportunities "
+            "again, edit that file and keep all its sheets"
         )
     rows = book[BASE_SHEET].iter_rows(values_only=True)
     try:

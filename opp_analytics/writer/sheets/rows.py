@@ -11,6 +11,8 @@ import pandas as pd
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 
+__all__ = ["header_key", "match_header", "typed_frame"]
+
 
 def header_key(name: Any) -> str:
     """A column name without what people change in it: capitals, spaces and hyphens."""
@@ -27,14 +29,12 @@ def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, s
     }
     twice = [c for c in columns.values() if list(columns.values()).count(c) > 1]
     if twice:
-        raise DataError(f"{file}: column {twice[0]!r} stands in row 1 twice; rename or remove one")
+        raise DataError(f"{file}: duplicate column {twice[0]!r} in row 1; rename or remove one")
     lost = [c for c in known if c not in columns.values()]
     renamed = [c for c in columns.values() if c not in known]
     if "unique_id" in lost or (lost and renamed):
         new = f", and {renamed[0]!r} is new" if renamed else ""
-        raise DataError(
-            f"{file}: row 1 has no {lost[0]!r} any longer{new}; put the names of row 1 back as they were"
-        )
+        raise DataError(f"{file}: column {lost[0]!r} is missing from row 1{new}; restore the names of row 1")
     return columns
 
 

@@ -10,6 +10,8 @@ import pandas as pd
 
 from opp_analytics import schema
 
+__all__ = ["TEXTS", "parse", "to_cell"]
+
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Columns that hold text whatever it looks like."""
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")

@@ -9,8 +9,11 @@ import pandas as pd
 
 from opp_analytics import org
 from opp_analytics.errors import DataError
+from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.difference import with_ids
 from opp_analytics.writer.sheets.sheet_cells import to_cell
+
+__all__ = ["to_csv"]
 
 
 def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
@@ -42,10 +45,11 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     texts = {}
     for column in map(str, frame.columns):
         texts[column] = [_csv_text(column, value) for value in frame[column]]
+    content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n")
     try:
-        pd.DataFrame(texts).to_csv(target, index=False, encoding="utf-8-sig", lineterminator="\n")
+        write_whole(target, content.encode("utf-8-sig"))
     except OSError as error:
-        raise DataError(f"the file {target} cannot be written ({error.strerror})") from None
+        raise DataError(f"cannot write {target}: {error.strerror}; close it if it is open in Excel") from None
     return target
 
 

@@ -14,6 +14,8 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.files import write_whole
+from opp_analytics.writer.plan.cells import CHOICES
 from opp_analytics.writer.plan.codec import to_text
 from opp_analytics.writer.plan.difference import with_ids
 from opp_analytics.writer.sheets.sheet_cells import to_cell
@@ -22,28 +24,29 @@ if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
+__all__ = ["BASE_SHEET", "openpyxl_library", "to_excel"]
+
 
 BASE_SHEET = "_base"
 """The hidden sheet."""
 _SHEET = "opportunities"
 _FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
-_CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
 _NEW_ROWS = 1000
-"""Empty rows below the data that also get formats' checks, for opportunities to be added."""
+"""Empty rows below the data that are checked too, for opportunities to be added."""
 _NOTES = {
-    "unique_id": "Names the opportunity. Leave it as it is; leave it blank in a row that you add.",
-    "name": "Never blank.",
+    "unique_id": "Identifies the opportunity: don't change it. Leave it blank in a row you add.",
+    "name": "Required.",
     "account_id": "The account's unique id.",
     "value": "Money, as a number.",
     "stage": "One of: " + ", ".join(org.STAGES.names),
     "status": "One of: " + ", ".join(schema.STATUSES),
     "close_date": "A date, as 2026-03-31.",
-    "probability": "Whole percent, 0 to 100.",
+    "probability": "Whole percent, 0 to 100: 60 for 60%.",
     "created_at": "Set by the server; never written.",
     "updated_at": "Set by the server; never written.",
 }
-_FURTHER_NOTE = "An attribute of your own API, written as it stands here; the server may refuse a change."
+_FURTHER_NOTE = "An attribute of your own API, written as it is here; the server may refuse a change."
 
 
 def openpyxl_library() -> Any:
@@ -68,7 +71,8 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
 
     Dates, numbers and whole percents are typed cells; stage and status offer their values; ids and the server's
     timestamps are locked: the sheet is protected without a password, and a spreadsheet sorts or deletes rows with locked
-    cells only after Unprotect Sheet. `read_excel` reads rows that were added, deleted, sorted or filtered. Text that looks like a formula stays text.
+    cells only after Unprotect Sheet. `read_excel` reads rows that were added, deleted, sorted or filtered. Text that looks
+    like a formula stays text.
 
     Parameters
     ----------
@@ -100,16 +104,10 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     _dress(sheet, columns, len(frame))
     _keep_base(book, columns, frame)
     target = Path(path)
-    staged = target.with_name(target.name + ".part")
     try:
-        book.save(staged)
-        staged.replace(target)
+        write_whole(target, book.save)
     except OSError as error:
-        raise DataError(
-            f"the file {target} cannot be written ({error.strerror}); is it open in Excel?"
-        ) from None
-    finally:
-        staged.unlink(missing_ok=True)
+        raise DataError(f"cannot write {target}: {error.strerror}; close it if it is open in Excel") from None
     return target
 
 
@@ -124,7 +122,7 @@ def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
                 continue
             if isinstance(plain, str) and ILLEGAL_CHARACTERS_RE.search(plain):
                 raise DataError(
-                    f"{column}={plain!r} of row {number} holds a control character, which no Excel file can"
+                    f"row {number}: {column}={plain!r} holds a control character, which Excel files can't; remove it"
                 )
             cell = sheet.cell(number, place)
             cell.value = plain
@@ -160,8 +158,8 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
             cell.protection = Protection(locked=locked)
             if locked:
                 cell.fill = grey
-        if column in _CHOICES:
-            choices = ",".join(_CHOICES[column])
+        if column in CHOICES:
+            choices = ",".join(CHOICES[column])
             check = DataValidation(
                 type="list", formula1=f'"{choices}"', allow_blank=True, showErrorMessage=True
             )

@@ -1,13 +1,35 @@
-"""A plan made while deals were open, carried out when some of them are not."""
+"""A plan made earlier, carried out when the server holds something else."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from opp_analytics.api import Client
 from opp_analytics.writer import Plan, apply, plan, undo
-from tests.writer.conftest import opportunities
+from tests.writer.frames import edited, opportunities
+
+
+def test_plan__with_a_client_names_conflicts_and_recovers_from_the_trash(
+    client: Client, before: pd.DataFrame
+) -> None:
+    client.update("o000", stage="discovery")
+    client.update("o001", value=1234.56)
+    client.delete("o003")
+    made = plan(before.drop(index=3), edited(before), client=client)
+    statuses = made.changes.set_index("unique_id")["status"]
+    assert statuses["o000"].tolist() == ["conflict", "clean"]
+    assert statuses["o001"] == "already"
+    assert made.conflicts[["unique_id", "field", "remote"]].to_numpy().tolist() == [
+        ["o000", "stage", "discovery"]
+    ]
+    assert made.changes.loc[made.changes["operation"] == "recover", "unique_id"].tolist() == ["o003"]
+    assert made.problems.empty
+    apply(made, client, allow_delete=True)
+    assert client.get("o003")["name"] == "Deal 3"
+
 
 LATER = "2026-09-30"
 
@@ -20,10 +42,10 @@ def dates(client: Client) -> list[str]:
     return [client.get(f"o{n:03d}")["close_date"] for n in range(6)]
 
 
-def test_apply__leaves_a_deal_alone_that_was_closed_meanwhile(
-    client: Client, before: pd.DataFrame, tmp_path: object
+def test_apply__leaves_a_deal_alone_that_was_closed_since_then(
+    client: Client, before: pd.DataFrame, tmp_path: Path
 ) -> None:
-    saved = plan(before, later(before)).save(f"{tmp_path}/plan.json")
+    saved = plan(before, later(before)).save(tmp_path / "plan.json")
     client.update("o001", stage="closed_won", status="won")
     client.update("o002", status="lost")
     client.update("o003", stage="negotiation")
@@ -31,26 +53,26 @@ def test_apply__leaves_a_deal_alone_that_was_closed_meanwhile(
     assert dates(client) == [LATER, "2026-06-30", "2026-06-30", LATER, LATER, LATER]
     table = receipt.table.set_index("unique_id")
     assert table.loc[["o001", "o002"], ["outcome", "error"]].to_numpy().tolist() == [
-        ["conflict", "closed on the server meanwhile (stage closed_won, status won)"],
-        ["conflict", "closed on the server meanwhile (status lost)"],
+        ["conflict", "won on the server since then"],
+        ["conflict", "lost on the server since then"],
     ]
     assert apply(Plan.read(saved), client, on_conflict="overwrite").complete
     assert dates(client) == [LATER] * 6
 
 
-def test_plan__sees_a_deal_that_was_closed_or_reopened_meanwhile(client: Client) -> None:
+def test_plan__sees_a_deal_that_was_closed_or_reopened_since_then(client: Client) -> None:
     before = opportunities().assign(stage=["closed_lost", *["proposal"] * 5])
     client.update("o001", stage="closed_won")
     client.update("o004", value=7, stage="closed_lost")
     made = plan(before, later(before).assign(value=5.0), client=client)
     found = made.conflicts.set_index(["unique_id", "field"])["reason"]
-    closed, lost = (f"closed on the server meanwhile (stage closed_{how})" for how in ("won", "lost"))
+    won, lost = (f"{how} on the server since then" for how in ("won", "lost"))
     assert found.to_dict() == {
-        ("o000", "value"): "reopened on the server meanwhile",
-        ("o000", "close_date"): "reopened on the server meanwhile",
-        ("o001", "value"): closed,
-        ("o001", "close_date"): closed,
-        ("o004", "value"): "changed on the server meanwhile",
+        ("o000", "value"): "reopened on the server since then",
+        ("o000", "close_date"): "reopened on the server since then",
+        ("o001", "value"): won,
+        ("o001", "close_date"): won,
+        ("o004", "value"): "changed on the server since then",
         ("o004", "close_date"): lost,
     }
     assert set(made.changes.loc[made.changes["status"] == "conflict", "unique_id"]) == {
@@ -59,8 +81,8 @@ def test_plan__sees_a_deal_that_was_closed_or_reopened_meanwhile(client: Client)
         "o004",
     }
     assert (
-        "6 cells in conflict: changed on the server meanwhile, closed on the server meanwhile, "
-        "reopened on the server meanwhile" in made.summary()
+        "6 cells in conflict (changed on the server since then, lost on the server since then, "
+        "reopened on the server since then, won on the server since then)" in made.summary()
     )
 
 
@@ -69,7 +91,7 @@ def test_apply__closing_a_deal_that_somebody_closed_alike_is_no_conflict(
     client: Client, before: pd.DataFrame, theirs: dict[str, str]
 ) -> None:
     after = later(before).assign(stage="closed_won", status="won")
-    client.update("o001", fields=theirs)
+    client.update("o001", **theirs)
     assert apply(plan(before, after), client).complete
     assert dates(client) == [LATER] * 6
 
@@ -79,7 +101,7 @@ def test_undo__leaves_a_deal_alone_that_was_closed_since(client: Client, before:
     client.update("o001", stage="closed_won")
     back = undo(client)
     assert back.conflicts[["unique_id", "reason"]].to_numpy().tolist() == [
-        ["o001", "closed on the server meanwhile (stage closed_won)"]
+        ["o001", "won on the server since then"]
     ]
     apply(back, client)
     assert dates(client) == ["2026-06-30", LATER, *["2026-06-30"] * 4]

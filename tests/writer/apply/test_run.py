@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,32 +11,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opp_analytics.api import Client, Secret
+from opp_analytics.api import Client
 from opp_analytics.errors import ConnectionFailed, ServerError
-from opp_analytics.org import conform
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs, undo
-from tests.writer.conftest import opportunities
-from tests.writer.kills import Round, five_hundred, rows_of, wanted
-from tests.writer.test_planning import changed
+from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
+from tests.writer.clients import Expiring, Meddled
+from tests.writer.frames import opportunities
+from tests.writer.kills import Round, five_hundred, held, mixed, rows_of, wanted
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
-
-
-@pytest.fixture
-def asking(server: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Client]]:
-    """Makes clients of one new tenant that holds the opportunities given first."""
-    clients: list[Client] = []
-    tenant: list[Any] = []
-
-    def make(before: pd.DataFrame | None = None, kind: type[Client] = Client, **options: Any) -> Client:
-        tenant[:] = tenant or [server.add_tenant(before)]
-        clients.append(kind(server.url, *tenant[0], cache_dir=tmp_path / f"cache{len(clients)}", **options))
-        return clients[-1]
-
-    yield make
-    for client in clients:
-        client.close()
 
 
 @pytest.fixture
@@ -47,20 +28,6 @@ def round_(server: Sandbox, tmp_path: Path) -> Iterator[Round]:
     made = Round(server, tmp_path, five_hundred())
     yield made
     made.close()
-
-
-def mixed() -> Plan:
-    """60 changes: 24 cells of 20 opportunities, 10 created with three cells each, some of them alike, 6 deleted."""
-    before = opportunities(30)
-    after = before.iloc[:24].assign(value=before["value"].where(before.index >= 20, before["value"] + 0.5))
-    after.loc[:3, "probability"] = 55
-    new = pd.DataFrame({"name": ["Same"] * 4 + list("ABCDEF"), "value": 7.25, "close_date": "2027-01-31"})
-    return plan(before, conform(pd.concat([after, conform(new)], ignore_index=True)))
-
-
-def held(client: Client) -> Any:
-    """What the server holds: name, value and close date of every opportunity, with how often each occurs."""
-    return rows_of(conform(pd.DataFrame(client.list(page_size=1000).rows)))
 
 
 @pytest.mark.parametrize("requests", [40, 180])
@@ -134,10 +101,8 @@ def test_apply__two_people_at_once_each_know_what_became_of_their_changes(
     file = tmp_path / "receipt.csv"
     server.faults.latency = 0.01
     process = theirs.start("apply", str(theirs.file), "--yes", "--receipt", str(file))
-    seen = server.requests
-    while process.poll() is None and server.requests < seen + 10:
-        time.sleep(0.001)
-    own = apply(mine, theirs.client, reread="each").table.set_index("unique_id")["outcome"]
+    theirs.wait_for_requests(process, 10)
+    own = apply(mine, theirs.client).table.set_index("unique_id")["outcome"]
     assert "Traceback" not in process.communicate()[1]
     other = pd.read_csv(file).set_index(["unique_id", "field"])["outcome"]
     rows = pd.DataFrame(theirs.client.list(page_size=1000).rows).set_index("unique_id")
@@ -155,52 +120,28 @@ def test_apply__two_people_at_once_each_know_what_became_of_their_changes(
 def test_apply__on_a_full_disk_sends_nothing_that_is_not_written_down(round_: Round) -> None:
     process = round_.apply(shell='ulimit -f 700; exec "$@"')
     said, complaint = process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 4
     assert "Traceback" not in complaint
     assert " applied" in said
     assert " pending" in said
-    assert "stopped: the journal" in said
+    assert "stopped: cannot use the journal" in said
     assert round_.held() not in (rows_of(round_.plan.before), wanted(round_.plan))
     round_.finish("resume")
     round_.check(wanted(round_.plan), "after the disk was freed")
 
 
-def test_apply__a_token_that_expires_midway_leaves_the_rest_to_resume(
-    asking: Callable[..., Client], server: Sandbox
-) -> None:
+def test_apply__a_token_that_expires_midway_leaves_the_rest_to_resume(asking: Callable[..., Client]) -> None:
     made = mixed()
-    client, renewed = asking(made.before, concurrency=2), asking()
-    server.faults.latency = 0.01
-    seen = server.requests
-
-    def expire() -> None:
-        while server.requests < seen + 30:
-            time.sleep(0.001)
-        object.__setattr__(client.settings, "token", Secret("expired"))
-
-    expiring = threading.Thread(target=expire)
-    expiring.start()
+    client, renewed = asking(made.before, kind=Expiring, concurrency=2), asking()
+    assert isinstance(client, Expiring)
+    client.expire_at(8)
     receipt = apply(made, client, allow_delete=True)
-    expiring.join()
-    server.faults.reset()
     assert set(receipt.table["outcome"]) == {"applied", "pending"}
     assert "401" in str(receipt.stopped)
     rest = resume(renewed)
     assert rest.complete
     assert len(rest.table) == (receipt.table["outcome"] == "pending").sum()
     assert held(renewed) == wanted(made)
-
-
-class Meddled(Client):
-    """A client behind whose back somebody acts between its reading of an opportunity and its writing."""
-
-    def get(self, unique_id: str) -> dict[str, Any]:
-        record = super().get(unique_id)
-        self.meddle(unique_id)
-        return record
-
-    def meddle(self, unique_id: str) -> None:
-        """What happens in between."""
 
 
 def test_apply__keeps_another_field_that_changes_between_read_and_write(
@@ -221,7 +162,7 @@ def test_apply__a_row_deleted_between_read_and_write_stays_deleted(
     receipt = apply(plan(before, before.assign(value=1.0)), client)
     gone = receipt.table[receipt.table["unique_id"] == "o002"]
     assert gone["outcome"].tolist() == ["conflict"]
-    assert "deleted on the server meanwhile" in gone["error"].iloc[0]
+    assert "deleted on the server since then" in gone["error"].iloc[0]
     assert receipt.counts().to_dict() == {"applied": 5, "conflict": 1}
     assert [row["unique_id"] for row in other.list_deleted().rows] == ["o002"]
 
@@ -232,9 +173,9 @@ def test_apply__ctrl_c_ends_after_the_calls_in_flight(round_: Round, server: San
     round_.signal_after(process, 100, signal.SIGINT)
     said, complaint = process.communicate()
     server.faults.reset()
-    assert process.returncode == 1
+    assert process.returncode == 4
     assert "Traceback" not in complaint
-    assert "stopped: interrupted; the calls in flight were finished" in said
+    assert "stopped: interrupted after the calls in flight" in said
     assert "opp-analytics resume" in said
     assert " unknown" not in said
     assert round_.held() != wanted(round_.plan)
@@ -258,20 +199,13 @@ def test_apply__500_of_1000_failing_leaves_500_applied_and_500_explained(
     assert resume(client).table.empty
 
 
-@pytest.mark.parametrize("option", [{"on_conflict": "stop"}, {"on_failure": "stop"}])
-def test_apply__stops_at_the_first_conflict_or_failure_when_asked(
-    asking: Callable[..., Client], option: dict[str, Any]
-) -> None:
+def test_apply__stops_at_the_first_conflict_when_asked(asking: Callable[..., Client]) -> None:
     before = opportunities(40)
     client = asking(before, concurrency=1)
-    after = before.assign(value=5.0)
-    if "on_conflict" in option:
-        client.update("o003", value=6.0)
-    else:
-        after = changed(after, 3, value=1e16)
-    receipt = apply(plan(before, after), client, **option)
+    client.update("o003", value=6.0)
+    receipt = apply(plan(before, before.assign(value=5.0)), client, on_conflict="stop")
     counts = receipt.counts().to_dict()
-    assert counts.get("conflict", 0) + counts.get("failed", 0) == 1
+    assert counts["conflict"] == 1
     assert "o003" in str(receipt.stopped)
     assert counts["pending"] > 20
     rest = resume(client)
@@ -279,13 +213,12 @@ def test_apply__stops_at_the_first_conflict_or_failure_when_asked(
     assert len(rest.table) == counts["pending"]
 
 
-def test_undo__goes_back_all_the_way_and_undone_goes_forth_again(asking: Callable[..., Client]) -> None:
-    made = mixed()
-    client = asking(made.before)
-    first = apply(made, client, allow_delete=True)
-    assert apply(undo(client, first.run_id), client, allow_delete=True).complete
-    assert held(client) == rows_of(made.before)
-    again = undo(client)
-    assert len(again.changes) == 24 + 10 + 6
-    assert apply(again, client, allow_delete=True).complete
-    assert held(client) == wanted(made)
+def test_apply__notices_what_somebody_changes_during_the_run(asking: Callable[..., Client]) -> None:
+    before = opportunities(100)
+    other, client = asking(before), asking(kind=Meddled, concurrency=1)
+    assert isinstance(client, Meddled)
+    client.meddle = lambda unique_id: other.update("o098", value=7.0) if unique_id == "o050" else None
+    receipt = apply(plan(before, before.assign(value=1.0)), client)
+    assert receipt.table.loc[receipt.table["outcome"] == "conflict", "unique_id"].tolist() == ["o098"]
+    values = {row["unique_id"]: float(row["value"]) for row in other.list(page_size=1000).rows}
+    assert values == {unique_id: 7.0 if unique_id == "o098" else 1.0 for unique_id in before["unique_id"]}

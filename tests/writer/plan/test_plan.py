@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,18 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentError, DataError, MissingColumnError, PlanError
-from opp_analytics.writer import plan
-from tests.writer.conftest import opportunities
+from opp_analytics.loading import load
+from opp_analytics.sandbox import Sandbox
+from opp_analytics.writer import apply, plan
+from tests.writer.frames import changed, opportunities
 
 SHOWN = ["unique_id", "operation", "field", "before", "after", "status"]
-
-
-def changed(frame: pd.DataFrame, row: int, **cells: Any) -> pd.DataFrame:
-    """The frame with cells of one row replaced, columns as objects so that anything fits."""
-    return frame.assign(
-        **{c: frame[c].astype("object").where(frame.index != row, v) for c, v in cells.items()}
-    )
 
 
 def rows(table: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -79,19 +76,21 @@ def test_plan__creates_rows_without_id_from_their_filled_cells(before: pd.DataFr
     assert len(made.steps) == 2
 
 
-def test_plan__removed_rows_and_emptied_cells_need_leave(before: pd.DataFrame) -> None:
+def test_plan__removed_rows_and_cleared_cells_need_permission(client: Client, before: pd.DataFrame) -> None:
     after = before.assign(value=before["value"].where(before.index != 0)).drop(index=4)
     made = plan(before, after)
-    assert rows(made.changes[["unique_id", "operation", "field", "needs"]]) == [
-        ("o000", "update", "value", "clear_nulls"),
-        ("o004", "delete", None, "allow_delete"),
+    assert rows(made.changes[["unique_id", "operation", "field", "after"]]) == [
+        ("o000", "update", "value", None),
+        ("o004", "delete", None, None),
     ]
     assert made.problems.empty
+    assert made.needs == ("clear_nulls", "allow_delete")
     with pytest.raises(PlanError, match=r"value of 'o000'.*clear_nulls=True"):
-        made.check(clear_nulls=False, allow_delete=True)
+        apply(made, client, dry_run=True, allow_delete=True)
     with pytest.raises(PlanError, match=r"'o004'.*allow_delete=True"):
-        made.check(clear_nulls=True, allow_delete=False)
-    made.check(clear_nulls=True, allow_delete=True)
+        apply(made, client, dry_run=True, clear_nulls=True)
+    receipt = apply(made, client, dry_run=True, clear_nulls=True, allow_delete=True)
+    assert set(receipt.table["outcome"]) == {"pending"}
 
 
 def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -> None:
@@ -111,8 +110,8 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
         ("probability", 140, "between 0 and 100"),
         ("probability", 40.5, "not a whole number"),
         ("probability", "high", "not a number"),
-        ("stage", "won!!", "no stage that the API knows"),
-        ("status", "open", "no status that the API knows"),
+        ("stage", "won!!", "not a stage of the API"),
+        ("status", "open", "not a status of the API"),
         ("value", "a lot", "not a number"),
         ("value", np.inf, "not a finite number"),
         ("value", True, "not a number"),
@@ -126,7 +125,7 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
     ],
 )
 def test_plan__names_row_field_value_and_way_out(
-    before: pd.DataFrame, field: str, value: Any, problem: str
+    client: Client, before: pd.DataFrame, field: str, value: Any, problem: str
 ) -> None:
     made = plan(before, changed(before, 2, **{field: value}))
     assert made.changes.empty
@@ -136,7 +135,7 @@ def test_plan__names_row_field_value_and_way_out(
     assert problem in found["problem"]
     assert found["suggestion"]
     with pytest.raises(PlanError, match=f"row 2.*o002.*{field}"):
-        made.check(clear_nulls=True, allow_delete=True)
+        apply(made, client, dry_run=True)
 
 
 def test_plan__finds_every_problem_at_once(before: pd.DataFrame) -> None:
@@ -159,16 +158,16 @@ def test_plan__lets_odd_values_stand_that_nobody_touched(before: pd.DataFrame) -
 def test_plan__refuses_repeated_unknown_and_edited_ids(before: pd.DataFrame) -> None:
     repeated = plan(before, pd.concat([before, before.loc[[1]]], ignore_index=True))
     assert rows(repeated.problems[["row", "unique_id", "problem"]]) == [
-        (1, "o001", "stands in more than one edited row"),
-        (6, "o001", "stands in more than one edited row"),
+        (1, "o001", "is in more than one edited row"),
+        (6, "o001", "is in more than one edited row"),
     ]
     assert repeated.changes.empty
     edited = plan(before, changed(before, 1, unique_id="zzz"))
     assert rows(edited.problems[["row", "unique_id", "problem"]]) == [
-        (1, "zzz", "is not an id that was there before the edits")
+        (1, "zzz", "is not an id of the frame before the edits")
     ]
     twice = plan(pd.concat([before, before.loc[[1]]], ignore_index=True), before)
-    assert twice.problems["problem"].tolist() == ["stands in more than one row before the edits"] * 2
+    assert twice.problems["problem"].tolist() == ["is in more than one row before the edits"] * 2
 
 
 def test_plan__a_create_needs_a_name_and_sound_cells(before: pd.DataFrame) -> None:
@@ -183,7 +182,7 @@ def test_plan__a_create_needs_a_name_and_sound_cells(before: pd.DataFrame) -> No
 def test_plan__a_column_that_before_lacks_is_a_problem_once(before: pd.DataFrame) -> None:
     made = plan(before, before.assign(age_days=range(6)))
     assert rows(made.problems[["row", "field"]]) == [(None, "age_days")]
-    assert "take the column out" in made.problems.loc[0, "suggestion"]
+    assert "remove the column" in made.problems.loc[0, "suggestion"]
 
 
 def test_plan__speaks_plainly_of_what_is_wrong(before: pd.DataFrame) -> None:
@@ -206,16 +205,16 @@ def test_plan__further_columns_are_writable(before: pd.DataFrame) -> None:
 
 
 def test_plan__refuses_what_is_no_frame_or_has_no_ids(before: pd.DataFrame) -> None:
-    with pytest.raises(ArgumentError, match="after is not a DataFrame"):
+    with pytest.raises(ArgumentError, match="after is a .*, not a DataFrame"):
         plan(before, [1])  # type: ignore[arg-type]
     with pytest.raises(MissingColumnError, match="before has no column 'unique_id'"):
         plan(before.drop(columns="unique_id"), before)
-    with pytest.raises(DataError, match="'value' stands in after twice"):
+    with pytest.raises(DataError, match="duplicate column 'value' in after"):
         plan(before, before[[*before.columns, "value"]])
     gone = plan(changed(before, 0, unique_id=None), before)
     assert gone.problems["problem"].tolist() == [
-        "is missing before the edits",
-        "is not an id that was there before the edits",
+        "is missing in the frame before the edits",
+        "is not an id of the frame before the edits",
     ]
 
 
@@ -225,21 +224,6 @@ def test_plan__does_not_touch_its_frames(before: pd.DataFrame) -> None:
     plan(before, after)
     pd.testing.assert_frame_equal(before, copies[0])
     pd.testing.assert_frame_equal(after, copies[1])
-
-
-def test_plan__summary_counts_and_sums_money(before: pd.DataFrame) -> None:
-    new = pd.DataFrame({"name": ["New"], "value": [500.0]})
-    after = pd.concat(
-        [changed(before, 0, value=1250.0, probability=50).drop(index=1), new], ignore_index=True
-    )
-    made = plan(before, after)
-    assert made.summary().splitlines() == [
-        "1 create (2 cells), 1 update (2 cells), 1 delete",
-        "value of the opportunities touched: 2,100.00 → 1,750.00 (-350.00)",
-        "1 opportunity deleted: needs allow_delete=True",
-    ]
-    assert made.totals().loc["delete"].tolist() == [1, 0, 1100.0, 0.0]
-    assert made.deals()["unique_id"].tolist()[0] == "o001"
 
 
 VALUES = {
@@ -270,3 +254,17 @@ def test_plan__applied_by_hand_gives_after(data: st.DataObject) -> None:
         row = int(before.index[before["unique_id"] == change["unique_id"]][0])
         replayed = changed(replayed, row, **{change["field"]: change["after"]})
     assert len(plan(replayed, after)) == 0
+
+
+def test_plan__belongs_to_the_tenant_that_before_was_loaded_from(
+    client: Client, server: Sandbox, tmp_path: Path
+) -> None:
+    loaded = load(client, progress=False)
+    made = plan(loaded, loaded.assign(value=1.0))
+    other = server.add_tenant(loaded)
+    with Client(server.url, *other, cache_dir=tmp_path / "other") as stranger:
+        with pytest.raises(PlanError, match="another tenant"):
+            apply(made, stranger)
+        with pytest.raises(PlanError, match="the opportunities were loaded from another tenant"):
+            plan(loaded, loaded, client=stranger)
+    assert apply(made, client).complete

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from opp_analytics.errors import DataError
+from opp_analytics.writer import Plan, plan
+from tests.writer.frames import changed, edited
+
+
+def test_plan_save__read_gives_the_same_plan(before: pd.DataFrame, tmp_path: Path) -> None:
+    before = before.assign(owner_name="Ada", score=[1.5, 2.0, None, 4.0, 5.0, 6.0])  # type: ignore[list-item]
+    exact = changed(edited(before), 2, value=Decimal("12345678901234567.89"))
+    made = plan(before, changed(exact, 3, name="Ünï <b>", score=9.25))
+    back = Plan.read(made.save(tmp_path / "plan.json"))
+    pd.testing.assert_frame_equal(back.changes, made.changes)
+    pd.testing.assert_frame_equal(back.before, made.before)
+    assert back.conflicts.columns.tolist() == made.conflicts.columns.tolist()
+    assert (back.plan_id, back.made_at, back.url, back.tenant) == (made.plan_id, made.made_at, None, None)
+    assert back.steps == made.steps
+    assert back.summary() == made.summary()
+
+
+def test_plan_save__keeps_problems(before: pd.DataFrame, tmp_path: Path) -> None:
+    made = plan(before, changed(before, 1, probability=140))
+    back = Plan.read(made.save(tmp_path / "plan.json"))
+    pd.testing.assert_frame_equal(back.problems, made.problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "is not a saved plan"),
+        ("{}", "is not a saved plan"),
+        ("[1]", "is not a saved plan"),
+        ('{"format": "opp_analytics plan 9"}', "was saved by another version .*plan 9"),
+        ('{"format": "opp_analytics plan 1"}', "was saved by another version .*plan 1.*plan the edits again"),
+        ('{"format": "opp_analytics plan 2"}', "is damaged"),
+    ],
+)
+def test_plan_read__refuses_what_is_not_a_plan_of_this_version(
+    tmp_path: Path, content: str, reason: str
+) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(content)
+    with pytest.raises(DataError, match=rf"plan\.json {reason}"):
+        Plan.read(file)
+    with pytest.raises(DataError, match="cannot read the plan"):
+        Plan.read(tmp_path / "none.json")
