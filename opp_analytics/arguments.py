@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
 
-__all__ = ["between", "frame", "number", "one_of", "texts", "whole"]
+__all__ = ["between", "frame", "number", "one_of", "text", "texts", "whole"]
 
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
@@ -85,6 +85,21 @@ def one_of(value: Any, name: str, options: Collection[str]) -> str:
         raise ArgumentTypeError(f"{name}={value!r} is not text; use one of {known}")
     if value not in options:
         raise ArgumentValueError(f"unknown {name}={value!r}; use one of {known}")
+    return value
+
+
+def text(value: Any, name: str, *, example: str) -> str:
+    """A text that is not blank.
+
+    Examples
+    --------
+    >>> text("opp-1", "unique_id", example="opp-1")
+    'opp-1'
+    """
+    if not isinstance(value, str):
+        raise ArgumentTypeError(f"{name}={value!r} is not text; use for example {name}={example!r}")
+    if not value.strip():
+        raise ArgumentValueError(f"{name}={value!r} is blank; use for example {name}={example!r}")
     return value
 
 

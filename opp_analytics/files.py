@@ -7,16 +7,33 @@ import hashlib
 import os
 import secrets
 import stat
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["digest", "make_private_folder", "replaced", "sync_folder", "write_whole"]
+from opp_analytics.errors import DataWarning
+
+__all__ = ["digest", "make_private_folder", "replaced", "set_aside", "sync_folder", "write_whole"]
 
 
 def make_private_folder(folder: Path) -> None:
     """Create a folder, and those above it, for its owner only; one that exists is left as it is."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # `parents=True` would make those above it as the umask says.
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(exist_ok=True)
+
+
+def set_aside(file: Path, reason: str, consequence: str) -> None:
+    """Rename a file that cannot be read to ``….damaged``, and warn with the reason and what follows from it."""
+    aside = file.with_name(f"{file.name}.damaged")
+    try:
+        file.replace(aside)
+        done = f"set aside as {aside.name}"
+    except OSError as error:
+        done = f"it cannot be set aside ({error.strerror})"
+    warnings.warn(f"{file} could not be read ({reason}); {done}, {consequence}", DataWarning, stacklevel=3)
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import opp_analytics as oa
-from opp_analytics.api.config import VARIABLES
+from opp_analytics.api import VARIABLES
 from tests.support import row
 
 # How fast the machine is today must not decide a test.

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+import opp_analytics as oa
 
 
 @dataclass
@@ -39,6 +42,11 @@ class FakeServer:
 
     url: str
     asked: list[Asked]
+
+
+def client_of(server: FakeServer, cache_dir: Path, *, retries: int = 2, **options: Any) -> oa.Client:
+    """A client of a fake server."""
+    return oa.Client(server.url, "tok-123", "key-456", cache_dir=cache_dir, retries=retries, **options)
 
 
 def as_json(what: Any, status: int = 200, **headers: str) -> Answer:

@@ -44,7 +44,7 @@ def test_demo__ends_with_the_interpreter() -> None:
         "import opp_analytics as oa\n"
         "client, history = oa.demo(weeks=1)\n"
         "import gc; gc.collect()\n"
-        "print(len(client.list(1, 1).rows), client.settings.url, client.storage.folder)"
+        "print(len(client.list(1, 1).rows), client.settings.url, client.cache_folder)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     rows, url, folder = done.stdout.split()

@@ -1,6 +1,30 @@
 """The Opportunities API over HTTP: settings, transport, the wire's format, the client and its caches."""
 
-from opp_analytics.api.client import LIST_PARAMS, Client, Page
-from opp_analytics.api.config import Settings, state_folder
+from opp_analytics.api.client import Client, Fields, Filters, ListParams, Page
+from opp_analytics.api.config import VARIABLES, Secret, Settings, state_folder
+from opp_analytics.api.wire import (
+    WirePage,
+    assemble,
+    concat_tables,
+    frame_to_table,
+    rows_to_table,
+    to_wire,
+)
 
-__all__ = ["LIST_PARAMS", "Client", "Page", "Settings", "state_folder"]
+__all__ = [
+    "VARIABLES",
+    "Client",
+    "Fields",
+    "Filters",
+    "ListParams",
+    "Page",
+    "Secret",
+    "Settings",
+    "WirePage",
+    "assemble",
+    "concat_tables",
+    "frame_to_table",
+    "rows_to_table",
+    "state_folder",
+    "to_wire",
+]

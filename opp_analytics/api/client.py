@@ -2,34 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from opp_analytics.api import wire
 from opp_analytics.api.config import Secret, Settings, cache_folder
-from opp_analytics.api.frame_cache import Storage
+from opp_analytics.api.frame_cache import FrameCache
+from opp_analytics.api.page_cache import PageCache
 from opp_analytics.api.transport import Transport
-from opp_analytics.errors import ArgumentTypeError, DataError, UnexpectedResponse
+from opp_analytics.arguments import number, text, whole
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, CacheError, UnexpectedResponse
 from opp_analytics.schema import READ_ONLY, BadCell
 
 _T = TypeVar("_T")
-_N = TypeVar("_N", int, float)
-LIST_PARAMS = {
-    "status": "status",
-    "account_id": "account_unique_id",
-    "account_unique_id": "account_unique_id",
-    "contact_unique_id": "contact_unique_id",
-    "owner_unique_id": "owner_unique_id",
-    "search": "search",
-    "sort": "sort",
-}
-"""Names that `Client.list` takes beside page and page_size → their names on the wire."""
 _LIST = "/opportunities/"
 _TRASH = "/opportunities/trash/show"
+
+
+class Filters(TypedDict, total=False):
+    """What narrows a list on the server, beside its search."""
+
+    status: str | None
+    account_id: str | None
+    account_unique_id: str | None
+    contact_unique_id: str | None
+    owner_unique_id: str | None
+
+
+class ListParams(Filters, total=False):
+    """Every parameter of a list, beside page and page size."""
+
+    search: str | None
+    sort: str | None
+
+
+class Fields(TypedDict, total=False):
+    """The attributes of an opportunity that the API documents and lets be written."""
+
+    name: str | None
+    account_id: str | None
+    value: float | Decimal | None
+    stage: str | None
+    close_date: str | date | None
+    probability: int | None
+    status: str | None
 
 
 @dataclass(frozen=True)
@@ -57,16 +79,16 @@ class Client:
     url : str
         Address of the API; https, except on this machine.
     token, api_key : str
-        Bearer token and API key (``AppId``). Never shown, logged or stored.
+        Bearer token and API key (``AppId``). They are never shown, logged or stored.
     timeout : float
         Seconds to wait for a connection and for each part of an answer.
     retries : int
-        How often a failed read is repeated (429, 5xx, lost connections; Retry-After is honoured). A write is
-        repeated only on 429 or when the server was never reached; its outcome is never guessed.
+        How often a failed read is repeated (429, 5xx, lost connections; Retry-After is honored). A write is
+        repeated only after 429 or when the server was not reached; its outcome is never guessed.
     concurrency : int
-        Connections open at a time.
+        Most connections open at a time.
     cache_dir : path, optional
-        Folder for pages and frames; the user's cache folder by default. Files are readable by the user alone.
+        Folder for pages and frames; default: the user's cache folder. Only the user can read the files.
 
     Raises
     ------
@@ -91,20 +113,28 @@ class Client:
         cache_dir: str | Path | None = None,
     ) -> None:
         self.settings = Settings.of(url, token, api_key)
-        self.concurrency = _positive(concurrency, "concurrency")
+        self.concurrency = whole(concurrency, "concurrency", example=8)
         self.transport = Transport(
             self.settings,
-            timeout=_positive(timeout, "timeout"),
-            retries=_positive(retries, "retries", least=0),
+            timeout=number(timeout, "timeout", low=0.001, example=30),
+            retries=whole(retries, "retries", low=0, example=5),
             connections=self.concurrency,
         )
-        self.storage = Storage(
-            Path(cache_dir) if cache_dir is not None else cache_folder(), self.settings.cache_key
-        )
+        key = self.settings.cache_key
+        self.cache_folder = (cache_folder() if cache_dir is None else Path(cache_dir)) / key
+        self.pages = PageCache(self.cache_folder, key)
+        self.frames = FrameCache(self.cache_folder)
 
     @classmethod
-    def from_env(cls, **options: Any) -> Client:
-        """A client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; `options` as for the class.
+    def from_env(
+        cls,
+        *,
+        timeout: float = 30,
+        retries: int = 5,
+        concurrency: int = 8,
+        cache_dir: str | Path | None = None,
+    ) -> Client:
+        """A client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.
 
         Raises
         ------
@@ -112,7 +142,15 @@ class Client:
             Naming every variable that is missing, and how to set it.
         """
         settings = Settings.from_env()
-        return cls(settings.url, settings.token, settings.api_key, **options)
+        return cls(
+            settings.url,
+            settings.token,
+            settings.api_key,
+            timeout=timeout,
+            retries=retries,
+            concurrency=concurrency,
+            cache_dir=cache_dir,
+        )
 
     def __repr__(self) -> str:
         return f"Client({self.settings.url!r})"
@@ -126,24 +164,24 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close idle connections and the page store; the client may be used again."""
+        """Close idle connections and the page cache; the client may be used again."""
         self.transport.close()
-        self.storage.close()
+        self.pages.close()
 
-    def list(self, page: int = 1, page_size: int | None = None, **params: Any) -> Page:
+    def list(self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]) -> Page:
         """One page of opportunities.
 
         Parameters
         ----------
         page : int
-            From 1.
+            Number of the page, from 1.
         page_size : int, optional
             Rows asked for; the server may send fewer (its default is 15).
         **params
-            ``status account_id contact_unique_id owner_unique_id search sort``; sort is an attribute, a leading
-            minus is descending.
+            ``status account_id contact_unique_id owner_unique_id search sort``. `sort` is an attribute; a leading
+            minus sorts descending.
         """
-        return self._page(_LIST, page, page_size, params)
+        return self._page(_LIST, page, page_size, dict(params))
 
     def search(self, text: str, page: int = 1, page_size: int | None = None) -> Page:
         """One page of the opportunities that match `text`.
@@ -151,7 +189,7 @@ class Client:
         Parameters
         ----------
         text : str
-            What to look for, as the server understands it.
+            Text to look for, as the server understands it.
         page, page_size : int
             As for `list`.
 
@@ -186,49 +224,56 @@ class Client:
         Raises
         ------
         NotFoundError
-            When there is none, or it is deleted.
+            When no opportunity has this id, or it is deleted.
         """
         return self._decoded(wire.decode_one, self.transport.read(_path(unique_id)), _path(unique_id))
 
-    def create(self, **fields: Any) -> dict[str, Any]:
+    def create(
+        self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
+    ) -> dict[str, Any]:
         """Create an opportunity; the answer holds its ``unique_id``.
 
         Parameters
         ----------
-        **fields
-            Its attributes, as the columns of the frame are named: ``name="Acme renewal", value=12_000, stage="proposal"``.
+        fields : mapping, optional
+            Attributes of your own, beside or instead of the named ones.
+        **attributes
+            Attributes, named as the columns of the frame: ``name="Acme renewal", value=12_000, stage="proposal"``.
 
         Raises
         ------
-        DataError
-            When a value does not fit its field; nothing is sent.
+        ArgumentError
+            When a value does not fit its attribute; nothing is sent.
         ValidationError
             When the server refuses; every problem is in ``.problems``.
         ConnectionFailed, ServerError
-            The outcome is unknown: look it up before trying again.
+            When the outcome is unknown: look for the opportunity before trying again.
         """
-        return self._write("POST", _LIST, _body(fields))
+        return self._write("POST", _LIST, _body({**attributes, **(fields or {})}))
 
-    def update(self, unique_id: str, **fields: Any) -> dict[str, Any]:
-        """Change the given fields; the answer may hold only what changed.
+    def update(
+        self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
+    ) -> dict[str, Any]:
+        """Change some attributes; the answer may hold only those.
 
         Parameters
         ----------
         unique_id : str
             The opportunity's id.
-        **fields
-            What to change, as for `create`; nothing else is sent.
+        fields, **attributes
+            Attributes to change, as for `create`; nothing else is sent.
 
         Raises
         ------
-        DataError
-            When a value does not fit its field; nothing is sent.
+        ArgumentError
+            When a value does not fit its attribute; nothing is sent.
         NotFoundError, ValidationError
             When the server refuses; nothing is changed.
         ConnectionFailed, ServerError
-            The outcome is unknown: read it back.
+            When the outcome is unknown: read the opportunity back.
         """
-        return {"unique_id": unique_id} | self._write("PUT", _path(unique_id) + "/", _body(fields))
+        body = _body({**attributes, **(fields or {})})
+        return {"unique_id": unique_id} | self._write("PUT", _path(unique_id) + "/", body)
 
     def delete(self, unique_id: str) -> None:
         """Move an opportunity to the trash, from where `recover` brings it back.
@@ -256,24 +301,30 @@ class Client:
         return self._write("PUT", _path(unique_id) + "/recover", b"{}")
 
     def fetch_page(
-        self, page: int, page_size: int, *, deleted: bool = False, stored: bool = False, **params: Any
+        self,
+        page: int,
+        page_size: int,
+        *,
+        deleted: bool = False,
+        stored: bool = False,
+        **params: Unpack[ListParams],
     ) -> bytes:
-        """The undecoded body of one page of a sweep, by way of the page store.
+        """The undecoded body of one page of a sweep, through the page cache.
 
         Parameters
         ----------
         page, page_size : int
             As for `list`.
         deleted : bool
-            Whether the trash is swept.
+            If True, the page is one of the trash.
         stored : bool
-            Whether a stored copy may answer unasked; otherwise the server is asked, with the stored copy's
-            validator, and a 304 lets the copy stand.
+            If True, use the stored copy without a request where there is one; else the server is asked, and may
+            answer that the stored copy is still right (304).
         **params
-            Query parameters of the list, as for `list`.
+            Parameters of the list, as for `list`.
         """
-        path = _TRASH if deleted else _LIST
-        return self.storage.read_page(self.transport, path, _query(page, page_size, params), stored=stored)
+        query = _query(page, page_size, dict(params))
+        return self.pages.read(self.transport, _TRASH if deleted else _LIST, query, stored=stored)
 
     def decode_page(self, body: bytes) -> wire.WirePage:
         """A fetched body decoded.
@@ -295,12 +346,22 @@ class Client:
         return self._decoded(wire.decode_one, self._writing(method, path, body), path)
 
     def _writing(self, method: str, path: str, body: bytes | None) -> bytes:
-        # Before, so that a crash right after the write leaves nothing stale; after, for a sweep that ran meanwhile.
-        self.storage.invalidate()
+        # Before, so that a crash right after the write leaves nothing stale; after, for a sweep that ran at the time.
+        self._drop_stale()
         try:
             return self.transport.write(method, path, body)
         finally:
-            self.storage.invalidate()
+            self._drop_stale()
+
+    def _drop_stale(self) -> None:
+        try:
+            self.frames.clear()
+            self.pages.clear()
+        except OSError as error:
+            raise CacheError(
+                f"cannot drop the cached opportunities in {self.cache_folder}, which a write makes stale "
+                f"({error.strerror}); remove the folder"
+            ) from None
 
     def _decoded(self, decode: Callable[[bytes], _T], body: bytes, path: str) -> _T:
         try:
@@ -310,44 +371,38 @@ class Client:
             raise UnexpectedResponse(f"{url}: {error}", url=url) from None
 
 
-def _positive(number: _N, name: str, *, least: int = 1) -> _N:
-    if isinstance(number, bool) or not isinstance(number, (int, float)):
-        raise ArgumentTypeError(f"{name}={number!r} is not a number")
-    if number < least and not (least == 1 and number > 0 and isinstance(number, float)):
-        raise DataError(f"{name}={number!r} is too small; the least is {least}")
-    return number
-
-
 def _path(unique_id: str) -> str:
-    if not isinstance(unique_id, str):
-        raise ArgumentTypeError(f"unique_id={unique_id!r} is not text")
-    if unique_id.strip() in ("", ".", ".."):
-        raise DataError(f"unique_id={unique_id!r} names no opportunity")
-    return "/opportunities/" + quote(unique_id, safe="")
+    if text(unique_id, "unique_id", example="opp-1").strip() in (".", ".."):
+        raise ArgumentValueError(f"unique_id={unique_id!r} is not the id of an opportunity")
+    return _LIST + quote(unique_id, safe="")
+
+
+_WIRE_NAMES = {"account_id": "account_unique_id"}
+"""Parameters that the wire spells otherwise."""
 
 
 def _query(page: int, page_size: int | None, params: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(params) - set(LIST_PARAMS))
-    if unknown:
-        raise ArgumentTypeError(
-            f"list() knows no parameter {unknown[0]!r}; it takes page, page_size, {', '.join(LIST_PARAMS)}"
-        )
-    query: dict[str, Any] = {"page": _positive(page, "page")}
+    known = ListParams.__annotations__ | Filters.__annotations__
+    for name in params:
+        if name not in known:
+            raise ArgumentTypeError(
+                f"list() has no parameter {name!r}; it takes page, page_size, {', '.join(sorted(known))}"
+            )
+    query: dict[str, Any] = {"page": whole(page, "page", example=1)}
     if page_size is not None:
-        query["records"] = _positive(page_size, "page_size")
-    return query | {LIST_PARAMS[name]: value for name, value in params.items() if value is not None}
+        query["records"] = whole(page_size, "page_size", example=100)
+    return query | {_WIRE_NAMES.get(name, name): value for name, value in params.items() if value is not None}
 
 
 def _body(fields: dict[str, Any]) -> bytes:
     if not fields:
-        raise DataError("no fields given; name at least one, such as stage='proposal'")
-    read_only = sorted(set(fields) & set(READ_ONLY))
-    if read_only:
-        raise DataError(f"{read_only[0]} is set by the server and cannot be written")
+        raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")
     values = {}
     for name, value in fields.items():
+        if name in READ_ONLY:
+            raise ArgumentValueError(f"{name}={value!r} cannot be written: the server sets {name}")
         try:
             values[name] = wire.to_wire(name, value)
         except BadCell as reason:
-            raise DataError(f"{name}={value!r} {reason}") from None
+            raise ArgumentValueError(f"{name}={value!r} {reason}") from None
     return wire.encode(values)

@@ -193,12 +193,12 @@ _BUILD: dict[str, Callable[[list[Any], str, list[Any]], pa.Array]] = {
 }
 
 
-def to_table(records: list[dict[str, Any]]) -> pa.Table:
-    """Flat records as an Arrow table: the known columns at their types, then the further ones."""
-    ids = [record["unique_id"] for record in records]
-    further = dict.fromkeys(chain.from_iterable(records))
-    columns = {c: build([r.get(c) for r in records], c, ids) for c, build in _BUILD.items()}
-    columns |= {c: _further([r.get(c) for r in records]) for c in further if c not in _BUILD}
+def rows_to_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Flat rows as an Arrow table: the known columns at their types, then the further ones."""
+    ids = [row["unique_id"] for row in rows]
+    further = dict.fromkeys(chain.from_iterable(rows))
+    columns = {c: build([r.get(c) for r in rows], c, ids) for c, build in _BUILD.items()}
+    columns |= {c: _further([r.get(c) for r in rows]) for c in further if c not in _BUILD}
     return pa.table(columns)
 
 
@@ -230,7 +230,7 @@ def assemble(tables: list[pa.Table]) -> pd.DataFrame:
     Parameters
     ----------
     tables : list of pyarrow.Table
-        As `to_table` makes them.
+        As `rows_to_table` makes them.
 
     Returns
     -------
@@ -239,24 +239,24 @@ def assemble(tables: list[pa.Table]) -> pd.DataFrame:
     """
     if not sum(table.num_rows for table in tables):
         return org.empty()
-    merged = concat(tables)
+    merged = concat_tables(tables)
     names = [*schema.COLUMNS, *(c for c in merged.column_names if c not in schema.COLUMNS)]
     return pd.DataFrame({name: _to_series(name, merged[name]) for name in names}, copy=False)
 
 
-def concat(tables: list[pa.Table]) -> pa.Table:
+def concat_tables(tables: list[pa.Table]) -> pa.Table:
     """The rows of all tables, which may differ in their further columns, as one table."""
     return pa.concat_tables(_reconciled(tables), promote_options="permissive").unify_dictionaries()
 
 
-def from_frame(opportunities: pd.DataFrame) -> pa.Table:
+def frame_to_table(opportunities: pd.DataFrame) -> pa.Table:
     """An assembled frame as the table it came from, to be merged with newer ones."""
     table = pa.Table.from_pandas(opportunities, preserve_index=False)
     return pa.table({name: _as_sent(name, table[name]) for name in table.column_names})
 
 
 def _as_sent(name: str, column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """A column of a frame at the type that `to_table` gives it."""
+    """A column of a frame at the type that `rows_to_table` gives it."""
     if name in _CATEGORY:
         return column.cast(_LABEL)
     if name not in _BUILD and column.null_count == len(column):

@@ -20,7 +20,7 @@ def doctor_command() -> None:
         newest = [str(row.get("updated_at") or "") for row in page.rows]
         obeyed = newest == sorted(newest, reverse=True)
         say(f"sorting    {'ok' if obeyed else 'not obeyed: loads may be incomplete'}")
-        say(f"cache      {client.storage.folder}")
+        say(f"cache      {client.cache_folder}")
 
 
 def _counted(total: int | None, noun: str) -> str:

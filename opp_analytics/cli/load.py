@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
 
 from opp_analytics import text
+from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import heading, out, say, show
 from opp_analytics.cli.output import check_ending, written
 from opp_analytics.loading import load
@@ -52,7 +52,7 @@ def load_command(
     opportunities = load(
         max_age=max_age, refresh=None if refresh is None else refresh.value, search=search, deleted=deleted
     )
-    _say_certificate(opportunities.attrs["load"])
+    _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
         _write(opportunities, file)
         say(f"Written to {file}.")
@@ -60,16 +60,15 @@ def load_command(
         _say_stock(opportunities)
 
 
-def _say_certificate(certificate: dict[str, Any]) -> None:
-    fetched = datetime.fromisoformat(certificate["fetched_at"]).strftime("%Y-%m-%d %H:%M UTC")
-    state = "[green]complete[/]" if certificate["complete"] else "[bold red]NOT complete[/]"
+def _say_certificate(certificate: Certificate) -> None:
+    state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
     out.print(
-        f"{text.count(certificate['records'], 'opportunity')} from {certificate['source']}, "
-        f"{text.count(certificate['pages'], 'page')}, fetched {fetched}: {state}",
+        f"{text.count(certificate.rows or 0, 'opportunity')} from {certificate.source}, "
+        f"{text.count(certificate.pages or 0, 'page')}, fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}",
         highlight=False,
         soft_wrap=True,
     )
-    for reason in certificate["reasons"]:
+    for reason in certificate.reasons:
         out.print(f"  [red]{reason}[/]", highlight=False, soft_wrap=True)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 from opp_analytics.api import Client
+from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.errors import ConfigError
 from opp_analytics.history import History
@@ -80,8 +81,9 @@ def _our_writes() -> pd.DataFrame | None:
 
 def _record(opportunities: pd.DataFrame, history: History) -> None:
     """Record a load that is complete and newer than the last record."""
-    certificate = opportunities.attrs["load"]
+    certificate = Certificate.of(opportunities)
+    if certificate is None or certificate.fetched_at is None or not certificate.complete:
+        return
     moments = history.records["recorded_at"]
-    fetched = pd.Timestamp(certificate["fetched_at"])
-    if certificate["complete"] and (moments.empty or moments.iloc[-1] < fetched):
+    if moments.empty or moments.iloc[-1] < certificate.fetched_at:
         history.record(opportunities)

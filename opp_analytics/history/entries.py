@@ -74,7 +74,7 @@ class Entry:
     sha256: str
     """Checksum of the change file."""
     certificate: Mapping[str, Any] | None = None
-    """The load certificate that came with the frame."""
+    """The load certificate that came with the frame, as plain JSON."""
     notes: tuple[Mapping[str, str], ...] = ()
     """What an import found wrong: ``unique_id`` and ``problem``."""
     previous: str = ""

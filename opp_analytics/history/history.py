@@ -228,7 +228,7 @@ class History:
                 (recorded,),
                 columns=rows.dtypes_of(frame),
                 kinds={**(before.kinds if before else {}), **rows.kinds_of(changes)},
-                certificate=certificate,
+                certificate=certificate.to_json() if certificate else None,
                 previous=before,
             )
             source.store.keep_state(changes if state is None else latest_wins(state, changes), entry)

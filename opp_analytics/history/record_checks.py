@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import org
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError, MissingColumnError, RecordRefused
 from opp_analytics.history import rows
 from opp_analytics.history.diff import UNTRACKED, present
@@ -29,35 +28,34 @@ def checked(opportunities: pd.DataFrame) -> pd.DataFrame:
         raise RecordRefused(str(error)) from None
 
 
-def certificate_of(opportunities: pd.DataFrame) -> dict[str, Any] | None:
-    """The load certificate of a frame, after a check that it vouches for all opportunities."""
-    certificate = opportunities.attrs.get("load")
+def certificate_of(opportunities: pd.DataFrame) -> Certificate | None:
+    """The load certificate of a frame, after a check that the frame holds all opportunities."""
+    try:
+        certificate = Certificate.of(opportunities)
+    except DataError as error:
+        raise RecordRefused(str(error)) from None
     if certificate is None:
         return None
-    if not isinstance(certificate, dict):
-        raise RecordRefused('attrs["load"] is not a load certificate; remove it, or load again')
-    if certificate.get("complete") is False:
+    for name, value in certificate.narrowed_by.items():
+        raise RecordRefused(
+            f"this frame was loaded with {name}={value!r}, so it does not hold all opportunities; load without it"
+        )
+    if not certificate.complete:
         raise RecordRefused(
             "this load is not complete, so absence would look like deletion; load again, then record"
         )
-    narrowed = [name for name in ("search", "deleted", "filters") if certificate.get(name)]
-    if narrowed:
+    if certificate.rows not in (None, len(opportunities)):
         raise RecordRefused(
-            f"this frame was loaded with {narrowed[0]}={certificate[narrowed[0]]!r}: it is not all opportunities"
+            f"the load brought {certificate.rows:,} opportunities but the frame has {len(opportunities):,}: record the "
+            'frame as loaded, or delete attrs["load"] if these rows are meant to be all'
         )
-    counted = certificate.get("records")
-    if counted is not None and counted != len(opportunities):
-        raise RecordRefused(
-            f"the load brought {counted:,} opportunities but the frame has {len(opportunities):,}: record the frame as "
-            'loaded, or remove attrs["load"] if these rows are meant to be all'
-        )
-    return dict(json.loads(json.dumps(certificate, default=str)))
+    return certificate
 
 
-def moment_of(at: When | None, certificate: dict[str, Any] | None) -> pd.Timestamp:
+def moment_of(at: When | None, certificate: Certificate | None) -> pd.Timestamp:
     """The instant of a record: as told, else that of the load, else now."""
-    if at is None and certificate and certificate.get("fetched_at"):
-        at = str(certificate["fetched_at"])
+    if at is None and certificate is not None:
+        at = certificate.fetched_at
     moment = pd.Timestamp.now("UTC") if at is None else as_instant(at, name="at")
     return moment.as_unit("us")
 
@@ -67,13 +65,13 @@ def refuse_if_not_next(
     entries: list[Entry],
     state: pa.Table | None,
     frame: pd.DataFrame,
-    certificate: dict[str, Any] | None,
+    certificate: Certificate | None,
 ) -> None:
     """Refuse a frame that cannot be the successor of the last record: another tenant's, or one that lost a column."""
     if not entries or state is None:
         return
     tenant = next((entry.tenant for entry in entries if entry.tenant), None)
-    other = (certificate or {}).get("tenant")
+    other = certificate.tenant if certificate else None
     if tenant and other and tenant != other:
         raise RecordRefused(
             f"this frame is of tenant {other}, the history in {folder} of tenant {tenant}: another address, token or "

@@ -6,16 +6,20 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal, Unpack
 
 import pandas as pd
 
-from opp_analytics.api import LIST_PARAMS, Client, wire
-from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning
+from opp_analytics.api import Client, Filters, assemble, rows_to_table
+from opp_analytics.arguments import one_of, text, whole
+from opp_analytics.certificate import Certificate
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
 from opp_analytics.loading.refresh import refreshed
 from opp_analytics.loading.sweep import Query, Sweep, newest_change, probe, sweep
 from opp_analytics.progress import progress_bar
+from opp_analytics.text import count
 
 _SWEEPS = 3
 _PAGE_SIZE = 1000
@@ -27,39 +31,41 @@ def load(
     client: Client | None = None,
     *,
     max_age: str | float | timedelta = "15min",
-    refresh: str | None = None,
+    refresh: Literal["changes", "full"] | None = None,
     page_size: int | None = None,
+    limit: int | None = None,
     search: str | None = None,
     deleted: bool = False,
     progress: bool | None = None,
-    **filters: Any,
+    **filters: Unpack[Filters],
 ) -> pd.DataFrame:
     """All opportunities of the tenant as one typed frame.
 
-    A frame younger than `max_age` comes from the cache without any request. Otherwise every page is fetched in one
-    sweep, repeated up to three times until nothing changed meanwhile; or, with ``refresh="changes"``, only what
-    changed since the cached frame is.
+    A cached frame younger than `max_age` is returned without any request. Otherwise every page is read in one sweep,
+    and again, three times at most, while opportunities change under it.
 
     Parameters
     ----------
     client : Client, optional
-        `Client.from_env()` by default.
+        Client to read with; default: `Client.from_env()`.
     max_age : str, timedelta or seconds
-        How old a cached frame may be; 0 always fetches.
+        Oldest cached frame to use, such as ``"15min"``; 0 always reads.
     refresh : {None, "changes", "full"}
-        ``"changes"`` brings the cached frame up to date at the cost of what changed, and sweeps where that cannot
-        be vouched for: no cached frame, no order by change, a total that does not add up, or the trash itself.
-        ``"full"`` fetches everything, whatever the cache holds.
+        ``"changes"`` brings the cached frame up to date and reads only what changed. It reads everything where that
+        might miss something: no cached frame, no order by change, totals that do not add up, or the trash itself.
+        ``"full"`` reads everything, whatever the cache holds.
     page_size : int, optional
-        Rows to ask for on a page, 1,000 by default; the server's own limit is believed.
+        Rows to ask for on a page, 1,000 by default; a server that sends fewer is believed.
+    limit : int, optional
+        Read only a sample: this many opportunities, the newest first. A sample is never cached or recorded.
     search : str, optional
-        Only opportunities that match this text.
+        Load only opportunities that match this text.
     deleted : bool
-        The trash instead of the list.
+        If True, load the trash instead of the list.
     progress : bool, optional
-        Whether to show a progress bar; by default only on a terminal or in a notebook.
+        Whether to show a progress bar; default: only on a terminal or in a notebook.
     **filters
-        Further parameters of `Client.list`: ``status account_id contact_unique_id owner_unique_id``.
+        Further filters of `Client.list`: ``status account_id contact_unique_id owner_unique_id``.
 
     Returns
     -------
@@ -67,15 +73,17 @@ def load(
         Index 0…n−1. ``unique_id name account_id`` str, ``value`` float64 (money), ``stage`` ordered category,
         ``close_date`` datetime64[us] (a date), ``probability`` Int64 (percent), ``status`` category,
         ``created_at updated_at`` datetime64[us, UTC]; then the tenant's further attributes, lists and objects as
-        JSON text. The same dtypes when empty. ``attrs["load"]`` is the load certificate, plain JSON:
-        ``fetched_at`` (UTC, when the sweep began), ``pages records total duplicates sweeps complete source``
-        (no sweeps: only changes were fetched), ``reasons`` (why it is not complete), ``tenant search deleted
-        filters``, and ``state``, what the server said of its data.
+        JSON text. The same dtypes when empty. ``attrs["load"]`` is the load certificate as plain JSON:
+        ``fetched_at`` (UTC, when reading began), ``pages rows total duplicates sweeps complete source`` (no sweeps:
+        only changes were read), ``reasons`` (why it may be incomplete), ``tenant search deleted filters limit``, and
+        ``state``, what the server said of its data.
 
     Raises
     ------
     ConfigError
         When no client is given and the settings are missing.
+    ArgumentError
+        When an argument cannot be used; nothing is asked then.
     ApiError
         When the API cannot be reached, refuses, or is not this API.
     LoadError
@@ -84,7 +92,7 @@ def load(
     Warns
     -----
     DataWarning
-        When the result cannot be vouched for; ``attrs["load"]["reasons"]`` says why.
+        When the load may be incomplete; ``attrs["load"]["reasons"]`` says why.
 
     Examples
     --------
@@ -94,173 +102,202 @@ def load(
     >>> opportunities.attrs["load"]["complete"], str(opportunities["value"].dtype)
     (True, 'float64')
     """
-    if refresh not in (None, "changes", "full"):
-        raise ArgumentTypeError(
-            f"refresh={refresh!r} is not known; use 'changes', 'full', or None to let max_age decide"
-        )
+    if refresh is not None:
+        one_of(refresh, "refresh", ["changes", "full"])
     oldest = datetime.now(UTC) - _age(max_age)
-    if client is None:
-        client = Client.from_env()
-    query = Query(
-        deleted, _params(search, deleted, filters), page_size if page_size is not None else _PAGE_SIZE
-    )
+    rows = _PAGE_SIZE if page_size is None else whole(page_size, "page_size", example=_PAGE_SIZE)
+    query = Query(deleted, _params(search, deleted, dict(filters)), rows)
+    if limit is not None:
+        return _sample(client or Client.from_env(), query, whole(limit, "limit", example=100), progress)
+    return _load(client or Client.from_env(), query, oldest, refresh, progress)
+
+
+def _load(
+    client: Client, query: Query, oldest: datetime, refresh: str | None, progress: bool | None
+) -> pd.DataFrame:
     key = _key(query)
-    kept = client.storage.read_frame(key) if refresh != "full" else None
+    kept = client.frames.read(key) if refresh != "full" else None
     if kept is not None and refresh is None and _fetched_at(kept) > oldest:
         return kept
-    if kept is not None and refresh == "changes" and not deleted:
+    if kept is not None and refresh == "changes" and not query.deleted:
         current = _catch_up(client, query, key, kept)
         if current is not None:
             return current
     return _fetch(client, query, key, progress)
 
 
-def _fetched_at(opportunities: pd.DataFrame) -> datetime:
-    return datetime.fromisoformat(opportunities.attrs["load"]["fetched_at"])
+def _certificate_of(kept: pd.DataFrame) -> Certificate:
+    return Certificate.of(kept) or Certificate()
+
+
+def _fetched_at(kept: pd.DataFrame) -> datetime:
+    return _certificate_of(kept).fetched_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _age(max_age: str | float | timedelta) -> timedelta:
+    example = "use for example max_age='15min', '2h' or a number of seconds"
+    if isinstance(max_age, bool) or not isinstance(max_age, (int, float, str, timedelta)):
+        raise ArgumentTypeError(f"max_age={max_age!r} is not a duration; {example}")
     try:
-        seconds = isinstance(max_age, (int, float)) and not isinstance(max_age, bool)
-        age = pd.Timedelta(max_age, unit="s") if seconds else pd.Timedelta(max_age)
-    except (ValueError, TypeError):
-        raise DataError(
-            f"max_age={max_age!r} is not a duration; write it as '15min', '2h' or a number of seconds"
-        ) from None
+        age = pd.Timedelta(max_age, unit="s") if isinstance(max_age, (int, float)) else pd.Timedelta(max_age)
+    except ValueError:
+        raise ArgumentValueError(f"max_age={max_age!r} is not a duration; {example}") from None
     if pd.isna(age) or age < pd.Timedelta(0):
-        raise DataError(f"max_age={max_age!r} is not a duration of 0 or more; write it as '15min' or 0")
+        raise ArgumentValueError(f"max_age={max_age!r} is not a duration of 0 or more; {example}")
     return age.to_pytimedelta()
 
 
 def _params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(filters) - set(LIST_PARAMS) | (set(filters) & {"sort", "search"}))
-    if unknown:
-        known = ", ".join(name for name in LIST_PARAMS if name not in ("sort", "search"))
-        raise ArgumentTypeError(
-            f"load() knows no parameter {unknown[0]!r}; it filters by search, deleted, {known}"
-        )
+    known = Filters.__annotations__
+    for name in filters:
+        if name not in known:
+            raise ArgumentTypeError(
+                f"load() has no parameter {name!r}; it filters by search, deleted, {', '.join(known)}"
+            )
     params = {name: value for name, value in {"search": search, **filters}.items() if value is not None}
-    if deleted and params:
-        raise ArgumentTypeError(f"deleted=True loads the whole trash; {next(iter(params))} cannot narrow it")
+    for name, value in params.items():
+        text(value, name, example="Acme" if name == "search" else "active")
+        if deleted:
+            raise ArgumentValueError(
+                f"deleted=True loads the whole trash; leave out {name}, which cannot narrow it"
+            )
     return params
 
 
 def _key(query: Query) -> str:
-    asked = json.dumps({"deleted": query.deleted, "params": query.params}, sort_keys=True, default=str)
+    asked = json.dumps({"deleted": query.deleted, "params": query.params}, sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
 def _fetch(client: Client, query: Query, key: str, progress: bool | None) -> pd.DataFrame:
-    storage, note = client.storage, f"sweep-{key}"
-    epoch = storage.epoch()
+    epoch = client.frames.epoch()
     before = probe(client, query)
-    stored_pages = _resumable(storage.read_note(note), before, query)
+    stored_pages = _resumable(client.pages.read_progress(key), before, query)
     for sweeps in range(1, _SWEEPS + 1):
         started = datetime.now(UTC)
-        pass_ = _sweep_with_bar(client, query, stored_pages, progress, _noter(client, note, before, query))
+        with progress_bar(progress, desc="opportunities", unit="row") as bar:
+            on_page = _noter(client, key, before, query)
+            pass_ = sweep(client, query, stored_pages=stored_pages, bar=bar, on_page=on_page)
         after = probe(client, query)
-        reasons = _doubts(pass_, before, after, query)
+        reasons = _gaps(pass_, before, after, query)
         if not reasons:
             break
         before, stored_pages = after, 0
-    storage.write_note(note, None)
-    opportunities = wire.assemble(pass_.tables)
-    certificate = _certificate(client, query, pass_, reasons, started, sweeps, after)
-    opportunities.attrs["load"] = certificate
+    client.pages.note_progress(key, None)
+    opportunities = assemble(pass_.tables)
+    certificate = replace(
+        _certificate(client, query, pass_, started),
+        sweeps=sweeps,
+        complete=not reasons,
+        reasons=tuple(reasons),
+        state=after,
+    )
+    opportunities.attrs["load"] = certificate.to_json()
     if reasons:
-        warnings.warn(f"the load cannot be vouched for: {'; '.join(reasons)}", DataWarning, stacklevel=3)
+        warnings.warn(f"this load may be incomplete: {'; '.join(reasons)}", DataWarning, stacklevel=4)
     else:
-        storage.write_frame(key, opportunities, certificate, epoch)
+        client.frames.write(key, opportunities, epoch)
     return opportunities
 
 
 def _catch_up(client: Client, query: Query, key: str, kept: pd.DataFrame) -> pd.DataFrame | None:
-    epoch = client.storage.epoch()
+    epoch = client.frames.epoch()
     current = refreshed(client, query, kept)
     if current is None:
         return None
     opportunities, rows = current.opportunities, len(current.opportunities)
-    opportunities.attrs["load"] = kept.attrs["load"] | {
-        "fetched_at": current.started.isoformat(),
-        "pages": current.pages,
-        "records": rows,
-        "total": rows,
-        "sweeps": 0,
-        "state": current.state,
-    }
-    client.storage.write_frame(key, opportunities, opportunities.attrs["load"], epoch)
+    certificate = replace(
+        _certificate_of(kept),
+        fetched_at=current.started,
+        pages=current.pages,
+        rows=rows,
+        total=rows,
+        sweeps=0,
+        state=current.state,
+    )
+    opportunities.attrs["load"] = certificate.to_json()
+    client.frames.write(key, opportunities, epoch)
     return opportunities
 
 
-def _sweep_with_bar(
-    client: Client, query: Query, stored_pages: int, progress: bool | None, on_page: Callable[[int], None]
-) -> Sweep:
-    with progress_bar(progress, desc="opportunities", unit="row") as bar:
-        return sweep(client, query, stored_pages=stored_pages, bar=bar, on_page=on_page)
+def _sample(client: Client, query: Query, limit: int, progress: bool | None) -> pd.DataFrame:
+    """The newest `limit` opportunities, as far as there are so many; neither cache is touched."""
+    rows: dict[str, dict[str, Any]] = {}
+    pass_, started, size = Sweep(), datetime.now(UTC), min(limit, query.page_size)
+    with progress_bar(progress, desc="opportunities", unit="row", total=limit) as bar:
+        while len(rows) < limit:
+            number = pass_.pages + 1
+            page = (
+                client.list_deleted(number, size)
+                if query.deleted
+                else client.list(number, size, **query.params, sort="-created_at")
+            )
+            pass_.pages, pass_.total = number, page.total_records
+            fresh = {row["unique_id"]: row for row in page.rows if row["unique_id"] not in rows}
+            rows |= fresh
+            bar.update(len(fresh))
+            if not fresh:
+                break
+    sample = list(rows.values())[:limit]
+    opportunities = assemble([rows_to_table(sample)])
+    certificate = replace(
+        _certificate(client, query, pass_, started),
+        rows=len(sample),
+        complete=False,
+        reasons=(f"only a sample was asked for (limit={limit})",),
+        limit=limit,
+    )
+    opportunities.attrs["load"] = certificate.to_json()
+    return opportunities
 
 
-def _noter(client: Client, note: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
+def _noter(client: Client, key: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
     def on_page(pages: int) -> None:
         if pages % _NOTE_EVERY == 0:
-            client.storage.write_note(note, {"probe": before, "page_size": query.page_size, "pages": pages})
+            note = {"probe": before, "page_size": query.page_size, "pages": pages}
+            client.pages.note_progress(key, note)
 
     return on_page
 
 
 def _resumable(note: Any, before: dict[str, Any], query: Query) -> int:
-    """How many first pages a cut-off sweep had fetched that are still what the server would send."""
+    """How many first pages a cut-off sweep had read that are still what the server would send."""
     same = isinstance(note, dict) and note.get("probe") == before and note.get("page_size") == query.page_size
     return int(note["pages"]) if same else 0
 
 
-def _doubts(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
-    """Why a pass cannot be vouched for; empty when it is complete."""
+def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
+    """Why a pass may be incomplete; nothing when it is complete."""
     total = after["trash_total"] if query.deleted else after["total"]
-    doubts = []
+    gaps = []
     if before != after:
-        doubts.append("opportunities changed while they were read")
+        gaps.append("opportunities changed while they were read")
     if total is None:
-        doubts.append("the server does not say how many there are")
+        gaps.append("the server does not say how many opportunities there are")
     elif len(pass_.ids) != total:
-        doubts.append(f"the server announces {total:,} opportunities but sent {len(pass_.ids):,}")
+        gaps.append(f"the server announces {count(total, 'opportunity')} but sent {len(pass_.ids):,}")
     if after["trash_total"] is None:
-        doubts.append("the trash cannot be read, so deletions during the load cannot be ruled out")
-    if not query.deleted:
-        doubts += _order_doubts(pass_, after)
-    return doubts
+        gaps.append("the trash cannot be read, so deletions during the load cannot be ruled out")
+    if query.deleted:
+        return gaps
+    if not pass_.ordered:
+        gaps.append("the server did not sort by created_at as asked")
+    if newest_change(pass_.tables) != (datetime.fromisoformat(after["newest"]) if after["newest"] else None):
+        gaps.append("the newest change that the server reports is not the newest one read")
+    return gaps
 
 
-def _order_doubts(pass_: Sweep, after: dict[str, Any]) -> list[str]:
-    doubts = [] if pass_.ordered else ["the server did not send creation order as asked"]
-    said = datetime.fromisoformat(after["newest"]) if after["newest"] else None
-    if newest_change(pass_.tables) != said:
-        doubts.append("the newest change that the server reports is not the newest one read")
-    return doubts
-
-
-def _certificate(
-    client: Client,
-    query: Query,
-    pass_: Sweep,
-    reasons: list[str],
-    started: datetime,
-    sweeps: int,
-    state: dict[str, Any],
-) -> dict[str, Any]:
+def _certificate(client: Client, query: Query, pass_: Sweep, started: datetime) -> Certificate:
     params = dict(query.params)
-    return {
-        "fetched_at": started.isoformat(),
-        "pages": pass_.pages,
-        "records": len(pass_.ids),
-        "total": pass_.total,
-        "duplicates": pass_.duplicates,
-        "sweeps": sweeps,
-        "complete": not reasons,
-        "source": client.settings.url,
-        "reasons": reasons,
-        "tenant": client.settings.tenant,
-        "search": params.pop("search", None),
-        "deleted": query.deleted,
-        "filters": params,
-        "state": state,
-    }
+    return Certificate(
+        fetched_at=started,
+        pages=pass_.pages,
+        rows=len(pass_.ids),
+        total=pass_.total,
+        duplicates=pass_.duplicates,
+        source=client.settings.url,
+        tenant=client.settings.tenant,
+        search=params.pop("search", None),
+        deleted=query.deleted,
+        filters=params,
+    )

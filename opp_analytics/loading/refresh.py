@@ -1,9 +1,9 @@
 """A kept frame brought up to date by what changed since, so that a refresh costs what changed, not what exists.
 
-The newest changes come first, until they are older than what is known; what went to the trash is settled by reading
-it, if it is not as it was. The result counts only when everything adds up: the answer was sorted as asked, nothing
-moved meanwhile, the distinct ids equal the server's total, no change is newer than the newest one known, and no
-column owes its existence or type to a row that is gone.
+The newest changes are read first, until they are older than what is known; deletions are settled by reading the trash
+where it changed. The result counts only when everything adds up: the answer was sorted as asked, nothing
+changed during the reading, the distinct ids equal the server's total, no change is newer than the newest one known, and no
+column owes its existence or type to a row that is no longer there.
 Otherwise there is no result, and the caller sweeps.
 """
 
@@ -19,7 +19,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import schema
-from opp_analytics.api import Client, wire
+from opp_analytics.api import Client, assemble, concat_tables, frame_to_table, rows_to_table
+from opp_analytics.certificate import Certificate
 from opp_analytics.loading.sweep import Query, newest_change, probe
 
 _OVERLAP = timedelta(minutes=5)
@@ -43,7 +44,7 @@ class _Reading:
     """What was read so far."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    gone: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
     pages: int = 0
 
 
@@ -53,13 +54,14 @@ def refreshed(client: Client, query: Query, kept: pd.DataFrame) -> Refreshed | N
     Parameters
     ----------
     client : Client
-        Asked page by page, past the page store.
+        Client to ask, page by page, past the page cache.
     query : Query
-        The one that `kept` answers, not for the trash.
+        Query that `kept` answers; not for the trash.
     kept : DataFrame
-        A complete load, whose certificate holds the server's ``state`` at that time.
+        Complete load, whose certificate holds the server's ``state`` at that time.
     """
-    known, table = kept.attrs["load"]["state"], wire.from_frame(kept)
+    certificate = Certificate.of(kept)
+    known, table = certificate.state if certificate else {}, frame_to_table(kept)
     started, before = datetime.now(UTC), probe(client, query)
     reading = _Reading()
     if not _read_changes(client, query, newest_change([table]), reading):
@@ -69,7 +71,7 @@ def refreshed(client: Client, query: Query, kept: pd.DataFrame) -> Refreshed | N
     merged = _merged(table, reading)
     if merged is None or not _adds_up(merged, before) or probe(client, query) != before:
         return None
-    return Refreshed(wire.assemble([merged]), before, reading.pages, started)
+    return Refreshed(assemble([merged]), before, reading.pages, started)
 
 
 def _adds_up(merged: pa.Table, state: dict[str, Any]) -> bool:
@@ -92,7 +94,7 @@ def _read_changes(client: Client, query: Query, newest: datetime | None, reading
         reading.pages += 1
         if not page.rows:
             return True
-        table = wire.to_table(page.rows)
+        table = rows_to_table(page.rows)
         times = table["updated_at"].to_pylist()
         if None in times or times != sorted(times, reverse=True) or (last is not None and times[0] > last):
             return False
@@ -107,24 +109,24 @@ def _read_changes(client: Client, query: Query, newest: datetime | None, reading
 def _read_trash(
     client: Client, state: dict[str, Any], known: dict[str, Any], kept: pa.Table, reading: _Reading
 ) -> bool:
-    """Read what is gone; False when the trash did more than take rows in: what left it may be back unchanged."""
-    if all(state[name] == known[name] for name in ("trash_total", "trash_newest")):
+    """Read what was deleted; False when the trash did more than take rows in: what left it may be back unchanged."""
+    if all(state[name] == known.get(name) for name in ("trash_total", "trash_newest")):
         return True
-    if state["trash_total"] is None or known["trash_total"] is None:
+    if state["trash_total"] is None or known.get("trash_total") is None:
         return False
     number = 1
     while (page := client.list_deleted(number, 1000)).rows:
-        reading.gone |= {record["unique_id"] for record in page.rows}
+        reading.deleted |= {record["unique_id"] for record in page.rows}
         reading.pages += 1
         number += 1
-    taken_in = len(reading.gone.intersection(kept["unique_id"].to_pylist()))
+    taken_in = len(reading.deleted.intersection(kept["unique_id"].to_pylist()))
     return bool(state["trash_total"] == known["trash_total"] + taken_in)
 
 
 def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
-    """The rows as last read, without those that are gone, in creation order; None when a column cannot be told."""
+    """The rows as last read, without the deleted ones, in creation order; None when a column cannot be told."""
     changed = {unique_id for table in reading.tables for unique_id in table["unique_id"].to_pylist()}
-    stale = pa.array(sorted(changed | reading.gone), pa.string())
+    stale = pa.array(sorted(changed | reading.deleted), pa.string())
     rest = kept.filter(pc.invert(pc.is_in(kept["unique_id"], stale)))
     if len(rest) < len(kept):
         kinds = _further_kinds(reading.tables)
@@ -137,7 +139,7 @@ def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
         ):
             return None
         rest = rest.drop_columns(sorted(empty))
-    return wire.concat([rest, *reading.tables]).sort_by("created_at")
+    return concat_tables([rest, *reading.tables]).sort_by("created_at")
 
 
 def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
@@ -152,7 +154,7 @@ def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
 
 
 def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
-    """Whether the values that are left, or those just read, give the column its type, and not a row that is gone."""
+    """Whether the values that are left, or those just read, give the column its type, and not a row that is no longer there."""
     if pa.types.is_floating(column.type):
         return pa.string() not in kinds and (
             column.type in kinds or not pc.all(pc.equal(column, pc.floor(column))).as_py()
@@ -163,7 +165,7 @@ def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
 
 
 def _is_plain_json(text: str) -> bool:
-    """Whether a text may be a number or a boolean that the server sent, written out beside a text that is gone."""
+    """Whether a text may be a number or a boolean that the server sent, written out beside a text that is no longer there."""
     try:
         return isinstance(json.loads(text), (int, float))
     except ValueError:

@@ -1,4 +1,4 @@
-"""One pass over all pages, and what it can vouch for.
+"""One pass over all pages, and what shows that nothing is missing.
 
 Offset paging shifts when rows come and go. A sweep therefore asks for creation order, so that new rows only append,
 reads past the announced last page, keys rows by id, and compares what a *probe* of the server says before and after:
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics.api import Client, wire
+from opp_analytics.api import Client, WirePage, rows_to_table
 from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
 
 _WINDOW = 4
@@ -94,21 +94,24 @@ def newest_change(tables: list[pa.Table]) -> datetime | None:
     return max((at for at in newest if at is not None), default=None)
 
 
-def sweep(client: Client, query: Query, *, stored_pages: int, bar: Bar, on_page: Any) -> Sweep:
+def sweep(
+    client: Client, query: Query, *, stored_pages: int, bar: Bar, on_page: Callable[[int], None]
+) -> Sweep:
     """Read every page once.
 
     Parameters
     ----------
     client : Client
-        Whose transport and page store are used.
+        Client to read with, through its page cache.
     query : Query
-        What to ask for.
+        Opportunities to ask for.
     stored_pages : int
-        So many first pages may come from the page store unasked: a sweep that was cut off had fetched them.
+        Number of first pages that may come from the page cache without a request: a sweep that was cut off had read
+        them.
     bar : Bar
-        Told of every page.
+        Progress bar to advance with every page.
     on_page : callable
-        Called with the number of each page that was taken in.
+        Function to call with the number of each page read.
 
     Raises
     ------
@@ -131,18 +134,18 @@ def sweep(client: Client, query: Query, *, stored_pages: int, bar: Bar, on_page:
             if result.pages > 2 * fetcher.announced + _SLACK:
                 raise LoadError(
                     f"{client.settings.url} announced {fetcher.announced} pages, but page {result.pages} is still "
-                    "full of new opportunities; stopped. Is something creating them this fast, or is the server broken?"
+                    "full of new opportunities; stopped. Either something creates opportunities this fast, or the server is broken"
                 )
     return result
 
 
-def _announced(first: wire.WirePage, page_size: int) -> int:
+def _announced(first: WirePage, page_size: int) -> int:
     if first.total_records is not None and page_size:
         return max(1, math.ceil(first.total_records / page_size))
     return max(1, first.total_pages or 1)
 
 
-def _take(result: Sweep, page: wire.WirePage) -> bool:
+def _take(result: Sweep, page: WirePage) -> bool:
     """Add a page's rows; False when none of them is new."""
     result.pages += 1
     result.page_size = result.page_size or len(page.rows)
@@ -155,7 +158,7 @@ def _take(result: Sweep, page: wire.WirePage) -> bool:
             result.ids.add(record["unique_id"])
             fresh.append(record)
     if fresh:
-        result.tables.append(wire.to_table(fresh))
+        result.tables.append(rows_to_table(fresh))
         result.ordered = result.ordered and _in_order(result.tables)
     return bool(fresh)
 

@@ -28,7 +28,7 @@ def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     errors, places = table["wape"].fillna(0), np.arange(len(table))
     ax.barh(places, errors, height=0.62, color=style.COLORS["weighted_open"], label="error")
     ax.plot(table["bias"].abs(), places, "D", color=style.INK, markersize=4.5, label="bias in it")
-    labels.label_rows(ax, list(map(str, table.index)))
+    labels.label_rows(ax, [text.label(str(method)) for method in table.index])
     labels.label_bars(ax, errors.tolist(), [_says(row) for row in table.itertuples()])
     labels.percent_axis(ax.xaxis)
     style.legend(ax)

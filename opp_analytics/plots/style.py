@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import io
+import itertools
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
@@ -243,11 +244,15 @@ def color_of_move(movement: str, value: float) -> str:
 
 def series_colors(names: Iterable[str]) -> dict[str, tuple[str, str]]:
     """A color and a marker for each series, by meaning where its name has one, else in a fixed order."""
-    free = [(color, mark) for mark in _MARKS for color in _SERIES]
+    free = [
+        (color, _MARKS[(k + turn) % len(_MARKS)])
+        for turn in range(len(_MARKS))
+        for k, color in enumerate(_SERIES)
+    ]
     listed = list(dict.fromkeys(names))
     return {
-        name: (COLORS.get(name, free[k % len(free)][0]), _MARKS[k % len(_MARKS)])
-        for k, name in enumerate(listed)
+        name: (COLORS.get(name, color), mark)
+        for name, (color, mark) in zip(listed, itertools.cycle(free), strict=False)
     }
 
 
@@ -275,7 +280,7 @@ def caption(table: pd.DataFrame, *says: str) -> str:
 def method(table: pd.DataFrame) -> str:
     """The forecasting method for a caption, where the table knows it."""
     name = table.attrs.get("method")
-    return f"method: {name}" if name else ""
+    return f"method: {text.label(name)}" if isinstance(name, str) else ""
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:

@@ -19,7 +19,7 @@ def velocity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.velocity`: money per day of each group, with the four factors beside the bar."""
     ax = style.canvas(ax, rows=len(table))
     open_deals = text.count(int(table["open_count"].sum()), "open deal")
-    note = style.caption(table, open_deals, "open deals × win rate × mean won value ÷ days to win")
+    note = style.caption(table, open_deals, "open deals × win rate × won value ÷ days to win")
     if not table["velocity"].notna().any():
         style.nothing(ax, "no won deals to tell the velocity from")
         return style.finish(ax, _TITLE, note)

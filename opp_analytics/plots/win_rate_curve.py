@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from opp_analytics import text
 from opp_analytics.plots import labels, style
 
 _MOST_CURVES = 8
@@ -28,15 +29,15 @@ def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, _TITLE, style.caption(table))
     if table.index.nlevels == 1:
         _one(ax, table)
-        further = ""
+        deals, further = text.count(int(table["at_risk"].iloc[0])), ""
     else:
-        further = _several(ax, table)
+        deals, further = "", _several(ax, table)
     ax.set_ylim(0, 1)
     ax.set_xlim(left=0)
     labels.percent_axis(ax.yaxis)
     labels.axis_label(ax.xaxis, "days since created")
     style.legend(ax)
-    return style.finish(ax, _TITLE, style.caption(table, "", further))
+    return style.finish(ax, _TITLE, style.caption(table, deals, further))
 
 
 def _steps(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[Any, Any]:
@@ -56,11 +57,12 @@ def _one(ax: Axes, table: pd.DataFrame) -> None:
         if name != "disqualified" or table[column].any():
             ax.step(*_steps(table.index, table[column]), where="post", color=style.COLORS[name], label=name)
     # A few ages are enough to see where the curve rests on few deals.
-    chosen = np.unique(np.linspace(0, len(table) - 1, 5).round().astype(int))
-    places = table.index.to_numpy()[chosen]
+    ages = table.index.to_numpy()
+    chosen = np.unique(np.searchsorted(ages, np.linspace(ages[0], ages[-1], 5)))
+    places = ages[chosen]
     apart = chosen[np.concatenate([[True], np.diff(places) > 0.14 * max(places[-1], 1)])]
     ticks = [f"{table.index[k]:,}\n{table['at_risk'].iloc[k]:,} at risk" for k in apart]
-    ax.set_xticks(table.index.to_numpy()[apart], ticks)
+    ax.set_xticks(ages[apart], ticks)
 
 
 def _several(ax: Axes, table: pd.DataFrame) -> str:

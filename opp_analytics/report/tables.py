@@ -12,6 +12,7 @@ import pandas as pd
 
 from opp_analytics import analysis, org, schema, text
 from opp_analytics.analysis import track_record
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
 from opp_analytics.periods import as_date, labels, to_dates
@@ -50,7 +51,9 @@ class Tables:
 
     opportunities: pd.DataFrame
     origin: Mapping[str, Any]
-    """Where the frame is from: its attrs, with the load certificate."""
+    """Where the frame is from: its attrs."""
+    load: Certificate | None
+    """Its load certificate."""
     history: History | None
     today: pd.Timestamp
     """The as-of day."""
@@ -82,8 +85,7 @@ class Tables:
     @cached_property
     def unseen(self) -> str:
         """What is wrong with an as-of day that is later than anything known of the pipeline; empty where nothing is."""
-        load = self.origin.get("load") or {}
-        looks = [load.get("fetched_at"), self.origin.get("recorded_at")]
+        looks = [self.load.fetched_at if self.load else None, self.origin.get("recorded_at")]
         if self.history is not None and len(self.history.records):
             looks.append(self.history.records["recorded_at"].max())
         looks = [look for look in looks if look is not None]

@@ -90,16 +90,16 @@ def sources(tables: Tables) -> Section:
 
 def certificate(tables: Tables) -> tuple[str, bool]:
     """The load certificate in words, and whether it is cause for alarm."""
-    load, recorded_at = tables.origin.get("load"), tables.origin.get("recorded_at")
+    load, recorded_at = tables.load, tables.origin.get("recorded_at")
     if load:
-        said = (
-            f"Loaded {pd.Timestamp(load['fetched_at']):%Y-%m-%d %H:%M} UTC from {load['source']}: "
-            f"{text.count(int(load['records']), 'opportunity')} on {text.count(int(load['pages']), 'page')}"
-        )
-        if load["complete"]:
+        when = "at an unknown time" if load.fetched_at is None else f"{load.fetched_at:%Y-%m-%d %H:%M} UTC"
+        rows = len(tables.deals) if load.rows is None else load.rows
+        said = f"Loaded {when} from {load.source or 'an unknown source'}: {text.count(rows, 'opportunity')}"
+        if load.pages is not None:
+            said += f" on {text.count(load.pages, 'page')}"
+        if load.complete:
             return f"{said}; complete.", False
-        reasons = "; ".join(load.get("reasons") or ["the load may be incomplete"])
-        return f"{said}; NOT complete: {reasons}.", True
+        return f"{said}; NOT complete: {'; '.join(load.reasons) or 'no reason given'}.", True
     if recorded_at:
         return (
             f"As recorded at {pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC: "

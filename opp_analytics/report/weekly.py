@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from opp_analytics import org, periods, schema, text
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import write_whole
 from opp_analytics.history import History
@@ -107,6 +108,7 @@ def weekly_report(
     tables = Tables(
         opportunities=frame,
         origin={str(name): value for name, value in opportunities.attrs.items()},
+        load=Certificate.of(opportunities),
         history=_checked(history),
         today=today,
         freq=periods.check_freq(freq),

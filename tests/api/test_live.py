@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.api.config import VARIABLES
+from opp_analytics.api import VARIABLES
 
 MISSING = [name for name in VARIABLES if not os.environ.get(name)]
 pytestmark = [

@@ -17,7 +17,7 @@ def body(*resources, **meta):
 
 
 def frame_of(*rows):
-    return wire.assemble([wire.to_table([dict(r) for r in rows])])
+    return wire.assemble([wire.rows_to_table([dict(r) for r in rows])])
 
 
 def test_decode_page__reads_both_spellings_of_the_paging_meta():
@@ -100,7 +100,7 @@ def test_assemble__reads_numbers_and_times_sent_as_text():
         ("created_at", "then"),
     ],
 )
-def test_to_table__names_the_opportunity_and_value_that_does_not_fit(attribute, value):
+def test_rows_to_table__names_the_opportunity_and_value_that_does_not_fit(attribute, value):
     with pytest.raises(oa.errors.UnexpectedResponse) as caught:
         frame_of(row(1), row(2, **{attribute: value}))
     assert "opp-2" in str(caught.value)
@@ -120,7 +120,7 @@ def test_assemble__keeps_unknown_attributes_as_columns_over_pages_of_different_k
         [row(2, owner_name=None, budget=2.5, code="x7")],
         [row(3)],
     ]
-    frame = wire.assemble([wire.to_table(page) for page in pages])
+    frame = wire.assemble([wire.rows_to_table(page) for page in pages])
     assert frame["owner_name"].tolist()[0] == "Ann"
     assert frame["owner_name"].isna().tolist() == [False, True, True]
     assert frame["budget"].tolist()[:2] == [1.0, 2.5]

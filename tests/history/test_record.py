@@ -37,7 +37,7 @@ def certified(frame, **entries):
     frame = frame.copy()
     frame.attrs["load"] = {
         "fetched_at": "2026-03-02T06:00:00+00:00",
-        "records": len(frame),
+        "rows": len(frame),
         "complete": True,
         "tenant": "t1",
         "search": None,
@@ -112,7 +112,7 @@ def test_record__refuses_a_time_not_after_the_last(history, at):
         (certified(opportunities(), search="acme"), "search='acme'"),
         (certified(opportunities(), deleted=True), "deleted=True"),
         (certified(opportunities(), filters={"status": "active"}), "filters="),
-        (certified(opportunities(), records=4), "brought 4 opportunities but the frame has 3"),
+        (certified(opportunities(), rows=4), "brought 4 opportunities but the frame has 3"),
         (opportunities(unique_id=["a", "a", "c"]), "'a' occurs more than once"),
         (opportunities(unique_id=["a", None, "c"]), "has no unique_id"),
     ],

@@ -1,7 +1,7 @@
 """``load(refresh="changes")``: the same frame as a full sweep gives, for less."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
@@ -63,7 +63,9 @@ class World:
 WORK = ("create", "update", "delete", "recover")
 
 
-def refreshed(client: oa.Client, refresh: str = "changes", page_size: int = 5) -> pd.DataFrame:
+def refreshed(
+    client: oa.Client, refresh: Literal["changes", "full"] = "changes", page_size: int = 5
+) -> pd.DataFrame:
     return oa.load(client, refresh=refresh, page_size=page_size, progress=False)
 
 

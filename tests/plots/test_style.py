@@ -61,7 +61,7 @@ def test_finish__writes_title_and_caption():
 
 def test_series_colors__gives_one_thing_one_color():
     assert style.series_colors(["a", "won", "b"])["won"][0] == style.COLORS["won"]
-    assert len(set(style.series_colors(map(str, range(8))).values())) == 8
+    assert len(set(style.series_colors(map(str, range(40))).values())) == 40
 
 
 def test_color_of_move__follows_the_direction_of_what_has_no_color():

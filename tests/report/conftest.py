@@ -37,7 +37,7 @@ def pipeline(rows, **columns):
         "fetched_at": "2026-03-16T06:00:00+00:00",
         "source": "https://crm.example",
         "pages": 1,
-        "records": len(frame),
+        "rows": len(frame),
         "total": len(frame),
         "complete": True,
         "reasons": [],

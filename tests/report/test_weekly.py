@@ -165,7 +165,7 @@ def test_weekly_report__compares_with_the_record_nearest_to_a_week_ago(
     if compared is None:
         assert "the nearest is from 2026-03-13 06:00 UTC, and from Mar 20 on there will be one" in text
     else:
-        assert f"Since the record of {compared}: Pipeline went from 200,000 (4 deals)" in text
+        assert f"Since the record of {compared}: Pipeline went from 200K (4 deals)" in text
 
 
 def test_weekly_report__of_a_day_that_nobody_has_seen_warns(opportunities, history, read):

@@ -9,6 +9,7 @@ from opp_analytics import arguments, periods, schema
 from opp_analytics.analysis.quality.audit_checks import CHECKS, Deals, Hit, tenant_writes
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
 from opp_analytics.org import outcome_codes
 from opp_analytics.periods import When
@@ -87,7 +88,7 @@ def audit(
         today,
         periods.to_dates(frame["created_at"], tz=tz),
         days,
-        tenant_writes(own_writes, (opportunities.attrs.get("load") or {}).get("tenant")),
+        tenant_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None),
     )
     hits = [hit for check in CHECKS for hit in check(deals) if hit.rows.any()]
     nothing = Hit("", "", "name", np.zeros(len(frame), dtype=bool))

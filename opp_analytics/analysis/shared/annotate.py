@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.certificate import Certificate
+
 
 def annotate(
     table: pd.DataFrame,
@@ -19,22 +21,21 @@ def annotate(
     """The table with its attrs set.
 
     ``n`` is how many opportunities it rests on, ``as_of`` the day (without one the day of the load, where the frame
-    still has its certificate), ``left_out`` counts by reason, ``complete`` False when the load could not vouch for
-    itself.
+    still has its certificate), ``left_out`` counts by reason, ``complete`` False when the load may be incomplete.
     """
-    load = (made_from.attrs.get("load") if made_from is not None else None) or {}
+    load = Certificate.of(made_from)
     day = (
         str(as_of.date())
         if as_of is not None
-        else str(load["fetched_at"])[:10]
-        if "fetched_at" in load
+        else str(load.fetched_at.date())
+        if load and load.fetched_at
         else None
     )
     notes: dict[str, Any] = {
         "n": int(n),
         "as_of": day,
         "left_out": {why: int(count) for why, count in (left_out or {}).items() if count},
-        **({"complete": False} if load.get("complete") is False else {}),
+        **({"complete": False} if load and not load.complete else {}),
         **further,
     }
     table.attrs = notes  # type: ignore[assignment]

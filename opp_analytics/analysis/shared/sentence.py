@@ -1,4 +1,4 @@
-"""A result table of the history said in one plain sentence."""
+"""The finding of a result table, in words."""
 
 from __future__ import annotations
 
@@ -8,47 +8,48 @@ from collections.abc import Callable
 import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError
-from opp_analytics.text import count, label, percent
+from opp_analytics.org import currency
+from opp_analytics.text import count, days, joined, label, money, number, percent
 
 # In the order in which they are said: what came in, what changed, what went out.
 _VERBS = {
     "new": "added",
     "reopened": "reopened",
-    "returned": "got back",
+    "returned": "restored",
     "pulled_in": "pulled in",
     "pushed_in": "pushed in",
-    "date_set": "dated",
+    "date_set": "newly dated",
     "value_up": "raised",
     "value_down": "cut",
     "pushed_out": "pushed out",
     "pulled_out": "pulled out",
-    "date_cleared": "undated",
+    "date_cleared": "date cleared",
     "won": "won",
     "lost": "lost",
     "disqualified": "disqualified",
     "deleted": "deleted",
-    "conflict": "contradictory",
+    "conflict": "in conflict",
 }
 
 
 def sentence(table: pd.DataFrame) -> str:
-    """What a table of the history's analyses says, in one sentence.
+    """The finding of a result table in one sentence.
 
     Parameters
     ----------
     table : DataFrame
-        As `waterfall`, `movements`, `slippage`, `stage_flow`, `transitions` or `close_date_moves` returns it, with
-        its attrs.
+        Result of `waterfall`, `movements`, `slippage`, `stage_flow`, `transitions` or `close_date_moves`, or some of
+        its rows; a waterfall needs both its ends.
 
     Returns
     -------
     str
-        Money in whole units.
+        Money and percent as in charts and on the page.
 
     Raises
     ------
     ArgumentTypeError
-        When it is none of these tables.
+        When the table is not one of these.
 
     Examples
     --------
@@ -64,8 +65,19 @@ def sentence(table: pd.DataFrame) -> str:
             if columns <= set(table.columns) and (say is not _waterfall or "opening" in table.index):
                 return say(table)
     raise ArgumentTypeError(
-        "expected a table of waterfall, movements, slippage, stage_flow, transitions or close_date_moves"
+        "sentence reads a table of waterfall, movements, slippage, stage_flow, transitions or close_date_moves, "
+        f"not {_named(table)}"
     )
+
+
+def _named(table: object) -> str:
+    if isinstance(table, pd.DataFrame):
+        return f"one with the columns {joined(table.columns, most=8)}"
+    return f"a {type(table).__name__}"
+
+
+def _money(value: float) -> str:
+    return money(abs(value), currency())
 
 
 def _share(rate: float) -> str:
@@ -74,14 +86,14 @@ def _share(rate: float) -> str:
 
 def _waterfall(table: pd.DataFrame) -> str:
     rows = {str(name): (row["value"], row["count"], row["deals"]) for name, row in table.iterrows()}
-    ends = [f"{rows[end][0]:,.0f} ({count(int(rows[end][1]))})" for end in ("opening", "closing")]
+    ends = [f"{_money(rows[end][0])} ({count(int(rows[end][1]))})" for end in ("opening", "closing")]
     steps = [
-        f"{_VERBS[name]} {abs(rows[name][0]):,.0f} ({int(rows[name][2]):,})"
+        f"{_VERBS[name]} {_money(rows[name][0])} ({number(rows[name][2])})"
         for name in _VERBS
         if name in rows and rows[name][2]
     ]
     due = table.attrs.get("due")
-    what = f"Pipeline due {due[0]} to {due[1]}" if due else "Pipeline"
+    what = f"Pipeline due {days(*due)}" if due else "Pipeline"
     return f"{what} went from {ends[0]} to {ends[1]}: {', '.join(steps) or 'nothing moved'}."
 
 
@@ -89,11 +101,11 @@ def _movements(table: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing moved the pipeline."
     largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
-    change = table["value"].sum()
+    change = money(table["value"].sum(), currency(), signed=True)
     name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
     return (
-        f"{count(table['unique_id'].nunique())} moved the pipeline by {change:+,.0f}, {name} most: "
-        f"{_VERBS[largest['movement']]} {abs(largest['value']):,.0f}."
+        f"{count(table['unique_id'].nunique())} moved the pipeline by {change}. The largest move: {name}, "
+        f"{_VERBS[largest['movement']]} {_money(largest['value'])}."
     )
 
 
@@ -102,7 +114,7 @@ def _slippage(table: pd.DataFrame) -> str:
     total = counts.sum()
     if not total:
         return "No open deal was due in the period."
-    parts = [f"{n:,} {label(str(name))}" for name, n in counts.items() if n]
+    parts = [f"{number(n)} {label(str(name))}" for name, n in counts.items() if n]
     value = table["value"].groupby(level="outcome").sum()
     rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
     slipped = counts.get("slipped", 0) / total
@@ -113,26 +125,29 @@ def _flow(table: pd.DataFrame) -> str:
     summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
     done = summed["entries"] - summed["still"]
     parts = [
-        f"{name} {percent(advanced / ended)} of {ended:,}"
+        f"{label(str(name))} {percent(advanced / ended)} of {number(ended)}"
         for name, advanced, ended in zip(summed.index, summed["advanced"], done, strict=True)
         if ended
     ]
-    return f"Of the entries that ended, these advanced: {', '.join(parts) or 'none, no entry ended'}."
+    return (
+        f"Share of finished stays that advanced: {', '.join(parts)}."
+        if parts
+        else "No stay in a stage has ended yet."
+    )
 
 
 def _transitions(table: pd.DataFrame) -> str:
     steps = table[table["from_stage"].notna()]
     back = int((steps["to_stage"].cat.codes < steps["from_stage"].cat.codes).sum())
-    return f"{count(table['unique_id'].nunique())} made {count(len(steps), 'step')} between stages that were seen, {back:,} of them back."
+    made = count(len(steps), "stage change")
+    return f"{count(table['unique_id'].nunique())} made {made}, {number(back)} of them backward."
 
 
 def _moves(table: pd.DataFrame) -> str:
     pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
-    days = f" by a median of {pushed['days_pushed'].median():,.0f} days" if len(pushed) else ""
+    far = f" by a median of {number(pushed['days_pushed'].median())} days" if len(pushed) else ""
     were = "was" if len(pushed) == 1 else "were"
-    return (
-        f"Of {count(len(table))}, at least {len(pushed):,} {were} pushed{days} and {len(pulled):,} pulled in."
-    )
+    return f"Of {count(len(table))}, at least {number(len(pushed))} {were} pushed{far} and {number(len(pulled))} pulled in."
 
 
 _SAYINGS: list[tuple[set[str], Callable[[pd.DataFrame], str]]] = [

@@ -100,7 +100,7 @@ class Sender:
         self.intend(number, {}, None)
         attempts = progress.attempts + 1
         try:
-            record = self.client.create(**step.fields)
+            record = self.client.create(fields=step.fields)
         except IN_DOUBT as error:
             return result_of(step, "unknown", str(error), attempts=attempts, sent=True, outage=_outage(error))
         except (ApiError, DataError) as error:
@@ -155,7 +155,7 @@ class Sender:
             return self.client.recover(unique_id)
         cells = zip(step.cells, verdict.statuses, strict=True)
         return self.client.update(
-            unique_id, **{str(c.field): c.after for c, status in cells if status != "already"}
+            unique_id, fields={str(c.field): c.after for c, status in cells if status != "already"}
         )
 
     def _applied(

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from opp_analytics import schema
-from opp_analytics.api import wire
+from opp_analytics.api import to_wire
 from opp_analytics.writer.plan.cells import normalize
 
 __all__ = ["from_text", "from_wire", "number", "to_text"]
@@ -52,7 +52,7 @@ def to_text(column: str, value: Any) -> str | None:
     if schema.is_blank(value):
         return None
     try:
-        plain = wire.to_wire(column, value)
+        plain = to_wire(column, value)
     except schema.BadCell:
         plain = value.isoformat() if isinstance(value, date) else value
     return _encode(plain).decode()

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pandas as pd
 
 from opp_analytics import org, schema, text
+from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
 from opp_analytics.periods import When
 from opp_analytics.writer.plan.difference import (
@@ -236,8 +237,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     found = difference(base, edited)
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
-    certificate = before.attrs.get("load") or {}
-    url, tenant = certificate.get("source"), certificate.get("tenant")
+    certificate = Certificate.of(before) or Certificate()
+    url, tenant = certificate.source, certificate.tenant
     if client is None:
         return Plan(
             changes_frame(found.changes),

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.analysis import SLIP_OUTCOMES, sentence, slippage
+from opp_analytics.analysis import SLIP_OUTCOMES, slippage
 from tests.analysis.movement.windows import JANUARY
 from tests.history.logs import history_of
 
@@ -19,9 +19,6 @@ def test_slippage__every_outcome(january):
     assert table.attrs["unvalued"] == 1
     assert table.attrs["slip_rate"] == pytest.approx(3 / 8)
     assert table.attrs["to_date"] is False
-    assert sentence(table).startswith(
-        "Of 8 deals due, 1 won, 1 lost, 3 slipped, 1 pulled out, 2 removed: 38% slipped"
-    )
 
 
 def test_slippage__by_group(january):

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.analysis import movements, sentence, waterfall
+from opp_analytics.analysis import movements, waterfall
 from tests.analysis.movement.pipelines import ALL, FEBRUARY
 
 
@@ -86,20 +86,6 @@ def test_waterfall__between_a_moment_and_itself_nothing_moves(history):
 def test_waterfall__refuses_a_window_that_is_none(history, due, error):
     with pytest.raises(error, match="due="):
         waterfall(history, **ALL, due=due)
-
-
-def test_waterfall__in_one_sentence(history):
-    said = sentence(waterfall(history, **ALL, due=FEBRUARY))
-    assert said.startswith(
-        "Pipeline due 2026-02-01 to 2026-02-28 went from 14 (4 deals) to 3 (2 deals): added 60 (2), "
-    )
-    assert said.endswith("contradictory 4 (1).")
-    said = sentence(movements(history, **ALL))
-    assert said == "8 deals moved the pipeline by +5, Deal most: added 40."
-    moment = pd.Timestamp("2026-01-12T00:00Z")
-    assert sentence(movements(history, start=moment, end=moment)) == "Nothing moved the pipeline."
-    with pytest.raises(oa.errors.ArgumentError, match="expected a table of waterfall"):
-        sentence(pd.DataFrame({"value": [1.0]}))
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def test_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -
     key = column_key(stage)
     assert key.labels.tolist() == ["proposal", "discovery", "(none)"]
     assert key.codes.tolist() == [0, 2, 1]
-    assert column_key(pd.Series([2, "a", 10], dtype=object)).labels.tolist() == ["10", "2", "a"]
+    mixed = pd.Series([pd.Timestamp("2026-01-02"), "a", 10], dtype=object)
+    assert column_key(mixed).labels.tolist() == ["10", "2026-01-02 00:00:00", "a"]
 
 
 def test_combine__with_everything_holds_empty_groups_too() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.analysis import sentence, stage_flow, transitions
+from opp_analytics.analysis import stage_flow
 from tests.analysis.stages.windows import ALL
 from tests.history.logs import history_of
 
@@ -51,13 +51,3 @@ def test_stage_flow__nobody_entered(history):
     table = stage_flow(history, start="2026-01-27", end="2026-02-02", by="owner_name", stages=["discovery"])
     assert table.empty
     assert table.dtypes["entries"] == "int64"
-
-
-def test_stage_moves__in_one_sentence(history):
-    assert (
-        sentence(transitions(history))
-        == "6 deals made 9 steps between stages that were seen, 2 of them back."
-    )
-    assert sentence(stage_flow(history, **ALL)).startswith(
-        "Of the entries that ended, these advanced: discovery 100% of 1"
-    )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics.api import Client, wire
+from opp_analytics.api import Client, to_wire
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, plan, resume
@@ -145,7 +145,7 @@ def test_apply__ends_when_the_token_expires(client: Client, server: Sandbox, bef
 )
 def test_apply__sends_every_type_exactly(before: pd.DataFrame, field: str, value: Any, sent: str) -> None:
     before = before.head(1).assign(notes="old")
-    attributes = {k: wire.to_wire(k, v) for k, v in before.to_dict("records")[0].items()}  # type: ignore[arg-type]
+    attributes = {k: to_wire(k, v) for k, v in before.to_dict("records")[0].items()}  # type: ignore[arg-type]
     held = as_json({"data": {"id": "o000", "type": "opportunity", "attributes": attributes}})
     after = before.assign(**{field: pd.Series([value], dtype="object")})
     with serving(lambda asked: held) as server, Client(server.url, "token", "key") as client:

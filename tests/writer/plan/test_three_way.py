@@ -91,7 +91,7 @@ def test_apply__closing_a_deal_that_somebody_closed_alike_is_no_conflict(
     client: Client, before: pd.DataFrame, theirs: dict[str, str]
 ) -> None:
     after = later(before).assign(stage="closed_won", status="won")
-    client.update("o001", **theirs)
+    client.update("o001", fields=theirs)
     assert apply(plan(before, after), client).complete
     assert dates(client) == [LATER] * 6
 

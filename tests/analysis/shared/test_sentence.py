@@ -1,0 +1,84 @@
+"""Findings in words, from the rows of a table."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.analysis import (
+    close_date_moves,
+    movements,
+    sentence,
+    slippage,
+    stage_flow,
+    transitions,
+    waterfall,
+)
+from tests.history.logs import history_of
+
+DAYS: dict[str, Any] = {"start": "2026-01-05", "end": "2026-01-19"}
+HISTORY = history_of(
+    [
+        ("a", 0, 120_000.0, "discovery", "2026-01-10", "active"),
+        ("a", 1, 150_000.0, "proposal", "2026-02-10", "active"),
+        ("a", 2, 150_000.0, "discovery", "2026-02-10", "active"),
+        ("b", 0, 800.0, "proposal", "2026-01-12", "active"),
+        ("b", 2, 800.0, "closed_won", "2026-01-12", "won"),
+        ("c", 1, 50.0, "discovery", "2026-03-01", "active"),
+        ("c", 2, 50.0, "discovery", "2026-02-20", "active"),
+    ],
+    name="Acme",
+)
+
+
+def test_sentence__of_a_waterfall() -> None:
+    assert sentence(waterfall(HISTORY, **DAYS)) == (
+        "Pipeline went from 121K (2 deals) to 150K (2 deals): added 50 (1), raised 30K (1), won 800 (1)."
+    )
+    due = sentence(waterfall(HISTORY, **DAYS, due=("2026-01-01", "2026-01-31")))
+    assert due.startswith("Pipeline due Jan 1 to Jan 31, 2026 went from 121K (2 deals) to 0 (0 deals): ")
+    table = waterfall(HISTORY, **DAYS)
+    table.attrs = {}
+    assert sentence(table).startswith("Pipeline went from 121K")
+
+
+def test_sentence__of_movements_is_that_of_the_rows_given() -> None:
+    table = movements(HISTORY, **DAYS)
+    assert sentence(table) == "3 deals moved the pipeline by +29.2K. The largest move: Acme, raised 30K."
+    won = table[table["movement"] == "won"]
+    assert sentence(won) == "1 deal moved the pipeline by −800. The largest move: Acme, won 800."
+    assert sentence(table.iloc[:0]) == "Nothing moved the pipeline."
+
+
+def test_sentence__of_slippage() -> None:
+    table = slippage(HISTORY, start="2026-01-05", end="2026-01-31")
+    assert sentence(table) == "Of 2 deals due, 1 won, 1 slipped: 50% slipped by count, 99% by value."
+    nothing = table.assign(count=0)
+    assert sentence(nothing) == "No open deal was due in the period."
+
+
+def test_sentence__of_stages() -> None:
+    steps = transitions(HISTORY)
+    assert sentence(steps) == "3 deals made 3 stage changes, 1 of them backward."
+    assert sentence(steps[steps["unique_id"] == "b"]) == "1 deal made 1 stage change, 0 of them backward."
+    flow = stage_flow(HISTORY, **DAYS)
+    assert (
+        sentence(flow)
+        == "Share of finished stays that advanced: qualification 100% of 1, proposal 0% of 1, negotiation 100% of 1."
+    )
+    assert sentence(flow.loc[["discovery"]]) == "No stay in a stage has ended yet."
+
+
+def test_sentence__of_close_date_moves() -> None:
+    moves = close_date_moves(HISTORY)
+    assert sentence(moves) == "Of 3 deals, at least 1 was pushed by a median of 31 days and 1 pulled in."
+    assert sentence(moves.loc[["b"]]) == "Of 1 deal, at least 0 were pushed and 0 pulled in."
+
+
+@pytest.mark.parametrize("table", [pd.DataFrame({"value": [1.0]}), 3])
+def test_sentence__names_what_it_cannot_read(table: object) -> None:
+    with pytest.raises(
+        errors.ArgumentTypeError, match="sentence reads a table of waterfall.* not (one with|a int)"
+    ):
+        sentence(table)  # type: ignore[arg-type]
