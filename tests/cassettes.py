@@ -24,7 +24,7 @@ import opp_analytics as oa
 FOLDER = Path(__file__).parents[1] / "cassettes"
 ADDRESS = "https://crm.example.test"
 HIDDEN = "***"
-RECORD = "pytest tests/test_cassettes.py --record-mode=rewrite"
+RECORD = "pytest tests/api/test_cassettes.py --record-mode=rewrite"
 SECRET_HEADERS = ("authorization", "appid")
 REQUEST_HEADERS = ("content-type", "if-none-match")
 RESPONSE_HEADERS = ("content-type", "etag", "cache-control", "retry-after", "www-authenticate", "location")
@@ -166,7 +166,7 @@ class Api:
 
 
 def leaks(text: str) -> list[str]:
-    """What stands in a cassette although it must not."""
+    """What a cassette holds and must not."""
     found = re.findall(r"(?i)bearer [^\s'\"]+|127\.0\.0\.1|localhost|set-cookie|X-Sandbox-Key", text)
     for interaction in yaml.safe_load(text)["interactions"]:
         for name, values in interaction["request"]["headers"].items():

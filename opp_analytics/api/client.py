@@ -192,10 +192,6 @@ class Client:
             Text to look for, as the server understands it.
         page, page_size : int
             As for `list`.
-
-        Returns
-        -------
-        Page
         """
         return self._page(_LIST, page, page_size, {"search": text})
 
@@ -206,10 +202,6 @@ class Client:
         ----------
         page, page_size : int
             As for `list`.
-
-        Returns
-        -------
-        Page
         """
         return self._page(_TRASH, page, page_size, {})
 
@@ -286,17 +278,12 @@ class Client:
         self._writing("DELETE", _path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> dict[str, Any]:
-        """Bring a deleted opportunity back.
+        """Bring a deleted opportunity back; the answer is the opportunity.
 
         Parameters
         ----------
         unique_id : str
             The opportunity's id.
-
-        Returns
-        -------
-        dict
-            The opportunity.
         """
         return self._write("PUT", _path(unique_id) + "/recover", b"{}")
 

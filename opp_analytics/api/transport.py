@@ -1,4 +1,4 @@
-"""Bytes over HTTP: sessions, retries, waiting as told, limits, and every failure turned into one of ours.
+"""Bytes over HTTP: sessions, retries, pauses, limits, and every failure as one of our errors.
 
 Reads are repeated when that is safe; a write is repeated only when the server said it did nothing (429) or was
 never reached. Nothing of `requests` or `urllib3` leaves this module.

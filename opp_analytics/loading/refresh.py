@@ -124,7 +124,7 @@ def _read_trash(
 
 
 def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
-    """The rows as last read, without the deleted ones, in creation order; None when a column cannot be told."""
+    """The rows as last read, without the deleted ones, in creation order; None when only a sweep can tell a column."""
     changed = {unique_id for table in reading.tables for unique_id in table["unique_id"].to_pylist()}
     stale = pa.array(sorted(changed | reading.deleted), pa.string())
     rest = kept.filter(pc.invert(pc.is_in(kept["unique_id"], stale)))
@@ -154,7 +154,7 @@ def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
 
 
 def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
-    """Whether the values that are left, or those just read, give the column its type, and not a row that is no longer there."""
+    """Whether the values that remain, or those just read, give the column its type."""
     if pa.types.is_floating(column.type):
         return pa.string() not in kinds and (
             column.type in kinds or not pc.all(pc.equal(column, pc.floor(column))).as_py()
@@ -165,7 +165,7 @@ def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
 
 
 def _is_plain_json(text: str) -> bool:
-    """Whether a text may be a number or a boolean that the server sent, written out beside a text that is no longer there."""
+    """Whether a text may be a number or boolean of the server, written out because another row held a text."""
     try:
         return isinstance(json.loads(text), (int, float))
     except ValueError:

@@ -3,7 +3,7 @@
 The real service cannot be reached from where this is built, so a cassette is a recording of the project's sandbox.
 Replay is the default, and a request that no cassette holds fails. This command records all of them anew:
 
-    pytest tests/test_cassettes.py --record-mode=rewrite
+    pytest tests/api/test_cassettes.py --record-mode=rewrite
 
 A test named ``test_list__…`` has ``cassettes/list.yaml``, and plays it from end to end.
 """
@@ -183,7 +183,7 @@ def test_error_403__lets_read_but_not_write(api: Api) -> None:
     assert (caught.value.status, caught.value.code) == (403, "forbidden")
 
 
-def test_error_404__is_told_for_every_call(api: Api) -> None:
+def test_error_404__is_raised_by_every_call(api: Api) -> None:
     with api.client() as client:
         calls = (
             client.get,

@@ -7,7 +7,7 @@ import pytest
 import opp_analytics as oa
 
 
-def test_fetch_page__survives_a_store_that_is_closed_and_cleared_meanwhile(tenant):
+def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant):
     client = tenant(100)
     with ThreadPoolExecutor(8) as pool:
         bodies = [

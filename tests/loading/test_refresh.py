@@ -152,7 +152,7 @@ def test_load_changes__sweeps_when_most_of_it_changed(client_to):
         assert refreshed(client).attrs["load"]["sweeps"] == 1
 
 
-def test_load_changes__sweeps_when_something_changed_meanwhile(client_to):
+def test_load_changes__sweeps_when_something_changed_during_it(client_to):
     world = World(40)
     meanwhile = []
 
