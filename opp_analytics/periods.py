@@ -61,17 +61,8 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
     when : str, date, datetime or Timestamp
         An aware instant is itself. A naive date is the start of its day in `tz`, or its last microsecond
         with ``end=True``. A naive time of day is wall time in `tz`.
-    tz : str
-        Business time zone.
-    end : bool
-        Whether the end of the day is meant.
     name : str
         The argument's name, for the error.
-
-    Returns
-    -------
-    Timestamp
-        In UTC.
 
     Raises
     ------

@@ -19,7 +19,7 @@ _OUT_OF_REACH = 1e-9
 
 
 def headline(tables: Tables) -> tuple[str, tuple[Figure, ...]]:
-    """The sentence and the numbers of the running period."""
+    """The sentence and the numbers of the current period."""
     row, period, money = tables.current, tables.period, tables.money
     figures = [
         Figure("booked", money(row["booked"]), f"won in {period} so far"),
@@ -105,7 +105,7 @@ def _target_words(row: pd.Series[Any]) -> str:
 
 
 def behind_headline(tables: Tables) -> Exhibit:
-    """The deals that are booked in the running period, and those that are open and due in it."""
+    """The deals that are booked in the current period, and those that are open and due in it."""
     now = tables.deals[tables.deals["period"] == str(tables.period)]
     parts = {"won": "booked", "open": "open and due"}
     deals = Deals(

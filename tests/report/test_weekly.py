@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import History, errors, org, weekly_report
-from tests.report.conftest import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
+from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
 
 
 class _Page(HTMLParser):
@@ -201,7 +201,7 @@ def test_weekly_report__a_target_that_is_met_or_out_of_reach_is_said(opportuniti
     assert "no target was given for this period" in read(opportunities)[0]
 
 
-def test_weekly_report__every_section_stands_in_order(opportunities, history, read):
+def test_weekly_report__every_section_in_order(opportunities, history, read):
     text, _ = read(opportunities, history)
     assert re.findall(r'<h2 id="[\w]+-title">(.*?)</h2>', text) == [
         "Forecast by period",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors, weekly_report
-from tests.report.conftest import AS_OF, THIS_WEEK, pipeline
+from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
 
 
 @pytest.fixture

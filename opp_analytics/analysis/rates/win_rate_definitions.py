@@ -99,9 +99,9 @@ def win_rate_definitions(
 Row = tuple[float, float, float, int, float]
 
 
-def _share(hits: int, trials: int, open_: int, confidence: float) -> Row:
+def _row(hits: int, trials: int, open_share: float, confidence: float) -> Row:
     low, high = wilson(hits, trials, confidence=confidence)
-    return hits / trials if trials else np.nan, float(low), float(high), trials, _part(open_, trials + open_)
+    return _part(hits, trials), float(low), float(high), trials, open_share
 
 
 def _part(part: float, whole: float) -> float:
@@ -112,24 +112,21 @@ def _closed_rows(frame: pd.DataFrame, today: pd.Timestamp, horizon: int, confide
     outcome = outcome_codes(frame)
     outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
     recent = (frame["close_date"] > today - pd.Timedelta(days=horizon)).to_numpy()
-    won, lost, open_ = outcome == WON, outcome == LOST, int((outcome == OPEN).sum())
+    won, closed, open_ = outcome == WON, outcome <= LOST, int((outcome == OPEN).sum())
     value = frame["value"].to_numpy(dtype=float)
-    priced = recent & (won | lost) & ~np.isnan(value)
+    priced = recent & closed & ~np.isnan(value)
     nowhere = np.zeros(int(priced.sum()), dtype=np.intp)
     low, high = value_interval(value[priced], won[priced], nowhere, 1, confidence=confidence)
-    won_value, total = float(value[priced & won].sum()), float(value[priced].sum())
-    recent_closed = int((recent & (won | lost)).sum())
+    n, n_recent = int(closed.sum()), int((recent & closed).sum())
+    still, still_recent = _part(open_, n + open_), _part(open_, n_recent + open_)
+    value_rate = _part(float(value[priced & won].sum()), float(value[priced].sum()))
     return {
-        "closed, all time": _share(int(won.sum()), int((won | lost).sum()), open_, confidence),
-        "closed, last horizon": _share(int((recent & won).sum()), recent_closed, open_, confidence),
+        "closed, all time": _row(int(won.sum()), n, still, confidence),
+        "closed, last horizon": _row(int((recent & won).sum()), n_recent, still_recent, confidence),
         "closed by value, last horizon": (
-            _part(won_value, total),
-            float(low[0]),
-            float(high[0]),
-            int(priced.sum()),
-            _part(open_, recent_closed + open_),
+            value_rate, float(low[0]), float(high[0]), int(priced.sum()), still_recent,
         ),
-    }
+    }  # fmt: skip
 
 
 def _followed_rows(
@@ -146,43 +143,34 @@ def _followed_rows(
     old = known & (created <= today - pd.Timedelta(days=horizon)).to_numpy()
     in_time = old & (days <= horizon) & (outcome != OPEN)
     n, n_old = int(known.sum()), int(old.sum())
-    open_share = _part(int((known & (outcome == OPEN)).sum()), n)
-    low, high = wilson(
-        [(known & (outcome == WON)).sum(), (in_time & (outcome == WON)).sum()],
-        [n, n_old],
-        confidence=confidence,
-    )
-    curve = curve_of(days[known], outcome[known])
+    won, won_in_time = int((known & (outcome == WON)).sum()), int((in_time & (outcome == WON)).sum())
+    still = _part(int((known & (outcome == OPEN)).sum()), n)
+    still_old = _part(n_old - int(in_time.sum()), n_old)
+    rows = {
+        "won of all created": _row(won, n, still, confidence),
+        "created cohort at equal age": _row(won_in_time, n_old, still_old, confidence),
+    }
+    return {**rows, **_curve_rows(days[known], outcome[known], horizon, confidence)}
+
+
+def _curve_rows(
+    days: NDArray[np.int64], outcome: NDArray[np.int8], horizon: int, confidence: float
+) -> dict[str, Row]:
+    curve = curve_of(days, outcome)
     last = int(curve.time[-1]) if len(curve.time) else 0
     # Kaplan–Meier: a lost deal counts as one that went out of sight.
-    alone = curve_of(days[known], np.where(outcome[known] == LOST, np.int8(OPEN), outcome[known]))
-    rows: dict[str, Row] = {
-        "won of all created": (
-            _part(int((known & (outcome == WON)).sum()), n),
-            float(low[0]),
-            float(high[0]),
-            n,
-            open_share,
-        ),
-        "created cohort at equal age": (
-            _part(int((in_time & (outcome == WON)).sum()), n_old),
-            float(low[1]),
-            float(high[1]),
-            n_old,
-            _part(n_old - int(in_time.sum()), n_old),
-        ),
-    }
-    for name, followed, day in (
+    alone = curve_of(days, np.where(outcome == LOST, np.int8(OPEN), outcome))
+    rows: dict[str, Row] = {}
+    for name, asked, day in (
         ("curve at horizon", curve, horizon),
         ("curve, eventual", curve, last),
         ("one minus Kaplan-Meier", alone, last),
     ):
-        if not n:
-            rows[name] = (np.nan, np.nan, np.nan, 0, np.nan)
-            continue
-        share, error = (at_days(followed, name, [day]) for name in ("won_share", "won_error"))
-        at_risk = np.array([int((days[known] >= day).sum())])
-        ends = share_interval(share, error, at_risk, confidence)
-        still_open = float(at_days(curve, "open_share", [day])[0])
-        rows[name] = (float(share[0]), float(ends[0][0]), float(ends[1][0]), n, still_open)
+        share, error, still = (
+            at_days(found, column, [day])
+            for found, column in ((asked, "won_share"), (asked, "won_error"), (curve, "open_share"))
+        )
+        low, high = share_interval(share, error, np.array([(days >= day).sum()]), confidence)
+        known = (float(share[0]), float(low[0]), float(high[0]), len(days), float(still[0]))
+        rows[name] = known if len(days) else (np.nan, np.nan, np.nan, 0, np.nan)
     return rows

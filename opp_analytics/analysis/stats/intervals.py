@@ -57,16 +57,8 @@ def value_interval(
 
     Parameters
     ----------
-    amounts : ndarray of float
-        Value of each closed deal, none missing.
-    won : ndarray of bool
-        Whether each deal was won.
-    codes : ndarray of int
-        Group of each deal, 0 … size − 1.
-    size : int
-        Number of groups.
-    confidence : float
-        Confidence level, between 0 and 1.
+    amounts, won, codes : ndarray of float, bool, int
+        Of each closed deal its value, whether it was won, and its group, 0 … size − 1.
 
     Returns
     -------

@@ -1,0 +1,44 @@
+"""Two weeks of a small pipeline, worked out by hand."""
+
+from typing import Any
+
+import pandas as pd
+
+AS_OF = "2026-03-16"
+
+COLUMNS = ["unique_id", "name", "value", "stage", "status", "close_date", "probability", "owner_name"]
+LAST_WEEK = [
+    ("a", "Alder", 100_000.0, "negotiation", "active", "2026-03-20", 80, "Ann"),
+    ("b", "<script>alert(1)</script>", 50_000.0, "proposal", "active", "2026-03-12", 40, "Bo & Co"),
+    ("c", "Cedar", 30_000.0, "discovery", "active", "2026-04-10", 20, "Ann"),
+    ("d", "Damson", 20_000.0, "proposal", "active", "2026-03-13", 50, None),
+    ("e", "Elder", 70_000.0, "closed_won", "won", "2026-03-03", 100, "Ann"),
+]
+THIS_WEEK = [
+    ("a", "Alder", 120_000.0, "negotiation", "active", "2026-03-27", 80, "Ann"),
+    ("b", "<script>alert(1)</script>", 50_000.0, "closed_lost", "lost", "2026-03-12", 0, "Bo & Co"),
+    ("c", "Cedar", 30_000.0, "discovery", "active", "2026-04-10", 20, "Ann"),
+    ("d", "Damson", 20_000.0, "proposal", "active", "2026-03-13", 50, None),
+    ("e", "Elder", 70_000.0, "closed_won", "won", "2026-03-03", 100, "Ann"),
+    ("f", "Fir", 10_000.0, "discovery", "active", None, 10, "Ann"),
+]
+
+
+def pipeline(rows: list[tuple[Any, ...]], **columns: Any) -> pd.DataFrame:
+    """A frame of opportunities with the certificate of a complete load."""
+    frame = pd.DataFrame(rows, columns=COLUMNS).assign(
+        account_id=[f"account of {row[0]}" for row in rows],
+        created_at="2026-02-02T09:00:00Z",
+        updated_at="2026-03-09T09:00:00Z",
+        **columns,
+    )
+    frame.attrs["load"] = {
+        "fetched_at": "2026-03-16T06:00:00+00:00",
+        "source": "https://crm.example",
+        "pages": 1,
+        "rows": len(frame),
+        "total": len(frame),
+        "complete": True,
+        "reasons": [],
+    }
+    return frame
