@@ -48,6 +48,32 @@ def test_audit__finds(fields, check):
     assert checks(deal("a", **fields)) == [check]
 
 
+@pytest.mark.parametrize(("days", "error"), [(0, ValueError), (1.5, TypeError), (True, TypeError)])
+def test_audit__refuses_days_that_are_not_a_number_of_days(days, error):
+    with pytest.raises(error, match="stale_days=.*use for example stale_days=30"):
+        checks(deal("a"), stale_days=days)
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "fix"),
+    [
+        ({"stage": "closed_won", "close_date": "2026-03-01", "probability": 100}, "status", "won"),
+        ({"status": "lost", "close_date": "2026-03-01", "probability": 0}, "stage", "closed_lost"),
+        (
+            {"stage": " Closed-Won", "status": "won", "close_date": "2026-03-01", "probability": 100},
+            "stage",
+            "closed_won",
+        ),
+        ({"status": "Active"}, "status", "active"),
+        ({"stage": "won!!"}, "stage", None),
+    ],
+)
+def test_audit__suggests_the_obvious_fix(fields, field, fix):
+    row = audit(pd.DataFrame([deal("a", **fields)]), as_of=AS_OF).query("field == @field").iloc[-1]
+    assert row["cell"] == deal("a", **fields)[field]
+    assert (None if pd.isna(row["suggestion"]) else row["suggestion"]) == fix
+
+
 def test_audit__finds_duplicates_of_name_and_account():
     pair = [deal("a", name="Big  Deal", account_id="x"), deal("b", name="big deal", account_id="x")]
     assert checks(*pair, deal("c", name="big deal", account_id="y")) == ["duplicate", "duplicate"]

@@ -121,6 +121,10 @@ def test_win_rate__parts_sum_to_the_whole(frame):
     assert win_rate(frame, freq="M")[["won", "lost"]].sum().tolist() == dated[["won", "lost"]].tolist()
     known = parts[(parts["won"] + parts["lost"]) > 0]
     assert ((known["rate_low"] <= known["rate"]) & (known["rate"] <= known["rate_high"])).all()
+    sure = known.dropna(subset="value_rate_low")
+    assert sure["value_rate"].between(sure["value_rate_low"] - 1e-12, sure["value_rate_high"] + 1e-12).all()
+    assert (sure["value_rate_low"] >= 0).all()
+    assert (sure["value_rate_high"] <= 1).all()
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
