@@ -10,12 +10,11 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from opp_analytics.api import Client
+import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.output import written
 from opp_analytics.cli.plan_view import in_shell_words, save_plan, shell_words, show_plan
 from opp_analytics.errors import PlanError
-from opp_analytics.writer import OUTCOMES, Plan, Receipt, apply, resume, runs, undo
 
 __all__ = ["apply_command", "resume_command", "runs_command", "undo_command"]
 
@@ -52,15 +51,15 @@ def apply_command(
     receipt: Annotated[Path | None, _RECEIPT] = None,
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
-    made = Plan.read(file)
-    client = Client.from_env()
+    made = oa.Plan.read(file)
+    client = oa.Client.from_env()
     with in_shell_words():
-        apply(made, client, dry_run=True, clear_nulls=clear_nulls, allow_delete=allow_delete)
+        oa.apply(made, client, dry_run=True, clear_nulls=clear_nulls, allow_delete=allow_delete)
     show_plan(made)
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
     with in_shell_words():
-        done = apply(
+        done = oa.apply(
             made,
             client,
             on_conflict=on_conflict.value,
@@ -80,7 +79,7 @@ def resume_command(
 ) -> None:
     """Finish a run that was killed, cut off or stopped: settle what is unknown, send the rest, each change once."""
     with in_shell_words():
-        done = resume(Client.from_env(), run_id)
+        done = oa.resume(oa.Client.from_env(), run_id)
     _finish(done, receipt)
 
 
@@ -90,7 +89,7 @@ def undo_command(
 ) -> None:
     """Plan the way back from a run; nothing is sent. What somebody else changed since then is kept."""
     with in_shell_words():
-        made = undo(Client.from_env(), run_id)
+        made = oa.undo(oa.Client.from_env(), run_id)
     show_plan(made)
     if len(made):
         save_plan(made, file)
@@ -98,7 +97,7 @@ def undo_command(
 
 def runs_command() -> None:
     """List the plans that were applied from this computer, newest first, with their outcomes."""
-    found = runs()
+    found = oa.runs()
     if found.empty:
         say("No plan has been applied from this computer yet.")
         return
@@ -110,6 +109,8 @@ def runs_command() -> None:
 
 def _outcomes(run: pd.Series[Any]) -> str:
     """Counts per outcome as one text, so that the ids of runs have room."""
+    from opp_analytics.writer import OUTCOMES
+
     counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])
     return counts if run["state"] == "finished" else f"{counts}: resume"
 
@@ -124,7 +125,7 @@ def _confirm(question: str) -> None:
         raise typer.Exit(1)
 
 
-def _finish(done: Receipt, file: Path | None) -> None:
+def _finish(done: oa.Receipt, file: Path | None) -> None:
     """Say how it went; the exit code says whether all, some or none of it is on the server."""
     if done.run_id is not None:
         say(f"Run {done.run_id}")

@@ -9,14 +9,11 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from opp_analytics.analysis import audit, audit_summary, fix
-from opp_analytics.api import Client
+import opp_analytics as oa
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import check_ending, written
-from opp_analytics.loading import load
 from opp_analytics.periods import as_date
 from opp_analytics.text import count
-from opp_analytics.writer import own_writes, plan
 
 __all__ = ["audit_command"]
 
@@ -51,11 +48,11 @@ def audit_command(
         if path is not None:
             check_ending(path, (ending,))
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=tz)
-    client = Client.from_env()
-    opportunities = load(client)
-    ours = own_writes(client)
-    findings = audit(opportunities, as_of=day, stale_days=stale_days, own_writes=ours, tz=tz)
-    summary = audit_summary(findings)
+    client = oa.Client.from_env()
+    opportunities = oa.load(client)
+    ours = oa.own_writes(client)
+    findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=ours, tz=tz)
+    summary = oa.audit_summary(findings)
     heading("Audit", f"{count(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")
     if summary.empty:
         say("Nothing found.")
@@ -89,6 +86,6 @@ def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path
     elif file is None:
         say(f"{count(cells, 'suggested fix')}; --fix plan.json plans {'it' if cells == 1 else 'them'}.")
     else:
-        fixes = plan(opportunities, fix(opportunities, findings))
+        fixes = oa.plan(opportunities, oa.fix(opportunities, findings))
         fixes.save(file)
         say(f"{count(len(fixes), 'change')} planned in {file}. To review and apply: {program()} apply {file}")

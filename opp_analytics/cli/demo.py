@@ -13,15 +13,10 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from opp_analytics import org, sandbox, text
-from opp_analytics.analysis import forecast, slippage, stage_funnel, win_rate
-from opp_analytics.api import Client
+import opp_analytics as oa
+from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
-from opp_analytics.demo import demo
 from opp_analytics.errors import DataError
-from opp_analytics.history import History
-from opp_analytics.loading import load
-from opp_analytics.writer import apply, plan
 
 __all__ = ["demo_command"]
 
@@ -46,8 +41,8 @@ def demo_command(
             f"cannot create the folder {folder} ({error.strerror}); name another one with --out"
         ) from None
     heading("A sales team at work", f"{_WEEKS} weeks on a local sandbox server, loaded over HTTP every week")
-    client, history = demo(_WEEKS, seed)
-    opportunities = load(client, progress=False)
+    client, history = oa.demo(_WEEKS, seed)
+    opportunities = oa.load(client, progress=False)
     today = history.records["recorded_at"].iloc[-1].tz_localize(None).normalize()
     say(
         f"{text.count(len(history.records), 'record')} of history, "
@@ -60,22 +55,19 @@ def demo_command(
     _say_next(folder)
 
 
-def _analyze(opportunities: pd.DataFrame, history: History, today: pd.Timestamp, folder: Path) -> None:
-    from opp_analytics import plots
-    from opp_analytics.report import weekly_report
-
+def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timestamp, folder: Path) -> None:
     start = today - pd.Timedelta(weeks=6)
-    funnel = stage_funnel(opportunities)
-    rates = win_rate(opportunities, by="owner_name")
-    expected = forecast(_recent(opportunities, start), as_of=today, freq="M")
-    slipped = slippage(history, start=start, end=today)
+    funnel = oa.stage_funnel(opportunities)
+    rates = oa.win_rate(opportunities, by="owner_name")
+    expected = oa.forecast(_recent(opportunities, start), as_of=today, freq="M")
+    slipped = oa.slippage(history, start=start, end=today)
 
     heading("Stage funnel", "what is open where, and how many deals got that far: at least and at most")
     show(funnel[["open_count", "open_value", "reached_low", "reached_high"]])
     heading("Win rate by owner", "won / (won + lost), with a 95% Wilson interval")
     show(rates[["won", "lost", "open", "rate", "rate_low", "rate_high"]])
     say(
-        f"The simulated team's true rate is {text.percent(sandbox.TRUE_WIN_RATE, 1)}; "
+        f"The simulated team's true rate is {text.percent(oa.sandbox.TRUE_WIN_RATE, 1)}; "
         "a young pipeline shows less, because deals are lost sooner than won."
     )
     heading("Forecast by month", f"as of {today:%Y-%m-%d}: booked, plus open value × stated probability")
@@ -84,41 +76,41 @@ def _analyze(opportunities: pd.DataFrame, history: History, today: pd.Timestamp,
     show(slipped)
 
     charts = {
-        "funnel": plots.stage_funnel(funnel),
-        "win_rate": plots.win_rate(rates),
-        "forecast": plots.forecast(expected),
-        "slippage": plots.slippage(slipped),
+        "funnel": oa.plots.stage_funnel(funnel),
+        "win_rate": oa.plots.win_rate(rates),
+        "forecast": oa.plots.forecast(expected),
+        "slippage": oa.plots.slippage(slipped),
     }
     for name, axes in charts.items():
         figure = axes.get_figure(root=True)
         assert figure is not None
         figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
-    weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET)
+    oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET)
     say(f"\nFour charts and the weekly page are in {folder}/.")
 
 
 def _recent(opportunities: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
     """Without the deals that were closed before the month of `start`."""
     first = start.replace(day=1)
-    closed = org.outcomes(opportunities) != "open"
+    closed = oa.outcomes(opportunities) != "open"
     return opportunities[~(closed & (opportunities["close_date"] < first))]
 
 
-def _edit(client: Client, today: pd.Timestamp) -> None:
-    before = load(client, progress=False)
+def _edit(client: oa.Client, today: pd.Timestamp) -> None:
+    before = oa.load(client, progress=False)
     due = _due(before, today)
     to = today + _PUSH
     after = before.copy()
     after.loc[due, "close_date"] = to
-    changes = plan(before, after)
+    changes = oa.plan(before, after)
     heading(
         "A bulk edit",
         f"push {text.count(int(due.sum()))}, overdue or due this week, to {text.day(to, year=True)}",
     )
     show(changes.changes[["name", "field", "before", "after"]], index=False, most=8, shorten=("name",))
-    receipt = apply(changes, client, progress=False)
+    receipt = oa.apply(changes, client, progress=False)
     say(f"Receipt: {text.joined(f'{n:,} {outcome}' for outcome, n in receipt.counts().items())}.")
-    again = load(client, progress=False)
+    again = oa.load(client, progress=False)
     say(
         f"Loaded again from the server: {text.count(int(_due(again, today).sum()))} overdue or due this week, "
         f"{text.count(int((again['close_date'] == to).sum()))} due on {text.day(to, year=True)}."
@@ -127,7 +119,7 @@ def _edit(client: Client, today: pd.Timestamp) -> None:
 
 def _due(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
     """Open deals that are overdue or due within seven days."""
-    still_open = org.outcomes(opportunities) == "open"
+    still_open = oa.outcomes(opportunities) == "open"
     return still_open & (opportunities["close_date"] < today + pd.Timedelta(days=7))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opp_analytics.api import Client
+import opp_analytics as oa
 from opp_analytics.cli.console import say
 from opp_analytics.text import count, plural
 
@@ -11,7 +11,7 @@ __all__ = ["doctor_command"]
 
 def doctor_command() -> None:
     """Check the settings, reach the API and read one page; never writes."""
-    with Client.from_env(retries=1) as client:
+    with oa.Client.from_env(retries=1) as client:
         say(f"settings   ok: {client.settings.url}, token and key set")
         page = client.list(1, 5, sort="-updated_at")
         say(f"API        ok: {_counted(page.total_records, 'opportunity')}")

@@ -10,7 +10,6 @@ import typer
 
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.history import History, read_changes
 from opp_analytics.text import count
 
 __all__ = ["import_history_command"]
@@ -38,6 +37,8 @@ def import_history_command(
     ] = None,
 ) -> None:
     """Start a history from the change log of another CRM, or from one made by History.changes."""
+    from opp_analytics.history import History, read_changes
+
     log = read_changes(file, rename=dict(map(_pair, rename or [])))
     with warnings.catch_warnings():
         # The table below lists the same problems.

@@ -9,12 +9,11 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import heading, out, say, show
 from opp_analytics.cli.output import check_ending, written
-from opp_analytics.loading import load
-from opp_analytics.writer import to_excel
 
 __all__ = ["load_command"]
 
@@ -49,7 +48,7 @@ def load_command(
     """Load all opportunities and show them by stage, or write them to a file."""
     if file is not None:
         check_ending(file, _ENDINGS)
-    opportunities = load(
+    opportunities = oa.load(
         max_age=max_age, refresh=None if refresh is None else refresh.value, search=search, deleted=deleted
     )
     _say_certificate(Certificate.of(opportunities) or Certificate())
@@ -89,4 +88,4 @@ def _write(opportunities: pd.DataFrame, file: Path) -> None:
             with written(file) as staged:
                 opportunities.to_parquet(staged, index=False)
         case _:
-            to_excel(opportunities, file)
+            oa.to_excel(opportunities, file)

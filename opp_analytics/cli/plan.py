@@ -9,14 +9,11 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.analysis import win_rate
-from opp_analytics.api import Client
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
 from opp_analytics.errors import DataError, PlanError
-from opp_analytics.loading import load
-from opp_analytics.writer import Plan, plan, read_csv, read_excel, to_csv, to_excel
 
 __all__ = ["export_command", "plan_command"]
 
@@ -29,15 +26,15 @@ def export_command(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Load all opportunities into a file made for editing; `plan` reads it back."""
-    write = {".xlsx": to_excel, ".csv": to_csv}.get(file.suffix.lower())
+    write = {".xlsx": oa.to_excel, ".csv": oa.to_csv}.get(file.suffix.lower())
     if write is None:
         raise DataError(f"{file} ends in {file.suffix!r}; use .xlsx or .csv")
     if file.exists() and not force:
         raise DataError(f"{file} exists and may hold edits; choose another name, or --force to replace it")
-    opportunities = load(refresh="full", search=search)
+    opportunities = oa.load(refresh="full", search=search)
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
-    if write is to_excel:
+    if write is oa.to_excel:
         say(f"Edit and save it, then run: {program()} plan {file}")
     else:
         say(f"Keep it as it is and edit a copy, then run: {program()} plan {file} COPY.csv")
@@ -62,7 +59,7 @@ def plan_command(
     ] = False,
 ) -> None:
     """Show what the edits would do: changes, problems, conflicts, and the forecast before and after."""
-    made = plan(*_frames(before, after), client=None if offline else Client.from_env())
+    made = oa.plan(*_frames(before, after), client=None if offline else oa.Client.from_env())
     show_plan(made)
     if len(made.problems):
         heading("Problems", "nothing is sent until they are fixed")
@@ -84,7 +81,7 @@ def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFram
             raise DataError(
                 f"{before} alone does not show what was edited; name both files: {program()} plan BEFORE {before}"
             )
-        return read_excel(before)
+        return oa.read_excel(before)
     unedited = _frame(before)
     return unedited, _frame(after, unedited)
 
@@ -92,9 +89,9 @@ def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFram
 def _frame(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
     match file.suffix.lower():
         case ".csv":
-            return read_csv(file, before)
+            return oa.read_csv(file, before)
         case ".xlsx":
-            return read_excel(file)[1]
+            return oa.read_excel(file)[1]
         case ".parquet":
             try:
                 return pd.read_parquet(file)
@@ -104,14 +101,14 @@ def _frame(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
             raise DataError(f"{file} ends in {ending!r}; use .xlsx, .csv or .parquet")
 
 
-def _show_impact(made: Plan, as_of: str | None, freq: str) -> None:
+def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
     day = as_of or f"{datetime.now(UTC):%Y-%m-%d}"
     impact = made.impact(as_of=day, freq=freq)
     heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
     show(_side_by_side(impact), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
     before, after = (
-        text.percent(win_rate(frame)["rate"].iloc[0], 1) for frame in (made.before, made.edited())
+        text.percent(oa.win_rate(frame)["rate"].iloc[0], 1) for frame in (made.before, made.edited())
     )
     say(
         f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: {before} → {after}."

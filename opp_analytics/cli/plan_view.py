@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+import opp_analytics as oa
 from opp_analytics.cli.console import heading, out, program, say, show
 from opp_analytics.errors import PlanError
-from opp_analytics.writer import Plan
 
 __all__ = ["in_shell_words", "save_plan", "shell_words", "show_plan", "with_names"]
 
@@ -43,7 +43,7 @@ def in_shell_words() -> Iterator[None]:
         raise PlanError(shell_words(str(error))) from None
 
 
-def show_plan(made: Plan) -> None:
+def show_plan(made: oa.Plan) -> None:
     """Its changes, its counts and money, and its conflicts."""
     if len(made):
         out.print(made)
@@ -53,7 +53,7 @@ def show_plan(made: Plan) -> None:
         show(with_names(made.conflicts, made), index=False)
 
 
-def with_names(lines: pd.DataFrame, made: Plan) -> pd.DataFrame:
+def with_names(lines: pd.DataFrame, made: oa.Plan) -> pd.DataFrame:
     """Problems or conflicts with the opportunity's name beside its id."""
     if "name" not in made.before:
         return lines
@@ -63,7 +63,7 @@ def with_names(lines: pd.DataFrame, made: Plan) -> pd.DataFrame:
     return table
 
 
-def save_plan(made: Plan, file: Path) -> None:
+def save_plan(made: oa.Plan, file: Path) -> None:
     """Save a plan with something left to do, and say how to apply it."""
     statuses = set(made.changes["status"])
     if statuses == {"already"}:

@@ -7,9 +7,8 @@ from typing import Annotated
 
 import typer
 
+import opp_analytics as oa
 from opp_analytics.cli.console import say
-from opp_analytics.history import History
-from opp_analytics.loading import load
 from opp_analytics.text import count, number
 
 __all__ = ["record_command"]
@@ -19,8 +18,8 @@ def record_command(
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
 ) -> None:
     """Load everything and add what changed to the history: the API itself keeps none."""
-    history = History(folder)
-    history.record(load(refresh="full"))
+    history = oa.History(folder)
+    history.record(oa.load(refresh="full"))
     latest = history.records.iloc[-1]
     say(
         f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} changed, "

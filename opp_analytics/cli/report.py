@@ -9,14 +9,11 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from opp_analytics.api import Client
+import opp_analytics as oa
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.errors import ConfigError
-from opp_analytics.history import History
-from opp_analytics.loading import load
 from opp_analytics.periods import as_date, as_instant
-from opp_analytics.writer import own_writes
 
 __all__ = ["report_command"]
 
@@ -46,18 +43,16 @@ def report_command(
     tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
 ) -> None:
     """Write the weekly page and its workbook: headline, forecast, changes, slippage, win rates, audit."""
-    from opp_analytics.report import weekly_report
-
-    history = History(folder)
+    history = oa.History(folder)
     today = as_date(datetime.now(UTC), tz=tz)
     day = today if as_of is None else as_date(as_of, tz=tz)
     if day < today:
         opportunities = history.as_of(as_instant(day, tz=tz, end=True))
     else:
-        opportunities = load()
+        opportunities = oa.load()
         if record:
             _record(opportunities, history)
-    written = weekly_report(
+    written = oa.weekly_report(
         opportunities,
         history,
         as_of=day,
@@ -74,12 +69,12 @@ def report_command(
 def _our_writes() -> pd.DataFrame | None:
     """Writes from this computer to the tenant of the settings; None without settings."""
     try:
-        return own_writes(Client.from_env())
+        return oa.own_writes(oa.Client.from_env())
     except ConfigError:
         return None
 
 
-def _record(opportunities: pd.DataFrame, history: History) -> None:
+def _record(opportunities: pd.DataFrame, history: oa.History) -> None:
     """Record a load that is complete and newer than the last record."""
     certificate = Certificate.of(opportunities)
     if certificate is None or certificate.fetched_at is None or not certificate.complete:

@@ -8,8 +8,7 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from opp_analytics import sandbox
-from opp_analytics.api import Client
+import opp_analytics as oa
 from opp_analytics.cli.console import program, say
 from opp_analytics.text import count
 
@@ -30,7 +29,7 @@ def sandbox_command(
     seed: Annotated[int, typer.Option(help="Another seed gives another sales team.")] = 1,
 ) -> None:
     """Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it."""
-    with sandbox.start(port=port, weeks=weeks, seed=seed, path=db) as server:
+    with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db) as server:
         say(f"The sandbox is running at {server.url}. It holds {_contents(server)}.")
         say(f"\nPaste into another terminal:\n\n{server.exports}\n{program()} doctor")
         say(f"\nOr into Python:\n\n{_python(server)}")
@@ -39,9 +38,9 @@ def sandbox_command(
         server.wait()
 
 
-def _contents(server: sandbox.Sandbox) -> str:
+def _contents(server: oa.sandbox.Sandbox) -> str:
     """How many opportunities there are, and since when."""
-    with Client(server.url, server.token, server.api_key) as client:
+    with oa.Client(server.url, server.token, server.api_key) as client:
         page = client.list(1, 1, sort="created_at")
     total = page.total_records or 0
     if not page.rows:
@@ -50,7 +49,7 @@ def _contents(server: sandbox.Sandbox) -> str:
     return f"{count(total, 'opportunity')} from {count(-(-age // pd.Timedelta(weeks=1)), 'week')} of simulated sales"
 
 
-def _python(server: sandbox.Sandbox) -> str:
+def _python(server: oa.sandbox.Sandbox) -> str:
     return (
         "import opp_analytics as oa\n"
         f'client = oa.Client("{server.url}", "{server.token}", "{server.api_key}")\n'

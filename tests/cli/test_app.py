@@ -94,3 +94,10 @@ def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: 
             "weekly.xlsx",
         ),
     ]
+
+
+def test_help_and_completion__load_nothing_that_takes_long() -> None:
+    heavy = ["scipy", "requests", "duckdb", "ibis", "matplotlib", "openpyxl", "jinja2"]
+    code = f"import opp_analytics.cli, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
