@@ -22,7 +22,7 @@ def test_report__writes_both_files_and_remembers_what_it_saw(
     code, out, err = command(*asked)
     assert (code, err) == (0, "")
     assert f"Written to {tmp_path / 'week.html'} and {tmp_path / 'week.xlsx'}" in out
-    assert "Not known yet: there is one record" in (tmp_path / "week.html").read_text()
+    assert "No history yet: only one record" in (tmp_path / "week.html").read_text()
     assert len(History(tmp_path / "history").records) == 1
     # The same cached load is no second record.
     assert command(*asked)[0] == 0
@@ -86,8 +86,8 @@ def test_report__of_a_day_to_come_says_what_it_does_not_hold(
         "report", "--as-of", "2199-01-31", "--out", page, "--history", tmp_path / "history"
     )
     assert code == 0
-    assert "Note: As of 2199-01-31, but the pipeline was last seen on " in err
-    assert "As of 2199-01-31, but the pipeline was last seen on " in page.read_text()
+    assert "Note: As of Jan 31, 2199, but the pipeline was last seen on " in err
+    assert "As of Jan 31, 2199, but the pipeline was last seen on " in page.read_text()
 
 
 def test_report__refuses_a_target_below_nothing(command: Command, account: Account, tmp_path: Path) -> None:
