@@ -140,3 +140,69 @@ def test_stub__lists_every_public_name_once() -> None:
         str(node.names[0].asname) for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)
     ]
     assert sorted(names) == sorted(oa.__all__)
+
+
+TESTS = ROOT / "tests"
+ACROSS = {
+    "analysis/test_edges.py": "every analysis, on the frames that break statistics",
+    "analysis/test_truth.py": "estimates of many analyses, against the simulated team's true rates",
+    "api/test_cassettes.py": "the whole client, against recorded answers",
+    "api/test_live.py": "the whole client, against a real account",
+    "api/test_vendor_client.py": "the sandbox and the client, against the vendor's own client",
+    "history/test_damage.py": "the whole store, against kills and damaged files",
+    "history/test_engines.py": "every question, on every query engine",
+    "history/test_properties.py": "every question, on random histories",
+    "plots/test_looks.py": "every drawing, with difficult data",
+    "plots/test_pictures.py": "three drawings, against stored pictures",
+    "plots/test_twins.py": "every drawing, beside its analysis",
+    "test_docs.py": "the documentation",
+    "test_help.py": "the help of every public name",
+    "test_layout.py": "the layout of the project",
+    "test_maven.py": "the whole chain, against published figures",
+    "test_notebooks.py": "the notebooks",
+    "test_package.py": "the package as it is installed",
+}
+"""Test modules that mirror no single module, and what they test instead."""
+ROOMLESS = ("browser", "benchmarks")
+"""Folders of tests that need more than Python, and span rooms."""
+
+
+def test_tests__mirror_a_module_or_a_public_name() -> None:
+    strangers = []
+    for path in sorted(TESTS.rglob("test_*.py")):
+        place = path.relative_to(TESTS)
+        name = path.stem.removeprefix("test_")
+        mirrored = (PACKAGE / place.with_name(f"{name}.py")).is_file() or name in _public_names(place)
+        if not mirrored and place.parts[0] not in ROOMLESS and place.as_posix() not in ACROSS:
+            strangers.append(place.as_posix())
+    assert strangers == []
+    assert [name for name in ACROSS if not (TESTS / name).is_file()] == []
+
+
+def _public_names(place: Path) -> set[str]:
+    """The names on the face of the room that tests belong to, and the methods of its classes."""
+    room = place.parts[0] if len(place.parts) > 1 else ""
+    if room and room not in ROOMS:
+        return set()
+    face = importlib.import_module(f"opp_analytics.{room}".rstrip("."))
+    names = set(getattr(face, "__all__", ()))
+    return names.union(*(vars(what) for name in names if inspect.isclass(what := getattr(face, name))))
+
+
+def test_tests__import_helpers_from_helper_modules() -> None:
+    taken = []
+    for path in TESTS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            sources = []
+            if isinstance(node, ast.Import):
+                sources = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                sources = [f"{node.module or 'tests'}.{alias.name}" for alias in node.names]
+            taken += [f"{path.relative_to(ROOT)}: {source}" for source in sources if _is_collected(source)]
+    assert taken == []
+
+
+def _is_collected(module: str) -> bool:
+    """Whether pytest itself collects a module, or what it is in."""
+    first, *rest = module.split(".")
+    return first == "tests" and any(part == "conftest" or part.startswith("test_") for part in rest)

@@ -101,6 +101,7 @@ class FaultSettings:
     commit_delay : float
         Seconds between the arrival of a write and its commit. The write happens even when the client has
         given up by then. A write whose answer is lost loses its connection at once and is committed later.
+        Writes that wait are committed as soon as the fault is switched off.
     drip : float
         Bytes per second at which the body of every answer arrives.
     clock_skew : float

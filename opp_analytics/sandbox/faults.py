@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -29,12 +31,22 @@ class Faults:
         self._credit = 0.0
         self._counted = time.monotonic()
         self._stamps = 0
+        self._changed = asyncio.Event()
 
     def change(self, settings: Mapping[str, Any]) -> None:
         """Put settings into force; when one of them is wrong, nothing changes and an error is raised."""
         self.settings.update(check_faults(settings))
+        self._changed.set()
+        self._changed = asyncio.Event()
         if "rate_limit" in settings:
             self._credit = max(1.0, self.settings["rate_limit"])
+
+    async def wait_out_commit_delay(self) -> None:
+        """Wait as long as a commit is to be late; a shorter delay set on the way counts at once."""
+        began = time.monotonic()
+        while (left := began + self.settings["commit_delay"] - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
 
     def strikes(self, rate: str) -> bool:
         """Roll the dice: whether the fault of that name happens this time."""

@@ -86,13 +86,12 @@ class Gate:
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Carry a write out, late and unanswered where the faults want it so."""
         loses_answer = self.faults.strikes("lose_answer_rate")
-        delay = self.faults.settings["commit_delay"]
         body = await _read_body(receive)
         if not loses_answer:
-            await asyncio.sleep(delay)
+            await self.faults.wait_out_commit_delay()
             await self.app(scope, _replay(body, receive), send)
-        elif delay:
-            late = asyncio.create_task(self._write_later(scope, body, delay))
+        elif self.faults.settings["commit_delay"]:
+            late = asyncio.create_task(self._write_later(scope, body))
             self._late_writes.add(late)
             late.add_done_callback(self._late_writes.discard)
             await self._hang_up(scope, receive)
@@ -100,8 +99,8 @@ class Gate:
             await self.app(scope, _replay(body, receive), _drop)
             await self._hang_up(scope, receive)
 
-    async def _write_later(self, scope: Scope, body: Message, delay: float) -> None:
-        await asyncio.sleep(delay)
+    async def _write_later(self, scope: Scope, body: Message) -> None:
+        await self.faults.wait_out_commit_delay()
         await self.app(scope, _replay(body, _wait_forever), _drop)
 
     def _refuse(self) -> Failure | None:

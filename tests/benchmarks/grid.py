@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 import opp_analytics as oa
 from opp_analytics.widgets.columns import columns_of, to_arrow
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.browser.hosting import show
 
 ROWS, FEW, ROUNDS, FRAMES = 100_000, 1_000, 3, 180

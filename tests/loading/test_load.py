@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 import zlib
 
 import pandas as pd
@@ -365,9 +364,7 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
     assert process.stdout.readline() == "ready\n"
     shared_sandbox.faults.latency = 0.02
     asked = shared_sandbox.requests
-    while shared_sandbox.requests < asked + 50:
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
+    shared_sandbox.wait_for_requests(asked + 50)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=900)
     assert "KeyboardInterrupt" in errors
