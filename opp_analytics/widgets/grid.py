@@ -15,7 +15,7 @@ from opp_analytics.errors import ConfigError, OppAnalyticsError
 from opp_analytics.periods import When, as_date
 from opp_analytics.text import count
 from opp_analytics.widgets.columns import to_arrow
-from opp_analytics.widgets.messages import answered, asked_cells, deflated
+from opp_analytics.widgets.messages import deflate, encode_answer, list_cells
 from opp_analytics.widgets.preview import plan_and_impact
 from opp_analytics.widgets.sheet import Answer, Sheet
 from opp_analytics.writer import Plan, plan
@@ -62,7 +62,7 @@ class Grid(anywidget.AnyWidget):
         # While a cell runs, messages arrive on another thread.
         self._lock = RLock()
         columns = [asdict(column) for column in self._sheet.columns]
-        data = deflated(to_arrow(self._sheet.base, self._sheet.columns))
+        data = deflate(to_arrow(self._sheet.base, self._sheet.columns))
         super().__init__(_columns=columns, _data=data, _height=height)
         self.on_msg(self._answer)
 
@@ -101,15 +101,15 @@ class Grid(anywidget.AnyWidget):
         """Do what the browser asks and send every view of the grid the result."""
         try:
             with self._lock:
-                told = self._preview() if asked["do"] == "plan" else answered(self._done(asked))
+                answer = self._preview() if asked["do"] == "plan" else encode_answer(self._done(asked))
         except OppAnalyticsError as error:
-            told = answered(Answer(said=str(error)))
-        self.send({}, buffers=[told])
+            answer = encode_answer(Answer(said=str(error)))
+        self.send({}, buffers=[answer])
 
     def _done(self, asked: dict[str, Any]) -> Answer:
         match asked:
             case {"do": "edit", "rows": rows, "fields": fields, "block": block}:
-                return self._sheet.edit(asked_cells(rows, fields, block))
+                return self._sheet.edit(list_cells(rows, fields, block))
             case {"do": "add"}:
                 return self._sheet.add()
             case {"do": "remove", "rows": rows}:
@@ -123,7 +123,7 @@ class Grid(anywidget.AnyWidget):
         planned = self.plan()
         as_of = as_date(datetime.now(UTC) if self._as_of is None else self._as_of)
         html = plan_and_impact(planned, as_of=as_of, freq=self._freq)
-        return answered(Answer(said=planned.summary().splitlines()[0]), plan=html)
+        return encode_answer(Answer(said=planned.summary().splitlines()[0]), plan=html)
 
 
 def edit(
@@ -134,8 +134,8 @@ def edit(
     Double-click, press Enter or just type to edit; paste a block from a spreadsheet; Ctrl+D fills down, Ctrl+Z undoes,
     Ctrl+Delete removes rows, Alt+Up and Alt+Down sort, Escape leaves the cells for the buttons. Under a column's name,
     ``> 5000``, ``10..20``, ``<= 2026-03`` or a part of the text filters.
-    Every edit is checked when it is made: a value that the API would refuse is marked, and the cell keeps what it
-    had. *Show plan* lists every change and what they do to the forecast. To write them back, take ``.edited`` to
+    Every edit is checked when it is made: a value that the API would refuse is marked, and the cell keeps its
+    value. *Show plan* lists every change and what they do to the forecast. To write them back, take ``.edited`` to
     `plan` and `apply`.
 
     Parameters
@@ -143,9 +143,9 @@ def edit(
     opportunities : DataFrame
         Any frame of opportunities with ``unique_id``; it is not changed.
     as_of : date-like, optional
-        The day of the forecast under *Show plan*; today (UTC) when not given.
+        Day of the forecast under *Show plan*; today (UTC) by default.
     freq : str
-        Period alias of that forecast.
+        Period of that forecast: "M", "Q", a fiscal "Q-JAN", …
     height : int
         Height of the grid in pixels.
 

@@ -13,34 +13,34 @@ from typing import Any
 
 from opp_analytics.widgets.sheet import Answer
 
-__all__ = ["answered", "asked_cells", "deflated"]
+__all__ = ["deflate", "encode_answer", "list_cells"]
 
 _FAST = 1
 
 
-def deflated(content: bytes) -> bytes:
+def deflate(content: bytes) -> bytes:
     """The content as the browser's ``DecompressionStream("deflate")`` reads it."""
     return zlib.compress(content, _FAST)
 
 
-def answered(answer: Answer, **more: Any) -> bytes:
+def encode_answer(answer: Answer, **more: Any) -> bytes:
     """An answer as deflated JSON: ``cells`` as (field, value, state, note, rows), ``rows``, ``said``, and what else is given."""
     alike: dict[tuple[str, Any, str, str], list[int]] = {}
     for row, name, value, state, note in answer.cells:
         alike.setdefault((name, value, state, note), []).append(row)
     cells = [(*fate, rows) for fate, rows in alike.items()]
-    told = {"cells": cells, "rows": answer.rows, "said": answer.said} | more
-    return deflated(json.dumps(told).encode())
+    content = {"cells": cells, "rows": answer.rows, "said": answer.said} | more
+    return deflate(json.dumps(content).encode())
 
 
-def asked_cells(
+def list_cells(
     rows: list[int], fields: list[str], block: list[list[str | None]]
 ) -> Iterator[tuple[int, str, str | None]]:
     """The cells of an edit: a block repeated over rows and fields.
 
     Examples
     --------
-    >>> list(asked_cells([4, 7, 9], ["value"], [["10"], ["20"]]))
+    >>> list(list_cells([4, 7, 9], ["value"], [["10"], ["20"]]))
     [(4, 'value', '10'), (7, 'value', '20'), (9, 'value', '10')]
     """
     for down, row in enumerate(rows):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.schema import BadCell
-from opp_analytics.text import count
+from opp_analytics.text import count, number
 from opp_analytics.widgets.columns import columns_of
 from opp_analytics.writer import format_cell, same
 
@@ -37,7 +37,7 @@ class _Slot:
 
 @dataclass(frozen=True)
 class _Step:
-    """How things stood before one edit, for undo."""
+    """The sheet before one edit, for undo."""
 
     slots: dict[_Key, _Slot | None]
     added: frozenset[int]
@@ -46,7 +46,7 @@ class _Step:
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one edit, for whoever shows it."""
+    """The result of one edit, for whoever shows it."""
 
     cells: list[tuple[int, str, Any, str, str]] = field(default_factory=list)
     """Row, field, value, state (changed, refused or empty), note."""
@@ -86,7 +86,7 @@ class Sheet:
         self.base.attrs = dict(opportunities.attrs)
         self.columns = columns_of(self.base)
         self._column = {column.field: column for column in self.columns}
-        self._held: dict[str, list[Any]] = {}
+        self._cells: dict[str, list[Any]] = {}
         self._slots: dict[_Key, _Slot] = {}
         self._added: frozenset[int] = frozenset()
         self._removed: frozenset[int] = frozenset()
@@ -107,7 +107,7 @@ class Sheet:
             before.setdefault(key, self._slots.get(key))
             self._put(key, self._read(key, text))
         self._steps.append(_Step(before, self._added, self._removed))
-        return Answer(self._states(before), said=self._told(before))
+        return Answer(self._states(before), said=self._describe(before))
 
     def add(self, rows: int = 1) -> Answer:
         """Add empty rows; each needs a name before it can be created."""
@@ -119,7 +119,7 @@ class Sheet:
         for key in keys:
             self._put(key, self._read(key, None))
         return Answer(
-            self._states(keys), self._row_states(new), f"{count(rows, 'row')} added; give each a name"
+            self._states(keys), self._row_states(new), f"{count(rows, 'row')} added; enter a name in each"
         )
 
     def remove(self, rows: Iterable[int]) -> Answer:
@@ -154,7 +154,7 @@ class Sheet:
         refused = len(self._slots) - changed
         states = [self._row_state(row) for row in self._added | self._removed]
         parts = [count(changed, "cell") + " changed"] if changed else []
-        parts += [f"{refused:,} refused"] if refused else []
+        parts += [f"{number(refused)} refused"] if refused else []
         parts += [f"{count(states.count(s), 'row')} {s}" for s in ("added", "removed") if s in states]
         return ", ".join(parts) or "no changes"
 
@@ -203,9 +203,9 @@ class Sheet:
     def _base_value(self, row: int, name: str) -> Any:
         if row >= len(self.base) or name not in self._column:
             return None
-        if name not in self._held:
-            self._held[name] = self.base[name].astype("object").tolist()
-        value = self._held[name][row]
+        if name not in self._cells:
+            self._cells[name] = self.base[name].astype("object").tolist()
+        value = self._cells[name][row]
         return None if schema.is_blank(value) else value
 
     def _read(self, key: _Key, text: Any) -> _Slot:
@@ -246,8 +246,8 @@ class Sheet:
     def _row_states(self, rows: Iterable[int]) -> list[tuple[int, str]]:
         return [(row, self._row_state(row)) for row in sorted(rows)]
 
-    def _told(self, before: dict[_Key, _Slot | None]) -> str:
-        """What became of the edited cells; the first refusal in full."""
+    def _describe(self, before: dict[_Key, _Slot | None]) -> str:
+        """The result of an edit in a sentence; the first refusal in full."""
         now = {key: self._slots.get(key) for key in before}
         refused = {key: slot for key, slot in now.items() if slot is not None and slot.refused}
         done = sum(slot != before[key] for key, slot in now.items() if key not in refused)
@@ -256,4 +256,4 @@ class Sheet:
             return changed
         (row, name), slot = next(iter(refused.items()))
         first = f"{name} of {self._value(row, 'name') or f'row {row + 1}'}: {self._why(slot)}"
-        return first if len(now) == 1 else f"{changed}, {len(refused):,} refused: {first}"
+        return first if len(now) == 1 else f"{changed}, {number(len(refused))} refused: {first}"

@@ -29,7 +29,7 @@ __all__ = ["Todo", "run_steps"]
 
 
 _OUTAGES = 24
-"""Steps in a row, over all connections, that failed because the server could not be asked: it is down."""
+"""Steps in a row, over all connections, that failed because the server did not answer: it is down."""
 _GRACE = 1.0
 """Seconds that a create without an answer is given to arrive before it is looked up and perhaps repeated."""
 _SPARE = 4
@@ -88,7 +88,7 @@ class _Engine:
                 for future in as_completed(futures):
                     tick(future.result())
             except BaseException:
-                self.stop.set("an error in this program")
+                self.stop.set("an unexpected error")
                 raise
         return {todo.number: future.result() for future, todo in futures.items()}
 

@@ -204,7 +204,7 @@ def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
     )
     created = row["operation"] == "create"
     step = Step(row["operation"], None if created else row["unique_id"], cells, _record(row["base"]) or {})
-    # Settling clears the intent unless the outcome is in doubt; one that is left may have been carried out.
+    # Settling clears the intent unless the outcome is unknown; one that is left may have been carried out.
     sent = row["intended_at"] is not None
     return StoredStep(
         number=row["number"],

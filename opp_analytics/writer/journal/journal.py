@@ -87,7 +87,7 @@ def plan_lock(tenant: str, plan_id: str) -> Iterator[None]:
 
 def _unusable(path: Path, error: Exception) -> JournalError:
     return JournalError(
-        f"cannot use the journal {path}: {error}. Nothing is sent without it. Free the disk, or move a damaged file "
+        f"cannot use the journal {path}: {error}; nothing is sent without it. Free the disk, or move a damaged file "
         "away: its runs can then no longer be resumed or undone"
     )
 

@@ -1,4 +1,4 @@
-"""Our own writes, told from somebody's work on a deal."""
+"""The updates that our own runs made."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Result:
     """The opportunity as the server answered a create or a recovery; the base for undoing it."""
     updated_before: str | None = None
     updated_after: str | None = None
-    """``updated_at`` around our write, as far as the server told."""
+    """``updated_at`` around our write, where the server sent it."""
     sent: bool = False
     """Whether a write was begun of which it is not certain how it ended."""
     refused: bool = False

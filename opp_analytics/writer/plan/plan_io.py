@@ -83,7 +83,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     Raises
     ------
     DataError
-        When it cannot be read, or is no such file.
+        When it cannot be read, or is not such a file.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)

@@ -29,7 +29,7 @@ def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
 
 
 def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
-    """Each of the opportunities as `read_one` gives it; whatever a sweep did not meet is read by itself."""
+    """Each of the opportunities as `read_one` gives it; those that a sweep did not meet are read one by one."""
     wanted = set(ids)
     found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
     rest = sorted(wanted - set(found))

@@ -1,4 +1,4 @@
-"""Edited spreadsheets back to frames, whatever Excel, LibreOffice or a person did to the cells.
+"""Edited spreadsheets back to frames, after what Excel, LibreOffice and people do to cells.
 
 A cell that still says what was written is taken from the hidden base sheet, exactly; only what differs is read. What
 cannot be read for certain stays as it is, and becomes a problem of the plan.
@@ -112,7 +112,7 @@ def _open(file: Path, *, data_only: bool = False) -> Workbook:
 def _base(file: Path, book: Workbook) -> pd.DataFrame:
     if BASE_SHEET not in book.sheetnames:
         raise DataError(
-            f"{file} has no hidden sheet of what was exported, so edits can't be told from it; export the opportunities "
+            f"{file} has no hidden sheet of what was exported, so edits can't be found; export the opportunities "
             "again, edit that file and keep all its sheets"
         )
     rows = book[BASE_SHEET].iter_rows(values_only=True)

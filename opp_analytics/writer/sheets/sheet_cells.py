@@ -13,12 +13,12 @@ from opp_analytics import schema
 __all__ = ["TEXTS", "parse", "to_cell"]
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
-"""Columns that hold text whatever it looks like."""
+"""Columns that hold text, also where it looks like a number."""
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _PLAIN = re.compile(r"-?\d+(\.\d+)?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
-"""Serial numbers of dates from 1954 to 2201; a number outside is no date that anybody meant."""
+"""Serial numbers of dates from 1954 to 2201; a number outside was not meant as a date."""
 _EPOCH = datetime(1899, 12, 30)
 
 

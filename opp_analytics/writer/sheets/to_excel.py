@@ -127,7 +127,7 @@ def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
             cell = sheet.cell(number, place)
             cell.value = plain
             if isinstance(plain, str):
-                # Never a formula, whatever it begins with, here and when the cell is edited.
+                # Never a formula, here and when the cell is edited.
                 cell.data_type = "s"
                 cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
 
