@@ -45,7 +45,7 @@ def test_report__asks_for_nothing_but_itself_and_the_console_is_silent(opened, r
     opened.wait_for_load_state("networkidle")
     assert opened.asked == [report.html.as_uri()]
     assert opened.said == []
-    assert opened.title() == "Weekly pipeline report, 2026-11-16"
+    assert opened.title() == "Weekly pipeline report, Nov 16, 2026"
 
 
 def test_report__details_open_by_keyboard_and_show_their_deals(opened):
