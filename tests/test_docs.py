@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import pkgutil
 import re
 import tomllib
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import plots
-from tests import gallery
+from tests import gallery, reference
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -74,15 +73,10 @@ def test_dependencies__have_a_reason_each() -> None:
 
 
 def test_reference__lists_every_public_name_from_where_it_is() -> None:
-    page = (ROOT / "docs" / "reference.md").read_text()
-    listed = dict(re.findall(r"^::: ([\w.]+)\n    options:\n      heading: oa\.([\w.]+)$", page, re.M))
     modules = {"errors", "plots", "sandbox"}
     expected = {*(set(oa.__all__) - modules - {"__version__"}), *(f"plots.{name}" for name in plots.__all__)}
-    assert expected - set(listed.values()) == set()
-    places = {path: pkgutil.resolve_name(f"opp_analytics:{name}") for path, name in listed.items()}
-    assert {path: f"{found.__module__}.{found.__qualname__}" for path, found in places.items()} == {
-        path: path for path in listed
-    }
+    assert expected - set(reference.names()) == set()
+    assert reference.page() == reference.PAGE.read_text(), "run: python -m tests.reference"
 
 
 def test_gallery__shows_every_drawing_there_is() -> None:

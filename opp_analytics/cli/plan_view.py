@@ -29,8 +29,9 @@ _WORDS = {
 
 def shell_words(text: str) -> str:
     """A message of the package with options and commands in place of Python."""
+    name = program().replace("\\", r"\\")
     for python, shell in _WORDS.items():
-        text = re.sub(python, shell.replace("opp-analytics", program()), text)
+        text = re.sub(python, shell.replace("opp-analytics", name), text)
     return text
 
 
