@@ -46,7 +46,9 @@ class Sandbox:
     read_only_token : str
         A token of the same tenant that may not write (403).
     faults : FaultSettings
-        What goes wrong.
+        What goes wrong. Set latency, error_rate, rate_limit, cut_rate, lose_answer_rate, commit_delay, drip,
+        clock_skew, late_stamps, normalize or endless, as in ``server.faults.latency = 0.2``, or call
+        expire_token(). `FaultSettings` says what each does.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any], key: str) -> None:
