@@ -1,10 +1,11 @@
 """The store of observed changes and the only place that runs queries over them.
 
-`History` is the whole of it; `read_changes` reads a foreign change log from a CSV file.
+`read_changes` reads a change log made elsewhere from a CSV file.
 """
 
 from opp_analytics.history.coverage import coverage
-from opp_analytics.history.history import History, Recorded
+from opp_analytics.history.entries import Recorded
+from opp_analytics.history.history import History
 from opp_analytics.history.read_changes import read_changes
 from opp_analytics.history.rows import DELETED
 

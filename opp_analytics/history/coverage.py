@@ -1,4 +1,4 @@
-"""What the records of a history can and cannot say about each period."""
+"""What can be asked of each period, given the records of a history."""
 
 from __future__ import annotations
 
@@ -73,5 +73,5 @@ def _answers(opened: bool, looked: bool, running: bool) -> str:
     if not opened:
         return "from the first record on"
     if not looked:
-        return "nothing: no record saw what changed in it"
+        return "nothing: no record lies in it"
     return "to date" if running else "all"

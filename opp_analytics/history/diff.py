@@ -1,23 +1,33 @@
-"""The difference between two states of all opportunities, as change rows."""
+"""The difference between two records, as change rows."""
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import reduce
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics.history.rows import DELETED, INSTANT, KINDS, KNOWN, change_schema, kinds_of, widest
+from opp_analytics.history.rows import (
+    DELETED,
+    INSTANT,
+    KINDS,
+    KNOWN,
+    OPERATIONS,
+    change_schema,
+    kinds_of,
+    widest,
+)
 
-__all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows", "present"]
+__all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows", "operations_in", "present"]
 
 UNTRACKED = ("updated_at",)
 """Columns that are kept but do not make a change: a job that touches every row daily would fill the log."""
 
 
 def no_rows() -> pa.Table:
-    """The state before the first record."""
+    """What is known before the first record."""
     return change_schema({}).empty_table()
 
 
@@ -33,7 +43,7 @@ def changes_between(
     after : Table
         All opportunities now, as `rows.to_rows` makes them; ids are unique.
     seen_after, seen_at : Timestamp
-        The instants of the two states; None for the first.
+        The instants of the two records; None for the first.
 
     Returns
     -------
@@ -49,16 +59,16 @@ def changes_between(
     tracked = [c for c in after.column_names if c != "unique_id" and c not in UNTRACKED]
     differs = reduce(pc.or_, (_distinct(matched[c], after[c]) for c in tracked))
     operation = pc.if_else(known, pc.if_else(was_deleted, "returned", "changed"), "new")
-    standing = after.append_column("operation", operation).filter(
+    added = after.append_column("operation", operation).filter(
         pc.or_(pc.invert(known), pc.or_(was_deleted, differs))
     )
-    left = present(before)
-    left = left.filter(pc.invert(pc.is_in(left["unique_id"], value_set=after["unique_id"])))
-    left = left.set_column(
-        left.column_names.index("operation"), "operation", pa.array([DELETED] * len(left), pa.string())
+    removed = present(before)
+    removed = removed.filter(pc.invert(pc.is_in(removed["unique_id"], value_set=after["unique_id"])))
+    removed = removed.set_column(
+        removed.column_names.index("operation"), "operation", pa.array([DELETED] * len(removed), pa.string())
     )
     names = [*KNOWN, *(c for c in after.column_names if c not in KNOWN)]
-    changes = pa.concat_tables([standing.select(["operation", *names]), left.select(["operation", *names])])
+    changes = pa.concat_tables([added.select(["operation", *names]), removed.select(["operation", *names])])
     changes = changes.combine_chunks()
     return changes.add_column(0, "seen_at", _repeated(seen_at, len(changes))).add_column(
         0, "seen_after", _repeated(seen_after, len(changes))
@@ -73,8 +83,14 @@ def present(state: pa.Table) -> pa.Table:
 def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:
     """The state with the rows of those that changed replaced."""
     state, changes = _aligned(state, changes)
-    standing = pc.invert(pc.is_in(state["unique_id"], value_set=changes["unique_id"]))
-    return pa.concat_tables([state.filter(standing).select(changes.column_names), changes]).combine_chunks()
+    unchanged = pc.invert(pc.is_in(state["unique_id"], value_set=changes["unique_id"]))
+    return pa.concat_tables([state.filter(unchanged).select(changes.column_names), changes]).combine_chunks()
+
+
+def operations_in(changes: pa.Table) -> dict[str, int]:
+    """How many change rows there are of each operation."""
+    tally = Counter(changes["operation"].to_pylist())
+    return {operation: tally[operation] for operation in OPERATIONS}
 
 
 def _repeated(moment: pd.Timestamp | None, times: int) -> pa.Array:
@@ -87,7 +103,7 @@ def _distinct(one: pa.Array, other: pa.Array) -> pa.Array:
 
 
 def _aligned(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Both states with the same further columns at the same, widest, kind, and every column in one chunk."""
+    """Both tables with the same further columns at the same, widest, kind, and every column in one chunk."""
     old, new = kinds_of(before), kinds_of(after)
     kinds = {name: widest(old.get(name), new.get(name)) for name in {**old, **new}}
     return _with_kinds(before, kinds).combine_chunks(), _with_kinds(after, kinds).combine_chunks()

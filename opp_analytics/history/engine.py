@@ -102,7 +102,7 @@ def _as_ours(what: str) -> Iterator[None]:
     """Turn whatever an engine raises into a `HistoryError` that says what was being done."""
     try:
         with _one_at_a_time, warnings.catch_warnings():
-            # What an engine's adapter finds deprecated or experimental is no news to the caller.
+            # What an engine's adapter finds deprecated or experimental does not concern the caller.
             warnings.simplefilter("ignore")
             yield
     except OppAnalyticsError:

@@ -13,11 +13,11 @@ import pandas as pd
 from opp_analytics.errors import HistoryError
 from opp_analytics.files import digest
 
-__all__ = ["Damage", "Entry", "Moment", "read_entry"]
+__all__ = ["Damage", "Entry", "Moment", "Recorded", "read_entry"]
 
 
 class Damage(HistoryError):
-    """A file of a history is damaged, missing or foreign."""
+    """A file of a history is damaged, missing, or not part of it."""
 
     def __init__(self, file: Path, problem: str) -> None:
         super().__init__(f"{file} {problem}")
@@ -27,12 +27,12 @@ class Damage(HistoryError):
 
 @dataclass(frozen=True)
 class Moment:
-    """One record: the state of all opportunities as it was seen at one instant."""
+    """One record: all opportunities as they were at one instant."""
 
     recorded_at: pd.Timestamp
     """The instant, UTC."""
     rows: int
-    """How many opportunities there were."""
+    """Opportunities in the frame."""
     new: int = 0
     """How many were seen for the first time."""
     changed: int = 0
@@ -40,7 +40,7 @@ class Moment:
     deleted: int = 0
     """How many had been deleted."""
     returned: int = 0
-    """How many had been deleted and were there again."""
+    """How many had been deleted and were back."""
 
     @property
     def changes(self) -> int:
@@ -55,6 +55,14 @@ class Moment:
     def from_json(cls, value: Mapping[str, Any]) -> Moment:
         """From what `as_json` made."""
         return cls(**{**value, "recorded_at": pd.Timestamp(value["recorded_at"])})
+
+
+@dataclass(frozen=True)
+class Recorded(Moment):
+    """What one call of `History.record` added."""
+
+    appended: bool = True
+    """False when this very frame had been recorded at this instant before."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A change log made elsewhere, brought to the form of ours; what is wrong with it is said, not hidden."""
+"""A change log made elsewhere, in the form of ours, with a note of each problem in it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from opp_analytics import org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.entries import Moment
+from opp_analytics.text import count
 
 __all__ = ["LONG", "Import"]
 
@@ -22,7 +23,7 @@ LONG = ("unique_id", "changed_at", "field", "new_value")
 
 @dataclass(frozen=True)
 class Import:
-    """A foreign change log, ready to be appended."""
+    """A change log made elsewhere, ready to be appended."""
 
     rows: pa.Table
     """Change rows, in order."""
@@ -31,13 +32,13 @@ class Import:
     columns: Mapping[str, str]
     """Columns of the opportunities, with their dtypes."""
     notes: tuple[Mapping[str, str], ...]
-    """What was found wrong: ``unique_id``, ``problem``."""
+    """Problems found: ``unique_id``, ``problem``."""
 
     @classmethod
     def of(cls, changes: pd.DataFrame) -> Import:
         """From a log in wide or long form; see `History.from_changes`."""
         if not isinstance(changes, pd.DataFrame):
-            raise ArgumentTypeError(f"expected a DataFrame of changes, not {type(changes).__name__}")
+            raise ArgumentTypeError(f"changes is a {type(changes).__name__}, not a DataFrame")
         notes: list[dict[str, str]] = []
         log = _widened(changes, notes) if set(LONG) <= set(changes.columns) else changes
         log = _sorted(_typed(log), notes)
@@ -51,11 +52,15 @@ class Import:
         return cls(table, _moments(log), rows.dtypes_of(opportunities), tuple(notes))
 
     def warn(self) -> None:
-        """Say in one warning what was found wrong."""
+        """One warning about all problems found."""
         if self.notes:
             tally = pd.Series([note["problem"] for note in self.notes]).value_counts()
-            said = "; ".join(f"{count:,} × {problem}" for problem, count in tally.items())
-            warnings.warn(f"the log was imported, but: {said}; check() lists them", DataWarning, stacklevel=3)
+            said = "; ".join(f"{count(n, 'deal')} with {problem}" for problem, n in tally.items())
+            warnings.warn(
+                f"The log was imported with problems: {said}. history.check() lists them.",
+                DataWarning,
+                stacklevel=3,
+            )
 
 
 def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -64,7 +69,7 @@ def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
         form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"
         return pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
     except (ValueError, TypeError) as error:
-        raise DataError(f"column {column.name} holds something that is not a time: {error}") from None
+        raise DataError(f"column {column.name!r} holds a value that is not a time: {error}") from None
 
 
 def _typed(log: pd.DataFrame) -> pd.DataFrame:
@@ -89,7 +94,7 @@ def _note(notes: list[dict[str, str]], ids: Iterable[str], problem: str) -> None
 def _sorted(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
     """In order of time; one row per opportunity and instant."""
     late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
-    _note(notes, log.loc[late, "unique_id"], "rows out of the order of time")
+    _note(notes, log.loc[late, "unique_id"], "rows out of order")
     log = log.sort_values("seen_at", kind="stable", ignore_index=True)
     twice = log.duplicated(["unique_id", "seen_at"], keep="last")
     _note(notes, log.loc[twice, "unique_id"], "several rows at one instant, of which the last counts")
@@ -105,27 +110,27 @@ def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataF
     )
     unknown = said[said.notna() & ~said.isin(rows.OPERATIONS)]
     if len(unknown):
-        raise DataError(f"operation={unknown.iloc[0]!r} is none of {', '.join(rows.OPERATIONS)}")
+        raise DataError(f"operation={unknown.iloc[0]!r} is unknown; use one of {', '.join(rows.OPERATIONS)}")
     first = ~log.duplicated("unique_id")
-    gone = said == rows.DELETED
-    was_gone = gone.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
-    again = (said == "new") & ~first & ~was_gone
+    deleted = said == rows.DELETED
+    was_deleted = deleted.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
+    again = (said == "new") & ~first & ~was_deleted
     _note(
         notes,
         log.loc[again, "unique_id"],
-        "created twice under one id; the second creation counts as a change",
+        "two creations under one id; the second counts as a change",
     )
     found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
-    found = found.mask(was_gone, "returned").mask(first, "new").mask(gone, rows.DELETED)
+    found = found.mask(was_deleted, "returned").mask(first, "new").mask(deleted, rows.DELETED)
     return log.assign(operation=found)
 
 
 def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
-    """Fill the empty cells of what is gone with what was last known of it."""
+    """Fill the empty cells of deleted opportunities with what was last known of them."""
     further = [c for c in log.columns if c not in ("unique_id", *rows.CHANGE_COLUMNS)]
     before = log.groupby("unique_id")[further].shift()
-    gone = log["operation"] == rows.DELETED
-    return log.assign(**{c: log[c].mask(gone & log[c].isna(), before[c]) for c in further})
+    deleted = log["operation"] == rows.DELETED
+    return log.assign(**{c: log[c].mask(deleted & log[c].isna(), before[c]) for c in further})
 
 
 def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
@@ -162,11 +167,11 @@ def _widened(events: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
         changed_at=_instants(events["changed_at"]), unique_id=events["unique_id"].astype(schema.TEXT)
     )
     late = events["changed_at"] < events.groupby("unique_id")["changed_at"].cummax()
-    _note(notes, events.loc[late, "unique_id"], "rows out of the order of time")
+    _note(notes, events.loc[late, "unique_id"], "rows out of order")
     events = events.sort_values("changed_at", kind="stable")
     birth = events["field"] == "created_at"
     reborn = events[birth & events[birth].duplicated("unique_id").reindex(events.index, fill_value=False)]
-    _note(notes, reborn["unique_id"], "created twice under one id: two opportunities may be mixed")
+    _note(notes, reborn["unique_id"], "two creations under one id, which may mix two opportunities")
     events = events.drop_duplicates(["unique_id", "changed_at", "field"], keep="last")
     # A field that was cleared must stay empty, not be filled forward: a mark says that the cell was set.
     cells = events.set_index(["changed_at", "unique_id", "field"])["new_value"].to_frame()

@@ -1,11 +1,10 @@
-"""The history of a pipeline: what changed, and between which two looks it changed."""
+"""The history of a pipeline: what changed, and between which two records."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 import weakref
-from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +16,9 @@ from opp_analytics import schema
 from opp_analytics.errors import ArgumentTypeError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.coverage import coverage
-from opp_analytics.history.diff import changes_between, latest_wins, no_rows
+from opp_analytics.history.diff import changes_between, latest_wins, no_rows, operations_in
 from opp_analytics.history.engine import Engine, arrow, collect, latest
-from opp_analytics.history.entries import Moment
+from opp_analytics.history.entries import Moment, Recorded
 from opp_analytics.history.from_changes import Import
 from opp_analytics.history.record_checks import (
     certificate_of,
@@ -35,44 +34,24 @@ from opp_analytics.periods import When, as_instant
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["History", "Recorded"]
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What one call of `History.record` did."""
-
-    recorded_at: pd.Timestamp
-    """The instant of the record, UTC."""
-    rows: int
-    """Opportunities in the frame."""
-    new: int
-    """Seen for the first time."""
-    changed: int
-    """Different from the record before."""
-    deleted: int
-    """Not there any more."""
-    returned: int
-    """There again after having been deleted."""
-    appended: bool
-    """False when this very frame had been recorded at this instant before."""
+__all__ = ["History"]
 
 
 class History:
-    """A folder that knows every opportunity's past: each `record` adds what is new, changed or deleted.
+    """A folder that keeps what every opportunity was: each `record` adds what is new, changed or deleted.
 
-    The API keeps no history; this is where it starts. Cost and size grow with what changed, not with
-    opportunities × days. A change happened after the record before (``seen_after``) and not later than the one
-    that saw it (``seen_at``); two edits between two records look like one.
+    The API keeps no history, so it starts with the first record. Cost and size grow with what changed, not with
+    opportunities × days. A change happened after the record before (``seen_after``) and by the record that saw it
+    (``seen_at``); two edits between two records look like one.
 
     Parameters
     ----------
     path : str or path
-        Folder of the history; made (for the owner's eyes only) by the first record.
+        Folder of the history. The first record makes it, readable by its owner only.
     memory_limit : str
-        Most memory that a query may hold; what does not fit is spilled to a private temporary folder.
+        Most memory that a query may use. The rest goes to a private temporary folder.
     lock_timeout : float
-        Seconds that a record waits for another one to finish.
+        Seconds to wait for another process to finish its record.
 
     Examples
     --------
@@ -91,7 +70,7 @@ class History:
         self, path: str | PathLike[str], *, memory_limit: str = "2GB", lock_timeout: float = 30.0
     ) -> None:
         if not isinstance(path, (str, PathLike)):
-            raise ArgumentTypeError(f"path={path!r} is not the path of a folder")
+            raise ArgumentTypeError(f"path={path!r} is not a path; give the folder of the history")
         self._path: Path | None = Path(path).expanduser()
         store = Store(self._path, lock_timeout)
         self._source: Source = FolderSource(store, Engine.shared(memory_limit))
@@ -109,22 +88,22 @@ class History:
             returned), and the opportunity's columns. Or long, one row per changed field: ``unique_id``,
             ``changed_at``, ``field``, ``new_value``.
         path : str or path, optional
-            Folder to keep it in, which must not hold records yet; without it the history, and what is made of its
-            `table`, lives as long as the object.
+            New or empty folder to keep it in. Without it the history, and what is made of its `table`, lives as
+            long as the object.
 
         Returns
         -------
         History
             Its records are the distinct instants of the log. Rows out of order are sorted; of two rows of one
-            opportunity at one instant the later row counts; a second creation of an id that is there is kept as
-            a change. All of that is reported by a `DataWarning` and by `check`.
+            opportunity at one instant the later one counts; a second creation under one id counts as a change. A
+            `DataWarning` and `check` report each of these.
 
         Raises
         ------
         DataError
             When a column is missing or a value does not fit.
         HistoryError
-            When `path` holds records.
+            When `path` holds records already.
         """
         imported = Import.of(changes)
         if path is None:
@@ -173,15 +152,15 @@ class History:
     # Writing
 
     def record(self, opportunities: pd.DataFrame, *, at: When | None = None) -> Recorded:
-        """Add the state of all opportunities; only what is new, changed or deleted is stored.
+        """Add a record of all opportunities; only what is new, changed or deleted is stored.
 
         Parameters
         ----------
         opportunities : DataFrame
-            All of them, as `load` returns them; any frame with ``unique_id`` will do. Changes of ``updated_at``
-            alone are no changes.
+            All of them, as `load` returns them, or any frame with ``unique_id``. A new ``updated_at`` alone is not
+            a change.
         at : str, date or datetime, optional
-            When this was the state; default: when it was loaded (``attrs["load"]``), else now.
+            The moment that the frame shows; default: when it was loaded (``attrs["load"]``), else now.
 
         Returns
         -------
@@ -190,17 +169,16 @@ class History:
         Raises
         ------
         RecordRefused
-            When the frame is not all there is (an incomplete, filtered or searched load, or rows taken away
-            since), has an id twice, lacks a column that it had before, is another tenant's, or `at` is not
-            after the last record. Nothing is stored then. It is also a `HistoryError` and a `DataError`.
+            When the frame does not hold all opportunities (an incomplete, filtered or searched load, or rows dropped
+            since), has an id twice, lacks a column that it had before, is another tenant's, or `at` is not after the
+            last record. Nothing is stored then. It is also a `HistoryError` and a `DataError`.
         HistoryError
-            When the folder cannot be written (the message says why: full disk, other process); the history is
-            then as it was.
+            When the folder cannot be written; says why. The history is unchanged then.
 
         Notes
         -----
-        Either the whole record counts or none of it, also after a crash or a power cut; two processes that
-        record at once wait for each other.
+        The whole record counts or none of it, even after a crash or a power cut. Two processes that record at once
+        wait for each other.
         """
         source = self._own_folder("record into")
         frame = checked(opportunities)
@@ -221,8 +199,8 @@ class History:
             if before:
                 check_time(source.store.folder, before, moment, len(changes))
                 if moment == before.last.recorded_at:
-                    return Recorded(moment, before.last.rows, 0, 0, 0, 0, appended=False)
-            recorded = _counted(moment, len(frame), changes)
+                    return Recorded(moment, before.last.rows, appended=False)
+            recorded = Moment(moment, len(frame), **operations_in(changes))
             entry = source.store.append(
                 changes,
                 (recorded,),
@@ -232,15 +210,7 @@ class History:
                 previous=before,
             )
             source.store.keep_state(changes if state is None else latest_wins(state, changes), entry)
-        return Recorded(
-            moment,
-            recorded.rows,
-            recorded.new,
-            recorded.changed,
-            recorded.deleted,
-            recorded.returned,
-            appended=True,
-        )
+        return Recorded(**vars(recorded))
 
     def _adopt(self, imported: Import) -> None:
         source = self._own_folder("import into")
@@ -268,8 +238,8 @@ class History:
         -------
         DataFrame
             ``recorded_at`` (instant, UTC), ``rows`` (opportunities then), ``changed`` (change rows added: the sum
-            of ``new``, ``edited``, ``deleted``, ``returned``), ``complete`` (False where a damaged file was taken
-            out of use and its changes may be missing), ``certified`` (whether a load certificate vouches for it).
+            of ``new``, ``edited``, ``deleted``, ``returned``), ``complete`` (False where a damaged file was
+            set aside, so that changes may be missing), ``certified`` (True with a load certificate).
             With no records, the same columns and no rows.
         """
         return self._source.records()
@@ -334,7 +304,7 @@ class History:
         Raises
         ------
         NotEnoughHistory
-            When there is none; says when the history begins.
+            When there is no such record; says when the history begins.
         """
         moments = self.records["recorded_at"]
         known = moments[moments <= instant]
@@ -345,10 +315,10 @@ class History:
             if len(moments)
             else "there are no records yet"
         )
-        raise NotEnoughHistory(f"nothing is known of {instant:%Y-%m-%d %H:%M} UTC: {begins}")
+        raise NotEnoughHistory(f"The history does not reach back to {instant:%Y-%m-%d %H:%M} UTC: {begins}")
 
     def coverage(self, *, freq: str = "M") -> pd.DataFrame:
-        """Per period, how well the records cover it and what can be asked of it.
+        """How well the records cover each period, and what can be asked of it.
 
         Parameters
         ----------
@@ -359,23 +329,23 @@ class History:
         -------
         DataFrame
             Index ``period`` (str), from the first record's to the last record's. ``records`` (int64),
-            ``opening_age_days`` (float64, days by which the state known at the period's start is old; missing where
-            nothing was known), ``longest_gap_days`` (float64, days of the period without a look), ``closing_age_days``
-            (float64, days between the last look and the period's end; missing while it runs), ``answers`` (str:
+            ``opening_age_days`` (float64, age of the newest record at the period's start; missing where
+            there was none), ``longest_gap_days`` (float64, longest time in the period without a record), ``closing_age_days``
+            (float64, days from the last record to the period's end; missing while it runs), ``answers`` (str:
             "all"; "to date" while it runs; "from the first record on" where its start is not known, so that slippage
             and waterfall must start later; "nothing" where no record lies in it), ``complete`` (bool, False where a
-            damaged file was taken out of use, so that changes are missing or seen late). ``attrs``: ``cadence_days``
+            damaged file was set aside, so that changes are missing or seen late). ``attrs``: ``cadence_days``
             (median distance of records), ``next_due``. Without records no rows.
 
         Raises
         ------
-        DataError
-            When `freq` is no period alias.
+        ArgumentError, DataError
+            When `freq` is not a period alias.
         """
         return coverage(self.records, freq)
 
     def collect(self, expression: Any) -> Any:
-        """Run an Ibis expression made from `table`; the result in pandas.
+        """The result of an Ibis expression made from `table`, in pandas.
 
         Returns
         -------
@@ -408,20 +378,19 @@ class History:
             raise
 
     def check(self, *, set_aside: bool = False) -> pd.DataFrame:
-        """What is wrong with the files, or with the rows of somebody else's table, and what an import had found wrong.
+        """Problems of the files, of a warehouse table's rows, and of the import that made the history.
 
         Parameters
         ----------
         set_aside : bool
-            Take damaged change files out of use (they are kept in ``damaged/``) and go on without them: what
-            they had seen shows only where a later record sees it, those records are not ``complete`` any more,
-            and every query warns.
+            Move damaged change files to ``damaged/`` and go on without them. What they held shows only where a later
+            record saw it, their records are no longer ``complete``, and every query warns.
 
         Returns
         -------
         DataFrame
             ``recorded_at`` (instant of the record concerned), ``file``, ``unique_id`` (of an import's problem),
-            ``problem``. Empty when all is well.
+            ``problem``. Empty without problems.
         """
         if set_aside:
             self._own_folder("set files aside in").take_aside()
@@ -436,12 +405,6 @@ class History:
     def _own_folder(self, purpose: str) -> FolderSource:
         if not isinstance(self._source, FolderSource):
             raise HistoryError(
-                f"this history reads somebody else's table; to {purpose} one, use History(path)"
+                f"This history reads a table that opp_analytics does not own. To {purpose} a history, open one with History(path)."
             )
         return self._source
-
-
-def _counted(moment: pd.Timestamp, count: int, changes: pa.Table) -> Moment:
-    tally = pd.Series(changes["operation"].to_pylist(), dtype="object").value_counts()
-    kinds = {kind: int(tally.get(kind, 0)) for kind in rows.OPERATIONS}
-    return Moment(moment, count, **kinds)

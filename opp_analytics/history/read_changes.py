@@ -14,10 +14,10 @@ __all__ = ["read_changes"]
 
 
 def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """A change log from a CSV file, as `History.from_changes` takes it.
+    """A change log from a CSV file, for `History.from_changes`.
 
     The first line names the columns, in one of two forms. Times are ISO 8601, UTC unless they say otherwise;
-    dates are ``2026-03-31``; an empty cell is a value that is not there.
+    dates are ``2026-03-31``; an empty cell is a missing value.
 
     *Long*, as CRMs export a field history, one line per changed field, further fields welcome::
 
@@ -46,12 +46,12 @@ def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None 
     Raises
     ------
     DataError
-        When the file is not such a table, or holds nothing of a name to be renamed; names it.
+        When the file is not such a table, or has no column or field of a name in `rename`; names it.
     """
     try:
         log = pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     except FileNotFoundError:
-        raise DataError(f"there is no file {file}") from None
+        raise DataError(f"{file} does not exist; give the path of a CSV file") from None
     except (OSError, ValueError, pd.errors.ParserError) as error:
         raise DataError(f"{file} is not a CSV file of changes: {error}") from None
     names = dict(rename or {})

@@ -1,4 +1,4 @@
-"""What may become the next record of a history, and what is refused."""
+"""The checks of a frame before it becomes the next record of a history."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def certificate_of(opportunities: pd.DataFrame) -> Certificate | None:
         )
     if not certificate.complete:
         raise RecordRefused(
-            "this load is not complete, so absence would look like deletion; load again, then record"
+            "this load is not complete, so missing rows would look deleted; load again, then record"
         )
     if certificate.rows not in (None, len(opportunities)):
         raise RecordRefused(
@@ -53,7 +53,7 @@ def certificate_of(opportunities: pd.DataFrame) -> Certificate | None:
 
 
 def moment_of(at: When | None, certificate: Certificate | None) -> pd.Timestamp:
-    """The instant of a record: as told, else that of the load, else now."""
+    """The instant of a record: `at`, else that of the load, else now."""
     if at is None and certificate is not None:
         at = certificate.fetched_at
     moment = pd.Timestamp.now("UTC") if at is None else as_instant(at, name="at")
@@ -67,15 +67,15 @@ def refuse_if_not_next(
     frame: pd.DataFrame,
     certificate: Certificate | None,
 ) -> None:
-    """Refuse a frame that cannot be the successor of the last record: another tenant's, or one that lost a column."""
+    """Refuse a frame that cannot follow the last record: another tenant's, or one that lost a column."""
     if not entries or state is None:
         return
     tenant = next((entry.tenant for entry in entries if entry.tenant), None)
     other = certificate.tenant if certificate else None
     if tenant and other and tenant != other:
         raise RecordRefused(
-            f"this frame is of tenant {other}, the history in {folder} of tenant {tenant}: another address, token or "
-            "key; keep a history for each"
+            f"this frame belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
+            "keep one history for each"
         )
     there = present(state)
     # A column that was empty all along can go: without it nothing looks changed.
@@ -89,7 +89,7 @@ def refuse_if_not_next(
     ]
     if missing:
         raise RecordRefused(
-            f"the frame has no column {', '.join(missing)}, which the last record had filled: every opportunity "
+            f"the frame has no column {', '.join(missing)}, but the last record had values there, so every opportunity "
             "would look changed; record the frame as loaded"
         )
 
@@ -99,8 +99,8 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
     last = before.last.recorded_at
     if moment > last or (moment == last and not changes):
         return
-    what = "another frame was recorded then" if moment == last else "the clock may have gone back"
+    what = "another frame was recorded then" if moment == last else "did the clock go back?"
     raise RecordRefused(
-        f"a record of {moment.isoformat()} is not after the last one in {folder}, of {last.isoformat()}: {what}; "
-        "a history only grows at its end"
+        f"a record at {moment.isoformat()} would not be after the last one in {folder}, at {last.isoformat()} ({what}); "
+        "use a later `at`"
     )

@@ -167,9 +167,9 @@ def _check_names(names: Iterable[Any]) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if not isinstance(name, str):
-            raise DataError(f"column {name!r} is not named by text; rename it")
+            raise DataError(f"column {name!r} has a name that is not text; rename it")
         if name.lower() in CHANGE_COLUMNS:
-            raise DataError(f"column {name!r} is one of the change log's own; rename or drop it")
+            raise DataError(f"column {name!r} has the name of a column of the change log; rename or drop it")
         # SQL engines do not tell names apart by case.
         if name.lower() in seen:
             raise DataError(
@@ -222,7 +222,7 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
         Arrow rows.
     columns : mapping, optional
         Names in order with the pandas dtype that each had; default: all columns, further ones at the dtype
-        nearest to their kind. A column that stands nowhere in `rows` comes back empty.
+        nearest to their kind. A column that `rows` lacks comes back empty.
     """
     frame = to_plain(rows)
     if columns is not None:
@@ -232,7 +232,7 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
 
 
 def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
-    """A further column at the dtype it was recorded with, or as it stands when it cannot have that any more."""
+    """A further column at the dtype it was recorded with, or unchanged where it no longer fits."""
     try:
         return column.astype(pd.api.types.pandas_dtype(dtype))
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Where a history's change rows come from: our own folder, or a table in any engine that Ibis speaks to."""
+"""Where a history's change rows come from: our own folder, or a table in any engine that Ibis reaches."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Source(Protocol):
         """The columns of one recorded frame with their dtypes, None for all there are."""
 
     def check(self) -> list[dict[str, Any]]:
-        """What is wrong, as rows of `History.check`."""
+        """Problems, as rows of `History.check`."""
 
     def reset(self) -> None:
         """Forget what a failed query may have spoiled."""
@@ -81,8 +81,8 @@ class FolderSource:
         for entry in entries:
             if entry.name in aside:
                 warnings.warn(
-                    f"{self.store.change_file(entry)} was damaged and is out of use: what changed in the record of "
-                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC shows only where a later record saw it",
+                    f"{self.store.change_file(entry)} was damaged and set aside: changes seen by the record of "
+                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC show only where a later record saw them",
                     DataWarning,
                     stacklevel=4,
                 )
@@ -122,7 +122,7 @@ class FolderSource:
         for entry in self.store.entries():
             if entry.last.recorded_at >= recorded_at:
                 return entry.columns
-        raise HistoryError(f"there is no record of {recorded_at}")
+        raise HistoryError(f"the history has no record of {recorded_at}")
 
     def state(self, entries: list[Entry]) -> pa.Table | None:
         """The last change row of every opportunity: from the kept state, else from the log."""
@@ -137,7 +137,7 @@ class FolderSource:
         self._engine.reset()
 
     def check(self) -> list[dict[str, Any]]:
-        """What is wrong, as rows of `History.check`."""
+        """Problems, as rows of `History.check`."""
         try:
             entries = self.store.entries()
         except Damage as damage:
@@ -146,16 +146,14 @@ class FolderSource:
         found: list[dict[str, Any]] = []
         for entry in entries:
             place = {"recorded_at": entry.last.recorded_at, "file": str(self.store.change_file(entry))}
-            problem = (
-                "was damaged and is out of use" if entry.name in aside else self.store.problem_with(entry)
-            )
+            problem = "was damaged and set aside" if entry.name in aside else self.store.problem_with(entry)
             if problem:
                 found.append({**place, "problem": problem})
             found += [{**place, **note} for note in entry.notes]
         return found
 
     def take_aside(self) -> None:
-        """Take every damaged change file out of use; the next record sees again what the lost ones had seen."""
+        """Set every damaged change file aside; the next record sees again what the lost ones had seen."""
         with self.store.writing():
             entries = self.store.entries()
             aside = self.store.set_aside()
@@ -165,7 +163,7 @@ class FolderSource:
 
 
 class TableSource:
-    """The rows of somebody else's table: a warehouse, Spark, or any other engine that Ibis speaks to.
+    """The rows of a table that is not ours: in a warehouse, on Spark, or in any other engine that Ibis reaches.
 
     Parameters
     ----------
@@ -220,7 +218,7 @@ class TableSource:
             {
                 "recorded_at": row.seen_at,
                 "unique_id": row.unique_id,
-                "problem": "several rows at one instant: which of them counts is not known"
+                "problem": "several rows at one instant, of which none is known to be the last"
                 if known
                 else "a row without unique_id or seen_at",
             }
@@ -236,7 +234,7 @@ def _typed(table: Any) -> Any:
     import ibis
 
     if not isinstance(table, ibis.expr.types.Table):
-        raise DataError(f"expected an Ibis table of changes, not {type(table).__name__}")
+        raise DataError(f"table is a {type(table).__name__}, not an Ibis table of changes")
     missing = [c for c in ("unique_id", "seen_at") if c not in table.columns]
     if missing:
         raise MissingColumnError(
@@ -274,5 +272,5 @@ def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
 
 def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
     """Last change rows as the frame that was recorded, in order of ``unique_id``."""
-    standing = present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
-    return rows.to_frame(standing, columns)
+    there = present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
+    return rows.to_frame(there, columns)

@@ -4,10 +4,10 @@
 
     history.json            what this folder is
     changes/000001.parquet  change rows of one append, never altered afterwards
-    records/000001.json     the append's entry; an append counts from the moment its entry stands here
+    records/000001.json     the append's entry; an append counts once its entry is here
     state/000001-….arrow    last change row of every opportunity: rebuilt whenever it does not match the log
     staging/                files being written
-    damaged/                what `check(set_aside=True)` took out of use
+    damaged/                what `check(set_aside=True)` set aside
     lock                    held while something is written
 
 A crash leaves the history before or after an append, never between: the change file comes first, unread until
@@ -68,7 +68,7 @@ class Store:
         Raises
         ------
         HistoryError
-            When the folder is not a history, or an entry is damaged, missing or foreign; names the file.
+            When the folder is not a history, or an entry is damaged, missing or not part of it; names the file.
         """
         if not self._is_history():
             return []
@@ -81,7 +81,7 @@ class Store:
             if entry.sequence != place + 1 or entry.previous != (before.digest if before else ""):
                 raise Damage(
                     self.folder / "records" / f"{place + 1:06d}.json",
-                    f"is missing or not the one that {entry.name}.json followed; put it back from a backup",
+                    f"is missing, or is not the one before {entry.name}.json; restore it from a backup",
                 )
         # One change file past the last entry is an append that was cut off before it counted.
         unknown = [n for n in changes if n not in set(records) and n != f"{len(entries) + 1:06d}"]
@@ -92,7 +92,7 @@ class Store:
         if newest > f"{len(entries):06d}":
             raise Damage(
                 self.folder / "records" / f"{len(entries) + 1:06d}.json",
-                "is missing; put it back from a backup",
+                "is missing; restore it from a backup",
             )
         return entries
 
@@ -133,7 +133,7 @@ class Store:
         """What is wrong with an entry's change file, None when it is intact."""
         file = self.change_file(entry)
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
-        out = "put it back from a backup, or go on without it: check(set_aside=True)"
+        out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
         try:
             mark = _mark(file)
             if mark[0] != entry.size:
@@ -197,7 +197,7 @@ class Store:
                 yield
         except Timeout:
             raise HistoryError(
-                f"{self.folder} is being written to by another process, and still was after "
+                f"another process is writing to {self.folder}, and did not finish within "
                 f"{self._lock_seconds:g} s; try again"
             ) from None
         except OSError as error:
@@ -206,7 +206,7 @@ class Store:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT)
                 else f"{error.strerror or error}"
             )
-            raise HistoryError(f"cannot write to {self.folder}: {why}; the history is as it was") from None
+            raise HistoryError(f"cannot write to {self.folder}: {why}; the history is unchanged") from None
 
     def append(
         self,
@@ -266,13 +266,13 @@ class Store:
     # The folder itself
 
     def _is_history(self) -> bool:
-        """Whether a history stands here; False when there is nothing yet."""
+        """Whether the folder holds a history; False when it is empty or does not exist."""
         mark = self.folder / "history.json"
         try:
             if mark.is_file():
                 return self._check_mark(mark)
             if self.folder.exists() and not self.folder.is_dir():
-                raise HistoryError(f"{self.folder} is a file, not the folder of a history; name another path")
+                raise HistoryError(f"{self.folder} is a file, not the folder of a history; give another path")
             others = [file.name for file in self.folder.iterdir() if file.name not in (*_FOLDERS, "lock")]
         except FileNotFoundError:
             return False
@@ -284,7 +284,7 @@ class Store:
             raise HistoryError(
                 f"{self.folder} is not a history: it has no history.json"
                 + (f" but {others[0]}" if others else "")
-                + "; name a new or empty folder"
+                + "; give a new or empty folder"
             )
         return False
 
@@ -296,7 +296,7 @@ class Store:
         except (ValueError, KeyError, TypeError):
             known = older = newer = False
         if not known:
-            raise Damage(mark, "is damaged or not ours: it does not say that this folder is a history")
+            raise Damage(mark, "is damaged or not ours: it does not name this folder a history")
         if newer:
             raise HistoryError(f"{mark} was written by a newer release of opp_analytics; update to read it")
         if older:
@@ -328,6 +328,6 @@ class Store:
 
 
 def _mark(file: Path) -> tuple[int, int]:
-    """What changes when somebody writes to a file."""
+    """Size and time of a file, which change when it is written."""
     stat = file.stat()
     return stat.st_size, stat.st_mtime_ns

@@ -100,7 +100,7 @@ def test_record__row_order_never_matters(history):
 @pytest.mark.parametrize("at", ["2026-03-02", "2026-03-01"])
 def test_record__refuses_a_time_not_after_the_last(history, at):
     history.record(opportunities(), at="2026-03-02")
-    with pytest.raises(oa.errors.RecordRefused, match="not after the last one in .*history, of"):
+    with pytest.raises(oa.errors.RecordRefused, match="not be after the last one in .*history, at"):
         history.record(opportunities(score=[9, 9, 9]), at=at)
     assert len(history.records) == 1
 
@@ -126,7 +126,7 @@ def test_record__refuses_what_is_not_all_opportunities(history, frame, says):
 def test_record__refuses_another_tenant(history):
     history.record(certified(opportunities()))
     other = certified(opportunities(), tenant="t2", fetched_at="2026-03-09T06:00:00+00:00")
-    with pytest.raises(oa.errors.HistoryError, match="tenant t2, the history in .*history of tenant t1"):
+    with pytest.raises(oa.errors.HistoryError, match="tenant t2, the history in .*history to tenant t1"):
         history.record(other)
 
 

@@ -70,7 +70,7 @@ def test_read__names_a_damaged_change_file(history, tmp_path, how):
 def test_check__sets_aside_and_the_next_record_heals(history, tmp_path):
     file = tmp_path / "history/changes/000003.parquet"
     file.write_bytes(b"torn")
-    assert history.check(set_aside=True)["problem"].tolist() == ["was damaged and is out of use"]
+    assert history.check(set_aside=True)["problem"].tolist() == ["was damaged and set aside"]
     assert (tmp_path / "history/damaged/000003.parquet").read_bytes() == b"torn"
     with pytest.warns(oa.errors.DataWarning, match="000003.parquet was damaged"):
         stale = history.as_of("2026-03-23")

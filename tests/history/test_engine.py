@@ -185,7 +185,7 @@ def test_check__finds_rows_that_no_history_can_hold(history):
     assert found["problem"].tolist()[0].startswith("several rows at one instant")
     assert found["problem"].tolist()[1] == "a row without unique_id or seen_at"
     assert History.from_table(history.table, history.records).check().empty
-    with pytest.raises(HistoryError, match="to set files aside in one, use History"):
+    with pytest.raises(HistoryError, match="To set files aside in a history, open one"):
         History.from_table(history.table).check(set_aside=True)
 
 
@@ -196,7 +196,7 @@ def test_from_table__names_what_is_missing(name):
     table = ibis.memtable(pa.table({"unique_id": ["a"], "seen_at": [WEEKS[0]]})).drop(name)
     with pytest.raises(MissingColumnError, match=f"no column {name}"):
         History.from_table(table)
-    with pytest.raises(DataError, match="expected an Ibis table"):
+    with pytest.raises(DataError, match="not an Ibis table"):
         History.from_table(pd.DataFrame())
 
 
