@@ -56,3 +56,15 @@ def recorded(rows: Iterable[Mapping[str, Any]], moments: Iterable[str] = ()) -> 
         known = log[log["seen_at"] <= moment].drop_duplicates("unique_id", keep="last")
         history.record(known[~known["deleted"]].drop(columns=["seen_at", "deleted"]), at=moment)
     return history
+
+
+def wide(**columns: Any) -> pd.DataFrame:
+    """Two deals over three moments."""
+    return pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "a", "b"],
+            "seen_at": ["2026-01-05", "2026-01-05", "2026-01-12", "2026-01-19"],
+            "stage": ["discovery", "proposal", "proposal", "closed_won"],
+            "value": [1.0, 2.0, 3.0, 4.0],
+        }
+    ).assign(**columns)

@@ -6,20 +6,9 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.analysis import stage_flow, transitions
 from opp_analytics.history import History
+from tests.history.logs import wide
 
 PIPEDRIVE = Path(__file__).parents[2].parent / "shared/data/pipedrive_enpal"
-
-
-def wide(**columns):
-    """Two deals over three moments."""
-    return pd.DataFrame(
-        {
-            "unique_id": ["a", "b", "a", "b"],
-            "seen_at": ["2026-01-05", "2026-01-05", "2026-01-12", "2026-01-19"],
-            "stage": ["discovery", "proposal", "proposal", "closed_won"],
-            "value": [1.0, 2.0, 3.0, 4.0],
-        }
-    ).assign(**columns)
 
 
 def test_from_changes__wide_log():

@@ -1,7 +1,9 @@
+import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from opp_analytics.history import History, read_changes
+from tests.history.logs import wide
 
 LONG = """unique_id,changed_at,field,new_value
 a,2026-01-05T08:00:00,created_at,2026-01-05T08:00:00
