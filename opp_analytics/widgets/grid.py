@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import traitlets
 
+from opp_analytics.arguments import whole
 from opp_analytics.errors import ConfigError, OppAnalyticsError
 from opp_analytics.periods import When, as_date
 from opp_analytics.text import count
@@ -158,6 +159,8 @@ def edit(
     ------
     MissingColumnError, DataError
         When there is no ``unique_id``, an id is missing or repeated, or a cell does not fit its column.
+    ArgumentTypeError, ArgumentValueError
+        When `height` is not a whole number of at least 1.
     ConfigError
         When anywidget is not installed.
 
@@ -169,4 +172,5 @@ def edit(
     >>> len(grid.changes)
     0
     """
+    height = whole(height, "height", example=480)
     return Grid(opportunities, as_of=as_of, freq=freq, height=height)

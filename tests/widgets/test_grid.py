@@ -195,3 +195,11 @@ def test_bundle__asks_no_network_for_anything():
 def test_edit__names_what_is_no_frame(wrong):
     with pytest.raises(oa.errors.ArgumentError, match="expected a DataFrame"):
         oa.edit(wrong)
+
+
+def test_edit__refuses_a_height_that_cannot_be():
+    frame = opportunities(1)
+    with pytest.raises(oa.errors.ArgumentTypeError, match="height='tall' is not a whole number"):
+        oa.edit(frame, height="tall")  # type: ignore[arg-type]
+    with pytest.raises(oa.errors.ArgumentValueError, match="height=0 must be at least 1"):
+        oa.edit(frame, height=0)

@@ -90,7 +90,9 @@ def apply(
     edit of the very same cell within it is overwritten. Other cells never are.
     """
     if not isinstance(plan, Plan):
-        raise ArgumentTypeError(f"plan={plan!r} is not a Plan; make one with plan(before, after)")
+        raise ArgumentTypeError(
+            f"plan is a {type(plan).__name__}, not a Plan; make one with plan(before, after)"
+        )
     one_of(on_conflict, "on_conflict", ("skip", "overwrite", "stop"))
     _check_origin(plan, client)
     _check_changes(plan, {"clear_nulls": clear_nulls, "allow_delete": allow_delete})

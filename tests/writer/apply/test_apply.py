@@ -92,7 +92,7 @@ def test_apply__refuses_before_the_first_request(
             apply(refused, client)
     with pytest.raises(ArgumentValueError, match="on_conflict"):
         apply(made, client, allow_delete=True, on_conflict="merge")  # type: ignore[arg-type]
-    with pytest.raises(ArgumentTypeError, match="not a Plan"):
+    with pytest.raises(ArgumentTypeError, match="plan is a DataFrame, not a Plan"):
         apply(before, client)  # type: ignore[arg-type]
     assert server.requests == asked
 
