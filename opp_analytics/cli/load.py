@@ -35,7 +35,7 @@ def load_command(
     refresh: Annotated[
         Refresh | None,
         typer.Option(
-            help="Fetch although the cached copy is fresh: only the changes, or everything.",
+            help="Fetch now: only what changed since the cached copy, or everything.",
             show_default=False,
         ),
     ] = None,

@@ -51,7 +51,7 @@ def plan_command(
     ] = None,
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("plan.json"),
     as_of: Annotated[
-        str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today (UTC)")
+        str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today in UTC")
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
     offline: Annotated[
