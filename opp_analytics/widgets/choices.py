@@ -1,4 +1,4 @@
-"""What can be chosen in the explorer, and the opportunities that a choice leaves."""
+"""What can be chosen in the explorer, and the opportunities that a choice selects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_GROUPS = {"unique_id", "name", "stage"}
 
 @dataclass(frozen=True)
 class Choice:
-    """Which opportunities are looked at; an empty choice leaves all."""
+    """Which opportunities are shown; an empty choice selects all."""
 
     by: str | None = None
     """The column that is chosen from, and that win rates are grouped by."""
@@ -63,7 +63,7 @@ class Choice:
 
 
 def chosen_history(history: History, changes: pd.DataFrame, choice: Choice) -> History:
-    """The history of the deals that a choice leaves as they were last seen; deleted ones are among them.
+    """The history of the deals that a choice selects as they were last seen, deleted ones included.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The explorer: controls over five views of a pipeline, in a notebook; it never fetches."""
+"""The explorer: controls over five views of a pipeline, in a notebook; it never asks the server."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
     table : DataFrame
         The result table on show.
     opportunities : DataFrame
-        The opportunities that the controls leave, as of the chosen moment.
+        The chosen opportunities, as of the chosen moment.
     ax : Axes
         The drawing on show; ``explorer.ax.figure.savefig(…)`` keeps it.
     """

@@ -23,7 +23,7 @@ _PAST, _AHEAD = 2, 4
 
 @dataclass(frozen=True)
 class Look:
-    """What is looked at: opportunities as of a day, and the history of the chosen deals where there is one."""
+    """What is shown: opportunities as of a day, and the history of the chosen deals where there is one."""
 
     opportunities: pd.DataFrame
     """All of them as of `day`; the chosen ones are picked by `choice`."""
@@ -31,7 +31,7 @@ class Look:
     choice: Choice
     tz: str = "UTC"
     history: History | None = None
-    """The history of the deals that `choice` leaves."""
+    """The history of the deals that `choice` selects."""
     since: pd.Timestamp | None = None
     """The record that changes are counted from."""
     until: pd.Timestamp | None = None

@@ -1,4 +1,4 @@
-"""How often, and by how many days, the planned close date of each opportunity was moved."""
+"""How often, and by how many days, each close date was moved."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def close_date_moves(
     history : History
         Reads ``close_date``, ``stage``, ``status`` of the change log.
     start, end : date-like, optional
-        The stretch of time; default: the whole history. A naive date means the start of its day for `start`, the
-        end of its day for `end`. What is known at `start` is where the moves begin.
+        Moves between these moments; default: the whole history. A naive date means the start of its day for `start`,
+        the end of its day for `end`. Moves are counted from the close dates known at `start`.
     tz : str
         Business time zone.
 
@@ -50,8 +50,8 @@ def close_date_moves(
     ------
     NotEnoughHistory
         When there is no second record to compare with, or `start` is before the first.
-    ArgumentTypeError, DataError
-        When an argument is of the wrong kind.
+    ArgumentError
+        When an argument is of the wrong kind or out of range.
 
     Notes
     -----
@@ -140,7 +140,7 @@ def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
         until=log["seen_at"].lead().over(own),
     )
     opening = instant(asked.opening)
-    # The row that stood at the opening is where the moves begin; older ones are another stretch's.
+    # Moves are counted from the row that held at the opening; older ones are outside.
     log = log.filter(missing(log["until"]) | (log["until"] > opening))
     log = log.filter((log["seen_at"] > opening) | (log["outcome"] != DELETED))
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")

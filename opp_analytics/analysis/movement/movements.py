@@ -37,7 +37,7 @@ MOVEMENTS = (
 """The movements that a waterfall always shows, in order."""
 FURTHER_MOVEMENTS = ("returned", "date_set", "date_cleared", "conflict")
 """Movements that it shows where they occur."""
-BOUND = "lower, movement by movement: what was changed and changed back between two records is not seen"
+BOUND = "each movement is a lower bound: a change that was reversed between two records is not seen"
 Due = tuple[When, When] | str | None
 """First and last day on which deals are due, both inside, or the label of a period; None for all open deals."""
 
@@ -58,11 +58,11 @@ class Pool:
             return cls(*period_days(due, name="due"))
         if not isinstance(due, (tuple, list)) or len(due) != 2:
             raise ArgumentTypeError(
-                f"due={due!r} is neither a pair (first day, last day) nor a period such as '2026Q4' or '2026-11'"
+                f"due={due!r} is not a time window; use a pair (first day, last day), or a period such as '2026Q4' or '2026-11'"
             )
         first, last = as_date(due[0], tz=tz, name="due[0]"), as_date(due[1], tz=tz, name="due[1]")
         if last < first:
-            raise ArgumentValueError(f"due={due!r} ends before it begins; swap its days")
+            raise ArgumentValueError(f"due={due!r} ends before it starts; swap its days")
         return cls(first, last)
 
     def notes(self) -> dict[str, Any]:
@@ -120,8 +120,8 @@ def movements(
     ------
     NotEnoughHistory
         When `start` is before the first record or no record lies between `start` and `end`.
-    ArgumentTypeError, DataError
-        When an argument is of the wrong kind.
+    ArgumentError
+        When an argument is of the wrong kind or out of range.
 
     Notes
     -----
@@ -178,7 +178,7 @@ def steps_of(log: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
         until=log["seen_at"].lead().over(own),
     )
     return steps.mutate(
-        # A tombstone's own cells say nothing: what is deleted leaves with the value it had.
+        # A deletion has no values of its own: the deal is deleted at the value it had.
         cents=ibis.ifelse(steps["outcome"] == DELETED, steps["cents_before"], steps["cents"]),
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),

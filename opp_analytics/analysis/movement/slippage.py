@@ -1,4 +1,4 @@
-"""Slippage of a period: how the deals that were due in it ended, by count and value."""
+"""Slippage of a period: the outcome of the deals that were due in it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed")
-"""What can become of an opportunity that was due; every one is exactly one of these."""
+"""The outcomes of a deal that was due; each has exactly one."""
 
 
 def slippage(history: History, *, start: When, end: When, by: By = None, tz: str = "UTC") -> pd.DataFrame:
-    """How many of the opportunities due in a period were won or lost in it, slipped out of it, or left it otherwise.
+    """Outcome of each deal that was due in a period, by count and value: won, lost, slipped, pulled out or removed.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
         The period, from `start`'s to `end`'s date, both inside. The cohort is as known at `start` (a naive date:
         the start of its day), outcomes as known at `end` (a naive date: the end of its day).
     by : str or list of str, optional
-        Columns to group by, as they stood at `start`.
+        Columns to group by, with their values at `start`.
     tz : str
         Business time zone.
 
@@ -42,7 +42,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     -------
     DataFrame
         Index ``outcome`` (below the columns of `by`, where given): won, lost, slipped, pulled_out, removed, always all
-        five. ``count`` (int64), ``value`` (float64, money, as it stood at `start`; a missing value counts 0),
+        five. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value counts 0),
         ``count_rate``, ``value_rate`` (fraction of the cohort, which the five sum to; NaN for an empty cohort).
         ``attrs``: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``, ``unvalued`` deals without a value,
         ``to_date`` when the last record is before the period's end. With `by`, an empty cohort gives no rows.
@@ -51,10 +51,10 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     ------
     NotEnoughHistory
         When `start` is before the first record or no record lies between `start` and `end`.
-    DataError
-        When `end` is before `start` or a column of `by` is unknown.
+    ArgumentValueError, MissingColumnError
+        When `end` is before `start`, or the history has no column of `by`.
     ArgumentTypeError
-        When given a frame: what moved cannot be guessed from one state.
+        When `history` is not a History: one frame does not show what changed.
 
     Notes
     -----
@@ -103,7 +103,7 @@ def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table
     keys = group_names(groups)
     return (
         cohort(changes, asked, groups)
-        .group_by([*keys, "became"])
+        .group_by([*keys, "end"])
         .agg(
             count=ibis._.count().cast("int64"),
             cents=ibis._["cents"].sum().cast("int64"),
@@ -116,7 +116,7 @@ def _table(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """All five outcomes of every group, with their rates."""
     keys = group_names(groups)
     outcome = pd.Index(SLIP_OUTCOMES, name="outcome")
-    indexed = counted.set_index([*keys, "became"])[["count", "cents"]]
+    indexed = counted.set_index([*keys, "end"])[["count", "cents"]]
     if groups:
         held = counted[keys].drop_duplicates().sort_values(keys)
         full = held.merge(outcome.to_frame(index=False), how="cross")

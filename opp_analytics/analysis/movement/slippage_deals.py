@@ -30,24 +30,24 @@ BOUND = "as known in the last record before the end: what happened after it show
 
 
 def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC") -> pd.DataFrame:
-    """The opportunities behind `slippage`: each one that was due in a period, with what became of it.
+    """The deals behind `slippage`: each one that was due in a period, with its outcome.
 
     Parameters
     ----------
     history, start, end, tz
-        As for `slippage`.
+        The same as in `slippage`.
 
     Returns
     -------
     DataFrame
         One row per opportunity of the cohort, the largest first: ``unique_id``, ``name``, ``outcome`` (str: one of won,
-        lost, slipped, pulled_out, removed), ``value`` (float64, money, as it stood at `start`), ``close_date``,
+        lost, slipped, pulled_out, removed), ``value`` (float64, money, at `start`), ``close_date``,
         ``close_date_after`` (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). Nothing due: no rows.
 
     Raises
     ------
-    NotEnoughHistory, DataError, ArgumentTypeError
-        As `slippage`, which is the sum of these rows.
+    NotEnoughHistory, ArgumentError
+        The same as in `slippage`, which sums these rows.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC")
         {
             "unique_id": found["unique_id"].astype(text),
             "name": found["name"].astype(text),
-            "outcome": found["became"].astype(text),
+            "outcome": found["end"].astype(text),
             "value": found["value"].astype("float64"),
             "close_date": found["close_date"].astype(date),
             "close_date_after": found["close_date_after"].astype(date),
@@ -83,7 +83,7 @@ def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC")
 
 
 def cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per opportunity that was due, as it stood at the start, with what it ``became``."""
+    """One row per opportunity that was due, with its values at the start, and its ``end``."""
     import ibis
 
     both = _both_ends(changes, asked, groups)
@@ -91,17 +91,17 @@ def cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
         both["outcome"] == "open", both["close_date"].between(day(asked.first), day(asked.last))
     )
     early = (due["close_date_after"] < day(asked.first)).fill_null(False)
-    became = ibis.cases(
+    end = ibis.cases(
         (due["outcome_after"].isin(["won", "lost"]), due["outcome_after"]),
         (due["outcome_after"] != "open", "removed"),
         (early, "pulled_out"),
         else_="slipped",
     )
-    return due.mutate(became=became)
+    return due.mutate(end=end)
 
 
 def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per opportunity: as it stood in the opening record, and, ``_after``, in the closing one; one reading of the log."""
+    """One row per opportunity: its values in the opening record and, ``_after``, in the closing one; the log is read once."""
     import ibis
 
     log = with_outcome(up_to(changes, asked.closing), "name", by=groups)
@@ -111,8 +111,8 @@ def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Tabl
     )
     opening = instant(asked.opening)
     last = missing(log["until"])
-    stood = (log["seen_at"] <= opening) & (last | (log["until"] > opening))
-    log = log.mutate(stood=stood, last=last).filter(stood | last)
+    first = (log["seen_at"] <= opening) & (last | (log["until"] > opening))
+    log = log.mutate(first=first, last=last).filter(first | last)
     before = [
         "name",
         "value",
@@ -126,6 +126,6 @@ def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Tabl
     after = ["stage", "close_date", "outcome"]
     # At most one row each, which is its own maximum.
     return log.group_by("unique_id").agg(
-        **{name: log[name].max(where=log["stood"]) for name in before},
+        **{name: log[name].max(where=log["first"]) for name in before},
         **{f"{name}_after": log[name].max(where=log["last"]) for name in after},
     )

@@ -33,7 +33,7 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     Parameters
     ----------
     history, start, end, due, tz
-        As for `movements`.
+        The same as in `movements`.
 
     Returns
     -------
@@ -46,8 +46,8 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     ------
     NotEnoughHistory
         When `start` is before the first record or no record lies between `start` and `end`.
-    ArgumentTypeError, DataError
-        When an argument is of the wrong kind.
+    ArgumentError
+        When an argument is of the wrong kind or out of range.
 
     Notes
     -----
@@ -99,10 +99,10 @@ def _ends(steps: ibis.Table, asked: Span) -> list[ibis.Table]:
     import ibis
 
     opening = instant(asked.opening)
-    stood = steps["inside"] & (steps["seen_at"] <= opening)
-    stood &= missing(steps["until"]) | (steps["until"] > opening)
-    stands = steps["inside"] & missing(steps["until"])
+    first = steps["inside"] & (steps["seen_at"] <= opening)
+    first &= missing(steps["until"]) | (steps["until"] > opening)
+    last = steps["inside"] & missing(steps["until"])
     return [
-        part(steps, stood, ibis.literal("opening"), steps["cents"], 1),
-        part(steps, stands, ibis.literal("closing"), steps["cents"], 1),
+        part(steps, first, ibis.literal("opening"), steps["cents"], 1),
+        part(steps, last, ibis.literal("closing"), steps["cents"], 1),
     ]

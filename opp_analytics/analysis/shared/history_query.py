@@ -134,8 +134,8 @@ def _what_is_missing(
         due = moments.iloc[-1] + moments.diff().median()
         when = f"at the usual pace the next one is due about {due:%Y-%m-%d}"
     else:
-        when = "it is the only one; the next History.record will do"
-    return f"{asked_by} needs a second record: it has that of {opening:%Y-%m-%d %H:%M} UTC, and {when}"
+        when = "it is the only one; make another with History(path).record(opportunities)"
+    return f"{asked_by} needs a second record after that of {opening:%Y-%m-%d %H:%M} UTC: {when}"
 
 
 def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = ()) -> ibis.Table:

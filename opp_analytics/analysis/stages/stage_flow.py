@@ -1,4 +1,4 @@
-"""How opportunities flow through the stages: what became of each entry into a stage."""
+"""How deals flow through the stages: the outcome of each entry into a stage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
-"""What can become of an entry into a stage; every one is exactly one of these."""
+"""The outcomes of an entry into a stage; each has exactly one."""
 _WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
 """Places of deals that are not open, beside the stages of open ones."""
 _SECONDS_A_DAY = 86_400
@@ -47,19 +47,19 @@ def stage_flow(
     stages: Sequence[str] = org.STAGES.open,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """What became of the entries into each stage between two moments.
+    """Outcome of each entry into a stage between two moments.
 
     Parameters
     ----------
     history : History
         Reads ``stage``, ``status`` and `by` of the change log.
     start, end : date-like
-        Entries seen after the last record at `start` and not later than `end` count, with what had become of them by
-        `end`. A naive date means the start of its day for `start`, the end of its day for `end`.
+        Entries seen after the last record at `start` and not later than `end` count, with their outcome by `end`. A
+        naive date means the start of its day for `start`, the end of its day for `end`.
     by : str or list of str, optional
-        Columns to group by, as they stood on entry.
+        Columns to group by, with their values on entry.
     assume_passed : bool
-        Whether a stage that was jumped over between two records counts as entered and advanced from.
+        If True, a stage that was skipped between two records counts as entered and advanced from.
     stages : sequence of str
         The open stages in order; others have no rank.
     tz : str
@@ -79,12 +79,12 @@ def stage_flow(
     ------
     NotEnoughHistory
         When `start` is before the first record or no record lies between `start` and `end`.
-    ArgumentTypeError, DataError
-        When an argument is of the wrong kind.
+    ArgumentError, MissingColumnError
+        When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
     Notes
     -----
-    Deals that stood in a stage at `start` did not enter it in the window. The median is where half the spells that were
+    A deal in a stage at `start` did not enter it in the window. The median is where half the spells that were
     seen have ended, by the curve of `win_rate_curve`; leaving for any reason ends one, and one that lasts is censored. Times
     are known only to the distance of the records on both sides, and several changes between two records look like one
     (``attrs["bound"]``).

@@ -1,4 +1,4 @@
-"""The funnel that one frame can show: the stock per stage, and bounds on how many ever reached it."""
+"""The funnel of one frame: open deals in each stage, with bounds on how many deals ever reached it."""
 
 from __future__ import annotations
 
