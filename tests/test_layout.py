@@ -149,8 +149,6 @@ ACROSS = {
     "api/test_cassettes.py": "the whole client, against recorded answers",
     "api/test_live.py": "the whole client, against a real account",
     "api/test_vendor_client.py": "the sandbox and the client, against the vendor's own client",
-    "history/test_damage.py": "the whole store, against kills and damaged files",
-    "history/test_engines.py": "every question, on every query engine",
     "history/test_properties.py": "every question, on random histories",
     "plots/test_looks.py": "every drawing, with difficult data",
     "plots/test_pictures.py": "three drawings, against stored pictures",
