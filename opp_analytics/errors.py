@@ -36,6 +36,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from opp_analytics.text import printable
+
 __all__ = [
     "ApiError",
     "ApiProblem",
@@ -68,6 +70,10 @@ __all__ = [
 
 class OppAnalyticsError(Exception):
     """The root of all errors of this package: catch it to catch them all."""
+
+    def __str__(self) -> str:
+        # It may quote a name or an answer; whoever prints it, a log included, need not think of it.
+        return printable(super().__str__(), lines=True)
 
     def _render_traceback_(self) -> list[str]:
         """What a notebook shows: the caller's lines and the message, without the lines of this package."""
@@ -245,3 +251,6 @@ class JournalError(OppAnalyticsError):
 
 class DataWarning(UserWarning):
     """A reader of the result should know something about it."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), lines=True)

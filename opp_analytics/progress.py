@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from opp_analytics.text import printable
+
 __all__ = ["progress_bar"]
 
 
@@ -14,4 +16,4 @@ def progress_bar(progress: bool | None, *, desc: str, unit: str, total: int | No
     """A tqdm bar: shown when `progress` is true, hidden when false; None shows it on a terminal and in a notebook."""
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
     hidden = (None if "ipykernel" not in sys.modules else False) if progress is None else not progress
-    return tqdm(desc=desc, unit=unit, total=total, unit_scale=True, disable=hidden, leave=False)
+    return tqdm(desc=printable(desc), unit=unit, total=total, unit_scale=True, disable=hidden, leave=False)

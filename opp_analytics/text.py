@@ -23,6 +23,7 @@ __all__ = [
     "percent",
     "period",
     "plural",
+    "printable",
 ]
 
 MISSING = "–"
@@ -35,6 +36,12 @@ _PERIOD = re.compile(
 )
 _LETTER_DIGIT = re.compile(r"(?<=[A-Za-z])(?=\d)")
 _IRREGULAR = {"person": "people"}
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f"  # controls: they move the cursor, ring, clear, recolor
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls: they reorder what is read
+    "\u2028\u2029\ud800-\udfff]"  # line separators; lone surrogates, which no terminal encodes
+)
+_BREAKS = re.compile("[^\n]+")
 
 
 def money(value: float, currency: str | None = None, *, full: bool = False, signed: bool = False) -> str:
@@ -206,6 +213,27 @@ def label(name: str) -> str:
     ('pulled in', '(none)')
     """
     return name.replace("_", " ")
+
+
+def printable(value: Any, *, lines: bool = False) -> str:
+    r"""A text from a server or a file as a terminal may show it: what would steer the terminal is spelled out.
+
+    Parameters
+    ----------
+    value : object
+        Anything with a text.
+    lines : bool, default False
+        Keep line breaks, as a message of several lines needs them; in a name they are spelled out too.
+
+    Examples
+    --------
+    >>> print(printable("Acme\x1b[2J"), printable("a\u202eb"), printable("two\nlines"))
+    Acme\x1b[2J a\u202eb two\nlines
+    """
+    shown = str(value)
+    if lines:
+        return _BREAKS.sub(lambda line: printable(line[0]), shown)
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], shown)
 
 
 def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") -> str:

@@ -6,7 +6,7 @@ import sys
 import warnings
 
 from opp_analytics.cli.app import app
-from opp_analytics.cli.console import complain, say_warning
+from opp_analytics.cli.console import complain, say_crash, say_warning
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.sandbox import SandboxError
 
@@ -16,6 +16,7 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Run the command line; an error of ours is one clear line and exit code 1."""
     warnings.showwarning = say_warning
+    sys.excepthook = say_crash
     try:
         app()
     except (OppAnalyticsError, SandboxError) as error:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 import shutil
 import sysconfig
+import traceback
 import warnings
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TextIO
 
 import pandas as pd
@@ -17,7 +19,7 @@ from rich.table import Table
 
 from opp_analytics import text
 
-__all__ = ["complain", "heading", "out", "program", "say", "say_warning", "show"]
+__all__ = ["complain", "escaped", "heading", "out", "program", "say", "say_crash", "say_warning", "show"]
 
 _NARROWEST = 6
 """Characters that a shortened column keeps."""
@@ -36,14 +38,19 @@ def program(name: str = "opp-analytics") -> str:
     return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
 
 
+def escaped(value: object) -> str:
+    """Text from elsewhere inside markup of ours: neither markup nor a control character of it has an effect."""
+    return escape(text.printable(value, lines=True))
+
+
 def say(line: str) -> None:
     """One line or several, printed as they are."""
-    out.print(line, highlight=False, markup=False, soft_wrap=True)
+    out.print(text.printable(line, lines=True), highlight=False, markup=False, soft_wrap=True)
 
 
 def complain(message: str) -> None:
     """One error, on stderr."""
-    _err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    _err.print(f"[bold red]Error:[/] {escaped(message)}", highlight=False, soft_wrap=True)
 
 
 def say_warning(
@@ -56,15 +63,22 @@ def say_warning(
 ) -> None:
     """A warning of ours as one line; others as Python shows them."""
     if category.__module__.startswith("opp_analytics"):
-        _err.print(f"[yellow]Note:[/] {escape(str(message))}", highlight=False, soft_wrap=True)
+        _err.print(f"[yellow]Note:[/] {escaped(message)}", highlight=False, soft_wrap=True)
     else:
-        _err.print(escape(warnings.formatwarning(message, category, filename, lineno, line)), highlight=False)
+        python = warnings.formatwarning(message, category, filename, lineno, line)
+        _err.print(escaped(python), highlight=False)
+
+
+def say_crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+    """A traceback, which may quote what a server or a file holds."""
+    python = "".join(traceback.format_exception(kind, error, frames))
+    _err.print(escaped(python), highlight=False, soft_wrap=True, end="")
 
 
 def heading(title: str, note: str = "") -> None:
     """A section's title, with a dim note after it."""
-    dim = f"  [dim]{escape(note)}[/]" if note else ""
-    out.print(f"\n[bold]{escape(title)}[/]{dim}", highlight=False, soft_wrap=True)
+    dim = f"  [dim]{escaped(note)}[/]" if note else ""
+    out.print(f"\n[bold]{escaped(title)}[/]{dim}", highlight=False, soft_wrap=True)
 
 
 def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tuple[str, ...] = ()) -> None:
@@ -75,15 +89,16 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tup
     shown = rows.head(most)
     if index:
         shown = shown.reset_index()
-    columns = {str(name): [_cell(str(name), value) for value in shown[name]] for name in shown.columns}
+    shown = shown.rename(columns=text.printable)
+    columns = {name: [text.printable(_cell(name, value)) for value in shown[name]] for name in shown.columns}
     rooms = _rooms(columns, shorten)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in shown.columns:
         dtype = shown[name].dtype
         numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
-        room = rooms.get(str(name))
+        room = rooms.get(name)
         table.add_column(
-            str(name),
+            name,
             justify="right" if numeric else "left",
             overflow="fold" if room is None else "ellipsis",
             no_wrap=room is not None,

@@ -12,7 +12,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
-from opp_analytics.cli.console import heading, out, say, show
+from opp_analytics.cli.console import escaped, heading, out, say, show
 from opp_analytics.cli.output import check_ending, written
 
 __all__ = ["load_command"]
@@ -62,13 +62,13 @@ def load_command(
 def _say_certificate(certificate: Certificate) -> None:
     state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
     out.print(
-        f"{text.count(certificate.rows or 0, 'opportunity')} from {certificate.source}, "
+        f"{text.count(certificate.rows or 0, 'opportunity')} from {escaped(certificate.source)}, "
         f"{text.count(certificate.pages or 0, 'page')}, fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}",
         highlight=False,
         soft_wrap=True,
     )
     for reason in certificate.reasons:
-        out.print(f"  [red]{reason}[/]", highlight=False, soft_wrap=True)
+        out.print(f"  [red]{escaped(reason)}[/]", highlight=False, soft_wrap=True)
 
 
 def _say_stock(opportunities: pd.DataFrame) -> None:

@@ -81,7 +81,7 @@ class Receipt:
         return receipt_html(self.overview(), self.table)
 
     def __repr__(self) -> str:
-        return f"<Receipt {self.run_id}: {self.summary()}>"
+        return text.printable(f"<Receipt {self.run_id}: {self.summary()}>", lines=True)
 
 
 def receipt_table(

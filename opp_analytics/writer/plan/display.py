@@ -33,7 +33,7 @@ def plan_html(overview: str, deals: list[Deal], statuses: list[str], problems: p
     rows = (
         (
             _marked(deal.step.operation),
-            escape(deal.name),
+            _escape(deal.name),
             "<br>".join(_html_cell(deal.step.operation, *cell) for cell in _cells(deal, statuses)),
             *_money(deal),
         )
@@ -63,7 +63,7 @@ def plan_table(deals: list[Deal], statuses: list[str]) -> Table:
             first, last = (
                 ((deal.step.operation, deal.name), _money(deal)) if number == 0 else (("", ""), ("", ""))
             )
-            table.add_row(*map(Text, (*first, *cell, *last)))
+            table.add_row(*(Text(text.printable(part)) for part in (*first, *cell, *last)))
     return table
 
 
@@ -74,11 +74,11 @@ def receipt_html(overview: str, table: pd.DataFrame) -> str:
         (
             _marked(row["outcome"]),
             row["operation"],
-            escape(_text(row["name"]) or _text(row["unique_id"])),
+            _escape(_text(row["name"]) or _text(row["unique_id"])),
             _html_cell(
                 row["operation"], *_old_new(_text(row["field"]), row["before"], row["after"]), "clean"
             ),
-            escape(_text(row["error"])),
+            _escape(_text(row["error"])),
         )
         for row in row_dicts(table.loc[order.sort_values(kind="stable").index].head(_MOST))
     )
@@ -91,7 +91,7 @@ def _problems(problems: pd.DataFrame) -> str:
         return ""
     columns = ("row", "unique_id", "field", "value", "problem", "suggestion")
     rows = (
-        [escape(format_cell(str(row["field"]) if c == "value" else c, row[c])) for c in columns]
+        [_escape(format_cell(str(row["field"]) if c == "value" else c, row[c])) for c in columns]
         for row in row_dicts(problems.head(_MOST))
     )
     head = f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed"
@@ -137,8 +137,8 @@ def _html_cell(operation: str, field: str, old: str, new: str, status: str) -> s
     note = "" if status == "clean" else f" <em>({_marked(status)})</em>"
     if not field:
         return note
-    change = escape(new) if operation == "create" else f"<del>{escape(old)}</del> → <b>{escape(new)}</b>"
-    return f"{escape(field)}: {change}{note}"
+    change = _escape(new) if operation == "create" else f"<del>{_escape(old)}</del> → <b>{_escape(new)}</b>"
+    return f"{_escape(field)}: {change}{note}"
 
 
 def _rest(rows: int, noun: str, where: str) -> str:
@@ -146,7 +146,12 @@ def _rest(rows: int, noun: str, where: str) -> str:
 
 
 def _lines(words: str) -> str:
-    return f"<p>{escape(words).replace(chr(10), '<br>')}</p>"
+    return f"<p>{'<br>'.join(map(_escape, words.split(chr(10))))}</p>"
+
+
+def _escape(cell: str) -> str:
+    """Text from the data as HTML that shows all of it, marks that reorder what is read included."""
+    return escape(text.printable(cell))
 
 
 def _text(cell: Any) -> str:

@@ -180,7 +180,7 @@ class Plan:
         return plan_table(self._deals(), self.changes["status"].tolist())
 
     def __repr__(self) -> str:
-        return f"<Plan {self.plan_id[:8]}: {self.summary()}>"
+        return text.printable(f"<Plan {self.plan_id[:8]}: {self.summary()}>", lines=True)
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:

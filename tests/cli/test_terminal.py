@@ -1,0 +1,131 @@
+"""What a server or a file says never steers the terminal: each command as a process, over hostile names."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from tests.support import Answer, Asked, as_json, paged, row, serving
+
+NASTY = "Acme\x1b[2J\x1b]0;owned\x07\x00\x9b31m\x7f\b\u202egnp.exe\u2066\u200f\u2028 [bold]"
+RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the real command line in a folder of its own, its output read as bytes and decoded strictly."""
+
+    def call(url: str, token: str, key: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+        settings = {"BLOCKS_API_URL": url, "BLOCKS_AUTH_TOKEN": token, "BLOCKS_API_KEY": key}
+        done = subprocess.run(
+            [sys.executable, "-m", "opp_analytics", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, **settings, "COLUMNS": "300", "PYTHONPATH": str(Path(oa.__file__).parents[1])},
+            capture_output=True,
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert RAW.findall(out) == []
+        assert RAW.findall(err) == []
+        assert "Traceback" not in err
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    return call
+
+
+def hostile(number: int) -> dict[str, Any]:
+    """A deal that is overdue, with a nasty text wherever one is allowed."""
+    return row(number, name=f"{NASTY} {number}", owner_name=NASTY, close_date="2020-01-01", notes=NASTY)
+
+
+def test_commands__show_names_from_the_server_as_text(
+    shared_sandbox: oa.sandbox.Sandbox, run: Run, tmp_path: Path
+) -> None:
+    account = (shared_sandbox.url, *shared_sandbox.add_tenant(pd.DataFrame([hostile(n) for n in range(3)])))
+    assert run(*account, "load").returncode == 0
+    audit = run(*account, "audit", "--fix", "fixes.json", "--out", "findings.csv")
+    assert r"Acme\x1b[2J" in audit.stdout
+    assert r"\u202egnp.exe" in audit.stdout
+    assert run(*account, "export", "before.csv").returncode == 0
+    before = oa.read_csv(tmp_path / "before.csv")
+    oa.to_csv(before.assign(value=5.0, name=NASTY), tmp_path / "after.csv")
+    planned = run(*account, "plan", "before.csv", "after.csv")
+    assert r"Acme\x1b[2J" in planned.stdout
+    applied = run(*account, "apply", "plan.json", "--yes", "--receipt", "receipt.csv")
+    assert "applied" in applied.stdout
+    assert run(*account, "runs").returncode == 0
+    assert run(*account, "undo").returncode == 0
+    assert run(*account, "record").returncode == 0
+    assert "Written to" in run(*account, "report", "--out", "page").stdout
+
+
+def test_plan__shows_problems_and_conflicts_as_text(
+    shared_sandbox: oa.sandbox.Sandbox, run: Run, tmp_path: Path
+) -> None:
+    account = (shared_sandbox.url, *shared_sandbox.add_tenant(pd.DataFrame([hostile(n) for n in range(3)])))
+    assert run(*account, "export", "before.csv").returncode == 0
+    edited = pd.read_csv(tmp_path / "before.csv", dtype=str, keep_default_na=False)
+    edited.assign(stage=NASTY).to_csv(tmp_path / "bad.csv", index=False)
+    refused = run(*account, "plan", "before.csv", "bad.csv")
+    assert refused.returncode == 1
+    assert r"\x1b[2J" in refused.stdout
+    client = oa.Client(*account, cache_dir=tmp_path / "pages")
+    for unique_id in edited["unique_id"]:
+        client.update(unique_id, name=f"{NASTY} changed elsewhere")
+    edited.assign(name="mine").to_csv(tmp_path / "mine.csv", index=False)
+    planned = run(*account, "plan", "before.csv", "mine.csv")
+    assert "Conflicts" in planned.stdout
+    assert r"\x1b[2J" in planned.stdout
+
+
+@pytest.mark.parametrize("status", [400, 401, 422, 500])
+def test_doctor__shows_the_words_of_the_server_as_text(run: Run, status: int) -> None:
+    problem = {"status": str(status), "code": NASTY, "title": NASTY, "detail": NASTY + "\r" + "\ud800"}
+
+    def refuse(asked: Asked) -> Answer:
+        return as_json({"errors": [problem]}, status)
+
+    with serving(refuse) as server:
+        done = run(server.url, "tok", "key", "doctor")
+    assert done.returncode == 1
+    assert r"\x1b" in done.stderr
+
+
+def test_load__shows_a_body_that_is_not_of_the_api_as_text(run: Run) -> None:
+    for body in (NASTY.encode(), json.dumps({"data": [{"attributes": NASTY}]}).encode(), b"\x1b\x9b\xff"):
+        with serving(lambda asked, body=body: Answer(200, body)) as server:  # type: ignore[misc]
+            done = run(server.url, "tok", "key", "load")
+        assert done.returncode == 1
+        assert "Error" in done.stderr
+
+
+def test_load__names_a_deal_with_a_bad_cell_as_text(run: Run) -> None:
+    with serving(paged([row(1), row(2, unique_id=NASTY, probability=NASTY)])) as server:
+        done = run(server.url, "tok", "key", "load")
+    assert done.returncode == 1
+    assert r"\x1b[2J" in done.stderr
+
+
+def test_commands__show_names_of_files_as_text(run: Run, tmp_path: Path) -> None:
+    nasty = "a\x1b[2J\u202e.csv"
+    (tmp_path / nasty).write_bytes(b"unique_id,name\n\x1b[2J,\x9b\n")
+    for arguments in (
+        ["plan", nasty, nasty],
+        ["apply", nasty],
+        ["load", "--out", f"{nasty}.xyz"],
+        ["import-history", nasty],
+    ):
+        done = run("http://127.0.0.1:9", "tok", "key", *arguments)
+        assert done.returncode == 1
+        assert r"\x1b[2J" in done.stderr + done.stdout
