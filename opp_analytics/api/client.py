@@ -12,6 +12,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
 from opp_analytics.api import wire
+from opp_analytics.api.cache_place import private_cache
 from opp_analytics.api.config import Secret, Settings, cache_folder
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.page_cache import PageCache
@@ -88,7 +89,8 @@ class Client:
     concurrency : int
         Most connections open at a time.
     cache_dir : path, optional
-        Folder for pages and frames; default: the user's cache folder. Only the user can read the files.
+        Folder for pages and frames; default: the user's cache folder. Only the user can read the files. One that
+        others can write to is not used: a warning names it, and a private temporary folder serves instead.
 
     Raises
     ------
@@ -121,7 +123,8 @@ class Client:
             connections=self.concurrency,
         )
         key = self.settings.cache_key
-        self.cache_folder = (cache_folder() if cache_dir is None else Path(cache_dir)) / key
+        root = cache_folder() if cache_dir is None else Path(cache_dir)
+        self.cache_folder = private_cache(self, root, key)
         self.pages = PageCache(self.cache_folder, key)
         self.frames = FrameCache(self.cache_folder)
 

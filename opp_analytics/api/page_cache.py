@@ -25,7 +25,10 @@ from filelock import FileLock, Timeout
 from requests_cache import CachedSession
 from requests_cache.backends.base import BaseCache
 from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
+from requests_cache.models.response import CachedResponse
 
+from opp_analytics.api.cache_place import find_unsafe
+from opp_analytics.api.stored_page import dump_page, load_page
 from opp_analytics.api.transport import Transport
 from opp_analytics.errors import DataWarning, ServerError
 from opp_analytics.files import make_private_folder, set_aside, write_whole
@@ -133,6 +136,8 @@ class PageCache:
         file = self.folder / "pages.sqlite"
         try:
             make_private_folder(self.folder)
+            if unsafe := find_unsafe(self.folder.parent, self.folder):
+                raise OSError(f"others could change it: {unsafe}")
             with self._in_turn():
                 try:
                     return transport.prepare(_Session(file, self._key_of))
@@ -202,7 +207,7 @@ class _Session(CachedSession):
 
 
 class _Table(SQLiteDict):
-    """One table; `_lock` is held from the first look at the connection to the last."""
+    """One table of plain bytes; `_lock` is held from the first look at the connection to the last."""
 
     is_shut = False
 
@@ -213,6 +218,16 @@ class _Table(SQLiteDict):
                 raise sqlite3.ProgrammingError("the page cache is shut")
             with super().connection(commit) as connection:
                 yield connection
+
+    # The library's own serializers are pickles, or name the types to build.
+    def serialize(self, value: Any) -> bytes | str:
+        return value if isinstance(value, str) else dump_page(value)
+
+    def deserialize(self, key: str, value: Any) -> Any:
+        page = value if isinstance(value, str) else load_page(value)
+        if isinstance(page, CachedResponse):
+            page.cache_key = key
+        return page
 
     @contextmanager
     def _acquire_sqlite_lock(self) -> Iterator[None]:
@@ -232,7 +247,7 @@ class _Store(SQLiteCache):
     def __init__(self, file: Path) -> None:
         BaseCache.__init__(self, cache_name=str(file))
         options: dict[str, Any] = {"wal": True, "busy_timeout": _BUSY_MS}
-        responses = _Table(file, table_name="responses", serializer="pickle", **options)
+        responses = _Table(file, table_name="responses", serializer=None, **options)
         redirects = _Table(file, table_name="redirects", lock=responses._lock, serializer=None, **options)
         self.responses, self.redirects = self._tables = responses, redirects
 
