@@ -15,7 +15,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 
-__all__ = ["as_date", "as_instant", "check_freq", "labels", "period_days", "to_dates", "window"]
+__all__ = ["as_date", "as_instant", "as_period", "check_freq", "labels", "period_days", "to_dates", "window"]
 
 When = str | date | datetime | pd.Timestamp
 """Any way to write a time."""
@@ -147,6 +147,25 @@ def check_freq(freq: str) -> str:
             f"freq={freq!r} is a multiple; use a single period: 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         )
     return freq
+
+
+def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
+    """The period of a label, which must be written as the periods of `freq` are.
+
+    Examples
+    --------
+    >>> as_period("2027Q1", "Q-JAN").end_time.date().isoformat()
+    '2026-04-30'
+    """
+    try:
+        period = pd.Period(str(label), check_freq(freq))
+    except (ValueError, TypeError):
+        period = None
+    if period is None or str(period) != str(label):
+        raise ArgumentValueError(
+            f"{name}: {str(label)!r} is not a period of freq={freq!r}; write it like {str(pd.Period('2026-03', freq))!r}"
+        )
+    return period
 
 
 def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:

@@ -7,6 +7,7 @@ from opp_analytics.analysis.forecasting.calibration import calibration, recalibr
 from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
+from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
@@ -31,6 +32,7 @@ __all__ = [
     "FURTHER_MOVEMENTS",
     "MOVEMENTS",
     "SLIP_OUTCOMES",
+    "Method",
     "audit",
     "audit_summary",
     "backtest",

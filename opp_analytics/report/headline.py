@@ -47,7 +47,7 @@ def headline(tables: Tables) -> tuple[str, tuple[Figure, ...]]:
 
 
 def _stated(tables: Tables) -> str:
-    return "stated " if isinstance(tables.probability, str) and tables.probability == "stated" else ""
+    return "stated " if tables.forecast.attrs["method"] == "stated" else ""
 
 
 def _range_note(tables: Tables) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis, org, schema, text
-from opp_analytics.analysis import track_record
+from opp_analytics.analysis import Method, track_record
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
@@ -59,7 +58,7 @@ class Tables:
     """The as-of day."""
     freq: str
     target: float | Mapping[Any, float] | None
-    probability: Any
+    method: str | Method
     by: str | None
     own_writes: pd.DataFrame | None
     tz: str
@@ -140,33 +139,21 @@ class Tables:
     @cached_property
     def forecast(self) -> pd.DataFrame:
         """`oa.forecast`, in which the current period always has a row."""
-        needs_history = self.probability == "stage" if isinstance(self.probability, str) else False
-        asked: dict[str, Any] = {
-            "as_of": self.today,
-            "freq": self.freq,
-            "probability": self.probability,
-            "history": self.history if needs_history else None,
-        }
-        table = analysis.forecast(self.opportunities, target=self.target, **asked)
-        now = str(self.period)
-        if now in table.index:
-            return table
-        if isinstance(self.target, (int, float)):
-            rows = [name for name in table.index if name not in BUCKETS]
-            return analysis.forecast(
-                self.opportunities, target=dict.fromkeys([*rows, now], self.target), **asked
-            )
-        return table
+        return analysis.forecast(
+            self.opportunities,
+            as_of=self.today,
+            freq=self.freq,
+            method=self.method,
+            history=self.history,
+            target=self.target,
+            periods=1,
+            tz=self.tz,
+        )
 
     @property
     def current(self) -> pd.Series[Any]:
-        """The forecast's row of the current period; zeros where nothing is booked or due in it."""
-        table = self.forecast
-        if str(self.period) in table.index:
-            return table.loc[[str(self.period)]].iloc[0]
-        nothing = pd.Series(np.nan, index=table.columns)
-        nothing[["booked", "open_count", "open_value", "weighted_open", "expected"]] = 0.0
-        return nothing
+        """The forecast's row of the current period."""
+        return self.forecast.loc[[str(self.period)]].iloc[0]
 
     @cached_property
     def funnel(self) -> pd.DataFrame:
@@ -231,7 +218,7 @@ class Tables:
         """
         if self.history is None or self.records.empty:
             raise NotEnoughHistory("no record of the pipeline yet")
-        asked: Any = {"freq": self.freq, "probability": self.probability, "tz": self.tz}
+        asked: Any = {"freq": self.freq, "method": self.method, "tz": self.tz}
         return track_record(self.history, as_of=self.today, **asked)
 
     @cached_property

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from opp_analytics import org, periods, schema, text
+from opp_analytics.analysis import Method
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import write_whole
@@ -48,7 +49,7 @@ def weekly_report(
     target: float | Mapping[Any, float] | None = None,
     freq: str = "M",
     by: str | None = None,
-    probability: Any = "stated",
+    method: str | Method = "stated",
     own_writes: pd.DataFrame | None = None,
     tz: str = "UTC",
 ) -> WeeklyReport:
@@ -73,7 +74,7 @@ def weekly_report(
         Period alias of the forecast: "M", "Q", a fiscal "Q-JAN", …
     by : str, optional
         Column to group win rates by and to show with each deal; by default ``owner_name``, where present.
-    probability : str or mapping
+    method : str or Method
         As for `forecast`.
     own_writes : DataFrame, optional
         Our own batch writes, from `own_writes`, as for `audit`.
@@ -113,7 +114,7 @@ def weekly_report(
         today=today,
         freq=periods.check_freq(freq),
         target=target,
-        probability=probability,
+        method=method,
         by=by or (_OWNER if _OWNER in frame.columns else None),
         own_writes=own_writes,
         tz=tz,

@@ -11,22 +11,12 @@ from numpy.typing import NDArray
 from opp_analytics import periods
 from opp_analytics.analysis.shared.ages import ages, curve_of
 from opp_analytics.analysis.stats.competing_risks import Incidence, at_days
-from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
+from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.org import OPEN
 
 Floats = NDArray[np.float64]
-TIMINGS = ("due", "curve")
 _PEERS = 10
 """Deals without which an age says nothing: older deals are taken to be as old as the oldest that has so many."""
-
-
-def check_timing(timing: str) -> str:
-    """`timing` itself, after a check that it is known."""
-    if timing not in TIMINGS:
-        raise ArgumentTypeError(
-            f"timing={timing!r} is neither 'due' (a deal is won in the period it is due in, or never) nor 'curve'"
-        )
-    return timing
 
 
 class AgeCurve:

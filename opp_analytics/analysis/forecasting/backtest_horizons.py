@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.backtest import scored
-from opp_analytics.analysis.forecasting.backtest_methods import noted
-from opp_analytics.errors import MissingColumnError
+from opp_analytics import arguments
+from opp_analytics.analysis.forecasting.past_forecasts import score_groups
+from opp_analytics.analysis.shared.annotate import annotate
 
 
 def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
@@ -15,27 +15,22 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        What `backtest` returns.
+        The result of `backtest`, or some of its rows.
 
     Returns
     -------
     DataFrame
-        Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions).
+        Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64,
+        fractions), as in `backtest`; the first two are NaN where nothing was booked.
 
     Raises
     ------
-    MissingColumnError
+    ArgumentTypeError, MissingColumnError
         When `table` is something else.
 
     Notes
     -----
-    WAPE, bias and coverage as in `backtest`, over the forecasts made as many full weeks before the end of their period.
-    A bias that grows with the distance is money that deals not created yet bring (below 0), or that slips away (above
-    0). ``wape`` and ``bias`` are NaN where nothing was booked.
-
-    References
-    ----------
-    S. Kolassa, W. Schütz (2007), Advantages of the MAD/MEAN ratio over the MAPE, Foresight 6, 40–43, for WAPE.
+    A bias that grows with the distance is money from deals not created yet (below 0), or from deals that slip (above 0).
 
     Examples
     --------
@@ -50,11 +45,10 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     0             1   0.3  -0.3                1.0
     2             1   0.6  -0.6                1.0
     """
-    missing = [c for c in ("weeks_before", "error", "actual", "low", "high") if c not in table.columns]
-    if missing:
-        raise MissingColumnError(
-            f"the table has no column {', '.join(missing)}; hand in what backtest returns"
-        )
-    summary = scored(dict(iter(table.groupby("weeks_before"))), "weeks_before")
-    kept = {name: table.attrs.get(name) for name in ("as_of", "freq", "method")}
-    return noted(summary, len(table), **kept)
+    arguments.frame(table, "table", "weeks_before", "error", "actual", "low", "high", made_by="backtest")
+    summary = score_groups(dict(iter(table.groupby("weeks_before"))), "weeks_before")
+    kept = {name: table.attrs.get(name) for name in ("freq", "method", "confidence")}
+    day = table.attrs.get("as_of")
+    return annotate(
+        summary, made_from=None, n=len(table), as_of=None if day is None else pd.Timestamp(day), **kept
+    )

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.age_curve import TIMINGS
-from opp_analytics.analysis.forecasting.backtest import backtest, is_run_rate, method_name, scored
-from opp_analytics.analysis.forecasting.chances import Probability
+from opp_analytics import periods
+from opp_analytics.analysis.forecasting.backtest import judge
+from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
+from opp_analytics.analysis.forecasting.past_forecasts import RUN_RATE, Way, replayed, score_groups
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.replay import Replay
-from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.analysis.shared.replay import Replay, last_record
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.periods import When
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -23,50 +25,39 @@ def backtest_methods(
     history: History,
     *,
     freq: str = "Q",
-    methods: Sequence[Probability] = ("stated", "stage", "run_rate"),
-    new_business: bool = False,
-    correlation: float = 0.0,
+    methods: Sequence[str | Method] = ("stated", "stage", RUN_RATE),
+    as_of: When | None = None,
+    confidence: float = 0.8,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Which way to forecast to trust: the errors of a backtest with each.
+    """Which forecast method to trust: the errors of a backtest with each.
 
     Parameters
     ----------
     history : History
-        Records of the past.
-    freq : str
-        Period alias.
-    methods : sequence
-        As `probability` of `backtest`.
-    new_business : bool
-        Whether to try each of them, the run rate excepted, twice more: with new business, and with that and
-        ``timing="curve"``.
-    correlation : float
-        As for `backtest`.
-    tz : str
+        Past records.
+    methods : sequence of str or Method
+        As `method` of `forecast`, or "run_rate", which looks at no open deal: the mean of what was booked in the last
+        four complete periods.
+    freq, as_of, confidence, tz
         As for `backtest`.
 
     Returns
     -------
     DataFrame
-        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions). All rows
-        judge the same forecasts: those that every method could make; one that could make none has n = 0 and NaN.
+        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions), as
+        in `backtest`. All rows judge the same forecasts: those that every method could make; a method that could make
+        none has n = 0 and NaN.
 
     Raises
     ------
-    NotEnoughHistory, ArgumentTypeError, DataError
-        As `backtest`.
+    NotEnoughHistory, ArgumentTypeError, ArgumentValueError, DataError
+        As `backtest`; also when two methods have the same name.
 
     Notes
     -----
-    WAPE, bias and coverage as in `backtest`. Trust the method with the least ``wape``; a ``interval_coverage`` far below 0.8 says
-    that its ranges are too narrow, and few ``n``, or many of one period, that chance may have chosen it. New business
-    needs three earlier periods with a record of the same point, the win-rate curve ten won deals: a young history has
-    n = 0 there.
-
-    References
-    ----------
-    S. Kolassa, W. Schütz (2007), Advantages of the MAD/MEAN ratio over the MAPE, Foresight 6, 40–43, for WAPE.
+    Trust the method with the least ``wape``. An ``interval_coverage`` far below `confidence` says that its ranges are
+    too narrow; with few ``n``, or many of one period, chance may have chosen it.
 
     Examples
     --------
@@ -80,13 +71,9 @@ def backtest_methods(
     stated    2  0.45 -0.45                1.0
     run_rate  2  1.00 -1.00                0.0
     """
-    ways: list[tuple[Probability, bool, str]] = [(method, False, "due") for method in methods]
-    if new_business:
-        open_ones = [method for method in methods if not is_run_rate(method)]
-        ways += [(method, True, timing) for timing in TIMINGS for method in open_ones]
-    options = {"freq": freq, "correlation": correlation, "tz": tz}
-    replay = Replay.of(history, "backtest", *(method for method in methods if isinstance(method, str)))
-    tables = {method_name(*way): _tried(replay, way, options) for way in ways}
+    ways = _ways(methods)
+    replay = replayed(history, "backtest_methods", list(ways.values()), as_of, tz)
+    tables = {name: _tried(replay, way, freq, confidence, tz) for name, way in ways.items()}
     able = [table for table in tables.values() if table is not None]
     if not able:
         raise NotEnoughHistory(
@@ -94,24 +81,37 @@ def backtest_methods(
         )
     common = reduce(pd.Index.intersection, (table.index for table in able))
     nothing = able[0].head(0)
-    summary = scored(
+    summary = score_groups(
         {name: nothing if table is None else table.loc[common] for name, table in tables.items()}, "method"
     )
-    return noted(summary, len(common), as_of=able[0].attrs["as_of"], freq=freq)
+    return annotate(
+        summary,
+        made_from=None,
+        n=len(common),
+        as_of=periods.as_date(last_record(replay), tz=tz),
+        freq=freq,
+        confidence=float(confidence),
+    )
 
 
-def _tried(
-    history: Replay, way: tuple[Probability, bool, str], options: dict[str, Any]
-) -> pd.DataFrame | None:
-    """The backtest of one way to forecast; None where no record knows enough for it."""
-    probability, new_business, timing = way
+def _ways(methods: Sequence[str | Method]) -> dict[str, Way]:
+    """The methods by their names."""
+    if not isinstance(methods, (list, tuple)) or not methods:
+        raise ArgumentTypeError(f"methods={methods!r} is not a list of methods; use for example {METHODS!r}")
+    ways: dict[str, Way] = {}
+    for method in methods:
+        run_rate = isinstance(method, str) and method == RUN_RATE
+        way: Way = RUN_RATE if run_rate else read_method(method, "methods")
+        name = way.name if isinstance(way, Method) else way
+        if name in ways:
+            raise ArgumentValueError(f"methods: {name!r} occurs twice; compare methods that differ in name")
+        ways[name] = way
+    return ways
+
+
+def _tried(replay: Replay, way: Way, freq: str, confidence: float, tz: str) -> pd.DataFrame | None:
+    """The backtest of one method; None where no record knows enough for it."""
     try:
-        return backtest(history, probability=probability, new_business=new_business, timing=timing, **options)
+        return judge(replay, way, freq=freq, confidence=confidence, tz=tz)
     except NotEnoughHistory:
         return None
-
-
-def noted(table: pd.DataFrame, n: int, *, as_of: str | None, **further: Any) -> pd.DataFrame:
-    """The table with its number of periods, its day and further scalars in attrs."""
-    day = None if as_of is None else pd.Timestamp(as_of)
-    return annotate(table, made_from=None, n=n, as_of=day, **further)

@@ -1,21 +1,23 @@
-"""Do stated probabilities come true? Reliability from past records, and recalibration."""
+"""How often stated probabilities came true, and probabilities corrected by it."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import org, schema
+from opp_analytics import arguments, org, periods, schema
+from opp_analytics.analysis.forecasting.past_forecasts import replayed
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import Key, column_key, combine, ratio
-from opp_analytics.analysis.shared.replay import DELETED, change_rows, first_open, last_record, outcome_at
+from opp_analytics.analysis.shared.replay import DELETED, first_open, last_record, outcome_at
 from opp_analytics.analysis.stats.intervals import wilson
-from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.errors import DataError
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON
+from opp_analytics.periods import When
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -26,22 +28,33 @@ _STRENGTH = 10.0
 
 
 def calibration(
-    history: History, *, horizon_days: int, bins: int = 10, by: str = "bin", confidence: float = 0.95
+    history: History,
+    *,
+    horizon_days: int,
+    bins: int = 10,
+    by: str = "bin",
+    as_of: When | None = None,
+    confidence: float = 0.95,
+    tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Stated probabilities against what became of the deals.
+    """Stated probabilities against the deals' outcomes.
 
     Parameters
     ----------
     history : History
-        Records of the past.
+        Past records.
     horizon_days : int
-        How long after its first open record a deal is judged.
+        Days from its first open record after which a deal is judged.
     bins : int
-        Equal-width bins of the stated probability.
+        How many bins of equal width the stated probability is put into.
     by : str
         "bin", or "stage": the stage in which the deal was first seen open.
+    as_of : date-like, optional
+        Only records up to the end of this day are used; None uses all.
     confidence : float
-        Of Wilson's interval.
+        Confidence level of Wilson's interval.
+    tz : str
+        Business time zone, in which the day of `as_of` ends.
 
     Returns
     -------
@@ -55,8 +68,8 @@ def calibration(
 
     Raises
     ------
-    ArgumentTypeError, NotEnoughHistory
-        When `history` is none or holds no record, or an argument makes no sense.
+    ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+        When an argument makes no sense, or `history` holds no record by then.
 
     Notes
     -----
@@ -68,16 +81,18 @@ def calibration(
     ----------
     G. W. Brier (1950), Monthly Weather Review 78, 1–3.
     """
-    _check(horizon_days, bins, by)
-    rows = change_rows(history, "calibration")
-    last = last_record(history)
+    arguments.whole(horizon_days, "horizon_days", example=90)
+    arguments.whole(bins, "bins", example=10)
+    arguments.one_of(by, "by", ("bin", "stage"))
+    replay = replayed(history, "calibration", [], as_of, tz)
+    rows, last = replay.rows, last_record(replay)
     first = first_open(rows)
     due = first["seen_at"] + pd.Timedelta(days=int(horizon_days))
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
     state = outcome_at(rows, first["unique_id"], due)
     known, told = (due <= last).to_numpy(), (stated >= 0) & (stated <= 1)
     used = known & told & (state != CONFLICT)
-    key = _bins(stated, bins) if by == "bin" else _stages(first["stage"])
+    key = _bins(stated, bins) if by == "bin" else column_key(first["stage"])
     groups = combine([Key(key.name, np.where(used, key.codes, -1), key.labels)], len(first), everything=True)
     won, lost = groups.count(state == WON), groups.count(state == LOST)
     low, high = wilson(won, won + lost, confidence=confidence)
@@ -99,7 +114,7 @@ def calibration(
         table,
         made_from=None,
         n=int(judged.sum()),
-        as_of=last.tz_localize(None).normalize(),
+        as_of=periods.as_date(last, tz=tz),
         left_out={
             "not_old_enough": int((~known).sum()),
             "without_probability": int((known & ~told).sum()),
@@ -110,24 +125,12 @@ def calibration(
     )
 
 
-def _check(horizon_days: Any, bins: Any, by: str) -> None:
-    for name, number in (("horizon_days", horizon_days), ("bins", bins)):
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
-            raise ArgumentTypeError(f"{name}={number!r} is not a whole number of at least 1")
-    if by not in ("bin", "stage"):
-        raise ArgumentTypeError(f"by={by!r} is neither 'bin' nor 'stage'")
-
-
 def _bins(stated: NDArray[np.float64], bins: int) -> Key:
     # A percent such as 30 / 100 must not fall below its own bin's edge by rounding.
     codes = np.minimum(np.floor(np.nan_to_num(stated) * bins + 1e-9), bins - 1).astype(np.intp)
     edges = [f"{100 * k / bins:g}" for k in range(bins + 1)]
     labels = [f"{low}–{high}%" for low, high in pairwise(edges)]
     return Key("bin", codes, pd.Index(labels, dtype=schema.TEXT))
-
-
-def _stages(stage: pd.Series[Any]) -> Key:
-    return column_key(stage.rename("stage"))
 
 
 def _scores(
@@ -149,14 +152,14 @@ def _scores(
 def recalibrated(
     opportunities: pd.DataFrame, table: pd.DataFrame, *, strength: float = _STRENGTH
 ) -> pd.DataFrame:
-    """The frame with a column ``recalibrated``: stated probabilities corrected by what past ones came to.
+    """The frame with a column ``recalibrated``: stated probabilities corrected by how past ones turned out.
 
     Parameters
     ----------
     opportunities : DataFrame
         ``probability`` (percent).
     table : DataFrame
-        What `calibration` returns with ``by="bin"``.
+        The result of `calibration`.
     strength : float
         How many deals' worth the stated probability itself counts in each bin.
 
@@ -164,12 +167,12 @@ def recalibrated(
     -------
     DataFrame
         A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): for
-        ``forecast(..., probability="recalibrated")``.
+        ``forecast(..., method=oa.Method("recalibrated"))``.
 
     Raises
     ------
-    MissingColumnError, DataError
-        When a column is missing, or the table holds no judged deal.
+    MissingColumnError, ArgumentTypeError, DataError
+        When a column is missing, an argument makes no sense, or the table holds no judged deal.
 
     Notes
     -----
@@ -182,11 +185,8 @@ def recalibrated(
     >>> recalibrated(pd.DataFrame({"probability": [20, 50, 80]}), table)["recalibrated"].round(2).tolist()
     [0.11, 0.32, 0.53]
     """
-    missing = [c for c in ("n", "stated", "realized") if c not in table.columns]
-    if missing:
-        raise MissingColumnError(
-            f"the table has no column {', '.join(missing)}; hand in what calibration returns"
-        )
+    arguments.frame(table, "table", "n", "stated", "realized", made_by="calibration")
+    arguments.number(strength, "strength", low=0, example=_STRENGTH)
     frame = org.require(opportunities, "probability")
     held = table[table["n"] > 0].sort_values("stated")
     if not len(held):

@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from opp_analytics import periods, schema
-from opp_analytics.analysis.forecasting.age_curve import AgeCurve, check_timing, days_left
-from opp_analytics.analysis.forecasting.chances import Probability, chances, columns_read
-from opp_analytics.analysis.forecasting.new_business import new_business as past_new_business
-from opp_analytics.analysis.forecasting.stage_rates import as_mapping
-from opp_analytics.analysis.forecasting.stage_rates import stage_rates as learn_stage_rates
-from opp_analytics.analysis.forecasting.targets import Target, Targets, add_targets, read_targets
+from opp_analytics import arguments
+from opp_analytics.analysis.forecasting.deals_by_period import Deals, deals_by_period
+from opp_analytics.analysis.forecasting.method import Method, read_method
+from opp_analytics.analysis.forecasting.new_business import further_amounts
+from opp_analytics.analysis.forecasting.targets import Target, add_targets, read_targets
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import (
-    By,
-    Groups,
-    Key,
-    by_columns,
-    column_key,
-    combine,
-    period_key,
-    read,
-)
-from opp_analytics.analysis.shared.replay import observed_ends
-from opp_analytics.analysis.stats.distribution import Shifted, check_correlation, distribute
-from opp_analytics.errors import ArgumentTypeError
-from opp_analytics.org import CONFLICT, DISQUALIFIED, OPEN, WON, outcome_codes
-from opp_analytics.periods import When
-from opp_analytics.schema import BUCKETS
+from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.stats.distribution import distribute
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.periods import When, as_date, as_period, check_freq
 
 if TYPE_CHECKING:
     from opp_analytics.analysis.shared.replay import Replay
     from opp_analytics.history import History
-
-
-"""The rows that come before the periods."""
-
-
-@dataclass(frozen=True)
-class Deals:
-    """The deals that a forecast sees, row by row, and the rows of its table."""
-
-    groups: Groups
-    """Row of the table that each deal belongs to."""
-    in_period: NDArray[np.bool_]
-    """Per row of the table: a period, not one of the buckets."""
-    open: NDArray[np.bool_]
-    booked: NDArray[np.bool_]
-    later: NDArray[np.bool_]
-    """Won, but dated after the as-of day."""
-    value: NDArray[np.float64]
-    chance: NDArray[np.float64]
-    left_out: dict[str, int]
-    """Deals that no forecast can place, by reason."""
 
 
 def forecast(
@@ -66,15 +29,13 @@ def forecast(
     *,
     as_of: When,
     freq: str = "M",
-    probability: Probability = "stated",
+    method: str | Method = "stated",
+    history: History | Replay | None = None,
     target: Target = None,
     by: By = None,
-    correlation: float = 0.0,
-    history: History | Replay | None = None,
-    new_business: bool = False,
+    periods: int | Sequence[str] | None = None,
+    confidence: float = 0.8,
     seed: int = 0,
-    stage_rates: Mapping[str, float] | pd.Series[Any] | None = None,
-    timing: str = "due",
     tz: str = "UTC",
 ) -> pd.DataFrame:
     """What is booked and what the open deals may add, for each period, with a range.
@@ -82,83 +43,75 @@ def forecast(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``close_date`` (date), ``status`` where there is one, ``probability`` (percent)
-        or the column that `probability` names, ``created_at`` (instant) where the win-rate curve is used, and the columns
-        of `by`.
+        ``stage``, ``value`` (money), ``close_date`` (date), ``status`` where there is one, the column that the method
+        reads (``probability``, percent, by default), ``created_at`` (instant) for the win-rate curve, ``unique_id`` for new
+        business, and the columns of `by`.
     as_of : date-like
         The day T of the forecast.
     freq : str
         Period alias: "M", "Q", a fiscal "Q-JAN", …
-    probability : str or mapping
-        "stated": the deal's own ``probability``. "stage": its stage's rate, learned from the records of `history` up to
-        T (see `stage_rates`), or as given in `stage_rates`. "curve": the share of deals of its age that were won in the
-        end (see `win_rate_curve`). A mapping from stage to rate (0–1). Or the name of a column, as fractions 0–1 or
-        whole percents.
+    method : str or Method
+        "stated", "stage" or "curve", or a `Method` with options.
+    history : History, optional
+        Past records, for stage rates to learn, new business, and better dates in the win-rate curve. Nothing after T is
+        read.
     target : float or mapping, optional
         Money to reach in each period, 0 or more, or a mapping from period label to money (with `by`: from the tuple of
         labels).
     by : str or list of str, optional
         One forecast for each value of these columns; a missing value is shown as "(none)".
-    correlation : float
-        0 ≤ correlation < 1, between the deals of a period, through one common factor; widens the range.
-    history : History, optional
-        Past records, for "stage", `new_business`, and better dates in the win-rate curve.
-    new_business : bool
-        Whether to add what periods like these won from deals that were not open in them at the same point: the mean of
-        the last eight complete periods, as far as recorded and at least three, to ``expected``, their spread to the range.
-        Not with `by`; needs ``unique_id``.
+    periods : int or list of str, optional
+        Periods that get a row even if they hold no deal: labels, or how many from the current one on.
+    confidence : float
+        Probability that the range is meant to hold.
     seed : int
-        Of the simulation that serves more than 15 correlated deals in one period.
-    stage_rates : mapping, optional
-        Rate (0–1) by stage: for "stage", and else for deals without a probability.
-    timing : str
-        "due": a deal that will be won is won in the period it is due in. "curve": only with the share of later wins that,
-        at its age, came by the end of that period; what is left comes later or as `new_business` of other periods.
+        Seed of the draws, which serve more than 15 uncertain deals in one period.
     tz : str
-        Business time zone, in which ``created_at`` becomes a date.
+        Business time zone, in which instants become dates.
 
     Returns
     -------
     DataFrame
-        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", then every period that holds a won
-        or open deal or a target of its own. Columns (float64 money unless said otherwise):
+        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", then each period that holds a won
+        or open deal, is asked for in `periods`, or has a target of its own. Columns (float64 money unless said otherwise):
 
         - ``booked``: won in the period by T. ``open_count`` (int64), ``open_value``: open deals due in it.
-        - ``weighted_open``: Σ value · chance of those. ``expected`` = booked + weighted_open; 0 in the two first rows,
-          whose deals are promised to no period.
-        - ``low``, ``median``, ``high``: 10, 50 and 90 % of the distribution; NaN in the two first rows.
-        - ``target``; ``p_target`` (fraction): P(total ≥ target).
-        - ``pipeline_coverage`` (fraction): open_value / (target − booked); NaN once the target is met.
+        - ``weighted_open``: Σ value · chance of those. ``new_business``: see `Method`; 0 without it, NaN in a period too
+          far ahead for the records to tell. ``expected``: the sum of booked, weighted_open and new_business; 0 in the first
+          two rows, whose deals are promised to no period.
+        - ``low``, ``median``, ``high``: the range at `confidence`; NaN in the first two rows, and where new business is.
+        - ``target``; ``p_target`` (fraction): P(total ≥ target); ``gap``: target − booked.
+        - ``pipeline_coverage`` (fraction): open_value / gap, NaN once the target is met. ``attainment`` (fraction):
+          booked / target.
         - ``won_later_value``: won, but dated in the period after T: neither booked nor open.
-        - ``no_value``, ``no_probability`` (int64): open deals without one. They are in ``open_count``; the latter also
-          in ``open_value``, but nothing of theirs is in ``weighted_open`` or the range.
-        - ``to_date`` (bool): the period that holds T.
-        - ``new_business`` (with `new_business`): what was added to ``expected``; NaN, nothing added, and no range, in a
-          period too far ahead for the records to tell.
+        - ``no_value``, ``no_probability`` (int64): open deals without one. Both are in ``open_count``, the latter also in
+          ``open_value``, neither in ``weighted_open`` or the range.
+        - ``to_date`` (bool): the period that holds T. ``new_business_periods`` (int64): how many past periods
+          ``new_business`` was learned from.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``unit`` (coarsest resolution of the ranges, money), ``method``,
-        ``left_out``; with `new_business` also ``new_business_periods``: from how many past periods each was learned. Empty input: the two first rows with zeros; with `by` no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``confidence``, ``left_out``. Empty input: the first two rows
+        with zeros; with `by` no rows.
 
     Raises
     ------
-    MissingColumnError, ArgumentTypeError
-        When a column is missing or an argument makes no sense.
-    DataError
-        When an open deal's probability is outside its range; the message names the deals.
+    MissingColumnError, DataError
+        When a column is missing, or an open deal's probability is out of range.
+    ArgumentTypeError, ArgumentValueError
+        When an argument makes no sense.
     NotEnoughHistory
-        When `new_business` (the same point in three past periods) or "stage" need records that do not exist, or the
-        win-rate curve has fewer than 10 won deals.
+        When the method needs records that do not exist, or the win-rate curve has fewer than 10 won deals.
+
+    See Also
+    --------
+    forecast_deals, forecast_fan, backtest, backtest_methods
 
     Notes
     -----
     ``booked`` = Σ v, won with d in P and d ≤ T. ``weighted_open`` = Σ v·p, open with d in P and d ≥ T. Open and d < T:
     overdue; d missing: unscheduled; so the rows' open value sums to all open value. The range is that of
-    booked + Σ v·Bernoulli(p), see `opp_analytics.analysis.stats.distribution.distribute`. It leaves out deals not created yet,
-    deals that slip into or out of the period, changes of value, and everything overdue or unscheduled. `new_business`
-    puts in what was not due in the period, and ``timing="curve"`` takes out what will slip: they belong together.
-    Without them the range is far too narrow: over four simulated years of monthly forecasts it held what was booked in 33
-    to 51 % of the cases instead of 80 %, with both in 51 to 71 %. `backtest_methods` says it for your own history.
-    Median and expected differ where few deals carry the sum.
+    booked + Σ v·Bernoulli(p) + new business: exact for up to 15 uncertain deals, else from 20,000 draws. Deals not due in
+    the period, deals that slip and changes of value are not in it unless the method says so, and then it is too narrow:
+    `backtest_methods` shows by how much for your own history.
 
     Examples
     --------
@@ -172,37 +125,28 @@ def forecast(
     unscheduled     0.0         0.0            0.0       0.0    NaN    NaN
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
-    check_correlation(correlation)
-    names = by_columns(by)
-    if new_business and names:
-        raise ArgumentTypeError(
-            "new_business=True goes without by=: forecast each group's own frame and history instead"
+    how, names = read_method(method), by_columns(by, level="period")
+    arguments.between(confidence, "confidence", example=0.8)
+    if how.new_business and names:
+        raise ArgumentValueError(
+            "new_business=True does not go with by=; forecast each group's own frame and history instead"
         )
-    today = periods.as_date(as_of, tz=tz)
-    targets = read_targets(target, freq, names)
-    frame, deals = seen(
-        opportunities,
-        today,
-        freq,
-        probability,
-        by=by,
-        targets=targets,
-        history=history,
-        stage_rates=stage_rates,
-        timing=timing,
-        tz=tz,
-        unique=new_business,
+    today = as_date(as_of, tz=tz)
+    targets = read_targets(target, check_freq(freq), names)
+    wanted = _labels(periods, today, freq)
+    if isinstance(targets, dict) and not names:
+        wanted += [label for label in targets if label not in wanted]
+    frame, deals = deals_by_period(
+        opportunities, how, today=today, freq=freq, by=names, wanted=wanted, history=history, tz=tz
     )
-    table = _sums(deals, today, freq)
+    table = _sums(deals, pd.Period(today, freq))
     add_targets(table, targets, deals.in_period)
-    extra = _add_new_business(table, frame, history, today, freq) if new_business else {}
-    notes = _add_ranges(table, deals, extra, correlation, seed)
-    if new_business:
-        # Without what usually comes such a range would be far too narrow, beside ranges that have it.
-        table.loc[table["new_business"].isna(), ["low", "median", "high", "p_target"]] = np.nan
-        notes["new_business_periods"] = {
-            str(table.index[place]): len(amounts) for place, amounts in extra.items()
-        }
+    further = (
+        further_amounts(deals, frame, history, today=today, freq=freq, tz=tz) if how.new_business else None
+    )
+    if further is not None:
+        _add_new_business(table, deals, further)
+    _add_ranges(table, deals, further, how.correlation, confidence, seed)
     return annotate(
         table,
         made_from=opportunities,
@@ -214,157 +158,29 @@ def forecast(
             "without_probability": int(table["no_probability"].sum()),
         },
         freq=freq,
-        **notes,
+        method=how.name,
+        confidence=float(confidence),
     )
 
 
-def seen(
-    opportunities: pd.DataFrame,
-    today: pd.Timestamp,
-    freq: str,
-    probability: Probability,
-    *,
-    by: By = None,
-    targets: Targets = None,
-    history: History | Replay | None = None,
-    stage_rates: Mapping[str, float] | pd.Series[Any] | None = None,
-    timing: str = "due",
-    tz: str = "UTC",
-    unique: bool = False,
-) -> tuple[pd.DataFrame, Deals]:
-    """The conformed frame and what a forecast makes of each of its deals; the arguments are those of `forecast`."""
-    check_timing(timing)
-    names = by_columns(by)
-    probability = probability.to_dict() if isinstance(probability, pd.Series) else probability
-    aged = timing == "curve" or (isinstance(probability, str) and probability == "curve")
-    columns = ["stage", "value", "close_date", *columns_read(probability, opportunities)]
-    frame = read(
-        opportunities,
-        *columns,
-        *(["created_at"] if aged else []),
-        by=names,
-        unique=unique or (aged and history is not None),
-    )
-    outcome = outcome_codes(frame)
-    curve = _age_curve(frame, history, today, tz) if aged else None
-    rates = _rates(probability, history, today, stage_rates)
-    chance = chances(frame, probability, outcome == OPEN, rates, curve)
-    if timing == "curve" and curve is not None:
-        chance = chance * curve.in_time(days_left(frame["close_date"], today, freq))
-    return frame, _deals(frame, outcome, today, freq, names, targets, chance)
+def _labels(periods: int | Sequence[str] | None, today: pd.Timestamp, freq: str) -> list[str]:
+    """The labels of the periods that are asked for."""
+    if periods is None:
+        return []
+    if isinstance(periods, (list, tuple, pd.Index)):
+        return [str(as_period(label, freq, name="periods")) for label in dict.fromkeys(periods)]
+    if isinstance(periods, str):
+        raise ArgumentTypeError(f"periods={periods!r} is text; use a list of labels, or how many periods")
+    count = arguments.whole(periods, "periods", example=3)
+    return [str(pd.Period(today, freq) + k) for k in range(count)]
 
 
-def _age_curve(
-    frame: pd.DataFrame, history: History | Replay | None, today: pd.Timestamp, tz: str
-) -> AgeCurve:
-    ends = None if history is None else observed_ends(history, frame, today, tz)
-    return AgeCurve(frame, today, tz, ends)
-
-
-def _rates(
-    probability: Probability, history: History | Replay | None, today: pd.Timestamp, stage_rates: Any
-) -> dict[str, float] | None:
-    """The rates by stage: as given, else learned where "stage" asks for them."""
-    if stage_rates is not None or not (isinstance(probability, str) and probability == "stage"):
-        return None if stage_rates is None else as_mapping(stage_rates)
-    if history is None:
-        raise ArgumentTypeError(
-            "probability='stage' needs history=, to learn the rates, or stage_rates={'proposal': 0.4, …}"
-        )
-    found = as_mapping(learn_stage_rates(history, as_of=today))
-    return {stage: rate for stage, rate in found.items() if np.isfinite(rate)}
-
-
-def _add_new_business(
-    table: pd.DataFrame, frame: pd.DataFrame, history: History | Replay | None, today: pd.Timestamp, freq: str
-) -> dict[int, tuple[float, ...]]:
-    """Add the column and its part of ``expected``; returns the past amounts of each row."""
-    labels = [str(name) for name in table.index if name not in BUCKETS]
-    found = past_new_business(frame, history, labels, today, freq)
-    added = {name: float(np.mean(amounts)) for name, amounts in found.items()}
-    ahead = {name for name in labels if pd.Period(name, freq) >= pd.Period(today, freq)}
-    table["new_business"] = [added.get(name, np.nan if name in ahead else 0.0) for name in table.index]
-    table["expected"] += table["new_business"].fillna(0.0)
-    return {place: tuple(found[name]) for place, name in enumerate(table.index) if name in found}
-
-
-def _deals(
-    frame: pd.DataFrame,
-    outcome: NDArray[np.int8],
-    today: pd.Timestamp,
-    freq: str,
-    names: list[str],
-    targets: Targets,
-    chance: NDArray[np.float64],
-) -> Deals:
-    date = frame["close_date"]
-    dated = date.notna().to_numpy()
-    early, late = (date < today).to_numpy(), (date > today).to_numpy()
-    open_, won = outcome == OPEN, outcome == WON
-    scheduled = (open_ & ~early) | won
-    bucket = _bucket_key(date.where(scheduled), open_, early, freq, [] if names else targets)
-    keys = [*(column_key(frame[name]) for name in names), bucket]
-    everything = combine(keys, len(frame), everything=True)
-    groups = _kept(everything, len(bucket.labels), len(names))
-    assert groups.index is not None
-    in_period = ~np.asarray(groups.index.get_level_values("period").isin(BUCKETS))
-    return Deals(
-        groups,
-        in_period,
-        open=open_,
-        booked=won & ~late & dated,
-        later=won & late,
-        value=frame["value"].to_numpy(dtype=float),
-        chance=chance,
-        left_out={
-            "conflict": int((outcome == CONFLICT).sum()),
-            "disqualified": int((outcome == DISQUALIFIED).sum()),
-            "won_without_date": int((won & ~dated).sum()),
-        },
-    )
-
-
-def _bucket_key(
-    date: pd.Series[Any],
-    open_: NDArray[np.bool_],
-    early: NDArray[np.bool_],
-    freq: str,
-    wanted: Any,
-) -> Key:
-    """The buckets, then the periods in order of time, those named in a target included."""
-    key = period_key(date, freq)
-    codes = np.where(key.codes >= 0, key.codes + len(BUCKETS), -1)
-    np.putmask(codes, open_ & (key.codes < 0), 1)
-    np.putmask(codes, open_ & early, 0)
-    labels = [*BUCKETS, *key.labels]
-    further = [str(name) for name in wanted if str(name) not in labels] if isinstance(wanted, dict) else []
-    if further:
-        ordered = sorted([*key.labels, *further], key=lambda label: pd.Period(label, freq).ordinal)
-        rank = np.array([0, 1, *(ordered.index(label) + len(BUCKETS) for label in key.labels), -1])
-        codes, labels = rank[codes], [*BUCKETS, *ordered]
-    return Key("period", codes.astype(np.intp), pd.Index(labels, dtype=schema.TEXT))
-
-
-def _kept(groups: Groups, width: int, by_levels: int) -> Groups:
-    """Only the rows that hold a deal, and the two buckets of each group that holds one."""
-    assert groups.index is not None
-    if not by_levels:
-        return groups
-    count = groups.count(np.ones(len(groups.codes), dtype=bool)).reshape(-1, width)
-    keep = count > 0
-    keep[:, : len(BUCKETS)] = count.any(axis=1, keepdims=True)
-    flat = keep.ravel()
-    codes = np.append(np.cumsum(flat) - 1, -1)[groups.codes]
-    return Groups(codes, groups.index[flat])
-
-
-def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
+def _sums(deals: Deals, current: pd.Period) -> pd.DataFrame:
     groups = deals.groups
-    assert groups.index is not None
     kind = np.where(deals.open, 0, np.where(deals.booked, 1, np.where(deals.later, 2, -1))).astype(np.int8)
     open_value, booked, later = groups.sums(deals.value, kind, 3)
     weighted = groups.sum(deals.value * deals.chance, deals.open)
-    priced = ~np.isnan(deals.value)
+    no_value = np.isnan(deals.value)
     nan = np.full(groups.size, np.nan)
     return groups.frame(
         {
@@ -372,45 +188,63 @@ def _sums(deals: Deals, today: pd.Timestamp, freq: str) -> pd.DataFrame:
             "open_count": groups.count(deals.open),
             "open_value": open_value,
             "weighted_open": weighted,
+            "new_business": np.zeros(groups.size),
             "expected": np.where(deals.in_period, booked + weighted, 0.0),
             "low": nan,
             "median": nan,
             "high": nan,
             "target": nan,
             "p_target": nan,
+            "gap": nan,
             "pipeline_coverage": nan,
+            "attainment": nan,
             "won_later_value": later,
-            "no_value": groups.count(deals.open & ~priced),
-            "no_probability": groups.count(deals.open & priced & np.isnan(deals.chance)),
-            "to_date": np.asarray(
-                groups.index.get_level_values("period") == str(pd.Period(today, freq)), dtype=bool
-            ),
+            "no_value": groups.count(deals.open & no_value),
+            "no_probability": groups.count(deals.open & ~no_value & np.isnan(deals.chance)),
+            "to_date": np.asarray(deals.index.get_level_values("period") == str(current), dtype=bool),
+            "new_business_periods": np.zeros(groups.size, dtype=np.int64),
         }
     )
 
 
+def _add_new_business(table: pd.DataFrame, deals: Deals, further: list[list[float] | None]) -> None:
+    added = np.array([np.nan if amounts is None else np.mean(amounts or [0.0]) for amounts in further])
+    table["new_business"] = added
+    table["new_business_periods"] = np.array([len(amounts or []) for amounts in further], dtype=np.int64)
+    table["expected"] += np.where(deals.in_period, np.nan_to_num(added), 0.0)
+
+
 def _add_ranges(
-    table: pd.DataFrame, deals: Deals, extra: dict[int, tuple[float, ...]], correlation: float, seed: int
-) -> dict[str, Any]:
-    """Fill in the range and the chance of the target; says how finely and how they were computed."""
-    known = deals.open & ~np.isnan(deals.value) & ~np.isnan(deals.chance)
-    rows = np.flatnonzero(known & (deals.groups.codes >= 0))
+    table: pd.DataFrame,
+    deals: Deals,
+    further: list[list[float] | None] | None,
+    correlation: float,
+    confidence: float,
+    seed: int,
+) -> None:
+    """Fill in the range and the chance of the target, where they can be told."""
+    rows = np.flatnonzero(deals.priced & (deals.groups.codes >= 0))
     rows = rows[np.argsort(deals.groups.codes[rows], kind="stable")]
     codes = deals.groups.codes[rows]
-    periods_ = np.flatnonzero(deals.in_period)
-    starts, ends = np.searchsorted(codes, periods_), np.searchsorted(codes, periods_, side="right")
+    places = np.flatnonzero(deals.in_period)
+    starts, ends = np.searchsorted(codes, places), np.searchsorted(codes, places, side="right")
+    levels = ((1 - confidence) / 2, 0.5, (1 + confidence) / 2)
     result = np.full((len(table), 4), np.nan)
     booked, target = table["booked"].to_numpy(), table["target"].to_numpy()
-    unit, methods = 0.01, set()
-    for place, start, end in zip(periods_, starts, ends, strict=True):
+    for place, start, end in zip(places, starts, ends, strict=True):
+        amounts = [] if further is None else further[place]
+        if amounts is None:
+            # Without what usually comes the range would be far too narrow, beside ranges that have it.
+            continue
         mine = rows[start:end]
         total = distribute(
-            deals.value[mine], deals.chance[mine], sure=booked[place], correlation=correlation, seed=seed
+            deals.value[mine],
+            deals.chance[mine],
+            sure=booked[place],
+            one_of=amounts,
+            correlation=correlation,
+            seed=seed,
         )
-        whole = Shifted(total, extra[int(place)]) if int(place) in extra else total
-        chance = whole.at_least(target[place]) if np.isfinite(target[place]) else np.nan
-        result[place] = [*(whole.quantile(q) for q in (0.1, 0.5, 0.9)), chance]
-        unit = max(unit, total.unit)
-        methods.add(total.method)
+        p_target = total.at_least(target[place]) if np.isfinite(target[place]) else np.nan
+        result[place] = [*map(total.quantile, levels), p_target]
     table[["low", "median", "high", "p_target"]] = result
-    return {"unit": float(unit), "method": sorted(methods)}

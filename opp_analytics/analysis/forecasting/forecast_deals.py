@@ -1,24 +1,24 @@
-"""The deals behind a forecast: which of them make its range, and on which the target hangs."""
+"""The deals behind a forecast: their part in its range and in the chance of its target."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods
-from opp_analytics.analysis.forecasting.chances import Probability
-from opp_analytics.analysis.forecasting.forecast import Deals, seen
-from opp_analytics.analysis.forecasting.targets import Target, read_targets
+from opp_analytics.analysis.forecasting.deals_by_period import Deals, deals_by_period
+from opp_analytics.analysis.forecasting.method import Method, read_method
+from opp_analytics.analysis.forecasting.new_business import further_amounts
+from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.stats.distribution import check_correlation
-from opp_analytics.analysis.stats.leave_one_out import swings
+from opp_analytics.analysis.stats.distribution import condition_on_each
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
+    from opp_analytics.analysis.shared.replay import Replay
     from opp_analytics.history import History
 
 
@@ -30,48 +30,49 @@ def forecast_deals(
     *,
     as_of: When,
     freq: str = "M",
-    probability: Probability = "stated",
+    method: str | Method = "stated",
+    history: History | Replay | None = None,
     target: Target = None,
-    correlation: float = 0.0,
-    history: History | None = None,
     seed: int = 0,
-    stage_rates: Mapping[str, float] | pd.Series[Any] | None = None,
-    timing: str = "due",
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Each open deal's part in the forecast of the period it is due in: in its range, and in the chance of its target.
+    """Each open deal's part in the forecast of its period: in the range, and in the chance of the target.
 
     Parameters
     ----------
     opportunities : DataFrame
-        As for `forecast`; ``unique_id`` and ``name`` are carried over where they are there.
-    as_of, freq, probability, target, correlation, history, seed, stage_rates, timing, tz
-        As for `forecast`, without groups.
+        As for `forecast`; ``unique_id`` and ``name`` are carried over where they exist.
+    as_of, freq, method, history, target, seed, tz
+        As for `forecast`.
 
     Returns
     -------
     DataFrame
-        RangeIndex, by period, the deal with the largest share of the variance first; overdue and unscheduled deals, and
-        those without value or probability, are not in any range and not here. Columns:
+        RangeIndex, by period, the deal with the largest share of the variance first. Overdue and unscheduled deals, and
+        those without value or probability, are in no range and not here. Columns:
 
         - ``period`` (str), then ``unique_id``, ``name``, ``stage``, ``close_date`` of the frame.
         - ``value`` (float64, money), ``chance`` (float64, fraction), ``weighted`` (float64, money): value · chance.
-        - ``variance_share`` (float64, fraction): of Σ v²·p·(1 − p) over the deals of the period; they sum to 1, NaN where
-          nothing is uncertain.
+        - ``variance_share`` (float64, fraction): of Σ v²·p·(1 − p) over the deals of the period, as if they were
+          independent; they sum to 1, NaN where nothing is uncertain.
         - ``p_if_won``, ``p_if_lost`` (float64, fraction): P(total ≥ target of the period) in either case; ``swing``: their
           difference. NaN without a target.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``left_out``. No such deal: no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``left_out``. No such deal: no rows.
 
     Raises
     ------
-    MissingColumnError, ArgumentTypeError, DataError, NotEnoughHistory
+    MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError, NotEnoughHistory
         As `forecast`.
+
+    See Also
+    --------
+    forecast
 
     Notes
     -----
-    The variance is that of independent deals; `correlation` changes the swings alone. For every deal,
-    chance·p_if_won + (1 − chance)·p_if_lost is the forecast's ``p_target``.
+    The outcomes or draws are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost is its ``p_target``:
+    exactly for up to 15 uncertain deals, beyond within 0.01.
 
     Examples
     --------
@@ -83,37 +84,27 @@ def forecast_deals(
     0   90.0           0.988       1.0        0.0
     1   10.0           0.012       0.5        0.5
     """
-    check_correlation(correlation)
+    how = read_method(method)
     today = periods.as_date(as_of, tz=tz)
-    targets = read_targets(target, freq, [])
-    frame, deals = seen(
-        opportunities,
-        today,
-        freq,
-        probability,
-        targets=targets,
-        history=history,
-        stage_rates=stage_rates,
-        timing=timing,
-        tz=tz,
+    targets = read_targets(target, periods.check_freq(freq), [])
+    frame, deals = deals_by_period(
+        opportunities, how, today=today, freq=freq, by=[], wanted=_labels(targets), history=history, tz=tz
     )
-    assert deals.groups.index is not None
+    further: list[list[float] | None] = [[]] * len(deals.index)
+    if how.new_business:
+        further = further_amounts(deals, frame, history, today=today, freq=freq, tz=tz)
     codes = deals.groups.codes
-    known = deals.open & (codes >= 0) & ~np.isnan(deals.value) & ~np.isnan(deals.chance)
-    rows = np.flatnonzero(known)
+    rows = np.flatnonzero(deals.priced & (codes >= 0))
     rows = rows[deals.in_period[codes[rows]]]
     variance = deals.value[rows] ** 2 * deals.chance[rows] * (1 - deals.chance[rows])
     order = np.lexsort((-deals.value[rows], -variance, codes[rows]))
     rows, variance = rows[order], variance[order]
-    labels = deals.groups.index
-    goals = pd.Series(
-        targets if isinstance(targets, dict) else dict.fromkeys(labels, targets), dtype="float64"
-    )
-    won, lost = _swings(deals, rows, goals.reindex(labels).to_numpy(), correlation, seed)
-    whole = np.bincount(codes[rows], weights=variance, minlength=len(labels))[codes[rows]]
+    goals = _goals(targets, deals.index)
+    won, lost = _p_targets(deals, rows, goals, further, how.correlation, seed)
+    whole = np.bincount(codes[rows], weights=variance, minlength=len(deals.index))[codes[rows]]
     table = pd.DataFrame(
         {
-            "period": labels.take(codes[rows]),
+            "period": deals.index.take(codes[rows]),
             **{name: opportunities[name].array[rows] for name in _CARRIED if name in opportunities},
             "stage": frame["stage"].array[rows],
             "close_date": frame["close_date"].array[rows],
@@ -126,36 +117,57 @@ def forecast_deals(
             "swing": won - lost,
         }
     )
+    in_bucket = deals.open & (codes < int(np.argmax(deals.in_period)))
+    left_out = {
+        **deals.left_out,
+        "overdue_or_unscheduled": int(in_bucket.sum()),
+        "without_value_or_probability": int((deals.open & ~deals.priced).sum()),
+    }
     return annotate(
         table,
         made_from=opportunities,
         n=len(table),
         as_of=today,
-        left_out={
-            **deals.left_out,
-            "overdue_or_unscheduled": int((deals.open & (codes < int(np.argmax(deals.in_period)))).sum()),
-            "without_value_or_probability": int((deals.open & ~known).sum()),
-        },
+        left_out=left_out,
         freq=freq,
+        method=how.name,
     )
 
 
-def _swings(
-    deals: Deals, rows: NDArray[np.intp], goals: NDArray[np.float64], correlation: float, seed: int
+def _labels(targets: Targets) -> list[str]:
+    return list(targets) if isinstance(targets, dict) else []
+
+
+def _goals(targets: Targets, labels: pd.Index[str]) -> NDArray[np.float64]:
+    """The target of each row; NaN for none."""
+    if isinstance(targets, dict):
+        return np.array([targets.get(label, np.nan) for label in labels])
+    return np.full(len(labels), np.nan if targets is None else targets)
+
+
+def _p_targets(
+    deals: Deals,
+    rows: NDArray[np.intp],
+    goals: NDArray[np.float64],
+    further: list[list[float] | None],
+    correlation: float,
+    seed: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """P(target) if each deal of `rows`, which are in order of their period, is won and if it is lost."""
+    """P(target) if each deal of `rows` is won, and if it is lost."""
     won, lost = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
     booked = deals.groups.sum(deals.value, deals.booked)
     codes = deals.groups.codes[rows]
     for code in np.unique(codes):
-        if np.isnan(goals[code]):
+        amounts = further[code]
+        if np.isnan(goals[code]) or amounts is None:
             continue
         mine = codes == code
-        won[mine], lost[mine] = swings(
+        won[mine], lost[mine] = condition_on_each(
             deals.value[rows[mine]],
             deals.chance[rows[mine]],
             float(goals[code]),
             sure=float(booked[code]),
+            one_of=amounts,
             correlation=correlation,
             seed=seed,
         )

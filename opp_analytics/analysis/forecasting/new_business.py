@@ -15,12 +15,13 @@ from opp_analytics.errors import ArgumentTypeError, NotEnoughHistory
 from opp_analytics.org import OPEN, WON, outcome_codes
 
 if TYPE_CHECKING:
+    from opp_analytics.analysis.forecasting.deals_by_period import Deals
     from opp_analytics.analysis.shared.replay import Replay
     from opp_analytics.history import History
 
 
 LOOK_BACK = 8
-"""How many complete periods are looked at."""
+"""How many complete periods count at most."""
 FEWEST = 3
 """How many must be known: the next of k alike amounts lies between the least and the most of them with probability
 (k − 1) / (k + 1), which is 0 for one, a third for two, and only from three on as likely as not."""
@@ -32,6 +33,7 @@ def new_business(
     wanted: list[str],
     today: pd.Timestamp,
     freq: str,
+    tz: str = "UTC",
 ) -> dict[str, list[float]]:
     """For each wanted period: what each of the last complete periods won from deals not due in it at the same point.
 
@@ -47,6 +49,8 @@ def new_business(
         The day of the forecast.
     freq : str
         Period alias.
+    tz : str
+        Business time zone.
 
     Returns
     -------
@@ -66,8 +70,8 @@ def new_business(
     running = pd.Period(today, freq)
     pasts = [running - k for k in range(1, LOOK_BACK + 1)]
     records = history.records["recorded_at"]
-    first = periods.as_date(records.min()) if len(records) else today
-    known = _Known(opportunities, change_rows(history, "new_business=True"), pasts)
+    first = periods.as_date(records.min(), tz=tz) if len(records) else today
+    known = _Known(opportunities, change_rows(history, "new_business=True"), pasts, tz)
     ahead = [period for period in (pd.Period(name, freq) for name in wanted) if period >= running]
     found: dict[str, list[float]] = {}
     for period in ahead:
@@ -79,6 +83,25 @@ def new_business(
     if ahead and not found:
         raise NotEnoughHistory(_too_few(ahead[0], running, today, first, freq))
     return found
+
+
+def further_amounts(
+    deals: Deals,
+    opportunities: pd.DataFrame,
+    history: History | Replay | None,
+    *,
+    today: pd.Timestamp,
+    freq: str,
+    tz: str,
+) -> list[list[float] | None]:
+    """The amounts of `new_business` for each row of a forecast: empty for what is over, None where they are unknown."""
+    labels = [str(label) for label in deals.index[deals.in_period]]
+    found = new_business(opportunities, history, labels, today, freq, tz)
+    now = pd.Period(today, freq)
+    return [
+        found.get(str(label), None if period and pd.Period(label, freq) >= now else [])
+        for label, period in zip(deals.index, deals.in_period, strict=True)
+    ]
 
 
 def _too_few(
@@ -98,7 +121,10 @@ def _too_few(
 class _Known:
     """What the records knew of the deals that past periods won."""
 
-    def __init__(self, opportunities: pd.DataFrame, rows: pd.DataFrame, pasts: list[pd.Period]) -> None:
+    def __init__(
+        self, opportunities: pd.DataFrame, rows: pd.DataFrame, pasts: list[pd.Period], tz: str
+    ) -> None:
+        self._tz = tz
         date = opportunities["close_date"]
         self._spans = {past: (past.start_time.normalize(), past.end_time.normalize()) for past in pasts}
         earliest, latest = pasts[-1].start_time.normalize(), pasts[0].end_time.normalize()
@@ -115,7 +141,7 @@ class _Known:
     def unforeseen(self, past: pd.Period, point: pd.Timestamp) -> float:
         """Value won in a past period from deals that on the day `point` were neither due in it nor won in it already."""
         start, end = self._spans[past]
-        moment = periods.as_instant(point, end=True).tz_localize(None)
+        moment = periods.as_instant(point, tz=self._tz, end=True).tz_localize(None)
         seen = np.flatnonzero(self._seen_at <= moment.to_datetime64())
         # Rows are in order of time within each deal: the last one written stays.
         last = np.full(len(self._won_on), -1)

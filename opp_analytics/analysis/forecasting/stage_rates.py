@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import org, periods, schema
+from opp_analytics import arguments, org, periods, schema
 from opp_analytics.analysis.shared.ages import curve_of
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
@@ -28,46 +28,56 @@ _STRENGTH = 10.0
 
 
 def stage_rates(
-    history: History | Replay, *, as_of: When | None = None, strength: float = _STRENGTH
+    history: History | Replay, *, as_of: When | None = None, strength: float = _STRENGTH, tz: str = "UTC"
 ) -> pd.DataFrame:
-    """The chance that a deal seen in a stage is won, learned from past records, for use in `forecast`.
+    """The chance that a deal in a stage is won, learned from past records.
 
     Parameters
     ----------
     history : History
-        Records of the past.
+        Past records.
     as_of : date-like, optional
         Only records up to the end of this day are used; None uses all.
     strength : float
         How many deals' worth the overall rate counts in each stage's.
+    tz : str
+        Business time zone, in which the day of `as_of` ends.
 
     Returns
     -------
     DataFrame
-        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunken towards the overall rate; ``raw``: the
+        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunk towards the overall rate; ``raw``: the
         stage's own; ``n``, ``won``, ``lost`` (int64): deals that were first seen in the stage and have ended since.
         Attrs: ``overall``, ``n``, ``as_of``.
 
     Raises
     ------
-    ArgumentTypeError, NotEnoughHistory
-        When `history` is none or holds no record by then.
+    ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+        When `history` is not a history or holds no record by then, or `strength` is not above 0.
+
+    See Also
+    --------
+    Method : takes the table as its `stage_rates`.
 
     Notes
     -----
     A deal enters a stage at the first record that shows it open there, and ends when a record shows it won or
     lost; deleted and disqualified count as lost, for such a deal brings nothing. raw = F_W / (F_W + F_L) at the end of
-    the Aalen–Johansen curves, so that deals still open neither count as lost nor favour the fast ones.
+    the Aalen–Johansen curves, so that deals still open neither count as lost nor favor the fast ones.
     rate = (n·raw + strength·overall) / (n + strength): the posterior mean under a beta prior.
     """
+    if arguments.number(strength, "strength", low=0, example=_STRENGTH) == 0:
+        raise ArgumentValueError(
+            "strength=0 gives a stage without an end no rate; use for example strength=10.0"
+        )
     rows = change_rows(history, "stage_rates")
     until = last_record(history)
     if as_of is not None:
-        until = min(until, periods.as_instant(as_of, end=True, name="as_of"))
-    return learned_rates(rows[rows["seen_at"] <= until], until, strength)
+        until = min(until, periods.as_instant(as_of, tz=tz, end=True, name="as_of"))
+    return _learned(rows[rows["seen_at"] <= until], until, strength, tz)
 
 
-def learned_rates(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _STRENGTH) -> pd.DataFrame:
+def _learned(rows: pd.DataFrame, until: pd.Timestamp, strength: float, tz: str) -> pd.DataFrame:
     """`stage_rates` from change rows with ``outcome``, all seen by `until`."""
     state = rows["outcome"]
     ended = state.isin([WON, LOST, DISQUALIFIED, DELETED])
@@ -95,7 +105,7 @@ def learned_rates(rows: pd.DataFrame, until: pd.Timestamp, strength: float = _ST
         table,
         made_from=None,
         n=int(first.sum()),
-        as_of=until.tz_localize(None).normalize(),
+        as_of=periods.as_date(until, tz=tz),
         overall=None if np.isnan(overall) else overall,
     )
 
@@ -123,10 +133,3 @@ def _learned_stage(
     n = won + lost
     rate = ((n * raw if n else 0.0) + strength * overall) / (n + strength)
     return rate, raw, n, won, lost
-
-
-def as_mapping(rates: Mapping[str, float] | pd.DataFrame | pd.Series[Any]) -> dict[str, float]:
-    """Rates by stage as a plain mapping, from the table of `stage_rates` or any mapping."""
-    if isinstance(rates, pd.DataFrame):
-        rates = rates["rate"]
-    return {str(stage): float(rate) for stage, rate in rates.items()}

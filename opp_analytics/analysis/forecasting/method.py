@@ -1,0 +1,125 @@
+"""How a forecast is made: the method and its options as one checked value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import arguments
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+
+METHODS = ("stated", "stage", "curve")
+"""The methods that a word names."""
+TIMINGS = ("due", "curve")
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a forecast is made; `forecast` and its relatives also take a word, such as ``method="stage"``.
+
+    Raises
+    ------
+    ArgumentTypeError, ArgumentValueError
+        When an option is of the wrong kind or out of range.
+
+    Examples
+    --------
+    >>> Method("stage", stage_rates={"proposal": 0.3})
+    Method(probability='stage', timing='due', new_business=False, correlation=0.0, stage_rates={'proposal': 0.3})
+    """
+
+    probability: str = "stated"
+    """Where a deal's chance comes from. "stated": the deal's own ``probability``. "stage": the rate of its stage, from
+    `stage_rates` or else learned from the records up to the forecast's day. "curve": the share of deals of its age that
+    were won in the end (see `win_rate_curve`). Any other text names a column of fractions 0–1 or whole percents."""
+    timing: str = "due"
+    """"due": a deal that will be won is won in the period it is due in. "curve": only the share of later wins counts
+    that, at the deal's age, came by the end of that period."""
+    new_business: bool = False
+    """Whether to add what past periods won from deals that were not due in them at the same point: the mean of the last
+    eight complete periods, at least three, to ``expected``, their spread to the range. Needs ``history=``, no ``by=``."""
+    correlation: float = 0.0
+    """Correlation between the deals of a period, at least 0 and below 1; it widens the range."""
+    stage_rates: Mapping[str, float] | None = None
+    """Rate (fraction 0–1) by stage: for "stage", and for deals without a probability of their own. The table of
+    `stage_rates` will do."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.probability, str):
+            raise ArgumentTypeError(
+                f"probability={self.probability!r} is not text; use 'stated', 'stage', 'curve' or the name of a column, "
+                "and stage_rates={'proposal': 0.4, …} for rates of your own"
+            )
+        arguments.one_of(self.timing, "timing", TIMINGS)
+        if not isinstance(self.new_business, (bool, np.bool_)):
+            raise ArgumentTypeError(f"new_business={self.new_business!r} is neither True nor False")
+        if arguments.number(self.correlation, "correlation", low=0, example=0.2) >= 1:
+            raise ArgumentValueError(f"correlation={self.correlation!r} is not below 1; 0.1 to 0.3 is common")
+        if self.stage_rates is not None:
+            object.__setattr__(self, "stage_rates", _rates(self.stage_rates))
+
+    @property
+    def name(self) -> str:
+        """What the method is called in a table, such as "stated + new business"."""
+        return (
+            f"{self.probability}{' in time' if self.timing == 'curve' else ''}"
+            f"{' + new business' if self.new_business else ''}"
+            f"{f', correlation {self.correlation:g}' if self.correlation else ''}"
+        )
+
+    @property
+    def columns(self) -> list[str]:
+        """The column that the chances are read from, if there is one."""
+        if self.probability in ("stage", "curve"):
+            return []
+        return ["probability" if self.probability == "stated" else self.probability]
+
+    @property
+    def aged(self) -> bool:
+        """Whether the age of each deal matters."""
+        return "curve" in (self.probability, self.timing)
+
+
+def read_method(method: Any, name: str = "method") -> Method:
+    """The method that a caller names by a word or hands over.
+
+    Examples
+    --------
+    >>> read_method("stage").probability
+    'stage'
+    """
+    if isinstance(method, Method):
+        return method
+    if not isinstance(method, str):
+        raise ArgumentTypeError(
+            f"{name}={method!r} is not a method; use one of {', '.join(map(repr, METHODS))}, or oa.Method(…)"
+        )
+    if method not in METHODS:
+        raise ArgumentValueError(
+            f"unknown {name}={method!r}; use one of {', '.join(map(repr, METHODS))}. "
+            f"A column is named by oa.Method(probability={method!r})"
+        )
+    return Method(method)
+
+
+def _rates(rates: Any) -> dict[str, float]:
+    if isinstance(rates, pd.DataFrame):
+        rates = arguments.frame(rates, "stage_rates", "rate", made_by="stage_rates")["rate"]
+    if not isinstance(rates, (Mapping, pd.Series)):
+        raise ArgumentTypeError(
+            f"stage_rates={rates!r} is not a mapping from stage to rate, such as {{'proposal': 0.4}}"
+        )
+    read = {}
+    for stage, rate in rates.items():
+        if rate is None or rate is pd.NA or rate != rate:
+            continue
+        read[str(stage)] = arguments.number(rate, f"stage_rates[{stage!r}]", low=0, example=0.4)
+        if read[str(stage)] > 1:
+            raise ArgumentValueError(
+                f"stage_rates[{stage!r}]={rate!r} is above 1; rates are fractions, so divide percents by 100"
+            )
+    return read
