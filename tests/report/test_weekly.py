@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from opp_analytics import History, errors, org, weekly_report
+from opp_analytics import History, Method, errors, org, weekly_report
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
 
 
@@ -396,7 +396,7 @@ def test_weekly_report__fiscal_quarters_and_stage_rates(opportunities, history, 
         opportunities,
         history,
         freq="Q-JAN",
-        probability={"negotiation": 0.5, "proposal": 0.1, "discovery": 0.1},
+        method=Method("stage", stage_rates={"negotiation": 0.5, "proposal": 0.1, "discovery": 0.1}),
     )
     assert "2027Q1 as of Mar 16, 2026" in text
     assert {row[0]: row[4] for row in page.tables["Forecast by period"]}["2027Q1"] == "63,000"

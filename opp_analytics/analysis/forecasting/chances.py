@@ -83,8 +83,8 @@ def _rates(
     method: Method, history: History | Replay | None, today: pd.Timestamp, tz: str
 ) -> Mapping[str, float]:
     """The rates by stage: as given, else learned where "stage" asks for them."""
-    if method.stage_rates is not None or method.probability != "stage":
-        return method.stage_rates or {}
+    if method.rates is not None or method.probability != "stage":
+        return method.rates or {}
     if history is None:
         raise ArgumentTypeError(
             "method='stage' learns the rates from history=; pass it, or give your own: "

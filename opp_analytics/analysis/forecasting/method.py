@@ -44,7 +44,7 @@ class Method:
     eight complete periods, at least three, to ``expected``, their spread to the range. Needs ``history=``, no ``by=``."""
     correlation: float = 0.0
     """Correlation between the deals of a period, at least 0 and below 1; it widens the range."""
-    stage_rates: Mapping[str, float] | None = None
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None
     """Rate (fraction 0–1) by stage: for "stage", and for deals without a probability of their own. The table of
     `stage_rates` will do."""
 
@@ -70,6 +70,12 @@ class Method:
             f"{' + new business' if self.new_business else ''}"
             f"{f', correlation {self.correlation:g}' if self.correlation else ''}"
         )
+
+    @property
+    def rates(self) -> Mapping[str, float] | None:
+        """The given rates by stage."""
+        assert not isinstance(self.stage_rates, pd.DataFrame)
+        return self.stage_rates
 
     @property
     def columns(self) -> list[str]:

@@ -12,7 +12,6 @@ from opp_analytics import arguments, org, periods, schema
 from opp_analytics.analysis.shared.ages import curve_of
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
-from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
@@ -53,7 +52,7 @@ def stage_rates(
     Raises
     ------
     ArgumentTypeError, ArgumentValueError, NotEnoughHistory
-        When `history` is not a history or holds no record by then, or `strength` is not above 0.
+        When `history` is not a history or holds no record, or `strength` is negative.
 
     See Also
     --------
@@ -66,10 +65,7 @@ def stage_rates(
     the Aalen–Johansen curves, so that deals still open neither count as lost nor favor the fast ones.
     rate = (n·raw + strength·overall) / (n + strength): the posterior mean under a beta prior.
     """
-    if arguments.number(strength, "strength", low=0, example=_STRENGTH) == 0:
-        raise ArgumentValueError(
-            "strength=0 gives a stage without an end no rate; use for example strength=10.0"
-        )
+    arguments.number(strength, "strength", low=0, example=_STRENGTH)
     rows = change_rows(history, "stage_rates")
     until = last_record(history)
     if as_of is not None:
@@ -131,5 +127,6 @@ def _learned_stage(
     won, lost = int((outcome == WON).sum()), int((outcome == LOST).sum())
     raw = _share_won(days, outcome)
     n = won + lost
-    rate = ((n * raw if n else 0.0) + strength * overall) / (n + strength)
+    weight = n + strength
+    rate = ((n * raw if n else 0.0) + strength * overall) / weight if weight else float("nan")
     return rate, raw, n, won, lost

@@ -24,6 +24,7 @@ _MONTHS = [
     row("z", "2026-04-01", "proposal", close_date="2026-04-25", value=80.0),
 ]
 MONTHS = recorded(_MONTHS)
+MONTHS_TO_MARCH = recorded(_MONTHS[:4])
 EARLY = ["2025-11-14T12:00Z", "2025-12-14T12:00Z"]
 LONGER = recorded(_MONTHS, EARLY)
 """The same months, after two in which nothing was known."""

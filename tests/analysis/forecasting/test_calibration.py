@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis import forecast
+from opp_analytics.analysis import Method, forecast
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
 from tests.analysis.forecasting.histories import PAST, ROWS
 from tests.history.logs import recorded, row
@@ -68,6 +68,6 @@ def test_recalibrated__goes_into_a_forecast():
     frame = pd.DataFrame(
         {"stage": "proposal", "value": 100.0, "close_date": "2026-03-20", "probability": [20, 80, None]}
     )
-    expected = forecast(recalibrated(frame, table), as_of="2026-03-10", probability="recalibrated")
+    expected = forecast(recalibrated(frame, table), as_of="2026-03-10", method=Method("recalibrated"))
     assert expected.loc["2026-03", "weighted_open"] == pytest.approx(11 + 53)
     assert expected.loc["2026-03", "no_probability"] == 1

@@ -7,28 +7,31 @@ import pandas as pd
 import pandas.testing as pdt
 import pytest
 from hypothesis import HealthCheck, given, settings
+from scipy import stats
 
 from opp_analytics import errors, org
-from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis import Method, forecast, forecast_deals
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.org import outcomes
 from tests.analysis.forecasting.histories import MONTHS, PAST
 from tests.analysis.strategies import opportunities
 
+NEW = Method(new_business=True)
+
 
 def test_forecast__learns_stage_rates_from_history():
     frame = PAST.as_of("2026-04-05T12:00Z").assign(close_date="2026-04-20")
     rate = stage_rates(PAST, as_of="2026-04-06").loc["proposal", "rate"]
-    table = forecast(frame, as_of="2026-04-06", probability="stage", history=PAST)
+    table = forecast(frame, as_of="2026-04-06", method="stage", history=PAST)
     assert table.loc["2026-04", "weighted_open"] == pytest.approx(rate * 200)
     with pytest.raises(errors.ArgumentError, match="history="):
-        forecast(frame, as_of="2026-04-06", probability="stage")
+        forecast(frame, as_of="2026-04-06", method="stage")
 
 
 def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals():
     frame = MONTHS.as_of("2026-04-01T12:00Z")
     options: dict[str, Any] = {"as_of": "2026-04-03", "history": MONTHS}
-    without, table = forecast(frame, **options), forecast(frame, **options, new_business=True, target=100)
+    without, table = forecast(frame, **options), forecast(frame, **options, method=NEW, target=100)
     # On 3 February only a was known, on 3 March nothing was: 30 and 50 came from elsewhere. January won nothing.
     assert table.loc["2026-04", "new_business"] == pytest.approx(80 / 3)
     assert table.loc["2026-04", "expected"] == pytest.approx(without.loc["2026-04", "expected"] + 80 / 3)
@@ -36,15 +39,16 @@ def test_forecast__new_business_is_what_past_periods_won_beyond_their_open_deals
     assert table.loc["2026-04", "p_target"] == pytest.approx(1 / 3)
     assert table.loc["2026-04", "high"] == pytest.approx(130, abs=0.02)
     assert table.loc["2026-03", "new_business"] == 0
-    with pytest.raises(errors.ArgumentError, match="without by="):
-        forecast(frame.assign(owner="x"), **options, new_business=True, by="owner")
-    assert table.attrs["new_business_periods"] == {"2026-04": 3}
-    assert "new_business_periods" not in without.attrs
+    with pytest.raises(errors.ArgumentError, match="by="):
+        forecast(frame.assign(owner="x"), **options, method=NEW, by="owner")
+    assert table["new_business_periods"].tolist() == [0] * (len(table) - 1) + [3]
+    assert without["new_business"].eq(0).all()
+    assert (table.attrs["method"], without.attrs["method"]) == ("stated + new business", "stated")
 
 
 def test_forecast__new_business_of_fewer_than_three_periods_is_no_range():
     frame = MONTHS.as_of("2026-03-15T12:00Z")
-    options: dict[str, Any] = {"history": MONTHS, "new_business": True}
+    options: dict[str, Any] = {"history": MONTHS, "method": NEW}
     # Of the points like 15 March only those of February and January lie after the first record, of 2 January.
     with pytest.raises(errors.NotEnoughHistory) as raised:
         forecast(frame, as_of="2026-03-15", **options)
@@ -53,23 +57,19 @@ def test_forecast__new_business_of_fewer_than_three_periods_is_no_range():
     )
     assert "the first of 2026-01-02, have 2" in str(raised.value)
     assert "a forecast made in 2026-04 will know 3" in str(raised.value)
-    assert forecast(frame, as_of="2026-04-15", **options, target={"2026-04": 5}).attrs[
-        "new_business_periods"
-    ] == {"2026-04": 3}
+    later = forecast(frame, as_of="2026-04-15", **options, periods=["2026-04"])
+    assert later.loc["2026-04", "new_business_periods"] == 3
     with pytest.raises(errors.NotEnoughHistory, match=r"have 0: .* made in 2026-04 will"):
-        forecast(frame, as_of="2026-01-20", **options, target={"2026-01": 5})
+        forecast(frame, as_of="2026-01-20", **options, periods=1)
 
 
 def test_forecast__a_period_too_far_ahead_for_new_business_has_no_range():
     frame = MONTHS.as_of("2026-04-01T12:00Z")
-    table = forecast(
-        frame, as_of="2026-04-03", history=MONTHS, new_business=True, target={"2026-04": 5, "2026-05": 5}
-    )
+    table = forecast(frame, as_of="2026-04-03", history=MONTHS, method=NEW, target=5, periods=2)
     made = ["new_business", "low", "median", "high", "p_target"]
     assert table.loc["2026-04", made].notna().all()
     assert table.loc["2026-05", made].isna().all()
-    assert table.loc["2026-05", "expected"] == 0
-    assert table.attrs["new_business_periods"] == {"2026-04": 3}
+    assert table.loc["2026-05", ["expected", "new_business_periods"]].tolist() == [0, 0]
 
 
 FRAME = pd.DataFrame(
@@ -105,22 +105,26 @@ def test_forecast__range_and_target_are_those_of_the_outcomes():
     row = forecast(FRAME, as_of="2026-03-10", target=150).loc["2026-03"]
     assert row[["low", "median", "high"]].tolist() == [100, 100, 150]
     assert row["p_target"] == pytest.approx(0.4)
-    assert row["pipeline_coverage"] == pytest.approx(70 / 50)
+    assert row[["gap", "pipeline_coverage", "attainment"]].tolist() == pytest.approx([50, 70 / 50, 100 / 150])
 
 
 def test_forecast__coverage_is_not_defined_once_the_target_is_met():
     row = forecast(FRAME, as_of="2026-03-10", target=100).loc["2026-03"]
     assert row["p_target"] == 1
     assert np.isnan(row["pipeline_coverage"])
+    assert row[["gap", "attainment"]].tolist() == [0, 1]
+    beyond = forecast(FRAME, as_of="2026-03-10", target=80).loc["2026-03"]
+    assert beyond[["gap", "attainment"]].tolist() == [-20, 1.25]
+    assert np.isnan(beyond["pipeline_coverage"])
 
 
 @pytest.mark.parametrize("amount", [-5, -0.01, float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("ask", [forecast, forecast_deals])
 def test_forecast__refuses_a_target_that_is_no_goal(ask, amount):
-    why = "negative" if -1e9 < amount < 0 else "not a finite"
-    with pytest.raises(errors.DataError, match=rf"^target={amount!r} is {why}"):
+    why = "below 0" if -1e9 < amount < 0 else "not a finite"
+    with pytest.raises(errors.ArgumentValueError, match=rf"^target={amount!r} is {why}"):
         ask(FRAME, as_of="2026-03-10", target=amount)
-    with pytest.raises(errors.DataError, match=rf"^target\['2026-03'\]={amount!r} is {why}"):
+    with pytest.raises(errors.ArgumentValueError, match=rf"^target\['2026-03'\]={amount!r} is {why}"):
         ask(FRAME, as_of="2026-03-10", target={"2026-03": amount})
 
 
@@ -132,17 +136,18 @@ def test_forecast__target_by_period_adds_its_row():
     table = forecast(FRAME, as_of="2026-03-10", target={"2026-05": 10, pd.Period("2026-03", "M"): 150})
     assert list(table.index) == ["overdue", "unscheduled", "2026-03", "2026-04", "2026-05"]
     assert table.loc["2026-05", ["booked", "p_target"]].tolist() == [0, 0]
-    with pytest.raises(errors.DataError, match="no period"):
+    with pytest.raises(errors.ArgumentValueError, match="not a period"):
         forecast(FRAME, as_of="2026-03-10", target={"2026Q1": 10})
 
 
 def test_forecast__takes_rates_by_stage_and_columns():
     by_stage = {"proposal": 0.2, "negotiation": 0.5}
-    assert forecast(FRAME, as_of="2026-03-10", probability=by_stage).loc["2026-03", "weighted_open"] == 20
-    filled = forecast(FRAME, as_of="2026-03-10", stage_rates=by_stage)
+    rated = forecast(FRAME, as_of="2026-03-10", method=Method("stage", stage_rates=by_stage))
+    assert rated.loc["2026-03", "weighted_open"] == 20
+    filled = forecast(FRAME, as_of="2026-03-10", method=Method(stage_rates=by_stage))
     assert filled.loc["2026-03", "weighted_open"] == 30
     for column in ([0.1] * 8, [10] * 8):
-        table = forecast(FRAME.assign(mine=column), as_of="2026-03-10", probability="mine")
+        table = forecast(FRAME.assign(mine=column), as_of="2026-03-10", method=Method("mine"))
         assert table.loc["2026-03", "weighted_open"] == pytest.approx(7)
 
 
@@ -153,19 +158,61 @@ def test_forecast__names_the_deals_with_an_impossible_probability():
     assert forecast(closed, as_of="2026-03-10").loc["2026-03", "booked"] == 100
     with pytest.raises(errors.DataError, match="fractions 0–1"):
         forecast(
-            FRAME.assign(mine=[0.1, 0.5, 1.2, 0.5, 0.5, 0, 0, 0]), as_of="2026-03-10", probability="mine"
+            FRAME.assign(mine=[0.1, 0.5, 1.2, 0.5, 0.5, 0, 0, 0]), as_of="2026-03-10", method=Method("mine")
         )
-    with pytest.raises(errors.DataError, match="divide percents"):
-        forecast(FRAME, as_of="2026-03-10", probability={"proposal": 40})
 
 
 def test_forecast__says_which_argument_makes_no_sense():
     with pytest.raises(errors.MissingColumnError, match="mine"):
-        forecast(FRAME, as_of="2026-03-10", probability="mine")
-    with pytest.raises(errors.DataError, match="correlation"):
-        forecast(FRAME, as_of="2026-03-10", correlation=1)
+        forecast(FRAME, as_of="2026-03-10", method=Method("mine"))
+    with pytest.raises(
+        errors.ArgumentValueError, match=r"'stated', 'stage', 'curve'.*oa.Method\(probability='mine'"
+    ):
+        forecast(FRAME, as_of="2026-03-10", method="mine")
+    with pytest.raises(errors.ArgumentValueError, match="confidence=80"):
+        forecast(FRAME, as_of="2026-03-10", confidence=80)
     with pytest.raises(errors.ArgumentError, match="target"):
         forecast(FRAME, as_of="2026-03-10", target="lots")  # type: ignore[arg-type]
+
+
+def test_forecast__periods_have_their_row_without_a_deal():
+    table = forecast(FRAME, as_of="2026-03-10", periods=["2026-06", "2026-03"], target=10)
+    assert list(table.index) == ["overdue", "unscheduled", "2026-03", "2026-04", "2026-06"]
+    assert table.loc["2026-06", ["booked", "expected", "high", "p_target", "gap"]].tolist() == [
+        0,
+        0,
+        0,
+        0,
+        10,
+    ]
+    counted = forecast(FRAME, as_of="2026-05-10", periods=2, freq="Q-JAN")
+    assert list(counted.index[2:]) == ["2027Q1", "2027Q2", "2027Q3"]
+    grouped = forecast(FRAME, as_of="2026-03-10", periods=1, by="owner")
+    assert grouped.loc["(none)"].index.tolist() == ["overdue", "unscheduled", "2026-03", "2026-04"]
+
+
+@pytest.mark.parametrize(
+    ("periods", "error"),
+    [
+        (["2026Q1"], errors.ArgumentValueError),
+        (0, errors.ArgumentValueError),
+        ("2026-03", errors.ArgumentTypeError),
+        (1.5, errors.ArgumentTypeError),
+    ],
+)
+def test_forecast__refuses_periods_that_are_none(periods, error):
+    with pytest.raises(error, match="^periods"):
+        forecast(FRAME, as_of="2026-03-10", periods=periods)
+
+
+def test_forecast__confidence_sets_the_range():
+    frame = pd.DataFrame(
+        {"stage": "proposal", "value": 1.0, "close_date": "2026-03-20", "probability": [50] * 10}
+    )
+    for confidence in (0.5, 0.8, 0.95):
+        row = forecast(frame, as_of="2026-03-10", confidence=confidence).loc["2026-03"]
+        ends = stats.binom.ppf([(1 - confidence) / 2, 0.5, (1 + confidence) / 2], 10, 0.5)
+        assert row[["low", "median", "high"]].tolist() == ends.tolist()
 
 
 def test_forecast__by_gives_each_group_its_buckets():

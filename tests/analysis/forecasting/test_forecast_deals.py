@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 
 from opp_analytics import errors, org
-from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis import Method, forecast, forecast_deals
+from tests.analysis.forecasting.histories import MONTHS
 from tests.analysis.strategies import opportunities
 
 FRAME = pd.DataFrame(
@@ -48,8 +49,22 @@ def test_forecast_deals__nothing_open_gives_the_right_columns():
     empty = forecast_deals(org.empty(), as_of="2026-03-10", target=1)
     assert len(empty) == 0
     pd.testing.assert_series_equal(empty.dtypes.drop("stage"), full.dtypes.drop("stage"))
-    with pytest.raises(errors.DataError, match="correlation"):
-        forecast_deals(FRAME, as_of="2026-03-10", correlation=2)
+    with pytest.raises(errors.ArgumentValueError, match="method"):
+        forecast_deals(FRAME, as_of="2026-03-10", method="learnt")
+
+
+def test_forecast_deals__with_new_business_add_up_to_the_forecast():
+    frame = MONTHS.as_of("2026-04-01T12:00Z")
+    options: dict[str, Any] = {
+        "as_of": "2026-04-03",
+        "history": MONTHS,
+        "method": Method(new_business=True),
+        "target": 100,
+    }
+    deal = forecast_deals(frame, **options).iloc[0]
+    # The one open deal brings 80; of 0, 30 and 50 the last two fill up to 100.
+    assert deal[["chance", "p_if_won", "p_if_lost"]].tolist() == pytest.approx([0.5, 2 / 3, 0])
+    assert forecast(frame, **options).loc["2026-04", "p_target"] == pytest.approx(1 / 3)
 
 
 @settings(max_examples=8)

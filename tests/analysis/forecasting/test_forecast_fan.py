@@ -16,14 +16,21 @@ def test_forecast_fan__is_the_backtest_of_one_period_followed_to_its_end():
     pd.testing.assert_frame_equal(fan.loc[judged.index, columns], judged[columns])  # type: ignore[arg-type]
     # The first record looked two months ahead, which the backtest does not.
     assert len(fan) == len(judged) + 1
-    assert fan.attrs["actual"] == 50
-    assert forecast_fan(MONTHS, period="2026-04").attrs["actual"] is None
+    assert set(fan["actual"]) == {50}
+    assert set(fan["period"]) == {"2026-03"}
+    assert forecast_fan(MONTHS, period="2026-04")["actual"].isna().all()
+
+
+def test_forecast_fan__reads_nothing_later_than_as_of():
+    fan = forecast_fan(MONTHS, period="2026-03", freq="M", as_of="2026-02-20")
+    assert fan.index.max() == pd.Timestamp("2026-02-20T12:00Z")
+    assert fan["actual"].isna().all()
 
 
 def test_forecast_fan__names_a_period_of_another_kind_and_one_before_the_records():
-    with pytest.raises(errors.DataError, match="2026Q1"):
+    with pytest.raises(errors.ArgumentValueError, match="2026Q1"):
         forecast_fan(MONTHS, period="2026Q1", freq="M")
-    with pytest.raises(errors.DataError, match="'soon'"):
+    with pytest.raises(errors.ArgumentValueError, match="'soon'"):
         forecast_fan(MONTHS, period="soon", freq="Q")
     with pytest.raises(errors.NotEnoughHistory, match="2025-11"):
         forecast_fan(MONTHS, period="2025-11", freq="M")

@@ -53,7 +53,7 @@ def test_track_record__needs_a_period_that_is_over_and_a_record_near_enough():
         track_record(PAST, as_of=pd.Timestamp("2026-01-20"))
     with pytest.raises(errors.NotEnoughHistory, match="recorded as long before its end as 2026-03"):
         track_record(PAST, as_of=pd.Timestamp("2026-03-19"))
-    with pytest.raises(errors.NotEnoughHistory, match="no record up to 2025-12-31"):
+    with pytest.raises(errors.NotEnoughHistory, match="none up to .*2025-12-31"):
         track_record(PAST, as_of=pd.Timestamp("2025-12-31"))
     # By the last record of February that month was not over.
     assert list(track_record(recorded(ROWS[:4], MOMENTS[:6]), as_of=pd.Timestamp("2026-03-13")).index) == [

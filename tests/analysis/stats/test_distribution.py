@@ -1,13 +1,17 @@
-"""The distribution of a total, against brute force and known distributions."""
+"""The distribution of a total, and what each deal means for it, against brute force and known distributions."""
 
+import tracemalloc
 from itertools import product
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from opp_analytics import errors
-from opp_analytics.analysis.stats.distribution import distribute
+from opp_analytics.analysis.stats import distribution
+from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
+
+ERROR = 4 * 0.5 / np.sqrt(distribution.DRAWS)
+"""Four standard errors of a probability estimated from the draws, at most."""
 
 
 def _brute(amounts, chances, sure=0.0):
@@ -19,15 +23,36 @@ def _brute(amounts, chances, sure=0.0):
     return np.array(sorted(outcomes)).T
 
 
-def _convolved(*arguments, monkeypatch, **options):
-    monkeypatch.setattr("opp_analytics.analysis.stats.distribution.ENUMERATED", 0)
-    return distribute(*arguments, **options)
+def _brute_given(amounts, chances, target):
+    """P(target | won) and P(target | lost) of each deal, from every outcome of the others."""
+    won, lost = [], []
+    for deal in range(len(amounts)):
+        points, mass = _brute(np.delete(amounts, deal), np.delete(chances, deal))
+        won.append(mass[points + amounts[deal] >= target - 0.005].sum())
+        lost.append(mass[points >= target - 0.005].sum())
+    return np.array(won), np.array(lost)
+
+
+def _deals(seed, count):
+    rng = np.random.default_rng(seed)
+    signs = rng.choice([1, 1, 1, -1], count)
+    return np.round(rng.lognormal(8, 1, count), 2) * signs, rng.uniform(0.05, 0.95, count)
+
+
+def _largest_error(total: Total, points, mass):
+    exact = np.cumsum(mass[::-1])[::-1]
+    return max(abs(total.at_least(point) - chance) for point, chance in zip(points, exact, strict=True))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Draws however few deals there are."""
+    monkeypatch.setattr(distribution, "ENUMERATED", 0)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_distribute__agrees_with_every_outcome(seed):
-    rng = np.random.default_rng(seed)
-    amounts, chances = np.round(rng.lognormal(8, 1, 11), 2) * rng.choice([1, 1, -1], 11), rng.random(11)
+    amounts, chances = _deals(seed, 11)
     points, mass = _brute(amounts, chances, sure=500.0)
     total = distribute(amounts, chances, sure=500.0)
     for q in (0.1, 0.5, 0.9):
@@ -37,42 +62,91 @@ def test_distribute__agrees_with_every_outcome(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_distribute__convolution_agrees_with_every_outcome_to_its_unit(seed, monkeypatch):
-    rng = np.random.default_rng(seed)
-    amounts, chances = np.round(rng.lognormal(8, 1, 11), 2), rng.random(11)
-    points, mass = _brute(amounts, chances)
-    total = _convolved(amounts, chances, monkeypatch=monkeypatch)
-    assert total.method == "convolved"
-    reach = 8 * total.unit
-    for target in rng.uniform(points[0], points[-1], 30):
-        most, least = mass[points >= target - reach].sum(), mass[points >= target + reach].sum()
-        assert least - 1e-4 <= total.at_least(target) <= most + 1e-4
+def test_distribute__draws_agree_with_every_outcome_within_their_error(seed, drawn):
+    amounts, chances = _deals(seed, 14)
+    assert _largest_error(distribute(amounts, chances, seed=seed), *_brute(amounts, chances)) < ERROR
 
 
-def test_distribute__is_exact_on_a_common_divisor(monkeypatch):
-    chances = np.full(40, 0.3)
-    total = _convolved(np.full(40, 2500.0), chances, monkeypatch=monkeypatch)
-    assert total.unit == 2500
-    for wins in (0, 8, 12, 20, 40):
-        assert total.at_least(wins * 2500.0) == pytest.approx(stats.binom.sf(wins - 1, 40, 0.3), abs=1e-12)
-    assert total.quantile(0.5) == 2500 * stats.binom.ppf(0.5, 40, 0.3)
+def test_distribute__what_is_drawn_together_agrees_with_every_outcome(drawn, monkeypatch):
+    monkeypatch.setattr(distribution, "_SINGLY", 20)
+    chances = np.random.default_rng(0).uniform(0.05, 0.3, 400)
+    total = distribute(np.full(400, 2500.0), chances)
+    assert (np.diff(total.points) % 2500 == 0).all()
+    wins = np.arange(40, 100)
+    exact = stats.poisson_binom.sf(wins - 1, chances)
+    ours = [total.at_least(2500.0 * count) for count in wins]
+    np.testing.assert_allclose(ours, exact, atol=ERROR)
 
 
 def test_distribute__many_deals_have_the_moments_of_their_sum():
     rng = np.random.default_rng(1)
     amounts, chances = rng.lognormal(9, 1, 10_000), rng.random(10_000)
     total = distribute(amounts, chances)
-    deviation = np.sqrt((amounts**2 * chances * (1 - chances)).sum())
-    assert total.quantile(0.5) == pytest.approx(amounts @ chances, abs=0.02 * deviation)
-    width = total.quantile(0.9) - total.quantile(0.1)
-    assert width == pytest.approx(2 * stats.norm.ppf(0.9) * deviation, rel=0.01)
+    mean, deviation = amounts @ chances, np.sqrt((amounts**2 * chances * (1 - chances)).sum())
+    mass = np.diff(np.append(0, total.cumulative))
+    assert mass @ total.points == pytest.approx(mean, abs=4 * deviation / np.sqrt(distribution.DRAWS))
+    assert np.sqrt(mass @ (total.points - mean) ** 2) == pytest.approx(deviation, rel=0.02)
+    for q in (0.025, 0.1, 0.5, 0.9, 0.975):
+        place = stats.norm.ppf(q)
+        error = 4 * np.sqrt(q * (1 - q) / distribution.DRAWS) / stats.norm.pdf(place)
+        assert total.quantile(q) == pytest.approx(mean + place * deviation, abs=error * deviation)
 
 
-def test_distribute__a_rare_huge_deal_stays_where_it_is():
+def test_distribute__memory_is_bounded():
+    rng = np.random.default_rng(1)
+    amounts, chances = rng.lognormal(9, 1, 10_000), rng.random(10_000)
+    for correlation in (0.0, 0.2):
+        tracemalloc.start()
+        condition_on_each(amounts, chances, float(amounts @ chances), correlation=correlation)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 300e6
+
+
+@pytest.mark.parametrize("count", [12, 40, 600])
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_distribute__order_does_not_matter_and_the_seed_decides(count, correlation):
+    amounts, chances = _deals(1, count)
+    order = np.random.default_rng(2).permutation(count)
+    options = {"correlation": correlation, "one_of": [0.0, 100.0], "seed": 3}
+    one, other = (
+        distribute(amounts, chances, **options),
+        distribute(amounts[order], chances[order], **options),
+    )
+    np.testing.assert_array_equal(one.points, other.points)
+    np.testing.assert_allclose(one.cumulative, other.cumulative, atol=1e-12)
+    won, _ = condition_on_each(amounts, chances, 5000.0, **options)
+    shuffled, _ = condition_on_each(amounts[order], chances[order], 5000.0, **options)
+    np.testing.assert_allclose(won[order], shuffled, atol=1e-12)
+    again = distribute(amounts, chances, **options | {"seed": 4})
+    assert (count <= distribution.ENUMERATED) == np.array_equal(one.points, again.points)
+
+
+def test_distribute__a_rare_huge_deal_spoils_nothing():
     amounts, chances = np.append(np.full(300, 7.13), 1e6), np.append(np.full(300, 0.5), 0.001)
     total = distribute(amounts, chances)
-    assert total.at_least(1e6) == pytest.approx(0.001, rel=1e-3)
-    assert total.quantile(0.5) == pytest.approx(1069.5, rel=0.2)
+    assert total.at_least(1e6) == pytest.approx(0.001, abs=1 / distribution.DRAWS)
+    for wins in (140, 150, 160):
+        chance = 0.999 * stats.binom.sf(wins - 1, 300, 0.5) + 0.001
+        assert total.at_least(wins * 7.13) == pytest.approx(chance, abs=ERROR)
+
+
+def test_distribute__joint_outcomes_of_the_largest_deals_are_laid_out_evenly():
+    whales = np.array([4e6, 2e6, 1e6])
+    amounts, chances = np.append(np.full(50, 1.0), whales), np.append(np.full(50, 0.5), [0.3, 0.2, 0.1])
+    total = distribute(amounts, chances)
+    points, mass = _brute(whales, chances[-3:])
+    for point, chance in zip(points, np.cumsum(mass[::-1])[::-1], strict=True):
+        assert total.at_least(point) == pytest.approx(chance, abs=2 / distribution.DRAWS)
+
+
+@pytest.mark.parametrize("count", [3, 30])
+def test_distribute__one_of_several_amounts_comes_on_top(count):
+    amounts, chances = np.full(count, 100.0), np.full(count, 0.5)
+    total = distribute(amounts, chances, one_of=[0.0, 30.0, 50.0])
+    for target in (100.0, 130.0, 140.0, 1000.0):
+        exact = np.mean([stats.binom.sf(np.ceil((target - x) / 100) - 1, count, 0.5) for x in (0, 30, 50)])
+        assert total.at_least(target) == pytest.approx(exact, abs=1e-12 if count == 3 else ERROR)
 
 
 def test_distribute__sure_and_impossible_deals_move_no_band():
@@ -85,43 +159,109 @@ def test_distribute__nothing_uncertain_is_the_sure_amount():
     assert distribute(np.array([]), np.array([]), sure=3.0).quantile(0.5) == 3
 
 
-def test_distribute__correlation_keeps_the_chances_and_widens_the_range():
-    amounts, chances = np.full(12, 100.0), np.full(12, 0.4)
+@pytest.mark.parametrize("count", [12, 40, 600])
+def test_distribute__correlation_keeps_the_mean_and_widens_the_range(count):
+    amounts, chances = np.full(count, 100.0), np.full(count, 0.4)
     alone, together = distribute(amounts, chances), distribute(amounts, chances, correlation=0.5)
     mean = np.diff(np.append(0, together.cumulative)) @ together.points
-    assert mean == pytest.approx(480, abs=1e-6)
+    assert mean == pytest.approx(40 * count, rel=1e-9 if count == 12 else 0.01)
     assert together.quantile(0.9) - together.quantile(0.1) > alone.quantile(0.9) - alone.quantile(0.1)
 
 
-def test_distribute__simulated_correlation_agrees_with_the_enumerated_one(monkeypatch):
-    rng = np.random.default_rng(2)
-    amounts, chances = np.round(rng.lognormal(8, 0.5, 10), 2), rng.uniform(0.2, 0.8, 10)
+def test_distribute__correlated_draws_agree_with_the_outcomes_of_the_factor_model():
+    # Equal deals: the count is binomial given the factor, whose normal distribution is integrated over here.
+    count, chance, correlation = 300, 0.4, 0.3
+    total = distribute(np.full(count, 10.0), np.full(count, chance), correlation=correlation)
+    z = np.linspace(-8, 8, 4001)
+    weight = stats.norm.pdf(z) / stats.norm.pdf(z).sum()
+    given = stats.norm.cdf((stats.norm.ppf(chance) + np.sqrt(correlation) * z) / np.sqrt(1 - correlation))
+    for wins in (20, 60, 120, 180, 260):
+        exact = weight @ stats.binom.sf(wins - 1, count, given)
+        assert total.at_least(wins * 10.0) == pytest.approx(exact, abs=ERROR)
+
+
+def test_distribute__correlated_draws_agree_with_the_enumerated_ones(drawn, monkeypatch):
+    amounts, chances = _deals(2, 10)
+    draws = distribute(amounts, chances, correlation=0.3, seed=1)
+    monkeypatch.undo()
     exact = distribute(amounts, chances, correlation=0.3)
-    monkeypatch.setattr("opp_analytics.analysis.stats.distribution.ENUMERATED", 0)
-    drawn = distribute(amounts, chances, correlation=0.3, seed=1)
-    assert drawn.method == "simulated"
     for target in np.quantile(exact.points, [0.2, 0.5, 0.8]):
-        assert drawn.at_least(target) == pytest.approx(exact.at_least(target), abs=0.012)
+        assert draws.at_least(target) == pytest.approx(exact.at_least(target), abs=ERROR)
 
 
-def test_distribute__refuses_a_correlation_out_of_range():
-    with pytest.raises(errors.DataError, match="below 1"):
-        distribute(np.array([1.0]), np.array([0.5]), correlation=1.0)
-    with pytest.raises(errors.ArgumentError, match="not a number"):
-        distribute(np.array([1.0]), np.array([0.5]), correlation="high")  # type: ignore[arg-type]
+@pytest.mark.parametrize("seed", range(3))
+def test_condition_on_each__agrees_with_every_outcome(seed):
+    amounts, chances = _deals(seed, 8)
+    target = float(amounts @ chances)
+    for ours, truth in zip(
+        condition_on_each(amounts, chances, target), _brute_given(amounts, chances, target), strict=True
+    ):
+        np.testing.assert_allclose(ours, truth, atol=1e-9)
 
 
-def test_distribute__the_ends_of_what_is_possible_have_their_exact_chance():
-    # Amounts without a common divisor, on a grid whose cells are far wider than the smallest of them.
-    amounts = np.array([1_000_000.0, *np.arange(1, 16) * 17.37, -33.33])
-    for chance in (0.3, 0.97):
-        chances = np.full(len(amounts), chance)
-        total = distribute(amounts, chances, sure=12.34)
-        assert not total.stepped
-        least, most = 12.34 - 33.33, 12.34 + amounts[:-1].sum()
-        none, every = (1 - chance) ** 16 * chance, chance**16 * (1 - chance)
-        assert total.at_least(least) == 1
-        assert total.at_least(least + 0.01) == pytest.approx(1 - none, abs=1e-4)
-        assert total.at_least(most) == pytest.approx(every, abs=1e-6)
-        assert total.at_least(most + 0.01) == 0
-        assert least - 0.01 <= total.quantile(0.1) <= total.quantile(0.9) <= most
+@pytest.mark.parametrize("seed", range(3))
+def test_condition_on_each__draws_agree_with_every_outcome_within_their_error(seed, drawn):
+    amounts, chances = _deals(seed, 10)
+    target = float(amounts @ chances)
+    for ours, truth in zip(
+        condition_on_each(amounts, chances, target), _brute_given(amounts, chances, target), strict=True
+    ):
+        np.testing.assert_allclose(ours, truth, atol=ERROR)
+
+
+def test_condition_on_each__of_many_deals_knows_those_drawn_together(monkeypatch):
+    monkeypatch.setattr(distribution, "_SINGLY", 20)
+    amounts, chances = np.round(np.random.default_rng(4).lognormal(8, 0.5, 60), 2), np.full(60, 0.4)
+    target, sure = float(amounts @ chances) + 5000, 5000.0
+    won, lost = condition_on_each(amounts, chances, target, sure=sure)
+    monkeypatch.undo()
+    for deal in (0, 17, 59):
+        others = np.delete(amounts, deal), np.delete(chances, deal)
+        rest = distribute(*others, sure=sure, seed=9)
+        assert won[deal] == pytest.approx(rest.at_least(target - amounts[deal]), abs=2 * ERROR)
+        assert lost[deal] == pytest.approx(rest.at_least(target), abs=2 * ERROR)
+
+
+def test_condition_on_each__of_correlated_deals_is_that_of_their_outcomes(drawn, monkeypatch):
+    amounts, chances = np.round(np.random.default_rng(3).lognormal(8, 0.5, 10), 2), np.linspace(0.2, 0.8, 10)
+    target = float(amounts @ chances)
+    draws = condition_on_each(amounts, chances, target, correlation=0.3, seed=1)
+    monkeypatch.undo()
+    exact = condition_on_each(amounts, chances, target, correlation=0.3)
+    for ours, truth in zip(draws, exact, strict=True):
+        np.testing.assert_allclose(ours, truth, atol=ERROR)
+    # The news of one win lifts the others.
+    alone = condition_on_each(amounts, chances, target)
+    assert (exact[0] - exact[1]).mean() > (alone[0] - alone[1]).mean() + 0.1
+
+
+@pytest.mark.parametrize("count", [10, 60, 1_000])
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_condition_on_each__adds_up_to_the_chance_of_the_total(count, correlation):
+    amounts, chances = _deals(6, count)
+    options = {"one_of": [0.0, 1000.0], "correlation": correlation}
+    target = float(amounts @ chances)
+    won, lost = condition_on_each(amounts, chances, target, **options)
+    whole = distribute(amounts, chances, **options).at_least(target)
+    error = 1e-9 if count == 10 else ERROR
+    np.testing.assert_allclose(chances * won + (1 - chances) * lost, whole, atol=error)
+    if not correlation:
+        assert (won - lost)[amounts > 0].min() >= 0 >= (won - lost)[amounts < 0].max()
+
+
+def test_condition_on_each__certain_deals_say_what_the_other_case_would_be():
+    amounts, chances = np.array([100.0, 60.0, 50.0, 0.0]), np.array([1.0, 0.0, 0.5, 0.5])
+    won, lost = condition_on_each(amounts, chances, 150.0)
+    assert won.tolist() == [0.5, 1.0, 1.0, 0.5]
+    assert lost.tolist() == [0.0, 0.5, 0.0, 0.5]
+
+
+@pytest.mark.parametrize("count", [10, 16, 40, 400])
+def test_condition_on_each__what_is_impossible_or_certain_is_exactly_so(count):
+    amounts = np.array([1_000_000.0, *np.arange(1, count) * 1.37])
+    chances = np.full(count, 0.3)
+    # Only the large deal can bring so much, and it alone does.
+    won, lost = condition_on_each(amounts, chances, 900_000.0, sure=12.34)
+    assert (won[0], lost[0]) == (1.0, 0.0)
+    assert distribute(amounts, chances).at_least(2e6) == 0
+    assert distribute(amounts, chances).at_least(0.0) == 1
