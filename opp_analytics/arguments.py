@@ -1,4 +1,4 @@
-"""The checks of arguments: one for each kind, worded alike wherever an argument is refused."""
+"""Argument checks: one function for each kind of argument, with one wording for each refusal."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def one_of(value: Any, name: str, options: Collection[str]) -> str:
 
 
 def text(value: Any, name: str, *, example: str) -> str:
-    """A text that is not blank.
+    """Text that is not blank.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def text(value: Any, name: str, *, example: str) -> str:
 
 
 def texts(value: Any, name: str, *, of: str) -> list[str]:
-    """One text or several distinct ones, as a list; None is none of them.
+    """One name, or several distinct ones, as a list; None gives an empty list.
 
     Examples
     --------
@@ -113,21 +113,21 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
     """
     names = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not all(isinstance(text, str) for text in names):
-        raise ArgumentTypeError(f"{name}={value!r} is not the name of a {of}, nor a list of such names")
+        raise ArgumentTypeError(f"{name}={value!r} is not text; use the name of a {of} or a list of names")
     if len(set(names)) < len(names):
-        raise ArgumentValueError(f"{name}={value!r} names the same {of} twice")
+        raise ArgumentValueError(f"{name}={value!r} names the same {of} twice; keep one of them")
     return list(names)
 
 
 def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
-    """A frame that has these columns.
+    """A frame that has all of `columns`.
 
     Raises
     ------
     ArgumentTypeError
         When it is not a frame.
     MissingColumnError
-        When it lacks a column; names those that it has.
+        When a column is missing; the message lists those that are there.
 
     Examples
     --------
@@ -135,10 +135,10 @@ def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     ['pushes']
     """
     if not isinstance(value, pd.DataFrame):
-        raise ArgumentTypeError(f"{name} is a {type(value).__name__}, not a table made by {made_by}")
+        raise ArgumentTypeError(f"{name} is a {type(value).__name__}; use a table made by {made_by}")
     missing = [column for column in columns if column not in value.columns]
     if missing:
         raise MissingColumnError(
-            f"{name} has no column {', '.join(missing)}; {made_by} makes it. It has {', '.join(map(str, value.columns))}"
+            f"{name} has no column {', '.join(missing)}; use a table made by {made_by}. It has {', '.join(map(str, value.columns))}"
         )
     return value

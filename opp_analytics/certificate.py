@@ -1,4 +1,4 @@
-"""The load certificate: what a load read, and whether that is all there was.
+"""The load certificate: what a load read, and whether it is complete.
 
 A frame carries it as plain JSON in ``attrs["load"]``, so that the frame can go to Parquet and be copied; here it is read.
 """
@@ -21,47 +21,47 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What one load read. Whoever wrote the frame may have left entries out: those have their defaults."""
+    """What one load read; entries that a frame leaves out have their defaults."""
 
     fetched_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    """The instant at which reading began, UTC."""
+    """Time at which reading began, UTC."""
     pages: _Count | None = None
     """Pages read."""
     rows: _Count | None = None
     """Distinct opportunities read."""
     total: _Count | None = None
-    """Opportunities that the server announced, None when it does not say."""
+    """Opportunities that the server reported; None when it gives no total."""
     duplicates: _Count = 0
-    """Rows that came again on a later page."""
+    """Rows that a later page repeated."""
     sweeps: _Count | None = None
     """Passes over all pages; 0 when only changes were read."""
     complete: bool = True
-    """Whether nothing can be missing: rows, totals, order and newest change add up."""
+    """True when nothing can be missing: rows, totals, order and newest change agree."""
     reasons: tuple[str, ...] = ()
-    """Why the load may be incomplete, in words."""
+    """Reasons why the load may be incomplete."""
     source: str | None = None
     """Address of the API."""
     tenant: str | None = None
     """Hash of address and API key."""
     search: str | None = None
-    """The text that was searched for."""
+    """Text searched for."""
     deleted: bool = False
-    """Whether the trash was read instead of the list."""
+    """True when the trash was read instead of the list."""
     filters: dict[str, Any] = field(default_factory=dict)
     """Further filters, as `load` takes them."""
     limit: _Count | None = None
-    """Rows that were asked for as a sample, None for all."""
+    """Size of the sample asked for; None for all."""
     state: dict[str, Any] = field(default_factory=dict)
-    """What the server said of its data: totals of list and trash, newest change, newest deletion."""
+    """The server's totals of list and trash, its newest change and its newest deletion."""
 
     @classmethod
     def of(cls, opportunities: pd.DataFrame | None) -> Certificate | None:
-        """The certificate of a frame, None where it carries none.
+        """The certificate of a frame, or None where it carries none.
 
         Raises
         ------
         DataError
-            When ``attrs["load"]`` is something else.
+            When ``attrs["load"]`` is not a load certificate.
 
         Examples
         --------
@@ -82,7 +82,7 @@ class Certificate:
 
     @property
     def narrowed_by(self) -> dict[str, Any]:
-        """What kept the load from all opportunities: search, deleted, filters, limit, where given."""
+        """The arguments that narrowed the load: search, deleted, filters, limit."""
         asked = {
             "search": self.search,
             "deleted": self.deleted,

@@ -1,4 +1,4 @@
-"""A simulated sales team to try everything on, without an account: `demo`."""
+"""`demo`: a simulated sales team to try everything on, without an account."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from opp_analytics.progress import progress_bar
 __all__ = ["demo"]
 
 _WEEKS_BEFORE = 13
-"""Weeks that the team has worked before the first record."""
+"""Weeks of work before the first record."""
 
 
 def demo(weeks: int = 52, seed: int = 1, *, progress: bool | None = None) -> tuple[Client, History]:
-    """A simulated sales team on a local server, loaded and recorded every week until today.
+    """Simulate a sales team on a local server, loaded and recorded every week until today.
 
-    Everything goes over HTTP, as with a real account. The server stops and the history is deleted when the
+    Everything runs over HTTP, as with a real account. The server stops and the history is deleted when the
     interpreter exits.
 
     Parameters
     ----------
     weeks : int
-        Weeks to record, 1 to 260; the team has worked for 13 weeks before.
+        Weeks to record, 1 to 260; 13 more weeks of work precede them.
     seed : int
-        Another seed gives another team.
+        Random seed; another seed gives another team.
     progress : bool, optional
         If True, show a progress bar; by default only on a terminal and in a notebook.
 
@@ -41,7 +41,7 @@ def demo(weeks: int = 52, seed: int = 1, *, progress: bool | None = None) -> tup
     client : Client
         Connected to the sandbox server.
     history : History
-        A record at the start and one after each week, the last one of today.
+        One record at the start and one after each week; the last one is of today.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Everything that can go wrong, as one tree.
+"""The errors of this package, as one tree.
 
 OppAnalyticsError
 ├── ConfigError (ValueError)          settings missing, partial or unsafe
@@ -7,13 +7,13 @@ OppAnalyticsError
 ├── ArgumentError                     an argument that a function cannot use
 │   ├── ArgumentTypeError (TypeError)   of the wrong kind
 │   └── ArgumentValueError (ValueError) out of range, or an unknown option
-├── ApiError                          the API was unreachable, refused, or gave an unusable answer
+├── ApiError                          the API was unreachable, refused the call, or gave an unusable answer
 │   ├── ConnectionFailed              no answer: unreachable, timed out, cut off
 │   ├── UnexpectedResponse            not an answer of this API (HTML, broken JSON, a redirect to another site)
 │   ├── AuthError                     401: the token or key was refused
 │   ├── ForbiddenError                403: known, but not allowed
 │   ├── NotFoundError                 404: no such opportunity
-│   ├── ValidationError               422: the values were refused, problem by problem
+│   ├── ValidationError               422: the values were refused; every problem is listed
 │   ├── RateLimitError                429: too many requests, even after the retries
 │   └── ServerError                   5xx: the server failed
 ├── LoadError                         loading could not reach the last page
@@ -135,7 +135,7 @@ class ApiProblem:
     """One problem in an error answer of the API."""
 
     detail: str
-    """What the server said, in its words."""
+    """The server's own description."""
     code: str | None = None
     """The server's short code, such as ``not_found``."""
     pointer: str | None = None
@@ -175,17 +175,17 @@ class ApiError(OppAnalyticsError):
 
     @property
     def code(self) -> str | None:
-        """The code of the first problem."""
+        """Code of the first problem."""
         return self.problems[0].code if self.problems else None
 
     @property
     def detail(self) -> str | None:
-        """The detail of the first problem."""
+        """Description of the first problem."""
         return self.problems[0].detail if self.problems else None
 
     @property
     def pointer(self) -> str | None:
-        """The pointer of the first problem."""
+        """Pointer of the first problem."""
         return self.problems[0].pointer if self.problems else None
 
 
@@ -250,7 +250,7 @@ class JournalError(OppAnalyticsError):
 
 
 class DataWarning(UserWarning):
-    """A reader of the result should know something about it."""
+    """Warning: something about the result that its reader should know."""
 
     def __str__(self) -> str:
         return printable(super().__str__(), lines=True)

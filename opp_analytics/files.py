@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: staged beside their target, synced, renamed."""
+"""Atomic file writes: a file appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,18 +26,20 @@ def make_private_folder(folder: Path) -> None:
 
 
 def set_aside(file: Path, reason: str, consequence: str) -> None:
-    """Rename a file that cannot be read to ``….damaged``, and warn with the reason and what follows from it."""
+    """Rename an unreadable file to ``….damaged``, and warn with the reason and the consequence."""
     aside = file.with_name(f"{file.name}.damaged")
     try:
         file.replace(aside)
-        done = f"set aside as {aside.name}"
+        done = f"it was renamed to {aside.name}"
     except OSError as error:
-        done = f"it cannot be set aside ({error.strerror})"
-    warnings.warn(f"{file} could not be read ({reason}); {done}, {consequence}", DataWarning, stacklevel=3)
+        done = f"it could not be renamed ({error.strerror})"
+    warnings.warn(
+        f"{file} could not be read ({reason}); {done}, and {consequence}", DataWarning, stacklevel=3
+    )
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the folder's entries on the disk, so that a rename survives a power cut."""
+    """Flush the folder's entries to disk, so that a rename survives a power failure."""
     # Windows cannot open a folder, and its renames are journaled by the file system.
     if os.name == "nt":  # pragma: no cover
         return
@@ -52,7 +54,7 @@ def sync_folder(folder: Path) -> None:
 def replaced(
     target: Path, *, staging: Path | None = None, private: bool = False, durable: bool = True
 ) -> Iterator[Path]:
-    """A path to write to, which becomes `target` at the end, or vanishes with an error.
+    """A temporary path to write to; it becomes `target` at the end, or is removed on an error.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def replaced(
     Raises
     ------
     OSError
-        When the disk is full or refuses; nothing is left behind then, and `target` is as it was.
+        When the disk is full or the write fails; `target` is unchanged and no other file remains.
     """
     staged = (staging or target.parent) / f".{target.name[:100]}.{secrets.token_hex(8)}"
     os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666))

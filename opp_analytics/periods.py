@@ -1,4 +1,4 @@
-"""Instants, dates and reporting periods: every way to write a time, read one way.
+"""Instants, dates and reporting periods: one parser for every way to write a time.
 
 Three kinds of time never mix. An *instant* is a UTC ``Timestamp``. A *date* is a naive midnight
 ``Timestamp`` (``close_date`` is one, and is never localized). A *period* is a pandas ``Period`` of an alias
@@ -54,20 +54,20 @@ def _zone(tz: str) -> ZoneInfo:
 
 
 def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "when") -> pd.Timestamp:
-    """The UTC instant that `when` means.
+    """The UTC instant of `when`.
 
     Parameters
     ----------
     when : str, date, datetime or Timestamp
-        An aware instant is itself. A naive date is the start of its day in `tz`, or its last microsecond
+        A time with a zone keeps its instant. A naive date is the start of its day in `tz`, or its last microsecond
         with ``end=True``. A naive time of day is wall time in `tz`.
     name : str
-        The argument's name, for the error.
+        Name of the argument, for error messages.
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError
-        When `when` is not a date or time, or `tz` not a time zone.
+        When `when` is not a date or time, or `tz` is not a time zone.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
 
 
 def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last day of a window of dates, both inside; an open side reaches to the end of time.
+    """First and last day of a window of dates, both included; None leaves a side open.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd
 
 
 def check_freq(freq: str) -> str:
-    """A period alias, checked.
+    """A valid period alias.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def check_freq(freq: str) -> str:
     if steps != 1:
         # pandas would start a period of two weeks in every week.
         raise ArgumentValueError(
-            f"freq={freq!r} is a multiple; use a single period: 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
+            f"freq={freq!r} counts several periods; use a single one: 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         )
     return freq
 

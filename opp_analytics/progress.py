@@ -1,4 +1,4 @@
-"""The progress bar of everything that takes a while."""
+"""The progress bar of long operations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["progress_bar"]
 
 
 def progress_bar(progress: bool | None, *, desc: str, unit: str, total: int | None = None) -> Any:
-    """A tqdm bar: shown when `progress` is true, hidden when false; None shows it on a terminal and in a notebook."""
+    """A tqdm bar: shown if True, hidden if False; None shows it on a terminal and in a notebook."""
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
     hidden = (None if "ipykernel" not in sys.modules else False) if progress is None else not progress
     return tqdm(desc=printable(desc), unit=unit, total=total, unit_scale=True, disable=hidden, leave=False)

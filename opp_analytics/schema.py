@@ -1,6 +1,6 @@
-"""The opportunities frame: its columns, what each holds, and how a cell is read.
+"""The opportunities frame: its columns, their contents, and the parser of a cell.
 
-Column names are the API's attribute names. Further columns are welcome everywhere and travel along untouched.
+Column names are the API's attribute names. Every function accepts further columns and passes them on unchanged.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ __all__ = [
 ]
 
 NO_LABEL = "(none)"
-"""The label of rows whose value is missing in a column that groups them: shown, never dropped."""
+"""Group label of rows whose value is missing; such rows are shown, never dropped."""
 BUCKETS = ("overdue", "unscheduled")
-"""Rows of a forecast for open deals that are due in no period to come: dated before the day, or without a date."""
+"""Forecast rows for open deals outside the coming periods: overdue, or without a date."""
 
 STATUSES = ("active", "inactive", "won", "lost")
 """Every status that the API documents."""
@@ -54,15 +54,15 @@ COLUMNS = {
     "created_at": "instant, datetime64[us, UTC]",
     "updated_at": "instant, datetime64[us, UTC]",
 }
-"""The columns of the API, in order, with what they hold."""
+"""The columns of the API, in order, and the contents of each."""
 
 
 class BadCell(ValueError):
-    """A value does not fit its column; the message ends a sentence that begins with column and value."""
+    """A value does not fit its column; the message completes a sentence that names column and value."""
 
 
 def is_blank(value: Any) -> bool:
-    """Whether a cell holds nothing: None, NaN, NaT, NA or an empty text."""
+    """True for an empty cell: None, NaN, NaT, NA or empty text."""
     return value is None or (pd.api.types.is_scalar(value) and pd.isna(value)) or value == ""
 
 
@@ -126,7 +126,7 @@ _CELL: dict[str, Callable[[Any], Any]] = {
 
 
 def parse_cell(column: str, value: Any) -> Any:
-    """One value as its column holds it (float, int, Timestamp, str), None when blank; unknown columns pass as they are.
+    """One value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def parse_cell(column: str, value: Any) -> Any:
 
 
 def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
-    """The parsed cells of a column; each distinct text is parsed once, since a million dates hold few days."""
+    """The parsed cells of a column; each distinct text is parsed once."""
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         codes, texts = pd.factorize(column)
         with suppress(BadCell):
@@ -216,12 +216,12 @@ _COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[A
 
 
 def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    """A column at the dtype of its name; categories, and columns that the API does not have, stay as they are.
+    """A column at its schema dtype; categories, and columns that the API does not have, are unchanged.
 
     Raises
     ------
     DataError
-        When a value does not fit; the message names the opportunity by `ids`, else the row, with column and value.
+        When a value does not fit; the message names the opportunity (by `ids`) or the row, the column and the value.
     """
     convert = _COLUMN.get(str(column.name))
     return column if convert is None else convert(column, ids)

@@ -1,4 +1,4 @@
-"""Money, percent, counts, dates and names as people read them: one form each, wherever it is shown."""
+"""Text for people: money, percent, counts, dates and names, each in one form everywhere."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _BREAKS = re.compile("[^\n]+")
 
 
 def money(value: float, currency: str | None = None, *, full: bool = False, signed: bool = False) -> str:
-    """An amount of money, three digits of it unless `full`; no sign of a currency where none is known.
+    """An amount of money in three digits, or all digits if `full`; no currency sign when the currency is unknown.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def _sign(value: float, signed: bool) -> str:
 
 
 def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
-    """A number with its thousands apart.
+    """A number with thousands separators.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
-    """A fraction in percent, halves rounded up.
+    """A fraction as a percentage, halves rounded up.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def chance(fraction: float) -> str:
-    """A share or chance in percent that reads 0% or 100% only when it is exactly that.
+    """A share or chance as a percentage; 0% and 100% appear only when exact.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def day(date: Any, *, year: bool = False) -> str:
 
 
 def days(first: Any, last: Any) -> str:
-    """A stretch of days, with its year.
+    """A range of days, with its year.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def days(first: Any, last: Any) -> str:
 
 
 def period(name: str, freq: str | None = None) -> str:
-    """The label of a period as people read it: a week by its first day, what ends off the calendar as fiscal.
+    """A period's label for people: a week by its first day, a fiscal period by year and months.
 
     Examples
     --------
@@ -205,7 +205,7 @@ def period(name: str, freq: str | None = None) -> str:
 
 
 def label(name: str) -> str:
-    """A name in the data as people read it.
+    """A name from the data, for people.
 
     Examples
     --------
@@ -237,7 +237,7 @@ def printable(value: Any, *, lines: bool = False) -> str:
 
 
 def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") -> str:
-    """Names in a row; beyond `most`, how many more there are.
+    """A list of names in a sentence; after `most` of them, the number of the rest.
 
     Examples
     --------

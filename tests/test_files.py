@@ -138,7 +138,7 @@ def test_make_private_folder__leaves_one_that_exists_and_refuses_a_file(target: 
 
 def test_set_aside__names_the_file_the_reason_and_what_follows(target: Path) -> None:
     with pytest.warns(
-        errors.DataWarning, match=r"bad checksum.*set aside as report\.html\.damaged, it is made"
+        errors.DataWarning, match=r"bad checksum.*renamed to report\.html\.damaged, and it is made"
     ):
         files.set_aside(target, "bad checksum", "it is made again")
     assert (target.parent / "report.html.damaged").read_bytes() == OLD
@@ -150,7 +150,7 @@ def test_set_aside__says_when_the_file_cannot_be_moved(target: Path, monkeypatch
         raise OSError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.warns(errors.DataWarning, match="cannot be set aside \\(Permission denied\\)"):
+    with pytest.warns(errors.DataWarning, match="could not be renamed \\(Permission denied\\)"):
         files.set_aside(target, "bad checksum", "it is made again")
     assert untouched(target)
 

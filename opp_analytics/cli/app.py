@@ -1,4 +1,4 @@
-"""The commands in the order of ``--help``: from the first try to the way back."""
+"""The list of commands, in the order of ``--help``."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _CONNECT = "2. Connect: set BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY
 _RECORD = "3. Record every day: the API keeps no history"
 _REVIEW = "4. Review every Monday"
 _EDIT = "5. Edit in bulk: a spreadsheet, a plan, then the server"
-_AFTER = "6. After an edit: what was written, the unfinished rest, the way back"
+_AFTER = "6. After an edit: list runs, finish a run, undo a run"
 
 _HELP = (
     "Sales pipeline analytics over the 23blocks CRM Opportunities API.\n\n"
-    "Start with [bold]demo[/]: it plays half a year of a sales team on a local server and shows everything. "
-    "With an account, go on at 2. Each command has [bold]--help[/] with an example. "
+    "Start with [bold]demo[/]: it simulates half a year of a sales team on a local server and shows everything. "
+    "If you have an account, go to 2. Each command has [bold]--help[/] with an example. "
     "Set BLOCKS_CURRENCY, such as EUR, to show a currency in reports and charts.\n\n"
     "Exit codes: 0 done, 1 error, 2 wrong usage, 4 an edit was applied in part or its outcome is unknown."
 )

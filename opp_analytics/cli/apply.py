@@ -1,4 +1,4 @@
-"""The commands that write: a plan to the server, the unfinished rest, and the way back."""
+"""The commands that apply, resume and undo edits."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from opp_analytics.errors import PlanError
 __all__ = ["apply_command", "resume_command", "runs_command", "undo_command"]
 
 IN_PART = 4
-"""Exit code when a plan was applied in part, or when what happened to a change is unknown."""
+"""Exit code when a plan was applied in part, or when the outcome of a change is unknown."""
 
-_RUN = typer.Argument(metavar="RUN_ID", help="As `runs` lists it.", show_default="the newest")
+_RUN = typer.Argument(metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest")
 _RECEIPT = typer.Option(
     "--receipt", help="Write the outcome of every change to this .csv file.", show_default=False
 )
 
 
 class OnConflict(StrEnum):
-    """What to do where somebody else changed a planned cell."""
+    """What to do when somebody else changed a planned cell."""
 
     skip = "skip"
     overwrite = "overwrite"
@@ -37,12 +37,12 @@ class OnConflict(StrEnum):
 
 def apply_command(
     file: Annotated[
-        Path, typer.Argument(metavar="PLAN.json", help="As `plan` or `undo` saved it.", show_default=False)
+        Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.", show_default=False)
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")] = False,
     on_conflict: Annotated[
-        OnConflict, typer.Option(help="What to do where somebody else changed a planned cell.")
+        OnConflict, typer.Option(help="What to do when somebody else changed a planned cell.")
     ] = OnConflict.skip,
     clear_nulls: Annotated[bool, typer.Option("--clear-nulls", help="Allow cells to be cleared.")] = False,
     allow_delete: Annotated[
@@ -77,7 +77,7 @@ def resume_command(
     run_id: Annotated[str | None, _RUN] = None,
     receipt: Annotated[Path | None, _RECEIPT] = None,
 ) -> None:
-    """Finish a run that was killed, cut off or stopped: settle what is unknown, send the rest, each change once."""
+    """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
     with in_shell_words():
         done = oa.resume(oa.Client.from_env(), run_id)
     _finish(done, receipt)
@@ -87,7 +87,7 @@ def undo_command(
     run_id: Annotated[str | None, _RUN] = None,
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
 ) -> None:
-    """Plan the way back from a run; nothing is sent. What somebody else changed since then is kept."""
+    """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
     with in_shell_words():
         made = oa.undo(oa.Client.from_env(), run_id)
     show_plan(made)
@@ -96,7 +96,7 @@ def undo_command(
 
 
 def runs_command() -> None:
-    """List the plans that were applied from this computer, newest first, with their outcomes."""
+    """List the plans applied from this computer, newest first, with their outcomes."""
     found = oa.runs()
     if found.empty:
         say("No plan has been applied from this computer yet.")
@@ -108,7 +108,7 @@ def runs_command() -> None:
 
 
 def _outcomes(run: pd.Series[Any]) -> str:
-    """Counts per outcome as one text, so that the ids of runs have room."""
+    """The count of each outcome, in one cell."""
     from opp_analytics.writer import OUTCOMES
 
     counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])
@@ -126,7 +126,7 @@ def _confirm(question: str) -> None:
 
 
 def _finish(done: oa.Receipt, file: Path | None) -> None:
-    """Say how it went; the exit code says whether all, some or none of it is on the server."""
+    """Print the outcome and exit: 0 if all of it is on the server, `IN_PART` if some, 1 if none."""
     if done.run_id is not None:
         say(f"Run {done.run_id}")
     say(shell_words(done.summary()))

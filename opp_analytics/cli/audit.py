@@ -1,4 +1,4 @@
-"""The command that finds what is wrong in the data and plans the obvious fixes."""
+"""The `audit` command."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def audit_command(
     most: Annotated[int, typer.Option(min=0, help="Number of findings to list.")] = 20,
     tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
 ) -> None:
-    """Find what is wrong or doubtful in the data: deals and money by check, each finding, and a plan of fixes."""
+    """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     for path, ending in ((file, ".csv"), (plan_file, ".json")):
         if path is not None:
             check_ending(path, (ending,))
@@ -72,7 +72,7 @@ def audit_command(
 
 
 def _named(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
-    """The findings, each with the name, owner and stage of its deal."""
+    """The findings, with the name, owner and stage of each deal."""
     known = [name for name in _KNOWN_BY if name in opportunities]
     named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
     others = [name for name in findings.columns if name != "unique_id"]
@@ -82,7 +82,7 @@ def _named(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
 def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
     cells = int(findings["suggestion"].notna().sum())
     if not cells:
-        say("None of them has a suggested fix.")
+        say("No finding has a suggested fix.")
     elif file is None:
         say(f"{count(cells, 'suggested fix')}; --fix plan.json plans {'it' if cells == 1 else 'them'}.")
     else:

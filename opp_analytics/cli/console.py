@@ -1,4 +1,4 @@
-"""How the command line speaks: lines, headings, tables, complaints."""
+"""Terminal output: lines, headings, tables, errors."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from opp_analytics import text
 __all__ = ["complain", "escaped", "heading", "out", "program", "say", "say_crash", "say_warning", "show"]
 
 _NARROWEST = 6
-"""Characters that a shortened column keeps."""
+"""Characters kept of a shortened column."""
 
 out = Console()
 _err = Console(stderr=True)
 
 
 def program(name: str = "opp-analytics") -> str:
-    """How to call a program of this environment: by its name where the shell finds it, else by its path."""
+    """The command that runs a program of this environment: its name if the shell finds it, else its path."""
     own = Path(sysconfig.get_path("scripts")) / name
     found = shutil.which(name)
     if found is not None and Path(found).parent == own.parent:
@@ -44,12 +44,12 @@ def escaped(value: object) -> str:
 
 
 def say(line: str) -> None:
-    """One line or several, printed as they are."""
+    """Print text as it is."""
     out.print(text.printable(line, lines=True), highlight=False, markup=False, soft_wrap=True)
 
 
 def complain(message: str) -> None:
-    """One error, on stderr."""
+    """Print an error on stderr."""
     _err.print(f"[bold red]Error:[/] {escaped(message)}", highlight=False, soft_wrap=True)
 
 
@@ -61,7 +61,7 @@ def say_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """A warning of ours as one line; others as Python shows them."""
+    """Print a warning of this package as one line, others as Python does."""
     if category.__module__.startswith("opp_analytics"):
         _err.print(f"[yellow]Note:[/] {escaped(message)}", highlight=False, soft_wrap=True)
     else:
@@ -76,15 +76,15 @@ def say_crash(kind: type[BaseException], error: BaseException, frames: Traceback
 
 
 def heading(title: str, note: str = "") -> None:
-    """A section's title, with a dim note after it."""
+    """Print a section's title, with a dim note after it."""
     dim = f"  [dim]{escaped(note)}[/]" if note else ""
     out.print(f"\n[bold]{escaped(title)}[/]{dim}", highlight=False, soft_wrap=True)
 
 
 def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tuple[str, ...] = ()) -> None:
-    """A result table: numbers right-aligned and grouped, rates as percent, missing cells as a dash.
+    """Print a result table: numbers right-aligned with separators, rates in percent, missing cells as a dash.
 
-    The columns of `shorten` end in … where a row would not fit into one line.
+    If a row does not fit on one line, the columns in `shorten` are cut and end in ….
     """
     shown = rows.head(most)
     if index:
@@ -112,7 +112,7 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tup
 
 
 def _rooms(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str, int]:
-    """How wide each column of `shorten` may be: equal shares of what the others leave, none wider than it needs."""
+    """Width of each column in `shorten`: equal shares of the space left, none wider than its content."""
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in columns.items()}
     others = sum(width for name, width in widths.items() if name not in shorten)
     free = out.width - 2 * (len(widths) - 1) - others

@@ -1,4 +1,4 @@
-"""The command that shows everything once, on a simulated sales team."""
+"""The `demo` command."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def demo_command(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the charts and the weekly page.")] = Path(
         "opp-demo"
     ),
-    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another sales team.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; another seed gives another sales team.")] = 1,
 ) -> None:
-    """Play half a year of a simulated sales team: load, record, analyze, chart, edit in bulk."""
+    """Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -62,7 +62,7 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
     expected = oa.forecast(_recent(opportunities, start), as_of=today, freq="M")
     slipped = oa.slippage(history, start=start, end=today)
 
-    heading("Stage funnel", "what is open where, and how many deals got that far: at least and at most")
+    heading("Stage funnel", "deals open in each stage, and deals that reached it (at least, at most)")
     show(funnel[["open_count", "open_value", "reached_low", "reached_high"]])
     heading("Win rate by owner", "won / (won + lost), with a 95% Wilson interval")
     show(rates[["won", "lost", "open", "rate", "rate_low", "rate_high"]])
@@ -90,7 +90,7 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
 
 
 def _recent(opportunities: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
-    """Without the deals that were closed before the month of `start`."""
+    """The frame without the deals closed before the month of `start`."""
     first = start.replace(day=1)
     closed = oa.outcomes(opportunities) != "open"
     return opportunities[~(closed & (opportunities["close_date"] < first))]
@@ -118,14 +118,14 @@ def _edit(client: oa.Client, today: pd.Timestamp) -> None:
 
 
 def _due(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
-    """Open deals that are overdue or due within seven days."""
+    """Mask of open deals that are overdue or due within seven days."""
     still_open = oa.outcomes(opportunities) == "open"
     return still_open & (opportunities["close_date"] < today + pd.Timedelta(days=7))
 
 
 @contextmanager
 def _own_journal() -> Iterator[None]:
-    """Keep the run of a server that is about to vanish out of the user's own journals."""
+    """Keep the demo's run out of the user's own journals: its server is temporary."""
     old = os.environ.get(_STATE)
     with tempfile.TemporaryDirectory(prefix="opp-demo-") as folder:
         os.environ[_STATE] = folder

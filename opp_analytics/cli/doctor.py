@@ -1,4 +1,4 @@
-"""The command that checks the connection."""
+"""The `doctor` command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["doctor_command"]
 
 
 def doctor_command() -> None:
-    """Check the settings, reach the API and read one page; never writes."""
+    """Check the settings and the connection to the API; nothing is written."""
     with oa.Client.from_env(retries=1) as client:
         say(f"settings   ok: {client.settings.url}, token and key set")
         page = client.list(1, 5, sort="-updated_at")

@@ -1,4 +1,4 @@
-"""The command that starts a history from another CRM's change log."""
+"""The `import-history` command."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def import_history_command(
         ),
     ],
     folder: Annotated[
-        Path, typer.Option("--history", help="Folder of the new history; it must not hold records yet.")
+        Path, typer.Option("--history", help="Folder of the new history; it must not contain records.")
     ] = Path("opp-history"),
     rename: Annotated[
         list[str] | None,
         typer.Option(
-            help="A column or field of the file and its name here, as deal_id=unique_id. Repeat for more.",
+            help="Rename a column or field of the file, as deal_id=unique_id. Repeat for more.",
             show_default=False,
         ),
     ] = None,
@@ -54,7 +54,9 @@ def import_history_command(
         say(f"From {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC.")
     problems = history.check()
     if len(problems):
-        heading("Problems in the log", "imported all the same; History.check() lists every opportunity")
+        heading(
+            "Problems in the log", "these lines were imported too; History.check() lists every opportunity"
+        )
         problem = problems.groupby("problem", sort=False)
         show(problem.agg(opportunities=("unique_id", "size"), for_example=("unique_id", "first")))
 

@@ -1,4 +1,4 @@
-"""The command that loads the pipeline."""
+"""The `load` command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENDINGS = (".csv", ".parquet", ".xlsx")
 
 
 class Refresh(StrEnum):
-    """What to fetch although the cached frame is fresh."""
+    """What to fetch even if the cached copy is recent."""
 
     changes = "changes"
     full = "full"
@@ -35,11 +35,11 @@ def load_command(
     refresh: Annotated[
         Refresh | None,
         typer.Option(
-            help="Fetch now: only what changed since the cached copy, or everything.",
+            help="Fetch now, even if the cached copy is recent: only what changed, or everything.",
             show_default=False,
         ),
     ] = None,
-    max_age: Annotated[str, typer.Option(help="Use a cached copy up to this age.")] = "15min",
+    max_age: Annotated[str, typer.Option(help="Oldest cached copy to use, such as 15min.")] = "15min",
     search: Annotated[
         str | None, typer.Option(help="Load only opportunities that match this text.", show_default=False)
     ] = None,

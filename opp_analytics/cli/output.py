@@ -1,4 +1,4 @@
-"""The files that the commands write, each whole or not at all."""
+"""Output files of the commands, each written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["check_ending", "written"]
 
 
 def check_ending(file: Path, endings: Collection[str]) -> None:
-    """Refuse a file that could not be written, before anything is asked of the API.
+    """Refuse an output file that cannot be written, before the first request.
 
     Raises
     ------
     DataError
-        When its ending is not one of `endings`, or its folder does not exist.
+        When the file's ending is not one of `endings`, or its folder does not exist.
     """
     if file.suffix.lower() not in endings:
         raise DataError(f"{file} ends in {file.suffix!r}; use {text.joined(endings, last='or')}")
@@ -29,12 +29,12 @@ def check_ending(file: Path, endings: Collection[str]) -> None:
 
 @contextmanager
 def written(file: Path) -> Iterator[Path]:
-    """A path to write to that becomes `file`; a full disk leaves an older file as it was.
+    """A temporary path to write to; it becomes `file` at the end. A failed write leaves an older file unchanged.
 
     Raises
     ------
     DataError
-        When the disk is full or refuses.
+        When the disk is full or the write fails.
     """
     try:
         with replaced(file) as staged:

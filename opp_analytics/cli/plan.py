@@ -1,4 +1,4 @@
-"""The commands that take the pipeline out to a spreadsheet and read the edits back as a plan."""
+"""The `export` and `plan` commands: the pipeline as a spreadsheet, and its edits as a plan."""
 
 from __future__ import annotations
 
@@ -25,19 +25,21 @@ def export_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Load all opportunities into a file made for editing; `plan` reads it back."""
+    """Export all opportunities to a file for editing; `plan` reads it back."""
     write = {".xlsx": oa.to_excel, ".csv": oa.to_csv}.get(file.suffix.lower())
     if write is None:
         raise DataError(f"{file} ends in {file.suffix!r}; use .xlsx or .csv")
     if file.exists() and not force:
-        raise DataError(f"{file} exists and may hold edits; choose another name, or --force to replace it")
+        raise DataError(
+            f"{file} exists and may hold edits; choose another name, or use --force to replace it"
+        )
     opportunities = oa.load(refresh="full", search=search)
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
     if write is oa.to_excel:
         say(f"Edit and save it, then run: {program()} plan {file}")
     else:
-        say(f"Keep it as it is and edit a copy, then run: {program()} plan {file} COPY.csv")
+        say(f"Keep this file unchanged and edit a copy, then run: {program()} plan {file} COPY.csv")
 
 
 def plan_command(
@@ -55,10 +57,10 @@ def plan_command(
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
     offline: Annotated[
-        bool, typer.Option("--offline", help="Do not compare with what is on the server now.")
+        bool, typer.Option("--offline", help="Do not compare with the current data on the server.")
     ] = False,
 ) -> None:
-    """Show what the edits would do: changes, problems, conflicts, and the forecast before and after."""
+    """Show the effect of the edits: changes, problems, conflicts, and the forecast before and after."""
     made = oa.plan(*_frames(before, after), client=None if offline else oa.Client.from_env())
     show_plan(made)
     if len(made.problems):
@@ -75,7 +77,7 @@ def plan_command(
 def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     missing = [file for file in (before, after) if file is not None and not file.exists()]
     if missing:
-        raise DataError(f"there is no file {missing[0]}; check its name and folder")
+        raise DataError(f"{missing[0]} does not exist; check its name and folder")
     if after is None:
         if before.suffix.lower() != ".xlsx":
             raise DataError(
@@ -116,7 +118,7 @@ def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
 
 
 def _side_by_side(impact: pd.DataFrame) -> pd.DataFrame:
-    """The periods in which anything changes, and the total; every figure as one text."""
+    """The periods that change and the total, each figure as "before → after"."""
     figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
     sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
     changed = pd.concat([was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns")

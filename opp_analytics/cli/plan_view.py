@@ -1,4 +1,4 @@
-"""A plan in the terminal, in the words of the command line."""
+"""Plans in the terminal."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def in_shell_words() -> Iterator[None]:
 
 
 def show_plan(made: oa.Plan) -> None:
-    """Its changes, its counts and money, and its conflicts."""
+    """Print a plan's changes, its counts and money, and its conflicts."""
     if len(made):
         out.print(made)
     say(shell_words(made.overview()))
@@ -55,7 +55,7 @@ def show_plan(made: oa.Plan) -> None:
 
 
 def with_names(lines: pd.DataFrame, made: oa.Plan) -> pd.DataFrame:
-    """Problems or conflicts with the opportunity's name beside its id."""
+    """Problems or conflicts, with the opportunity's name beside its id."""
     if "name" not in made.before:
         return lines
     named = made.before.drop_duplicates("unique_id").set_index("unique_id")["name"]
@@ -65,10 +65,10 @@ def with_names(lines: pd.DataFrame, made: oa.Plan) -> pd.DataFrame:
 
 
 def save_plan(made: oa.Plan, file: Path) -> None:
-    """Save a plan with something left to do, and say how to apply it."""
+    """Save a plan that has changes to send, and print the command that applies it."""
     statuses = set(made.changes["status"])
     if statuses == {"already"}:
-        say("Nothing left to do: the server has all of it already. No plan was saved.")
+        say("Nothing to send: the server already has every change. No plan was saved.")
         return
     made.save(file)
     flags = {"clear_nulls": " --clear-nulls", "allow_delete": " --allow-delete"}

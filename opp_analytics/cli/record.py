@@ -1,4 +1,4 @@
-"""The command that adds to the history."""
+"""The `record` command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["record_command"]
 def record_command(
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
 ) -> None:
-    """Load everything and add what changed to the history: the API itself keeps none."""
+    """Load all opportunities and add what changed to the history (the API keeps none)."""
     history = oa.History(folder)
     history.record(oa.load(refresh="full"))
     latest = history.records.iloc[-1]

@@ -1,4 +1,4 @@
-"""The command that writes the weekly page."""
+"""The `report` command."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ __all__ = ["report_command"]
 
 def report_command(
     file: Annotated[
-        Path, typer.Option("--out", help="An .html file, or a folder; the .xlsx goes beside it.")
+        Path, typer.Option("--out", help="An .html file or a folder; the .xlsx is written beside it.")
     ] = Path("opp-report"),
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="Day of the report, as 2026-03-31; a past day is read from the history.",
+            help="Date of the report, as 2026-03-31; a past date is read from the history.",
             show_default="today",
         ),
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="Target of each period, in money.", show_default=False)
+        float | None, typer.Option(help="Sales target of each period.", show_default=False)
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: W, M, Q, Y, or a fiscal Q-JAN.")] = "M",
     by: Annotated[
@@ -38,7 +38,7 @@ def report_command(
     ] = None,
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     record: Annotated[
-        bool, typer.Option(help="Record what was loaded, so that the next report shows what changed.")
+        bool, typer.Option(help="Also record the load, so that the next report shows what changed.")
     ] = True,
     tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
 ) -> None:
@@ -67,7 +67,7 @@ def report_command(
 
 
 def _our_writes() -> pd.DataFrame | None:
-    """Writes from this computer to the tenant of the settings; None without settings."""
+    """Edits written from this computer to the tenant of the settings; None without settings."""
     try:
         return oa.own_writes(oa.Client.from_env())
     except ConfigError:
@@ -75,7 +75,7 @@ def _our_writes() -> pd.DataFrame | None:
 
 
 def _record(opportunities: pd.DataFrame, history: oa.History) -> None:
-    """Record a load that is complete and newer than the last record."""
+    """Record a load if it is complete and newer than the last record."""
     certificate = Certificate.of(opportunities)
     if certificate is None or certificate.fetched_at is None or not certificate.complete:
         return

@@ -1,4 +1,4 @@
-"""The command that starts a practice server and says how to use it."""
+"""The `sandbox` command."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ def sandbox_command(
     port: Annotated[
         int, typer.Option(min=0, max=65_535, help="Port on this computer; 0 picks a free one.")
     ] = 8723,
-    weeks: Annotated[int, typer.Option(min=0, help="Weeks of simulated sales to begin with.")] = 26,
+    weeks: Annotated[int, typer.Option(min=0, help="Weeks of simulated sales at the start.")] = 26,
     db: Annotated[
         Path | None,
         typer.Option(
-            help="Keep the data in this file; the next start with it continues there.", show_default=False
+            help="Keep the data in this file; the next start with the same file continues from it.",
+            show_default=False,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed gives another sales team.")] = 1,
+    seed: Annotated[int, typer.Option(help="Random seed; another seed gives another sales team.")] = 1,
 ) -> None:
     """Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it."""
     with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db) as server:
         say(f"The sandbox is running at {server.url}. It holds {_contents(server)}.")
         say(f"\nPaste into another terminal:\n\n{server.exports}\n{program()} doctor")
         say(f"\nOr into Python:\n\n{_python(server)}")
-        kept = f"The data stays in {db}." if db else "The data is then gone; --db FILE keeps it."
+        kept = f"The data stays in {db}." if db else "The data is then deleted; use --db FILE to keep it."
         say(f"\nPress Ctrl-C here to stop it. {kept}")
         server.wait()
 
 
 def _contents(server: oa.sandbox.Sandbox) -> str:
-    """How many opportunities there are, and since when."""
+    """Number of opportunities, and their time span."""
     with oa.Client(server.url, server.token, server.api_key) as client:
         page = client.list(1, 1, sort="created_at")
     total = page.total_records or 0

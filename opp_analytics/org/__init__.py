@@ -1,4 +1,4 @@
-"""What an organization means by its data: its stages, and the outcome that stage and status give a deal."""
+"""The organization: its stages, and the rule that gives a deal's outcome from stage and status."""
 
 from opp_analytics.org.currency import currency
 from opp_analytics.org.frame import conform, empty, require, stage_dtype, status_dtype

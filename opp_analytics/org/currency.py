@@ -1,4 +1,4 @@
-"""The one currency of the organization's money."""
+"""The organization's currency."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _VARIABLE = "BLOCKS_CURRENCY"
 
 
 def currency(environ: Mapping[str, str] | None = None) -> str | None:
-    """The ISO code of the currency, from ``BLOCKS_CURRENCY``; None when that is not set: the API's amounts carry none.
+    """ISO code of the organization's currency, from ``BLOCKS_CURRENCY``; None when it is not set.
 
     Raises
     ------
     ConfigError
-        When it is not the code of a currency.
+        When ``BLOCKS_CURRENCY`` is not a currency code.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Any frame of opportunities as the organization means it: known columns at their dtypes, stages in their order."""
+"""Frames of opportunities in the organization's form: known columns at their dtypes, stages in order."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _extended(known: Sequence[str], values: Iterable[Any]) -> list[str]:
 
 
 def empty() -> pd.DataFrame:
-    """A frame of no opportunities with every column at its dtype.
+    """An empty frame of opportunities, every column at its dtype.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def empty() -> pd.DataFrame:
 
 
 def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """A copy in which every known column that is present has its dtype; row order is kept, the index is 0…n−1.
+    """A copy with every known column at its dtype, rows in the same order and index 0…n−1.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _as_known(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[A
 def _recoded(
     column: pd.Series[Any], dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype]
 ) -> pd.Series[Any]:
-    """The column as a category of the known names and those it holds; only distinct names are compared, not cells."""
+    """The column as a category of the known names and its own."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(TEXT)
     else:
@@ -99,16 +99,16 @@ _CATEGORIES: dict[str, Callable[[Iterable[Any]], pd.CategoricalDtype]] = {
 
 
 def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) -> pd.DataFrame:
-    """The frame conformed, after a check that it holds `columns`.
+    """The conformed frame, after a check that it has `columns`.
 
     Parameters
     ----------
     opportunities : DataFrame
         Any frame of opportunities.
     *columns : str
-        Columns that the frame must have.
+        Columns the frame must have.
     unique : bool
-        If True, ``unique_id`` must be there too, without gaps and repeats.
+        If True, every row must also have a ``unique_id`` of its own.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The outcome of each opportunity: won, lost, open, disqualified, or a conflict. The rule is here and nowhere else."""
+"""The outcome rule: won, lost, open, disqualified, or a conflict."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 OUTCOMES = ("won", "lost", "open", "disqualified", "conflict")
-"""Every outcome; `outcome_codes` counts along it."""
+"""Every outcome; `outcome_codes` are positions in this list."""
 WON, LOST, OPEN, DISQUALIFIED, CONFLICT = range(5)
 
 
@@ -42,10 +42,10 @@ def outcomes(opportunities: pd.DataFrame, *, as_of: When | None = None) -> pd.Se
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``; ``status`` where there is one, else the outcome rests on the stage alone; ``close_date`` (date)
+        ``stage``; ``status`` if present (without it, the stage alone decides); ``close_date`` (date)
         with `as_of`.
     as_of : date-like, optional
-        A deal won or lost with a ``close_date`` after this day counts as open: that close has yet to happen.
+        A deal won or lost with a ``close_date`` after this day counts as open.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def _text(cell: Any) -> str:
 
 
 def is_closed(opportunity: Mapping[str, Any]) -> bool:
-    """Whether an opportunity is won, lost, or said to be both.
+    """True for an opportunity that is won, lost, or both (a conflict).
 
     Examples
     --------
@@ -138,5 +138,5 @@ def outcome_expression(changes: ibis.Table) -> ibis.expr.types.StringValue:
 
 
 def future_dated(frame: pd.DataFrame, codes: NDArray[np.int8], as_of: pd.Timestamp) -> NDArray[np.bool_]:
-    """Which rows are won or lost with a close date after `as_of`."""
+    """Mask of rows won or lost with a close date after `as_of`."""
     return (codes <= LOST) & (frame["close_date"] > as_of).to_numpy()

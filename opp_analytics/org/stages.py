@@ -1,4 +1,4 @@
-"""The stages of a pipeline, in order, and the kind of each: the only list of stage names in the package."""
+"""The stages of a pipeline, in order, and the kind of each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 __all__ = ["STAGES", "Kind", "Stage", "Stages"]
 
 Kind = Literal["open", "won", "lost"]
-"""What a deal in a stage is."""
+"""The kind of a stage."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Stages:
         return self._of_kind("lost")
 
     def kind_of(self, name: str) -> Kind | None:
-        """The kind of a stage; None for one that is not in the pipeline."""
+        """The kind of a stage; None for an unknown stage."""
         return next((stage.kind for stage in self.stages if stage.name == name), None)
 
     def _of_kind(self, kind: Kind) -> tuple[str, ...]:

@@ -159,8 +159,8 @@ def test_apply__without_anybody_to_answer_sends_nothing(
         (["apply", "none.json"], "cannot read the plan none.json"),
         (["undo", "nosuch"], "opp-analytics runs lists all runs"),
         (["resume", "nosuch"], "no run 'nosuch' in the journal"),
-        (["plan", "none.xlsx"], "there is no file none.xlsx"),
-        (["plan", "a.doc", "none.csv"], "there is no file none.csv"),
+        (["plan", "none.xlsx"], "none.xlsx does not exist"),
+        (["plan", "a.doc", "none.csv"], "none.csv does not exist"),
         (["plan", "a.doc", "a.doc"], "use .xlsx, .csv or .parquet"),
     ],
 )
@@ -216,7 +216,7 @@ def test_plan_and_apply__speak_of_files_and_options_not_of_python(
 
 
 def test_plan__misses_the_file_before_the_settings(command: Command, here: Path) -> None:
-    said = "Error: there is no file none.xlsx; check its name and folder\n"
+    said = "Error: none.xlsx does not exist; check its name and folder\n"
     assert command("plan", "none.xlsx")[::2] == (1, said)
 
 
@@ -242,7 +242,7 @@ def test_plan__of_edits_that_the_server_holds_leaves_nothing_to_do(
     (here / "plan.json").unlink()
     code, said, _ = command("plan", "deals.xlsx")
     assert code == 0
-    assert "Nothing left to do" in said
+    assert "Nothing to send" in said
     assert "To apply it" not in said
     assert not (here / "plan.json").exists()
 
