@@ -11,6 +11,7 @@ from opp_analytics.periods import When
 from opp_analytics.schema import BUCKETS
 
 if TYPE_CHECKING:
+    from opp_analytics.analysis import Method
     from opp_analytics.history import History
 
 __all__ = ["edited_frame", "forecast_impact"]
@@ -50,14 +51,20 @@ def edited_frame(before: pd.DataFrame, changes: pd.DataFrame, created: list[dict
 
 
 def forecast_impact(
-    before: pd.DataFrame, after: pd.DataFrame, *, as_of: When, freq: str, history: History | None
+    before: pd.DataFrame,
+    after: pd.DataFrame,
+    *,
+    as_of: When,
+    freq: str,
+    history: History | None,
+    method: str | Method,
 ) -> pd.DataFrame:
     """The forecast before and after a plan, period by period: see `Plan.impact`."""
     from opp_analytics.analysis import forecast  # here: planning and applying need no statistics
 
     sides = {
-        "before": forecast(before, as_of=as_of, freq=freq, history=history),
-        "after": forecast(after, as_of=as_of, freq=freq, history=history),
+        "before": forecast(before, as_of=as_of, freq=freq, history=history, method=method),
+        "after": forecast(after, as_of=as_of, freq=freq, history=history, method=method),
     }
     first = list(BUCKETS)
     periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]

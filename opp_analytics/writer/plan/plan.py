@@ -35,6 +35,7 @@ from opp_analytics.writer.plan.three_way import Verdict, compare_three_ways
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from opp_analytics.analysis import Method
     from opp_analytics.api import Client
     from opp_analytics.history import History
 
@@ -114,7 +115,9 @@ class Plan:
         created = [step.fields for step in self.steps if step.operation == "create"]
         return edited_frame(self.before, self.changes, created)
 
-    def impact(self, *, as_of: When, freq: str = "M", history: History | None = None) -> pd.DataFrame:
+    def impact(
+        self, *, as_of: When, freq: str = "M", history: History | None = None, method: str | Method = "stated"
+    ) -> pd.DataFrame:
         """What the plan does to the forecast, period by period.
 
         Parameters
@@ -124,7 +127,9 @@ class Plan:
         freq : str
             Period alias: "M", "Q", a fiscal "Q-JAN", …
         history : History, optional
-            As for `forecast`.
+            Past records, as in `forecast`.
+        method : str or Method
+            How the deals are forecast, as in `forecast`.
 
         Returns
         -------
@@ -133,7 +138,9 @@ class Plan:
             high open_value open_count`` the columns ``…_before`` and ``…_after``, and ``expected_change``; money
             float64. ``low`` and ``high`` are not defined for the total.
         """
-        return forecast_impact(self.before, self.edited(), as_of=as_of, freq=freq, history=history)
+        return forecast_impact(
+            self.before, self.edited(), as_of=as_of, freq=freq, history=history, method=method
+        )
 
     def save(self, path: str | Path) -> Path:
         """Write the plan, with the opportunities it was made from, to a readable file (JSON).

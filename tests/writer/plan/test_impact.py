@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics.writer import plan
 from tests.writer.frames import changed
 
@@ -30,3 +33,20 @@ def test_plan_impact__compares_the_forecast_before_and_after(before: pd.DataFram
         500,
     ]
     assert impact.loc["total", "expected_change"] == pytest.approx(280)
+
+
+def test_plan_impact__takes_the_method_and_history_of_a_forecast(
+    before: pd.DataFrame, tmp_path: Path
+) -> None:
+    made = plan(before, changed(before, 0, value=2000.0))
+    history = oa.History(tmp_path)
+    won = before.assign(stage="closed_won", status="won")
+    history.record(before, at="2026-01-01")
+    history.record(won, at="2026-02-01")
+    # At stage rates of 25% the 1,000 gained on a deal in proposal are worth 250 more.
+    rates = oa.Method("stage", stage_rates={"proposal": 0.25})
+    impact = made.impact(as_of="2026-06-02", method=rates, history=history)
+    assert impact.loc["2026-06", ["expected_before", "expected_after"]].tolist() == [1875, 2125]
+    # Every deal that was ever in proposal was won.
+    impact = made.impact(as_of="2026-06-02", method="stage", history=history)
+    assert impact.loc["2026-06", "expected_change"] == 1000
