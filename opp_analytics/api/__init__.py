@@ -1,4 +1,4 @@
-"""The Opportunities API over HTTP: settings, transport, the wire's format, the client and its caches."""
+"""The Opportunities API over HTTP: settings, transport, wire format, client and caches."""
 
 from opp_analytics.api.client import Client, Fields, Filters, ListParams, Page
 from opp_analytics.api.config import VARIABLES, Secret, Settings, state_folder

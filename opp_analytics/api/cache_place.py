@@ -1,4 +1,4 @@
-"""Where a client's cache is: the folder asked for, or a private temporary one when others could write to that."""
+"""A client's cache folder: the one asked for, or a private temporary one if others could write to it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def private_cache(owner: object, root: Path, name: str) -> Path:
-    """The folder `name` in `root`, neither of which need exist.
+    """The folder `name` in `root`; neither needs to exist.
 
-    When `root`, the folder or a file in it can be written by others, it is a temporary folder instead, removed with
+    If others can write to `root`, the folder or a file in it, the result is a temporary folder that is removed with
     `owner`, and a warning says why.
     """
     unsafe = find_unsafe(root, root / name)
@@ -36,7 +36,7 @@ def private_cache(owner: object, root: Path, name: str) -> Path:
 
 
 def find_unsafe(root: Path, folder: Path) -> str | None:
-    """What of a cache others could change and how, None when only this user can."""
+    """The part of a cache that others could change, and how; None when only this user can."""
     # Windows has no such modes, and keeps a user's folders from other users by itself.
     if os.name == "nt":  # pragma: no cover
         return None
@@ -46,7 +46,7 @@ def find_unsafe(root: Path, folder: Path) -> str | None:
         inside = () if reason else (_unsafe(entry, entry.lstat()) for entry in folder.iterdir())
         return reason or next(filter(None, inside), None)
     except OSError:
-        return None  # Not there, or not readable: whoever uses it says so.
+        return None  # Missing or unreadable: the later use reports it.
 
 
 def _unsafe(path: Path, found: os.stat_result) -> str | None:

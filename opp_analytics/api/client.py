@@ -1,4 +1,4 @@
-"""The eight calls of the Opportunities API, one method each."""
+"""The client: one method for each of the eight calls of the Opportunities API."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TRASH = "/opportunities/trash/show"
 
 
 class Filters(TypedDict, total=False):
-    """What narrows a list on the server, beside its search."""
+    """Filters of a list, besides its search."""
 
     status: str | None
     account_id: str | None
@@ -37,14 +37,14 @@ class Filters(TypedDict, total=False):
 
 
 class ListParams(Filters, total=False):
-    """Every parameter of a list, beside page and page size."""
+    """Parameters of a list, besides page and page size."""
 
     search: str | None
     sort: str | None
 
 
 class Fields(TypedDict, total=False):
-    """The attributes of an opportunity that the API documents and lets be written."""
+    """The attributes of an opportunity that can be written."""
 
     name: str | None
     account_id: str | None
@@ -57,16 +57,16 @@ class Fields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list answer."""
+    """One page of a list."""
 
     rows: list[dict[str, Any]]
-    """The opportunities as flat dicts, each holding ``unique_id``."""
+    """The opportunities as flat dicts, each with its ``unique_id``."""
     page: int
     """Number of this page, from 1."""
     total_pages: int | None
-    """Pages at the server's page size, None when it does not say."""
+    """Number of pages at the server's page size; None when the server does not report it."""
     total_records: int | None
-    """Opportunities over all pages, None when it does not say."""
+    """Number of opportunities on all pages; None when the server does not report it."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -80,14 +80,14 @@ class Client:
     url : str
         Address of the API; https, except on this machine.
     token, api_key : str
-        Bearer token and API key (``AppId``). They are never shown, logged or stored.
+        Bearer token and API key (``AppId``); never shown, logged or stored.
     timeout : float
         Seconds to wait for a connection and for each part of an answer.
     retries : int
-        How often a failed read is repeated (429, 5xx, lost connections; Retry-After is honored). A write is
-        repeated only after 429 or when the server was not reached; its outcome is never guessed.
+        Repeats of a failed read (429, 5xx, lost connections; Retry-After is honored). A write is
+        repeated only after 429 or when the server was not reached, never when its outcome is unknown.
     concurrency : int
-        Most connections open at a time.
+        Largest number of open connections.
     cache_dir : path, optional
         Folder for pages and frames; default: the user's cache folder. Only the user can read the files. One that
         others can write to is not used: a warning names it, and a private temporary folder serves instead.
@@ -142,7 +142,7 @@ class Client:
         Raises
         ------
         ConfigError
-            Naming every variable that is missing, and how to set it.
+            When a variable is missing; the message names each one and how to set it.
         """
         settings = Settings.from_env()
         return cls(
@@ -192,7 +192,7 @@ class Client:
         Parameters
         ----------
         text : str
-            Text to look for, as the server understands it.
+            Text to search for; the server decides what matches.
         page, page_size : int
             As for `list`.
         """
@@ -231,7 +231,7 @@ class Client:
         Parameters
         ----------
         fields : mapping, optional
-            Attributes of your own, beside or instead of the named ones.
+            Custom attributes, with or instead of the named ones.
         **attributes
             Attributes, named as the columns of the frame: ``name="Acme renewal", value=12_000, stage="proposal"``.
 
@@ -299,19 +299,19 @@ class Client:
         stored: bool = False,
         **params: Unpack[ListParams],
     ) -> bytes:
-        """The undecoded body of one page of a sweep, through the page cache.
+        """The undecoded body of one page, through the page cache.
 
         Parameters
         ----------
         page, page_size : int
             As for `list`.
         deleted : bool
-            If True, the page is one of the trash.
+            If True, read a page of the trash.
         stored : bool
-            If True, use the stored copy without a request where there is one; else the server is asked, and may
-            answer that the stored copy is still right (304).
+            If True, use a stored copy without a request. If False, ask the server, which may
+            answer that the stored copy is current (304).
         **params
-            Parameters of the list, as for `list`.
+            Further parameters, as for `list`.
         """
         query = _query(page, page_size, dict(params))
         return self.pages.read(self.transport, _TRASH if deleted else _LIST, query, stored=stored)
@@ -349,8 +349,8 @@ class Client:
             self.pages.clear()
         except OSError as error:
             raise CacheError(
-                f"cannot drop the cached opportunities in {self.cache_folder}, which a write makes stale "
-                f"({error.strerror}); remove the folder"
+                f"cannot remove the outdated cached opportunities in {self.cache_folder} "
+                f"({error.strerror}); delete the folder"
             ) from None
 
     def _decoded(self, decode: Callable[[bytes], _T], body: bytes, path: str) -> _T:
@@ -363,12 +363,14 @@ class Client:
 
 def _path(unique_id: str) -> str:
     if text(unique_id, "unique_id", example="opp-1").strip() in (".", ".."):
-        raise ArgumentValueError(f"unique_id={unique_id!r} is not the id of an opportunity")
+        raise ArgumentValueError(
+            f"unique_id={unique_id!r} is not an opportunity's id; use its unique_id as text"
+        )
     return _LIST + quote(unique_id, safe="")
 
 
 _WIRE_NAMES = {"account_id": "account_unique_id"}
-"""Parameters that the wire spells otherwise."""
+"""Parameters whose name on the wire differs."""
 
 
 def _query(page: int, page_size: int | None, params: dict[str, Any]) -> dict[str, Any]:
@@ -390,7 +392,9 @@ def _body(fields: dict[str, Any]) -> bytes:
     values = {}
     for name, value in fields.items():
         if name in READ_ONLY:
-            raise ArgumentValueError(f"{name}={value!r} cannot be written: the server sets {name}")
+            raise ArgumentValueError(
+                f"{name}={value!r} cannot be written, because the server sets {name}; leave it out"
+            )
         try:
             values[name] = wire.to_wire(name, value)
         except BadCell as reason:

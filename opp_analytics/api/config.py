@@ -1,4 +1,4 @@
-"""Settings: where the API is, who is asking, where files go. Secrets show only when asked for by name."""
+"""Settings: the API's address, the credentials, and the folders for files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ VARIABLES = {
     "BLOCKS_AUTH_TOKEN": "your bearer token",
     "BLOCKS_API_KEY": "your API key (AppId)",
 }
-"""The environment variables that hold the settings, with what each is."""
+"""The environment variables of the settings, with a description of each."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class Secret:
-    """A text that no repr, log, traceback or pickle shows; `reveal` gives it to the one place that sends it."""
+    """Text that no repr, log, traceback or pickle shows; only `reveal` returns it."""
 
     __slots__ = ("_text",)
 
@@ -31,7 +31,7 @@ class Secret:
         self._text = text
 
     def reveal(self) -> str:
-        """The text itself."""
+        """The secret text."""
         return self._text
 
     def __repr__(self) -> str:
@@ -51,7 +51,7 @@ class Secret:
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the API is and who is asking."""
+    """The API's address and the credentials."""
 
     url: str
     """Origin of the API, https except on loopback, without a trailing slash."""
@@ -62,12 +62,12 @@ class Settings:
 
     @classmethod
     def of(cls, url: str, token: str | Secret, api_key: str | Secret) -> Settings:
-        """Settings after every check.
+        """Checked settings.
 
         Raises
         ------
         ConfigError
-            When the address is not an https one (http is for loopback only), or a secret is blank or could not
+            When the address does not use https (http is for loopback only), or a secret is blank or cannot
             be sent as a header.
         """
         return cls(_checked_url(url), _checked_secret(token, "token"), _checked_secret(api_key, "api_key"))
@@ -79,7 +79,7 @@ class Settings:
         Raises
         ------
         ConfigError
-            Naming every variable that is missing, and how to set it.
+            When a variable is missing; the message names each one and how to set it.
         """
         env = os.environ if environ is None else environ
         missing = [name for name in VARIABLES if not env.get(name, "").strip()]
@@ -93,12 +93,12 @@ class Settings:
 
     @property
     def tenant(self) -> str:
-        """A short hash of address and API key: safe to store, and the same after the token was renewed."""
+        """A short hash of address and API key: safe to store, and unchanged by a new token."""
         return _hashed(self.url, self.api_key.reveal())
 
     @property
     def cache_key(self) -> str:
-        """A short hash of address, API key and token: what one token may see is not shown to another."""
+        """A short hash of address, API key and token, so that each token has its own cache."""
         return _hashed(self.url, self.api_key.reveal(), self.token.reveal())
 
 
@@ -119,7 +119,7 @@ def _checked_url(url: str) -> str:
         raise ConfigError(f"url={url!r} is not an address ({error})") from None
     if parts.username or parts.password:
         raise ConfigError(
-            "the url holds a user name or password; leave it out, the token and the key are the login"
+            "the url contains a user name or password; remove it, because the token and the key are the login"
         )
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise ConfigError(f"url={url!r} is not an address such as https://crm.api.us.23blocks.com")
@@ -139,16 +139,16 @@ def _checked_secret(secret: str | Secret, name: str) -> Secret:
         raise ConfigError(f"{name} is blank")
     if not text.isascii() or not text.isprintable():
         raise ConfigError(
-            f"{name} holds a character that no header can carry; copy it again without line breaks"
+            f"{name} contains a character that an HTTP header cannot carry; copy it again without line breaks"
         )
     return Secret(text)
 
 
 def cache_folder() -> Path:
-    """Where pages and frames are kept unless the caller names a folder; read from the environment at each call."""
+    """Default folder for cached pages and frames; read from the environment at each call."""
     return Path(platformdirs.user_cache_dir("opp-analytics"))
 
 
 def state_folder() -> Path:
-    """Where journals of applied plans are kept; read from the environment (XDG_STATE_HOME) at each call."""
+    """Folder for journals of applied plans; read from the environment (XDG_STATE_HOME) at each call."""
     return Path(platformdirs.user_state_dir("opp-analytics"))

@@ -1,4 +1,4 @@
-"""The assembled frame on disk, so that a warm load touches no page.
+"""The frame cache: loaded frames on disk, so that a warm load reads no page.
 
 A frame is one file: a line of JSON with the load certificate and a checksum, then an Arrow stream. One that is damaged
 is set aside and named; one of an older format is simply loaded again.
@@ -22,17 +22,17 @@ _FORMAT = "opp_analytics frame 2"
 
 
 class _Outdated(Exception):
-    """Something was written to the API while the frame was loaded."""
+    """The API was written to while the frame was loaded."""
 
 
 class FrameCache:
-    """Frames in `folder`, the folder of one tenant and token; made when first written to."""
+    """Frames in `folder`, which belongs to one tenant and token; the first write makes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def read(self, key: str) -> pd.DataFrame | None:
-        """The frame kept under `key`, its certificate in ``attrs["load"]``; None when there is none to trust."""
+        """The frame kept under `key`, its certificate in ``attrs["load"]``; None when there is no usable one."""
         file = self._file(key)
         try:
             head, _, body = file.read_bytes().partition(b"\n")
@@ -53,7 +53,7 @@ class FrameCache:
         return frame
 
     def write(self, key: str, opportunities: pd.DataFrame, epoch: bytes) -> None:
-        """Keep a frame, unless something was written since `epoch`; a folder that cannot be written is a warning."""
+        """Keep a frame, unless the API was written to since `epoch`; warn if the folder cannot be written."""
         table = pa.Table.from_pandas(opportunities, preserve_index=False)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
@@ -72,13 +72,13 @@ class FrameCache:
             return
         except OSError as error:
             warnings.warn(
-                f"the frame was loaded but not kept in {self.folder} ({error.strerror}); the next load fetches again",
+                f"the frame was loaded but could not be cached in {self.folder} ({error.strerror}); the next load fetches again",
                 DataWarning,
                 stacklevel=2,
             )
 
     def clear(self) -> None:
-        """Remove every frame, and begin a new epoch.
+        """Remove every frame and start a new epoch.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class FrameCache:
         write_whole(self.folder / "epoch", os.urandom(8), private=True, durable=False)
 
     def epoch(self) -> bytes:
-        """Bytes that change with every write to the API, so that a load that overlapped one is not kept."""
+        """Bytes that change with every write to the API, so that a load that overlaps a write is not kept."""
         try:
             return (self.folder / "epoch").read_bytes()
         except OSError:

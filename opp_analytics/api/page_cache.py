@@ -1,10 +1,10 @@
-"""The pages of a sweep, kept in requests-cache over SQLite, so that one that was cut off resumes.
+"""The page cache: pages of a sweep in requests-cache over SQLite, so that an interrupted load resumes.
 
 requests-cache 1.3 shares one connection among threads, lets a second writer into the first one's transaction, repeats
-a BEGIN for as long as it fails, and opens anew whatever was closed. Here one thread at a time uses the connection,
-what fails is raised, and a store that was shut stays shut, so that its file can be removed.
+a BEGIN for as long as it fails, and reopens a closed connection. Here one thread at a time uses the connection,
+failures are raised, and a closed store stays closed, so that its file can be removed.
 
-Pages are an aid: where the file cannot be used (another process holds it, the disk is full), the server is asked.
+Without a usable file (another process holds it, the disk is full), pages come from the server.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LOCK_SECONDS = 30.0
 _SECRETS = ["Authorization", "authorization", "AppId", "appid", "token"]
 _OF_ANY_AGE = {"Cache-Control": "max-stale=31536000"}
 _STALE_AT_ONCE = timedelta(microseconds=1)
-"""A stored page answers only after the server was asked; with no validator to ask by, it is fetched again."""
+"""Always check a stored page with the server; without a validator, fetch it again."""
 
 
 class PageCache:
@@ -47,7 +47,7 @@ class PageCache:
     Parameters
     ----------
     folder : Path
-        Folder of one tenant and token; made when first written to.
+        Folder of one tenant and token; the first write makes it.
     key : str
         `Settings.cache_key`.
     """
@@ -61,7 +61,7 @@ class PageCache:
         self._may_hold_pages = True
 
     def read(self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool) -> bytes:
-        """The body of a list answer: from the file when `stored` and there, else from the server and kept."""
+        """The body of a list answer: from the file if `stored` is true and it is there, else from the server."""
         session = self._opened(transport)
         if session is None:
             return transport.read(path, query)
@@ -99,14 +99,14 @@ class PageCache:
             self._shut()
 
     def read_progress(self, sweep: str) -> Any:
-        """What a cut-off sweep noted last, None when it noted nothing that can be read."""
+        """The last progress note of an interrupted sweep; None when there is no readable one."""
         try:
             return json.loads(self._progress_file(sweep).read_bytes())
         except (OSError, ValueError):
             return None
 
     def note_progress(self, sweep: str, note: Any) -> None:
-        """Note how far a sweep is; None removes the note. A folder that cannot be written is a warning, no error."""
+        """Note the progress of a sweep; None removes the note. Warn if the folder cannot be written."""
         file = self._progress_file(sweep)
         try:
             if note is None:
@@ -116,7 +116,7 @@ class PageCache:
                 write_whole(file, json.dumps(note).encode(), private=True, durable=False)
         except OSError as error:
             warnings.warn(
-                f"cannot write {file} ({error.strerror}); a load that is cut off starts over",
+                f"cannot write {file} ({error.strerror}); an interrupted load would start over",
                 DataWarning,
                 stacklevel=2,
             )
@@ -154,7 +154,7 @@ class PageCache:
         return hashlib.sha256(f"{self._key} {request.method} {request.url}".encode()).hexdigest()
 
     def _in_turn(self) -> FileLock:
-        """Held by whoever makes or removes the file, so that no process finds half of it."""
+        """A lock for making or removing the file, so that no process finds half of it."""
         return FileLock(self.folder / "pages.lock", timeout=_LOCK_SECONDS, mode=0o600)
 
     def _give_up(self, session: _Session, reason: str) -> None:
@@ -201,7 +201,7 @@ class _Session(CachedSession):
         )
 
     def shut(self) -> None:
-        """Close connections and store for good, once the reads under way are done."""
+        """Close connections and store for good, after the running reads."""
         self.close()  # type: ignore[no-untyped-call]
         self._store.shut()
 
@@ -215,7 +215,7 @@ class _Table(SQLiteDict):
     def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
         with self._lock:
             if self.is_shut:
-                raise sqlite3.ProgrammingError("the page cache is shut")
+                raise sqlite3.ProgrammingError("the page cache is closed")
             with super().connection(commit) as connection:
                 yield connection
 
@@ -252,7 +252,7 @@ class _Store(SQLiteCache):
         self.responses, self.redirects = self._tables = responses, redirects
 
     def shut(self) -> None:
-        """Close for good, once the reads under way are done."""
+        """Close for good, after the running reads."""
         for table in self._tables:
             table.is_shut = True
         self.close()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Bytes over HTTP: sessions, retries, pauses, limits, and every failure as one of our errors.
+"""HTTP transport: sessions, retries, pauses and limits; every failure becomes an error of this package.
 
 Reads are repeated when that is safe; a write is repeated only when the server said it did nothing (429) or was
 never reached. Nothing of `requests` or `urllib3` leaves this module.
@@ -37,7 +37,7 @@ from opp_analytics.errors import (
 
 _S = TypeVar("_S", bound=requests.Session)
 _LONGEST_WAIT = 120.0
-"""Seconds: a server that asks for a longer pause is not waited for."""
+"""Longest pause in seconds; if the server asks for more, the call fails."""
 _LARGEST_BODY = 256 * 2**20
 _REDIRECTS = 3
 _OF_STATUS: dict[int, type[ApiError]] = {
@@ -50,7 +50,7 @@ _OF_STATUS: dict[int, type[ApiError]] = {
 
 
 class _Credentials(AuthBase):
-    """Both secret headers; an auth object also keeps ``~/.netrc`` from replacing the bearer token."""
+    """Adds both secret headers; as an auth object, so that ``~/.netrc`` does not replace the bearer token."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -90,7 +90,7 @@ class _Adapter(HTTPAdapter):
             if size > _LARGEST_BODY or time.monotonic() > ends:
                 response.close()
                 raise UnexpectedResponse(
-                    f"the answer does not end ({size:,} bytes so far); is this the Opportunities API?",
+                    f"the answer is too large or too slow ({size:,} bytes so far); check BLOCKS_API_URL",
                     method=str(response.request.method),
                     url=_shown(str(response.url)),
                     status=response.status_code,
@@ -118,7 +118,7 @@ class _Pacer:
 
 
 def _shown(url: str) -> str:
-    """The URL as a message may show it: without the query, which holds what a user searched for."""
+    """The URL for messages: without the query, which holds the user's search."""
     return url.split("?", 1)[0]
 
 
@@ -162,13 +162,13 @@ class Transport:
     Parameters
     ----------
     settings : Settings
-        Where and who.
+        Address and credentials.
     timeout : float
         Seconds to wait for a connection and for each part of an answer.
     retries : int
-        How often a failed read is repeated.
+        Repeats of a failed read.
     connections : int
-        Requests in flight at most, and size of each connection pool.
+        Largest number of requests in flight, and size of each connection pool.
     """
 
     def __init__(self, settings: Settings, *, timeout: float, retries: int, connections: int) -> None:
@@ -212,7 +212,7 @@ class Transport:
                 return self._body(response, "GET", url)
             url, params = self._same_origin(response, "GET", url), None
         raise UnexpectedResponse(
-            "the server redirects in a circle", method="GET", url=_shown(url), status=response.status_code
+            "the server redirects in a loop", method="GET", url=_shown(url), status=response.status_code
         )
 
     def write(self, method: str, path: str, body: bytes | None = None) -> bytes:
@@ -224,8 +224,8 @@ class Transport:
         if 300 <= response.status_code < 400:
             target = self._same_origin(response, method, url)
             raise UnexpectedResponse(
-                f"the server redirects a {method} to {_shown(target)}; nothing was written, "
-                "correct the url in your settings",
+                f"the server redirects a {method} to {_shown(target)}; nothing was written. "
+                "Correct the url in your settings",
                 method=method,
                 url=_shown(url),
                 status=response.status_code,
@@ -267,8 +267,9 @@ class Transport:
         target = urljoin(url, response.headers.get("Location", ""))
         if urlsplit(target)[:2] != urlsplit(url)[:2]:
             raise UnexpectedResponse(
-                f"{_shown(url)} redirects to another server ({'://'.join(urlsplit(target)[:2])}); not followed, "
-                "since that would hand your key on. If that is the API's new address, set it as BLOCKS_API_URL",
+                f"{_shown(url)} redirects to another server ({'://'.join(urlsplit(target)[:2])}). "
+                "The redirect was not followed, because it would send your key there. If that is the API's new "
+                "address, set it as BLOCKS_API_URL",
                 method=method,
                 url=_shown(url),
                 status=response.status_code,
@@ -281,7 +282,7 @@ class Transport:
             kind = response.headers.get("Content-Type", "")
             if content and "html" in kind.lower():
                 raise UnexpectedResponse(
-                    f"{_shown(url)} answered a web page ({kind}), not the Opportunities API; check BLOCKS_API_URL",
+                    f"{_shown(url)} answered with a web page ({kind}), not the Opportunities API; check BLOCKS_API_URL",
                     method=method,
                     url=_shown(url),
                     status=status,
@@ -303,19 +304,19 @@ def _cause(error: requests.exceptions.RequestException, timeout: float) -> str:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return f"no connection within {timeout:g} s"
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
-        return f"nothing came within {timeout:g} s"
+        return f"no data within {timeout:g} s"
     if isinstance(error, requests.exceptions.SSLError):
         return "the certificate could not be verified"
     text = str(error).lower()
     if "refused" in text:
         return "connection refused"
     if "resolve" in text or "name or service" in text:
-        return "the host name is unknown"
-    return "the connection was cut"
+        return "unknown host name"
+    return "the connection was lost"
 
 
 def _problems(content: bytes) -> list[ApiProblem]:
-    """The three error shapes: JSON:API objects, plain texts, one error with a message."""
+    """The problems in an error answer: JSON:API objects, plain texts, or one error with a message."""
     try:
         answer = json.loads(content)
     except ValueError:
@@ -347,7 +348,7 @@ def _refusal(status: int, content: bytes, method: str, url: str, retry_after: st
     later = f", retry after {retry_after} s" if retry_after else ""
     hints = {
         401: "the token or the API key was refused; check BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY",
-        403: "these credentials may not do this",
+        403: "these credentials are not allowed to do this; ask your administrator",
         429: f"too many requests{later}; try later or lower concurrency",
     }
     hint = f" ({hints[status]})" if status in hints else ""

@@ -1,4 +1,4 @@
-"""JSON:API answers to typed Arrow columns and frames, and cells back to JSON.
+"""The wire format: JSON:API answers as typed Arrow columns and frames, and cells as JSON.
 
 A page is decoded by msgspec and turned into Arrow column by column under the fixed types of the known columns,
 so that a page of nulls or of numbers sent as strings cannot change a dtype. Attributes that the schema does not
@@ -58,21 +58,21 @@ _decode_one = msgspec.json.Decoder(_One).decode
 
 @dataclass(frozen=True)
 class WirePage:
-    """One decoded list answer."""
+    """One decoded page of a list."""
 
     rows: list[dict[str, Any]]
-    """Flat attributes, each with its ``unique_id``."""
+    """The opportunities as flat dicts, each with its ``unique_id``."""
     total_pages: int | None
-    """Pages at the server's page size, None when the answer does not say."""
+    """Number of pages at the server's page size; None when the answer does not report it."""
     total_records: int | None
-    """Rows over all pages, None when the answer does not say."""
+    """Number of rows on all pages; None when the answer does not report it."""
 
 
 def _flat(resource: _Resource) -> dict[str, Any]:
     attributes = resource.attributes
     if attributes.get("unique_id") is None:
         if resource.id is None:
-            raise UnexpectedResponse("an opportunity in the answer has neither id nor unique_id")
+            raise UnexpectedResponse("an opportunity in the answer has no id")
         attributes["unique_id"] = str(resource.id)
     if attributes.get("account_id") is None:
         account = _related(resource, "account") or attributes.get("account_unique_id")
@@ -168,7 +168,7 @@ def _label_column(values: list[Any], column: str, ids: list[Any]) -> pa.Array:
 
 
 def _further(values: list[Any]) -> pa.Array:
-    """An attribute that the schema does not know, at the narrowest type that holds all of it."""
+    """An attribute outside the schema, at the narrowest type that holds all its values."""
     kinds = set(map(type, values)) - {NoneType}
     # Arrow would take True for 1.0 after a fraction.
     if bool not in kinds or kinds == {bool}:
@@ -203,7 +203,7 @@ def rows_to_table(rows: list[dict[str, Any]]) -> pa.Table:
 
 
 def _reconciled(tables: list[pa.Table]) -> list[pa.Table]:
-    """The tables with every further column that pages type differently brought to one type."""
+    """The tables with one type for each further column."""
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for field in table.schema:
@@ -225,7 +225,7 @@ _CATEGORY = {"stage": org.stage_dtype, "status": org.status_dtype}
 
 
 def assemble(tables: list[pa.Table]) -> pd.DataFrame:
-    """One opportunities frame from the tables of all pages, in order, writable.
+    """One writable opportunities frame from the tables of all pages, in order.
 
     Parameters
     ----------
@@ -250,13 +250,13 @@ def concat_tables(tables: list[pa.Table]) -> pa.Table:
 
 
 def frame_to_table(opportunities: pd.DataFrame) -> pa.Table:
-    """An assembled frame as the table it came from, to be merged with newer ones."""
+    """An assembled frame as an Arrow table, for merging with newer rows."""
     table = pa.Table.from_pandas(opportunities, preserve_index=False)
     return pa.table({name: _as_sent(name, table[name]) for name in table.column_names})
 
 
 def _as_sent(name: str, column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """A column of a frame at the type that `rows_to_table` gives it."""
+    """A frame's column at the Arrow type of `rows_to_table`."""
     if name in _CATEGORY:
         return column.cast(_LABEL)
     if name not in _BUILD and column.null_count == len(column):
@@ -288,7 +288,7 @@ def _to_category(name: str, column: pa.DictionaryArray) -> pd.Series[Any]:
 
 
 def to_wire(column: str, value: Any) -> Any:
-    """A frame's cell as the JSON value that the API takes for `column`; a blank cell is None.
+    """A frame's cell as the JSON value of `column` in the API; a blank cell is None.
 
     Decimals stay exact, whole amounts are sent without a fraction, dates as ``2026-03-31``.
 

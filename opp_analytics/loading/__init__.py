@@ -1,4 +1,4 @@
-"""From the API to a cached, typed frame with a certificate of what was read."""
+"""Loading: opportunities from the API as a cached, typed frame with a load certificate."""
 
 from opp_analytics.loading.load import load
 

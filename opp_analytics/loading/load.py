@@ -1,4 +1,4 @@
-"""The API as a cached, typed frame: `load`."""
+"""`load`: all opportunities of a tenant as one frame."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from opp_analytics.text import count
 _SWEEPS = 3
 _PAGE_SIZE = 1000
 _NOTE_EVERY = 16
-"""Pages after which a sweep notes how far it is, so that a killed one resumes."""
+"""Pages between two progress notes of a sweep, so that an interrupted one resumes."""
 
 
 def load(
@@ -49,13 +49,13 @@ def load(
     client : Client, optional
         Client to read with; default: `Client.from_env()`.
     max_age : str, timedelta or seconds
-        Oldest cached frame to use, such as ``"15min"``; 0 always reads.
+        Oldest cached frame to use, such as ``"15min"``; 0 always reads from the API.
     refresh : {None, "changes", "full"}
         ``"changes"`` brings the cached frame up to date and reads only what changed. It reads everything where that
-        might miss something: no cached frame, no order by change, totals that do not add up, or the trash itself.
-        ``"full"`` reads everything, whatever the cache holds.
+        might miss something: no cached frame, wrong sort order, totals that disagree, or ``deleted=True``.
+        ``"full"`` always reads everything.
     page_size : int, optional
-        Rows to ask for on a page, 1,000 by default; a server that sends fewer is believed.
+        Rows to ask for on a page, 1,000 by default; the server may send fewer.
     limit : int, optional
         Read only a sample: this many opportunities, the newest first. A sample is never cached or recorded.
     search : str, optional
@@ -63,7 +63,7 @@ def load(
     deleted : bool
         If True, load the trash instead of the list.
     progress : bool, optional
-        Whether to show a progress bar; default: only on a terminal or in a notebook.
+        If True, show a progress bar; by default only on a terminal and in a notebook.
     **filters
         Further filters of `Client.list`: ``status account_id contact_unique_id owner_unique_id``.
 
@@ -83,9 +83,9 @@ def load(
     ConfigError
         When no client is given and the settings are missing.
     ArgumentError
-        When an argument cannot be used; nothing is asked then.
+        When an argument cannot be used; no request is sent.
     ApiError
-        When the API cannot be reached, refuses, or is not this API.
+        When the API cannot be reached, refuses the call, or is not this API.
     LoadError
         When the pages do not end.
 
@@ -159,7 +159,7 @@ def _params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[
         text(value, name, example="Acme" if name == "search" else "active")
         if deleted:
             raise ArgumentValueError(
-                f"deleted=True loads the whole trash; leave out {name}, which cannot narrow it"
+                f"deleted=True loads the whole trashand {name} cannot narrow it; leave out {name}"
             )
     return params
 
@@ -221,7 +221,7 @@ def _catch_up(client: Client, query: Query, key: str, kept: pd.DataFrame) -> pd.
 
 
 def _sample(client: Client, query: Query, limit: int, progress: bool | None) -> pd.DataFrame:
-    """The newest `limit` opportunities, as far as there are so many; neither cache is touched."""
+    """The newest `limit` opportunities, or all if there are fewer; no cache is used."""
     rows: dict[str, dict[str, Any]] = {}
     pass_, started, size = Sweep(), datetime.now(UTC), min(limit, query.page_size)
     with progress_bar(progress, desc="opportunities", unit="row", total=limit) as bar:
@@ -244,7 +244,7 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None) -> 
         _certificate(client, query, pass_, started),
         rows=len(sample),
         complete=False,
-        reasons=(f"only a sample was asked for (limit={limit})",),
+        reasons=(f"limit={limit} loads only a sample",),
         limit=limit,
     )
     opportunities.attrs["load"] = certificate.to_json()
@@ -261,21 +261,21 @@ def _noter(client: Client, key: str, before: dict[str, Any], query: Query) -> Ca
 
 
 def _resumable(note: Any, before: dict[str, Any], query: Query) -> int:
-    """How many first pages a cut-off sweep had read that are still what the server would send."""
+    """Number of first pages of an interrupted sweep that are still current."""
     same = isinstance(note, dict) and note.get("probe") == before and note.get("page_size") == query.page_size
     return int(note["pages"]) if same else 0
 
 
 def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
-    """Why a pass may be incomplete; nothing when it is complete."""
+    """Reasons why a pass may be incomplete; empty when it is complete."""
     total = after["trash_total"] if query.deleted else after["total"]
     gaps = []
     if before != after:
         gaps.append("opportunities changed while they were read")
     if total is None:
-        gaps.append("the server does not say how many opportunities there are")
+        gaps.append("the server does not report the number of opportunities")
     elif len(pass_.ids) != total:
-        gaps.append(f"the server announces {count(total, 'opportunity')} but sent {len(pass_.ids):,}")
+        gaps.append(f"the server reports {count(total, 'opportunity')} but sent {len(pass_.ids):,}")
     if after["trash_total"] is None:
         gaps.append("the trash cannot be read, so deletions during the load cannot be ruled out")
     if query.deleted:
@@ -283,7 +283,7 @@ def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Qu
     if not pass_.ordered:
         gaps.append("the server did not sort by created_at as asked")
     if newest_change(pass_.tables) != (datetime.fromisoformat(after["newest"]) if after["newest"] else None):
-        gaps.append("the newest change that the server reports is not the newest one read")
+        gaps.append("the server reports a newer change than the newest one read")
     return gaps
 
 

@@ -1,4 +1,4 @@
-"""A kept frame brought up to date by what changed since, so that a refresh costs what changed, not what exists.
+"""The refresh: a cached frame brought up to date by reading only what changed.
 
 The newest changes are read first, until they are older than what is known; deletions are settled by reading the trash
 where it changed. The result counts only when everything adds up: the answer was sorted as asked, nothing
@@ -24,24 +24,24 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.loading.sweep import Query, newest_change, probe
 
 _OVERLAP = timedelta(minutes=5)
-"""Read again before the newest known change: a slow transaction commits with an earlier time than a quick one."""
+"""Time before the newest known change that is read again: a slow transaction commits with an earlier time."""
 
 
 @dataclass(frozen=True)
 class Refreshed:
-    """A frame that is up to date, and how it came to be."""
+    """An up-to-date frame, and how it was read."""
 
     opportunities: pd.DataFrame
     state: dict[str, Any]
-    """What the server said of its data, before and after alike."""
+    """The state of the server's data, the same before and after the reading."""
     pages: int
-    """Pages read, those of the trash included."""
+    """Pages read, including pages of the trash."""
     started: datetime
 
 
 @dataclass
 class _Reading:
-    """What was read so far."""
+    """The rows read so far."""
 
     tables: list[pa.Table] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
@@ -49,16 +49,16 @@ class _Reading:
 
 
 def refreshed(client: Client, query: Query, kept: pd.DataFrame) -> Refreshed | None:
-    """`kept` with all changes since, in creation order; None when only a sweep can tell.
+    """`kept` with all later changes, in creation order; None when a full sweep is needed.
 
     Parameters
     ----------
     client : Client
-        Client to ask, page by page, past the page cache.
+        Client to read with; the page cache is not used.
     query : Query
-        Query that `kept` answers; not for the trash.
+        Query of `kept`; not for the trash.
     kept : DataFrame
-        Complete load, whose certificate holds the server's ``state`` at that time.
+        A complete load, whose certificate holds the server's ``state`` at the time.
     """
     certificate = Certificate.of(kept)
     known, table = certificate.state if certificate else {}, frame_to_table(kept)
@@ -85,7 +85,7 @@ def _adds_up(merged: pa.Table, state: dict[str, Any]) -> bool:
 
 
 def _read_changes(client: Client, query: Query, newest: datetime | None, reading: _Reading) -> bool:
-    """Read what changed since `newest`; False when that is not cheaper than a sweep, or not sorted as asked."""
+    """Read the changes since `newest`; False when a sweep is cheaper, or the order is not the one asked for."""
     if newest is None:
         return False
     since, last = newest - _OVERLAP, None
@@ -109,7 +109,7 @@ def _read_changes(client: Client, query: Query, newest: datetime | None, reading
 def _read_trash(
     client: Client, state: dict[str, Any], known: dict[str, Any], kept: pa.Table, reading: _Reading
 ) -> bool:
-    """Read what was deleted; False when the trash did more than take rows in: what left it may be back unchanged."""
+    """Read the deletions; False when rows also left the trash, because they may be back unchanged."""
     if all(state[name] == known.get(name) for name in ("trash_total", "trash_newest")):
         return True
     if state["trash_total"] is None or known.get("trash_total") is None:
@@ -124,7 +124,7 @@ def _read_trash(
 
 
 def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
-    """The rows as last read, without the deleted ones, in creation order; None when only a sweep can tell a column."""
+    """The newest version of each row, without deleted ones, in creation order; None when a column's type needs a sweep."""
     changed = {unique_id for table in reading.tables for unique_id in table["unique_id"].to_pylist()}
     stale = pa.array(sorted(changed | reading.deleted), pa.string())
     rest = kept.filter(pc.invert(pc.is_in(kept["unique_id"], stale)))
@@ -143,7 +143,7 @@ def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
 
 
 def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
-    """The types, without that of nulls, in which each of the tenant's own attributes was just read."""
+    """The types just read for each further attribute, without null."""
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for attribute in table.schema:
@@ -154,7 +154,7 @@ def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
 
 
 def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
-    """Whether the values that remain, or those just read, give the column its type."""
+    """True when the remaining values, or the values just read, explain the column's type."""
     if pa.types.is_floating(column.type):
         return pa.string() not in kinds and (
             column.type in kinds or not pc.all(pc.equal(column, pc.floor(column))).as_py()
@@ -165,7 +165,7 @@ def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
 
 
 def _is_plain_json(text: str) -> bool:
-    """Whether a text may be a number or boolean of the server, written out because another row held a text."""
+    """True when a text may be a number or boolean that became text because another row held text."""
     try:
         return isinstance(json.loads(text), (int, float))
     except ValueError:

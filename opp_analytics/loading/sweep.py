@@ -1,4 +1,4 @@
-"""One pass over all pages, and what shows that nothing is missing.
+"""The sweep: one pass over all pages, with a check that nothing is missing.
 
 Offset paging shifts when rows come and go. A sweep therefore asks for creation order, so that new rows only append,
 reads past the announced last page, keys rows by id, and compares what a *probe* of the server says before and after:
@@ -23,50 +23,50 @@ from opp_analytics.api import Client, WirePage, rows_to_table
 from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
 
 _WINDOW = 4
-"""Pages under way or waiting to be decoded, for each connection."""
+"""Pages in flight or waiting to be decoded, per connection."""
 _SLACK = 10
-"""Pages read past the announced ones, beside as many again, before the server is taken to be endless."""
+"""Extra pages, beyond twice the announced number, before the pages are considered endless."""
 
 
 class Bar(Protocol):
-    """What a sweep tells of its progress; a tqdm bar is one."""
+    """A progress bar, such as that of tqdm."""
 
     total: float | None
 
     def update(self, n: float = 1) -> Any:
-        """`n` more opportunities have come."""
+        """Advance by `n` opportunities."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """Which opportunities a sweep asks for."""
+    """The opportunities that a sweep asks for."""
 
     deleted: bool = False
-    """The trash instead of the list."""
+    """True for the trash instead of the list."""
     params: dict[str, Any] = field(default_factory=dict)
     """Search and filters, as `Client.list` takes them."""
     page_size: int = 1000
-    """Page size asked for; what comes is believed."""
+    """Page size asked for; the server may send fewer rows."""
 
 
 @dataclass
 class Sweep:
-    """The rows of one pass, and how the pass went."""
+    """The rows of one pass, and the facts that show if it is complete."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    """One Arrow table a page, without rows that an earlier page had."""
+    """One Arrow table per page, without rows of earlier pages."""
     ids: set[str] = field(default_factory=set)
     pages: int = 0
     total: int | None = None
-    """The total that the last page announced."""
+    """The total that the last page reported."""
     duplicates: int = 0
     ordered: bool = True
-    """Whether the pages came in creation order, as asked."""
+    """True when the pages came in creation order, as asked."""
     page_size: int = 0
 
 
 def probe(client: Client, query: Query) -> dict[str, Any]:
-    """What the server says of the state of its data, cheaply: totals, the newest change, the newest deletion."""
+    """The state of the server's data: totals, the newest change, the newest deletion."""
     with ThreadPoolExecutor(2) as pool:
         trash = pool.submit(_trash_state, client)
         listed = client.list(1, 1, sort="-updated_at", **query.params)
@@ -106,10 +106,10 @@ def sweep(
     query : Query
         Opportunities to ask for.
     stored_pages : int
-        Number of first pages that may come from the page cache without a request: a sweep that was cut off had read
+        Number of first pages to take from the page cache without a request, because an interrupted sweep had read
         them.
     bar : Bar
-        Progress bar to advance with every page.
+        Progress bar to advance.
     on_page : callable
         Function to call with the number of each page read.
 
@@ -164,7 +164,7 @@ def _take(result: Sweep, page: WirePage) -> bool:
 
 
 def _in_order(tables: list[pa.Table]) -> bool:
-    """Whether the last table is in creation order and begins no earlier than the one before it ends."""
+    """True when the last table is in creation order and does not begin before the end of the previous one."""
     created = tables[-1]["created_at"].drop_null().combine_chunks()
     if len(created) > 1 and pc.any(pc.less(created[1:], created[:-1])).as_py():
         return False
@@ -173,7 +173,7 @@ def _in_order(tables: list[pa.Table]) -> bool:
 
 
 class _Fetcher:
-    """Bodies of page 1, 2, 3, … in order, a window of them fetched ahead once the number of pages is announced."""
+    """The bodies of pages 1, 2, 3, … in order, fetched ahead once the number of pages is known."""
 
     def __init__(self, client: Client, query: Query, stored_pages: int) -> None:
         self._client = client

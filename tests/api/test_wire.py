@@ -60,7 +60,7 @@ def test_decode_page__refuses_what_is_not_a_list_answer(answer):
 
 
 def test_decode_page__refuses_a_resource_without_any_id():
-    with pytest.raises(oa.errors.UnexpectedResponse, match="neither id nor unique_id"):
+    with pytest.raises(oa.errors.UnexpectedResponse, match="has no id"):
         wire.decode_page(body({"attributes": {"name": "x"}}))
 
 

@@ -310,7 +310,7 @@ def test_load__sets_a_damaged_frame_aside_and_fetches(tenant, tmp_path, damage):
     file = frame_file(tmp_path)
     content = file.read_bytes()
     file.write_bytes(content[:-100] if damage is None else damage)
-    with pytest.warns(oa.errors.DataWarning, match="set aside"):
+    with pytest.warns(oa.errors.DataWarning, match="it was renamed"):
         frame = load(client)
     assert len(frame) == 5
     assert file.with_name(file.name + ".damaged").exists()
@@ -321,7 +321,7 @@ def test_load__sets_a_damaged_page_store_aside_and_fetches(tenant, tmp_path):
     load(client)
     store = next((tmp_path / "pages").rglob("pages.sqlite"))
     store.write_bytes(b"this is no database, and never was one" * 100)
-    with pytest.warns(oa.errors.DataWarning, match="set aside"):
+    with pytest.warns(oa.errors.DataWarning, match="it was renamed"):
         assert len(load(client, refresh="full")) == 5
     assert store.with_name("pages.sqlite.damaged").exists()
 
@@ -331,7 +331,7 @@ def test_load__works_without_a_cache_folder_that_can_be_written(tenant, tmp_path
     (tmp_path / "pages").write_text("a file where the folder should be")
     with pytest.warns(oa.errors.DataWarning) as caught:
         assert len(load(client)) == 5
-    assert any("not kept" in str(w.message) for w in caught)
+    assert any("could not be cached" in str(w.message) for w in caught)
 
 
 def test_load__on_a_full_disk_gives_the_frame_and_says_it_was_not_kept(tenant, monkeypatch):
