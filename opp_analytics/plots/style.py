@@ -263,7 +263,7 @@ def whiskers(middle: Any, low: Any, high: Any) -> Any:
 
 
 def caption(table: pd.DataFrame, *says: str) -> str:
-    """The number of deals first, then the as-of day where the table knows it, then what else is to say.
+    """The number of deals first, then the days that the table is about, where it knows them, then what else there is to say.
 
     Examples
     --------
@@ -272,9 +272,17 @@ def caption(table: pd.DataFrame, *says: str) -> str:
     >>> caption(table, "312 closed deals", "", "95% intervals")
     '312 closed deals · as of Mar 31, 2026 · 95% intervals'
     """
-    as_of = table.attrs.get("as_of")
-    dated = f"as of {text.day(as_of, year=True)}" if as_of else ""
-    return " · ".join(part for part in (*says[:1], dated, *says[1:]) if part)
+    return " · ".join(part for part in (*says[:1], *_dates(table), *says[1:]) if part)
+
+
+def _dates(table: pd.DataFrame) -> list[str]:
+    as_of, due = table.attrs.get("as_of"), table.attrs.get("due")
+    opening, closing = table.attrs.get("opening_at"), table.attrs.get("closing_at")
+    if opening and closing:
+        window = text.days(opening, closing)
+    else:
+        window = f"as of {text.day(as_of, year=True)}" if as_of else ""
+    return [window, f"due {text.days(*due)}" if due else ""]
 
 
 def method(table: pd.DataFrame) -> str:

@@ -17,7 +17,18 @@ from opp_analytics.plots import style
 from tests.plots import reading
 
 MODULES = sorted(Path(inspect.getfile(plots)).parent.glob("*.py"))
-ALLOWED = {"org", "as_of", "freq", "tz", "method", "confidence"}
+ALLOWED = {
+    "org",
+    "as_of",
+    "freq",
+    "tz",
+    "method",
+    "confidence",
+    "opening_at",
+    "closing_at",
+    "due",
+    "age_days",
+}
 """What a drawing may read from attrs: nothing that a filter or a concat could make wrong."""
 
 
@@ -90,6 +101,16 @@ def test_drawing__names_the_function_that_makes_the_table():
         win_rate([1])  # type: ignore[arg-type]
     assert list(inspect.signature(win_rate).parameters) == ["table", "ax"]
     assert "What `oa.win_rate` returns" in str(win_rate.__doc__)
+
+
+def test_caption__names_the_records_compared_and_the_days_due():
+    table = pd.DataFrame()
+    table.attrs.update(
+        as_of="2026-03-31", opening_at="2026-02-28T09:00:00+00:00", closing_at="2026-03-31T09:00:00+00:00"
+    )
+    assert style.caption(table, "5 deals") == "5 deals · Feb 28 to Mar 31, 2026"
+    table.attrs["due"] = ["2026-04-01", "2026-06-30"]
+    assert style.caption(table) == "Feb 28 to Mar 31, 2026 · due Apr 1 to Jun 30, 2026"
 
 
 def test_drawing__without_a_docstring_gets_none():
