@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +15,7 @@ import pandas as pd
 from opp_analytics.errors import HistoryError
 from opp_analytics.files import digest
 
-__all__ = ["Damage", "Entry", "Moment", "Recorded", "read_entry"]
+__all__ = ["Damage", "Entry", "Moment", "Recorded", "file_mark", "note_bytes", "read_entry", "read_note"]
 
 
 class Damage(HistoryError):
@@ -137,8 +139,8 @@ def read_entry(file: Path) -> Entry:
     Damage
         Naming the file when it is not an entry as it was written.
     """
+    plain = _plain_json(file)
     try:
-        plain = json.loads(file.read_bytes())
         entry = Entry(
             **{
                 **plain,
@@ -148,10 +150,55 @@ def read_entry(file: Path) -> Entry:
             }
         )
         intact = bool(entry.moments) and entry.sealed().digest == entry.digest and entry.name == file.stem
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damage(file, f"is damaged or not a record of this history ({error})") from None
-    except OSError as error:
-        raise Damage(file, f"cannot be read ({error.strerror})") from None
     if not intact:
         raise Damage(file, "is damaged: its content does not match its checksum")
     return entry
+
+
+def note_bytes(name: str, until: int) -> bytes:
+    """The note that an append's change file was set aside, `until` being the last record that leaned on it."""
+    return json.dumps({"until": until, "digest": digest(f"{name} {until}".encode())}).encode()
+
+
+def read_note(file: Path) -> int:
+    """The last record that leaned on a change file set aside, from its note.
+
+    Raises
+    ------
+    Damage
+        Naming the note when it is not as it was written.
+    """
+    try:
+        until = int(_plain_json(file)["until"])
+        intact = file.read_bytes() == note_bytes(file.stem, until)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damage(file, f"is damaged or not a note of this history ({error})") from None
+    if not intact:
+        raise Damage(file, "is damaged: its content does not match its checksum; restore it from a backup")
+    return until
+
+
+def file_mark(file: Path) -> tuple[int, int]:
+    """Size and time of a file, which change when it is written.
+
+    Raises
+    ------
+    OSError
+        When there is no such file; also for a folder, device or pipe, a read of which might never end.
+    """
+    found = file.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return found.st_size, found.st_mtime_ns
+
+
+def _plain_json(file: Path) -> Any:
+    try:
+        file_mark(file)
+        return json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise Damage(file, f"is damaged: it is not JSON ({error})") from None
+    except OSError as error:
+        raise Damage(file, f"cannot be read ({error.strerror})") from None

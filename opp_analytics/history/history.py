@@ -16,17 +16,10 @@ from opp_analytics import schema
 from opp_analytics.errors import ArgumentTypeError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.coverage import coverage
-from opp_analytics.history.diff import changes_between, latest_wins, no_rows, operations_in
 from opp_analytics.history.engine import Engine, arrow, collect, latest
-from opp_analytics.history.entries import Moment, Recorded
+from opp_analytics.history.entries import Recorded
 from opp_analytics.history.from_changes import Import
-from opp_analytics.history.record_checks import (
-    certificate_of,
-    check_time,
-    checked,
-    moment_of,
-    refuse_if_not_next,
-)
+from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
 from opp_analytics.history.store import Store
 from opp_analytics.periods import When, as_instant
@@ -47,7 +40,8 @@ class History:
     Parameters
     ----------
     path : str or path
-        Folder of the history. The first record makes it, readable by its owner only.
+        Folder of the history. The first record makes it, with the permissions that the umask gives. Its own files
+        must not be links.
     memory_limit : str
         Most memory that a query may use. The rest goes to a private temporary folder.
     lock_timeout : float
@@ -112,7 +106,7 @@ class History:
             weakref.finalize(history, shutil.rmtree, folder, True)
         else:
             history = cls(path)
-        history._adopt(imported)
+        add_import(history._own_folder("import into"), imported)
         imported.warn()
         return history
 
@@ -151,7 +145,9 @@ class History:
 
     # Writing
 
-    def record(self, opportunities: pd.DataFrame, *, at: When | None = None) -> Recorded:
+    def record(
+        self, opportunities: pd.DataFrame, *, at: When | None = None, allow_deleted: bool = False
+    ) -> Recorded:
         """Add a record of all opportunities; only what is new, changed or deleted is stored.
 
         Parameters
@@ -161,6 +157,10 @@ class History:
             a change.
         at : str, date or datetime, optional
             The moment that the frame shows; default: when it was loaded (``attrs["load"]``), else now.
+        allow_deleted : bool
+            If True, a frame that was not loaded from the API (an export, for example) may lack more than 20% and more
+            than 5 of the opportunities known so far: they are recorded as deleted. Else it is refused as a partial
+            export.
 
         Returns
         -------
@@ -170,63 +170,18 @@ class History:
         ------
         RecordRefused
             When the frame does not hold all opportunities (an incomplete, filtered or searched load, or rows dropped
-            since), has an id twice, lacks a column that it had before, is another tenant's, or `at` is not after the
-            last record. Nothing is stored then. It is also a `HistoryError` and a `DataError`.
+            since, an export that looks partial), has an id twice, lacks a column that it had before, is another
+            tenant's, or `at` is not after the last record. Nothing is stored then. It is also a `HistoryError` and a
+            `DataError`.
         HistoryError
-            When the folder cannot be written; says why. The history is unchanged then.
+            When the folder cannot be written, or a file in it is a link; says why. The history is unchanged then.
 
         Notes
         -----
         The whole record counts or none of it, even after a crash or a power cut. Two processes that record at once
         wait for each other.
         """
-        source = self._own_folder("record into")
-        frame = checked(opportunities)
-        certificate = certificate_of(opportunities)
-        with source.store.writing():
-            entries = source.store.entries()
-            before = entries[-1] if entries else None
-            moment = moment_of(at, certificate)
-            state = source.state(entries)
-            refuse_if_not_next(source.store.folder, entries, state, frame, certificate)
-            current = rows.to_rows(frame, before.kinds if before else None)
-            changes = changes_between(
-                no_rows() if state is None else state,
-                current,
-                seen_after=before.last.recorded_at if before else None,
-                seen_at=moment,
-            )
-            if before:
-                check_time(source.store.folder, before, moment, len(changes))
-                if moment == before.last.recorded_at:
-                    return Recorded(moment, before.last.rows, appended=False)
-            recorded = Moment(moment, len(frame), **operations_in(changes))
-            entry = source.store.append(
-                changes,
-                (recorded,),
-                columns=rows.dtypes_of(frame),
-                kinds={**(before.kinds if before else {}), **rows.kinds_of(changes)},
-                certificate=certificate.to_json() if certificate else None,
-                previous=before,
-            )
-            source.store.keep_state(changes if state is None else latest_wins(state, changes), entry)
-        return Recorded(**vars(recorded))
-
-    def _adopt(self, imported: Import) -> None:
-        source = self._own_folder("import into")
-        with source.store.writing():
-            if source.store.entries():
-                raise HistoryError(f"{self._path} holds records already; import into a new folder")
-            if imported.moments:
-                source.store.append(
-                    imported.rows,
-                    imported.moments,
-                    columns=imported.columns,
-                    kinds=rows.kinds_of(imported.rows),
-                    certificate=None,
-                    previous=None,
-                    notes=imported.notes,
-                )
+        return add_record(self._own_folder("record into"), opportunities, at=at, allow_deleted=allow_deleted)
 
     # Reading
 

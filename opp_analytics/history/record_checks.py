@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from opp_analytics import org
 from opp_analytics.certificate import Certificate
@@ -14,8 +16,12 @@ from opp_analytics.history import rows
 from opp_analytics.history.diff import UNTRACKED, present
 from opp_analytics.history.entries import Entry
 from opp_analytics.periods import When, as_instant
+from opp_analytics.text import count, joined
 
-__all__ = ["certificate_of", "check_time", "checked", "moment_of", "refuse_if_not_next"]
+__all__ = ["certificate_of", "check_time", "checked", "moment_of", "refuse_if_not_next", "refuse_if_partial"]
+
+_DROPPED_SHARE, _DROPPED = 0.2, 5
+"""What a frame without a certificate may lack of the known opportunities: a share, or a number."""
 
 
 def checked(opportunities: pd.DataFrame) -> pd.DataFrame:
@@ -103,4 +109,19 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
     raise RecordRefused(
         f"a record at {moment.isoformat()} would not be after the last one in {folder}, at {last.isoformat()} ({what}); "
         "use a later `at`"
+    )
+
+
+def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
+    """Refuse changes that delete so much of what is known that the frame looks like a part of all."""
+    known = len(present(state))
+    dropped = changes.filter(pc.equal(changes["operation"], rows.DELETED)).sort_by("unique_id")
+    if len(dropped) <= max(_DROPPED, _DROPPED_SHARE * known):
+        return
+    pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
+    examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
+    raise RecordRefused(
+        f"this frame lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
+        f"{joined(examples)}, and has no load certificate, so it may be a partial export; record all opportunities, or "
+        "pass allow_deleted=True if these were deleted"
     )

@@ -139,10 +139,9 @@ class FolderSource:
     def check(self) -> list[dict[str, Any]]:
         """Problems, as rows of `History.check`."""
         try:
-            entries = self.store.entries()
+            entries, aside = self.store.entries(), self.store.set_aside()
         except Damage as damage:
             return [{"file": str(damage.file), "problem": damage.problem}]
-        aside = self.store.set_aside()
         found: list[dict[str, Any]] = []
         for entry in entries:
             place = {"recorded_at": entry.last.recorded_at, "file": str(self.store.change_file(entry))}

@@ -1,14 +1,4 @@
-"""The folder that a history lives in.
-
-::
-
-    history.json            what this folder is
-    changes/000001.parquet  change rows of one append, never altered afterwards
-    records/000001.json     the append's entry; an append counts once its entry is here
-    state/000001-….arrow    last change row of every opportunity: rebuilt whenever it does not match the log
-    staging/                files being written
-    damaged/                what `check(set_aside=True)` set aside
-    lock                    held while something is written
+"""Appends to a history's folder and reads from it, checking every file.
 
 A crash leaves the history before or after an append, never between: the change file comes first, unread until
 its entry is renamed into place.
@@ -17,30 +7,28 @@ its entry is renamed into place.
 from __future__ import annotations
 
 import errno
-import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from opp_analytics.errors import HistoryError
-from opp_analytics.files import digest, make_private_folder, write_whole
-from opp_analytics.history.entries import Damage, Entry, Moment, read_entry
+from opp_analytics.files import digest
+from opp_analytics.history.entries import Damage, Entry, Moment, file_mark, note_bytes, read_entry, read_note
+from opp_analytics.history.folder import (
+    holds_history,
+    list_stems,
+    lock_file,
+    prepare,
+    publish,
+    refuse_links,
+)
 
 __all__ = ["Store"]
-
-_MARK = {"format": "opp_analytics history", "version": 2}
-_OLDER = """\
-{mark} is of an older format; this release reads format {version}. Record into a new folder, or bring over what this one knows:
-    files = sorted(pathlib.Path({folder!r}, "changes").glob("*.parquet"))
-    changes = pd.concat(map(pd.read_parquet, files)).replace({{"operation": {{"gone": "deleted"}}}})
-    History.from_changes(changes, path="a new folder")"""
-_FOLDERS = ("changes", "records", "state", "staging")
 
 
 class Store:
@@ -70,11 +58,15 @@ class Store:
         HistoryError
             When the folder is not a history, or an entry is damaged, missing or not part of it; names the file.
         """
-        if not self._is_history():
+        refuse_links(self.folder)
+        if not holds_history(self.folder):
             return []
         # Listed in the reverse of the order of writing: an append that ends in between is then whole in all lists.
         newest = max((file.name[:6] for file in (self.folder / "state").glob("*.arrow")), default="")
-        changes, records = self._names("changes", ".parquet"), self._names("records", ".json")
+        changes, records = (
+            list_stems(self.folder / "changes", ".parquet"),
+            list_stems(self.folder / "records", ".json"),
+        )
         entries = [self._entry(name) for name in records]
         for place, entry in enumerate(entries):
             before = entries[place - 1] if place else None
@@ -99,7 +91,7 @@ class Store:
     def _entry(self, name: str) -> Entry:
         file = self.folder / "records" / f"{name}.json"
         try:
-            mark = _mark(file)
+            mark = file_mark(file)
         except OSError as error:
             raise Damage(file, f"cannot be read ({error.strerror})") from None
         kept = self._read.get(name)
@@ -135,7 +127,7 @@ class Store:
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
         out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
         try:
-            mark = _mark(file)
+            mark = file_mark(file)
             if mark[0] != entry.size:
                 return f"{what} is damaged: {mark[0]:,} bytes of {entry.size:,}; {out}"
             if self._verified.get(entry.name) != mark:
@@ -149,22 +141,29 @@ class Store:
         return None
 
     def set_aside(self) -> dict[str, int]:
-        """Entries whose change file was taken out of use, with the sequence of the last record that leaned on it."""
-        notes = (self.folder / "damaged").glob("*.json")
-        return {note.stem: int(json.loads(note.read_bytes())["until"]) for note in notes}
+        """Entries whose change file was taken out of use, with the sequence of the last record that leaned on it.
+
+        Raises
+        ------
+        Damage
+            Naming a note that is damaged.
+        """
+        return {note.stem: read_note(note) for note in sorted((self.folder / "damaged").glob("*.json"))}
 
     def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
         """Take an entry's change file out of use, keeping the file; to be called while `writing`."""
-        make_private_folder(self.folder / "damaged")
-        if self.change_file(entry).exists():
-            self.change_file(entry).replace(self.folder / "damaged" / f"{entry.name}.parquet")
-        note = json.dumps({"until": entries[-1].sequence}).encode()
-        self._publish(self.folder / "damaged" / f"{entry.name}.json", lambda out: out.write(note))
+        (self.folder / "damaged").mkdir(exist_ok=True)
+        # The note comes first: a file that is noted and still in its place is out of use too.
+        publish(self.folder, f"damaged/{entry.name}.json", note_bytes(entry.name, entries[-1].sequence))
+        file = self.change_file(entry)
+        if file.exists():
+            file.replace(self.folder / "damaged" / file.name)
 
     def state(self, entries: list[Entry]) -> pa.Table | None:
         """The kept last rows of all opportunities, None unless they provably belong to the last entry."""
         for file in (self.folder / "state").glob(f"{entries[-1].name}-*.arrow"):
             try:
+                file_mark(file)
                 content = file.read_bytes()
                 if file.stem.partition("-")[2] == digest(content):
                     rows = pa.ipc.open_file(content).read_all()
@@ -190,10 +189,12 @@ class Store:
             When another process holds it for too long, or the disk is full or refuses.
         """
         try:
-            self._is_history()
-            make_private_folder(self.folder)
-            with FileLock(self.folder / "lock", timeout=self._lock_seconds, mode=0o600):
-                self._prepare()
+            refuse_links(self.folder)
+            holds_history(self.folder)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock, mode = lock_file(self.folder)
+            with FileLock(lock, timeout=self._lock_seconds, mode=mode):
+                prepare(self.folder)
                 yield
         except Timeout:
             raise HistoryError(
@@ -221,10 +222,10 @@ class Store:
     ) -> Entry:
         """Add change rows and their entry; to be called while `writing`."""
         sequence = previous.sequence + 1 if previous else 1
-        target = self.folder / "changes" / f"{sequence:06d}.parquet"
-        register = self.folder / "records" / f"{sequence:06d}.json"
+        changes_name, entry_name = f"changes/{sequence:06d}.parquet", f"records/{sequence:06d}.json"
+        target = self.folder / changes_name
         try:
-            self._publish(target, lambda out: pq.write_table(changes, out, compression="zstd"))
+            publish(self.folder, changes_name, lambda out: pq.write_table(changes, out, compression="zstd"))
             entry = Entry(
                 sequence,
                 moments,
@@ -236,9 +237,9 @@ class Store:
                 notes=notes,
                 previous=previous.digest if previous else "",
             ).sealed()
-            self._publish(register, lambda out: out.write(entry.as_bytes()))
+            publish(self.folder, entry_name, entry.as_bytes())
         except BaseException:
-            register.unlink(missing_ok=True)
+            (self.folder / entry_name).unlink(missing_ok=True)
             target.unlink(missing_ok=True)
             raise
         return entry
@@ -253,81 +254,9 @@ class Store:
         content = sink.getvalue().to_pybytes()
         target = self.folder / "state" / f"{entry.name}-{digest(content)}.arrow"
         try:
-            self._publish(target, lambda out: out.write(content), durable=False)
+            publish(self.folder, f"state/{target.name}", content, durable=False)
         except OSError:
             return
         for older in (self.folder / "state").glob("*.arrow"):
             if older != target:
                 older.unlink(missing_ok=True)
-
-    def _publish(self, target: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
-        write_whole(target, write, staging=self.folder / "staging", private=True, durable=durable)
-
-    # The folder itself
-
-    def _is_history(self) -> bool:
-        """Whether the folder holds a history; False when it is empty or does not exist."""
-        mark = self.folder / "history.json"
-        try:
-            if mark.is_file():
-                return self._check_mark(mark)
-            if self.folder.exists() and not self.folder.is_dir():
-                raise HistoryError(f"{self.folder} is a file, not the folder of a history; give another path")
-            others = [file.name for file in self.folder.iterdir() if file.name not in (*_FOLDERS, "lock")]
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise HistoryError(f"{self.folder} cannot be read ({error.strerror})") from None
-        if others or any(True for _ in self.folder.glob("records/*")):
-            if mark.is_file():  # another process began it just now
-                return self._check_mark(mark)
-            raise HistoryError(
-                f"{self.folder} is not a history: it has no history.json"
-                + (f" but {others[0]}" if others else "")
-                + "; give a new or empty folder"
-            )
-        return False
-
-    def _check_mark(self, mark: Path) -> bool:
-        try:
-            found = json.loads(mark.read_bytes())
-            known = found["format"] == _MARK["format"]
-            older, newer = found["version"] < _MARK["version"], found["version"] > _MARK["version"]
-        except (ValueError, KeyError, TypeError):
-            known = older = newer = False
-        if not known:
-            raise Damage(mark, "is damaged or not ours: it does not name this folder a history")
-        if newer:
-            raise HistoryError(f"{mark} was written by a newer release of opp_analytics; update to read it")
-        if older:
-            raise HistoryError(_OLDER.format(mark=mark, folder=str(self.folder), **_MARK))
-        return True
-
-    def _prepare(self) -> None:
-        """Make what is missing and clear what a crash left; to be called under the lock, or a writer loses its files."""
-        for name in _FOLDERS:
-            make_private_folder(self.folder / name)
-        for leftover in (self.folder / "staging").iterdir():
-            if leftover.is_file():
-                leftover.unlink(missing_ok=True)
-        if not self._is_history():
-            self._publish(self.folder / "history.json", lambda out: out.write(json.dumps(_MARK).encode()))
-
-    def _names(self, folder: str, suffix: str) -> list[str]:
-        """Stems of the files in a folder of the log, in order; a file that does not belong there is refused."""
-        try:
-            with os.scandir(self.folder / folder) as found:
-                names = sorted(file.name for file in found if not file.name.startswith("."))
-        except OSError as error:
-            raise HistoryError(f"{self.folder / folder} cannot be read ({error.strerror})") from None
-        stems = [name.removesuffix(suffix) for name in names]
-        for name, stem in zip(names, stems, strict=True):
-            if name != stem + suffix or not (len(stem) == 6 and stem.isdigit()):
-                raise Damage(self.folder / folder / name, "is not part of this history; move it away")
-        return stems
-
-
-def _mark(file: Path) -> tuple[int, int]:
-    """Size and time of a file, which change when it is written."""
-    stat = file.stat()
-    return stat.st_size, stat.st_mtime_ns

@@ -1,4 +1,5 @@
 import json
+import logging
 
 import pandas as pd
 import pytest
@@ -140,6 +141,67 @@ def test_record__lets_a_column_go_that_was_empty_all_along(history):
     history.record(opportunities(close_date=None), at="2026-03-02")
     assert history.record(opportunities().drop(columns="close_date"), at="2026-03-09").changed == 0
     assert "close_date" not in history.as_of("2026-03-09")
+
+
+def deals(count):
+    """So many deals, with names."""
+    return pd.DataFrame(
+        {"unique_id": [f"d{n:03}" for n in range(count)], "name": [f"Deal {n}" for n in range(count)]}
+    )
+
+
+def test_record__refuses_what_looks_like_a_partial_export(history):
+    history.record(deals(100), at="2026-03-02")
+    with pytest.raises(oa.errors.RecordRefused) as refused:
+        history.record(deals(79), at="2026-03-09")
+    assert str(refused.value) == (
+        f"this frame lacks 21 of the 100 opportunities known in {history._path}, such as 'Deal 79' (d079), "
+        "'Deal 80' (d080) and 'Deal 81' (d081), and has no load certificate, so it may be a partial export; record all "
+        "opportunities, or pass allow_deleted=True if these were deleted"
+    )
+    assert len(history.records) == 1
+    assert history.record(deals(79), at="2026-03-09", allow_deleted=True).deleted == 21
+    # Of 79 known deals 15 are within a fifth; what was deleted before is not counted again.
+    assert history.record(deals(64), at="2026-03-16").deleted == 15
+
+
+@pytest.mark.parametrize(
+    ("known", "left", "refused"), [(6, 1, False), (6, 0, True), (30, 24, False), (31, 24, True)]
+)
+def test_record__lets_five_deals_or_a_fifth_go(history, known, left, refused):
+    history.record(deals(known), at="2026-03-02")
+    if refused:
+        with pytest.raises(oa.errors.RecordRefused, match=f"lacks {known - left} of the {known}"):
+            history.record(deals(left), at="2026-03-09")
+    else:
+        assert history.record(deals(left), at="2026-03-09").deleted == known - left
+
+
+def test_record__believes_a_certificate_that_deals_are_deleted(history):
+    history.record(deals(100), at="2026-03-01")
+    assert history.record(certified(deals(10))).deleted == 90
+
+
+def test_record__names_a_nameless_or_strange_deal(history):
+    strange = deals(7).assign(name=["\x1b[31mred", None, "x", "y", "z", "v", "w"])
+    history.record(strange, at="2026-03-02")
+    with pytest.raises(oa.errors.RecordRefused, match=r"'\\x1b\[31mred' \(d000\), d001 and 'x' \(d002\)"):
+        history.record(deals(0), at="2026-03-09")
+
+
+def test_record__is_logged_with_its_counts_and_no_text_of_a_customer(history, caplog):
+    with caplog.at_level(logging.DEBUG, logger="opp_analytics"):
+        history.record(opportunities(), at="2026-03-02")
+        history.record(opportunities(stage="closed_won").iloc[1:], at="2026-03-09")
+        history.record(opportunities(stage="closed_won").iloc[1:], at="2026-03-09")
+    assert [(record.levelname, record.name, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "opp_analytics", f"recorded {said}")
+        for said in (
+            f"3 opportunities in {history._path}: 3 new, 0 changed, 0 deleted, 0 returned",
+            f"2 opportunities in {history._path}: 0 new, 2 changed, 1 deleted, 0 returned",
+            f"nothing in {history._path}: this very frame is its last record already",
+        )
+    ]
 
 
 def test_record__takes_the_time_of_the_load(history):

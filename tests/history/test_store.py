@@ -2,7 +2,6 @@ import errno
 import os
 import pathlib
 import random
-import stat
 import subprocess
 import sys
 import time
@@ -38,11 +37,6 @@ def assert_whole(path):
     assert len(history.records) == len(WEEKS)
     for k, at in enumerate(WEEKS):
         pd.testing.assert_frame_equal(history.as_of(at), week(k), check_dtype=False, check_categorical=False)
-
-
-def test_files__are_private(history, tmp_path):
-    for file in (tmp_path / "history").rglob("*"):
-        assert stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600), file
 
 
 @pytest.mark.parametrize("how", ["truncated", "altered", "removed", "foreign"])
