@@ -1,6 +1,6 @@
-"""The store of observed changes and the only place that runs queries over them.
+"""The history of a pipeline: recorded changes, and the queries over them.
 
-`read_changes` reads a change log made elsewhere from a CSV file.
+`read_changes` reads a change log from a CSV file.
 """
 
 from opp_analytics.history.coverage import coverage

@@ -1,4 +1,4 @@
-"""What can be asked of each period, given the records of a history."""
+"""Coverage of a history: how well its records cover each period."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _row(
     before, known = moments[moments <= start], moments[moments < end]
     inside = known[known > start]
     running = moments.iloc[-1] < end
-    # What follows the last record of a running period is not a gap yet.
+    # In a running period, the time after the last record is not a gap yet.
     looks = pd.concat([before.tail(1), inside, moments[moments >= end].head(1)])
     gaps = looks.mask(looks < start, start).mask(looks > end, end).diff().dt.total_seconds()
     complete = not damaged.between(start, end, inclusive="left").any()

@@ -23,11 +23,11 @@ from opp_analytics.history.rows import (
 __all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows", "operations_in", "present"]
 
 UNTRACKED = ("updated_at",)
-"""Columns that are kept but do not make a change: a job that touches every row daily would fill the log."""
+"""Columns that are kept but do not count as a change: a nightly job that touches every row would fill the log."""
 
 
 def no_rows() -> pa.Table:
-    """What is known before the first record."""
+    """The empty table before the first record."""
     return change_schema({}).empty_table()
 
 
@@ -39,11 +39,11 @@ def changes_between(
     Parameters
     ----------
     before : Table
-        The last change row of every opportunity ever seen (`no_rows` at first).
+        The last change row of every opportunity so far (`no_rows` at first).
     after : Table
-        All opportunities now, as `rows.to_rows` makes them; ids are unique.
+        All opportunities now, from `rows.to_rows`; ids are unique.
     seen_after, seen_at : Timestamp
-        The instants of the two records; None for the first.
+        Times of the two records; ``seen_after`` is None for a first record.
 
     Returns
     -------
@@ -76,19 +76,19 @@ def changes_between(
 
 
 def present(state: pa.Table) -> pa.Table:
-    """Of last change rows, those of opportunities that are there."""
+    """The last change rows of opportunities that are not deleted."""
     return state.filter(pc.not_equal(state["operation"], DELETED))
 
 
 def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:
-    """The state with the rows of those that changed replaced."""
+    """The last rows, replaced where an opportunity changed."""
     state, changes = _aligned(state, changes)
     unchanged = pc.invert(pc.is_in(state["unique_id"], value_set=changes["unique_id"]))
     return pa.concat_tables([state.filter(unchanged).select(changes.column_names), changes]).combine_chunks()
 
 
 def operations_in(changes: pa.Table) -> dict[str, int]:
-    """How many change rows there are of each operation."""
+    """Number of change rows of each operation."""
     tally = Counter(changes["operation"].to_pylist())
     return {operation: tally[operation] for operation in OPERATIONS}
 
@@ -98,12 +98,12 @@ def _repeated(moment: pd.Timestamp | None, times: int) -> pa.Array:
 
 
 def _distinct(one: pa.Array, other: pa.Array) -> pa.Array:
-    """Where two columns differ, a null being equal to a null."""
+    """Mask of rows in which two columns differ; two nulls are equal."""
     return pc.or_(pc.xor(one.is_null(), other.is_null()), pc.fill_null(pc.not_equal(one, other), False))
 
 
 def _aligned(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Both tables with the same further columns at the same, widest, kind, and every column in one chunk."""
+    """Both tables with the same further columns at their widest kind, every column in one chunk."""
     old, new = kinds_of(before), kinds_of(after)
     kinds = {name: widest(old.get(name), new.get(name)) for name in {**old, **new}}
     return _with_kinds(before, kinds).combine_chunks(), _with_kinds(after, kinds).combine_chunks()

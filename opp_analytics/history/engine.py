@@ -1,4 +1,4 @@
-"""The only place that runs queries: DuckDB over change files, bounded in memory; engine errors end here."""
+"""The query engine: DuckDB over change files, with a memory limit; its errors become a `HistoryError`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["Engine", "collect", "latest"]
 
 
 class Engine:
-    """An embedded DuckDB, started when first needed.
+    """An embedded DuckDB, started at the first query.
 
     Parameters
     ----------
     memory : str
-        Most that a query may hold in memory, such as ``"2GB"``; more is spilled to a folder of its own.
+        Most memory a query may use, such as ``"2GB"``; the rest is spilled to a private folder.
     """
 
     def __init__(self, memory: str) -> None:
@@ -39,12 +39,12 @@ class Engine:
 
     @classmethod
     def shared(cls, memory: str) -> Engine:
-        """The one engine of this process for a memory limit: starting one takes longer than most queries."""
+        """The process's shared engine for a memory limit; starting one takes longer than most queries."""
         # A connection does not survive a fork.
         return _engines.setdefault((os.getpid(), memory), cls(memory))
 
     def read(self, files: Sequence[Path], kinds: dict[str, str]) -> ibis.Table:
-        """The change rows of some files as one table: every column, whether or not each file has it."""
+        """The change rows of some files as one table, with every column of any file."""
         import ibis
 
         if not files:
@@ -81,7 +81,7 @@ class Engine:
         return backend
 
     def reset(self) -> None:
-        """Forget the connection: after a failed query it may not be usable any more."""
+        """Drop the connection, which may be unusable after a failed query."""
         with _one_at_a_time:
             self._backend = None
 
@@ -99,7 +99,7 @@ def _ibis_type(dtype: pa.DataType) -> Any:
 
 @contextmanager
 def _as_ours(what: str) -> Iterator[None]:
-    """Turn whatever an engine raises into a `HistoryError` that says what was being done."""
+    """Turn an engine's error into a `HistoryError` that names the operation."""
     try:
         with _one_at_a_time, warnings.catch_warnings():
             # What an engine's adapter finds deprecated or experimental does not concern the caller.
@@ -114,13 +114,13 @@ def _as_ours(what: str) -> Iterator[None]:
 
 
 def arrow(expression: Any) -> Any:
-    """An expression's result as Arrow: a table, an array or a scalar."""
+    """The result of an expression as Arrow: a table, an array or a scalar."""
     with _as_ours("queried"):
         return expression.to_pyarrow()
 
 
 def collect(expression: Any) -> Any:
-    """An expression's result in pandas: a table as a frame, a column as a series, a scalar as itself.
+    """The result of an expression in pandas: a frame, a series or a scalar.
 
     Whole numbers are Int64, text is str, calendar dates are naive midnights, instants are UTC.
     """

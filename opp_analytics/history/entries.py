@@ -1,4 +1,4 @@
-"""The register of a history: one entry per append, chained and checksummed, so that nothing can vanish unseen."""
+"""The register of a history: one entry per append, chained by checksums, so that a missing file is noticed."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Damage(HistoryError):
 
 @dataclass(frozen=True)
 class Moment:
-    """One record: all opportunities as they were at one instant."""
+    """One record: all opportunities at one instant."""
 
     recorded_at: pd.Timestamp
     """The instant, UTC."""
     rows: int
-    """Opportunities in the frame."""
+    """Opportunities in the record."""
     new: int = 0
-    """How many were seen for the first time."""
+    """Opportunities seen for the first time."""
     changed: int = 0
-    """How many differed from the record before."""
+    """Opportunities that differ from the previous record."""
     deleted: int = 0
-    """How many had been deleted."""
+    """Opportunities deleted since the previous record."""
     returned: int = 0
-    """How many had been deleted and were back."""
+    """Deleted opportunities that are back."""
 
     @property
     def changes(self) -> int:
@@ -50,31 +50,31 @@ class Moment:
         return self.new + self.changed + self.deleted + self.returned
 
     def as_json(self) -> dict[str, Any]:
-        """As plain JSON."""
+        """The record as plain JSON."""
         return {**self.__dict__, "recorded_at": self.recorded_at.isoformat()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Moment:
-        """From what `as_json` made."""
+        """The record from plain JSON."""
         return cls(**{**value, "recorded_at": pd.Timestamp(value["recorded_at"])})
 
 
 @dataclass(frozen=True)
 class Recorded(Moment):
-    """What one call of `History.record` added."""
+    """Result of one call of `History.record`."""
 
     appended: bool = True
-    """False when this very frame had been recorded at this instant before."""
+    """False when the same frame was already recorded at this instant."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What one append added: a change file, and the record (or, for an import, the records) it holds."""
+    """One append: a change file and its record (an import has several records)."""
 
     sequence: int
-    """1, 2, 3 …; names the files."""
+    """Number of the append, 1, 2, 3 …; it names the files."""
     moments: tuple[Moment, ...]
-    """The records, in order of time; one, unless this was an import."""
+    """The records, in order of time; exactly one, except for an import."""
     columns: Mapping[str, str]
     """Columns of the recorded frame, in order, with their pandas dtypes."""
     kinds: Mapping[str, str]
@@ -86,20 +86,20 @@ class Entry:
     certificate: Mapping[str, Any] | None = None
     """The load certificate that came with the frame, as plain JSON."""
     notes: tuple[Mapping[str, str], ...] = ()
-    """What an import found wrong: ``unique_id`` and ``problem``."""
+    """Problems of an import: ``unique_id`` and ``problem``."""
     previous: str = ""
-    """Digest of the entry before."""
+    """Digest of the previous entry."""
     digest: str = field(default="", compare=False)
-    """Checksum of all of the above."""
+    """Checksum of the fields above."""
 
     @property
     def name(self) -> str:
-        """Stem of the append's files."""
+        """Stem of the file names."""
         return f"{self.sequence:06d}"
 
     @property
     def tenant(self) -> str | None:
-        """Whose opportunities these are, None when the frame did not say."""
+        """Tenant of the opportunities; None when the frame did not name it."""
         return (self.certificate or {}).get("tenant")
 
     @property
@@ -112,7 +112,7 @@ class Entry:
         return replace(self, digest=digest(_canonical(self)))
 
     def as_bytes(self) -> bytes:
-        """As the file holds it."""
+        """The bytes of the entry's file."""
         return json.dumps({**_plain(self), "digest": self.digest}, indent=1, sort_keys=True).encode()
 
 
@@ -132,12 +132,12 @@ def _canonical(entry: Entry) -> bytes:
 
 
 def read_entry(file: Path) -> Entry:
-    """The entry that a file holds.
+    """Read an entry from its file.
 
     Raises
     ------
     Damage
-        Naming the file when it is not an entry as it was written.
+        When the file is not a valid entry; the message names it.
     """
     plain = _plain_json(file)
     try:

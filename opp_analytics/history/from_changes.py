@@ -1,4 +1,4 @@
-"""A change log made elsewhere, in the form of ours, with a note of each problem in it."""
+"""Import of a change log from another system, with a list of its problems."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ LONG = ("unique_id", "changed_at", "field", "new_value")
 
 @dataclass(frozen=True)
 class Import:
-    """A change log made elsewhere, ready to be appended."""
+    """An imported change log, ready to be appended."""
 
     rows: pa.Table
     """Change rows, in order."""
     moments: tuple[Moment, ...]
-    """The distinct instants, as records."""
+    """One record for each distinct instant."""
     columns: Mapping[str, str]
     """Columns of the opportunities, with their dtypes."""
     notes: tuple[Mapping[str, str], ...]
@@ -36,7 +36,7 @@ class Import:
 
     @classmethod
     def of(cls, changes: pd.DataFrame) -> Import:
-        """From a log in wide or long form; see `History.from_changes`."""
+        """Import a log in wide or long form; see `History.from_changes`."""
         if not isinstance(changes, pd.DataFrame):
             raise ArgumentTypeError(f"changes is a {type(changes).__name__}, not a DataFrame")
         notes: list[dict[str, str]] = []
@@ -52,7 +52,7 @@ class Import:
         return cls(table, _moments(log), rows.dtypes_of(opportunities), tuple(notes))
 
     def warn(self) -> None:
-        """One warning about all problems found."""
+        """Warn once about all problems."""
         if self.notes:
             tally = pd.Series([note["problem"] for note in self.notes]).value_counts()
             said = "; ".join(f"{count(n, 'deal')} with {problem}" for problem, n in tally.items())
@@ -69,7 +69,7 @@ def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
         form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"
         return pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
     except (ValueError, TypeError) as error:
-        raise DataError(f"column {column.name!r} holds a value that is not a time: {error}") from None
+        raise DataError(f"column {column.name!r} has a value that is not a time: {error}") from None
 
 
 def _typed(log: pd.DataFrame) -> pd.DataFrame:
@@ -92,17 +92,17 @@ def _note(notes: list[dict[str, str]], ids: Iterable[str], problem: str) -> None
 
 
 def _sorted(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
-    """In order of time; one row per opportunity and instant."""
+    """The log in order of time, one row per opportunity and instant."""
     late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
     _note(notes, log.loc[late, "unique_id"], "rows out of order")
     log = log.sort_values("seen_at", kind="stable", ignore_index=True)
     twice = log.duplicated(["unique_id", "seen_at"], keep="last")
-    _note(notes, log.loc[twice, "unique_id"], "several rows at one instant, of which the last counts")
+    _note(notes, log.loc[twice, "unique_id"], "several rows at one instant (the last one was used)")
     return log[~twice].reset_index(drop=True)
 
 
 def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
-    """Every row's operation: what the log says, made consistent with the rows before it."""
+    """The operation of every row, consistent with the rows before it."""
     said = (
         log["operation"].astype(schema.TEXT)
         if "operation" in log
@@ -118,7 +118,7 @@ def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataF
     _note(
         notes,
         log.loc[again, "unique_id"],
-        "two creations under one id; the second counts as a change",
+        "two creations under one id (the second counts as a change)",
     )
     found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
     found = found.mask(was_deleted, "returned").mask(first, "new").mask(deleted, rows.DELETED)
@@ -126,7 +126,7 @@ def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataF
 
 
 def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
-    """Fill the empty cells of deleted opportunities with what was last known of them."""
+    """Fill the empty cells of deleted opportunities with their last known values."""
     further = [c for c in log.columns if c not in ("unique_id", *rows.CHANGE_COLUMNS)]
     before = log.groupby("unique_id")[further].shift()
     deleted = log["operation"] == rows.DELETED
@@ -134,7 +134,7 @@ def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
-    """Where the log does not say since when a change may have happened, it is the instant before in the log."""
+    """``seen_after`` of every row; where the log lacks it, the previous instant in the log."""
     instants = log["seen_at"].drop_duplicates()
     earlier = instants.shift().reindex(log.index).groupby(log["seen_at"]).transform("first")
     given = (
@@ -144,7 +144,7 @@ def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
-    """The records that the log shows: every instant at which, or since which, something was seen."""
+    """The records of the log: every ``seen_at`` and ``seen_after``."""
     counted = pd.crosstab(log["seen_at"], log["operation"]).reindex(
         columns=list(rows.OPERATIONS), fill_value=0
     )
@@ -171,9 +171,9 @@ def _widened(events: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
     events = events.sort_values("changed_at", kind="stable")
     birth = events["field"] == "created_at"
     reborn = events[birth & events[birth].duplicated("unique_id").reindex(events.index, fill_value=False)]
-    _note(notes, reborn["unique_id"], "two creations under one id, which may mix two opportunities")
+    _note(notes, reborn["unique_id"], "two creations under one id (two opportunities may be mixed)")
     events = events.drop_duplicates(["unique_id", "changed_at", "field"], keep="last")
-    # A field that was cleared must stay empty, not be filled forward: a mark says that the cell was set.
+    # A cleared field must stay empty, not be filled forward, so a mark says that the cell was set.
     cells = events.set_index(["changed_at", "unique_id", "field"])["new_value"].to_frame()
     cells["is_set"] = True
     grid = cells.unstack("field")  # noqa: PD010  pivot_table would drop the cleared fields

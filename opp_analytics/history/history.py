@@ -31,11 +31,11 @@ __all__ = ["History"]
 
 
 class History:
-    """A folder that keeps what every opportunity was: each `record` adds what is new, changed or deleted.
+    """A folder that keeps every recorded version of every opportunity; each `record` adds what changed.
 
-    The API keeps no history, so it starts with the first record. Cost and size grow with what changed, not with
-    opportunities × days. A change happened after the record before (``seen_after``) and by the record that saw it
-    (``seen_at``); two edits between two records look like one.
+    The API keeps no history, so yours starts with the first record. Cost and size grow with the changes, not with
+    opportunities × days. A change happened after the previous record (``seen_after``) and by the record that shows it
+    (``seen_at``); two edits between two records appear as one.
 
     Parameters
     ----------
@@ -72,24 +72,24 @@ class History:
 
     @classmethod
     def from_changes(cls, changes: pd.DataFrame, *, path: str | PathLike[str] | None = None) -> History:
-        """A history from a change log made elsewhere, or by `changes`.
+        """A history from a change log of another system, or from `changes`.
 
         Parameters
         ----------
         changes : DataFrame
-            Either wide, one row per opportunity and change with the whole opportunity as it was then:
+            Either wide, one row per opportunity and change, with the whole opportunity at that time:
             ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new, changed, deleted,
             returned), and the opportunity's columns. Or long, one row per changed field: ``unique_id``,
             ``changed_at``, ``field``, ``new_value``.
         path : str or path, optional
-            New or empty folder to keep it in. Without it the history, and what is made of its `table`, lives as
-            long as the object.
+            New or empty folder for the history. Without it, the history and its `table` exist only as long as
+            the object.
 
         Returns
         -------
         History
-            Its records are the distinct instants of the log. Rows out of order are sorted; of two rows of one
-            opportunity at one instant the later one counts; a second creation under one id counts as a change. A
+            Its records are the distinct instants of the log. Rows out of order are sorted. If an opportunity has two
+            rows at one instant, the later one is used. A second creation under one id counts as a change. A
             `DataWarning` and `check` report each of these.
 
         Raises
@@ -97,7 +97,7 @@ class History:
         DataError
             When a column is missing or a value does not fit.
         HistoryError
-            When `path` holds records already.
+            When `path` already contains records.
         """
         imported = Import.of(changes)
         if path is None:
@@ -112,16 +112,16 @@ class History:
 
     @classmethod
     def from_table(cls, table: ibis.Table, records: pd.DataFrame | None = None) -> History:
-        """A history over a change log that lives in a warehouse, on Spark, or anywhere Ibis reaches; read only.
+        """A read-only history over a change log in a warehouse, on Spark, or in any other Ibis backend.
 
         Parameters
         ----------
         table : ibis.Table
-            As `from_changes` takes it in its wide form: ``unique_id``, ``seen_at``; best also ``seen_after`` and
-            ``operation``; the opportunity's columns. One row per opportunity and instant: `check` finds others.
+            The wide form of `from_changes`: ``unique_id``, ``seen_at``, preferably ``seen_after`` and
+            ``operation``, and the opportunity's columns. One row per opportunity and instant; `check` finds others.
         records : DataFrame, optional
-            ``recorded_at`` of every record, as `records` of another history has it. Without it they are read from
-            ``seen_at``, so that a record that saw no change is not known.
+            Column ``recorded_at`` with the time of every record, as in `records` of another history. Without it,
+            the records are read from ``seen_at``, which misses records without a change.
 
         Examples
         --------
@@ -148,15 +148,15 @@ class History:
     def record(
         self, opportunities: pd.DataFrame, *, at: When | None = None, allow_deleted: bool = False
     ) -> Recorded:
-        """Add a record of all opportunities; only what is new, changed or deleted is stored.
+        """Record all opportunities; only new, changed and deleted ones are stored.
 
         Parameters
         ----------
         opportunities : DataFrame
-            All of them, as `load` returns them, or any frame with ``unique_id``. A new ``updated_at`` alone is not
+            All opportunities, as `load` returns them, or any frame with ``unique_id``. A new ``updated_at`` alone is not
             a change.
         at : str, date or datetime, optional
-            The moment that the frame shows; default: when it was loaded (``attrs["load"]``), else now.
+            Time that the frame shows; default: the time of the load (``attrs["load"]``), else now.
         allow_deleted : bool
             If True, a frame that was not loaded from the API (an export, for example) may lack more than 20% and more
             than 5 of the opportunities known so far: they are recorded as deleted. Else it is refused as a partial
@@ -178,8 +178,8 @@ class History:
 
         Notes
         -----
-        The whole record counts or none of it, even after a crash or a power cut. Two processes that record at once
-        wait for each other.
+        A record is stored whole or not at all, even after a crash or a power failure. Two processes that record at
+        the same time wait for each other.
         """
         return add_record(self._own_folder("record into"), opportunities, at=at, allow_deleted=allow_deleted)
 
@@ -201,12 +201,12 @@ class History:
 
     @property
     def table(self) -> ibis.Table:
-        """The change log as an Ibis table, columns as in `changes`; run what you make of it with `collect`.
+        """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
 
         Raises
         ------
         HistoryError
-            When a file is damaged; names it.
+            When a file is damaged; the message names it.
         """
         return self._source.table()
 
@@ -216,30 +216,30 @@ class History:
         Returns
         -------
         DataFrame
-            ``seen_after``, ``seen_at`` (instants: it happened after the one and not later than the other; a
+            ``seen_after``, ``seen_at`` (instants: the change happened after the first and by the second; a
             first record has no ``seen_after``), ``operation`` (new, changed, deleted, returned), then the
-            opportunity's columns as they were at ``seen_at``; of a deleted one, as they were last seen.
-            In order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
+            opportunity's columns at ``seen_at``; a deleted one keeps its last values.
+            Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
         """
         return rows.to_frame(
             self._arrow(self.table).sort_by([("seen_at", "ascending"), ("unique_id", "ascending")])
         )
 
     def as_of(self, when: When, *, tz: str = "UTC") -> pd.DataFrame:
-        """All opportunities as they were in the last record at or before `when`.
+        """All opportunities in the last record at or before `when`.
 
         Parameters
         ----------
         when : str, date or datetime
-            A naive date means the start of its day in `tz`.
+            Time to look up; a date without a zone means the start of its day in `tz`.
         tz : str
             Business time zone.
 
         Returns
         -------
         DataFrame
-            The frame that was recorded, in order of ``unique_id``: exact in every column but ``updated_at``, which
-            is that of the last tracked change. ``attrs["recorded_at"]`` says which record it is.
+            The recorded frame, in order of ``unique_id``: exact in every column but ``updated_at``, which is the time
+            of the last tracked change. ``attrs["recorded_at"]`` is the time of the record.
 
         Raises
         ------
@@ -254,43 +254,43 @@ class History:
         return frame
 
     def recorded_before(self, instant: pd.Timestamp) -> pd.Timestamp:
-        """The instant of the last record at or before `instant`.
+        """Time of the last record at or before `instant`.
 
         Raises
         ------
         NotEnoughHistory
-            When there is no such record; says when the history begins.
+            When there is no such record; the message says when the history begins.
         """
         moments = self.records["recorded_at"]
         known = moments[moments <= instant]
         if len(known):
             return pd.Timestamp(known.iloc[-1])
         begins = (
-            f"the first record is of {moments.iloc[0]:%Y-%m-%d %H:%M} UTC"
+            f"the first record is from {moments.iloc[0]:%Y-%m-%d %H:%M} UTC"
             if len(moments)
             else "there are no records yet"
         )
         raise NotEnoughHistory(f"The history does not reach back to {instant:%Y-%m-%d %H:%M} UTC: {begins}")
 
     def coverage(self, *, freq: str = "M") -> pd.DataFrame:
-        """How well the records cover each period, and what can be asked of it.
+        """How well the records cover each period, and which questions they can answer.
 
         Parameters
         ----------
         freq : str
-            Pandas period alias, such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``; periods are in UTC.
+            Period alias, such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``; periods are in UTC.
 
         Returns
         -------
         DataFrame
-            Index ``period`` (str), from the first record's to the last record's. ``records`` (int64),
+            Index ``period`` (str), from the period of the first record to that of the last. ``records`` (int64),
             ``opening_age_days`` (float64, age of the newest record at the period's start; missing where
             there was none), ``longest_gap_days`` (float64, longest time in the period without a record), ``closing_age_days``
             (float64, days from the last record to the period's end; missing while it runs), ``answers`` (str:
-            "all"; "to date" while it runs; "from the first record on" where its start is not known, so that slippage
-            and waterfall must start later; "nothing" where no record lies in it), ``complete`` (bool, False where a
-            damaged file was set aside, so that changes are missing or seen late). ``attrs``: ``cadence_days``
-            (median distance of records), ``next_due``. Without records no rows.
+            "all"; "to date" while it runs; "from the first record on" where its start is unknown, so that slippage
+            and waterfall must start later; "nothing" where it has no record), ``complete`` (bool, False where a
+            damaged file was set aside, so that changes are missing or appear late). ``attrs``: ``cadence_days``
+            (median time between records), ``next_due``. Without records, no rows.
 
         Raises
         ------
@@ -305,12 +305,12 @@ class History:
         Returns
         -------
         DataFrame, Series or scalar
-            Text as str, whole numbers as Int64, calendar dates as naive midnights, instants in UTC.
+            Text is str, whole numbers are Int64, calendar dates are naive midnights, instants are UTC.
 
         Raises
         ------
         HistoryError
-            When the engine fails; its own error is the cause.
+            When the engine fails; its error is the cause.
 
         Examples
         --------
@@ -338,14 +338,14 @@ class History:
         Parameters
         ----------
         set_aside : bool
-            Move damaged change files to ``damaged/`` and go on without them. What they held shows only where a later
-            record saw it, their records are no longer ``complete``, and every query warns.
+            If True, move damaged change files to ``damaged/`` and go on without them. Their changes appear only where
+            a later record shows them, their records are no longer ``complete``, and every query warns.
 
         Returns
         -------
         DataFrame
-            ``recorded_at`` (instant of the record concerned), ``file``, ``unique_id`` (of an import's problem),
-            ``problem``. Empty without problems.
+            ``recorded_at`` (time of the record), ``file``, ``unique_id`` (for problems of an import), ``problem``.
+            Empty when there are no problems.
         """
         if set_aside:
             self._own_folder("set files aside in").take_aside()
@@ -360,6 +360,6 @@ class History:
     def _own_folder(self, purpose: str) -> FolderSource:
         if not isinstance(self._source, FolderSource):
             raise HistoryError(
-                f"This history reads a table that opp_analytics does not own. To {purpose} a history, open one with History(path)."
+                f"This history is read-only, because its table belongs to another system. To {purpose} a history, open one with History(path)."
             )
         return self._source

@@ -1,4 +1,4 @@
-"""A change log from a CSV file."""
+"""`read_changes`: a change log from a CSV file."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["read_changes"]
 
 
 def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """A change log from a CSV file, for `History.from_changes`.
+    """Read a change log from a CSV file, for `History.from_changes`.
 
     The first line names the columns, in one of two forms. Times are ISO 8601, UTC unless they say otherwise;
     dates are ``2026-03-31``; an empty cell is a missing value.
 
-    *Long*, as CRMs export a field history, one line per changed field, further fields welcome::
+    *Long*, the form in which CRMs export a field history: one line per changed field, with any further fields::
 
         unique_id,changed_at,field,new_value
         881836,2026-04-09T21:32:09,created_at,2026-04-09T21:32:09
         881836,2026-04-20T21:32:09,stage,discovery
 
-    *Wide*, one line per change with the whole opportunity as it was from then on; ``operation`` may be left out::
+    *Wide*: one line per change, with the whole opportunity from then on; ``operation`` is optional::
 
         unique_id,seen_at,operation,name,value,stage,close_date,probability,status
         881836,2026-04-20T21:32:09,new,Acme,1200.50,discovery,2026-06-30,20,active
@@ -33,9 +33,9 @@ def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None 
     Parameters
     ----------
     file : str or path
-        A UTF-8 text file.
+        Path of a UTF-8 CSV file.
     rename : mapping, optional
-        The file's names to ours, for its columns and, in the long form, its fields:
+        Names in the file mapped to names of this package, for columns and, in the long form, fields:
         ``{"deal_id": "unique_id", "stage_id": "stage"}``.
 
     Returns
@@ -46,7 +46,7 @@ def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None 
     Raises
     ------
     DataError
-        When the file is not such a table, or has no column or field of a name in `rename`; names it.
+        When the file is not a table of this form, or lacks a column or field that `rename` names.
     """
     try:
         log = pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")

@@ -1,4 +1,4 @@
-"""The checks of a frame before it becomes the next record of a history."""
+"""Checks of a frame before it becomes the next record of a history."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DROPPED_SHARE, _DROPPED = 0.2, 5
 
 
 def checked(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """The frame conformed, after a check of its ids."""
+    """The conformed frame, after a check of its ids."""
     try:
         return org.require(opportunities, unique=True)
     except MissingColumnError:
@@ -48,18 +48,18 @@ def certificate_of(opportunities: pd.DataFrame) -> Certificate | None:
         )
     if not certificate.complete:
         raise RecordRefused(
-            "this load is not complete, so missing rows would look deleted; load again, then record"
+            "this load is incomplete, so missing rows would look deleted; load again, then record"
         )
     if certificate.rows not in (None, len(opportunities)):
         raise RecordRefused(
-            f"the load brought {certificate.rows:,} opportunities but the frame has {len(opportunities):,}: record the "
-            'frame as loaded, or delete attrs["load"] if these rows are meant to be all'
+            f"the load returned {certificate.rows:,} opportunities but the frame has {len(opportunities):,}: record the "
+            'frame as loaded, or delete attrs["load"] if these rows are all opportunities'
         )
     return certificate
 
 
 def moment_of(at: When | None, certificate: Certificate | None) -> pd.Timestamp:
-    """The instant of a record: `at`, else that of the load, else now."""
+    """Time of a record: `at`, else the time of the load, else now."""
     if at is None and certificate is not None:
         at = certificate.fetched_at
     moment = pd.Timestamp.now("UTC") if at is None else as_instant(at, name="at")
@@ -81,10 +81,10 @@ def refuse_if_not_next(
     if tenant and other and tenant != other:
         raise RecordRefused(
             f"this frame belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
-            "keep one history for each"
+            "keep one history per tenant"
         )
     there = present(state)
-    # A column that was empty all along can go: without it nothing looks changed.
+    # A column that was always empty may be missing: nothing looks changed without it.
     missing = [
         name
         for name in rows.KNOWN
@@ -105,7 +105,7 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
     last = before.last.recorded_at
     if moment > last or (moment == last and not changes):
         return
-    what = "another frame was recorded then" if moment == last else "did the clock go back?"
+    what = "another frame was recorded at that time" if moment == last else "did the clock go back?"
     raise RecordRefused(
         f"a record at {moment.isoformat()} would not be after the last one in {folder}, at {last.isoformat()} ({what}); "
         "use a later `at`"

@@ -1,4 +1,4 @@
-"""Opportunities as Arrow rows of one fixed schema, and back to the frame they came from.
+"""Opportunities as Arrow rows of a fixed schema, and back as a frame.
 
 The columns of the API always have the same types; further columns get one of seven kinds, and a column that
 changes its kind from one record to the next is widened, never misread.
@@ -46,14 +46,14 @@ KNOWN: dict[str, pa.DataType] = {
     "created_at": INSTANT,
     "updated_at": INSTANT,
 }
-"""The columns of the API as they are stored; a calendar date is a date, so that no zone can move it."""
+"""The stored columns of the API; a calendar date is stored as a date, so that no time zone can move it."""
 
 CHANGE_COLUMNS: dict[str, pa.DataType] = {"seen_after": INSTANT, "seen_at": INSTANT, "operation": pa.string()}
-"""What a change row says before the opportunity's own columns."""
+"""Columns of a change row before the opportunity's columns."""
 
 DELETED = "deleted"
 OPERATIONS = ("new", "changed", DELETED, "returned")
-"""What can happen to an opportunity between two records."""
+"""Operations: what can happen to an opportunity between two records."""
 
 KINDS: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -64,13 +64,13 @@ KINDS: dict[str, pa.DataType] = {
     "time": pa.timestamp("us"),
     "instant": INSTANT,
 }
-"""What a further column can hold."""
+"""Kinds of further columns."""
 
 _KIND_OF = {str(dtype): kind for kind, dtype in KINDS.items()}
 
 
 def widest(one: str | None, other: str | None) -> str | None:
-    """The kind that holds both; None is a column in which nothing was ever filled.
+    """The narrowest kind that holds both; None is the kind of a column that was always empty.
 
     Examples
     --------
@@ -132,14 +132,14 @@ def _further(column: pd.Series[Any]) -> pa.Array:
 
 
 def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> pa.Table:
-    """Arrow rows of a conformed frame: every column of the API, then the further ones that are filled anywhere.
+    """Arrow rows of a conformed frame: every column of the API, then the further ones that are not empty.
 
     Parameters
     ----------
     opportunities : DataFrame
-        As `org.require` returns it.
+        A frame from `org.require`.
     kinds : mapping, optional
-        Kinds that further columns had before; they are widened, and empty columns among them are kept.
+        Earlier kinds of the further columns; they are widened, and these columns are kept even if empty.
 
     Raises
     ------
@@ -169,8 +169,10 @@ def _check_names(names: Iterable[Any]) -> None:
         if not isinstance(name, str):
             raise DataError(f"column {name!r} has a name that is not text; rename it")
         if name.lower() in CHANGE_COLUMNS:
-            raise DataError(f"column {name!r} has the name of a column of the change log; rename or drop it")
-        # SQL engines do not tell names apart by case.
+            raise DataError(
+                f"column {name!r} has the same name as a column of the change log; rename or drop it"
+            )
+        # SQL engines ignore case in names.
         if name.lower() in seen:
             raise DataError(
                 f"columns {seen[name.lower()]!r} and {name!r} differ only in case; rename one of them"
@@ -221,8 +223,8 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
     rows : Table
         Arrow rows.
     columns : mapping, optional
-        Names in order with the pandas dtype that each had; default: all columns, further ones at the dtype
-        nearest to their kind. A column that `rows` lacks comes back empty.
+        Names in order with the pandas dtype of each; default: all columns, further ones at the dtype
+        nearest to their kind. A column that `rows` lacks is empty.
     """
     frame = to_plain(rows)
     if columns is not None:
@@ -232,7 +234,7 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
 
 
 def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
-    """A further column at the dtype it was recorded with, or unchanged where it no longer fits."""
+    """A further column at its recorded dtype, or unchanged if it no longer fits."""
     try:
         return column.astype(pd.api.types.pandas_dtype(dtype))
     except (TypeError, ValueError):

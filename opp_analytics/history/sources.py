@@ -1,4 +1,4 @@
-"""Where a history's change rows come from: our own folder, or a table in any engine that Ibis reaches."""
+"""Sources of a history's change rows: its own folder, or a table in any Ibis backend."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["FolderSource", "Source", "TableSource"]
 
 
 class Source(Protocol):
-    """What a history asks of the place where its rows are."""
+    """Interface of a source of change rows."""
 
     def table(self) -> ibis.Table:
         """All change rows."""
@@ -33,17 +33,17 @@ class Source(Protocol):
         """All records, in order of time."""
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """The columns of one recorded frame with their dtypes, None for all there are."""
+        """The columns of one recorded frame with their dtypes; None for all columns."""
 
     def check(self) -> list[dict[str, Any]]:
         """Problems, as rows of `History.check`."""
 
     def reset(self) -> None:
-        """Forget what a failed query may have spoiled."""
+        """Drop connections that a failed query may have broken."""
 
 
 def records_frame(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
-    """Records as a frame with every column at its dtype, also when there are none."""
+    """Records as a frame, every column at its dtype even without rows."""
     whole = ("rows", "changed", "new", "edited", "deleted", "returned")
     frame = pd.DataFrame(
         records, columns=["recorded_at", "rows", "changed", "complete", *whole[2:], "certified"]
@@ -59,7 +59,7 @@ def records_frame(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
 
 
 class FolderSource:
-    """The rows of our own folder."""
+    """The rows of a history's own folder."""
 
     def __init__(self, store: Store, engine: Engine) -> None:
         self.store = store
@@ -68,7 +68,7 @@ class FolderSource:
         self._records: tuple[tuple[str, ...], pd.DataFrame] | None = None
 
     def table(self) -> ibis.Table:
-        """All change rows, of files proven intact."""
+        """All change rows, after a check that every file is intact."""
         entries = self.store.entries()
         files = self.store.change_files(entries)
         self._warn_of_gaps(entries)
@@ -82,7 +82,7 @@ class FolderSource:
             if entry.name in aside:
                 warnings.warn(
                     f"{self.store.change_file(entry)} was damaged and set aside: changes seen by the record of "
-                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC show only where a later record saw them",
+                    f"{entry.last.recorded_at:%Y-%m-%d %H:%M} UTC appear only where a later record shows them",
                     DataWarning,
                     stacklevel=4,
                 )
@@ -118,21 +118,21 @@ class FolderSource:
         )
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """The columns of the frame recorded then."""
+        """The columns of the frame recorded at that time."""
         for entry in self.store.entries():
             if entry.last.recorded_at >= recorded_at:
                 return entry.columns
         raise HistoryError(f"the history has no record of {recorded_at}")
 
     def state(self, entries: list[Entry]) -> pa.Table | None:
-        """The last change row of every opportunity: from the kept state, else from the log."""
+        """The last change row of every opportunity, from the kept state or the log."""
         if not entries:
             return None
         kept = self.store.state(entries)
         return kept if kept is not None else arrow(latest(self.table()))
 
     def reset(self) -> None:
-        """Forget the engine."""
+        """Reset the engine."""
         self._view = None
         self._engine.reset()
 
@@ -152,7 +152,7 @@ class FolderSource:
         return found
 
     def take_aside(self) -> None:
-        """Set every damaged change file aside; the next record sees again what the lost ones had seen."""
+        """Set every damaged change file aside; the next record finds their changes again."""
         with self.store.writing():
             entries = self.store.entries()
             aside = self.store.set_aside()
@@ -162,7 +162,7 @@ class FolderSource:
 
 
 class TableSource:
-    """The rows of a table that is not ours: in a warehouse, on Spark, or in any other engine that Ibis reaches.
+    """The rows of a table in a warehouse, on Spark, or in any other Ibis backend.
 
     Parameters
     ----------
@@ -178,17 +178,17 @@ class TableSource:
         self._records: pd.DataFrame | None = None
 
     def table(self) -> ibis.Table:
-        """All change rows, at the log's types."""
+        """All change rows, at the types of the change log."""
         return self._table
 
     def records(self) -> pd.DataFrame:
-        """The records that the rows show, and those given; read once."""
+        """The records found in the rows, and those given; read once."""
         if self._records is None:
             self._records = _with_given(self._counted(), self._given)
         return self._records.copy()
 
     def _counted(self) -> pd.DataFrame:
-        """What happened at each moment at which something changed; a record that saw no change leaves no row."""
+        """The operations at each ``seen_at``; a record without a change leaves no row."""
         table = self._table
         operations = {"new": "new", "edited": "changed", "deleted": "deleted", "returned": "returned"}
         counted = collect(
@@ -203,11 +203,11 @@ class TableSource:
         return counts.astype("int64")
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """Not known: all columns."""
+        """None: all columns."""
         return None
 
     def check(self) -> list[dict[str, Any]]:
-        """Rows that no history can hold: two of one opportunity at one instant, and those without id or time."""
+        """Invalid rows: two rows of one opportunity at one instant, and rows without id or time."""
         table = self._table
         counted = table.group_by(["unique_id", "seen_at"]).agg(times=table.count().cast("int64"))
         nameless = counted["unique_id"].isnull() | counted["seen_at"].isnull()  # noqa: PD003  Ibis has no isna
@@ -217,7 +217,7 @@ class TableSource:
             {
                 "recorded_at": row.seen_at,
                 "unique_id": row.unique_id,
-                "problem": "several rows at one instant, of which none is known to be the last"
+                "problem": "several rows at one instant (the order is unknown)"
                 if known
                 else "a row without unique_id or seen_at",
             }
@@ -225,11 +225,11 @@ class TableSource:
         ]
 
     def reset(self) -> None:
-        """Nothing to forget: the engine is the caller's."""
+        """Do nothing: the engine belongs to the caller."""
 
 
 def _typed(table: Any) -> Any:
-    """The table with the log's columns at the log's types, missing optional ones empty."""
+    """The table with the columns and types of the change log; missing optional columns are empty."""
     import ibis
 
     if not isinstance(table, ibis.expr.types.Table):
@@ -259,7 +259,7 @@ def _given_records(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
-    """All records: the given ones know which records saw no change, and which are to be doubted."""
+    """All records; the given ones include records without a change and incomplete ones."""
     given = pd.DataFrame(index=counted.index) if given is None else given
     frame = counted.reindex(counted.index.union(given.index).sort_values(), fill_value=0)
     frame["changed"] = frame.sum(axis=1)
@@ -270,6 +270,6 @@ def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
 
 
 def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
-    """Last change rows as the frame that was recorded, in order of ``unique_id``."""
+    """The recorded frame from last change rows, in order of ``unique_id``."""
     there = present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
     return rows.to_frame(there, columns)

@@ -1,7 +1,7 @@
 """Appends to a history's folder and reads from it, checking every file.
 
-A crash leaves the history before or after an append, never between: the change file comes first, unread until
-its entry is renamed into place.
+After a crash, an append is complete or absent: the change file comes first and is not read until its entry
+is renamed into place.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = ["Store"]
 
 
 class Store:
-    """Reads and appends; knows files and entries, not what the rows mean.
+    """Reads and writes the files and entries of a history.
 
     Parameters
     ----------
     folder : Path
-        The history's folder; made by the first append.
+        The history's folder; the first append creates it.
     lock_seconds : float
-        How long an append waits for another one to finish.
+        Seconds that an append waits for another one to finish.
     """
 
     def __init__(self, folder: Path, lock_seconds: float) -> None:
@@ -56,7 +56,7 @@ class Store:
         Raises
         ------
         HistoryError
-            When the folder is not a history, or an entry is damaged, missing or not part of it; names the file.
+            When the folder is not a history, or an entry is damaged, missing or foreign; the message names the file.
         """
         refuse_links(self.folder)
         if not holds_history(self.folder):
@@ -73,7 +73,7 @@ class Store:
             if entry.sequence != place + 1 or entry.previous != (before.digest if before else ""):
                 raise Damage(
                     self.folder / "records" / f"{place + 1:06d}.json",
-                    f"is missing, or is not the one before {entry.name}.json; restore it from a backup",
+                    f"is missing, or does not precede {entry.name}.json; restore it from a backup",
                 )
         # One change file past the last entry is an append that was cut off before it counted.
         unknown = [n for n in changes if n not in set(records) and n != f"{len(entries) + 1:06d}"]
@@ -100,12 +100,12 @@ class Store:
         return kept[1]
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
-        """The change file of every entry that is in use, each proven to be what was written.
+        """The change file of every entry in use, after a check that each is intact.
 
         Raises
         ------
         Damage
-            Naming the first file that is missing or damaged.
+            When a file is missing or damaged; the message names the first one.
         """
         aside = self.set_aside()
         files = []
@@ -118,11 +118,11 @@ class Store:
         return files
 
     def change_file(self, entry: Entry) -> Path:
-        """Where an entry's change rows are."""
+        """The file of an entry's change rows."""
         return self.folder / "changes" / f"{entry.name}.parquet"
 
     def problem_with(self, entry: Entry) -> str | None:
-        """What is wrong with an entry's change file, None when it is intact."""
+        """The problem with an entry's change file; None when it is intact."""
         file = self.change_file(entry)
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
         out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
@@ -141,7 +141,7 @@ class Store:
         return None
 
     def set_aside(self) -> dict[str, int]:
-        """Entries whose change file was taken out of use, with the sequence of the last record that leaned on it.
+        """Entries whose change file was set aside, with the sequence of the last record that relied on it.
 
         Raises
         ------
@@ -151,7 +151,7 @@ class Store:
         return {note.stem: read_note(note) for note in sorted((self.folder / "damaged").glob("*.json"))}
 
     def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
-        """Take an entry's change file out of use, keeping the file; to be called while `writing`."""
+        """Set an entry's change file aside without deleting it; call it inside `writing`."""
         (self.folder / "damaged").mkdir(exist_ok=True)
         # The note comes first: a file that is noted and still in its place is out of use too.
         publish(self.folder, f"damaged/{entry.name}.json", note_bytes(entry.name, entries[-1].sequence))
@@ -160,7 +160,7 @@ class Store:
             file.replace(self.folder / "damaged" / file.name)
 
     def state(self, entries: list[Entry]) -> pa.Table | None:
-        """The kept last rows of all opportunities, None unless they provably belong to the last entry."""
+        """The kept last rows of all opportunities; None unless they match the last entry."""
         for file in (self.folder / "state").glob(f"{entries[-1].name}-*.arrow"):
             try:
                 file_mark(file)
@@ -174,19 +174,19 @@ class Store:
         return None
 
     def _state_tag(self, entry: Entry) -> bytes:
-        """What a state is the state of: the chain up to an entry, less what was set aside."""
+        """Tag of a kept state: the chain up to an entry, without files set aside."""
         return " ".join([entry.digest, *sorted(self.set_aside())]).encode()
 
     # Writing
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the folder for one append; others wait.
+        """Lock the folder for one append; others wait.
 
         Raises
         ------
         HistoryError
-            When another process holds it for too long, or the disk is full or refuses.
+            When another process holds the lock for too long, or the disk is full or the write fails.
         """
         try:
             refuse_links(self.folder)
@@ -198,7 +198,7 @@ class Store:
                 yield
         except Timeout:
             raise HistoryError(
-                f"another process is writing to {self.folder}, and did not finish within "
+                f"another process is writing to {self.folder} and did not finish within "
                 f"{self._lock_seconds:g} s; try again"
             ) from None
         except OSError as error:
@@ -220,7 +220,7 @@ class Store:
         previous: Entry | None,
         notes: tuple[Mapping[str, str], ...] = (),
     ) -> Entry:
-        """Add change rows and their entry; to be called while `writing`."""
+        """Add change rows and their entry; call it inside `writing`."""
         sequence = previous.sequence + 1 if previous else 1
         changes_name, entry_name = f"changes/{sequence:06d}.parquet", f"records/{sequence:06d}.json"
         target = self.folder / changes_name
@@ -245,7 +245,7 @@ class Store:
         return entry
 
     def keep_state(self, rows: pa.Table, entry: Entry) -> None:
-        """Keep the last rows of all opportunities beside the log; a disk that refuses costs time later, nothing else."""
+        """Keep the last rows of all opportunities beside the log; if the write fails, they are rebuilt later."""
         sink = pa.BufferOutputStream()
         tagged = rows.replace_schema_metadata({"of": self._state_tag(entry)})
         options = pa.ipc.IpcWriteOptions(compression="zstd")

@@ -100,4 +100,4 @@ def test_import_history__refuses_a_folder_in_use(command: Command, tmp_path: Pat
     assert command("import-history", file, "--history", tmp_path / "history")[0] == 0
     code, _, err = command("import-history", file, "--history", tmp_path / "history")
     assert code == 1
-    assert "holds records already" in err
+    assert "already contains records" in err

@@ -30,7 +30,7 @@ def test_from_changes__takes_our_own_log_back(tmp_path):
     pd.testing.assert_frame_equal(again.changes(), history.changes())
     pd.testing.assert_frame_equal(again.records.iloc[:, :3], history.records.iloc[:, :3])
     assert again.record(frame, at="2026-01-26").changed == 2
-    with pytest.raises(oa.errors.HistoryError, match="holds records already"):
+    with pytest.raises(oa.errors.HistoryError, match="already contains records"):
         History.from_changes(wide(), path=tmp_path / "two")
 
 
@@ -58,7 +58,7 @@ def test_from_changes__reports_what_is_wrong():
     ("log", "says"),
     [
         (wide().drop(columns="seen_at"), "no column seen_at"),
-        (wide(seen_at="soon"), "column 'seen_at' holds a value that is not a time"),
+        (wide(seen_at="soon"), "column 'seen_at' has a value that is not a time"),
         (wide(operation="moved"), "operation='moved' is unknown; use one of"),
         (wide(unique_id=["a", None, "a", "b"]), "row 1 of the log has no unique_id"),
     ],

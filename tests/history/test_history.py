@@ -109,11 +109,11 @@ def test_record__refuses_a_time_not_after_the_last(history, at):
 @pytest.mark.parametrize(
     ("frame", "says"),
     [
-        (certified(opportunities(), complete=False), "not complete"),
+        (certified(opportunities(), complete=False), "load is incomplete"),
         (certified(opportunities(), search="acme"), "search='acme'"),
         (certified(opportunities(), deleted=True), "deleted=True"),
         (certified(opportunities(), filters={"status": "active"}), "filters="),
-        (certified(opportunities(), rows=4), "brought 4 opportunities but the frame has 3"),
+        (certified(opportunities(), rows=4), "returned 4 opportunities but the frame has 3"),
         (opportunities(unique_id=["a", "a", "c"]), "'a' occurs more than once"),
         (opportunities(unique_id=["a", None, "c"]), "has no unique_id"),
     ],
@@ -257,7 +257,7 @@ def test_as_of__before_the_first_record(history):
     with pytest.raises(oa.errors.NotEnoughHistory, match="no records yet"):
         history.as_of("2026-03-01")
     history.record(opportunities(), at="2026-03-02")
-    with pytest.raises(oa.errors.NotEnoughHistory, match="first record is of 2026-03-02"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="first record is from 2026-03-02"):
         history.as_of("2026-03-01")
 
 

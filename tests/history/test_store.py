@@ -89,7 +89,7 @@ def test_check__sets_aside_and_the_next_record_heals(history, tmp_path):
     ("file", "says"),
     [
         ("records/000002.json", "000002.json is damaged"),
-        ("history.json", "history.json is damaged or not ours"),
+        ("history.json", "history.json is damaged, or the folder is not a history"),
     ],
 )
 def test_read__names_a_damaged_entry(history, tmp_path, file, says):

@@ -59,7 +59,7 @@ def test_slippage__empty_cohort(january):
 
 
 def test_slippage__says_what_is_missing(january):
-    with pytest.raises(oa.errors.NotEnoughHistory, match="first record is of 2026-01-05"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="first record is from 2026-01-05"):
         slippage(january, start="2026-01-01", end="2026-01-31")
     with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is of 2026-01-12"):
         slippage(january, start="2026-01-05", end="2026-01-06")
