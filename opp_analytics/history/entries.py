@@ -158,12 +158,12 @@ def read_entry(file: Path) -> Entry:
 
 
 def note_bytes(name: str, until: int) -> bytes:
-    """The note that an append's change file was set aside, `until` being the last record that leaned on it."""
+    """The note that an append's change file was set aside; `until` is the last record that relied on it."""
     return json.dumps({"until": until, "digest": digest(f"{name} {until}".encode())}).encode()
 
 
 def read_note(file: Path) -> int:
-    """The last record that leaned on a change file set aside, from its note.
+    """The last record that relied on a change file set aside, from its note.
 
     Raises
     ------
@@ -174,14 +174,14 @@ def read_note(file: Path) -> int:
         until = int(_plain_json(file)["until"])
         intact = file.read_bytes() == note_bytes(file.stem, until)
     except (ValueError, KeyError, TypeError) as error:
-        raise Damage(file, f"is damaged or not a note of this history ({error})") from None
+        raise Damage(file, f"is damaged, or is not a note of this history ({error})") from None
     if not intact:
         raise Damage(file, "is damaged: its content does not match its checksum; restore it from a backup")
     return until
 
 
 def file_mark(file: Path) -> tuple[int, int]:
-    """Size and time of a file, which change when it is written.
+    """Size and time of a file, to notice a change.
 
     Raises
     ------

@@ -1,16 +1,16 @@
-"""The folder that a history lives in: what belongs there, and how it is made.
+"""The folder of a history: its files, and how it is created.
 
 ::
 
-    history.json            what this folder is
-    changes/000001.parquet  change rows of one append, never altered afterwards
-    records/000001.json     the append's entry; an append counts once its entry is here
+    history.json            marks the folder as a history
+    changes/000001.parquet  change rows of one append, never changed afterward
+    records/000001.json     the append's entry; an append counts once its entry exists
     state/000001-….arrow    last change row of every opportunity: rebuilt whenever it does not match the log
     staging/                files being written
-    damaged/                what `check(set_aside=True)` set aside
-    lock                    held while something is written
+    damaged/                files that `check(set_aside=True)` set aside
+    lock                    held during a write
 
-It is its owner's own folder: new files follow the umask, and links inside it are refused.
+New files follow the umask; symbolic links inside the folder are refused.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ __all__ = ["holds_history", "list_stems", "lock_file", "prepare", "publish", "re
 
 _MARK = {"format": "opp_analytics history", "version": 2}
 _OLDER = """\
-{mark} is of an older format; this release reads format {version}. Record into a new folder, or bring over what this one knows:
+{mark} is of an older format; this release reads format {version}. Record into a new folder, or convert this one:
     files = sorted(pathlib.Path({folder!r}, "changes").glob("*.parquet"))
     changes = pd.concat(map(pd.read_parquet, files)).replace({{"operation": {{"gone": "deleted"}}}})
     History.from_changes(changes, path="a new folder")"""
@@ -38,14 +38,14 @@ _FOLDERS = ("changes", "records", "state", "staging")
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuse a symbolic link inside the folder: what is written or cleared through it would be somebody else's.
+    """Refuse a symbolic link inside the folder: a write through it would change files elsewhere.
 
     The path of the folder itself may be a link.
 
     Raises
     ------
     Damage
-        Naming the link.
+        When there is a link; the message names it.
     """
     for place in (folder, *(folder / name for name in (*_FOLDERS, "damaged"))):
         try:
@@ -58,17 +58,17 @@ def refuse_links(folder: Path) -> None:
         if links:
             raise Damage(
                 place / min(links),
-                "is a symbolic link, and a history must hold its own files; put what it points to in its place",
+                "is a symbolic link, but a history must contain its own files; replace the link with its target",
             )
 
 
 def holds_history(folder: Path) -> bool:
-    """Whether the folder holds a history; False when it is empty or does not exist.
+    """True when the folder is a history; False when it is empty or does not exist.
 
     Raises
     ------
     HistoryError
-        When it holds something else, or a history of another format.
+        When the folder contains something else, or a history of another format.
     """
     mark = folder / "history.json"
     try:
@@ -100,7 +100,10 @@ def _check_mark(mark: Path) -> bool:
     except (ValueError, KeyError, TypeError, RecursionError):
         known = older = newer = False
     if not known:
-        raise Damage(mark, "is damaged or not ours: it does not name this folder a history")
+        raise Damage(
+            mark,
+            "is damaged, or the folder is not a history; restore it from a backup or give another folder",
+        )
     if newer:
         raise HistoryError(f"{mark} was written by a newer release of opp_analytics; update to read it")
     if older:
@@ -109,7 +112,7 @@ def _check_mark(mark: Path) -> bool:
 
 
 def lock_file(folder: Path) -> tuple[Path, int]:
-    """The file to lock, made where it is missing, and its mode: whoever may write the folder may lock it."""
+    """The lock file, created if missing, with a mode that lets everybody who can write to the folder lock it."""
     file = folder / "lock"
     handle = os.open(file, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
@@ -119,7 +122,7 @@ def lock_file(folder: Path) -> tuple[Path, int]:
 
 
 def prepare(folder: Path) -> None:
-    """Make what is missing and clear what a crash left; to be called under the lock, or a writer loses its files."""
+    """Create missing folders and remove the remains of a crash; call it under the lock, or a writer loses its files."""
     for name in _FOLDERS:
         (folder / name).mkdir(exist_ok=True)
     for leftover in (folder / "staging").iterdir():
@@ -132,12 +135,12 @@ def prepare(folder: Path) -> None:
 def publish(
     folder: Path, name: str, content: bytes | Callable[[BinaryIO], object], *, durable: bool = True
 ) -> None:
-    """Write a file of the history whole or not at all, by way of ``staging/``."""
+    """Write a file of the history whole or not at all, through ``staging/``."""
     write_whole(folder / name, content, staging=folder / "staging", durable=durable)
 
 
 def list_stems(place: Path, suffix: str) -> list[str]:
-    """Stems of the files in a folder of the log, in order; a file that does not belong there is refused."""
+    """Stems of the files in a folder of the log, in order; any other file raises `Damage`."""
     try:
         with os.scandir(place) as found:
             names = sorted(file.name for file in found if not file.name.startswith("."))

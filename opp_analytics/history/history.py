@@ -159,8 +159,8 @@ class History:
             Time that the frame shows; default: the time of the load (``attrs["load"]``), else now.
         allow_deleted : bool
             If True, a frame that was not loaded from the API (an export, for example) may lack more than 20% and more
-            than 5 of the opportunities known so far: they are recorded as deleted. Else it is refused as a partial
-            export.
+            than 5 of the opportunities known so far: they are recorded as deleted. If False, such a frame is refused as a
+            partial export.
 
         Returns
         -------
@@ -170,11 +170,12 @@ class History:
         ------
         RecordRefused
             When the frame does not hold all opportunities (an incomplete, filtered or searched load, or rows dropped
-            since, an export that looks partial), has an id twice, lacks a column that it had before, is another
-            tenant's, or `at` is not after the last record. Nothing is stored then. It is also a `HistoryError` and a
+            since, an export that looks partial), repeats an id, lacks a column of the last record, belongs to another
+            tenant, or `at` is not after the last record. Nothing is stored. The error is also a `HistoryError` and a
             `DataError`.
         HistoryError
-            When the folder cannot be written, or a file in it is a link; says why. The history is unchanged then.
+            When the folder cannot be written, or a file in it is a link; the message says why, and the history is
+            unchanged.
 
         Notes
         -----

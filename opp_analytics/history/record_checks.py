@@ -21,7 +21,7 @@ from opp_analytics.text import count, joined
 __all__ = ["certificate_of", "check_time", "checked", "moment_of", "refuse_if_not_next", "refuse_if_partial"]
 
 _DROPPED_SHARE, _DROPPED = 0.2, 5
-"""What a frame without a certificate may lack of the known opportunities: a share, or a number."""
+"""Known opportunities that a frame without a certificate may lack: a share, or a number."""
 
 
 def checked(opportunities: pd.DataFrame) -> pd.DataFrame:
@@ -113,7 +113,7 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
 
 
 def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
-    """Refuse changes that delete so much of what is known that the frame looks like a part of all."""
+    """Refuse changes that delete so many known opportunities that the frame looks like a partial export."""
     known = len(present(state))
     dropped = changes.filter(pc.equal(changes["operation"], rows.DELETED)).sort_by("unique_id")
     if len(dropped) <= max(_DROPPED, _DROPPED_SHARE * known):

@@ -1,4 +1,4 @@
-"""What a record, or an import, adds to the folder of a history."""
+"""Recording: adds a record or an import to the folder of a history."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def add_record(
         if before:
             check_time(store.folder, before, moment, len(changes))
             if moment == before.last.recorded_at:
-                _log.info("recorded nothing in %s: this very frame is its last record already", store.folder)
+                _log.info("recorded nothing in %s: its last record is the same frame", store.folder)
                 return Recorded(moment, before.last.rows, appended=False)
         if state is not None and certificate is None and not allow_deleted:
             refuse_if_partial(store.folder, state, changes)
@@ -74,11 +74,11 @@ def add_record(
 
 
 def add_import(source: FolderSource, imported: Import) -> None:
-    """Add all records of a change log made elsewhere to a new history; see `History.from_changes`."""
+    """Add all records of an imported change log to a new history; see `History.from_changes`."""
     store = source.store
     with store.writing():
         if store.entries():
-            raise HistoryError(f"{store.folder} holds records already; import into a new folder")
+            raise HistoryError(f"{store.folder} already contains records; import into a new folder")
         if imported.moments:
             store.append(
                 imported.rows,

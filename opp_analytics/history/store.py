@@ -75,7 +75,7 @@ class Store:
                     self.folder / "records" / f"{place + 1:06d}.json",
                     f"is missing, or does not precede {entry.name}.json; restore it from a backup",
                 )
-        # One change file past the last entry is an append that was cut off before it counted.
+        # One change file past the last entry is an interrupted append that does not count.
         unknown = [n for n in changes if n not in set(records) and n != f"{len(entries) + 1:06d}"]
         if unknown:
             raise Damage(
@@ -146,7 +146,7 @@ class Store:
         Raises
         ------
         Damage
-            Naming a note that is damaged.
+            When a note is damaged; the message names it.
         """
         return {note.stem: read_note(note) for note in sorted((self.folder / "damaged").glob("*.json"))}
 

@@ -199,7 +199,7 @@ def test_record__is_logged_with_its_counts_and_no_text_of_a_customer(history, ca
         for said in (
             f"3 opportunities in {history._path}: 3 new, 0 changed, 0 deleted, 0 returned",
             f"2 opportunities in {history._path}: 0 new, 2 changed, 1 deleted, 0 returned",
-            f"nothing in {history._path}: this very frame is its last record already",
+            f"nothing in {history._path}: its last record is the same frame",
         )
     ]
 
