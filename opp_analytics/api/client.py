@@ -57,7 +57,7 @@ class Fields(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list."""
+    """One page of a list of opportunities."""
 
     rows: list[dict[str, Any]]
     """The opportunities as flat dicts, each with its ``unique_id``."""

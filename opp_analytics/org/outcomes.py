@@ -36,7 +36,7 @@ OUTCOMES = ("won", "lost", "open", "disqualified", "conflict")
 WON, LOST, OPEN, DISQUALIFIED, CONFLICT = range(5)
 
 
-def outcomes(opportunities: pd.DataFrame, *, as_of: When | None = None) -> pd.Series[Any]:
+def outcomes(opportunities: pd.DataFrame, *, as_of: When | None = None, tz: str = "UTC") -> pd.Series[Any]:
     """The outcome of each opportunity.
 
     Parameters
@@ -46,6 +46,8 @@ def outcomes(opportunities: pd.DataFrame, *, as_of: When | None = None) -> pd.Se
         with `as_of`.
     as_of : date-like, optional
         A deal won or lost with a ``close_date`` after this day counts as open.
+    tz : str
+        Business time zone, in which an instant given as `as_of` becomes a date.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def outcomes(opportunities: pd.DataFrame, *, as_of: When | None = None) -> pd.Se
     frame = require(opportunities, *wanted)
     codes = outcome_codes(frame)
     if as_of is not None:
-        codes = np.where(future_dated(frame, codes, as_date(as_of)), OPEN, codes)
+        codes = np.where(future_dated(frame, codes, as_date(as_of, tz=tz)), OPEN, codes)
     labels = pd.Categorical.from_codes(codes, categories=list(OUTCOMES))  # type: ignore[call-overload]
     return pd.Series(labels, index=opportunities.index, name="outcome")
 

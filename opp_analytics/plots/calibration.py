@@ -36,7 +36,8 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for stated, top, name, n in zip(
         judged["stated"], judged["realized_high"], judged.index, judged["n"], strict=True
     ):
-        words = f"{n:,}" if table.index.name == "bin" else f"{labels.shorten(name, 14)} ({n:,})"
+        group = " · ".join(map(str, name[:-1])) if isinstance(name, tuple) else ""
+        words = f"{labels.shorten(group, 14)} ({n:,})" if group else f"{n:,}"
         labels.above(ax, words, (stated, top), size=7.5)
     labels.percent_axis(ax.xaxis, "stated")
     labels.percent_axis(ax.yaxis, "actual")

@@ -1,3 +1,5 @@
+import pandas as pd
+
 from opp_analytics import plots
 from tests.plots import reading
 from tests.plots.tables import TABLES
@@ -11,8 +13,8 @@ def test_calibration__points_are_actual_against_stated():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("stated", "actual")
 
 
-def test_calibration__names_stages():
-    table = TABLES["calibration"].set_axis(["proposal", "discovery"]).rename_axis("stage")
+def test_calibration__names_groups():
+    table = pd.concat({"proposal": TABLES["calibration"]}, names=["stage"])
     assert "proposal (4)" in reading.texts(plots.calibration(table))
 
 

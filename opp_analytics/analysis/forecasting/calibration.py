@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from opp_analytics import arguments, org, periods, schema
 from opp_analytics.analysis.forecasting.past_forecasts import replayed
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import Key, column_key, combine, ratio
+from opp_analytics.analysis.shared.groups import By, Key, by_columns, column_key, combine, ratio
+from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.shared.replay import DELETED, first_open, last_record, outcome_at
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.errors import DataError
@@ -32,7 +33,7 @@ def calibration(
     *,
     horizon_days: int,
     bins: int = 10,
-    by: str = "bin",
+    by: By = None,
     as_of: When | None = None,
     confidence: float = 0.95,
     tz: str = "UTC",
@@ -47,8 +48,8 @@ def calibration(
         Days from its first open record after which a deal is judged.
     bins : int
         How many bins of equal width the stated probability is put into.
-    by : str
-        "bin", or "stage": the stage in which the deal was first seen open.
+    by : str or list of str, optional
+        Columns to group by, as the deal's first open record has them.
     as_of : date-like, optional
         Only records up to the end of this day are used; None uses all.
     confidence : float
@@ -59,7 +60,7 @@ def calibration(
     Returns
     -------
     DataFrame
-        Index ``bin`` (str: "0–10%", …; all of them) or ``stage`` (str). Columns: ``n`` (int64): deals won or lost by the
+        Index ``bin`` (str: "0–10%", …; all of them; below the columns of `by`). Columns: ``n`` (int64): deals won or lost by the
         horizon; ``stated`` (float64, fraction): their mean stated probability; ``realized``: won / n; ``realized_low``,
         ``realized_high``: its interval; ``won``, ``lost``, ``open``, ``removed`` (deleted or disqualified) at the horizon
         (int64), of which the last two are not part of ``n``.
@@ -83,8 +84,9 @@ def calibration(
     """
     arguments.whole(horizon_days, "horizon_days", example=90)
     arguments.whole(bins, "bins", example=10)
-    arguments.one_of(by, "by", ("bin", "stage"))
-    replay = replayed(history, "calibration", [], as_of, tz)
+    names = by_columns(by, level="bin")
+    check_history(history, "calibration", *names)
+    replay = replayed(history, "calibration", [], as_of, tz, further=names)
     rows, last = replay.rows, last_record(replay)
     first = first_open(rows)
     due = first["seen_at"] + pd.Timedelta(days=int(horizon_days))
@@ -92,8 +94,10 @@ def calibration(
     state = outcome_at(rows, first["unique_id"], due)
     known, told = (due <= last).to_numpy(), (stated >= 0) & (stated <= 1)
     used = known & told & (state != CONFLICT)
-    key = _bins(stated, bins) if by == "bin" else column_key(first["stage"])
-    groups = combine([Key(key.name, np.where(used, key.codes, -1), key.labels)], len(first), everything=True)
+    binned = _bins(stated, bins)
+    binned = Key(binned.name, np.where(used, binned.codes, -1), binned.labels)
+    keys = [*(column_key(first[name]) for name in names), binned]
+    groups = combine(keys, len(first), everything=True)
     won, lost = groups.count(state == WON), groups.count(state == LOST)
     low, high = wilson(won, won + lost, confidence=confidence)
     judged = used & (state <= LOST)

@@ -29,16 +29,21 @@ _RUN_RATE_PERIODS = 4
 
 
 def replayed(
-    history: History | Replay, asked_by: str, ways: Sequence[Way], as_of: When | None, tz: str
+    history: History | Replay,
+    asked_by: str,
+    ways: Sequence[Way],
+    as_of: When | None,
+    tz: str,
+    further: Sequence[str] = (),
 ) -> Replay:
-    """The records up to the end of a day, with the columns that the ways to forecast read.
+    """The records up to the end of a day, with the columns that the ways to forecast read, and `further` ones.
 
     Raises
     ------
     ArgumentTypeError, NotEnoughHistory
         When `history` is not a history, or holds no record by then.
     """
-    columns = [name for way in ways if isinstance(way, Method) for name in way.columns]
+    columns = [*further, *(name for way in ways if isinstance(way, Method) for name in way.columns)]
     replay = Replay.of(history, asked_by, *columns)
     if as_of is not None:
         replay = replay.until(periods.as_instant(as_of, tz=tz, end=True, name="as_of"))

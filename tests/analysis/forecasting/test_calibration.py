@@ -34,7 +34,12 @@ def test_calibration__scores_are_those_of_their_formulas():
 
 def test_calibration__by_stage_and_with_other_horizons():
     table = calibration(PAST, horizon_days=80, by="stage")
-    assert table.loc["discovery", ["n", "won", "removed"]].tolist() == [1, 1, 1]
+    assert table.index.names == ["stage", "bin"]
+    assert table[["n", "won", "removed"]].groupby("stage").sum().loc["discovery"].tolist() == [1, 1, 1]
+    whole = calibration(PAST, horizon_days=80)
+    assert table["n"].groupby("bin", sort=False).sum().tolist() == whole["n"].tolist()
+    with pytest.raises(errors.OppAnalyticsError, match="'nobody'"):
+        calibration(PAST, horizon_days=80, by="nobody")
     with pytest.raises(errors.ArgumentError, match="horizon_days"):
         calibration(PAST, horizon_days=0)
     with pytest.raises(errors.ArgumentError, match="needs a History"):
