@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
 
-__all__ = ["between", "frame", "number", "one_of", "text", "texts", "whole"]
+__all__ = ["between", "frame", "number", "one_of", "path", "text", "texts", "whole"]
 
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
@@ -86,6 +88,30 @@ def one_of(value: Any, name: str, options: Collection[str]) -> str:
     if value not in options:
         raise ArgumentValueError(f"unknown {name}={value!r}; use one of {known}")
     return value
+
+
+def path(value: Any, name: str = "path") -> Path:
+    """A path that a file system can be asked about; ``~`` is the home folder.
+
+    Examples
+    --------
+    >>> path("deals.csv").suffix
+    '.csv'
+    """
+    try:
+        found = Path(value).expanduser()
+        wrong = b"\x00" in os.fsencode(found)
+    except TypeError:
+        raise ArgumentTypeError(
+            f"{name}={value!r} is not a path; use for example {name}='deals.csv'"
+        ) from None
+    except (UnicodeError, RuntimeError) as error:
+        raise ArgumentValueError(
+            f"{name}={value!r} is not a possible path ({error}); use another one"
+        ) from None
+    if wrong:
+        raise ArgumentValueError(f"{name}={value!r} holds a NUL, which no path can; use another one")
+    return found
 
 
 def text(value: Any, name: str, *, example: str) -> str:

@@ -73,6 +73,8 @@ def _number(value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise BadCell("is not a number; write it as 12000.5") from None
+    except OverflowError:
+        number = np.inf
     if not np.isfinite(number):
         raise BadCell("is not a finite number")
     return number
@@ -82,6 +84,8 @@ def _whole(value: Any) -> int:
     number = _number(value)
     if number != int(number):
         raise BadCell("is not a whole number")
+    if abs(number) >= 2**63:
+        raise BadCell("is too large")
     return int(number)
 
 
@@ -91,7 +95,7 @@ def _moment(value: Any, what: str, example: str) -> pd.Timestamp:
             return pd.Timestamp(datetime.fromisoformat(value.strip()))
         if isinstance(value, (date, datetime, np.datetime64)):
             return pd.Timestamp(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise BadCell(f"is not a {what} that exists; write it as {example}") from None
     raise BadCell(f"is not a {what}; write it as {example}")
 
@@ -175,7 +179,7 @@ def _as_text(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[An
 
 
 def _as_number(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+    if pd.api.types.is_any_real_numeric_dtype(column.dtype):
         numbers = column.astype("float64")
         if np.isfinite(numbers.dropna()).all():
             return numbers
@@ -183,7 +187,9 @@ def _as_number(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[
 
 
 def _as_whole(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    if pd.api.types.is_integer_dtype(column.dtype):
+    if pd.api.types.is_integer_dtype(column.dtype) and not pd.api.types.is_unsigned_integer_dtype(
+        column.dtype
+    ):
         return column.astype("Int64")
     return pd.Series(_cells(column, ids), index=column.index, dtype="Int64")
 

@@ -61,9 +61,16 @@ def money(value: float, currency: str | None = None, *, full: bool = False, sign
         # Cents only where there are some.
         digits = "#,##0" if shown == int(shown) else "#,##0.00"
         figure = (
-            format_decimal(shown, digits, locale=_LOCALE)
+            format_decimal(shown, digits, locale=_LOCALE, decimal_quantization=False)
             if currency is None
-            else format_currency(shown, currency, f"¤{digits}", locale=_LOCALE, currency_digits=False)
+            else format_currency(
+                shown,
+                currency,
+                f"¤{digits}",
+                locale=_LOCALE,
+                currency_digits=False,
+                decimal_quantization=False,
+            )
         )
     elif currency is None:
         figure = format_compact_decimal(shown, locale=_LOCALE, fraction_digits=2)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TypedDict, TypeVar, Unpack
 from urllib.parse import quote
 
+from opp_analytics import arguments
 from opp_analytics.api import wire
 from opp_analytics.api.cache_place import private_cache
 from opp_analytics.api.config import Secret, Settings, cache_folder
@@ -123,7 +124,7 @@ class Client:
             connections=self.concurrency,
         )
         key = self.settings.cache_key
-        root = cache_folder() if cache_dir is None else Path(cache_dir)
+        root = cache_folder() if cache_dir is None else arguments.path(cache_dir, "cache_dir")
         self.cache_folder = private_cache(self, root, key)
         self.pages = PageCache(self.cache_folder, key)
         self.frames = FrameCache(self.cache_folder)

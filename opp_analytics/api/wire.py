@@ -8,6 +8,8 @@ know become further columns: text, whole numbers, numbers or booleans; lists and
 from __future__ import annotations
 
 import json
+import re
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +25,8 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import org, schema
-from opp_analytics.errors import UnexpectedResponse
+from opp_analytics.errors import DataWarning, UnexpectedResponse
+from opp_analytics.text import joined
 
 _DATE = pa.timestamp("us")
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -51,6 +54,13 @@ class _Many(msgspec.Struct):
 class _One(msgspec.Struct):
     data: _Resource
 
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape in JSON. Its group is half of a surrogate pair, which is not a character and which msgspec refuses."""
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 _decode_many = msgspec.json.Decoder(_Many).decode
 _decode_one = msgspec.json.Decoder(_One).decode
@@ -90,14 +100,34 @@ def _related(resource: _Resource, name: str) -> Any:
 def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         return decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = "is empty" if not body.strip() else f"cannot be read as this API's JSON ({error})"
         raise UnexpectedResponse(f"the answer {what}; it begins {body[:60]!r}") from None
 
 
+def _decoded_rows(decode: Callable[[bytes], Any], body: bytes) -> Any:
+    """An answer; half of a surrogate pair in a text of it becomes �, with a warning that names the deal."""
+    try:
+        return _decoded(decode, body)
+    except UnexpectedResponse:
+        sound = _ESCAPE.sub(lambda found: _REPLACED.encode() if found[1] else found[0], body)
+        if sound == body:
+            raise
+    answer = _decoded(decode, sound)
+    resources = answer.data if isinstance(answer, _Many) else [answer.data]
+    ids = [_flat(resource)["unique_id"] for resource in resources if _REPLACED in repr(resource.attributes)]
+    warnings.warn(
+        f"a text of opportunity {joined(map(repr, ids), most=3)} holds half of a character, shown as {_REPLACED}; "
+        "correct it on the server",
+        DataWarning,
+        stacklevel=3,
+    )
+    return answer
+
+
 def decode_page(body: bytes) -> WirePage:
     """A list answer, either spelling of its paging meta."""
-    answer = _decoded(_decode_many, body)
+    answer = _decoded_rows(_decode_many, body)
     meta = answer.meta or _Meta()
     return WirePage(
         rows=[_flat(resource) for resource in answer.data],
@@ -108,7 +138,7 @@ def decode_page(body: bytes) -> WirePage:
 
 def decode_one(body: bytes) -> dict[str, Any]:
     """A single-opportunity answer as a flat dict holding ``unique_id``."""
-    return _flat(_decoded(_decode_one, body).data)
+    return _flat(_decoded_rows(_decode_one, body).data)
 
 
 def _cell_by_cell(values: list[Any], column: str, ids: list[Any]) -> list[Any]:
@@ -133,13 +163,17 @@ def _to_text(value: Any) -> str:
 
 def _numbers(values: list[Any], column: str, ids: list[Any]) -> pa.Array:
     # Arrow would take True for 1, and cut 62.5 to a whole number, in silence.
-    plain = set(map(type, values)) <= {int, float, NoneType}
-    return pa.array(values if plain else _cell_by_cell(values, column, ids), pa.float64())
+    if set(map(type, values)) <= {int, float, NoneType}:
+        with suppress(pa.ArrowException, OverflowError):  # beyond 64 bits
+            return pa.array(values, pa.float64())
+    return pa.array(_cell_by_cell(values, column, ids), pa.float64())
 
 
 def _wholes(values: list[Any], column: str, ids: list[Any]) -> pa.Array:
-    plain = set(map(type, values)) <= {int, NoneType}
-    return pa.array(values if plain else _cell_by_cell(values, column, ids), pa.int64())
+    if set(map(type, values)) <= {int, NoneType}:
+        with suppress(pa.ArrowException, OverflowError):
+            return pa.array(values, pa.int64())
+    return pa.array(_cell_by_cell(values, column, ids), pa.int64())
 
 
 def _dates(values: list[Any], column: str, ids: list[Any]) -> pa.Array:

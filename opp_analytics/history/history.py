@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from opp_analytics import schema
+from opp_analytics import arguments, schema
 from opp_analytics.errors import ArgumentTypeError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.coverage import coverage
@@ -65,7 +65,7 @@ class History:
     ) -> None:
         if not isinstance(path, (str, PathLike)):
             raise ArgumentTypeError(f"path={path!r} is not a path; give the folder of the history")
-        self._path: Path | None = Path(path).expanduser()
+        self._path: Path | None = arguments.path(path)
         store = Store(self._path, lock_timeout)
         self._source: Source = FolderSource(store, Engine.shared(memory_limit))
         store.entries()

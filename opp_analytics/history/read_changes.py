@@ -7,6 +7,7 @@ from os import PathLike
 
 import pandas as pd
 
+from opp_analytics import arguments
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.history.from_changes import LONG
 
@@ -48,6 +49,7 @@ def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None 
     DataError
         When the file is not a table of this form, or lacks a column or field that `rename` names.
     """
+    file = arguments.path(file, "file")
     try:
         log = pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     except FileNotFoundError:

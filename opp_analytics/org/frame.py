@@ -136,6 +136,11 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
 def _check_frame(opportunities: Any) -> None:
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
+    if opportunities.columns.nlevels > 1:
+        raise DataError(
+            f"the columns have {opportunities.columns.nlevels} levels; keep one of them: "
+            "frame.columns = frame.columns.get_level_values(0)"
+        )
 
 
 def _check_ids(ids: pd.Series[Any]) -> None:

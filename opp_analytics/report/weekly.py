@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from opp_analytics import org, periods, schema, text
+from opp_analytics import arguments, org, periods, schema, text
 from opp_analytics.analysis import Method
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
@@ -158,7 +158,7 @@ def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
     """Page and workbook; the folder is made before anything is computed."""
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
-    path = Path(out).expanduser()
+    path = arguments.path(out, "out")
     if path.is_dir() or not path.suffix:
         path = path / f"weekly-{today:%Y-%m-%d}.html"
     if path.suffix.lower() not in (".html", ".htm"):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from opp_analytics.sandbox.arguments import check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS
 from opp_analytics.sandbox.control_wire import ControlWire
-from opp_analytics.sandbox.errors import SandboxError
+from opp_analytics.sandbox.errors import SandboxError, SandboxValueError
 from opp_analytics.sandbox.fault_settings import FaultSettings
 from opp_analytics.sandbox.wire_rows import wire_rows
 
@@ -146,7 +146,13 @@ class Sandbox:
         while True:
             chunk = list(islice(rows, _CHUNK))
             done = len(chunk) < _CHUNK
-            self._wire.ask("seed", encode({"tenant": tenant, "rows": chunk, "done": done}))
+            try:
+                body = encode({"tenant": tenant, "rows": chunk, "done": done})
+            except (UnicodeError, OverflowError, RecursionError) as error:
+                raise SandboxValueError(
+                    f"an opportunity holds what JSON cannot ({error}); change it"
+                ) from None
+            self._wire.ask("seed", body)
             if done:
                 return
 

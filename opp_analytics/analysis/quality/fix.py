@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import org, schema
-from opp_analytics.errors import DataError, MissingColumnError
+from opp_analytics import arguments, org, schema
+from opp_analytics.errors import DataError
 
 
 def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
@@ -40,11 +40,7 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     >>> fix(frame, finding)["probability"].tolist()
     [100]
     """
-    missing = [c for c in ("unique_id", "field", "suggestion") if c not in findings.columns]
-    if missing:
-        raise MissingColumnError(
-            f"findings has no column {', '.join(missing)}; pass the table that audit returns"
-        )
+    arguments.frame(findings, "findings", "unique_id", "field", "suggestion", made_by="audit")
     wanted = findings.loc[
         findings["suggestion"].notna(), ["unique_id", "field", "suggestion"]
     ].drop_duplicates()

@@ -108,6 +108,9 @@ def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
         raise DataError(f"duplicate column {twice[0]!r} in {name}: drop one of them")
+    unnamed = [column for column in frame.columns if not isinstance(column, str)]
+    if unnamed:
+        raise DataError(f"the name of column {unnamed[0]!r} in {name} is not text; rename it")
     ids = frame["unique_id"].astype(schema.TEXT).str.strip()
     return frame.assign(unique_id=ids.mask(ids == ""))
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from opp_analytics import org, schema, text
+from opp_analytics import arguments, org, schema, text
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
 from opp_analytics.periods import When
@@ -162,8 +162,9 @@ class Plan:
         """
         head = {name: getattr(self, name) for name in ("plan_id", "url", "tenant")}
         frames = {name: getattr(self, name) for name in ("changes", "problems", "conflicts", "before")}
-        write_parts(Path(path), head | {"made_at": self.made_at.isoformat()}, frames)
-        return Path(path)
+        file = arguments.path(path)
+        write_parts(file, head | {"made_at": self.made_at.isoformat()}, frames)
+        return file
 
     @classmethod
     def read(cls, path: str | Path) -> Plan:
@@ -174,7 +175,7 @@ class Plan:
         DataError
             When the file cannot be read, is not a plan, or was saved in another format.
         """
-        head, frames = read_parts(Path(path))
+        head, frames = read_parts(arguments.path(path))
         return cls(**(head | frames))
 
     def _deals(self) -> list[Deal]:

@@ -13,7 +13,7 @@ import pandas as pd
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
-from opp_analytics.writer.plan.cells import row_dicts
+from opp_analytics.writer.plan.cells import find_problem, row_dicts
 from opp_analytics.writer.plan.codec import from_wire, number, to_text
 from opp_analytics.writer.plan.difference import changes_frame, conflicts_frame, problems_frame
 
@@ -21,6 +21,8 @@ __all__ = ["read_parts", "write_parts"]
 
 _FORMAT = "opp_analytics plan 2"
 _CELLS = ("before", "after", "remote")
+_OPERATIONS = ("create", "update", "delete", "recover")
+_STATUSES = ("clean", "already", "conflict")
 
 
 def _line(record: dict[str, Any], cells: Iterable[str], field: str | None) -> str:
@@ -89,7 +91,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
     except OSError as error:
         raise DataError(f"cannot read the plan {path}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan") from None
     found = content.get("format") if isinstance(content, dict) else None
     if found != _FORMAT:
@@ -106,10 +108,41 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
             "conflicts": conflicts_frame(_cells(content["conflicts"])),
             "before": _before(content["before"], content["columns"]),
         }
+        _check(content["changes"], frames)
         head = {key: content[key] for key in ("plan_id", "url", "tenant")}
+        if not all(isinstance(value, str | None) for value in head.values()) or not head["plan_id"]:
+            raise ValueError("its head is not text")
         return head | {"made_at": datetime.fromisoformat(content["made_at"])}, frames
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"the plan {path} is damaged ({error!r}); plan the edits again") from None
+
+
+def _check(changes: list[dict[str, Any]], frames: dict[str, pd.DataFrame]) -> None:
+    """Refuse what `plan` would never have written, so that nothing else is shown or sent."""
+    before = frames["before"]
+    if before["unique_id"].isna().any() or before["unique_id"].duplicated().any():
+        raise ValueError("an opportunity of it has no id, or an id is there twice")
+    # A recovered opportunity is in the trash, not in what the plan was made from.
+    recovered = {change["unique_id"] for change in changes if change["operation"] == "recover"}
+    known = {*before["unique_id"], *recovered}
+    for place, (change, cells) in enumerate(zip(changes, row_dicts(frames["changes"]), strict=True), start=1):
+        where = f"change {place}: "
+        operation, unique_id, field = change["operation"], change["unique_id"], change["field"]
+        if operation not in _OPERATIONS or change["status"] not in _STATUSES:
+            raise ValueError(f"{where}unknown operation or status")
+        if not isinstance(change["name"], str | None) or not isinstance(change["row"], int | str | None):
+            raise ValueError(f"{where}its name is not text, or its row not a number")
+        if operation == "create":
+            if unique_id is not None or not isinstance(change["row"], int):
+                raise ValueError(f"{where}a create has a row and no id")
+        elif not isinstance(unique_id, str) or unique_id not in known:
+            raise ValueError(f"{where}{operation} of {unique_id!r}, which the plan does not hold")
+        if operation in ("create", "update"):
+            wrong = find_problem(field, cells["after"]) if isinstance(field, str) else ("is not text", "")
+            if wrong or (operation == "update" and field not in before):
+                raise ValueError(f"{where}{field!r} cannot be written: {wrong[0] if wrong else 'unknown'}")
+        elif field is not None:
+            raise ValueError(f"{where}a {operation} has no field")
 
 
 def _cells(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

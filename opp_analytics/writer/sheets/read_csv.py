@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from opp_analytics import org, schema
+from opp_analytics import arguments, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.sheets.rows import header_key, match_header, typed_frame
 from opp_analytics.writer.sheets.sheet_cells import parse
@@ -39,7 +39,7 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
     DataError
         When the file cannot be read or has no ``unique_id`` column.
     """
-    file = Path(path)
+    file = arguments.path(path)
     titles, lines = _csv(file)
     known = [c for c in schema.COLUMNS if c in {header_key(title) for title in titles}]
     columns = match_header(file, titles, list(dict.fromkeys(["unique_id", *known])))

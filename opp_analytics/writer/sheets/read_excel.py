@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import cache
@@ -17,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import org, schema
-from opp_analytics.errors import DataError
+from opp_analytics import arguments, org, schema
+from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.writer.plan.cells import row_dicts as row_dicts
 from opp_analytics.writer.plan.codec import from_text
 from opp_analytics.writer.sheets.rows import match_header, typed_frame
@@ -27,6 +26,7 @@ from opp_analytics.writer.sheets.to_excel import BASE_SHEET, openpyxl_library
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = ["read_excel"]
 
@@ -56,42 +56,56 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     ConfigError
         When openpyxl is not installed.
     """
-    file = Path(path)
+    file = arguments.path(path)
     book = _open(file)
     before = _base(file, book)
     sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
         raise DataError(f"{file} has no sheet but the hidden one; export it again")
+    filled = _filled_cells(sheet)
+    titles = filled.pop(1, {})
+    width = max(titles, default=-1) + 1
     columns = match_header(
-        file, [cell.value for cell in next(sheet.iter_rows(max_row=1), ())], list(before.columns)
+        file,
+        [titles[place].value if place in titles else None for place in range(width)],
+        list(before.columns),
     )
     content = _content_of(file, sheet.title)
     base = {record["unique_id"]: record for record in row_dicts(before.astype("object"))}
     rows: dict[int, dict[str, Any]] = {}
-    for number, cells in enumerate(sheet.iter_rows(min_row=2), start=2):
-        raw = {
-            column: (content(column, cells[place]), str(cells[place].number_format))
-            for place, column in columns.items()
-        }
+    for number, cells in filled.items():
+        raw = {column: content(column, cells.get(place)) for place, column in columns.items()}
         if any(not schema.is_blank(value) for value, _ in raw.values()):
             rows[number] = _row(raw, base, book.epoch)
     return before, typed_frame(rows, list(columns.values()), before)
 
 
-def _content_of(file: Path, title: str) -> Callable[[str, Any], Any]:
-    """What a cell of a column holds: of a formula in a typed column the value that the spreadsheet stored, if any."""
+def _filled_cells(sheet: Worksheet) -> dict[int, dict[int, Any]]:
+    """The cells that hold something by row and place, in order; one stray cell far away costs no more than itself."""
+    rows: dict[int, dict[int, Any]] = {}
+    # The library's own sparse table: its iterators would make every cell up to the last one.
+    for (row, column), cell in sorted(sheet._cells.items()):
+        if cell.value is not None:
+            rows.setdefault(row, {})[column - 1] = cell
+    return rows
+
+
+def _content_of(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]]:
+    """What a cell of a column holds and how it is formatted: of a formula in a typed column the value that the spreadsheet stored, if any."""
 
     @cache
     def stored() -> Any:
         return _open(file, data_only=True)[title]
 
-    def content(column: str, cell: Any) -> Any:
-        if cell.data_type != "f":
-            return cell.value
-        if column in TEXTS or column not in schema.COLUMNS:
-            return str(cell.value)
-        value = stored().cell(cell.row, cell.column).value
-        return str(cell.value) if value is None else value
+    def content(column: str, cell: Any) -> tuple[Any, str]:
+        if cell is None:
+            return None, "General"
+        value = cell.value
+        if cell.data_type == "f":
+            typed = column in schema.COLUMNS and column not in TEXTS
+            found = stored().cell(cell.row, cell.column).value if typed else None
+            value = str(value) if found is None else found
+        return value, str(cell.number_format)
 
     return content
 
@@ -101,12 +115,12 @@ def _open(file: Path, *, data_only: bool = False) -> Workbook:
         return openpyxl_library().load_workbook(file, data_only=data_only)
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise DataError(f"{file} is not an Excel file ({error})") from None
-    except Exception as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
         if type(error).__name__ == "InvalidFileException":
             raise DataError(f"{file} is not an .xlsx file; save it as .xlsx") from None
-        raise
+        raise DataError(f"{file} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
 
 
 def _base(file: Path, book: Workbook) -> pd.DataFrame:
@@ -115,26 +129,29 @@ def _base(file: Path, book: Workbook) -> pd.DataFrame:
             f"{file} has no hidden sheet of what was exported, so edits can't be found; export the opportunities "
             "again, edit that file and keep all its sheets"
         )
-    rows = book[BASE_SHEET].iter_rows(values_only=True)
     try:
-        *columns, about = (value for value in next(rows) if value is not None)
-        known = json.loads(about)
-        records = [
-            {c: from_text(c, None if v is None else str(v)) for c, v in zip(columns, row, strict=False)}
-            for row in rows
-        ]
-        # A spreadsheet may trim trailing blank rows or add some; opportunities have an id.
-        records = [record for record in records if record["unique_id"] is not None]
-        if len(records) != known["rows"]:
-            raise ValueError(f"{len(records)} of {known['rows']} rows")
-    except (StopIteration, KeyError, TypeError, ValueError) as error:
+        return _base_frame(_filled_cells(book[BASE_SHEET]))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"the hidden sheet of {file} is damaged ({error}); export it again") from None
+
+
+def _base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
+    *columns, about = (cell.value for cell in filled.pop(1).values())
+    known = json.loads(about)
+    records = []
+    for cells in filled.values():
+        texts = {c: str(cells[place].value) if place in cells else None for place, c in enumerate(columns)}
+        records.append({column: from_text(column, text) for column, text in texts.items()})
+    # A spreadsheet may trim trailing blank rows or add some; opportunities have an id.
+    records = [record for record in records if record["unique_id"] is not None]
+    if len(records) != known["rows"]:
+        raise ValueError(f"{len(records)} of {known['rows']} rows")
     frame = pd.DataFrame(records, columns=columns, dtype="object")
     further = {
         c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
     }
     before = org.conform(frame.astype(further))
-    before.attrs = known["attrs"]
+    before.attrs = dict(known["attrs"])
     return before
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import org
+from opp_analytics import arguments, org
 from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.difference import with_ids
@@ -41,7 +41,7 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
         When the frame cannot be used or the file cannot be written.
     """
     frame = org.conform(with_ids(opportunities, "opportunities"))
-    target = Path(path)
+    target = arguments.path(path)
     texts = {}
     for column in map(str, frame.columns):
         texts[column] = [_csv_text(column, value) for value in frame[column]]

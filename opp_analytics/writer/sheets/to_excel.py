@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import org, schema
+from opp_analytics import arguments, org, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.cells import CHOICES
@@ -103,7 +103,7 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     _fill(sheet, columns, frame)
     _dress(sheet, columns, len(frame))
     _keep_base(book, columns, frame)
-    target = Path(path)
+    target = arguments.path(path)
     try:
         write_whole(target, book.save)
     except OSError as error:

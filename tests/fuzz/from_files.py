@@ -1,0 +1,346 @@
+"""Damaged files and odd paths for everything that reads or writes one, and odd settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pandas as pd
+from hypothesis import strategies as st
+
+import opp_analytics as oa
+from opp_analytics.history import read_changes
+from tests.fuzz import odd
+from tests.fuzz.from_frames import sound
+from tests.fuzz.from_servers import odd_server, practice_server
+from tests.fuzz.targets import Findings, Target
+from tests.support import paged, row
+
+__all__ = ["TARGETS"]
+
+Damage = Callable[[bytes], bytes]
+
+_places = Path(tempfile.mkdtemp(prefix="opp-fuzz-"))
+"""Sound files to damage copies of."""
+
+
+@cache
+def _template(name: str) -> Path:
+    folder = _places / name
+    folder.mkdir()
+    _MAKERS[name](folder)
+    return folder
+
+
+def _make_files(folder: Path) -> None:
+    oa.to_csv(sound(), folder / "deals.csv")
+    oa.to_excel(sound(), folder / "deals.xlsx")
+    edited = sound().assign(value=7.0, close_date=pd.Timestamp("2026-07-01")).iloc[1:]
+    oa.plan(sound(), pd.concat([edited, edited.head(1).assign(unique_id=None)])).save(folder / "plan.json")
+    log = pd.DataFrame({"unique_id": ["a", "b"], "seen_at": "2026-01-01", "stage": "proposal", "value": 1.0})
+    log.to_csv(folder / "log.csv", index=False)
+
+
+def _make_history(folder: Path) -> None:
+    history = oa.History(folder / "history")
+    for week in range(3):
+        history.record(sound().iloc[week:].assign(value=100.0 * week), at=f"2026-01-0{1 + week}")
+
+
+def _make_cache(folder: Path) -> None:
+    odd_server().answer = paged([row(n) for n in range(6)])
+    oa.load(odd_server().client(folder / "cache"), progress=False)
+
+
+@cache
+def _account() -> tuple[str, str, str]:
+    server = practice_server()
+    return (server.url, *server.add_tenant(pd.DataFrame([row(n) for n in range(4)])))
+
+
+def _make_journal(folder: Path) -> None:
+    with patch.dict(os.environ, XDG_STATE_HOME=str(folder / "state")):
+        client = oa.Client(*_account(), cache_dir=folder / "pages")
+        before = oa.load(client, progress=False)
+        oa.apply(oa.plan(before, before.assign(value=before["value"] + 1)), client, progress=False)
+
+
+_MAKERS = {"files": _make_files, "history": _make_history, "cache": _make_cache, "journal": _make_journal}
+
+
+@contextmanager
+def _copy(name: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(_template(name), folder, dirs_exist_ok=True)
+        yield Path(folder)
+
+
+def _damage_one(folder: Path, which: float, damage: Damage | None) -> str:
+    """Damage or remove one file below a folder; its name."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.stat().st_size and p.name != "lock")
+    file = files[int(which * len(files))]
+    if damage is None:
+        file.unlink()
+    else:
+        file.write_bytes(damage(file.read_bytes()))
+    return str(file.relative_to(folder))
+
+
+_which = st.floats(0, 1, exclude_max=True)
+_one_file = st.tuples(_which, st.one_of(st.none(), *[odd.damage_bytes()] * 4))
+
+
+def _read_csv(findings: Findings, given: tuple[str, Damage, bytes | None]) -> None:
+    name, damage, whole = given
+    with _copy("files") as folder:
+        file = folder / name
+        file.write_bytes(damage(file.read_bytes()) if whole is None else whole)
+        with findings.call(f"{name}: {file.read_bytes()[:500]!r}"):
+            if name == "log.csv":
+                oa.History.from_changes(read_changes(file)).as_of("2026-03-01")
+            else:
+                oa.plan(sound(), oa.read_csv(file, sound())).summary()
+
+
+@st.composite
+def _lines(draw: st.DrawFn) -> bytes:
+    """A CSV file of odd cells, mostly under sound names."""
+    known = [
+        "unique_id",
+        "name",
+        "value",
+        "stage",
+        "close_date",
+        "probability",
+        "status",
+        "seen_at",
+        "field",
+        "new_value",
+        "changed_at",
+    ]
+    titles = ["unique_id", *draw(st.lists(st.one_of(*[st.sampled_from(known)] * 4, odd.texts), max_size=3))]
+    rows = draw(st.lists(st.lists(odd.texts, max_size=5), max_size=3))
+    text = "\n".join(
+        ",".join(f'"{cell}"' if draw(st.booleans()) else cell for cell in line) for line in [titles, *rows]
+    )
+    return text.encode(draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])), "surrogatepass")
+
+
+def _read_excel(findings: Findings, given: tuple[float, Damage, bool]) -> None:
+    which, damage, inside = given
+    with _copy("files") as folder:
+        file = folder / "deals.xlsx"
+        if inside:
+            with zipfile.ZipFile(file) as book:
+                parts = {name: book.read(name) for name in book.namelist()}
+            part = sorted(parts)[int(which * len(parts))]
+            parts[part] = damage(parts[part])
+            with zipfile.ZipFile(file, "w") as book:
+                for name, content in parts.items():
+                    book.writestr(name, content)
+        else:
+            file.write_bytes(damage(file.read_bytes()))
+        with findings.call(f"read_excel, {part if inside else 'the zip'} damaged"):
+            before, after = oa.read_excel(file)
+            oa.plan(before, after).summary()
+
+
+@cache
+def _sound_cells() -> dict[str, Any]:
+    with _copy("files") as folder:
+        return dict(json.loads((folder / "plan.json").read_text()))
+
+
+@st.composite
+def _tampered(draw: st.DrawFn) -> Any:
+    return draw(odd.damaged_json(_sound_cells()))
+
+
+def _read_plan(findings: Findings, given: tuple[Any, Damage | None]) -> None:
+    content, damage = given
+    body = json.dumps(content).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "plan.json"
+        file.write_bytes(damage(body) if damage is not None else body)
+        with findings.call(f"Plan.read({_difference(content)})"):
+            made = oa.Plan.read(file)
+            made.summary()
+            repr(made)
+            made._repr_html_()
+            made.edited()
+            made.impact(as_of="2026-03-10")
+            made.save(file)
+            with patch.dict(os.environ, XDG_STATE_HOME=folder):
+                oa.apply(
+                    made,
+                    odd_server().client(Path(folder)),
+                    dry_run=True,
+                    clear_nulls=True,
+                    allow_delete=True,
+                    progress=False,
+                )
+
+
+def _difference(content: Any) -> str:
+    """What was tampered with."""
+    if not isinstance(content, dict):
+        return repr(content)[:200]
+    sound_content = _sound_cells()
+    changed = {k: content.get(k, "missing") for k in sound_content if content.get(k) != sound_content[k]}
+    for key, value in changed.items():
+        if isinstance(value, list) and isinstance(sound_content[key], list):
+            changed[key] = [line for line in value if line not in sound_content[key]]
+    return repr(changed)[:1500]
+
+
+def _read_history(findings: Findings, given: tuple[float, Damage | None]) -> None:
+    which, damage = given
+    with _copy("history") as folder:
+        place = folder / "history"
+        name = _damage_one(place, which, damage)
+        asked: dict[str, Callable[[], Any]] = {
+            "records": lambda: oa.History(place).records,
+            "as_of": lambda: oa.History(place).as_of("2026-01-05"),
+            "changes": lambda: oa.History(place).changes(),
+            "check": lambda: oa.History(place).check(),
+            "repr": lambda: repr(oa.History(place)),
+            "slippage": lambda: oa.slippage(oa.History(place), start="2026-01-01", end="2026-01-03"),
+            "record": lambda: oa.History(place).record(sound(), at="2026-02-01"),
+        }
+        for question, ask in asked.items():
+            with findings.call(f"history, {name} damaged: {question}"):
+                ask()
+
+
+def _read_cache(findings: Findings, given: tuple[float, Damage | None, dict[str, Any]]) -> None:
+    which, damage, options = given
+    rows = [row(n) for n in range(6)]
+    server = odd_server()
+    server.answer = paged(rows)
+    with _copy("cache") as folder:
+        name = _damage_one(folder / "cache", which, damage)
+        with findings.call(f"cache, {name} damaged: load({options})"):
+            frame = oa.load(server.client(folder / "cache"), progress=False, **options)
+            assert sorted(frame["unique_id"]) == sorted(r["unique_id"] for r in rows)
+
+
+def _read_journal(findings: Findings, given: tuple[float, Damage | None]) -> None:
+    which, damage = given
+    with _copy("journal") as folder, patch.dict(os.environ, XDG_STATE_HOME=str(folder / "state")):
+        name = _damage_one(folder / "state", which, damage)
+        client = oa.Client(*_account(), cache_dir=folder / "pages")
+        asked: dict[str, Callable[[], Any]] = {
+            "runs": oa.runs,
+            "own_writes": lambda: oa.own_writes(client),
+            "resume": lambda: oa.resume(client, progress=False),
+            "undo": lambda: oa.undo(client).summary(),
+        }
+        for question, ask in asked.items():
+            with findings.call(f"journal, {name} damaged: {question}"):
+                ask()
+
+
+_TAKERS: dict[str, Callable[[Any], Any]] = {
+    "History": lambda path: oa.History(path).records,
+    "History.record": lambda path: oa.History(path).record(sound(), at="2026-01-01"),
+    "from_changes": lambda path: oa.History.from_changes(oa.History(_template("history") / "history").changes(), path=path),
+    "read_changes": read_changes,
+    "read_csv": oa.read_csv,
+    "read_excel": oa.read_excel,
+    "to_csv": lambda path: oa.to_csv(sound(), path),
+    "to_excel": lambda path: oa.to_excel(sound(), path),
+    "Plan.read": oa.Plan.read,
+    "Plan.save": lambda path: oa.plan(sound(), sound().assign(value=1.0)).save(path),
+    "weekly_report": lambda path: oa.weekly_report(sound(), as_of="2026-03-10", out=path),
+    "load": lambda path: oa.load(odd_server().client(path), progress=False),
+    "cache from the environment": lambda path: _with(XDG_CACHE_HOME=path)(
+        lambda: oa.load(oa.Client(odd_server().server.url, "t", "k", retries=0), progress=False)
+    ),
+    "runs": lambda path: _with(XDG_STATE_HOME=path)(oa.runs),
+    "apply": lambda path: _with(XDG_STATE_HOME=path)(
+        lambda: oa.apply(oa.plan(sound(), sound().assign(value=1.0)), odd_server().client(Path("pages")), progress=False)
+    ),
+}  # fmt: skip
+
+
+def _with(**environment: str) -> Callable[[Callable[[], Any]], Any]:
+    def call(ask: Callable[[], Any]) -> Any:
+        with suppress(ValueError, UnicodeError):  # what no environment can hold
+            changed = patch.dict(os.environ, **environment)
+            changed.start()
+            try:
+                return ask()
+            finally:
+                changed.stop()
+
+    return call
+
+
+def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
+    name, path, as_path = given
+    odd_server().answer = paged([row(n) for n in range(3)])
+    back = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            Path("folder.xlsx").mkdir()
+            Path("folder").mkdir()
+            Path("file").write_text("x")
+            Path("loop").symlink_to("loop")
+            Path("dangling").symlink_to("nowhere/at/all")
+            with findings.call(f"{name}({path[:40]!r})"):
+                _TAKERS[name](Path(path) if as_path else path)
+        finally:
+            os.chdir(back)
+
+
+_VARIABLES = ["BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY", "BLOCKS_CURRENCY"]
+_URLS = ["http://[bad", "https://", "https://a b", "https://x:99999", "https://x:y", "http://127.0.0.1:1", "https://user:pass@x", "ftp://x", "https://é.com", "https://x/?token=1", "//", "https://\u202e.com", "https://" + "x" * 300 + ".com"]  # fmt: skip
+
+
+def _set(findings: Findings, given: dict[str, str]) -> None:
+    odd_server().answer = paged([row(1)])
+    settings = {
+        "BLOCKS_API_URL": odd_server().server.url,
+        "BLOCKS_AUTH_TOKEN": "t",
+        "BLOCKS_API_KEY": "k",
+    } | given
+    if any("\x00" in text for text in given.values()):
+        return
+    try:
+        changed = patch.dict(os.environ, settings)
+        changed.start()
+    except UnicodeError:
+        return
+    try:
+        with tempfile.TemporaryDirectory() as folder, findings.call(f"from_env({given!r})"):
+            oa.forecast(sound(), as_of="2026-03-10")
+            oa.plan(sound(), sound().assign(value=5.0)).summary()
+            client = oa.Client.from_env(cache_dir=Path(folder), retries=0, timeout=1)
+            if client.settings.url == odd_server().server.url:
+                client.list()
+    finally:
+        changed.stop()
+
+
+_LOADS = st.sampled_from([{}, {"max_age": 0}, {"refresh": "changes"}, {"refresh": "full"}])
+
+TARGETS = {
+    "csv": Target(_read_csv, st.tuples(st.sampled_from(["deals.csv", "log.csv"]), odd.damage_bytes(), st.one_of(st.none(), _lines(), _lines())), 40),
+    "excel": Target(_read_excel, st.tuples(_which, odd.damage_bytes(), st.booleans()), 20),
+    "plan file": Target(_read_plan, st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())), 40),
+    "history folder": Target(_read_history, _one_file, 8),
+    "cache": Target(_read_cache, st.tuples(_which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS), 25),
+    "journal": Target(_read_journal, _one_file, 10),
+    "paths": Target(_take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 50),
+    "settings": Target(_set, st.dictionaries(st.sampled_from(_VARIABLES), st.one_of(odd.texts, st.sampled_from(_URLS)), min_size=1, max_size=2), 60),
+}  # fmt: skip

@@ -1,0 +1,280 @@
+"""Odd answers for everything that reads the API, and odd requests for the sandbox."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pandas as pd
+from hypothesis import strategies as st
+
+import opp_analytics as oa
+from tests.fuzz import odd
+from tests.fuzz.targets import Findings, Target
+from tests.support import Answer, Asked, FakeServer, client_of, listing, paged, row, serving
+
+__all__ = ["TARGETS", "OddServer", "odd_server", "practice_server"]
+
+_open = ExitStack()
+"""The servers; they end with the process."""
+
+
+class OddServer:
+    """A server that answers as the current input says."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[Asked], Answer] = paged([])
+        self.server: FakeServer = _open.enter_context(serving(lambda asked: self.answer(asked)))
+
+    def client(self, folder: Path) -> oa.Client:
+        """A client with a cache of its own."""
+        return client_of(self.server, folder, retries=0, timeout=2)
+
+
+@cache
+def odd_server() -> OddServer:
+    """The one that all targets share."""
+    return OddServer()
+
+
+@cache
+def practice_server() -> oa.sandbox.Sandbox:
+    """The sandbox that all targets share."""
+    return _open.enter_context(oa.sandbox.start(weeks=0, deals_per_week=0))
+
+
+def close_servers() -> None:
+    """End them."""
+    _open.close()
+    odd_server.cache_clear()
+    practice_server.cache_clear()
+
+
+_attribute = st.one_of(odd.json_values, st.sampled_from([[], {}, [[1]], "\ud800"]))
+
+
+@st.composite
+def _listings(draw: st.DrawFn) -> bytes:
+    """A page of up to four rows: a cell or two odd, or the whole document damaged."""
+    rows = [row(n) for n in range(draw(st.integers(0, 4)))]
+    for _ in range(draw(st.integers(0, 2))):
+        if rows:
+            held = draw(st.sampled_from(rows))
+            held[draw(st.sampled_from([*held, "further", "id", ""]))] = draw(_attribute)
+    document: Any = {
+        "data": [{"id": r.get("unique_id"), "type": "opportunity", "attributes": r} for r in rows],
+        "meta": {"totalRecords": draw(st.one_of(*[st.just(len(rows))] * 4, odd.json_values))},
+    }
+    if draw(st.integers(0, 3)) == 0:
+        document = draw(odd.damaged_json(document))
+    content = json.dumps(document).replace("Infinity", "1e400").encode()
+    return draw(odd.damage_bytes())(content) if draw(st.integers(0, 9)) == 0 else content
+
+
+_HEADERS = st.dictionaries(
+    st.sampled_from(["Location", "Retry-After", "ETag", "Date", "Content-Type", "Content-Encoding", "Last-Modified", "Set-Cookie", "Cache-Control"]),
+    st.sampled_from(["", "x", "http://[bad", "//", "-1", "1e400", "0", "Thu, 99 Foo 9999 99:99:99 GMT", "gzip", "application/json; charset=nonsense",
+                     "\xff", "max-age=99999999999999999999", "http://127.0.0.1:1/\ud800".encode("ascii", "replace").decode(), "a=b; Expires=never", "br", '"']),
+    max_size=2,
+)  # fmt: skip
+_STATUS = st.sampled_from(
+    [
+        200,
+        200,
+        200,
+        200,
+        201,
+        204,
+        206,
+        301,
+        302,
+        304,
+        307,
+        400,
+        401,
+        403,
+        404,
+        405,
+        409,
+        422,
+        429,
+        500,
+        503,
+        599,
+        999,
+    ]
+)
+
+
+def _answers() -> st.SearchStrategy[Answer]:
+    return st.builds(
+        Answer, _STATUS, _listings(), _HEADERS, st.one_of(st.none(), st.none(), st.integers(0, 50))
+    )
+
+
+def _once_each(answers: list[Answer]) -> Callable[[Asked], Answer]:
+    """The answers one after the other, then an empty page."""
+    waiting = list(answers)
+    return lambda asked: (
+        waiting.pop(0) if waiting else Answer(200, b'{"data": [], "meta": {"totalRecords": 0}}')
+    )
+
+
+def _load(findings: Findings, given: tuple[bytes, list[Answer], dict[str, Any]]) -> None:
+    body, answers, options = given
+    server = odd_server()
+    server.answer = _once_each(answers) if answers else lambda asked: Answer(200, body)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        findings.call(f"load({options}) of {answers or body[:500]!r}"),
+    ):
+        oa.load(server.client(Path(folder)), progress=False, **options)
+
+
+_CALLS: dict[str, Callable[[oa.Client], Any]] = {
+    "list": lambda client: client.list(),
+    "get": lambda client: client.get("a"),
+    "create": lambda client: client.create(name="a"),
+    "update": lambda client: client.update("a", value=1),
+    "delete": lambda client: client.delete("a"),
+    "recover": lambda client: client.recover("a"),
+    "search": lambda client: client.search("a"),
+    "list_deleted": lambda client: client.list_deleted(),
+}
+
+
+@st.composite
+def _singles(draw: st.DrawFn) -> Answer:
+    document = {
+        "data": {
+            "id": "a",
+            "type": "opportunity",
+            "attributes": row(1),
+            "relationships": {"account": {"data": {"id": "A"}}},
+        }
+    }
+    problem = {
+        "errors": [
+            {
+                "status": "422",
+                "code": "invalid",
+                "title": "No",
+                "detail": "no",
+                "source": {"pointer": "/opportunity/x"},
+            }
+        ]
+    }
+    content = json.dumps(draw(odd.damaged_json(draw(st.sampled_from([document, problem]))))).encode()
+    return Answer(draw(_STATUS), content, draw(_HEADERS))
+
+
+def _call(findings: Findings, given: tuple[str, Answer]) -> None:
+    name, answer = given
+    server = odd_server()
+    server.answer = lambda asked: answer
+    with tempfile.TemporaryDirectory() as folder, findings.call(f"{name} answered {answer!r}"[:1500]):
+        _CALLS[name](server.client(Path(folder)))
+
+
+_ARGUMENTS: dict[str, Callable[[oa.Client, Any], Any]] = {
+    "list page": lambda client, odd: client.list(odd),
+    "list page_size": lambda client, odd: client.list(1, odd),
+    "list sort": lambda client, odd: client.list(sort=odd),
+    "list status": lambda client, odd: client.list(status=odd),
+    "get": lambda client, odd: client.get(odd),
+    "create": lambda client, odd: client.create(name=odd),
+    "update": lambda client, odd: client.update("a", value=odd, stage=odd),
+    "delete": lambda client, odd: client.delete(odd),
+    "search": lambda client, odd: client.search(odd),
+    "load search": lambda client, odd: oa.load(client, search=odd, progress=False),
+    "load max_age": lambda client, odd: oa.load(client, max_age=odd, progress=False),
+    "load limit": lambda client, odd: oa.load(client, limit=odd, progress=False),
+    "load page_size": lambda client, odd: oa.load(client, page_size=odd, progress=False),
+}
+
+
+def _ask(findings: Findings, given: tuple[str, Any]) -> None:
+    name, argument = given
+    server = odd_server()
+    server.answer = lambda asked: listing([row(1, unique_id="a")], 1)
+    with tempfile.TemporaryDirectory() as folder, findings.call(f"{name}({argument!r})"[:1500]):
+        _ARGUMENTS[name](server.client(Path(folder)), argument)
+
+
+_METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+_PLACES = st.sampled_from(
+    ["", "/", "/opp-1", "/opp-2/recover", "/trash/show", "/trash", "/%00", "/%ff", "/" + "x" * 3000, "/a/b/c"]
+)
+_QUERIES = st.dictionaries(
+    st.sampled_from(["page", "records", "sort", "search", "status", "stage", "account_id", "other"]),
+    odd.texts,
+    max_size=2,
+)
+
+
+@st.composite
+def _bodies(draw: st.DrawFn) -> bytes:
+    sound = {
+        "opportunity": {
+            "name": "a",
+            "value": 1.5,
+            "stage": "proposal",
+            "close_date": "2026-03-31",
+            "probability": 5,
+            "status": "won",
+            "notes": {},
+        }
+    }
+    content = json.dumps(draw(odd.damaged_json(sound))).encode()
+    return draw(odd.damage_bytes())(content) if draw(st.booleans()) else content
+
+
+def _request(findings: Findings, given: tuple[str, str, dict[str, str], bytes]) -> None:
+    """The sandbox says 4xx to nonsense, and never 5xx."""
+    method, place, query, body = given
+    server = practice_server()
+    asked = "&".join(f"{key}={quote(value.encode('utf-8', 'surrogatepass'))}" for key, value in query.items())
+    where = urlsplit(server.url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
+    headers = {
+        "Authorization": f"Bearer {server.token}",
+        "AppId": server.api_key,
+        "Content-Type": "application/json",
+    }
+    with findings.call(f"{method} {place}?{asked} {body[:300]!r}"):
+        connection.request(method, f"/opportunities{place}?{asked}"[:30_000], body, headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        assert answer.status < 500, (answer.status, content[:200])
+        assert not content or json.loads(content) is not None
+    connection.close()
+
+
+def _seed(findings: Findings, frame: Any) -> None:
+    """The sandbox takes a frame of opportunities, or says why not; what it took can be loaded."""
+    if isinstance(frame, pd.DataFrame) and len(frame) == 0:
+        return
+    server = practice_server()
+    with tempfile.TemporaryDirectory() as folder, findings.call(f"add_tenant({frame!r})"[:1500]):
+        tenant = server.add_tenant(frame)
+        oa.load(oa.Client(server.url, *tenant, cache_dir=folder), progress=False)
+
+
+_OPTIONS = st.sampled_from([{}, {"deleted": True}, {"limit": 3}, {"page_size": 2}, {"refresh": "changes"}])
+
+TARGETS = {
+    "load": Target(
+        _load, st.tuples(_listings(), st.one_of(st.just([]), st.lists(_answers(), max_size=4)), _OPTIONS), 40
+    ),
+    "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), _singles()), 60),
+    "client arguments": Target(_ask, st.tuples(st.sampled_from(list(_ARGUMENTS)), odd.cells), 60),
+    "sandbox requests": Target(_request, st.tuples(_METHODS, _PLACES, _QUERIES, _bodies()), 120),
+    "sandbox seeds": Target(_seed, odd.frames(), 20),
+}
