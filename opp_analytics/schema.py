@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "TEXT",
     "BadCell",
     "as_column",
+    "as_text",
     "is_blank",
     "parse_cell",
 ]
@@ -63,7 +65,11 @@ class BadCell(ValueError):
 
 def is_blank(value: Any) -> bool:
     """True for an empty cell: None, NaN, NaT, NA or empty text."""
-    return value is None or (pd.api.types.is_scalar(value) and pd.isna(value)) or value == ""
+    if value is None or isinstance(value, str):
+        return not value
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _number(value: Any) -> float:
@@ -173,9 +179,33 @@ def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[An
     return cells
 
 
-def _as_text(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
+def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Series[Any]:
+    """A column as text.
+
+    Raises
+    ------
+    DataError
+        When a cell has no text, such as half of a surrogate pair; the message names it.
+    """
     # A cast to the same dtype would still copy every string.
-    return column if column.dtype == TEXT else column.astype(TEXT)
+    if column.dtype == TEXT:
+        return column
+    try:
+        return column.astype(TEXT)
+    except (ValueError, TypeError, ArithmeticError):
+        for position, value in enumerate(column.tolist()):
+            if not _has_text(value):
+                break
+    where = f"opportunity {ids.iloc[position]!r}" if ids is not None else f"row {position}"
+    raise DataError(f"{where}: {column.name}={value!r} is not text; write it anew")
+
+
+def _has_text(value: Any) -> bool:
+    try:
+        pd.Series([value], dtype="object").astype(TEXT)
+    except (ValueError, TypeError, ArithmeticError):
+        return False
+    return True
 
 
 def _as_number(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
@@ -210,9 +240,9 @@ def _as_instants(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Serie
 
 
 _COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[Any]]] = {
-    "unique_id": _as_text,
-    "name": _as_text,
-    "account_id": _as_text,
+    "unique_id": as_text,
+    "name": as_text,
+    "account_id": as_text,
     "value": _as_number,
     "close_date": _as_dates,
     "probability": _as_whole,

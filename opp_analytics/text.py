@@ -30,6 +30,8 @@ MISSING = "–"
 """Shown for a number that is not known."""
 
 _LOCALE = "en_US"
+_IMPLAUSIBLE = 1e15
+"""Money from here on is a mistake, whose digits nobody reads."""
 _MINUS = "−"
 _PERIOD = re.compile(
     r"(?P<year>\d{4})(?:Q(?P<quarter>[1-4])|-(?P<month>\d\d)(?:-(?P<day>\d\d)/\d{4}-\d\d-\d\d)?)?$"
@@ -56,21 +58,16 @@ def money(value: float, currency: str | None = None, *, full: bool = False, sign
     """
     if not math.isfinite(value):
         return MISSING
+    if abs(value) >= _IMPLAUSIBLE:
+        return _sign(value, signed) + (f"{currency} " if currency else "") + f"{abs(value):.2e}"
     shown = round(abs(value), 2) if full else _three_digits(abs(value))
     if full:
         # Cents only where there are some.
         digits = "#,##0" if shown == int(shown) else "#,##0.00"
         figure = (
-            format_decimal(shown, digits, locale=_LOCALE, decimal_quantization=False)
+            format_decimal(shown, digits, locale=_LOCALE)
             if currency is None
-            else format_currency(
-                shown,
-                currency,
-                f"¤{digits}",
-                locale=_LOCALE,
-                currency_digits=False,
-                decimal_quantization=False,
-            )
+            else format_currency(shown, currency, f"¤{digits}", locale=_LOCALE, currency_digits=False)
         )
     elif currency is None:
         figure = format_compact_decimal(shown, locale=_LOCALE, fraction_digits=2)

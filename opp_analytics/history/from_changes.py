@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -64,11 +65,17 @@ class Import:
 
 
 def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
+    if pd.api.types.is_numeric_dtype(column.dtype) or (
+        column.dtype == object and any(isinstance(v, numbers.Real) and not schema.is_blank(v) for v in column)
+    ):
+        raise DataError(
+            f"column {column.name!r} has a number, not a time; write it as 2026-03-31T10:00:00Z"
+        )
     try:
         # Without a zone, UTC is meant; text may or may not hold fractions of a second.
         form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"
         return pd.to_datetime(column, utc=True, format=form).astype("datetime64[us, UTC]")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DataError(f"column {column.name!r} has a value that is not a time: {error}") from None
 
 
@@ -81,10 +88,14 @@ def _typed(log: pd.DataFrame) -> pd.DataFrame:
         )
     typed = org.conform(log)
     typed = typed.assign(**{c: _instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
-    for column in ("unique_id", "seen_at"):
-        if typed[column].isna().any():
-            raise DataError(f"row {int(typed[column].isna().to_numpy().argmax())} of the log has no {column}")
+    _check_filled(typed, "unique_id", "seen_at")
     return typed
+
+
+def _check_filled(log: pd.DataFrame, *columns: str) -> None:
+    for column in columns:
+        if log[column].isna().any():
+            raise DataError(f"row {int(log[column].isna().to_numpy().argmax())} of the log has no {column}")
 
 
 def _note(notes: list[dict[str, str]], ids: Iterable[str], problem: str) -> None:
@@ -104,7 +115,7 @@ def _sorted(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
 def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
     """The operation of every row, consistent with the rows before it."""
     said = (
-        log["operation"].astype(schema.TEXT)
+        schema.as_text(log["operation"])
         if "operation" in log
         else pd.Series(index=log.index, dtype=schema.TEXT)
     )
@@ -164,8 +175,11 @@ def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
 def _widened(events: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
     """One row per opportunity and instant, each field filled forward from its last change."""
     events = events.assign(
-        changed_at=_instants(events["changed_at"]), unique_id=events["unique_id"].astype(schema.TEXT)
+        changed_at=_instants(events["changed_at"]),
+        unique_id=schema.as_text(events["unique_id"]),
+        field=schema.as_text(events["field"]),
     )
+    _check_filled(events, "unique_id", "changed_at", "field")
     late = events["changed_at"] < events.groupby("unique_id")["changed_at"].cummax()
     _note(notes, events.loc[late, "unique_id"], "rows out of order")
     events = events.sort_values("changed_at", kind="stable")

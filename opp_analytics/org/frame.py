@@ -10,7 +10,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.org.stages import STAGES
-from opp_analytics.schema import COLUMNS, STATUSES, TEXT, as_column
+from opp_analytics.schema import COLUMNS, STATUSES, TEXT, as_column, as_text
 
 __all__ = ["conform", "empty", "require", "stage_dtype", "status_dtype"]
 
@@ -72,17 +72,19 @@ def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
 
 def _as_known(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
     dtype_for = _CATEGORIES.get(str(column.name))
-    return as_column(column, ids) if dtype_for is None else _recoded(column, dtype_for)
+    return as_column(column, ids) if dtype_for is None else _recoded(column, dtype_for, ids)
 
 
 def _recoded(
-    column: pd.Series[Any], dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype]
+    column: pd.Series[Any],
+    dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype],
+    ids: pd.Series[Any] | None,
 ) -> pd.Series[Any]:
     """The column as a category of the known names and its own."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(TEXT)
     else:
-        codes, names = pd.factorize(column.astype(TEXT))
+        codes, names = pd.factorize(as_text(column, ids))
     dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
     if column.dtype == dtype and column.cat.categories.equals(dtype.categories):
         return column

@@ -159,14 +159,14 @@ def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = arguments.path(out, "out")
-    if path.is_dir() or not path.suffix:
-        path = path / f"weekly-{today:%Y-%m-%d}.html"
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
     try:
+        if path.is_dir() or not path.suffix:
+            path = path / f"weekly-{today:%Y-%m-%d}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"cannot make the folder {path.parent}: {error.strerror or error}") from None
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
     return path, path.with_suffix(".xlsx")
 
 

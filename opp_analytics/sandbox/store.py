@@ -289,7 +289,7 @@ class Store:
 
     def has_attribute(self, tenant: int, attribute: str) -> bool:
         """Whether any opportunity of `tenant` carries `attribute`."""
-        if '"' in attribute:
+        if '"' in attribute or "\0" in attribute:
             return False
         found = self._reader.execute(
             "SELECT 1 FROM opportunity WHERE tenant = ? AND json_type(attributes, ?) IS NOT NULL LIMIT 1",

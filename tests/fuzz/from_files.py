@@ -262,11 +262,11 @@ _TAKERS: dict[str, Callable[[Any], Any]] = {
     "Plan.save": lambda path: oa.plan(sound(), sound().assign(value=1.0)).save(path),
     "weekly_report": lambda path: oa.weekly_report(sound(), as_of="2026-03-10", out=path),
     "load": lambda path: oa.load(odd_server().client(path), progress=False),
-    "cache from the environment": lambda path: _with(XDG_CACHE_HOME=path)(
+    "cache from the environment": lambda path: _with(XDG_CACHE_HOME=str(path))(
         lambda: oa.load(oa.Client(odd_server().server.url, "t", "k", retries=0), progress=False)
     ),
-    "runs": lambda path: _with(XDG_STATE_HOME=path)(oa.runs),
-    "apply": lambda path: _with(XDG_STATE_HOME=path)(
+    "runs": lambda path: _with(XDG_STATE_HOME=str(path))(oa.runs),
+    "apply": lambda path: _with(XDG_STATE_HOME=str(path))(
         lambda: oa.apply(oa.plan(sound(), sound().assign(value=1.0)), odd_server().client(Path("pages")), progress=False)
     ),
 }  # fmt: skip

@@ -60,7 +60,7 @@ def _csv_text(column: str, value: Any) -> str:
     if column == "close_date":
         return f"{plain:%Y-%m-%d}"
     if isinstance(plain, float):
-        return repr(int(plain)) if plain == int(plain) and abs(plain) < 2**53 else repr(plain)
+        return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
     text = str(plain)
     guarded = isinstance(plain, str) and text[:1] in ("=", "+", "-", "@", "'", "\t", "\r")
     return f"'{text}" if guarded else text
