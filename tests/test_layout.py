@@ -149,6 +149,7 @@ ACROSS = {
     "api/test_cassettes.py": "the whole client, against recorded answers",
     "api/test_live.py": "the whole client, against a real account",
     "api/test_vendor_client.py": "the sandbox and the client, against the vendor's own client",
+    "cli/test_terminal.py": "every command, with hostile names in server and files",
     "history/test_properties.py": "every question, on random histories",
     "plots/test_looks.py": "every drawing, with difficult data",
     "plots/test_pictures.py": "three drawings, against stored pictures",
@@ -161,8 +162,8 @@ ACROSS = {
     "test_package.py": "the package as it is installed",
 }
 """Test modules that mirror no single module, and what they test instead."""
-ROOMLESS = ("browser", "benchmarks")
-"""Folders of tests that need more than Python, and span rooms."""
+ROOMLESS = ("browser", "benchmarks", "fuzz")
+"""Folders of tests that span rooms."""
 
 
 def test_tests__mirror_a_module_or_a_public_name() -> None:

@@ -335,12 +335,12 @@ def _set(findings: Findings, given: dict[str, str]) -> None:
 _LOADS = st.sampled_from([{}, {"max_age": 0}, {"refresh": "changes"}, {"refresh": "full"}])
 
 TARGETS = {
-    "csv": Target(_read_csv, st.tuples(st.sampled_from(["deals.csv", "log.csv"]), odd.damage_bytes(), st.one_of(st.none(), _lines(), _lines())), 40),
-    "excel": Target(_read_excel, st.tuples(_which, odd.damage_bytes(), st.booleans()), 20),
-    "plan file": Target(_read_plan, st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())), 40),
-    "history folder": Target(_read_history, _one_file, 8),
-    "cache": Target(_read_cache, st.tuples(_which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS), 25),
-    "journal": Target(_read_journal, _one_file, 10),
-    "paths": Target(_take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 50),
+    "csv": Target(_read_csv, st.tuples(st.sampled_from(["deals.csv", "log.csv"]), odd.damage_bytes(), st.one_of(st.none(), _lines(), _lines())), 150),
+    "excel": Target(_read_excel, st.tuples(_which, odd.damage_bytes(), st.booleans()), 80),
+    "plan file": Target(_read_plan, st.tuples(st.deferred(_tampered), st.one_of(st.none(), st.none(), odd.damage_bytes())), 200),
+    "history folder": Target(_read_history, _one_file, 20),
+    "cache": Target(_read_cache, st.tuples(_which, st.one_of(st.none(), *[odd.damage_bytes()] * 4), _LOADS), 80),
+    "journal": Target(_read_journal, _one_file, 25),
+    "paths": Target(_take_path, st.tuples(st.sampled_from(list(_TAKERS)), odd.paths, st.booleans()), 100),
     "settings": Target(_set, st.dictionaries(st.sampled_from(_VARIABLES), st.one_of(odd.texts, st.sampled_from(_URLS)), min_size=1, max_size=2), 60),
 }  # fmt: skip

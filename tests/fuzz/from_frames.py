@@ -164,10 +164,10 @@ def _of(names: dict[str, Any]) -> st.SearchStrategy[tuple[str, Any]]:
 
 
 TARGETS = {
-    "analysis": Target(_analyze, _of(_ANALYSES), 120),
-    "result tables": Target(_tabulate, _of(_TABLES), 60),
-    "plan": Target(_plan, st.tuples(odd.frames(), odd.frames(), st.booleans()), 30),
-    "export": Target(_export, st.tuples(st.sampled_from(["csv", "excel"]), odd.frames()), 25),
-    "record": Target(_record, st.lists(odd.frames(), min_size=1, max_size=2), 4),
-    "import": Target(_import, st.tuples(odd.frames(), _logs, st.integers(0, 9).map(lambda n: n == 0)), 15),
+    "analysis": Target(_analyze, _of(_ANALYSES), 400),
+    "result tables": Target(_tabulate, _of(_TABLES), 100),
+    "plan": Target(_plan, st.tuples(odd.frames(), odd.frames(), st.booleans()), 120),
+    "export": Target(_export, st.tuples(st.sampled_from(["csv", "excel"]), odd.frames()), 100),
+    "record": Target(_record, st.lists(odd.frames(), min_size=1, max_size=2), 12),
+    "import": Target(_import, st.tuples(odd.frames(), _logs, st.integers(0, 9).map(lambda n: n == 0)), 300),
 }

@@ -271,10 +271,10 @@ _OPTIONS = st.sampled_from([{}, {"deleted": True}, {"limit": 3}, {"page_size": 2
 
 TARGETS = {
     "load": Target(
-        _load, st.tuples(_listings(), st.one_of(st.just([]), st.lists(_answers(), max_size=4)), _OPTIONS), 40
+        _load, st.tuples(_listings(), st.one_of(st.just([]), st.lists(_answers(), max_size=4)), _OPTIONS), 150
     ),
-    "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), _singles()), 60),
-    "client arguments": Target(_ask, st.tuples(st.sampled_from(list(_ARGUMENTS)), odd.cells), 60),
-    "sandbox requests": Target(_request, st.tuples(_METHODS, _PLACES, _QUERIES, _bodies()), 120),
-    "sandbox seeds": Target(_seed, odd.frames(), 20),
+    "client": Target(_call, st.tuples(st.sampled_from(list(_CALLS)), _singles()), 200),
+    "client arguments": Target(_ask, st.tuples(st.sampled_from(list(_ARGUMENTS)), odd.cells), 150),
+    "sandbox requests": Target(_request, st.tuples(_METHODS, _PLACES, _QUERIES, _bodies()), 300),
+    "sandbox seeds": Target(_seed, odd.frames(), 60),
 }

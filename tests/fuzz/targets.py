@@ -76,6 +76,7 @@ def fuzz(target: Target, examples: int, *, keep_going: bool = False) -> Findings
         max_examples=examples,
         deadline=None,
         database=None,
+        derandomize=not keep_going,  # every day the same inputs; a longer run finds new ones
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate] + ([] if keep_going else [Phase.shrink]),
     )

@@ -124,7 +124,9 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
         As `with_ids` gives them.
     """
     found = Difference()
-    rows = after.index if after.index.is_unique else pd.RangeIndex(len(after))
+    labels = after.index
+    named = labels.is_unique and labels.nlevels == 1 and not labels.hasnans
+    rows = labels if named else pd.RangeIndex(len(after))
     after = after.set_axis(pd.RangeIndex(len(after)))
     usable_before = _check_before(before, found)
     base = org.conform(usable_before).set_index("unique_id")

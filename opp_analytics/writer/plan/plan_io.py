@@ -130,10 +130,12 @@ def _check(changes: list[dict[str, Any]], frames: dict[str, pd.DataFrame]) -> No
         operation, unique_id, field = change["operation"], change["unique_id"], change["field"]
         if operation not in _OPERATIONS or change["status"] not in _STATUSES:
             raise ValueError(f"{where}unknown operation or status")
-        if not isinstance(change["name"], str | None) or not isinstance(change["row"], int | str | None):
+        if not isinstance(change["name"], str | None) or not isinstance(
+            change["row"], int | float | str | None
+        ):
             raise ValueError(f"{where}its name is not text, or its row not a number")
         if operation == "create":
-            if unique_id is not None or not isinstance(change["row"], int):
+            if unique_id is not None or change["row"] is None:
                 raise ValueError(f"{where}a create has a row and no id")
         elif not isinstance(unique_id, str) or unique_id not in known:
             raise ValueError(f"{where}{operation} of {unique_id!r}, which the plan does not hold")
