@@ -44,7 +44,7 @@ class FrameCache:
             frame: pd.DataFrame = pa.ipc.open_stream(body).read_all().to_pandas()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
             set_aside(file, str(error), "the data is fetched again")
             return None
         # Arrow hands out read-only columns, on which .loc edits raise.

@@ -102,7 +102,7 @@ class PageCache:
         """The last progress note of an interrupted sweep; None when there is no readable one."""
         try:
             return json.loads(self._progress_file(sweep).read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def note_progress(self, sweep: str, note: Any) -> None:

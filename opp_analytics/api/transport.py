@@ -264,10 +264,19 @@ class Transport:
             ) from None
 
     def _same_origin(self, response: requests.Response, method: str, url: str) -> str:
-        target = urljoin(url, response.headers.get("Location", ""))
-        if urlsplit(target)[:2] != urlsplit(url)[:2]:
+        try:
+            target = urljoin(url, response.headers.get("Location", ""))
+            there = urlsplit(target)[:2]
+        except ValueError:
             raise UnexpectedResponse(
-                f"{_shown(url)} redirects to another server ({'://'.join(urlsplit(target)[:2])}). "
+                f"{_shown(url)} redirects to an address that cannot be read; check BLOCKS_API_URL",
+                method=method,
+                url=_shown(url),
+                status=response.status_code,
+            ) from None
+        if there != urlsplit(url)[:2]:
+            raise UnexpectedResponse(
+                f"{_shown(url)} redirects to another server ({'://'.join(there)}). "
                 "The redirect was not followed, because it would send your key there. If that is the API's new "
                 "address, set it as BLOCKS_API_URL",
                 method=method,
@@ -319,7 +328,7 @@ def _problems(content: bytes) -> list[ApiProblem]:
     """The problems in an error answer: JSON:API objects, plain texts, or one error with a message."""
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     if not isinstance(answer, dict):
         return []

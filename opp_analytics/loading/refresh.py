@@ -168,5 +168,5 @@ def _is_plain_json(text: str) -> bool:
     """True when a text may be a number or boolean that became text because another row held text."""
     try:
         return isinstance(json.loads(text), (int, float))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
