@@ -186,6 +186,8 @@ class Transport:
         session.auth = _Credentials(self.settings)
         session.headers.update({"Accept": "application/json", "User-Agent": "opp-analytics"})
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # Redirects are ours to follow; requests would parse their address even so, and fail on one that is none.
+        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         adapter = _Adapter(
             retries=_writes(self._retries) if writes else _reads(self._retries),
             connections=self._connections,
