@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.analysis.forecasting.deals_by_period import Deals, deals_by_period
 from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.new_business import further_amounts
+from opp_analytics.analysis.forecasting.new_business import new_business
 from opp_analytics.analysis.forecasting.targets import Target, add_targets, read_targets
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns
@@ -141,9 +141,7 @@ def forecast(
     )
     table = _sums(deals, pd.Period(today, freq))
     add_targets(table, targets, deals.in_period)
-    further = (
-        further_amounts(deals, frame, history, today=today, freq=freq, tz=tz) if how.new_business else None
-    )
+    further = new_business(deals, frame, history, today=today, freq=freq, tz=tz) if how.new_business else None
     if further is not None:
         _add_new_business(table, deals, further)
     _add_ranges(table, deals, further, how.correlation, confidence, seed)

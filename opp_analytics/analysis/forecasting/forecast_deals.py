@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from opp_analytics import periods
 from opp_analytics.analysis.forecasting.deals_by_period import Deals, deals_by_period
 from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.new_business import further_amounts
+from opp_analytics.analysis.forecasting.new_business import new_business
 from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.stats.distribution import condition_on_each
@@ -92,7 +92,7 @@ def forecast_deals(
     )
     further: list[list[float] | None] = [[]] * len(deals.index)
     if how.new_business:
-        further = further_amounts(deals, frame, history, today=today, freq=freq, tz=tz)
+        further = new_business(deals, frame, history, today=today, freq=freq, tz=tz)
     codes = deals.groups.codes
     rows = np.flatnonzero(deals.priced & (codes >= 0))
     rows = rows[deals.in_period[codes[rows]]]

@@ -60,6 +60,11 @@ def forecast_fan(
     ArgumentTypeError, ArgumentValueError, DataError
         When `period` is not one of `freq`, another argument makes no sense, or a record's probability is out of range.
 
+    Notes
+    -----
+    Each row is `forecast` on what its record knew. A range that narrows around ``actual`` was right; one that keeps
+    leaving its own earlier ranges was too narrow, and `backtest` counts how often.
+
     References
     ----------
     E. Britton, P. Fisher, J. Whitley (1998), The Inflation Report projections: understanding the fan chart, Bank of

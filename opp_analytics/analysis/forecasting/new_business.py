@@ -1,4 +1,4 @@
-"""Money from deals that are not due in a period yet: what past periods won beyond the deals then due in them."""
+"""Money from deals that are not due in a period yet: what past periods won beyond the deals due in them then."""
 
 from __future__ import annotations
 
@@ -23,69 +23,11 @@ if TYPE_CHECKING:
 LOOK_BACK = 8
 """How many complete periods count at most."""
 FEWEST = 3
-"""How many must be known: the next of k alike amounts lies between the least and the most of them with probability
-(k − 1) / (k + 1), which is 0 for one, a third for two, and only from three on as likely as not."""
+"""How many must be known: the next amount is between the least and the most of k past ones with probability
+(k − 1) / (k + 1), a half for three."""
 
 
 def new_business(
-    opportunities: pd.DataFrame,
-    history: History | Replay | None,
-    wanted: list[str],
-    today: pd.Timestamp,
-    freq: str,
-    tz: str = "UTC",
-) -> dict[str, list[float]]:
-    """For each wanted period: what each of the last complete periods won from deals not due in it at the same point.
-
-    Parameters
-    ----------
-    opportunities : DataFrame
-        Conformed and as known today: ``unique_id``, ``stage``, ``value``, ``close_date``.
-    history : History
-        Records from before those points.
-    wanted : list of str
-        Period labels; one that is over gets no new business.
-    today : Timestamp
-        The day of the forecast.
-    freq : str
-        Period alias.
-    tz : str
-        Business time zone.
-
-    Returns
-    -------
-    dict
-        Money by past period, newest first, for each wanted period that is not over and of which at least `FEWEST` past
-        ones were recorded at the same point; one that lies too far ahead for the records is not there.
-
-    Raises
-    ------
-    ArgumentTypeError, NotEnoughHistory
-        When `history` is none, or none of the wanted periods can be told.
-    """
-    if history is None:
-        raise ArgumentTypeError(
-            "new_business=True needs history=: past records show what came from deals not yet due"
-        )
-    running = pd.Period(today, freq)
-    pasts = [running - k for k in range(1, LOOK_BACK + 1)]
-    records = history.records["recorded_at"]
-    first = periods.as_date(records.min(), tz=tz) if len(records) else today
-    known = _Known(opportunities, change_rows(history, "new_business=True"), pasts, tz)
-    ahead = [period for period in (pd.Period(name, freq) for name in wanted) if period >= running]
-    found: dict[str, list[float]] = {}
-    for period in ahead:
-        lead = period.start_time.normalize() - today
-        points = {past: past.start_time.normalize() - lead for past in pasts}
-        amounts = [known.unforeseen(past, point) for past, point in points.items() if point >= first]
-        if len(amounts) >= FEWEST:
-            found[str(period)] = amounts
-    if ahead and not found:
-        raise NotEnoughHistory(_too_few(ahead[0], running, today, first, freq))
-    return found
-
-
-def further_amounts(
     deals: Deals,
     opportunities: pd.DataFrame,
     history: History | Replay | None,
@@ -94,27 +36,62 @@ def further_amounts(
     freq: str,
     tz: str,
 ) -> list[list[float] | None]:
-    """The amounts of `new_business` for each row of a forecast: empty for what is over, None where they are unknown."""
-    labels = [str(label) for label in deals.index[deals.in_period]]
-    found = new_business(opportunities, history, labels, today, freq, tz)
-    now = pd.Period(today, freq)
-    return [
-        found.get(str(label), None if period and pd.Period(label, freq) >= now else [])
-        for label, period in zip(deals.index, deals.in_period, strict=True)
-    ]
+    """What each of the last complete periods won from deals not due in it at the same point, for each row of a forecast.
+
+    Parameters
+    ----------
+    deals : Deals
+        The rows of the forecast.
+    opportunities : DataFrame
+        Conformed and as known today: ``unique_id``, ``stage``, ``value``, ``close_date``.
+    history : History
+        Records from before those points.
+
+    Returns
+    -------
+    list
+        Money by past period, newest first; empty for a row that is not a period or is over, None for one of which fewer
+        than `FEWEST` past periods were recorded at the same point.
+
+    Raises
+    ------
+    ArgumentTypeError, NotEnoughHistory
+        When `history` is not given, or says nothing of any row.
+    """
+    if history is None:
+        raise ArgumentTypeError("new_business=True learns from past records; pass history=")
+    current = pd.Period(today, freq)
+    pasts = [current - k for k in range(1, LOOK_BACK + 1)]
+    records = history.records["recorded_at"]
+    first = periods.as_date(records.min(), tz=tz) if len(records) else today
+    known = _Known(opportunities, change_rows(history, "new_business=True"), pasts, tz)
+    found: list[list[float] | None] = []
+    ahead = []
+    for label, in_period in zip(deals.index, deals.in_period, strict=True):
+        period = pd.Period(label, freq) if in_period else None
+        if period is None or period < current:
+            found.append([])
+            continue
+        ahead.append(period)
+        lead = period.start_time.normalize() - today
+        points = {past: past.start_time.normalize() - lead for past in pasts}
+        amounts = [known.unforeseen(past, point) for past, point in points.items() if point >= first]
+        found.append(amounts if len(amounts) >= FEWEST else None)
+    if ahead and not any(found):
+        raise NotEnoughHistory(_too_few(ahead[0], current, today, first, freq))
+    return found
 
 
 def _too_few(
-    period: pd.Period, running: pd.Period, today: pd.Timestamp, first: pd.Timestamp, freq: str
+    period: pd.Period, current: pd.Period, today: pd.Timestamp, first: pd.Timestamp, freq: str
 ) -> str:
     """What is missing, and when it will be there."""
     lead = period.start_time.normalize() - today
-    wait = next(m for m in count(1) if (running + m - FEWEST).start_time.normalize() - lead >= first)
-    known = max(0, FEWEST - wait)
+    wait = next(m for m in count(1) if (current + m - FEWEST).start_time.normalize() - lead >= first)
     return (
-        f"new_business for {period} needs the same point recorded in {FEWEST} complete {freq} periods before {running}, "
-        f"and the records, the first of {first.date()}, have {known}: fewer do not show how far the next may be from "
-        f"them. Record on, and a forecast made in {running + wait} will know {FEWEST}; until then leave new_business out"
+        f"new_business=True for {period} needs {FEWEST} complete {freq} periods recorded at the same point; the records, "
+        f"which begin on {first.date()}, have {max(0, FEWEST - wait)}. Keep recording: a forecast made in "
+        f"{current + wait} can use it"
     )
 
 

@@ -75,7 +75,7 @@ def distribute(
     Notes
     -----
     Up to 15 uncertain deals: each outcome, exact to the cent. More: 20,000 draws, so that a probability has a standard
-    error of at most 0.0035, and a median one of 0.9% of the distribution's standard deviation. The joint outcomes of the
+    error of at most 0.0035, a median one of 0.9% of the standard deviation, a 10% or 90% quantile one of 1.2%. The joint outcomes of the
     ten deals with the largest variance are laid out evenly over the draws, so a single huge deal adds no noise; beyond
     the 256 largest the rest is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher).
     Correlated deals are independent given the factor z, with chance Φ((Φ⁻¹(p) + √ρ·z) / √(1 − ρ)), and the values of z
@@ -209,15 +209,19 @@ def _evenly(count: int) -> Floats:
 def _draw(deals: _Deals, one_of: Sequence[float], correlation: float, seed: int) -> _Draws:
     rng = np.random.default_rng(seed)
     given = _given(deals.chances, _evenly(_FACTORS), correlation)
-    singles = given[:_SINGLY]
-    luck = rng.random((len(singles), given.shape[1], DRAWS // given.shape[1]), dtype=np.float32)
-    won = (luck < singles[:, :, None]).reshape(len(singles), DRAWS)
+    won = np.empty((min(len(given), _SINGLY), DRAWS), dtype=bool)
     if not correlation:
         won[:_WHALES] = _laid_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
-    cents = deals.cents[:_SINGLY] @ won.astype(np.float64)
+    cents = np.zeros(DRAWS)
+    for deal, came_in in enumerate(won):
+        if correlation or deal >= _WHALES:
+            luck = rng.random((given.shape[1], DRAWS // given.shape[1]), dtype=np.float32)
+            np.less(luck, given[deal, :, None], out=came_in.reshape(luck.shape))
+        cents += deals.cents[deal] * came_in
     if len(deals.cents) > _SINGLY:
         cents += _draw_together(deals.cents[_SINGLY:], given[_SINGLY:], rng)
-    cents += rng.permutation(np.resize(_cents(one_of), DRAWS))
+    further = _cents(one_of)
+    cents += rng.permutation(further[np.arange(DRAWS) % len(further)])
     return _Draws(cents, won, given)
 
 
