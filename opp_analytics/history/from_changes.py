@@ -68,9 +68,7 @@ def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_numeric_dtype(column.dtype) or (
         column.dtype == object and any(isinstance(v, numbers.Real) and not schema.is_blank(v) for v in column)
     ):
-        raise DataError(
-            f"column {column.name!r} has a number, not a time; write it as 2026-03-31T10:00:00Z"
-        )
+        raise DataError(f"column {column.name!r} has a number, not a time; write it as 2026-03-31T10:00:00Z")
     try:
         # Without a zone, UTC is meant; text may or may not hold fractions of a second.
         form = None if pd.api.types.is_datetime64_any_dtype(column.dtype) else "ISO8601"

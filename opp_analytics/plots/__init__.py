@@ -1,4 +1,4 @@
-"""Drawings of result tables: a table and an optional `ax` in, the Axes out; nothing is computed, shown or printed."""
+"""Drawings of result tables: each takes a table and an optional `ax` and returns the Axes."""
 
 from opp_analytics.plots.audit import audit
 from opp_analytics.plots.backtest import backtest

@@ -14,7 +14,7 @@ from opp_analytics.plots import labels, style
 def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the findings of `oa.audit`: how many deals each check found, errors first, and their value.
 
-    It draws exactly the rows it is given: ``plots.audit(findings[findings.severity == "error"])`` shows the errors.
+    To draw a part, pass those rows: ``plots.audit(findings[findings.severity == "error"])``.
     """
     summary = audit_summary(table)
     ax = style.canvas(ax, rows=len(summary))

@@ -20,7 +20,7 @@ def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     ax = style.canvas(ax)
     if table.empty:
-        style.nothing(ax, "no period was over by the last record")
+        style.nothing(ax, "no period had ended by the last record")
         return style.finish(ax, _TITLE, style.caption(table))
     names = list(dict.fromkeys(table.index.get_level_values("period")))
     for name, (color, mark) in style.series_colors(names).items():

@@ -15,12 +15,12 @@ _TITLE = "Forecast error by weeks before the period's end"
 def backtest_horizons(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.backtest_horizons`: error, bias, and how often the range held, against the weeks left.
 
-    Time runs to the right, to the end of the period. The dotted line is how often the range should hold.
+    Time runs to the right, to the end of the period. The dotted line is the share of ranges that should hold.
     """
     ax = style.canvas(ax)
     note = style.caption(table, text.count(int(table["n"].sum()), "forecast"), style.method(table))
     if not table["wape"].notna().any():
-        style.nothing(ax, "nothing was booked in the periods that are over")
+        style.nothing(ax, "nothing was booked in the periods that have ended")
         return style.finish(ax, _TITLE, note)
     for column, label, color, mark in (
         ("wape", "error (WAPE)", style.INK, "o"),
@@ -33,7 +33,7 @@ def backtest_horizons(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if confidence is not None:
         ax.axhline(confidence, color=style.COLORS["open"], linewidth=0.9, linestyle=":")
     ax.invert_xaxis()
-    labels.percent_axis(ax.yaxis, "of what was booked · of the forecasts")
+    labels.percent_axis(ax.yaxis, "share of booked value · share of forecasts")
     labels.axis_label(ax.xaxis, "weeks before the period's end")
     style.legend(ax)
     return style.finish(ax, _TITLE, note)

@@ -18,16 +18,16 @@ _TITLE = "Forecast error by method"
 def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.backtest_methods`: error and bias of each method, and how often its range held.
 
-    One row per method; the bar is its error, the diamond the part of it that is bias. A shorter bar is better.
+    One row per method: the bar is its error (shorter is better), the diamond its bias.
     """
     ax = style.canvas(ax, rows=len(table))
-    note = style.caption(table, "", "error: WAPE, share of what was booked")
+    note = style.caption(table, "", "error: WAPE, as a share of booked value")
     if not table["wape"].notna().any():
-        style.nothing(ax, "nothing was booked in the periods that are over")
+        style.nothing(ax, "nothing was booked in the periods that have ended")
         return style.finish(ax, _TITLE, note)
     errors, places = table["wape"].fillna(0), np.arange(len(table))
     ax.barh(places, errors, height=0.62, color=style.COLORS["weighted_open"], label="error")
-    ax.plot(table["bias"].abs(), places, "D", color=style.INK, markersize=4.5, label="bias in it")
+    ax.plot(table["bias"].abs(), places, "D", color=style.INK, markersize=4.5, label="bias")
     labels.label_rows(ax, [text.label(str(method)) for method in table.index])
     labels.label_bars(ax, errors.tolist(), [_says(row) for row in table.itertuples()])
     labels.percent_axis(ax.xaxis)

@@ -1,4 +1,4 @@
-"""Stated win probabilities against what was won."""
+"""Stated win probabilities against actual wins."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TITLE = "Stated vs. actual win probability"
 def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.calibration`: the share won against the stated probability, with intervals and n.
 
-    Points on the diagonal are right; points below it were stated too high.
+    Points on the diagonal are accurate; points below it were stated too high.
     """
     ax = style.canvas(ax, size=(6.0, 5.6))
     judged = table[table["n"] > 0]

@@ -15,7 +15,7 @@ from opp_analytics.schema import BUCKETS
 def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.forecast`: booked and weighted open value by period, the range, and the target.
 
-    Overdue and unscheduled deals come first, in their own colors and apart from the periods: they are due in none.
+    Overdue and unscheduled deals come first, in separate colors, because they are due in no period.
     """
     ax = style.canvas(ax, size=(max(7.5, min(16.0, 2.5 + 0.34 * len(table))), 4.6))
     title = f"Forecast by {'group and period' if table.index.nlevels > 1 else 'period'}"
@@ -41,7 +41,7 @@ def _bars(ax: Axes, table: pd.DataFrame) -> None:
     due = ~np.asarray(bucket.isin(BUCKETS))
     booked, weighted = table["booked"].to_numpy(), table["weighted_open"].to_numpy()
     ax.bar(places[due], booked[due], color=style.COLORS["booked"], label="booked", width=0.7)
-    # A bar of no height on another would pin the axis to its foot.
+    # A bar of height 0 on another would pin the axis to its foot.
     stacked = due & (weighted != 0)
     if stacked.any():
         ax.bar(

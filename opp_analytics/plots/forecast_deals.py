@@ -15,9 +15,9 @@ _MOST = 12
 
 @style.drawing("period", "value", "variance_share", "p_if_won", "p_if_lost", "swing")
 def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.forecast_deals`: the twelve deals on which the target, or without one the range, depends most.
+    """Draw `oa.forecast_deals`: the twelve deals that matter most for the target (or, without one, for the range).
 
-    With a target the bar goes from P(target) if the deal is lost to P(target) if it is won; without one it is the
+    With a target, the bar runs from P(target) if the deal is lost to P(target) if it is won. Without one, it is the
     deal's share of the period's variance.
     """
     aimed = bool(table["swing"].notna().any())

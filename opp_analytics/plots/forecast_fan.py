@@ -1,4 +1,4 @@
-"""One period's forecast over time: the range narrows toward what was booked."""
+"""One period's forecast over time, up to the actual bookings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opp_analytics.plots import labels, style
 def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.forecast_fan`: booked, expected and the range of one period, record by record.
 
-    Time runs to the right; the line across is what was booked in the end, once the period is over.
+    Time runs to the right. Once the period has ended, a horizontal line shows its actual bookings.
     """
     ax = style.canvas(ax)
     days = table.index.tz_localize(None)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Labels that fit and never overlap: names of rows and slots, texts beside marks, axes of money and percent."""
+"""Labels that fit and never overlap: rows, slots, marks, and axes of money and percent."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ __all__ = [
 ]
 
 _MOST_COUNTS = 24
-"""More slots than this have no room for a number above each."""
+"""Largest number of slots with room for a number above each."""
 
 
 def money(value: float, *, signed: bool = False) -> str:
-    """An amount in the organization's currency, three digits of it."""
+    """An amount in the organization's currency, in three digits."""
     return text.money(value, currency(), signed=signed)
 
 
 def shorten(name: Any, width: int = 32) -> str:
-    """`name` on one line of at most `width` characters, its middle replaced by … so that both ends can be told apart.
+    """`name` on one line of at most `width` characters; … replaces its middle, so that both ends stay readable.
 
     Examples
     --------
@@ -60,14 +60,14 @@ def shorten(name: Any, width: int = 32) -> str:
 
 
 def row_names(index: pd.Index[Any]) -> list[str]:
-    """The labels of a table's rows as text: several keys joined by " · ", the one row of a whole as "all"."""
+    """The labels of a table's rows as text: several keys joined by " · ", a single row as "all"."""
     if isinstance(index, pd.MultiIndex):
         return [" · ".join(str(part) for part in key) for key in index]
     return ["all"] if len(index) == 1 and index.name is None else [str(key) for key in index]
 
 
 def slot_names(table: pd.DataFrame) -> list[str]:
-    """The labels of rows that are periods, one still running with a star.
+    """The labels of periods; a star marks a running period.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def slot_names(table: pd.DataFrame) -> list[str]:
 
 
 def note_running(ax: Axes, table: pd.DataFrame) -> None:
-    """Explain the star of a running period and the day of a week, where there is one."""
+    """Caption notes: the star of a running period, the day of a week."""
     weekly = any("/" in str(name) for name in table.index.get_level_values(-1))
     running = "to_date" in table and bool(table["to_date"].any())
     says = [*(["weeks by their first day"] if weekly else []), *(["* to date"] if running else [])]
@@ -91,14 +91,14 @@ def note_running(ax: Axes, table: pd.DataFrame) -> None:
 
 
 def row_text_size(ax: Axes, rows: int) -> float:
-    """The text size at which one line fits into each of `rows` rows."""
+    """The text size at which a line fits into each of `rows` rows."""
     return float(np.clip(0.75 * room(ax, "y") / max(rows, 1), 5.0, TEXT_SIZE))
 
 
 def label_rows(ax: Axes, names: Sequence[str], *, width: int = 32, least: int = 4) -> None:
-    """Name horizontal rows 0, 1, … from the top; the text shrinks, then thins out, before it could overlap.
+    """Name horizontal rows 0, 1, … from the top; the text shrinks, then thins out, so that it never overlaps.
 
-    There is room for `least` rows: a single bar as high as the page would look like more than it is.
+    There is room for `least` rows, so that a single bar does not fill the page.
     """
     rows = max(len(names), least)
     pitch = room(ax, "y") / rows
@@ -110,7 +110,7 @@ def label_rows(ax: Axes, names: Sequence[str], *, width: int = 32, least: int = 
 
 
 def label_bars(ax: Axes, ends: Sequence[float], texts: Sequence[str], *, color: str = QUIET) -> None:
-    """Write a text beside the end of each horizontal bar, and make room for it; left out where rows are too thin."""
+    """Write a text beside the end of each horizontal bar and make room for it; omit it where rows are too thin."""
     pitch = room(ax, "y") / max(len(texts), 1)
     low, high = min([0.0, *ends]), max([0.0, *ends])
     size = row_text_size(ax, len(texts))
@@ -124,7 +124,7 @@ def label_bars(ax: Axes, ends: Sequence[float], texts: Sequence[str], *, color: 
 
 
 def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
-    """Name vertical slots 0, 1, … from the left; names are slanted, then thinned out, before they could overlap."""
+    """Name vertical slots 0, 1, … from the left; names are slanted, then thinned out, so that they never overlap."""
     pitch = room(ax, "x") / max(len(names), 1)
     short = [shorten(name, width) for name in names]
     longest = max((len(name) for name in short), default=0)
@@ -175,7 +175,7 @@ def above(ax: Axes, words: str, place: tuple[float, float], *, color: str = QUIE
 
 
 def counts_above(ax: Axes, counts: Sequence[int]) -> None:
-    """Write the number of deals above each slot of a percent axis that ends at 112%; left out where there is no room."""
+    """Write the number of deals above each slot of a percent axis that ends at 112%; omit them where there is no room."""
     ax.set_ylim(-0.02, 1.12)
     if len(counts) <= _MOST_COUNTS:
         for slot, n in enumerate(counts):
@@ -183,12 +183,12 @@ def counts_above(ax: Axes, counts: Sequence[int]) -> None:
 
 
 def axis_label(axis: Axis, label: str) -> None:
-    """Say what an axis shows."""
+    """Label an axis."""
     axis.set_label_text(label, color=QUIET, fontsize=TEXT_SIZE, parse_math=False)
 
 
 def money_axis(axis: Axis, label: str) -> None:
-    """Ticks as $250K, $1.5M, with grid lines across."""
+    """Format an axis as money ($250K, $1.5M), with grid lines."""
     axis.set_major_locator(MaxNLocator(nbins=6))
     axis.set_major_formatter(FuncFormatter(lambda amount, _: money(amount)))
     axis.grid(visible=True, color=GRID, linewidth=0.8)
@@ -196,14 +196,14 @@ def money_axis(axis: Axis, label: str) -> None:
 
 
 def count_axis(axis: Axis, label: str) -> None:
-    """Whole numbers."""
+    """Format an axis as whole numbers."""
     axis.set_major_locator(MaxNLocator(integer=True))
     axis.set_major_formatter(FuncFormatter(lambda n, _: text.number(n)))
     axis_label(axis, label)
 
 
 def percent_axis(axis: Axis, label: str = "") -> None:
-    """Ticks as 0%, 25%, … of a fraction 0–1, with grid lines across."""
+    """Format an axis of fractions as 0%, 25%, …, with grid lines."""
     axis.set_major_formatter(FuncFormatter(lambda share, _: text.percent(share)))
     axis.grid(visible=True, color=GRID, linewidth=0.8)
     if label:

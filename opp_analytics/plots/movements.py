@@ -30,5 +30,5 @@ def movements(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     labels.money_axis(ax.xaxis, "change in open value")
     ax.axvline(0, color=style.QUIET, linewidth=0.8)
     rest = len(table) - len(shown)
-    further = f"{text.count(rest, 'smaller one')} not shown" if rest else ""
+    further = f"{text.count(rest, 'smaller deal')} not shown" if rest else ""
     return style.finish(ax, _TITLE, style.caption(table, text.count(len(table), "movement"), further))

@@ -1,4 +1,4 @@
-"""The slip ladder: the deals due in a period, taken apart step by step by their outcome."""
+"""The slip ladder: the deals due in a period, split by outcome."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _ladder(ax: Axes | None, table: pd.DataFrame) -> Axes:
     ends = total - table["value"].cumsum()
     colors = [style.COLORS["total"], *map(style.color_of, table.index)]
     ax.barh(range(len(colors)), [total, *table["value"]], left=[0.0, *ends], color=colors, height=0.62)
-    # The line that leads from one step to the next.
+    # The line from one step to the next.
     for row, edge in enumerate([total, *ends[:-1]]):
         ax.plot([edge, edge], [row - 0.31, row + 1.31], color=style.QUIET, linewidth=0.8)
     labels.label_rows(ax, ["due", *(text.label(str(outcome)) for outcome in table.index)])

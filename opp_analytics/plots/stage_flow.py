@@ -32,7 +32,7 @@ def stage_flow(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     labels.label_bars(
         ax, table["entries"].tolist(), [_says(row) for row in table.itertuples()], color=style.INK
     )
-    labels.count_axis(ax.xaxis, "entries · share advanced of those that left · median days in the stage")
+    labels.count_axis(ax.xaxis, "entries · share of finished stays that advanced · median days in the stage")
     style.legend(ax)
     return style.finish(ax, _TITLE, style.caption(table, text.count(entries, "entry")))
 

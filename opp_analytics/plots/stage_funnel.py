@@ -1,4 +1,4 @@
-"""The funnel of one frame: open value per stage, and how many deals ever reached it."""
+"""The stage funnel: open value per stage, and bounds on the deals that reached it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TITLE = "Open pipeline by stage"
 
 @style.drawing("open_count", "open_value", "reached_low", "reached_high")
 def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.stage_funnel`: a bar of open value per stage, with the open deals and the bounds of who reached it."""
+    """Draw `oa.stage_funnel`: a bar of open value per stage, with its open deals and bounds on the deals that reached it."""
     ax = style.canvas(ax, rows=len(table))
     if table.empty:
         style.nothing(ax, "no opportunities")

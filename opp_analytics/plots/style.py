@@ -1,4 +1,4 @@
-"""What all drawings share: colors by meaning, the canvas, captions, legends, and the empty state.
+"""The common style of all drawings: colors by meaning, the canvas, captions, legends, and the empty state.
 
 A drawing gets its Axes from `canvas`, adds its marks in `COLORS`, and ends with `finish`, which writes title and
 caption. Nothing here touches pyplot or its current figure. An Axes made by `canvas` shows itself at the end of a
@@ -56,7 +56,7 @@ GRID = "#E4E4E4"
 """Grid lines."""
 
 COLORS: Mapping[str, str] = {
-    # Okabe and Ito's palette, which can be told apart with any color vision; one color for one thing, everywhere.
+    # Okabe and Ito's palette, readable with any color vision; each thing has one color everywhere.
     "won": "#009E73",
     "booked": "#009E73",
     "advanced": "#009E73",
@@ -100,24 +100,24 @@ _SECTIONS = """
 Parameters
 ----------
 table : DataFrame
-    What `oa.{name}` returns, or rows of it.
+    Result of `oa.{name}`, or some of its rows.
 ax : Axes, optional
-    Where to draw; a new figure when None. Save it with ``.figure.savefig(path)``.
+    Axes to draw on; a new figure by default. Save it with ``.figure.savefig(path)``.
 
 Returns
 -------
 Axes
-    It shows itself at the end of a notebook cell.
+    A notebook shows it at the end of a cell.
 
 Raises
 ------
 ArgumentTypeError, MissingColumnError
-    When `table` is not such a table.
+    When `table` is not a result of `oa.{name}`.
 """
 
 
 class _Shown:
-    """Lets a notebook show an object of matplotlib as its picture, without pyplot."""
+    """Shows a matplotlib object as a picture in a notebook, without pyplot."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         figure: Any = self if isinstance(self, Figure) else getattr(self, "figure", None)
@@ -129,7 +129,7 @@ class _Shown:
 
 
 class Picture(_Shown, Figure):
-    """A figure that pyplot does not know and that a notebook shows."""
+    """A figure outside pyplot that a notebook shows."""
 
 
 class _PictureAxes(_Shown, Axes):
@@ -137,10 +137,9 @@ class _PictureAxes(_Shown, Axes):
 
 
 def drawing(*columns: str) -> Callable[[_Draw], _Draw]:
-    """Make a function the drawing of the analysis of the same name.
+    """Decorator for the drawing of the analysis with the same name.
 
-    Its table is checked for `columns`; its docstring, which says what is special, gains the sections that all
-    drawings share.
+    The table is checked for `columns`; the docstring gains the sections that all drawings share.
     """
 
     def decorate(draw: _Draw) -> _Draw:
@@ -163,29 +162,29 @@ def check_table(table: pd.DataFrame, *columns: str, made_by: str) -> pd.DataFram
     Raises
     ------
     ArgumentTypeError, MissingColumnError
-        Naming the function that makes the table which the drawing needs.
+        When it is another table; the message names the function that makes the right one.
     """
     if not isinstance(table, pd.DataFrame):
-        raise ArgumentTypeError(f"expected the table of {made_by}, not {type(table).__name__}")
+        raise ArgumentTypeError(f"table is a {type(table).__name__}; pass the result of {made_by}")
     missing = [c for c in columns if c not in table.columns]
     if missing:
         raise MissingColumnError(
-            f"the table has no column {text.joined(missing)}; draw what {made_by} returns"
+            f"the table has no column {text.joined(missing)}; pass the result of {made_by}"
         )
     return table
 
 
 def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
-    """`ax` itself, or the axes of a new figure that is high enough for `rows` labeled rows.
+    """`ax`, or the axes of a new figure with room for `rows` labeled rows.
 
     Parameters
     ----------
     ax : Axes or None
-        Where the caller wants the drawing; None asks for a new figure, never the current one of pyplot.
+        Axes to draw on; None makes a new figure, never the current one of pyplot.
     rows : int
         Number of labeled rows (horizontal bars) that must fit.
     size : (float, float)
-        Width and least height in inches.
+        Width and minimum height in inches.
 
     Raises
     ------
@@ -201,7 +200,7 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
         height = max(size[1], 1.3 + _ROW_HEIGHT * rows)
         ax = Picture(figsize=(size[0], height), layout="constrained").add_subplot(axes_class=_PictureAxes)
     elif not isinstance(ax, Axes):
-        raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; leave it out for a new figure")
+        raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(QUIET)
     ax.tick_params(colors=INK, labelsize=TEXT_SIZE, length=0)
@@ -210,14 +209,14 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
 
 
 def room(ax: Axes, axis: str) -> float:
-    """Length of an axis in points."""
+    """Length of an axis, in points."""
     width, height = ax.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
     box = ax.get_position()
     return 72 * float(height * box.height if axis == "y" else width * box.width)
 
 
 def breadth(ax: Axes) -> float:
-    """Points from the left end of the axes rightwards: in a figure of ours to its edge, which text may reach."""
+    """Points from the left end of the axes to the right edge that text may reach."""
     if not isinstance(ax, _PictureAxes):
         return room(ax, "x")
     longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
@@ -227,23 +226,23 @@ def breadth(ax: Axes) -> float:
 
 
 def headroom(ax: Axes) -> None:
-    """Leave air above the highest mark: stacked bars would else touch the frame."""
+    """Add room above the highest mark, because stacked bars would touch the frame."""
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.06 * (high - low))
 
 
 def color_of(name: object) -> str:
-    """The color of a thing in the tables; a quiet one for what has no color of its own."""
+    """The color of a thing in the tables; gray if it has none."""
     return COLORS.get(str(name), QUIET)
 
 
 def color_of_move(movement: str, value: float) -> str:
-    """The color of a movement; by its direction for one that has no color of its own."""
+    """The color of a movement; if it has none, the color of its direction."""
     return COLORS.get(movement, COLORS["rise" if value >= 0 else "fall"])
 
 
 def series_colors(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """A color and a marker for each series, by meaning where its name has one, else in a fixed order."""
+    """A color and a marker for each series: the color of its name if it has one, else in a fixed order."""
     free = [
         (color, _MARKS[(k + turn) % len(_MARKS)])
         for turn in range(len(_MARKS))
@@ -258,12 +257,12 @@ def series_colors(names: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 def whiskers(middle: Any, low: Any, high: Any) -> Any:
     """The lengths of error bars below and above `middle`."""
-    # Rounding in the last place can leave a length of minus nothing.
+    # Rounding can make a length slightly negative.
     return np.maximum(np.array([middle - low, high - middle]), 0)
 
 
 def caption(table: pd.DataFrame, *says: str) -> str:
-    """The number of deals first, then the days that the table is about, where it knows them, then what else there is to say.
+    """The caption: number of deals, dates of the table if known, then further notes.
 
     Examples
     --------
@@ -286,13 +285,13 @@ def _dates(table: pd.DataFrame) -> list[str]:
 
 
 def method(table: pd.DataFrame) -> str:
-    """The forecasting method for a caption, where the table knows it."""
+    """The forecast method for a caption, if the table names it."""
     name = table.attrs.get("method")
     return f"method: {text.label(name)}" if isinstance(name, str) else ""
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:
-    """Write the title and, under it, the caption, wrapped to the room there is; returns `ax`."""
+    """Write the title and the caption under it, wrapped to fit, and return `ax`."""
     lines = textwrap.wrap(note, max(30, int(breadth(ax) / (TEXT_SIZE * 0.56)))) if note else []
     ax.set_title(
         title,
@@ -320,7 +319,7 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
 
 
 def legend(ax: Axes, **place: Any) -> None:
-    """A frameless legend beside the marks in a figure of ours; inside, where it is emptiest, on the caller's axes."""
+    """Add a frameless legend: beside the marks in a new figure, inside on the caller's axes."""
     if isinstance(ax, _PictureAxes):
         place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), **place}
     for entry in ax.legend(frameon=False, fontsize=TEXT_SIZE, labelcolor=INK, **place).get_texts():
@@ -328,7 +327,7 @@ def legend(ax: Axes, **place: Any) -> None:
 
 
 def nothing(ax: Axes, reason: str) -> None:
-    """The empty state: say in the middle why there is nothing to see."""
+    """Draw the empty state: the reason in the middle."""
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[["left", "bottom"]].set_visible(False)
@@ -346,7 +345,7 @@ def nothing(ax: Axes, reason: str) -> None:
 
 
 def message(reason: str, title: str) -> Axes:
-    """A picture that says why there is none."""
+    """A picture of the reason why there is no drawing."""
     ax = canvas(None, size=(7.5, 2.4))
     nothing(ax, reason)
     return finish(ax, title)

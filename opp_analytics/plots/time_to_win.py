@@ -14,12 +14,12 @@ _TITLE = "Days to win"
 
 @style.drawing("days", "days_of_won")
 def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.time_to_win`: the days by which each share of the wins had come, one row per group."""
+    """Draw `oa.time_to_win`: the days until each share of the wins, one row per group."""
     days = table["days_of_won"]
     # One column per share, as they came.
     wide = days.unstack("quantile", sort=False) if days.index.nlevels > 1 else days.to_frame("all").T  # noqa: PD010
     ax = style.canvas(ax, rows=len(wide))
-    note = style.caption(table, "", "days by which each share of the wins so far had come")
+    note = style.caption(table, "", "days until each share of the wins so far")
     if not wide.notna().any(axis=None):
         style.nothing(ax, "no won deals")
         return style.finish(ax, _TITLE, note)

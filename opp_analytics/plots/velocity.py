@@ -21,7 +21,7 @@ def velocity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     open_deals = text.count(int(table["open_count"].sum()), "open deal")
     note = style.caption(table, open_deals, "open deals × win rate × won value ÷ days to win")
     if not table["velocity"].notna().any():
-        style.nothing(ax, "no won deals to tell the velocity from")
+        style.nothing(ax, "no won deals, so no velocity")
         return style.finish(ax, _TITLE, note)
     speed = table["velocity"].fillna(0)
     ax.barh(range(len(table)), speed, height=0.7, color=style.COLORS["weighted_open"])

@@ -28,7 +28,7 @@ def waterfall(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 def _steps(ax: Axes, moved: pd.DataFrame) -> None:
     names, values = [str(name) for name in moved.index], moved["value"].to_numpy()
-    # The two ends start at zero, each movement where the one before it ended.
+    # Both ends start at zero, each movement at the end of the previous one.
     tops = np.cumsum(np.where(np.array(names) == "closing", 0.0, values))
     bottoms = np.where(np.isin(names, _ENDS), 0.0, tops - values)
     colors = [style.color_of_move(name, value) for name, value in zip(names, values, strict=True)]

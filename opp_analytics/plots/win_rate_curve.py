@@ -1,4 +1,4 @@
-"""The win-rate curve with the deals at risk under it."""
+"""The win-rate curve, with the deals at risk below."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opp_analytics import text
 from opp_analytics.plots import labels, style
 
 _MOST_CURVES = 8
-"""More curves than this cannot be told apart in one picture."""
+"""Largest number of curves in one picture."""
 _TITLE = "Share won by age"
 
 
@@ -20,8 +20,8 @@ _TITLE = "Share won by age"
 def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.win_rate_curve`: share won (with its interval) and lost by age; with `by`, one curve per group.
 
-    The ticks name the age and, below it, the deals still at risk. Of more than eight groups the first eight are
-    drawn, and the caption says so.
+    The ticks show the age and the deals still at risk. If there are more than eight groups, only the first eight
+    are drawn, and the caption says so.
     """
     ax = style.canvas(ax)
     if table.empty:

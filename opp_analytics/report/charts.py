@@ -1,4 +1,4 @@
-"""Drawings as SVG for a page: the same bytes every time, ids of their own, colors that follow light and dark."""
+"""Charts as SVG for the page: reproducible, with unique ids, in light and dark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opp_analytics.plots import COLORS, GRID, INK, QUIET
 
 __all__ = ["svg"]
 
-# What is black on white must follow the page; colors that mean something stay.
+# Black and white follow the page; colors with a meaning stay.
 _FOLLOWING = {
     INK.lower(): "var(--ink)",
     QUIET.lower(): "var(--quiet)",
@@ -28,18 +28,18 @@ _SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "opp_analytics", "font
 
 
 def svg(draw: Callable[..., Axes], table: pd.DataFrame, *, key: str, label: str) -> str:
-    """What `draw` makes of `table`, as an SVG element for a page.
+    """A drawing of `table` as an SVG element.
 
     Parameters
     ----------
     draw : function
-        One of `opp_analytics.plots`.
+        A function of `opp_analytics.plots`.
     table : DataFrame
-        What it draws.
+        Table to draw.
     key : str
-        Distinguishes its ids from those of other charts on the page.
+        Prefix of its ids, unique on the page.
     label : str
-        What a screen reader says instead of the picture.
+        Text for screen readers.
     """
     with mpl.rc_context(_SETTINGS):
         figure: Any = draw(table).figure

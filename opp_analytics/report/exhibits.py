@@ -1,4 +1,4 @@
-"""What the page and the workbook both show: sections of exhibits, each a table that opens to the deals behind it."""
+"""The contents of page and workbook: sections of exhibits, each a table that opens to its deals."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Column", "Deals", "Exhibit", "Figure", "Report", "Section", "column"
 
 @dataclass(frozen=True)
 class Column:
-    """How a column of a table is headed and written."""
+    """Heading and kind of a table's column."""
 
     title: str
     kind: str
@@ -85,8 +85,8 @@ _COLUMNS = {
     "longest_gap_days": Column("longest gap, days", "number"),
     "made_on": Column("made on", "date"),
     "days_before": Column("days left", "count"),
-    "actual": Column("booked in the end", "money"),
-    "error": Column("expected − booked", "money"),
+    "actual": Column("actual", "money"),
+    "error": Column("expected − actual", "money"),
     "held": Column("range held", "text"),
     "answers": Column("what it can answer", "text"),
 }
@@ -94,40 +94,40 @@ _COLUMNS = {
 
 
 def column(name: str) -> Column:
-    """How a column is shown; one that is not known is text under its own name."""
+    """Heading and kind of a column; an unknown one is text under its own name."""
     return _COLUMNS.get(name) or Column(label(name.removesuffix("_name")), "text")
 
 
 @dataclass(frozen=True)
 class Deals:
-    """The deals behind a table, each belonging to one of its rows."""
+    """The deals behind the rows of a table."""
 
     frame: pd.DataFrame
     """One row per deal (or per deal and movement), the largest first."""
     row: str
     """The column of `frame` that holds the label of the table's row."""
     columns: tuple[str, ...]
-    """What the page shows of them."""
+    """Columns that the page shows."""
     sheet: str
-    """The workbook's sheet that holds all of them."""
+    """Sheet of the workbook with all of them."""
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One table, with its chart and its deals."""
+    """A table with its chart and its deals."""
 
     key: str
     """Short name: the sheet of the workbook, the anchor on the page."""
     title: str
     table: pd.DataFrame
     columns: tuple[str, ...]
-    """What is shown; the first one labels the rows."""
+    """Columns to show; the first one labels the rows."""
     chart: str = ""
-    """SVG, or nothing."""
+    """The chart as SVG, or empty."""
     deals: Deals | None = None
     note: str = ""
     on_page: pd.DataFrame | None = None
-    """The rows that the page shows, where the workbook has more."""
+    """Number of rows on the page, if the workbook has more."""
 
     @property
     def shown(self) -> pd.DataFrame:
@@ -142,14 +142,14 @@ class Section:
     key: str
     title: str
     said: str = ""
-    """The sentence that the tables below prove."""
+    """The finding of the tables below, in a sentence."""
     exhibits: tuple[Exhibit, ...] = ()
     missing: str = ""
-    """Why there is nothing to show yet, and what will be here."""
+    """Reason why the section is still empty, and what it will show."""
     alarm: bool = False
-    """Whether the sentence is one to be alarmed by."""
+    """True if the sentence is a warning."""
     meaning: tuple[tuple[str, str], ...] = ()
-    """Terms and what they mean and leave out."""
+    """Terms and their definitions."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a weekly report says."""
+    """The contents of a weekly report."""
 
     title: str
     as_of: pd.Timestamp
@@ -171,13 +171,13 @@ class Report:
     said: str
     """The headline."""
     warnings: tuple[str, ...]
-    """What makes the numbers doubtful; shown in red before everything else."""
+    """Warnings about the numbers, shown in red at the top."""
     figures: tuple[Figure, ...]
     sections: tuple[Section, ...]
     behind: Exhibit
-    """The deals behind the headline; only its openings are shown."""
+    """The deals behind the headline."""
     deals: pd.DataFrame
-    """Every opportunity, with its outcome and the period it counts in."""
+    """Every opportunity, with its outcome and its period."""
 
     def exhibits(self) -> Iterator[Exhibit]:
         """Every exhibit of every section, in order."""

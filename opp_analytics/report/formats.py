@@ -1,4 +1,4 @@
-"""Cells of the page's tables, and number formats of the workbook; sentences are written with `opp_analytics.text`."""
+"""Formats of the page's table cells and of the workbook's numbers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ EXCEL = {
 }
 """Number format of each kind of column in a workbook."""
 NUMERIC = frozenset(EXCEL) - {"date"}
-"""Kinds that are aligned to the right."""
+"""Kinds that are right-aligned."""
 
 
 def shown(value: Any, kind: str) -> str:
-    """A value of a kind of column as the page's tables show it: money in full, since it is summed.
+    """A value in a table of the page; money is shown in full, because it is summed.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def shown(value: Any, kind: str) -> str:
 
 
 def worth(values: pd.Series[Any], currency: str | None, noun: str = "deal") -> str:
-    """Deals with what they are worth together, where any of them has a value.
+    """The number of deals and their total value.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The week in one sentence, its numbers, and the deals behind them."""
+"""The headline: the period in one sentence, its numbers, and the deals behind them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUT_OF_REACH = 1e-9
 
 
 def headline(tables: Tables) -> tuple[str, tuple[Figure, ...]]:
-    """The sentence and the numbers of the current period."""
+    """The headline sentence and numbers of the current period."""
     row, period, money = tables.current, tables.period, tables.money
     figures = [
         Figure("booked", money(row["booked"]), f"won in {period} so far"),
@@ -37,7 +37,7 @@ def headline(tables: Tables) -> tuple[str, tuple[Figure, ...]]:
     if math.isfinite(row["low"]):
         reach = f"{money(row['low'])} to {money(row['high'])}"
         figures.append(Figure("range", reach, _range_note(tables)))
-        said += f" ({reach} in eight of ten cases, if the {_stated(tables)}probabilities are right)"
+        said += f" ({reach} in 8 of 10 cases, if the {_stated(tables)}probabilities are right)"
     if math.isfinite(row["target"]):
         figures += _target_figures(row, money)
         said += f"; the target of {money(row['target'])} {_target_words(row)}"
@@ -51,7 +51,7 @@ def _stated(tables: Tables) -> str:
 
 
 def _range_note(tables: Tables) -> str:
-    """The range's promise, and how often such a promise was kept."""
+    """Meaning of the range, and how often past ranges held."""
     try:
         past = tables.track_record
     except (NotEnoughHistory, DataError):
@@ -60,22 +60,22 @@ def _range_note(tables: Tables) -> str:
 
 
 def _judged(tables: Tables) -> str:
-    """How often the ranges of earlier periods held as long before their end, and how far off they were together."""
+    """A sentence on past forecasts made equally far before the end: ranges that held, and total error."""
     try:
         past = tables.track_record
     except NotEnoughHistory as reason:
-        return f"How often such ranges hold cannot be said yet: {reason}."
+        return f"Past ranges cannot be judged yet: {reason}."
     except DataError as error:
-        return f"How often such ranges held cannot be said: {error}."
+        return f"Past ranges cannot be judged: {error}."
     held = f"{int(past['held'].sum())} of {text.count(len(past), 'period')}"
-    said = f"Past ranges made that far before the end held in {held}"
+    said = f"Past ranges made equally long before the end held in {held}"
     bias = past.attrs["bias"]
     if bias is None:
-        return f"{said}; nothing was booked in any of them."
+        return f"{said}; no deal was booked in these periods."
     off = (
         f"{text.chance(abs(bias))} {'more' if bias > 0 else 'less'} than"
         if abs(bias) >= 0.005
-        else "just about what"
+        else "about what"
     )
     return f"{said} and together expected {off} was booked."
 
@@ -84,11 +84,13 @@ def _target_figures(row: pd.Series[Any], money: Callable[[float], str]) -> list[
     met = row["booked"] >= row["target"]
     return [
         Figure("target", money(row["target"])),
-        Figure("probability of target", text.chance(row["p_target"]), "that booked + open reach it"),
+        Figure(
+            "probability of target", text.chance(row["p_target"]), "probability that booked + open reach it"
+        ),
         Figure(
             "coverage",
             "met" if met else f"{text.number(row['pipeline_coverage'], 1)}×",
-            "" if met else "open value due ÷ what the target still needs",
+            "" if met else "open value due ÷ gap to target",
         ),
     ]
 
@@ -97,15 +99,15 @@ def _target_words(row: pd.Series[Any]) -> str:
     if row["booked"] >= row["target"]:
         return "is met"
     if not row["open_value"] > 0:
-        return "is out of reach: nothing is open and due"
-    cover = f"open deals due are {text.number(row['pipeline_coverage'], 1)} times what is missing"
+        return "is out of reach: no open deal is due"
+    cover = f"open deals due are {text.number(row['pipeline_coverage'], 1)} times the gap"
     if row["p_target"] < _OUT_OF_REACH:
         return f"is out of reach: {cover}"
     return f"has a probability of {text.chance(row['p_target'])}: {cover}"
 
 
 def behind_headline(tables: Tables) -> Exhibit:
-    """The deals that are booked in the current period, and those that are open and due in it."""
+    """The deals booked in the current period, and the open deals due in it."""
     now = tables.deals[tables.deals["period"] == str(tables.period)]
     parts = {"won": "booked", "open": "open and due"}
     deals = Deals(

@@ -1,4 +1,4 @@
-"""The sections that need a history: what changed since last week, and what slipped."""
+"""The sections on changes since last week and on slippage, which need a history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opp_analytics.report.tables import Slippage, Stretch, Tables
 __all__ = ["changes", "slippage"]
 
 _MOST_LISTED = 15
-"""Deals of a list that the page shows; the workbook has all."""
+"""Largest number of deals in a list on the page; the workbook has all."""
 
 
 def changes(tables: Tables) -> Section:
@@ -25,7 +25,7 @@ def changes(tables: Tables) -> Section:
     try:
         stretch = tables.stretch
     except NotEnoughHistory as reason:
-        coming = "deals added, won, lost, moved and revalued since this week, deal by deal"
+        coming = "deals added, won, lost, moved and revalued, deal by deal"
         return Section("changes", title, missing=_next_week(reason, coming))
     said = f"{_since(tables)}: {sentence(stretch.waterfall)}"
     renamed = {"count": "count_change", "value": "value_change"}

@@ -1,4 +1,4 @@
-"""The page: a report through the template, everything from the data escaped."""
+"""The HTML page: the report in its template, with all data escaped."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from opp_analytics.report.formats import NUMERIC, shown
 __all__ = ["html"]
 
 _MOST = 100
-"""Deals shown for one row; the workbook has the rest."""
+"""Largest number of deals shown for a row; the workbook has the rest."""
 _NAMES = ("movement", "outcome", "stage", "stage_after", "check", "field")
-"""Columns that hold names with underscores, which people read as spaces."""
+"""Columns of names in which underscores are shown as spaces."""
 
 
 def html(report: Report, workbook: str) -> str:
-    """The whole page as one self-contained document.
+    """The page as one self-contained HTML document.
 
     Parameters
     ----------
     report : Report
         What it says.
     workbook : str
-        Name of the file that holds the tables in full.
+        Name of the workbook file.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def _grid(exhibit: Exhibit) -> dict[str, Any]:
 
 
 def _cells(table: pd.DataFrame, names: tuple[str, ...], most: int, elsewhere: str) -> dict[str, Any]:
-    """Headings and cells, each with its class, and what is not shown."""
+    """Headings and cells, each with its CSS class, and a note on hidden rows."""
     heads = [column(name) for name in names]
     kinds = [head.kind for head in heads]
     classes = ["number" if kind in NUMERIC else "date" if kind == "date" else "" for kind in kinds]
@@ -91,7 +91,7 @@ def _words(written: str, name: str) -> str:
 
 
 def _openings(exhibit: Exhibit, currency: str | None) -> list[dict[str, Any]]:
-    """For each row of the exhibit's table that has deals: its label, how many, and the deals."""
+    """For each table row with deals: its label, its number of deals, and the deals."""
     deals = exhibit.deals
     if deals is None:
         return []

@@ -1,4 +1,4 @@
-"""The sections that need only today's pipeline: forecast, funnel, win rates, audit."""
+"""The sections on today's pipeline: forecast, funnel, win rates, audit."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from opp_analytics.schema import BUCKETS
 __all__ = ["findings", "forecast", "funnel", "win_rates"]
 
 _PAST, _AHEAD = 3, 18
-"""Periods before and after the running one that the page shows; the workbook has all."""
+"""Periods shown on the page before and after the running one; the workbook has all."""
 _MOST_PAST = 12
-"""Past ranges that the page shows, the latest; the workbook has all."""
+"""Past ranges shown on the page, the latest; the workbook has all."""
 _MOST_GROUPS = 40
-"""Groups that the page shows, those with most closed deals."""
+"""Groups shown on the page, those with most closed deals."""
 _RATES = ("won", "lost", "rate", "rate_low", "rate_high", "won_value", "value_rate")
 
 
@@ -31,7 +31,7 @@ def forecast(tables: Tables) -> Section:
     overdue, unscheduled = (table.loc[name] for name in BUCKETS)
     said = (
         f"Total open value is {tables.money(table['open_value'].sum())}; {tables.money(overdue['open_value'])} is "
-        f"overdue and {tables.money(unscheduled['open_value'])} has no date. Neither counts in any expected figure."
+        f"overdue and {tables.money(unscheduled['open_value'])} has no date. Neither is in any expected figure."
     )
     columns = ["period", "booked", "open_count", "open_value", "weighted_open", "expected", "low", "high"]
     if table["target"].notna().any():
@@ -60,7 +60,7 @@ def forecast(tables: Tables) -> Section:
 
 
 def _past_ranges(tables: Tables) -> tuple[Exhibit, ...]:
-    """The forecasts that earlier periods had as long before their end, where there are any."""
+    """Past forecasts made equally far before the end of earlier periods, if any."""
     try:
         table = tables.track_record
     except (NotEnoughHistory, DataError):
@@ -91,7 +91,7 @@ def _periods(tables: Tables) -> tuple[list[str], list[str]]:
 
 
 def _near(tables: Tables) -> pd.DataFrame:
-    """The forecast without periods that are far away."""
+    """The forecast without distant periods."""
     past, ahead = _periods(tables)
     near = tables.forecast.loc[[*BUCKETS, *past[-_PAST:], *ahead[: _AHEAD + 1]]]
     near.attrs = tables.forecast.attrs
@@ -99,7 +99,7 @@ def _near(tables: Tables) -> pd.DataFrame:
 
 
 def funnel(tables: Tables) -> Section:
-    """The stock per stage."""
+    """Open deals and value per stage."""
     table = tables.funnel.reset_index()
     still_open = tables.deals[tables.deals["outcome"] == "open"]
     value = table["open_value"].sum()
@@ -144,7 +144,7 @@ def _rates(tables: Tables, table: pd.DataFrame, row: str, key: str) -> Exhibit:
     near = table.loc[table.index.isin(kept)]
     near.attrs = table.attrs
     hidden = len(table) - len(near)
-    label = f"{title}, with intervals; the table below says the same."
+    label = f"{title}, with intervals; the table below has the same numbers."
     return Exhibit(
         key,
         title,
@@ -163,7 +163,7 @@ def _rates(tables: Tables, table: pd.DataFrame, row: str, key: str) -> Exhibit:
 
 
 def findings(tables: Tables) -> Section:
-    """What is wrong or doubtful in the data, with the money at stake."""
+    """Data problems, with the value of their deals."""
     rows = tables.findings
     summary = audit_summary(rows).reset_index()
     if summary.empty:

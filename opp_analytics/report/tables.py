@@ -1,4 +1,4 @@
-"""Every table that a weekly report uses, computed once when first read."""
+"""The tables of a weekly report, each computed once when first read."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from opp_analytics.schema import BUCKETS, NO_LABEL
 __all__ = ["Slippage", "Stretch", "Tables"]
 
 _WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
-"""Back to the record that the week is measured from, and how far from that day it may lie."""
+"""Time back to the record that starts the week, and its largest distance from that day."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What moved between two records."""
+    """Movements between two records."""
 
     start: pd.Timestamp
     """Instant."""
     waterfall: pd.DataFrame
     movements: pd.DataFrame
     ends: pd.DataFrame
-    """The open deals at its opening and at its closing, as rows of `movements`."""
+    """The open deals at the opening and at the closing record, as rows of `movements`."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,11 @@ class Slippage:
 
 @dataclass(frozen=True)
 class Tables:
-    """The question and its tables; each is computed when first read."""
+    """The inputs and tables of a report; each table is computed when first read."""
 
     opportunities: pd.DataFrame
     origin: Mapping[str, Any]
-    """Where the frame is from: its attrs."""
+    """Attrs of the frame."""
     load: Certificate | None
     """Its load certificate."""
     history: History | None
@@ -63,10 +63,10 @@ class Tables:
     own_writes: pd.DataFrame | None
     tz: str
     currency: str | None
-    """The ISO code of the money, where it is known."""
+    """ISO code of the currency, if known."""
 
     def money(self, value: Any) -> str:
-        """An amount as sentences say it."""
+        """An amount for sentences."""
         return text.money(float(value), self.currency)
 
     @property
@@ -83,7 +83,7 @@ class Tables:
 
     @cached_property
     def unseen(self) -> str:
-        """What is wrong with an as-of day that is later than anything known of the pipeline; empty where nothing is."""
+        """A warning when the as-of day is later than everything known about the pipeline, else empty."""
         looks = [self.load.fetched_at if self.load else None, self.origin.get("recorded_at")]
         if self.history is not None and len(self.history.records):
             looks.append(self.history.records["recorded_at"].max())
@@ -96,12 +96,12 @@ class Tables:
             return ""
         return (
             f"As of {text.day(self.today, year=True)}, but the pipeline was last seen on {text.day(last, year=True)}: "
-            "these numbers miss what happened since."
+            "these numbers miss later changes."
         )
 
     @cached_property
     def deals(self) -> pd.DataFrame:
-        """All opportunities with their ``outcome`` and the ``period`` of the forecast that they count in."""
+        """All opportunities with their ``outcome`` and ``period`` of the forecast."""
         frame = org.require(self.opportunities, "unique_id", "stage", "value", "close_date")
         outcome = org.outcomes(frame).astype(schema.TEXT)
         date = frame["close_date"]
@@ -118,11 +118,11 @@ class Tables:
         return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
 
     def deal_columns(self, *further: str) -> tuple[str, ...]:
-        """What the page shows of a deal: its name, its group, and `further`."""
+        """The columns of a deal on the page: its name, its group, and `further`."""
         return tuple(dict.fromkeys(["name", *([self.by] if self.by else []), *further]))
 
     def with_details(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Rows of deals with what the frame knows further of each."""
+        """Rows of deals with further columns from the frame."""
         wanted = self.deal_columns("stage", "close_date", "probability")
         further = [c for c in wanted if c in self.deals and c not in rows]
         return rows.merge(self.deals[["unique_id", *further]], on="unique_id", how="left")
@@ -138,7 +138,7 @@ class Tables:
 
     @cached_property
     def forecast(self) -> pd.DataFrame:
-        """`oa.forecast`, in which the current period always has a row."""
+        """`oa.forecast`, always with a row for the current period."""
         return analysis.forecast(
             self.opportunities,
             as_of=self.today,
@@ -207,14 +207,14 @@ class Tables:
 
     @cached_property
     def track_record(self) -> pd.DataFrame:
-        """How the forecasts of earlier periods, made as long before their end, turned out.
+        """Past forecasts made equally far before the end of earlier periods, with their errors.
 
         Raises
         ------
         NotEnoughHistory
-            When no period that is over was recorded then.
+            When no ended period has a record at that distance.
         DataError
-            When what was recorded cannot be used, such as a probability above 100.
+            When recorded values cannot be used, such as a probability above 100.
         """
         if self.history is None or self.records.empty:
             raise NotEnoughHistory("no record of the pipeline yet")
@@ -223,12 +223,12 @@ class Tables:
 
     @cached_property
     def week_ago(self) -> pd.Timestamp:
-        """The instant of the record that lies nearest to seven days before the as-of day.
+        """Time of the record nearest to seven days before the as-of day.
 
         Raises
         ------
         NotEnoughHistory
-            When there are no two records to compare, or none lies near that day; says when one will.
+            When there are no two records to compare, or none near that day; the message says when there will be one.
         """
         self._known()
         moments = self.records["recorded_at"]
@@ -241,15 +241,15 @@ class Tables:
             later = [day + _WEEK for day in [*days, self.today] if day + _WEEK > self.today]
             raise NotEnoughHistory(
                 f"no record from a week ago; the nearest is from {found:%Y-%m-%d %H:%M} UTC, "
-                f"and from {text.day(min(later))} on there will be one"
+                f"and a comparison is possible from {text.day(min(later))} on"
             )
-        # Of equally near days the earlier, which misses nothing of the week; of its records the last.
+        # Of two equally near days take the earlier one, which covers the whole week; of its records the last.
         near = days[:-1][off == nearest]
         return pd.Timestamp(moments[days == near.iloc[0]].iloc[-1])
 
     @cached_property
     def stretch(self) -> Stretch:
-        """What moved since the record of a week ago.
+        """Movements since the record of a week ago.
 
         Raises
         ------
@@ -271,19 +271,19 @@ class Tables:
         )
 
     def _known(self) -> tuple[History, pd.Timestamp]:
-        """The history and its first record's instant."""
+        """The history and the time of its first record."""
         if self.history is None or self.records.empty:
             raise NotEnoughHistory("no record of the pipeline up to this day")
         if len(self.records) == 1:
             raise NotEnoughHistory(
-                f"only one record, from {self.records['recorded_at'].iloc[0]:%Y-%m-%d %H:%M} UTC, "
-                "so there is nothing to compare it with"
+                f"only one record, from {self.records['recorded_at'].iloc[0]:%Y-%m-%d %H:%M} UTC; "
+                "a comparison needs two"
             )
         return self.history, self.records["recorded_at"].iloc[0]
 
     @cached_property
     def pushed(self) -> pd.DataFrame:
-        """Open deals whose date was pushed more than once so far; ``pushed_now``: whether since `week_ago`.
+        """Open deals whose date was pushed more than once; ``pushed_now`` is True if again since `week_ago`.
 
         Raises
         ------
@@ -326,7 +326,7 @@ class Tables:
                 continue  # No record inside this period; the other one may have some.
             found.append(Slippage(str(period), table, analysis.slippage_deals(history, **asked)))
         if not found:
-            raise NotEnoughHistory("no two records lie in this period or the one before")
+            raise NotEnoughHistory("neither this period nor the previous one has two records")
         return found
 
 

@@ -1,4 +1,4 @@
-"""What the page's numbers mean and leave out, the load certificate, and the history's coverage."""
+"""The notes on trust: definitions, the load certificate, and the history's coverage."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["certificate", "meaning", "sources"]
 
 _MOST_PERIODS = 12
 _TERMS = (
-    ("Booked", "Value of the deals won with a close date in the period and not after the as-of day."),
+    ("Booked", "Value of deals won with a close date in the period and not after the as-of day."),
     (
         "Weighted open",
-        "Value times probability of the open deals due in the period from the as-of day on. Deals that are overdue "
+        "Value times probability of open deals due in the period, from the as-of day on. Deals that are overdue "
         "or have no date are in no period.",
     ),
     ("Expected", "Booked + weighted open."),
@@ -52,7 +52,7 @@ _TERMS = (
 
 
 def meaning(tables: Tables) -> Section:
-    """The terms, then what today's tables left out."""
+    """Definitions of the terms, then the deals left out of today's tables."""
     named = {
         "the forecast": tables.forecast,
         "the funnel": tables.funnel,
@@ -89,7 +89,7 @@ def sources(tables: Tables) -> Section:
 
 
 def certificate(tables: Tables) -> tuple[str, bool]:
-    """The load certificate in words, and whether it is cause for alarm."""
+    """The load certificate in words, and True if it is a warning."""
     load, recorded_at = tables.load, tables.origin.get("recorded_at")
     if load:
         when = "at an unknown time" if load.fetched_at is None else f"{load.fetched_at:%Y-%m-%d %H:%M} UTC"

@@ -35,9 +35,9 @@ class WeeklyReport(NamedTuple):
     """The two files of a weekly report."""
 
     html: Path
-    """The page."""
+    """Path of the page."""
     xlsx: Path
-    """The workbook with the tables behind it."""
+    """Path of the workbook with its tables."""
 
 
 def weekly_report(
@@ -53,7 +53,7 @@ def weekly_report(
     own_writes: pd.DataFrame | None = None,
     tz: str = "UTC",
 ) -> WeeklyReport:
-    """The page to send on Monday: one self-contained HTML file, and a workbook with the tables behind it.
+    """Write the weekly report: one self-contained HTML page, and a workbook with its tables.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def weekly_report(
         All opportunities on `as_of`, from `load` or `History.as_of`; without a certificate of a complete load the page
         carries a warning in red.
     history : History, optional
-        Past records, for what changed and what slipped; records after `as_of` are not read. With fewer than two
-        records the page says what will appear.
+        Past records, for changes and slippage; records after `as_of` are not read. With fewer than two
+        records, the page says what will appear later.
     as_of : date-like
         The day of the report. When no load, record or ``updated_at`` is that recent, the page says so in red and a
         `DataWarning` is raised.
@@ -77,7 +77,7 @@ def weekly_report(
     method : str or Method
         As for `forecast`.
     own_writes : DataFrame, optional
-        Our own batch writes, from `own_writes`, as for `audit`.
+        Batch writes of this package, from `own_writes`, as for `audit`.
     tz : str
         Business time zone.
 
@@ -129,7 +129,7 @@ def weekly_report(
 
 
 def compose(tables: Tables) -> Report:
-    """All that the report says, before it is written anywhere."""
+    """The contents of the report, before anything is written."""
     said, figures = headline(tables)
     state, alarm = certificate(tables)
     parts = (forecast, changes, slippage, funnel, win_rates, findings, meaning, sources)
@@ -148,14 +148,12 @@ def compose(tables: Tables) -> Report:
 
 def _checked(history: History | None) -> History | None:
     if history is not None and not isinstance(history, History):
-        raise ArgumentTypeError(
-            f"history={type(history).__name__} is not a History; open one with History(folder)"
-        )
+        raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
     return history
 
 
 def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
-    """Page and workbook; the folder is made before anything is computed."""
+    """Paths of page and workbook; creates the folder before anything is computed."""
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = arguments.path(out, "out")
@@ -164,7 +162,7 @@ def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
             path = path / f"weekly-{today:%Y-%m-%d}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"cannot make the folder {path.parent}: {error.strerror or error}") from None
+        raise DataError(f"cannot create the folder {path.parent}: {error.strerror or error}") from None
     if path.suffix.lower() not in (".html", ".htm"):
         raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
     return path, path.with_suffix(".xlsx")

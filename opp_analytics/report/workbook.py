@@ -1,4 +1,4 @@
-"""The workbook: the page's tables in full, one a sheet, then the deals behind them."""
+"""The workbook: the page's tables in full, one per sheet, then their deals."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["write_workbook"]
 
 _MOST_ROWS = 1_048_575
-"""What a sheet holds below its heading."""
+"""Rows of a sheet below its heading."""
 _MOST_LETTERS = 32_767
 _WIDEST = 44
 _FORMATS = {**EXCEL, "instant": "yyyy-mm-dd hh:mm"}
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""Characters that no workbook can hold."""
+"""Characters that a workbook cannot contain."""
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
-"""The earliest time that a zip archive can state."""
+"""The earliest time that a zip archive can store."""
 
 
 def write_workbook(report: Report, path: Path) -> None:
@@ -65,7 +65,7 @@ def write_workbook(report: Report, path: Path) -> None:
 
 
 def _dated(saved: io.BytesIO, moment: datetime) -> bytes:
-    """The workbook with `moment` for every time at which openpyxl wrote it."""
+    """The workbook with `moment` in place of every time that openpyxl wrote."""
     dated = io.BytesIO()
     stamp = f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode()
     with zipfile.ZipFile(saved) as old, zipfile.ZipFile(dated, "w", zipfile.ZIP_DEFLATED) as new:
@@ -88,7 +88,7 @@ def _tables(report: Report) -> dict[str, pd.DataFrame]:
 
 
 def _summary(book: Workbook, report: Report) -> None:
-    """What the page says, line by line."""
+    """The text of the page, line by line."""
     from openpyxl.styles import Alignment, Font
 
     sheet = _new_sheet(book, "summary", [34, 100])
@@ -111,7 +111,7 @@ def _summary(book: Workbook, report: Report) -> None:
 
 
 def _sheet(book: Workbook, title: str, table: pd.DataFrame) -> None:
-    """A table under its column names: numbers and dates as such, text never as a formula."""
+    """Write a table under its headings: numbers and dates keep their type, and text is never a formula."""
     from openpyxl.styles import Alignment, Font
     from openpyxl.utils import get_column_letter
 
@@ -127,7 +127,7 @@ def _sheet(book: Workbook, title: str, table: pd.DataFrame) -> None:
         _set_text(head, str(name))
     sheet.append(heads)
     columns = [_plain(shown[name], kind) for name, kind in zip(shown.columns, kinds, strict=True)]
-    # One cell a column is written again and again: its style is set once.
+    # One cell per column is reused, so that its style is set once.
     cells = [_cell(sheet) for _ in kinds]
     for cell, kind in zip(cells, kinds, strict=True):
         cell.number_format = _FORMATS.get(kind, "General")
@@ -141,7 +141,7 @@ def _sheet(book: Workbook, title: str, table: pd.DataFrame) -> None:
 
 
 def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
-    """A sheet with columns of these widths, printed as wide as the paper is."""
+    """A new sheet with these column widths, fitted to the paper's width."""
     from openpyxl.utils import get_column_letter
 
     sheet = book.create_sheet(title)
@@ -161,12 +161,12 @@ def _cell(sheet: Worksheet) -> WriteOnlyCell:
 
 def _set_text(cell: WriteOnlyCell, words: str) -> None:
     cell.value = _CONTROL.sub("�", words)[:_MOST_LETTERS]
-    # Not a formula, nor an error, whatever it begins with.
+    # Never a formula or an error, whatever its first character.
     cell.data_type = "s"
 
 
 def _kind(name: str, dtype: Any) -> str:
-    """The column's kind, unless its values do not fit it."""
+    """The column's kind; text if its values do not fit."""
     kind = column(name).kind
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "date" if kind == "date" else "instant"
@@ -177,7 +177,7 @@ def _kind(name: str, dtype: Any) -> str:
 
 
 def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
-    """The column's values as cells take them, None where there is nothing to write."""
+    """The column's values for cells; None for an empty cell."""
     if kind == "text":
         cells = [str(value) for value in values.tolist()]
     elif kind in ("date", "instant"):
@@ -191,7 +191,7 @@ def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
 
 
 def _width(values: pd.Series[Any]) -> float:
-    """Wide enough for the heading and for what the first rows hold."""
+    """A width for the heading and the first rows."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
     text = pd.api.types.is_string_dtype(values.dtype)
     return max(12.0, 1.2 * len(str(values.name)) + 2, min(_WIDEST, longest + 2.0) if text else 16.0)

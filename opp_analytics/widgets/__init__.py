@@ -1,4 +1,4 @@
-"""What an analyst clicks in a notebook: the explorer and the editing grid."""
+"""Notebook widgets: the explorer and the editing grid."""
 
 from opp_analytics.widgets.explorer import Explorer, explore
 from opp_analytics.widgets.grid import Grid, edit

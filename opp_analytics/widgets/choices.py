@@ -1,4 +1,4 @@
-"""What can be chosen in the explorer, and the opportunities that a choice selects."""
+"""The explorer's choices, and the opportunities that a choice selects."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _NOT_GROUPS = {"unique_id", "name", "stage"}
 
 @dataclass(frozen=True)
 class Choice:
-    """Which opportunities are shown; an empty choice selects all."""
+    """A selection of opportunities; an empty choice selects all."""
 
     by: str | None = None
-    """The column that is chosen from, and that win rates are grouped by."""
+    """Column to choose from and to group win rates by."""
     values: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     freq: str = "M"
     period: str | None = None
-    """Label of the period that the close date lies in."""
+    """Label of the period of the close date."""
     low: float = -np.inf
     high: float = np.inf
 
@@ -45,11 +45,11 @@ class Choice:
 
     @property
     def of_deals(self) -> Choice:
-        """The part of the choice that holds for a deal whatever stage and date it has come to."""
+        """The part of the choice that does not depend on a deal's stage or date."""
         return replace(self, stages=(), period=None)
 
     def of(self, opportunities: pd.DataFrame) -> pd.Series[bool]:
-        """Which rows are chosen."""
+        """Mask of the chosen rows."""
         chosen = pd.Series(True, index=opportunities.index)
         if self.by and self.values:
             chosen &= names_in(opportunities[self.by]).isin(self.values)
@@ -63,36 +63,36 @@ class Choice:
 
 
 def chosen_history(history: History, changes: pd.DataFrame, choice: Choice) -> History:
-    """The history of the deals that a choice selects as they were last seen, deleted ones included.
+    """The history of the deals that a choice selects by their last values, including deleted deals.
 
     Parameters
     ----------
     history : History
-        All of it.
+        The whole history.
     changes : DataFrame
         Its change rows, in order of time.
     choice : Choice
-        Deals are picked by `Choice.of_deals`.
+        Choice whose `of_deals` selects the deals.
     """
     if choice.of_deals == Choice(by=choice.by, freq=choice.freq):
         return history
     last = changes.drop_duplicates("unique_id", keep="last")
     picked = last.loc[choice.of_deals.of(last), "unique_id"]
     kept = History.from_changes(changes[changes["unique_id"].isin(picked)])
-    # Records that saw no change of these deals are records still.
+    # Records without a change to these deals still count.
     chosen = History.from_table(kept.table, history.records)
-    # The files of the one last as long as the other.
+    # The files of one live as long as the other.
     weakref.finalize(chosen, lambda _: None, kept)
     return chosen
 
 
 def names_in(column: pd.Series[Any]) -> pd.Series[Any]:
-    """A column's values as text, a missing one under a name."""
+    """A column's values as text; a missing value gets a name."""
     return column.astype("str").where(column.notna(), NO_LABEL)
 
 
 def groups_of(opportunities: pd.DataFrame) -> dict[str, list[str]]:
-    """Columns that can be chosen from, each with its values in order."""
+    """Columns to choose from, each with its values in order."""
     found = {}
     for name in map(str, opportunities.columns):
         column = opportunities[name]
@@ -115,7 +115,7 @@ def periods_of(opportunities: pd.DataFrame, freq: str) -> list[str]:
 
 
 def amounts(opportunities: pd.DataFrame) -> list[tuple[str, float]]:
-    """Bounds for a range of values: 1, 2, 5, 10, … between the smallest and the largest, and open ends."""
+    """Bounds to choose from for a range of values: 1, 2, 5, 10, … between smallest and largest, and open ends."""
     values = opportunities["value"].dropna()
     positive = values[values > 0]
     steps: list[float] = []

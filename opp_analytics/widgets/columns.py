@@ -1,4 +1,4 @@
-"""The grid's columns: what each holds, how the browser is given its cells, and how it reads what a person typed."""
+"""The grid's columns: their kinds, cells for the browser, and the parser of typed text."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class Column:
     """text, money, percent, number, whole, date, instant, choice or flag."""
     locked: bool
     options: tuple[str, ...] = ()
-    """What the dropdown of a choice or flag offers."""
+    """Options of a choice or flag."""
 
     def read(self, text: Any) -> Any:
-        """What was typed, as the frame holds it; None when blank.
+        """Typed text as a value of the frame; None when blank.
 
         Raises
         ------
         BadCell
-            When it cannot be written: the reason and the way out.
+            When the value cannot be written; the message gives the reason and the fix.
 
         Examples
         --------
@@ -73,7 +73,7 @@ class Column:
         return schema.parse_cell(reads_as, parse(reads_as, text))
 
     def wire(self, value: Any) -> str | float | None:
-        """A cell as the browser is given it: a number, a text, or None when blank."""
+        """A cell for the browser: a number, text, or None when blank."""
         if schema.is_blank(value):
             return None
         if self.kind in _NUMERIC:
@@ -82,12 +82,12 @@ class Column:
 
 
 def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
-    """Kind and lock of a column that the schema does not know."""
+    """Kind and lock of a column outside the schema."""
     dtype = column.dtype
     if pd.api.types.is_bool_dtype(dtype):
         return "flag", False
     if pd.api.types.is_integer_dtype(dtype):
-        # A browser's numbers are floats: larger ones would come back as others.
+        # A browser's numbers are floats, so larger ones would lose digits.
         exact = bool((column.abs() <= _LARGEST).all())
         return ("whole", False) if exact else ("text", True)
     if pd.api.types.is_float_dtype(dtype):
@@ -102,7 +102,7 @@ def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
 def columns_of(opportunities: pd.DataFrame) -> list[Column]:
     """The grid's columns for a conformed frame, in its order.
 
-    Ids and the server's timestamps are locked, and so are columns of lists, objects or categories of the user's own.
+    Ids, the server's timestamps, and columns of lists, objects or custom categories are locked.
     """
     columns = []
     for name in map(str, opportunities.columns):
@@ -127,7 +127,7 @@ def _array(column: Column, cells: pd.Series[Any]) -> pa.Array:
 
 
 def to_arrow(opportunities: pd.DataFrame, columns: Sequence[Column]) -> bytes:
-    """The frame as an Arrow stream of numbers and texts, each cell as `Column.wire` gives it."""
+    """The frame as an Arrow stream of numbers and texts, as in `Column.wire`."""
     table = pa.table({c.field: _array(c, opportunities[c.field]) for c in columns})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:

@@ -1,4 +1,4 @@
-"""The explorer: controls over five views of a pipeline, in a notebook; it never asks the server."""
+"""The explorer: a notebook widget with controls over five views of a pipeline."""
 
 from __future__ import annotations
 
@@ -34,23 +34,23 @@ _OWNER = "owner_name"
 _FREQS = [("week", "W"), ("month", "M"), ("quarter", "Q"), ("year", "Y")]
 _NOW = "now"
 _LOOK_BACK = 4
-"""Records before the newest that changes are counted from at first."""
+"""Initial number of records between the two ends of the slider."""
 _DPI = 100
 _KEPT = 6
-"""Records, and choices of deals, that are kept ready."""
+"""Size of the cache of records and of choices."""
 
 
 class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no types
-    """Controls and the view they ask for; made by `explore`.
+    """The explorer widget; `explore` makes it.
 
     Attributes
     ----------
     table : DataFrame
-        The result table on show.
+        The result table of the current view.
     opportunities : DataFrame
-        The chosen opportunities, as of the chosen moment.
+        The chosen opportunities, as of the chosen time.
     ax : Axes
-        The drawing on show; ``explorer.ax.figure.savefig(…)`` keeps it.
+        The current drawing; save it with ``explorer.ax.figure.savefig(…)``.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
         self._groups = groups_of(opportunities)
         self._make_controls()
         self._said, self._picture, self._rows = ipywidgets.HTML(), ipywidgets.Image(), ipywidgets.HTML()
-        # As large as it was drawn, never stretched, and smaller where there is less room.
+        # At its drawn size, never stretched, and smaller where there is less room.
         self._picture.layout = ipywidgets.Layout(align_self="flex-start", max_width="100%")
         row = ipywidgets.Layout(flex_flow="row wrap", align_items="flex-start")
         super().__init__(
@@ -111,7 +111,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
         self.moments: Any = self._moment_slider(described)
 
     def _moment_slider(self, described: dict[str, Any]) -> Any:
-        """From which record to which moment; None without a history."""
+        """The slider over the records; None without a history."""
         if not self._moments:
             return None
         moments = [(f"{moment:%Y-%m-%d %H:%M}", moment) for moment in self._moments]
@@ -138,7 +138,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
                 return
             self._settling = True
             try:
-                # What another control offers depends on these two.
+                # These two controls set the options of others.
                 if change["owner"] is self.by:
                     self.values.options = self._groups.get(self.by.value or "", [])
                 if change["owner"] is self.freq:
@@ -177,7 +177,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets ships no ty
         )
 
     def redraw(self) -> None:
-        """Show what the controls ask for."""
+        """Show the view that the controls select."""
         with self._lock:
             look, view = self._look(), VIEWS[self.view.value]
             self.opportunities = look.chosen
@@ -203,12 +203,12 @@ def _png(ax: Axes) -> bytes:
 def _said(chosen: pd.DataFrame, look: Look, view: View) -> str:
     text = f"{len(chosen):,} of {len(look.opportunities):,} opportunities as of {look.day:%Y-%m-%d}"
     if view.of_history and look.choice.stages:
-        text += "; this view shows deals of every stage, or those that were won or lost would be missing"
+        text += "; this view includes every stage, so that won and lost deals are not missing"
     return f"<p role='status'>{escape(text)}</p>"
 
 
 def _html(table: pd.DataFrame) -> str:
-    """The numbers behind the picture, for the eye and for a screen reader."""
+    """The numbers behind the picture, readable by a screen reader."""
     if table.empty:
         return ""
     rounded = table.copy()
@@ -226,25 +226,25 @@ def explore(
     as_of: When | None = None,
     tz: str = "UTC",
 ) -> Explorer:
-    """Click through a pipeline: funnel, win rate, forecast, what changed, what slipped.
+    """Explore a pipeline by clicking: funnel, win rate, forecast, changes, slippage.
 
     Parameters
     ----------
     opportunities : DataFrame
-        As `load` returns them: ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date), ``probability``
-        (percent); any text column with up to 500 values can be chosen from.
+        A frame from `load`: ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date), ``probability``
+        (percent); any text column with up to 500 values is a filter.
     history : History, optional
-        Adds a slider over its records, and the views of what changed and what slipped between two of them.
+        Adds a slider over its records, and the views of changes and slippage between two of them.
     as_of : date-like, optional
-        The day that the frame shows; default: today.
+        Date of the frame; default: today.
     tz : str
         Business time zone of that day.
 
     Returns
     -------
     Explorer
-        A widget: the last line of a cell shows it. ``.table`` is the result on show, ``.opportunities`` what the controls
-        leave, ``.ax`` the drawing. Nothing is ever fetched or written.
+        A widget, shown by the last line of a cell. ``.table`` is the current result, ``.opportunities`` the chosen
+        deals, ``.ax`` the drawing. It never reads from or writes to the server.
 
     Raises
     ------
@@ -263,9 +263,7 @@ def explore(
     np.float64(500.0)
     """
     if history is not None and not isinstance(history, History):
-        raise ArgumentTypeError(
-            f"history is a {type(history).__name__}, not a History; open one with History(path)"
-        )
+        raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
     frame = org.require(
         opportunities, "unique_id", "stage", "value", "close_date", "probability", unique=True
     )

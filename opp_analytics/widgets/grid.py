@@ -1,4 +1,4 @@
-"""The editing grid: a sheet in the notebook, edited in the browser, checked here."""
+"""The editing grid: a notebook widget to edit opportunities."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ _STATIC = Path(__file__).parent / "static"
 
 
 class Grid(anywidget.AnyWidget):
-    """Opportunities under edit in a notebook; made by `edit`.
+    """The editing grid; `edit` makes it.
 
     Attributes
     ----------
     edited : DataFrame
-        The opportunities as edited, ready for `plan`: removed rows left out, new ones at the end without
-        ``unique_id``; dtypes as before.
+        The edited opportunities, ready for `plan`: without removed rows, new ones at the end without
+        ``unique_id``; dtypes are unchanged.
     changes : DataFrame
-        What differs, as in `Plan.changes`.
+        The changes, as in `Plan.changes`.
     refused : DataFrame
-        Edits that were refused, one row each: ``unique_id name field problem`` str, ``value`` as typed.
+        Refused edits, one row each: ``unique_id name field problem`` str, ``value`` as typed.
     """
 
     _esm = _STATIC / "grid.js"
@@ -69,28 +69,28 @@ class Grid(anywidget.AnyWidget):
 
     @property
     def edited(self) -> pd.DataFrame:
-        """The opportunities as edited, ready for `plan`."""
+        """The edited opportunities, ready for `plan`."""
         with self._lock:
             return self._sheet.edited
 
     @property
     def changes(self) -> pd.DataFrame:
-        """What differs, as in `Plan.changes`."""
+        """The changes, as in `Plan.changes`."""
         return self.plan().changes
 
     @property
     def refused(self) -> pd.DataFrame:
-        """Edits that were refused, with the reason."""
+        """Refused edits, with the reason."""
         with self._lock:
             return self._sheet.refused
 
     def plan(self, client: Client | None = None) -> Plan:
-        """The plan that carries the edits out; with a client compared with what the server holds now.
+        """The plan of the edits; with a client, compared with the server's current data.
 
         Raises
         ------
         ApiError
-            When the server could not be read.
+            When the server cannot be read.
         """
         return plan(self._sheet.base, self.edited, client=client)
 
@@ -99,7 +99,7 @@ class Grid(anywidget.AnyWidget):
             return f"<Grid of {count(len(self._sheet.base), 'opportunity')}: {self._sheet.summary()}>"
 
     def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
-        """Do what the browser asks and send every view of the grid the result."""
+        """Carry out a request of the browser and send the result to every view of the grid."""
         try:
             with self._lock:
                 answer = self._preview() if asked["do"] == "plan" else encode_answer(self._done(asked))
@@ -130,14 +130,14 @@ class Grid(anywidget.AnyWidget):
 def edit(
     opportunities: pd.DataFrame, *, as_of: When | None = None, freq: str = "M", height: int = 480
 ) -> Grid:
-    """A grid in which the opportunities are edited as in a spreadsheet; nothing is sent anywhere.
+    """Edit opportunities in a grid, as in a spreadsheet; nothing is sent to the server.
 
     Double-click, press Enter or just type to edit; paste a block from a spreadsheet; Ctrl+D fills down, Ctrl+Z undoes,
-    Ctrl+Delete removes rows, Alt+Up and Alt+Down sort, Escape leaves the cells for the buttons. Under a column's name,
-    ``> 5000``, ``10..20``, ``<= 2026-03`` or a part of the text filters.
-    Every edit is checked when it is made: a value that the API would refuse is marked, and the cell keeps its
-    value. *Show plan* lists every change and what they do to the forecast. To write them back, take ``.edited`` to
-    `plan` and `apply`.
+    Ctrl+Delete removes rows, Alt+Up and Alt+Down sort, Escape moves from the cells to the buttons. Under a column's name,
+    ``> 5000``, ``10..20``, ``<= 2026-03`` or part of a text filters rows.
+    Every edit is checked at once: a value that the API would refuse is marked, and the cell keeps its old
+    value. *Show plan* lists every change and its effect on the forecast. To write the changes, pass ``.edited`` to
+    `plan`, then `apply`.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def edit(
     Returns
     -------
     Grid
-        The widget; ``.edited``, ``.changes``, ``.refused`` and ``.plan(client)`` read what was done in it.
+        The widget; ``.edited``, ``.changes``, ``.refused`` and ``.plan(client)`` return its edits.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""What the grid and its front end say to each other, small enough for a notebook server to let it pass.
+"""Messages between the grid and its front end, small enough for a notebook server.
 
-A server drops what exceeds some megabytes in a few seconds, so cells that fared alike share one entry, and everything
-to the browser is deflated.
+A server drops messages above some megabytes per second, so cells with the same result share one entry, and all
+messages to the browser are compressed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _FAST = 1
 
 
 def deflate(content: bytes) -> bytes:
-    """The content as the browser's ``DecompressionStream("deflate")`` reads it."""
+    """Compressed content for the browser's ``DecompressionStream("deflate")``."""
     return zlib.compress(content, _FAST)
 
 
 def encode_answer(answer: Answer, **more: Any) -> bytes:
-    """An answer as deflated JSON: ``cells`` as (field, value, state, note, rows), ``rows``, ``said``, and what else is given."""
+    """An answer as compressed JSON: ``cells`` as (field, value, state, note, rows), ``rows``, ``said``, and further entries."""
     alike: dict[tuple[str, Any, str, str], list[int]] = {}
     for row, name, value, state, note in answer.cells:
         alike.setdefault((name, value, state, note), []).append(row)

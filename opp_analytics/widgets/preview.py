@@ -1,4 +1,4 @@
-"""A plan and what it does to the forecast, as HTML for the panel under the grid."""
+"""A plan and its effect on the forecast, as HTML for the panel under the grid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FIGURES = {
 
 
 def plan_and_impact(plan: Plan, *, as_of: When, freq: str) -> str:
-    """The plan, old → new, and the forecast's figures before and after it; everything from the data escaped."""
+    """The plan, old → new, and the forecast before and after, with all data escaped."""
     return f"{plan._repr_html_()}<h4>Impact on the forecast as of {escape(str(as_of)[:10])}</h4>{_impact(plan, as_of, freq)}"
 
 

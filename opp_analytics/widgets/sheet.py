@@ -1,6 +1,6 @@
-"""Edits to a frame of opportunities: every cell is checked, kept or refused with the reason, and can be undone.
+"""The sheet behind the grid: a frame under edit, with checks and undo.
 
-Rows are numbered as in the frame; new ones are numbered on from its end. Nothing here knows of a browser.
+Rows are numbered as in the frame, and new ones continue from its end. This module does not know the browser.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class _Slot:
     """A cell that was edited."""
 
     value: Any
-    """As it counts: the new value, or, when the edit was refused, the one before it."""
+    """Current value: the new one, or the old one if the edit was refused."""
     typed: Any = None
     refused: str = ""
-    """Why what was typed is not the value."""
+    """Reason for a refusal."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ class _Step:
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of one edit, for whoever shows it."""
+    """The result of one edit, to show."""
 
     cells: list[tuple[int, str, Any, str, str]] = field(default_factory=list)
     """Row, field, value, state (changed, refused or empty), note."""
     rows: list[tuple[int, str]] = field(default_factory=list)
     """Row and state (added, removed, gone or empty)."""
     said: str = ""
-    """The same in a sentence."""
+    """The result in a sentence."""
 
 
 def _nullable(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The column as one that can hold blanks: numpy's integers and booleans cannot."""
+    """The column at a dtype that can hold blanks, unlike numpy's integers and booleans."""
     fixed = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
     return column.convert_dtypes() if fixed else column.copy()
 
@@ -94,12 +94,12 @@ class Sheet:
         self._steps: list[_Step] = []
 
     def edit(self, cells: Iterable[tuple[int, str, Any]]) -> Answer:
-        """Put what was typed into cells; one undo takes all of them back.
+        """Put typed text into cells; one undo reverts all of them.
 
         Parameters
         ----------
         cells : iterable of (int, str, str or None)
-            Row, field, and what was typed; None empties the cell.
+            Row, field, and typed text; None clears the cell.
         """
         before: dict[_Key, _Slot | None] = {}
         for row, name, text in cells:
@@ -130,7 +130,7 @@ class Sheet:
         return Answer(rows=self._row_states(gone), said=f"{count(len(gone), 'row')} removed")
 
     def undo(self) -> Answer:
-        """Take the last edit back."""
+        """Undo the last edit."""
         if not self._steps:
             return Answer(said="nothing to undo")
         step = self._steps.pop()
@@ -145,11 +145,11 @@ class Sheet:
         return Answer(self._states(step.slots), self._row_states(rows), f"undone: {what}")
 
     def state(self) -> Answer:
-        """Everything that was edited so far."""
+        """All edits so far."""
         return Answer(self._states(self._slots), self._row_states(self._added | self._removed))
 
     def summary(self) -> str:
-        """What was edited so far, in a few words."""
+        """All edits so far, in a few words."""
         changed = sum(not slot.refused for slot in self._slots.values())
         refused = len(self._slots) - changed
         states = [self._row_state(row) for row in self._added | self._removed]
@@ -160,7 +160,7 @@ class Sheet:
 
     @property
     def edited(self) -> pd.DataFrame:
-        """The frame as edited, its dtypes as before; new rows at its end without ``unique_id``, removed ones left out."""
+        """The edited frame with unchanged dtypes; new rows at its end without ``unique_id``, and no removed rows."""
         frame = self._with_room()
         by_field: dict[str, dict[int, Any]] = {}
         for (row, name), slot in self._slots.items():
@@ -177,7 +177,7 @@ class Sheet:
 
     @property
     def refused(self) -> pd.DataFrame:
-        """Edits that were refused: ``unique_id name field value problem``, the first two and the last str, value as typed."""
+        """Refused edits: ``unique_id name field value problem``; value is as typed, the others are str."""
         found = [
             (self._value(row, "unique_id"), self._value(row, "name"), name, slot.typed, slot.refused)
             for (row, name), slot in self._slots.items()
@@ -189,14 +189,14 @@ class Sheet:
         return table.astype(dict.fromkeys(("unique_id", "name", "field", "problem"), schema.TEXT))
 
     def _with_room(self) -> pd.DataFrame:
-        """A copy of the base with a blank row for every row that was ever added."""
+        """A copy of the base with a blank row for every added row."""
         if self._end == len(self.base):
             return self.base.copy()
         columns = {str(name): _nullable(column) for name, column in self.base.items()}
         return self.base.assign(**columns).reindex(range(self._end))
 
     def _value(self, row: int, name: str) -> Any:
-        """A cell as it counts now."""
+        """Current value of a cell."""
         slot = self._slots.get((row, name))
         return self._base_value(row, name) if slot is None else slot.value
 

@@ -1,4 +1,4 @@
-"""The explorer's five views: each is an analysis of what was chosen, and its drawing."""
+"""The explorer's five views: an analysis of the chosen deals, and its drawing."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ __all__ = ["VIEWS", "Look", "View"]
 
 _MOST_GROUPS = 12
 _PAST, _AHEAD = 2, 4
-"""Periods around the running one that the forecast shows."""
+"""Periods of the forecast before and after the running one."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What is shown: opportunities as of a day, and the history of the chosen deals where there is one."""
+    """Input of a view: opportunities as of a day, and the history of the chosen deals, if any."""
 
     opportunities: pd.DataFrame
-    """All of them as of `day`; the chosen ones are picked by `choice`."""
+    """All opportunities as of `day`; `choice` selects the chosen ones."""
     day: pd.Timestamp
     choice: Choice
     tz: str = "UTC"
     history: History | None = None
     """The history of the deals that `choice` selects."""
     since: pd.Timestamp | None = None
-    """The record that changes are counted from."""
+    """The first record of a comparison."""
     until: pd.Timestamp | None = None
-    """The record that they are counted to."""
+    """The last record of a comparison."""
 
     @cached_property
     def chosen(self) -> pd.DataFrame:
@@ -45,12 +45,12 @@ class Look:
 
 @dataclass(frozen=True)
 class View:
-    """One way to look."""
+    """One view."""
 
     table: Callable[[Look], pd.DataFrame]
     draw: Callable[..., Axes]
     of_history: bool = False
-    """Whether it shows what happened between two records, of deals in every stage."""
+    """True if it compares two records, with deals of every stage."""
 
 
 def _funnel(look: Look) -> pd.DataFrame:

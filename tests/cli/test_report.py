@@ -95,5 +95,5 @@ def test_report__refuses_a_target_below_nothing(command: Command, account: Accou
     page = tmp_path / "a.html"
     code, _, err = command("report", "--target", "-5", "--out", page, "--history", tmp_path / "history")
     assert code == 1
-    assert "target=-5.0 is negative" in err
+    assert "target=-5.0 is below 0" in err
     assert not page.exists()

@@ -22,6 +22,6 @@ def test_backtest__of_two_periods_has_two_lines():
 
 
 def test_backtest__of_nothing():
-    assert "no period was over by the last record" in reading.texts(
+    assert "no period had ended by the last record" in reading.texts(
         plots.backtest(TABLES["backtest"].head(0))
     )

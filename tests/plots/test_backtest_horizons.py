@@ -19,4 +19,6 @@ def test_backtest_horizons__shows_how_often_the_range_should_hold():
 
 def test_backtest_horizons__says_when_nothing_was_booked():
     table = TABLES["backtest_horizons"].assign(wape=np.nan)
-    assert "nothing was booked in the periods that are over" in reading.texts(plots.backtest_horizons(table))
+    assert "nothing was booked in the periods that have ended" in reading.texts(
+        plots.backtest_horizons(table)
+    )

@@ -18,4 +18,4 @@ def test_backtest_methods__bars_are_the_errors():
 
 def test_backtest_methods__says_when_nothing_was_booked():
     table = TABLES["backtest_methods"].assign(wape=np.nan)
-    assert "nothing was booked in the periods that are over" in reading.texts(plots.backtest_methods(table))
+    assert "nothing was booked in the periods that have ended" in reading.texts(plots.backtest_methods(table))

@@ -14,7 +14,7 @@ def test_movements__says_how_many_are_not_shown():
     table = TABLES["movements"]
     ax = plots.movements(table.loc[[0] * 20 + [2]].reset_index(drop=True))
     assert len(ax.patches) == 20
-    assert reading.caption(ax) == "21 movements · as of Mar 31, 2026 · 1 smaller one not shown"
+    assert reading.caption(ax) == "21 movements · as of Mar 31, 2026 · 1 smaller deal not shown"
 
 
 def test_movements__of_nothing():

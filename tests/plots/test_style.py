@@ -44,7 +44,7 @@ def test_canvas__keeps_the_callers_axes():
 
 
 def test_canvas__refuses_what_is_not_an_axes():
-    with pytest.raises(errors.ArgumentTypeError, match="leave it out"):
+    with pytest.raises(errors.ArgumentTypeError, match="omit it"):
         style.canvas("here")  # type: ignore[arg-type]
 
 
@@ -94,13 +94,13 @@ def test_drawing__names_the_function_that_makes_the_table():
         return style.canvas(ax)
 
     with pytest.raises(
-        errors.MissingColumnError, match=r"no column rate and n; draw what oa\.win_rate returns"
+        errors.MissingColumnError, match=r"no column rate and n; pass the result of oa\.win_rate"
     ):
         win_rate(pd.DataFrame({"a": [1]}))
-    with pytest.raises(errors.ArgumentTypeError, match=r"expected the table of oa\.win_rate, not list"):
+    with pytest.raises(errors.ArgumentTypeError, match=r"table is a list; pass the result of oa\.win_rate"):
         win_rate([1])  # type: ignore[arg-type]
     assert list(inspect.signature(win_rate).parameters) == ["table", "ax"]
-    assert "What `oa.win_rate` returns" in str(win_rate.__doc__)
+    assert "Result of `oa.win_rate`" in str(win_rate.__doc__)
 
 
 def test_caption__names_the_records_compared_and_the_days_due():

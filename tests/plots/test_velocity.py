@@ -19,4 +19,4 @@ def test_velocity__of_a_whole_is_one_row():
 
 def test_velocity__of_nothing():
     ax = plots.velocity(TABLES["velocity"].assign(velocity=np.nan))
-    assert "no won deals to tell the velocity from" in reading.texts(ax)
+    assert "no won deals, so no velocity" in reading.texts(ax)

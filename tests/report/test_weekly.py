@@ -69,9 +69,9 @@ def test_weekly_report__headline_says_period_money_range_and_target(
     monkeypatch.setenv("BLOCKS_CURRENCY", "EUR")
     text, _ = read(opportunities, history, target=150_000)
     assert (
-        "2026-03 as of Mar 16, 2026: €70K booked, €166K expected (€70K to €190K in eight of ten cases, "
+        "2026-03 as of Mar 16, 2026: €70K booked, €166K expected (€70K to €190K in 8 of 10 cases, "
         "if the stated probabilities are right); "
-        "the target of €150K has a probability of 80%: open deals due are 1.5 times what is missing." in text
+        "the target of €150K has a probability of 80%: open deals due are 1.5 times the gap." in text
     )
 
 
@@ -94,7 +94,7 @@ def test_weekly_report__says_how_often_past_ranges_held(read, tmp_path):
     now = pipeline([*rows.values(), ("m", "March", 50_000.0, "proposal", "active", "2026-03-30", 50, "Ann")])
     text, page = read(now, kept)
     assert (
-        "Past ranges made that far before the end held in 1 of 2 periods "
+        "Past ranges made equally long before the end held in 1 of 2 periods "
         "and together expected 50% less than was booked." in text
     )
     assert "10% to 90% of outcomes; past ones held in 1 of 2" in text
@@ -108,7 +108,7 @@ def test_weekly_report__says_how_often_past_ranges_held(read, tmp_path):
 def test_weekly_report__without_a_period_that_is_over_no_range_is_judged(opportunities, history, read):
     text, page = read(opportunities, history)
     assert (
-        "How often such ranges hold cannot be said yet: no period before 2026-03 was recorded as long before its end"
+        "Past ranges cannot be judged yet: no period before 2026-03 was recorded as long before its end"
         in text
     )
     assert "10% to 90% of outcomes; not judged yet" in text
@@ -122,7 +122,7 @@ def test_weekly_report__past_records_that_cannot_be_used_are_said(read, tmp_path
         frame.attrs = {}
         kept.record(frame, at=f"{day}T06:00:00Z")
     text, _ = read(pipeline(THIS_WEEK), kept)
-    assert re.search(r"How often such ranges held cannot be said: .*150", text)
+    assert re.search(r"Past ranges cannot be judged: .*150", text)
 
 
 def test_weekly_report__without_a_record_a_week_old_says_when_there_is_one(opportunities, read, tmp_path):
@@ -134,7 +134,7 @@ def test_weekly_report__without_a_record_a_week_old_says_when_there_is_one(oppor
     text, page = read(opportunities, kept)
     assert (
         "No history yet: no record from a week ago; the nearest is from 2026-03-15 06:00 UTC, "
-        "and from Mar 22 on there will be one." in text
+        "and a comparison is possible from Mar 22 on." in text
     )
     assert "nothing moved" not in text
     assert "Open pipeline, step by step" not in page.tables
@@ -163,14 +163,14 @@ def test_weekly_report__compares_with_the_record_nearest_to_a_week_ago(
         kept.record(frame, at=f"{day}T06:00:00Z")
     text, _ = read(opportunities, kept)
     if compared is None:
-        assert "the nearest is from 2026-03-13 06:00 UTC, and from Mar 20 on there will be one" in text
+        assert "the nearest is from 2026-03-13 06:00 UTC, and a comparison is possible from Mar 20 on" in text
     else:
         assert f"Since the record of {compared}: Pipeline went from 200K (4 deals)" in text
 
 
 def test_weekly_report__of_a_day_that_nobody_has_seen_warns(opportunities, history, read):
     with pytest.warns(
-        errors.DataWarning, match="last seen on Mar 16, 2026: these numbers miss what happened since"
+        errors.DataWarning, match="last seen on Mar 16, 2026: these numbers miss later changes"
     ):
         text, page = read(opportunities, history, as_of="2026-03-20")
     assert ("p", {"class": "alarm", "role": "alert"}) in page.tags
@@ -309,9 +309,7 @@ def test_weekly_report__without_history_says_what_will_appear(opportunities, rea
     first = History(tmp_path / "one record")
     first.record(pipeline(THIS_WEEK), at="2026-03-16T06:00:00Z")
     text, _ = read(opportunities, first)
-    assert (
-        text.count("only one record, from 2026-03-16 06:00 UTC, so there is nothing to compare it with") == 2
-    )
+    assert text.count("only one record, from 2026-03-16 06:00 UTC; a comparison needs two") == 2
 
 
 def test_weekly_report__reads_no_record_after_its_day(history, read):
@@ -343,7 +341,7 @@ def test_weekly_report__a_period_without_deals_still_has_its_target(read):
     frame = pipeline([row for row in THIS_WEEK if row[0] == "c"])
     text, _ = read(frame, target=1000)
     assert "2026-03 as of Mar 16, 2026: 0 booked, 0 expected" in text
-    assert "the target of 1K is out of reach: nothing is open and due." in text
+    assert "the target of 1K is out of reach: no open deal is due." in text
 
 
 def test_weekly_report__of_long_names_and_many_groups(read):
@@ -375,12 +373,12 @@ def test_weekly_report__goes_into_a_folder_or_a_named_file(opportunities, tmp_pa
 def test_weekly_report__errors_say_the_way_out(opportunities, tmp_path):
     with pytest.raises(errors.ArgumentValueError, match=r"ends in '\.pdf'; use an \.html file or a folder"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "a.pdf")
-    with pytest.raises(errors.ArgumentError, match="open one with History"):
+    with pytest.raises(errors.ArgumentError, match="open a history with History"):
         weekly_report(opportunities, "opp-history", as_of=AS_OF, out=tmp_path)  # type: ignore[arg-type]
     with pytest.raises(errors.MissingColumnError, match="region"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path, by="region")
     (tmp_path / "file").touch()
-    with pytest.raises(errors.DataError, match="cannot make the folder"):
+    with pytest.raises(errors.DataError, match="cannot create the folder"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "file" / "a.html")
 
 

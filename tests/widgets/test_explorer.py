@@ -134,7 +134,7 @@ def test_explore__a_stage_filter_hides_nobody_who_won(explorer, history):
     whole = {"start": f"{DAYS[0]}T08:00Z", "end": f"{DAYS[-1]}T08:00Z"}
     _same(explorer.table, oa.waterfall(history, **whole))
     assert explorer.table.loc["won", "deals"] > 0
-    assert "deals of every stage" in explorer._said.value
+    assert "includes every stage" in explorer._said.value
     explorer.view.value = "slippage"
     _same(explorer.table, oa.slippage(history, **whole))
 
@@ -217,7 +217,7 @@ def test_explore__names_from_the_data_are_escaped(states):
 
 
 def test_explore__errors_say_the_way_out(states):
-    with pytest.raises(errors.ArgumentError, match="open one with History"):
+    with pytest.raises(errors.ArgumentError, match="open a history with History"):
         oa.explore(states[0], "opp-history")  # type: ignore[arg-type]
     with pytest.raises(errors.MissingColumnError, match="stage"):
         oa.explore(states[0].drop(columns="stage"))
