@@ -32,9 +32,10 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from opp_analytics.text import printable
 
@@ -172,6 +173,20 @@ class ApiError(OppAnalyticsError):
         self.url = url
         self.status = status
         self.problems = tuple(problems)
+
+    def with_texts(self, change: Callable[[str], str]) -> Self:
+        """A copy with every text that came from the server, or names it, changed by `change`."""
+        problems = [
+            ApiProblem(
+                change(problem.detail),
+                code=None if problem.code is None else change(problem.code),
+                pointer=None if problem.pointer is None else change(problem.pointer),
+            )
+            for problem in self.problems
+        ]
+        return type(self)(
+            change(str(self)), method=self.method, url=change(self.url), status=self.status, problems=problems
+        )
 
     @property
     def code(self) -> str | None:

@@ -1,7 +1,7 @@
 """How cassettes are recorded from the sandbox, what is scrubbed from them, and how they are replayed.
 
 A cassette holds what was asked and answered, and nothing that differs by machine or is secret: every request goes
-to `ADDRESS`, both credentials are ``***``, of the other headers only those that the client reads are kept, and JSON
+to `ADDRESS`, all credentials are ``***``, of the other headers only those that the client reads are kept, and JSON
 bodies are laid out for a reader.
 """
 
@@ -25,7 +25,7 @@ FOLDER = Path(__file__).parents[1] / "cassettes"
 ADDRESS = "https://crm.example.test"
 HIDDEN = "***"
 RECORD = "pytest tests/api/test_cassettes.py --record-mode=rewrite"
-SECRET_HEADERS = ("authorization", "appid")
+SECRET_HEADERS = ("authorization", "appid", "x-api-key")
 REQUEST_HEADERS = ("content-type", "if-none-match")
 RESPONSE_HEADERS = ("content-type", "etag", "cache-control", "retry-after", "www-authenticate", "location")
 _REFUSED_FOR_NOW = (408, 429)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import opp_analytics as oa
-from opp_analytics.api import VARIABLES
+from opp_analytics.api import TOKEN_COMMAND, VARIABLES
 from tests.support import row
 
 # How fast the machine is today must not decide a test.
@@ -26,7 +26,7 @@ def _own_surroundings(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.delenv("BLOCKS_CURRENCY", raising=False)
     if "live" not in request.keywords:
-        for name in VARIABLES:
+        for name in (*VARIABLES, TOKEN_COMMAND):
             monkeypatch.delenv(name, raising=False)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,6 +107,42 @@ def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def talking(talk: Callable[[socket.socket], None]) -> Iterator[FakeServer]:
+    """A server on loopback that does with each connection what `talk` does, after it read the request's head."""
+    asked: list[Asked] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads = []
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            head = b""
+            while b"\r\n\r\n" not in head and (more := connection.recv(65_536)):
+                head += more
+            first, *lines = head.decode("latin-1").split("\r\n\r\n")[0].split("\r\n")
+            method, path, _ = first.split(" ")
+            asked.append(Asked(method, path, {}, dict(line.split(": ", 1) for line in lines), b""))
+            talk(connection)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                thread = threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True)
+                thread.start()
+                threads.append(thread)
+
+    acceptor = threading.Thread(target=accept, daemon=True)
+    acceptor.start()
+    try:
+        yield FakeServer(f"http://127.0.0.1:{listener.getsockname()[1]}", asked)
+    finally:
+        # Closing alone does not wake a thread that waits in accept().
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in (acceptor, *threads):
+            thread.join(10)
 
 
 def paged(rows: list[dict[str, Any]], trash: list[dict[str, Any]] | None = None) -> Callable[[Asked], Answer]:

@@ -1,7 +1,9 @@
 """The Opportunities API over HTTP: settings, transport, wire format, client and caches."""
 
-from opp_analytics.api.client import Client, Fields, Filters, ListParams, Page
-from opp_analytics.api.config import VARIABLES, Secret, Settings, state_folder
+from opp_analytics.api.calls import Fields, Filters, ListParams, Page
+from opp_analytics.api.client import Client
+from opp_analytics.api.config import TOKEN_COMMAND, VARIABLES, Settings, state_folder
+from opp_analytics.api.credentials import Secret
 from opp_analytics.api.wire import (
     WirePage,
     assemble,
@@ -12,6 +14,7 @@ from opp_analytics.api.wire import (
 )
 
 __all__ = [
+    "TOKEN_COMMAND",
     "VARIABLES",
     "Client",
     "Fields",

@@ -3,74 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypedDict, TypeVar, Unpack
-from urllib.parse import quote
+from typing import Any, TypeVar, Unpack
 
 from opp_analytics import arguments
 from opp_analytics.api import wire
 from opp_analytics.api.cache_place import private_cache
-from opp_analytics.api.config import Secret, Settings, cache_folder
+from opp_analytics.api.calls import (
+    LIST,
+    TRASH,
+    Fields,
+    ListParams,
+    Page,
+    encode_body,
+    encode_path,
+    encode_query,
+)
+from opp_analytics.api.config import Settings, cache_folder, read_environment
+from opp_analytics.api.credentials import Secret
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.page_cache import PageCache
 from opp_analytics.api.transport import Transport
-from opp_analytics.arguments import number, text, whole
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, CacheError, UnexpectedResponse
-from opp_analytics.schema import READ_ONLY, BadCell
+from opp_analytics.arguments import number, whole
+from opp_analytics.errors import CacheError, UnexpectedResponse
 
 _T = TypeVar("_T")
-_LIST = "/opportunities/"
-_TRASH = "/opportunities/trash/show"
-
-
-class Filters(TypedDict, total=False):
-    """Filters of a list, besides its search."""
-
-    status: str | None
-    account_id: str | None
-    account_unique_id: str | None
-    contact_unique_id: str | None
-    owner_unique_id: str | None
-
-
-class ListParams(Filters, total=False):
-    """Parameters of a list, besides page and page size."""
-
-    search: str | None
-    sort: str | None
-
-
-class Fields(TypedDict, total=False):
-    """The attributes of an opportunity that can be written."""
-
-    name: str | None
-    account_id: str | None
-    value: float | Decimal | None
-    stage: str | None
-    close_date: str | date | None
-    probability: int | None
-    status: str | None
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list of opportunities."""
-
-    rows: list[dict[str, Any]]
-    """The opportunities as flat dicts, each with its ``unique_id``."""
-    page: int
-    """Number of this page, from 1."""
-    total_pages: int | None
-    """Number of pages at the server's page size; None when the server does not report it."""
-    total_records: int | None
-    """Number of opportunities on all pages; None when the server does not report it."""
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
 
 class Client:
@@ -80,18 +38,26 @@ class Client:
     ----------
     url : str
         Address of the API; https, except on this machine.
-    token, api_key : str
-        Bearer token and API key (``AppId``); never shown, logged or stored.
+    token : str or callable
+        Bearer token, or a callable that returns one. It is called for the first request, and again when the server
+        refuses the token (401). Token and key are never shown, logged or stored.
+    api_key : str
+        API key.
     timeout : float
-        Seconds to wait for a connection and for each part of an answer.
+        Seconds to wait for a connection and for each part of an answer. A whole request takes at most five times that.
     retries : int
-        Repeats of a failed read (429, 5xx, lost connections; Retry-After is honored). A write is
+        Repeats of a failed read (429, 5xx, lost connections). Retry-After is honored up to 120 seconds in all. A write is
         repeated only after 429 or when the server was not reached, never when its outcome is unknown.
     concurrency : int
         Largest number of open connections.
     cache_dir : path, optional
         Folder for pages and frames; default: the user's cache folder. Only the user can read the files. One that
         others can write to is not used: a warning names it, and a private temporary folder serves instead.
+    key_header : {"both", "AppId", "X-API-KEY"}
+        Header that carries the API key; the vendor is renaming the first to the second.
+    proxy : str, optional
+        Address of a proxy. By default an https address takes the proxy of the environment, as it is when the client is
+        made, and an http one, which is on this machine, none.
 
     Raises
     ------
@@ -106,22 +72,29 @@ class Client:
 
     def __init__(
         self,
-        url: str,
-        token: str | Secret,
+        url: str | Secret,
+        token: str | Secret | Callable[[], str],
         api_key: str | Secret,
         *,
         timeout: float = 30,
         retries: int = 5,
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
+        key_header: str = "both",
+        proxy: str | Secret | None = None,
     ) -> None:
-        self.settings = Settings.of(url, token, api_key)
+        # A traceback with locals must find no secret in this frame.
+        secrets = Secret.of(url), Secret.of(token), Secret.of(api_key)
+        hidden_proxy = Secret.of(proxy)
+        del url, token, api_key, proxy
+        self.settings = Settings.of(*secrets, key_header=key_header)
         self.concurrency = whole(concurrency, "concurrency", example=8)
         self.transport = Transport(
             self.settings,
             timeout=number(timeout, "timeout", low=0.001, example=30),
             retries=whole(retries, "retries", low=0, example=5),
             connections=self.concurrency,
+            proxy=hidden_proxy,
         )
         key = self.settings.cache_key
         root = cache_folder() if cache_dir is None else arguments.path(cache_dir, "cache_dir")
@@ -137,23 +110,29 @@ class Client:
         retries: int = 5,
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
+        key_header: str = "both",
+        proxy: str | Secret | None = None,
     ) -> Client:
         """A client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.
+
+        BLOCKS_TOKEN_COMMAND in place of BLOCKS_AUTH_TOKEN is a command that prints a token. It is run without a shell,
+        for the first request and again when the server refuses the token.
 
         Raises
         ------
         ConfigError
             When a variable is missing; the message names each one and how to set it.
         """
-        settings = Settings.from_env()
+        hidden_proxy = Secret.of(proxy)
+        del proxy
         return cls(
-            settings.url,
-            settings.token,
-            settings.api_key,
+            *read_environment(),
             timeout=timeout,
             retries=retries,
             concurrency=concurrency,
             cache_dir=cache_dir,
+            key_header=key_header,
+            proxy=hidden_proxy,
         )
 
     def __repr__(self) -> str:
@@ -185,7 +164,7 @@ class Client:
             ``status account_id contact_unique_id owner_unique_id search sort``. `sort` is an attribute; a leading
             minus sorts descending.
         """
-        return self._page(_LIST, page, page_size, dict(params))
+        return self._page(LIST, page, page_size, dict(params))
 
     def search(self, text: str, page: int = 1, page_size: int | None = None) -> Page:
         """One page of the opportunities that match `text`.
@@ -197,7 +176,7 @@ class Client:
         page, page_size : int
             As for `list`.
         """
-        return self._page(_LIST, page, page_size, {"search": text})
+        return self._page(LIST, page, page_size, {"search": text})
 
     def list_deleted(self, page: int = 1, page_size: int | None = None) -> Page:
         """One page of the trash.
@@ -207,7 +186,7 @@ class Client:
         page, page_size : int
             As for `list`.
         """
-        return self._page(_TRASH, page, page_size, {})
+        return self._page(TRASH, page, page_size, {})
 
     def get(self, unique_id: str) -> dict[str, Any]:
         """One opportunity as a flat dict.
@@ -222,7 +201,8 @@ class Client:
         NotFoundError
             When no opportunity has this id, or it is deleted.
         """
-        return self._decoded(wire.decode_one, self.transport.read(_path(unique_id)), _path(unique_id))
+        path = encode_path(unique_id)
+        return self._decoded(wire.decode_one, self.transport.read(path), path)
 
     def create(
         self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
@@ -245,7 +225,7 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: look for the opportunity before trying again.
         """
-        return self._write("POST", _LIST, _body({**attributes, **(fields or {})}))
+        return self._write("POST", LIST, encode_body({**attributes, **(fields or {})}))
 
     def update(
         self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
@@ -268,8 +248,8 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: read the opportunity back.
         """
-        body = _body({**attributes, **(fields or {})})
-        return {"unique_id": unique_id} | self._write("PUT", _path(unique_id) + "/", body)
+        body = encode_body({**attributes, **(fields or {})})
+        return {"unique_id": unique_id} | self._write("PUT", encode_path(unique_id) + "/", body)
 
     def delete(self, unique_id: str) -> None:
         """Move an opportunity to the trash, from where `recover` brings it back.
@@ -279,7 +259,7 @@ class Client:
         unique_id : str
             The opportunity's id.
         """
-        self._writing("DELETE", _path(unique_id) + "/", None)
+        self._writing("DELETE", encode_path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> dict[str, Any]:
         """Bring a deleted opportunity back; the answer is the opportunity.
@@ -289,7 +269,7 @@ class Client:
         unique_id : str
             The opportunity's id.
         """
-        return self._write("PUT", _path(unique_id) + "/recover", b"{}")
+        return self._write("PUT", encode_path(unique_id) + "/recover", b"{}")
 
     def fetch_page(
         self,
@@ -314,8 +294,8 @@ class Client:
         **params
             Further parameters, as for `list`.
         """
-        query = _query(page, page_size, dict(params))
-        return self.pages.read(self.transport, _TRASH if deleted else _LIST, query, stored=stored)
+        query = encode_query(page, page_size, dict(params))
+        return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
 
     def decode_page(self, body: bytes) -> wire.WirePage:
         """A fetched body decoded.
@@ -325,11 +305,11 @@ class Client:
         UnexpectedResponse
             When it is not a list answer of this API.
         """
-        return self._decoded(wire.decode_page, body, _LIST)
+        return self._decoded(wire.decode_page, body, LIST)
 
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
         answer = self._decoded(
-            wire.decode_page, self.transport.read(path, _query(page, page_size, params)), path
+            wire.decode_page, self.transport.read(path, encode_query(page, page_size, params)), path
         )
         return Page(answer.rows, page, answer.total_pages, answer.total_records)
 
@@ -359,45 +339,4 @@ class Client:
             return decode(body)
         except UnexpectedResponse as error:
             url = self.settings.url + path
-            raise UnexpectedResponse(f"{url}: {error}", url=url) from None
-
-
-def _path(unique_id: str) -> str:
-    if text(unique_id, "unique_id", example="opp-1").strip() in (".", ".."):
-        raise ArgumentValueError(
-            f"unique_id={unique_id!r} is not an opportunity's id; use its unique_id as text"
-        )
-    return _LIST + quote(unique_id, safe="")
-
-
-_WIRE_NAMES = {"account_id": "account_unique_id"}
-"""Parameters whose name on the wire differs."""
-
-
-def _query(page: int, page_size: int | None, params: dict[str, Any]) -> dict[str, Any]:
-    known = ListParams.__annotations__ | Filters.__annotations__
-    for name in params:
-        if name not in known:
-            raise ArgumentTypeError(
-                f"list() has no parameter {name!r}; it takes page, page_size, {', '.join(sorted(known))}"
-            )
-    query: dict[str, Any] = {"page": whole(page, "page", example=1)}
-    if page_size is not None:
-        query["records"] = whole(page_size, "page_size", example=100)
-    return query | {_WIRE_NAMES.get(name, name): value for name, value in params.items() if value is not None}
-
-
-def _body(fields: dict[str, Any]) -> bytes:
-    if not fields:
-        raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")
-    values = {}
-    for name, value in fields.items():
-        if name in READ_ONLY:
-            raise ArgumentValueError(
-                f"{name}={value!r} cannot be written, because the server sets {name}; leave it out"
-            )
-        try:
-            values[name] = wire.to_wire(name, value)
-        except BadCell as reason:
-            raise ArgumentValueError(f"{name}={value!r} {reason}") from None
-    return wire.encode(values)
+            raise UnexpectedResponse(self.transport.redact(f"{url}: {error}"), url=url) from None

@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import platformdirs
 
+from opp_analytics.api.credentials import Secret, checked_secret, checked_token, token_command
+from opp_analytics.api.sealed import attempt
+from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ConfigError
 
 VARIABLES = {
     "BLOCKS_API_URL": "the API's address, such as https://crm.api.us.23blocks.com",
-    "BLOCKS_AUTH_TOKEN": "your bearer token",
-    "BLOCKS_API_KEY": "your API key (AppId)",
+    "BLOCKS_AUTH_TOKEN": "your bearer token, or BLOCKS_TOKEN_COMMAND=… with a command that prints one",
+    "BLOCKS_API_KEY": "your API key (AppId, X-API-KEY)",
 }
 """The environment variables of the settings, with a description of each."""
+TOKEN_COMMAND = "BLOCKS_TOKEN_COMMAND"  # noqa: S105  a variable's name
+"""The environment variable with a command that prints the token."""
+KEY_HEADERS = {"both": ("AppId", "X-API-KEY"), "AppId": ("AppId",), "X-API-KEY": ("X-API-KEY",)}
+"""The headers of the API key, by the client's `key_header`; the vendor is renaming AppId to X-API-KEY."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-class Secret:
-    """Text that no repr, log, traceback or pickle shows; only `reveal` returns it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The secret text."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret('***')"
-
-    __str__ = __repr__
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __reduce__(self) -> str:
-        raise TypeError("a Secret is never pickled")
+_EXAMPLE = "https://crm.api.us.23blocks.com"
 
 
 @dataclass(frozen=True)
@@ -56,12 +37,21 @@ class Settings:
     url: str
     """Origin of the API, https except on loopback, without a trailing slash."""
     token: Secret
-    """Bearer token."""
+    """Bearer token, or the callable that returns it."""
     api_key: Secret
-    """API key, sent as ``AppId``."""
+    """API key."""
+    key_headers: tuple[str, ...] = KEY_HEADERS["both"]
+    """Headers that carry the API key."""
 
     @classmethod
-    def of(cls, url: str, token: str | Secret, api_key: str | Secret) -> Settings:
+    def of(
+        cls,
+        url: str | Secret,
+        token: str | Secret | Callable[[], str],
+        api_key: str | Secret,
+        *,
+        key_header: str = "both",
+    ) -> Settings:
         """Checked settings.
 
         Raises
@@ -70,26 +60,26 @@ class Settings:
             When the address does not use https (http is for loopback only), or a secret is blank or cannot
             be sent as a header.
         """
-        return cls(_checked_url(url), _checked_secret(token, "token"), _checked_secret(api_key, "api_key"))
+        # A traceback with locals must find no secret in this frame.
+        address, source, key = Secret.of(url), Secret.of(token), Secret.of(api_key)
+        del url, token, api_key
+        return cls(
+            _checked_url(address),
+            checked_token(source),
+            checked_secret(key, "api_key"),
+            KEY_HEADERS[one_of(key_header, "key_header", KEY_HEADERS)],
+        )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Settings from the three ``BLOCKS_*`` variables.
+    def from_env(cls, *, key_header: str = "both") -> Settings:
+        """Settings from the ``BLOCKS_*`` variables.
 
         Raises
         ------
         ConfigError
             When a variable is missing; the message names each one and how to set it.
         """
-        env = os.environ if environ is None else environ
-        missing = [name for name in VARIABLES if not env.get(name, "").strip()]
-        if missing:
-            lines = "\n".join(f"  export {name}=…   # {VARIABLES[name]}" for name in missing)
-            raise ConfigError(
-                f"{', '.join(missing)} not set. Set:\n{lines}\n"
-                "or start a practice server that prints all three: opp-analytics sandbox"
-            )
-        return cls.of(*(env[name].strip() for name in VARIABLES))
+        return cls.of(*read_environment(), key_header=key_header)
 
     @property
     def tenant(self) -> str:
@@ -98,50 +88,79 @@ class Settings:
 
     @property
     def cache_key(self) -> str:
-        """A short hash of address, API key and token, so that each token has its own cache."""
-        return _hashed(self.url, self.api_key.reveal(), self.token.reveal())
+        """A short hash of address, API key and token, so that each token has its own cache.
+
+        All tokens of one callable share a cache.
+        """
+        token = self.token.reveal()
+        # No text that a header can carry holds a NUL.
+        return _hashed(self.url, self.api_key.reveal(), "\0renewed" if callable(token) else token)
+
+
+def read_environment() -> tuple[Secret, Secret, Secret]:
+    """Address, token (or a callable that runs a command) and key from the environment.
+
+    Raises
+    ------
+    ConfigError
+        When a variable is missing; the message names each one and how to set it.
+    """
+    missing = [name for name in VARIABLES if not _variable(name).reveal()]
+    command = _variable(TOKEN_COMMAND)
+    if command.reveal():
+        if "BLOCKS_AUTH_TOKEN" not in missing:
+            raise ConfigError(f"BLOCKS_AUTH_TOKEN and {TOKEN_COMMAND} are both set; unset one of them")
+        missing.remove("BLOCKS_AUTH_TOKEN")
+    if missing:
+        lines = "\n".join(f"  export {name}=…   # {VARIABLES[name]}" for name in missing)
+        raise ConfigError(
+            f"{', '.join(missing)} not set. Set:\n{lines}\n"
+            "or start a practice server that prints all three: opp-analytics sandbox"
+        )
+    url, token, key = map(_variable, VARIABLES)
+    return url, token_command(command) if command.reveal() else token, key
+
+
+def _variable(name: str) -> Secret:
+    return Secret(os.environ.get(name, "").strip())
 
 
 def _hashed(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _checked_url(url: str) -> str:
+def _checked_url(url: Secret) -> str:
+    if problem := _url_problem(url.reveal()):
+        raise problem
+    return str(url.reveal()).strip().rstrip("/")
+
+
+def _url_problem(url: object) -> Exception | None:
     if not isinstance(url, str):
-        raise ArgumentTypeError(
-            f"url={url!r} is not text; give an address such as https://crm.api.us.23blocks.com"
-        )
+        return ArgumentTypeError(f"url is {type(url).__name__}, not text; give an address such as {_EXAMPLE}")
     clean = url.strip().rstrip("/")
-    try:
-        parts = urlsplit(clean)
-        host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(f"url={url!r} is not an address ({error})") from None
-    if parts.username or parts.password:
-        raise ConfigError(
+    # What follows one of these may be a secret.
+    named = "the url" if set(clean) & set("@?#=;") else f"url={url!r}"
+    read = attempt(lambda: (urlsplit(clean), urlsplit(clean).port))
+    if isinstance(read, BaseException):
+        return ConfigError(f"{named} is not an address such as {_EXAMPLE}")
+    parts, _ = read
+    if "@" in parts.netloc:
+        return ConfigError(
             "the url contains a user name or password; remove it, because the token and the key are the login"
         )
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise ConfigError(f"url={url!r} is not an address such as https://crm.api.us.23blocks.com")
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        raise ConfigError(
-            f"url={url!r} would send your token unencrypted; use https:// (http is for this machine only)"
+    if parts.query or parts.fragment or "?" in clean or "#" in clean:
+        return ConfigError(
+            f"the url contains a query; remove it and use an address such as {_EXAMPLE}. A token belongs in token= or "
+            "BLOCKS_AUTH_TOKEN"
         )
-    return clean
-
-
-def _checked_secret(secret: str | Secret, name: str) -> Secret:
-    text = secret.reveal() if isinstance(secret, Secret) else secret
-    if not isinstance(text, str):
-        raise ArgumentTypeError(f"{name} is {type(text).__name__}, not text")
-    text = text.strip()
-    if not text:
-        raise ConfigError(f"{name} is blank")
-    if not text.isascii() or not text.isprintable():
-        raise ConfigError(
-            f"{name} contains a character that an HTTP header cannot carry; copy it again without line breaks"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return ConfigError(f"{named} is not an address such as {_EXAMPLE}")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        return ConfigError(
+            f"{named} would send your token unencrypted; use https:// (http is for this machine only)"
         )
-    return Secret(text)
+    return None
 
 
 def cache_folder() -> Path:

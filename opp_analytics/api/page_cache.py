@@ -28,6 +28,7 @@ from requests_cache.backends.sqlite import SQLiteCache, SQLiteDict
 from requests_cache.models.response import CachedResponse
 
 from opp_analytics.api.cache_place import find_unsafe
+from opp_analytics.api.connection import Session
 from opp_analytics.api.stored_page import dump_page, load_page
 from opp_analytics.api.transport import Transport
 from opp_analytics.errors import DataWarning, ServerError
@@ -35,7 +36,7 @@ from opp_analytics.files import make_private_folder, set_aside, write_whole
 
 _BUSY_MS = 10_000
 _LOCK_SECONDS = 30.0
-_SECRETS = ["Authorization", "authorization", "AppId", "appid", "token"]
+_SECRETS = ["Authorization", "authorization", "AppId", "appid", "X-API-KEY", "x-api-key", "token"]
 _OF_ANY_AGE = {"Cache-Control": "max-stale=31536000"}
 _STALE_AT_ONCE = timedelta(microseconds=1)
 """Always check a stored page with the server; without a validator, fetch it again."""
@@ -178,7 +179,7 @@ class PageCache:
         )
 
 
-class _Session(CachedSession):
+class _Session(Session, CachedSession):
     """A session whose GETs are kept in `file`.
 
     Raises

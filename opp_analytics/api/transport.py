@@ -1,159 +1,43 @@
-"""HTTP transport: sessions, retries, pauses and limits; every failure becomes an error of this package.
+"""HTTP transport: requests, retries and pauses; every failure becomes an error of this package.
 
-Reads are repeated when that is safe; a write is repeated only when the server said it did nothing (429) or was
-never reached. Nothing of `requests` or `urllib3` leaves this module.
+Reads are repeated when that is safe; a write is repeated only when the server said it did nothing (429, or 401 where
+the token can be renewed) or was never reached. Nothing of `requests` or `urllib3` leaves this module, their frames
+included: those hold the headers with the token and the key.
 """
 
 from __future__ import annotations
 
-import json
-import random
+import logging
 import threading
 import time
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
+from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
-from urllib3.util.retry import Retry
 
 from opp_analytics.api.config import Settings
-from opp_analytics.errors import (
-    ApiError,
-    ApiProblem,
-    AuthError,
-    ConnectionFailed,
-    ForbiddenError,
-    NotFoundError,
-    RateLimitError,
-    ServerError,
-    UnexpectedResponse,
-    ValidationError,
-)
+from opp_analytics.api.connection import DEADLINE, Credentials, Network, Session, prepare
+from opp_analytics.api.credentials import Secret, Token
+from opp_analytics.api.refusal import cause, never_sent, refusal
+from opp_analytics.api.retry import Lost, Pacer, Patience
+from opp_analytics.api.sealed import attempt
+from opp_analytics.errors import ApiError, ConnectionFailed, UnexpectedResponse
 
 _S = TypeVar("_S", bound=requests.Session)
-_LONGEST_WAIT = 120.0
-"""Longest pause in seconds; if the server asks for more, the call fails."""
-_LARGEST_BODY = 256 * 2**20
+_LOG = logging.getLogger("opp_analytics")
+_DEADLINE_FACTOR = 5
+"""A request, from the connection to the last byte, takes at most so many times its time-out."""
 _REDIRECTS = 3
-_OF_STATUS: dict[int, type[ApiError]] = {
-    401: AuthError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    422: ValidationError,
-    429: RateLimitError,
-}
-
-
-class _Credentials(AuthBase):
-    """Adds both secret headers; as an auth object, so that ``~/.netrc`` does not replace the bearer token."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._settings.token.reveal()}"
-        request.headers["AppId"] = self._settings.api_key.reveal()
-        return request
-
-
-class _Adapter(HTTPAdapter):
-    """Reads the whole body inside `send`, under a limit of size and time, and repeats a GET whose body was cut."""
-
-    def __init__(self, *, retries: Retry, connections: int, body_seconds: float) -> None:
-        self._body_seconds = body_seconds
-        super().__init__(max_retries=retries, pool_maxsize=connections, pool_connections=1, pool_block=True)
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        repeats = int(self.max_retries.total or 0) if request.method == "GET" else 0
-        options["stream"] = True
-        for left in range(repeats, -1, -1):
-            response = super().send(request, *args, **options)
-            try:
-                return self._with_body(response)
-            except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ConnectionError):
-                response.close()
-                if not left:
-                    raise
-        raise AssertionError("unreachable")
-
-    def _with_body(self, response: requests.Response) -> requests.Response:
-        ends = time.monotonic() + self._body_seconds
-        chunks, size = [], 0
-        for chunk in response.iter_content(64 * 1024):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > _LARGEST_BODY or time.monotonic() > ends:
-                response.close()
-                raise UnexpectedResponse(
-                    f"the answer is too large or too slow ({size:,} bytes so far); check BLOCKS_API_URL",
-                    method=str(response.request.method),
-                    url=_shown(str(response.url)),
-                    status=response.status_code,
-                )
-        response._content = b"".join(chunks)
-        return response
-
-
-class _Pacer:
-    """The pause that a 429 asks for, kept by every connection together."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._resume_at = 0.0
-
-    def hold(self, seconds: float) -> None:
-        with self._lock:
-            self._resume_at = max(self._resume_at, time.monotonic() + seconds)
-
-    def wait(self) -> None:
-        pause = self._resume_at - time.monotonic()
-        if pause > 0:
-            # Spread out, so that all connections do not ask in the same instant again.
-            time.sleep(pause + random.uniform(0, 0.05))  # noqa: S311
-
-
-def _shown(url: str) -> str:
-    """The URL for messages: without the query, which holds the user's search."""
-    return url.split("?", 1)[0]
-
-
-class _Unpaced(Retry):
-    """Leaves every 429 to `_Pacer`; urllib3 would wait for each connection by itself."""
-
-    RETRY_AFTER_STATUS_CODES = frozenset({503})
-
-
-def _reads(retries: int) -> Retry:
-    return _Unpaced(
-        total=retries,
-        redirect=0,
-        status_forcelist=(500, 502, 503, 504),
-        allowed_methods=("GET",),
-        backoff_factor=0.1,
-        backoff_max=10,
-        backoff_jitter=0.1,
-        raise_on_status=False,
-        retry_after_max=int(_LONGEST_WAIT),
-    )
-
-
-def _writes(retries: int) -> Retry:
-    """Only connections that were never made are tried again: nothing had been sent."""
-    return Retry(
-        total=retries,
-        connect=retries,
-        read=False,
-        status=0,
-        redirect=0,
-        other=0,
-        backoff_factor=0.1,
-        respect_retry_after_header=False,
-    )
+_NO_ANSWER = (
+    requests.exceptions.RequestException,
+    urllib3.exceptions.HTTPError,
+    HTTPException,
+    OSError,
+    ValueError,
+)
 
 
 class Transport:
@@ -164,38 +48,38 @@ class Transport:
     settings : Settings
         Address and credentials.
     timeout : float
-        Seconds to wait for a connection and for each part of an answer.
+        Seconds to wait for a connection and for each part of an answer. A whole request takes at most five times that.
     retries : int
         Repeats of a failed read.
     connections : int
         Largest number of requests in flight, and size of each connection pool.
+    proxy : Secret, optional
+        Address of the proxy to use, as `Network` takes it.
     """
 
-    def __init__(self, settings: Settings, *, timeout: float, retries: int, connections: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        timeout: float,
+        retries: int,
+        connections: int,
+        proxy: Secret | None = None,
+    ) -> None:
         self.settings = settings
+        self._token = Token(settings.token)
         self._timeout = timeout
         self._retries = retries
         self._connections = connections
-        self._pacer = _Pacer()
+        self._network = Network(settings.url, proxy or Secret(None))
+        self._pacer = Pacer()
         self._slots = threading.BoundedSemaphore(connections)
-        self._reader = self.prepare(requests.Session())
-        self._writer = self.prepare(requests.Session(), writes=True)
+        self._reader = self.prepare(Session())
+        self._writer = self.prepare(Session())
 
-    def prepare(self, session: _S, *, writes: bool = False) -> _S:
-        """The session with our credentials, retries and limits mounted on it."""
-        session.auth = _Credentials(self.settings)
-        session.headers.update({"Accept": "application/json", "User-Agent": "opp-analytics"})
-        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        # Redirects are ours to follow; requests would parse their address even so, and fail on one that is none.
-        session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
-        adapter = _Adapter(
-            retries=_writes(self._retries) if writes else _reads(self._retries),
-            connections=self._connections,
-            body_seconds=max(60.0, 4 * self._timeout),
-        )
-        session.mount("https://", adapter)
-        session.mount("http://", adapter)
-        return session
+    def prepare(self, session: _S) -> _S:
+        """The session with our headers, limits, proxy and certificates."""
+        return prepare(session, self._network, connections=self._connections)
 
     def read(
         self,
@@ -213,9 +97,7 @@ class Transport:
             if not 300 <= response.status_code < 400:
                 return self._body(response, "GET", url)
             url, params = self._same_origin(response, "GET", url), None
-        raise UnexpectedResponse(
-            "the server redirects in a loop", method="GET", url=_shown(url), status=response.status_code
-        )
+        raise self._unexpected("the server redirects in a loop", "GET", url, response)
 
     def write(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """The body that answers a POST, PUT or DELETE; sent once, and again only where nothing was done."""
@@ -224,15 +106,18 @@ class Transport:
             self._writer, method, url, data=body, headers={"Content-Type": "application/json"}
         )
         if 300 <= response.status_code < 400:
-            target = self._same_origin(response, method, url)
-            raise UnexpectedResponse(
-                f"the server redirects a {method} to {_shown(target)}; nothing was written. "
+            raise self._unexpected(
+                f"the server redirects a {method} to {_shown(self._same_origin(response, method, url))}; nothing was written. "
                 "Correct the url in your settings",
-                method=method,
-                url=_shown(url),
-                status=response.status_code,
+                method,
+                url,
+                response,
             )
         return self._body(response, method, url)
+
+    def redact(self, text: str) -> str:
+        """The text with asterisks in place of token and key, which a server may repeat in an answer."""
+        return self._token.redact(self.settings.api_key.redact(text))
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -240,133 +125,126 @@ class Transport:
         self._writer.close()
 
     def _send(self, session: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
-        waited = 0.0
-        for attempt in range(4 * self._retries + 1):
+        """The answer, after as many attempts as are safe."""
+        patience = Patience(self._retries, reads=method == "GET")
+        renewable = True
+        while True:
             self._pacer.wait()
-            response = self._once(session, method, url, **options)
-            if response.status_code != 429 or attempt == 4 * self._retries:
-                return response
-            pause = _asked_pause(response, attempt)
-            waited += pause
-            if waited > _LONGEST_WAIT:
-                return response
-            self._pacer.hold(pause)
-        return response
+            token = self._token.current()
+            outcome = self._once(session, method, url, token, **options)
+            if not isinstance(outcome, Lost) and outcome.status_code == 401 and renewable:
+                renewable = False
+                if self._token.renewed(token):
+                    _LOG.info("%s answered 401; sending it again with a new token", method)
+                    continue
+            pause = patience.pause(outcome)
+            if pause is None:
+                break
+            said = "got no answer" if isinstance(outcome, Lost) else f"answered {outcome.status_code}"
+            _LOG.info("%s %s; sending it again in %.1f s", method, said, pause)
+            if isinstance(outcome, Lost) or outcome.status_code not in (429, 503):
+                time.sleep(pause)
+            else:
+                self._pacer.hold(pause)
+        if isinstance(outcome, Lost):
+            raise outcome.error
+        return outcome
 
-    def _once(self, session: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
-        try:
+    def _once(
+        self, session: requests.Session, method: str, url: str, token: Secret, **options: Any
+    ) -> requests.Response | Lost:
+        def request() -> requests.Response:
             with self._slots:  # each session has a pool of its own, the limit is over all of them
-                return session.request(method, url, timeout=self._timeout, allow_redirects=False, **options)
-        except requests.exceptions.RequestException as error:
-            raise ConnectionFailed(
-                f"no answer from {_shown(url)} to {method}: {_cause(error, self._timeout)}; "
-                "check BLOCKS_API_URL and your network",
-                method=method,
-                url=_shown(url),
-            ) from None
+                DEADLINE.ends = time.monotonic() + _DEADLINE_FACTOR * self._timeout
+                return session.request(
+                    method,
+                    url,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                    auth=Credentials(self.settings, token),
+                    **options,
+                )
+
+        began = time.monotonic()
+        outcome = attempt(request)
+        took = 1000 * (time.monotonic() - began)
+        path = urlsplit(url).path
+        if isinstance(outcome, requests.Response):
+            stored = " from the page cache" if getattr(outcome, "from_cache", False) else ""
+            _LOG.debug("%s %s %d %.0f ms%s", method, path, outcome.status_code, took, stored)
+            return outcome
+        _LOG.debug("%s %s no answer (%s) %.0f ms", method, path, type(outcome).__name__, took)
+        if isinstance(outcome, ApiError) or not isinstance(outcome, _NO_ANSWER):
+            raise outcome
+        return self._lost(outcome, method, _shown(url))
+
+    def _lost(self, error: BaseException, method: str, url: str) -> Lost:
+        too_late = time.monotonic() >= DEADLINE.ends
+        why = (
+            f"the answer was not complete within {_DEADLINE_FACTOR * self._timeout:g} s"
+            if too_late
+            else cause(error, self._timeout)
+        )
+        failure = ConnectionFailed(
+            f"no answer from {url} to {method}: {why}; check BLOCKS_API_URL and your network",
+            method=method,
+            url=url,
+        )
+        return Lost(failure, never_sent(error), too_late)
 
     def _same_origin(self, response: requests.Response, method: str, url: str) -> str:
-        try:
-            target = urljoin(url, response.headers.get("Location", ""))
-            there = urlsplit(target)[:2]
-        except ValueError:
-            raise UnexpectedResponse(
-                f"{_shown(url)} redirects to an address that cannot be read; check BLOCKS_API_URL",
-                method=method,
-                url=_shown(url),
-                status=response.status_code,
-            ) from None
-        if there != urlsplit(url)[:2]:
-            raise UnexpectedResponse(
-                f"{_shown(url)} redirects to another server ({'://'.join(there)}). "
-                "The redirect was not followed, because it would send your key there. If that is the API's new "
-                "address, set it as BLOCKS_API_URL",
-                method=method,
-                url=_shown(url),
-                status=response.status_code,
-            )
+        target, problem = _redirect(url, response)
+        # A traceback with locals must not find in this frame what the server repeats.
+        problem = self.redact(problem)
+        if problem:
+            raise self._unexpected(problem, method, url, response)
         return target
 
     def _body(self, response: requests.Response, method: str, url: str) -> bytes:
-        status, content = response.status_code, response.content or b""
-        if 200 <= status < 300:
-            kind = response.headers.get("Content-Type", "")
-            if content and "html" in kind.lower():
-                raise UnexpectedResponse(
-                    f"{_shown(url)} answered with a web page ({kind}), not the Opportunities API; check BLOCKS_API_URL",
-                    method=method,
-                    url=_shown(url),
-                    status=status,
-                )
-            return content
-        raise _refusal(status, content, method, _shown(url), response.headers.get("Retry-After"))
+        if not 200 <= response.status_code < 300:
+            raise self._redacted(refusal(response, method, _shown(url)))
+        if problem := self.redact(_web_page(response, url)):
+            raise self._unexpected(problem, method, url, response)
+        return response.content or b""
+
+    def _unexpected(self, message: str, method: str, url: str, response: requests.Response) -> ApiError:
+        return self._redacted(
+            UnexpectedResponse(message, method=method, url=_shown(url), status=response.status_code)
+        )
+
+    def _redacted(self, error: ApiError) -> ApiError:
+        """The error without token and key, should the server have repeated them."""
+        return error.with_texts(self.redact)
 
 
-def _asked_pause(response: requests.Response, attempt: int) -> float:
-    header = response.headers.get("Retry-After")
-    try:
-        asked = Retry().parse_retry_after(header) if header else None
-    except urllib3.exceptions.InvalidHeader:
-        asked = None
-    return float(asked) if asked is not None else min(0.25 * 2**attempt, 10.0)
+def _shown(url: str) -> str:
+    """The URL for messages: without the query, which holds the user's search."""
+    return url.split("?", 1)[0]
 
 
-def _cause(error: requests.exceptions.RequestException, timeout: float) -> str:
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return f"no connection within {timeout:g} s"
-    if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
-        return f"no data within {timeout:g} s"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the certificate could not be verified"
-    text = str(error).lower()
-    if "refused" in text:
-        return "connection refused"
-    if "resolve" in text or "name or service" in text:
-        return "unknown host name"
-    return "the connection was lost"
+def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
+    """Where the server redirects to, or why that is not followed."""
+    location = response.headers.get("Location", "")
+    target = attempt(lambda: urljoin(url, location))
+    if not isinstance(target, str):
+        return (
+            "",
+            f"{_shown(url)} redirects to an address that cannot be read; check BLOCKS_API_URL",
+        )
+    parts = urlsplit(target)
+    if parts[:2] != urlsplit(url)[:2]:
+        # Without a user name or password.
+        origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        return "", (
+            f"{_shown(url)} redirects to another server ({origin}). The redirect was not followed, because it would send "
+            "your key there. If that is the API's new address, set it as BLOCKS_API_URL"
+        )
+    return target, ""
 
 
-def _problems(content: bytes) -> list[ApiProblem]:
-    """The problems in an error answer: JSON:API objects, plain texts, or one error with a message."""
-    try:
-        answer = json.loads(content)
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(answer, dict):
-        return []
-    listed = answer.get("errors")
-    if isinstance(listed, list):
-        return [_problem(entry) for entry in listed]
-    text = answer.get("message") or answer.get("error")
-    code = answer.get("error") if answer.get("message") else None
-    return [ApiProblem(str(text), code=str(code) if code is not None else None)] if text else []
-
-
-def _problem(entry: Any) -> ApiProblem:
-    if not isinstance(entry, dict):
-        return ApiProblem(str(entry))
-    source = entry.get("source")
-    pointer = source.get("pointer") if isinstance(source, dict) else None
-    detail = entry.get("detail") or entry.get("title") or entry.get("code") or "no detail given"
-    code = entry.get("code")
-    return ApiProblem(str(detail), code=str(code) if code is not None else None, pointer=pointer)
-
-
-def _refusal(status: int, content: bytes, method: str, url: str, retry_after: str | None) -> ApiError:
-    problems = _problems(content)
-    kind = _OF_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
-    said = "; ".join(map(str, problems)) or "no reason given"
-    later = f", retry after {retry_after} s" if retry_after else ""
-    hints = {
-        401: "the token or the API key was refused; check BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY",
-        403: "these credentials are not allowed to do this; ask your administrator",
-        429: f"too many requests{later}; try later or lower concurrency",
-    }
-    hint = f" ({hints[status]})" if status in hints else ""
-    return kind(
-        f"{method} {url} answered {status}: {said}{hint}",
-        method=method,
-        url=url,
-        status=status,
-        problems=problems,
-    )
+def _web_page(response: requests.Response, url: str) -> str:
+    """What is wrong with an answer that is a web page; nothing with another one."""
+    kind = response.headers.get("Content-Type", "")
+    if not response.content or "html" not in kind.lower():
+        return ""
+    return f"{_shown(url)} answered with a web page ({kind}), not the Opportunities API; check BLOCKS_API_URL"

@@ -249,6 +249,7 @@ def test_scrubbed_request__hides_credentials_and_address() -> None:
     headers = {
         "Authorization": "Bearer abc",
         "AppId": "def",
+        "x-api-key": "def",
         "User-Agent": "x",
         "Content-Type": "application/json",
     }
@@ -259,6 +260,7 @@ def test_scrubbed_request__hides_credentials_and_address() -> None:
     assert dict(stored.headers) == {
         "Authorization": "***",
         "AppId": "***",
+        "x-api-key": "***",
         "Content-Type": "application/json",
     }
 

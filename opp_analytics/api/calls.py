@@ -1,0 +1,107 @@
+"""Paths, parameters and fields of the API's calls, and the page that a list returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypedDict
+from urllib.parse import quote
+
+from opp_analytics.api import wire
+from opp_analytics.arguments import text, whole
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.schema import READ_ONLY, BadCell
+
+LIST = "/opportunities/"
+TRASH = "/opportunities/trash/show"
+
+
+class Filters(TypedDict, total=False):
+    """Filters of a list, besides its search."""
+
+    status: str | None
+    account_id: str | None
+    account_unique_id: str | None
+    contact_unique_id: str | None
+    owner_unique_id: str | None
+
+
+class ListParams(Filters, total=False):
+    """Parameters of a list, besides page and page size."""
+
+    search: str | None
+    sort: str | None
+
+
+class Fields(TypedDict, total=False):
+    """The attributes of an opportunity that can be written."""
+
+    name: str | None
+    account_id: str | None
+    value: float | Decimal | None
+    stage: str | None
+    close_date: str | date | None
+    probability: int | None
+    status: str | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list of opportunities."""
+
+    rows: list[dict[str, Any]]
+    """The opportunities as flat dicts, each with its ``unique_id``."""
+    page: int
+    """Number of this page, from 1."""
+    total_pages: int | None
+    """Number of pages at the server's page size; None when the server does not report it."""
+    total_records: int | None
+    """Number of opportunities on all pages; None when the server does not report it."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def encode_path(unique_id: str) -> str:
+    """The path of one opportunity, its id as one segment."""
+    if text(unique_id, "unique_id", example="opp-1").strip() in (".", ".."):
+        raise ArgumentValueError(
+            f"unique_id={unique_id!r} is not an opportunity's id; use its unique_id as text"
+        )
+    return LIST + quote(unique_id, safe="")
+
+
+_WIRE_NAMES = {"account_id": "account_unique_id"}
+"""Parameters whose name on the wire differs."""
+
+
+def encode_query(page: int, page_size: int | None, params: dict[str, Any]) -> dict[str, Any]:
+    """The query of a list, under the names of the wire."""
+    known = ListParams.__annotations__ | Filters.__annotations__
+    for name in params:
+        if name not in known:
+            raise ArgumentTypeError(
+                f"list() has no parameter {name!r}; it takes page, page_size, {', '.join(sorted(known))}"
+            )
+    query: dict[str, Any] = {"page": whole(page, "page", example=1)}
+    if page_size is not None:
+        query["records"] = whole(page_size, "page_size", example=100)
+    return query | {_WIRE_NAMES.get(name, name): value for name, value in params.items() if value is not None}
+
+
+def encode_body(fields: dict[str, Any]) -> bytes:
+    """The body of a create or an update, after checking each value."""
+    if not fields:
+        raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")
+    values = {}
+    for name, value in fields.items():
+        if name in READ_ONLY:
+            raise ArgumentValueError(
+                f"{name}={value!r} cannot be written, because the server sets {name}; leave it out"
+            )
+        try:
+            values[name] = wire.to_wire(name, value)
+        except BadCell as reason:
+            raise ArgumentValueError(f"{name}={value!r} {reason}") from None
+    return wire.encode(values)
