@@ -12,7 +12,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
-from opp_analytics.cli.output import written
+from opp_analytics.cli.output import write_csv
 from opp_analytics.cli.plan_view import in_shell_words, save_plan, shell_words, show_plan
 from opp_analytics.errors import PlanError
 
@@ -132,8 +132,7 @@ def _finish(done: oa.Receipt, file: Path | None) -> None:
     say(shell_words(done.summary()))
     if file is not None:
         table = done.table.assign(**{c: done.table[c].map(_plain) for c in ("before", "after")})
-        with written(file) as staged:
-            table.to_csv(staged, index=False)
+        write_csv(table, file)
         say(f"Receipt written to {file}.")
     if not done.complete:
         raise typer.Exit(

@@ -11,7 +11,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, program, say, show
-from opp_analytics.cli.output import check_ending, written
+from opp_analytics.cli.output import check_ending, write_csv
 from opp_analytics.periods import as_date
 from opp_analytics.text import count
 
@@ -65,8 +65,7 @@ def audit_command(
     if len(findings) > most:
         say(f"… and {len(findings) - most:,} more{'' if file else '; --out findings.csv lists them all'}")
     if file is not None:
-        with written(file) as staged:
-            named.to_csv(staged, index=False)
+        write_csv(named, file)
         say(f"{count(len(findings), 'finding')} written to {file}.")
     _offer_fixes(opportunities, findings, plan_file)
 

@@ -13,7 +13,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escaped, heading, out, say, show
-from opp_analytics.cli.output import check_ending, written
+from opp_analytics.cli.output import check_ending, write_csv, written
 
 __all__ = ["load_command"]
 
@@ -82,8 +82,7 @@ def _say_stock(opportunities: pd.DataFrame) -> None:
 def _write(opportunities: pd.DataFrame, file: Path) -> None:
     match file.suffix.lower():
         case ".csv":
-            with written(file) as staged:
-                opportunities.to_csv(staged, index=False)
+            write_csv(opportunities, file)
         case ".parquet":
             with written(file) as staged:
                 opportunities.to_parquet(staged, index=False)

@@ -175,7 +175,7 @@ def _widened(events: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
     events = events.assign(
         changed_at=_instants(events["changed_at"]),
         unique_id=schema.as_text(events["unique_id"]),
-        field=schema.as_text(events["field"]),
+        field=schema.as_text(events["field"]).replace("", None),
     )
     _check_filled(events, "unique_id", "changed_at", "field")
     late = events["changed_at"] < events.groupby("unique_id")["changed_at"].cummax()

@@ -124,7 +124,7 @@ def _known(name: str, column: pd.Series[Any]) -> pa.Array:
 def _further(column: pd.Series[Any]) -> pa.Array:
     try:
         array = _of_a_kind(_flat(pa.array(column, from_pandas=True)))
-    except pa.ArrowException:
+    except (pa.ArrowException, OverflowError):
         array = None
     if array is None:
         return pa.array([_as_text(value) for value in column.tolist()], pa.string())

@@ -21,6 +21,8 @@ CONTROL = "/-/sandbox"
 """Where the control routes live: they pass the gate uncounted and unharmed."""
 
 _DRIPS_PER_SECOND = 20
+_LARGEST_BODY = 2_000_000
+"""Bytes read of a body; the API refuses one of half as many."""
 
 
 class TrackedProtocol(H11Protocol):
@@ -143,12 +145,12 @@ def _peer(scope: Scope) -> tuple[str, int]:
 
 
 async def _read_body(receive: Receive) -> Message:
-    """The whole body as one message, or as much as came before the client left."""
+    """The body as one message, or as much as came before the client left or it was larger than any allowed one."""
     body, more = b"", True
     while more:
         message = await receive()
         body += message.get("body", b"")
-        more = message.get("more_body", False)
+        more = message.get("more_body", False) and len(body) <= _LARGEST_BODY
     return {"type": "http.request", "body": body, "more_body": False}
 
 

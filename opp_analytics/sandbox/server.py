@@ -38,6 +38,8 @@ __all__ = ["DEFAULT_PAGE_SIZE", "LARGEST_PAGE_SIZE", "Api", "build"]
 
 DEFAULT_PAGE_SIZE = 15
 LARGEST_PAGE_SIZE = 1_000
+LARGEST_BODY = 1_000_000
+"""Bytes of a create or an update."""
 
 _FILTERS = {
     "status": "status",
@@ -183,11 +185,17 @@ def _bad_parameter(name: str, detail: str) -> Failure:
 
 
 async def _body(request: Request) -> Any:
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST_BODY:
+            detail = f"A body has at most {LARGEST_BODY:,} bytes."
+            raise make_failure(413, "too_large", "Content Too Large", detail)
     try:
-        return decode(await request.body())
+        return decode(content)
     except msgspec.ValidationError:
         return None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise make_failure(400, "bad_request", "Bad Request", f"The body is not JSON: {error}.") from None
 
 

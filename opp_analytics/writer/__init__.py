@@ -11,7 +11,7 @@ from opp_analytics.writer.plan.cells import CHOICES, find_problem, format_cell, 
 from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.sheets.read_csv import read_csv
 from opp_analytics.writer.sheets.read_excel import read_excel
-from opp_analytics.writer.sheets.sheet_cells import parse
+from opp_analytics.writer.sheets.sheet_cells import guarded, parse
 from opp_analytics.writer.sheets.to_csv import to_csv
 from opp_analytics.writer.sheets.to_excel import to_excel
 
@@ -23,6 +23,7 @@ __all__ = [
     "apply",
     "find_problem",
     "format_cell",
+    "guarded",
     "normalize",
     "own_writes",
     "parse",

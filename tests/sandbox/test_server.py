@@ -252,3 +252,30 @@ def test_trash__is_paged_and_sorted_like_a_list(api: Caller) -> None:
     answer = api("GET", "/opportunities/trash/show", params={"records": 2, "sort": "-updated_at"}).json()
     assert [row["id"] for row in answer["data"]] == ["opp-02", "opp-01"]
     assert (answer["meta"]["totalRecords"], answer["meta"]["totalPages"]) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"[" * 900_000, 422),
+        (b'{"a":' * 150_000, 400),
+        (b"", 400),
+        (b"\xff\xfe", 400),
+        (b'{"opportunity": {"name": "\\ud800"}}', 400),
+        (b"[]", 422),
+        (b'{"opportunity": [1]}', 422),
+        (b'{"opportunity": {"name": "a", "value": 1e400}}', 422),
+        (b'{"opportunity": {"name": "a", "value": ' + b"9" * 5000 + b"}}", 422),
+        (b'{"opportunity": {"name": "a", "probability": [1], "stage": {}, "close_date": 5}}', 422),
+        (b'{"opportunity": {"name": "' + b"a" * 1_000_000 + b'"}}', 413),
+        (b" " * 5_000_000, 413),
+    ],
+)
+def test_create__refuses_nonsense_and_bodies_that_are_too_large(
+    api: Caller, body: bytes, status: int
+) -> None:
+    before = len(api.ids())
+    answer = api("POST", "/opportunities", data=body)
+    assert answer.status_code == status
+    assert answer.json()["errors"][0]["status"] == str(status)
+    assert len(api.ids()) == before

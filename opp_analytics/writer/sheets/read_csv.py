@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics import arguments, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.sheets.rows import header_key, match_header, typed_frame
-from opp_analytics.writer.sheets.sheet_cells import parse
+from opp_analytics.writer.sheets.sheet_cells import parse, unguarded
 
 __all__ = ["read_csv"]
 
@@ -49,7 +49,7 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
             raise DataError(f"{file}: row {number} has {len(line)} cells, more than row 1 has names")
         if any(cell.strip() for cell in line):
             filled = zip(columns.values(), [*line, *[""] * (len(titles) - len(line))], strict=True)
-            rows[number] = {c: parse(c, cell[1:] if cell.startswith("'") else cell) for c, cell in filled}
+            rows[number] = {c: parse(c, unguarded(cell)) for c, cell in filled}
     return typed_frame(rows, list(columns.values()), org.empty() if before is None else before)
 
 
@@ -64,4 +64,4 @@ def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
         raise DataError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, csv.Error) as error:
         raise DataError(f"cannot read {file} as CSV ({error})") from None
-    return titles, lines
+    return [unguarded(title) for title in titles], lines

@@ -10,7 +10,7 @@ import pandas as pd
 
 from opp_analytics import schema
 
-__all__ = ["TEXTS", "parse", "to_cell"]
+__all__ = ["TEXTS", "guarded", "parse", "to_cell", "unguarded"]
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Columns that hold text, also where it looks like a number."""
@@ -20,6 +20,22 @@ _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
 """Serial numbers of dates from 1954 to 2201; a number outside was not meant as a date."""
 _EPOCH = datetime(1899, 12, 30)
+
+
+def guarded(text: str) -> str:
+    """A text as a CSV file may hold it: an apostrophe before what a spreadsheet would take for a formula.
+
+    Examples
+    --------
+    >>> guarded("=1+1"), guarded("Acme")
+    ("'=1+1", 'Acme')
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
+
+
+def unguarded(text: str) -> str:
+    """The text that `guarded` was given."""
+    return text.removeprefix("'")
 
 
 def parse(column: str, value: Any, number_format: str = "", epoch: datetime = _EPOCH) -> Any:

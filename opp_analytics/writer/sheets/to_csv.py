@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from opp_analytics import arguments, org
 from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.difference import with_ids
-from opp_analytics.writer.sheets.sheet_cells import to_cell
+from opp_analytics.writer.sheets.sheet_cells import guarded, to_cell
 
 __all__ = ["to_csv"]
 
@@ -44,8 +45,11 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     target = arguments.path(path)
     texts = {}
     for column in map(str, frame.columns):
-        texts[column] = [_csv_text(column, value) for value in frame[column]]
-    content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n")
+        texts[guarded(column)] = [_csv_text(column, value) for value in frame[column]]
+    # A carriage return inside an unquoted cell would begin a row.
+    broken = any("\r" in cell for cells in texts.values() for cell in cells)
+    quoting = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
+    content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n", quoting=quoting)
     try:
         write_whole(target, content.encode("utf-8-sig"))
     except OSError as error:
@@ -61,6 +65,4 @@ def _csv_text(column: str, value: Any) -> str:
         return f"{plain:%Y-%m-%d}"
     if isinstance(plain, float):
         return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
-    text = str(plain)
-    guarded = isinstance(plain, str) and text[:1] in ("=", "+", "-", "@", "'", "\t", "\r")
-    return f"'{text}" if guarded else text
+    return guarded(plain) if isinstance(plain, str) else str(plain)

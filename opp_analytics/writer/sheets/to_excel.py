@@ -114,7 +114,7 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
 def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-    sheet.append(columns)
+    _title(sheet, columns)
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
             plain = to_cell(column, value)
@@ -130,6 +130,13 @@ def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
                 # Never a formula, here and when the cell is edited.
                 cell.data_type = "s"
                 cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
+
+
+def _title(sheet: Worksheet, names: list[str]) -> None:
+    for place, name in enumerate(names, start=1):
+        cell = sheet.cell(1, place)
+        cell.value = name
+        cell.data_type = "s"  # never a formula
 
 
 def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
@@ -199,7 +206,7 @@ def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
         "dtypes": {column: str(frame[column].dtype) for column in columns},
         "attrs": {"load": frame.attrs["load"]} if "load" in frame.attrs else {},
     }
-    base.append([*columns, json.dumps(about)])
+    _title(base, [*columns, json.dumps(about)])
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
             text = to_text(column, value)
