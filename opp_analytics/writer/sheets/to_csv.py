@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -48,7 +48,7 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
         texts[guarded(column)] = [_csv_text(column, value) for value in frame[column]]
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for cells in texts.values() for cell in cells)
-    quoting = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
+    quoting: Literal[0, 1] = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
     content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n", quoting=quoting)
     try:
         write_whole(target, content.encode("utf-8-sig"))
