@@ -127,6 +127,7 @@ def forecast(
     """
     how, names = read_method(method), by_columns(by, level="period")
     arguments.between(confidence, "confidence", example=0.8)
+    arguments.whole(seed, "seed", low=0, example=0)
     if how.new_business and names:
         raise ArgumentValueError(
             "new_business=True does not go with by=; forecast each group's own frame and history instead"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import periods
+from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.deals_by_period import Deals, deals_by_period
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.new_business import new_business
@@ -85,6 +85,7 @@ def forecast_deals(
     1   10.0           0.012       0.5        0.5
     """
     how = read_method(method)
+    arguments.whole(seed, "seed", low=0, example=0)
     today = periods.as_date(as_of, tz=tz)
     targets = read_targets(target, periods.check_freq(freq), [])
     frame, deals = deals_by_period(

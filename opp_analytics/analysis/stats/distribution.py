@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,7 +80,8 @@ def distribute(
     ten deals with the largest variance are laid out evenly over the draws, so a single huge deal adds no noise; beyond
     the 256 largest the rest is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher).
     Correlated deals are independent given the factor z, with chance Φ((Φ⁻¹(p) + √ρ·z) / √(1 − ρ)), and the values of z
-    are laid out evenly too. The order of the deals does not matter; the same seed gives the same answer.
+    are laid out evenly too. The order of the deals does not matter, the same seed gives
+    the same answer, and each deal has luck of its own, so that two forecasts that differ in a deal compare well.
 
     References
     ----------
@@ -207,30 +209,37 @@ def _evenly(count: int) -> Floats:
 
 
 def _draw(deals: _Deals, one_of: Sequence[float], correlation: float, seed: int) -> _Draws:
-    rng = np.random.default_rng(seed)
     given = _given(deals.chances, _evenly(_FACTORS), correlation)
     won = np.empty((min(len(given), _SINGLY), DRAWS), dtype=bool)
     if not correlation:
         won[:_WHALES] = _laid_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
     cents = np.zeros(DRAWS)
+    drawn: Counter[tuple[float, float]] = Counter()
     for deal, came_in in enumerate(won):
+        own = (float(deals.cents[deal]), float(deals.chances[deal]))
         if correlation or deal >= _WHALES:
-            luck = rng.random((given.shape[1], DRAWS // given.shape[1]), dtype=np.float32)
+            luck = _luck(seed, *own, drawn[own]).random((given.shape[1], DRAWS // given.shape[1]), np.float32)
             np.less(luck, given[deal, :, None], out=came_in.reshape(luck.shape))
-        cents += deals.cents[deal] * came_in
+        drawn[own] += 1
+        cents += own[0] * came_in
     if len(deals.cents) > _SINGLY:
-        cents += _draw_together(deals.cents[_SINGLY:], given[_SINGLY:], rng)
+        cents += _draw_together(deals.cents[_SINGLY:], given[_SINGLY:], _luck(seed, 0.0, 0.0, 0))
     further = _cents(one_of)
-    cents += rng.permutation(further[np.arange(DRAWS) % len(further)])
+    cents += _luck(seed, 0.0, 0.0, 1).permutation(further[np.arange(DRAWS) % len(further)])
     return _Draws(cents, won, given)
+
+
+def _luck(seed: int, cents: float, chance: float, number: int) -> np.random.Generator:
+    """A deal's own luck, whatever other deals there are: so a change of one leaves the draws of the others alone."""
+    return np.random.default_rng([seed, cents < 0, int(abs(cents)), int(chance * 2**53), number])
 
 
 def _laid_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
     """Draws that hold each joint outcome as often as its probability says."""
-    totals, mass = _outcomes(cents, chances, 0.0)
-    order = np.argsort(totals, kind="stable")
-    place = np.searchsorted(np.cumsum(mass[order]), (np.arange(DRAWS) + 0.5) / DRAWS)
-    return _came_in(order[np.minimum(place, len(order) - 1)], len(cents))
+    # The largest deal changes last from outcome to outcome, so what it brings comes as often as it should.
+    _, mass = _outcomes(cents[::-1], chances[::-1], 0.0)
+    outcomes = np.searchsorted(np.cumsum(mass), (np.arange(DRAWS) + 0.5) / DRAWS)
+    return _came_in(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
 
 
 def _draw_together(cents: Floats, given: Floats, rng: np.random.Generator) -> Floats:

@@ -122,6 +122,21 @@ def test_distribute__order_does_not_matter_and_the_seed_decides(count, correlati
     assert (count <= distribution.ENUMERATED) == np.array_equal(one.points, again.points)
 
 
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+def test_distribute__a_further_deal_leaves_the_luck_of_the_others_alone(correlation):
+    amounts, chances = _deals(1, 40)
+    some = distribute(amounts, chances, correlation=correlation)
+    more = distribute(np.append(amounts, 0.5), np.append(chances, 0.5), correlation=correlation)
+    for q in (0.1, 0.5, 0.9):
+        assert 0 <= more.quantile(q) - some.quantile(q) <= 0.5
+
+
+def test_distribute__equal_deals_have_luck_of_their_own(drawn):
+    total = distribute(np.full(30, 100.0), np.full(30, 0.5))
+    for wins in (10, 15, 20):
+        assert total.at_least(100.0 * wins) == pytest.approx(stats.binom.sf(wins - 1, 30, 0.5), abs=ERROR)
+
+
 def test_distribute__a_rare_huge_deal_spoils_nothing():
     amounts, chances = np.append(np.full(300, 7.13), 1e6), np.append(np.full(300, 0.5), 0.001)
     total = distribute(amounts, chances)
