@@ -35,6 +35,10 @@ class Certificate:
     """Rows that a later page repeated."""
     sweeps: _Count | None = None
     """Passes over all pages; 0 when only changes were read."""
+    swept_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    """The instant at which the last full pass began, UTC; what came later is known from the changes only."""
+    assumes_stamps_within: _Count | None = None
+    """Minutes by which the server may stamp a change late and it is still seen; None when no stamp was relied on."""
     complete: bool = True
     """True when nothing can be missing: rows, totals, order and newest change agree."""
     reasons: tuple[str, ...] = ()

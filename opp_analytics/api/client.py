@@ -317,20 +317,20 @@ class Client:
         return self._decoded(wire.decode_one, self._writing(method, path, body), path)
 
     def _writing(self, method: str, path: str, body: bytes | None) -> bytes:
-        # Before, so that a crash right after the write leaves nothing stale; after, for a sweep that ran at the time.
-        self._drop_stale()
+        # Before, so that a crash right after the write leaves nothing outdated; after, for a sweep that ran at the time.
+        self._make_stale()
         try:
             return self.transport.write(method, path, body)
         finally:
-            self._drop_stale()
+            self._make_stale()
 
-    def _drop_stale(self) -> None:
+    def _make_stale(self) -> None:
         try:
-            self.frames.clear()
+            self.frames.make_stale()
             self.pages.clear()
         except OSError as error:
             raise CacheError(
-                f"cannot remove the outdated cached opportunities in {self.cache_folder} "
+                f"cannot mark the outdated cached opportunities in {self.cache_folder} "
                 f"({error.strerror}); delete the folder"
             ) from None
 

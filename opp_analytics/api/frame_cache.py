@@ -18,11 +18,7 @@ import pyarrow as pa
 from opp_analytics.errors import DataWarning
 from opp_analytics.files import make_private_folder, replaced, set_aside, write_whole
 
-_FORMAT = "opp_analytics frame 2"
-
-
-class _Outdated(Exception):
-    """The API was written to while the frame was loaded."""
+_FORMAT = "opp_analytics frame 3"
 
 
 class FrameCache:
@@ -31,13 +27,23 @@ class FrameCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, key: str) -> pd.DataFrame | None:
-        """The frame kept under `key`, its certificate in ``attrs["load"]``; None when there is no usable one."""
+    def read(self, key: str, *, stale: bool = False) -> pd.DataFrame | None:
+        """The frame kept under `key`, its certificate in ``attrs["load"]``; None when there is none to trust.
+
+        Parameters
+        ----------
+        key : str
+            Key of the frame.
+        stale : bool
+            If True, take also a frame from before the last write to the API.
+        """
         file = self._file(key)
         try:
             head, _, body = file.read_bytes().partition(b"\n")
             header = json.loads(head)
             if header["magic"] != _FORMAT:
+                return None
+            if not stale and header["epoch"] != self.epoch().hex():
                 return None
             if header["crc32"] != zlib.crc32(body):
                 raise ValueError("its checksum does not match")
@@ -53,23 +59,26 @@ class FrameCache:
         return frame
 
     def write(self, key: str, opportunities: pd.DataFrame, epoch: bytes) -> None:
-        """Keep a frame, unless the API was written to since `epoch`; warn if the folder cannot be written."""
+        """Keep a frame that was loaded in `epoch`; a folder that cannot be written is a warning."""
         table = pa.Table.from_pandas(opportunities, preserve_index=False)
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, table.schema) as writer:
             writer.write_table(table)
         body = sink.getvalue()
-        header = {"magic": _FORMAT, "crc32": zlib.crc32(body), "certificate": opportunities.attrs["load"]}
+        header = {
+            "magic": _FORMAT,
+            "crc32": zlib.crc32(body),
+            "epoch": epoch.hex(),
+            "certificate": opportunities.attrs["load"],
+        }
         try:
             make_private_folder(self.folder)
-            with replaced(self._file(key), private=True, durable=False) as staged:
-                with staged.open("wb") as out:
-                    out.write(json.dumps(header).encode() + b"\n")
-                    out.write(body)
-                if self.epoch() != epoch:
-                    raise _Outdated
-        except _Outdated:
-            return
+            with (
+                replaced(self._file(key), private=True, durable=False) as staged,
+                staged.open("wb") as out,
+            ):
+                out.write(json.dumps(header).encode() + b"\n")
+                out.write(body)
         except OSError as error:
             warnings.warn(
                 f"the frame was loaded but could not be cached in {self.folder} ({error.strerror}); the next load fetches again",
@@ -77,22 +86,19 @@ class FrameCache:
                 stacklevel=2,
             )
 
-    def clear(self) -> None:
-        """Remove every frame and start a new epoch.
+    def make_stale(self) -> None:
+        """Begin a new epoch: a frame of an earlier one is only good for catching up from.
 
         Raises
         ------
         OSError
             When the folder cannot be written.
         """
-        if not self.folder.is_dir():
-            return
-        for frame in self.folder.glob("frame-*.arrow"):
-            frame.unlink(missing_ok=True)
-        write_whole(self.folder / "epoch", os.urandom(8), private=True, durable=False)
+        if self.folder.is_dir():
+            write_whole(self.folder / "epoch", os.urandom(8), private=True, durable=False)
 
     def epoch(self) -> bytes:
-        """Bytes that change with every write to the API, so that a load that overlaps a write is not kept."""
+        """Bytes that change with every write to the API, so that a load that overlapped one is stale."""
         try:
             return (self.folder / "epoch").read_bytes()
         except OSError:

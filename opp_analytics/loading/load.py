@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import warnings
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Unpack
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from opp_analytics.api import Client, Filters, assemble, rows_to_table
+from opp_analytics.api import Client, Filters, assemble, concat_tables, frame_to_table, rows_to_table
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
-from opp_analytics.loading.refresh import refreshed
-from opp_analytics.loading.sweep import Query, Sweep, newest_change, probe, sweep
+from opp_analytics.loading.limits import Limits
+from opp_analytics.loading.probe import Query, instant, newest_change, probe
+from opp_analytics.loading.refresh import STAMPS_WITHIN, Current, Unexplained, catch_up
+from opp_analytics.loading.resuming import note_maker, resumable_pages, told
+from opp_analytics.loading.sweep import Sweep, sweep
 from opp_analytics.progress import progress_bar
 from opp_analytics.text import count
 
 _SWEEPS = 3
+_SWEEP_EVERY = timedelta(hours=24)
 _PAGE_SIZE = 1000
-_NOTE_EVERY = 16
-"""Pages between two progress notes of a sweep, so that an interrupted one resumes."""
+_log = logging.getLogger("opp_analytics")
 
 
 def load(
@@ -41,8 +46,12 @@ def load(
 ) -> pd.DataFrame:
     """All opportunities of the tenant as one typed frame.
 
-    A cached frame younger than `max_age` is returned without any request. Otherwise every page is read in one sweep,
-    and again, three times at most, while opportunities change under it.
+    A cached frame younger than `max_age` is returned without any request. Otherwise every page is read, then what
+    changed since the reading began, so that the frame shows one moment of the server however busy it is. Where the
+    numbers do not add up the pages are read again, three times at most.
+
+    A load ends whatever the server says: at most 100,000 pages, 16 GB and 4 hours, and at most twice the announced
+    pages (of the list, and of the trash) and ten more.
 
     Parameters
     ----------
@@ -51,8 +60,10 @@ def load(
     max_age : str, timedelta or seconds
         Oldest cached frame to use, such as ``"15min"``; 0 always reads from the API.
     refresh : {None, "changes", "full"}
-        ``"changes"`` brings the cached frame up to date and reads only what changed. It reads everything where that
-        might miss something: no cached frame, wrong sort order, totals that disagree, or ``deleted=True``.
+        ``"changes"`` brings the cached frame up to date and reads only what changed, also after writes of your own.
+        It trusts the server's stamps within the minutes of ``assumes_stamps_within``. It reads everything where
+        something might be missed: no cached frame, no full read within 24 hours, wrong sort order, totals that
+        disagree, or ``deleted=True``.
         ``"full"`` always reads everything.
     page_size : int, optional
         Rows to ask for on a page, 1,000 by default; the server may send fewer.
@@ -75,7 +86,8 @@ def load(
         ``created_at updated_at`` datetime64[us, UTC]; then the tenant's further attributes, lists and objects as
         JSON text. The same dtypes when empty. ``attrs["load"]`` is the load certificate as plain JSON:
         ``fetched_at`` (UTC, when reading began), ``pages rows total duplicates sweeps complete source`` (no sweeps:
-        only changes were read), ``reasons`` (why it may be incomplete), ``tenant search deleted filters limit``, and
+        only changes were read), ``swept_at`` (when the last full read began), ``assumes_stamps_within`` (minutes),
+        ``reasons`` (why it may be incomplete), ``tenant search deleted filters limit``, and
         ``state``, what the server said of its data.
 
     Raises
@@ -88,6 +100,8 @@ def load(
         When the API cannot be reached, refuses the call, or is not this API.
     LoadError
         When the pages do not end.
+    KeyboardInterrupt
+        On Ctrl-C, at once; it says how far the load was, and the next one goes on from there.
 
     Warns
     -----
@@ -115,15 +129,24 @@ def load(
 def _load(
     client: Client, query: Query, oldest: datetime, refresh: str | None, progress: bool | None
 ) -> pd.DataFrame:
-    key = _key(query)
-    kept = client.frames.read(key) if refresh != "full" else None
-    if kept is not None and refresh is None and _fetched_at(kept) > oldest:
-        return kept
-    if kept is not None and refresh == "changes" and not query.deleted:
-        current = _catch_up(client, query, key, kept)
-        if current is not None:
-            return current
-    return _fetch(client, query, key, progress)
+    key, limits = _key(query), Limits(client.settings.url)
+    if refresh is None:
+        kept = client.frames.read(key)
+        if kept is not None and oldest < _fetched_at(kept) <= datetime.now(UTC):
+            return kept
+    if refresh == "changes" and not query.deleted:
+        kept = client.frames.read(key, stale=True)
+        if kept is not None and _was_swept_today(kept):
+            current = _refresh(client, query, key, kept, limits)
+            if current is not None:
+                return current
+    return _fetch(client, query, key, progress, limits)
+
+
+def _was_swept_today(kept: pd.DataFrame) -> bool:
+    """Whether the last full sweep is young enough to build on; one in the future has no age that could be known."""
+    swept_at = _certificate_of(kept).swept_at
+    return swept_at is not None and timedelta(0) <= datetime.now(UTC) - swept_at <= _SWEEP_EVERY
 
 
 def _certificate_of(kept: pd.DataFrame) -> Certificate:
@@ -140,7 +163,7 @@ def _age(max_age: str | float | timedelta) -> timedelta:
         raise ArgumentTypeError(f"max_age={max_age!r} is not a duration; {example}")
     try:
         age = pd.Timedelta(max_age, unit="s") if isinstance(max_age, (int, float)) else pd.Timedelta(max_age)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration; {example}") from None
     if pd.isna(age) or age < pd.Timedelta(0):
         raise ArgumentValueError(f"max_age={max_age!r} is not a duration of 0 or more; {example}")
@@ -169,61 +192,116 @@ def _key(query: Query) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
-def _fetch(client: Client, query: Query, key: str, progress: bool | None) -> pd.DataFrame:
-    epoch = client.frames.epoch()
+@dataclass
+class _Passes:
+    """What the sweeps of one load have read since the server's state was `known`."""
+
+    known: dict[str, Any]
+    began: datetime
+    tables: list[pa.Table] = field(default_factory=list)
+
+    def add(self, pass_: Sweep) -> None:
+        """Add a pass; a row that it missed, because the pages shifted under it, keeps what an earlier one read."""
+        seen = pa.array(sorted(pass_.ids), pa.string())
+        missed = (table.filter(pc.invert(pc.is_in(table["unique_id"], seen))) for table in self.tables)
+        self.tables = [*pass_.tables, *(table for table in missed if len(table))]
+
+
+def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits: Limits) -> pd.DataFrame:
+    epoch, began = client.frames.epoch(), datetime.now(UTC)
     before = probe(client, query)
-    stored_pages = _resumable(client.pages.read_progress(key), before, query)
+    stored_pages = resumable_pages(client.pages.read_progress(key), before, query)
+    passes = _Passes(before, began)
     for sweeps in range(1, _SWEEPS + 1):
-        started = datetime.now(UTC)
-        with progress_bar(progress, desc="opportunities", unit="row") as bar:
-            on_page = _noter(client, key, before, query)
-            pass_ = sweep(client, query, stored_pages=stored_pages, bar=bar, on_page=on_page)
+        started, pass_ = datetime.now(UTC), Sweep()
+        with (
+            told(client, key, before, query, pass_),
+            progress_bar(progress, desc="opportunities", unit="row") as bar,
+        ):
+            on_page = note_maker(client, key, before, query)
+            sweep(client, query, pass_, stored_pages=stored_pages, bar=bar, limits=limits, on_page=on_page)
+        _log.info(
+            "sweep %d: %s, %s", sweeps, count(pass_.pages, "page"), count(len(pass_.ids), "opportunity")
+        )
         after = probe(client, query)
         reasons = _gaps(pass_, before, after, query)
-        if not reasons:
+        current = None
+        try:
+            current = _caught_up(client, query, passes, pass_, limits) if reasons else None
+        except Unexplained as doubt:
+            passes = _Passes(doubt.state, datetime.now(UTC))
+        if current is not None or not reasons:
             break
         before, stored_pages = after, 0
+        if query.params or passes.known["newest"] is None:
+            # A row may leave a filter without a trace, so that what an earlier pass read proves nothing.
+            passes = _Passes(after, datetime.now(UTC))
     client.pages.note_progress(key, None)
-    opportunities = assemble(pass_.tables)
-    certificate = replace(
-        _certificate(client, query, pass_, started),
-        sweeps=sweeps,
-        complete=not reasons,
-        reasons=tuple(reasons),
-        state=after,
-    )
-    opportunities.attrs["load"] = certificate.to_json()
-    if reasons:
-        warnings.warn(f"this load may be incomplete: {'; '.join(reasons)}", DataWarning, stacklevel=4)
+    certificate = replace(_certificate(client, query, pass_, started), sweeps=sweeps)
+    if current is not None:
+        opportunities = assemble([current.table])
+        certificate = _as_of(certificate, current, pages=pass_.pages + current.pages, swept_at=passes.began)
     else:
+        opportunities = assemble(pass_.tables)
+        certificate = replace(
+            certificate, complete=not reasons, reasons=tuple(reasons), state=after, swept_at=started
+        )
+    opportunities.attrs["load"] = certificate.to_json()
+    if certificate.complete:
         client.frames.write(key, opportunities, epoch)
+        _log.info("load complete: %s", count(len(opportunities), "opportunity"))
+    else:
+        _log.info("load may be incomplete: %s", "; ".join(reasons))
+        warnings.warn(f"this load may be incomplete: {'; '.join(reasons)}", DataWarning, stacklevel=4)
     return opportunities
 
 
-def _catch_up(client: Client, query: Query, key: str, kept: pd.DataFrame) -> pd.DataFrame | None:
-    epoch = client.frames.epoch()
-    current = refreshed(client, query, kept)
-    if current is None:
+def _caught_up(client: Client, query: Query, passes: _Passes, pass_: Sweep, limits: Limits) -> Current | None:
+    """What the passes read, with the changes since; None when that does not add up."""
+    passes.add(pass_)
+    if query.deleted or not pass_.sorted or not passes.tables:
         return None
-    opportunities, rows = current.opportunities, len(current.opportunities)
-    certificate = replace(
-        _certificate_of(kept),
-        fetched_at=current.started,
-        pages=current.pages,
-        rows=rows,
-        total=rows,
-        sweeps=0,
-        state=current.state,
-    )
+    return catch_up(client, query, concat_tables(passes.tables), passes.known, most=1, limits=limits)
+
+
+def _refresh(
+    client: Client, query: Query, key: str, kept: pd.DataFrame, limits: Limits
+) -> pd.DataFrame | None:
+    epoch, said = client.frames.epoch(), _certificate_of(kept)
+    try:
+        current = catch_up(client, query, frame_to_table(kept), said.state, most=0.5, limits=limits)
+    except Unexplained:
+        current = None
+    if current is None:
+        _log.info("the changes do not add up: everything is read")
+        return None
+    opportunities = assemble([current.table])
+    certificate = _as_of(said, current, pages=current.pages, sweeps=0)
     opportunities.attrs["load"] = certificate.to_json()
     client.frames.write(key, opportunities, epoch)
+    _log.info("refresh complete: %s", count(len(opportunities), "opportunity"))
     return opportunities
+
+
+def _as_of(certificate: Certificate, current: Current, **further: Any) -> Certificate:
+    """The certificate of a frame that shows one moment of the server."""
+    rows = len(current.table)
+    return replace(
+        certificate,
+        fetched_at=current.moment,
+        rows=rows,
+        total=rows,
+        state=current.state,
+        assumes_stamps_within=STAMPS_WITHIN,
+        **further,
+    )
 
 
 def _sample(client: Client, query: Query, limit: int, progress: bool | None) -> pd.DataFrame:
     """The newest `limit` opportunities, or all if there are fewer; no cache is used."""
     rows: dict[str, dict[str, Any]] = {}
     pass_, started, size = Sweep(), datetime.now(UTC), min(limit, query.page_size)
+    limits = Limits(client.settings.url)
     with progress_bar(progress, desc="opportunities", unit="row", total=limit) as bar:
         while len(rows) < limit:
             number = pass_.pages + 1
@@ -232,6 +310,7 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None) -> 
                 if query.deleted
                 else client.list(number, size, **query.params, sort="-created_at")
             )
+            limits.count_page()
             pass_.pages, pass_.total = number, page.total_records
             fresh = {row["unique_id"]: row for row in page.rows if row["unique_id"] not in rows}
             rows |= fresh
@@ -251,21 +330,6 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None) -> 
     return opportunities
 
 
-def _noter(client: Client, key: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
-    def on_page(pages: int) -> None:
-        if pages % _NOTE_EVERY == 0:
-            note = {"probe": before, "page_size": query.page_size, "pages": pages}
-            client.pages.note_progress(key, note)
-
-    return on_page
-
-
-def _resumable(note: Any, before: dict[str, Any], query: Query) -> int:
-    """Number of first pages of an interrupted sweep that are still current."""
-    same = isinstance(note, dict) and note.get("probe") == before and note.get("page_size") == query.page_size
-    return int(note["pages"]) if same else 0
-
-
 def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
     """Reasons why a pass may be incomplete; empty when it is complete."""
     total = after["trash_total"] if query.deleted else after["total"]
@@ -282,7 +346,7 @@ def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Qu
         return gaps
     if not pass_.ordered:
         gaps.append("the server did not sort by created_at as asked")
-    if newest_change(pass_.tables) != (datetime.fromisoformat(after["newest"]) if after["newest"] else None):
+    if newest_change(pass_.tables) != (instant(after["newest"])):
         gaps.append("the server reports a newer change than the newest one read")
     return gaps
 

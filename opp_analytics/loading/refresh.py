@@ -1,135 +1,215 @@
-"""The refresh: a cached frame brought up to date by reading only what changed.
+"""The refresh: rows read earlier brought up to date by reading only what changed.
 
 The newest changes are read first, until they are older than what is known; deletions are settled by reading the trash
-where it changed. The result counts only when everything adds up: the answer was sorted as asked, nothing
-changed during the reading, the distinct ids equal the server's total, no change is newer than the newest one known, and no
-column owes its existence or type to a row that is no longer there.
-Otherwise there is no result, and the caller sweeps.
+where it changed. The page with the newest changes is one moment of the server: it shows every row changed up to then,
+and how many opportunities there were. The trash is read before and after it. Where that agrees, and the distinct ids
+equal the total, the rows are exactly those of that moment, however busy the tenant is. Where a change came in between,
+the short read is made again. Where the numbers do not add up there is no result, and the caller sweeps.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import schema
-from opp_analytics.api import Client, assemble, concat_tables, frame_to_table, rows_to_table
-from opp_analytics.certificate import Certificate
-from opp_analytics.loading.sweep import Query, newest_change, probe
+from opp_analytics.api import Client, concat_tables, rows_to_table
+from opp_analytics.loading.limits import Limits
+from opp_analytics.loading.probe import (
+    Query,
+    Trash,
+    instant,
+    list_state,
+    read_trash,
+    read_trash_state,
+    state_of,
+)
+from opp_analytics.text import count
 
-_OVERLAP = timedelta(minutes=5)
-"""Time before the newest known change that is read again: a slow transaction commits with an earlier time."""
+STAMPS_WITHIN = 5
+"""Minutes before the newest known change that are read again: a slow transaction commits with an earlier stamp."""
+_TRIES = 20
+"""Short reads while something changes during each of them."""
+_LARGE_PAGE = 1000
+_RECOUNTS = 2
+"""Short reads that nothing disturbed and that still do not add up."""
+_log = logging.getLogger("opp_analytics")
 
 
 @dataclass(frozen=True)
-class Refreshed:
-    """An up-to-date frame, and how it was read."""
+class Current:
+    """All opportunities of one moment."""
 
-    opportunities: pd.DataFrame
+    table: pa.Table
     state: dict[str, Any]
-    """The state of the server's data, the same before and after the reading."""
+    """The state of the server's data at that moment."""
     pages: int
     """Pages read, including pages of the trash."""
-    started: datetime
+    moment: datetime
+    """The instant before that moment was asked for."""
+
+
+class Unexplained(Exception):
+    """The rows are as many as they should be, but fewer are in list and trash together than the known state allows.
+
+    The trash was emptied, or list and trash were not of one moment when that state was read. `state` is.
+    """
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        self.state = state
 
 
 @dataclass
-class _Reading:
-    """The rows read so far."""
+class _Changes:
+    """The rows that changed, newest change first, and what the first page said of the list."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    deleted: set[str] = field(default_factory=set)
-    pages: int = 0
+    state: dict[str, Any] = field(default_factory=dict)
+    ordered: bool = True
+    """Whether each page begins no later than the one before it ends: what comes in between shifts them."""
 
 
-def refreshed(client: Client, query: Query, kept: pd.DataFrame) -> Refreshed | None:
-    """`kept` with all later changes, in creation order; None when a full sweep is needed.
+def catch_up(
+    client: Client, query: Query, rows: pa.Table, known: dict[str, Any], *, most: float, limits: Limits
+) -> Current | None:
+    """`rows` with all changes since `known`, in creation order; None when only a sweep can tell.
 
     Parameters
     ----------
     client : Client
         Client to read with; the page cache is not used.
     query : Query
-        Query of `kept`; not for the trash.
-    kept : DataFrame
-        A complete load, whose certificate holds the server's ``state`` at the time.
+        Query that `rows` answer; not for the trash.
+    rows : Table
+        Opportunities read since the server's state was `known`, each as it was when it was read.
+    known : dict
+        The server's state before the first of `rows` was read.
+    most : float
+        Changed rows to read at most, as a part of all.
+    limits : Limits
+        Bounds of the load.
+
+    Raises
+    ------
+    Unexplained
+        When rows may have vanished from list and trash alike.
     """
-    certificate = Certificate.of(kept)
-    known, table = certificate.state if certificate else {}, frame_to_table(kept)
-    started, before = datetime.now(UTC), probe(client, query)
-    reading = _Reading()
-    if not _read_changes(client, query, newest_change([table]), reading):
+    newest = instant(known.get("newest"))
+    if newest is None or not all(isinstance(known.get(name), int) for name in ("total", "trash_total")):
         return None
-    if not _read_trash(client, before, known, table, reading):
-        return None
-    merged = _merged(table, reading)
-    if merged is None or not _adds_up(merged, before) or probe(client, query) != before:
-        return None
-    return Refreshed(assemble([merged]), before, reading.pages, started)
+    began, recounts = limits.pages, 0
+    since = newest - timedelta(minutes=STAMPS_WITHIN)
+    trash = _settle_trash(client, known, limits)
+    for tries in range(1, _TRIES + 1):
+        moment = datetime.now(UTC)
+        # Where something came in between, one large page is likelier to show it all at once than several.
+        size = query.page_size if tries == 1 else max(query.page_size, _LARGE_PAGE)
+        changes = _read_changes(client, query, since, most, limits, size)
+        if changes is None:
+            return None
+        after = _settle_trash(client, known, limits, whole=trash.created is not None)
+        if after == trash and _is_one_moment(client, query, changes):
+            table = _merged(rows, changes.tables, trash) if changes.ordered else None
+            if table is None:
+                return None
+            state = changes.state | trash.state
+            if _are_all(table, state):
+                if not _explains(rows, table, trash, known, query, newest):
+                    raise Unexplained(state)
+                _tell(changes, trash, tries)
+                return Current(table, state, limits.pages - began, moment)
+            recounts += 1
+            if recounts == _RECOUNTS:
+                return None
+        trash = after
+    return None
 
 
-def _adds_up(merged: pa.Table, state: dict[str, Any]) -> bool:
-    newest = datetime.fromisoformat(state["newest"]) if state["newest"] else None
-    distinct = pc.count_distinct(merged["unique_id"]).as_py()
-    return (
-        state["trash_total"] is not None
-        and len(merged) == distinct == state["total"]
-        and newest_change([merged]) == newest
+def _tell(changes: _Changes, trash: Trash, tries: int) -> None:
+    _log.info(
+        "caught up: read %s of recent changes, trash %s, %s",
+        count(len(changes.tables), "page"),
+        "unchanged" if trash.created is None else f"read ({count(len(trash.created), 'opportunity')})",
+        count(tries, "short read"),
     )
 
 
-def _read_changes(client: Client, query: Query, newest: datetime | None, reading: _Reading) -> bool:
-    """Read the changes since `newest`; False when a sweep is cheaper, or the order is not the one asked for."""
-    if newest is None:
-        return False
-    since, last = newest - _OVERLAP, None
+def _settle_trash(client: Client, known: dict[str, Any], limits: Limits, *, whole: bool = False) -> Trash:
+    """The trash: its state where that is the known one, else all of it."""
+    if not whole:
+        limits.count_page()
+        trash = read_trash_state(client)
+        if trash.state["trash_total"] is None or all(known.get(n) == v for n, v in trash.state.items()):
+            return trash
+    return read_trash(client, limits)
+
+
+def _read_changes(
+    client: Client, query: Query, since: datetime, most: float, limits: Limits, page_size: int
+) -> _Changes | None:
+    """Read the changes since then; None when they are more than `most` of all, or the order is not the one asked for."""
+    changes, last, number = _Changes(), None, 0
     while True:
-        page = client.list(reading.pages + 1, query.page_size, sort="-updated_at", **query.params)
-        reading.pages += 1
-        if not page.rows:
-            return True
-        table = rows_to_table(page.rows)
-        times = table["updated_at"].to_pylist()
-        if None in times or times != sorted(times, reverse=True) or (last is not None and times[0] > last):
-            return False
-        last = times[-1]
-        reading.tables.append(table)
-        if last < since:
-            return True
-        if 2 * sum(map(len, reading.tables)) > (page.total_records or 0):
-            return False
-
-
-def _read_trash(
-    client: Client, state: dict[str, Any], known: dict[str, Any], kept: pa.Table, reading: _Reading
-) -> bool:
-    """Read the deletions; False when rows also left the trash, because they may be back unchanged."""
-    if all(state[name] == known.get(name) for name in ("trash_total", "trash_newest")):
-        return True
-    if state["trash_total"] is None or known.get("trash_total") is None:
-        return False
-    number = 1
-    while (page := client.list_deleted(number, 1000)).rows:
-        reading.deleted |= {record["unique_id"] for record in page.rows}
-        reading.pages += 1
         number += 1
-    taken_in = len(reading.deleted.intersection(kept["unique_id"].to_pylist()))
-    return bool(state["trash_total"] == known["trash_total"] + taken_in)
+        page = client.list(number, page_size, sort="-updated_at", **query.params)
+        if number == 1:
+            changes.state = state_of(page.rows, page.total_records)
+        table = rows_to_table(page.rows)
+        limits.count_page(table.nbytes)
+        if not page.rows:
+            return changes
+        times = table["updated_at"].to_pylist()
+        if None in times or times != sorted(times, reverse=True):
+            return None
+        changes.tables.append(table)
+        changes.ordered = changes.ordered and (last is None or times[0] <= last)
+        last = times[-1]
+        if last < since:
+            return changes
+        # The first total: a server whose total grows with each page would never be done.
+        if sum(map(len, changes.tables)) > most * (changes.state["total"] or 0) + page_size:
+            return None
 
 
-def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
+def _is_one_moment(client: Client, query: Query, changes: _Changes) -> bool:
+    """Whether the pages of changes show one moment: a single one does, several do when nothing came in between."""
+    return len(changes.tables) < 2 or list_state(client, query) == changes.state
+
+
+def _are_all(table: pa.Table, state: dict[str, Any]) -> bool:
+    """Whether the rows are as many as the server says, each once."""
+    distinct = pc.count_distinct(table["unique_id"]).as_py()
+    return state["trash_total"] is not None and len(table) == distinct == state["total"]
+
+
+def _explains(
+    rows: pa.Table, table: pa.Table, trash: Trash, known: dict[str, Any], query: Query, newest: datetime
+) -> bool:
+    """Whether nothing vanished from list and trash alike: equal numbers prove little where as many came back unchanged."""
+    if trash.created is None:
+        return True
+    if query.params:
+        taken_in = len(trash.created.keys() & set(rows["unique_id"].to_pylist()))
+        return bool(trash.state["trash_total"] == known["trash_total"] + taken_in)
+    created = [*table["created_at"].to_pylist(), *trash.created.values()]
+    new = sum(at is not None and at > newest for at in created)
+    there = len(table) + trash.state["trash_total"]
+    return bool(there >= known["total"] + known["trash_total"] + new)
+
+
+def _merged(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table | None:
     """The newest version of each row, without deleted ones, in creation order; None when a column's type needs a sweep."""
-    changed = {unique_id for table in reading.tables for unique_id in table["unique_id"].to_pylist()}
-    stale = pa.array(sorted(changed | reading.deleted), pa.string())
-    rest = kept.filter(pc.invert(pc.is_in(kept["unique_id"], stale)))
-    if len(rest) < len(kept):
-        kinds = _further_kinds(reading.tables)
+    changed = {unique_id for table in changes for unique_id in table["unique_id"].to_pylist()}
+    stale = pa.array(sorted(changed.union(trash.created or ())), pa.string())
+    rest = rows.filter(pc.invert(pc.is_in(rows["unique_id"], stale)))
+    if len(rest) < len(rows):
+        kinds = _further_kinds(changes)
         columns = {name: rest[name] for name in rest.column_names if name not in schema.COLUMNS}
         empty = {name for name, column in columns.items() if column.null_count == len(column)}
         if empty - set(kinds) or not all(
@@ -139,7 +219,7 @@ def _merged(kept: pa.Table, reading: _Reading) -> pa.Table | None:
         ):
             return None
         rest = rest.drop_columns(sorted(empty))
-    return concat_tables([rest, *reading.tables]).sort_by("created_at")
+    return concat_tables([rest, *changes]).sort_by("created_at")
 
 
 def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
@@ -168,5 +248,5 @@ def _is_plain_json(text: str) -> bool:
     """True when a text may be a number or boolean that became text because another row held text."""
     try:
         return isinstance(json.loads(text), (int, float))
-    except (ValueError, RecursionError):
+    except ValueError:
         return False

@@ -1,31 +1,28 @@
-"""The sweep: one pass over all pages, with a check that nothing is missing.
+"""The sweep: one pass over all pages.
 
 Offset paging shifts when rows come and go. A sweep therefore asks for creation order, so that new rows only append,
-reads past the announced last page, keys rows by id, and compares what a *probe* of the server says before and after:
-the totals of list and trash, the newest change, the newest deletion. Only when nothing moved and the distinct ids
-equal the total is a sweep complete.
+reads past the announced last page, and keys rows by id. Whether it missed something is told by what a probe of the
+server says before and after; what changed during it is read afterwards (`refresh`).
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics.api import Client, WirePage, rows_to_table
-from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
+from opp_analytics.loading.limits import Limits, announced_pages
+from opp_analytics.loading.probe import Query
+from opp_analytics.loading.threads import Threads
 
 _WINDOW = 4
 """Pages in flight or waiting to be decoded, per connection."""
-_SLACK = 10
-"""Extra pages, beyond twice the announced number, before the pages are considered endless."""
 
 
 class Bar(Protocol):
@@ -35,18 +32,6 @@ class Bar(Protocol):
 
     def update(self, n: float = 1) -> Any:
         """Advance by `n` opportunities."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """The opportunities that a sweep asks for."""
-
-    deleted: bool = False
-    """True for the trash instead of the list."""
-    params: dict[str, Any] = field(default_factory=dict)
-    """Search and filters, as `Client.list` takes them."""
-    page_size: int = 1000
-    """Page size asked for; the server may send fewer rows."""
 
 
 @dataclass
@@ -60,43 +45,23 @@ class Sweep:
     total: int | None = None
     """The total that the last page reported."""
     duplicates: int = 0
+    sorted: bool = True
+    """True when each page came in creation order, as asked."""
     ordered: bool = True
-    """True when the pages came in creation order, as asked."""
+    """True when all pages together did: rows that come and go can shift a page before the one it follows."""
     page_size: int = 0
 
 
-def probe(client: Client, query: Query) -> dict[str, Any]:
-    """The state of the server's data: totals, the newest change, the newest deletion."""
-    with ThreadPoolExecutor(2) as pool:
-        trash = pool.submit(_trash_state, client)
-        listed = client.list(1, 1, sort="-updated_at", **query.params)
-    newest = listed.rows[0] if listed.rows else {}
-    state = {
-        "total": listed.total_records,
-        "newest": newest.get("updated_at"),
-        "newest_id": newest.get("unique_id"),
-    }
-    return state | trash.result()
-
-
-def _trash_state(client: Client) -> dict[str, Any]:
-    try:
-        page = client.list_deleted(1, 1)
-    except (ForbiddenError, NotFoundError):
-        return {"trash_total": None, "trash_newest": None}
-    newest = page.rows[0]["unique_id"] if page.rows else None
-    return {"trash_total": page.total_records, "trash_newest": newest}
-
-
-def newest_change(tables: list[pa.Table]) -> datetime | None:
-    """The latest ``updated_at`` in the tables."""
-    newest = (pc.max(table["updated_at"]).as_py() for table in tables)
-    return max((at for at in newest if at is not None), default=None)
-
-
 def sweep(
-    client: Client, query: Query, *, stored_pages: int, bar: Bar, on_page: Callable[[int], None]
-) -> Sweep:
+    client: Client,
+    query: Query,
+    result: Sweep,
+    *,
+    stored_pages: int,
+    bar: Bar,
+    limits: Limits,
+    on_page: Callable[[int], None],
+) -> None:
     """Read every page once.
 
     Parameters
@@ -105,11 +70,15 @@ def sweep(
         Client to read with, through its page cache.
     query : Query
         Opportunities to ask for.
+    result : Sweep
+        What was read; it is filled page by page, so that it is known when the sweep is stopped.
     stored_pages : int
         Number of first pages to take from the page cache without a request, because an interrupted sweep had read
         them.
     bar : Bar
         Progress bar to advance.
+    limits : Limits
+        Bounds of the load.
     on_page : callable
         Function to call with the number of each page read.
 
@@ -118,31 +87,21 @@ def sweep(
     LoadError
         When the pages do not end.
     """
-    result = Sweep()
-    with _Fetcher(client, query, stored_pages) as fetcher:
+    with Threads(client.concurrency) as threads:
+        fetcher = _Fetcher(client, query, stored_pages, threads)
         for body in fetcher:
             page = client.decode_page(body)
+            limits.count_page(len(body))
             news = _take(result, page)
             on_page(result.pages)
             bar.total = result.total
             bar.update(len(page.rows))
             if result.pages == 1:
-                fetcher.announce(_announced(page, result.page_size))
+                fetcher.announced = announced_pages(page.total_records, page.total_pages, result.page_size)
             past = result.pages >= fetcher.announced
             if not news or (past and len(page.rows) < result.page_size):
                 break
-            if result.pages > 2 * fetcher.announced + _SLACK:
-                raise LoadError(
-                    f"{client.settings.url} announced {fetcher.announced} pages, but page {result.pages} is still "
-                    "full of new opportunities; stopped. Either something creates opportunities this fast, or the server is broken"
-                )
-    return result
-
-
-def _announced(first: WirePage, page_size: int) -> int:
-    if first.total_records is not None and page_size:
-        return max(1, math.ceil(first.total_records / page_size))
-    return max(1, first.total_pages or 1)
+            limits.check_end(result.pages, fetcher.announced, "opportunities")
 
 
 def _take(result: Sweep, page: WirePage) -> bool:
@@ -159,15 +118,19 @@ def _take(result: Sweep, page: WirePage) -> bool:
             fresh.append(record)
     if fresh:
         result.tables.append(rows_to_table(fresh))
-        result.ordered = result.ordered and _in_order(result.tables)
+        result.sorted = result.sorted and _is_sorted(result.tables[-1])
+        result.ordered = result.ordered and result.sorted and _follows(result.tables)
     return bool(fresh)
 
 
-def _in_order(tables: list[pa.Table]) -> bool:
-    """True when the last table is in creation order and does not begin before the end of the previous one."""
-    created = tables[-1]["created_at"].drop_null().combine_chunks()
-    if len(created) > 1 and pc.any(pc.less(created[1:], created[:-1])).as_py():
-        return False
+def _is_sorted(table: pa.Table) -> bool:
+    created = table["created_at"].drop_null().combine_chunks()
+    return len(created) < 2 or not pc.any(pc.less(created[1:], created[:-1])).as_py()
+
+
+def _follows(tables: list[pa.Table]) -> bool:
+    """True when the last table does not begin before the end of the previous one."""
+    created = tables[-1]["created_at"].drop_null()
     before = tables[-2]["created_at"].drop_null() if len(tables) > 1 else created[:0]
     return not (len(before) and len(created)) or before[-1].as_py() <= created[0].as_py()
 
@@ -175,24 +138,14 @@ def _in_order(tables: list[pa.Table]) -> bool:
 class _Fetcher:
     """The bodies of pages 1, 2, 3, … in order, fetched ahead once the number of pages is known."""
 
-    def __init__(self, client: Client, query: Query, stored_pages: int) -> None:
+    def __init__(self, client: Client, query: Query, stored_pages: int, threads: Threads) -> None:
         self._client = client
         self._query = query
         self._stored_pages = stored_pages
-        self._pool = ThreadPoolExecutor(client.concurrency, thread_name_prefix="opp-analytics-load")
+        self._threads = threads
         self._ahead: deque[Future[bytes]] = deque()
         self._next = 1
         self.announced = 1
-
-    def __enter__(self) -> _Fetcher:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        # Not waiting lets Ctrl-C and an early stop return at once; calls under way end by themselves.
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def announce(self, pages: int) -> None:
-        self.announced = pages
 
     def __iter__(self) -> Iterator[bytes]:
         while True:
@@ -202,7 +155,7 @@ class _Fetcher:
     def _submit(self) -> None:
         window = _WINDOW * self._client.concurrency
         while not self._ahead or (len(self._ahead) < window and self._next <= self.announced):
-            self._ahead.append(self._pool.submit(self._fetch, self._next))
+            self._ahead.append(self._threads.submit(self._fetch, self._next))
             self._next += 1
 
     def _fetch(self, page: int) -> bytes:

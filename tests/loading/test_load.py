@@ -221,7 +221,7 @@ def test_load__stops_when_the_pages_never_end(tmp_path):
             load(client_of(server, tmp_path / "pages"), page_size=2)
 
 
-def test_load__repeats_a_sweep_during_which_something_changed(tmp_path):
+def test_load__catches_up_with_what_changed_during_the_sweep(tmp_path):
     rows = [row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(6)]
     touched = []
 
@@ -233,8 +233,9 @@ def test_load__repeats_a_sweep_during_which_something_changed(tmp_path):
 
     with serving(touching) as server:
         frame = load(client_of(server, tmp_path / "pages"), page_size=3)
-    assert frame.attrs["load"]["sweeps"] == 2
-    assert frame.attrs["load"]["complete"]
+    certificate = Certificate.of(frame)
+    assert certificate is not None
+    assert (certificate.sweeps, certificate.complete, certificate.assumes_stamps_within) == (1, True, 5)
     assert frame.set_index("unique_id")["value"]["opp-0"] == 5
 
 

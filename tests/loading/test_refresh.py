@@ -9,58 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from tests.support import paged, row, serving
-
-REGIONS = ("north", 7, 2.5, 3.0, True, None, ["a"])
-"""What a tenant's own attribute may hold; the rows of the beginning do not have it."""
-
-
-class World:
-    """A server's stock that people work on."""
-
-    def __init__(self, count: int) -> None:
-        self.rows = [row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(count)]
-        self.trash: list[dict[str, Any]] = []
-        self.made = count
-        self.now = datetime(2026, 3, 1, tzinfo=UTC)
-
-    def stamp(self) -> str:
-        self.now += timedelta(minutes=7)
-        return self.now.isoformat()
-
-    def create(self, at: int) -> None:
-        stamp = self.stamp()
-        regions = ({}, *({"region": region} for region in REGIONS))
-        self.rows.append(row(self.made, created_at=stamp, updated_at=stamp, **regions[at % len(regions)]))
-        self.made += 1
-
-    def update(self, at: int) -> None:
-        if self.rows:
-            changed = self.rows[at % len(self.rows)]
-            self.rows[at % len(self.rows)] = changed | {
-                "value": at,
-                "stage": "won!!",
-                "updated_at": self.stamp(),
-            }
-
-    def delete(self, at: int) -> None:
-        if self.rows:
-            self.trash.insert(0, self.rows.pop(at % len(self.rows)))
-
-    def recover(self, at: int) -> None:
-        """Some servers stamp a recovered row, others do not."""
-        if self.trash:
-            back = self.trash.pop(at % len(self.trash))
-            self.rows.append(back | {"updated_at": self.stamp()} if at % 2 else back)
-
-    def purge(self) -> None:
-        self.trash.clear()
-
-    def answer(self, asked: Any) -> Any:
-        return paged(self.rows, self.trash)(asked)
-
-
-WORK = ("create", "update", "delete", "recover")
+from tests.loading.world import WORK, World
+from tests.support import serving
 
 
 def refreshed(
@@ -152,7 +102,7 @@ def test_load_changes__sweeps_when_most_of_it_changed(client_to):
         assert refreshed(client).attrs["load"]["sweeps"] == 1
 
 
-def test_load_changes__sweeps_when_something_changed_during_it(client_to):
+def test_load_changes__sees_what_changed_during_it(client_to):
     world = World(40)
     meanwhile = []
 
@@ -167,7 +117,7 @@ def test_load_changes__sweeps_when_something_changed_during_it(client_to):
         world.update(3)
         meanwhile.append(5)
         frame = refreshed(client)
-    assert frame.attrs["load"]["sweeps"] >= 1
+    assert frame.attrs["load"]["sweeps"] == 0
     assert frame.set_index("unique_id")["value"]["opp-5"] == 5
 
 
@@ -190,3 +140,73 @@ def test_load_changes__of_an_empty_tenant(client_to):
         assert len(refreshed(client)) == 0
         world.create(1)
         assert refreshed(client)["unique_id"].tolist() == ["opp-0"]
+
+
+def kept_certificate(client: oa.Client, **changes: Any) -> None:
+    """Change the certificate of the frame that the client keeps."""
+    key = next(client.frames.folder.glob("frame-*")).stem.removeprefix("frame-")
+    frame = client.frames.read(key)
+    assert frame is not None
+    frame.attrs["load"] |= {name: value.isoformat() for name, value in changes.items()}
+    client.frames.write(key, frame, client.frames.epoch())
+
+
+@pytest.mark.parametrize(("hours", "sweeps"), [(23, 0), (25, 1), (-1, 1)])
+def test_load_changes__reads_everything_once_a_day(client_to, hours, sweeps):
+    with serving(World(10).answer) as server, client_to(server) as client:
+        swept = refreshed(client)
+        assert swept.attrs["load"]["assumes_stamps_within"] is None
+        kept_certificate(client, swept_at=datetime.now(UTC) - timedelta(hours=hours))
+        again = refreshed(client)
+    assert again.attrs["load"]["sweeps"] == sweeps
+    assert again.attrs["load"]["assumes_stamps_within"] == (None if sweeps else 5)
+
+
+def test_load__takes_no_frame_from_the_future_for_fresh(client_to):
+    """As after a clock was set back."""
+    with serving(World(10).answer) as server, client_to(server) as client:
+        refreshed(client)
+        kept_certificate(client, fetched_at=datetime.now(UTC) + timedelta(minutes=10))
+        server.asked.clear()
+        oa.load(client, progress=False)
+        assert server.asked
+
+
+def test_load_changes__catches_up_after_writes_of_ones_own(tenant, shared_sandbox):
+    client = tenant(300)
+    oa.load(client, page_size=20, progress=False)
+    for number in range(10):
+        client.update(f"opp-{number}", value=number)
+    asked = shared_sandbox.requests
+    frame = oa.load(client, refresh="changes", page_size=20, progress=False)
+    assert frame.attrs["load"]["sweeps"] == 0
+    assert shared_sandbox.requests - asked <= 5
+    assert frame.set_index("unique_id")["value"][[f"opp-{n}" for n in range(10)]].tolist() == list(range(10))
+
+
+def test_load__is_fetched_again_after_a_write_of_ones_own(tenant):
+    client = tenant(5)
+    oa.load(client, progress=False)
+    client.update("opp-1", value=1)
+    frame = oa.load(client, progress=False)
+    assert frame.attrs["load"]["sweeps"] == 1
+    assert frame.set_index("unique_id")["value"]["opp-1"] == 1
+
+
+@pytest.mark.parametrize(("late", "seen"), [(240, True), (600, False)])
+def test_load_changes__sees_late_stamps_within_the_minutes_it_names(tenant, shared_sandbox, late, seen):
+    reader = tenant(100)
+    assert oa.load(reader, page_size=5, progress=False).attrs["load"]["complete"]
+    for number in range(50, 65):
+        reader.update(f"opp-{number}", value=1)
+    shared_sandbox.faults.late_stamps = 400
+    for number in range(20, 30):
+        reader.update(f"opp-{number}", value=2)
+    oa.load(reader, refresh="full", page_size=5, progress=False)
+    shared_sandbox.faults.late_stamps = late
+    reader.update("opp-3", value=3)
+    frame = oa.load(reader, refresh="changes", page_size=5, progress=False)
+    assert frame.attrs["load"]["assumes_stamps_within"] * 60 >= late or not seen
+    assert (frame.set_index("unique_id")["value"]["opp-3"] == 3) == seen
+    full = oa.load(reader, refresh="full", page_size=5, progress=False)
+    assert full.set_index("unique_id")["value"]["opp-3"] == 3

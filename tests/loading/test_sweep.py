@@ -1,0 +1,136 @@
+"""A tenant that is written to all the time loads completely, and never with a wrong row."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import opp_analytics as oa
+from opp_analytics.certificate import Certificate
+from tests.loading.world import WORK, BusyWorld, stock_of
+from tests.support import row, serving
+
+WORKS = st.tuples(st.sampled_from(WORK), st.integers(0, 99))
+
+
+def loaded(client: oa.Client, **options: Any) -> tuple[pd.DataFrame, Certificate]:
+    frame = oa.load(client, progress=False, **options)
+    certificate = Certificate.of(frame)
+    assert certificate is not None
+    return frame, certificate
+
+
+@pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
+@settings(max_examples=150)
+@given(drift=st.lists(st.none() | WORKS, max_size=80), page_size=st.sampled_from([3, 5, 50]))
+def test_load__is_one_moment_of_the_server_whatever_changed_meanwhile(
+    tmp_path_factory: pytest.TempPathFactory, drift: list[tuple[str, int] | None], page_size: int
+) -> None:
+    world = BusyWorld(20, drift)
+    with (
+        serving(world.answer) as server,
+        oa.Client(server.url, "tok", "key", cache_dir=tmp_path_factory.mktemp("pages"), retries=0) as client,
+    ):
+        for refresh in (None, "changes", "changes"):
+            frame, certificate = loaded(client, refresh=refresh, max_age=0, page_size=page_size)
+            if certificate.complete:
+                assert stock_of(frame) in world.moments
+
+
+@pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
+@pytest.mark.parametrize("seed", range(20))
+def test_load__is_complete_while_every_third_request_meets_a_change(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    drift = ((chance.choice(WORK), chance.randrange(100)) if n % 3 == 0 else None for n in itertools.count())
+    world = BusyWorld(200, drift)
+    with (
+        serving(world.answer) as server,
+        oa.Client(server.url, "tok", "key", cache_dir=tmp_path / "pages", retries=0) as client,
+    ):
+        frame, certificate = loaded(client, page_size=20)
+    assert certificate.complete, certificate.reasons
+    assert stock_of(frame) in world.moments
+
+
+class Writer:
+    """Somebody who updates, creates, deletes and recovers as fast as the server takes it, one after the other."""
+
+    def __init__(self, client: oa.Client, rows: pd.DataFrame, seed: int) -> None:
+        self._client = client
+        self._chance = random.Random(seed)
+        self._ended = threading.Event()
+        self._alive = dict(zip(rows["unique_id"], rows["value"].astype(float), strict=True))
+        self._trash: dict[str, float] = {}
+        self._thread = threading.Thread(target=self._work)
+        self.moments = [frozenset(self._alive.items())]
+        self.done = dict.fromkeys(WORK, 0)
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        for number in itertools.count():
+            if self._ended.is_set():
+                return
+            work = self._chance.choice(WORK)
+            if getattr(self, f"_{work}")(float(number)):
+                self.done[work] += 1
+                self.moments.append(frozenset(self._alive.items()))
+
+    def _create(self, value: float) -> bool:
+        self._alive[self._client.create(name=f"New {value}", value=value)["unique_id"]] = value
+        return True
+
+    def _update(self, value: float) -> bool:
+        changed = self._chance.choice(list(self._alive))
+        self._client.update(changed, value=value)
+        self._alive[changed] = value
+        return True
+
+    def _delete(self, _: float) -> bool:
+        deleted = self._chance.choice(list(self._alive))
+        self._client.delete(deleted)
+        self._trash[deleted] = self._alive.pop(deleted)
+        return True
+
+    def _recover(self, _: float) -> bool:
+        if self._trash:
+            back = self._chance.choice(list(self._trash))
+            self._client.recover(back)
+            self._alive[back] = self._trash.pop(back)
+            return True
+        return False
+
+
+@pytest.mark.parametrize("page_size", [50, 1000])
+def test_load__is_complete_while_somebody_writes_all_the_time(
+    shared_sandbox: oa.sandbox.Sandbox, tmp_path: Path, page_size: int
+) -> None:
+    rows = pd.DataFrame([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(600)])
+    token, api_key = shared_sandbox.add_tenant(rows)
+    reader, writer = (
+        oa.Client(shared_sandbox.url, token, api_key, cache_dir=tmp_path / name)
+        for name in ("reader", "writer")
+    )
+    with reader, writer, Writer(writer, rows, page_size) as busy:
+        loads = [
+            loaded(reader, refresh=refresh, page_size=page_size)
+            for refresh in ("full", "changes", "full", "changes", "full", "changes")
+        ]
+    assert all(count > 5 for count in busy.done.values())
+    assert [certificate.reasons for _, certificate in loads if not certificate.complete] == []
+    for frame, _ in loads:
+        assert frozenset(zip(frame["unique_id"], frame["value"], strict=True)) in busy.moments
