@@ -180,8 +180,8 @@ def read_note(file: Path) -> int:
     return until
 
 
-def file_mark(file: Path) -> tuple[int, int]:
-    """Size and time of a file, to notice a change.
+def file_mark(file: Path) -> tuple[int, int, int]:
+    """Size and times of a file, to notice a change; the last one cannot be set back.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def file_mark(file: Path) -> tuple[int, int]:
     found = file.stat()
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
-    return found.st_size, found.st_mtime_ns
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _plain_json(file: Path) -> Any:

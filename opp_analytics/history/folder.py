@@ -81,13 +81,14 @@ def holds_history(folder: Path) -> bool:
         return False
     except OSError as error:
         raise HistoryError(f"{folder} cannot be read ({error.strerror})") from None
-    if others or any(True for _ in folder.glob("records/*")):
+    # The mark comes before anything but what was being staged.
+    if not others:
+        others = [str(file.relative_to(folder)) for name in _FOLDERS[:3] for file in folder.glob(f"{name}/*")]
+    if others:
         if mark.is_file():  # another process began it just now
             return _check_mark(mark)
         raise HistoryError(
-            f"{folder} is not a history: it has no history.json"
-            + (f" but {others[0]}" if others else "")
-            + "; give a new or empty folder"
+            f"{folder} is not a history: it has no history.json but {min(others)}; give a new or empty folder"
         )
     return False
 

@@ -98,6 +98,10 @@ class FolderSource:
         return self._records[1].copy()
 
     def _read_records(self, entries: list[Entry], aside: Mapping[str, int]) -> pd.DataFrame:
+        for entry in entries:
+            # Without the note that it was set aside, a lost file would leave all records looking complete.
+            if entry.name not in aside and not self.store.change_file(entry).exists():
+                raise Damage(self.store.change_file(entry), str(self.store.problem_with(entry)))
         doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
         return records_frame(
             [

@@ -7,6 +7,7 @@ is renamed into place.
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ from opp_analytics.history.folder import (
 
 __all__ = ["Store"]
 
+_STATE = re.compile(r"([0-9]{6})-[0-9a-f]{64}\.arrow")
+
 
 class Store:
     """Reads and writes the files and entries of a history.
@@ -45,8 +48,8 @@ class Store:
     def __init__(self, folder: Path, lock_seconds: float) -> None:
         self.folder = folder
         self._lock_seconds = lock_seconds
-        self._verified: dict[str, tuple[int, int]] = {}
-        self._read: dict[str, tuple[tuple[int, int], Entry]] = {}
+        self._verified: dict[str, tuple[int, int, int]] = {}
+        self._read: dict[str, tuple[tuple[int, int, int], Entry]] = {}
 
     # Reading
 
@@ -62,7 +65,8 @@ class Store:
         if not holds_history(self.folder):
             return []
         # Listed in the reverse of the order of writing: an append that ends in between is then whole in all lists.
-        newest = max((file.name[:6] for file in (self.folder / "state").glob("*.arrow")), default="")
+        states = (_STATE.fullmatch(file.name) for file in (self.folder / "state").glob("*.arrow"))
+        newest = max((state[1] for state in states if state), default="")
         changes, records = (
             list_stems(self.folder / "changes", ".parquet"),
             list_stems(self.folder / "records", ".json"),
@@ -202,12 +206,10 @@ class Store:
                 f"{self._lock_seconds:g} s; try again"
             ) from None
         except OSError as error:
-            why = (
-                "the disk is full"
-                if error.errno in (errno.ENOSPC, errno.EDQUOT)
-                else f"{error.strerror or error}"
-            )
-            raise HistoryError(f"cannot write to {self.folder}: {why}; the history is unchanged") from None
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            place = self.folder if full or not error.filename else error.filename
+            why = "the disk is full" if full else error.strerror or error
+            raise HistoryError(f"cannot write to {place}: {why}; the history is unchanged") from None
 
     def append(
         self,

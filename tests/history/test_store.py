@@ -1,10 +1,9 @@
 import errno
 import os
 import pathlib
-import random
+import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +13,9 @@ import opp_analytics as oa
 from opp_analytics import files
 from opp_analytics.analysis import waterfall
 from opp_analytics.history import History
+from tests.history.damages import Variants
 
+ROOT = Path(oa.__file__).parents[1]
 WEEKS = ["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23"]
 
 
@@ -213,100 +214,59 @@ def test_record__waits_for_another_writer_and_says_so(history, tmp_path):
         impatient.record(week(0), at="2026-03-30")
 
 
-_KILLED = """
-import os, signal, sys
-from pathlib import Path
-import pandas as pd
-from opp_analytics import files
-from opp_analytics.history import History
-calls = 0
-def counted(real):
-    def call(*args):
-        global calls
-        calls += 1
-        if calls == int(sys.argv[2]):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return real(*args)
-    return call
-history = History(sys.argv[1])
-files.os.fsync, Path.replace = counted(os.fsync), counted(Path.replace)
-history.record(pd.DataFrame({"unique_id": list("abcd"), "stage": "proposal", "value": 7.0}), at="2026-03-30")
-"""
-
-
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
-def test_record__killed_at_any_step_is_there_or_not(history, tmp_path):
-    root = Path(oa.__file__).parents[1]
-    # fsync, rename, fsync of the folder: first for the changes, then for the entry; then the state's rename.
-    for step in (7, 1, 2, 3, 4, 5):
-        command = [sys.executable, "-c", _KILLED, str(tmp_path / "history"), str(step)]
-        assert subprocess.run(command, cwd=root, timeout=300).returncode == -9
-        again = History(tmp_path / "history")
-        assert again.check().empty
-        if step == 7:
-            # The entry stood, so the record counts, although its state was not kept.
-            assert again.as_of("2026-03-30")["value"].tolist() == [7.0] * 4
-            (tmp_path / "history/records/000005.json").unlink()
-        assert len(again.records) == len(WEEKS)
-    assert history.record(week(0), at="2026-03-30").appended
-    assert history.as_of("2026-03-30")["value"].tolist() == week(0)["value"].tolist()
+def test_record__killed_at_any_step_is_there_or_not():
+    """See `tests.history.kills`, in a process of its own because it forks."""
+    command = [sys.executable, "-m", "tests.history.kills", "20", "5"]
+    said = subprocess.run(command, cwd=ROOT, timeout=500, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    kills = [int(n) for n in re.findall(r": (\d+)", said.stdout)]
+    assert len(kills) == 5
+    assert min(kills) > 10
+    assert max(kills) > 50
+    assert f"{sum(kills) + 20} kills" in said.stdout
 
 
-_ENDLESS = """
-import sys, pandas as pd
-from opp_analytics.history import History
-history = History(sys.argv[1])
-for k in range(len(history.records), 10_000):
-    frame = pd.DataFrame({"unique_id": [f"d{n}" for n in range(k % 5 + 1)], "value": float(k)})
-    history.record(frame, at=pd.Timestamp("2026-03-02") + pd.Timedelta(hours=k))
-    print(k, flush=True)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
-def test_record__killed_at_any_moment_loses_nothing_it_had_said(tmp_path):
-    root, dice, done = Path(oa.__file__).parents[1], random.Random(3), -1
-    for _ in range(3):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", _ENDLESS, str(tmp_path / "h")], cwd=root, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(dice.randint(1, 8)):
-            done = int(writer.stdout.readline())
-        time.sleep(dice.random() / 50)  # any moment of the next records will do
-        writer.kill()
-        done = max([done, *map(int, writer.stdout.read().split())])
-        assert writer.wait(timeout=60) == -9
-        writer.stdout.close()
-        history = History(tmp_path / "h")
-        assert history.check().empty
-        # At most the record that was not yet said to be done may be there too.
-        assert len(history.records) - 1 in (done, done + 1)
-        for k, at in enumerate(history.records["recorded_at"]):
-            assert history.as_of(at)["value"].tolist() == [float(k)] * (k % 5 + 1)
+def test_read__of_300_damaged_histories_gives_what_was_recorded_or_names_the_file(tmp_path):
+    variants = Variants(tmp_path)
+    variants.run(300)
+    for what in ("records", "changes", "as_of", "check", "record"):
+        right, refused = variants.outcomes[f"{what} right"], variants.outcomes[f"{what} refused by name"]
+        assert right + refused == 300
+        assert min(right, refused) > 20
 
 
 _WRITER = """
 import sys, pandas as pd
 from opp_analytics.history import History
 history = History(sys.argv[1])
-for k in range(int(sys.argv[2])):
-    history.record(pd.DataFrame({"unique_id": ["a"], "value": [float(k)], "name": [sys.argv[3]]}))
+for k, _ in enumerate(sys.stdin):
+    history.record(pd.DataFrame({"unique_id": ["a"], "value": [float(k)], "name": [sys.argv[2]]}))
+    print(k, flush=True)
 """
 
 
 def test_record__two_processes_lose_nothing(tmp_path):
-    root = Path(oa.__file__).parents[1]
     writers = [
-        subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path / "h"), "8", name], cwd=root)
+        subprocess.Popen(
+            [sys.executable, "-c", _WRITER, str(tmp_path / "h"), name],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
+        )
         for name in "xy"
-    ]
+    ]  # fmt: skip
     seen = [0]
-    while any(writer.poll() is None for writer in writers):
-        # A reader never sees half a record, nor takes a record in the making for damage.
-        seen.append(len(History(tmp_path / "h").records))
-    assert [writer.returncode for writer in writers] == [0, 0]
+    for k in range(8):
+        for writer in writers:
+            writer.stdin.write("record\n")
+        for writer in writers:
+            assert writer.stdout.readline() == f"{k}\n"
+            # A reader never sees half a record, nor takes a record in the making for damage.
+            seen.append(len(History(tmp_path / "h").records))
+    for writer in writers:
+        writer.communicate()
+        assert writer.returncode == 0
     assert seen == sorted(seen)
+    assert seen[2::2] == [2, 4, 6, 8, 10, 12, 14, 16]
     history = History(tmp_path / "h")
-    assert len(history.records) == 16
     assert history.changes()["name"].value_counts().to_dict() == {"x": 8, "y": 8}
     assert history.check().empty
