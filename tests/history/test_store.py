@@ -2,6 +2,7 @@ import errno
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -174,6 +175,41 @@ def test_state__of_another_entry_is_not_believed(history, tmp_path):
     new.unlink()
     new.with_name(f"000005-{files.digest(old)}.arrow").write_bytes(old)
     assert history.record(week(2), at="2026-04-06").changed == 0
+
+
+def test_state__foreign_file_beside_it_tells_of_no_lost_record(history, tmp_path):
+    (tmp_path / "history/state/notes.arrow").write_bytes(b"mine")
+    assert_whole(tmp_path / "history")
+
+
+def test_read__notices_what_was_altered_in_place_under_its_old_time(history, tmp_path):
+    assert len(history.changes()) == 7
+    file = tmp_path / "history/changes/000003.parquet"
+    times, content = file.stat(), file.read_bytes()
+    file.write_bytes(content[:100] + bytes([content[100] ^ 1]) + content[101:])
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(oa.errors.HistoryError, match="000003.parquet"):
+        history.changes()
+
+
+def test_records__do_not_look_complete_when_the_note_of_a_damaged_file_is_lost(history, tmp_path):
+    (tmp_path / "history/changes/000002.parquet").write_bytes(b"torn")
+    history.check(set_aside=True)
+    shutil.rmtree(tmp_path / "history/damaged")
+    for opened in (history, History(tmp_path / "history")):
+        with pytest.raises(oa.errors.HistoryError, match="000002.parquet.*missing"):
+            opened.records  # noqa: B018
+    assert history.check()["file"].tolist() == [str(tmp_path / "history/changes/000002.parquet")]
+
+
+def test_history__that_lost_all_but_its_state_is_not_an_empty_folder(history, tmp_path):
+    (tmp_path / "history/history.json").unlink()
+    shutil.rmtree(tmp_path / "history/records")
+    shutil.rmtree(tmp_path / "history/changes")
+    with pytest.raises(oa.errors.HistoryError, match="no history.json"):
+        History(tmp_path / "history")
+    with pytest.raises(oa.errors.HistoryError, match="no history.json"):
+        history.record(week(3), at="2026-03-30")
 
 
 def test_record__cut_off_before_its_entry_never_counted(history, tmp_path):
