@@ -89,9 +89,10 @@ class Client:
         del url, token, api_key, proxy
         self.settings = Settings.of(*secrets, key_header=key_header)
         self.concurrency = whole(concurrency, "concurrency", example=8)
+        self.timeout = number(timeout, "timeout", low=0.001, example=30)
         self.transport = Transport(
             self.settings,
-            timeout=number(timeout, "timeout", low=0.001, example=30),
+            timeout=self.timeout,
             retries=whole(retries, "retries", low=0, example=5),
             connections=self.concurrency,
             proxy=hidden_proxy,

@@ -1,11 +1,15 @@
-"""Creates whose answer was lost: found again among the opportunities that are new since the run began.
+"""Creates whose answer was lost: looked for among the opportunities that are new since the run began.
 
-The API has no key that makes a repeated create harmless, so a create is never repeated before it was looked up.
+The API has no key that makes a repeated create harmless, so a create is never repeated before it was looked for, and
+"not found yet" is no proof: a server may commit late, and its nodes' clocks differ.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +21,18 @@ from opp_analytics.writer.plan.steps import Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["list_new_since", "mark_newest", "match_lost_creates"]
+__all__ = ["SHORTEST_WAIT", "list_new_since", "mark_newest", "match_lost_creates", "settling_seconds"]
 
-
+SHORTEST_WAIT = 15.0
+"""Seconds that a create without an answer is given at least before it counts as not carried out."""
+_OVERLAP = timedelta(minutes=15)
+"""How far the clocks of a server's nodes may differ, and how late it may stamp."""
 _FIRST = 100
+
+
+def settling_seconds(client: Client) -> float:
+    """Seconds after which a create without an answer, and without a trace, counts as not carried out."""
+    return max(SHORTEST_WAIT, 2 * client.timeout)
 
 
 def _created_at(record: dict[str, Any]) -> Any:
@@ -43,48 +55,75 @@ def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[dict[
 
 
 def mark_newest(client: Client) -> dict[str, Any]:
-    """The server's newest opportunities, by the server's own clock.
+    """The server's newest opportunities, read just before the first create.
 
     Returns
     -------
     dict
-        ``newest``, the latest ``created_at`` as text, None where the server does not sort by it or holds
-        nothing; ``ids``, the opportunities that are there already.
+        ``since``, a quarter of an hour before the newest ``created_at``, as text, None where the server does not sort
+        by it or holds nothing; ``ids``, the opportunities since then that are there already.
     """
-    first = client.list(page=1, page_size=_FIRST, sort="-created_at").rows
-    if first and _newest_first(first):
-        return {"newest": str(first[0]["created_at"]), "ids": [record["unique_id"] for record in first]}
-    return {"newest": None, "ids": [record["unique_id"] for page in _pages(client, PAGE) for record in page]}
+    first = client.list(page=1, page_size=_FIRST, sort="-created_at")
+    rows = first.rows
+    if not rows or not _newest_first(rows):
+        known = [record["unique_id"] for page in _pages(client, PAGE) for record in page] if rows else []
+        return {"since": None, "ids": known}
+    # A stamp far in the future (an import) must not hide what the server creates now.
+    since = min(_created_at(rows[0]), datetime.now(UTC)) - _OVERLAP
+    if _created_at(rows[-1]) >= since and (first.total_pages or 1) > 1:
+        rows = _created_since(client, since)
+    return {"since": since.isoformat(), "ids": [record["unique_id"] for record in rows]}
+
+
+def _created_since(client: Client, since: Any) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for page in _pages(client, PAGE, sort="-created_at"):
+        recent = [r for r in page if (at := _created_at(r)) is None or at >= since]
+        found |= {record["unique_id"]: record for record in recent}
+        if len(recent) < len(page):
+            break
+    return list(found.values())
 
 
 def list_new_since(client: Client, mark: dict[str, Any]) -> list[dict[str, Any]]:
     """The opportunities created since `mark_newest` gave `mark`."""
     known = set(mark["ids"])
-    if mark["newest"] is None:
+    if mark["since"] is None:
         return [r for page in _pages(client, PAGE) for r in page if r["unique_id"] not in known]
-    since = schema.parse_cell("created_at", mark["newest"])
-    found: dict[str, dict[str, Any]] = {}
-    for page in _pages(client, PAGE, sort="-created_at"):
-        found |= {r["unique_id"]: r for r in page if _created_at(r) >= since and r["unique_id"] not in known}
-        if any(_created_at(record) < since for record in page):
-            break
-    return list(found.values())
+    since = schema.parse_cell("created_at", mark["since"])
+    return [record for record in _created_since(client, since) if record["unique_id"] not in known]
+
+
+def _folded(value: str) -> str:
+    return unicodedata.normalize("NFC", " ".join(value.split()))
+
+
+def _agrees(field: str, ours: Any, theirs: Any) -> bool:
+    """Whether a server may hold `theirs` for what was sent as `ours`: rounded, trimmed, composed, filled in."""
+    if schema.is_blank(ours) or (isinstance(ours, str) and not ours.strip()):
+        return True
+    try:
+        theirs = normalize(field, theirs)
+    except schema.BadCell:
+        return False
+    if same(field, theirs, ours):
+        return True
+    if isinstance(ours, str) and isinstance(theirs, str):
+        return _folded(ours) == _folded(theirs)
+    numbers = (int, float, Decimal)
+    return isinstance(ours, numbers) and isinstance(theirs, numbers) and abs(float(theirs) - float(ours)) < 1
 
 
 def _is_of(step: Step, record: dict[str, Any]) -> bool:
-    for field, value in step.fields.items():
-        theirs = normalize(field, record.get(field))
-        if isinstance(theirs, str) and isinstance(value, str):
-            theirs, value = theirs.strip(), value.strip()
-        if not same(field, theirs, value):
-            return False
-    return True
+    return all(_agrees(field, value, record.get(field)) for field, value in step.fields.items())
 
 
 def match_lost_creates(
     steps: dict[int, Step], candidates: list[dict[str, Any]], taken: set[str]
 ) -> dict[int, dict[str, Any]]:
-    """Which of the new opportunities each lost create made; every opportunity is claimed once.
+    """Which of the new opportunities each lost create made, where that is certain.
+
+    Creates and opportunities that fit each other are settled when there are as many of the one as of the other.
 
     Parameters
     ----------
@@ -98,15 +137,39 @@ def match_lost_creates(
     Examples
     --------
     >>> from opp_analytics.writer.plan.steps import Cell
-    >>> lost = {n: Step("create", None, (Cell(n, "name", None, "Acme"),), {}) for n in (4, 7)}
-    >>> match_lost_creates(lost, [{"unique_id": "x", "name": "Acme"}, {"unique_id": "y", "name": "Acme"}], {"x"})
-    {4: {'unique_id': 'y', 'name': 'Acme'}}
+    >>> lost = {n: Step("create", None, (Cell(n, "name", None, "Acme  Ltd"),), {}) for n in (4, 7)}
+    >>> new = [{"unique_id": i, "name": "Acme Ltd"} for i in "xyz"]
+    >>> {n: record["unique_id"] for n, record in match_lost_creates(lost, new, {"x"}).items()}
+    {4: 'y', 7: 'z'}
+    >>> match_lost_creates(lost, new, set())
+    {}
     """
-    free = [record for record in candidates if record["unique_id"] not in taken]
+    free = {r["unique_id"]: r for r in candidates if r["unique_id"] not in taken}
+    fits = {n: {i for i, record in free.items() if _is_of(step, record)} for n, step in steps.items()}
     claimed: dict[int, dict[str, Any]] = {}
-    for number, step in steps.items():
-        match = next((record for record in free if _is_of(step, record)), None)
-        if match is not None:
-            claimed[number] = match
-            free.remove(match)
+    left = {number for number, ids in fits.items() if ids}
+    while left:
+        group, ids = _related(min(left), fits)
+        left -= group
+        pairs = _pairs(sorted(group, key=lambda n: (len(fits[n]), n)), fits)
+        if len(group) == len(ids) == len(pairs):
+            claimed |= {number: free[unique_id] for number, unique_id in pairs.items()}
     return claimed
+
+
+def _related(number: int, fits: dict[int, set[str]]) -> tuple[set[int], set[str]]:
+    """The creates that share an opportunity with one, directly or by others, and these opportunities."""
+    group, ids = {number}, set(fits[number])
+    while more := {n for n, theirs in fits.items() if theirs & ids} - group:
+        group |= more
+        ids = ids.union(*(fits[n] for n in more))
+    return group, ids
+
+
+def _pairs(numbers: list[int], fits: dict[int, set[str]]) -> dict[int, str]:
+    pairs: dict[int, str] = {}
+    for number in numbers:
+        free = sorted(fits[number] - set(pairs.values()))
+        if free:
+            pairs[number] = free[0]
+    return pairs

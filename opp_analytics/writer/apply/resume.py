@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from opp_analytics.arguments import one_of
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
 from opp_analytics.writer.apply.run import Todo, run_steps
 from opp_analytics.writer.journal import entries
@@ -15,7 +16,13 @@ if TYPE_CHECKING:
 __all__ = ["resume"]
 
 
-def resume(client: Client, run_id: str | None = None, *, progress: bool | None = None) -> Receipt:
+def resume(
+    client: Client,
+    run_id: str | None = None,
+    *,
+    unknown: Literal["leave", "send"] = "leave",
+    progress: bool | None = None,
+) -> Receipt:
     """Finish a run that was killed, cut off or stopped: settle what is unknown, send the rest, each change once.
 
     Parameters
@@ -24,6 +31,9 @@ def resume(client: Client, run_id: str | None = None, *, progress: bool | None =
         A client of the same API and key; the token may be a new one.
     run_id : str, optional
         The run to finish; by default the newest one with anything left.
+    unknown : {"leave", "send"}
+        What to do with a create without an answer that a fresh look at the server does not settle: leave it unknown,
+        or send it. Look for it yourself before you have it sent, for it may be on the server under another name.
     progress : bool, optional
         Whether a progress bar is shown; by default on a terminal and in a notebook.
 
@@ -35,11 +45,14 @@ def resume(client: Client, run_id: str | None = None, *, progress: bool | None =
 
     Raises
     ------
+    ArgumentValueError
+        When `unknown` is not an option.
     PlanError
         When there is no such run, or another process still works on it.
     JournalError
         When the journal cannot be used.
     """
+    one_of(unknown, "unknown", ("leave", "send"))
     tenant = client.settings.tenant
     with Journal(tenant) as journal:
         run_id = run_id or entries.latest_run(journal, left=True)
@@ -50,4 +63,4 @@ def resume(client: Client, run_id: str | None = None, *, progress: bool | None =
             todos = [Todo(s.number, s.step, s.name, s.progress) for s in stored if s.left]
             if not todos:
                 return Receipt(receipt_table({}, {}, {}), run_id)
-            return run_steps(todos, client, journal, run, progress=progress)
+            return run_steps(todos, client, journal, run, progress=progress, send_unknown=unknown == "send")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from opp_analytics import text
-from opp_analytics.errors import ApiError, JournalError
+from opp_analytics.errors import JournalError
 from opp_analytics.progress import progress_bar
-from opp_analytics.writer.apply.lost_creates import list_new_since, match_lost_creates
+from opp_analytics.writer.apply.crew import work_through
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
-from opp_analytics.writer.apply.send import ATTEMPTS, Sender, Stop
+from opp_analytics.writer.apply.send import Sender, Stop
+from opp_analytics.writer.apply.settling import Settling
 from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.journal import Journal
 from opp_analytics.writer.journal.result import Progress, Result, result_of
@@ -25,15 +24,16 @@ from opp_analytics.writer.plan.steps import Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["Todo", "run_steps"]
+__all__ = ["Engine", "Todo", "run_steps"]
 
 
 _OUTAGES = 24
 """Steps in a row, over all connections, that failed because the server did not answer: it is down."""
-_GRACE = 1.0
-"""Seconds that a create without an answer is given to arrive before it is looked up and perhaps repeated."""
 _SPARE = 4
 """Threads beyond the connections, so that no connection idles while a thread waits for the disk."""
+_PATIENCE = 1.0
+"""Seconds that calls in flight are given to end after Ctrl-C."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,27 @@ class Todo:
     progress: Progress = field(default_factory=Progress)
 
 
-class _Engine:
+class Engine:
     """Everything that the steps of one run share."""
 
     def __init__(self, client: Client, journal: Journal, run: entries.Run) -> None:
         self.client = client
+        self.journal = journal
         self.run = run
         self.stop = Stop()
-        self._journal = journal
         self._outages = 0
         self._lock = threading.Lock()
-        self._sender = Sender(
-            client,
-            partial(entries.intend, journal, run.run_id),
-            self.stop,
-            overwrite=run.on_conflict == "overwrite",
-        )
+        self._in_flight: set[int] = set()
+        self._left = False
+        overwrite = run.on_conflict == "overwrite"
+        self._sender = Sender(client, self._intend, self.stop, overwrite=overwrite)
+
+    def _intend(self, number: int, *noted: Any) -> None:
+        with self._lock:
+            if self._left:
+                raise JournalError("the run has ended")
+            self._in_flight.add(number)
+        entries.intend(self.journal, self.run.run_id, number, *noted)
 
     def work(self, todo: Todo) -> Result:
         """Carry out one step and note the result."""
@@ -71,8 +76,11 @@ class _Engine:
 
     def note(self, todo: Todo, result: Result) -> None:
         """Put a result into the journal, and stop the run when asked to or when the server is down."""
-        entries.settle(self._journal, self.run.run_id, todo.number, todo.step, result)
         with self._lock:
+            if self._left:
+                return
+            entries.settle(self.journal, self.run.run_id, todo.number, todo.step, result)
+            self._in_flight.discard(todo.number)
             self._outages = self._outages + 1 if result.outage else 0
             down = self._outages >= _OUTAGES
         if down:
@@ -80,65 +88,33 @@ class _Engine:
         if "conflict" in result.outcomes and self.run.on_conflict == "stop":
             self.stop.set(f"{todo.step.operation} of {todo.step.unique_id!r} is in conflict")
 
-    def parallel(self, todos: list[Todo], tick: Callable[[Result], None]) -> dict[int, Result]:
-        """The results of steps carried out over all connections, by step number."""
-        with ThreadPoolExecutor(self.client.concurrency + _SPARE, thread_name_prefix="apply") as pool:
-            futures = {pool.submit(self.work, todo): todo for todo in todos}
-            try:
-                for future in as_completed(futures):
-                    tick(future.result())
-            except BaseException:
-                self.stop.set("an unexpected error")
-                raise
-        return {todo.number: future.result() for future, todo in futures.items()}
+    def leave(self) -> set[int]:
+        """End the run for every thread; the steps of which a call is still in flight."""
+        with self._lock:
+            self._left = True
+            return set(self._in_flight)
 
-    def settle_creates(self, lost: list[Todo], results: dict[int, Result]) -> None:
-        """Look up creates without an answer; those that are not there are sent again, until it is certain."""
-        taken: set[str] = set()
-        for _ in range(ATTEMPTS + 1):
-            lost = [todo for todo in lost if "unknown" in results[todo.number].outcomes]
-            if not lost or self.stop:
-                return
-            self.stop.wait(_GRACE)
-            taken |= {r.unique_id for r in results.values() if r.unique_id is not None}
-            try:
-                taken |= entries.created_ids(self._journal)
-                found = match_lost_creates(
-                    {t.number: t.step for t in lost}, list_new_since(self.client, self.run.mark or {}), taken
-                )
-            except (ApiError, JournalError) as error:
-                self.stop.set(f"cannot look up creates without an answer: {error}")
-                return
-            for todo in lost:
-                results[todo.number] = self._looked_up(todo, results[todo.number], found.get(todo.number))
-                self.note(todo, results[todo.number])
-            again = [
-                replace(t, progress=Progress(results[t.number].attempts))
-                for t in lost
-                if _absent(results[t.number])
-            ]
-            results |= self.parallel(again, lambda _: None)
+    def parallel(
+        self, chains: list[list[Todo]], results: dict[int, Result], tick: Callable[[Result], None]
+    ) -> None:
+        """Carry out chains of steps over all connections; a chain ends at a step whose outcome is unknown."""
 
-    @staticmethod
-    def _looked_up(todo: Todo, result: Result, record: dict[str, Any] | None) -> Result:
-        if record is not None:
-            known = {"unique_id": record["unique_id"], "record": record}
-            return result_of(todo.step, "applied", attempts=max(result.attempts, 1), **known)
-        if result.attempts - todo.progress.attempts >= ATTEMPTS:
-            reason = (
-                f"not created after {text.count(result.attempts, 'attempt')}; the last: {result.errors[0]}"
-            )
-            return result_of(todo.step, "failed", reason, attempts=result.attempts, sent=True)
-        return result
+        def work(chain: list[Todo]) -> dict[int, Result]:
+            done: dict[int, Result] = {}
+            for todo in chain:
+                done[todo.number] = result = self.work(todo)
+                tick(result)
+                if "unknown" in result.outcomes:
+                    break
+            return done
 
-
-def _absent(result: Result) -> bool:
-    return "unknown" in result.outcomes
+        for _, done in work_through(work, chains, self.client.concurrency + _SPARE, self.stop):
+            results |= done
 
 
 @contextmanager
 def _clean_interrupt(stop: Stop) -> Iterator[None]:
-    """Turn the first Ctrl-C into a stop after the calls in flight; a second one raises as ever."""
+    """Turn the first Ctrl-C into a stop that waits a moment for the calls in flight; a second one raises as ever."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted
         return
@@ -146,7 +122,7 @@ def _clean_interrupt(stop: Stop) -> Iterator[None]:
 
     def interrupted(number: int, frame: Any) -> None:
         signal.signal(signal.SIGINT, usual)
-        stop.set("interrupted after the calls in flight")
+        stop.interrupt("interrupted", _PATIENCE)
 
     signal.signal(signal.SIGINT, interrupted)
     try:
@@ -163,6 +139,7 @@ def run_steps(
     *,
     progress: bool | None,
     done: dict[int, Result] | None = None,
+    send_unknown: bool = False,
 ) -> Receipt:
     """Carry out steps, write down the run's end, and give its receipt; a journal that fails midway stops the run.
 
@@ -176,34 +153,84 @@ def run_steps(
         Whether a bar is shown; None: on a terminal or in a notebook.
     done : dict of int to Result, optional
         Results that are known beforehand; those steps are not carried out.
+    send_unknown : bool
+        Whether a create that a fresh look does not settle is sent.
     """
-    engine = _Engine(client, journal, run)
+    engine = Engine(client, journal, run)
     results = dict(done or {})
     for todo in todos:
         if todo.number in results:
             engine.note(todo, results[todo.number])
         elif _creates(todo) and todo.progress.sent:
-            # Left unknown by an earlier run: looked up below, not sent.
+            # Left unknown by an earlier run: looked for below, not sent.
             results[todo.number] = result_of(todo.step, "unknown", attempts=todo.progress.attempts, sent=True)
     ready = [todo for todo in todos if todo.number not in results]
+    _log.info("run %s: %d opportunities to write, %d done before", run.run_id, len(ready), len(results))
+    chains = _chains(todos)
     phases = [
-        [t for t in ready if (t.step.operation == "recover") == recovering] for recovering in (True, False)
+        [c for c in _left(chains, results) if (c[0].step.operation == "recover") == recovering]
+        for recovering in (True, False)
     ]
     shown = progress_bar(progress, desc="applying", unit="opp", total=len(ready))
     with shown as bar, _clean_interrupt(engine.stop):
         tick = _ticker(bar)
         for phase in phases:
-            results |= engine.parallel(phase, tick)
-        lost = [t for t in todos if _creates(t) and "unknown" in results[t.number].outcomes]
-        engine.settle_creates(lost, results)
-    steps = {todo.number: todo.step for todo in todos}
-    table = receipt_table(steps, results, {todo.number: todo.name for todo in todos})
+            engine.parallel(phase, results, tick)
+        creating = [chain for chain in chains if _creates(chain[0])]
+        settling = Settling(
+            engine, results, lambda again: engine.parallel(again, results, tick), send_unknown
+        )
+        settling.settle(creating)
+    _close(engine, todos, results)
+    table = receipt_table({t.number: t.step for t in todos}, results, {t.number: t.name for t in todos})
     try:
         entries.end(journal, run.run_id)
     except JournalError as error:
         engine.stop.set(str(error))
-    left = any(result.left for result in results.values())
-    return Receipt(table, run.run_id, engine.stop.reason, resumable=left)
+    receipt = Receipt(
+        table, run.run_id, engine.stop.reason, resumable=any(result.left for result in results.values())
+    )
+    _log.info("run %s: %s", run.run_id, receipt.overview().splitlines()[0])
+    return receipt
+
+
+def _chains(todos: list[Todo]) -> list[list[Todo]]:
+    """Equal creates together, to be sent one after another; every other step by itself."""
+    chains: dict[Any, list[Todo]] = {}
+    for todo in todos:
+        chains.setdefault(todo.step.identity if _creates(todo) else todo.number, []).append(todo)
+    return list(chains.values())
+
+
+def _left(chains: list[list[Todo]], results: dict[int, Result]) -> list[list[Todo]]:
+    """What can be sent of the chains now: nothing behind a create whose outcome is unknown."""
+    open_ = [
+        c
+        for c in chains
+        if not any("unknown" in results[t.number].outcomes for t in c if t.number in results)
+    ]
+    left = ([todo for todo in chain if todo.number not in results] for chain in open_)
+    return [chain for chain in left if chain]
+
+
+def _close(engine: Engine, todos: list[Todo], results: dict[int, Result]) -> None:
+    """End the run for its threads, and say of each step that has no result how far it came."""
+    in_flight = engine.leave()
+    for todo in todos:
+        if todo.number in results:
+            continue
+        attempts = todo.progress.attempts
+        if todo.number in in_flight:
+            results[todo.number] = result_of(
+                todo.step,
+                "unknown",
+                "no answer yet when the run was ended; resume looks for it",
+                attempts=attempts + 1,
+                sent=True,
+            )
+        else:
+            equal = "" if engine.stop else "waits for an equal create whose outcome is unknown"
+            results[todo.number] = result_of(todo.step, "pending", equal or None, attempts=attempts)
 
 
 def _ticker(bar: Any) -> Callable[[Result], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,10 +31,9 @@ from opp_analytics.writer.plan.three_way import CHANGED, Drift, Verdict, compare
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["ATTEMPTS", "Sender", "Stop"]
+__all__ = ["Sender", "Stop"]
 
-
-ATTEMPTS = 5
+_ATTEMPTS = 5
 """Times a run sends a write at most, as long as each time nobody can say that it was carried out."""
 IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
 """Errors after which a write may or may not have been carried out."""
@@ -47,6 +47,8 @@ class Stop:
     def __init__(self) -> None:
         self._event = threading.Event()
         self.reason: str | None = None
+        self.leave_at: float | None = None
+        """When, by the monotonic clock, calls in flight are no longer waited for."""
 
     def __bool__(self) -> bool:
         return self._event.is_set()
@@ -55,6 +57,11 @@ class Stop:
         """Stop; the first reason stays."""
         self.reason = self.reason or reason
         self._event.set()
+
+    def interrupt(self, reason: str, seconds: float) -> None:
+        """Stop, and wait no longer than that for the calls in flight."""
+        self.leave_at = time.monotonic() + seconds
+        self.set(reason)
 
     def wait(self, seconds: float) -> None:
         """Wait, but not beyond being stopped."""
@@ -111,7 +118,7 @@ class Sender:
         """An update, delete or recovery: all of them may be repeated once the server was read again."""
         sent, attempts, doubt = progress.sent, progress.attempts, None
         first: Verdict | None = None
-        for attempt in range(1, ATTEMPTS + 2):
+        for attempt in range(1, _ATTEMPTS + 2):
             try:
                 remote = read_one(self.client, str(step.unique_id))
             except ApiError as error:
@@ -122,7 +129,7 @@ class Sender:
                 return self._done(step, first, attempts, sent, remote)
             if verdict.conflict and not (self.overwrite and remote is not None):
                 return self._conflict(step, verdict, attempts)
-            if attempt > ATTEMPTS:
+            if attempt > _ATTEMPTS:
                 break
             self.intend(
                 number,
@@ -143,7 +150,7 @@ class Sender:
                 return self._refusal(step, error, attempts)
             else:
                 return self._applied(step, verdict, attempts, remote, answer)
-        reason = f"not written after {text.count(ATTEMPTS, 'attempt')}; the last: {doubt}"
+        reason = f"not written after {text.count(_ATTEMPTS, 'attempt')}; the last: {doubt}"
         return result_of(step, "failed", reason, attempts=attempts, sent=True, outage=_outage(doubt))
 
     def _write(self, step: Step, verdict: Verdict) -> Row | None:

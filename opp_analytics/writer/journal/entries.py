@@ -212,7 +212,9 @@ def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
         name=row["name"],
         outcomes=tuple("unknown" if sent and c["outcome"] == "pending" else c["outcome"] for c in changes),
         errors=tuple(c["error"] for c in changes),
-        progress=Progress(row["attempts"], sent),
+        progress=Progress(
+            row["attempts"], sent, datetime.fromisoformat(row["intended_at"]) if sent else None
+        ),
         refused=bool(row["refused"]),
         unique_id=row["unique_id"],
         was={c["field"]: from_text(c["field"], c["was"] or c["before"]) for c in changes if c["field"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from opp_analytics.writer.plan.steps import Step
@@ -67,3 +68,5 @@ class Progress:
     attempts: int = 0
     sent: bool = False
     """Whether a write was begun whose outcome may be unknown."""
+    sent_at: datetime | None = None
+    """When, by this computer's clock."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics import schema
+from opp_analytics.files import digest
 
 __all__ = ["Cell", "Step", "steps_of"]
 
@@ -43,6 +46,19 @@ class Step:
     def fields(self) -> dict[str, Any]:
         """What is written, by field."""
         return {cell.field: cell.after for cell in self.cells if cell.field is not None}
+
+    @property
+    def identity(self) -> str:
+        """A hash of what is written, by which a create is known again: however cells are typed, in whatever order."""
+        cells = sorted(f"{f}={_plain(v)}" for f, v in self.fields.items() if not schema.is_blank(v))
+        return digest("\n".join(cells).encode())
+
+
+def _plain(value: Any) -> str:
+    """A cell as text: numbers of one worth alike, texts composed and without blanks around them, dates by their day."""
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        return f"{Decimal(str(value)).normalize():f}"
+    return repr(unicodedata.normalize("NFC", str(value).strip()))
 
 
 def _none(value: Any) -> Any:

@@ -9,7 +9,7 @@ from opp_analytics.api import Client
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, plan, resume, runs
-from opp_analytics.writer.apply import run as running
+from opp_analytics.writer.apply import lost_creates
 from tests.writer.clients import dying
 from tests.writer.frames import edited
 
@@ -70,10 +70,10 @@ def test_apply__a_dead_server_leaves_a_run_to_resume(client: Client, before: pd.
     assert resume(client).complete
 
 
-def test_resume__of_a_create_that_failed_begins_its_attempts_anew(
+def test_resume__sends_a_create_once_more_that_left_no_trace(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_GRACE", 0.01)
+    monkeypatch.setattr(lost_creates, "SHORTEST_WAIT", 0.01)
     new = pd.DataFrame({"unique_id": [None], "name": ["New"]})
     made = plan(pd.DataFrame({"unique_id": pd.Series([], dtype="str")}), new)
 
@@ -82,8 +82,10 @@ def test_resume__of_a_create_that_failed_begins_its_attempts_anew(
             raise ConnectionFailed("no answer")
 
     settings = client.settings
-    with Failing(settings.url, settings.token, settings.api_key) as failing:
-        assert apply(made, failing).table["outcome"].tolist() == ["failed"]
-        assert resume(failing).table["outcome"].tolist() == ["failed"]
-    assert resume(client).table[["outcome", "attempts"]].to_numpy().tolist() == [["applied", 11]]
+    with Failing(settings.url, settings.token, settings.api_key, timeout=0.1) as failing:
+        assert apply(made, failing).table["outcome"].tolist() == ["unknown"]
+        assert resume(failing).table["outcome"].tolist() == ["unknown"]
+    with Client(settings.url, settings.token, settings.api_key, timeout=1) as patient:
+        table = resume(patient).table
+    assert table[["outcome", "attempts"]].to_numpy().tolist() == [["applied", 4]]
     assert client.list().total_records == 7

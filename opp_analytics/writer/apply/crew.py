@@ -1,0 +1,64 @@
+"""Threads that work through a list and can be left behind when the work is interrupted."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from opp_analytics.writer.apply.send import Stop
+
+__all__ = ["work_through"]
+
+_Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
+_LOOK_EVERY = 0.1
+
+
+def work_through(
+    work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: Stop
+) -> Iterator[tuple[_Item, _Done]]:
+    """Each item with what `work` gives for it, in the order in which they end.
+
+    After an interruption (`Stop.leave_at`) whatever has not ended is left behind: the threads are daemons, so that
+    neither the caller nor the end of the process waits for an answer.
+
+    Raises
+    ------
+    BaseException
+        The first that `work` raised, after all others ended.
+    """
+    waiting = deque(items)
+    ended: queue.SimpleQueue[tuple[_Item, _Done | None, BaseException | None]] = queue.SimpleQueue()
+    left = len(waiting)
+
+    def take() -> None:
+        while True:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                ended.put((item, work(item), None))
+            except BaseException as error:
+                ended.put((item, None, error))
+
+    for _ in range(min(threads, left)):
+        threading.Thread(target=take, name="apply", daemon=True).start()
+    failure: BaseException | None = None
+    while left and not (stop.leave_at is not None and time.monotonic() > stop.leave_at):
+        try:
+            item, done, error = ended.get(timeout=_LOOK_EVERY)
+        except queue.Empty:
+            continue
+        left -= 1
+        if error is not None:
+            failure = failure or error
+            stop.set("an unexpected error")
+        else:
+            yield item, done  # type: ignore[misc]
+    if failure is not None:
+        raise failure

@@ -1,0 +1,153 @@
+"""Creates whose answer was lost, settled one way or the other, or left unknown with what to look for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from opp_analytics import text
+from opp_analytics.errors import ApiError, JournalError
+from opp_analytics.writer.apply.crew import work_through
+from opp_analytics.writer.apply.lost_creates import list_new_since, match_lost_creates, settling_seconds
+from opp_analytics.writer.journal import entries
+from opp_analytics.writer.journal.result import Progress, Result, result_of
+
+if TYPE_CHECKING:
+    from opp_analytics.writer.apply.run import Engine, Todo
+
+__all__ = ["Settling"]
+
+_FIRST_LOOK, _LAST_LOOK = 0.25, 5.0
+"""Seconds between two looks: they grow from the one to the other."""
+Chains = list[list["Todo"]]
+
+
+@dataclass
+class Settling:
+    """The lost creates of a run.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of the run.
+    results : dict of int to Result
+        By step number; changed in place.
+    send : callable
+        Carries out chains of creates, each after the one before it was settled, and puts the results there.
+    send_unknown : bool
+        Whether a create that a fresh look does not settle is sent.
+    """
+
+    engine: Engine
+    results: dict[int, Result]
+    send: Callable[[Chains], None]
+    send_unknown: bool = False
+    _since: dict[int, float] = field(default_factory=dict)
+    """When the wait for each lost create began, by the monotonic clock."""
+    _repeated: set[int] = field(default_factory=set)
+    _given_up: set[int] = field(default_factory=set)
+
+    def settle(self, chains: Chains) -> None:
+        """Look for the lost creates until each is settled, given up as unknown, or the run is stopped."""
+        wait, pause = settling_seconds(self.engine.client), _FIRST_LOOK
+        while True:
+            lost = self._lost(chains)
+            if not lost or self.engine.stop:
+                return
+            self.engine.stop.wait(pause)
+            asked_at = time.monotonic()
+            found, strangers = self._look(lost)
+            if self.engine.stop:
+                return
+            again: Chains = []
+            for number, chain in lost.items():
+                todo = chain[0]
+                if number in found:
+                    self._note(todo, _found(todo, self.results[number], found[number]))
+                    again.append(chain[1:])
+                elif asked_at - self._since[number] >= wait:
+                    again += self._late(chain, strangers)
+            pause = _FIRST_LOOK if again else min(2 * pause, _LAST_LOOK)
+            self.send([chain for chain in again if chain])
+
+    def _lost(self, chains: Chains) -> dict[int, list[Todo]]:
+        """The chains that wait for a lost create, each from there on, by its number."""
+        lost = {}
+        for chain in chains:
+            for at, todo in enumerate(chain):
+                result = self.results.get(todo.number)
+                if result is None or todo.number in self._given_up:
+                    break
+                if "unknown" in result.outcomes:
+                    lost[todo.number] = chain[at:]
+                    age = 0.0 if todo.number in self._repeated else _age(todo.progress)
+                    self._since.setdefault(todo.number, time.monotonic() - age)
+                    break
+        return lost
+
+    def _look(self, lost: dict[int, list[Todo]]) -> tuple[dict[int, dict[str, Any]], int]:
+        """The opportunities that lost creates made, by number, and how many new ones nobody accounts for."""
+        engine = self.engine
+
+        def look(_: None) -> tuple[dict[int, dict[str, Any]], int]:
+            new = list_new_since(engine.client, engine.run.mark or {"since": None, "ids": []})
+            taken = entries.created_ids(engine.journal)
+            taken |= {r.unique_id for r in self.results.values() if r.unique_id is not None}
+            found = match_lost_creates({n: chain[0].step for n, chain in lost.items()}, new, taken)
+            accounted = taken | {record["unique_id"] for record in found.values()}
+            return found, len({record["unique_id"] for record in new} - accounted)
+
+        try:
+            # On a thread of its own, so that Ctrl-C does not wait for the answer.
+            for _, seen in work_through(look, [None], 1, engine.stop):
+                return seen
+        except (ApiError, JournalError) as error:
+            engine.stop.set(f"cannot look for creates without an answer: {error}")
+        return {}, 0
+
+    def _late(self, chain: list[Todo], strangers: int) -> Chains:
+        """What is to be sent of a chain whose first create has had its time."""
+        todo = chain[0]
+        result = self.results[todo.number]
+        if todo.number in self._repeated or (strangers and not self.send_unknown):
+            self._given_up.add(todo.number)
+            advice = (_advice(todo, self.engine.run, strangers),) * len(result.errors)
+            self._note(
+                todo,
+                replace(result, errors=advice, outage=False),
+            )
+            return []
+        self._repeated.add(todo.number)
+        del self._since[todo.number]
+        return [[replace(todo, progress=Progress(result.attempts)), *chain[1:]]]
+
+    def _note(self, todo: Todo, result: Result) -> None:
+        self.results[todo.number] = result
+        self.engine.note(todo, result)
+
+
+def _age(progress: Progress) -> float:
+    """Seconds since an earlier run sent it; a clock that was set back says nothing."""
+    if progress.sent_at is None:
+        return 0.0
+    return max(0.0, (datetime.now(UTC) - progress.sent_at).total_seconds())
+
+
+def _found(todo: Todo, result: Result, record: dict[str, Any]) -> Result:
+    known = {"unique_id": record["unique_id"], "record": record}
+    return result_of(todo.step, "applied", attempts=max(result.attempts, 1), **known)
+
+
+def _advice(todo: Todo, run: entries.Run, strangers: int) -> str:
+    value = todo.step.fields.get("value")
+    worth = "" if value is None else f" with value {value}"
+    since = (run.mark or {}).get("since")
+    when = f" among the opportunities created since {since[:16].replace('T', ' ')} UTC" if since else ""
+    others = f", and {text.count(strangers, 'new opportunity')} may be it" if strangers else ""
+    return (
+        f"no answer{others}; look for {todo.name!r}{worth}{when}. If it is not there, "
+        f"resume(client, {run.run_id!r}, unknown='send') sends it"
+    )
