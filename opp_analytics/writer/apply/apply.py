@@ -11,9 +11,10 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, PlanError
+from opp_analytics.writer.apply.engine import Todo
 from opp_analytics.writer.apply.lost_creates import mark_newest
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
-from opp_analytics.writer.apply.run import Todo, run_steps
+from opp_analytics.writer.apply.run import run_steps
 from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.journal import Journal, plan_lock
 from opp_analytics.writer.journal.result import Result, result_of

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from opp_analytics.arguments import one_of
+from opp_analytics.writer.apply.engine import Todo
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
-from opp_analytics.writer.apply.run import Todo, run_steps
+from opp_analytics.writer.apply.run import run_steps
 from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.journal import Journal, plan_lock
 

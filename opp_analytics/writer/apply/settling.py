@@ -16,7 +16,7 @@ from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.result import Progress, Result, result_of
 
 if TYPE_CHECKING:
-    from opp_analytics.writer.apply.run import Engine, Todo
+    from opp_analytics.writer.apply.engine import Engine, Todo
 
 __all__ = ["Settling"]
 
