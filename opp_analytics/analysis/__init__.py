@@ -1,4 +1,4 @@
-"""Result tables from opportunity frames and from histories: pure functions, no clock, no drawing, no network."""
+"""Analyses: pure functions from opportunity frames and histories to result tables."""
 
 from opp_analytics.analysis.forecasting.backtest import backtest
 from opp_analytics.analysis.forecasting.backtest_horizons import backtest_horizons

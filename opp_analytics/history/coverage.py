@@ -73,5 +73,5 @@ def _answers(opened: bool, looked: bool, running: bool) -> str:
     if not opened:
         return "from the first record on"
     if not looked:
-        return "nothing: no record lies in it"
+        return "nothing: it has no record"
     return "to date" if running else "all"

@@ -112,7 +112,7 @@ def _again(pushed: pd.DataFrame, currency: str | None) -> str:
 def _pushed(pushed: pd.DataFrame, tables: Tables) -> Exhibit:
     note = (
         "Open deals pushed more than once since the history began. Counts are lower bounds: two edits between two "
-        f"records look like one. {_rest(pushed, 'pushed again')}"
+        f"records appear as one. {_rest(pushed, 'pushed again')}"
     )
     return Exhibit(
         "pushed again",

@@ -45,7 +45,7 @@ _TERMS = (
     (
         "Movements",
         "Sums over consecutive records, signed, so that opening + movements = closing, exactly. Two edits between two "
-        "records look like one.",
+        "records appear as one.",
     ),
     ("Slipped again", "Pushed to a later date this week, having been pushed before."),
 )

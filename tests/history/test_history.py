@@ -379,12 +379,14 @@ WEEK = {"start": "2026-03-02", "end": "2026-03-09"}
 )
 def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history, name, asked):
     ask = getattr(oa, name)
-    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs records, and there are none yet"):
+    with pytest.raises(
+        oa.errors.NotEnoughHistory, match=f"{name} needs records, but the history has none yet"
+    ):
         ask(history, **asked)
     history.record(opportunities(), at="2026-03-02")
-    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs a second record.*the only one"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match=f"{name} needs a second record.*there is only one"):
         ask(history, **asked)
     history.record(opportunities(), at="2026-03-09")
     assert "lower" in ask(history, **asked).attrs["bound"] or name.startswith("slippage")
-    with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is due about 2026-03-16"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is due around 2026-03-16"):
         ask(history, start="2026-03-10", end="2026-03-15")

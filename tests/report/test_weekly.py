@@ -108,7 +108,7 @@ def test_weekly_report__says_how_often_past_ranges_held(read, tmp_path):
 def test_weekly_report__without_a_period_that_is_over_no_range_is_judged(opportunities, history, read):
     text, page = read(opportunities, history)
     assert (
-        "Past ranges cannot be judged yet: no period before 2026-03 was recorded as long before its end"
+        "Past ranges cannot be judged yet: no period before 2026-03 has a record as long before its end"
         in text
     )
     assert "10% to 90% of outcomes; not judged yet" in text

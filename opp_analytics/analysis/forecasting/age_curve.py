@@ -1,4 +1,4 @@
-"""What the ages of past wins say about an open deal: whether it will be won, and whether within its period."""
+"""The age curve: the chance that an open deal is won, and is won within its period, from the ages of past wins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opp_analytics.org import OPEN
 
 Floats = NDArray[np.float64]
 _PEERS = 10
-"""Deals without which an age says nothing: older deals are taken to be as old as the oldest that has so many."""
+"""Deals that an age needs; older deals are treated as having the oldest age with this many."""
 
 
 class AgeCurve:
@@ -25,9 +25,9 @@ class AgeCurve:
     Parameters
     ----------
     frame : DataFrame
-        Conformed: ``stage``, ``status`` where there is one, ``close_date``, ``created_at``.
+        Conformed: ``stage``, ``status`` if present, ``close_date``, ``created_at``.
     today : Timestamp
-        The day until which deals were followed.
+        Date up to which deals were followed.
     tz : str
         Business time zone.
     ends : Series of date, optional
@@ -48,12 +48,12 @@ class AgeCurve:
         wins = int(self.curve.won.sum())
         if wins < _PEERS:
             raise NotEnoughHistory(
-                f"the win-rate curve needs {_PEERS} won deals with created_at and close_date; there are {wins}"
+                f"the win-rate curve needs {_PEERS} won deals with created_at and close_date, but there are {wins}; use another method"
             )
         self.age = np.where(known & (outcome == OPEN), days, -1)
 
     def chance(self) -> Floats:
-        """P(ever won | open at its age), for each row; NaN for one that is not open or has no age."""
+        """P(ever won | open at its age)for each row; NaN for a deal that is not open or has no age."""
         open_, won = (
             at_days(self.curve, "open_share", self._at(self.curve.at_risk)),
             self._won_by(self.curve.at_risk),
@@ -63,7 +63,7 @@ class AgeCurve:
         )
 
     def in_time(self, days_left: Floats) -> Floats:
-        """P(won within so many days | ever won, open at its age); 1 where `days_left` is missing."""
+        """P(won within `days_left` | ever won, open at its age); 1 where `days_left` is missing."""
         later = self.curve.won[::-1].cumsum()[::-1]
         age, won = self._at(later), self._won_by(later)
         reach = age + np.nan_to_num(days_left, nan=float(self.curve.time[-1]))
@@ -72,7 +72,7 @@ class AgeCurve:
         return self._known(np.divide(by_then - won, rest, out=np.ones(len(won)), where=rest > 0))
 
     def _at(self, peers: NDArray[np.int64]) -> Floats:
-        """The age of each row, or the oldest before an end with enough peers."""
+        """The age of each row, at most the oldest age with enough deals."""
         oldest = int(self.curve.time[np.flatnonzero(peers >= _PEERS)[-1]]) - 1
         return np.clip(self.age, 0, max(oldest, 0)).astype(np.float64)
 
@@ -84,7 +84,7 @@ class AgeCurve:
 
 
 def days_left(close_date: pd.Series[Any], today: pd.Timestamp, freq: str) -> Floats:
-    """Days from `today` to the end of the period that each deal is due in; NaN where it is due in none to come."""
+    """Days from `today` to the end of each deal's period; NaN for a deal that is overdue or has no date."""
     days, codes = np.unique(close_date.to_numpy(), return_inverse=True)
     ends = pd.Series(days).dt.to_period(periods.check_freq(freq)).dt.end_time.dt.normalize()
     left = (ends - today).dt.days.to_numpy(dtype=np.float64)[codes]

@@ -1,4 +1,4 @@
-"""How good forecasts have been: each past record's own forecast against what was booked in the end."""
+"""`backtest`: the forecast of each past record against the actual bookings."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def backtest(
     confidence: float = 0.8,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """The forecast that each past record would have made, against what was booked.
+    """The forecast of each past record against the actual bookings.
 
     Parameters
     ----------
     history : History
-        Past records; the periods that were over by the last one are judged.
+        Past records; periods that had ended by the last record are judged.
     freq, method, confidence, tz
         As for `forecast`. "stage" learns the rates anew at each record, from the records up to it.
     as_of : date-like, optional
@@ -52,18 +52,18 @@ def backtest(
     -------
     DataFrame
         Index ``made_at`` (instant of the record), ``period`` (str): the period then current, and the next one. Columns:
-        ``weeks_before`` (int64): full weeks from the record's day to the period's last; ``expected``, ``low``,
-        ``median``, ``high`` (float64, money): the forecast; ``actual``: won in the period as the last record knows it;
-        ``error`` = expected − actual; ``booked``: won in it by then.
+        ``weeks_before`` (int64): full weeks from the record's day to the period's last day; ``expected``, ``low``,
+        ``median``, ``high`` (float64, money): the forecast; ``actual``: money won in the period, according to the last record;
+        ``error`` = expected − actual; ``booked``: money won in it by that record.
         Attrs: ``wape``, ``bias``, ``interval_coverage`` (None where not defined), ``n`` forecasts, ``as_of``, ``freq``,
         ``method``, ``confidence``, ``left_out``: forecasts of records too early to learn what the method needs.
 
     Raises
     ------
     NotEnoughHistory
-        When no period was over by the last record.
+        When no period had ended by the last record.
     ArgumentTypeError, ArgumentValueError, DataError
-        When an argument makes no sense, or a record's probability is out of range.
+        When an argument is invalid, or a record's probability is out of range.
 
     See Also
     --------
@@ -71,8 +71,8 @@ def backtest(
 
     Notes
     -----
-    WAPE = Σ abs(F − A) / Σ A, bias = Σ(F − A) / Σ A. A forecast sees the records up to its own, nothing later. Ranges
-    that hold less often than `confidence` are too narrow: try new business or correlation (`Method`).
+    WAPE = Σ abs(F − A) / Σ A, bias = Σ(F − A) / Σ A. A forecast uses only the records up to its own. Ranges
+    that hold less often than `confidence` are too narrow; try new business or correlation (`Method`).
 
     References
     ----------
@@ -99,7 +99,7 @@ def backtest(
 
 
 def judge(replay: Replay, way: Way, *, freq: str, confidence: float, tz: str) -> pd.DataFrame:
-    """`backtest` of a history held in memory, also by the run rate."""
+    """`backtest` on a history in memory, also for the run rate."""
     periods.check_freq(freq)
     arguments.between(confidence, "confidence", example=0.8)
     over = periods.as_date(last_record(replay), tz=tz)
@@ -116,8 +116,8 @@ def judge(replay: Replay, way: Way, *, freq: str, confidence: float, tz: str) ->
             too_early += len(judged) - len(known)
     if not rows:
         raise NotEnoughHistory(
-            f"backtest needs a {freq} period that was over by the last record ({over.date()})"
-            f"{', and records before it to learn from' if too_early else ''}; record on"
+            f"backtest needs a {freq} period that had ended by the last record ({over.date()})"
+            f"{', and records before it to learn from' if too_early else ''}; keep recording"
         )
     frame = pd.DataFrame(rows).set_index(["made_at", "period"])[_COLUMNS]
     return annotate(

@@ -1,4 +1,4 @@
-"""Forecast error by weeks before the period's end."""
+"""`backtest_horizons`: forecast error by weeks before the period's end."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from opp_analytics.analysis.shared.annotate import annotate
 
 
 def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
-    """The errors of a backtest by weeks before the period's end.
+    """Errors of a backtest by weeks before the period's end.
 
     Parameters
     ----------
     table : DataFrame
-        The result of `backtest`, or some of its rows.
+        Result of `backtest`, or some of its rows.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ArgumentTypeError, MissingColumnError
-        When `table` is something else.
+        When `table` is not a result of `backtest`.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Forecast methods compared on the same past records."""
+"""`backtest_methods`: forecast methods compared on the same past records."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def backtest_methods(
     confidence: float = 0.8,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Which forecast method to trust: the errors of a backtest with each.
+    """Errors of several forecast methods on the same past records, to choose the best one.
 
     Parameters
     ----------
     history : History
         Past records.
     methods : sequence of str or Method
-        As `method` of `forecast`, or "run_rate", which looks at no open deal: the mean of what was booked in the last
-        four complete periods.
+        Methods as for `forecast`, or "run_rate", which ignores open deals: the mean bookings of the last four
+        complete periods.
     freq, as_of, confidence, tz
         As for `backtest`.
 
@@ -46,18 +46,18 @@ def backtest_methods(
     -------
     DataFrame
         Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions), as
-        in `backtest`. All rows judge the same forecasts: those that every method could make; a method that could make
+        in `backtest`. All rows judge the same forecasts: those that every method could make. A method that could make
         none has n = 0 and NaN.
 
     Raises
     ------
     NotEnoughHistory, ArgumentTypeError, ArgumentValueError, DataError
-        As `backtest`; also when two methods have the same name.
+        As for `backtest`; also when two methods have the same name.
 
     Notes
     -----
-    Trust the method with the least ``wape``. An ``interval_coverage`` far below `confidence` says that its ranges are
-    too narrow; with few ``n``, or many of one period, chance may have chosen it.
+    Use the method with the lowest ``wape``. If ``interval_coverage`` is far below `confidence`, its ranges are too
+    narrow. With small ``n``, or many forecasts of one period, the order may be chance.
 
     Examples
     --------
@@ -76,9 +76,7 @@ def backtest_methods(
     tables = {name: _tried(replay, way, freq, confidence, tz) for name, way in ways.items()}
     able = [table for table in tables.values() if table is not None]
     if not able:
-        raise NotEnoughHistory(
-            f"none of the methods could forecast any {freq} period that is over; record on"
-        )
+        raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
     common = reduce(pd.Index.intersection, (table.index for table in able))
     nothing = able[0].head(0)
     summary = score_groups(
@@ -95,7 +93,7 @@ def backtest_methods(
 
 
 def _ways(methods: Sequence[str | Method]) -> dict[str, Way]:
-    """The methods by their names."""
+    """The methods by name."""
     if not isinstance(methods, (list, tuple)) or not methods:
         raise ArgumentTypeError(f"methods={methods!r} is not a list of methods; use for example {METHODS!r}")
     ways: dict[str, Way] = {}
@@ -104,13 +102,13 @@ def _ways(methods: Sequence[str | Method]) -> dict[str, Way]:
         way: Way = RUN_RATE if run_rate else read_method(method, "methods")
         name = way.name if isinstance(way, Method) else way
         if name in ways:
-            raise ArgumentValueError(f"methods: {name!r} occurs twice; compare methods that differ in name")
+            raise ArgumentValueError(f"methods: {name!r} occurs twice; each method needs a different name")
         ways[name] = way
     return ways
 
 
 def _tried(replay: Replay, way: Way, freq: str, confidence: float, tz: str) -> pd.DataFrame | None:
-    """The backtest of one method; None where no record knows enough for it."""
+    """The backtest of one method; None if no record has enough data for it."""
     try:
         return judge(replay, way, freq=freq, confidence=confidence, tz=tz)
     except NotEnoughHistory:

@@ -1,4 +1,4 @@
-"""How often stated probabilities came true, and probabilities corrected by it."""
+"""`calibration` and `recalibrated`: stated probabilities against outcomes, and corrected probabilities."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 _STRENGTH = 10.0
-"""How many deals' worth of belief in the stated probability a recalibrated one starts from."""
+"""Default weight of the stated probability in a recalibrated one, in deals."""
 
 
 def calibration(
@@ -38,24 +38,24 @@ def calibration(
     confidence: float = 0.95,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Stated probabilities against the deals' outcomes.
+    """Stated probabilities against actual outcomes.
 
     Parameters
     ----------
     history : History
         Past records.
     horizon_days : int
-        Days from its first open record after which a deal is judged.
+        Days after its first open record when a deal is judged.
     bins : int
-        How many bins of equal width the stated probability is put into.
+        Number of equal-width bins of the stated probability.
     by : str or list of str, optional
-        Columns to group by, as the deal's first open record has them.
+        Columns to group by, with their values in the deal's first open record.
     as_of : date-like, optional
         Only records up to the end of this day are used; None uses all.
     confidence : float
         Confidence level of Wilson's interval.
     tz : str
-        Business time zone, in which the day of `as_of` ends.
+        Business time zone of the day `as_of`.
 
     Returns
     -------
@@ -65,18 +65,18 @@ def calibration(
         ``realized_high``: its interval; ``won``, ``lost``, ``open``, ``removed`` (deleted or disqualified) at the horizon
         (int64), of which the last two are not part of ``n``.
         Attrs: ``brier``, ``skill`` (against always saying the base rate), ``ece``, ``base_rate`` (None without deals),
-        ``left_out`` (not old enough by the last record, no stated probability, contradictions).
+        ``left_out`` (too young at the last record, no stated probability, contradictions).
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError, NotEnoughHistory
-        When an argument makes no sense, or `history` holds no record by then.
+        When an argument is invalid, or `history` has no record by then.
 
     Notes
     -----
-    Each deal counts once, with the probability of its first open record, a choice that cannot know the outcome.
+    Each deal counts once, with the probability of its first open record, which cannot depend on the outcome.
     Brier score = mean (p − won)²; skill = 1 − Brier / (base rate·(1 − base rate)); expected calibration error =
-    Σ n_b·abs(stated_b − realized_b) / Σ n_b. Never today's probability of closed deals: that is 0 or 100.
+    Σ n_b·abs(stated_b − realized_b) / Σ n_b. The current probability of closed deals is never used, because it is 0 or 100.
 
     References
     ----------
@@ -156,32 +156,32 @@ def _scores(
 def recalibrated(
     opportunities: pd.DataFrame, table: pd.DataFrame, *, strength: float = _STRENGTH
 ) -> pd.DataFrame:
-    """The frame with a column ``recalibrated``: stated probabilities corrected by how past ones turned out.
+    """Add a column ``recalibrated``: stated probabilities corrected by past outcomes.
 
     Parameters
     ----------
     opportunities : DataFrame
         ``probability`` (percent).
     table : DataFrame
-        The result of `calibration`.
+        Result of `calibration`.
     strength : float
-        How many deals' worth the stated probability itself counts in each bin.
+        Weight of the stated probability in each bin, in deals.
 
     Returns
     -------
     DataFrame
-        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): for
+        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated), for use in
         ``forecast(..., method=oa.Method("recalibrated"))``.
 
     Raises
     ------
     MissingColumnError, ArgumentTypeError, DataError
-        When a column is missing, an argument makes no sense, or the table holds no judged deal.
+        When a column is missing, an argument is invalid, or the table has no judged deal.
 
     Notes
     -----
-    Each bin's realized rate is drawn towards its stated one, (n·realized + strength·stated) / (n + strength), made
-    rising by isotonic regression with weights n, and interpolated between the bins' stated means.
+    Each bin's realized rate is shrunk toward its stated one, (n·realized + strength·stated) / (n + strength), made
+    monotone by isotonic regression with weights n, and interpolated between the bins' stated means.
 
     Examples
     --------
@@ -194,8 +194,8 @@ def recalibrated(
     frame = org.require(opportunities, "probability")
     held = table[table["n"] > 0].sort_values("stated")
     if not len(held):
-        raise DataError("the calibration table holds no judged deal; wait for more records")
-    # Here: it costs every import of an analysis half as much again.
+        raise DataError("the calibration table has no judged deal; keep recording and try again")
+    # Imported here, because it is slow to import.
     from scipy.optimize import isotonic_regression
 
     drawn = (held["n"] * held["realized"] + strength * held["stated"]) / (held["n"] + strength)

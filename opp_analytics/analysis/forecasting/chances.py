@@ -1,4 +1,4 @@
-"""The probability that a method gives each open deal: stated, by stage, by age, or from a column."""
+"""The chance of each open deal under a method: stated, by stage, by age, or from a column."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_columns(method: Method, opportunities: pd.DataFrame) -> None:
     Raises
     ------
     MissingColumnError
-        When it does not; names those that it has.
+        When the column is missing; the message lists those that are there.
     """
     missing = [name for name in method.columns if name not in opportunities.columns]
     if missing:
@@ -49,7 +49,7 @@ def chances(
     history: History | Replay | None,
     tz: str,
 ) -> Floats:
-    """The chance (0–1) that each open deal is won in its period; NaN where none is known or the deal is not open.
+    """The chance (0–1) that each open deal is won in its period; NaN where unknown, or for deals that are not open.
 
     Raises
     ------
@@ -82,12 +82,12 @@ def chances(
 def _rates(
     method: Method, history: History | Replay | None, today: pd.Timestamp, tz: str
 ) -> Mapping[str, float]:
-    """The rates by stage: as given, else learned where "stage" asks for them."""
+    """The rates by stage: the given ones, or learned ones for "stage"."""
     if method.rates is not None or method.probability != "stage":
         return method.rates or {}
     if history is None:
         raise ArgumentTypeError(
-            "method='stage' learns the rates from history=; pass it, or give your own: "
+            "method='stage' learns its rates from history=; pass a history, or give rates: "
             "method=oa.Method('stage', stage_rates={'proposal': 0.4, …})"
         )
     learned = stage_rates(history, as_of=today, tz=tz)["rate"]
@@ -103,9 +103,11 @@ def _from_column(frame: pd.DataFrame, column: str, open_: NDArray[np.bool_]) -> 
     try:
         numbers = frame[column].to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise DataError(f"probability={column!r}: the column does not hold numbers") from error
+        raise DataError(
+            f"probability={column!r}: the column does not contain numbers; use a column of fractions 0–1 or whole percents"
+        ) from error
     used = numbers[open_ & ~np.isnan(numbers)]
-    # Whole numbers of which some exceed 1 can only be percents; a stray 1.2 among fractions is an error.
+    # Whole numbers with some above 1 are percents; a single 1.2 among fractions is an error.
     percent = bool(len(used) and used.max() > 1 and (used == np.rint(used)).all())
     numbers = numbers / 100 if percent else numbers
     _check(frame, numbers, open_, column, percent=percent)

@@ -1,4 +1,4 @@
-"""The deals that a forecast sees, each with its chance and the period that it is due in."""
+"""The deals of a forecast, each with its chance and its period."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deals:
-    """The deals that a forecast sees, row by row, and the rows of its table."""
+    """The deals of a forecast, row by row, and the rows of its table."""
 
     groups: Groups
-    """Row of the table that each deal belongs to."""
+    """Table row of each deal."""
     in_period: NDArray[np.bool_]
-    """Per row of the table: whether it is a period, not one of the buckets."""
+    """For each table row: True for a period, False for a bucket."""
     open: NDArray[np.bool_]
     booked: NDArray[np.bool_]
     later: NDArray[np.bool_]
-    """Won, but dated after the as-of day."""
+    """Deals won with a date after the as-of day."""
     value: NDArray[np.float64]
     chance: NDArray[np.float64]
     left_out: dict[str, int]
-    """Deals that no forecast can place, by reason."""
+    """Deals left out of the forecast, by reason."""
 
     @property
     def index(self) -> pd.Index[Any]:
@@ -62,7 +62,7 @@ def deals_by_period(
     history: History | Replay | None,
     tz: str,
 ) -> tuple[pd.DataFrame, Deals]:
-    """The conformed frame, and what a forecast makes of each of its deals; each `wanted` period has a row."""
+    """The conformed frame and its deals by period; each `wanted` period has a row."""
     if isinstance(opportunities, pd.DataFrame):
         check_columns(method, opportunities)
     columns = ["stage", "value", "close_date", *method.columns, *(["created_at"] if method.aged else [])]
@@ -99,7 +99,7 @@ def deals_by_period(
 
 
 def _with_deals(groups: Groups, always: NDArray[np.bool_]) -> Groups:
-    """Only the rows that hold a deal, and those that each group has which holds one."""
+    """The rows with deals, and the rows that every group with deals has."""
     assert groups.index is not None
     count = groups.count(np.ones(len(groups.codes), dtype=bool)).reshape(-1, len(always))
     keep = ((count > 0) | (always & count.any(axis=1, keepdims=True))).ravel()
@@ -114,7 +114,7 @@ def _bucket_key(
     freq: str,
     wanted: Collection[str],
 ) -> Key:
-    """The buckets, then the periods in order of time, the wanted ones among them."""
+    """The buckets, then all periods in order of time, including wanted ones."""
     key = period_key(date, freq)
     codes = np.where(key.codes >= 0, key.codes + len(BUCKETS), -1)
     np.putmask(codes, open_ & (key.codes < 0), 1)

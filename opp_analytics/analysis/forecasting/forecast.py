@@ -1,4 +1,4 @@
-"""What will be booked, period by period: booked, weighted, expected, and the range around it."""
+"""`forecast`: booked, weighted and expected money by period, with a range."""
 
 from __future__ import annotations
 
@@ -38,66 +38,66 @@ def forecast(
     seed: int = 0,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """What is booked and what the open deals may add, for each period, with a range.
+    """Forecast bookings by period: booked, weighted and expected money, with a range.
 
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``close_date`` (date), ``status`` where there is one, the column that the method
+        ``stage``, ``value`` (money), ``close_date`` (date), ``status`` if present, the column that the method
         reads (``probability``, percent, by default), ``created_at`` (instant) for the win-rate curve, ``unique_id`` for new
         business, and the columns of `by`.
     as_of : date-like
-        The day T of the forecast.
+        Date T of the forecast.
     freq : str
         Period alias: "M", "Q", a fiscal "Q-JAN", …
     method : str or Method
         "stated", "stage" or "curve", or a `Method` with options.
     history : History, optional
-        Past records, for stage rates to learn, new business, and better dates in the win-rate curve. Nothing after T is
-        read.
+        Past records, for learned stage rates, new business, and better dates in the win-rate curve. Records after T
+        are not read.
     target : float or mapping, optional
-        Money to reach in each period, 0 or more, or a mapping from period label to money (with `by`: from the tuple of
-        labels).
+        Target of each period in money, 0 or more, or a mapping from period label to money (with `by`, from the tuple
+        of labels).
     by : str or list of str, optional
         One forecast for each value of these columns; a missing value is shown as "(none)".
     periods : int or list of str, optional
-        Periods that get a row even if they hold no deal: labels, or how many from the current one on.
+        Periods with a row even if they have no deals: their labels, or their number from the current one on.
     confidence : float
-        Probability that the range is meant to hold.
+        Confidence level of the range.
     seed : int
-        Seed of the draws, which serve more than 15 uncertain deals in one period.
+        Random seed of the draws, which are used for more than 15 uncertain deals in a period.
     tz : str
         Business time zone, in which instants become dates.
 
     Returns
     -------
     DataFrame
-        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", then each period that holds a won
-        or open deal, is asked for in `periods`, or has a target of its own. Columns (float64 money unless said otherwise):
+        Index ``period`` (str; below the columns of `by`): "overdue", "unscheduled", then each period with a won or
+        open deal, in `periods`, or with its own target. Columns (float64 money unless noted):
 
         - ``booked``: won in the period by T. ``open_count`` (int64), ``open_value``: open deals due in it.
-        - ``weighted_open``: Σ value · chance of those. ``new_business``: see `Method`; 0 without it, NaN in a period too
-          far ahead for the records to tell. ``expected``: the sum of booked, weighted_open and new_business; 0 in the first
-          two rows, whose deals are promised to no period.
-        - ``low``, ``median``, ``high``: the range at `confidence`; NaN in the first two rows, and where new business is.
+        - ``weighted_open``: Σ value · chance of these deals. ``new_business``: see `Method`; 0 without it, NaN in a period too
+          far ahead for the records. ``expected``: the sum of booked, weighted_open and new_business; 0 in the first
+          two rows, whose deals have no coming period.
+        - ``low``, ``median``, ``high``: the range at `confidence`; NaN in the first two rows, and where ``new_business`` is NaN.
         - ``target``; ``p_target`` (fraction): P(total ≥ target); ``gap``: target − booked.
         - ``pipeline_coverage`` (fraction): open_value / gap, NaN once the target is met. ``attainment`` (fraction):
           booked / target.
-        - ``won_later_value``: won, but dated in the period after T: neither booked nor open.
-        - ``no_value``, ``no_probability`` (int64): open deals without one. Both are in ``open_count``, the latter also in
-          ``open_value``, neither in ``weighted_open`` or the range.
-        - ``to_date`` (bool): the period that holds T. ``new_business_periods`` (int64): how many past periods
-          ``new_business`` was learned from.
+        - ``won_later_value``: deals won with a date in the period but after T; neither booked nor open.
+        - ``no_value``, ``no_probability`` (int64): open deals without a value or probability. Both are in ``open_count``,
+          the latter also in ``open_value``; neither is in ``weighted_open`` or the range.
+        - ``to_date`` (bool): True for the period of T. ``new_business_periods`` (int64): number of past periods
+          behind ``new_business``.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``confidence``, ``left_out``. Empty input: the first two rows
-        with zeros; with `by` no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``confidence``, ``left_out``. Empty input gives the first two rows
+        with zeros, or no rows with `by`.
 
     Raises
     ------
     MissingColumnError, DataError
         When a column is missing, or an open deal's probability is out of range.
     ArgumentTypeError, ArgumentValueError
-        When an argument makes no sense.
+        When an argument is invalid.
     NotEnoughHistory
         When the method needs records that do not exist, or the win-rate curve has fewer than 10 won deals.
 
@@ -108,10 +108,10 @@ def forecast(
     Notes
     -----
     ``booked`` = Σ v, won with d in P and d ≤ T. ``weighted_open`` = Σ v·p, open with d in P and d ≥ T. Open and d < T:
-    overdue; d missing: unscheduled; so the rows' open value sums to all open value. The range is that of
+    overdue; d missing: unscheduled; so the open values of all rows add up to the total. The range is that of
     booked + Σ v·Bernoulli(p) + new business: exact for up to 15 uncertain deals, else from 20,000 draws. Deals not due in
-    the period, deals that slip and changes of value are not in it unless the method says so, and then it is too narrow:
-    `backtest_methods` shows by how much for your own history.
+    the period, deals that slip and changes of value are left out unless the method includes them, so the range is often
+    too narrow: `backtest_methods` shows by how much for your own history.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def forecast(
     arguments.whole(seed, "seed", low=0, example=0)
     if how.new_business and names:
         raise ArgumentValueError(
-            "new_business=True does not go with by=; forecast each group's own frame and history instead"
+            "new_business=True does not work with by=; forecast each group's frame and history separately"
         )
     today = as_date(as_of, tz=tz)
     targets = read_targets(target, check_freq(freq), names)
@@ -163,13 +163,13 @@ def forecast(
 
 
 def _labels(periods: int | Sequence[str] | None, today: pd.Timestamp, freq: str) -> list[str]:
-    """The labels of the periods that are asked for."""
+    """The labels of the requested periods."""
     if periods is None:
         return []
     if isinstance(periods, (list, tuple, pd.Index)):
         return [str(as_period(label, freq, name="periods")) for label in dict.fromkeys(periods)]
     if isinstance(periods, str):
-        raise ArgumentTypeError(f"periods={periods!r} is text; use a list of labels, or how many periods")
+        raise ArgumentTypeError(f"periods={periods!r} is text; use a list of labels or a number of periods")
     count = arguments.whole(periods, "periods", example=3)
     return [str(pd.Period(today, freq) + k) for k in range(count)]
 
@@ -221,7 +221,7 @@ def _add_ranges(
     confidence: float,
     seed: int,
 ) -> None:
-    """Fill in the range and the chance of the target, where they can be told."""
+    """Fill in the range and the probability of the target, where they can be computed."""
     rows = np.flatnonzero(deals.priced & (deals.groups.codes >= 0))
     rows = rows[np.argsort(deals.groups.codes[rows], kind="stable")]
     codes = deals.groups.codes[rows]
@@ -233,7 +233,7 @@ def _add_ranges(
     for place, start, end in zip(places, starts, ends, strict=True):
         amounts = [] if further is None else further[place]
         if amounts is None:
-            # Without what usually comes the range would be far too narrow, beside ranges that have it.
+            # Without new business, the range would be far too narrow beside ranges with it.
             continue
         mine = rows[start:end]
         total = distribute(

@@ -1,4 +1,4 @@
-"""The deals behind a forecast: their part in its range and in the chance of its target."""
+"""`forecast_deals`: the deals behind a forecast, and their effect on range and target."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def forecast_deals(
     seed: int = 0,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Each open deal's part in the forecast of its period: in the range, and in the chance of the target.
+    """Effect of each open deal on the forecast of its period: on the range, and on the probability of the target.
 
     Parameters
     ----------
     opportunities : DataFrame
-        As for `forecast`; ``unique_id`` and ``name`` are carried over where they exist.
+        As for `forecast`; ``unique_id`` and ``name`` are kept if present.
     as_of, freq, method, history, target, seed, tz
         As for `forecast`.
 
@@ -49,21 +49,21 @@ def forecast_deals(
     -------
     DataFrame
         RangeIndex, by period, the deal with the largest share of the variance first. Overdue and unscheduled deals, and
-        those without value or probability, are in no range and not here. Columns:
+        deals without value or probability, are in no range and left out. Columns:
 
         - ``period`` (str), then ``unique_id``, ``name``, ``stage``, ``close_date`` of the frame.
         - ``value`` (float64, money), ``chance`` (float64, fraction), ``weighted`` (float64, money): value · chance.
-        - ``variance_share`` (float64, fraction): of Σ v²·p·(1 − p) over the deals of the period, as if they were
-          independent; they sum to 1, NaN where nothing is uncertain.
+        - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the period, as if they were
+          independent; the shares sum to 1, and are NaN where nothing is uncertain.
         - ``p_if_won``, ``p_if_lost`` (float64, fraction): P(total ≥ target of the period) in either case; ``swing``: their
           difference. NaN without a target.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``left_out``. No such deal: no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``left_out``. Without such deals, no rows.
 
     Raises
     ------
     MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError, NotEnoughHistory
-        As `forecast`.
+        As for `forecast`.
 
     See Also
     --------
@@ -71,8 +71,8 @@ def forecast_deals(
 
     Notes
     -----
-    The outcomes or draws are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost is its ``p_target``:
-    exactly for up to 15 uncertain deals, beyond within 0.01.
+    The outcomes or draws are those of the forecast, so chance·p_if_won + (1 − chance)·p_if_lost equals its ``p_target``:
+    exactly for up to 15 uncertain deals, else within 0.01.
 
     Examples
     --------
@@ -140,7 +140,7 @@ def _labels(targets: Targets) -> list[str]:
 
 
 def _goals(targets: Targets, labels: pd.Index[str]) -> NDArray[np.float64]:
-    """The target of each row; NaN for none."""
+    """The target of each row; NaN without a target."""
     if isinstance(targets, dict):
         return np.array([targets.get(label, np.nan) for label in labels])
     return np.full(len(labels), np.nan if targets is None else targets)

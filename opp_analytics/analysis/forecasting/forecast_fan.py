@@ -1,4 +1,4 @@
-"""One period's forecast as it was made record by record, narrowing towards what was booked."""
+"""`forecast_fan`: the forecast of one period, record by record."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def forecast_fan(
     Parameters
     ----------
     history : History
-        Past records; each forecast sees those up to its own.
+        Past records; each forecast uses those up to its own.
     period : str
-        Label of the period, such as "2026-03", "2026Q1" or, fiscal, "2027Q1".
+        Label of the period, such as "2026-03", "2026Q1" or the fiscal "2027Q1".
     freq, method, as_of, confidence, tz
         As for `backtest`.
 
@@ -50,20 +50,20 @@ def forecast_fan(
     DataFrame
         Index ``made_at`` (instant of the record). Columns: ``period`` (str); ``weeks_before`` (int64): full weeks to its
         last day; ``booked``, ``expected``, ``low``, ``median``, ``high`` (float64, money), as in `forecast`;
-        ``actual``: booked in the period as the last record knows it, NaN while it is not over.
+        ``actual``: money booked in the period, according to the last record; NaN until the period ends.
         Attrs: ``n`` records, ``as_of``, ``freq``, ``method``, ``confidence``.
 
     Raises
     ------
     NotEnoughHistory
-        When no record until the period's end can forecast it.
+        When no record before the period's end can forecast it.
     ArgumentTypeError, ArgumentValueError, DataError
-        When `period` is not one of `freq`, another argument makes no sense, or a record's probability is out of range.
+        When `period` does not fit `freq`, another argument is invalid, or a record's probability is out of range.
 
     Notes
     -----
-    Each row is `forecast` on what its record knew. A range that narrows around ``actual`` was right; one that keeps
-    leaving its own earlier ranges was too narrow, and `backtest` counts how often.
+    Each row is the `forecast` of its record. A range that narrows around ``actual`` was right; one that keeps
+    leaving its earlier ranges was too narrow, and `backtest` counts how often.
 
     References
     ----------
@@ -95,7 +95,9 @@ def forecast_fan(
     }
     known = [moment for moment, table in made.items() if label in table.index]
     if not known:
-        raise NotEnoughHistory(f"forecast_fan needs a record from before the end of {wanted} to learn from")
+        raise NotEnoughHistory(
+            f"forecast_fan needs a record before the end of {wanted}, and there is none with enough data; keep recording"
+        )
     last = periods.as_date(last_record(replay), tz=tz)
     frame = pd.DataFrame(
         [made[moment].loc[label, FORECAST] for moment in known],

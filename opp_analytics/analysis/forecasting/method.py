@@ -1,4 +1,4 @@
-"""How a forecast is made: the method and its options as one checked value."""
+"""`Method`: a forecast method with its options, checked."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from opp_analytics import arguments
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 
 METHODS = ("stated", "stage", "curve")
-"""The methods that a word names."""
+"""The named methods."""
 TIMINGS = ("due", "curve")
 
 
 @dataclass(frozen=True)
 class Method:
-    """How a forecast is made; `forecast` and its relatives also take a word, such as ``method="stage"``.
+    """A forecast method with options; `forecast` and related functions also take a name, such as ``method="stage"``.
 
     Raises
     ------
@@ -33,30 +33,30 @@ class Method:
     """
 
     probability: str = "stated"
-    """Where a deal's chance comes from. "stated": the deal's own ``probability``. "stage": the rate of its stage, from
-    `stage_rates` or else learned from the records up to the forecast's day. "curve": the share of deals of its age that
-    were won in the end (see `win_rate_curve`). Any other text names a column of fractions 0–1 or whole percents."""
+    """Source of a deal's chance. "stated": the deal's ``probability``. "stage": the rate of its stage, from
+    `stage_rates` or learned from the records up to the forecast's day. "curve": the share of deals of its age that
+    were eventually won (see `win_rate_curve`). Any other text names a column of fractions 0–1 or whole percents."""
     timing: str = "due"
-    """"due": a deal that will be won is won in the period it is due in. "curve": only the share of later wins counts
-    that, at the deal's age, came by the end of that period."""
+    """"due": a won deal is won in the period it is due in. "curve": only the share of wins that, at the deal's age,
+    came by the end of that period counts."""
     new_business: bool = False
-    """Whether to add what past periods won from deals that were not due in them at the same point: the mean of the last
-    eight complete periods, at least three, to ``expected``, their spread to the range. Needs ``history=``, no ``by=``."""
+    """If True, add money that past periods won from deals not due in them at the same point: the mean of the last
+    eight complete periods (at least three) to ``expected``, their spread to the range. Needs ``history=``, without ``by=``."""
     correlation: float = 0.0
     """Correlation between the deals of a period, at least 0 and below 1; it widens the range."""
     stage_rates: Mapping[str, float] | pd.DataFrame | None = None
-    """Rate (fraction 0–1) by stage: for "stage", and for deals without a probability of their own. The table of
-    `stage_rates` will do."""
+    """Rate (fraction 0–1) by stage, for "stage" and for deals without a probability; a mapping or the result of
+    `stage_rates`."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.probability, str):
             raise ArgumentTypeError(
                 f"probability={self.probability!r} is not text; use 'stated', 'stage', 'curve' or the name of a column, "
-                "and stage_rates={'proposal': 0.4, …} for rates of your own"
+                "and stage_rates={'proposal': 0.4, …} for given rates"
             )
         arguments.one_of(self.timing, "timing", TIMINGS)
         if not isinstance(self.new_business, (bool, np.bool_)):
-            raise ArgumentTypeError(f"new_business={self.new_business!r} is neither True nor False")
+            raise ArgumentTypeError(f"new_business={self.new_business!r} must be True or False")
         if arguments.number(self.correlation, "correlation", low=0, example=0.2) >= 1:
             raise ArgumentValueError(f"correlation={self.correlation!r} is not below 1; 0.1 to 0.3 is common")
         if self.stage_rates is not None:
@@ -64,7 +64,7 @@ class Method:
 
     @property
     def name(self) -> str:
-        """What the method is called in a table, such as "stated + new business"."""
+        """Name of the method in tables, such as "stated + new business"."""
         return (
             f"{self.probability}{' in time' if self.timing == 'curve' else ''}"
             f"{' + new business' if self.new_business else ''}"
@@ -79,19 +79,19 @@ class Method:
 
     @property
     def columns(self) -> list[str]:
-        """The column that the chances are read from, if there is one."""
+        """The column with the chances, if any."""
         if self.probability in ("stage", "curve"):
             return []
         return ["probability" if self.probability == "stated" else self.probability]
 
     @property
     def aged(self) -> bool:
-        """Whether the age of each deal matters."""
+        """True if the method uses the age of each deal."""
         return "curve" in (self.probability, self.timing)
 
 
 def read_method(method: Any, name: str = "method") -> Method:
-    """The method that a caller names by a word or hands over.
+    """The method from its name or a `Method`.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def read_method(method: Any, name: str = "method") -> Method:
     if method not in METHODS:
         raise ArgumentValueError(
             f"unknown {name}={method!r}; use one of {', '.join(map(repr, METHODS))}. "
-            f"A column is named by oa.Method(probability={method!r})"
+            f"For a column, use oa.Method(probability={method!r})"
         )
     return Method(method)
 

@@ -1,4 +1,4 @@
-"""Money from deals that are not due in a period yet: what past periods won beyond the deals due in them then."""
+"""New business: money that past periods won from deals not yet due in them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 LOOK_BACK = 8
-"""How many complete periods count at most."""
+"""Largest number of complete periods that count."""
 FEWEST = 3
-"""How many must be known: the next amount is between the least and the most of k past ones with probability
+"""Smallest number of known periods: the next amount is between the least and the most of k past ones with probability
 (k − 1) / (k + 1), a half for three."""
 
 
@@ -36,27 +36,27 @@ def new_business(
     freq: str,
     tz: str,
 ) -> list[list[float] | None]:
-    """What each of the last complete periods won from deals not due in it at the same point, for each row of a forecast.
+    """Money that the last complete periods won from deals not due in them at the same point, for each forecast row.
 
     Parameters
     ----------
     deals : Deals
         The rows of the forecast.
     opportunities : DataFrame
-        Conformed and as known today: ``unique_id``, ``stage``, ``value``, ``close_date``.
+        Conformed, as known today: ``unique_id``, ``stage``, ``value``, ``close_date``.
     history : History
-        Records from before those points.
+        Records from before these points.
 
     Returns
     -------
     list
-        Money by past period, newest first; empty for a row that is not a period or is over, None for one of which fewer
-        than `FEWEST` past periods were recorded at the same point.
+        Money by past period, newest first; empty for a row that is not a period or has ended, None for a period for which
+        fewer than `FEWEST` past periods have a record at the same point.
 
     Raises
     ------
     ArgumentTypeError, NotEnoughHistory
-        When `history` is not given, or says nothing of any row.
+        When `history` is not given, or has too few records for every row.
     """
     if history is None:
         raise ArgumentTypeError("new_business=True learns from past records; pass history=")
@@ -85,7 +85,7 @@ def new_business(
 def _too_few(
     period: pd.Period, current: pd.Period, today: pd.Timestamp, first: pd.Timestamp, freq: str
 ) -> str:
-    """What is missing, and when it will be there."""
+    """The error that says which records are missing, and when they can exist."""
     lead = period.start_time.normalize() - today
     wait = next(m for m in count(1) if (current + m - FEWEST).start_time.normalize() - lead >= first)
     return (
@@ -96,7 +96,7 @@ def _too_few(
 
 
 class _Known:
-    """What the records knew of the deals that past periods won."""
+    """The recorded dates of the deals that past periods won."""
 
     def __init__(
         self, opportunities: pd.DataFrame, rows: pd.DataFrame, pasts: list[pd.Period], tz: str
@@ -111,16 +111,16 @@ class _Known:
         deal = pd.Index(won["unique_id"]).get_indexer(rows["unique_id"])
         rows, self._deal = rows[deal >= 0], deal[deal >= 0]
         self._seen_at = rows["seen_at"].dt.tz_localize(None).to_numpy()
-        # A last cell for deals that no record had seen: it is due never.
+        # A last cell for deals in no record: they are never due.
         self._state = np.append(rows["outcome"].to_numpy(), OPEN)
         self._due = np.append(rows["close_date"].to_numpy(), np.datetime64("NaT", "us"))
 
     def unforeseen(self, past: pd.Period, point: pd.Timestamp) -> float:
-        """Value won in a past period from deals that on the day `point` were neither due in it nor won in it already."""
+        """Value won in a past period from deals that were neither due nor won in it on the day `point`."""
         start, end = self._spans[past]
         moment = periods.as_instant(point, tz=self._tz, end=True).tz_localize(None)
         seen = np.flatnonzero(self._seen_at <= moment.to_datetime64())
-        # Rows are in order of time within each deal: the last one written stays.
+        # Rows are in order of time within each deal, so the last one wins.
         last = np.full(len(self._won_on), -1)
         last[self._deal[seen]] = seen
         due, state = self._due[last], self._state[last]

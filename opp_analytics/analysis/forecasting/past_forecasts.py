@@ -1,4 +1,4 @@
-"""The forecast that a past record would have made, from the records up to it."""
+"""Past forecasts: the forecast of a record, from the records up to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 RUN_RATE: Literal["run_rate"] = "run_rate"
-"""The method that looks at no open deal: what was booked on average in the last complete periods."""
+"""The run-rate method, which ignores open deals: mean bookings of the last complete periods."""
 Way = Method | Literal["run_rate"]
 FORECAST = ["booked", "expected", "low", "median", "high"]
 """The columns of a past forecast."""
@@ -36,24 +36,24 @@ def replayed(
     tz: str,
     further: Sequence[str] = (),
 ) -> Replay:
-    """The records up to the end of a day, with the columns that the ways to forecast read, and `further` ones.
+    """The records up to the end of a day, with the columns that forecasts read, and `further` ones.
 
     Raises
     ------
     ArgumentTypeError, NotEnoughHistory
-        When `history` is not a history, or holds no record by then.
+        When `history` is not a `History`, or has no record by then.
     """
     columns = [*further, *(name for way in ways if isinstance(way, Method) for name in way.columns)]
     replay = Replay.of(history, asked_by, *columns)
     if as_of is not None:
         replay = replay.until(periods.as_instant(as_of, tz=tz, end=True, name="as_of"))
     if replay.records.empty:
-        raise NotEnoughHistory(f"{asked_by} needs records; there are none up to as_of={as_of!r}")
+        raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
     return replay
 
 
 def booked_by_period(replay: Replay, freq: str) -> dict[str, float]:
-    """Money won in each period as the last record knows it, by label."""
+    """Money won in each period according to the last record, by label."""
     return _booked(replay.as_of(last_record(replay)), freq)
 
 
@@ -67,7 +67,7 @@ def past_forecast(
     confidence: float,
     tz: str,
 ) -> pd.DataFrame:
-    """The forecast of the wanted periods made at a record; without those for which too little was known."""
+    """The forecast of the wanted periods at a record, without periods that lack data."""
     known = replay.until(moment)
     frame, today = known.as_of(moment), periods.as_date(moment, tz=tz)
     labels = [str(period) for period in wanted]
@@ -95,7 +95,7 @@ def weeks_before(period: pd.Period, moment: pd.Timestamp, tz: str) -> int:
 
 
 def scores(table: pd.DataFrame) -> dict[str, float | None]:
-    """WAPE, bias, and how often the range held, of some forecasts; None where nothing was booked."""
+    """WAPE, bias and interval coverage of forecasts; None where nothing was booked."""
     total = float(table["actual"].sum())
     ranged = table[table["low"].notna()]
     return {
@@ -106,12 +106,12 @@ def scores(table: pd.DataFrame) -> dict[str, float | None]:
 
 
 def in_range(table: pd.DataFrame) -> pd.Series[bool]:
-    """Whether what was booked lies in the range, to the cent."""
+    """True where the actual bookings are in the range, to the cent."""
     return (table["low"] - 0.005 <= table["actual"]) & (table["actual"] <= table["high"] + 0.005)
 
 
 def score_groups(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
-    """The scores of several groups of forecasts, one row for each."""
+    """The scores of groups of forecasts, one row per group."""
     columns = {"n": "int64", "wape": "float64", "bias": "float64", "interval_coverage": "float64"}
     rows = {key: {"n": len(table), **scores(table)} for key, table in groups.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns))
@@ -129,7 +129,7 @@ def _booked(frame: pd.DataFrame, freq: str) -> dict[str, float]:
 def _run_rate(
     frame: pd.DataFrame, current: pd.Period, labels: list[str], freq: str, confidence: float
 ) -> pd.DataFrame:
-    """What was booked on average in the last complete periods, with a normal range of their spread."""
+    """Mean bookings of the last complete periods, with a normal range from their spread."""
     booked = _booked(frame, freq)
     past = np.array([booked.get(str(current - k), 0.0) for k in range(1, _RUN_RATE_PERIODS + 1)])
     mean, reach = float(past.mean()), float(ndtri((1 + confidence) / 2) * past.std(ddof=1))

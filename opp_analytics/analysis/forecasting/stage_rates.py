@@ -1,4 +1,4 @@
-"""The chance of a win by stage, learned from past records with shrinkage."""
+"""`stage_rates`: the win chance by stage, learned from past records with shrinkage."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 _DAY_SECONDS = 86_400
 _STRENGTH = 10.0
-"""How many deals' worth of belief in the overall rate a learned rate starts from."""
+"""Default weight of the overall rate in a learned rate, in deals."""
 
 
 def stage_rates(
     history: History | Replay, *, as_of: When | None = None, strength: float = _STRENGTH, tz: str = "UTC"
 ) -> pd.DataFrame:
-    """The chance that a deal in a stage is won, learned from past records.
+    """Chance that a deal in a stage is won, learned from past records.
 
     Parameters
     ----------
@@ -38,31 +38,31 @@ def stage_rates(
     as_of : date-like, optional
         Only records up to the end of this day are used; None uses all.
     strength : float
-        How many deals' worth the overall rate counts in each stage's.
+        Weight of the overall rate in each stage's rate, in deals.
     tz : str
-        Business time zone, in which the day of `as_of` ends.
+        Business time zone of the day `as_of`.
 
     Returns
     -------
     DataFrame
-        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunk towards the overall rate; ``raw``: the
-        stage's own; ``n``, ``won``, ``lost`` (int64): deals that were first seen in the stage and have ended since.
+        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunk toward the overall rate; ``raw``: the
+        stage's own rate; ``n``, ``won``, ``lost`` (int64): deals first seen in the stage that have ended since then.
         Attrs: ``overall``, ``n``, ``as_of``.
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError, NotEnoughHistory
-        When `history` is not a history or holds no record, or `strength` is negative.
+        When `history` is not a `History` or has no record, or `strength` is negative.
 
     See Also
     --------
-    Method : takes the table as its `stage_rates`.
+    Method : takes the result as its `stage_rates`.
 
     Notes
     -----
     A deal enters a stage at the first record that shows it open there, and ends when a record shows it won or
-    lost; deleted and disqualified count as lost, for such a deal brings nothing. raw = F_W / (F_W + F_L) at the end of
-    the Aalen–Johansen curves, so that deals still open neither count as lost nor favor the fast ones.
+    lost; deleted and disqualified deals count as lost, because they bring no money. raw = F_W / (F_W + F_L) at the end of
+    the Aalen–Johansen curves, so that open deals neither count as lost nor favor fast deals.
     rate = (n·raw + strength·overall) / (n + strength): the posterior mean under a beta prior.
     """
     arguments.number(strength, "strength", low=0, example=_STRENGTH)
@@ -74,7 +74,7 @@ def stage_rates(
 
 
 def _learned(rows: pd.DataFrame, until: pd.Timestamp, strength: float, tz: str) -> pd.DataFrame:
-    """`stage_rates` from change rows with ``outcome``, all seen by `until`."""
+    """`stage_rates` from change rows with ``outcome``, up to `until`."""
     state = rows["outcome"]
     ended = state.isin([WON, LOST, DISQUALIFIED, DELETED])
     end = pd.DataFrame({"at": rows["seen_at"].where(ended), "state": state.where(ended)})
@@ -107,7 +107,7 @@ def _learned(rows: pd.DataFrame, until: pd.Timestamp, strength: float, tz: str) 
 
 
 def _places(entered: pd.DataFrame) -> list[tuple[str, NDArray[np.intp]]]:
-    """Rows of each stage, stages in their order, unknown ones after."""
+    """Row positions of each stage, in stage order, then unknown stages."""
     groups = entered.groupby("stage", sort=True).indices
     places = {str(name): np.asarray(place, dtype=np.intp) for name, place in groups.items()}
     order = [*(s for s in org.STAGES.names if s in places), *(s for s in places if s not in org.STAGES.names)]

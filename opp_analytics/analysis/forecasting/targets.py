@@ -1,4 +1,4 @@
-"""The money that a forecast is compared with: one amount, or one by period."""
+"""Targets of a forecast: one amount, or one amount per period."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from opp_analytics import arguments, periods
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 
 Target = float | Mapping[Any, float] | None
-"""What a caller may give."""
+"""The type of the argument `target`."""
 Targets = dict[Any, float] | float | None
-"""The same, checked: amounts by the label of a row, or one for every period."""
+"""Checked targets: amounts by row label, or one amount for every period."""
 
 
 def read_targets(target: Any, freq: str, by: list[str]) -> Targets:
-    """The target as one number or as numbers by label, checked."""
+    """The checked target: one number, or numbers by label."""
     if target is None:
         return None
     if not isinstance(target, (Mapping, pd.Series)):
@@ -37,7 +37,9 @@ def read_targets(target: Any, freq: str, by: list[str]) -> Targets:
 def _label(key: Any, freq: str, by: list[str]) -> Any:
     groups = key[:-1] if isinstance(key, tuple) else ()
     if len(groups) != len(by):
-        raise ArgumentValueError(f"target[{key!r}]: with by={by!r} a key is {(*by, 'period')!r}")
+        raise ArgumentValueError(
+            f"target[{key!r}]: with by={by!r}, a key is a tuple such as {(*by, 'period')!r}"
+        )
     period = str(periods.as_period(key[-1] if by else key, freq, name=f"target[{key!r}]"))
     return (*groups, period) if by else period
 
@@ -49,7 +51,9 @@ def add_targets(table: pd.DataFrame, targets: Targets, in_period: NDArray[np.boo
     if isinstance(targets, dict):
         unknown = [key for key in targets if key not in table.index]
         if unknown:
-            raise ArgumentValueError(f"target[{unknown[0]!r}] names a row that the forecast does not have")
+            raise ArgumentValueError(
+                f"target[{unknown[0]!r}] names a row that the forecast does not have; use the label of one of its rows"
+            )
         table["target"] = [targets.get(key, np.nan) for key in table.index]
     else:
         table["target"] = np.where(in_period, targets, np.nan)

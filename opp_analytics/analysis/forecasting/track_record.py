@@ -1,4 +1,4 @@
-"""How past forecasts turned out that were made as long before their period's end as today is."""
+"""Past forecasts made as long before their period's end as today, with their errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 _NEAR = pd.Timedelta(days=3)
-"""By how much a past forecast may have been made nearer to its period's end, or farther from it."""
+"""Largest difference in the distance to the period's end."""
 _MONEY = ["expected", "low", "high", "actual", "error"]
 
 
@@ -39,36 +39,36 @@ def track_record(
     confidence: float = 0.8,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """How past forecasts turned out that were made as long before their period's end as today is.
+    """Past forecasts made as long before their period's end as today, with their errors.
 
     Parameters
     ----------
     history : History
         Past records; those after `as_of` are not read.
     as_of : date-like
-        The day whose distance to its period's end counts.
+        Day whose distance to its period's end is compared.
     freq, method, confidence, tz
         As for `backtest`.
 
     Returns
     -------
     DataFrame
-        One row per earlier period that has a record as long before its end, give or take three days: index ``period``
-        (str). ``made_at`` (instant of the record), ``days_before`` (int64): from its day to the period's last one;
-        ``expected``, ``low``, ``high``, ``actual``, ``error`` (float64, money) and ``held`` (bool): whether ``actual`` lies in
-        the range. Attrs: ``wape``, ``bias``, ``interval_coverage`` as of `backtest`, ``n`` periods, ``as_of``, ``freq``,
+        One row per earlier period with a record equally long before its end (within three days): index ``period``
+        (str). ``made_at`` (instant of the record), ``days_before`` (int64): days from the record to the period's last day;
+        ``expected``, ``low``, ``high``, ``actual``, ``error`` (float64, money) and ``held`` (bool): True if ``actual`` is in
+        the range. Attrs: ``wape``, ``bias``, ``interval_coverage`` as in `backtest`, ``n`` periods, ``as_of``, ``freq``,
         ``method``, ``confidence``.
 
     Raises
     ------
     NotEnoughHistory
-        When no period that was over by the last record has such a record.
+        When no period that had ended by the last record has such a record.
     ArgumentTypeError, ArgumentValueError, DataError
-        When an argument makes no sense, or a record's probability is out of range.
+        When an argument is invalid, or a record's probability is out of range.
 
     Notes
     -----
-    One forecast a period, since those of the same period share its luck. `backtest` has all of them.
+    There is one forecast per period, because forecasts of the same period are not independent. `backtest` has all.
 
     Examples
     --------
@@ -98,7 +98,7 @@ def track_record(
             }
     if not rows:
         raise NotEnoughHistory(
-            f"no period before {current} was recorded as long before its end as {current} is now; record on, and "
+            f"no period before {current} has a record as long before its end as {current} is now; keep recording, and "
             f"{current + 1} can be compared with {current}"
         )
     frame = pd.DataFrame.from_dict(rows, orient="index")
@@ -121,7 +121,7 @@ def track_record(
 def _moments(
     known: Replay, current: pd.Period, day: pd.Timestamp, tz: str
 ) -> list[tuple[pd.Period, pd.Timestamp, pd.Timestamp]]:
-    """Each earlier period with the record whose distance to its end is nearest to that of `day`, and its day."""
+    """Each earlier period with the record nearest to the same distance from its end as `day`, and the record's day."""
     moments = known.records["recorded_at"].drop_duplicates(ignore_index=True)
     days = periods.to_dates(moments, tz=tz)
     left = current.end_time.normalize() - day
@@ -130,7 +130,7 @@ def _moments(
     while period < current and period.end_time < days.max():
         before = days[days <= period.end_time]
         off = (before + left - period.end_time.normalize()).abs()
-        # Of a day's records the last one, which saw most of it.
+        # Of several records of a day, use the last one.
         place = int(np.flatnonzero(off == off.min())[-1])
         if off[place] <= _NEAR:
             found.append((period, moments[place], days[place]))

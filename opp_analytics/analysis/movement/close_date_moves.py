@@ -1,4 +1,4 @@
-"""How often, and by how many days, each close date was moved."""
+"""`close_date_moves`: pushes and pulls of each close date."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _DATES = ["first_close_date", "last_close_date"]
 def close_date_moves(
     history: History, *, start: When | None = None, end: When | None = None, tz: str = "UTC"
 ) -> pd.DataFrame:
-    """Pushes and pulls of each opportunity's close date, as lower bounds.
+    """Pushes and pulls of each opportunity's close date (lower bounds).
 
     Parameters
     ----------
     history : History
         Reads ``close_date``, ``stage``, ``status`` of the change log.
     start, end : date-like, optional
-        Moves between these moments; default: the whole history. A naive date means the start of its day for `start`,
+        Time window of the moves; default: the whole history. A naive date means the start of its day for `start`,
         the end of its day for `end`. Moves are counted from the close dates known at `start`.
     tz : str
         Business time zone.
@@ -41,15 +41,15 @@ def close_date_moves(
     Returns
     -------
     DataFrame
-        One row per opportunity that was there at `start` or came later, moved or not; index ``unique_id`` (str,
+        One row per opportunity that existed at `start` or appeared later, moved or not; index ``unique_id`` (str,
         sorted). ``pushes``, ``pulls`` (int64, times moved later, earlier), ``days_pushed`` (int64, ≥ 0),
         ``days_pulled`` (int64, ≤ 0), ``net_days`` (Int64, last − first, later is positive, missing without a
-        date), ``first_close_date``, ``last_close_date`` (datetime64[us]). Without opportunities no rows.
+        date), ``first_close_date``, ``last_close_date`` (datetime64[us]). Without opportunities, no rows.
 
     Raises
     ------
     NotEnoughHistory
-        When there is no second record to compare with, or `start` is before the first.
+        When there is no second record, or `start` is before the first.
     ArgumentError
         When an argument is of the wrong kind or out of range.
 
@@ -58,7 +58,7 @@ def close_date_moves(
     A push is a pair of records between which the date of an open deal moved later; a pull, earlier. A date that
     was set first or cleared is neither, nor is a change in the pair in which the deal closes: people re-date a deal
     on closing. So ``net_days`` may differ from ``days_pushed + days_pulled``. Two edits between two records look
-    like one, so counts are lower bounds (``attrs["bound"]``).
+    as one, so counts are lower bounds (``attrs["bound"]``).
 
     Examples
     --------
@@ -80,26 +80,26 @@ def close_date_moves(
         made_from=None,
         n=len(table),
         as_of=as_date(asked.closing, tz=tz),
-        bound="lower: two edits between two records look like one",
+        bound="lower: two edits between two records appear as one",
         **asked.notes(),
     )
 
 
 def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
-    """How many deals were pushed how often, and by how many days.
+    """Number of deals by number of pushes, with the median days pushed.
 
     Parameters
     ----------
     moves : DataFrame
-        Rows of `close_date_moves`, or some of them: ``pushes``, ``days_pushed`` (days).
+        Result of `close_date_moves`, or some of its rows: ``pushes``, ``days_pushed`` (days).
     most : int
         The last row counts the deals with this many pushes or more.
 
     Returns
     -------
     DataFrame
-        Index ``pushes`` (int64): 0, 1, … to the largest number that occurs, `most` at most. ``deals`` (int64),
-        ``median_days`` (float64, median of the days a deal was pushed in all, NaN without deals). Without rows no rows.
+        Index ``pushes`` (int64): 0, 1, … up to the largest number, but at most `most`. ``deals`` (int64),
+        ``median_days`` (float64, median of the days a deal was pushed in all, NaN without deals). Without rows, no rows.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
 
 
 def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
-    """One row per opportunity: its moves after the opening record, its first and last date from there on."""
+    """One row per opportunity: its moves after the opening record, its first and last date since then."""
     import ibis
 
     log = with_outcome(up_to(changes, asked.closing))
@@ -140,7 +140,7 @@ def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
         until=log["seen_at"].lead().over(own),
     )
     opening = instant(asked.opening)
-    # Moves are counted from the row that held at the opening; older ones are outside.
+    # Moves are counted from the row current at the opening; older rows are outside.
     log = log.filter(missing(log["until"]) | (log["until"] > opening))
     log = log.filter((log["seen_at"] > opening) | (log["outcome"] != DELETED))
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")

@@ -1,4 +1,4 @@
-"""Every movement of every deal in the open pipeline between two moments, exact to the cent."""
+"""`movements`: every movement of every deal in the open pipeline, exact to the cent."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ MOVEMENTS = (
     "disqualified",
     "deleted",
 )
-"""The movements that a waterfall always shows, in order."""
+"""Movements that a waterfall always shows, in order."""
 FURTHER_MOVEMENTS = ("returned", "date_set", "date_cleared", "conflict")
-"""Movements that it shows where they occur."""
-BOUND = "each movement is a lower bound: a change that was reversed between two records is not seen"
+"""Movements that a waterfall shows only if they occur."""
+BOUND = "each movement is a lower bound: a change reversed between two records does not appear"
 Due = tuple[When, When] | str | None
-"""First and last day on which deals are due, both inside, or the label of a period; None for all open deals."""
+"""Due window: first and last day, both included, or the label of a period; None for all open deals."""
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Which deals the waterfall is about: the open ones, or those of them due in a window of days."""
+    """The deals in the waterfall: all open ones, or those due in a window of days."""
 
     first: pd.Timestamp | None
     last: pd.Timestamp | None
 
     @classmethod
     def of(cls, due: Due, tz: str) -> Pool:
-        """The deals due in the given days; None is every deal."""
+        """The pool of deals due in the given days; None is every open deal."""
         if due is None:
             return cls(None, None)
         if isinstance(due, str):
@@ -72,11 +72,11 @@ class Pool:
         return {"due": [str(self.first.date()), str(self.last.date())]}
 
     def holds(self, outcome: Any, date: Any) -> Any:
-        """Whether a deal with this outcome and date is in it."""
+        """True for a deal whose outcome and date are in the pool."""
         return ((outcome == "open") & self.due(date)).fill_null(False)
 
     def due(self, date: Any) -> Any:
-        """Whether the date is one that counts."""
+        """True for a date in the window."""
         import ibis
 
         if self.first is None or self.last is None:
@@ -84,7 +84,7 @@ class Pool:
         return date.between(day(self.first), day(self.last)).fill_null(False)
 
     def past(self, date: Any) -> Any:
-        """Whether the date is after the window; without a window no date is."""
+        """True for a date after the window; without a window, always False."""
         import ibis
 
         return ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
@@ -93,7 +93,7 @@ class Pool:
 def movements(
     history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC", by_record: bool = False
 ) -> pd.DataFrame:
-    """What moved each opportunity's part of the open pipeline between two moments.
+    """Movements of each opportunity in the open pipeline between two points in time.
 
     Parameters
     ----------
@@ -102,19 +102,19 @@ def movements(
     start, end : date-like
         A naive date means the start of its day for `start`, the end of its day for `end`.
     due : (date-like, date-like) or str, optional
-        Only deals whose ``close_date`` lies between these days, both inside, or in the calendar period of this label, such
-        as "2026Q4", "2026-11" or "2026"; default: all open deals. Of a fiscal period give the days.
+        Only deals whose ``close_date`` is between these days, both included, or in the calendar period of this label, such
+        as "2026Q4", "2026-11" or "2026"; default: all open deals. For a fiscal period, give the days.
     tz : str
         Business time zone.
     by_record : bool
-        One row for each record that saw the movement, named by a further column ``seen_at`` (instant, UTC).
+        If True, one row for each record with the movement, and a further column ``seen_at`` (instant, UTC).
 
     Returns
     -------
     DataFrame
         One row per opportunity and movement, sorted by ``unique_id`` and the order of `MOVEMENTS`: ``unique_id``,
         ``name`` (str, as last known), ``movement`` (str), ``value`` (float64, money, signed), ``count`` (int64, signed
-        change in open deals: 0 for value moves). Nothing moved: no rows.
+        change in open deals: 0 for value moves). If nothing moved, no rows.
 
     Raises
     ------
@@ -125,9 +125,9 @@ def movements(
 
     Notes
     -----
-    Summed over consecutive records, so that a deal that came and went in between is both. What was changed and changed
-    back between two records is not seen, so each movement is a lower bound (``attrs["bound"]``), while their sum is
-    exact. See `waterfall`.
+    Movements are summed over consecutive records, so a deal that entered and left in the window has both movements. A
+    change reversed between two records does not appear, so each movement is a lower bound (``attrs["bound"]``), but
+    their sum is exact. See `waterfall`.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def movements(
 
 
 def steps_of(log: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
-    """Marked change rows up to the closing record, each beside the one before it and with when the next one came."""
+    """Change rows up to the closing record, each with the previous row and the time of the next one."""
     import ibis
 
     log = up_to(log, asked.closing)
@@ -178,7 +178,7 @@ def steps_of(log: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
         until=log["seen_at"].lead().over(own),
     )
     return steps.mutate(
-        # A deletion has no values of its own: the deal is deleted at the value it had.
+        # A deletion has no values: the deal is deleted at its last value.
         cents=ibis.ifelse(steps["outcome"] == DELETED, steps["cents_before"], steps["cents"]),
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),
@@ -207,7 +207,7 @@ def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
     )
     change = log["cents"] - log["cents_before"]
     direction = ibis.ifelse(change > 0, "value_up", "value_down")
-    # First seen when it was closed already: it came and went between two records.
+    # First seen when already closed: it entered and left between two records.
     at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.due(log["close_date"])
     return part(log, (log["inside"] & ~log["was_inside"]) | at_once, entry, log["cents"], 1).union(
         part(log, log["was_inside"] & (change != 0), direction, change, 0),
@@ -216,7 +216,7 @@ def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
 
 
 def part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> ibis.Table:
-    """The rows of the log that are one movement, with value in cents and count."""
+    """The log rows of one movement, with value in cents and count."""
     import ibis
 
     kept = log.select(

@@ -1,4 +1,4 @@
-"""Slippage of a period: the outcome of the deals that were due in it."""
+"""`slippage`: outcome of the deals that were due in a period."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed")
-"""The outcomes of a deal that was due; each has exactly one."""
+"""Outcomes of a due deal; each deal has exactly one."""
 
 
 def slippage(history: History, *, start: When, end: When, by: By = None, tz: str = "UTC") -> pd.DataFrame:
@@ -31,8 +31,8 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     history : History
         Reads ``close_date``, ``value``, ``stage``, ``status`` and `by` of the change log.
     start, end : date-like
-        The period, from `start`'s to `end`'s date, both inside. The cohort is as known at `start` (a naive date:
-        the start of its day), outcomes as known at `end` (a naive date: the end of its day).
+        First and last day of the period, both included. The cohort is as known at `start` (a naive date means
+        the start of its day), outcomes are as known at `end` (a naive date means the end of its day).
     by : str or list of str, optional
         Columns to group by, with their values at `start`.
     tz : str
@@ -43,9 +43,9 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     DataFrame
         Index ``outcome`` (below the columns of `by`, where given): won, lost, slipped, pulled_out, removed, always all
         five. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value counts 0),
-        ``count_rate``, ``value_rate`` (fraction of the cohort, which the five sum to; NaN for an empty cohort).
+        ``count_rate``, ``value_rate`` (fractions of the cohort; the five sum to 1; NaN for an empty cohort).
         ``attrs``: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``, ``unvalued`` deals without a value,
-        ``to_date`` when the last record is before the period's end. With `by`, an empty cohort gives no rows.
+        ``to_date``: True when the last record is before the period's end. With `by`, an empty cohort gives no rows.
 
     Raises
     ------
@@ -54,14 +54,14 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     ArgumentValueError, MissingColumnError
         When `end` is before `start`, or the history has no column of `by`.
     ArgumentTypeError
-        When `history` is not a History: one frame does not show what changed.
+        When `history` is not a `History`: a single frame does not show changes.
 
     Notes
     -----
     Cohort B: open at `start` with ``close_date`` in the period. At `end`: won; lost; pulled_out (open, date moved
-    before the period); removed (deleted, disqualified, or contradicting itself on whether it was won); else slipped
+    before the period); removed (deleted, disqualified, or both won and lost); else slipped
     (open: moved past the period, its date cleared, or simply not closed). slip rate = slipped / B. Outcomes are seen at
-    records only: what happened after the last record before `end` shows in the next one (``attrs["bound"]``).
+    records only: a change after the last record before `end` appears in the next record (``attrs["bound"]``).
 
     Examples
     --------
@@ -113,7 +113,7 @@ def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table
 
 
 def _table(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """All five outcomes of every group, with their rates."""
+    """The five outcomes of every group, with their rates."""
     keys = group_names(groups)
     outcome = pd.Index(SLIP_OUTCOMES, name="outcome")
     indexed = counted.set_index([*keys, "end"])[["count", "cents"]]

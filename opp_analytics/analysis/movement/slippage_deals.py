@@ -1,4 +1,4 @@
-"""The deals that were due in a period, each with its outcome."""
+"""`slippage_deals`: the deals that were due in a period, each with its outcome."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-BOUND = "as known in the last record before the end: what happened after it shows in the next one"
+BOUND = "as known in the last record before the end; later changes appear in the next record"
 
 
 def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC") -> pd.DataFrame:
-    """The deals behind `slippage`: each one that was due in a period, with its outcome.
+    """The deals behind `slippage`: each deal that was due in a period, with its outcome.
 
     Parameters
     ----------
     history, start, end, tz
-        The same as in `slippage`.
+        As for `slippage`.
 
     Returns
     -------
     DataFrame
         One row per opportunity of the cohort, the largest first: ``unique_id``, ``name``, ``outcome`` (str: one of won,
         lost, slipped, pulled_out, removed), ``value`` (float64, money, at `start`), ``close_date``,
-        ``close_date_after`` (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). Nothing due: no rows.
+        ``close_date_after`` (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). If nothing was due, no rows.
 
     Raises
     ------
     NotEnoughHistory, ArgumentError
-        The same as in `slippage`, which sums these rows.
+        As for `slippage`, which sums these rows.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC")
 
 
 def cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per opportunity that was due, with its values at the start, and its ``end``."""
+    """One row per due opportunity, with its values at the start and its ``end``."""
     import ibis
 
     both = _both_ends(changes, asked, groups)
@@ -101,7 +101,7 @@ def cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
 
 
 def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per opportunity: its values in the opening record and, ``_after``, in the closing one; the log is read once."""
+    """One row per opportunity: its values in the opening record and, with ``_after``, in the closing record."""
     import ibis
 
     log = with_outcome(up_to(changes, asked.closing), "name", by=groups)
@@ -124,7 +124,7 @@ def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Tabl
         *group_names(groups),
     ]
     after = ["stage", "close_date", "outcome"]
-    # At most one row each, which is its own maximum.
+    # Each has at most one row, so the maximum is its value.
     return log.group_by("unique_id").agg(
         **{name: log[name].max(where=log["first"]) for name in before},
         **{f"{name}_after": log[name].max(where=log["last"]) for name in after},

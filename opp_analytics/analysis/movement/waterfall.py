@@ -1,4 +1,4 @@
-"""The waterfall: from the open pipeline at one moment to that at another."""
+"""`waterfall`: the open pipeline from one point in time to another."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 
 def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC") -> pd.DataFrame:
-    """From the open pipeline at one moment to that at another, movement by movement.
+    """The open pipeline from one point in time to another, movement by movement.
 
     Parameters
     ----------
     history, start, end, due, tz
-        The same as in `movements`.
+        As for `movements`.
 
     Returns
     -------
     DataFrame
-        Index ``movement`` (str): opening, then `MOVEMENTS`, then those of `FURTHER_MOVEMENTS` that occur, then
+        Index ``movement`` (str): opening, `MOVEMENTS`, any `FURTHER_MOVEMENTS` that occur, and
         closing. ``count`` (int64, signed change in open deals; at opening and closing, open deals), ``value`` (float64,
-        money, signed), ``deals`` (int64, opportunities that took part). An empty pipeline gives zeros.
+        money, signed), ``deals`` (int64, opportunities with the movement). An empty pipeline gives zeros.
 
     Raises
     ------
@@ -54,9 +54,9 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     opening + all movements = closing, exactly, in cents and in counts. The table is the sum of the waterfalls between
     consecutive records, each entry at the value first seen; a change of value and an exit are two movements, the exit
     at the final value. pulled_in comes from a later date, pushed_in from an earlier one; pushed_out goes to a later
-    date, pulled_out to an earlier one (all four only with `due`, as date_set and date_cleared). A deal first seen when it
-    was won or lost already counts as new and as won or lost. A missing value counts 0. The ends and the sum are exact;
-    what was changed and changed back between two records is not seen, so each movement is a lower bound
+    date, pulled_out to an earlier one (all four only with `due`, like date_set and date_cleared). A deal already won or
+    lost when first seen counts as new and as won or lost. A missing value counts 0. The ends and the sum are exact;
+    a change reversed between two records does not appear, so each movement is a lower bound
     (``attrs["bound"]``).
 
     Examples
@@ -95,7 +95,7 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
 
 
 def _ends(steps: ibis.Table, asked: Span) -> list[ibis.Table]:
-    """The deals in the pool at the opening, and those at the closing record."""
+    """The deals in the pool at the opening record and at the closing record."""
     import ibis
 
     opening = instant(asked.opening)

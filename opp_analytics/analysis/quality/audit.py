@@ -1,4 +1,4 @@
-"""What is wrong or doubtful in the pipeline's data, deal by deal, and what would fix it."""
+"""`audit`: data problems in the pipeline, deal by deal, with suggested fixes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def audit(
     own_writes: pd.DataFrame | None = None,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Everything wrong or doubtful in the frame, one row per deal and finding.
+    """Data problems in the frame, one row per deal and finding.
 
     Parameters
     ----------
@@ -35,23 +35,23 @@ def audit(
         ``unique_id``, ``name``, ``account_id``, ``value`` (money), ``stage``, ``close_date`` (date), ``probability``
         (percent), ``status``, ``created_at``, ``updated_at`` (instants).
     as_of : date-like
-        The day of the audit.
+        Date of the audit.
     stale_days : int
-        An open deal without an update for more than this many days is stale.
+        Days without an update after which an open deal is stale.
     own_writes : DataFrame, optional
-        Our own batch writes, from `own_writes`: ``unique_id``, ``written_at`` (instant) and, where known,
-        ``updated_before``, ``updated_after`` (the server's instants around the write) and ``tenant``. A write that left
-        the deal's ``updated_at`` does not count as an update: the one before it does, where that is known.
+        Batch writes of this package, from `own_writes`: ``unique_id``, ``written_at`` (instant) and, where known,
+        ``updated_before``, ``updated_after`` (the server's instants around the write) and ``tenant``. Such a write does
+        not count as an update of the deal; the update before it does, where known.
     tz : str
         Business time zone.
 
     Returns
     -------
     DataFrame
-        RangeIndex, the most severe first. Columns (str unless noted): ``unique_id``, ``check``, ``severity`` (error,
-        warning, info), ``field``, ``cell``: the current value as text, missing when blank; ``value`` (float64, money):
-        the deal's; ``suggestion``: the suggested fix, missing where none is obvious.
-        Attrs: ``n`` deals examined, ``as_of``. Nothing found, or empty input: no rows.
+        RangeIndex, most severe first. Columns (str unless noted): ``unique_id``, ``check``, ``severity`` (error,
+        warning, info), ``field``, ``cell``: the current value as text, missing when blank; ``value`` (float64, money)
+        of the deal; ``suggestion``: the suggested fix, missing where none is obvious.
+        Attrs: ``n`` deals checked, ``as_of``. Without findings, or for empty input, no rows.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def audit(
     See Also
     --------
     audit_summary : Deals and money by check.
-    fix : Carry out the suggestions.
+    fix : Apply the suggestions.
 
     Notes
     -----
@@ -69,8 +69,8 @@ def audit(
     0–100. warning: stage and status disagree; open and overdue; won with a probability other than 100, lost with one
     other than 0; value missing, zero or negative; same name and account as another open deal; unknown stage or status.
     info: same name and account as a closed deal (perhaps its renewal); probability more than 40 points from the median
-    of its stage (20 open deals or more); stale; close date on a weekend or December 31, where more deals have one than
-    chance explains (binomial test, 1%).
+    of its stage (20 open deals or more); stale; close date on a weekend or December 31, if such dates are more frequent
+    than chance explains (binomial test, 1%).
 
     Examples
     --------
@@ -123,23 +123,23 @@ def _rows(frame: pd.DataFrame, hit: Hit) -> pd.DataFrame:
 
 
 def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
-    """Deals and money by check, for all findings or any part of them.
+    """Deals and money by check.
 
     Parameters
     ----------
     findings : DataFrame
-        Rows of `audit`: ``unique_id``, ``check``, ``severity``, ``value`` (money).
+        Result of `audit`, or some of its rows: ``unique_id``, ``check``, ``severity``, ``value`` (money).
 
     Returns
     -------
     DataFrame
-        Index ``check`` (str), the most severe first, then the most money. Columns: ``severity`` (str), ``deals`` (int64),
-        ``value`` (float64, money of those deals; a missing value counts 0). No findings: no rows.
+        Index ``check`` (str), most severe first, then by money. Columns: ``severity`` (str), ``deals`` (int64),
+        ``value`` (float64, money of those deals; a missing value counts 0). Without findings, no rows.
 
     Raises
     ------
     ArgumentTypeError, MissingColumnError
-        When `findings` is something else.
+        When `findings` is not a result of `audit`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The checks of the audit: each looks at all deals and says which of them it found, and what would fix them."""
+"""The checks of the audit: each returns the deals with a problem, and their suggested fixes."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ __all__ = ["CHECKS", "Deals", "Hit", "more_than_chance", "tenant_writes"]
 
 _BY_CHANCE = 0.01
 _FAR = 40.0
-"""Percentage points between a probability and its stage's median that are worth a look."""
+"""Percentage points between a probability and its stage's median that make a finding."""
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 _STAMPED = pd.Timedelta(minutes=1)
-"""The time within which a server stamps a write that was sent to it."""
+"""Largest time between a write and the server's timestamp of it."""
 _CLOSED = {"won": STAGES.won, "lost": STAGES.lost}
-"""The stages that go with the status of a closed deal."""
+"""The stages that agree with the status of a closed deal."""
 _STATUS_OF = {stage: status for status, stages in _CLOSED.items() for stage in stages}
 _STAGE_OF = {status: stages[0] for status, stages in _CLOSED.items() if len(stages) == 1}
 _PEERS = 20
-"""Open deals that a stage needs before its median says anything."""
+"""Open deals that a stage needs before its median is used."""
 
 
 @dataclass(frozen=True)
 class Deals:
-    """What every check sees."""
+    """The input of every check."""
 
     frame: pd.DataFrame
     outcome: NDArray[np.int8]
@@ -44,24 +44,24 @@ class Deals:
 
     @property
     def open(self) -> NDArray[np.bool_]:
-        """Which deals are open."""
+        """Mask of open deals."""
         return np.equal(self.outcome, OPEN)
 
 
 @dataclass(frozen=True)
 class Hit:
-    """The deals that one check found, and the suggested fix of each."""
+    """The deals found by one check, and the suggested fix of each."""
 
     check: str
     severity: str
     field: str
     rows: NDArray[np.bool_]
     suggestion: str | Callable[[pd.DataFrame], pd.Series[Any]] | None = None
-    """One text for all, or one for each of the rows found; None where no fix is obvious."""
+    """One text for all rows, or one text per row; None where no fix is obvious."""
 
 
 def tenant_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.DataFrame:
-    """Our own writes to the tenant, conformed, oldest first."""
+    """Writes of this package to the tenant, conformed, oldest first."""
     if own_writes is None:
         own_writes = pd.DataFrame({"unique_id": [], "written_at": []})
     missing = [c for c in ("unique_id", "written_at") if c not in own_writes]
@@ -115,7 +115,7 @@ def _labels(deals: Deals) -> list[Hit]:
 def _unknown(column: pd.Series[Any], known: tuple[str, ...]) -> Hit:
     unknown = ~column.isin(known)
     if column.name == "status":
-        # Without a status the outcome rests on the stage; without a stage it rests on nothing.
+        # Without a status, the stage decides the outcome; without a stage, nothing does.
         unknown &= column.notna()
     return Hit(
         f"unknown_{column.name}",
@@ -127,7 +127,7 @@ def _unknown(column: pd.Series[Any], known: tuple[str, ...]) -> Hit:
 
 
 def _spelled(names: pd.Series[Any], known: tuple[str, ...]) -> pd.Series[Any]:
-    """The known name that each one spells differently ("Closed Won" for "closed_won"); anything beyond is a guess."""
+    """The known name behind a different spelling ("Closed Won" for "closed_won")."""
     bare = {_bare(pd.Series([name])).iloc[0]: name for name in known}
     return _bare(names).map(bare)
 
@@ -206,14 +206,14 @@ def _stale(deals: Deals) -> list[Hit]:
 
 
 def _last_touched(deals: Deals) -> pd.Series[Any]:
-    """The last update of each deal that was not a write of ours; missing where that is not known."""
+    """The last update of each deal that is not a write of this package; missing where unknown."""
     alive = deals.frame["updated_at"]
     writes = deals.own_writes
     newest_first = writes.groupby("unique_id").cumcount(ascending=False)
-    # From write to write backwards, for the update before one of ours may be ours again.
+    # Go back write by write, because the update before one of ours may be ours too.
     for _, writes_of_rank in writes.groupby(newest_first):
         write = writes_of_rank.set_index("unique_id").reindex(deals.frame["unique_id"]).reset_index(drop=True)
-        # Where the server did not tell, it stamped the write a moment after we sent it.
+        # If the server's timestamp is unknown, assume that it is shortly after the write.
         near = (alive <= write["written_at"] + _STAMPED) & ~(alive <= write["before"])
         ours = (alive == write["after"]) | (write["after"].isna() & near)
         alive = alive.where(~ours, write["before"])
@@ -235,7 +235,7 @@ def _defaults(deals: Deals) -> list[Hit]:
 
 
 def more_than_chance(hits: int, trials: int, chance: float) -> bool:
-    """Whether so many hits would come by chance less than once in a hundred times (one-sided binomial test)."""
+    """True when so many hits have a probability below 1% by chance (one-sided binomial test)."""
     return hits > 0 and float(bdtrc(hits - 1, trials, chance)) < _BY_CHANCE
 
 

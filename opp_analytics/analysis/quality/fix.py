@@ -1,4 +1,4 @@
-"""Findings of the audit as an edited frame."""
+"""`fix`: the audit's suggestions as an edited frame."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from opp_analytics.errors import DataError
 
 
 def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
-    """The frame with every suggestion of the findings carried out, ready for a plan.
+    """Apply every suggestion of the findings to the frame, ready for a plan.
 
     Parameters
     ----------
     opportunities : DataFrame
         ``unique_id`` and the fields to fix.
     findings : DataFrame
-        Rows of `audit`, all or some: ``unique_id``, ``field``, ``suggestion``. Rows without a suggestion change nothing.
+        Result of `audit`, or some of its rows: ``unique_id``, ``field``, ``suggestion``. Rows without a suggestion
+        change nothing.
 
     Returns
     -------
     DataFrame
-        An edited copy; rows, order, index and attrs as they were.
+        An edited copy with the same rows, order, index and attrs.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parsed(field: str, cells: pd.DataFrame) -> dict[str, Any]:
-    """Each distinct suggestion for a field as its column holds it."""
+    """Each distinct suggestion for a field, at the column's type."""
     try:
         return {text: schema.parse_cell(field, text) for text in cells["suggestion"].unique()}
     except schema.BadCell as error:
@@ -69,11 +70,11 @@ def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
     unknown = wanted.loc[~wanted["unique_id"].isin(frame["unique_id"]), "unique_id"]
     if len(unknown):
         raise DataError(
-            f"unique_id {unknown.iloc[0]!r} of the findings is not in the frame ({len(unknown)} such rows)"
+            f"the frame has no opportunity {unknown.iloc[0]!r} of the findings ({len(unknown)} such rows)"
         )
     twice = wanted[wanted.duplicated(["unique_id", "field"])]
     if len(twice):
         first = twice.iloc[0]
         raise DataError(
-            f"opportunity {first['unique_id']!r}: the findings hold two suggestions for {first['field']}"
+            f"opportunity {first['unique_id']!r}: the findings have two suggestions for {first['field']}"
         )

@@ -1,4 +1,4 @@
-"""Days until a share of all deals, and of those won, has been won."""
+"""`time_to_win`: days until a given share of deals is won."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def time_to_win(
     history: History | None = None,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """The days until a share of all deals, and of those won, has been won, counting open deals.
+    """Days until a given share of all deals, and of all wins so far, is won.
 
     Parameters
     ----------
     opportunities : DataFrame
         As for `win_rate_curve`.
     as_of : date-like
-        The day T until which deals were followed.
+        Date T up to which deals were followed.
     by : str or list of str, optional
         One set of quantiles for each value of these columns.
     quantiles : sequence of float
-        Shares between 0 and 1.
+        Shares of deals, between 0 and 1.
     history : History, optional
         As for `win_rate_curve`.
     tz : str
@@ -48,14 +48,14 @@ def time_to_win(
     Returns
     -------
     DataFrame
-        Index ``quantile`` (float64; below the columns of `by`). Columns: ``days`` (float64): by then this share of
-        all created deals was won, NaN if it never was; ``days_of_won`` (float64): by then this share of the wins seen
-        so far had come. Empty input: the quantiles with NaN; with `by` no rows.
+        Index ``quantile`` (float64; below the columns of `by`). Columns: ``days`` (float64): days until this share of
+        all created deals is won, NaN if it never is; ``days_of_won`` (float64): days until this share of the wins so
+        far. Empty input gives NaN for each quantile, or no rows with `by`.
 
     Notes
     -----
-    The first day on which the win-rate curve reaches the level; a mean over closed deals alone would be too short,
-    because the slow ones are still open.
+    ``days`` is the first day on which the win-rate curve reaches the share. A mean over closed deals alone would be too
+    short, because slow deals are still open.
 
     Examples
     --------

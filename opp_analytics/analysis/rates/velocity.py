@@ -1,4 +1,4 @@
-"""Pipeline velocity: money per day."""
+"""`velocity`: pipeline velocity in money per day."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def velocity(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``status`` where there is one, ``value`` (money), ``close_date`` (date), ``created_at`` (instant), and
+        ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at`` (instant), and
         the columns of `by`.
     as_of : date-like
-        The day T; a close dated later counts as open.
+        Date T; a close dated later counts as open.
     by : str or list of str, optional
         One row for each value of these columns. Rates of groups do not add up to the rate of all.
     window_days : int, optional
-        Count only deals closed in the last `window_days` days; None counts all.
+        Days before T in which closed deals count; None counts all.
     tz : str
         Business time zone.
 
@@ -44,12 +44,12 @@ def velocity(
     DataFrame
         One row, or index `by`. Columns: ``velocity`` (float64, money per day), ``open_count``, ``won``, ``lost`` (int64),
         ``win_rate`` (float64, fraction), ``mean_won_value`` (float64, money), ``mean_days_to_win`` (float64, days).
-        NaN wherever a factor has no deals; empty input: one row, or none with `by`.
+        NaN where a factor has no deals. Empty input gives one row, or none with `by`.
 
     Notes
     -----
-    velocity = open count × win rate × mean won value / mean days to win. It assumes that open deals will close like
-    those already closed: read it as a trend. Deals won before they were created are left out of the days and counted.
+    velocity = open count × win rate × mean won value / mean days to win. It assumes that open deals will close like past
+    deals, so read it as a trend. Deals won before they were created are left out of the days and counted.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Win rates of deals closed in a window: by deal and by money, by any columns and by period, with intervals."""
+"""`win_rate`: win rates of closed deals, by count and by money, with intervals."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def win_rate(
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``status`` where there is one, ``close_date`` (date) with `freq`, `start`, `end`
+        ``stage``, ``value`` (money), ``status`` if present, ``close_date`` (date) with `freq`, `start`, `end`
         or `as_of`, and the columns of `by`.
     by : str or list of str, optional
         One row for each value, or combination of values, of these columns; a missing value is shown as "(none)".
     freq : str, optional
         One row for each period of ``close_date``: "M", "Q", a fiscal "Q-JAN", …
     start, end : date-like, optional
-        First and last ``close_date`` that counts.
+        First and last ``close_date`` to count.
     as_of : date-like, optional
-        A close dated after this day counts as open, and the period that holds the day is marked.
+        A close dated after this day counts as open, and the period with this day is marked.
     confidence : float
         Confidence level of the intervals.
     tz : str
-        Business time zone, in which an instant as `start`, `end` or `as_of` becomes a day.
+        Business time zone, in which instants become dates.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def win_rate(
 
     See Also
     --------
-    win_rate_definitions : Other definitions under this name.
+    win_rate_definitions : Other definitions of the win rate.
 
     Notes
     -----
@@ -107,7 +107,7 @@ def win_rate(
         keys.append(period_key(frame["close_date"], freq))
     inside = _inside(frame, start, end, tz) if dated else np.ones(len(frame), dtype=bool)
     for key in keys[:1]:
-        # A deal outside the window makes no group of its own.
+        # A deal outside the window does not make a group.
         key.codes[~inside] = -1
     groups = combine(keys, len(frame))
     table = _rates(frame, outcome, inside, groups, confidence)

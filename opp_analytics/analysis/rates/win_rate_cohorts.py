@@ -1,4 +1,4 @@
-"""Win rates of creation cohorts at equal age."""
+"""`win_rate_cohorts`: win rates of creation cohorts at equal age."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def win_rate_cohorts(
     confidence: float = 0.95,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """The share of the deals created in each period that were won by the same age.
+    """Share of the deals created in each period that were won by the same age.
 
     Parameters
     ----------
     opportunities : DataFrame
         As for `win_rate_curve`.
     as_of : date-like
-        The day until which deals were followed.
+        Date up to which deals were followed.
     age_days : int
-        The age at which cohorts are compared; deals younger than that on `as_of` are left out and counted.
+        Age at which cohorts are compared; younger deals are left out and counted.
     freq : str
         Period of creation: "M", "Q", a fiscal "Q-JAN", …
     by : str or list of str, optional
@@ -50,7 +50,7 @@ def win_rate_cohorts(
 
     Notes
     -----
-    Young cohorts have had less time: compared at unequal age they always look worse.
+    Young cohorts have had less time, so at unequal age they always look worse.
 
     Examples
     --------

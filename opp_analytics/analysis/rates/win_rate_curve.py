@@ -1,4 +1,4 @@
-"""The win-rate curve: the share of created deals won, lost, disqualified and open, by age."""
+"""`win_rate_curve`: the share of created deals won, lost, disqualified and open, by age."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def win_rate_curve(
     confidence: float = 0.95,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """The share of created deals that were won, lost, disqualified and still open, by days since creation.
+    """Share of created deals that are won, lost, disqualified and open, by days since creation.
 
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``status`` where there is one, ``close_date`` (date), ``created_at`` (instant), columns of `by`.
+        ``stage``, ``status`` if present, ``close_date`` (date), ``created_at`` (instant), columns of `by`.
     as_of : date-like
-        The day T until which deals were followed.
+        Date T up to which deals were followed.
     by : str or list of str, optional
         One curve for each value of these columns.
     history : History, optional
-        Past records, which date disqualified deals and late-entered closes; needs ``unique_id``. Without it disqualified
-        deals are left out.
+        Past records, which give the dates of disqualified deals and of late entries; needs ``unique_id``. Without it,
+        disqualified deals are left out.
     confidence : float
         Confidence level of the interval.
     tz : str
@@ -50,9 +50,9 @@ def win_rate_curve(
     -------
     DataFrame
         Index ``days`` (int64; below the columns of `by`): each age at which a deal ended. Columns:
-        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals that old, and what ended at that age; ``won_share``,
+        ``at_risk``, ``won``, ``lost``, ``disqualified`` (int64): deals of that age, and deals that ended at that age; ``won_share``,
         ``lost_share``, ``disqualified_share``, ``open_share`` (float64, fractions that sum to 1); ``won_low``,
-        ``won_high``: interval of ``won_share``. Attrs: ``n`` deals followed, ``as_of``, ``left_out``. No closed deal: no rows.
+        ``won_high``: interval of ``won_share``. Attrs: ``n`` deals followed, ``as_of``, ``left_out``. Without closed deals, no rows.
 
     Raises
     ------
@@ -62,9 +62,9 @@ def win_rate_curve(
     Notes
     -----
     Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing end: 1 −
-    Kaplan–Meier, which treats it as one that may still be won, overstates. Open deals are censored at T − c; a close
-    dated after T counts as open. Left out and counted: disqualified deals that no history dates, closed before created,
-    contradictions, missing dates. Few deals are that old at the right end: watch ``at_risk``.
+    Kaplan–Meier, which treats it as if it may still be won, is too high. Open deals are censored at T − c; a close
+    dated after T counts as open. Left out and counted: disqualified deals without a date from history, deals closed before created,
+    contradictions, missing dates. At the right end few deals remain; check ``at_risk``.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Every definition of the win rate, side by side."""
+"""`win_rate_definitions`: the common definitions of the win rate, side by side."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from opp_analytics.org import LOST, OPEN, WON, future_dated, outcome_codes
 from opp_analytics.periods import When
 
 _MISLEADS = {
-    "closed, all time": "the past differs from today; in a young pipeline the fast losses come first",
+    "closed, all time": "the past differs from today; in a young pipeline, fast losses come first",
     "closed, last horizon": "volume grows or shrinks: fast and slow deals come from different cohorts",
     "closed by value, last horizon": "few large deals decide it",
-    "won of all created": "young deals count as not won; it rises on its own as they close",
-    "created cohort at equal age": "old news: it counts only deals at least as old as the horizon",
-    "curve at horizon": "few deals are at risk at that age",
-    "curve, eventual": "it stops at the oldest close, so later wins are missing",
+    "won of all created": "young deals count as not won; it rises as they close",
+    "created cohort at equal age": "outdated: it counts only deals at least as old as the horizon",
+    "curve at horizon": "few deals have reached that age",
+    "curve, eventual": "it ends at the oldest close, so later wins are missing",
     "one minus Kaplan-Meier": "always too high: a lost deal is treated as one that may still be won",
 }
-"""The definitions, with when each misleads."""
+"""The definitions, and when each one misleads."""
 
 
 def win_rate_definitions(
@@ -36,16 +36,16 @@ def win_rate_definitions(
     confidence: float = 0.95,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Every common definition of the win rate on the same deals, and when each misleads.
+    """Common definitions of the win rate on the same deals, and when each one misleads.
 
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``status`` where there is one, ``value`` (money), ``close_date`` (date), ``created_at`` (instant).
+        ``stage``, ``status`` if present, ``value`` (money), ``close_date`` (date), ``created_at`` (instant).
     as_of : date-like
-        The day T; a close dated later counts as open.
+        Date T; a close dated later counts as open.
     horizon_days : int
-        Days before T in which closes count, and the age at which cohorts are compared.
+        Days before T in which closes count, and age at which cohorts are compared.
     confidence : float
         Confidence level of the intervals.
     tz : str
@@ -55,8 +55,8 @@ def win_rate_definitions(
     -------
     DataFrame
         Index ``definition`` (str). Columns: ``rate``, ``rate_low``, ``rate_high`` (float64, fractions; NaN without deals), ``n``
-        (int64): deals in its denominator, ``open_share`` (float64): share still open among the deals it looks at,
-        ``misleads_when`` (str). Empty input: the same rows with NaN and n = 0.
+        (int64): deals in the denominator, ``open_share`` (float64): share of its deals still open,
+        ``misleads_when`` (str). Empty input gives the same rows with NaN and n = 0.
 
     Notes
     -----
@@ -158,7 +158,7 @@ def _curve_rows(
 ) -> dict[str, Row]:
     curve = curve_of(days, outcome)
     last = int(curve.time[-1]) if len(curve.time) else 0
-    # Kaplan–Meier: a lost deal counts as one that went out of sight.
+    # Kaplan–Meier: a lost deal counts as censored.
     alone = curve_of(days, np.where(outcome == LOST, np.int8(OPEN), outcome))
     rows: dict[str, Row] = {}
     for name, asked, day in (

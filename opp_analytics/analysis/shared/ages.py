@@ -1,4 +1,4 @@
-"""How long each deal has been followed from its creation, and how it ended."""
+"""Ages of deals: days from creation to the end or to today, and the outcome."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 def ages(
     frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
-    """Days from creation to the end, or to `today` while open, of a conformed frame.
+    """Days from creation to the end (or to `today` for open deals) of each row of a conformed frame.
 
     Parameters
     ----------
     frame : DataFrame
-        Conformed: ``stage``, ``status`` where there is one, ``close_date``, ``created_at``.
+        Conformed: ``stage``, ``status`` if present, ``close_date``, ``created_at``.
     today : Timestamp
-        The day until which deals were followed.
+        Date up to which deals were followed.
     tz : str
         Business time zone, in which ``created_at`` becomes a date.
     ends : Series of date, optional
-        For each row of the frame the day on which history saw it end, missing where it does not know; without it a won
-        or lost deal ends on its ``close_date``, and when a disqualified one ended is not known.
+        End date of each row from the history, missing where unknown. Without it, a won or lost deal ends on its
+        ``close_date``, and the end of a disqualified deal is unknown.
 
     Returns
     -------
     (days, outcome, left_out)
-        ``days`` is −1 for a deal that cannot be followed; ``left_out`` counts why.
+        ``days`` is −1 for a deal that cannot be followed; ``left_out`` counts these by reason.
     """
     outcome = outcome_codes(frame)
     outcome = np.where(future_dated(frame, outcome, today), np.int8(OPEN), outcome)
@@ -90,5 +90,5 @@ def curves_of(groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8]
 
 
 def curve_of(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
-    """The curves of deals with these outcomes, won, lost and disqualified being ends."""
+    """The curves of deals with these outcomes; won, lost and disqualified are ends."""
     return incidence(days, won=outcome == WON, lost=outcome == LOST, disqualified=outcome == DISQUALIFIED)

@@ -1,4 +1,4 @@
-"""The context that rides on a result table as `attrs`: plain JSON values, so that a table can go to Parquet."""
+"""The `attrs` of result tables: plain JSON values, so that a table can be saved as Parquet."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def annotate(
 ) -> pd.DataFrame:
     """The table with its attrs set.
 
-    ``n`` is how many opportunities it rests on, ``as_of`` the day (without one the day of the load, where the frame
-    still has its certificate), ``left_out`` counts by reason, ``complete`` False when the load may be incomplete.
+    ``n`` is the number of opportunities, ``as_of`` the day (default: the day of the load, if the frame has its
+    certificate), ``left_out`` counts by reason, ``complete`` is False when the load may be incomplete.
     """
     load = Certificate.of(made_from)
     day = (

@@ -1,4 +1,4 @@
-"""Rows into groups once, then every column of a summary as one count or sum over the same codes."""
+"""Grouping: rows get a group code once; every column of a summary is a count or sum over the codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ By = str | Sequence[str] | None
 
 @dataclass(frozen=True)
 class Key:
-    """One grouping column: a code per row (−1: the row belongs to no group) and the labels in order."""
+    """One grouping column: a code per row (−1 for no group) and the labels in order."""
 
     name: str
     codes: NDArray[np.intp]
@@ -30,7 +30,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Groups:
-    """A code per row (−1: in no group) into the rows of a summary."""
+    """The groups of a summary: a code per row (−1 for no group), and the index."""
 
     codes: NDArray[np.intp]
     index: pd.Index[Any] | None
@@ -38,67 +38,67 @@ class Groups:
 
     @property
     def size(self) -> int:
-        """How many groups there are."""
+        """Number of groups."""
         return 1 if self.index is None else len(self.index)
 
     def count(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Rows of each group for which `mask` holds."""
-        # By places: picking by a mask that flickers costs several times as much.
+        """Number of rows in each group where `mask` is true."""
+        # By position: a scattered boolean mask takes several times as long.
         codes = self.codes[np.flatnonzero(mask & (self.codes >= 0))]
         return np.bincount(codes, minlength=self.size).astype(np.int64)
 
     def sum(self, amounts: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Sum of `amounts` in each group over rows for which `mask` holds; missing amounts add nothing."""
+        """Sum of `amounts` in each group where `mask` is true; missing amounts count 0."""
         keep = np.flatnonzero(mask & (self.codes >= 0) & ~np.isnan(amounts))
-        # Without rows bincount forgets that the weights were floats.
+        # Without rows, bincount returns integers.
         return np.bincount(self.codes[keep], weights=amounts[keep], minlength=self.size).astype(np.float64)
 
     def sums(self, amounts: NDArray[np.float64], kind: NDArray[np.int8], kinds: int) -> NDArray[np.float64]:
-        """Sum of `amounts` for each of so many kinds of rows (−1: of none), in rows, and each group, in columns."""
+        """Sum of `amounts` by kind of row (rows; −1 for none) and group (columns)."""
         keep = np.flatnonzero((kind >= 0) & (self.codes >= 0) & ~np.isnan(amounts))
         cells = kind[keep] * np.intp(self.size) + self.codes[keep]
         flat = np.bincount(cells, weights=amounts[keep], minlength=kinds * self.size)
         return flat.astype(np.float64).reshape(kinds, self.size)
 
     def frame(self, columns: dict[str, Any]) -> pd.DataFrame:
-        """The summary."""
+        """The summary as a frame."""
         return pd.DataFrame(columns, index=pd.RangeIndex(1) if self.index is None else self.index)
 
 
 def by_columns(by: By, *, level: str | None = None) -> list[str]:
-    """The grouping columns as a list, after a check that none has the name of the table's own index level.
+    """The grouping columns as a list, after a check that none has the name of the table's index level.
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError
-        When `by` is neither a column name nor a list of them, names a column twice, or one called `level`.
+        When `by` is not a column name or a list of names, repeats a column, or contains `level`.
     """
     names = texts(by, "by", of="column")
     if level in names:
-        raise ArgumentValueError(f"by={by!r}: the table has a level {level!r} of its own; rename that column")
+        raise ArgumentValueError(f"by={by!r}: the result has an index level {level!r}; rename that column")
     return names
 
 
 def read(opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool = False) -> pd.DataFrame:
-    """The checked columns that a function reads, with `status` where there is one and the columns of `by`.
+    """The checked columns that a function reads, with `status` if present and the columns of `by`.
 
-    Only these are checked, so that an odd value in a column that does not matter here stops nothing.
+    Other columns are not checked, so a bad value there does not matter.
     """
     if not isinstance(opportunities, pd.DataFrame):
         return org.require(opportunities)
     wanted = list(dict.fromkeys([*columns, *by_columns(by)]))
     org.require(opportunities.iloc[:0], *wanted, *(["unique_id"] if unique else []))
-    # The id rides along where there is one: messages name opportunities by it.
+    # The id is included if present, because messages name opportunities by it.
     extra = [c for c in ("unique_id", "status") if c in opportunities.columns and c not in wanted]
     return org.require(opportunities[[*wanted, *extra]], *wanted, unique=unique)
 
 
 def column_key(column: pd.Series[Any]) -> Key:
-    """A key by the values of a column, sorted (a category in its own order), the missing ones last as "(none)"."""
+    """A key by the values of a column, sorted (categories in their order), with "(none)" last for missing values."""
     try:
         codes, found = pd.factorize(column, sort=True)
     except TypeError:
-        # Values of several types have no order among themselves; their texts have.
+        # Values of mixed types are sorted as text.
         codes, found = pd.factorize(column.astype(schema.TEXT), sort=True)
     labels = pd.Index(found)
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -111,13 +111,13 @@ def column_key(column: pd.Series[Any]) -> Key:
 
 
 def period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:
-    """A key by the period of each date, in order of time; a missing date belongs to none."""
+    """A key by the period of each date, in order of time; a missing date has no group."""
     codes, found = pd.factorize(dates.dt.to_period(periods.check_freq(freq)), sort=True)
     return Key(name, codes, pd.Index(found.astype("str"), dtype=schema.TEXT))
 
 
 def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Groups:
-    """Groups of rows by all keys; those that hold a row, or every combination with `everything`."""
+    """Groups by all keys: those with rows, or every combination if `everything` is true."""
     if not keys:
         return Groups(np.zeros(rows, dtype=np.intp), None)
     sizes = [len(key.labels) for key in keys]
@@ -143,7 +143,7 @@ def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.
 
 
 def ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """`part` / `whole`, NaN where the whole is nothing."""
+    """`part` / `whole`; NaN where `whole` is 0."""
     share: NDArray[np.float64] = np.divide(
         part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) != 0
     )

@@ -1,4 +1,4 @@
-"""What the analyses of a history share: its checks, which records a question reads, and change rows with their outcome.
+"""Common parts of the analyses of a history: checks, the records to compare, and change rows with outcomes.
 
 Expressions are built here and in the analyses; only ``history.collect`` runs them.
 """
@@ -26,23 +26,23 @@ _READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close
 
 @dataclass(frozen=True)
 class Span:
-    """The two records that answer a question about a stretch of time."""
+    """The two records that answer a question about a time window."""
 
     opening: pd.Timestamp
     """The last record at or before the start."""
     closing: pd.Timestamp
     """The last record at or before the end."""
     first: pd.Timestamp
-    """The start's calendar date."""
+    """Calendar date of the start."""
     last: pd.Timestamp
-    """The end's calendar date."""
+    """Calendar date of the end."""
     newest: pd.Timestamp
-    """The last record of all."""
+    """The last record of the history."""
     complete: bool
-    """Whether no damaged file hides what changed up to the closing record."""
+    """True when no damaged file hides changes up to the closing record."""
 
     def notes(self) -> dict[str, Any]:
-        """Which records were compared, for a table's attrs."""
+        """The compared records, for a table's attrs."""
         return {
             "opening_at": self.opening.isoformat(),
             "closing_at": self.closing.isoformat(),
@@ -51,25 +51,25 @@ class Span:
 
 
 def check_history(history: Any, asked_by: str, *columns: str) -> History:
-    """The history itself, after a check that it is one, holds a record, and has these columns.
+    """The history, after a check that it has records and these columns.
 
     Raises
     ------
     ArgumentTypeError
-        When it is not a history.
+        When it is not a `History`.
     NotEnoughHistory
-        When it holds no record.
+        When it has no record.
     MissingColumnError
-        When it lacks a column; names those that it has.
+        When it lacks a column; the message lists its columns.
     """
     if not isinstance(history, History):
         raise ArgumentTypeError(
-            f"{asked_by} needs a History, not {type(history).__name__}: one frame does not show what changed. "
+            f"{asked_by} needs a History, not {type(history).__name__}: a single frame does not show changes. "
             "Collect records with History(path).record(opportunities)"
         )
     if history.records.empty:
         raise NotEnoughHistory(
-            f"{asked_by} needs records, and there are none yet; make the first one with History(path).record(opportunities)"
+            f"{asked_by} needs records, but the history has none yet; make the first one with History(path).record(opportunities)"
         )
     known = history.table.columns if columns else ()
     missing = [column for column in columns if column not in known]
@@ -91,17 +91,17 @@ def span(
     within_one_record: bool = False,
     needs_two: bool = True,
 ) -> Span:
-    """The records that a question from `start` to `end` reads; an open side is the first or last record.
+    """The records at `start` and `end`; None means the first or last record.
 
     Raises
     ------
     ArgumentTypeError, MissingColumnError
-        When `history` is not a history, or has no column of `by`.
+        When `history` is not a `History`, or lacks a column of `by`.
     ArgumentValueError
         When `end` is before `start`.
     NotEnoughHistory
-        When `start` is before the first record, or no record after it shows what changed until `end`; says what
-        is missing and when it can be there. `within_one_record` allows a start and an end that are the same moment, ``needs_two=False`` a single record.
+        When `start` is before the first record, or no later record shows the changes until `end`; the message says
+        what is missing and when it can be available. `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
     """
     records = check_history(history, asked_by, *by).records
     moments = records["recorded_at"]
@@ -120,7 +120,7 @@ def span(
 
 def _last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
     known = moments[moments <= instant]
-    # Where there is none, the history says since when it knows.
+    # If there is none, the history's error says when it begins.
     return pd.Timestamp(known.iloc[-1]) if len(known) else history.recorded_before(instant)
 
 
@@ -129,26 +129,26 @@ def _what_is_missing(
 ) -> str:
     later = moments[moments > opening]
     if len(later):
-        when = f"the next one is of {later.iloc[0]:%Y-%m-%d %H:%M} UTC, after the end ({finish:%Y-%m-%d %H:%M} UTC)"
+        when = f"the next one is from {later.iloc[0]:%Y-%m-%d %H:%M} UTC, after the end ({finish:%Y-%m-%d %H:%M} UTC)"
     elif len(moments) > 1:
         due = moments.iloc[-1] + moments.diff().median()
-        when = f"at the usual pace the next one is due about {due:%Y-%m-%d}"
+        when = f"at the usual pace, the next one is due around {due:%Y-%m-%d}"
     else:
-        when = "it is the only one; make another with History(path).record(opportunities)"
-    return f"{asked_by} needs a second record after that of {opening:%Y-%m-%d %H:%M} UTC: {when}"
+        when = "there is only one; make another with History(path).record(opportunities)"
+    return f"{asked_by} needs a second record after the one from {opening:%Y-%m-%d %H:%M} UTC: {when}"
 
 
 def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = ()) -> ibis.Table:
     """Change rows with ``outcome`` (as of `oa.outcomes`, or deleted), ``cents``, and the groups of `by` as text.
 
-    Of the other columns, only those that such questions read, and `further` ones. Money crosses engines as whole
-    cents, since their float sums differ; a missing value counts 0.
+    Other columns: only those that the analyses read, and `further` ones. Money is in whole cents, because float sums
+    differ between engines; a missing value counts 0.
     """
     import ibis
 
     groups = {group_name(k): changes[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(by)}
     outcome = ibis.ifelse(changes["operation"] == DELETED, DELETED, org.outcome_expression(changes))
-    # In one step, or a column of the user's would be hidden by one of ours that has its name.
+    # In one step, so that our columns do not hide the user's columns of the same name.
     return changes.select(
         *dict.fromkeys([*_READ, *further]),
         **groups,
@@ -158,7 +158,7 @@ def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = ()) -> 
 
 
 def group_name(place: int) -> str:
-    """A grouping column's name inside the query, where the user's own name might mean something else."""
+    """A grouping column's name inside the query, so that it does not clash with other columns."""
     return f"group_{place}"
 
 
@@ -168,24 +168,24 @@ def group_names(by: Sequence[str]) -> list[str]:
 
 
 def up_to(changes: ibis.Table, recorded_at: pd.Timestamp) -> ibis.Table:
-    """The change rows seen at or before a record."""
+    """The change rows up to a record."""
     return changes.filter(changes["seen_at"] <= instant(recorded_at))
 
 
 def instant(moment: pd.Timestamp) -> Any:
-    """An instant as a literal that every engine compares in UTC."""
+    """An instant as an Ibis literal in UTC."""
     import ibis
 
     return ibis.literal(moment.to_pydatetime(), type="timestamp('UTC')")
 
 
 def missing(column: Any) -> Any:
-    """Where an Ibis column holds nothing."""
+    """Mask of missing values in an Ibis column."""
     return column.isnull()  # noqa: PD003  Ibis has no isna
 
 
 def day(date: pd.Timestamp) -> Any:
-    """A calendar date as a literal."""
+    """A calendar date as an Ibis literal."""
     import ibis
 
     return ibis.literal(date.date(), type="date")

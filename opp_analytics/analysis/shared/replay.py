@@ -1,4 +1,4 @@
-"""A history held in memory, for analyses that ask many times what was known when."""
+"""Replay: a history in memory, for analyses that read many past records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opp_analytics.history import History
 from opp_analytics.org import LOST, OPEN, OUTCOMES, outcome_codes
 
 DELETED = len(OUTCOMES)
-"""Code of a deal that was deleted; it follows the codes of `OUTCOMES`."""
+"""Outcome code of a deleted deal; it follows the codes of `OUTCOMES`."""
 _CODED = pd.CategoricalDtype([*OUTCOMES, store.DELETED])
 _READ = (
     "seen_after", "seen_at", "operation", "unique_id",
@@ -26,7 +26,7 @@ _READ = (
 
 @dataclass(frozen=True)
 class Replay:
-    """A history's changes held in memory, to be asked many times what was known when."""
+    """A history's changes in memory, with fast access to past records."""
 
     whole: pd.DataFrame
     """Every change, in order of deal and time."""
@@ -36,17 +36,17 @@ class Replay:
     """Number of the deal of each change."""
     seen_at: NDArray[np.datetime64]
     until_: pd.Timestamp | None = None
-    """What was seen later does not exist; None where all of it does."""
+    """Changes after this time are hidden; None hides none."""
 
     @classmethod
     def of(cls, history: History | Replay, asked_by: str, *further: str) -> Replay:
-        """A history's columns that forecasts read, and `further` ones: each as-of copies them."""
+        """A replay of the columns that forecasts read, and `further` ones."""
         rows = change_rows(history, asked_by, *further)
         deal = pd.factorize(rows["unique_id"])[0].astype(np.intp)
         return cls(rows, history.records, deal, rows["seen_at"].dt.tz_localize(None).to_numpy())
 
     def until(self, moment: pd.Timestamp) -> Replay:
-        """What there was of it at a moment: nothing later can leak."""
+        """The replay up to a time, without anything later."""
         return replace(self, until_=moment)
 
     @property
@@ -62,7 +62,7 @@ class Replay:
         return self.moments[self.moments["recorded_at"] <= self.until_]
 
     def as_of(self, moment: pd.Timestamp) -> pd.DataFrame:
-        """The opportunities as known at a moment, without those deleted by then."""
+        """The opportunities as known at a time, without deleted ones."""
         seen = self._seen(moment if self.until_ is None else min(moment, self.until_))
         deal = self.deal[seen]
         last = seen[np.append(deal[1:] != deal[:-1], [True] * (len(seen) > 0)).astype(bool)]
@@ -77,12 +77,12 @@ class Replay:
 def change_rows(history: History | Replay, asked_by: str, *further: str) -> pd.DataFrame:
     """Every change, oldest first within each deal, with ``outcome``: its code, or DELETED.
 
-    Of the other columns those that forecasts read, and of `further` ones those that there are.
+    Other columns: those that forecasts read, and `further` ones if present.
 
     Raises
     ------
     ArgumentTypeError, NotEnoughHistory
-        When `history` is not a history, or holds no record.
+        When `history` is not a `History`, or has no record.
     """
     if isinstance(history, Replay):
         return history.rows
@@ -95,19 +95,19 @@ def change_rows(history: History | Replay, asked_by: str, *further: str) -> pd.D
 
 
 def last_record(history: History | Replay) -> pd.Timestamp:
-    """The instant of the newest record."""
+    """Time of the newest record."""
     return pd.Timestamp(history.records["recorded_at"].max())
 
 
 def first_open(rows: pd.DataFrame) -> pd.DataFrame:
-    """The first row in which each deal was seen open; chosen without looking at its outcome."""
+    """The first row in which each deal is open; the choice does not depend on its outcome."""
     return rows[rows["outcome"] == OPEN].drop_duplicates("unique_id")
 
 
 def outcome_at(
     rows: pd.DataFrame, ids: pd.Series[Any], moments: pd.Series[Any]
 ) -> np.ndarray[Any, np.dtype[np.int8]]:
-    """The outcome of each deal of `ids` at its own moment: that of its last row seen by then."""
+    """The outcome of each deal of `ids` at its own time: that of its last row by then."""
     asked = pd.DataFrame(
         {"unique_id": ids.to_numpy(), "seen_at": moments.to_numpy(), "_row": np.arange(len(ids))}
     )
@@ -120,10 +120,10 @@ def outcome_at(
 def observed_ends(
     history: History | Replay, frame: pd.DataFrame, today: pd.Timestamp, tz: str
 ) -> pd.Series[Any]:
-    """The day on which records up to `today` saw each deal of the frame end as it has; missing where they did not.
+    """End date of each deal of the frame from the records up to `today`; missing where unknown.
 
-    A won or lost deal's own ``close_date`` is kept where it lies between the records before and after; a deal that had
-    ended when it was first seen is dated by its ``close_date`` alone.
+    A won or lost deal keeps its ``close_date`` if that is between the records before and after its end; a deal that
+    had already ended when first seen always keeps it.
     """
     until = periods.as_instant(today, tz=tz, end=True)
     rows = change_rows(history, "history=")

@@ -1,4 +1,4 @@
-"""The finding of a result table, in words."""
+"""`sentence`: the finding of a result table in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.org import currency
 from opp_analytics.text import count, days, joined, label, money, number, percent
 
-# In the order in which they are said: what came in, what changed, what went out.
+# In order of mention: entries, changes, exits.
 _VERBS = {
     "new": "added",
     "reopened": "reopened",
@@ -39,17 +39,17 @@ def sentence(table: pd.DataFrame) -> str:
     ----------
     table : DataFrame
         Result of `waterfall`, `movements`, `slippage`, `stage_flow`, `transitions` or `close_date_moves`, or some of
-        its rows; a waterfall needs both its ends.
+        its rows. A waterfall needs its opening and closing rows.
 
     Returns
     -------
     str
-        Money and percent as in charts and on the page.
+        One sentence, with money and percent formatted as in charts and reports.
 
     Raises
     ------
     ArgumentTypeError
-        When the table is not one of these.
+        When the table is not a result of these functions.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def sentence(table: pd.DataFrame) -> str:
             if columns <= set(table.columns) and (say is not _waterfall or "opening" in table.index):
                 return say(table)
     raise ArgumentTypeError(
-        "sentence reads a table of waterfall, movements, slippage, stage_flow, transitions or close_date_moves, "
+        "sentence needs a table from waterfall, movements, slippage, stage_flow, transitions or close_date_moves, "
         f"not {_named(table)}"
     )
 

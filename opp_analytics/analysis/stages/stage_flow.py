@@ -1,4 +1,4 @@
-"""How deals flow through the stages: the outcome of each entry into a stage."""
+"""`stage_flow`: outcome of each entry into a stage."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 
 FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
-"""The outcomes of an entry into a stage; each has exactly one."""
+"""Outcomes of an entry into a stage; each entry has exactly one."""
 _WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
-"""Places of deals that are not open, beside the stages of open ones."""
+"""Places of deals that are not open, besides the open stages."""
 _SECONDS_A_DAY = 86_400
 
 
@@ -47,21 +47,21 @@ def stage_flow(
     stages: Sequence[str] = org.STAGES.open,
     tz: str = "UTC",
 ) -> pd.DataFrame:
-    """Outcome of each entry into a stage between two moments.
+    """Outcome of the entries into each stage in a time window.
 
     Parameters
     ----------
     history : History
         Reads ``stage``, ``status`` and `by` of the change log.
     start, end : date-like
-        Entries seen after the last record at `start` and not later than `end` count, with their outcome by `end`. A
+        Time window: entries after the last record at `start` and by `end` count, with their outcome by `end`. A
         naive date means the start of its day for `start`, the end of its day for `end`.
     by : str or list of str, optional
         Columns to group by, with their values on entry.
     assume_passed : bool
         If True, a stage that was skipped between two records counts as entered and advanced from.
     stages : sequence of str
-        The open stages in order; others have no rank.
+        Open stages in order; other stages have no rank.
     tz : str
         Business time zone.
 
@@ -70,10 +70,10 @@ def stage_flow(
     DataFrame
         Index ``stage`` (below the columns of `by`, where given), always all `stages` in order. ``entries``,
         ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``removed`` (deleted,
-        disqualified, or into a stage without a rank), ``still`` (there at the end; the five sum to the entries), all int64;
+        disqualified, or moved to a stage without a rank), ``still`` (in the stage at the end; the five sum to the entries), all int64;
         ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
-        stage, begun ones counted, those still there counted as longer; NaN where fewer than half have left), ``passed``
-        (int64, entries that were assumed).
+        stage; started days count, and deals still in the stage count as longer; NaN where fewer than half have left),
+        ``passed`` (int64, assumed entries).
 
     Raises
     ------
@@ -84,9 +84,9 @@ def stage_flow(
 
     Notes
     -----
-    A deal in a stage at `start` did not enter it in the window. The median is where half the spells that were
-    seen have ended, by the curve of `win_rate_curve`; leaving for any reason ends one, and one that lasts is censored. Times
-    are known only to the distance of the records on both sides, and several changes between two records look like one
+    A deal already in a stage at `start` does not count as an entry. The median is the day by which half of the stays
+    have ended (Aalen–Johansen, as in `win_rate_curve`); every exit ends a stay, and a current stay is censored. Times
+    are only as exact as the time between records, and several changes between two records appear as one
     (``attrs["bound"]``).
 
     Examples
@@ -115,15 +115,15 @@ def stage_flow(
         made_from=None,
         n=int(table["entries"].sum()),
         as_of=as_date(asked.closing, tz=tz),
-        bound="lower: several changes between two records look like one; times are known to a record's distance",
+        bound="lower: several changes between two records appear as one; times are only as exact as the records",
         **asked.notes(),
     )
 
 
 def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
-    """How often each step was seen: from a place to a place, between two records, and where it led to next.
+    """Number of steps from place to place between two records, with the next place.
 
-    A place is the stage of an open deal, won, or lost; every other deal that is not open is in one place, removed.
+    A place is the stage of an open deal, won, lost, or removed for every other deal.
     """
     import ibis
 
@@ -141,7 +141,7 @@ def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     log = log.mutate(went_to=log["place"].lead().over(own), went_at=log["seen_at"].lead().over(own))
     log = log.filter(log["seen_at"] > instant(asked.opening))
     keys = group_names(groups)
-    # An open end needs no case of its own when it is the moment of looking.
+    # With the end of the window as its end, an open stay needs no special case.
     until = log["went_at"].fill_null(instant(asked.closing)).epoch_seconds()
     seconds = until.cast("int64") - log["seen_at"].epoch_seconds().cast("int64")
     log = log.select(
@@ -151,7 +151,7 @@ def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
 
 
 def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
-    """The spells in ranked open stages, each with its end."""
+    """The stays in ranked open stages, each with its end."""
     spells = steps[steps["place"].isin(list(ranks))]
     here, there = (spells[name].map({**ranks, _WON: len(ranks)}) for name in ("place", "went_to"))
     end = np.select(
@@ -163,7 +163,7 @@ def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
 
 
 def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.DataFrame:
-    """Spells that nobody saw: the stages between the two ends of a jump ahead."""
+    """Assumed stays: the stages skipped by a jump forward."""
     here, there = (steps[name].map({**ranks, _WON: len(ranks)}) for name in ("came_from", "place"))
     jumped = []
     for stage, rank in ranks.items():
@@ -173,7 +173,7 @@ def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.D
 
 
 def _counted(spells: pd.DataFrame, keys: list[str], stages: list[str]) -> pd.DataFrame:
-    """Entries by stage and group, with their ends."""
+    """Entries by stage and group, with their outcomes."""
     order = pd.Index(stages, name="stage", dtype=schema.TEXT)
     index: pd.Index[Any] = order
     if keys:
@@ -199,7 +199,7 @@ def _counted(spells: pd.DataFrame, keys: list[str], stages: list[str]) -> pd.Dat
 
 
 def _median(spells: pd.DataFrame) -> float:
-    """The days after which half the spells have ended; NaN when more than half outlast all that was seen."""
+    """Days after which half of the stays have ended; NaN when more than half are still running."""
     ended = (spells["end"] != "still").to_numpy()
     times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
     curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))

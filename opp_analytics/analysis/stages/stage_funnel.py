@@ -1,4 +1,4 @@
-"""The funnel of one frame: open deals in each stage, with bounds on how many deals ever reached it."""
+"""`stage_funnel`: open deals in each stage, with bounds on the deals that reached it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _RANKED = len(org.STAGES.open)
 
 
 def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
-    """The open deals in each stage, with bounds on how many deals ever reached it.
+    """Open deals in each stage, with bounds on the number of deals that ever reached it.
 
     Parameters
     ----------
     opportunities : DataFrame
-        ``stage``, ``value`` (money), ``status`` where there is one, and the columns of `by`.
+        ``stage``, ``value`` (money), ``status`` if present, and the columns of `by`.
     by : str or list of str, optional
         One funnel for each value of these columns; a missing value is shown as "(none)".
 
@@ -39,12 +39,12 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     -------
     DataFrame
         Index ``stage`` (str; below the columns of `by`): the four open stages in order, then every unknown stage
-        that holds an open deal, "(none)" for a missing one. Columns:
+        with an open deal, "(none)" for a missing one. Columns:
 
-        - ``open_count`` (int64), ``open_value`` (float64, money; a missing value adds nothing): the stock.
-        - ``reached_low`` (int64): deals that must have been in this stage or passed it.
-        - ``reached_high`` (int64): deals that may have been.
-        - ``reached_high_forward`` (int64): the same if no deal ever moved back.
+        - ``open_count`` (int64), ``open_value`` (float64, money; a missing value counts 0).
+        - ``reached_low`` (int64): deals that must have reached this stage.
+        - ``reached_high`` (int64): deals that may have reached it.
+        - ``reached_high_forward`` (int64): the same, if no deal ever moved back.
 
         Attrs: ``n`` deals counted, ``left_out`` (contradictions, open deals without a value). Empty input gives the
         four stages with zeros; with `by` no rows.
@@ -56,10 +56,10 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
 
     Notes
     -----
-    One frame holds no history, so who reached stage s is known only within bounds: at least (open at or beyond s) +
-    won, at most that + all lost + disqualified + open below s that may have moved back. An open deal in an unknown
-    stage has no rank: it is in the upper bounds only. For an unknown stage itself the lower bound is its own stock,
-    the upper one every deal. `stage_flow` counts real passages, from history.
+    One frame has no history, so the deals that reached stage s are known only within bounds: at least (open at or beyond
+    s) + won; at most that + all lost + disqualified + open below s that may have moved back. An open deal in an unknown
+    stage has no rank and is in the upper bounds only. For an unknown stage, the lower bound is its open deals, the upper
+    one all deals. `stage_flow` counts actual entries, from history.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
 
 
 def _stage_key(column: pd.Series[Any], open_: NDArray[np.bool_]) -> Key:
-    """The open stages first, then the unknown ones that hold an open deal; −1 for every deal that is not open."""
+    """The open stages, then unknown stages with an open deal; −1 for deals that are not open."""
     codes = column.cat.codes.to_numpy().astype(np.intp)
     categories = [str(c) for c in column.cat.categories]
     held = np.bincount(codes[open_] + 1, minlength=len(categories) + 1) > 0

@@ -1,4 +1,4 @@
-"""Every step of every opportunity from one stage to another."""
+"""`transitions`: every change of stage of every opportunity."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _INSTANTS = ("seen_after", "seen_at", "entered_after", "entered_at")
 def transitions(
     history: History, *, start: When | None = None, end: When | None = None, tz: str = "UTC"
 ) -> pd.DataFrame:
-    """Every change of stage that was seen, one row each, with the time spent in the stage before.
+    """Every recorded change of stage, with the time in the previous stage.
 
     Parameters
     ----------
     history : History
         Reads ``stage`` of the change log.
     start, end : date-like, optional
-        Only changes seen after the last record at `start` and not later than `end`; default: the whole history. A naive
+        Time window: changes after the last record at `start` and by `end`; default: the whole history. A naive
         date means the start of its day for `start`, the end of its day for `end`.
     tz : str
         Business time zone.
@@ -43,21 +43,21 @@ def transitions(
     DataFrame
         In order of ``seen_at``, then ``unique_id``: ``unique_id`` (str), ``from_stage``, ``to_stage`` (ordered
         category; `from_stage` is missing where the opportunity is first seen), ``seen_after``, ``seen_at`` (instants:
-        it happened after the one and not later than the other), ``days_in_stage`` (float64, days from the record that
-        first saw `from_stage` to the one that first saw `to_stage`), ``days_low``, ``days_high`` (float64, days: the
-        true time lies between; `days_high` is missing where the stage was entered before the first record).
+        it happened after the first and by the second), ``days_in_stage`` (float64, days from the record that
+        first shows `from_stage` to the one that first shows `to_stage`), ``days_low``, ``days_high`` (float64, days: the
+        true time is between; `days_high` is missing where the stage was entered before the first record).
 
     Raises
     ------
     NotEnoughHistory
-        When there are no records, `start` is before the first, or none lies between `start` and `end`.
+        When there are no records, `start` is before the first, or there is none between `start` and `end`.
     ArgumentTypeError, ArgumentValueError
         When an argument is of the wrong kind, or `end` is before `start`.
 
     Notes
     -----
-    Deletion, return and disqualification are no rows, nor is a stage that is missing; a stage that differs across such
-    a gap is one row. Two changes between two records look like one (``attrs["bound"]``).
+    Deletions, returns, disqualifications and missing stages have no row; a stage that differs after such a gap has one.
+    Two changes between two records appear as one (``attrs["bound"]``).
 
     Examples
     --------
@@ -91,34 +91,34 @@ def transitions(
         made_from=None,
         n=table["unique_id"].nunique(),
         as_of=as_date(asked.closing, tz=tz),
-        bound="lower: two changes between two records look like one; times are known to a record's distance",
+        bound="lower: two changes between two records appear as one; times are only as exact as the records",
         **asked.notes(),
     )
 
 
 def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
-    """How many steps led from each stage to each other one.
+    """Number of steps from each stage to each other stage.
 
     Parameters
     ----------
     transitions : DataFrame
-        Rows of `transitions`, or some of them: ``from_stage``, ``to_stage`` (ordered category).
+        Result of `transitions`, or some of its rows: ``from_stage``, ``to_stage`` (ordered category).
 
     Returns
     -------
     DataFrame
-        Index ``from_stage`` (str): the stages that a step led out of, in their order. Columns ``to_stage`` (str): the
-        stages that a step touched, in their order. Cells are counts of steps (int64). The rows that show a deal for
-        the first time are not steps. Without steps an empty table.
+        Index ``from_stage`` (str): stages with a step out of them, in order. Columns ``to_stage`` (str): stages with any
+        step, in order. Cells are counts of steps (int64). The first appearance of a deal is not a step. Without steps,
+        an empty table.
 
     Raises
     ------
     ArgumentTypeError, MissingColumnError
-        When `transitions` is not such a table.
+        When `transitions` is not a result of `transitions`.
 
     See Also
     --------
-    stage_flow : the same steps, seen from the entries into each stage.
+    stage_flow : outcomes of the entries into each stage.
 
     Examples
     --------

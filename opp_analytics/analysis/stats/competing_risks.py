@@ -1,4 +1,4 @@
-"""How long until won, lost or disqualified, when some are still open: cumulative incidence with competing risks."""
+"""Competing risks: cumulative incidence of won, lost and disqualified deals, with open deals censored."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Incidence:
-    """The Aalen–Johansen curves at each time at which a deal ended."""
+    """The Aalen–Johansen curves, at each age at which a deal ended."""
 
     time: NDArray[np.int64]
     at_risk: NDArray[np.int64]
@@ -39,20 +39,20 @@ class Incidence:
 def incidence(
     time: NDArray[np.int64], *, won: Flags, lost: Flags | None = None, disqualified: Flags | None = None
 ) -> Incidence:
-    """The curves of deals that were won, lost or disqualified at `time`, or last seen open at it.
+    """The curves of deals that ended at `time` or were last seen open at that time.
 
     Parameters
     ----------
     time : ndarray of int
-        Days, not negative.
+        Days, 0 or more.
     won, lost, disqualified : ndarray of bool
-        Whether each deal ended that way; one that ended in no way was last seen open. None means that no deal did.
+        True for deals with this end; a deal without an end was last seen open. None means no deal.
 
     Notes
     -----
     At each time t_j with w wins, e ends of any kind and r deals at risk (those that ended or were last seen at t_j or
-    later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All that happens on one day is one step, so ties are exact.
-    The error is the delta-method variance of a cumulative incidence.
+    later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All ends of one day are one step, so ties are exact.
+    The standard error is from the delta-method variance of a cumulative incidence.
 
     References
     ----------
@@ -77,7 +77,7 @@ def incidence(
 
 
 def _error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floats:
-    # Where the last deals at risk leave together, this term is multiplied by zero: keep it finite.
+    # When the last deals at risk end together, this term is multiplied by zero; keep it finite.
     hazard = np.divide(e, r * (r - e), out=np.zeros(len(e)), where=r > e)
     first = win**2 * np.cumsum(hazard) - 2 * win * np.cumsum(hazard * win) + np.cumsum(hazard * win**2)
     second = np.cumsum(before**2 * w * (r - w) / r**3)
@@ -92,7 +92,7 @@ def share_interval(
 ) -> tuple[Floats, Floats]:
     """Interval of a share that stays inside 0–1 (log–log transform).
 
-    At 0 and 1 the error vanishes and would claim certainty: there Wilson's interval of the deals then at risk is used.
+    At 0 and 1 the standard error is 0, so Wilson's interval of the deals at risk is used instead.
     """
     z = float(ndtri(0.5 + confidence / 2))
     inside = (share > 1e-9) & (share < 1 - 1e-9)
@@ -110,7 +110,7 @@ def first_day(curve: Incidence, level: float) -> float:
 
 
 def at_days(curve: Incidence, column: str, days: Any) -> Floats:
-    """A curve's values on some days, as a step function that starts at 0 (share open: at 1)."""
+    """A curve's values on given days: a step function that starts at 0 (for the open share, at 1)."""
     start = 1.0 if column == "open_share" else 0.0
     values = np.concatenate([[start], getattr(curve, column)])
     return np.asarray(values[np.searchsorted(curve.time, days, side="right")], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The distribution of a total: a certain amount plus deals that each come in whole or not at all."""
+"""The distribution of a total: a certain amount plus deals that are each won whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from scipy.special import ndtr, ndtri
 
 Floats = NDArray[np.float64]
 ENUMERATED = 15
-"""Up to this many uncertain deals each of the 2^n outcomes is written down."""
+"""Largest number of uncertain deals for which all 2^n outcomes are enumerated."""
 DRAWS = 20_000
 _SINGLY = 256
-"""So many deals, those of the largest variance, are drawn one by one; the others together."""
+"""Number of deals with the largest variance that are drawn one by one; the others are drawn together."""
 _WHALES = 10
-"""So many of them get each of their joint outcomes as often as its probability says, not as often as luck has it."""
+"""Number of deals whose joint outcomes are stratified: each occurs in proportion to its probability."""
 _FACTORS = 400
-"""Values that the common factor takes in the draws, as many draws for each."""
+"""Values of the common factor in the draws, with equally many draws for each."""
 _NODES = 201
-"""Values at which the common factor is taken when outcomes are written down."""
+"""Values of the common factor when outcomes are enumerated."""
 _NOISE = 1e-12
-"""How far from 0 or 1 the rounding of sums over a whole distribution may leave what is impossible or certain."""
+"""Rounding error of sums over a distribution; probabilities this close to 0 or 1 become 0 or 1."""
 
 
 @dataclass(frozen=True)
 class Total:
-    """A distribution of money, held as its cumulative probability at rising points."""
+    """A distribution of money: its cumulative probability at increasing points."""
 
     points: Floats
-    """Money, rising."""
+    """Money, increasing."""
     cumulative: Floats
     """P(total ≤ point)."""
 
     def quantile(self, q: float) -> float:
-        """The least amount that the total does not exceed with probability `q`."""
-        # Rounding in the last places must not push a quantile past the point that holds it.
+        """The smallest amount that the total does not exceed with probability `q`."""
+        # Rounding must not move a quantile to the next point.
         place = int(np.searchsorted(self.cumulative, q - _NOISE))
         return float(self.points[min(place, len(self.points) - 1)])
 
@@ -61,15 +61,15 @@ def distribute(
     Parameters
     ----------
     amounts : ndarray of float
-        Money of each deal, to the cent; none is missing, negative ones are allowed.
+        Money of each deal, to the cent; negative amounts are allowed, missing ones are not.
     chances : ndarray of float
         Probability of each deal, 0–1.
     sure : float
-        Money that is certain.
+        Certain money.
     one_of : sequence of float
-        Amounts of which one comes true, each as likely as the others; none adds nothing.
+        Equally likely amounts, exactly one of which is added; empty adds nothing.
     correlation : float
-        0 ≤ correlation < 1: between the normal variables behind the deals, through one common factor.
+        Correlation of the normal variables behind the deals (one common factor), at least 0 and below 1.
     seed : int
         Seed of the draws.
 
@@ -81,7 +81,7 @@ def distribute(
     the 256 largest the rest is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher).
     Correlated deals are independent given the factor z, with chance Φ((Φ⁻¹(p) + √ρ·z) / √(1 − ρ)), and the values of z
     are laid out evenly too. The order of the deals does not matter, the same seed gives
-    the same answer, and each deal has luck of its own, so that two forecasts that differ in a deal compare well.
+    the same answer, and each deal has its own random numbers, so that forecasts that differ in one deal compare well.
 
     References
     ----------
@@ -116,10 +116,10 @@ def condition_on_each(
     correlation: float = 0.0,
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
-    """P(total ≥ `target`) if a deal comes in, and if it does not, for each deal.
+    """P(total ≥ `target`) if a deal is won, and if it is not, for each deal.
 
-    The arguments are those of `distribute`, and so are the outcomes or draws. Of a draw the deal's own part is replaced,
-    by coming in and by not, so that each draw tells of both. p·won + (1 − p)·lost is P(total ≥ target), within the error
+    The arguments, outcomes and draws are those of `distribute`. In each draw, the deal is set to won and to not won, so
+    every draw counts for both. p·won + (1 − p)·lost is P(total ≥ target), within the error
     of the draws.
 
     Examples
@@ -147,7 +147,7 @@ def condition_on_each(
 
 @dataclass(frozen=True)
 class _Deals:
-    """The uncertain deals, the largest variance first; equal deals are alike, so the rows' order is of no account."""
+    """The uncertain deals, largest variance first, so that the order of the rows does not matter."""
 
     place: NDArray[np.intp]
     """Row of each among all deals."""
@@ -157,12 +157,12 @@ class _Deals:
 
 @dataclass(frozen=True)
 class _Draws:
-    """What came in, draw by draw; the draws of one value of the factor follow each other."""
+    """The draws; those with the same value of the factor are consecutive."""
 
     cents: Floats
     """Total of the uncertain deals and of one of the further amounts."""
     won: NDArray[np.bool_]
-    """Whether a deal came in: those drawn one by one, in rows."""
+    """True where a deal was won, for the deals drawn one by one (in rows)."""
     given: Floats
     """Chance of each deal (in rows) at each value of the factor."""
 
@@ -188,7 +188,7 @@ def _given(chances: Floats, factor: Floats, correlation: float) -> Floats:
 
 
 def _outcomes(cents: Floats, chances: Floats, correlation: float) -> tuple[Floats, Floats]:
-    """Cents and probability of each outcome; bit k of an outcome's number says whether deal k came in."""
+    """Cents and probability of each outcome; bit k of an outcome's number is set if deal k is won."""
     factor = np.linspace(-7.5, 7.5, _NODES)
     weight = np.exp(-(factor**2) / 2) if correlation else np.ones(1)
     totals, mass = np.zeros(1), (weight / weight.sum())[None, :]
@@ -199,12 +199,12 @@ def _outcomes(cents: Floats, chances: Floats, correlation: float) -> tuple[Float
 
 
 def _came_in(outcomes: NDArray[np.intp], deals: int) -> NDArray[np.bool_]:
-    """Whether each deal (in rows) came in, in outcomes given by their numbers."""
+    """True where a deal (in rows) is won, in outcomes given by number."""
     return np.asarray((outcomes >> np.arange(deals)[:, None]) & 1 == 1, dtype=bool)
 
 
 def _evenly(count: int) -> Floats:
-    """Values of a normal variable, one in the middle of each of so many equally likely stretches."""
+    """Values of a normal variable, one in the middle of each of equally likely intervals."""
     return np.asarray(ndtri((np.arange(count) + 0.5) / count), dtype=np.float64)
 
 
@@ -230,27 +230,27 @@ def _draw(deals: _Deals, one_of: Sequence[float], correlation: float, seed: int)
 
 
 def _luck(seed: int, cents: float, chance: float, number: int) -> np.random.Generator:
-    """A deal's own luck, whatever other deals there are: so a change of one leaves the draws of the others alone."""
+    """Random numbers of a deal, independent of the other deals, so that a change of one deal leaves the others' draws unchanged."""
     return np.random.default_rng([seed, cents < 0, int(abs(cents)), int(chance * 2**53), number])
 
 
 def _laid_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
-    """Draws that hold each joint outcome as often as its probability says."""
-    # The largest deal changes last from outcome to outcome, so what it brings comes as often as it should.
+    """Draws with each joint outcome in proportion to its probability."""
+    # The largest deal changes last from outcome to outcome, so that its value has the right frequency.
     _, mass = _outcomes(cents[::-1], chances[::-1], 0.0)
     outcomes = np.searchsorted(np.cumsum(mass), (np.arange(DRAWS) + 0.5) / DRAWS)
     return _came_in(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
 
 
 def _draw_together(cents: Floats, given: Floats, rng: np.random.Generator) -> Floats:
-    """Draws of the sum of many deals, none of which makes much of it."""
+    """Draws of the sum of many small deals."""
     spread = given * (1 - given)
     mean = (cents @ given)[:, None]
     deviation = np.sqrt(cents**2 @ spread)[:, None]
     third = (cents**3 @ (spread * (1 - 2 * given)))[:, None]
     skew = np.divide(third, deviation**3, out=np.zeros_like(third), where=deviation > 0)
     normal = rng.permutation(_evenly(DRAWS)).reshape(given.shape[1], -1)
-    # Amounts that are all multiples of one sum have such totals only.
+    # If all amounts are multiples of one sum, so are the totals.
     step = float(np.gcd.reduce(np.abs(cents).astype(np.int64)))
     drawn = np.rint((mean + deviation * (normal + skew / 6 * (normal**2 - 1))) / step) * step
     most, least = np.maximum(cents, 0).sum(), np.minimum(cents, 0).sum()
@@ -275,7 +275,7 @@ def _condition_draws(deals: _Deals, draws: _Draws, goal: float) -> tuple[Floats,
         lost[deal] = (without >= goal).reshape(shape[1], -1).mean(axis=1)
     rest, cents = draws.given[_SINGLY:], deals.cents[_SINGLY:]
     for value, totals in enumerate(np.sort(draws.cents.reshape(shape[1], -1), axis=1)):
-        # Of what is drawn together a deal's own part is known by its mean only, which is nearly all it adds.
+        # For deals drawn together, only the mean of a deal's part is known, which is nearly all of its effect.
         for found, shift in ((won, cents * (1 - rest[:, value])), (lost, -cents * rest[:, value])):
             found[_SINGLY:, value] = 1 - np.searchsorted(totals, goal - shift) / len(totals)
     return (
@@ -285,5 +285,5 @@ def _condition_draws(deals: _Deals, draws: _Draws, goal: float) -> tuple[Floats,
 
 
 def _without_noise(chances: Floats) -> Floats:
-    """Probabilities between 0 and 1, where what differs from these by rounding alone is one of them."""
+    """Probabilities between 0 and 1; those within rounding error of 0 or 1 become 0 or 1."""
     return np.where(chances < _NOISE, 0.0, np.where(chances > 1 - _NOISE, 1.0, chances))

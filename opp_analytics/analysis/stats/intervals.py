@@ -1,4 +1,4 @@
-"""How sure a rate is: intervals for a share of deals and for a share of money."""
+"""Confidence intervals for a share of deals and for a share of money."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
     center = p + z**2 / (2 * n)
     spread = z * np.sqrt(np.maximum(p * (1 - p), 0) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
-    # The ends at no hit and at all hits are 0 and 1 exactly; rounding must not push them past the share.
+    # With no hits or all hits, an end is exactly 0 or 1; rounding must not move it past the share.
     return np.clip((center - spread) / scale, 0, p), np.clip((center + spread) / scale, p, 1)
 
 
@@ -58,7 +58,7 @@ def value_interval(
     Parameters
     ----------
     amounts, won, codes : ndarray of float, bool, int
-        Of each closed deal its value, whether it was won, and its group, 0 … size − 1.
+        Value of each closed deal, True if it was won, and its group, 0 … size − 1.
 
     Returns
     -------

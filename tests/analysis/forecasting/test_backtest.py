@@ -71,5 +71,5 @@ def test_backtest__is_that_of_the_method():
 
 
 def test_backtest__says_when_no_period_is_over():
-    with pytest.raises(errors.NotEnoughHistory, match="over by the last record"):
+    with pytest.raises(errors.NotEnoughHistory, match="ended by the last record"):
         backtest(MONTHS, freq="Y")

@@ -51,7 +51,7 @@ def test_track_record__reads_nothing_later_than_its_day():
 def test_track_record__needs_a_period_that_is_over_and_a_record_near_enough():
     with pytest.raises(errors.NotEnoughHistory, match="no period before 2026-01"):
         track_record(PAST, as_of=pd.Timestamp("2026-01-20"))
-    with pytest.raises(errors.NotEnoughHistory, match="recorded as long before its end as 2026-03"):
+    with pytest.raises(errors.NotEnoughHistory, match="has a record as long before its end as 2026-03"):
         track_record(PAST, as_of=pd.Timestamp("2026-03-19"))
     with pytest.raises(errors.NotEnoughHistory, match="none up to .*2025-12-31"):
         track_record(PAST, as_of=pd.Timestamp("2025-12-31"))

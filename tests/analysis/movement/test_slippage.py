@@ -39,7 +39,7 @@ def test_slippage__by_a_column_named_like_one_of_the_query(column):
     table = slippage(history_of(rows, **{column: "Ohio"}), **JANUARY, by=column)
     assert table.index.tolist() == [("Ohio", outcome) for outcome in SLIP_OUTCOMES]
     assert table.loc[("Ohio", "won"), "count"] == 1
-    with pytest.raises(oa.errors.ArgumentValueError, match="level 'outcome' of its own"):
+    with pytest.raises(oa.errors.ArgumentValueError, match="an index level 'outcome'"):
         slippage(history_of(rows), **JANUARY, by="outcome")
 
 
@@ -61,11 +61,11 @@ def test_slippage__empty_cohort(january):
 def test_slippage__says_what_is_missing(january):
     with pytest.raises(oa.errors.NotEnoughHistory, match="first record is from 2026-01-05"):
         slippage(january, start="2026-01-01", end="2026-01-31")
-    with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is of 2026-01-12"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is from 2026-01-12"):
         slippage(january, start="2026-01-05", end="2026-01-06")
-    with pytest.raises(oa.errors.NotEnoughHistory, match="due about 2026-02-09"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="due around 2026-02-09"):
         slippage(january, start="2026-02-02", end="2026-02-28")
-    with pytest.raises(oa.errors.ArgumentError, match="one frame does not show what changed"):
+    with pytest.raises(oa.errors.ArgumentError, match="a single frame does not show changes"):
         slippage(pd.DataFrame(), start="2026-01-01", end="2026-01-31")  # type: ignore[arg-type]
     with pytest.raises(oa.errors.ArgumentValueError, match="swap them"):
         slippage(january, start="2026-01-31", end="2026-01-05")
@@ -73,5 +73,5 @@ def test_slippage__says_what_is_missing(january):
 
 def test_slippage__one_record_says_so():
     lone = history_of([("a", 0, 1.0, "proposal", "2026-01-20", "active")])
-    with pytest.raises(oa.errors.NotEnoughHistory, match="it is the only one"):
+    with pytest.raises(oa.errors.NotEnoughHistory, match="there is only one"):
         slippage(lone, start="2026-01-05", end="2026-01-31")

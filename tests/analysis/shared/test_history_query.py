@@ -18,7 +18,9 @@ def test_check_history__names_what_is_missing(tmp_path: Path) -> None:
     for ask in (lambda given: check_history(given, "slippage"), lambda given: Replay.of(given, "slippage")):
         with pytest.raises(errors.ArgumentTypeError, match="slippage needs a History, not DataFrame"):
             ask(pd.DataFrame())
-        with pytest.raises(errors.NotEnoughHistory, match="slippage needs records, and there are none yet"):
+        with pytest.raises(
+            errors.NotEnoughHistory, match="slippage needs records, but the history has none yet"
+        ):
             ask(History(tmp_path / "history"))
     assert check_history(HISTORY, "slippage", "stage") is HISTORY
     with pytest.raises(
@@ -41,7 +43,7 @@ def test_span__reads_days_in_the_business_zone() -> None:
     late = span(HISTORY, "2026-01-05", "2026-01-11", asked_by="waterfall", tz="America/Chicago")
     # The record of the 12th, midnight UTC, is still the evening of the 11th there.
     assert str(late.closing.date()) == MONDAYS[1]
-    with pytest.raises(errors.NotEnoughHistory, match="the next one is of 2026-01-12"):
+    with pytest.raises(errors.NotEnoughHistory, match="the next one is from 2026-01-12"):
         span(HISTORY, "2026-01-05", "2026-01-11", asked_by="waterfall")
 
 

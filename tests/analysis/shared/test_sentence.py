@@ -79,6 +79,6 @@ def test_sentence__of_close_date_moves() -> None:
 @pytest.mark.parametrize("table", [pd.DataFrame({"value": [1.0]}), 3])
 def test_sentence__names_what_it_cannot_read(table: object) -> None:
     with pytest.raises(
-        errors.ArgumentTypeError, match="sentence reads a table of waterfall.* not (one with|a int)"
+        errors.ArgumentTypeError, match="sentence needs a table from waterfall.* not (one with|a int)"
     ):
         sentence(table)  # type: ignore[arg-type]
