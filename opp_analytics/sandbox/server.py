@@ -41,6 +41,7 @@ LARGEST_PAGE_SIZE = 1_000
 LARGEST_BODY = 1_000_000
 """Bytes of a create or an update."""
 
+_KEY_HEADERS = ("AppId", "X-API-KEY")
 _FILTERS = {
     "status": "status",
     "stage": "stage",
@@ -134,8 +135,9 @@ class Api:
         access = self.store.find_access(token.strip())
         if access is None:
             raise make_unauthorized("The token is unknown or has expired.")
-        if not hmac.compare_digest(request.headers.get("AppId", "").encode(), access.api_key.encode()):
-            raise make_unauthorized("The header AppId does not fit the token.")
+        keys = [request.headers[name] for name in _KEY_HEADERS if name in request.headers]
+        if not keys or not all(hmac.compare_digest(key.encode(), access.api_key.encode()) for key in keys):
+            raise make_unauthorized("The API key (header AppId or X-API-KEY) does not fit the token.")
         if access.read_only and request.method not in ("GET", "HEAD"):
             raise make_failure(403, "forbidden", "Forbidden", "This token may read but not write.")
         return access

@@ -26,12 +26,18 @@ def _error(answer: requests.Response) -> dict[str, Any]:
         ({"Authorization": "Bearer wrong"}, "unknown or has expired"),
         ({"AppId": None}, "does not fit"),
         ({"AppId": "wrong"}, "does not fit"),
+        ({"X-API-KEY": "wrong"}, "does not fit"),
     ],
 )
 def test_credentials__are_refused_with_401(api: Caller, headers: dict[str, str], detail: str) -> None:
     answer = api("GET", "/opportunities", headers=headers)
     assert answer.status_code == 401
     assert detail in _error(answer)["detail"]
+
+
+def test_key__is_taken_by_its_newer_name_alone(api: Caller) -> None:
+    renamed = {"AppId": None, "X-API-KEY": api.session.headers["AppId"]}
+    assert api("GET", "/opportunities", headers=renamed).status_code == 200
 
 
 def test_credentials__of_two_tenants_do_not_mix(server: sandbox.Sandbox, api: Caller) -> None:
