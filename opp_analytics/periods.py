@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.schema import TEXT
 
 __all__ = ["as_date", "as_instant", "as_period", "check_freq", "labels", "period_days", "to_dates", "window"]
 
@@ -176,8 +177,8 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
     >>> labels(pd.Series(pd.to_datetime(["2026-03-31", None])), "Q").tolist()
     ['2026Q1', nan]
     """
-    names: pd.Series[Any] = dates.dt.to_period(check_freq(freq)).astype("str")
-    return names.where(dates.notna()).astype("str")
+    names: pd.Series[Any] = dates.dt.to_period(check_freq(freq)).astype(TEXT)
+    return names
 
 
 def period_days(label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics import org
 from tests import maven
 
 pytestmark = [
@@ -30,7 +31,7 @@ def test_load__brings_every_row_complete(frame: pd.DataFrame) -> None:
 
 
 def test_load__keeps_what_was_seeded(frame: pd.DataFrame) -> None:
-    seeded = maven.opportunities().set_index("unique_id")
+    seeded = org.conform(maven.opportunities()).set_index("unique_id")
     read = frame.set_index("unique_id").loc[seeded.index]
     for column in ("name", "account_id", "owner_name", "product", "value", "close_date"):
         pd.testing.assert_series_equal(read[column], seeded[column], check_dtype=False)

@@ -17,8 +17,10 @@ import pyarrow as pa
 
 from opp_analytics.errors import DataWarning
 from opp_analytics.files import make_private_folder, replaced, set_aside, write_whole
+from opp_analytics.schema import TEXT
 
 _FORMAT = "opp_analytics frame 3"
+_TEXT = {pa.string(): TEXT, pa.large_string(): TEXT}
 
 
 class FrameCache:
@@ -47,14 +49,15 @@ class FrameCache:
                 return None
             if header["crc32"] != zlib.crc32(body):
                 raise ValueError("its checksum does not match")
-            frame: pd.DataFrame = pa.ipc.open_stream(body).read_all().to_pandas()
+            frame: pd.DataFrame = pa.ipc.open_stream(body).read_all().to_pandas(types_mapper=_TEXT.get)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
             set_aside(file, str(error), "the data is fetched again")
             return None
-        # Arrow hands out read-only columns, on which .loc edits raise.
-        frame = frame.copy()
+        # Arrow hands out read-only columns, on which .loc edits raise, and names of categories without their dtype.
+        names = {c: frame[c].cat.categories.astype(TEXT) for c in frame.select_dtypes("category")}
+        frame = frame.copy().assign(**{c: frame[c].cat.rename_categories(n) for c, n in names.items()})
         frame.attrs = {"load": header["certificate"]}
         return frame
 

@@ -10,6 +10,7 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.history.from_changes import LONG
+from opp_analytics.schema import TEXT
 
 __all__ = ["read_changes"]
 
@@ -51,7 +52,7 @@ def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None 
     """
     file = arguments.path(file, "file")
     try:
-        log = pd.read_csv(file, dtype="str", keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        log = pd.read_csv(file, dtype=TEXT, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     except FileNotFoundError:
         raise DataError(f"{file} does not exist; give the path of a CSV file") from None
     except (OSError, ValueError, pd.errors.ParserError) as error:

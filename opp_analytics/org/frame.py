@@ -23,12 +23,12 @@ def stage_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
     >>> stage_dtype(["won!!"]).categories[-1]
     'won!!'
     """
-    return pd.CategoricalDtype(_extended(STAGES.names, values), ordered=True)
+    return pd.CategoricalDtype(pd.Index(_extended(STAGES.names, values), dtype=TEXT), ordered=True)
 
 
 def status_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
     """The status category, extended by the unknown ones among `values`."""
-    return pd.CategoricalDtype(_extended(STATUSES, values))
+    return pd.CategoricalDtype(pd.Index(_extended(STATUSES, values), dtype=TEXT))
 
 
 def _extended(known: Sequence[str], values: Iterable[Any]) -> list[str]:

@@ -20,7 +20,7 @@ def movements(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if shown.empty:
         style.nothing(ax, "nothing moved in this period")
         return style.finish(ax, _TITLE, style.caption(table))
-    moves = list(zip(shown["movement"].astype(str), shown["value"], strict=True))
+    moves = list(zip(shown["movement"], shown["value"], strict=True))
     ax.barh(
         range(len(shown)), shown["value"], color=[style.color_of_move(*move) for move in moves], height=0.7
     )

@@ -134,7 +134,7 @@ class Tables:
             self.deals["outcome"].isin(["won", "lost"])
             & self.deals["close_date"].between(self.closed_since, self.today)
         ]
-        return closed.assign(quarter=closed["close_date"].dt.to_period("Q").astype("str"))
+        return closed.assign(quarter=closed["close_date"].dt.to_period("Q").astype(schema.TEXT))
 
     @cached_property
     def forecast(self) -> pd.DataFrame:

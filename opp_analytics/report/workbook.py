@@ -182,7 +182,7 @@ def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
         cells = [str(value) for value in values.tolist()]
     elif kind in ("date", "instant"):
         naive = values.dt.tz_localize(None) if values.dt.tz is not None else values
-        cells = list(naive.dt.to_pydatetime())
+        cells = naive.to_numpy(dtype="datetime64[us]").tolist()
     else:
         numbers = values.astype("float64")
         finite = numbers.abs() < float("inf")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics.history import History
 from opp_analytics.org import currency
-from opp_analytics.schema import NO_LABEL
+from opp_analytics.schema import NO_LABEL, TEXT
 from opp_analytics.text import money
 
 __all__ = ["Choice", "amounts", "groups_of", "names_in", "periods_of"]
@@ -88,7 +88,7 @@ def chosen_history(history: History, changes: pd.DataFrame, choice: Choice) -> H
 
 def names_in(column: pd.Series[Any]) -> pd.Series[Any]:
     """A column's values as text; a missing value gets a name."""
-    return column.astype("str").where(column.notna(), NO_LABEL)
+    return column.astype(TEXT).where(column.notna(), NO_LABEL)
 
 
 def groups_of(opportunities: pd.DataFrame) -> dict[str, list[str]]:

@@ -50,7 +50,7 @@ FRAMES = {
 def _history(frame, folder):
     """The frame a month ago and now, with some of it moved."""
     kept = History(folder)
-    before = frame.assign(stage=frame["stage"].replace("closed_won", "proposal"), status="active")
+    before = frame.assign(stage=frame["stage"].astype(str).replace("closed_won", "proposal"), status="active")
     kept.record(
         before.assign(close_date=before["close_date"] - pd.Timedelta(days=20)), at="2026-02-28T12:00Z"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import arguments, periods
+from opp_analytics import arguments, org, periods
 from opp_analytics.analysis.forecasting.deals_by_period import Deals, deals_by_period
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.new_business import new_business
@@ -103,10 +103,11 @@ def forecast_deals(
     goals = _goals(targets, deals.index)
     won, lost = _p_targets(deals, rows, goals, further, how.correlation, seed)
     whole = np.bincount(codes[rows], weights=variance, minlength=len(deals.index))[codes[rows]]
+    carried = org.conform(opportunities[[name for name in _CARRIED if name in opportunities]])
     table = pd.DataFrame(
         {
             "period": deals.index.take(codes[rows]),
-            **{name: opportunities[name].array[rows] for name in _CARRIED if name in opportunities},
+            **{name: carried[name].array[rows] for name in carried},
             "stage": frame["stage"].array[rows],
             "close_date": frame["close_date"].array[rows],
             "value": deals.value[rows],

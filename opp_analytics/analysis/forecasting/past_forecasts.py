@@ -120,7 +120,7 @@ def score_groups(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
 
 def _booked(frame: pd.DataFrame, freq: str) -> dict[str, float]:
     won = frame[(outcome_codes(frame) == WON) & frame["close_date"].notna().to_numpy()]
-    labels = periods.labels(won["close_date"], freq) if len(won) else won["close_date"].astype(str)
+    labels = periods.labels(won["close_date"], freq)
     return {
         str(label): float(total) for label, total in won["value"].groupby(labels.to_numpy()).sum().items()
     }

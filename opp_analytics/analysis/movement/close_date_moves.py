@@ -66,7 +66,7 @@ def close_date_moves(
     >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19"], "stage": "proposal",
     ...                     "close_date": ["2026-03-31", "2026-04-30", "2026-04-20"]})
     >>> moves = close_date_moves(History.from_changes(log))
-    >>> moves.loc["a", ["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].tolist()
+    >>> moves[["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].loc["a"].tolist()
     [1, 1, 30, -10, 20]
     """
     asked = span(history, start, end, asked_by="close_date_moves", tz=tz)

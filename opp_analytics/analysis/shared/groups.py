@@ -113,7 +113,7 @@ def column_key(column: pd.Series[Any]) -> Key:
 def period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:
     """A key by the period of each date, in order of time; a missing date has no group."""
     codes, found = pd.factorize(dates.dt.to_period(periods.check_freq(freq)), sort=True)
-    return Key(name, codes, pd.Index(found.astype("str"), dtype=schema.TEXT))
+    return Key(name, codes, pd.Index(found).astype(schema.TEXT))
 
 
 def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Groups:

@@ -109,7 +109,7 @@ def outcome_at(
 ) -> np.ndarray[Any, np.dtype[np.int8]]:
     """The outcome of each deal of `ids` at its own time: that of its last row by then."""
     asked = pd.DataFrame(
-        {"unique_id": ids.to_numpy(), "seen_at": moments.to_numpy(), "_row": np.arange(len(ids))}
+        {"unique_id": ids.array, "seen_at": moments.array, "_row": np.arange(len(ids))}
     )
     asked["seen_at"] = asked["seen_at"].astype(rows["seen_at"].dtype)
     known = rows[["unique_id", "seen_at", "outcome"]].sort_values("seen_at", kind="stable")

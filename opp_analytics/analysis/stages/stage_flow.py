@@ -169,7 +169,7 @@ def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.D
     for stage, rank in ranks.items():
         over = steps[(here < rank) & (there > rank)]
         jumped.append(over[[*keys, "times"]].assign(stage=stage, end="advanced", days=0, passed=True))
-    return pd.concat(jumped, ignore_index=True)
+    return pd.concat(jumped, ignore_index=True).astype({"stage": schema.TEXT})
 
 
 def _counted(spells: pd.DataFrame, keys: list[str], stages: list[str]) -> pd.DataFrame:

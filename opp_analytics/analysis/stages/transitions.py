@@ -64,7 +64,7 @@ def transitions(
     >>> from opp_analytics.history import History
     >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-01-05", "2026-01-12"], "stage": ["proposal", "closed_won"]})
     >>> steps = transitions(History.from_changes(log))
-    >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps.loc[1, ["days_in_stage", "days_low"]].tolist()
+    >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps[["days_in_stage", "days_low"]].loc[1].tolist()
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
     asked = span(history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None)
