@@ -56,8 +56,9 @@ class FrameCache:
             set_aside(file, str(error), "the data is fetched again")
             return None
         # Arrow hands out read-only columns, on which .loc edits raise, and names of categories without their dtype.
-        names = {c: frame[c].cat.categories.astype(TEXT) for c in frame.select_dtypes("category")}
-        frame = frame.copy().assign(**{c: frame[c].cat.rename_categories(n) for c, n in names.items()})
+        frame = frame.copy()
+        for label, column in frame.select_dtypes("category").items():
+            frame[label] = column.cat.rename_categories(column.cat.categories.astype(TEXT))  # type: ignore[arg-type]
         frame.attrs = {"load": header["certificate"]}
         return frame
 

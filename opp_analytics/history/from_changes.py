@@ -154,9 +154,9 @@ def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
 
 def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
     """The records of the log: every ``seen_at`` and ``seen_after``."""
-    counted = pd.crosstab(log["seen_at"], log["operation"]).reindex(
-        columns=list(rows.OPERATIONS), fill_value=0
-    )
+    counted = pd.DataFrame(
+        {name: (log["operation"] == name).groupby(log["seen_at"]).sum() for name in rows.OPERATIONS}
+    ).astype("int64")
     instants = counted.index.union(pd.DatetimeIndex(log["seen_after"].dropna().unique()))
     if len(counted.index):
         instants = instants[instants >= counted.index[0]]

@@ -236,6 +236,6 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
 def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
     """A further column at its recorded dtype, or unchanged if it no longer fits."""
     try:
-        return column.astype(pd.api.types.pandas_dtype(dtype))
+        return column.astype(schema.TEXT if dtype == "str" else pd.api.types.pandas_dtype(dtype))
     except (TypeError, ValueError):
         return column

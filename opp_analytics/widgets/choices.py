@@ -96,7 +96,8 @@ def groups_of(opportunities: pd.DataFrame) -> dict[str, list[str]]:
     found = {}
     for name in map(str, opportunities.columns):
         column = opportunities[name]
-        wordy = isinstance(column.dtype, (pd.StringDtype, pd.CategoricalDtype)) or column.dtype == bool
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        wordy = isinstance(column.dtype, pd.CategoricalDtype) or kind in ("string", "boolean")
         if name in _NOT_GROUPS or not wordy:
             continue
         values = names_in(pd.Series(column.unique())).tolist()

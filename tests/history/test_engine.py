@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from opp_analytics import org
+from opp_analytics import org, schema
 from opp_analytics.analysis import (
     close_date_moves,
     movements,
@@ -65,7 +65,7 @@ def history():
     held = {number: deal(number) for number in range(60)}
     history = History(tempfile.mkdtemp())
     for week in WEEKS:
-        history.record(pd.DataFrame(held.values()), at=week)
+        history.record(pd.DataFrame(held.values()).astype({"owner_name": schema.TEXT}), at=week)
         for number in range(80):
             fate = dice.random()
             if fate < 0.2:

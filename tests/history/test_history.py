@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics import org
+from opp_analytics import org, schema
 from opp_analytics.history import History
 
 DAY = pd.Timedelta(days=1)
@@ -26,7 +26,7 @@ def opportunities(**columns):
                 "status": "active",
                 "created_at": "2026-01-01T10:00Z",
                 "updated_at": "2026-02-01T10:00Z",
-                "owner_name": ["Ann", None, "Cid"],
+                "owner_name": pd.array(["Ann", None, "Cid"], dtype=schema.TEXT),
                 "score": [1, 2, 3],
             }
         ).assign(**columns)

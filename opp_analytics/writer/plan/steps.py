@@ -103,10 +103,11 @@ def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
 
 
 def _bases(before: pd.DataFrame, ids: set[str], columns: Iterable[Hashable]) -> dict[str, dict[str, Any]]:
-    if not ids:
+    there = [c for c in columns if c in before]
+    if not ids or not there:
         return {}
     rows = before[before["unique_id"].isin(ids)]
-    records = rows[[c for c in columns if c in rows]].to_dict("records")
+    records = rows[there].to_dict("records")
     return {
         unique_id: {str(column): _none(value) for column, value in record.items()}
         for unique_id, record in zip(rows["unique_id"], records, strict=True)

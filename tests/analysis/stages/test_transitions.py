@@ -35,7 +35,9 @@ def test_transitions__one_row_per_step(history):
 
 def test_transitions__days_lie_between_their_bounds(history):
     table = transitions(history)
-    steps = table.groupby(["unique_id", "to_stage"], observed=True)[["days_in_stage", "days_low", "days_high"]]
+    steps = table.groupby(["unique_id", "to_stage"], observed=True)[
+        ["days_in_stage", "days_low", "days_high"]
+    ]
     days = steps.first()
     assert days.loc[("walks", "qualification")].fillna(-1.0).tolist() == [7.0, 0.0, -1.0]
     assert days.loc[("falls", "closed_lost")].tolist() == [21.0, 14.0, 28.0]
