@@ -73,7 +73,7 @@ def is_blank(value: Any) -> bool:
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, (bool, np.bool_)):
+    if isinstance(value, (bool, np.bool_, complex, np.complexfloating)):
         raise BadCell("is not a number")
     try:
         number = float(value)

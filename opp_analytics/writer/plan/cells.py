@@ -93,6 +93,8 @@ negotiation, closed_won, closed_lost")
         return "is blank", "every opportunity needs a name"
     if cell is None:
         return None
+    if isinstance(cell, str) and any("\ud800" <= sign <= "\udfff" for sign in cell):
+        return "holds half of a character", "write it anew"
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
     return _unknown_choice(column, cell)
@@ -120,6 +122,9 @@ def format_cell(field: str, value: Any) -> str:
     if isinstance(value, (int, float, np.integer, np.floating, Decimal)) and not isinstance(value, bool):
         if field == "probability":
             return text.percent(float(value) / 100)
+        exact = Decimal(int(value)) if isinstance(value, (int, np.integer)) else Decimal(str(value))
+        if abs(exact) >= 10**300:  # perhaps beyond what a float holds
+            return f"{exact:.2e}"
         return text.money(float(value), org.currency() if field == "value" else None, full=True)
     return str(value)
 

@@ -15,7 +15,7 @@ from opp_analytics.writer.plan.cells import normalize
 
 __all__ = ["from_text", "from_wire", "number", "to_text"]
 
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
 def number(text: str) -> float | Decimal:

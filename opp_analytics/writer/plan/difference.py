@@ -210,7 +210,10 @@ def _differing(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, n
 
 
 def _unlike(left: Any, right: Any) -> bool:
-    equal = left == right
+    try:
+        equal = left == right
+    except ArithmeticError:  # a Decimal that signals
+        return True
     return not (isinstance(equal, (bool, np.bool_)) and equal)
 
 

@@ -74,7 +74,8 @@ def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame
     ]
     top = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in ({"format": _FORMAT} | head).items())
     try:
-        write_whole(path, ("{\n" + ",\n".join([top, *blocks]) + "\n}\n").encode())
+        # Half of a character becomes the escape that JSON has for it.
+        write_whole(path, ("{\n" + ",\n".join([top, *blocks]) + "\n}\n").encode(errors="backslashreplace"))
     except OSError as error:
         raise DataError(f"cannot write the plan to {path}: {error.strerror}") from None
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from opp_analytics import arguments, org
+from opp_analytics import arguments, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.difference import with_ids
@@ -45,7 +45,10 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     target = arguments.path(path)
     texts = {}
     for column in map(str, frame.columns):
-        texts[guarded(column)] = [_csv_text(column, value) for value in frame[column]]
+        cells = [_csv_text(column, value) for value in frame[column]]
+        texts[guarded(column)] = schema.as_text(
+            pd.Series(cells, dtype="object", name=column), frame["unique_id"]
+        )
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for cells in texts.values() for cell in cells)
     quoting: Literal[0, 1] = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL

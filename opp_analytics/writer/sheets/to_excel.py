@@ -7,6 +7,7 @@ they were written, every cell as text, so that reading the file again tells what
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ __all__ = ["BASE_SHEET", "openpyxl_library", "to_excel"]
 BASE_SHEET = "_base"
 """The hidden sheet."""
 _SHEET = "opportunities"
+_NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
 _NEW_ROWS = 1000
@@ -120,9 +122,11 @@ def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
             plain = to_cell(column, value)
             if plain is None:
                 continue
-            if isinstance(plain, str) and ILLEGAL_CHARACTERS_RE.search(plain):
+            if isinstance(plain, str) and (
+                ILLEGAL_CHARACTERS_RE.search(plain) or _NO_CHARACTER.search(plain)
+            ):
                 raise DataError(
-                    f"row {number}: {column}={plain!r} holds a control character, which Excel files can't; remove it"
+                    f"row {number}: {column}={plain!r} holds a character that Excel files can't; remove it"
                 )
             cell = sheet.cell(number, place)
             cell.value = plain
