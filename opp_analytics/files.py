@@ -5,16 +5,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
+import shutil
 import stat
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from opp_analytics.errors import DataWarning
+from opp_analytics.errors import DataError, DataWarning
 
-__all__ = ["digest", "make_private_folder", "replaced", "set_aside", "sync_folder", "write_whole"]
+__all__ = [
+    "digest",
+    "make_private_folder",
+    "refuse_links",
+    "replaced",
+    "set_aside",
+    "sync_folder",
+    "write_whole",
+]
 
 
 def make_private_folder(folder: Path) -> None:
@@ -29,8 +40,11 @@ def set_aside(file: Path, reason: str, consequence: str) -> None:
     """Rename an unreadable file to ``….damaged``, and warn with the reason and the consequence."""
     aside = file.with_name(f"{file.name}.damaged")
     try:
+        _check_target(aside)
         file.replace(aside)
         done = f"it was renamed to {aside.name}"
+    except DataError as error:
+        done = f"it could not be renamed ({error})"
     except OSError as error:
         done = f"it could not be renamed ({error.strerror})"
     warnings.warn(
@@ -50,6 +64,32 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def refuse_links(folder: Path) -> None:
+    """Refuse a folder of ours that holds a link, or anything but files and folders, at any depth.
+
+    Whoever can put a link there would have us write to, or remove, what is somewhere else. The folder itself may be a
+    link: its owner chose it. A folder that does not exist holds nothing.
+
+    Raises
+    ------
+    DataError
+        When there is one; the message names it.
+    """
+    if not folder.exists():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                refuse_links(Path(entry.path))
+            elif entry.is_symlink():
+                raise DataError(
+                    f"{entry.path} is a link to {Path(entry.path).readlink()}, and nothing is written or removed through one; "
+                    "remove the link, and move what it leads to in its place if it belongs there"
+                )
+            elif not entry.is_file(follow_symlinks=False):
+                raise DataError(f"{entry.path} is neither a file nor a folder; remove it")
+
+
 @contextlib.contextmanager
 def replaced(
     target: Path, *, staging: Path | None = None, private: bool = False, durable: bool = True
@@ -59,7 +99,8 @@ def replaced(
     Parameters
     ----------
     target : Path
-        Final name; replaced when it exists.
+        Final name; replaced when it exists. To a device or a pipe, such as ``/dev/stdout``, the content is written at
+        the end.
     staging : Path, optional
         Folder on the same file system to write in; default: the target's own, under a hidden name.
     private : bool
@@ -70,9 +111,19 @@ def replaced(
 
     Raises
     ------
+    DataError
+        When `target` is a link, a folder, or otherwise not a file.
     OSError
         When the disk is full or the write fails; `target` is unchanged and no other file remains.
     """
+    if _is_stream(target):
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / "content"
+            written.touch()
+            yield written
+            _pour(written, target)
+        return
+    _check_target(target)
     staged = (staging or target.parent) / f".{target.name[:100]}.{secrets.token_hex(8)}"
     os.close(os.open(staged, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600 if private else 0o666))
     try:
@@ -81,6 +132,7 @@ def replaced(
         yield staged
         if durable:
             _sync(staged)
+        _check_target(target)
         staged.replace(target)
     except BaseException:
         staged.unlink(missing_ok=True)
@@ -117,6 +169,50 @@ def digest(content: bytes | Path) -> str:
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _descriptor(path: Path) -> int | None:
+    """The open file of this process that a path such as ``/dev/stdout`` names."""
+    named = re.fullmatch(r"/dev/(?:(stdout|stderr)|fd/(\d+))|/proc/self/fd/(\d+)", str(path))
+    if named is None:
+        return None
+    return {"stdout": 1, "stderr": 2}[named[1]] if named[1] else int(named[2] or named[3])
+
+
+def _is_stream(path: Path) -> bool:
+    """Whether bytes written to the path flow away: a device, a pipe, or an open file of this process."""
+    if _descriptor(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode)
+
+
+def _pour(content: Path, stream: Path) -> None:
+    number = _descriptor(stream)
+    with (
+        content.open("rb") as source,
+        stream.open("wb", buffering=0) if number is None else open(os.dup(number), "wb") as out,  # noqa: PTH123
+    ):
+        shutil.copyfileobj(source, out)
+
+
+def _check_target(path: Path) -> None:
+    """Refuse a path whose replacement would not be what it looks like."""
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if stat.S_ISLNK(mode):
+        raise DataError(
+            f"{path} is a link to {path.readlink()}, and nothing is written through one; "
+            f"name {path.resolve()} itself, or remove the link"
+        )
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a file"
+        raise DataError(f"{path} is {kind}; name a file")
 
 
 def _sync(path: Path) -> None:

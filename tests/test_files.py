@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from opp_analytics import errors, files
+from tests import exports
 
 OLD, NEW = b"the old content", b"the new content, which is longer than the old one"
 
@@ -68,7 +73,7 @@ def test_write_whole__changes_nothing_on_an_error_in_mid_write(target: Path, err
     assert untouched(target)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs /dev/full")
 def test_write_whole__changes_nothing_on_a_full_disk(target: Path) -> None:
     def on_a_full_disk(out: BinaryIO) -> None:
         full = os.open("/dev/full", os.O_WRONLY)
@@ -158,3 +163,148 @@ def test_set_aside__says_when_the_file_cannot_be_moved(target: Path, monkeypatch
 def test_digest__is_the_same_of_a_file_and_its_bytes(target: Path) -> None:
     assert files.digest(target) == files.digest(OLD)
     assert files.digest(OLD) != files.digest(NEW)
+
+
+# Links, devices and pipes.
+
+
+@pytest.mark.parametrize("leads_to", ["other.csv", "missing.csv", "."])
+def test_replaced__refuses_a_link_by_name(tmp_path: Path, leads_to: str) -> None:
+    (tmp_path / "other.csv").write_bytes(OLD)
+    link = tmp_path / "report.csv"
+    link.symlink_to(tmp_path / leads_to)
+    with pytest.raises(
+        errors.DataError, match=r"report\.csv is a link to .*name .* itself, or remove the link"
+    ):
+        files.write_whole(link, NEW)
+    assert link.is_symlink()
+    assert (tmp_path / "other.csv").read_bytes() == OLD
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "report.csv"]
+
+
+def test_replaced__refuses_a_link_that_appears_in_mid_write(target: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+
+    def swap(out: BinaryIO) -> None:
+        out.write(NEW)
+        target.rename(other)
+        target.symlink_to(other)
+
+    with pytest.raises(errors.DataError, match="is a link"):
+        files.write_whole(target, swap)
+    assert other.read_bytes() == OLD
+
+
+def test_replaced__refuses_a_folder_and_a_socket(tmp_path: Path) -> None:
+    with pytest.raises(errors.DataError, match="is a folder; name a file"):
+        files.write_whole(tmp_path, NEW)
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        with pytest.raises(errors.DataError, match="is not a file"):
+            files.write_whole(path, NEW)
+
+
+def test_write_whole__writes_to_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        files.write_whole(pipe, NEW)
+        assert read.result() == NEW
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_write_whole__writes_to_a_device_and_leaves_it_one(tmp_path: Path) -> None:
+    private = tmp_path / "null"
+    try:
+        os.mknod(private, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        private.read_bytes()
+    except PermissionError:
+        pytest.skip("only root may make a device, and the machine's own is not put at risk")
+    files.write_whole(private, NEW)
+    assert private.is_char_device()
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+@pytest.mark.parametrize("redirected", [False, True])
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_write_whole__writes_to_standard_output(tmp_path: Path, name: str, redirected: bool) -> None:
+    script = f"from pathlib import Path; from opp_analytics import files; print('head', flush=True); files.write_whole(Path({name!r}), {NEW!r})"
+    into = tmp_path / "out.csv"
+    with into.open("wb") as out:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stdout=out if redirected else subprocess.PIPE,
+            check=True,
+            env=os.environ,
+        )
+    assert (into.read_bytes() if redirected else done.stdout) == b"head\n" + NEW
+
+
+def test_replaced__sends_nothing_to_a_pipe_on_an_error(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def half(out: BinaryIO) -> None:
+        out.write(NEW)
+        raise ValueError("half")
+
+    with pytest.raises(ValueError, match="half"):
+        files.write_whole(pipe, half)
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("at", ["staging", "data/2026", "changes.parquet"])
+def test_refuse_links__names_a_link_at_any_depth(tmp_path: Path, at: str) -> None:
+    ours, other = tmp_path / "history", tmp_path / "other"
+    (ours / "data").mkdir(parents=True)
+    other.mkdir()
+    (ours / "data" / "one.parquet").write_bytes(OLD)
+    files.refuse_links(ours)
+    (ours / at).symlink_to(other)
+    with pytest.raises(errors.DataError, match=rf"history/{at} is a link to .*other"):
+        files.refuse_links(ours)
+
+
+def test_refuse_links__refuses_a_pipe_and_takes_a_folder_that_is_a_link_or_missing(tmp_path: Path) -> None:
+    ours, link = tmp_path / "history", tmp_path / "link"
+    files.refuse_links(ours)
+    ours.mkdir()
+    link.symlink_to(ours)
+    files.refuse_links(link)
+    os.mkfifo(ours / "staging")
+    with pytest.raises(errors.DataError, match="staging is neither a file nor a folder"):
+        files.refuse_links(link)
+
+
+def test_set_aside__leaves_a_link_in_the_way_alone(target: Path) -> None:
+    aside, other = target.with_name("report.html.damaged"), target.with_name("other")
+    aside.symlink_to(other)
+    with pytest.warns(errors.DataWarning, match="could not be renamed"):
+        files.set_aside(target, "bad checksum", "it is made again")
+    assert aside.is_symlink()
+    assert target.read_bytes() == OLD
+
+
+# Every export of the package, killed and on a full disk.
+
+
+@pytest.mark.parametrize("name", exports.EXPORTS)
+@pytest.mark.skipif(os.name != "posix", reason="kills by signal")
+def test_exports__killed_in_mid_write_leave_the_old_file_whole(tmp_path: Path, name: str) -> None:
+    kills = 3 if name in exports.SLOW else 8
+    outcome = exports.kill(name, kills, tmp_path)
+    assert outcome.kills == kills
+    assert outcome.in_mid_write == kills
+    assert outcome.broken == []
+
+
+@pytest.mark.parametrize("name", exports.EXPORTS)
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files")
+def test_exports__leave_the_old_file_on_a_full_disk(tmp_path: Path, name: str) -> None:
+    before, after, error, left = exports.fill_disk(name, tmp_path)
+    assert "DataError" in error
+    assert after == before
+    assert left == []

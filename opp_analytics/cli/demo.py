@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import pandas as pd
 import typer
@@ -16,9 +16,13 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.cli.output import written
 from opp_analytics.errors import DataError
 
-__all__ = ["demo_command"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["demo_command", "save_chart"]
 
 _STATE = "XDG_STATE_HOME"
 _WEEKS = 26
@@ -55,6 +59,14 @@ def demo_command(
     _say_next(folder)
 
 
+def save_chart(axes: Axes, file: Path) -> None:
+    """Save the figure of a chart as a PNG."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    with written(file) as staged:
+        figure.savefig(staged, format="png", dpi=150, bbox_inches="tight")
+
+
 def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timestamp, folder: Path) -> None:
     start = today - pd.Timedelta(weeks=6)
     funnel = oa.stage_funnel(opportunities)
@@ -82,9 +94,7 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
         "slippage": oa.plots.slippage(slipped),
     }
     for name, axes in charts.items():
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        figure.savefig(folder / f"{name}.png", dpi=150, bbox_inches="tight")
+        save_chart(axes, folder / f"{name}.png")
     oa.weekly_report(opportunities, history, as_of=today, out=folder / "weekly.html", target=_TARGET)
     say(f"\nFour charts and the weekly page are in {folder}/.")
 

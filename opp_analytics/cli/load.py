@@ -15,7 +15,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escaped, heading, out, say, show
 from opp_analytics.cli.output import check_ending, write_csv, written
 
-__all__ = ["load_command"]
+__all__ = ["load_command", "write_opportunities"]
 
 _ENDINGS = (".csv", ".parquet", ".xlsx")
 
@@ -53,7 +53,7 @@ def load_command(
     )
     _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
-        _write(opportunities, file)
+        write_opportunities(opportunities, file)
         say(f"Written to {file}.")
     elif len(opportunities):
         _say_stock(opportunities)
@@ -79,7 +79,8 @@ def _say_stock(opportunities: pd.DataFrame) -> None:
     show(stock)
 
 
-def _write(opportunities: pd.DataFrame, file: Path) -> None:
+def write_opportunities(opportunities: pd.DataFrame, file: Path) -> None:
+    """Write opportunities to a file of the kind that its ending names."""
     match file.suffix.lower():
         case ".csv":
             write_csv(opportunities, file)
