@@ -73,13 +73,23 @@ def apply_command(
     _finish(done, receipt)
 
 
+class Unknown(StrEnum):
+    """What to do with a new opportunity that may or may not be on the server."""
+
+    leave = "leave"
+    send = "send"
+
+
 def resume_command(
     run_id: Annotated[str | None, _RUN] = None,
+    unknown: Annotated[
+        Unknown, typer.Option(help="New opportunities that may be on the server already: leave or send them.")
+    ] = Unknown.leave,
     receipt: Annotated[Path | None, _RECEIPT] = None,
 ) -> None:
     """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
     with in_shell_words():
-        done = oa.resume(oa.Client.from_env(), run_id)
+        done = oa.resume(oa.Client.from_env(), run_id, unknown=unknown.value)
     _finish(done, receipt)
 
 

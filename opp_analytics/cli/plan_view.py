@@ -23,6 +23,7 @@ _WORDS = {
     r"see \.problems": "all in the plan's file",
     r"runs\(\)": "opp-analytics runs",
     r"resume\(client, '([^']+)'\)": r"opp-analytics resume \1",
+    r"resume\(client, '([^']+)', unknown='send'\)": r"opp-analytics resume \1 --unknown send",
 }
 """What the package says in Python, and what a person types here."""
 
