@@ -52,7 +52,7 @@ ROWS: list[dict[str, Any]] = [
         (2, "Billing", "acme", 5000, "proposal", 60, "active", "Ben"),
         (3, "Customer portal", "bolt", 800, "closed_won", 100, "won", "Ann"),
         (4, "Data lake", "bolt", None, "negotiation", None, "active", "Ben"),
-        (5, "Enterprise licence", "core", 120000, "closed_lost", 0, "lost", "Ann"),
+        (5, "Enterprise license", "core", 120000, "closed_lost", 0, "lost", "Ann"),
     )
 ]
 """What every recording begins with."""

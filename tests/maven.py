@@ -4,7 +4,7 @@
 
 seeds a sandbox with the 8,800 rows, loads them over HTTP and prints the win rate, the quarters and the agents. The
 data (``sales_pipeline.csv``, ``products.csv`` of the data set, found in many public repositories) is not kept here,
-because its source states no licence: FOLDER holds it, by default ``../shared/data/maven_crm``.
+because its source states no license: FOLDER holds it, by default ``../shared/data/maven_crm``.
 """
 
 import sys

@@ -1,8 +1,8 @@
 """The server's process: ``python -m opp_analytics.sandbox``, started by `opp_analytics.sandbox.start`.
 
-One line of JSON comes in on standard input (the configuration, with the owner's key, which so appears in no
-process list); one goes out on standard output (where it listens, or why it cannot). When standard input
-closes, because the owner stopped the sandbox or died, the process ends.
+It reads one line of JSON from standard input (the configuration, with the owner's key, which therefore appears in
+no process list) and writes one to standard output (its address, or the reason why it cannot start). The process
+ends when standard input closes, because the owner stopped the sandbox or died.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _BACKLOG = 128
 
 
 def main() -> int:
-    """Serve until standard input closes; the exit code."""
+    """Serve until standard input closes, and return the exit code."""
     config = json.loads(sys.stdin.buffer.readline() or b"{}")
     if not config:
         _say(error="this module is started by opp_analytics.sandbox.start(), or by: opp-analytics sandbox")
@@ -83,9 +83,9 @@ def _listen(port: int) -> socket.socket:
 
 
 def _claim_file(path: str | None, stack: ExitStack) -> Path:
-    """The database file, ours alone until the stack unwinds."""
+    """The database file, locked until the stack unwinds."""
     if path is None:
-        # Made here and not by the owner, so that it goes away when the owner is killed.
+        # Created here and not by the owner, so that it is removed when the owner is killed.
         folder = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="opp_sandbox_", ignore_cleanup_errors=True)
         )
@@ -102,7 +102,7 @@ def _claim_file(path: str | None, stack: ExitStack) -> Path:
 
 
 def _open(path: Path, config: dict[str, Any]) -> tuple[Store, Simulator]:
-    """The database with its team: an existing one, or a new one played up to its start."""
+    """The database with its team: an existing one, or a new one simulated up to its start."""
     clock = Clock()
     store = Store(path, clock)
     simulator = Simulator(store)
@@ -110,7 +110,7 @@ def _open(path: Path, config: dict[str, Any]) -> tuple[Store, Simulator]:
         _fill(store, simulator, config)
     elif config["seeded"]:
         store.close()
-        raise SandboxError(f"{path} holds data already; leave out opportunities, or use another file")
+        raise SandboxError(f"{path} already contains data; omit opportunities, or use another file")
     elif not store.read_setting("complete"):
         store.close()
         raise SandboxError(f"{path} is incomplete because an earlier start failed; delete it")
@@ -140,7 +140,7 @@ def _fill(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
 
 
 def _serve(app: Any, listening: socket.socket) -> None:
-    """Answer until standard input closes."""
+    """Answer requests until standard input closes."""
     server = uvicorn.Server(
         uvicorn.Config(
             app,

@@ -1,4 +1,4 @@
-"""Checks of arguments, for the caller's side and the server's alike."""
+"""Argument checks of the caller and the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["check_number"]
 def check_number(
     value: Any, name: str, *, low: float = -math.inf, high: float = math.inf, whole: bool = False
 ) -> Any:
-    """`value` as an int or float when it is a number from `low` to `high`; numpy's scalars are numbers too.
+    """`value` as an int or float, after a check that it is a number from `low` to `high`; numpy scalars are allowed.
 
     Raises
     ------

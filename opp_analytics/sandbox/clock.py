@@ -1,4 +1,4 @@
-"""Simulated time. It runs with real time, moves forward on demand, and gives every write its own stamp."""
+"""The simulated clock: it runs with real time, moves forward on demand, and gives every write a unique timestamp."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from datetime import UTC, date, datetime, timedelta
 __all__ = ["EPOCH", "LONGEST_DAYS", "Clock", "from_text", "midnight", "to_text"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""What a clock shows before it is set."""
+"""Time of a clock before it is set."""
 
 LONGEST_DAYS = 3_660
-"""How far `Sandbox.advance` moves a clock at most."""
+"""Largest move of a clock by `Sandbox.advance`."""
 
 _TICK = timedelta(microseconds=1)
 
 
 def to_text(moment: datetime) -> str:
-    """ISO 8601 in UTC, always with six decimals, so that text order is time order."""
+    """ISO 8601 text in UTC, always with six decimals, so that text order is time order."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def from_text(text: str) -> datetime:
-    """The UTC instant in an ISO 8601 text; one without a zone is taken as UTC."""
+    """The UTC instant of an ISO 8601 text; without a zone, UTC is assumed."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def midnight(day: date) -> datetime:
-    """The instant at which `day` begins in UTC."""
+    """The start of `day` in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 class Clock:
-    """The one clock of a sandbox; it shows `EPOCH` until it reaches another instant."""
+    """The clock of a sandbox; it shows `EPOCH` until it is set."""
 
     def __init__(self) -> None:
         self._base = self._last = EPOCH
         self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """The simulated instant, never before the newest stamp."""
+        """The simulated time, never before the newest timestamp."""
         running = self._base + timedelta(seconds=time.monotonic() - self._started)
         return max(running, self._last)
 
     def stamp(self, at: datetime | None = None) -> datetime:
-        """A new instant, later than all before it: `at` (default: now), or the next free microsecond."""
+        """A new timestamp, later than all before: `at` (default: now), or the next free microsecond."""
         self._last = max(at or self.now(), self._last + _TICK)
         return self._last
 
     def reach(self, moment: datetime) -> None:
-        """Move forward to `moment`; a clock that is already past it stays."""
+        """Move forward to `moment`; a clock past it does not move."""
         if moment > self.now():
             self._base, self._started = moment, time.monotonic()
 
     def witness(self, moment: datetime) -> None:
-        """Note a stamp made elsewhere, so that the next one comes after it."""
+        """Note a timestamp from elsewhere, so that the next one is later."""
         self._last = max(self._last, moment)

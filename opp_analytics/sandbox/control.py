@@ -29,7 +29,7 @@ __all__ = ["Control"]
 
 @dataclass
 class Control:
-    """The owner's routes; `writing` is the lock of whoever writes to the store."""
+    """The owner's routes; `writing` is the lock around writes to the store."""
 
     store: Store
     simulator: Simulator
@@ -39,7 +39,7 @@ class Control:
     gate: Gate | None = None
 
     async def __call__(self, request: Request) -> Response:
-        """Answer one control request with JSON; a wrong argument is a 422 with ``error`` and ``wrong``."""
+        """Answer a control request with JSON; a wrong argument gives a 422 with ``error`` and ``wrong``."""
         if not hmac.compare_digest(request.headers.get("X-Sandbox-Key", "").encode(), self.key.encode()):
             raise make_unauthorized("Only the sandbox's owner may use this route.")
         actions: dict[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]] = {
@@ -62,7 +62,7 @@ class Control:
             return JSONResponse({"error": str(error), "wrong": wrong}, 422)
 
     async def tell_state(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        """Tell how many requests arrived, the clock and the faults in force."""
+        """Return the number of requests, the clock and the active faults."""
         return {
             "requests": self.gate.requests if self.gate else 0,
             "now": to_text(self.store.clock.now()),
@@ -77,12 +77,12 @@ class Control:
         return await self.tell_state({})
 
     async def change_faults(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Put faults into force."""
+        """Set faults."""
         self.faults.change({name: float(v) if isinstance(v, Decimal) else v for name, v in asked.items()})
         return {}
 
     async def advance(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Let the team work on."""
+        """Let simulated time pass with the team at work."""
         async with self.writing:
             await run_in_threadpool(self.simulator.advance, asked["days"])
         return await self.tell_state({})
@@ -99,12 +99,12 @@ class Control:
             return {"token": self.store.add_token(TEAM_TENANT, read_only=asked["read_only"])}
 
     async def expire_token(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Put a new token in the place of an old one."""
+        """Replace an old token with a new one."""
         async with self.writing:
             return {"token": self.store.replace_token(asked["token"])}
 
     async def seed(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Insert rows as they are; `done` marks the last of them."""
+        """Insert rows unchanged; `done` marks the last of them."""
         async with self.writing:
             await run_in_threadpool(seeding.insert, self.store, asked["tenant"], asked["rows"])
             if asked["done"]:

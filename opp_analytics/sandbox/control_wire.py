@@ -1,4 +1,4 @@
-"""The caller's end of the control routes; standard library only."""
+"""The caller's side of the control routes, with the standard library only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["ControlWire"]
 
 
 class ControlWire:
-    """The wire to the server's control routes.
+    """The connection to the server's control routes.
 
     Parameters
     ----------
     port
-        The server's port on 127.0.0.1.
+        Port of the server on 127.0.0.1.
     key
-        The owner's key, which no user of the API knows.
+        Key of the owner, unknown to users of the API.
     """
 
     def __init__(self, port: int, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Lists that never end: full pages, and totals that run ahead of whoever reads them."""
+"""The fault `endless`: lists whose pages are always full and whose totals keep growing."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _A_MICROSECOND = timedelta(microseconds=1)
 def fill_page(
     store: Store, query: Query, rows: Sequence[tuple[str, str]], total: int
 ) -> list[tuple[str, str]]:
-    """The page, filled up with made-up rows.
+    """The page, filled with made-up rows.
 
-    A made-up row is a copy of the last real one with an id of its own and stamps a little further on in the
-    order asked for, so that neither an id nor the order tells it from a real row.
+    A made-up row is a copy of the last real one with a new id and slightly later timestamps in the requested order,
+    so that neither id nor order distinguishes it from a real row.
     """
     last = store.read_page(replace(query, limit=1, offset=max(0, total - 1)))[0]
     attributes: dict[str, Any] = dict.fromkeys(CORE, None)

@@ -1,10 +1,10 @@
-"""Errors of the sandbox.
+"""The errors of the sandbox.
 
     SandboxError                a RuntimeError: the sandbox could not start, or no longer runs
     ├── SandboxTypeError        also a TypeError: an argument of the wrong kind
     └── SandboxValueError       also a ValueError: an argument out of range, or an unknown option
 
-What the served API refuses is an HTTP answer, never an exception of this module.
+Refusals of the served API are HTTP answers, never exceptions of this module.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["SandboxError", "SandboxTypeError", "SandboxValueError"]
 
 
 class SandboxError(RuntimeError):
-    """The sandbox could not do what was asked; the message says why and what to do."""
+    """The sandbox could not carry out a request; the message says why and what to do."""
 
 
 class SandboxTypeError(SandboxError, TypeError):

@@ -1,4 +1,4 @@
-"""The faults by name, with what each allows, and the attributes that switch them."""
+"""Fault settings: the faults by name, with their limits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FAULTS", "FaultSettings", "Limits", "check_faults"]
 
 
 class Limits(NamedTuple):
-    """What a fault may be set to: a number from `low` to `high`, or with `switch` True or False."""
+    """Allowed values of a fault: a number from `low` to `high`, or True and False if `switch` is true."""
 
     low: float = 0
     high: float = math.inf
@@ -22,7 +22,7 @@ class Limits(NamedTuple):
 
     @property
     def off(self) -> float | bool:
-        """The setting at which nothing goes wrong."""
+        """The value that switches the fault off."""
         return False if self.switch else 0.0
 
 
@@ -68,7 +68,7 @@ def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
 
 
 class FaultKeywords(TypedDict, total=False):
-    """The keywords of `FaultSettings.set`."""
+    """Keywords of `FaultSettings.set`."""
 
     latency: float | None
     error_rate: float | None
@@ -84,40 +84,40 @@ class FaultKeywords(TypedDict, total=False):
 
 
 class FaultSettings:
-    """What goes wrong, settable while the server runs. At first every fault is off: 0 or False.
+    """Faults of the server, settable while it runs. At the start, every fault is off: 0 or False.
 
     Attributes
     ----------
     latency : float
-        Seconds that every answer is late; requests wait side by side.
+        Delay of every answer in seconds; requests wait in parallel.
     error_rate : float
-        Fraction of requests answered 500 before anything is done.
+        Fraction of requests answered with 500, without being carried out.
     rate_limit : float
-        Requests per second that are let through; the others get 429 with Retry-After.
+        Accepted requests per second; the others get 429 with Retry-After.
     cut_rate : float
-        Fraction of requests whose connection is dropped before anything is done.
+        Fraction of requests whose connection is dropped, without being carried out.
     lose_answer_rate : float
-        Fraction of writes that are done but whose connection is dropped instead of answered.
+        Fraction of writes that are carried out, but whose connection is dropped instead of an answer.
     commit_delay : float
-        Seconds between the arrival of a write and its commit. The write happens even when the client has
-        given up by then. A write whose answer is lost loses its connection at once and is committed later.
-        Writes that wait are committed as soon as the fault is switched off.
+        Seconds between the arrival of a write and its commit, even if the client has given up by then. A write
+        whose answer is lost loses its connection at once and is committed later. Waiting writes are committed when
+        the fault is switched off.
     drip : float
         Bytes per second at which the body of every answer arrives.
     clock_skew : float
-        Seconds by which the clock of a second server node is ahead (or, when negative, behind). The two
-        nodes take turns at writes, so every second `created_at` and `updated_at` is off by that much and
-        stamps no longer rise from one write to the next.
+        Seconds by which the clock of a second server node is ahead (or, when negative, behind). The two nodes take
+        turns, so every second `created_at` and `updated_at` is off by that much, and timestamps no longer
+        increase from write to write.
     late_stamps : float
-        Seconds by which `updated_at` (and a new row's `created_at`) is older than the commit, as on a server
-        that stamps when a long transaction begins.
+        Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as on a server
+        that takes the time at the start of a long transaction.
     normalize : bool
-        Whether the server stores something other than it was sent: values rounded to cents, texts trimmed,
-        their runs of blanks folded into one and their letters composed (Unicode NFC), a blank or null stage
-        or status replaced by its default, and a new row's missing status taken from its stage.
+        If True, the server changes what it stores: it rounds values to cents, trims texts, collapses runs of
+        blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its default, and takes
+        a new row's missing status from its stage.
     endless : bool
-        Whether lists and the trash never end: every page is full, and totals and page counts grow with each
-        page asked for.
+        If True, lists and the trash never end: every page is full, and totals and page counts grow with each
+        request.
     """
 
     latency: float
@@ -145,7 +145,7 @@ class FaultSettings:
         return self.as_dict()[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
-        # A misspelled fault would otherwise be set on this object, and nothing would ever go wrong.
+        # Otherwise a misspelled fault would be set on this object and have no effect.
         if name not in FAULTS:
             raise AttributeError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
         self._wire.send("faults", **check_faults({name: value}))
@@ -159,7 +159,7 @@ class FaultSettings:
         Raises
         ------
         SandboxTypeError, SandboxValueError
-            When there is no such fault, or it cannot have that value; then nothing changes.
+            When there is no such fault, or it cannot have that value; nothing changes.
         """
         self._wire.send("faults", **check_faults(settings))
 
@@ -168,18 +168,17 @@ class FaultSettings:
         self._wire.send("faults", **dict.fromkeys(FAULTS))
 
     def expire_token(self, token: str | None = None) -> str:
-        """Make a token answer 401 from now on; its successor is returned.
+        """Expire a token, which then gets 401, and return its successor.
 
         Parameters
         ----------
         token
-            The token that expires, of any tenant. By default it is the sandbox's own: its successor is then
-            in `Sandbox.token`.
+            Token of any tenant. By default it is the sandbox's own, and `Sandbox.token` becomes its successor.
         """
         return self._renew(token)
 
     def as_dict(self) -> dict[str, float | bool]:
-        """All faults as they are now."""
+        """The current values of all faults."""
         settings: dict[str, float | bool] = self._wire.ask("state")["faults"]
         return settings
 

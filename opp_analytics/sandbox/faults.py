@@ -1,4 +1,4 @@
-"""The faults in force on the server, and the dice that they are rolled with."""
+"""The active faults of the server, and their random numbers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["Faults"]
 
 
 class Faults:
-    """The faults in force.
+    """The active faults.
 
     Parameters
     ----------
     seed
-        Seeds the dice, so that the same requests in the same order meet the same faults.
+        Random seed; the same requests in the same order get the same faults.
     """
 
     def __init__(self, seed: int) -> None:
@@ -34,7 +34,7 @@ class Faults:
         self._changed = asyncio.Event()
 
     def change(self, settings: Mapping[str, Any]) -> None:
-        """Put settings into force; when one of them is wrong, nothing changes and an error is raised."""
+        """Set faults; if one of them is wrong, nothing changes and an error is raised."""
         self.settings.update(check_faults(settings))
         self._changed.set()
         self._changed = asyncio.Event()
@@ -42,14 +42,14 @@ class Faults:
             self._credit = max(1.0, self.settings["rate_limit"])
 
     async def wait_out_commit_delay(self) -> None:
-        """Wait as long as a commit is to be late; a shorter delay set on the way counts at once."""
+        """Wait for the commit delay; a shorter delay set in between applies at once."""
         began = time.monotonic()
         while (left := began + self.settings["commit_delay"] - time.monotonic()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), left)
 
     def strikes(self, rate: str) -> bool:
-        """Roll the dice: whether the fault of that name happens this time."""
+        """True if the fault of that name happens this time (random)."""
         chance = self.settings[rate]
         return chance > 0 and self._dice.random() < chance
 
@@ -67,7 +67,7 @@ class Faults:
         return math.ceil((1 - self._credit) / limit)
 
     def stamp_error(self) -> timedelta:
-        """How far the next stamp is off: the second node's skew at every second one, less the lateness."""
+        """Error of the next timestamp: the second node's skew for every second one, minus the lateness."""
         self._stamps += 1
         skew = self.settings["clock_skew"] if self._stamps % 2 == 0 else 0.0
         return timedelta(seconds=skew - self.settings["late_stamps"])

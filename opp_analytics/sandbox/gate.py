@@ -1,4 +1,4 @@
-"""The gate in front of the API: it counts requests, plays the faults and passes everything else on.
+"""The gate in front of the API: it counts requests and applies the faults.
 
 The order is fixed: wait, cut, limit, error, then the request itself (a write after its commit delay), then
 perhaps the loss of its answer.
@@ -18,26 +18,26 @@ from opp_analytics.sandbox.jsonapi import Failure, make_failure
 __all__ = ["CONTROL", "Gate", "TrackedProtocol"]
 
 CONTROL = "/-/sandbox"
-"""Where the control routes live: they pass the gate uncounted and unharmed."""
+"""Path of the control routes, which are not counted and have no faults."""
 
 _DRIPS_PER_SECOND = 20
 _LARGEST_BODY = 2_000_000
-"""Bytes read of a body; the API refuses one of half as many."""
+"""Largest number of bytes read of a body; the API's limit is half of it."""
 
 
 class TrackedProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, remembering its connections so that one can be cut off without an answer."""
+    """uvicorn's HTTP protocol with a register of connections, so that one can be cut off without an answer."""
 
     transports: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Remember the connection under the peer's address."""
+        """Register the connection under the peer's address."""
         super().connection_made(transport)
         self.peer: tuple[str, int] = tuple(transport.get_extra_info("peername")[:2])
         self.transports[self.peer] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Remove the connection from the register."""
         self.transports.pop(self.peer, None)
         super().connection_lost(exc)
 
@@ -48,9 +48,9 @@ class Gate:
     Parameters
     ----------
     app
-        The application that answers.
+        Application that answers.
     faults
-        What goes wrong on the way.
+        Faults to apply.
     """
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
@@ -65,7 +65,7 @@ class Gate:
             await self._arrived.wait_for(lambda: self.requests >= count)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or not."""
+        """Handle a request, with faults."""
         if scope["type"] != "http" or scope["path"].startswith(CONTROL):
             await self.app(scope, receive, send)
             return
@@ -86,7 +86,7 @@ class Gate:
             await self._write(scope, receive, send)
 
     async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Carry a write out, late and unanswered where the faults want it so."""
+        """Carry out a write, late or without an answer if the faults say so."""
         loses_answer = self.faults.strikes("lose_answer_rate")
         body = await _read_body(receive)
         if not loses_answer:
@@ -117,7 +117,7 @@ class Gate:
         return None
 
     def _drip(self, scope: Scope, send: Send) -> Send:
-        """`send`, slowed down to the bytes per second in force; it gives up when the client has."""
+        """`send`, slowed to the bytes per second of the fault; it stops when the client has left."""
 
         async def send_slowly(message: Message) -> None:
             body = message.get("body", b"")
@@ -134,7 +134,7 @@ class Gate:
     async def _hang_up(scope: Scope, receive: Receive) -> None:
         if transport := TrackedProtocol.transports.get(_peer(scope)):
             transport.abort()
-        # Returning before uvicorn knows that the client has left would make it send a 500.
+        # If this returned before uvicorn knows that the client has left, uvicorn would send a 500.
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -145,7 +145,7 @@ def _peer(scope: Scope) -> tuple[str, int]:
 
 
 async def _read_body(receive: Receive) -> Message:
-    """The body as one message, or as much as came before the client left or it was larger than any allowed one."""
+    """The body as one message, up to the point where the client left or the body became too large."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -155,7 +155,7 @@ async def _read_body(receive: Receive) -> Message:
 
 
 def _replay(body: Message, receive: Receive) -> Receive:
-    """A `receive` that gives the body first, so that a request outlives its connection."""
+    """A `receive` that returns the stored body first, so that a request outlives its connection."""
     waiting = [body]
 
     async def receive_again() -> Message:
@@ -170,4 +170,4 @@ async def _wait_forever() -> Message:
 
 
 async def _drop(message: Message) -> None:
-    """Take an answer that nobody gets."""
+    """Discard an answer."""

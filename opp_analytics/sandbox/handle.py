@@ -1,7 +1,6 @@
-"""Holding on to a running sandbox.
+"""The handle of a running sandbox.
 
-Only the standard library is needed on this side until data is seeded, so that importing the sandbox costs
-nothing.
+This side needs only the standard library until data is seeded, so that importing the sandbox is fast.
 """
 
 from __future__ import annotations
@@ -35,20 +34,20 @@ class Tenant(NamedTuple):
 
 
 class Sandbox:
-    """A running sandbox, made by `start`. As a context manager it stops at the end.
+    """A running sandbox; `start` makes it. As a context manager, it stops at the end.
 
     Attributes
     ----------
     url : str
         The API's base URL, without a trailing slash.
     token, api_key : str
-        Credentials of the tenant that the sales team works for.
+        Credentials of the sales team's tenant.
     read_only_token : str
-        A token of the same tenant that may not write (403).
+        Token of the same tenant without permission to write (403).
     faults : FaultSettings
-        What goes wrong. Set latency, error_rate, rate_limit, cut_rate, lose_answer_rate, commit_delay, drip,
+        Faults of the server. Set latency, error_rate, rate_limit, cut_rate, lose_answer_rate, commit_delay, drip,
         clock_skew, late_stamps, normalize or endless, as in ``server.faults.latency = 0.2``, or call
-        expire_token(). `FaultSettings` says what each does.
+        expire_token(). `FaultSettings` describes each one.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], ready: dict[str, Any], key: str) -> None:
@@ -64,12 +63,12 @@ class Sandbox:
 
     @property
     def requests(self) -> int:
-        """API requests that reached the server, answered or not."""
+        """Number of API requests that reached the server, answered or not."""
         return int(self._wire.ask("state")["requests"])
 
     @property
     def now(self) -> datetime:
-        """The sandbox's clock, UTC: it runs on with real time, and `advance` moves it."""
+        """The sandbox's clock, UTC: it runs with real time, and `advance` moves it."""
         return datetime.fromisoformat(self._wire.ask("state")["now"])
 
     @property
@@ -82,28 +81,27 @@ class Sandbox:
         )
 
     def advance(self, days: int = 7) -> datetime:
-        """Let `days` pass, and the sales team work in them; returns the new `now`.
+        """Let `days` pass, with the sales team at work, and return the new `now`.
 
-        The clock moves by exactly that much, and the team plays every day that has ended by then: on working
-        days it moves, pushes, revalues, closes, reopens, deletes and recovers opportunities as they are at
-        that time in the database, edits over the API included, and finds new ones. The same edits at the same
-        days give the same data again.
+        The clock moves by exactly that much, and the team works on every day that has ended by then: on working days
+        it moves, pushes, revalues, closes, reopens, deletes and recovers the opportunities in the database, including
+        those edited over the API, and adds new ones. The same edits on the same days give the same data.
 
         Raises
         ------
         SandboxTypeError, SandboxValueError
-            `days` is not a whole number from 0 to 3,660.
+            When `days` is not a whole number from 0 to 3,660.
         """
         days = check_number(days, "days", low=0, high=LONGEST_DAYS, whole=True)
         return datetime.fromisoformat(self._wire.send("advance", days=days)["now"])
 
     def wait_for_requests(self, count: int, *, timeout: float = 60.0) -> int:
-        """Wait until `count` requests have reached the server since its start; returns `requests`.
+        """Wait until `count` requests have reached the server since its start, and return `requests`.
 
         Raises
         ------
         SandboxError
-            Fewer have come within `timeout` seconds.
+            When fewer arrive within `timeout` seconds.
         """
         count = check_number(count, "count", low=0, whole=True)
         timeout = check_number(timeout, "timeout", low=0)
@@ -113,13 +111,13 @@ class Sandbox:
         return arrived
 
     def add_tenant(self, opportunities: Any = None) -> Tenant:
-        """Another tenant with its own data: none, or `opportunities` as in `start`; no team works for it."""
+        """Add a tenant with no data, or with `opportunities` as in `start`; no team works for it."""
         made = self._wire.ask("tenant")
         self._seed(made["tenant"], () if opportunities is None else opportunities)
         return Tenant(made["token"], made["api_key"])
 
     def add_token(self, *, read_only: bool = False) -> str:
-        """Another token of the first tenant."""
+        """Add a token of the first tenant."""
         return str(self._wire.send("token", read_only=read_only)["token"])
 
     def _renew_token(self, token: str | None) -> str:
@@ -135,7 +133,7 @@ class Sandbox:
         self.stop()
 
     def stop(self) -> None:
-        """End the server's process; stopping twice does nothing. A file given as `path` stays."""
+        """End the server's process; a second call does nothing. A file given as `path` is kept."""
         self._end()
 
     def _seed(self, tenant: int, opportunities: Any) -> None:
@@ -150,7 +148,7 @@ class Sandbox:
                 body = encode({"tenant": tenant, "rows": chunk, "done": done})
             except (UnicodeError, OverflowError, RecursionError) as error:
                 raise SandboxValueError(
-                    f"an opportunity holds what JSON cannot ({error}); change it"
+                    f"an opportunity contains a value that JSON cannot represent ({error}); change it"
                 ) from None
             self._wire.ask("seed", body)
             if done:
@@ -170,7 +168,7 @@ class Sandbox:
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:
-    """End the process: it leaves by itself when its standard input closes."""
+    """End the process, which stops when its standard input closes."""
     for pipe in (process.stdin, process.stdout):
         if pipe:
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The bodies that the API sends: resources, pages and errors, as JSON:API has them."""
+"""Bodies of the API's answers: resources, pages and errors in JSON:API form."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MEDIA_TYPE = "application/vnd.api+json"
 
 
 class Failure(Exception):
-    """An answer with an error status, raised where it was noticed."""
+    """An error answer, raised where the error is found."""
 
     def __init__(
         self, status: int, errors: Sequence[Mapping[str, Any]], headers: Mapping[str, str] | None = None
@@ -52,19 +52,19 @@ def make_failure(
 
 
 def make_not_found() -> Failure:
-    """404, in the words of the reference."""
+    """A 404 answer with the text of the reference."""
     return make_failure(
         404, "not_found", "Opportunity Not Found", "The requested opportunity could not be found."
     )
 
 
 def make_unauthorized(detail: str) -> Failure:
-    """401: credentials are missing or not accepted."""
+    """A 401 answer: credentials are missing or not accepted."""
     return make_failure(401, "unauthorized", "Unauthorized", detail, {"WWW-Authenticate": "Bearer"})
 
 
 def make_refusal(problems: Iterable[Problem]) -> Failure:
-    """422 with one error per problem; each points into the body that was sent."""
+    """A 422 answer with one error per problem; each points into the request's body."""
     errors = [
         {
             "status": "422",
@@ -93,7 +93,7 @@ def render_resource(attributes: Mapping[str, Any], *, related: bool = False) -> 
 
 
 def render_page(rows: Sequence[tuple[str, str]], *, number: int, size: int, total: int) -> str:
-    """A document with one page of (unique_id, attributes as JSON); meta has both spellings in use."""
+    """A document with one page of (unique_id, attributes as JSON); its meta uses both known spellings."""
     pages = -(-total // size)
     meta = {"totalPages": pages, "totalRecords": total, "total_pages": pages, "total_count": total}
     meta |= {"current_page": number, "per_page": size}
@@ -102,7 +102,7 @@ def render_page(rows: Sequence[tuple[str, str]], *, number: int, size: int, tota
 
 
 def make_answer(request: Request, body: str, status: int = 200) -> Response:
-    """The HTTP answer; a read carries an ETag, and is 304 when the client has that very body."""
+    """The HTTP answer; a read has an ETag, and is a 304 when the client already has the same body."""
     if request.method not in ("GET", "HEAD"):
         return Response(body, status, media_type=_MEDIA_TYPE)
     content = body.encode()

@@ -1,4 +1,4 @@
-"""What a server stores that does not store what it was sent."""
+"""The fault `normalize`: the server changes the values that it stores."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _STATUS_OF = {"closed_won": "won", "closed_lost": "lost"}
 
 
 def fill_defaults(fields: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
-    """Fields of a request in which a blank or null stage or status is its default.
+    """The fields of a request, with defaults for a blank or null stage or status.
 
-    A new row's missing stage is filled too, and its missing status follows from the stage. What an update
-    does not send stays as it is.
+    A new row also gets a default for a missing stage, and its missing status follows from the stage. An update changes
+    only the fields it sends.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def fill_defaults(fields: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
 
 
 def normalize(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Valid fields as the database keeps them.
+    """Valid fields in the form that the database stores.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How salespeople change a deal's value, close date and stated probability. None of it wins or loses the deal."""
+"""Behavior of sales reps: changes of value, close date and stated probability, without effect on the outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CRUNCH_DAYS = 10
 
 
 def state_probability(stage: str, rep: Rep, dice: random.Random) -> int:
-    """The probability that `rep` writes down: the true one, shifted by optimism and mood, in steps of 5."""
+    """The probability that `rep` states: the true one, shifted by optimism and mood, in steps of 5."""
     truth = compute_outcomes(rep.skill)[stage][0]
     odds = math.log(truth / (1 - truth)) + rep.optimism + dice.gauss(0, 0.25)
     return min(95, max(5, 5 * round(20 / (1 + math.exp(-odds)))))
@@ -34,7 +34,7 @@ def draw_value(size: float, dice: random.Random) -> int | Decimal | None:
 
 
 def draw_close_date(day: date, dice: random.Random) -> str | None:
-    """The hoped-for close date of a deal found on `day`: often a month's or quarter's end, sometimes missing."""
+    """The planned close date of a deal created on `day`: often the end of a month or quarter, sometimes missing."""
     close = day + timedelta(days=round(dice.lognormvariate(math.log(_TYPICAL_CYCLE_DAYS), _CYCLE_SPREAD)))
     habit = dice.random()
     if habit < _NO_DATE:
@@ -43,7 +43,7 @@ def draw_close_date(day: date, dice: random.Random) -> str | None:
 
 
 def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) -> dict[str, Any]:
-    """The changes to a deal won or lost on `day`. Most people replace the planned close date by that day."""
+    """The changes to a deal won or lost on `day`. Most reps set the close date to that day."""
     won = stage == "closed_won"
     changes: dict[str, Any] = {
         "stage": stage,
@@ -89,12 +89,12 @@ def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random
 
 
 def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -> date | None:
-    """The new close date of an open deal, or None when it stays."""
+    """The new close date of an open deal, or None if it does not change."""
     mood = dice.random()
     if close is None:
         return day + timedelta(days=_TYPICAL_CYCLE_DAYS) if mood < 0.01 else None
     if close < day:
-        # Overdue: somebody notices after some weeks.
+        # Overdue: the rep notices after some weeks.
         return (
             _snap_to_deadline(day + timedelta(days=dice.randint(7, 45)), dice.random())
             if mood < 0.05
@@ -102,7 +102,7 @@ def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -
         )
     quarter = _quarter_end(day)
     if close <= quarter and (quarter - day).days <= _CRUNCH_DAYS and stage != "negotiation":
-        # The quarter ends, and what cannot make it is moved into the next one.
+        # At the end of a quarter, late deals move to the next one.
         return quarter + timedelta(days=dice.randint(15, 75)) if mood < 0.15 else None
     if mood < 0.012:
         return _snap_to_deadline(close + timedelta(days=dice.randint(7, 45)), dice.random())
@@ -112,7 +112,7 @@ def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -
 
 
 def _snap_to_deadline(close: date, habit: float) -> date:
-    """`close`, or the end of its month or quarter, which people type when they do not know."""
+    """`close`, or the end of its month or quarter, which reps enter when they do not know."""
     if habit < 0.25:
         return _month_end(close)
     return _quarter_end(close) if habit < 0.4 else close
@@ -134,7 +134,7 @@ def _parse_date(text: Any) -> date | None:
 
 
 def _round_price(value: float, dice: random.Random) -> int | Decimal:
-    """A price as people write it: a round number, now and then with cents."""
+    """A typical price: a round number, sometimes with cents."""
     if dice.random() < 0.1:
         return Decimal(f"{value:.2f}")
     step = 500 if value > 10_000 else 50

@@ -1,4 +1,4 @@
-"""Rows that somebody else made, put into the store as they are, with their ids, timestamps and flaws."""
+"""Seeding: the caller's rows in the store, unchanged, with their ids, timestamps and flaws."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _STATUS_OF = {"closed_won": "won", "closed_lost": "lost"}
 
 
 def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert all rows, or none when one of them cannot be stored.
+    """Insert all rows, or none if one of them cannot be stored.
 
     Raises
     ------
     SandboxValueError
-        A `unique_id` exists already, or a timestamp cannot be read.
+        When a `unique_id` already exists, or a timestamp cannot be read.
     """
     with store.transaction():
         for row in rows:
@@ -32,7 +32,7 @@ def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None
                 store.insert(tenant, [record])
             except sqlite3.IntegrityError:
                 raise SandboxValueError(
-                    f"duplicate unique_id {record.unique_id!r}: give each opportunity its own"
+                    f"duplicate unique_id {record.unique_id!r}: each opportunity needs its own id"
                 ) from None
 
 
@@ -58,7 +58,7 @@ def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _generated_id(store: Store) -> str:
-    """An id that is the same for the same rows in the same order."""
+    """A generated id, the same for the same rows in the same order."""
     dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 

@@ -1,4 +1,4 @@
-"""The API over HTTP: routes and credentials."""
+"""The server of the API: routes and credentials."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = ["DEFAULT_PAGE_SIZE", "LARGEST_PAGE_SIZE", "Api", "build"]
 DEFAULT_PAGE_SIZE = 15
 LARGEST_PAGE_SIZE = 1_000
 LARGEST_BODY = 1_000_000
-"""Bytes of a create or an update."""
+"""Largest body of a create or an update, in bytes."""
 
 _KEY_HEADERS = ("AppId", "X-API-KEY")
 _FILTERS = {
@@ -51,7 +51,7 @@ _FILTERS = {
     "owner_unique_id": "owner_unique_id",
     "contact_unique_id": "contact_unique_id",
 }
-# What the vendor's client knows besides the reference: sortable although no opportunity may carry it yet.
+# Attributes of the vendor's client besides the reference: sortable even if no opportunity has them yet.
 _FURTHER = (
     "account_unique_id", "contact_unique_id", "code", "notes", "budget", "total", "duration", "duration_unit",
     "duration_description", "next_action_at", "owner_unique_id", "owner_name", "owner_email", "enabled",
@@ -60,7 +60,7 @@ _FURTHER = (
 
 @dataclass
 class Api:
-    """The endpoints over one store; `writing` is held by whoever writes."""
+    """The endpoints of one store; `writing` is the lock around writes."""
 
     store: Store
     faults: Faults
@@ -103,7 +103,7 @@ class Api:
         return make_answer(request, render_resource(told))
 
     async def recover(self, request: Request) -> Response:
-        """``/opportunities/ID/recover``: out of the trash; one that is not in it stays as it is."""
+        """``/opportunities/ID/recover``: take an opportunity out of the trash; no effect on others."""
         access = self._admit(request)
         async with self.writing:
             record = self.store.get(access.tenant, request.path_params["unique_id"])
@@ -114,13 +114,13 @@ class Api:
         return make_answer(request, render_resource(record.attributes, related=True))
 
     async def trash(self, request: Request) -> Response:
-        """``/opportunities/trash/show``: list what is deleted."""
+        """``/opportunities/trash/show``: list deleted opportunities."""
         return self._page(request, self._admit(request), deleted=True)
 
     def _validate(
         self, body: Any, current: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], list[Problem]]:
-        """The fields to store and the problems of a body, normalized when the faults say so."""
+        """The fields to store and the problems of a body; normalized if the fault is on."""
         if not self.faults.settings["normalize"]:
             return validate(body, current)
         if isinstance(body, dict) and isinstance(body.get("opportunity"), dict):
@@ -154,7 +154,7 @@ class Api:
         size = min(_whole(asked, "records", DEFAULT_PAGE_SIZE), LARGEST_PAGE_SIZE)
         sort = asked.get("sort") or "created_at"
         attribute = sort.removeprefix("-")
-        # Ignoring it would hand out pages in another order than the reader believes to have.
+        # Ignoring it would return pages in an order that the reader does not expect.
         if attribute not in (*CORE, *_FURTHER) and not self.store.has_attribute(access.tenant, attribute):
             raise _bad_parameter("sort", f"No opportunity has an attribute {attribute!r} to sort by.")
         query = Query(
@@ -209,9 +209,9 @@ async def _on_failure(request: Request, error: Exception) -> Response:
 async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        detail = f"{request.method} is not possible here."
+        detail = f"{request.method} is not allowed here."
         return make_failure(405, "method_not_allowed", "Method Not Allowed", detail, error.headers).response()
-    detail = f"Nothing lives at {request.url.path}."
+    detail = f"There is no resource at {request.url.path}."
     return make_failure(error.status_code, "not_found", "Not Found", detail).response()
 
 
@@ -222,7 +222,7 @@ def build(store: Store, simulator: Simulator, faults: Faults, key: str) -> Gate:
     control = Control(store, simulator, faults, api.writing, key)
 
     def both(path: str, endpoint: Any, methods: list[str]) -> list[Route]:
-        """The path with and without its trailing slash: a redirect would turn a PUT into a GET."""
+        """Routes for the path with and without a trailing slash, because a redirect would turn a PUT into a GET."""
         return [Route(path + slash, endpoint, methods=methods) for slash in ("", "/")]
 
     app = Starlette(

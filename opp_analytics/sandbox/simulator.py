@@ -1,8 +1,8 @@
-"""A sales team at work on the database, one working day after another.
+"""The simulator: a sales team at work on the database, day by day.
 
-What happens to a deal on a day is rolled with dice that are seeded by the world's seed, the deal and the day,
-and looks at nothing but the deal's row. So nothing has to be remembered between two days, a restart changes
-nothing, and an edit over the API changes the fate of the edited deal only.
+The events of a deal on a day are random, with a seed from the sandbox's seed, the deal and the day, and depend
+only on the deal's row. So there is no state between two days, a restart changes nothing, and an edit over the API
+affects only the edited deal.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from opp_analytics.sandbox.team import (
 __all__ = ["TEAM_TENANT", "Simulator"]
 
 TEAM_TENANT = 1
-"""The tenant that the team works for: the first."""
+"""The tenant of the team: the first one."""
 
 _REPS = {rep.unique_id: rep for rep in REPS} | {rep.name: rep for rep in REPS}
 _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
@@ -43,7 +43,7 @@ _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
 
 @dataclass
 class _Event:
-    """Something that happens to a deal at a moment of the day."""
+    """An event of a deal at a time of the day."""
 
     record: Record
     changes: dict[str, Any] = field(default_factory=dict)
@@ -58,15 +58,15 @@ class Simulator:
     Parameters
     ----------
     store
-        Its settings hold all that the team needs to carry on: seed, deals_per_week, and from the first day on
-        origin and played_until (the first day not yet played).
+        Store whose settings hold the state of the team: seed, deals_per_week, and from the first day on
+        origin and played_until (the first day not yet simulated).
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def advance(self, days: int) -> None:
-        """Move the clock by `days`, and play every day that is over by then."""
+        """Move the clock by `days`, and simulate every day that has ended by then."""
         check_number(days, "days", low=0, high=LONGEST_DAYS, whole=True)
         until = self.store.clock.now() + timedelta(days=days)
         with self.store.transaction():
@@ -75,7 +75,7 @@ class Simulator:
             self.store.save_settings(clock=to_text(until))
 
     def play(self, until: date) -> None:
-        """Play all days before `until` that were not played yet, inside a transaction of the caller's."""
+        """Simulate all remaining days before `until`, inside the caller's transaction."""
         settings = self.store.read_setting
         begun = settings("played_until") or self.store.clock.now().date().isoformat()
         first, origin = date.fromisoformat(begun), date.fromisoformat(settings("origin") or begun)
@@ -85,7 +85,7 @@ class Simulator:
         touched: dict[str, Record] = {}
         created: dict[str, Record] = {}
         for day in _working_days(first, until):
-            # Counted from the origin, so that the same world can begin on another date.
+            # Counted from the origin, so that the same simulation can start on another date.
             number = (day - origin).days
             events = [*_events(desk, day, f"{seed}/{number}"), *_arrivals(day, f"{seed}/{number}", rate)]
             for event in sorted(events, key=lambda event: (event.at, event.record.unique_id)):
@@ -118,7 +118,7 @@ def _moment(day: date, dice: random.Random) -> datetime:
 
 
 def _events(desk: dict[str, Record], day: date, seed: str) -> Iterator[_Event]:
-    """The events of `day`, at most one per deal on the desk."""
+    """The events of `day`, at most one per deal."""
     for key, record in desk.items():
         if not _is_workable(record, day):
             continue
@@ -130,7 +130,7 @@ def _events(desk: dict[str, Record], day: date, seed: str) -> Iterator[_Event]:
 
 
 def _is_workable(record: Record, day: date) -> bool:
-    """Whether anything can happen to a deal on `day`. Asking costs less than seeding dice."""
+    """True if anything can happen to a deal on `day`; this is faster than seeding a generator."""
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)
     if record.attributes["stage"] == "closed_lost":
@@ -172,12 +172,12 @@ def _is_recent(text: str, day: date) -> bool:
 
 
 def _arrivals(day: date, seed: str, rate: float) -> Iterator[_Event]:
-    """The deals that the team finds on `day`: a Poisson number of them."""
+    """The new deals of `day`: a Poisson number."""
     dice = random.Random(f"{seed}/new")
     while (waited := dice.expovariate(1.0)) < rate:
         rate -= waited
         rep = dice.choices(REPS, [rep.share for rep in REPS])[0]
-        # Some accounts buy often, most seldom.
+        # A few accounts buy often, most rarely.
         account = ACCOUNTS[int(len(ACCOUNTS) * dice.random() ** 2)]
         offer, size = dice.choice(OFFERS)
         attributes = dict.fromkeys(CORE) | {

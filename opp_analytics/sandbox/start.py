@@ -1,4 +1,4 @@
-"""Starting a sandbox in a process of its own."""
+"""`start`: a sandbox in a separate process."""
 
 from __future__ import annotations
 
@@ -30,43 +30,42 @@ def start(
     today: date | None = None,
     deals_per_week: float = 10.0,
 ) -> Sandbox:
-    """Start a sandbox server in a process of its own; it is ready to answer.
+    """Start a sandbox server in a separate process and wait until it is ready.
 
     Parameters
     ----------
     port
-        The port on 127.0.0.1; 0 takes a free one.
+        Port on 127.0.0.1; 0 picks a free one.
     weeks
-        Weeks of the sales team's work that are played before the start. They end at `today`.
+        Weeks of the sales team's work before the start; they end at `today`.
     seed
         Seed of the team and the faults. The same `weeks`, `seed`, `deals_per_week` and `today` give the same
-        data, ids included; a `today` some whole weeks away gives the same data shifted, but for month and
-        quarter ends.
+        data, ids included; a `today` whole weeks away gives the same data shifted, except for month and quarter
+        ends.
     opportunities
-        A DataFrame (or mappings) with the API's column names and any further ones: the data to begin with,
-        instead of played weeks. It is kept as it is, flaws included. A missing `unique_id` is generated, a
-        missing `created_at` or `updated_at` is the sandbox's now; without a column `status` it follows from
+        A DataFrame (or mappings) with the API's column names and any further ones: the initial data, instead of
+        simulated weeks. It is stored unchanged, flaws included. A missing `unique_id` is generated, a missing
+        `created_at` or `updated_at` is the sandbox's current time, and without a column `status` it follows from
         `stage`.
     path
-        The SQLite file. An existing one is continued with its data, credentials and clock, and everything
-        but `port` is ignored. None means a temporary file that is removed at the end.
+        SQLite file. An existing file continues with its data, credentials and clock, and all arguments
+        but `port` are ignored. None means a temporary file that is removed at the end.
     today
-        The simulated day that begins at the start: `now` is its midnight in UTC and runs on from there.
-        Default: today, UTC; with `opportunities` the present instant instead. Never before the newest
-        timestamp of the data. To watch 26 weeks pass until today, begin with ``today=today -
-        timedelta(weeks=26)`` and advance.
+        The simulated date at the start: `now` starts at its midnight in UTC. Default: today, UTC, or the current
+        time with `opportunities`. It is never before the newest timestamp of the data. To watch 26 weeks pass
+        until today, start with ``today=today - timedelta(weeks=26)`` and advance.
     deals_per_week
-        New opportunities in an average week; 0 for a team that only works on what is there.
+        New opportunities in an average week; with 0 the team only works on existing ones.
 
     Raises
     ------
     SandboxError
-        The port is in use, the file is in use or not a sandbox database, or the extra ``[sandbox]`` is not
+        When the port is in use, the file is in use or not a sandbox database, or the extra ``[sandbox]`` is not
         installed.
     SandboxTypeError
-        An argument or a row of `opportunities` is of the wrong kind.
+        When an argument or a row of `opportunities` is of the wrong kind.
     SandboxValueError
-        An argument is out of range, or a row of `opportunities` cannot be stored.
+        When an argument is out of range, or a row of `opportunities` cannot be stored.
     """
     port = check_number(port, "port", low=0, high=65_535, whole=True)
     weeks = check_number(weeks, "weeks", low=0, high=520, whole=True)
@@ -109,14 +108,14 @@ def _launch() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
-        # Interrupting a notebook cell interrupts its whole process group: the server must not be in it.
+        # Interrupting a notebook cell interrupts its whole process group, so the server must not be in it.
         start_new_session=os.name == "posix",
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
 
 
 def _handshake(process: subprocess.Popen[bytes], config: dict[str, Any]) -> dict[str, Any]:
-    """Send the configuration and wait until the server says where it listens or why it can't."""
+    """Send the configuration and wait for the server's address or the reason why it cannot start."""
     assert process.stdin
     assert process.stdout
     with suppress(BrokenPipeError):

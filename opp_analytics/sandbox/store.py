@@ -1,7 +1,7 @@
 """The sandbox's database: tenants, tokens and opportunities in one SQLite file.
 
-An opportunity is one JSON document, exactly as it is served; the columns that filters and sorts use are
-generated from it by SQLite, so that the two cannot disagree. Nothing here knows HTTP.
+An opportunity is one JSON document, exactly as it is served. SQLite generates the columns for filters and sorts
+from it, so that the two always agree.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_LAYOUT};
 """
 
-# Decimals, not floats: money goes out exactly as it came in.
+# Decimals, not floats, so that money stays exact.
 _DECODER = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
@@ -70,13 +70,13 @@ def decode(text: str | bytes) -> dict[str, Any]:
 
 
 def encode(value: Any) -> str:
-    """`value` as JSON text, decimals as the numbers they are."""
+    """`value` as JSON text, with exact decimals."""
     return _ENCODER.encode(value).decode()
 
 
 @dataclass(frozen=True)
 class Access:
-    """What a token gives access to: a tenant with its key, to read only or also to write."""
+    """The access of a token: its tenant with its key, and permission to write."""
 
     tenant: int
     api_key: str
@@ -99,7 +99,7 @@ class Query:
 
 @dataclass
 class Record:
-    """One opportunity as the database holds it."""
+    """One opportunity in the database."""
 
     attributes: dict[str, Any]
     deleted_at: str | None = None
@@ -114,20 +114,20 @@ class Record:
 class Store:
     """One sandbox database.
 
-    Reads and writes have a connection each, so that a page can be read while a long write goes on. Whoever
-    writes must be alone: the server holds one lock around all writes.
+    Reads and writes use separate connections, so that a page can be read during a long write. Only one write may
+    run at a time: the server holds a lock around all writes.
 
     Parameters
     ----------
     path
-        The SQLite file; it is made, readable by its owner alone, when it does not exist.
+        SQLite file; it is created, readable by its owner only, if it does not exist.
     clock
-        Stamps the writes.
+        Clock for the timestamps of writes.
 
     Raises
     ------
     SandboxError
-        The file exists but is not a sandbox database, or comes from another version of it.
+        When the file exists but is not a sandbox database, or is from another version.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -158,7 +158,7 @@ class Store:
     def _connect(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = NORMAL")
-        # SQLite's own LIKE knows upper and lower case of ASCII only.
+        # SQLite's LIKE ignores case only for ASCII.
         connection.create_function("casefold", 1, lambda text: str(text).casefold(), deterministic=True)
         return connection
 
@@ -174,16 +174,16 @@ class Store:
             raise SandboxError(f"{path} is a SQLite file but not a sandbox database; use another file")
         if layout != _LAYOUT:
             self._writer.close()
-            raise SandboxError(f"{path} comes from another version of the sandbox; start with a new file")
+            raise SandboxError(f"{path} is from another version of the sandbox; use a new file")
 
     def close(self) -> None:
-        """Close the file; everything committed stays."""
+        """Close the file."""
         self._reader.close()
         self._writer.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside happen, or none."""
+        """A transaction: all writes inside are stored, or none."""
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -206,11 +206,11 @@ class Store:
         )
 
     def find_access(self, token: str) -> Access | None:
-        """The access that `token` gives; None for an unknown token."""
+        """The access of `token`; None for an unknown token."""
         return self._access.get(token)
 
     def add_tenant(self) -> tuple[int, str]:
-        """Add a tenant without data; returns its number and API key."""
+        """Add a tenant without data, and return its number and API key."""
         api_key = f"pk_sandbox_{secrets.token_hex(12)}"
         added = self._writer.execute("INSERT INTO tenant (api_key) VALUES (?)", (api_key,))
         return int(added.lastrowid or 0), api_key
@@ -224,10 +224,10 @@ class Store:
         return token
 
     def replace_token(self, token: str) -> str:
-        """Make `token` unknown; returns the token that takes its place."""
+        """Remove `token`, and return its replacement."""
         access = self._access.get(token)
         if access is None:
-            raise SandboxValueError("unknown token: it has expired already, or belongs to another sandbox")
+            raise SandboxValueError("unknown token: it has expired, or belongs to another sandbox")
         new = self.add_token(access.tenant, read_only=access.read_only)
         self._writer.execute("DELETE FROM token WHERE token = ?", (token,))
         del self._access[token]
@@ -248,7 +248,7 @@ class Store:
     # Reads
 
     def read_page(self, query: Query) -> tuple[list[tuple[str, str]], int]:
-        """The rows of one page as (unique_id, attributes as JSON), and how many rows all pages hold."""
+        """The rows of one page as (unique_id, attributes as JSON), and the number of rows on all pages."""
         where = ["tenant = ?", f"deleted_at IS {'NOT ' if query.deleted else ''}NULL"]
         values: list[Any] = [query.tenant]
         for column, value in query.filters.items():
@@ -270,7 +270,7 @@ class Store:
             "SELECT unique_id, attributes FROM json_each(?) AS wanted"
             " JOIN opportunity ON opportunity.rowid = wanted.value ORDER BY wanted.key"
         )
-        # One transaction, so that rows and total are of the same moment.
+        # One transaction, so that rows and total agree.
         self._reader.execute("BEGIN")
         total = self._reader.execute(counting, values).fetchone()[0]
         keys = self._reader.execute(paging, [*values, *sort_values, query.limit, query.offset]).fetchall()
@@ -288,7 +288,7 @@ class Store:
         return f"json_extract(attributes, ?) {direction}, unique_id", [f'$."{query.sort}"']
 
     def has_attribute(self, tenant: int, attribute: str) -> bool:
-        """Whether any opportunity of `tenant` carries `attribute`."""
+        """True if any opportunity of `tenant` has `attribute`."""
         if '"' in attribute or "\0" in attribute:
             return False
         found = self._reader.execute(
@@ -306,7 +306,7 @@ class Store:
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
-        """The deals a sales team works on: open ones, and those it lost or deleted since `since`."""
+        """The deals that the team works on: open ones, and those lost or deleted since `since`."""
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
                    deleted_at IS NULL AND stage NOT IN ('closed_won', 'closed_lost')
@@ -323,7 +323,7 @@ class Store:
         return to_text(self.clock.stamp() + self.stamp_error())
 
     def create(self, tenant: int, fields: Mapping[str, Any]) -> Record:
-        """Insert an opportunity, with the next stamp as its creation and update time."""
+        """Insert an opportunity, created and updated at the next timestamp."""
         stamp = self._stamp()
         core = {"unique_id": str(uuid.uuid4()), "stage": "discovery", "status": "active"}
         core |= {"created_at": stamp, "updated_at": stamp}
@@ -332,7 +332,7 @@ class Store:
         return record
 
     def insert(self, tenant: int, records: Iterable[Record]) -> None:
-        """Insert finished records as they are."""
+        """Insert finished records unchanged."""
         self._writer.executemany(
             "INSERT INTO opportunity (deleted_at, deleted_by, attributes, tenant, unique_id) VALUES (?, ?, ?, ?, ?)",
             ((r.deleted_at, r.deleted_by, encode(r.attributes), tenant, r.unique_id) for r in records),
@@ -346,7 +346,7 @@ class Store:
         )
 
     def update(self, tenant: int, record: Record, fields: Mapping[str, Any]) -> None:
-        """Change attributes of `record`, here and in the database, with the next stamp."""
+        """Change attributes of `record` and of its row, with the next timestamp."""
         record.attributes |= {**fields, "updated_at": self._stamp()}
         self.replace(tenant, [record])
 

@@ -1,10 +1,9 @@
-"""The simulated sales team, and what is true about it.
+"""The simulated sales team, and its true rates.
 
-A deal is a Markov chain on working days: in each stage it leaves with a fixed chance a day (`LEAVE_PER_DAY`),
-and where it goes then (`NEXT`) depends on the stage and on its owner's skill alone. Therefore the chance that
-it ends as won can be computed exactly: TRUE_WIN_RATE and its kin below are no estimates, and an estimate can
-be held against them. Value, close date and the probability that people state follow the deal but do not drive
-it.
+A deal is a Markov chain on working days: it leaves each stage with a fixed daily chance (`LEAVE_PER_DAY`), and
+its next stage (`NEXT`) depends only on the stage and on its owner's skill. So the chance of a win can be computed
+exactly: TRUE_WIN_RATE and the other rates below are not estimates, and estimates can be checked against them.
+Value, close date and stated probability follow the deal but do not affect it.
 """
 
 from __future__ import annotations
@@ -68,16 +67,16 @@ NEXT: Mapping[str, Mapping[str, float]] = {
     },
     "negotiation": {"closed_won": 0.66, "proposal": 0.09, "closed_lost": 0.25},
 }
-"""Where a deal of an average rep goes when it leaves its stage; ``inactive`` is disqualified. Sums to 1."""
+"""Next stage of an average rep's deal, with its probability; ``inactive`` is disqualified. Sums to 1."""
 
 AFTERMATH_DAYS = 28
 """Calendar days during which a lost deal may be reopened and a deleted one recovered: 20 working days."""
 
 REOPEN_PER_DAY = 0.003
-"""Chance per working day that a deal lost not long ago comes back, into negotiation."""
+"""Chance per working day that a recently lost deal comes back, into negotiation."""
 
 RECOVER_PER_DAY = 0.02
-"""Chance per working day that a deal deleted by the team comes back, into the stage it had."""
+"""Chance per working day that a deal deleted by the team comes back, into its former stage."""
 
 _WORKING_DAYS = AFTERMATH_DAYS // 7 * 5
 
@@ -89,11 +88,11 @@ class Rep:
     Attributes
     ----------
     skill
-        Factor on the weight of every move forward, before the weights are made to sum to 1 again.
+        Factor on the weight of every move forward, before the weights are scaled to sum to 1.
     optimism
-        What is added to the log-odds of the true chance when a probability is stated.
+        Amount added to the log-odds of the true chance in a stated probability.
     share
-        Fraction of the new deals.
+        Fraction of new deals.
     """
 
     name: str
@@ -108,7 +107,7 @@ class Rep:
 
     @property
     def email(self) -> str:
-        """An address that cannot exist."""
+        """An email address in a reserved domain."""
         return f"{self.name.lower().replace(' ', '.')}@sales.example"
 
 
@@ -134,24 +133,24 @@ ACCOUNTS = (
     "Farrowgate Farms", "Fernhollow Cosmetics", "Flintlock Security", "Foxmarsh Publishing",
     "Galehead Wind", "Glasswing Optics", "Goldcrest Capital", "Greyfriars Pharma", "Halcyon Travel",
     "Harrowdene Schools", "Hawksmoor Builders", "Heatherby Brewing", "Hollinger Robotics",
-    "Ironbridge Rail", "Juniper Peak Sports", "Kestrel Telecom", "Kingsmere Council", "Lanternway Theatres",
+    "Ironbridge Rail", "Juniper Peak Sports", "Kestrel Telecom", "Kingsmere County", "Lanternway Theaters",
     "Larkspur Genomics", "Limestone Valley Cement", "Longacre Seeds", "Marlowe Games", "Mistral Cooling",
     "Northwold Paper", "Oakhurst Care", "Orchard Row Grocers", "Pellworm Ferries", "Quillon Print",
-    "Ravensbeck Defence", "Redfern Analytics", "Saltmarsh Fisheries", "Silverdale Jewellers",
+    "Ravensbeck Defense", "Redfern Analytics", "Saltmarsh Fisheries", "Silverdale Jewelers",
     "Thistledown Toys", "Umberfield Paints", "Wexcombe Plastics",
 )  # fmt: skip
 
 OFFERS = (
-    ("Platform licence", 1.6),
+    ("Platform license", 1.6),
     ("Platform renewal", 1.2),
     ("Data migration", 0.8),
     ("Analytics add-on", 0.7),
     ("Premium support", 0.5),
     ("Training package", 0.3),
     ("Security review", 0.4),
-    ("Rollout second site", 1.1),
+    ("Second-site rollout", 1.1),
 )
-"""What is sold, and its size relative to an average deal."""
+"""The products, with their value relative to an average deal."""
 
 
 def account_id(account: str) -> str:
@@ -172,7 +171,7 @@ def weigh_next_stages(stage: str, skill: float) -> Mapping[str, float]:
 
 @lru_cache
 def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
-    """Chance of ending as won and as lost, per stage that an open deal is in now.
+    """Chance of ending as won and as lost, by current stage of an open deal.
 
     Notes
     -----
@@ -201,17 +200,17 @@ def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
 
 
 def compute_win_rate(*reps: Rep) -> float:
-    """Won / (won + lost) that the deals of `reps`, in proportion to their shares, tend to."""
+    """Long-run won / (won + lost) of the deals of `reps`, in proportion to their shares."""
     won = sum(rep.share * compute_outcomes(rep.skill)["discovery"][0] for rep in reps)
     lost = sum(rep.share * compute_outcomes(rep.skill)["discovery"][1] for rep in reps)
     return won / (won + lost)
 
 
 TRUE_WIN_RATE = compute_win_rate(*REPS)
-"""Won / (won + lost) of all deals of the simulated team once all of them are closed."""
+"""Long-run won / (won + lost) of all deals of the simulated team."""
 
 TRUE_WIN_RATES: Mapping[str, float] = {rep.name: compute_win_rate(rep) for rep in REPS}
 """The same for each rep, by `owner_name`."""
 
 TRUE_STAGE_RATES: Mapping[str, float] = {stage: compute_outcomes(1.0)[stage][0] for stage in NEXT}
-"""Chance that an open deal of an average rep is won in the end, by its current stage. A disqualified or deleted deal is not won."""
+"""Chance that an open deal of an average rep is eventually won, by its current stage. A disqualified or deleted deal is not won."""

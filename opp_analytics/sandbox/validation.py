@@ -1,7 +1,7 @@
-"""What the API accepts in a create or an update: every problem of a body, not only the first.
+"""Validation of a create or an update, with every problem of a body.
 
-Attributes that the reference does not know are stored as they come. Values are not bounded below: the
-reference only calls `value` a decimal.
+Attributes outside the reference are stored unchanged. `value` has no lower bound, because the reference only
+calls it a decimal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MOST_DECIMALS = 6
 
 
 class Problem(NamedTuple):
-    """Why a body was refused: where (an attribute's name, "" for the body itself), what, and its code."""
+    """One problem of a body: its place (an attribute, or "" for the body), description and code."""
 
     attribute: str
     detail: str
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
 
 class _Refused(ValueError):
-    """Why one value was refused, as the end of a sentence that begins with the attribute's name."""
+    """The reason why a value is refused; it completes a sentence that names the attribute."""
 
 
 def _name(value: Any) -> str:
@@ -128,7 +128,7 @@ def validate(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[
     problems: list[Problem] = []
     for attribute, value in fields.items():
         if attribute in _READ_ONLY:
-            # A record may be sent back as it was read.
+            # A record may be sent back unchanged.
             if current is None or value != current["unique_id" if attribute == "id" else attribute]:
                 problems.append(Problem(attribute, f"{attribute} is set by the server", "read_only"))
             continue
@@ -143,7 +143,7 @@ def validate(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[
 
 
 def _pair_accounts(clean: dict[str, Any], current: Mapping[str, Any], problems: list[Problem]) -> None:
-    """Keep `account_id` and the vendor client's `account_unique_id`, two names of one thing, equal."""
+    """Keep `account_id` and the vendor client's `account_unique_id` equal: both name the same thing."""
     if "account_unique_id" in clean:
         account = clean.setdefault("account_id", clean["account_unique_id"])
         if account != clean["account_unique_id"]:

@@ -1,4 +1,4 @@
-"""Opportunities in whatever form Python has them → rows that travel to the server as JSON."""
+"""Opportunities of the caller as JSON rows for the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["wire_rows"]
 
 
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
-    """One dict per opportunity, JSON values only, None for a missing value.
+    """One dict of JSON values per opportunity, with None for a missing value.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def _mappings(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
 
 def _of_frame(frame: Any) -> Iterator[dict[str, Any]]:
     names = [str(name) for name in frame.columns]
-    # By column, because a row of a frame has one dtype and would turn integers into floats.
+    # By column, because a row of a frame has one dtype, which would turn integers into floats.
     columns = [
         [
             None if missing else _cell(name, value)
@@ -59,7 +59,7 @@ def _cell(name: str, value: Any) -> Any:
     if isinstance(value, (float, Decimal)):
         return _number(value)
     if isinstance(value, datetime):
-        # NaT is a datetime that is not itself.
+        # NaT is not equal to itself.
         return None if value != value else _moment(name, value)
     if isinstance(value, date):
         return value.isoformat()

@@ -40,7 +40,7 @@ def _opportunities(rows: int) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "unique_id": [f"o{number:06d}" for number in range(rows)],
-            "name": [f"Customer {number}: licence" for number in range(rows)],
+            "name": [f"Customer {number}: license" for number in range(rows)],
             "value": [1000.0 + number % 977 for number in range(rows)],
             "stage": "proposal",
             "close_date": pd.Timestamp("2026-01-01") + days,

@@ -53,7 +53,7 @@ def test_start__plays_its_weeks_and_carries_on_from_a_file(
         assert caller("GET", "/opportunities?records=1000").json() == after
         made = caller.create(name="Later").json()["data"]["attributes"]["created_at"]
         assert made > max(row["attributes"]["updated_at"] for row in after["data"])
-    with pytest.raises(sandbox.SandboxError, match="holds data already"):
+    with pytest.raises(sandbox.SandboxError, match="already contains data"):
         sandbox.start(path=path, opportunities=[])
 
 
@@ -94,7 +94,7 @@ def test_start__says_that_the_file_is_not_its_own(tmp_path: Path, content: str) 
         "text": "is not a sandbox database",
         "sqlite": "is a SQLite file but not a sandbox database",
         "half": "is incomplete",
-        "version": "comes from another version",
+        "version": "is from another version",
     }
     before = path.read_bytes()
     with pytest.raises(sandbox.SandboxError, match=expected[content]):

@@ -168,7 +168,7 @@ def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
     assert "edit the frame in Python" in str(put(grid, (0, "tags", "b"))["said"])
 
 
-def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licences():
+def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licenses():
     frontend = HOME / "frontend"
     digest = hashlib.sha256((frontend / "package-lock.json").read_bytes())
     for source in sorted((frontend / "src").iterdir()):
@@ -179,9 +179,9 @@ def test_bundle__is_built_from_the_sources_beside_it_and_carries_its_licences():
         assert stamp[1] == digest.hexdigest(), (
             "run `npm ci && npm run build` in opp_analytics/widgets/frontend"
         )
-    licences = (HOME / "static" / "LICENSES.txt").read_text()
+    licenses = (HOME / "static" / "LICENSES.txt").read_text()
     assert [
-        name for name in ("tabulator-tables", "@uwdata/flechette", "papaparse") if name not in licences
+        name for name in ("tabulator-tables", "@uwdata/flechette", "papaparse") if name not in licenses
     ] == []
 
 
