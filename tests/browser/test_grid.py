@@ -60,7 +60,7 @@ class Sheet:
 
 @pytest.fixture
 def sheet(page: Page) -> Sheet:
-    """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40 %, due 2026-06-30."""
+    """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40%, due 2026-06-30."""
     return Sheet(page, oa.edit(opportunities(), as_of="2026-06-01"))
 
 

@@ -84,7 +84,7 @@ def test_grid__edits_reach_the_server_through_plan_and_apply(
     expect(status).to_have_text(
         "probability of Deal 4: '140' is not between 0 and 100; write a whole percentage such as 60"
     )
-    expect(_cell(page, "Deal 4", "probability")).to_have_text("60 %")
+    expect(_cell(page, "Deal 4", "probability")).to_have_text("60%")
     expect(_cell(page, "Deal 4", "probability")).to_have_attribute("aria-invalid", "true")
 
     _cell(page, "Deal 5", "stage").dblclick()

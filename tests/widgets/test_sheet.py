@@ -14,7 +14,7 @@ from tests.writer.frames import opportunities
 
 @pytest.fixture
 def sheet() -> Sheet:
-    """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40 %, with an owner, seats and a flag."""
+    """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40%, with an owner, seats and a flag."""
     frame = opportunities().assign(owner_name="Ann", seats=pd.array([1, 2, 3, 4, 5, None], "Int64"), hot=True)
     return Sheet(frame)
 

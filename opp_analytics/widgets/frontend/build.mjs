@@ -1,4 +1,4 @@
-// Bundles src/ into ../static: grid.js, grid.css and the licences of what is bundled.
+// Bundles src/ into ../static: grid.js, grid.css and the licenses of what is bundled.
 import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
@@ -8,7 +8,7 @@ const BUNDLED = ["tabulator-tables", "@uwdata/flechette", "papaparse"];
 const sources = ["package-lock.json", ...readdirSync("src").sort().map((name) => `src/${name}`)];
 const digest = createHash("sha256");
 for (const source of sources) digest.update(readFileSync(source));
-const banner = `/* Built by frontend/build.mjs; sources sha256 ${digest.digest("hex")}; licences in LICENSES.txt */`;
+const banner = `/* Built by frontend/build.mjs; sources sha256 ${digest.digest("hex")}; licenses in LICENSES.txt */`;
 
 await build({
   entryPoints: ["src/grid.js", "src/grid.css"],
@@ -21,8 +21,8 @@ await build({
   banner: { js: banner, css: banner },
 });
 
-const licences = BUNDLED.map((name) => {
+const licenses = BUNDLED.map((name) => {
   const { version } = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
   return `${name} ${version}\n\n${readFileSync(`node_modules/${name}/LICENSE`, "utf8").trim()}\n`;
 });
-writeFileSync("../static/LICENSES.txt", licences.join(`\n${"-".repeat(80)}\n\n`));
+writeFileSync("../static/LICENSES.txt", licenses.join(`\n${"-".repeat(80)}\n\n`));

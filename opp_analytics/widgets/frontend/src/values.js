@@ -8,7 +8,7 @@ export function shown(kind, value) {
   if (value === null || value === undefined) return "";
   // A text in a numeric column is what was just typed and not answered yet.
   if (typeof value !== "number") return String(value);
-  if (kind === "percent") return `${value} %`;
+  if (kind === "percent") return `${value}%`;
   return Number.isInteger(value) ? whole.format(value) : cents.format(value);
 }
 
