@@ -13,7 +13,6 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.errors import DataError
 from opp_analytics.files import replaced
-from opp_analytics.writer import guarded
 
 __all__ = ["check_ending", "write_csv", "written"]
 
@@ -63,6 +62,9 @@ def write_csv(table: pd.DataFrame, file: Path) -> None:
 def _safe(cell: Any) -> Any:
     if not isinstance(cell, str) or _is_number(cell):
         return cell
+    # Here: help and completion need no writer.
+    from opp_analytics.writer import guarded
+
     return guarded(cell)
 
 
