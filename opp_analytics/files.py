@@ -208,7 +208,7 @@ def _check_target(path: Path) -> None:
     if stat.S_ISLNK(mode):
         raise DataError(
             f"{path} is a link to {path.readlink()}, and nothing is written through one; "
-            f"name {path.resolve()} itself, or remove the link"
+            f"name {os.path.realpath(path)} itself, or remove the link"
         )
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "not a file"

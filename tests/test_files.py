@@ -182,6 +182,13 @@ def test_replaced__refuses_a_link_by_name(tmp_path: Path, leads_to: str) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "report.csv"]
 
 
+def test_replaced__refuses_a_link_to_itself(tmp_path: Path) -> None:
+    loop = tmp_path / "loop.csv"
+    loop.symlink_to(loop)
+    with pytest.raises(errors.DataError, match="is a link"):
+        files.write_whole(loop, NEW)
+
+
 def test_replaced__refuses_a_link_that_appears_in_mid_write(target: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
 
