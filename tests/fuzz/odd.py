@@ -31,7 +31,7 @@ _OBJECTS: list[Any] = [
     ["a"], {}, {"id": 1}, {"a"}, (1, 2), b"", b"\xff", 1j, object, date(2026, 3, 31), date(9999, 12, 31), date(1, 1, 1),
     datetime(2026, 3, 31), datetime(2026, 3, 31, tzinfo=timezone(timedelta(hours=14))), datetime(9999, 12, 31, 23, 59),
     datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23))), pd.Timestamp("2026-03-31"), pd.Timestamp.max, pd.Timestamp.min,
-    pd.Timestamp("2026-03-31", tz="Asia/Tokyo"), np.datetime64("NaT"), np.datetime64("2026-03-31"), np.datetime64("12026-03-31"),
+    pd.Timestamp("2026-03-31", tz="Asia/Tokyo"), np.datetime64("NaT", "us"), np.datetime64("2026-03-31"), np.datetime64("12026-03-31"),
     timedelta(1), pd.Period("2026-03"), pd.Interval(0, 1), np.array([1, 2]), pd.Series([1]), pd.Timedelta(1),
 ]  # fmt: skip
 
