@@ -1,4 +1,4 @@
-"""Edits back to the server: a plan from two frames, looked at first, then applied with a receipt for every change."""
+"""Write edits to the server: plan from two frames, review, then apply with a receipt for every change."""
 
 from opp_analytics.writer.apply.apply import apply
 from opp_analytics.writer.apply.receipt import Receipt

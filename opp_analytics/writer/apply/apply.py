@@ -1,4 +1,4 @@
-"""A plan to the server."""
+"""Send a plan to the server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def apply(
     allow_delete: bool = False,
     progress: bool | None = None,
 ) -> Receipt:
-    """Carry out a plan: every change at most once, each with its row in the receipt.
+    """Send a plan: every change at most once, with one receipt row per change.
 
     Each opportunity is read again just before it is written, so that a newer change is not overwritten; only changed
     fields are sent. A journal on disk holds the intent before each call and its result after, so that `resume` can
@@ -48,7 +48,7 @@ def apply(
     Parameters
     ----------
     plan : Plan
-        The plan to carry out, as `plan` made it.
+        The plan to send.
     client : Client
         The client of the tenant that the plan was made for.
     on_conflict : {"skip", "overwrite", "stop"}
@@ -61,7 +61,7 @@ def apply(
     allow_delete : bool
         If True, opportunities may be deleted.
     progress : bool, optional
-        Whether a progress bar is shown; by default on a terminal and in a notebook.
+        If True, show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------
@@ -72,14 +72,14 @@ def apply(
     Raises
     ------
     ArgumentTypeError, ArgumentValueError
-        When `plan` is not a plan, or `on_conflict` not an option.
+        If `plan` is not a plan, or `on_conflict` is not an option.
     PlanError
-        Before the first request: while the plan has problems, needs a permission that was not given, was made for
-        another API or tenant, or is being applied by somebody else on this computer.
+        Before the first request: if the plan has problems, needs a permission that was not given, was made for
+        another API or tenant, or is being applied by another process on this computer.
     ApiError
-        When opportunities are to be created and the newest ones cannot be read first; nothing was sent.
+        If the plan creates opportunities and the newest ones cannot be read first; nothing was sent.
     JournalError
-        When the journal cannot be written; nothing was sent. One that fails midway ends the run, as Ctrl-C does.
+        If the journal cannot be written; nothing was sent. If it fails midway, the run ends, as with Ctrl-C.
 
     See Also
     --------
@@ -87,8 +87,8 @@ def apply(
 
     Notes
     -----
-    Some hundredths of a second lie between a reading and its write. The API offers nothing that closes this gap: an
-    edit of the very same cell within it is overwritten. Other cells never are.
+    An edit of the same cell in the few hundredths of a second between the read and the write is overwritten; the API
+    can't prevent this. Other cells are never overwritten.
     """
     if not isinstance(plan, Plan):
         raise ArgumentTypeError(
@@ -115,7 +115,7 @@ def _check_origin(plan: Plan, client: Client) -> None:
     settings = client.settings
     if plan.url not in (None, settings.url):
         raise PlanError(
-            f"this plan was made for {plan.url}, and the client asks {settings.url}; apply it with the settings it was "
+            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with the settings it was "
             "made with, or plan again from a load of this server"
         )
     if plan.tenant not in (None, settings.tenant):
@@ -170,7 +170,7 @@ def _unsent(plan: Plan, todos: list[Todo]) -> Receipt:
 
 
 def _done_before(plan: Plan, todos: list[Todo], journal: Journal) -> dict[int, Result]:
-    """The creates that an earlier run of this plan carried out."""
+    """Creates that an earlier run of this plan completed."""
     ids, doubtful = entries.earlier_creates(journal, plan.plan_id)
     if doubtful is not None:
         raise PlanError(

@@ -1,4 +1,4 @@
-"""Threads that work through a list and can be left behind when the work is interrupted."""
+"""Worker threads that can be abandoned on an interrupt."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _LOOK_EVERY = 0.1
 def work_through(
     work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: Stop
 ) -> Iterator[tuple[_Item, _Done]]:
-    """Each item with what `work` gives for it, in the order in which they end.
+    """Yield each item with the result of `work`, in the order they finish.
 
-    After an interruption (`Stop.leave_at`) whatever has not ended is left behind: the threads are daemons, so that
-    neither the caller nor the end of the process waits for an answer.
+    After an interrupt (`Stop.leave_at`), unfinished work is abandoned: the threads are daemons, so neither the
+    caller nor the exit of the process waits for them.
 
     Raises
     ------
     BaseException
-        The first that `work` raised, after all others ended.
+        The first error in `work`, after all other work finished.
     """
     waiting = deque(items)
     ended: queue.SimpleQueue[tuple[_Item, _Done | None, BaseException | None]] = queue.SimpleQueue()

@@ -1,4 +1,4 @@
-"""What the steps of one run share: the client, the journal, the brake, and who is in flight."""
+"""Shared state of one run: client, journal, stop signal, and steps in flight."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["Engine", "Todo"]
 
 _OUTAGES = 24
-"""Steps in a row, over all connections, that failed because the server did not answer: it is down."""
+"""Consecutive steps without an answer from the server after which it counts as down."""
 _SPARE = 4
 """Threads beyond the connections, so that no connection idles while a thread waits for the disk."""
 
 
 @dataclass(frozen=True)
 class Todo:
-    """A step that is to be carried out."""
+    """A step to carry out."""
 
     number: int
     step: Step
@@ -37,7 +37,7 @@ class Todo:
 
 
 class Engine:
-    """Everything that the steps of one run share."""
+    """Shared state of the steps of one run."""
 
     def __init__(self, client: Client, journal: Journal, run: entries.Run) -> None:
         self.client = client
@@ -65,7 +65,7 @@ class Engine:
         return result
 
     def note(self, todo: Todo, result: Result) -> None:
-        """Put a result into the journal, and stop the run when asked to or when the server is down."""
+        """Record a result in the journal; stop the run on a conflict if asked to, or if the server is down."""
         with self._lock:
             if self._left:
                 return
@@ -79,7 +79,7 @@ class Engine:
             self.stop.set(f"{todo.step.operation} of {todo.step.unique_id!r} is in conflict")
 
     def leave(self) -> set[int]:
-        """End the run for every thread; the steps of which a call is still in flight."""
+        """End the run for every thread and return the steps still in flight."""
         with self._lock:
             self._left = True
             return set(self._in_flight)
@@ -87,7 +87,7 @@ class Engine:
     def parallel(
         self, chains: list[list[Todo]], results: dict[int, Result], tick: Callable[[Result], None]
     ) -> None:
-        """Carry out chains of steps over all connections; a chain ends at a step whose outcome is unknown."""
+        """Carry out chains of steps over all connections; a chain stops at an unknown outcome."""
 
         def work(chain: list[Todo]) -> dict[int, Result]:
             done: dict[int, Result] = {}

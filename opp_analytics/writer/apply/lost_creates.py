@@ -1,7 +1,7 @@
-"""Creates whose answer was lost: looked for among the opportunities that are new since the run began.
+"""Look for creates without an answer among the opportunities created since the run began.
 
-The API has no key that makes a repeated create harmless, so a create is never repeated before it was looked for, and
-"not found yet" is no proof: a server may commit late, and its nodes' clocks differ.
+The API has no key that makes a repeated create harmless, so a create is never repeated before a search, and "not
+found yet" proves nothing: a server may commit late, and its nodes' clocks differ.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["SHORTEST_WAIT", "list_new_since", "mark_newest", "match_lost_creates", "settling_seconds"]
 
 SHORTEST_WAIT = 15.0
-"""Seconds that a create without an answer is given at least before it counts as not carried out."""
+"""Minimum seconds before a create without an answer counts as not carried out."""
 _OVERLAP = timedelta(minutes=15)
-"""How far the clocks of a server's nodes may differ, and how late it may stamp."""
+"""Allowance for clock differences between a server's nodes and for late timestamps."""
 _FIRST = 100
 
 
@@ -99,7 +99,7 @@ def _folded(value: str) -> str:
 
 
 def _agrees(field: str, ours: Any, theirs: Any) -> bool:
-    """Whether a server may hold `theirs` for what was sent as `ours`: rounded, trimmed, composed, filled in."""
+    """True if `theirs` may be the server's version of `ours`: rounded, trimmed, composed or filled in."""
     if schema.is_blank(ours) or (isinstance(ours, str) and not ours.strip()):
         return True
     try:
@@ -121,7 +121,7 @@ def _is_of(step: Step, record: dict[str, Any]) -> bool:
 def match_lost_creates(
     steps: dict[int, Step], candidates: list[dict[str, Any]], taken: set[str]
 ) -> dict[int, dict[str, Any]]:
-    """Which of the new opportunities each lost create made, where that is certain.
+    """Match each lost create to its new opportunity, where that is certain.
 
     Creates and opportunities that fit each other are settled when there are as many of the one as of the other.
 
@@ -130,9 +130,9 @@ def match_lost_creates(
     steps : dict of int to Step
         Creates whose outcome is unknown, by their number.
     candidates : list of dict
-        As `list_new_since` gives them.
+        New opportunities from `list_new_since`.
     taken : set of str
-        Ids that other creates are known to have been given.
+        Ids that belong to other creates.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def match_lost_creates(
 
 
 def _related(number: int, fits: dict[int, set[str]]) -> tuple[set[int], set[str]]:
-    """The creates that share an opportunity with one, directly or by others, and these opportunities."""
+    """Creates that share candidate opportunities with one, directly or indirectly, and those opportunities."""
     group, ids = {number}, set(fits[number])
     while more := {n for n, theirs in fits.items() if theirs & ids} - group:
         group |= more

@@ -1,4 +1,4 @@
-"""What an apply leaves behind: one row per change, and a few lines that say how it went."""
+"""Receipt of an apply: one row per change and a short summary."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Receipt:
     run_id : str or None
         Names the run in the journal, for `resume` and `undo`; None after a dry run, or when nothing was to be done.
     stopped : str or None
-        Why the run ended before its end, None when it did not.
+        Reason the run stopped early; None if it did not.
     resumable : bool
-        Whether `resume` has anything to do: what was refused (4xx) stays refused.
+        True if `resume` has work to do; rejected changes (4xx) are not sent again.
     """
 
     table: pd.DataFrame
@@ -43,16 +43,16 @@ class Receipt:
 
     @property
     def complete(self) -> bool:
-        """Whether every change is on the server."""
+        """True if every change is on the server."""
         return bool(self.table["outcome"].isin(["applied", "already"]).all())
 
     def counts(self) -> pd.Series[int]:
-        """Changes per outcome, those outcomes that occur."""
+        """Number of changes per outcome, without zeros."""
         counts = self.table["outcome"].value_counts()
         return counts.reindex([outcome for outcome in OUTCOMES if outcome in counts.index])
 
     def summary(self) -> str:
-        """Counts per outcome, the first failures, and what to do next."""
+        """Counts per outcome, the first failures, and the next step."""
         counted, *after = self.overview().splitlines()
         lines = [counted]
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
@@ -66,7 +66,7 @@ class Receipt:
         return "\n".join([*lines, *after])
 
     def overview(self) -> str:
-        """Counts per outcome, why the run stopped, and what to do next."""
+        """Counts per outcome, the reason the run stopped, and the next step."""
         lines = [
             ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
             or "nothing to do"
@@ -87,7 +87,7 @@ class Receipt:
 def receipt_table(
     steps: dict[int, Step], results: dict[int, Result], names: dict[int, str | None]
 ) -> pd.DataFrame:
-    """The table of a receipt, in the plan's order, from the result of every step by its number."""
+    """Build a receipt's table, in the plan's order, from results by step number."""
     rows = []
     for number, step in steps.items():
         result = results[number]

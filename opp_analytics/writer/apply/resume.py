@@ -1,4 +1,4 @@
-"""The rest of a run that was cut off."""
+"""Finish an interrupted run."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def resume(
     unknown: Literal["leave", "send"] = "leave",
     progress: bool | None = None,
 ) -> Receipt:
-    """Finish a run that was killed, cut off or stopped: settle what is unknown, send the rest, each change once.
+    """Finish an interrupted run: settle unknown changes and send the rest, each once.
 
     Parameters
     ----------
     client : Client
         A client of the same API and key; the token may be a new one.
     run_id : str, optional
-        The run to finish; by default the newest one with anything left.
+        The run to finish; by default the newest one with work left.
     unknown : {"leave", "send"}
         What to do with a create without an answer that a fresh look at the server does not settle: leave it unknown,
         or send it. Look for it yourself before you have it sent, for it may be on the server under another name.
     progress : bool, optional
-        Whether a progress bar is shown; by default on a terminal and in a notebook.
+        If True, show a progress bar; by default on a terminal and in a notebook.
 
     Returns
     -------
@@ -47,11 +47,11 @@ def resume(
     Raises
     ------
     ArgumentValueError
-        When `unknown` is not an option.
+        If `unknown` is not an option.
     PlanError
-        When there is no such run, or another process still works on it.
+        If the run does not exist, or another process is still working on it.
     JournalError
-        When the journal cannot be used.
+        If the journal cannot be used.
     """
     one_of(unknown, "unknown", ("leave", "send"))
     tenant = client.settings.tenant

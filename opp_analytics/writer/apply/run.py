@@ -26,13 +26,13 @@ __all__ = ["run_steps"]
 
 
 _PATIENCE = 1.0
-"""Seconds that calls in flight are given to end after Ctrl-C."""
+"""Seconds to wait for calls in flight after Ctrl-C."""
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
 def _clean_interrupt(stop: Stop) -> Iterator[None]:
-    """Turn the first Ctrl-C into a stop that waits a moment for the calls in flight; a second one raises as ever."""
+    """Turn the first Ctrl-C into a stop that waits briefly for calls in flight; a second one raises as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted
         return
@@ -59,7 +59,7 @@ def run_steps(
     done: dict[int, Result] | None = None,
     send_unknown: bool = False,
 ) -> Receipt:
-    """Carry out steps, write down the run's end, and give its receipt; a journal that fails midway stops the run.
+    """Carry out steps, record the end of the run, and return its receipt; a journal failure stops the run.
 
     Parameters
     ----------
@@ -68,11 +68,11 @@ def run_steps(
     client, journal, run
         The client that sends, and the journal and run that record it.
     progress : bool or None
-        Whether a bar is shown; None: on a terminal or in a notebook.
+        If True, show a progress bar; None shows it on a terminal or in a notebook.
     done : dict of int to Result, optional
-        Results that are known beforehand; those steps are not carried out.
+        Known results; these steps are not carried out.
     send_unknown : bool
-        Whether a create that a fresh look does not settle is sent.
+        If True, send creates that a fresh look does not settle.
     """
     engine = Engine(client, journal, run)
     results = dict(done or {})
@@ -113,7 +113,7 @@ def run_steps(
 
 
 def _chains(todos: list[Todo]) -> list[list[Todo]]:
-    """Equal creates together, to be sent one after another; every other step by itself."""
+    """Group equal creates, to be sent one after another; every other step is its own chain."""
     chains: dict[Any, list[Todo]] = {}
     for todo in todos:
         chains.setdefault(todo.step.identity if _creates(todo) else todo.number, []).append(todo)
@@ -121,7 +121,7 @@ def _chains(todos: list[Todo]) -> list[list[Todo]]:
 
 
 def _left(chains: list[list[Todo]], results: dict[int, Result]) -> list[list[Todo]]:
-    """What can be sent of the chains now: nothing behind a create whose outcome is unknown."""
+    """Steps of the chains that can be sent now: none after a create with an unknown outcome."""
     open_ = [
         c
         for c in chains
@@ -132,7 +132,7 @@ def _left(chains: list[list[Todo]], results: dict[int, Result]) -> list[list[Tod
 
 
 def _close(engine: Engine, todos: list[Todo], results: dict[int, Result]) -> None:
-    """End the run for its threads, and say of each step that has no result how far it came."""
+    """End the run for its threads and give every unfinished step a result."""
     in_flight = engine.leave()
     for todo in todos:
         if todo.number in results:
@@ -142,17 +142,17 @@ def _close(engine: Engine, todos: list[Todo], results: dict[int, Result]) -> Non
             results[todo.number] = result_of(
                 todo.step,
                 "unknown",
-                "no answer yet when the run was ended; resume looks for it",
+                "no answer before the run ended; resume looks for it",
                 attempts=attempts + 1,
                 sent=True,
             )
         else:
-            equal = "" if engine.stop else "waits for an equal create whose outcome is unknown"
+            equal = "" if engine.stop else "waiting for an identical create with an unknown outcome"
             results[todo.number] = result_of(todo.step, "pending", equal or None, attempts=attempts)
 
 
 def _ticker(bar: Any) -> Callable[[Result], None]:
-    """Counts results, and among them the failures, on a bar."""
+    """Count results and failures on a progress bar."""
     failures = 0
 
     def tick(result: Result) -> None:

@@ -1,4 +1,4 @@
-"""One step to the server: read, compare, write down the intent, write, and look again when no answer came."""
+"""Send one step: read, compare, record the intent, write, and look again if no answer came."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ if TYPE_CHECKING:
 __all__ = ["Sender", "Stop"]
 
 _ATTEMPTS = 5
-"""Times a run sends a write at most, as long as each time nobody can say that it was carried out."""
+"""Maximum number of times a run sends a write whose outcome stays uncertain."""
 IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
-"""Errors after which a write may or may not have been carried out."""
+"""Errors that leave the outcome of a write uncertain."""
 _PAUSE = 0.05
 Row = dict[str, Any]
 
 
 class Stop:
-    """Tells the connections to begin nothing further, and why."""
+    """Signal to start no further calls, with the reason."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self.reason: str | None = None
         self.leave_at: float | None = None
-        """When, by the monotonic clock, calls in flight are no longer waited for."""
+        """Monotonic time at which to stop waiting for calls in flight."""
 
     def __bool__(self) -> bool:
         return self._event.is_set()
@@ -59,12 +59,12 @@ class Stop:
         self._event.set()
 
     def interrupt(self, reason: str, seconds: float) -> None:
-        """Stop, and wait no longer than that for the calls in flight."""
+        """Stop, and wait at most `seconds` for calls in flight."""
         self.leave_at = time.monotonic() + seconds
         self.set(reason)
 
     def wait(self, seconds: float) -> None:
-        """Wait, but not beyond being stopped."""
+        """Wait, or return early if stopped."""
         self._event.wait(seconds)
 
 
@@ -74,23 +74,23 @@ class Sender:
 
     client: Client
     intend: Callable[[int, dict[str, Any], dict[str, Any] | None], None]
-    """Writes down durably that a step's write is about to be sent, what it overwrites beside the planned, and
-    stage and status where those differ from the plan's."""
+    """Records on disk that a step's write is about to be sent, the unplanned values it overwrites, and stage and
+    status where those differ from the plan's."""
     stop: Stop
     overwrite: bool = False
-    """Whether a newer change on the server is overwritten."""
+    """If True, overwrite newer changes on the server."""
 
     def carry_out(self, number: int, step: Step, progress: Progress) -> Result:
-        """The result of a step; failures are results, never raised.
+        """Carry out a step; failures are returned as results, never raised.
 
         Parameters
         ----------
         number : int
             The step's number in its run.
         step : Step
-            What to do.
+            The step to carry out.
         progress : Progress
-            How far an earlier attempt got.
+            Progress of an earlier attempt.
         """
         if self.stop:
             return result_of(step, "pending", attempts=progress.attempts, sent=progress.sent)
@@ -179,7 +179,7 @@ class Sender:
         )
 
     def _done(self, step: Step, first: Verdict, attempts: int, sent: bool, remote: Row | None) -> Result:
-        """The server holds everything as wanted: by our own lost write, or by somebody else's."""
+        """Every value is already on the server, by our own lost write or someone else's."""
         outcomes = tuple(
             "applied" if sent and status != "already" else "already" for status in first.statuses
         )
@@ -202,7 +202,7 @@ class Sender:
         return Result(outcomes, errors, attempts=attempts)
 
     def _refusal(self, step: Step, error: Exception, attempts: int) -> Result:
-        """The server, or our own check, said no: nothing was written."""
+        """The server or our own check rejected it; nothing was written."""
         if isinstance(error, AuthError):
             self.stop.set(str(error))
             return result_of(step, "pending", str(error), attempts=attempts)
@@ -228,7 +228,7 @@ class Sender:
 
 
 def _newer_outcome(step: Step, verdict: Verdict, remote: Row | None) -> Row | None:
-    """Stage and status of an opportunity that is updated in spite of a conflict."""
+    """Stage and status of an opportunity updated despite a conflict."""
     overwrites = step.operation == "update" and verdict.conflict and remote is not None
     return {column: (remote or {}).get(column) for column in step.base} if overwrites else None
 
@@ -249,7 +249,7 @@ def _drifted(drift: Drift) -> str:
 
 
 def _pointed(cell: Cell, error: Exception) -> str:
-    """The server's words about this very cell where it pointed at it, else all it said."""
+    """The server's message about this cell if there is one, otherwise the whole message."""
     if isinstance(error, ValidationError):
         mine = [p.detail for p in error.problems if p.pointer and p.pointer.rsplit("/", 1)[-1] == cell.field]
         if mine:

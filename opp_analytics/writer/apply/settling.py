@@ -1,4 +1,4 @@
-"""Creates whose answer was lost, settled one way or the other, or left unknown with what to look for."""
+"""Settle creates without an answer, or leave them unknown with advice on what to look for."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Settling"]
 
 _FIRST_LOOK, _LAST_LOOK = 0.25, 5.0
-"""Seconds between two looks: they grow from the one to the other."""
+"""Shortest and longest pause between looks, in seconds."""
 Chains = list[list["Todo"]]
 
 
@@ -32,13 +32,13 @@ class Settling:
     Parameters
     ----------
     engine : Engine
-        Of the run.
+        The run's engine.
     results : dict of int to Result
-        By step number; changed in place.
+        Results by step number; changed in place.
     send : callable
-        Carries out chains of creates, each after the one before it was settled, and puts the results there.
+        Sends chains of creates in order and stores the results.
     send_unknown : bool
-        Whether a create that a fresh look does not settle is sent.
+        If True, send creates that a fresh look does not settle.
     """
 
     engine: Engine
@@ -46,7 +46,7 @@ class Settling:
     send: Callable[[Chains], None]
     send_unknown: bool = False
     _since: dict[int, float] = field(default_factory=dict)
-    """When the wait for each lost create began, by the monotonic clock."""
+    """Start of the wait for each lost create, by the monotonic clock."""
     _repeated: set[int] = field(default_factory=set)
     _given_up: set[int] = field(default_factory=set)
 
@@ -74,7 +74,7 @@ class Settling:
             self.send([chain for chain in again if chain])
 
     def _lost(self, chains: Chains) -> dict[int, list[Todo]]:
-        """The chains that wait for a lost create, each from there on, by its number."""
+        """Chains waiting for a lost create, from that create on, by its number."""
         lost = {}
         for chain in chains:
             for at, todo in enumerate(chain):
@@ -89,7 +89,7 @@ class Settling:
         return lost
 
     def _look(self, lost: dict[int, list[Todo]]) -> tuple[dict[int, dict[str, Any]], int]:
-        """The opportunities that lost creates made, by number, and how many new ones nobody accounts for."""
+        """Opportunities matched to lost creates, by number, and the count of unexplained new ones."""
         engine = self.engine
 
         def look(_: None) -> tuple[dict[int, dict[str, Any]], int]:
@@ -109,7 +109,7 @@ class Settling:
         return {}, 0
 
     def _late(self, chain: list[Todo], strangers: int) -> Chains:
-        """What is to be sent of a chain whose first create has had its time."""
+        """The part of a chain to send after the wait for its first create is over."""
         todo = chain[0]
         result = self.results[todo.number]
         if todo.number in self._repeated or (strangers and not self.send_unknown):
@@ -130,7 +130,7 @@ class Settling:
 
 
 def _age(progress: Progress) -> float:
-    """Seconds since an earlier run sent it; a clock that was set back says nothing."""
+    """Seconds since an earlier run sent it; 0 if the clock was set back."""
     if progress.sent_at is None:
         return 0.0
     return max(0.0, (datetime.now(UTC) - progress.sent_at).total_seconds())

@@ -1,4 +1,4 @@
-"""The way back from a run."""
+"""Undo a run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["undo"]
 
 
 def undo(client: Client, run_id: str | None = None) -> Plan:
-    """The plan back to before a run, to be looked at and applied like any other.
+    """Make a plan that reverses a run; review and apply it like any other.
 
     Updated cells go back to what they held, created opportunities are deleted (``allow_delete``), deleted ones
     recovered; a cell that was empty is cleared again (``clear_nulls``). What somebody changed since then is a
@@ -40,17 +40,17 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     Returns
     -------
     Plan
-        Empty when the run applied nothing. A run that `resume` could finish is undone as far as it came, with a
-        `DataWarning` that says so.
+        Empty if the run applied nothing. For an unfinished run, the plan reverses the changes made so far, with a
+        `DataWarning`.
 
     Raises
     ------
     PlanError
-        When there is no such run.
+        If the run does not exist.
     JournalError
-        When the journal cannot be used.
+        If the journal cannot be used.
     ApiError
-        When the server could not be read.
+        If the server cannot be read.
     """
     with Journal(client.settings.tenant) as journal:
         run_id = run_id or entries.latest_run(journal, left=False)
@@ -76,7 +76,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
 
 
 def _readable(remote: dict[str, Any] | None) -> dict[str, Any]:
-    """The API's own columns of an opportunity, but for cells that do not fit."""
+    """The API's standard columns of an opportunity, without invalid cells."""
     row = {}
     for column in schema.COLUMNS:
         with suppress(schema.BadCell):

@@ -1,4 +1,4 @@
-"""What the journal holds: runs, their steps and changes; written around every call, read to resume or undo."""
+"""Runs, steps and changes in the journal: written around every call, read to resume or undo."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Run:
 
 @dataclass(frozen=True)
 class StoredStep:
-    """A step as the journal holds it."""
+    """A step as stored in the journal."""
 
     number: int
     step: Step
@@ -52,19 +52,19 @@ class StoredStep:
     progress: Progress
     refused: bool
     unique_id: str | None
-    """Of a create that was carried out, the new id."""
+    """The id of the opportunity; for a completed create, the new id."""
     was: dict[str, Any]
-    """What the written fields held just before."""
+    """Values of the written fields just before the write."""
     record: dict[str, Any] | None
 
     @property
     def left(self) -> bool:
-        """Whether resume has anything to do here."""
+        """True if resume has work to do on this step."""
         return has_work_left(self.outcomes, refused=self.refused)
 
 
 def _now() -> str:
-    """The instant as text."""
+    """The current time as text."""
     return datetime.now(UTC).isoformat()
 
 
@@ -77,7 +77,7 @@ def _record(text: str | None) -> dict[str, Any] | None:
 
 
 def begin(journal: Journal, run: Run, steps: list[Step], names: list[str | None]) -> None:
-    """Write a whole run down before its first request."""
+    """Record a whole run before its first request."""
     mark = None if run.mark is None else json.dumps(run.mark)
     run_row = (run.run_id, run.plan_id, run.url, _now(), run.on_conflict, mark)
     step_rows = [
@@ -114,9 +114,9 @@ def intend(
     overwritten: dict[str, Any],
     outcome: dict[str, Any] | None = None,
 ) -> None:
-    """Note, durably, that the step's write is about to be sent, and what it overwrites beside the planned.
+    """Record on disk that the step's write is about to be sent, and any unplanned values it overwrites.
 
-    Where that is a deal closed or reopened since the plan, `outcome` is its stage and status, from now on the base.
+    If the deal was closed or reopened since the plan, `outcome` is its stage and status: the new base.
     """
     was = [(to_text(field, value) or "null", run_id, number, field) for field, value in overwritten.items()]
 
@@ -132,7 +132,7 @@ def intend(
 
 
 def settle(journal: Journal, run_id: str, number: int, step: Step, result: Result) -> None:
-    """Note the result of a step; on the disk with the next commit, and losing it only means to look again."""
+    """Record the result of a step with the next commit; if it is lost, resume looks again."""
     step_row = (
         _now(),
         result.sent,
@@ -162,7 +162,7 @@ def settle(journal: Journal, run_id: str, number: int, step: Step, result: Resul
 
 
 def end(journal: Journal, run_id: str) -> None:
-    """Note that nobody works on the run any more."""
+    """Record that the run has ended."""
     journal.do(lambda db: db.execute("UPDATE run SET ended_at = ? WHERE run_id = ?", (_now(), run_id)))
 
 
@@ -178,7 +178,7 @@ def read_run(journal: Journal, run_id: str) -> tuple[Run, list[StoredStep]]:
     Raises
     ------
     PlanError
-        When the journal has no such run.
+        If the journal has no such run.
     """
 
     def read(db: sqlite3.Connection) -> tuple[list[sqlite3.Row], ...]:
@@ -223,13 +223,13 @@ def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
 
 
 def created_ids(journal: Journal) -> set[str]:
-    """Every id that a create of this tenant was given."""
+    """Ids of all opportunities created in this tenant."""
     query = "SELECT unique_id FROM step WHERE operation = 'create' AND unique_id IS NOT NULL"
     return set(journal.do(lambda db: [row["unique_id"] for row in db.execute(query)]))
 
 
 def earlier_creates(journal: Journal, plan_id: str) -> tuple[dict[int, str], str | None]:
-    """The creates of earlier runs of a plan: ids by step number, and the run that left a create unknown, if any."""
+    """Creates in earlier runs of a plan: ids by step number, and the run that left a create unknown, if any."""
     query = (
         "SELECT number, step.unique_id, run_id, intended_at FROM step JOIN run USING (run_id) "
         "WHERE plan_id = ? AND operation = 'create'"
@@ -248,7 +248,7 @@ _RUNS = "SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_
 
 
 def latest_run(journal: Journal, *, left: bool) -> str | None:
-    """The newest run with something left to do, or, with ``left=False``, with something applied."""
+    """The newest run with work left, or, with ``left=False``, with applied changes."""
     query = f"{_RUNS} WHERE {_NEWEST[left]} ORDER BY started_at DESC LIMIT 1"
     rows = journal.do(lambda db: db.execute(query).fetchall())
     return rows[0]["run_id"] if rows else None

@@ -1,7 +1,7 @@
 """The journal of applied plans: the intent before each call, and its result after.
 
 One SQLite file per tenant in the state folder, readable by its owner alone, in WAL mode with ``synchronous=FULL``:
-when `Journal.do` returns, what it was given is on the disk, whatever happens to the process or the power afterwards.
+when `Journal.do` returns, its job is on disk and survives a crash or power loss.
 Results wait for the next intent and share its commit: losing one only means that resume looks again.
 """
 
@@ -50,23 +50,23 @@ def _folder() -> Path:
 
 
 def journal_file(tenant: str) -> Path:
-    """Where the journal of a tenant is (`Settings.tenant`)."""
+    """Path of a tenant's journal (`Settings.tenant`)."""
     return _folder() / f"{tenant}.sqlite3"
 
 
 def journal_files() -> list[Path]:
-    """Every journal there is."""
+    """Paths of all journals."""
     return sorted(_folder().glob("*.sqlite3"))
 
 
 @contextmanager
 def plan_lock(tenant: str, plan_id: str) -> Iterator[None]:
-    """Lock a plan, so that nobody else applies it at the same time; the lock of a killed process is free.
+    """Lock a plan so that no one else applies it at the same time; a killed process releases its lock.
 
     Raises
     ------
     PlanError
-        When somebody else has it.
+        If another process or thread holds the lock.
     """
     path = _folder() / f"{tenant}-{plan_id}.lock"
     lock = FileLock(path, mode=0o600)
@@ -98,12 +98,12 @@ class Journal:
     Parameters
     ----------
     tenant : str
-        `Settings.tenant`.
+        The tenant's hash, `Settings.tenant`.
 
     Raises
     ------
     JournalError
-        When it cannot be opened: no space, no permission, damaged, or in the format of another version.
+        If it cannot be opened: no space, no permission, damaged, or another version's format.
     """
 
     def __init__(self, tenant: str) -> None:
@@ -125,7 +125,7 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Write what is noted and close the file."""
+        """Write pending jobs and close the file."""
         try:
             if self._noted and self._failure is None:
                 self.do(lambda _: None)
@@ -133,12 +133,12 @@ class Journal:
             self._connection.close()
 
     def do(self, job: Job) -> Any:
-        """What a job returns, after it and everything noted before it is on the disk.
+        """Run a job, commit it with all pending jobs, and return its result.
 
         Raises
         ------
         JournalError
-            When this or an earlier job could not be written.
+            If this or an earlier job could not be written.
         """
         with self._lock:
             if self._failure is not None:
@@ -151,7 +151,7 @@ class Journal:
                 raise self._failure from None
 
     def note(self, job: Job) -> None:
-        """Have a job written with the next commit."""
+        """Queue a job for the next commit."""
         with self._lock:
             self._noted.append(job)
 
@@ -168,12 +168,12 @@ class Journal:
 
 
 def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
-    """Rows of a journal that need not stay open.
+    """Open a journal, run a query, and return its rows.
 
     Raises
     ------
     JournalError
-        When it cannot be read.
+        If the journal cannot be read.
     """
     try:
         with closing(_open(path)) as connection:

@@ -30,7 +30,7 @@ def own_writes(client: Client) -> pd.DataFrame:
     Parameters
     ----------
     client : Client
-        Names the tenant: two servers may well give the same ids. It is not asked anything.
+        Identifies the tenant, because two servers may use the same ids. No request is sent.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def own_writes(client: Client) -> pd.DataFrame:
     Raises
     ------
     JournalError
-        When the journal cannot be read.
+        If the journal cannot be read.
     """
     tenant = client.settings.tenant
     file = journal_file(tenant)

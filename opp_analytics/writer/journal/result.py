@@ -19,11 +19,11 @@ OUTCOMES = {
     "unknown": "sent, but nobody knows whether it was written; resume finds out",
     "pending": "not sent yet; resume sends it",
 }
-"""Every outcome of a change, with what it means."""
+"""Outcomes of a change and their meanings."""
 
 
 def has_work_left(outcomes: tuple[str, ...], *, refused: bool) -> bool:
-    """Whether resume has anything to do for a step with these outcomes."""
+    """True if resume has work to do on a step with these outcomes."""
     return any(o in ("pending", "unknown") or (o == "failed" and not refused) for o in outcomes)
 
 
@@ -34,39 +34,39 @@ class Result:
     outcomes: tuple[str, ...]
     errors: tuple[str | None, ...]
     attempts: int = 0
-    """Times something was sent that writes."""
+    """Number of writes sent."""
     unique_id: str | None = None
-    """The id that a create was given."""
+    """The id of the opportunity; for a create, the new id."""
     record: dict[str, Any] | None = None
-    """The opportunity as the server answered a create or a recovery; the base for undoing it."""
+    """The server's answer to a create or recovery; the base for undoing it."""
     updated_before: str | None = None
     updated_after: str | None = None
     """``updated_at`` around our write, where the server sent it."""
     sent: bool = False
-    """Whether a write was begun of which it is not certain how it ended."""
+    """True if a write was sent and its outcome is uncertain."""
     refused: bool = False
-    """Whether the server refused it for good (4xx), so that resume does not try again."""
+    """True if the server rejected it (4xx); resume does not try again."""
     outage: bool = False
-    """Whether it failed because the server could not be asked at all."""
+    """True if it failed because the server was unavailable."""
 
     @property
     def left(self) -> bool:
-        """Whether resume has anything to do here."""
+        """True if resume has work to do on this step."""
         return has_work_left(self.outcomes, refused=self.refused)
 
 
 def result_of(step: Step, outcome: str, error: str | None = None, **more: Any) -> Result:
-    """A result that is the same for every cell of the step."""
+    """A result with the same outcome for every cell of the step."""
     size = len(step.cells)
     return Result((outcome,) * size, (error,) * size, **more)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an earlier run got with a step."""
+    """An earlier run's progress on a step."""
 
     attempts: int = 0
     sent: bool = False
-    """Whether a write was begun whose outcome may be unknown."""
+    """True if a write was sent and its outcome may be unknown."""
     sent_at: datetime | None = None
-    """When, by this computer's clock."""
+    """Time of that write, by this computer's clock."""

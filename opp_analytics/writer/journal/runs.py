@@ -29,15 +29,15 @@ def runs() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        RangeIndex; ``run_id`` str, ``started_at``, ``ended_at`` (missing: it was killed, or still goes on)
+        RangeIndex; ``run_id`` str, ``started_at``, ``ended_at`` (missing: it was killed, or is still running)
         datetime64[us, UTC], ``url`` str, ``opportunities``, ``changes`` and a count per outcome int64 (applied
         already skipped conflict failed unknown pending), ``state`` str: finished, or unfinished where `resume` has
-        something to do. Empty, with its columns, when nothing was ever applied.
+        work to do. Empty, with its columns, if nothing was ever applied.
 
     Raises
     ------
     JournalError
-        When a journal cannot be read.
+        If a journal cannot be read.
     """
     counts = ", ".join(f"sum({condition}) AS {outcome}" for outcome, condition in _COUNTS.items())
     columns = ["run_id", "started_at", "ended_at", "url", "opportunities", "changes", *OUTCOMES, "left_over"]

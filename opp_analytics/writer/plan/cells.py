@@ -1,4 +1,4 @@
-"""Single cells: when two mean the same, what is wrong with one, and how one reads."""
+"""Compare, check and format single cells."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
 
 
 def normalize(column: str, value: Any) -> Any:
-    """A cell as the frame holds it: the server's lists and objects as JSON text, blanks as None.
+    """Convert a cell to its column's type: lists and objects to JSON text, blanks to None.
 
     Raises
     ------
     opp_analytics.schema.BadCell
-        When the value does not fit the column.
+        If the value does not fit the column.
 
     Examples
     --------
@@ -45,7 +45,7 @@ def _normalize_or_keep(column: str, value: Any) -> Any:
 
 
 def same(column: str, left: Any, right: Any) -> bool:
-    """Whether two cells of a column mean the same, however they are typed.
+    """True if two cells of a column have the same value, whatever their types.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def _unknown_choice(column: str, value: str) -> tuple[str, str] | None:
 
 
 def find_problem(column: str, value: Any) -> tuple[str, str] | None:
-    """What is wrong with a value to be written and the way out, or None when nothing is.
+    """Check a value before writing: the problem and how to fix it, or None.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def format_cell(field: str, value: Any) -> str:
-    """A cell as a person reads it in a table.
+    """Format a cell for a table.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def format_cell(field: str, value: Any) -> str:
 
 
 def quote_cell(value: Any) -> str:
-    """A cell exactly as it was typed, whatever type holds it; texts in quotes.
+    """Format a cell exactly as it was typed; text is quoted.
 
     Examples
     --------

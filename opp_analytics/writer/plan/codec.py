@@ -32,7 +32,7 @@ def number(text: str) -> float | Decimal:
 
 
 def from_wire(column: str, value: Any) -> Any:
-    """A JSON value as a change holds it: dates as Timestamp, blanks as None, what does not fit as it is."""
+    """Convert a JSON value to a cell: dates to Timestamp, blanks to None; invalid values are kept."""
     if isinstance(value, Decimal):
         return value
     try:
@@ -59,7 +59,7 @@ def to_text(column: str, value: Any) -> str | None:
 
 
 def from_text(column: str, text: str | None) -> Any:
-    """The cell that `to_text` wrote.
+    """Read back a cell that `to_text` wrote.
 
     Examples
     --------

@@ -37,13 +37,13 @@ _OBJECTS = ("before", "after", "remote", "value", "row")
 
 @dataclass
 class Difference:
-    """What was found so far, as records."""
+    """Changes and problems found so far."""
 
     changes: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
 
     def change(self, operation: str, unique_id: str | None, column: str | None = None, **more: Any) -> None:
-        """Note one change, as yet unchecked against the server."""
+        """Add a change, not yet compared with the server."""
         noted = {
             "unique_id": unique_id,
             "operation": operation,
@@ -55,7 +55,7 @@ class Difference:
     def problem(
         self, row: Any, unique_id: Any, column: str, value: Any, problem: str, suggestion: str
     ) -> None:
-        """Note one problem."""
+        """Add a problem."""
         self.problems.append(
             dict(zip(PROBLEMS, (row, unique_id, column, value, problem, suggestion), strict=True))
         )
@@ -87,11 +87,11 @@ def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     Raises
     ------
     ArgumentTypeError
-        When it is not a frame.
+        If it is not a frame.
     MissingColumnError
-        When ``unique_id`` is neither column nor index.
+        If ``unique_id`` is neither a column nor the index.
     DataError
-        When it has a column twice.
+        If it has a duplicate column.
     """
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(
@@ -116,12 +116,12 @@ def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
-    """Everything that turns `before` into `after`, and everything that forbids it.
+    """Find the changes that turn `before` into `after`, and the problems in them.
 
     Parameters
     ----------
     before, after : DataFrame
-        As `with_ids` gives them.
+        Frames from `with_ids`.
     """
     found = Difference()
     labels = after.index
@@ -143,7 +143,7 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
 
 
 def _among(ids: Iterable[Any], known: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which ids are among the known ones; `isin` of text columns takes a second for 100,000."""
+    """Mark the ids that are known; `isin` on text columns takes a second for 100,000."""
     known = set(known)
     return np.array([unique_id in known for unique_id in ids], dtype=bool)
 
@@ -168,7 +168,7 @@ def _check_before(before: pd.DataFrame, found: Difference) -> pd.DataFrame:
 
 
 def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: Difference) -> pd.Series[bool]:
-    """Which rows of `after` have an id that can be used."""
+    """Mark the rows of `after` with a usable id."""
     ids = after["unique_id"]
     repeated = ids.notna() & ids.duplicated(keep=False)
     for position in np.flatnonzero(repeated).tolist():
@@ -218,7 +218,7 @@ def _unlike(left: Any, right: Any) -> bool:
 
 
 def _cell(column: str, value: Any) -> Any:
-    """A checked cell as a change holds it; a decimal that a float cannot hold exactly stays one."""
+    """Normalize a checked cell; a decimal that a float cannot hold exactly stays a Decimal."""
     cell = normalize(column, value)
     if isinstance(value, Decimal) and isinstance(cell, (float, Decimal)):
         return number(str(value))

@@ -1,4 +1,4 @@
-"""Plans and receipts for the eye: old → new, cell by cell, in a notebook and on a terminal."""
+"""Plans and receipts in notebooks and terminals: old → new, cell by cell."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STYLES = {
     **dict.fromkeys(("already", "skipped"), _GREY),
 }
 _URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "already")
-"""Outcomes in the order in which somebody wants to see them."""
+"""Outcomes, most urgent first."""
 
 
 def plan_html(overview: str, deals: list[Deal], statuses: list[str], problems: pd.DataFrame) -> str:
@@ -109,7 +109,7 @@ def _old_new(field: str, before: Any, after: Any) -> tuple[str, str, str]:
 
 
 def _money(deal: Deal) -> tuple[str, str]:
-    """The value of a deal and what it gains."""
+    """A deal's value and the change in it."""
     if deal.step.operation == "recover":
         return text.MISSING, ""
     value = deal.value_before if deal.step.operation == "delete" else deal.value_after

@@ -1,4 +1,4 @@
-"""What a plan does to the forecast."""
+"""A plan's impact on the forecast."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", 
 
 
 def edited_frame(before: pd.DataFrame, changes: pd.DataFrame, created: list[dict[str, Any]]) -> pd.DataFrame:
-    """The opportunities with changes made, but for those in conflict.
+    """Apply a plan's changes to its opportunities, except those in conflict.
 
     Parameters
     ----------
     before : DataFrame
         The opportunities of a plan.
     changes : DataFrame
-        Its changes.
+        The plan's changes.
     created : list of dict
         The fields of every opportunity that it creates.
     """

@@ -1,4 +1,4 @@
-"""A plan: the changes that turn one frame of opportunities into another, checked and ready to be looked at."""
+"""A plan: the changes that turn one frame of opportunities into another, checked and ready for review."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ __all__ = ["Plan", "compare", "plan", "read_touched"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:
-    """Changes to opportunities that have been checked and not yet sent; made by `plan`, carried out by `apply`.
+    """Checked changes to opportunities, not yet sent; made by `plan`, sent by `apply`.
 
     Attributes
     ----------
@@ -85,15 +85,15 @@ class Plan:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Options of `apply` without which it is refused: clear_nulls, allow_delete."""
+        """Options that `apply` needs for this plan: clear_nulls, allow_delete."""
         return tuple(option for option in PERMISSIONS if len(needing(option, self.changes)))
 
     def __len__(self) -> int:
-        """Count of changes."""
+        """Number of changes."""
         return len(self.changes)
 
     def summary(self) -> str:
-        """What would be done, how much money it moves, and what must be fixed first, in a few lines."""
+        """Summarize the changes, the money they move, and the problems to fix first."""
         lines = [self.overview()]
         if len(self.problems):
             lines.append(f"{text.count(len(self.problems), 'problem')}: nothing is sent until they are fixed")
@@ -105,7 +105,7 @@ class Plan:
         return overview(self._deals(), self.changes, self.conflicts)
 
     def edited(self) -> pd.DataFrame:
-        """The opportunities as they are once the plan is applied; what is in conflict stays as it was.
+        """The opportunities after the plan is applied; cells in conflict stay unchanged.
 
         Returns
         -------
@@ -118,7 +118,7 @@ class Plan:
     def impact(
         self, *, as_of: When, freq: str = "M", history: History | None = None, method: str | Method = "stated"
     ) -> pd.DataFrame:
-        """What the plan does to the forecast, period by period.
+        """The plan's impact on the forecast, period by period.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ class Plan:
         history : History, optional
             Past records, as in `forecast`.
         method : str or Method
-            How the deals are forecast, as in `forecast`.
+            Forecast method, as in `forecast`.
 
         Returns
         -------
@@ -148,7 +148,7 @@ class Plan:
         Parameters
         ----------
         path : path
-            The file; one that exists is replaced.
+            The file to write; an existing file is replaced.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class Plan:
         Raises
         ------
         DataError
-            When the file cannot be written.
+            If the file cannot be written.
         """
         head = {name: getattr(self, name) for name in ("plan_id", "url", "tenant")}
         frames = {name: getattr(self, name) for name in ("changes", "problems", "conflicts", "before")}
@@ -168,12 +168,12 @@ class Plan:
 
     @classmethod
     def read(cls, path: str | Path) -> Plan:
-        """The plan that `save` wrote; the journal knows it as the same plan.
+        """Read a plan that `save` wrote; the journal treats it as the same plan.
 
         Raises
         ------
         DataError
-            When the file cannot be read, is not a plan, or was saved in another format.
+            If the file cannot be read, is not a plan, or was saved in another format.
         """
         head, frames = read_parts(arguments.path(path))
         return cls(**(head | frames))
@@ -192,7 +192,7 @@ class Plan:
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:
-    """The changes that turn `before` into `after`, checked and ready to be looked at.
+    """Find and check the changes that turn `before` into `after`.
 
     Rows are matched by ``unique_id``: their order and the index do not matter. A row of `after` without a
     ``unique_id`` is created, a row that `after` lacks is deleted, a column that `after` lacks is left alone. To
@@ -212,16 +212,16 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     Returns
     -------
     Plan
-        ``changes``, ``problems``, ``conflicts``; see there.
+        The changes, problems and conflicts.
 
     Raises
     ------
     ArgumentTypeError, MissingColumnError, DataError
-        When one is not a frame, has no ``unique_id`` or a column twice, or when a cell of `before` does not fit.
+        If either is not a frame, has no ``unique_id`` or a duplicate column, or a cell of `before` is invalid.
     PlanError
-        When `before` was loaded from another tenant than the client's.
+        If `before` was loaded from another tenant than the client's.
     ApiError
-        When the server could not be read.
+        If the server cannot be read.
 
     Notes
     -----
@@ -279,7 +279,7 @@ def _find_recoveries(found: Difference, client: Client) -> None:
 
 
 def read_touched(changes: pd.DataFrame, client: Client) -> dict[str, dict[str, Any] | None]:
-    """What the server holds now of the opportunities that changes touch, by id."""
+    """Current server rows of the opportunities in `changes`, by id."""
     return read_many(client, set(changes["unique_id"].dropna()))
 
 
@@ -290,7 +290,7 @@ def compare(
     client: Client,
     rows: dict[str, dict[str, Any] | None],
 ) -> Plan:
-    """A plan whose changes are compared with what the server holds now, as `read_touched` gives it."""
+    """Make a plan by comparing its changes with the server's current rows (`read_touched`)."""
     steps = steps_of(changes, before)
     statuses = changes["status"].tolist()
     conflicts: list[dict[str, Any]] = []

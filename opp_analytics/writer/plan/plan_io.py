@@ -1,4 +1,4 @@
-"""Plans as files: JSON with one change or opportunity a line, so that a person can read it and a diff shows it."""
+"""Plan files: JSON with one change or opportunity per line, easy to read and diff."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame
     Raises
     ------
     DataError
-        When the file cannot be written.
+        If the file cannot be written.
     """
     before = frames["before"]
     blocks = [
@@ -81,12 +81,12 @@ def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame
 
 
 def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Head and frames of a plan that `write_parts` wrote.
+    """Read the head and frames of a plan that `write_parts` wrote.
 
     Raises
     ------
     DataError
-        When it cannot be read, or is not such a file.
+        If the file cannot be read or is not a plan.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
@@ -119,10 +119,10 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
 
 
 def _check(changes: list[dict[str, Any]], frames: dict[str, pd.DataFrame]) -> None:
-    """Refuse what `plan` would never have written, so that nothing else is shown or sent."""
+    """Raise ValueError for content that `plan` never writes."""
     before = frames["before"]
     if before["unique_id"].isna().any() or before["unique_id"].duplicated().any():
-        raise ValueError("an opportunity of it has no id, or an id is there twice")
+        raise ValueError("an opportunity has no id, or an id is duplicated")
     # A recovered opportunity is in the trash, not in what the plan was made from.
     recovered = {change["unique_id"] for change in changes if change["operation"] == "recover"}
     known = {*before["unique_id"], *recovered}
@@ -139,7 +139,7 @@ def _check(changes: list[dict[str, Any]], frames: dict[str, pd.DataFrame]) -> No
             if unique_id is not None or change["row"] is None:
                 raise ValueError(f"{where}a create has a row and no id")
         elif not isinstance(unique_id, str) or unique_id not in known:
-            raise ValueError(f"{where}{operation} of {unique_id!r}, which the plan does not hold")
+            raise ValueError(f"{where}{operation} of {unique_id!r}, which is not in the plan")
         if operation in ("create", "update"):
             wrong = find_problem(field, cells["after"]) if isinstance(field, str) else ("is not text", "")
             if wrong or (operation == "update" and field not in before):

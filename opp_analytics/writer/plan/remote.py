@@ -1,4 +1,4 @@
-"""What the server holds now: single reads for a few opportunities, a sweep over the pages where that is cheaper."""
+"""Current opportunities on the server: single reads for a few, all pages where that is cheaper."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READS_PER_PAGE = 10
 
 
 def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
-    """The opportunity as the server holds it, None when it holds none (or has it in the trash)."""
+    """The opportunity on the server, or None if it does not exist or is in the trash."""
     try:
         return client.get(unique_id)
     except NotFoundError:
@@ -29,7 +29,7 @@ def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
 
 
 def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
-    """Each of the opportunities as `read_one` gives it; those that a sweep did not meet are read one by one."""
+    """Read several opportunities; those missing from the pages are read one by one."""
     wanted = set(ids)
     found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
     rest = sorted(wanted - set(found))
@@ -39,7 +39,7 @@ def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] 
 
 
 def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
-    """Those of the wanted that a sweep meets; nothing when single reads are cheaper."""
+    """Wanted opportunities found on the pages; empty if single reads are cheaper."""
     first = client.list(page=1, page_size=PAGE)
     pages = first.total_pages or 1
     if pages > 1 and pages * READS_PER_PAGE > len(wanted):
@@ -51,7 +51,7 @@ def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]
 
 
 def ids_in_trash(client: Client, ids: Collection[str]) -> set[str]:
-    """Those of the opportunities that are in the trash."""
+    """Ids among `ids` that are in the trash."""
     wanted, number = set(ids), 1
     found: set[str] = set()
     while wanted - found:

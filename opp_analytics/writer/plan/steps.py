@@ -16,7 +16,7 @@ from opp_analytics.files import digest
 __all__ = ["Cell", "Step", "steps_of"]
 
 OUTCOME_COLUMNS = ("stage", "status")
-"""What the outcome of a deal rests on; kept with every update, so that a deal closed since then is noticed."""
+"""Columns that decide a deal's outcome; kept with every update to detect a deal closed since the plan."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class Step:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What is written, by field."""
+        """Values to write, by field."""
         return {cell.field: cell.after for cell in self.cells if cell.field is not None}
 
     @property
     def identity(self) -> str:
-        """A hash of what is written, by which a create is known again: however cells are typed, in whatever order."""
+        """Hash that identifies equal creates, whatever the types and order of their cells."""
         cells = sorted(f"{f}={_plain(v)}" for f, v in self.fields.items() if not schema.is_blank(v))
         return digest("\n".join(cells).encode())
 
 
 def _plain(value: Any) -> str:
-    """A cell as text: numbers of one worth alike, texts composed and without blanks around them, dates by their day."""
+    """A cell as normalized text: equal numbers alike, text composed and stripped."""
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return f"{Decimal(str(value)).normalize():f}"
     return repr(unicodedata.normalize("NFC", str(value).strip()))
@@ -66,12 +66,12 @@ def _none(value: Any) -> Any:
 
 
 def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
-    """The steps of a plan in order; recoveries come first, so that a recovered opportunity can be updated.
+    """Group a plan's changes into steps; recoveries first, so that a recovered opportunity can be updated.
 
     Parameters
     ----------
     changes : DataFrame
-        A plan's changes.
+        The plan's changes.
     before : DataFrame
         The opportunities the plan was made from; the base of deletes and updates.
     """

@@ -1,4 +1,4 @@
-"""A plan in a few lines: what it does, the money it moves, and what to know before it is sent."""
+"""Short summary of a plan: its changes, the money they move, and notes to read before sending."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from opp_analytics.writer.plan.steps import Step
 __all__ = ["PERMISSIONS", "Deal", "deals_of", "list_problems", "needing", "overview"]
 
 PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
-"""Options of `apply` without which some changes are refused, and what each is about."""
+"""Options that `apply` needs for some changes, and the noun each counts."""
 _NOUNS = {"create": "create", "update": "update", "delete": "delete", "recover": "recovery"}
 _LISTED = 10
 
@@ -28,16 +28,16 @@ class Deal:
     name: str
     value_before: float
     value_after: float
-    """Money, a missing value counting 0; of a recovered opportunity it is not known."""
+    """Money; a missing value counts as 0. Unknown for a recovered opportunity."""
 
     @property
     def change(self) -> float:
-        """What its value gains."""
+        """Change in the deal's value."""
         return self.value_after - self.value_before
 
     @property
     def money(self) -> float:
-        """The money that is moved, or touched where the value stays."""
+        """Size of the change in value, or the deal's value if it does not change."""
         return abs(self.change) or abs(self.value_before)
 
 
@@ -65,7 +65,7 @@ def deals_of(steps: Iterable[Step], names: list[Any], before: pd.DataFrame) -> l
 
 
 def needing(option: str, changes: pd.DataFrame) -> pd.DataFrame:
-    """The changes that `apply` refuses without an option."""
+    """Changes that `apply` refuses without `option`."""
     if option == "allow_delete":
         return changes[changes["operation"] == "delete"]
     return changes[(changes["operation"] == "update") & changes["after"].isna()]
@@ -110,7 +110,7 @@ def _headline(deals: list[Deal]) -> str:
 
 
 def _notes(steps: list[Step]) -> list[str]:
-    """What forbids nothing and yet surprises: closed deals, deals that no forecast counts, money below zero."""
+    """Warnings that do not block a plan: closed deals, disqualified deals, negative values."""
     out = [
         all(org.outcome_of(deal) == "disqualified" for deal in (step.base, step.base | step.fields))
         for step in steps

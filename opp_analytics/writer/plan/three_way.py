@@ -1,4 +1,4 @@
-"""Three ways: what the plan started from, what it wants, and what the server holds now."""
+"""Three-way comparison: the plan's starting values, its new values, and the server's current values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DELETED = "deleted on the server since then"
 
 @dataclass(frozen=True)
 class Drift:
-    """One cell that the server holds otherwise than the plan assumed."""
+    """A cell whose value on the server is not the one the plan started from."""
 
     field: str | None
     before: Any
@@ -28,21 +28,21 @@ class Drift:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a step compares with the server."""
+    """Comparison of a step with the server."""
 
     statuses: tuple[str, ...]
-    """Per cell of the step: clean (still as planned from), already (already as wanted), conflict."""
+    """Status of each cell: clean (unchanged on the server), already (has the new value), conflict."""
     drifts: tuple[Drift, ...] = ()
     """The cells in conflict."""
 
     @property
     def conflict(self) -> bool:
-        """Whether any cell is in conflict."""
+        """True if any cell is in conflict."""
         return "conflict" in self.statuses
 
     @property
     def already(self) -> bool:
-        """Whether nothing is left to write."""
+        """True if nothing is left to write."""
         return all(status == "already" for status in self.statuses)
 
 
@@ -77,7 +77,7 @@ def _judge_update(step: Step, remote: dict[str, Any] | None) -> Verdict:
 
 
 def _turned(step: Step, remote: dict[str, Any]) -> str | None:
-    """How the deal was closed or reopened since the plan, other than as the plan itself would have it."""
+    """Reason for a conflict if someone closed or reopened the deal since the plan."""
     now = {column: remote.get(column) for column in step.base}
     if org.is_closed(now) in (org.is_closed(step.base), org.is_closed(step.base | step.fields)):
         return None
@@ -98,10 +98,9 @@ def _judge_delete(step: Step, remote: dict[str, Any] | None) -> Verdict:
 
 
 def compare_three_ways(step: Step, remote: dict[str, Any] | None) -> Verdict:
-    """How a step compares with the opportunity as the server holds it (None: it does not).
+    """Compare a step with the opportunity on the server (None if it does not exist).
 
-    An update of a deal that somebody closed or reopened since the plan is a conflict in all of its cells: what was
-    meant for an open deal is not meant for a closed one.
+    If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
 
     Examples
     --------

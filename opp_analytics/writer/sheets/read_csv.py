@@ -1,4 +1,4 @@
-"""Opportunities from an edited CSV file."""
+"""Read opportunities from an edited CSV file."""
 
 from __future__ import annotations
 
@@ -17,27 +17,26 @@ __all__ = ["read_csv"]
 
 
 def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Opportunities from a CSV file, for `plan` against the frame that it was written from.
+    """Read opportunities from a CSV file, for `plan` against the exported frame.
 
     Comma, semicolon and tab separators are recognized; dates and amounts may be written as in `read_excel`.
 
     Parameters
     ----------
     path : path
-        A file as `to_csv` writes it.
+        A file that `to_csv` wrote.
     before : DataFrame, optional
-        The opportunities that it was written from: further columns take their dtypes from there, and are
-        text without it.
+        The exported opportunities: extra columns take their dtypes from here, and are text without it.
 
     Returns
     -------
     DataFrame
-        As the ``after`` of `read_excel`.
+        Opportunities, like ``after`` in `read_excel`.
 
     Raises
     ------
     DataError
-        When the file cannot be read or has no ``unique_id`` column.
+        If the file cannot be read or has no ``unique_id`` column.
     """
     file = arguments.path(path)
     titles, lines = _csv(file)
@@ -46,7 +45,7 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
     rows = {}
     for number, line in enumerate(lines, start=2):
         if len(line) > len(titles):
-            raise DataError(f"{file}: row {number} has {len(line)} cells, more than row 1 has names")
+            raise DataError(f"{file}: row {number} has {len(line)} cells, more than the header in row 1")
         if any(cell.strip() for cell in line):
             filled = zip(columns.values(), [*line, *[""] * (len(titles) - len(line))], strict=True)
             rows[number] = {c: parse(c, unguarded(cell)) for c, cell in filled}
@@ -54,7 +53,7 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
 
 
 def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
-    """The cells of row 1, and those of the rows below."""
+    """The header in row 1 and the rows below it."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         first = text.partition("\n")[0]

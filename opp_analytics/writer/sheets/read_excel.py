@@ -1,4 +1,4 @@
-"""Edited spreadsheets back to frames, after what Excel, LibreOffice and people do to cells.
+"""Read edited spreadsheets, whatever Excel, LibreOffice and people do to cells.
 
 A cell that still says what was written is taken from the hidden base sheet, exactly; only what differs is read. What
 cannot be read for certain stays as it is, and becomes a problem of the plan.
@@ -32,7 +32,7 @@ __all__ = ["read_excel"]
 
 
 def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The opportunities as `to_excel` wrote them, and as the file holds them now: ``plan(*read_excel(path))``.
+    """Read the exported and the edited opportunities: ``plan(*read_excel(path))``.
 
     Rows may have been reordered, filtered, deleted or added, dates turned to text or serial numbers, amounts to text
     such as 12,000.50, spaces and capitals changed in the header. A formula in a text column is its text; in a typed
@@ -52,16 +52,16 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     Raises
     ------
     DataError
-        When the file cannot be read, was not written by `to_excel`, or its header was changed.
+        If the file cannot be read, was not written by `to_excel`, or its header was changed.
     ConfigError
-        When openpyxl is not installed.
+        If openpyxl is not installed.
     """
     file = arguments.path(path)
     book = _open(file)
     before = _base(file, book)
     sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
-        raise DataError(f"{file} has no sheet but the hidden one; export it again")
+        raise DataError(f"{file} has only the hidden sheet; export it again")
     filled = _filled_cells(sheet)
     titles = filled.pop(1, {})
     width = max(titles, default=-1) + 1
@@ -81,7 +81,7 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _filled_cells(sheet: Worksheet) -> dict[int, dict[int, Any]]:
-    """The cells that hold something by row and place, in order; one stray cell far away costs no more than itself."""
+    """Non-empty cells by row and place, in order; a stray cell far away costs nothing extra."""
     rows: dict[int, dict[int, Any]] = {}
     # The library's own sparse table: its iterators would make every cell up to the last one.
     for (row, column), cell in sorted(sheet._cells.items()):
@@ -91,7 +91,7 @@ def _filled_cells(sheet: Worksheet) -> dict[int, dict[int, Any]]:
 
 
 def _content_of(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]]:
-    """What a cell of a column holds and how it is formatted: of a formula in a typed column the value that the spreadsheet stored, if any."""
+    """Return a reader of a cell's value and number format; a formula in a typed column gives its stored value."""
 
     @cache
     def stored() -> Any:
@@ -167,7 +167,7 @@ def _row(raw: dict[str, tuple[Any, str]], base: dict[str, dict[str, Any]], epoch
 
 
 def _unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
-    """Whether the cell still says what was written, give or take what a spreadsheet does on saving."""
+    """True if the cell is unchanged, apart from what a spreadsheet alters on saving."""
     written = to_cell(column, was)
     if schema.is_blank(written) or schema.is_blank(cleaned):
         return schema.is_blank(written) and schema.is_blank(cleaned)

@@ -1,4 +1,4 @@
-"""The rows of an edited file: its header matched to columns, its cells at their dtypes."""
+"""Rows of an edited file: match the header to columns and convert cells to their dtypes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["header_key", "match_header", "typed_frame"]
 
 
 def header_key(name: Any) -> str:
-    """A column name without what people change in it: capitals, spaces and hyphens."""
+    """Normalize a column name: capitals, spaces and hyphens do not matter."""
     return re.sub(r"[\s_-]+", "_", str(name).strip()).lower()
 
 
 def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, str]:
-    """Column names by place; capitals, spaces and hyphens do not matter."""
+    """Match titles to column names, by place."""
     names = {header_key(column): column for column in known}
     columns = {
         p: names.get(header_key(title), str(title).strip())
@@ -39,7 +39,7 @@ def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, s
 
 
 def typed_frame(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
-    """Rows by their number as a frame, every column at the dtype of `before` where all its cells fit."""
+    """Make a frame of the rows; a column gets its dtype from `before` if all its cells fit."""
     cells = pd.DataFrame(list(rows.values()), columns=columns, dtype="object")
     fitted = {}
     for column in columns:

@@ -1,4 +1,4 @@
-"""Cells of a spreadsheet: a value as a cell holds it, and a cell as the value that its column means."""
+"""Convert values to spreadsheet cells and back."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from opp_analytics import schema
 __all__ = ["TEXTS", "guarded", "parse", "to_cell", "unguarded"]
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
-"""Columns that hold text, also where it looks like a number."""
+"""Text columns, even where the text looks like a number."""
 _GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 _PLAIN = re.compile(r"-?\d+(\.\d+)?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
-"""Serial numbers of dates from 1954 to 2201; a number outside was not meant as a date."""
+"""Serial numbers of dates from 1954 to 2201; other numbers are not dates."""
 _EPOCH = datetime(1899, 12, 30)
 
 
 def guarded(text: str) -> str:
-    """A text as a CSV file may hold it: an apostrophe before what a spreadsheet would take for a formula.
+    """Put an apostrophe before text that a spreadsheet would read as a formula.
 
     Examples
     --------
@@ -34,12 +34,12 @@ def guarded(text: str) -> str:
 
 
 def unguarded(text: str) -> str:
-    """The text that `guarded` was given."""
+    """Remove the apostrophe that `guarded` added."""
     return text.removeprefix("'")
 
 
 def parse(column: str, value: Any, number_format: str = "", epoch: datetime = _EPOCH) -> Any:
-    """A cell's value as the column means it; what is not certain stays as it is.
+    """Parse a cell for its column; ambiguous values are kept as they are.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def _date(value: Any, epoch: datetime) -> Any:
 
 
 def to_cell(column: str, value: Any) -> Any:
-    """A cell as the file holds it: typed where the column is, everything else as text, None for a blank."""
+    """Convert a value to a spreadsheet cell: typed if the column is, otherwise text; None if blank."""
     if schema.is_blank(value):
         return None
     if column in ("created_at", "updated_at"):

@@ -1,4 +1,4 @@
-"""Opportunities as CSV for a spreadsheet."""
+"""Export opportunities as CSV for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id`` and any further columns.
+        Frame with ``unique_id`` and any other columns.
     path : path
-        The file; one that exists is replaced.
+        The file to write; an existing file is replaced.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     Raises
     ------
     MissingColumnError, DataError
-        When the frame cannot be used or the file cannot be written.
+        If the frame cannot be used or the file cannot be written.
     """
     frame = org.conform(with_ids(opportunities, "opportunities"))
     target = arguments.path(path)

@@ -1,7 +1,7 @@
-"""Opportunities as a spreadsheet that a person can edit in Excel or LibreOffice, and as CSV.
+"""Export opportunities as a spreadsheet for editing in Excel or LibreOffice.
 
 Sheet 1 holds the API's names in row 1 and one opportunity per row below. A hidden sheet keeps the opportunities as
-they were written, every cell as text, so that reading the file again tells what was changed, exactly.
+they were written, every cell as text, so that reading the file again finds the exact changes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
 _NEW_ROWS = 1000
-"""Empty rows below the data that are checked too, for opportunities to be added."""
+"""Empty rows below the data with the same checks, for new opportunities."""
 _NOTES = {
     "unique_id": "Identifies the opportunity: don't change it. Leave it blank in a row you add.",
     "name": "Required.",
@@ -57,7 +57,7 @@ def openpyxl_library() -> Any:
     Raises
     ------
     ConfigError
-        When it is not installed.
+        If it is not installed.
     """
     try:
         import openpyxl
@@ -79,9 +79,9 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id`` and any further columns.
+        Frame with ``unique_id`` and any other columns.
     path : path
-        The ``.xlsx`` file; one that exists is replaced.
+        The ``.xlsx`` file to write; an existing file is replaced.
 
     Returns
     -------
@@ -91,9 +91,9 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     Raises
     ------
     MissingColumnError, DataError
-        When the frame cannot be used or the file cannot be written.
+        If the frame cannot be used or the file cannot be written.
     ConfigError
-        When openpyxl is not installed.
+        If openpyxl is not installed.
     """
     openpyxl = openpyxl_library()
     frame = org.conform(with_ids(opportunities, "opportunities"))
