@@ -86,7 +86,7 @@ def refuse_links(folder: Path) -> None:
                     f"{entry.path} is a link to {Path(entry.path).readlink()}, and nothing is written or removed through one; "
                     "remove the link, and move what it leads to in its place if it belongs there"
                 )
-            elif not entry.is_file(follow_symlinks=False):
+            elif not entry.is_file(follow_symlinks=False) and os.path.lexists(entry.path):
                 raise DataError(f"{entry.path} is neither a file nor a folder; remove it")
 
 

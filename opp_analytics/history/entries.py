@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -181,22 +179,13 @@ def read_note(file: Path) -> int:
 
 
 def file_mark(file: Path) -> tuple[int, int, int]:
-    """Size and times of a file, to notice a change; the last one cannot be set back.
-
-    Raises
-    ------
-    OSError
-        When there is no such file; also for a folder, device or pipe, a read of which might never end.
-    """
+    """Size and times of a file, to notice a change; the last one cannot be set back."""
     found = file.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _plain_json(file: Path) -> Any:
     try:
-        file_mark(file)
         return json.loads(file.read_bytes())
     except (ValueError, RecursionError) as error:
         raise Damage(file, f"is damaged: it is not JSON ({error})") from None

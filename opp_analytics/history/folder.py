@@ -10,7 +10,7 @@
     damaged/                files that `check(set_aside=True)` set aside
     lock                    held during a write
 
-New files follow the umask; symbolic links inside the folder are refused.
+New files follow the umask; links inside the folder are refused.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from opp_analytics.errors import HistoryError
-from opp_analytics.files import write_whole
+from opp_analytics import files
+from opp_analytics.errors import DataError, HistoryError
 from opp_analytics.history.entries import Damage
 
 __all__ = ["holds_history", "list_stems", "lock_file", "prepare", "publish", "refuse_links"]
@@ -38,28 +38,23 @@ _FOLDERS = ("changes", "records", "state", "staging")
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuse a symbolic link inside the folder: a write through it would change files elsewhere.
+    """Refuse a link inside the folder: a write through it would change files elsewhere.
 
     The path of the folder itself may be a link.
 
     Raises
     ------
-    Damage
-        When there is a link; the message names it.
+    HistoryError
+        When there is a link, or anything but files and folders; the message names it.
     """
-    for place in (folder, *(folder / name for name in (*_FOLDERS, "damaged"))):
-        try:
-            with os.scandir(place) as found:
-                links = [entry.name for entry in found if entry.is_symlink()]
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except OSError as error:
-            raise HistoryError(f"{place} cannot be read ({error.strerror})") from None
-        if links:
-            raise Damage(
-                place / min(links),
-                "is a symbolic link, but a history must contain its own files; replace the link with its target",
-            )
+    try:
+        files.refuse_links(folder)
+    except DataError as error:
+        raise HistoryError(str(error)) from None
+    except NotADirectoryError:
+        return
+    except OSError as error:
+        raise HistoryError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
 
 
 def holds_history(folder: Path) -> bool:
@@ -137,7 +132,7 @@ def publish(
     folder: Path, name: str, content: bytes | Callable[[BinaryIO], object], *, durable: bool = True
 ) -> None:
     """Write a file of the history whole or not at all, through ``staging/``."""
-    write_whole(folder / name, content, staging=folder / "staging", durable=durable)
+    files.write_whole(folder / name, content, staging=folder / "staging", durable=durable)
 
 
 def list_stems(place: Path, suffix: str) -> list[str]:
