@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opp_analytics.errors import LoadError
 
@@ -23,6 +23,7 @@ class Limits:
     url: str
     pages: int = 0
     size: int = 0
+    _first: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._ends = time.monotonic() + MOST_SECONDS
@@ -43,6 +44,10 @@ class Limits:
             self._stop(f"{MOST_BYTES / 2**30:g} GB")
         if time.monotonic() > self._ends:
             self._stop(f"{MOST_SECONDS / 3600:g} hours")
+
+    def first(self, what: str, announced: int) -> int:
+        """The first announcement of the load: one that grows from reading to reading would never be reached."""
+        return self._first.setdefault(what, announced)
 
     def _stop(self, bound: str) -> None:
         raise LoadError(

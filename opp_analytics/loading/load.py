@@ -121,15 +121,28 @@ def load(
     oldest = datetime.now(UTC) - _age(max_age)
     rows = _PAGE_SIZE if page_size is None else whole(page_size, "page_size", example=_PAGE_SIZE)
     query = Query(deleted, _params(search, deleted, dict(filters)), rows)
-    if limit is not None:
-        return _sample(client or Client.from_env(), query, whole(limit, "limit", example=100), progress)
-    return _load(client or Client.from_env(), query, oldest, refresh, progress)
+    sample = None if limit is None else whole(limit, "limit", example=100)
+    client = client or Client.from_env()
+    limits = Limits(client.settings.url)
+    try:
+        if sample is not None:
+            return _sample(client, query, sample, progress, limits)
+        return _load(client, query, oldest, refresh, progress, limits)
+    except KeyboardInterrupt as stop:
+        message = str(stop) or f"load stopped after {count(limits.pages, 'page')}"
+        _log.info("%s", message)
+        raise KeyboardInterrupt(message) from None
 
 
 def _load(
-    client: Client, query: Query, oldest: datetime, refresh: str | None, progress: bool | None
+    client: Client,
+    query: Query,
+    oldest: datetime,
+    refresh: str | None,
+    progress: bool | None,
+    limits: Limits,
 ) -> pd.DataFrame:
-    key, limits = _key(query), Limits(client.settings.url)
+    key = _key(query)
     if refresh is None:
         kept = client.frames.read(key)
         if kept is not None and oldest < _fetched_at(kept) <= datetime.now(UTC):
@@ -297,11 +310,10 @@ def _as_of(certificate: Certificate, current: Current, **further: Any) -> Certif
     )
 
 
-def _sample(client: Client, query: Query, limit: int, progress: bool | None) -> pd.DataFrame:
+def _sample(client: Client, query: Query, limit: int, progress: bool | None, limits: Limits) -> pd.DataFrame:
     """The newest `limit` opportunities, or all if there are fewer; no cache is used."""
     rows: dict[str, dict[str, Any]] = {}
     pass_, started, size = Sweep(), datetime.now(UTC), min(limit, query.page_size)
-    limits = Limits(client.settings.url)
     with progress_bar(progress, desc="opportunities", unit="row", total=limit) as bar:
         while len(rows) < limit:
             number = pass_.pages + 1

@@ -80,6 +80,7 @@ def read_trash(client: Client, limits: Limits) -> Trash:
     """
     first = page = client.list_deleted(1, _PAGE)
     announced = announced_pages(first.total_records, first.total_pages, len(first.rows))
+    announced = limits.first("trash", announced)
     created: dict[str, datetime | None] = {}
     number = 1
     while True:

@@ -172,8 +172,10 @@ def _read_changes(
         last = times[-1]
         if last < since:
             return changes
-        # The first total: a server whose total grows with each page would never be done.
-        if sum(map(len, changes.tables)) > most * (changes.state["total"] or 0) + page_size:
+        if (
+            sum(map(len, changes.tables))
+            > most * limits.first("list", changes.state["total"] or 0) + page_size
+        ):
             return None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +13,6 @@ from opp_analytics.text import count
 
 _NOTE_EVERY = 16
 """Pages between two progress notes of a sweep, so that an interrupted one resumes."""
-_log = logging.getLogger("opp_analytics")
 
 
 @contextlib.contextmanager
@@ -29,7 +27,6 @@ def told(client: Client, key: str, before: dict[str, Any], query: Query, pass_: 
             f"load stopped after {count(pass_.pages, 'page')}, {len(pass_.ids):,}{of} opportunities; "
             "the next load goes on from there unless something has changed"
         )
-        _log.info("%s", message)
         raise KeyboardInterrupt(message) from None
 
 
