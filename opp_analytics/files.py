@@ -20,6 +20,7 @@ from opp_analytics.errors import DataError, DataWarning
 __all__ = [
     "digest",
     "make_private_folder",
+    "refuse_devices",
     "refuse_links",
     "replaced",
     "set_aside",
@@ -169,6 +170,22 @@ def digest(content: bytes | Path) -> str:
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def refuse_devices(file: Path) -> None:
+    """Refuse to read what may never end, such as ``/dev/zero``.
+
+    Raises
+    ------
+    DataError
+        When it is a device.
+    """
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return
+    if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+        raise DataError(f"{file} is a device, and a device is not read; name a file")
 
 
 def _descriptor(path: Path) -> int | None:

@@ -15,7 +15,9 @@ from typing import BinaryIO
 
 import pytest
 
+import opp_analytics as oa
 from opp_analytics import errors, files
+from opp_analytics.history import read_changes
 from tests import exports
 
 OLD, NEW = b"the old content", b"the new content, which is longer than the old one"
@@ -232,6 +234,24 @@ def test_write_whole__writes_to_a_device_and_leaves_it_one(tmp_path: Path) -> No
         pytest.skip("only root may make a device, and the machine's own is not put at risk")
     files.write_whole(private, NEW)
     assert private.is_char_device()
+
+
+@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="needs /dev/zero")
+@pytest.mark.parametrize(
+    "read", [oa.read_csv, oa.Plan.read, read_changes, lambda path: files.refuse_devices(Path(path))]
+)
+def test_refuse_devices__refuses_what_never_ends(read: Callable[[str], object]) -> None:
+    with pytest.raises(
+        errors.DataError, match="/dev/zero is a device, and a device is not read; name a file"
+    ):
+        read("/dev/zero")
+
+
+def test_refuse_devices__lets_a_pipe_and_a_missing_file_pass(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for name in (pipe, tmp_path / "missing"):
+        files.refuse_devices(name)
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])

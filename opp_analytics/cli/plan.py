@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics import text
+from opp_analytics import files, text
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
 from opp_analytics.errors import DataError, PlanError
@@ -95,6 +95,7 @@ def _frame(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
         case ".xlsx":
             return oa.read_excel(file)[1]
         case ".parquet":
+            files.refuse_devices(file)
             try:
                 return pd.read_parquet(file)
             except (OSError, ValueError) as error:

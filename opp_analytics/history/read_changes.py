@@ -7,7 +7,7 @@ from os import PathLike
 
 import pandas as pd
 
-from opp_analytics import arguments
+from opp_analytics import arguments, files
 from opp_analytics.errors import DataError, MissingColumnError
 from opp_analytics.history.from_changes import LONG
 from opp_analytics.schema import TEXT
@@ -51,6 +51,7 @@ def read_changes(file: str | PathLike[str], *, rename: Mapping[str, str] | None 
         When the file is not a table of this form, or lacks a column or field that `rename` names.
     """
     file = arguments.path(file, "file")
+    files.refuse_devices(file)
     try:
         log = pd.read_csv(file, dtype=TEXT, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     except FileNotFoundError:

@@ -185,6 +185,6 @@ def damage_bytes(draw: st.DrawFn) -> Callable[[bytes], bytes]:
 
 
 paths = st.sampled_from(
-    ["", ".", "..", "/", "a\x00b", "x" * 300, "x" * 300 + ".csv", "\ud800", "a/\ud800.xlsx", "missing/file", "file/below", "/dev/null", "/dev/full",
+    ["", ".", "..", "/", "a\x00b", "x" * 300, "x" * 300 + ".csv", "\ud800", "a/\ud800.xlsx", "missing/file", "file/below", "/dev/null", "/dev/full", "/dev/zero",
      "/proc/self/mem", "/proc/version", "folder", "folder.xlsx", "~", "x/" * 3000, "loop", "dangling", "unreadable", "\n", " "]
 )  # fmt: skip

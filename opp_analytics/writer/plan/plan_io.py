@@ -12,7 +12,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.files import write_whole
+from opp_analytics.files import refuse_devices, write_whole
 from opp_analytics.writer.plan.cells import find_problem, row_dicts
 from opp_analytics.writer.plan.codec import from_wire, number, to_text
 from opp_analytics.writer.plan.difference import changes_frame, conflicts_frame, problems_frame
@@ -88,6 +88,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     DataError
         If the file cannot be read or is not a plan.
     """
+    refuse_devices(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
     except OSError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from opp_analytics import arguments, org, schema
+from opp_analytics import arguments, files, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.sheets.rows import header_key, match_header, typed_frame
 from opp_analytics.writer.sheets.sheet_cells import parse, unguarded
@@ -54,6 +54,7 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
 
 def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
     """The header in row 1 and the rows below it."""
+    files.refuse_devices(file)
     try:
         text = file.read_text(encoding="utf-8-sig")
         first = text.partition("\n")[0]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import arguments, org, schema
-from opp_analytics.errors import ConfigError, DataError
+from opp_analytics import arguments, files, org, schema
+from opp_analytics.errors import DataError
 from opp_analytics.writer.plan.cells import row_dicts as row_dicts
 from opp_analytics.writer.plan.codec import from_text
 from opp_analytics.writer.sheets.rows import match_header, typed_frame
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = ["read_excel"]
+
+_SUFFIXES = (".xlsx", ".xlsm")
 
 
 def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -111,15 +113,17 @@ def _content_of(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]]
 
 
 def _open(file: Path, *, data_only: bool = False) -> Workbook:
+    if file.suffix.lower() not in _SUFFIXES:
+        raise DataError(f"{file} is not an .xlsx file; save it as .xlsx")
+    files.refuse_devices(file)
+    load = openpyxl_library().load_workbook
     try:
-        return openpyxl_library().load_workbook(file, data_only=data_only)
+        # Opened here: the library leaves a file open in which it stumbles over something.
+        with file.open("rb") as stream:
+            return load(stream, data_only=data_only)
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror or error}") from None
-    except ConfigError:
-        raise
     except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
-        if type(error).__name__ == "InvalidFileException":
-            raise DataError(f"{file} is not an .xlsx file; save it as .xlsx") from None
         raise DataError(f"{file} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
 
 

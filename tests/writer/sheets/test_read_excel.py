@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import zipfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -114,3 +115,19 @@ def test_read_excel__a_file_saved_by_libreoffice_has_only_the_edits(tmp_path: Pa
         ("o001", "update", "close_date", pd.Timestamp("2026-09-30")),
         ("o002", "update", "value", 0.3),
     ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+def test_read_excel__leaves_no_damaged_workbook_open(tmp_path: Path) -> None:
+    file = tmp_path / "deals.xlsx"
+    with (
+        zipfile.ZipFile(to_excel(opportunities(), tmp_path / "whole.xlsx")) as whole,
+        zipfile.ZipFile(file, "w") as damaged,
+    ):
+        for name in whole.namelist():
+            if name != "xl/workbook.xml":
+                damaged.writestr(name, whole.read(name))
+    with pytest.raises(DataError, match="is damaged or not an Excel file") as refused:
+        read_excel(file)
+    assert refused.tb is not None  # holds the frames of the failed call
+    assert file not in [handle.resolve() for handle in Path("/proc/self/fd").iterdir()]
