@@ -7,6 +7,7 @@ import os
 import pickle
 import pickletools
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ class Trap:
 
 
 def stored_values(file: Path) -> list[bytes]:
-    with sqlite3.connect(file) as connection:
+    with closing(sqlite3.connect(file)) as connection:
         return [bytes(value) for (value,) in connection.execute("SELECT value FROM responses")]
 
 
