@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from tests.cli.kinds import Account, Command
 
 
@@ -40,3 +43,41 @@ def test_doctor__with_a_wrong_token_says_so(
     code, _, err = command("doctor")
     assert code == 1
     assert "BLOCKS_AUTH_TOKEN" in err
+
+
+def test_doctor__writes_a_report_without_secrets(command: Command, account: Account, here: Path) -> None:
+    client = account(20)
+    oa.History("opp-history").record(oa.load(client, progress=False))
+    command("load")
+    command("load", "--out", "missing-folder/deals.csv")
+    code, out, err = command("doctor", "--report", "help.txt")
+    assert (code, err) == (0, "")
+    assert "report     help.txt: read it before you send it" in out
+    file = Path("help.txt")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    found = file.read_text()
+    sections = dict(part.split("\n", 1) for part in found.split("\n\n")[1:])
+    assert f"pandas {pd.__version__}" in sections["Versions"]
+    assert "BLOCKS_AUTH_TOKEN set" in sections["Settings"]
+    assert "20 opportunities" in sections["Checks"]
+    assert "frame-" in sections["Cache"]
+    assert "no runs" in sections["Journal"]
+    assert "opp-history: 1 record" in sections["History"]
+    assert "20 rows, complete True" in sections["History"]
+    assert "load  DataError" in sections["Last errors"]
+    assert "missing-folder" in sections["Last errors"]
+    for secret in (client.settings.token, client.settings.api_key):
+        assert secret.reveal() not in found
+
+
+def test_doctor__that_fails_still_writes_the_report_of_its_failure(
+    command: Command, account: Account, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account(1)
+    monkeypatch.setenv("BLOCKS_AUTH_TOKEN", "wrong-token")
+    code, _, _ = command("doctor", "--report", "help.txt")
+    assert code == 1
+    found = Path("help.txt").read_text()
+    assert "failed     AuthError" in found or "failed     Unauthorized" in found
+    assert "wrong-token" not in found
+    assert "does not exist" in found
