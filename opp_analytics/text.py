@@ -8,12 +8,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
-from babel.numbers import format_compact_currency, format_compact_decimal, format_currency, format_decimal
+from babel.numbers import (
+    format_compact_currency,
+    format_compact_decimal,
+    format_currency,
+    format_decimal,
+    get_currency_name,
+)
 
 __all__ = [
     "MISSING",
+    "capital",
     "chance",
     "count",
+    "currency_name",
     "day",
     "days",
     "joined",
@@ -22,8 +30,12 @@ __all__ = [
     "number",
     "percent",
     "period",
+    "period_name",
     "plural",
+    "points",
     "printable",
+    "spelled",
+    "times",
 ]
 
 MISSING = "–"
@@ -46,21 +58,37 @@ _UNPRINTABLE = re.compile(
 _BREAKS = re.compile("[^\n]+")
 
 
-def money(value: float, currency: str | None = None, *, full: bool = False, signed: bool = False) -> str:
-    """An amount of money in three digits, or all digits if `full`; no currency sign when the currency is unknown.
+def money(
+    value: float,
+    currency: str | None = None,
+    *,
+    full: bool = False,
+    signed: bool = False,
+    fine: bool = False,
+) -> str:
+    """An amount of money, rounded for reading; no currency sign when the currency is unknown.
+
+    Thousands are whole from 10K on and have one decimal below; millions and more have three digits.
+
+    Parameters
+    ----------
+    full : bool
+        If True, show all digits, and cents where there are some.
+    fine : bool
+        If True, show three digits of thousands too, for a reader who checks the amount.
 
     Examples
     --------
-    >>> money(508_000, "USD"), money(1_380_000, "USD"), money(-14_200, "USD"), money(12_345)
-    ('$508K', '$1.38M', '−$14.2K', '12.3K')
-    >>> money(9_000, "USD", signed=True), money(1_380_000.5, "USD", full=True), money(float("nan"))
-    ('+$9K', '$1,380,000.50', '–')
+    >>> money(508_000, "USD"), money(1_380_000, "USD"), money(-14_200, "USD"), money(8_840)
+    ('$508K', '$1.38M', '−$14K', '8.8K')
+    >>> money(9_000, "USD", signed=True), money(1_380_000.5, "USD", full=True), money(14_500, "USD", fine=True)
+    ('+$9K', '$1,380,000.50', '$14.5K')
     """
     if not math.isfinite(value):
         return MISSING
     if abs(value) >= _IMPLAUSIBLE:
         return _sign(value, signed) + (f"{currency} " if currency else "") + f"{abs(value):.2e}"
-    shown = round(abs(value), 2) if full else _three_digits(abs(value))
+    shown = round(abs(value), 2) if full else _rounded(abs(value), fine)
     if full:
         # Cents only where there are some.
         digits = "#,##0" if shown == int(shown) else "#,##0.00"
@@ -77,8 +105,18 @@ def money(value: float, currency: str | None = None, *, full: bool = False, sign
     return _sign(value if shown else 0.0, signed) + _LETTER_DIGIT.sub("\N{NO-BREAK SPACE}", figure)
 
 
-def _three_digits(value: float) -> float:
-    return float(f"{value:.3g}") if value >= 1 else round(value, 2)
+def _rounded(value: float, fine: bool) -> float:
+    if value < 1:
+        return round(value, 2)
+    digits = 3 if fine or not 1_000 <= value < 100_000 else 2
+    return _half_up(value, digits - 1 - math.floor(math.log10(value)))
+
+
+def _half_up(value: float, decimals: int) -> float:
+    """A number at or above 0 in so many decimals; below 0, in tens, hundreds and so on."""
+    scale = 10.0**decimals
+    # 0.285 × 100 is a little less than 28.5 in binary.
+    return float(math.floor(round(value * scale, 6) + 0.5) / scale)
 
 
 def _sign(value: float, signed: bool) -> str:
@@ -86,16 +124,16 @@ def _sign(value: float, signed: bool) -> str:
 
 
 def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
-    """A number with thousands separators.
+    """A number with thousands separators, halves rounded up.
 
     Examples
     --------
-    >>> number(12480), number(-3.14159, 1), number(2, signed=True), number(float("nan"))
-    ('12,480', '−3.1', '+2', '–')
+    >>> number(12480), number(-3.14159, 1), number(2.5), number(2, signed=True), number(float("nan"))
+    ('12,480', '−3.1', '3', '+2', '–')
     """
     if not math.isfinite(value):
         return MISSING
-    figure = f"{abs(value):,.{digits}f}"
+    figure = f"{_half_up(abs(value), digits):,.{digits}f}"
     return _sign(value if float(figure.replace(",", "")) else 0.0, signed) + figure
 
 
@@ -109,9 +147,7 @@ def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
     """
     if not math.isfinite(fraction):
         return MISSING
-    scale = 10**digits
-    # 0.285 × 100 is a little less than 28.5 in binary.
-    rounded = math.floor(round(abs(fraction) * 100 * scale, 9) + 0.5) / scale
+    rounded = _half_up(abs(fraction) * 100, digits)
     return f"{_sign(math.copysign(rounded, fraction), signed)}{rounded:,.{digits}f}%"
 
 
@@ -127,6 +163,72 @@ def chance(fraction: float) -> str:
     if rounded == "0%" and fraction > 1e-9:
         return "<1%"
     return ">99%" if rounded == "100%" and fraction < 1 - 1e-9 else rounded
+
+
+def points(fraction: float) -> str:
+    """A difference between two percentages, without its sign.
+
+    Examples
+    --------
+    >>> points(0.62), points(-0.01), points(0.001), points(float("nan"))
+    ('62 pts', '1 pt', '<1 pt', '–')
+    """
+    if not math.isfinite(fraction):
+        return MISSING
+    whole = _half_up(abs(fraction) * 100, 0)
+    return "<1 pt" if not whole and fraction else f"{whole:.0f} {'pt' if whole == 1 else 'pts'}"
+
+
+def times(ratio: float) -> str:
+    """A ratio; one decimal below ten.
+
+    Examples
+    --------
+    >>> times(3.36), times(12.3), times(0.04), times(float("nan"))
+    ('3.4×', '12×', '<0.1×', '–')
+    """
+    if not math.isfinite(ratio):
+        return MISSING
+    if 0 < ratio < 0.05:
+        return "<0.1×"
+    return f"{number(ratio, int(ratio < 9.95))}×"
+
+
+def currency_name(currency: str | None) -> str:
+    """The currency in words, empty when it is unknown.
+
+    Examples
+    --------
+    >>> currency_name("USD"), currency_name("CHF"), currency_name(None)
+    ('US dollars', 'Swiss francs', '')
+    """
+    return get_currency_name(currency, count=2, locale=_LOCALE) if currency else ""
+
+
+_DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def spelled(n: int, noun: str = "") -> str:
+    """A number in prose, in words below ten; with its noun.
+
+    Examples
+    --------
+    >>> spelled(5, "open deal"), spelled(1, "deal"), spelled(12), spelled(0, "deal")
+    ('five open deals', 'one deal', '12', 'no deals')
+    """
+    figure = _DIGITS[n] if 0 <= n < len(_DIGITS) else f"{n:,}"
+    return f"{figure} {noun if n == 1 else plural(noun)}" if noun else figure
+
+
+def capital(words: str) -> str:
+    """A text with its first letter in upper case.
+
+    Examples
+    --------
+    >>> capital("two of seven reps"), capital("")
+    ('Two of seven reps', '')
+    """
+    return words[:1].upper() + words[1:]
 
 
 def plural(noun: str) -> str:
@@ -206,6 +308,30 @@ def period(name: str, freq: str | None = None) -> str:
         return f"{quarter}{found['year']}"
     span = pd.Period(name, freq=f"{'Q' if quarter else 'Y'}-{ends}")
     return f"FY{found['year'][2:]} {quarter}({span.start_time:%b}–{span.end_time:%b})"
+
+
+def period_name(name: str, freq: str | None = None, *, today: Any) -> str:
+    """A period in a sentence; its year only when it is not this one.
+
+    Examples
+    --------
+    >>> period_name("2026-11", today="2026-11-25"), period_name("2027-01", today="2026-11-25")
+    ('November', 'January 2027')
+    >>> period_name("2026Q4", today="2026-11-25"), period_name("2027Q4", "Q-JAN", today="2026-11-25")
+    ('Q4', 'FY27 Q4')
+    >>> period_name("2026-11-23/2026-11-29", today="2026-11-25"), period_name("2026", today="2026-11-25")
+    ('the week of Nov 23', '2026')
+    """
+    found = _PERIOD.match(name)
+    if found is None:
+        return name
+    other = int(found["year"]) != pd.Timestamp(today).year
+    if found["day"]:
+        return f"the week of {day(name[:10], year=other)}"
+    if found["month"]:
+        return f"{pd.Timestamp(name):%B}" + (f" {found['year']}" if other else "")
+    said = period(name, freq).partition(" (")[0]
+    return said if other or not found["quarter"] or said.startswith("FY") else said[:2]
 
 
 def label(name: str) -> str:

@@ -21,7 +21,14 @@ NAN, INF = float("nan"), float("inf")
         (7, "$7"),
         (999.4, "$999"),
         (999.6, "$1K"),
-        (12_345, "$12.3K"),
+        (1_000, "$1K"),
+        (8_849, "$8.8K"),
+        (9_960, "$10K"),
+        (12_345, "$12K"),
+        (14_500, "$15K"),
+        (99_400, "$99K"),
+        (99_600, "$100K"),
+        (332_500, "$333K"),
         (508_000, "$508K"),
         (999_999, "$1M"),
         (1_380_000, "$1.38M"),
@@ -31,7 +38,7 @@ NAN, INF = float("nan"), float("inf")
         (-INF, "–"),
     ],
 )
-def test_money__is_three_digits_with_the_sign_before_the_symbol(value: float, words: str) -> None:
+def test_money__is_rounded_for_reading_with_the_sign_before_the_symbol(value: float, words: str) -> None:
     assert text.money(value, "USD") == words
 
 

@@ -45,7 +45,7 @@ def test_sentence__of_a_waterfall() -> None:
 
 def test_sentence__of_movements_is_that_of_the_rows_given() -> None:
     table = movements(HISTORY, **DAYS)
-    assert sentence(table) == "3 deals moved the pipeline by +29.2K. The largest move: Acme, raised 30K."
+    assert sentence(table) == "3 deals moved the pipeline by +29K. The largest move: Acme, raised 30K."
     won = table[table["movement"] == "won"]
     assert sentence(won) == "1 deal moved the pipeline by −800. The largest move: Acme, won 800."
     assert sentence(table.iloc[:0]) == "Nothing moved the pipeline."
