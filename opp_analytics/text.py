@@ -310,8 +310,13 @@ def period(name: str, freq: str | None = None) -> str:
     return f"FY{found['year'][2:]} {quarter}({span.start_time:%b}–{span.end_time:%b})"
 
 
-def period_name(name: str, freq: str | None = None, *, today: Any) -> str:
+def period_name(name: str, freq: str | None = None, *, today: Any, short: bool = False) -> str:
     """A period in a sentence; its year only when it is not this one.
+
+    Parameters
+    ----------
+    short : bool
+        If True, a month has three letters, as beside a bar.
 
     Examples
     --------
@@ -321,6 +326,8 @@ def period_name(name: str, freq: str | None = None, *, today: Any) -> str:
     ('Q4', 'FY27 Q4')
     >>> period_name("2026-11-23/2026-11-29", today="2026-11-25"), period_name("2026", today="2026-11-25")
     ('the week of Nov 23', '2026')
+    >>> period_name("2026-09", today="2026-11-25", short=True)
+    'Sep'
     """
     found = _PERIOD.match(name)
     if found is None:
@@ -329,7 +336,7 @@ def period_name(name: str, freq: str | None = None, *, today: Any) -> str:
     if found["day"]:
         return f"the week of {day(name[:10], year=other)}"
     if found["month"]:
-        return f"{pd.Timestamp(name):%B}" + (f" {found['year']}" if other else "")
+        return f"{pd.Timestamp(name):{'%b' if short else '%B'}}" + (f" {found['year']}" if other else "")
     said = period(name, freq).partition(" (")[0]
     return said if other or not found["quarter"] or said.startswith("FY") else said[:2]
 

@@ -1,0 +1,96 @@
+"""The stylesheet of the pictures: one set of colors for light, dark and print, and an organization's own accent."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.svg.marks import WIDTHS
+
+__all__ = ["contrast", "stylesheet"]
+
+_LIGHT, _DARK = "#ffffff", "#111418"
+"""Backgrounds of the two themes."""
+_READABLE = 4.5
+"""Contrast of text at level AA."""
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+@cache
+def stylesheet(accent: str | None = None) -> str:
+    """The CSS that pictures and row charts need, once on a page.
+
+    Parameters
+    ----------
+    accent : str, optional
+        Color of the highlight as ``"#rrggbb"``; its contrast with white must reach 4.5 : 1. The lighter tone of the dark theme
+        and the color of the ranges are derived from it.
+
+    Raises
+    ------
+    ArgumentValueError
+        When `accent` is not such a color, or too light to read.
+
+    Examples
+    --------
+    >>> "--hi: #0a58ca" in stylesheet(), "--hi:#7a1fa2" in stylesheet("#7a1fa2")
+    (True, True)
+    """
+    css = files(__package__).joinpath("style.css").read_text("utf-8") + _label_rules()
+    if accent is None:
+        return css
+    if not isinstance(accent, str) or not _HEX.fullmatch(accent):
+        raise ArgumentValueError(f"accent={accent!r} is not a color; write it as '#0a58ca'")
+    found = contrast(accent, _LIGHT)
+    if found < _READABLE:
+        raise ArgumentValueError(
+            f"accent={accent!r} has a contrast of {found:.1f} : 1 with white, below 4.5 : 1; use a darker color"
+        )
+    light = f"--hi:{accent};--band:{_mix(accent, _LIGHT, 0.22)}"
+    glow = _lightened(accent)
+    dark = f"--hi:{glow};--band:{_mix(glow, _DARK, 0.3)}"
+    return f"{css}:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}@media print{{:root{{{light}}}}}"
+
+
+def _label_rules() -> str:
+    """Labels that appear from, or only below, a width of their picture."""
+    return "".join(
+        f"@container (width < {width}px) {{ .from{width} {{ display: none; }} }}\n"
+        f"@container (width >= {width}px) {{ .below{width} {{ display: none; }} }}\n"
+        for width in WIDTHS
+    )
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colors as WCAG 2 defines it, from 1 to 21.
+
+    Examples
+    --------
+    >>> round(contrast("#000000", "#ffffff")), round(contrast("#ffffff", "#ffffff"))
+    (21, 1)
+    """
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: str) -> float:
+    parts = [part / 255 for part in _parts(color)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _lightened(color: str) -> str:
+    """The color, mixed with white until it reads as well on the dark background."""
+    tones = (_mix(_LIGHT, color, step / 20) for step in range(20))
+    return next(tone for tone in tones if contrast(tone, _DARK) >= 6)
+
+
+def _mix(one: str, other: str, share: float) -> str:
+    mixed = (round(a * share + b * (1 - share)) for a, b in zip(_parts(one), _parts(other), strict=True))
+    return "#" + "".join(f"{part:02x}" for part in mixed)
+
+
+def _parts(color: str) -> list[int]:
+    return [int(color[place : place + 2], 16) for place in (1, 3, 5)]

@@ -1,0 +1,45 @@
+"""What a picture shows, read back from its text."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from opp_analytics.svg import Rows
+
+
+def parse(html: str | Rows) -> ElementTree.Element:
+    """The picture as a tree; it fails on text that was not escaped."""
+    text = html.html() if isinstance(html, Rows) else html
+    return ElementTree.fromstring(f"<root>{text}</root>")
+
+
+def texts(html: str | Rows) -> list[str]:
+    """The labels, without those that appear on hover."""
+    return [
+        "".join(found.itertext()) for found in parse(html).iter("text") if "tip" not in found.get("class", "")
+    ]
+
+
+def titles(html: str | Rows) -> list[str]:
+    """The hover texts."""
+    return ["".join(found.itertext()) for found in parse(html).iter("title")]
+
+
+def marks(html: str | Rows, tag: str, kind: str) -> list[dict[str, float]]:
+    """Positions and sizes of the marks of a kind, percent and pixels as numbers."""
+    return [
+        {name: _number(value) for name, value in found.attrib.items() if name != "class"}
+        for found in parse(html).iter(tag)
+        if kind in found.get("class", "").split()
+    ]
+
+
+def figures(rows: Rows) -> dict[str, tuple[str, ...]]:
+    """What is written beside each row."""
+    return {row.label: row.figures for row in rows.rows}
+
+
+def _number(value: str) -> float:
+    found = re.search(r"-?[\d.]+", value)
+    return float(found[0]) if found else 0.0

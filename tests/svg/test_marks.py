@@ -1,0 +1,59 @@
+"""Marks: escaped, stretched, and labeled only where there is room."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_analytics import svg
+from tests.svg import reading
+
+NASTY = "<script>\"'&"
+
+
+def test_marks__escape_every_word() -> None:
+    html = svg.picture(
+        svg.bar(0, 50, y=1, height=2, fill="hi", title=NASTY),
+        svg.label(5, 5, NASTY),
+        svg.focusable(left=0, right=10, height=20, said=NASTY),
+        svg.hint(NASTY),
+        height=20,
+        said=NASTY,
+    )
+    assert "<script" not in html
+    assert reading.texts(html) == [NASTY]
+    assert set(reading.titles(html)) == {NASTY}
+
+
+def test_bar__spans_its_ends_and_vanishes_at_nothing() -> None:
+    html = svg.picture(
+        svg.bar(10, 35.5, y=4, height=16, fill="hi"),
+        svg.bar(7, 7, y=4, height=16, fill="hi"),
+        height=24,
+        said="x",
+    )
+    assert reading.marks(html, "rect", "f-hi") == [{"x": 10, "y": 4, "width": 25.5, "height": 16}]
+
+
+@given(st.floats(0, 100), st.floats(0, 100))
+def test_inside__one_form_at_most_is_drawn_at_any_width(left: float, right: float) -> None:
+    html = svg.picture(svg.inside(left, right, 10, ["slipped 51%", "51%"]), height=20, said="x")
+    seen = [(found.get("class") or "").split() for found in reading.parse(html).iter("text")]
+    for width in range(40, 2000, 7):
+        drawn = [classes for classes in seen if _drawn(classes, width)]
+        assert len(drawn) <= 1
+        if drawn and width * (right - left) / 100 < 20:
+            raise AssertionError("a label is drawn in a bar shorter than itself")
+
+
+def _drawn(classes: list[str], width: float) -> bool:
+    starts = [int(name.removeprefix("from")) for name in classes if name.startswith("from")]
+    ends = [int(name.removeprefix("below")) for name in classes if name.startswith("below")]
+    return all(width >= start for start in starts) and all(width < end for end in ends)
+
+
+def test_scale_labels__thin_out_before_they_touch() -> None:
+    html = svg.picture(*svg.scale_labels([(0, "$0"), (25, "$200K"), (50, "$400K")]), height=14, said="x")
+    needs = ["".join(found.get("class") or "") for found in reading.parse(html).iter("text")]
+    # 35 pixels of text and 8 of air in a quarter of the picture: from 172 pixels on.
+    assert needs == ["t-quiet from100", "t-quiet from180", "t-quiet from100"]
