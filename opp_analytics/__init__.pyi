@@ -39,6 +39,7 @@ from .history import History as History
 from .loading import load as load
 from .org import outcomes as outcomes
 from .report import WeeklyReport as WeeklyReport
+from .report import show as show
 from .report import weekly_report as weekly_report
 from .widgets import Explorer as Explorer
 from .widgets import edit as edit

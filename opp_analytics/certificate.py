@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import msgspec
 import pandas as pd
 
+from opp_analytics import text
 from opp_analytics.errors import DataError
 
 __all__ = ["Certificate"]
@@ -94,6 +95,19 @@ class Certificate:
             "limit": self.limit,
         }
         return {name: value for name, value in asked.items() if value}
+
+    def _repr_html_(self) -> str:
+        facts = {
+            "complete": "yes" if self.complete else f"no: {text.joined(self.reasons)}",
+            "read at": self.fetched_at and f"{self.fetched_at:%Y-%m-%d %H:%M} UTC",
+            "rows": self.rows,
+            "total on the server": self.total,
+            "pages": self.pages,
+            "sweeps": self.sweeps,
+            "narrowed by": self.narrowed_by or None,
+            "source": self.source,
+        }
+        return text.facts_html("Load", {name: fact for name, fact in facts.items() if fact is not None})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, for ``attrs["load"]`` and files."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ __all__ = [
     "currency_name",
     "day",
     "days",
+    "facts_html",
     "joined",
     "label",
     "money",
@@ -371,6 +373,20 @@ def printable(value: Any, *, lines: bool = False) -> str:
     if lines:
         return _BREAKS.sub(lambda line: printable(line[0]), shown)
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], shown)
+
+
+def facts_html(title: str, facts: Mapping[str, Any]) -> str:
+    """A small table of facts for a notebook; everything in it is text.
+
+    Examples
+    --------
+    >>> facts_html("History", {"records": 3})
+    '<table><caption>History</caption><tr><th>records</th><td>3</td></tr></table>'
+    """
+    rows = "".join(
+        f"<tr><th>{html.escape(n)}</th><td>{html.escape(printable(v))}</td></tr>" for n, v in facts.items()
+    )
+    return f"<table><caption>{html.escape(title)}</caption>{rows}</table>"
 
 
 def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") -> str:

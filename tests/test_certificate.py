@@ -67,3 +67,19 @@ def test_certificate__refuses_what_is_none_and_says_where(load: Any, says: str) 
 def test_narrowed_by__names_what_kept_rows_out() -> None:
     assert WHOLE.narrowed_by == {}
     assert Certificate(search="Acme", limit=10).narrowed_by == {"search": "Acme", "limit": 10}
+
+
+def test_certificate__shows_its_facts_in_a_notebook() -> None:
+    frame = pd.DataFrame()
+    frame.attrs["load"] = {
+        "rows": 7,
+        "complete": False,
+        "reasons": ["<i>the trash cannot be read</i>"],
+        "limit": 7,
+    }
+    certificate = Certificate.of(frame)
+    assert certificate is not None
+    shown = certificate._repr_html_()
+    assert "<tr><th>complete</th><td>no: &lt;i&gt;the trash cannot be read&lt;/i&gt;</td></tr>" in shown
+    assert "<tr><th>rows</th><td>7</td></tr>" in shown
+    assert "total on the server" not in shown

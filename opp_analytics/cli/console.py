@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from opp_analytics import text
+from opp_analytics.units import unit_of
 
 __all__ = ["complain", "escaped", "heading", "out", "program", "say", "say_crash", "say_warning", "show"]
 
@@ -131,12 +132,6 @@ def _cell(name: str, value: Any) -> str:
         return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    if _is_fraction(name):
+    if unit_of(name) == "rate":
         return text.percent(value, 1)
     return text.number(value, 0 if abs(value) >= 100 or value == int(value) else 2)
-
-
-def _is_fraction(name: str) -> bool:
-    return (
-        name in ("rate", "p_target") or name.startswith("rate_") or "_rate" in name or name.endswith("_share")
-    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pyarrow as pa
 
-from opp_analytics import arguments, schema
+from opp_analytics import arguments, schema, text
 from opp_analytics.errors import ArgumentTypeError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.coverage import coverage
@@ -142,6 +142,20 @@ class History:
             return f"<History in {where}: no records yet>"
         first, last = records["recorded_at"].iloc[0], records["recorded_at"].iloc[-1]
         return f"<History in {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC>"
+
+    def _repr_html_(self) -> str:
+        records = self.records
+        facts: dict[str, object] = {"in": self._path or "a table", "records": len(records)}
+        if len(records):
+            first, last = records["recorded_at"].iloc[0], records["recorded_at"].iloc[-1]
+            facts |= {
+                "from": f"{first:%Y-%m-%d %H:%M} UTC",
+                "to": f"{last:%Y-%m-%d %H:%M} UTC",
+                "opportunities in the last": f"{records['rows'].iloc[-1]:,}",
+                "changes": f"{records['changed'].sum():,}",
+                "complete": "yes" if records["complete"].all() else "no: see .records",
+            }
+        return text.facts_html("History", facts)
 
     # Writing
 

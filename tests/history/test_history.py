@@ -390,3 +390,19 @@ def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history
     assert "lower" in ask(history, **asked).attrs["bound"] or name.startswith("slippage")
     with pytest.raises(oa.errors.NotEnoughHistory, match="the next one is due around 2026-03-16"):
         ask(history, start="2026-03-10", end="2026-03-15")
+
+
+def test_history__shows_its_facts_in_a_notebook(history):
+    assert "<tr><th>records</th><td>0</td></tr>" in history._repr_html_()
+    history.record(opportunities(), at="2026-03-02")
+    history.record(opportunities(value=[1.0, 0.1, None]), at="2026-03-03")
+    shown = history._repr_html_()
+    for name, fact in {
+        "records": 2,
+        "from": "2026-03-02 00:00 UTC",
+        "to": "2026-03-03 00:00 UTC",
+        "opportunities in the last": 3,
+        "changes": 4,
+        "complete": "yes",
+    }.items():
+        assert f"<tr><th>{name}</th><td>{fact}</td></tr>" in shown

@@ -1,0 +1,78 @@
+"""`show`: a result table with its numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.errors import ArgumentTypeError, ConfigError
+from opp_analytics.org import currency
+from opp_analytics.units import format_cell
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+__all__ = ["show"]
+
+
+def show(table: pd.DataFrame) -> Styler:
+    """A result table for a notebook: money in full digits with the currency, percents, dates, a dash where one is missing.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Result of an analysis, or opportunities. Its numbers stay as they are; only what is shown changes.
+
+    Returns
+    -------
+    Styler
+        Numbers on the right, periods and movements of the index in words. Text is shown as text, never as HTML.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When it is not a DataFrame.
+    ConfigError
+        When jinja2 is not installed.
+
+    Examples
+    --------
+    >>> shown = show(pd.DataFrame({"rate": [0.285]}, index=pd.Index(["2026-03"], name="period")))
+    >>> "29%" in shown.to_html(), "Mar 2026" in shown.to_html()
+    (True, True)
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise ArgumentTypeError(
+            f"show takes a result table, not {type(table).__name__}; give it a DataFrame, for example oa.win_rate(...)"
+        )
+    try:
+        styler = table.style
+    except ImportError as error:
+        raise ConfigError("show needs jinja2: pip install 'opp-analytics[report]'") from error
+    money = currency()
+    cells: dict[Any, Any] = {
+        label: partial(format_cell, _name(label), currency=money) for label in table.columns
+    }
+    numeric = [place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
+    styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
+    for level, name in enumerate(table.index.names):
+        styler = styler.format_index(_label(str(name), table.attrs.get("freq")), level=level, escape="html")
+    right = [{"selector": f".col{place}", "props": "text-align: right"} for place in numeric]
+    return styler.set_table_styles(right)  # type: ignore[arg-type]
+
+
+def _name(label: Any) -> str:
+    """The column's own name; the last level of several says the unit."""
+    return str(label[-1] if isinstance(label, tuple) else label)
+
+
+def _label(level: str, freq: str | None) -> Callable[[Any], str]:
+    if level == "period":
+        return lambda value: text.printable(text.period(str(value), freq))
+    if level in ("movement", "outcome", "from_category", "to_category"):
+        return lambda value: text.printable(text.label(str(value)))
+    return lambda value: format_cell(level, value, None)
