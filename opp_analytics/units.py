@@ -14,10 +14,42 @@ __all__ = ["Unit", "format_cell", "unit_of"]
 Unit = Literal["money", "rate", "percent", "ratio", "other"]
 
 _MONEY = frozenset(
-    ["value", "expected", "low", "median", "high", "actual", "error", "booked", "weighted_open", "target", "gap", "closed", "commit", "best_case", "pipeline", "omitted", "velocity"]
+    [
+        "value",
+        "expected",
+        "low",
+        "median",
+        "high",
+        "actual",
+        "error",
+        "booked",
+        "weighted_open",
+        "target",
+        "gap",
+        "closed",
+        "commit",
+        "best_case",
+        "pipeline",
+        "omitted",
+        "velocity",
+    ]
 )
 _RATES = frozenset(
-    ["rate", "conversion", "p", "p_target", "chance", "stated", "realized", "realized_low", "realized_high", "won_low", "won_high", "attainment", "interval_coverage"]
+    [
+        "rate",
+        "conversion",
+        "p",
+        "p_target",
+        "chance",
+        "stated",
+        "realized",
+        "realized_low",
+        "realized_high",
+        "won_low",
+        "won_high",
+        "attainment",
+        "interval_coverage",
+    ]
 )
 
 
