@@ -12,8 +12,8 @@ from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
 from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
-from opp_analytics.analysis.movement.slippage import SLIP_OUTCOMES, slippage
-from opp_analytics.analysis.movement.slippage_deals import slippage_deals
+from opp_analytics.analysis.movement.slippage import slippage
+from opp_analytics.analysis.movement.slippage_deals import SLIP_OUTCOMES, slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
 from opp_analytics.analysis.quality.audit import audit, audit_summary
 from opp_analytics.analysis.quality.fix import fix

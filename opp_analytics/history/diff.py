@@ -15,6 +15,7 @@ from opp_analytics.history.rows import (
     KINDS,
     KNOWN,
     OPERATIONS,
+    TRANSFERRED,
     change_schema,
     kinds_of,
     widest,
@@ -76,8 +77,8 @@ def changes_between(
 
 
 def present(state: pa.Table) -> pa.Table:
-    """The last change rows of opportunities that are not deleted."""
-    return state.filter(pc.not_equal(state["operation"], DELETED))
+    """The last change rows of opportunities that are still there."""
+    return state.filter(pc.invert(pc.is_in(state["operation"], value_set=pa.array([DELETED, TRANSFERRED]))))
 
 
 def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:

@@ -21,7 +21,7 @@ from opp_analytics.history import rows
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["Engine", "collect", "latest"]
+__all__ = ["Engine", "collect", "latest", "missing"]
 
 
 class Engine:
@@ -131,6 +131,11 @@ def collect(expression: Any) -> Any:
         name = expression.get_name()
         return rows.to_plain(pa.table({name: result}))[name]
     return result.as_py()
+
+
+def missing(column: Any) -> Any:
+    """Mask of missing values in an Ibis column."""
+    return column.isnull()
 
 
 def latest(table: ibis.Table) -> ibis.Table:

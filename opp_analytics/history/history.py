@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import tempfile
 import weakref
@@ -20,6 +21,7 @@ from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.entries import Recorded
 from opp_analytics.history.from_changes import Import
 from opp_analytics.history.recording import add_import, add_record
+from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
 from opp_analytics.history.store import Store
 from opp_analytics.periods import When, as_instant
@@ -137,11 +139,11 @@ class History:
 
     def __repr__(self) -> str:
         records = self.records
-        where = str(self._path) if self._path else "a table"
+        where = str(self._source) if self.is_part else str(self._path) if self._path else "a table"
         if records.empty:
-            return f"<History in {where}: no records yet>"
+            return f"<History {'of' if self.is_part else 'in'} {where}: no records yet>"
         first, last = records["recorded_at"].iloc[0], records["recorded_at"].iloc[-1]
-        return f"<History in {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC>"
+        return f"<History {'of' if self.is_part else 'in'} {where}: {len(records)} records, {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC>"
 
     def _repr_html_(self) -> str:
         records = self.records
@@ -224,6 +226,55 @@ class History:
             When a file is damaged; the message names it.
         """
         return self._source.table()
+
+    @property
+    def is_part(self) -> bool:
+        """True for a history made by `where`."""
+        return isinstance(self._source, ScopedSource)
+
+    @property
+    def log(self) -> ibis.Table:
+        """The change rows that analyses read: those of `table` and, after `where`, the same deals' rows of other times."""
+        return self._source.log() if isinstance(self._source, ScopedSource) else self.table
+
+    def within(self, log: ibis.Table) -> Any:
+        """An Ibis expression: True for the rows of `log` that belong to this history."""
+        import ibis
+
+        return self._source.within(log) if isinstance(self._source, ScopedSource) else ibis.literal(True)
+
+    def where(self, **columns: Any) -> History:
+        """The history of the opportunities with given values, each for as long as it had them.
+
+        Parameters
+        ----------
+        **columns : value or list of values
+            Columns of the history: ``where(owner_name="Ann")``, ``where(region=["East", "West"])``. None means a
+            missing value.
+
+        Returns
+        -------
+        History
+            Read-only. What leaves is ``transferred``, never deleted or lost: its `changes` have the operations ``transferred``
+            (with the values before) and ``transferred_in``, `waterfall` the movements ``transferred_out`` and
+            ``transferred_in``, `slippage` the outcome ``transferred``.
+
+        Raises
+        ------
+        MissingColumnError, ArgumentValueError
+            When the history lacks a column, or no opportunity ever had a value.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "owner_name": ["Ann", "Bo"]})
+        >>> ann = History.from_changes(log).where(owner_name="Ann")
+        >>> ann.changes()["operation"].tolist(), len(ann.as_of("2026-03-09"))
+        (['new', 'transferred'], 0)
+        """
+        part = copy.copy(self)
+        part._path = None
+        part._source = ScopedSource(self, self._source, columns)
+        return part
 
     def changes(self) -> pd.DataFrame:
         """The change log: one wide row per changed opportunity and record.
@@ -374,7 +425,8 @@ class History:
 
     def _own_folder(self, purpose: str) -> FolderSource:
         if not isinstance(self._source, FolderSource):
+            why = "it is a part of another one" if self.is_part else "its table belongs to another system"
             raise HistoryError(
-                f"This history is read-only, because its table belongs to another system. To {purpose} a history, open one with History(path)."
+                f"This history is read-only, because {why}. To {purpose} a history, open one with History(path)."
             )
         return self._source

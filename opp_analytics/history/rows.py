@@ -23,6 +23,8 @@ __all__ = [
     "KINDS",
     "KNOWN",
     "OPERATIONS",
+    "TRANSFERRED",
+    "TRANSFERRED_IN",
     "change_schema",
     "dtypes_of",
     "kinds_of",
@@ -54,6 +56,9 @@ CHANGE_COLUMNS: dict[str, pa.DataType] = {"seen_after": INSTANT, "seen_at": INST
 DELETED = "deleted"
 OPERATIONS = ("new", "changed", DELETED, "returned")
 """Operations: what can happen to an opportunity between two records."""
+
+TRANSFERRED, TRANSFERRED_IN = "transferred", "transferred_in"
+"""Operations in a part of a history (`History.where`): an opportunity left the part, or came from elsewhere."""
 
 KINDS: dict[str, pa.DataType] = {
     "text": pa.string(),

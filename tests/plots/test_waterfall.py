@@ -1,3 +1,5 @@
+import pandas as pd
+
 from opp_analytics import plots
 from tests.plots import reading
 from tests.plots.tables import TABLES
@@ -19,3 +21,19 @@ def test_waterfall__steps_from_opening_to_closing():
 def test_waterfall__of_nothing():
     table = TABLES["waterfall"].assign(deals=0, value=0.0, count=0)
     assert "no open deals in this period" in reading.texts(plots.waterfall(table))
+
+
+def test_waterfall__by_group_is_a_bar_of_movements_each():
+    index = pd.MultiIndex.from_product(
+        [["Ann", "Bo"], ["opening", "new", "won", "transferred_in", "transferred_out", "closing"]],
+        names=["owner_name", "movement"],
+    )
+    values = [100.0, 50.0, -30.0, 0.0, -20.0, 100.0, 0.0, 0.0, 0.0, 20.0, 0.0, 20.0]
+    table = pd.DataFrame({"count": 1, "value": values, "deals": 1}, index=index)
+    ax = plots.waterfall(table)
+    assert reading.rows(ax) == ["Bo +20", "Ann 0"]
+    assert reading.legend(ax) == ["new", "won", "transferred in", "transferred out"]
+    assert reading.widths(ax) == [0, 50, 0, -30, 20, 0, 0, -20]
+    assert reading.caption(ax) == "2 groups"
+    still = plots.waterfall(table.assign(value=0.0))
+    assert "nothing moved in this period" in reading.texts(still)

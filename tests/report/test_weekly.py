@@ -262,6 +262,7 @@ def test_weekly_report__deals_that_slipped_again_are_listed(opportunities, histo
         "lost": "1",
         "slipped": "2",
         "pulled out": "0",
+        "still due": "0",
         "removed": "0",
     }
 

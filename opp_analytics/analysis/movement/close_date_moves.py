@@ -6,9 +6,18 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import org
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import Span, instant, missing, span, up_to, with_outcome
+from opp_analytics.analysis.shared.group_rows import named, sorted_groups
+from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.history_query import (
+    Span,
+    group_names,
+    instant,
+    log_of,
+    missing,
+    span,
+    up_to,
+)
 from opp_analytics.arguments import frame, whole
 from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date
@@ -24,17 +33,24 @@ _DATES = ["first_close_date", "last_close_date"]
 
 
 def close_date_moves(
-    history: History, *, start: When | None = None, end: When | None = None, tz: str = "UTC"
+    history: History,
+    *,
+    start: When | None = None,
+    end: When | None = None,
+    by: By = None,
+    tz: str = "UTC",
 ) -> pd.DataFrame:
     """Pushes and pulls of each opportunity's close date (lower bounds).
 
     Parameters
     ----------
     history : History
-        Reads ``close_date``, ``stage``, ``status`` of the change log.
+        Reads ``close_date``, ``stage``, ``status`` and `by` of the change log.
     start, end : date-like, optional
         Time window of the moves; default: the whole history. A naive date means the start of its day for `start`,
         the end of its day for `end`. Moves are counted from the close dates known at `start`.
+    by : str or list of str, optional
+        Columns to group by, with their values in the last record at `end`.
     tz : str
         Business time zone.
 
@@ -42,7 +58,7 @@ def close_date_moves(
     -------
     DataFrame
         One row per opportunity that existed at `start` or appeared later, moved or not; index ``unique_id`` (str,
-        sorted). ``pushes``, ``pulls`` (int64, times moved later, earlier), ``days_pushed`` (int64, ≥ 0),
+        sorted; below the columns of `by`). ``pushes``, ``pulls`` (int64, times moved later, earlier), ``days_pushed`` (int64, ≥ 0),
         ``days_pulled`` (int64, ≤ 0), ``net_days`` (Int64, last − first, later is positive, missing without a
         date), ``first_close_date``, ``last_close_date`` (datetime64[us]). Without opportunities, no rows.
 
@@ -50,15 +66,16 @@ def close_date_moves(
     ------
     NotEnoughHistory
         When there is no second record, or `start` is before the first.
-    ArgumentError
-        When an argument is of the wrong kind or out of range.
+    ArgumentError, MissingColumnError
+        When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
     Notes
     -----
     A push is a pair of records between which the date of an open deal moved later; a pull, earlier. A date that
     was set first or cleared is neither, nor is a change in the pair in which the deal closes: people re-date a deal
     on closing. So ``net_days`` may differ from ``days_pushed + days_pulled``. Two edits between two records look
-    as one, so counts are lower bounds (``attrs["bound"]``).
+    as one, so counts are lower bounds (``attrs["bound"]``). After ``history.where``, moves count that were seen while the
+    deal belonged there.
 
     Examples
     --------
@@ -69,9 +86,11 @@ def close_date_moves(
     >>> moves[["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].loc["a"].tolist()
     [1, 1, 30, -10, 20]
     """
-    asked = span(history, start, end, asked_by="close_date_moves", tz=tz)
-    found = history.collect(_moves(history.table, asked))
-    table = found.set_index("unique_id").sort_index()
+    groups = by_columns(by, level="unique_id")
+    asked = span(history, start, end, asked_by="close_date_moves", by=groups, tz=tz)
+    found = history.collect(_moves(history, asked, groups))
+    found = sorted_groups(found, group_names(groups), "unique_id")
+    table = named(found.set_index([*group_names(groups), "unique_id"]), [*groups, "unique_id"])
     table = table.astype({**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")})
     net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
     table.insert(len(_COUNTS), "net_days", net)
@@ -128,15 +147,15 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
     return counts.assign(deals=counts["deals"].fillna(0).astype("int64"))
 
 
-def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
+def _moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """One row per opportunity: its moves after the opening record, its first and last date since then."""
     import ibis
 
-    log = with_outcome(up_to(changes, asked.closing))
+    log = up_to(log_of(history, by=groups), asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(
         before=log["close_date"].lag().over(own),
-        was=org.outcome_expression(log).lag().over(own),
+        was=log["outcome"].lag().over(own),
         until=log["seen_at"].lead().over(own),
     )
     opening = instant(asked.opening)
@@ -145,16 +164,20 @@ def _moves(changes: ibis.Table, asked: Span) -> ibis.Table:
     log = log.filter((log["seen_at"] > opening) | (log["outcome"] != DELETED))
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")
     moved = (log["seen_at"] > opening) & (log["outcome"] == "open") & (log["was"] == "open")
+    keys = group_names(groups)
+    if keys:
+        newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
+        log = log.mutate(**{key: log[key].first().over(newest) for key in keys})
+    log = log.mutate(days=ibis.ifelse(moved, days, 0).fill_null(0)).filter("within")
     undated = missing(log["close_date"]).cast("int8")
     log = log.mutate(
-        days=ibis.ifelse(moved, days, 0).fill_null(0),
         oldest=ibis.row_number().over(ibis.window(group_by="unique_id", order_by=[undated, "seen_at"])),
         newest=ibis.row_number().over(
             ibis.window(group_by="unique_id", order_by=[undated, ibis.desc("seen_at")])
         ),
     )
     pushed, pulled = log["days"] > 0, log["days"] < 0
-    return log.group_by("unique_id").agg(
+    return log.group_by([*keys, "unique_id"]).agg(
         pushes=pushed.cast("int64").sum().cast("int64"),
         pulls=pulled.cast("int64").sum().cast("int64"),
         days_pushed=ibis.ifelse(pushed, log["days"], 0).sum().cast("int64"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,18 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import Span, day, instant, missing, span, up_to, with_outcome
+from opp_analytics.analysis.shared.group_rows import grouped, sorted_groups
+from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.history_query import (
+    Span,
+    day,
+    group_names,
+    instant,
+    log_of,
+    missing,
+    span,
+    up_to,
+)
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date, period_days
@@ -35,7 +47,14 @@ MOVEMENTS = (
     "deleted",
 )
 """Movements that a waterfall always shows, in order."""
-FURTHER_MOVEMENTS = ("returned", "date_set", "date_cleared", "conflict")
+FURTHER_MOVEMENTS = (
+    "transferred_in",
+    "returned",
+    "date_set",
+    "date_cleared",
+    "conflict",
+    "transferred_out",
+)
 """Movements that a waterfall shows only if they occur."""
 BOUND = "each movement is a lower bound: a change reversed between two records does not appear"
 Due = tuple[When, When] | str | None
@@ -91,19 +110,29 @@ class Pool:
 
 
 def movements(
-    history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC", by_record: bool = False
+    history: History,
+    *,
+    start: When,
+    end: When,
+    due: Due = None,
+    by: By = None,
+    tz: str = "UTC",
+    by_record: bool = False,
 ) -> pd.DataFrame:
     """Movements of each opportunity in the open pipeline between two points in time.
 
     Parameters
     ----------
     history : History
-        Reads ``name``, ``value``, ``close_date``, ``stage``, ``status`` of the change log.
+        Reads ``name``, ``value``, ``close_date``, ``stage``, ``status`` and `by` of the change log.
     start, end : date-like
         A naive date means the start of its day for `start`, the end of its day for `end`.
     due : (date-like, date-like) or str, optional
         Only deals whose ``close_date`` is between these days, both included, or in the calendar period of this label, such
         as "2026Q4", "2026-11" or "2026"; default: all open deals. For a fiscal period, give the days.
+    by : str or list of str, optional
+        Columns to group by, with their values at the time. A deal that changes its group has ``transferred_out`` and
+        ``transferred_in``, both at the value before; its other movements of that record belong to the new group.
     tz : str
         Business time zone.
     by_record : bool
@@ -112,16 +141,17 @@ def movements(
     Returns
     -------
     DataFrame
-        One row per opportunity and movement, sorted by ``unique_id`` and the order of `MOVEMENTS`: ``unique_id``,
-        ``name`` (str, as last known), ``movement`` (str), ``value`` (float64, money, signed), ``count`` (int64, signed
-        change in open deals: 0 for value moves). If nothing moved, no rows.
+        One row per opportunity and movement, sorted by ``unique_id`` and the order of `MOVEMENTS` (with `by`, within each
+        group, which is the index): ``unique_id``, ``name`` (str, as last known), ``movement`` (str), ``value``
+        (float64, money, signed), ``count`` (int64, signed change in open deals: 0 for value moves). If nothing moved,
+        no rows.
 
     Raises
     ------
     NotEnoughHistory
         When `start` is before the first record or no record lies between `start` and `end`.
-    ArgumentError
-        When an argument is of the wrong kind or out of range.
+    ArgumentError, MissingColumnError
+        When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
     Notes
     -----
@@ -138,13 +168,14 @@ def movements(
     >>> moved[["movement", "value", "count"]].to_numpy().tolist()
     [['value_up', 20.0, 0], ['won', -120.0, -1]]
     """
-    pool = Pool.of(due, tz)
-    asked = span(history, start, end, asked_by="movements", tz=tz, within_one_record=True)
-    keys = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
-    found = history.collect(_per_opportunity(history.table, asked, pool, keys))
+    pool, groups = Pool.of(due, tz), by_columns(by)
+    asked = span(history, start, end, asked_by="movements", by=groups, tz=tz, within_one_record=True)
+    keys = group_names(groups)
+    per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
+    found = history.collect(_per_opportunity(history, asked, pool, groups, [*keys, *per]))
     order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
     found = found.assign(movement=found["movement"].astype(order))
-    found = found.sort_values(keys, ignore_index=True)
+    found = sorted_groups(found, keys, *per)
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"].astype(schema.TEXT),
@@ -156,7 +187,7 @@ def movements(
         }
     )
     return annotate(
-        table,
+        grouped(table, found, groups),
         made_from=None,
         n=table["unique_id"].nunique(),
         as_of=as_date(asked.closing, tz=tz),
@@ -165,28 +196,40 @@ def movements(
     )
 
 
-def steps_of(log: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
+def steps_of(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> ibis.Table:
     """Change rows up to the closing record, each with the previous row and the time of the next one."""
     import ibis
 
     log = up_to(log, asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
+    before = {"was": "outcome", "was_due": "close_date", "cents_before": "cents", "was_within": "within"}
+    before |= {_before(key): key for key in keys}
     steps = log.mutate(
-        was=log["outcome"].lag().over(own),
-        was_due=log["close_date"].lag().over(own),
-        cents_before=log["cents"].lag().over(own).fill_null(0),
+        **{name: log[column].lag().over(own) for name, column in before.items()},
         until=log["seen_at"].lead().over(own),
     )
+    # A deletion has no values and no group: the deal is deleted with its last ones.
+    kept = {"cents": "cents_before", "within": "was_within", **{key: _before(key) for key in keys}}
+    deleted = steps["outcome"] == DELETED
+    steps = steps.mutate(
+        **{name: ibis.ifelse(deleted, steps[last], steps[name]) for name, last in kept.items()},
+        cents_before=steps["cents_before"].fill_null(0),
+    )
     return steps.mutate(
-        # A deletion has no values: the deal is deleted at its last value.
-        cents=ibis.ifelse(steps["outcome"] == DELETED, steps["cents_before"], steps["cents"]),
         inside=pool.holds(steps["outcome"], steps["close_date"]),
         was_inside=pool.holds(steps["was"], steps["was_due"]),
     )
 
 
-def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
-    """One row per opportunity, pair of records, and movement."""
+def _before(key: str) -> str:
+    return f"{key}_before"
+
+
+def moves_of(steps: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str], *, part_of: bool) -> ibis.Table:
+    """One row per opportunity, pair of records, and movement, with the group that it belongs to.
+
+    `part_of` is True for a history that is a part of another one, which deals enter and leave.
+    """
     import ibis
 
     log = steps.filter(steps["seen_at"] > instant(asked.opening))
@@ -209,25 +252,47 @@ def moves_of(steps: ibis.Table, asked: Span, pool: Pool) -> ibis.Table:
     direction = ibis.ifelse(change > 0, "value_up", "value_down")
     # First seen when already closed: it entered and left between two records.
     at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.due(log["close_date"])
-    return part(log, (log["inside"] & ~log["was_inside"]) | at_once, entry, log["cents"], 1).union(
-        part(log, log["was_inside"] & (change != 0), direction, change, 0),
-        part(log, (log["was_inside"] & ~log["inside"]) | at_once, leave, -log["cents"], -1),
+    within, own = log["within"], {key: key for key in keys}
+    parts = [
+        part(log, within & ((log["inside"] & ~log["was_inside"]) | at_once), entry, log["cents"], 1, own),
+        part(log, within & log["was_inside"] & (change != 0), direction, change, 0, own),
+        part(log, within & ((log["was_inside"] & ~log["inside"]) | at_once), leave, -log["cents"], -1, own),
+    ]
+    if keys or part_of:
+        moved = log["within"] != log["was_within"]
+        for key in keys:
+            moved |= log[key] != log[_before(key)]
+        moved &= log["was_inside"]
+        away, before = {key: _before(key) for key in keys}, log["cents_before"]
+        parts += [
+            part(log, moved & log["was_within"], ibis.literal("transferred_out"), -before, -1, away),
+            part(log, moved & within, ibis.literal("transferred_in"), before, 1, own),
+        ]
+    first, *others = parts
+    return first.union(*others)
+
+
+def part(
+    log: ibis.Table, where: Any, movement: Any, cents: Any, count: int, keys: Mapping[str, str]
+) -> ibis.Table:
+    """The log rows of one movement, with value in cents and count; `keys` maps each group to its column in the log."""
+    import ibis
+
+    groups = {key: log[column] for key, column in keys.items()}
+    kept = log.select(
+        "unique_id", "seen_at", **groups, movement=movement, cents=cents.cast("int64"), _kept=where
+    ).filter("_kept")
+    return kept.select(
+        *keys, "unique_id", "seen_at", "movement", "cents", count=ibis.literal(count, type="int64")
     )
 
 
-def part(log: ibis.Table, where: Any, movement: Any, cents: Any, count: int) -> ibis.Table:
-    """The log rows of one movement, with value in cents and count."""
-    import ibis
-
-    kept = log.select(
-        "unique_id", "seen_at", movement=movement, cents=cents.cast("int64"), _kept=where
-    ).filter("_kept")
-    return kept.select("unique_id", "seen_at", "movement", "cents", count=ibis.literal(count, type="int64"))
-
-
-def _per_opportunity(changes: ibis.Table, asked: Span, pool: Pool, keys: list[str]) -> ibis.Table:
-    steps = steps_of(with_outcome(changes, "name"), asked, pool)
-    moved = moves_of(steps, asked, pool)
+def _per_opportunity(
+    history: History, asked: Span, pool: Pool, groups: Sequence[str], keys: Sequence[str]
+) -> ibis.Table:
+    own = group_names(groups)
+    steps = steps_of(log_of(history, "name", by=groups), asked, pool, own)
+    moved = moves_of(steps, asked, pool, own, part_of=history.is_part)
     summed = moved.group_by(keys).agg(
         cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")
     )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.movement.slippage_deals import BOUND, cohort
+from opp_analytics.analysis.movement.slippage_deals import BOUND, SLIP_OUTCOMES, cohort
 from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.group_rows import every_group
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.analysis.shared.history_query import Span, group_names, span
+from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -19,12 +21,8 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed")
-"""Outcomes of a due deal; each deal has exactly one."""
-
-
 def slippage(history: History, *, start: When, end: When, by: By = None, tz: str = "UTC") -> pd.DataFrame:
-    """Outcome of each deal that was due in a period, by count and value: won, lost, slipped, pulled out or removed.
+    """Outcome of each deal that was due in a period, by count and value: won, lost, slipped, pulled out, removed or still due.
 
     Parameters
     ----------
@@ -32,7 +30,8 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
         Reads ``close_date``, ``value``, ``stage``, ``status`` and `by` of the change log.
     start, end : date-like
         First and last day of the period, both included. The cohort is as known at `start` (a naive date means
-        the start of its day), outcomes are as known at `end` (a naive date means the end of its day).
+        the start of its day), outcomes are as known at `end`. For an `end` without a time zone, a deal still open in the last
+        record of the period is also looked up in the next one.
     by : str or list of str, optional
         Columns to group by, with their values at `start`.
     tz : str
@@ -41,9 +40,9 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     Returns
     -------
     DataFrame
-        Index ``outcome`` (below the columns of `by`, where given): won, lost, slipped, pulled_out, removed, always all
-        five. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value counts 0),
-        ``count_rate``, ``value_rate`` (fractions of the cohort; the five sum to 1; NaN for an empty cohort).
+        Index ``outcome`` (below the columns of `by`): won, lost, slipped, pulled_out, removed, still_due, always all six;
+        also transferred, where deals left a history made by ``history.where``. ``count`` (int64), ``value`` (float64, money, at `start`; a missing value counts 0),
+        ``count_rate``, ``value_rate`` (fractions of the cohort; they sum to 1; NaN for an empty cohort).
         ``attrs``: ``n`` the cohort, ``slip_rate``, ``value_slip_rate``, ``unvalued`` deals without a value,
         ``to_date``: True when the last record is before the period's end. With `by`, an empty cohort gives no rows.
 
@@ -59,9 +58,13 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     Notes
     -----
     Cohort B: open at `start` with ``close_date`` in the period. At `end`: won; lost; pulled_out (open, date moved
-    before the period); removed (deleted, disqualified, or both won and lost); else slipped
-    (open: moved past the period, its date cleared, or simply not closed). slip rate = slipped / B. Outcomes are seen at
-    records only: a change after the last record before `end` appears in the next record (``attrs["bound"]``).
+    before the period); removed (deleted, disqualified, or both won and lost); still_due (open, due between the day of
+    the last record and `end`, and no later record tells its end); else slipped (open: moved past the period, its date
+    cleared, or not closed by the day it was due). slip rate = slipped / B.
+
+    People enter Friday's win on Monday. So a deal that is open in the last record of the period and won or lost in the next
+    one counts as won or lost if its ``close_date`` there is in the period and not before that last record's day.
+    For an instant as `end`, no later record is read.
 
     Examples
     --------
@@ -69,11 +72,11 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
     ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
-    {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0}
+    {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
     groups = by_columns(by, level="outcome")
     asked = span(history, start, end, asked_by="slippage", by=groups, tz=tz)
-    counted = history.collect(_outcomes(history.table, asked, groups))
+    counted = history.collect(_outcomes(history, asked, groups, tz))
     table = _table(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
     slipped = table[table.index.get_level_values("outcome") == "slipped"]
@@ -96,13 +99,13 @@ def _rate(part: float, whole: int) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+def _outcomes(history: History, asked: Span, groups: list[str], tz: str) -> ibis.Table:
     """Counts and cents of the cohort by group and outcome."""
     import ibis
 
     keys = group_names(groups)
     return (
-        cohort(changes, asked, groups)
+        cohort(history, asked, groups, tz)
         .group_by([*keys, "end"])
         .agg(
             count=ibis._.count().cast("int64"),
@@ -113,25 +116,15 @@ def _outcomes(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table
 
 
 def _table(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """The five outcomes of every group, with their rates."""
-    keys = group_names(groups)
-    outcome = pd.Index(SLIP_OUTCOMES, name="outcome")
-    indexed = counted.set_index([*keys, "end"])[["count", "cents"]]
-    if groups:
-        held = counted[keys].drop_duplicates().sort_values(keys)
-        full = held.merge(outcome.to_frame(index=False), how="cross")
-        table = indexed.reindex(pd.MultiIndex.from_frame(full), fill_value=0)
-        whole = table.groupby(level=keys).transform("sum")
-        table.index = table.index.set_names([*groups, "outcome"])
-        whole.index = table.index
-    else:
-        table = indexed.reindex(outcome, fill_value=0)
-        whole = table.sum().to_frame().T.loc[[0] * len(table)].set_index(table.index)
-    table, whole = table.astype("float64"), whole.astype("float64").replace(0.0, np.nan)
-    rates = table / whole
+    """The outcomes of every group, with their rates."""
+    further = [TRANSFERRED] if (counted["end"] == TRANSFERRED).any() else []
+    numbers = counted[[*group_names(groups), "end", "count", "cents"]].rename(columns={"end": "outcome"})
+    table = every_group(numbers, groups, "outcome", [*SLIP_OUTCOMES, *further])
+    whole = table.groupby(level=groups).transform("sum") if groups else table.sum()
+    rates = table / whole.astype("float64").replace(0.0, np.nan)
     return pd.DataFrame(
         {
-            "count": table["count"].astype("int64"),
+            "count": table["count"],
             "value": table["cents"] / 100,
             "count_rate": rates["count"],
             "value_rate": rates["cents"],

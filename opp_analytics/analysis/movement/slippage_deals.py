@@ -8,16 +8,19 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.group_rows import grouped, sorted_groups
+from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.analysis.shared.history_query import (
     Span,
     day,
     group_names,
     instant,
+    log_of,
     missing,
     span,
     up_to,
-    with_outcome,
 )
+from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -26,23 +29,28 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-BOUND = "as known in the last record before the end; later changes appear in the next record"
+SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed", "still_due")
+"""Outcomes of a due deal; each deal has exactly one. After ``history.where``, a further one is `TRANSFERRED`."""
+BOUND = "as known in the last record of the period, and for deals open there in the next record"
 
 
-def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC") -> pd.DataFrame:
+def slippage_deals(
+    history: History, *, start: When, end: When, by: By = None, tz: str = "UTC"
+) -> pd.DataFrame:
     """The deals behind `slippage`: each deal that was due in a period, with its outcome.
 
     Parameters
     ----------
-    history, start, end, tz
+    history, start, end, by, tz
         As for `slippage`.
 
     Returns
     -------
     DataFrame
-        One row per opportunity of the cohort, the largest first: ``unique_id``, ``name``, ``outcome`` (str: one of won,
-        lost, slipped, pulled_out, removed), ``value`` (float64, money, at `start`), ``close_date``,
-        ``close_date_after`` (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). If nothing was due, no rows.
+        One row per opportunity of the cohort, the largest first (with `by`, within each group, which is the index):
+        ``unique_id``, ``name``, ``outcome`` (str: one of won, lost, slipped, pulled_out, removed, still_due; transferred
+        after ``history.where``), ``value`` (float64, money, at `start`), ``close_date``, ``close_date_after``
+        (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). If nothing was due, no rows.
 
     Raises
     ------
@@ -57,23 +65,27 @@ def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC")
     >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
     [['a', 'won'], ['b', 'slipped']]
     """
-    asked = span(history, start, end, asked_by="slippage_deals", tz=tz)
-    found = history.collect(cohort(history.table, asked, []))
-    text, date = schema.TEXT, "datetime64[us]"
+    groups = by_columns(by)
+    asked = span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz)
+    keys = group_names(groups)
+    found = history.collect(cohort(history, asked, groups, tz))
+    found = found.sort_values(["value", "unique_id"], ascending=[False, True])
+    found = sorted_groups(found, keys)
+    text = schema.TEXT
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"].astype(text),
             "name": found["name"].astype(text),
             "outcome": found["end"].astype(text),
             "value": found["value"].astype("float64"),
-            "close_date": found["close_date"].astype(date),
-            "close_date_after": found["close_date_after"].astype(date),
+            "close_date": found["close_date"].astype("datetime64[us]"),
+            "close_date_after": found["close_date_after"].astype("datetime64[us]"),
             "stage": found["stage"].astype(text),
             "stage_after": found["stage_after"].astype(text),
         }
-    ).sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+    )
     return annotate(
-        table,
+        grouped(table, found, groups),
         made_from=None,
         n=len(table),
         as_of=as_date(asked.closing, tz=tz),
@@ -82,50 +94,70 @@ def slippage_deals(history: History, *, start: When, end: When, tz: str = "UTC")
     )
 
 
-def cohort(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+def cohort(history: History, asked: Span, groups: list[str], tz: str) -> ibis.Table:
     """One row per due opportunity, with its values at the start and its ``end``."""
     import ibis
 
-    both = _both_ends(changes, asked, groups)
-    due = both.filter(
-        both["outcome"] == "open", both["close_date"].between(day(asked.first), day(asked.last))
+    ends = _all_ends(history, asked, groups)
+    due = ends.filter(
+        ends["within"],
+        ends["outcome"] == "open",
+        ends["close_date"].between(day(asked.first), day(asked.last)),
     )
-    early = (due["close_date_after"] < day(asked.first)).fill_null(False)
+    closed, last_day = ["won", "lost"], day(as_date(asked.closing, tz=tz))
+    # Entered only in the next record: won or lost in the period after its last record.
+    late = due["outcome_next"].isin(closed) & due["close_date_next"].between(last_day, day(asked.last))
+    late = late.fill_null(False) & due["within_after"] & (due["outcome_after"] == "open")
+    pending = (
+        due["close_date_after"].between(last_day, day(asked.last))
+        if asked.following is None
+        else ibis.literal(False)
+    )
     end = ibis.cases(
-        (due["outcome_after"].isin(["won", "lost"]), due["outcome_after"]),
+        (~due["within_after"], TRANSFERRED),
+        (due["outcome_after"].isin(closed), due["outcome_after"]),
         (due["outcome_after"] != "open", "removed"),
-        (early, "pulled_out"),
+        (late & ~due["within_next"], TRANSFERRED),
+        (late, due["outcome_next"]),
+        ((due["close_date_after"] < day(asked.first)).fill_null(False), "pulled_out"),
+        (pending.fill_null(False), "still_due"),
         else_="slipped",
     )
-    return due.mutate(end=end)
+    seen_next = {
+        name: ibis.ifelse(late, due[f"{column}_next"], due[name])
+        for name, column in (("close_date_after", "close_date"), ("stage_after", "stage"))
+    }
+    return due.mutate(end=end, **seen_next)
 
 
-def _both_ends(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per opportunity: its values in the opening record and, with ``_after``, in the closing record."""
+def _all_ends(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """One row per opportunity: its values in the opening record, with ``_after`` in the closing record, with ``_next`` in the following one."""
     import ibis
 
-    log = with_outcome(up_to(changes, asked.closing), "name", by=groups)
+    log = up_to(log_of(history, "name", by=groups), asked.following or asked.closing)
     log = log.mutate(
         unvalued=missing(log["value"]).cast("int64"),
         until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
     )
-    opening = instant(asked.opening)
-    last = missing(log["until"])
-    first = (log["seen_at"] <= opening) & (last | (log["until"] > opening))
-    log = log.mutate(first=first, last=last).filter(first | last)
-    before = [
-        "name",
-        "value",
-        "stage",
-        "close_date",
-        "outcome",
-        "cents",
-        "unvalued",
-        *group_names(groups),
-    ]
-    after = ["stage", "close_date", "outcome"]
+    moments = {"": asked.opening, "_after": asked.closing, "_next": asked.following or asked.closing}
+    at = {
+        suffix: (log["seen_at"] <= instant(moment))
+        & (missing(log["until"]) | (log["until"] > instant(moment)))
+        for suffix, moment in moments.items()
+    }
+    log = log.mutate(**{f"at{suffix}": mask for suffix, mask in at.items()})
+    log = log.filter(log["at"] | log["at_after"] | log["at_next"])
+    after = ["stage", "close_date", "outcome", "within"]
+    wanted = {
+        "": ["name", "value", *after, "cents", "unvalued", *group_names(groups)],
+        "_after": after,
+        "_next": after,
+    }
     # Each has at most one row, so the maximum is its value.
     return log.group_by("unique_id").agg(
-        **{name: log[name].max(where=log["first"]) for name in before},
-        **{f"{name}_after": log[name].max(where=log["last"]) for name in after},
+        **{
+            f"{name}{suffix}": log[name].max(where=log[f"at{suffix}"])
+            for suffix, names in wanted.items()
+            for name in names
+        }
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import schema
 from opp_analytics.analysis.movement.movements import (
     BOUND,
     FURTHER_MOVEMENTS,
@@ -18,7 +18,9 @@ from opp_analytics.analysis.movement.movements import (
     steps_of,
 )
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import Span, instant, missing, span, with_outcome
+from opp_analytics.analysis.shared.group_rows import every_group
+from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.history_query import Span, group_names, instant, log_of, missing, span
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -27,27 +29,29 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: str = "UTC") -> pd.DataFrame:
+def waterfall(
+    history: History, *, start: When, end: When, due: Due = None, by: By = None, tz: str = "UTC"
+) -> pd.DataFrame:
     """The open pipeline from one point in time to another, movement by movement.
 
     Parameters
     ----------
-    history, start, end, due, tz
+    history, start, end, due, by, tz
         As for `movements`.
 
     Returns
     -------
     DataFrame
-        Index ``movement`` (str): opening, `MOVEMENTS`, any `FURTHER_MOVEMENTS` that occur, and
+        Index ``movement`` (str; below the columns of `by`): opening, `MOVEMENTS`, any `FURTHER_MOVEMENTS` that occur, and
         closing. ``count`` (int64, signed change in open deals; at opening and closing, open deals), ``value`` (float64,
-        money, signed), ``deals`` (int64, opportunities with the movement). An empty pipeline gives zeros.
+        money, signed), ``deals`` (int64, opportunities with the movement). An empty pipeline gives zeros, with `by` no rows.
 
     Raises
     ------
     NotEnoughHistory
         When `start` is before the first record or no record lies between `start` and `end`.
-    ArgumentError
-        When an argument is of the wrong kind or out of range.
+    ArgumentError, MissingColumnError
+        When an argument is of the wrong kind or out of range, or the history has no column of `by`.
 
     Notes
     -----
@@ -55,7 +59,8 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     consecutive records, each entry at the value first seen; a change of value and an exit are two movements, the exit
     at the final value. pulled_in comes from a later date, pushed_in from an earlier one; pushed_out goes to a later
     date, pulled_out to an earlier one (all four only with `due`, like date_set and date_cleared). A deal already won or
-    lost when first seen counts as new and as won or lost. A missing value counts 0. The ends and the sum are exact;
+    lost when first seen counts as new and as won or lost. A missing value counts 0. With `by`, groups add up to the
+    whole, in which ``transferred_out`` and ``transferred_in`` cancel out. The ends and the sum are exact;
     a change reversed between two records does not appear, so each movement is a lower bound
     (``attrs["bound"]``).
 
@@ -68,25 +73,26 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     >>> table.loc[table["deals"] > 0, "value"].to_dict()
     {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
     """
-    pool = Pool.of(due, tz)
-    asked = span(history, start, end, asked_by="waterfall", tz=tz, within_one_record=True)
-    steps = steps_of(with_outcome(history.table), asked, pool)
-    moved = moves_of(steps, asked, pool).union(*_ends(steps, asked))
+    pool, groups = Pool.of(due, tz), by_columns(by, level="movement")
+    asked = span(history, start, end, asked_by="waterfall", by=groups, tz=tz, within_one_record=True)
+    keys = group_names(groups)
+    steps = steps_of(log_of(history, by=groups), asked, pool, keys)
+    moved = moves_of(steps, asked, pool, keys, part_of=history.is_part).union(*_ends(steps, asked, keys))
     found = history.collect(
-        moved.group_by("movement").agg(
+        moved.group_by([*keys, "movement"]).agg(
             cents=moved["cents"].sum().cast("int64"),
             count=moved["count"].sum().cast("int64"),
             deals=moved["unique_id"].nunique().cast("int64"),
         )
-    ).set_index("movement")
-    further = [name for name in FURTHER_MOVEMENTS if name in found.index]
-    order = pd.Index(["opening", *MOVEMENTS, *further, "closing"], name="movement", dtype=schema.TEXT)
-    found = found.reindex(order).fillna(0).astype("int64")
+    )
+    further = [name for name in FURTHER_MOVEMENTS if (found["movement"] == name).any()]
+    found = every_group(found, groups, "movement", ["opening", *MOVEMENTS, *further, "closing"])
     table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
+    closing = table.index.get_level_values("movement") == "closing"
     return annotate(
         table,
         made_from=None,
-        n=int(found["count"]["closing"]),
+        n=int(table["count"][closing].sum()),
         as_of=as_date(asked.closing, tz=tz),
         bound=BOUND,
         **pool.notes(),
@@ -94,15 +100,16 @@ def waterfall(history: History, *, start: When, end: When, due: Due = None, tz: 
     )
 
 
-def _ends(steps: ibis.Table, asked: Span) -> list[ibis.Table]:
+def _ends(steps: ibis.Table, asked: Span, keys: Sequence[str]) -> list[ibis.Table]:
     """The deals in the pool at the opening record and at the closing record."""
     import ibis
 
-    opening = instant(asked.opening)
-    first = steps["inside"] & (steps["seen_at"] <= opening)
+    opening, own = instant(asked.opening), {key: key for key in keys}
+    inside = steps["inside"] & steps["within"]
+    first = inside & (steps["seen_at"] <= opening)
     first &= missing(steps["until"]) | (steps["until"] > opening)
-    last = steps["inside"] & missing(steps["until"])
+    last = inside & missing(steps["until"])
     return [
-        part(steps, first, ibis.literal("opening"), steps["cents"], 1),
-        part(steps, last, ibis.literal("closing"), steps["cents"], 1),
+        part(steps, first, ibis.literal("opening"), steps["cents"], 1, own),
+        part(steps, last, ibis.literal("closing"), steps["cents"], 1, own),
     ]

@@ -13,13 +13,25 @@ import pandas as pd
 
 from opp_analytics import org
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError, NotEnoughHistory
-from opp_analytics.history import DELETED, History
+from opp_analytics.history import DELETED, TRANSFERRED, History, label_of, missing
 from opp_analytics.periods import When, as_date, as_instant
-from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
     import ibis
 
+__all__ = [
+    "Span",
+    "check_history",
+    "day",
+    "group_name",
+    "group_names",
+    "instant",
+    "log_of",
+    "missing",
+    "span",
+    "up_to",
+    "with_outcome",
+]
 
 _READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close_date")
 
@@ -38,6 +50,8 @@ class Span:
     """Calendar date of the end."""
     newest: pd.Timestamp
     """The last record of the history."""
+    following: pd.Timestamp | None
+    """The first record after the end; None where there is none, or where the end is an instant."""
     complete: bool
     """True when no damaged file hides changes up to the closing record."""
 
@@ -115,7 +129,22 @@ def span(
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
     read = records.loc[moments.between(opening, closing), "complete"]
-    return Span(opening, closing, first, last, newest=moments.iloc[-1], complete=bool(read.all()))
+    later = moments[moments > finish] if end is not None and _is_day(end) else moments.iloc[:0]
+    return Span(
+        opening,
+        closing,
+        first,
+        last,
+        newest=moments.iloc[-1],
+        following=pd.Timestamp(later.iloc[0]) if len(later) else None,
+        complete=bool(read.all()),
+    )
+
+
+def _is_day(when: When) -> bool:
+    """True for a date without a time zone, which means a whole day."""
+    stamp = pd.Timestamp(when)
+    return stamp.tzinfo is None and stamp == stamp.normalize()
 
 
 def _last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
@@ -138,21 +167,31 @@ def _what_is_missing(
     return f"{asked_by} needs a second record after the one from {opening:%Y-%m-%d %H:%M} UTC: {when}"
 
 
-def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = ()) -> ibis.Table:
-    """Change rows with ``outcome`` (as of `oa.outcomes`, or deleted), ``cents``, and the groups of `by` as text.
+def log_of(history: History, *further: str, by: Sequence[str] = ()) -> ibis.Table:
+    """The rows of `with_outcome` for a history, with ``within``: True where the deal belongs to the history.
+
+    Rows of other times (``within`` False) tell where a deal came from and went to, after ``history.where``.
+    """
+    log = history.log
+    return with_outcome(log, *further, by=by, within=history.within(log))
+
+
+def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = (), **computed: Any) -> ibis.Table:
+    """Change rows with ``outcome`` (as of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text.
 
     Other columns: only those that the analyses read, and `further` ones. Money is in whole cents, because float sums
     differ between engines; a missing value counts 0.
     """
     import ibis
 
-    groups = {group_name(k): changes[name].cast("string").fill_null(NO_LABEL) for k, name in enumerate(by)}
-    outcome = ibis.ifelse(changes["operation"] == DELETED, DELETED, org.outcome_expression(changes))
+    groups = {group_name(k): label_of(changes[name]) for k, name in enumerate(by)}
+    left = changes["operation"].isin([DELETED, TRANSFERRED])
     # In one step, so that our columns do not hide the user's columns of the same name.
     return changes.select(
         *dict.fromkeys([*_READ, *further]),
         **groups,
-        outcome=outcome,
+        **computed,
+        outcome=ibis.ifelse(left, changes["operation"], org.outcome_expression(changes)),
         cents=(changes["value"].fill_null(0.0) * 100).round().cast("int64"),
     )
 
@@ -177,11 +216,6 @@ def instant(moment: pd.Timestamp) -> Any:
     import ibis
 
     return ibis.literal(moment.to_pydatetime(), type="timestamp('UTC')")
-
-
-def missing(column: Any) -> Any:
-    """Mask of missing values in an Ibis column."""
-    return column.isnull()  # noqa: PD003  Ibis has no isna
 
 
 def day(date: pd.Timestamp) -> Any:

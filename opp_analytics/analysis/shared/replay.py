@@ -17,7 +17,9 @@ from opp_analytics.org import LOST, OPEN, OUTCOMES, outcome_codes
 
 DELETED = len(OUTCOMES)
 """Outcome code of a deleted deal; it follows the codes of `OUTCOMES`."""
-_CODED = pd.CategoricalDtype([*OUTCOMES, store.DELETED])
+TRANSFERRED = DELETED + 1
+"""Outcome code of a deal that left the part of a history that `History.where` selects."""
+_CODED = pd.CategoricalDtype([*OUTCOMES, store.DELETED, store.TRANSFERRED])
 _READ = (
     "seen_after", "seen_at", "operation", "unique_id",
     "value", "stage", "close_date", "probability", "status", "created_at",
@@ -67,7 +69,7 @@ class Replay:
         deal = self.deal[seen]
         last = seen[np.append(deal[1:] != deal[:-1], [True] * (len(seen) > 0)).astype(bool)]
         known: pd.DataFrame = self.whole.iloc[last]
-        known = known[known["outcome"] != DELETED]
+        known = known[known["outcome"] < DELETED]
         return known.drop(columns=["seen_after", "seen_at", "operation", "outcome"]).reset_index(drop=True)
 
     def _seen(self, moment: pd.Timestamp) -> NDArray[np.intp]:
@@ -75,7 +77,7 @@ class Replay:
 
 
 def change_rows(history: History | Replay, asked_by: str, *further: str) -> pd.DataFrame:
-    """Every change, oldest first within each deal, with ``outcome``: its code, or DELETED.
+    """Every change, oldest first within each deal, with ``outcome``: its code, DELETED or TRANSFERRED.
 
     Other columns: those that forecasts read, and `further` ones if present.
 

@@ -18,6 +18,7 @@ _VERBS = {
     "returned": "restored",
     "pulled_in": "pulled in",
     "pushed_in": "pushed in",
+    "transferred_in": "taken over",
     "date_set": "newly dated",
     "value_up": "raised",
     "value_down": "cut",
@@ -29,6 +30,7 @@ _VERBS = {
     "disqualified": "disqualified",
     "deleted": "deleted",
     "conflict": "in conflict",
+    "transferred_out": "passed on",
 }
 
 
@@ -62,7 +64,7 @@ def sentence(table: pd.DataFrame) -> str:
     """
     if isinstance(table, pd.DataFrame):
         for columns, say in _SAYINGS:
-            if columns <= set(table.columns) and (say is not _waterfall or "opening" in table.index):
+            if columns <= set(table.columns) and (say is not _waterfall or _has_ends(table)):
                 return say(table)
     raise ArgumentTypeError(
         "sentence needs a table from waterfall, movements, slippage, stage_flow, transitions or close_date_moves, "
@@ -84,7 +86,41 @@ def _share(rate: float) -> str:
     return "none" if math.isnan(rate) else percent(rate)
 
 
+def _has_ends(table: pd.DataFrame) -> bool:
+    return bool({"opening", "closing"} <= set(table.index.get_level_values(-1)))
+
+
 def _waterfall(table: pd.DataFrame) -> str:
+    if table.index.nlevels > 1:
+        return f"{_one_waterfall(_whole(table))} {_largest_changes(table)}".strip()
+    return _one_waterfall(table)
+
+
+def _whole(table: pd.DataFrame) -> pd.DataFrame:
+    """The whole of a waterfall by group, in which transfers cancel out."""
+    whole = table.groupby(level="movement", sort=False)[["count", "value", "deals"]].sum()
+    whole = whole.drop(index=["transferred_in", "transferred_out"], errors="ignore")
+    whole.attrs = table.attrs
+    return whole
+
+
+def _largest_changes(table: pd.DataFrame) -> str:
+    """The groups whose pipeline changed most."""
+    ends = table["value"].unstack("movement", sort=False)  # noqa: PD010
+    change = (ends["closing"] - ends["opening"]).round(2)
+    change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
+    said = [
+        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, currency(), signed=True)}"
+        for group, by in change.items()
+    ]
+    return (
+        f"By {joined([label(str(name)) for name in table.index.names[:-1]])}: {joined(said, most=3)}."
+        if said
+        else ""
+    )
+
+
+def _one_waterfall(table: pd.DataFrame) -> str:
     rows = {str(name): (row["value"], row["count"], row["deals"]) for name, row in table.iterrows()}
     ends = [f"{_money(rows[end][0])} ({count(int(rows[end][1]))})" for end in ("opening", "closing")]
     steps = [

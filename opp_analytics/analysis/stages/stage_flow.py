@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.group_rows import every_group
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.analysis.shared.history_query import (
     Span,
     group_names,
     instant,
+    log_of,
     missing,
     span,
     up_to,
-    with_outcome,
 )
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.arguments import texts
+from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ def stage_flow(
         Index ``stage`` (below the columns of `by`, where given), always all `stages` in order. ``entries``,
         ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``removed`` (deleted,
         disqualified, or moved to a stage without a rank), ``still`` (in the stage at the end; the five sum to the entries), all int64;
+        after ``history.where`` also ``transferred`` (left for elsewhere, a sixth end; neither in the conversion nor the median);
         ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
         stage; started days count, and deals still in the stage count as longer; NaN where fewer than half have left),
         ``passed`` (int64, assumed entries).
@@ -103,13 +106,13 @@ def stage_flow(
     groups = by_columns(by, level="stage")
     ranks = {stage: rank for rank, stage in enumerate(texts(stages, "stages", of="stage"))}
     asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz)
-    steps = history.collect(_steps(history.table, asked, groups))
-    keys = group_names(groups)
+    steps = history.collect(_steps(history, asked, groups))
     spells = _ended(steps, ranks)
     if assume_passed:
-        spells = pd.concat([spells, _passed(steps, ranks, keys)], ignore_index=True)
-    table = _counted(spells, keys, list(ranks))
-    table.index = table.index.set_names([*groups, "stage"]) if groups else table.index.set_names("stage")
+        spells = pd.concat([spells, _passed(steps, ranks, group_names(groups))], ignore_index=True)
+    table = _counted(spells, groups, list(ranks))
+    if not history.is_part:
+        table = table.drop(columns=TRANSFERRED)
     return annotate(
         table,
         made_from=None,
@@ -120,14 +123,15 @@ def stage_flow(
     )
 
 
-def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
+def _steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Number of steps from place to place between two records, with the next place.
 
-    A place is the stage of an open deal, won, lost, or removed for every other deal.
+    A place is the stage of an open deal, won, lost, or removed for every other deal. A deal that leaves the history's
+    part goes to the place transferred.
     """
     import ibis
 
-    log = with_outcome(up_to(changes, asked.closing), by=groups)
+    log = up_to(log_of(history, by=groups), asked.closing)
     place = ibis.cases(
         (log["outcome"] == "open", log["stage"].fill_null("")),
         (log["outcome"] == "won", _WON),
@@ -137,9 +141,13 @@ def _steps(changes: ibis.Table, asked: Span, groups: list[str]) -> ibis.Table:
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(place=place)
     log = log.mutate(came_from=log["place"].lag().over(own))
-    log = log.filter(missing(log["came_from"]) | (log["came_from"] != log["place"]))
-    log = log.mutate(went_to=log["place"].lead().over(own), went_at=log["seen_at"].lead().over(own))
-    log = log.filter(log["seen_at"] > instant(asked.opening))
+    log = log.mutate(entered=missing(log["came_from"]) | (log["came_from"] != log["place"]))
+    log = log.filter(log["entered"] | ~log["within"])
+    log = log.mutate(
+        went_to=ibis.ifelse(log["within"], log["place"], TRANSFERRED).lead().over(own),
+        went_at=log["seen_at"].lead().over(own),
+    )
+    log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
     keys = group_names(groups)
     # With the end of the window as its end, an open stay needs no special case.
     until = log["went_at"].fill_null(instant(asked.closing)).epoch_seconds()
@@ -155,8 +163,14 @@ def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
     spells = steps[steps["place"].isin(list(ranks))]
     here, there = (spells[name].map({**ranks, _WON: len(ranks)}) for name in ("place", "went_to"))
     end = np.select(
-        [spells["went_to"].isna(), spells["went_to"] == _LOST, there > here, there < here],
-        ["still", "lost", "advanced", "back"],
+        [
+            spells["went_to"].isna(),
+            spells["went_to"] == TRANSFERRED,
+            spells["went_to"] == _LOST,
+            there > here,
+            there < here,
+        ],
+        ["still", TRANSFERRED, "lost", "advanced", "back"],
         "removed",
     )
     return spells.assign(stage=spells["place"], end=end, passed=False)
@@ -172,35 +186,33 @@ def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.D
     return pd.concat(jumped, ignore_index=True).astype({"stage": schema.TEXT})
 
 
-def _counted(spells: pd.DataFrame, keys: list[str], stages: list[str]) -> pd.DataFrame:
+def _counted(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:
     """Entries by stage and group, with their outcomes."""
-    order = pd.Index(stages, name="stage", dtype=schema.TEXT)
-    index: pd.Index[Any] = order
-    if keys:
-        held = spells[keys].drop_duplicates().sort_values(keys)
-        index = pd.MultiIndex.from_frame(held.merge(order.to_frame(index=False), how="cross"))
-    level = [*keys, "stage"]
-    ends = {
-        end: spells[spells["end"] == end].groupby(level)["times"].sum().reindex(index, fill_value=0)
-        for end in FLOW_ENDS
-    }
-    table = pd.DataFrame(ends, index=index).astype("int64")
-    entries = table.sum(axis=1)
-    done = (entries - table["still"]).astype("float64").replace(0.0, np.nan)
-    seen = spells[~spells["passed"].astype(bool)]
-    medians = {key: _median(group) for key, group in seen.groupby(level if keys else "stage")}
-    passed = spells[spells["passed"].astype(bool)].groupby(level)["times"].sum().reindex(index, fill_value=0)
-    table.insert(0, "entries", entries)
-    return table.assign(
-        conversion=table["advanced"] / done,
-        median_days=pd.Series([medians.get(key, np.nan) for key in index], index=index, dtype="float64"),
-        passed=passed.astype("int64"),
+    level = [*group_names(groups), "stage"]
+    passed = spells["passed"].astype(bool)
+    ends = pd.DataFrame(
+        {
+            **{name: spells["times"].where(spells["end"] == name, 0) for name in (*FLOW_ENDS, TRANSFERRED)},
+            "passed": spells["times"].where(passed, 0),
+        }
     )
+    counted = (
+        pd.concat([spells[level], ends.astype("int64")], axis="columns").groupby(level, as_index=False).sum()
+    )
+    table = every_group(counted, groups, "stage", stages)
+    entries = table[[*FLOW_ENDS, TRANSFERRED]].sum(axis=1)
+    done = (entries - table["still"] - table[TRANSFERRED]).astype("float64").replace(0.0, np.nan)
+    medians = {key: _median(group) for key, group in spells[~passed].groupby(level if groups else "stage")}
+    table.insert(0, "entries", entries)
+    median = pd.Series([medians.get(key, np.nan) for key in table.index], index=table.index, dtype="float64")
+    return table.assign(conversion=table["advanced"] / done, median_days=median)[
+        ["entries", *FLOW_ENDS, TRANSFERRED, "conversion", "median_days", "passed"]
+    ]
 
 
 def _median(spells: pd.DataFrame) -> float:
     """Days after which half of the stays have ended; NaN when more than half are still running."""
-    ended = (spells["end"] != "still").to_numpy()
+    ended = (~spells["end"].isin(["still", TRANSFERRED])).to_numpy()
     times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
     curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
     half = np.flatnonzero(curve.open_share <= 0.5 + 1e-12)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import instant, missing, span, up_to
+from opp_analytics.analysis.shared.history_query import Span, instant, missing, span, up_to
 from opp_analytics.arguments import frame
 from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date
@@ -68,7 +68,7 @@ def transitions(
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
     asked = span(history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None)
-    steps = _steps(up_to(history.table, asked.closing))
+    steps = _steps(history, asked)
     if start is not None:
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
     found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
@@ -141,9 +141,13 @@ def _stages(names: list[str], axis: str) -> pd.Index[str]:
     return pd.Index(names, name=axis, dtype=schema.TEXT)
 
 
-def _steps(changes: ibis.Table) -> ibis.Table:
+def _steps(history: History, asked: Span) -> ibis.Table:
     import ibis
 
+    log = up_to(history.log, asked.closing)
+    changes = log.select(
+        "unique_id", "stage", "operation", "seen_after", "seen_at", _within=history.within(log)
+    )
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     there = changes.filter(changes["operation"] != DELETED, ~missing(changes["stage"]))
     there = there.mutate(from_stage=there["stage"].lag().over(own))
@@ -153,7 +157,8 @@ def _steps(changes: ibis.Table) -> ibis.Table:
         "from_stage",
         "seen_after",
         "seen_at",
+        "_within",
         to_stage=steps["stage"],
         entered_after=steps["seen_after"].lag().over(own),
         entered_at=steps["seen_at"].lag().over(own),
-    )
+    ).filter("_within")

@@ -4,16 +4,18 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.analysis import SLIP_OUTCOMES, slippage
+from opp_analytics.analysis import SLIP_OUTCOMES, slippage, slippage_deals
 from tests.analysis.movement.windows import JANUARY
 from tests.history.logs import history_of
 
 
 def test_slippage__every_outcome(january):
     table = slippage(january, **JANUARY)
-    assert table["count"].to_dict() == {"won": 1, "lost": 1, "slipped": 3, "pulled_out": 1, "removed": 2}
-    assert table["value"].tolist() == [100.0, 200.0, 7600.0, 0.0, 4800.0]
-    assert table["count_rate"].tolist() == pytest.approx([1 / 8, 1 / 8, 3 / 8, 1 / 8, 2 / 8])
+    assert table["count"].to_dict() == {
+        "won": 1, "lost": 1, "slipped": 3, "pulled_out": 1, "removed": 2, "still_due": 0
+    }  # fmt: skip
+    assert table["value"].tolist() == [100.0, 200.0, 7600.0, 0.0, 4800.0, 0.0]
+    assert table["count_rate"].tolist() == pytest.approx([1 / 8, 1 / 8, 3 / 8, 1 / 8, 2 / 8, 0])
     assert table["value_rate"].sum() == pytest.approx(1)
     assert table.attrs["n"] == 8
     assert table.attrs["unvalued"] == 1
@@ -24,7 +26,7 @@ def test_slippage__every_outcome(january):
 def test_slippage__by_group(january):
     table = slippage(january, **JANUARY, by="owner_name")
     assert table.index.names == ["owner_name", "outcome"]
-    assert table.loc["Ann", "count"].tolist() == [1, 1, 3, 1, 2]
+    assert table.loc["Ann", "count"].tolist() == [1, 1, 3, 1, 2, 0]
     assert table["count_rate"].sum() == pytest.approx(1)
     with pytest.raises(oa.errors.DataError, match="the history has no column 'owner'"):
         slippage(january, **JANUARY, by="owner")
@@ -47,9 +49,9 @@ def test_slippage__empty_cohort(january):
     table = slippage(january, start="2026-01-05", end="2026-01-12")
     assert table["count"].sum() == 2
     table = slippage(january, start=pd.Timestamp("2026-01-06"), end=pd.Timestamp("2026-01-20"))
-    assert table["count"].tolist() == [1, 0, 1, 0, 0]
+    assert table["count"].tolist() == [1, 0, 1, 0, 0, 0]
     none = slippage(january, start="2026-01-27", end="2026-02-03")
-    assert none["count"].tolist() == [0, 0, 0, 0, 0]
+    assert none["count"].tolist() == [0, 0, 0, 0, 0, 0]
     assert none["count_rate"].isna().all()
     assert none.attrs["to_date"]
     assert math.isnan(none.attrs["slip_rate"])
@@ -75,3 +77,67 @@ def test_slippage__one_record_says_so():
     lone = history_of([("a", 0, 1.0, "proposal", "2026-01-20", "active")])
     with pytest.raises(oa.errors.NotEnoughHistory, match="there is only one"):
         slippage(lone, start="2026-01-05", end="2026-01-31")
+
+
+def friday(*rows, until=2):
+    """Deals due in the week to Sunday, January 18, recorded on Mondays, with a record a week later if `until` is 2."""
+    due = [(deal, 0, 10.0, "proposal", date, "active") for deal, date in DUE.items()]
+    return history_of(
+        [*due, *rows, *(("tick", week, 0.0, "proposal", None, "active") for week in range(until + 1))]
+    )
+
+
+DUE = {"today": "2026-01-12", "friday": "2026-01-16", "before": "2026-01-09", "sunday": "2026-01-18"}
+WEEK = {"start": "2026-01-05", "end": "2026-01-18"}
+
+
+def test_slippage__fridays_win_entered_on_monday_is_of_its_week():
+    rows = [
+        ("friday", 2, 10.0, "closed_won", "2026-01-16", "won"),
+        ("sunday", 2, 10.0, "closed_lost", "2026-01-18", "lost"),
+        # Closed after the period, or said to have closed before a record that shows it open.
+        ("today", 2, 10.0, "closed_won", "2026-01-19", "won"),
+        ("before", 2, 10.0, "closed_won", "2026-01-11", "won"),
+    ]
+    table = slippage(friday(*rows), **WEEK)
+    assert table["count"].tolist() == [1, 1, 2, 0, 0, 0]
+    assert (
+        slippage_deals(friday(*rows), **WEEK).set_index("unique_id").loc["friday", "stage_after"]
+        == "closed_won"
+    )
+    # An instant as end: as known then.
+    known = slippage(friday(*rows), start="2026-01-05", end=pd.Timestamp("2026-01-18T23:00Z"))
+    assert known["count"].to_dict() == {
+        "won": 0, "lost": 0, "slipped": 1, "pulled_out": 0, "removed": 0, "still_due": 3
+    }  # fmt: skip
+
+
+def test_slippage__without_a_later_record_what_is_due_is_still_due():
+    table = slippage(friday(until=1), **WEEK)
+    # The last record is of Monday the 12th: what was due before it slipped.
+    assert table["count"].to_dict() == {
+        "won": 0, "lost": 0, "slipped": 1, "pulled_out": 0, "removed": 0, "still_due": 3
+    }  # fmt: skip
+    assert slippage(friday(until=2), **WEEK)["count"].tolist() == [0, 0, 4, 0, 0, 0]
+
+
+def test_slippage__of_what_was_hers_names_what_she_passed_on():
+    rows = [
+        ("kept", 0, 10.0, "proposal", "2026-01-20", "active"),
+        ("kept", 1, 10.0, "closed_won", "2026-01-20", "won"),
+        ("passed", 0, 20.0, "proposal", "2026-01-20", "active"),
+        ("passed", 1, 20.0, "closed_won", "2026-01-20", "won"),
+        ("got", 0, 40.0, "proposal", "2026-01-20", "active"),
+        ("got", 1, 40.0, "closed_won", "2026-01-20", "won"),
+    ]
+    history = history_of(rows, owner_name=["Ann", "Ann", "Ann", "Bo", "Bo", "Ann"])
+    mine = slippage(history.where(owner_name="Ann"), **JANUARY)
+    assert mine["count"][mine["count"] > 0].to_dict() == {"won": 1, "transferred": 1}
+    assert mine["value"].sum() == 30.0
+    assert slippage_deals(history.where(owner_name="Ann"), **JANUARY)["outcome"].tolist() == [
+        "transferred",
+        "won",
+    ]
+    # The columns of `by` are read at the start, wherever the deal went.
+    grouped = slippage(history, **JANUARY, by="owner_name")
+    assert grouped["count"][grouped["count"] > 0].to_dict() == {("Ann", "won"): 2, ("Bo", "won"): 1}

@@ -43,6 +43,21 @@ def test_sentence__of_a_waterfall() -> None:
     assert sentence(table).startswith("Pipeline went from 121K")
 
 
+def test_sentence__of_a_waterfall_by_group_is_that_of_the_whole_with_the_largest_changes() -> None:
+    rows = [
+        ("a", 0, 120_000.0, "discovery", None, "active"),
+        ("a", 1, 150_000.0, "discovery", None, "active"),
+        ("b", 0, 800.0, "proposal", None, "active"),
+        ("c", 0, 1_000.0, "proposal", None, "active"),
+        ("c", 1, 1_000.0, "closed_lost", None, "lost"),
+    ]
+    by = waterfall(history_of(rows, owner_name=["Ann", "Bo", "Bo", "Ann", "Ann"]), **DAYS, by="owner_name")
+    assert sentence(by) == (
+        "Pipeline went from 122K (3 deals) to 151K (2 deals): raised 30K (1), lost 1K (1). "
+        "By owner name: Bo +150K and Ann −121K."
+    )
+
+
 def test_sentence__of_movements_is_that_of_the_rows_given() -> None:
     table = movements(HISTORY, **DAYS)
     assert sentence(table) == "3 deals moved the pipeline by +29K. The largest move: Acme, raised 30K."

@@ -1,0 +1,189 @@
+"""A part of a history: deals with given values in some columns, each for as long as it had them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.errors import ArgumentValueError, MissingColumnError
+from opp_analytics.history.engine import missing
+from opp_analytics.history.rows import DELETED, TRANSFERRED, TRANSFERRED_IN
+from opp_analytics.history.sources import Source, records_frame
+from opp_analytics.schema import NO_LABEL, is_blank
+
+if TYPE_CHECKING:
+    import ibis
+
+__all__ = ["ScopedSource", "label_of"]
+
+_MOST_NAMED = 8
+_COUNTED = {
+    "new": ("new", TRANSFERRED_IN),
+    "edited": ("changed",),
+    "deleted": (DELETED, TRANSFERRED),
+    "returned": ("returned",),
+}
+"""The counts of `History.records`, and the operations of a part that each holds."""
+
+
+def label_of(column: Any) -> Any:
+    """An Ibis column as group labels: text, with a label for missing values."""
+    return column.cast("string").fill_null(NO_LABEL)
+
+
+class Whole(Protocol):
+    """The history that a part is taken from, a `History`."""
+
+    @property
+    def log(self) -> ibis.Table:
+        """Its change rows."""
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """Its records."""
+
+    def within(self, log: ibis.Table) -> Any:
+        """True for the rows of `log` that belong to it."""
+
+    def collect(self, expression: Any) -> Any:
+        """The result of an expression made from `log`."""
+
+
+class ScopedSource:
+    """The change rows of a history's deals while they had given values.
+
+    Parameters
+    ----------
+    whole : History
+        Any history; it lives as long as its part.
+    source : Source
+        Its source.
+    conditions : mapping
+        Column to a value or a list of values; None and "(none)" mean a missing value.
+    """
+
+    def __init__(self, whole: Whole, source: Source, conditions: Mapping[str, Any]) -> None:
+        self.whole = whole
+        self._source = source
+        self._labels = {
+            column: _labels(whole, column, list(value) if isinstance(value, (list, tuple, set)) else [value])
+            for column, value in conditions.items()
+        }
+        self._records: tuple[pd.DataFrame, pd.DataFrame] | None = None
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name} {text.joined(held, last='or')}" for name, held in self._labels.items())
+
+    def within(self, log: ibis.Table) -> Any:
+        """True for the rows of `log` that belong to this part."""
+        found = self.whole.within(log)
+        for column, labels in self._labels.items():
+            found = found & label_of(log[column]).isin(labels)
+        return found
+
+    def log(self) -> ibis.Table:
+        """All change rows of the deals that ever belonged to this part."""
+        log = self.whole.log
+        mine = log.filter(self.within(log)).select("unique_id").distinct()
+        return log.semi_join(mine, "unique_id")
+
+    def table(self) -> ibis.Table:
+        """The rows that belong to this part, and a row for each time a deal left it, with its values before."""
+        import ibis
+
+        log = self.log()
+        own = ibis.window(group_by="unique_id", order_by="seen_at")
+        marked = log.select(
+            "unique_id",
+            "seen_after",
+            "seen_at",
+            "operation",
+            _there=self.within(log) & (log["operation"] != DELETED),
+        )
+        marked = marked.mutate(
+            _before=marked["_there"].lag().over(own).fill_null(False), _was=marked["seen_at"].lag().over(own)
+        )
+        came, went = marked["_there"] & ~marked["_before"], marked["_before"] & ~marked["_there"]
+        deleted = marked["operation"] == DELETED
+        kept = marked.filter(marked["_there"] | (went & deleted)).select(
+            "unique_id",
+            "seen_at",
+            _operation=ibis.ifelse(
+                came & (marked["operation"] == "changed") & ~missing(marked["_was"]),
+                TRANSFERRED_IN,
+                marked["operation"],
+            ),
+        )
+        left = marked.filter(went & ~deleted).select(
+            "unique_id", seen_at="_was", _after="seen_after", _at="seen_at"
+        )
+        inside = log.join(kept, ["unique_id", "seen_at"])
+        gone = log.join(left, ["unique_id", "seen_at"])
+        return (
+            inside.mutate(operation=inside["_operation"])
+            .select(log.columns)
+            .union(
+                gone.mutate(
+                    seen_after=gone["_after"], seen_at=gone["_at"], operation=ibis.literal(TRANSFERRED)
+                ).select(log.columns)
+            )
+        )
+
+    def records(self) -> pd.DataFrame:
+        """The records of the whole, with the counts of this part."""
+        whole = self.whole.records
+        if self._records is None or not self._records[0].equals(whole):
+            self._records = whole, self._counted(whole)
+        return self._records[1].copy()
+
+    def _counted(self, whole: pd.DataFrame) -> pd.DataFrame:
+        table = self.table()
+        tallies = {
+            name: table["operation"].isin(kinds).cast("int64").sum().cast("int64")
+            for name, kinds in _COUNTED.items()
+        }
+        found = self.whole.collect(table.group_by("seen_at").agg(**tallies)).set_index("seen_at")
+        counts = found.reindex(pd.DatetimeIndex(whole["recorded_at"])).fillna(0).astype("int64")
+        counts["changed"] = counts.sum(axis=1)
+        counts["rows"] = (counts["new"] + counts["returned"] - counts["deleted"]).cumsum()
+        return records_frame(whole.assign(**counts.reset_index(drop=True)))
+
+    def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
+        """The columns of the frame recorded at that time."""
+        return self._source.columns_at(recorded_at)
+
+    def check(self) -> list[dict[str, Any]]:
+        """Problems of the whole."""
+        return self._source.check()
+
+    def reset(self) -> None:
+        """Reset the whole."""
+        self._source.reset()
+
+
+def _labels(whole: Whole, column: str, values: list[Any]) -> list[str]:
+    """The labels of values in a column, after a check that some deal had each of them."""
+    log = whole.log
+    if column not in log.columns:
+        raise MissingColumnError(f"the history has no column {column!r}; it has {', '.join(log.columns)}")
+    held = whole.collect(log.select(value=log[column], label=label_of(log[column])).distinct())
+    known = dict(zip(held["label"], held["value"], strict=True))
+    found = [_label(known, value) for value in values]
+    for value, label in zip(values, found, strict=True):
+        if label is None:
+            raise ArgumentValueError(
+                f"no deal ever had {column}={value!r}; the history has "
+                f"{text.joined(sorted(known), most=_MOST_NAMED) or 'no deals'}"
+            )
+    return [str(label) for label in dict.fromkeys(found)]
+
+
+def _label(known: dict[str, Any], value: Any) -> str | None:
+    if is_blank(value):
+        value = NO_LABEL
+    if isinstance(value, str):
+        return value if value in known else None
+    return next((label for label, held in known.items() if not is_blank(held) and held == value), None)

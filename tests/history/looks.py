@@ -1,0 +1,109 @@
+"""Random looks at a pipeline, the history of them, and the definitions read off them in plain Python."""
+
+import tempfile
+
+import pandas as pd
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from opp_analytics import org
+from opp_analytics.history import History
+from opp_analytics.schema import TEXT
+
+MONDAYS = pd.date_range("2026-01-05", periods=4, freq="7D", tz="UTC")
+DATES = ["2026-01-04", "2026-01-20", "2026-02-01", "2026-02-28", "2026-03-01"]
+STAGES = ["discovery", "proposal", "negotiation", "closed_won", "closed_lost", "on hold", None]
+STATUSES = ["active", "active", "active", "inactive", "won", "lost", None]
+OWNERS = ["Ann", "Bo", None]
+RANKS = {**{stage: rank for rank, stage in enumerate(org.STAGES.open)}, "closed_won": 4}
+
+DEALS = st.fixed_dictionaries(
+    {
+        "value": st.sampled_from([None, 0.0, 0.1, 10.01, 1e9]),
+        "stage": st.sampled_from(STAGES),
+        "close_date": st.sampled_from([None, *DATES]),
+        "status": st.sampled_from(STATUSES),
+        "owner_name": st.sampled_from(OWNERS),
+    }
+)
+DUE = st.none() | st.lists(st.sampled_from(DATES), min_size=2, max_size=2).map(sorted).map(tuple)
+SOME = settings(max_examples=10)
+FEW = settings(max_examples=5)
+
+
+@st.composite
+def pipelines(draw, passed_on=True):
+    """Two to four looks at three deals: each stays, changes a field or all, comes, goes, or comes back.
+
+    Without `passed_on`, each deal keeps its first owner.
+    """
+    looks = [{key: draw(st.none() | DEALS) for key in "abc"}]
+    for _ in range(draw(st.integers(1, 3))):
+        looks.append({key: draw(_next(deal)) for key, deal in looks[-1].items()})
+    if not passed_on:
+        owners = {key: draw(st.sampled_from(OWNERS)) for key in "abc"}
+        looks = [
+            {key: deal and {**deal, "owner_name": owners[key]} for key, deal in look.items()}
+            for look in looks
+        ]
+    return looks
+
+
+def _next(deal):
+    if deal is None:
+        return st.none() | DEALS
+    one_field = DEALS.flatmap(
+        lambda other: st.sampled_from(sorted(other)).map(lambda name: {**deal, name: other[name]})
+    )
+    return st.just(deal) | one_field | DEALS | st.none()
+
+
+@st.composite
+def pairs(draw, passed_on=True):
+    """Looks at some deals, and two of the looks."""
+    looks = draw(pipelines(passed_on))
+    one = draw(st.integers(0, len(looks) - 2))
+    return looks, one, draw(st.integers(one + 1, len(looks) - 1))
+
+
+def frame_of(look):
+    """The frame of one look."""
+    rows = [{"unique_id": key, **deal} for key, deal in sorted(look.items()) if deal is not None]
+    columns = ["unique_id", "value", "stage", "close_date", "status", "owner_name"]
+    return org.conform(pd.DataFrame(rows, columns=columns).astype({"value": "float64", "owner_name": TEXT}))
+
+
+def history_of(looks, order=None):
+    """The history of some looks, their rows in a random order where one is given."""
+    history = History(tempfile.mkdtemp())
+    for at, look in zip(MONDAYS, looks, strict=False):
+        frame = frame_of(look)
+        history.record(frame if order is None else frame.sample(frac=1, random_state=order), at=at)
+    return history
+
+
+# The definitions, word by word.
+
+
+def state(deal):
+    won = deal["stage"] == "closed_won" or deal["status"] == "won"
+    lost = deal["stage"] == "closed_lost" or deal["status"] == "lost"
+    if won or lost:
+        return "conflict" if won and lost else "won" if won else "lost"
+    return "disqualified" if deal["status"] == "inactive" else "open"
+
+
+def is_open(deal):
+    return deal is not None and state(deal) == "open"
+
+
+def is_due(deal, due):
+    return due is None or (deal["close_date"] is not None and due[0] <= deal["close_date"] <= due[1])
+
+
+def in_pool(deal, due):
+    return is_open(deal) and is_due(deal, due)
+
+
+def cents(deal):
+    return round((deal["value"] or 0) * 100)
