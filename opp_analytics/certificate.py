@@ -79,11 +79,16 @@ class Certificate:
         if said is None:
             return None
         try:
-            return msgspec.convert(said, cls)
+            return cls.from_json(said)
         except msgspec.ValidationError as error:
             raise DataError(
                 f'attrs["load"] is not a load certificate ({error}); delete it, or load again'
             ) from None
+
+    @classmethod
+    def from_json(cls, said: Any) -> Certificate:
+        """The certificate that `to_json` wrote."""
+        return msgspec.convert(said, cls)
 
     @property
     def narrowed_by(self) -> dict[str, Any]:

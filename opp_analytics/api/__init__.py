@@ -2,16 +2,12 @@
 
 from opp_analytics.api.calls import Fields, Filters, ListParams, Page
 from opp_analytics.api.client import Client
+from opp_analytics.api.columns import assemble, concat_tables, rows_to_table
 from opp_analytics.api.config import TOKEN_COMMAND, VARIABLES, Settings, state_folder
 from opp_analytics.api.credentials import Secret
-from opp_analytics.api.wire import (
-    WirePage,
-    assemble,
-    concat_tables,
-    frame_to_table,
-    rows_to_table,
-    to_wire,
-)
+from opp_analytics.api.decoder import PageDecoder, TablePage
+from opp_analytics.api.frame_cache import Kept
+from opp_analytics.api.wire import to_wire
 
 __all__ = [
     "TOKEN_COMMAND",
@@ -19,14 +15,15 @@ __all__ = [
     "Client",
     "Fields",
     "Filters",
+    "Kept",
     "ListParams",
     "Page",
+    "PageDecoder",
     "Secret",
     "Settings",
-    "WirePage",
+    "TablePage",
     "assemble",
     "concat_tables",
-    "frame_to_table",
     "rows_to_table",
     "state_folder",
     "to_wire",

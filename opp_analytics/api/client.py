@@ -22,6 +22,7 @@ from opp_analytics.api.calls import (
 )
 from opp_analytics.api.config import Settings, cache_folder, read_environment
 from opp_analytics.api.credentials import Secret
+from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.page_cache import PageCache
 from opp_analytics.api.transport import Transport
@@ -298,15 +299,15 @@ class Client:
         query = encode_query(page, page_size, dict(params))
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
 
-    def decode_page(self, body: bytes) -> wire.WirePage:
-        """A fetched body decoded.
+    def decode_page(self, body: bytes, decoder: PageDecoder) -> TablePage:
+        """A fetched body decoded by the decoder of its sweep.
 
         Raises
         ------
         UnexpectedResponse
             When it is not a list answer of this API.
         """
-        return self._decoded(wire.decode_page, body, LIST)
+        return self._decoded(decoder.decode, body, LIST)
 
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
         answer = self._decoded(

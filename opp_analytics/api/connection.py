@@ -11,7 +11,7 @@ import threading
 import time
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -25,8 +25,7 @@ from opp_analytics.api.credentials import HiddenText, Secret
 from opp_analytics.api.sealed import attempt
 from opp_analytics.errors import ConfigError, UnexpectedResponse
 
-_S = TypeVar("_S", bound=requests.Session)
-_LARGEST_BODY = 256 * 2**20
+LARGEST_BODY = 256 * 2**20
 _LARGEST_REFUSAL = 64 * 2**10
 """Bytes that are read of an error's body."""
 _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
@@ -85,7 +84,7 @@ class Credentials(AuthBase):
         return request
 
 
-class Session(requests.Session):
+class _Session(requests.Session):
     """A session that reads no redirects: `requests` would parse their address, and fail, before we look at it."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
@@ -93,8 +92,9 @@ class Session(requests.Session):
         return None
 
 
-def prepare(session: _S, network: Network, *, connections: int) -> _S:
-    """The session with our headers, limits, proxy and certificates, and without cookies."""
+def prepare(network: Network, *, connections: int) -> requests.Session:
+    """A session with our headers, limits, proxy and certificates, and without cookies."""
+    session = _Session()
     session.trust_env = False
     session.proxies = network.proxies()
     session.verify = network.certificates
@@ -201,7 +201,7 @@ def _body(response: requests.Response) -> bytes:
     for chunk in response.iter_content(64 * 1024):
         chunks.append(chunk)
         size += len(chunk)
-        if size > _LARGEST_BODY:
+        if size > LARGEST_BODY:
             raise UnexpectedResponse(
                 f"the answer is too large ({size:,} bytes so far); check BLOCKS_API_URL",
                 method=str(response.request.method),

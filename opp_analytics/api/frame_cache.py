@@ -1,36 +1,46 @@
-"""The frame cache: loaded frames on disk, so that a warm load reads no page.
+"""The frame cache: loaded opportunities on disk, so that a warm load reads no page.
 
-A frame is one file: a line of JSON with the load certificate and a checksum, then an Arrow stream. One that is damaged
-is set aside and named; one of an older format is simply loaded again.
+They are one file: a line of JSON with the load certificate, an Arrow stream, and a checksum of the stream. One that is
+damaged is set aside and named; one of an older format is simply loaded again.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import warnings
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
-import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.errors import DataWarning
 from opp_analytics.files import make_private_folder, replaced, set_aside, write_whole
-from opp_analytics.schema import TEXT
 
-_FORMAT = "opp_analytics frame 3"
-_TEXT = {pa.string(): TEXT, pa.large_string(): TEXT}
+_FORMAT = "opp_analytics frame 4"
+_CHECKSUM = 4
+"""Bytes of the checksum."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Opportunities as they were read, and the certificate of the load as plain JSON."""
+
+    table: pa.Table
+    certificate: dict[str, Any]
 
 
 class FrameCache:
-    """Frames in `folder`, which belongs to one tenant and token; the first write makes it."""
+    """Opportunities in `folder`, which belongs to one tenant and token; the first write makes it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def read(self, key: str, *, stale: bool = False) -> pd.DataFrame | None:
-        """The frame kept under `key`, its certificate in ``attrs["load"]``; None when there is none to trust.
+    def read(self, key: str, *, stale: bool = False) -> Kept | None:
+        """The opportunities kept under `key`; None when there are none to trust.
 
         Parameters
         ----------
@@ -41,40 +51,24 @@ class FrameCache:
         """
         file = self._file(key)
         try:
-            head, _, body = file.read_bytes().partition(b"\n")
-            header = json.loads(head)
-            if header["magic"] != _FORMAT:
-                return None
-            if not stale and header["epoch"] != self.epoch().hex():
-                return None
-            if header["crc32"] != zlib.crc32(body):
+            with file.open("rb") as source:
+                header = json.loads(source.readline())
+                if header["magic"] != _FORMAT or not (stale or header["epoch"] == self.epoch().hex()):
+                    return None
+                content = memoryview(source.read())
+            stream, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
+            if _checksum(zlib.crc32(stream)) != checksum:
                 raise ValueError("its checksum does not match")
-            frame: pd.DataFrame = pa.ipc.open_stream(body).read_all().to_pandas(types_mapper=_TEXT.get)
+            return Kept(pa.ipc.open_stream(pa.py_buffer(stream)).read_all(), header["certificate"])
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as error:
             set_aside(file, str(error), "the data is fetched again")
             return None
-        # Arrow hands out read-only columns, on which .loc edits raise, and names of categories without their dtype.
-        frame = frame.copy()
-        for label, column in frame.select_dtypes("category").items():
-            frame[label] = column.cat.rename_categories(column.cat.categories.astype(TEXT))  # type: ignore[arg-type]
-        frame.attrs = {"load": header["certificate"]}
-        return frame
 
-    def write(self, key: str, opportunities: pd.DataFrame, epoch: bytes) -> None:
-        """Keep a frame that was loaded in `epoch`; a folder that cannot be written is a warning."""
-        table = pa.Table.from_pandas(opportunities, preserve_index=False)
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        body = sink.getvalue()
-        header = {
-            "magic": _FORMAT,
-            "crc32": zlib.crc32(body),
-            "epoch": epoch.hex(),
-            "certificate": opportunities.attrs["load"],
-        }
+    def write(self, key: str, kept: Kept, epoch: bytes) -> None:
+        """Keep opportunities that were loaded in `epoch`; a folder that cannot be written is a warning."""
+        header = {"magic": _FORMAT, "epoch": epoch.hex(), "certificate": kept.certificate}
         try:
             make_private_folder(self.folder)
             with (
@@ -82,7 +76,10 @@ class FrameCache:
                 staged.open("wb") as out,
             ):
                 out.write(json.dumps(header).encode() + b"\n")
-                out.write(body)
+                stream = _Summed(out)
+                with pa.ipc.new_stream(stream, kept.table.schema) as writer:
+                    writer.write_table(kept.table)
+                out.write(_checksum(stream.crc32))
         except OSError as error:
             warnings.warn(
                 f"the frame was loaded but could not be cached in {self.folder} ({error.strerror}); the next load fetches again",
@@ -110,3 +107,22 @@ class FrameCache:
 
     def _file(self, key: str) -> Path:
         return self.folder / f"frame-{key}.arrow"
+
+
+class _Summed(io.RawIOBase):
+    """What is written goes to `out`, and into a checksum."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self.crc32 = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.crc32 = zlib.crc32(content, self.crc32)
+        return self._out.write(content)
+
+
+def _checksum(crc32: int) -> bytes:
+    return crc32.to_bytes(_CHECKSUM, "big")

@@ -1,66 +1,49 @@
-"""A stored page as plain bytes: what came and when it expires, and no types that reading it could run."""
+"""A stored page as plain bytes: what came and what validates it, and no types that reading it could run."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
-from requests.structures import CaseInsensitiveDict
-from requests_cache.models.request import CachedRequest
-from requests_cache.models.response import CachedResponse
+import pyarrow as pa
 
-_KEPT_HEADERS = frozenset(
-    {"content-type", "etag", "last-modified", "cache-control", "expires", "date", "age"}
-)
-"""What a page is read and revalidated by; a cookie or an echoed key is not stored."""
+from opp_analytics.api.connection import LARGEST_BODY
+
+_CODEC = "zstd"
 
 
-class _Stored(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    status: int
-    reason: str
-    url: str
-    headers: dict[str, str]
-    created_at: float
-    expires: float | None
+@dataclass(frozen=True)
+class StoredPage:
+    """A page as it came."""
+
+    body: bytes
+    validators: Mapping[str, str]
+    """Request headers by which the server tells whether the page is still current."""
+
+
+class _Packed(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    validators: dict[str, str]
+    size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_BODY)]
     body: bytes
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Stored).decode
+_decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
-def dump_page(page: CachedResponse) -> bytes:
-    """The page's status, headers, body and times, as MessagePack."""
-    return _encode(
-        _Stored(
-            status=page.status_code,
-            reason=page.reason or "",
-            url=page.url,
-            headers={name: text for name, text in page.headers.items() if name.lower() in _KEPT_HEADERS},
-            created_at=page.created_at.timestamp(),
-            expires=None if page.expires is None else page.expires.timestamp(),
-            body=page.content or b"",
-        )
-    )
+def pack(page: StoredPage) -> bytes:
+    """The page as MessagePack, its body compressed."""
+    packed = pa.compress(page.body, codec=_CODEC, asbytes=True)
+    return _encode(_Packed(dict(page.validators), len(page.body), packed))
 
 
-def load_page(stored: object) -> CachedResponse | None:
-    """The page that the bytes hold; None when they hold anything else, such as a pickle of an earlier build."""
+def unpack(stored: object) -> StoredPage | None:
+    """The page that the bytes hold; None when they hold anything else, such as a pickle."""
     try:
-        page = _decode(stored)  # type: ignore[arg-type]
-        return CachedResponse(
-            content=page.body,
-            created_at=_instant(page.created_at),
-            expires=None if page.expires is None else _instant(page.expires),
-            headers=CaseInsensitiveDict(page.headers),
-            reason=page.reason,
-            request=CachedRequest(method="GET", url=page.url),
-            status_code=page.status,
-            url=page.url,
-        )
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, OSError):
+        packed = _decode(stored)  # type: ignore[arg-type]
+        body = pa.decompress(packed.body, decompressed_size=packed.size, codec=_CODEC, asbytes=True)
+    except (msgspec.MsgspecError, TypeError, OSError):
         return None
-
-
-def _instant(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return StoredPage(body, packed.validators)

@@ -12,21 +12,21 @@ import threading
 import time
 from collections.abc import Mapping
 from http.client import HTTPException
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 
 from opp_analytics.api.config import Settings
-from opp_analytics.api.connection import DEADLINE, Credentials, Network, Session, prepare
+from opp_analytics.api.connection import DEADLINE, Credentials, Network, prepare
 from opp_analytics.api.credentials import Secret, Token
 from opp_analytics.api.refusal import cause, never_sent, refusal
 from opp_analytics.api.retry import Lost, Pacer, Patience
 from opp_analytics.api.sealed import attempt
+from opp_analytics.api.stored_page import StoredPage
 from opp_analytics.errors import ApiError, ConnectionFailed, UnexpectedResponse
 
-_S = TypeVar("_S", bound=requests.Session)
 _LOG = logging.getLogger("opp_analytics")
 _DEADLINE_FACTOR = 5
 """A request, from the connection to the last byte, takes at most so many times its time-out."""
@@ -70,32 +70,27 @@ class Transport:
         self._token = Token(settings.token)
         self._timeout = timeout
         self._retries = retries
-        self._connections = connections
         self._network = Network(settings.url, proxy or Secret(None))
         self._pacer = Pacer()
         self._slots = threading.BoundedSemaphore(connections)
-        self._reader = self.prepare(Session())
-        self._writer = self.prepare(Session())
+        self._reader, self._writer = (prepare(self._network, connections=connections) for _ in range(2))
 
-    def prepare(self, session: _S) -> _S:
-        """The session with our headers, limits, proxy and certificates."""
-        return prepare(session, self._network, connections=self._connections)
+    def read(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
+        """The body of a GET."""
+        return self.fetch(path, params).body
 
-    def read(
-        self,
-        path: str,
-        params: Mapping[str, Any] | None = None,
-        *,
-        session: requests.Session | None = None,
-        **options: Any,
-    ) -> bytes:
-        """The body of a GET; `session` and `options` let a page store answer or revalidate."""
-        session = session or self._reader
+    def fetch(
+        self, path: str, params: Mapping[str, Any] | None = None, kept: StoredPage | None = None
+    ) -> StoredPage:
+        """The answer to a GET; `kept` itself where the server says that it is still current."""
         url = self.settings.url + path
+        validators = dict(kept.validators) if kept else {}
         for _ in range(_REDIRECTS):
-            response = self._send(session, "GET", url, params=params, **options)
+            response = self._send(self._reader, "GET", url, params=params, headers=validators)
+            if kept and validators and response.status_code == 304:
+                return kept
             if not 300 <= response.status_code < 400:
-                return self._body(response, "GET", url)
+                return StoredPage(self._body(response, "GET", url), _validators(response))
             url, params = self._same_origin(response, "GET", url), None
         raise self._unexpected("the server redirects in a loop", "GET", url, response)
 
@@ -170,8 +165,7 @@ class Transport:
         took = 1000 * (time.monotonic() - began)
         path = urlsplit(url).path
         if isinstance(outcome, requests.Response):
-            stored = " from the page cache" if getattr(outcome, "from_cache", False) else ""
-            _LOG.debug("%s %s %d %.0f ms%s", method, path, outcome.status_code, took, stored)
+            _LOG.debug("%s %s %d %.0f ms", method, path, outcome.status_code, took)
             return outcome
         _LOG.debug("%s %s no answer (%s) %.0f ms", method, path, type(outcome).__name__, took)
         if isinstance(outcome, ApiError) or not isinstance(outcome, _NO_ANSWER):
@@ -215,6 +209,12 @@ class Transport:
     def _redacted(self, error: ApiError) -> ApiError:
         """The error without token and key, should the server have repeated them."""
         return error.with_texts(self.redact)
+
+
+def _validators(response: requests.Response) -> dict[str, str]:
+    """The headers of a later request that ask whether this answer is still current."""
+    named = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
+    return {asks: response.headers[says] for asks, says in named.items() if says in response.headers}
 
 
 def _shown(url: str) -> str:

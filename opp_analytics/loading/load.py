@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics.api import Client, Filters, assemble, concat_tables, frame_to_table, rows_to_table
+from opp_analytics.api import Client, Filters, Kept, assemble, concat_tables, rows_to_table
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
@@ -146,7 +146,7 @@ def _load(
     if refresh is None:
         kept = client.frames.read(key)
         if kept is not None and oldest < _fetched_at(kept) <= datetime.now(UTC):
-            return kept
+            return _framed(kept)
     if refresh == "changes" and not query.deleted:
         kept = client.frames.read(key, stale=True)
         if kept is not None and _was_swept_today(kept):
@@ -156,18 +156,20 @@ def _load(
     return _fetch(client, query, key, progress, limits)
 
 
-def _was_swept_today(kept: pd.DataFrame) -> bool:
+def _was_swept_today(kept: Kept) -> bool:
     """Whether the last full sweep is young enough to build on; one in the future has no age that could be known."""
-    swept_at = _certificate_of(kept).swept_at
+    swept_at = Certificate.from_json(kept.certificate).swept_at
     return swept_at is not None and timedelta(0) <= datetime.now(UTC) - swept_at <= _SWEEP_EVERY
 
 
-def _certificate_of(kept: pd.DataFrame) -> Certificate:
-    return Certificate.of(kept) or Certificate()
+def _fetched_at(kept: Kept) -> datetime:
+    return Certificate.from_json(kept.certificate).fetched_at or datetime.min.replace(tzinfo=UTC)
 
 
-def _fetched_at(kept: pd.DataFrame) -> datetime:
-    return _certificate_of(kept).fetched_at or datetime.min.replace(tzinfo=UTC)
+def _framed(kept: Kept) -> pd.DataFrame:
+    opportunities = assemble(kept.table)
+    opportunities.attrs["load"] = kept.certificate
+    return opportunities
 
 
 def _age(max_age: str | float | timedelta) -> timedelta:
@@ -215,7 +217,7 @@ class _Passes:
 
     def add(self, pass_: Sweep) -> None:
         """Add a pass; a row that it missed, because the pages shifted under it, keeps what an earlier one read."""
-        seen = pa.array(sorted(pass_.ids), pa.string())
+        seen = pa.chunked_array(chunk for table in pass_.tables for chunk in table["unique_id"].chunks)
         missed = (table.filter(pc.invert(pc.is_in(table["unique_id"], seen))) for table in self.tables)
         self.tables = [*pass_.tables, *(table for table in missed if len(table))]
 
@@ -232,10 +234,17 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
             progress_bar(progress, desc="opportunities", unit="row") as bar,
         ):
             on_page = note_maker(client, key, before, query)
-            sweep(client, query, pass_, stored_pages=stored_pages, bar=bar, limits=limits, on_page=on_page)
-        _log.info(
-            "sweep %d: %s, %s", sweeps, count(pass_.pages, "page"), count(len(pass_.ids), "opportunity")
-        )
+            sweep(
+                client,
+                query,
+                pass_,
+                expected=before["trash_total" if query.deleted else "total"],
+                stored_pages=stored_pages,
+                bar=bar,
+                limits=limits,
+                on_page=on_page,
+            )
+        _log.info("sweep %d: %s, %s", sweeps, count(pass_.pages, "page"), count(pass_.rows, "opportunity"))
         after = probe(client, query)
         reasons = _gaps(pass_, before, after, query)
         current = None
@@ -252,16 +261,17 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
     client.pages.note_progress(key, None)
     certificate = replace(_certificate(client, query, pass_, started), sweeps=sweeps)
     if current is not None:
-        opportunities = assemble([current.table])
+        table = current.table
         certificate = _as_of(certificate, current, pages=pass_.pages + current.pages, swept_at=passes.began)
     else:
-        opportunities = assemble(pass_.tables)
+        table = concat_tables(pass_.tables)
         certificate = replace(
             certificate, complete=not reasons, reasons=tuple(reasons), state=after, swept_at=started
         )
-    opportunities.attrs["load"] = certificate.to_json()
+    kept = Kept(table, certificate.to_json())
+    opportunities = _framed(kept)
     if certificate.complete:
-        client.frames.write(key, opportunities, epoch)
+        client.frames.write(key, kept, epoch)
         _log.info("load complete: %s", count(len(opportunities), "opportunity"))
     else:
         _log.info("load may be incomplete: %s", "; ".join(reasons))
@@ -277,21 +287,19 @@ def _caught_up(client: Client, query: Query, passes: _Passes, pass_: Sweep, limi
     return catch_up(client, query, concat_tables(passes.tables), passes.known, most=1, limits=limits)
 
 
-def _refresh(
-    client: Client, query: Query, key: str, kept: pd.DataFrame, limits: Limits
-) -> pd.DataFrame | None:
-    epoch, said = client.frames.epoch(), _certificate_of(kept)
+def _refresh(client: Client, query: Query, key: str, kept: Kept, limits: Limits) -> pd.DataFrame | None:
+    epoch, said = client.frames.epoch(), Certificate.from_json(kept.certificate)
     try:
-        current = catch_up(client, query, frame_to_table(kept), said.state, most=0.5, limits=limits)
+        current = catch_up(client, query, kept.table, said.state, most=0.5, limits=limits)
     except Unexplained:
         current = None
     if current is None:
         _log.info("the changes do not add up: everything is read")
         return None
-    opportunities = assemble([current.table])
     certificate = _as_of(said, current, pages=current.pages, sweeps=0)
-    opportunities.attrs["load"] = certificate.to_json()
-    client.frames.write(key, opportunities, epoch)
+    kept = Kept(current.table, certificate.to_json())
+    opportunities = _framed(kept)
+    client.frames.write(key, kept, epoch)
     _log.info("refresh complete: %s", count(len(opportunities), "opportunity"))
     return opportunities
 
@@ -330,7 +338,6 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None, lim
             if not fresh:
                 break
     sample = list(rows.values())[:limit]
-    opportunities = assemble([rows_to_table(sample)])
     certificate = replace(
         _certificate(client, query, pass_, started),
         rows=len(sample),
@@ -338,8 +345,7 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None, lim
         reasons=(f"limit={limit} loads only a sample",),
         limit=limit,
     )
-    opportunities.attrs["load"] = certificate.to_json()
-    return opportunities
+    return _framed(Kept(rows_to_table(sample), certificate.to_json()))
 
 
 def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
@@ -350,8 +356,8 @@ def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Qu
         gaps.append("opportunities changed while they were read")
     if total is None:
         gaps.append("the server does not report the number of opportunities")
-    elif len(pass_.ids) != total:
-        gaps.append(f"the server reports {count(total, 'opportunity')} but sent {len(pass_.ids):,}")
+    elif pass_.rows != total:
+        gaps.append(f"the server reports {count(total, 'opportunity')} but sent {pass_.rows:,}")
     if after["trash_total"] is None:
         gaps.append("the trash cannot be read, so deletions during the load cannot be ruled out")
     if query.deleted:
@@ -368,7 +374,7 @@ def _certificate(client: Client, query: Query, pass_: Sweep, started: datetime) 
     return Certificate(
         fetched_at=started,
         pages=pass_.pages,
-        rows=len(pass_.ids),
+        rows=pass_.rows,
         total=pass_.total,
         duplicates=pass_.duplicates,
         source=client.settings.url,

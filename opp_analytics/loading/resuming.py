@@ -24,7 +24,7 @@ def told(client: Client, key: str, before: dict[str, Any], query: Query, pass_: 
         _note(client, key, before, query, pass_.pages)
         of = f" of {pass_.total:,}" if pass_.total else ""
         message = (
-            f"load stopped after {count(pass_.pages, 'page')}, {len(pass_.ids):,}{of} opportunities; "
+            f"load stopped after {count(pass_.pages, 'page')}, {pass_.rows:,}{of} opportunities; "
             "the next load goes on from there unless something has changed"
         )
         raise KeyboardInterrupt(message) from None

@@ -13,10 +13,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from opp_analytics.api import Client, WirePage, rows_to_table
+from opp_analytics.api import Client, PageDecoder, TablePage
+from opp_analytics.loading.distinct import Distinct, drop_repeated
 from opp_analytics.loading.limits import Limits, announced_pages
 from opp_analytics.loading.probe import Query
 from opp_analytics.loading.threads import Threads
@@ -39,17 +40,55 @@ class Sweep:
     """The rows of one pass, and the facts that show if it is complete."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    """One Arrow table per page, without rows of earlier pages."""
-    ids: set[str] = field(default_factory=set)
+    """One Arrow table per page; once the pass has ended, without rows of earlier pages."""
     pages: int = 0
+    rows: int = 0
+    """Rows in the tables."""
     total: int | None = None
     """The total that the last page reported."""
     duplicates: int = 0
+    """Rows that a later page repeated; known once the pass has ended, as are the next two."""
     sorted: bool = True
     """True when each page came in creation order, as asked."""
     ordered: bool = True
     """True when all pages together did: rows that come and go can shift a page before the one it follows."""
     page_size: int = 0
+    _distinct: Distinct = field(default_factory=Distinct)
+
+    def add(self, page: TablePage, *, past_end: bool) -> bool:
+        """Add a page; False when none of its rows is new."""
+        self.pages += 1
+        self.page_size = self.page_size or len(page.ids)
+        self.total = page.total_records if page.total_records is not None else self.total
+        news = self._distinct.add(page.ids, past_end=past_end)
+        if news:
+            self.tables.append(page.table)
+            self.rows += len(page.ids)
+        else:
+            self.duplicates += len(page.ids)
+        return news
+
+    def end(self) -> None:
+        """Drop rows that came twice, and see whether the order was the one asked for."""
+        self.sorted = self._is_ordered() or all(map(_is_sorted, map(_created, self.tables)))
+        if not self._distinct.proven():
+            self.tables = drop_repeated(self.tables)
+            distinct = sum(map(len, self.tables))
+            self.duplicates += self.rows - distinct
+            self.rows = distinct
+        self.ordered = self.sorted and self._is_ordered()
+
+    def _is_ordered(self) -> bool:
+        return _is_sorted(np.concatenate([np.empty(0, np.int64), *map(_created, self.tables)]))
+
+
+def _created(table: pa.Table) -> np.ndarray:
+    instants: np.ndarray = table["created_at"].drop_null().cast(pa.int64()).to_numpy()
+    return instants
+
+
+def _is_sorted(instants: np.ndarray) -> bool:
+    return bool((instants[1:] >= instants[:-1]).all())
 
 
 def sweep(
@@ -57,6 +96,7 @@ def sweep(
     query: Query,
     result: Sweep,
     *,
+    expected: int | None,
     stored_pages: int,
     bar: Bar,
     limits: Limits,
@@ -72,6 +112,8 @@ def sweep(
         Opportunities to ask for.
     result : Sweep
         What was read; it is filled page by page, so that it is known when the sweep is stopped.
+    expected : int, optional
+        Opportunities to expect, so that pages are asked for before the first one has come.
     stored_pages : int
         Number of first pages to take from the page cache without a request, because an interrupted sweep had read
         them.
@@ -87,75 +129,52 @@ def sweep(
     LoadError
         When the pages do not end.
     """
+    announced, decoder = 1, PageDecoder()
     with Threads(client.concurrency) as threads:
         fetcher = _Fetcher(client, query, stored_pages, threads)
+        fetcher.ahead_to = _page_that_ends(expected, query.page_size)
         for body in fetcher:
-            page = client.decode_page(body)
+            page = client.decode_page(body, decoder)
             limits.count_page(len(body))
-            news = _take(result, page)
+            news = result.add(page, past_end=result.pages >= announced)
             on_page(result.pages)
             bar.total = result.total
-            bar.update(len(page.rows))
+            bar.update(len(page.ids))
             if result.pages == 1:
-                fetcher.announced = announced_pages(page.total_records, page.total_pages, result.page_size)
-            past = result.pages >= fetcher.announced
-            if not news or (past and len(page.rows) < result.page_size):
+                announced = announced_pages(page.total_records, page.total_pages, result.page_size)
+                fetcher.ahead_to = max(announced, _page_that_ends(page.total_records, result.page_size))
+            if not news or (result.pages >= announced and len(page.ids) < result.page_size):
                 break
-            limits.check_end(result.pages, fetcher.announced, "opportunities")
+            limits.check_end(result.pages, announced, "opportunities")
+    result.end()
 
 
-def _take(result: Sweep, page: WirePage) -> bool:
-    """Add a page's rows; False when none of them is new."""
-    result.pages += 1
-    result.page_size = result.page_size or len(page.rows)
-    result.total = page.total_records if page.total_records is not None else result.total
-    fresh = []
-    for record in page.rows:
-        if record["unique_id"] in result.ids:
-            result.duplicates += 1
-        else:
-            result.ids.add(record["unique_id"])
-            fresh.append(record)
-    if fresh:
-        result.tables.append(rows_to_table(fresh))
-        result.sorted = result.sorted and _is_sorted(result.tables[-1])
-        result.ordered = result.ordered and result.sorted and _follows(result.tables)
-    return bool(fresh)
-
-
-def _is_sorted(table: pa.Table) -> bool:
-    created = table["created_at"].drop_null().combine_chunks()
-    return len(created) < 2 or not pc.any(pc.less(created[1:], created[:-1])).as_py()
-
-
-def _follows(tables: list[pa.Table]) -> bool:
-    """True when the last table does not begin before the end of the previous one."""
-    created = tables[-1]["created_at"].drop_null()
-    before = tables[-2]["created_at"].drop_null() if len(tables) > 1 else created[:0]
-    return not (len(before) and len(created)) or before[-1].as_py() <= created[0].as_py()
+def _page_that_ends(total: int | None, page_size: int) -> int:
+    """Number of the first page that is not full, which ends a sweep."""
+    return (total or 0) // page_size + 1 if page_size else 1
 
 
 class _Fetcher:
-    """The bodies of pages 1, 2, 3, … in order, fetched ahead once the number of pages is known."""
+    """The bodies of pages 1, 2, 3, … in order, up to page `ahead_to` fetched ahead."""
 
     def __init__(self, client: Client, query: Query, stored_pages: int, threads: Threads) -> None:
         self._client = client
         self._query = query
         self._stored_pages = stored_pages
         self._threads = threads
-        self._ahead: deque[Future[bytes]] = deque()
+        self._waiting: deque[Future[bytes]] = deque()
         self._next = 1
-        self.announced = 1
+        self.ahead_to = 1
 
     def __iter__(self) -> Iterator[bytes]:
         while True:
             self._submit()
-            yield self._ahead.popleft().result()
+            yield self._waiting.popleft().result()
 
     def _submit(self) -> None:
         window = _WINDOW * self._client.concurrency
-        while not self._ahead or (len(self._ahead) < window and self._next <= self.announced):
-            self._ahead.append(self._threads.submit(self._fetch, self._next))
+        while not self._waiting or (len(self._waiting) < window and self._next <= self.ahead_to):
+            self._waiting.append(self._threads.submit(self._fetch, self._next))
             self._next += 1
 
     def _fetch(self, page: int) -> bytes:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.api import PageDecoder
 
 
 def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant):
@@ -16,7 +17,7 @@ def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant
         ]
         for n in range(40):
             (client.pages.clear if n % 2 else client.pages.close)()
-        pages = [len(client.decode_page(body.result()).rows) for body in bodies]
+        pages = [len(client.decode_page(body.result(), PageDecoder()).ids) for body in bodies]
     assert pages == [10] * 400
     client.close()
 
@@ -24,8 +25,8 @@ def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant
 def test_read__goes_on_without_pages_when_the_disk_fills_up(tenant):
     client = tenant(600)
     oa.load(client, progress=False, search="Deal 7")
-    with client.pages._opened(client.transport).cache.responses.connection() as connection:
-        connection.execute("PRAGMA max_page_count = 40")
+    with client.pages._opened().connection() as connection:
+        connection.execute("PRAGMA max_page_count = 8")
     with pytest.warns(oa.errors.DataWarning, match="disk is full.*fetched without it"):
         frame = oa.load(client, progress=False, page_size=20)
     assert len(frame) == 600

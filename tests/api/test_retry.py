@@ -86,10 +86,10 @@ def test_log__tells_requests_at_debug_and_retries_at_info_without_a_customer_s_t
         ("INFO", "GET", "got", "no"),
         ("DEBUG", "GET", "/opportunities/", "200"),
         ("DEBUG", "GET", "/opportunities/", "200"),
-        ("DEBUG", "GET", "/opportunities/", "200"),
+        ("DEBUG", "GET", "/opportunities/", "page"),
     ]
     assert lines[0][1].endswith(" ms")
-    assert lines[-1][1].endswith(" ms from the page cache")
+    assert lines[-1][1].endswith(" page 1 from the page cache")
     assert "Acme" not in str(lines)
 
 

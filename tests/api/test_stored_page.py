@@ -10,10 +10,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.api.stored_page import load_page
+from opp_analytics.api.stored_page import StoredPage, pack, unpack
 from tests.support import Answer, as_json, client_of, paged, row, serving
 
 
@@ -29,7 +32,7 @@ class Trap:
 
 def stored_values(file: Path) -> list[bytes]:
     with closing(sqlite3.connect(file)) as connection:
-        return [bytes(value) for (value,) in connection.execute("SELECT value FROM responses")]
+        return [bytes(value) for (value,) in connection.execute("SELECT value FROM pages")]
 
 
 def is_pickle(value: bytes) -> bool:
@@ -58,7 +61,10 @@ def test_pages__are_stored_without_a_pickle_a_cookie_or_a_secret(tmp_path: Path)
         everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert len(values) == 1
     assert not any(map(is_pickle, values))
-    assert b"opp-7" in values[0]
+    page = unpack(values[0])
+    assert page is not None
+    assert b"opp-7" in page.body
+    assert page.validators == {"If-None-Match": '"v1"'}
     for foreign in (b"requests", b"CaseInsensitive", b"cookie-789", b"tok-123", b"key-456"):
         assert foreign not in everything
 
@@ -89,7 +95,7 @@ def test_page__that_is_a_planted_pickle_does_not_run_and_is_fetched_again(
         client.close()
         with sqlite3.connect(client.cache_folder / "pages.sqlite") as connection:
             planted = pickle.dumps(Trap(sprung))
-            assert connection.execute("UPDATE responses SET value = ?", (planted,)).rowcount == 1
+            assert connection.execute("UPDATE pages SET value = ?", (planted,)).rowcount == 1
         connection.close()
         assert client.fetch_page(1, 10, stored=True) == body
     assert len(server.asked) == 2
@@ -100,10 +106,29 @@ def test_page__that_is_a_planted_pickle_does_not_run_and_is_fetched_again(
 
 
 @pytest.mark.parametrize(
-    "stored", [b"", b"\xc0", b"\x97" + b"\xc0" * 7, pickle.dumps([200]), None, "text", 5]
+    "stored",
+    [
+        b"",
+        b"\xc0",
+        b"\x93" + b"\xc0" * 3,
+        pickle.dumps([200]),
+        None,
+        "text",
+        5,
+        pack(StoredPage(b"body", {}))[:-1],
+        pack(StoredPage(b"body" * 9, {})).replace(b"\x24", b"\x25", 1),
+        msgspec.msgpack.encode([{}, 2**40, b"zstd"]),
+        msgspec.msgpack.encode([{}, -1, b"zstd"]),
+    ],
 )
-def test_load_page__takes_anything_else_for_no_page(stored: object) -> None:
-    assert load_page(stored) is None
+def test_unpack__takes_anything_else_for_no_page(stored: object) -> None:
+    assert unpack(stored) is None
+
+
+@given(body=st.binary(max_size=2000), validators=st.dictionaries(st.text(), st.text(), max_size=2))
+def test_unpack__gives_the_page_as_it_came(body: bytes, validators: dict[str, str]) -> None:
+    page = StoredPage(body, validators)
+    assert unpack(pack(page)) == page
 
 
 def test_load__goes_on_from_a_cache_full_of_pickles(tmp_path: Path) -> None:
@@ -116,9 +141,7 @@ def test_load__goes_on_from_a_cache_full_of_pickles(tmp_path: Path) -> None:
         file = client.cache_folder / "pages.sqlite"
         if file.exists():
             with sqlite3.connect(file) as connection:
-                connection.execute(
-                    "UPDATE responses SET value = ?", (pickle.dumps(Trap(tmp_path / "sprung")),)
-                )
+                connection.execute("UPDATE pages SET value = ?", (pickle.dumps(Trap(tmp_path / "sprung")),))
             connection.close()
         assert len(oa.load(client, page_size=10, progress=False, refresh="full")) == 30
     assert not (tmp_path / "sprung").exists()

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import opp_analytics as oa
+from opp_analytics.api import Kept
 from tests.loading.world import WORK, World
 from tests.support import serving
 
@@ -145,10 +146,10 @@ def test_load_changes__of_an_empty_tenant(client_to):
 def kept_certificate(client: oa.Client, **changes: Any) -> None:
     """Change the certificate of the frame that the client keeps."""
     key = next(client.frames.folder.glob("frame-*")).stem.removeprefix("frame-")
-    frame = client.frames.read(key)
-    assert frame is not None
-    frame.attrs["load"] |= {name: value.isoformat() for name, value in changes.items()}
-    client.frames.write(key, frame, client.frames.epoch())
+    kept = client.frames.read(key)
+    assert kept is not None
+    said = {name: value.isoformat() for name, value in changes.items()}
+    client.frames.write(key, Kept(kept.table, kept.certificate | said), client.frames.epoch())
 
 
 @pytest.mark.parametrize(("hours", "sweeps"), [(23, 0), (25, 1), (-1, 1)])
