@@ -14,6 +14,7 @@ from .analysis import forecast as forecast
 from .analysis import forecast_deals as forecast_deals
 from .analysis import forecast_fan as forecast_fan
 from .analysis import movements as movements
+from .analysis import pipeline_created as pipeline_created
 from .analysis import push_counts as push_counts
 from .analysis import recalibrated as recalibrated
 from .analysis import sentence as sentence

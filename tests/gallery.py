@@ -53,6 +53,7 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
     "backtest_methods": lambda team: oa.backtest_methods(team.history, freq="M"),
     "calibration": lambda team: oa.calibration(team.history, horizon_days=60),
     "movements": lambda team: oa.movements(team.history, **_quarter(team)),
+    "pipeline_created": lambda team: oa.pipeline_created(team.history, freq="M", by="owner_name"),
     "close_date_moves": lambda team: oa.close_date_moves(team.history),
     "audit": lambda team: oa.audit(team.opportunities, as_of=team.today),
 }

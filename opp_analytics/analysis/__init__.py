@@ -12,6 +12,7 @@ from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
 from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
+from opp_analytics.analysis.movement.pipeline_created import pipeline_created
 from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.movement.slippage_deals import SLIP_OUTCOMES, slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
@@ -45,6 +46,7 @@ __all__ = [
     "forecast_deals",
     "forecast_fan",
     "movements",
+    "pipeline_created",
     "push_counts",
     "recalibrated",
     "sentence",

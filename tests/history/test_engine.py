@@ -18,6 +18,7 @@ from opp_analytics import org, schema
 from opp_analytics.analysis import (
     close_date_moves,
     movements,
+    pipeline_created,
     slippage,
     stage_flow,
     transitions,
@@ -40,6 +41,7 @@ QUESTIONS = {
     "changes where": lambda history: history.where(owner_name="Ann").changes(),
     "records where": lambda history: history.where(owner_name="Ann").records,
     "movements": lambda history: movements(history, **WINDOW, due=DUE, by="owner_name"),
+    "pipeline_created": lambda history: pipeline_created(history, freq="W", by="owner_name"),
     "transitions": transitions,
     "close_date_moves": lambda history: close_date_moves(history, **WINDOW, by="owner_name"),
     "stage_flow": lambda history: stage_flow(history, **WINDOW, by="owner_name"),

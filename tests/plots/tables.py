@@ -76,6 +76,11 @@ TABLES: dict[str, pd.DataFrame] = {
         "unique_id": ["a", "b", "c"], "name": ["Acme", None, "Cog"], "movement": ["won", "new", "value_up"],
         "value": [-40.0, 60.0, 1.0], "count": [-1, 1, 0],
     }),
+    "pipeline_created": _table(
+        {"deals": [2, 1], "value": [300_000.0, 50_000.0], "open_count": [2, 3], "open_value": [280_000.0, 330_000.0],
+         "to_date": [False, True]},
+        ["2026-02", "2026-03"], "period", freq="M",
+    ),
     "slippage": _table({
         "count": [1, 1, 2, 0, 1], "value": [100.0, 200.0, 300.0, 0.0, 400.0],
         "count_rate": [0.2, 0.2, 0.4, 0.0, 0.2], "value_rate": [0.1, 0.2, 0.3, 0.0, 0.4],

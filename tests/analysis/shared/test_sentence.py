@@ -91,6 +91,19 @@ def test_sentence__of_close_date_moves() -> None:
     assert sentence(moves.loc[["b"]]) == "Of 1 deal, at least 0 were pushed and 0 pulled in."
 
 
+def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
+    table = pd.DataFrame(
+        {"deals": [2, 1, 3, 1], "value": [100.0, 300.0, 240.0, 5.0], "open_count": 3, "open_value": 900.0,
+         "to_date": [False, False, False, True]},
+        index=pd.Index(["2025-12", "2026-01", "2026-02", "2026-03"], name="period"),
+    )  # fmt: skip
+    assert sentence(table) == (
+        "240 (3 deals) created in Feb 2026, 20% more than the average of the 2 periods before; 900 (3 deals) is open now."
+    )
+    assert sentence(table.iloc[[2, 3]]) == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
+    assert sentence(table.iloc[[3]]) == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
+
+
 @pytest.mark.parametrize("table", [pd.DataFrame({"value": [1.0]}), 3])
 def test_sentence__names_what_it_cannot_read(table: object) -> None:
     with pytest.raises(

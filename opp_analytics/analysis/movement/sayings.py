@@ -1,0 +1,146 @@
+"""Movements in words."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from opp_analytics.analysis.shared.saying import Saying, unsigned
+from opp_analytics.org import currency
+from opp_analytics.text import count, days, joined, label, money, number, percent, period
+
+__all__ = ["SAYINGS"]
+
+# In order of mention: entries, changes, exits.
+_VERBS = {
+    "new": "added",
+    "reopened": "reopened",
+    "returned": "restored",
+    "pulled_in": "pulled in",
+    "pushed_in": "pushed in",
+    "transferred_in": "taken over",
+    "date_set": "newly dated",
+    "value_up": "raised",
+    "value_down": "cut",
+    "pushed_out": "pushed out",
+    "pulled_out": "pulled out",
+    "date_cleared": "date cleared",
+    "won": "won",
+    "lost": "lost",
+    "disqualified": "disqualified",
+    "deleted": "deleted",
+    "conflict": "in conflict",
+    "transferred_out": "passed on",
+}
+
+
+def _share(rate: float) -> str:
+    return "none" if math.isnan(rate) else percent(rate)
+
+
+def _waterfall(table: pd.DataFrame) -> str:
+    if table.index.nlevels > 1:
+        return f"{_one_waterfall(_whole(table))} {_largest_changes(table)}".strip()
+    return _one_waterfall(table)
+
+
+def _whole(table: pd.DataFrame) -> pd.DataFrame:
+    """The whole of a waterfall by group, in which transfers cancel out."""
+    whole = table.groupby(level="movement", sort=False)[["count", "value", "deals"]].sum()
+    whole = whole.drop(index=["transferred_in", "transferred_out"], errors="ignore")
+    whole.attrs = table.attrs
+    return whole
+
+
+def _largest_changes(table: pd.DataFrame) -> str:
+    """The groups whose pipeline changed most."""
+    ends = table["value"].unstack("movement", sort=False)  # noqa: PD010
+    change = (ends["closing"] - ends["opening"]).round(2)
+    change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
+    said = [
+        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, currency(), signed=True)}"
+        for group, by in change.items()
+    ]
+    return (
+        f"By {joined([label(str(name)) for name in table.index.names[:-1]])}: {joined(said, most=3)}."
+        if said
+        else ""
+    )
+
+
+def _one_waterfall(table: pd.DataFrame) -> str:
+    rows = {str(name): (row["value"], row["count"], row["deals"]) for name, row in table.iterrows()}
+    ends = [f"{unsigned(rows[end][0])} ({count(int(rows[end][1]))})" for end in ("opening", "closing")]
+    steps = [
+        f"{_VERBS[name]} {unsigned(rows[name][0])} ({number(rows[name][2])})"
+        for name in _VERBS
+        if name in rows and rows[name][2]
+    ]
+    due = table.attrs.get("due")
+    what = f"Pipeline due {days(*due)}" if due else "Pipeline"
+    return f"{what} went from {ends[0]} to {ends[1]}: {', '.join(steps) or 'nothing moved'}."
+
+
+def _movements(table: pd.DataFrame) -> str:
+    if table.empty:
+        return "Nothing moved the pipeline."
+    largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
+    change = money(table["value"].sum(), currency(), signed=True)
+    name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
+    return (
+        f"{count(table['unique_id'].nunique())} moved the pipeline by {change}. The largest move: {name}, "
+        f"{_VERBS[largest['movement']]} {unsigned(largest['value'])}."
+    )
+
+
+def _slippage(table: pd.DataFrame) -> str:
+    counts = table.groupby(level="outcome", sort=False)["count"].sum()
+    total = counts.sum()
+    if not total:
+        return "No open deal was due in the period."
+    parts = [f"{number(n)} {label(str(name))}" for name, n in counts.items() if n]
+    value = table["value"].groupby(level="outcome").sum()
+    rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
+    slipped = counts.get("slipped", 0) / total
+    return f"Of {count(int(total))} due, {', '.join(parts)}: {percent(slipped)} slipped by count, {_share(rate)} by value."
+
+
+def _moves(table: pd.DataFrame) -> str:
+    pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
+    far = f" by a median of {number(pushed['days_pushed'].median())} days" if len(pushed) else ""
+    were = "was" if len(pushed) == 1 else "were"
+    return f"Of {count(len(table))}, at least {number(len(pushed))} {were} pushed{far} and {number(len(pulled))} pulled in."
+
+
+def _created(table: pd.DataFrame) -> str:
+    """The last full period against those before it."""
+    whole = table.groupby(level="period", sort=False)[["deals", "value", "open_count", "open_value"]].sum()
+    running = table["to_date"].groupby(level="period", sort=False).any()
+    full, freq = whole[~running], table.attrs.get("freq")
+    now = f"{unsigned(whole['open_value'].iloc[-1])} ({count(int(whole['open_count'].iloc[-1]))}) is open now"
+    if full.empty:
+        return f"Created so far: {unsigned(whole['value'].iloc[-1])} ({count(int(whole['deals'].iloc[-1]))}); {now}."
+    last, before = full.iloc[-1], full["value"].iloc[:-1]
+    created = f"{unsigned(last['value'])} ({count(int(last['deals']))}) created in {period(str(full.index[-1]), freq)}"
+    if before.empty or not before.mean():
+        return f"{created}; {now}."
+    change = last["value"] / before.mean() - 1
+    said = (
+        "about as much as"
+        if abs(change) < 0.005
+        else f"{percent(abs(change))} {'more' if change > 0 else 'less'} than"
+    )
+    return f"{created}, {said} the average of the {count(len(before), 'period')} before; {now}."
+
+
+SAYINGS = (
+    Saying(
+        "waterfall", frozenset({"count", "value", "deals"}), _waterfall, frozenset({"opening", "closing"})
+    ),
+    Saying("movements", frozenset({"movement", "unique_id", "value"}), _movements),
+    Saying("slippage", frozenset({"count_rate", "value_rate"}), _slippage),
+    Saying("close_date_moves", frozenset({"pushes", "pulls", "days_pushed"}), _moves),
+    Saying("pipeline_created", frozenset({"deals", "open_count", "open_value", "to_date"}), _created),
+)
+"""The sentences of this room's tables."""

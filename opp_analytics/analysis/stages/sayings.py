@@ -1,0 +1,39 @@
+"""Stages in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from opp_analytics.analysis.shared.saying import Saying
+from opp_analytics.text import count, label, number, percent
+
+__all__ = ["SAYINGS"]
+
+
+def _flow(table: pd.DataFrame) -> str:
+    summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
+    done = summed["entries"] - summed["still"]
+    parts = [
+        f"{label(str(name))} {percent(advanced / ended)} of {number(ended)}"
+        for name, advanced, ended in zip(summed.index, summed["advanced"], done, strict=True)
+        if ended
+    ]
+    return (
+        f"Share of finished stays that advanced: {', '.join(parts)}."
+        if parts
+        else "No stay in a stage has ended yet."
+    )
+
+
+def _transitions(table: pd.DataFrame) -> str:
+    steps = table[table["from_stage"].notna()]
+    back = int((steps["to_stage"].cat.codes < steps["from_stage"].cat.codes).sum())
+    made = count(len(steps), "stage change")
+    return f"{count(table['unique_id'].nunique())} made {made}, {number(back)} of them backward."
+
+
+SAYINGS = (
+    Saying("stage_flow", frozenset({"entries", "advanced", "still"}), _flow),
+    Saying("transitions", frozenset({"from_stage", "to_stage", "days_in_stage"}), _transitions),
+)
+"""The sentences of this room's tables."""

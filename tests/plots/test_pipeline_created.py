@@ -1,0 +1,34 @@
+import numpy as np
+import pandas as pd
+
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_pipeline_created__draws_bars_of_new_value_and_a_line_of_open_value():
+    ax = plots.pipeline_created(TABLES["pipeline_created"])
+    assert reading.slots(ax) == ["Feb 2026", "Mar 2026*"]
+    assert reading.heights(ax) == [300_000, 50_000]
+    assert np.asarray(ax.lines[0].get_ydata()).tolist() == [280_000, 330_000]
+    assert reading.texts(ax)[:2] == ["2", "1"]
+    assert set(reading.legend(ax)) == {"created", "open at the end"}
+    assert reading.caption(ax) == "3 deals · as of Mar 31, 2026"
+
+
+def test_pipeline_created__stacks_the_largest_groups_and_the_rest():
+    names = [f"Rep {k}" for k in range(10)]
+    index = pd.MultiIndex.from_product([names, ["2026-02", "2026-03"]], names=["owner_name", "period"])
+    values = [float(100 - k // 2) for k in range(20)]
+    table = pd.DataFrame(
+        {"deals": 1, "value": values, "open_count": 1, "open_value": 5.0, "to_date": False}, index=index
+    )
+    ax = plots.pipeline_created(table)
+    assert reading.legend(ax) == ["open at the end", *names[:8], "2 more"]
+    assert np.asarray(ax.lines[0].get_ydata()).tolist() == [50.0, 50.0]
+    assert reading.heights(ax)[-2:] == [91 + 92, 91 + 92]
+
+
+def test_pipeline_created__of_nothing():
+    table = TABLES["pipeline_created"].assign(deals=0)
+    assert "no deal was created in these periods" in reading.texts(plots.pipeline_created(table))
