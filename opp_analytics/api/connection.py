@@ -23,6 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from opp_analytics.api.config import Settings
 from opp_analytics.api.credentials import HiddenText, Secret
 from opp_analytics.api.sealed import attempt
+from opp_analytics.api.stop import STOP
 from opp_analytics.errors import ConfigError, UnexpectedResponse
 
 LARGEST_BODY = 256 * 2**20
@@ -146,6 +147,7 @@ class _TimedResponse(HTTPResponse):
     """An answer whose status line, headers and body all come before the deadline."""
 
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
+        STOP.by.watch(sock)
         super().__init__(sock, *args, **options)
         self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock), 64 * 1024)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import requests
 
 from opp_analytics.api.refusal import asked_pause
+from opp_analytics.api.stop import STOP
 from opp_analytics.errors import ConnectionFailed
 
 LONGEST_WAIT = 120.0
@@ -99,4 +100,4 @@ class Pacer:
         pause = self._resume_at - time.monotonic()
         if pause > 0:
             # Spread out, so that all connections do not ask in the same instant again.
-            time.sleep(pause + random.uniform(0, 0.05))  # noqa: S311
+            STOP.by.pause(pause + random.uniform(0, 0.05))  # noqa: S311

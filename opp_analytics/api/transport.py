@@ -24,6 +24,7 @@ from opp_analytics.api.credentials import Secret, Token
 from opp_analytics.api.refusal import cause, never_sent, refusal
 from opp_analytics.api.retry import Lost, Pacer, Patience
 from opp_analytics.api.sealed import attempt
+from opp_analytics.api.stop import STOP
 from opp_analytics.api.stored_page import StoredPage
 from opp_analytics.errors import ApiError, ConnectionFailed, UnexpectedResponse
 
@@ -138,7 +139,7 @@ class Transport:
             said = "got no answer" if isinstance(outcome, Lost) else f"answered {outcome.status_code}"
             _LOG.info("%s %s; sending it again in %.1f s", method, said, pause)
             if isinstance(outcome, Lost) or outcome.status_code not in (429, 503):
-                time.sleep(pause)
+                STOP.by.pause(pause)
             else:
                 self._pacer.hold(pause)
         if isinstance(outcome, Lost):
@@ -150,15 +151,19 @@ class Transport:
     ) -> requests.Response | Lost:
         def request() -> requests.Response:
             with self._slots:  # each session has a pool of its own, the limit is over all of them
+                STOP.by.pause()
                 DEADLINE.ends = time.monotonic() + _DEADLINE_FACTOR * self._timeout
-                return session.request(
-                    method,
-                    url,
-                    timeout=self._timeout,
-                    allow_redirects=False,
-                    auth=Credentials(self.settings, token),
-                    **options,
-                )
+                try:
+                    return session.request(
+                        method,
+                        url,
+                        timeout=self._timeout,
+                        allow_redirects=False,
+                        auth=Credentials(self.settings, token),
+                        **options,
+                    )
+                finally:
+                    STOP.by.forget()
 
         began = time.monotonic()
         outcome = attempt(request)

@@ -25,9 +25,6 @@ def main() -> None:
         note_error(error, error.__traceback__)
         complain(str(error))
         sys.exit(1)
-    except KeyboardInterrupt:
-        complain("Stopped. Nothing is half-done; run the command again to continue.")
-        sys.exit(130)
 
 
 def _crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:

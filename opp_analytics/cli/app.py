@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ import typer
 import opp_analytics
 from opp_analytics.cli.apply import apply_command, resume_command, runs_command, undo_command
 from opp_analytics.cli.audit import audit_command
+from opp_analytics.cli.console import say_stopped
 from opp_analytics.cli.demo import demo_command
 from opp_analytics.cli.doctor import doctor_command
 from opp_analytics.cli.import_history import import_history_command
@@ -62,7 +64,21 @@ def _overview(
 
 def _add(panel: str, command: Callable[..., Any], example: str) -> None:
     name = example.split()[0]
-    app.command(name, epilog=f"Example: opp-analytics {example}", rich_help_panel=panel)(command)
+    app.command(name, epilog=f"Example: opp-analytics {example}", rich_help_panel=panel)(_stoppable(command))
+
+
+def _stoppable(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command; on Ctrl-C it says what was done, where typer would say nothing."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> Any:
+        try:
+            return command(*arguments, **options)
+        except KeyboardInterrupt as stop:
+            say_stopped(str(stop) or "stopped; nothing is half-done, so run the command again to continue")
+            raise typer.Exit(130) from None
+
+    return run
 
 
 _add(_TRY, demo_command, "demo --out ./opp-demo")

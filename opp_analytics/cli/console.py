@@ -20,7 +20,18 @@ from rich.table import Table
 from opp_analytics import text
 from opp_analytics.units import unit_of
 
-__all__ = ["complain", "escaped", "heading", "out", "program", "say", "say_crash", "say_warning", "show"]
+__all__ = [
+    "complain",
+    "escaped",
+    "heading",
+    "out",
+    "program",
+    "say",
+    "say_crash",
+    "say_stopped",
+    "say_warning",
+    "show",
+]
 
 _NARROWEST = 6
 """Characters kept of a shortened column."""
@@ -52,6 +63,11 @@ def say(line: str) -> None:
 def complain(message: str) -> None:
     """Print an error on stderr."""
     _err.print(f"[bold red]Error:[/] {escaped(message)}", highlight=False, soft_wrap=True)
+
+
+def say_stopped(done: str) -> None:
+    """Print on stderr what was done when the command was stopped."""
+    _err.print(f"[bold]{escaped(text.capital(done))}.[/]", highlight=False, soft_wrap=True)
 
 
 def say_warning(

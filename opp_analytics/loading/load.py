@@ -129,7 +129,7 @@ def load(
             return _sample(client, query, sample, progress, limits)
         return _load(client, query, oldest, refresh, progress, limits)
     except KeyboardInterrupt as stop:
-        message = str(stop) or f"load stopped after {count(limits.pages, 'page')}"
+        message = str(stop) or f"load stopped after {count(limits.pages, 'page')}; the next load begins anew"
         _log.info("%s", message)
         raise KeyboardInterrupt(message) from None
 

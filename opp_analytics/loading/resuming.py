@@ -21,11 +21,13 @@ def told(client: Client, key: str, before: dict[str, Any], query: Query, pass_: 
     try:
         yield
     except KeyboardInterrupt:
+        if not pass_.pages:
+            raise
         _note(client, key, before, query, pass_.pages)
         of = f" of {pass_.total:,}" if pass_.total else ""
         message = (
             f"load stopped after {count(pass_.pages, 'page')}, {pass_.rows:,}{of} opportunities; "
-            "the next load goes on from there unless something has changed"
+            "they are kept, and the next load goes on from there unless something has changed"
         )
         raise KeyboardInterrupt(message) from None
 

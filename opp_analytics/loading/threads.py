@@ -1,6 +1,6 @@
 """Threads that nobody waits for, so that Ctrl-C ends a load while the server is still thinking.
 
-The interpreter waits at its end for the threads of a `ThreadPoolExecutor`; these are left behind.
+The interpreter waits at its end for the threads of a `ThreadPoolExecutor`; these end by themselves.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from opp_analytics.api import STOP, Stop
+
 _T = TypeVar("_T")
 
 
 class Threads:
-    """At most `count` threads; leaving the ``with`` block drops what has not begun and waits for nothing."""
+    """At most `count` threads; leaving the ``with`` block ends their requests and drops what has not begun."""
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._threads: list[threading.Thread] = []
         self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        self._ended = threading.Event()
+        self._stop = Stop()
 
     def __enter__(self) -> Threads:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        self._stop.set()
         for _thread in self._threads:
             self._tasks.put(None)
 
@@ -42,12 +44,11 @@ class Threads:
         return future
 
     def _work(self) -> None:
+        STOP.by = self._stop
         while (task := self._tasks.get()) is not None:
             future, call = task
-            if self._ended.is_set():
-                future.cancel()
-                continue
             try:
+                self._stop.pause()
                 result = call()
             except BaseException as error:
                 future.set_exception(error)

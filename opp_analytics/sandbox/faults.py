@@ -31,6 +31,7 @@ class Faults:
         self._credit = 0.0
         self._counted = time.monotonic()
         self._stamps = 0
+        self.endless_pages = 0
         self._changed = asyncio.Event()
 
     def change(self, settings: Mapping[str, Any]) -> None:
@@ -40,6 +41,8 @@ class Faults:
         self._changed = asyncio.Event()
         if "rate_limit" in settings:
             self._credit = max(1.0, self.settings["rate_limit"])
+        if "endless" in settings:
+            self.endless_pages = 0
 
     async def wait_out_commit_delay(self) -> None:
         """Wait for the commit delay; a shorter delay set in between applies at once."""

@@ -65,7 +65,6 @@ class Api:
     store: Store
     faults: Faults
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _pages_asked: int = 0
 
     async def collection(self, request: Request) -> Response:
         """``/opportunities``: list, create."""
@@ -169,9 +168,9 @@ class Api:
         )
         rows, total = self.store.read_page(query)
         if self.faults.settings["endless"]:
-            self._pages_asked += 1
+            self.faults.endless_pages += 1
             rows = fill_page(self.store, query, rows, total)
-            total = max(total, query.offset + size) + size * self._pages_asked
+            total = max(total, query.offset + size) + size * self.faults.endless_pages
         return make_answer(request, render_page(rows, number=number, size=size, total=total))
 
 

@@ -272,6 +272,24 @@ def test_load__fails_whole_when_a_page_in_the_middle_is_broken(tmp_path, body):
             load(client_of(server, tmp_path / "pages"), page_size=5)
 
 
+def test_load__with_half_a_character_in_one_name_loads_all_and_says_which_deal(tmp_path):
+    honest = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in range(20)])
+
+    def halving(asked):
+        answer = honest(asked)
+        return Answer(200, answer.body.replace(b'"Deal 7"', b'"Deal \\ud83d"'), answer.headers)
+
+    with serving(halving) as server:
+        with pytest.warns(
+            oa.errors.DataWarning, match="a text of opportunity 'opp-7' holds half of a character"
+        ):
+            frame = load(client_of(server, tmp_path / "pages"), page_size=5)
+    assert frame.attrs["load"]["complete"]
+    names = [f"Deal {n}" for n in range(20)]
+    names[7] = "Deal \N{REPLACEMENT CHARACTER}"
+    assert frame["name"].tolist() == names
+
+
 def as_broken(body):
     return Answer(200, body, {"Content-Type": "application/json"})
 

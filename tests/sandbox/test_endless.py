@@ -32,6 +32,17 @@ def test_fill_page__grows_the_total_of_a_page_asked_again(faults: sandbox.FaultS
     assert second["totalRecords"] > first["totalRecords"] > len(ROWS)
 
 
+def test_fill_page__begins_anew_when_the_fault_is_switched_on_again(
+    faults: sandbox.FaultSettings, api: Caller
+) -> None:
+    totals = []
+    for _ in range(2):
+        faults.endless = True
+        totals.append([api("GET", "/opportunities").json()["meta"]["totalRecords"] for _ in range(3)])
+        faults.endless = False
+    assert totals[0] == totals[1]
+
+
 def test_fill_page__makes_up_a_trash_that_is_empty(faults: sandbox.FaultSettings, api: Caller) -> None:
     faults.endless = True
     first = api("GET", "/opportunities/trash/show?records=3").json()["data"]
