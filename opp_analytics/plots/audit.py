@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import audit_summary
+from opp_analytics.analysis import audit_summary, sentence
 from opp_analytics.plots import labels, style
 
 
@@ -20,14 +20,16 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = style.canvas(ax, rows=len(summary))
     if summary.empty:
         style.nothing(ax, "nothing found")
-        return style.finish(ax, "Audit findings", style.caption(table))
+        return style.finish(ax, sentence(table), style.caption(table))
     colors = [style.color_of(severity) for severity in summary["severity"]]
     ax.barh(range(len(summary)), summary["deals"], color=colors, height=0.7)
     labels.label_rows(ax, [text.label(str(check)) for check in summary.index])
     says = [
-        f"{deals:,} · {labels.money(value)}"
-        for deals, value in zip(summary["deals"], summary["value"], strict=True)
+        f"{text.count(deals)}, {labels.money(value)}" + (f" ({severity})" if severity == "error" else "")
+        for deals, value, severity in zip(
+            summary["deals"], summary["value"], summary["severity"], strict=True
+        )
     ]
     labels.label_bars(ax, summary["deals"].tolist(), says)
-    labels.count_axis(ax.xaxis, "deals · their value")
-    return style.finish(ax, "Audit findings", style.caption(table, text.count(len(table), "finding")))
+    labels.count_axis(ax.xaxis, "deals")
+    return style.finish(ax, sentence(table), style.caption(table, "deals by check, errors first"))

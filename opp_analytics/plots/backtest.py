@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.plots import labels, palette, style
 
 _TITLE = "Forecast minus actual, by weeks before the period's end"
 _MOST_NAMED = 12
@@ -35,7 +35,7 @@ def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             linewidth=1,
             label=label,
         )
-    ax.axhline(0, color=style.INK, linewidth=1)
+    ax.axhline(0, color=palette.INK, linewidth=1)
     ax.invert_xaxis()
     labels.money_axis(ax.yaxis, "forecast − actual")
     labels.axis_label(ax.xaxis, "weeks before the period's end")

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.plots import labels, palette, style
 
 _TITLE = "Forecast error by weeks before the period's end"
 
@@ -23,12 +23,12 @@ def backtest_horizons(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         style.nothing(ax, "nothing was booked in the periods that have ended")
         return style.finish(ax, _TITLE, note)
     for column, label, color, mark in (
-        ("wape", "error (WAPE)", style.INK, "o"),
+        ("wape", "error (WAPE)", palette.INK, "o"),
         ("bias", "bias", style.COLORS["lost"], "s"),
         ("interval_coverage", "range held", style.COLORS["open"], "^"),
     ):
         ax.plot(table.index, table[column], label=label, color=color, marker=mark, markersize=4.5)
-    ax.axhline(0, color=style.QUIET, linewidth=0.8)
+    ax.axhline(0, color=palette.QUIET, linewidth=0.8)
     confidence = table.attrs.get("confidence")
     if confidence is not None:
         ax.axhline(confidence, color=style.COLORS["open"], linewidth=0.9, linestyle=":")

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.plots import labels, palette, style
 
 _TITLE = "Forecast error by method"
 
@@ -27,7 +27,7 @@ def backtest_methods(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, _TITLE, note)
     errors, places = table["wape"].fillna(0), np.arange(len(table))
     ax.barh(places, errors, height=0.62, color=style.COLORS["weighted_open"], label="error")
-    ax.plot(table["bias"].abs(), places, "D", color=style.INK, markersize=4.5, label="bias")
+    ax.plot(table["bias"].abs(), places, "D", color=palette.INK, markersize=4.5, label="bias")
     labels.label_rows(ax, [text.label(str(method)) for method in table.index])
     labels.label_bars(ax, errors.tolist(), [_says(row) for row in table.itertuples()])
     labels.percent_axis(ax.xaxis)

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.plots import labels, palette, style
 
 _TITLE = "Stated vs. actual win probability"
 
@@ -23,14 +23,14 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if judged.empty:
         style.nothing(ax, "no deal is old enough to judge")
         return style.finish(ax, _TITLE, note)
-    ax.plot([0, 1], [0, 1], color=style.QUIET, linestyle="--", linewidth=1, label="as stated")
+    ax.plot([0, 1], [0, 1], color=palette.QUIET, linestyle="--", linewidth=1, label="as stated")
     ax.errorbar(
         judged["stated"],
         judged["realized"],
         yerr=style.whiskers(judged["realized"], judged["realized_low"], judged["realized_high"]),
         fmt="o",
         color=style.COLORS["won"],
-        ecolor=style.QUIET,
+        ecolor=palette.QUIET,
         label="actual",
     )
     for stated, top, name, n in zip(

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.plots import labels, palette, style
 from opp_analytics.schema import BUCKETS
 
 
@@ -29,7 +29,7 @@ def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     style.headroom(ax)
     labels.money_axis(ax.yaxis, "booked and weighted open")
     if (table["expected"] < 0).any() or (table["booked"] < 0).any():
-        ax.axhline(0, color=style.QUIET, linewidth=0.8)
+        ax.axhline(0, color=palette.QUIET, linewidth=0.8)
     style.legend(ax)
     deals = text.count(int(table["open_count"].sum()), "open deal")
     return style.finish(ax, title, style.caption(table, deals, style.method(table)))

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from opp_analytics import text
 from opp_analytics.org import currency
-from opp_analytics.plots.style import GRID, INK, QUIET, TEXT_SIZE, breadth, room
+from opp_analytics.plots.palette import BACK, INK, MUTE, QUIET, RULE
+from opp_analytics.plots.style import breadth, room, text_size
 
 __all__ = [
     "above",
+    "at_ends",
     "axis_label",
     "beside",
     "count_axis",
     "counts_above",
     "label_bars",
+    "label_parts",
     "label_rows",
     "label_slots",
     "money",
     "money_axis",
     "note_running",
+    "on",
     "percent_axis",
     "row_names",
     "row_text_size",
     "shorten",
     "slot_names",
+    "stacked",
     "write",
 ]
 
@@ -87,12 +94,12 @@ def note_running(ax: Axes, table: pd.DataFrame) -> None:
     running = "to_date" in table and bool(table["to_date"].any())
     says = [*(["weeks by their first day"] if weekly else []), *(["* to date"] if running else [])]
     if says:
-        ax.set_xlabel(" · ".join(says), color=QUIET, fontsize=TEXT_SIZE, loc="right")
+        ax.set_xlabel(" · ".join(says), color=QUIET, fontsize=text_size(), loc="right")
 
 
 def row_text_size(ax: Axes, rows: int) -> float:
     """The text size at which a line fits into each of `rows` rows."""
-    return float(np.clip(0.75 * room(ax, "y") / max(rows, 1), 5.0, TEXT_SIZE))
+    return float(np.clip(0.75 * room(ax, "y") / max(rows, 1), 5.0, text_size()))
 
 
 def label_rows(ax: Axes, names: Sequence[str], *, width: int = 32, least: int = 4) -> None:
@@ -124,16 +131,66 @@ def label_bars(ax: Axes, ends: Sequence[float], texts: Sequence[str], *, color: 
 
 
 def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
-    """Name vertical slots 0, 1, … from the left; names are slanted, then thinned out, so that they never overlap."""
+    """Name vertical slots 0, 1, … from the left; names break at blanks, then thin out, so that they never overlap."""
     pitch = room(ax, "x") / max(len(names), 1)
-    short = [shorten(name, width) for name in names]
-    longest = max((len(name) for name in short), default=0)
-    level = longest * TEXT_SIZE * 0.6 + 4 <= pitch
-    step = 1 if level else max(1, int(np.ceil(2.0 * TEXT_SIZE / max(pitch, 0.1))))
+    letter = 0.55 * text_size()
+    fits = max(1, int((pitch - 4) / letter))
+    broken = [textwrap.fill(shorten(name, width), max(fits, 4), break_long_words=False) for name in names]
+    longest = max((len(line) for name in broken for line in name.split("\n")), default=0)
+    step = max(1, int(np.ceil((longest * letter + 4) / max(pitch, 0.1))))
     places = list(range(0, len(names), step))
-    turned: dict[str, Any] = {} if level else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-    ax.set_xticks(places, [short[k] for k in places], fontsize=TEXT_SIZE, parse_math=False, **turned)
+    ax.set_xticks(places, [broken[k] for k in places], fontsize=text_size(), parse_math=False)
     ax.set_xlim(-0.6, max(len(names), 1) - 0.4)
+
+
+def stacked(ax: Axes, parts: pd.DataFrame, colors: Mapping[str, str]) -> None:
+    """Draw each row of `parts` as a bar cut by its columns; the first row names them, the others say their share.
+
+    Rows and the limits of both axes must be set; a text that does not fit into its part is left out.
+    """
+    values = parts.to_numpy(dtype=float)
+    lefts = np.cumsum(values, axis=1) - values
+    sums = np.where(values.sum(axis=1) > 0, values.sum(axis=1), np.nan)
+    fills = [colors.get(str(name), MUTE) for name in parts.columns]
+    for column, fill in enumerate(fills):
+        ax.barh(
+            range(len(parts)),
+            values[:, column],
+            left=lefts[:, column],
+            height=0.62,
+            color=fill,
+            edgecolor=BACK,
+            linewidth=0.8,
+        )
+    for row in range(len(parts)):
+        shares = [text.percent(value / sums[row]) for value in values[row]]
+        names = [f"{text.label(str(name))} " if row == 0 else "" for name in parts.columns]
+        cells = zip(lefts[row], values[row], fills, names, shares, strict=True)
+        label_parts(
+            ax,
+            row,
+            [
+                (left, width, fill, (f"{name}{share}", share))
+                for left, width, fill, name, share in cells
+                if width
+            ],
+        )
+
+
+def label_parts(ax: Axes, row: float, parts: Sequence[tuple[float, float, str, tuple[str, ...]]]) -> None:
+    """Write into the parts of a horizontal bar, each (left, width, fill, forms), the first form that fits."""
+    low, high = ax.get_xlim()
+    size = row_text_size(ax, max(1, round(abs(ax.get_ylim()[0] - ax.get_ylim()[1]))))
+    for left, width, fill, forms in parts:
+        letters = (width / (high - low) * room(ax, "x") - 4) / (size * 0.6)
+        words = next((form for form in forms if len(form) <= letters), "")
+        if words:
+            write(ax, words, (left + width / 2, row), color=on(fill), size=size)
+
+
+def on(fill: str) -> str:
+    """The color of text on a mark."""
+    return BACK if sum(to_rgb(fill)) / 3 < 0.55 else INK
 
 
 def beside(
@@ -157,6 +214,27 @@ def beside(
         fontsize=size,
         parse_math=False,
     )
+
+
+def at_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Name lines at their right ends, each (x, y, name, color), moved apart where ends are close; limits must be set."""
+    low, high = ax.get_ylim()
+    points = room(ax, "y") / (high - low)
+    gap = 1.25 * text_size()
+    level = -np.inf
+    for x, y, name, color in sorted(ends, key=lambda end: end[1]):
+        at = max((y - low) * points, level + gap)
+        ax.annotate(
+            name,
+            (x, y),
+            xytext=(5, at - (y - low) * points),
+            textcoords="offset points",
+            va="center",
+            color=color,
+            fontsize=text_size(),
+            parse_math=False,
+        )
+        level = at
 
 
 def above(ax: Axes, words: str, place: tuple[float, float], *, color: str = QUIET, size: float = 8.0) -> None:
@@ -184,14 +262,14 @@ def counts_above(ax: Axes, counts: Sequence[int]) -> None:
 
 def axis_label(axis: Axis, label: str) -> None:
     """Label an axis."""
-    axis.set_label_text(label, color=QUIET, fontsize=TEXT_SIZE, parse_math=False)
+    axis.set_label_text(label, color=QUIET, fontsize=text_size(), parse_math=False)
 
 
 def money_axis(axis: Axis, label: str) -> None:
     """Format an axis as money ($250K, $1.5M), with grid lines."""
     axis.set_major_locator(MaxNLocator(nbins=6))
     axis.set_major_formatter(FuncFormatter(lambda amount, _: money(amount)))
-    axis.grid(visible=True, color=GRID, linewidth=0.8)
+    axis.grid(visible=True, color=RULE, linewidth=0.8)
     axis_label(axis, label)
 
 
@@ -205,7 +283,7 @@ def count_axis(axis: Axis, label: str) -> None:
 def percent_axis(axis: Axis, label: str = "") -> None:
     """Format an axis of fractions as 0%, 25%, …, with grid lines."""
     axis.set_major_formatter(FuncFormatter(lambda share, _: text.percent(share)))
-    axis.grid(visible=True, color=GRID, linewidth=0.8)
+    axis.grid(visible=True, color=RULE, linewidth=0.8)
     if label:
         axis_label(axis, label)
 

@@ -6,10 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
 _MOST = 20
-_TITLE = "Largest movements in the open pipeline"
 
 
 @style.drawing("unique_id", "name", "movement", "value")
@@ -19,16 +19,19 @@ def movements(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = style.canvas(ax, rows=len(shown))
     if shown.empty:
         style.nothing(ax, "nothing moved in this period")
-        return style.finish(ax, _TITLE, style.caption(table))
+        return style.finish(ax, sentence(table), style.caption(table))
     moves = list(zip(shown["movement"], shown["value"], strict=True))
     ax.barh(
         range(len(shown)), shown["value"], color=[style.color_of_move(*move) for move in moves], height=0.7
     )
-    labels.label_rows(ax, shown["name"].fillna(shown["unique_id"]).tolist())
-    says = [f"{text.label(movement)} {labels.money(value, signed=True)}" for movement, value in moves]
+    # The end of a name is often what tells two deals of one customer apart.
+    labels.label_rows(ax, shown["name"].fillna(shown["unique_id"]).tolist(), width=40)
+    says = [f"{labels.money(value, signed=True)} {text.label(movement)}" for movement, value in moves]
     labels.label_bars(ax, shown["value"].tolist(), says)
     labels.money_axis(ax.xaxis, "change in open value")
-    ax.axvline(0, color=style.QUIET, linewidth=0.8)
+    ax.axvline(0, color=palette.QUIET, linewidth=0.8)
     rest = len(table) - len(shown)
     further = f"{text.count(rest, 'smaller deal')} not shown" if rest else ""
-    return style.finish(ax, _TITLE, style.caption(table, text.count(len(table), "movement"), further))
+    return style.finish(
+        ax, sentence(table), style.caption(table, text.count(len(table), "movement"), further)
+    )

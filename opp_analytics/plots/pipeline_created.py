@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
-_TITLE = "Pipeline created in each period"
 _MOST = 8
 """Largest number of groups with a color of their own."""
 
@@ -21,38 +21,41 @@ def pipeline_created(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax = style.canvas(ax, size=(9.0, 4.2))
     if not table["deals"].any():
         style.nothing(ax, "no deal was created in these periods")
-        return style.finish(ax, _TITLE, style.caption(table))
+        return style.finish(ax, sentence(table), style.caption(table))
     bottom = np.zeros(len(values))
     grouped = isinstance(table.index, pd.MultiIndex)
     colors = style.series_colors(map(str, values.columns))
+    last = len(values) - 0.65
+    ends = []
     for name in values:
-        color = colors[str(name)][0] if grouped else style.COLORS["new"]
-        words = str(name) if grouped else "created"
-        ax.bar(range(len(values)), values[name], bottom=bottom, color=color, width=0.7, label=words)
+        color = colors[str(name)][0] if grouped else palette.HI
+        ax.bar(range(len(values)), values[name], bottom=bottom, color=color, width=0.7)
         bottom = bottom + values[name].to_numpy()
+        ends.append(
+            (last, float(bottom[-1] - values[name].iloc[-1] / 2), str(name) if grouped else "created", color)
+        )
     open_value = _by_period(table, "open_value").sum(axis=1)
     ax.plot(
         range(len(values)),
         open_value,
-        color=style.INK,
+        color=palette.INK,
         marker="o",
         markersize=4,
         linewidth=1.2,
-        label="open at the end",
     )
+    ends.append((last, float(open_value.iloc[-1]), "open at the end", palette.INK))
     counts = _by_period(table, "deals").sum(axis=1).astype(int)
     for slot, (n, top) in enumerate(zip(counts, bottom, strict=True)):
         labels.above(ax, f"{n:,}", (slot, top))
     periods = table.groupby(level="period", sort=False)[["deals"]].sum()
     if "to_date" in table:
         periods["to_date"] = table.groupby(level="period", sort=False)["to_date"].any()
-    periods.attrs = table.attrs
     labels.label_slots(ax, labels.slot_names(periods))
     labels.note_running(ax, periods)
     labels.money_axis(ax.yaxis, "value created, number of deals above it")
     style.headroom(ax)
-    style.legend(ax)
-    return style.finish(ax, _TITLE, style.caption(table, text.count(int(counts.sum()))))
+    labels.at_ends(ax, ends)
+    return style.finish(ax, sentence(table), style.caption(table, text.count(int(counts.sum()))))
 
 
 def _by_period(table: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
-
-_TITLE = "Outcome of each deal that was due"
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
 
 @style.drawing("count", "value", "count_rate", "value_rate")
@@ -22,12 +21,11 @@ def slippage(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if not due:
         ax = style.canvas(ax)
         style.nothing(ax, "no open deal was due in this period")
-        return style.finish(ax, _TITLE, style.caption(table))
+        return style.finish(ax, sentence(table), style.caption(table))
     if grouped:
-        return style.finish(_shares(ax, table), _TITLE, style.caption(table, text.count(due)))
-    rate = text.percent(table["count_rate"].get("slipped", np.nan))
-    note = style.caption(table, text.count(due), f"slip rate {rate} by count")
-    return style.finish(_ladder(ax, table), _TITLE, note)
+        return style.finish(_shares(ax, table), sentence(table), style.caption(table, text.count(due)))
+    note = style.caption(table, text.count(due), "each by its outcome")
+    return style.finish(_ladder(ax, table), sentence(table), note)
 
 
 def _ladder(ax: Axes | None, table: pd.DataFrame) -> Axes:
@@ -38,11 +36,11 @@ def _ladder(ax: Axes | None, table: pd.DataFrame) -> Axes:
     ax.barh(range(len(colors)), [total, *table["value"]], left=[0.0, *ends], color=colors, height=0.62)
     # The line from one step to the next.
     for row, edge in enumerate([total, *ends[:-1]]):
-        ax.plot([edge, edge], [row - 0.31, row + 1.31], color=style.QUIET, linewidth=0.8)
+        ax.plot([edge, edge], [row - 0.31, row + 1.31], color=palette.QUIET, linewidth=0.8)
     labels.label_rows(ax, ["due", *(text.label(str(outcome)) for outcome in table.index)])
     says = [f"{text.count(int(table['count'].sum()))} · {labels.money(total)}"]
     says += [_says(row) for row in table.itertuples()]
-    labels.label_bars(ax, [total, *(ends + table["value"])], says, color=style.INK)
+    labels.label_bars(ax, [total, *(ends + table["value"])], says, color=palette.INK)
     labels.money_axis(ax.xaxis, "value at the start of the period")
     return ax
 
@@ -54,17 +52,13 @@ def _says(row: Any) -> str:
 
 def _shares(ax: Axes | None, table: pd.DataFrame) -> Axes:
     shares = table["count_rate"].unstack("outcome", sort=False).fillna(0.0)  # noqa: PD010
+    # Slipped first: it starts where all rows start, so its shares compare.
+    shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
     counts = table["count"].unstack("outcome", sort=False).loc[shares.index].sum(axis=1)  # noqa: PD010
     ax = style.canvas(ax, rows=len(shares))
-    left = np.zeros(len(shares))
-    for outcome in shares.columns:
-        share = shares[outcome].to_numpy()
-        color, label = style.color_of(outcome), text.label(str(outcome))
-        ax.barh(range(len(shares)), share, left=left, color=color, height=0.62, label=label)
-        left = left + share
     names = labels.row_names(shares.index)
-    labels.label_rows(ax, [f"{name} (n={int(n):,})" for name, n in zip(names, counts, strict=True)])
+    labels.label_rows(ax, [f"{name} ({int(n):,})" for name, n in zip(names, counts, strict=True)])
     labels.percent_axis(ax.xaxis, "share of the deals due")
     ax.set_xlim(0, 1)
-    style.legend(ax)
+    labels.stacked(ax, shares, style.COLORS)
     return ax

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
+_COLORS = {**style.COLORS, "still there": style.COLORS["still"]}
 _ENDS = ("advanced", "still", "back", "lost", "removed")
-_TITLE = "Outcome of the entries into each stage"
 
 
 @style.drawing("entries", *_ENDS, "conversion", "median_days")
@@ -22,20 +22,16 @@ def stage_flow(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     entries = int(table["entries"].sum())
     if not entries:
         style.nothing(ax, "no deal entered a stage in this period")
-        return style.finish(ax, _TITLE, style.caption(table))
-    left = np.zeros(len(table))
-    for end in _ENDS:
-        label = "still there" if end == "still" else text.label(end)
-        ax.barh(range(len(table)), table[end], left=left, color=style.color_of(end), height=0.62, label=label)
-        left = left + table[end].to_numpy()
+        return style.finish(ax, sentence(table), style.caption(table))
     labels.label_rows(ax, labels.row_names(table.index))
     labels.label_bars(
-        ax, table["entries"].tolist(), [_says(row) for row in table.itertuples()], color=style.INK
+        ax, table["entries"].tolist(), [_says(row) for row in table.itertuples()], color=palette.INK
     )
-    labels.count_axis(ax.xaxis, "entries · share of finished stays that advanced · median days in the stage")
-    style.legend(ax)
-    return style.finish(ax, _TITLE, style.caption(table, text.count(entries, "entry")))
+    labels.count_axis(ax.xaxis, "deals that entered")
+    labels.stacked(ax, table[list(_ENDS)].rename(columns={"still": "still there"}), _COLORS)
+    note = "at the right: entries, share of finished stays that advanced, median days in the stage"
+    return style.finish(ax, sentence(table), style.caption(table, text.count(entries, "entry"), note))
 
 
 def _says(row: Any) -> str:
-    return f"{row.entries:,} · {text.percent(row.conversion)} · {text.number(row.median_days)} d"
+    return f"{row.entries:,}, {text.percent(row.conversion)}, {text.number(row.median_days)} days"

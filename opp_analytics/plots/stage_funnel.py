@@ -1,4 +1,4 @@
-"""The stage funnel: open value per stage, and bounds on the deals that reached it."""
+"""The stage funnel: open value per stage."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
+from opp_analytics.analysis import sentence
 from opp_analytics.plots import labels, style
-
-_TITLE = "Open pipeline by stage"
 
 
 @style.drawing("open_count", "open_value", "reached_low", "reached_high")
 def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.stage_funnel`: a bar of open value per stage, with its open deals and bounds on the deals that reached it."""
+    """Draw `oa.stage_funnel`: a bar of open value per stage, with its open deals."""
     ax = style.canvas(ax, rows=len(table))
     if table.empty:
         style.nothing(ax, "no opportunities")
-        return style.finish(ax, _TITLE, style.caption(table))
+        return style.finish(ax, sentence(table), style.caption(table))
     ax.barh(range(len(table)), table["open_value"], color=style.COLORS["open"], height=0.7)
     labels.label_rows(ax, labels.row_names(table.index))
     labels.label_bars(ax, table["open_value"].tolist(), [_says(row) for row in table.itertuples()])
@@ -27,12 +26,9 @@ def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if not table["open_value"].any():
         ax.set_xticks([0])
     return style.finish(
-        ax, _TITLE, style.caption(table, text.count(int(table["open_count"].sum()), "open deal"))
+        ax, sentence(table), style.caption(table, text.count(int(table["open_count"].sum()), "open deal"))
     )
 
 
 def _says(row: Any) -> str:
-    further = f" to {row.reached_high:,}" if row.reached_high > row.reached_low else ""
-    return (
-        f"{labels.money(row.open_value)} · {row.open_count:,} open · reached by {row.reached_low:,}{further}"
-    )
+    return f"{labels.money(row.open_value)}, {text.count(row.open_count)}"

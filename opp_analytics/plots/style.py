@@ -1,4 +1,4 @@
-"""The common style of all drawings: colors by meaning, the canvas, captions, legends, and the empty state.
+"""The common style of all drawings: colors by meaning, the canvas, titles, captions, and the empty state.
 
 A drawing gets its Axes from `canvas`, adds its marks in `COLORS`, and ends with `finish`, which writes title and
 caption. Nothing here touches pyplot or its current figure. An Axes made by `canvas` shows itself at the end of a
@@ -17,18 +17,18 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
+from opp_analytics.plots.palette import BAR, HI, INK, MUTE, PALE, QUIET, adapt
 
 __all__ = [
     "COLORS",
-    "GRID",
     "INK",
     "QUIET",
-    "TEXT_SIZE",
     "Picture",
     "breadth",
     "canvas",
@@ -45,56 +45,39 @@ __all__ = [
     "nothing",
     "room",
     "series_colors",
+    "text_size",
     "whiskers",
 ]
 
-INK = "#222222"
-"""Text, expected values, observed lines."""
-QUIET = "#6B6B6B"
-"""Captions, axes, reference lines."""
-GRID = "#E4E4E4"
-"""Grid lines."""
-
 COLORS: Mapping[str, str] = {
-    # Okabe and Ito's palette, readable with any color vision; each thing has one color everywhere.
-    "won": "#009E73",
-    "booked": "#009E73",
-    "advanced": "#009E73",
-    "lost": "#D55E00",
-    "error": "#D55E00",
-    "open": "#0072B2",
-    "still": "#0072B2",
-    "still_due": "#0072B2",
-    "weighted_open": "#56B4E9",
-    "expected": INK,
-    "target": "#CC79A7",
-    "overdue": "#E69F00",
-    "warning": "#E69F00",
-    "slipped": "#E69F00",
-    "back": "#E69F00",
-    "unscheduled": "#A6A6A6",
-    "info": "#A6A6A6",
-    "removed": "#A6A6A6",
-    "deleted": "#A6A6A6",
-    "disqualified": "#C4C4C4",
-    "pulled_out": "#F0E442",
-    "pulled_in": "#F0E442",
-    "pushed_in": "#F5C766",
-    "transferred": "#B8A9D1",
-    "transferred_in": "#B8A9D1",
-    "transferred_out": "#8E7CB5",
-    "pushed_out": "#E69F00",
-    "new": "#56B4E9",
-    "rise": "#56B4E9",
-    "fall": "#E69F00",
-    "opening": "#4D4D4D",
-    "closing": "#4D4D4D",
-    "total": "#4D4D4D",
+    "won": BAR,
+    "booked": BAR,
+    "lost": MUTE,
+    "expected": HI,
+    "weighted_open": HI,
+    "target": INK,
+    "open": BAR,
+    "actual": INK,
+    "advanced": HI,
+    "slipped": HI,
+    "pushed_out": HI,
+    "back": BAR,
+    "still": PALE,
+    "still_due": PALE,
+    "overdue": PALE,
+    "unscheduled": PALE,
+    "removed": PALE,
+    "pulled_out": PALE,
+    "error": HI,
+    "warning": MUTE,
+    "info": PALE,
+    "opening": BAR,
+    "closing": BAR,
+    "total": BAR,
 }
 """Color of each thing drawn, by its name in the tables."""
 
-TEXT_SIZE = 9.0
-_SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#4D4D4D", "#B8A200")
+_SERIES = (HI, BAR, MUTE, "#8a5a00", "#3b7d5e", "#8a3b6b", "#7fb0ff", "#a3a9b0")
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
 _ROW_HEIGHT = 0.26
 _Draw = TypeVar("_Draw", bound=Callable[..., Axes])
@@ -117,6 +100,11 @@ Raises
 ArgumentTypeError, MissingColumnError
     When `table` is not a result of `oa.{name}`.
 """
+
+
+def text_size() -> float:
+    """Size of labels in points, a little below the reader's own ``font.size``."""
+    return 0.9 * float(rcParams["font.size"])
 
 
 class _Shown:
@@ -206,7 +194,7 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
         raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(QUIET)
-    ax.tick_params(colors=INK, labelsize=TEXT_SIZE, length=0)
+    ax.tick_params(colors=INK, labelsize=text_size(), length=0)
     ax.set_axisbelow(True)
     return ax
 
@@ -224,7 +212,7 @@ def breadth(ax: Axes) -> float:
         return room(ax, "x")
     longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
     # An axis of amounts has its labels only once it is drawn.
-    beside = max(longest, 6) * TEXT_SIZE * 0.6 + 3 * TEXT_SIZE
+    beside = max(longest, 6) * text_size() * 0.6 + 3 * text_size()
     return 72 * float(ax.get_figure(root=True).get_size_inches()[0]) - beside  # type: ignore[union-attr]
 
 
@@ -236,12 +224,14 @@ def headroom(ax: Axes) -> None:
 
 def color_of(name: object) -> str:
     """The color of a thing in the tables; gray if it has none."""
-    return COLORS.get(str(name), QUIET)
+    return COLORS.get(str(name), MUTE)
 
 
 def color_of_move(movement: str, value: float) -> str:
-    """The color of a movement; if it has none, the color of its direction."""
-    return COLORS.get(movement, COLORS["rise" if value >= 0 else "fall"])
+    """The color of a movement: that of a total at both ends, else that of its direction."""
+    if movement in ("opening", "closing"):
+        return COLORS[movement]
+    return HI if value >= 0 else MUTE
 
 
 def series_colors(names: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -294,15 +284,16 @@ def method(table: pd.DataFrame) -> str:
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:
-    """Write the title and the caption under it, wrapped to fit, and return `ax`."""
-    lines = textwrap.wrap(note, max(30, int(breadth(ax) / (TEXT_SIZE * 0.56)))) if note else []
+    """Write the title and the caption under it, wrapped to fit, turn dark where the figure is, and return `ax`."""
+    size = text_size()
+    lines = textwrap.wrap(note, max(30, int(breadth(ax) / (size * 0.56)))) if note else []
     ax.set_title(
-        title,
+        "\n".join(textwrap.wrap(title.removesuffix("."), max(24, int(breadth(ax) / ((size + 2) * 0.6))))),
         loc="left",
-        fontsize=TEXT_SIZE + 3,
+        fontsize=size + 2,
         fontweight="bold",
         color=INK,
-        pad=8 + 12.5 * len(lines),
+        pad=8 + 1.4 * size * len(lines),
         parse_math=False,
     )
     if lines:
@@ -313,11 +304,12 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
             xytext=(0, 6),
             textcoords="offset points",
             va="bottom",
-            fontsize=TEXT_SIZE,
+            fontsize=text_size(),
             color=QUIET,
             gid="caption",
             parse_math=False,
         )
+    adapt(ax)
     return ax
 
 
@@ -325,7 +317,7 @@ def legend(ax: Axes, **place: Any) -> None:
     """Add a frameless legend: beside the marks in a new figure, inside on the caller's axes."""
     if isinstance(ax, _PictureAxes):
         place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), **place}
-    for entry in ax.legend(frameon=False, fontsize=TEXT_SIZE, labelcolor=INK, **place).get_texts():
+    for entry in ax.legend(frameon=False, fontsize=text_size(), labelcolor=INK, **place).get_texts():
         entry.set_parse_math(False)
 
 
@@ -342,7 +334,7 @@ def nothing(ax: Axes, reason: str) -> None:
         ha="center",
         va="center",
         color=QUIET,
-        fontsize=TEXT_SIZE + 2,
+        fontsize=text_size() + 2,
         parse_math=False,
     )
 

@@ -7,9 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
-
-_TITLE = "Days to win"
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
 
 @style.drawing("days", "days_of_won")
@@ -19,18 +18,26 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     # One column per share, as they came.
     wide = days.unstack("quantile", sort=False) if days.index.nlevels > 1 else days.to_frame("all").T  # noqa: PD010
     ax = style.canvas(ax, rows=len(wide))
+    wide = wide.sort_values(min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable")
     note = style.caption(table, "", "days until each share of the wins so far")
     if not wide.notna().any(axis=None):
         style.nothing(ax, "no won deals")
-        return style.finish(ax, _TITLE, note)
+        return style.finish(ax, sentence(table), note)
     places = np.arange(len(wide))
-    ax.hlines(places, wide.min(axis=1), wide.max(axis=1), color=style.QUIET, linewidth=1.5)
-    looks = style.series_colors([text.percent(float(share)) for share in wide.columns])
-    for (label, (color, mark)), share in zip(looks.items(), wide.columns, strict=True):
-        ax.plot(wide[share], places, mark, color=color, markersize=6, label=label)
+    ax.hlines(places, wide.min(axis=1), wide.max(axis=1), color=palette.QUIET, linewidth=1.5)
+    for share in wide.columns:
+        middle = float(share) == 0.5
+        ax.plot(
+            wide[share],
+            places,
+            "o",
+            color=palette.HI if middle else palette.BAR,
+            markersize=7 if middle else 5,
+        )
+        if not np.isnan(wide[share].iloc[0]):
+            labels.above(ax, text.percent(float(share)), (wide[share].iloc[0], 0), color=palette.INK)
     labels.label_rows(ax, labels.row_names(wide.index))
     ax.set_xlim(left=0)
-    ax.grid(visible=True, axis="x", color=style.GRID, linewidth=0.8)
+    ax.grid(visible=True, axis="x", color=palette.RULE, linewidth=0.8)
     labels.axis_label(ax.xaxis, "days since created")
-    style.legend(ax)
-    return style.finish(ax, _TITLE, note)
+    return style.finish(ax, sentence(table), note)

@@ -9,9 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
-
-_TITLE = "Pipeline velocity"
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
 
 @style.drawing("velocity", "open_count", "win_rate", "mean_won_value", "mean_days_to_win")
@@ -22,13 +21,14 @@ def velocity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     note = style.caption(table, open_deals, "open deals × win rate × won value ÷ days to win")
     if not table["velocity"].notna().any():
         style.nothing(ax, "no won deals, so no velocity")
-        return style.finish(ax, _TITLE, note)
+        return style.finish(ax, sentence(table), note)
+    table = table.sort_values("velocity", ascending=False, kind="stable")
     speed = table["velocity"].fillna(0)
-    ax.barh(range(len(table)), speed, height=0.7, color=style.COLORS["weighted_open"])
+    ax.barh(range(len(table)), speed, height=0.7, color=palette.BAR)
     labels.label_rows(ax, labels.row_names(table.index))
     labels.label_bars(ax, speed.tolist(), [_factors(row) for row in table.itertuples()])
     labels.money_axis(ax.xaxis, "value won per day")
-    return style.finish(ax, _TITLE, note)
+    return style.finish(ax, sentence(table), note)
 
 
 def _factors(row: Any) -> str:

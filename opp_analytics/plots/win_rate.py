@@ -6,12 +6,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
 
 @style.drawing("won", "lost", "rate", "rate_low", "rate_high")
 def win_rate(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.win_rate`: a point with its interval and n for each row; over time where the rows are periods."""
+    """Draw `oa.win_rate`: a point with its interval and n for each row, highest first; over time where the rows are periods."""
     over_time = table.index.name == "period"
     ax = style.canvas(ax, rows=0 if over_time else len(table))
     closed = table["won"] + table["lost"]
@@ -24,13 +25,14 @@ def win_rate(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         _by_period(ax, table)
     else:
         _by_group(ax, table)
-    return style.finish(ax, "Win rate", note)
+    return style.finish(ax, sentence(table), note)
 
 
 def _by_group(ax: Axes, table: pd.DataFrame) -> None:
+    table = table.sort_values("rate", ascending=False, kind="stable")
     places = range(len(table))
     reach = style.whiskers(table["rate"], table["rate_low"], table["rate_high"])
-    ax.errorbar(table["rate"], places, xerr=reach, fmt="o", color=style.COLORS["won"], ecolor=style.QUIET)
+    ax.errorbar(table["rate"], places, xerr=reach, fmt="o", color=palette.BAR, ecolor=palette.MUTE)
     labels.label_rows(ax, labels.row_names(table.index))
     size = labels.row_text_size(ax, len(table))
     for place, won, lost in zip(places, table["won"], table["lost"], strict=True):
@@ -43,7 +45,12 @@ def _by_group(ax: Axes, table: pd.DataFrame) -> None:
 def _by_period(ax: Axes, table: pd.DataFrame) -> None:
     reach = style.whiskers(table["rate"], table["rate_low"], table["rate_high"])
     ax.errorbar(
-        range(len(table)), table["rate"], yerr=reach, fmt="o-", color=style.COLORS["won"], ecolor=style.QUIET
+        range(len(table)),
+        table["rate"],
+        yerr=reach,
+        fmt="o-",
+        color=style.COLORS["won"],
+        ecolor=palette.QUIET,
     )
     labels.label_slots(ax, labels.slot_names(table))
     labels.percent_axis(ax.yaxis)

@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
 _MOST_CURVES = 8
 """Largest number of curves in one picture."""
-_TITLE = "Share won by age"
 
 
 @style.drawing("at_risk", "won_share", "lost_share", "disqualified_share", "won_low", "won_high")
@@ -24,20 +24,19 @@ def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     are drawn, and the caption says so.
     """
     ax = style.canvas(ax)
+    ax.set_ylim(0, 1)
     if table.empty:
         style.nothing(ax, "no closed deals to follow")
-        return style.finish(ax, _TITLE, style.caption(table))
+        return style.finish(ax, sentence(table), style.caption(table))
     if table.index.nlevels == 1:
         _one(ax, table)
         deals, further = text.count(int(table["at_risk"].iloc[0])), ""
     else:
         deals, further = "", _several(ax, table)
-    ax.set_ylim(0, 1)
     ax.set_xlim(left=0)
     labels.percent_axis(ax.yaxis)
     labels.axis_label(ax.xaxis, "days since created")
-    style.legend(ax)
-    return style.finish(ax, _TITLE, style.caption(table, deals, further))
+    return style.finish(ax, sentence(table), style.caption(table, deals, further))
 
 
 def _steps(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[Any, Any]:
@@ -48,14 +47,15 @@ def _steps(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[Any, Any]:
 def _one(ax: Axes, table: pd.DataFrame) -> None:
     days, low = _steps(table.index, table["won_low"])
     _, high = _steps(table.index, table["won_high"])
-    ax.fill_between(days, low, high, step="post", color=style.COLORS["won"], alpha=0.2, linewidth=0)
-    for column, name in (
-        ("won_share", "won"),
-        ("lost_share", "lost"),
-        ("disqualified_share", "disqualified"),
-    ):
-        if name != "disqualified" or table[column].any():
-            ax.step(*_steps(table.index, table[column]), where="post", color=style.COLORS[name], label=name)
+    ax.fill_between(days, low, high, step="post", color=palette.BAND, linewidth=0)
+    ends = []
+    for name in ("won", "lost", "disqualified"):
+        share = table[f"{name}_share"]
+        if name != "disqualified" or share.any():
+            color = palette.HI if name == "won" else palette.MUTE
+            ax.step(*_steps(table.index, share), where="post", color=color)
+            ends.append((float(table.index[-1]), float(share.iloc[-1]), name, color))
+    labels.at_ends(ax, ends)
     # A few ages are enough to see where the curve rests on few deals.
     ages = table.index.to_numpy()
     chosen = np.unique(np.searchsorted(ages, np.linspace(ages[0], ages[-1], 5)))
@@ -70,10 +70,12 @@ def _several(ax: Axes, table: pd.DataFrame) -> str:
     groups = keys.unique()
     names = labels.row_names(groups)
     looks = style.series_colors(names)
+    ends = []
     for key, name in list(zip(groups, names, strict=True))[:_MOST_CURVES]:
         part = table[keys == key]
         color, mark = looks[name]
         days, won = _steps(part.index.get_level_values("days"), part["won_share"])
-        label = f"{labels.shorten(name, 24)} (n={part['at_risk'].iloc[0]:,})"
-        ax.step(days, won, where="post", color=color, marker=mark, markersize=4, markevery=0.2, label=label)
+        ax.step(days, won, where="post", color=color, marker=mark, markersize=4, markevery=0.2)
+        ends.append((days[-1], won[-1], f"{labels.shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", color))
+    labels.at_ends(ax, ends)
     return f"first {_MOST_CURVES} of {len(groups):,} groups" if len(groups) > _MOST_CURVES else ""

@@ -12,7 +12,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.axes import Axes
 
-from opp_analytics.plots import COLORS, GRID, INK, QUIET
+from opp_analytics.plots import COLORS, INK, QUIET, RULE
 
 __all__ = ["svg"]
 
@@ -20,7 +20,7 @@ __all__ = ["svg"]
 _FOLLOWING = {
     INK.lower(): "var(--ink)",
     QUIET.lower(): "var(--quiet)",
-    GRID.lower(): "var(--line)",
+    RULE.lower(): "var(--line)",
     COLORS["total"].lower(): "var(--total)",
     "#ffffff": "none",
 }

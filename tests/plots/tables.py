@@ -24,6 +24,7 @@ def _table(
 def _steps() -> pd.DataFrame:
     dtype = org.stage_dtype([])
     steps = _table({
+        "unique_id": ["a", "a", "b", "a"],
         "from_stage": [None, "discovery", "discovery", "proposal"],
         "to_stage": ["discovery", "proposal", "closed_lost", "closed_won"],
         "days_in_stage": [None, 7.0, 9.0, 14.0],

@@ -9,8 +9,9 @@ def test_audit__bars_are_deals_by_check_the_most_severe_first():
     ax = plots.audit(TABLES["audit"])
     assert reading.rows(ax) == ["closed in future", "overdue", "stale"]
     assert reading.widths(ax) == [1, 2, 1]
-    assert reading.texts(ax)[:3] == ["1 · 100", "2 · 130", "1 · 5"]
-    assert reading.caption(ax) == "4 findings · as of Mar 31, 2026"
+    assert reading.texts(ax)[:3] == ["1 deal, 100 (error)", "2 deals, 130", "1 deal, 5"]
+    assert reading.title(ax).startswith("4 findings in")
+    assert reading.caption(ax) == "deals by check, errors first · as of Mar 31, 2026"
 
 
 def test_audit__draws_the_rows_it_is_given():
@@ -21,7 +22,7 @@ def test_audit__draws_the_rows_it_is_given():
     elsewhere.attrs["as_of"] = "2026-04-30"
     both = plots.audit(pd.concat([findings, elsewhere]))
     assert reading.widths(both) == [2, 4, 2]
-    assert reading.caption(both) == "8 findings"
+    assert reading.caption(both) == "deals by check, errors first"
 
 
 def test_audit__of_nothing():

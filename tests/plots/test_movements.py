@@ -7,7 +7,7 @@ def test_movements__shows_the_largest_first():
     ax = plots.movements(TABLES["movements"])
     assert reading.widths(ax) == [60, -40, 1]
     assert reading.rows(ax) == ["b", "Acme", "Cog"]
-    assert reading.texts(ax)[:3] == ["new +60", "won −40", "value up +1"]
+    assert reading.texts(ax)[:3] == ["+60 new", "−40 won", "+1 value up"]
 
 
 def test_movements__says_how_many_are_not_shown():

@@ -7,12 +7,16 @@ from tests.plots.tables import TABLES
 
 def test_slippage__is_a_ladder_from_what_was_due():
     ax = plots.slippage(TABLES["slippage"])
-    assert reading.title(ax) == "Outcome of each deal that was due"
+    assert (
+        reading.title(ax)
+        .replace("\n", " ")
+        .startswith("Of 5 deals due, 1 won, 1 lost, 2 slipped, 1 removed: 40%")
+    )
     assert reading.rows(ax) == ["due", "won", "lost", "slipped", "pulled out", "removed"]
     assert reading.widths(ax) == [1000, 100, 200, 300, 0, 400]
     assert [bar.get_x() for bar in ax.patches] == [0, 900, 700, 400, 400, 0]  # type: ignore[attr-defined]
     assert reading.texts(ax)[:2] == ["5 deals · 1K", "1 deal · 100 (10%)"]
-    assert reading.caption(ax) == "5 deals · as of Mar 31, 2026 · slip rate 40% by count"
+    assert reading.caption(ax) == "5 deals · as of Mar 31, 2026 · each by its outcome"
 
 
 def test_slippage__of_groups_is_a_bar_of_shares_for_each():
@@ -20,9 +24,19 @@ def test_slippage__of_groups_is_a_bar_of_shares_for_each():
     ax = plots.slippage(
         pd.concat({"Ann": table, "Bo": table.assign(count=table["count"] * 2)}, names=["owner_name"])
     )
-    assert reading.rows(ax) == ["Ann (n=5)", "Bo (n=10)"]
-    assert reading.widths(ax)[:4] == [0.2, 0.2, 0.2, 0.2]
-    assert reading.legend(ax) == ["won", "lost", "slipped", "pulled out", "removed"]
+    assert reading.rows(ax) == ["Ann (5)", "Bo (10)"]
+    assert reading.widths(ax)[:4] == [0.4, 0.4, 0.2, 0.2]
+    assert reading.texts(ax)[:8] == [
+        "slipped 40%",
+        "won 20%",
+        "lost 20%",
+        "removed 20%",
+        "40%",
+        "20%",
+        "20%",
+        "20%",
+    ]
+    assert reading.legend(ax) == []
     assert reading.caption(ax).startswith("15 deals")
 
 

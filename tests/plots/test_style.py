@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from opp_analytics import errors, plots
-from opp_analytics.plots import style
+from opp_analytics.plots import palette, style
 from tests.plots import reading
 
 MODULES = sorted(Path(inspect.getfile(plots)).parent.glob("*.py"))
@@ -75,10 +75,10 @@ def test_series_colors__gives_one_thing_one_color():
     assert len(set(style.series_colors(map(str, range(40))).values())) == 40
 
 
-def test_color_of_move__follows_the_direction_of_what_has_no_color():
-    assert style.color_of_move("won", -5.0) == style.COLORS["won"]
-    assert style.color_of_move("value_up", 5.0) == style.COLORS["rise"]
-    assert style.color_of_move("value_down", -5.0) == style.COLORS["fall"]
+def test_color_of_move__follows_the_direction():
+    assert style.color_of_move("won", -5.0) == palette.MUTE
+    assert style.color_of_move("value_up", 5.0) == palette.HI
+    assert style.color_of_move("opening", 5.0) == palette.BAR
 
 
 def test_message__says_why_there_is_no_picture():

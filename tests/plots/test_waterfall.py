@@ -7,14 +7,14 @@ from tests.plots.tables import TABLES
 
 def test_waterfall__steps_from_opening_to_closing():
     ax = plots.waterfall(TABLES["waterfall"])
-    assert reading.slots(ax) == ["opening", "new", "won", "closing"]
-    assert [(bar.get_y(), bar.get_height()) for bar in ax.patches] == [  # type: ignore[attr-defined]
+    assert reading.rows(ax) == ["opening", "new", "won", "closing"]
+    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [  # type: ignore[attr-defined]
         (0, 100),
         (100, 50),
         (150, -30),
         (0, 120),
     ]
-    assert reading.texts(ax)[:4] == ["100\n4", "+50\n2", "−30\n1", "120\n5"]
+    assert reading.texts(ax)[:4] == ["100, 4 deals", "+50, 2 deals", "−30, 1 deal", "120, 5 deals"]
     assert reading.caption(ax) == "5 open deals at the end · as of Mar 31, 2026"
 
 
@@ -31,9 +31,9 @@ def test_waterfall__by_group_is_a_bar_of_movements_each():
     values = [100.0, 50.0, -30.0, 0.0, -20.0, 100.0, 0.0, 0.0, 0.0, 20.0, 0.0, 20.0]
     table = pd.DataFrame({"count": 1, "value": values, "deals": 1}, index=index)
     ax = plots.waterfall(table)
-    assert reading.rows(ax) == ["Bo +20", "Ann 0"]
-    assert reading.legend(ax) == ["new", "won", "transferred in", "transferred out"]
-    assert reading.widths(ax) == [0, 50, 0, -30, 20, 0, 0, -20]
-    assert reading.caption(ax) == "2 groups"
+    assert reading.rows(ax) == ["Bo", "Ann"]
+    assert reading.texts(ax)[:2] == ["+20", "0"]
+    assert reading.widths(ax) == [20, 50, 0, -50]
+    assert reading.caption(ax) == "2 groups · what came in and what left, with the change"
     still = plots.waterfall(table.assign(value=0.0))
     assert "nothing moved in this period" in reading.texts(still)

@@ -14,8 +14,11 @@ def test_win_rate_cohorts__bars_stack_won_and_open():
         (0.5, pytest.approx(0.1)),
         (0.25, 0.5),
     ]
-    assert reading.texts(ax)[:2] == ["n=6", "n=4"]
-    assert reading.caption(ax) == "10 deals · as of Mar 31, 2026"
+    assert reading.texts(ax)[:4] == ["n=6", "n=4", "won", "open"]
+    assert (
+        reading.caption(ax)
+        == "10 deals · as of Mar 31, 2026 · share won and still open at the same age, by period of creation"
+    )
 
 
 def test_win_rate_cohorts__of_nothing():

@@ -7,7 +7,8 @@ from tests.plots.tables import TABLES
 
 def test_win_rate_definitions__are_rows_with_their_n():
     ax = plots.win_rate_definitions(TABLES["win_rate_definitions"])
-    assert reading.rows(ax) == ["closed (n=4)", "created (n=8)"]
+    assert reading.rows(ax) == ["closed", "created"]
+    assert reading.texts(ax)[:2] == ["50% of 4", "25% of 8"]
     assert ax.lines[0].get_xdata().tolist() == [0.5, 0.25]
 
 

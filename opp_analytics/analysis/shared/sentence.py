@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics.analysis.movement import sayings as movement
+from opp_analytics.analysis.quality import sayings as quality
+from opp_analytics.analysis.rates import sayings as rates
 from opp_analytics.analysis.stages import sayings as stages
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
-_SAYINGS = (*movement.SAYINGS, *stages.SAYINGS)
+_SAYINGS = (*movement.SAYINGS, *stages.SAYINGS, *rates.SAYINGS, *quality.SAYINGS)
 
 
 def sentence(table: pd.DataFrame) -> str:
@@ -18,8 +20,8 @@ def sentence(table: pd.DataFrame) -> str:
     Parameters
     ----------
     table : DataFrame
-        Result of `waterfall`, `movements`, `slippage`, `close_date_moves`, `pipeline_created`, `stage_flow` or
-        `transitions`, or some of its rows. A waterfall needs its opening and closing rows.
+        Result of a rate, stage or movement analysis or of `audit`, or some of its rows. A waterfall needs its opening
+        and closing rows.
 
     Returns
     -------

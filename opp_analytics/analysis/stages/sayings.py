@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.saying import Saying
+from opp_analytics.analysis.shared.saying import Saying, unsigned
 from opp_analytics.text import count, label, number, percent
 
 __all__ = ["SAYINGS"]
@@ -32,7 +32,17 @@ def _transitions(table: pd.DataFrame) -> str:
     return f"{count(table['unique_id'].nunique())} made {made}, {number(back)} of them backward."
 
 
+def _funnel(table: pd.DataFrame) -> str:
+    summed = table["open_value"].groupby(level="stage", observed=True, sort=False).sum()
+    whole = summed.sum()
+    if not whole:
+        return f"{count(int(table['open_count'].sum()), 'open deal')}, none of them with a value."
+    share = percent(summed.max() / whole)
+    return f"Of {unsigned(whole)} in the open pipeline, {share} is in {label(str(summed.idxmax()))}."
+
+
 SAYINGS = (
+    Saying("stage_funnel", frozenset({"open_value", "reached_low", "reached_high"}), _funnel),
     Saying("stage_flow", frozenset({"entries", "advanced", "still"}), _flow),
     Saying("transitions", frozenset({"from_stage", "to_stage", "days_in_stage"}), _transitions),
 )

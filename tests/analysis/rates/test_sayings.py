@@ -1,0 +1,116 @@
+"""Findings of rates in words, each with its opposite."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opp_analytics.analysis import sentence
+
+
+def rates(rows: dict[str, tuple[int, int, float, float, float]], level: str = "owner_name") -> pd.DataFrame:
+    columns = ["won", "lost", "rate", "rate_low", "rate_high"]
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return frame.rename_axis(level)
+
+
+ANN, BO = (30, 10, 0.75, 0.6, 0.86), (10, 30, 0.25, 0.14, 0.4)
+NONE = (0, 0, np.nan, np.nan, np.nan)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (rates({"Ann": ANN, "Bo": BO}), "Ann wins 75%, Bo 25%: more than chance."),
+        (
+            rates({"Ann": (3, 1, 0.75, 0.3, 0.95), "Bo": (1, 3, 0.25, 0.05, 0.7), "Cy": NONE}),
+            "Win rates run from 25% to 75%, and their intervals overlap.",
+        ),
+        (rates({"all": ANN}), "Won 75% of 40 closed deals (60% to 86%)."),
+        (rates({"Ann": NONE}), "No deal has closed yet."),
+        (
+            rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, False]),
+            "Won 75% of what closed in Mar 2026, after 25% in Feb 2026.",
+        ),
+        (
+            rates({"2026-02": BO, "2026-03": ANN}, "period").assign(to_date=[False, True]),
+            "Won 25% of what closed in Feb 2026 (14% to 40%).",
+        ),
+    ],
+)
+def test_win_rate__says_what_differs_and_what_does_not(table: pd.DataFrame, said: str) -> None:
+    assert sentence(table) == said
+
+
+def curve(won: list[float], days: list[int]) -> pd.DataFrame:
+    return pd.DataFrame({"at_risk": 9, "won_share": won}, index=pd.Index(days, name="days"))
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (curve([0.1, 0.2, 0.4], [10, 30, 90]), "40% are won by day 90, half of them by day 30."),
+        (curve([0.0, 0.0], [10, 30]), "None of 9 deals has been won by day 30."),
+        (curve([], []), "No deal has closed yet."),
+        (
+            pd.concat({"Ann": curve([0.1, 0.4], [10, 30]), "Bo": curve([0.2], [20])}, names=["owner_name"]),
+            "By the last age, Bo won 20%, Ann 40%.",
+        ),
+    ],
+)
+def test_win_rate_curve__says_the_end_and_its_middle(table: pd.DataFrame, said: str) -> None:
+    assert sentence(table) == said
+
+
+def test_win_rate_cohorts__compares_with_the_one_before() -> None:
+    both = pd.DataFrame(
+        {"created": [6, 4], "rate": [0.5, 0.25], "open_share": [0.1, 0.5]},
+        index=pd.Index(["2025Q4", "2026Q1"], name="period"),
+    )
+    assert (
+        sentence(both)
+        == "Of the deals created in Q1 2026, 25% were won at the same age, 50% of those of Q4 2025."
+    )
+    assert sentence(both.head(1)) == "Of the deals created in Q4 2025, 50% were won at the same age."
+    assert sentence(both.head(0)) == "No cohort is old enough yet."
+
+
+def test_win_rate_definitions__says_how_far_apart_they_are() -> None:
+    table = pd.DataFrame({"rate": [0.27, 0.94, np.nan], "rate_low": 0.1, "rate_high": 0.9, "n": 9})
+    assert sentence(table) == "The same deals have a win rate of 27% to 94%, depending on the definition."
+
+
+def test_time_to_win__says_the_median() -> None:
+    table = pd.DataFrame(
+        {"days": 1.0, "days_of_won": [20.0, 42.0, 88.0]}, index=pd.Index([0.25, 0.5, 0.75], name="quantile")
+    )
+    assert sentence(table) == "Half of the wins took 42 days or fewer."
+    groups = pd.concat({"Ann": table, "Bo": table * 2}, names=["owner_name"])
+    assert sentence(groups) == "Half of the wins took 42 days or fewer for Ann, 84 for Bo."
+    assert sentence(table.assign(days_of_won=np.nan)) == "No deal has been won yet."
+
+
+def test_velocity__says_who_wins_most_per_day() -> None:
+    table = pd.DataFrame({"velocity": [300.0, 100.0, np.nan], "open_count": 2}, index=["Ann", "Bo", "Cy"])
+    assert sentence(table) == "Ann wins most per day, 300: 75% of all."
+    assert sentence(table.head(1)) == "The open pipeline wins about 300 a day."
+    assert sentence(table.tail(1)) == "No deal has been won yet, so velocity is not known."
+
+
+def test_funnel_and_audit__say_where_most_is() -> None:
+    funnel = pd.DataFrame(
+        {"open_count": [2, 1], "open_value": [100.0, 300.0], "reached_low": 1, "reached_high": 1},
+        index=pd.Index(["proposal", "negotiation"], name="stage"),
+    )
+    assert sentence(funnel) == "Of 400 in the open pipeline, 75% is in negotiation."
+    assert sentence(funnel.assign(open_value=0.0)) == "3 open deals, none of them with a value."
+    findings = pd.DataFrame(
+        {
+            "unique_id": ["a", "a", "b"],
+            "check": ["overdue", "stale", "overdue"],
+            "severity": ["error", "info", "error"],
+        }
+    )
+    assert sentence(findings) == "3 findings in 2 deals, 2 of them errors; most are overdue (2)."
+    assert sentence(findings.head(0)) == "The audit found nothing."
