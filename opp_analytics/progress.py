@@ -1,19 +1,45 @@
-"""The progress bar of long operations."""
+"""The progress of long operations: a bar, or a function that is told of it."""
 
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Self
 
 from tqdm.auto import tqdm
 
 from opp_analytics.text import printable
 
-__all__ = ["progress_bar"]
+__all__ = ["Progress", "progress_bar"]
+
+Progress = bool | Callable[[int, int], None] | None
+"""True shows a bar, False none, None shows it on a terminal and in a notebook; a function is told (done, of all)."""
 
 
-def progress_bar(progress: bool | None, *, desc: str, unit: str, total: int | None = None) -> Any:
-    """A tqdm bar: shown if True, hidden if False; None shows it on a terminal and in a notebook."""
+def progress_bar(progress: Progress, *, desc: str, unit: str, total: int | None = None) -> Any:
+    """A tqdm bar, or what stands in for it."""
+    if callable(progress):
+        return _Told(progress, total or 0)
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
     hidden = (None if "ipykernel" not in sys.modules else False) if progress is None else not progress
     return tqdm(desc=printable(desc), unit=unit, total=total, unit_scale=True, disable=hidden, leave=False)
+
+
+class _Told:
+    """A function in the place of a bar."""
+
+    def __init__(self, tell: Callable[[int, int], None], total: int) -> None:
+        self._tell, self._total, self._done = tell, total, 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def update(self, n: int = 1) -> None:
+        self._done += n
+        self._tell(self._done, self._total)
+
+    def set_postfix(self, **_: Any) -> None:
+        """A function is told numbers only."""

@@ -2,330 +2,417 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pandas as pd
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 import opp_analytics as oa
 from opp_analytics.org import empty
-from opp_analytics.widgets import Grid
-from tests.browser.hosting import show
+from tests.browser.axe import serious_faults
+from tests.browser.gridpage import GridPage
 from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser
 
 
-class Sheet:
-    """What a person sees of the grid, and where things are."""
-
-    def __init__(self, page: Page, grid: Grid) -> None:
-        self.page, self.grid = page, grid
-        self.complaints: list[str] = []
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        show(page, grid)
-
-    @property
-    def rows(self) -> Locator:
-        return self.page.locator(".tabulator-row")
-
-    @property
-    def status(self) -> Locator:
-        return self.page.get_by_role("status")
-
-    @property
-    def current(self) -> Locator:
-        return self.page.locator(".opp-current")
-
-    def cell(self, row: int, field: str) -> Locator:
-        return self.rows.nth(row).locator(f"[tabulator-field={field}]")
-
-    def column(self, field: str) -> list[str]:
-        return self.page.locator(f".tabulator-cell[tabulator-field={field}]").all_inner_texts()
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def filter(self, field: str, text: str) -> None:
-        box = self.page.get_by_label(f"filter {field}")
-        box.click()
-        box.fill("")
-        self.page.keyboard.type(text)
-
-    def paste(self, text: str) -> None:
-        self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
-        self.press("Control+v")
-
-
 @pytest.fixture
-def sheet(page: Page) -> Sheet:
-    """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40%, due 2026-06-30."""
-    return Sheet(page, oa.edit(opportunities(), as_of="2026-06-01"))
+def grid(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GridPage:
+    """Deals 0 to 7 worth 1000, 1100, …, in proposal at 40%, due Jun 30, 2026, of Ann and Bo by turns."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    frame = opportunities(8).assign(owner_name=["Ann", "Bo"] * 4)
+    return GridPage(page, oa.edit(frame, as_of="2026-06-01"))
 
 
-def test_keyboard__is_enough_to_move_edit_sort_undo_and_leave(sheet):
-    sheet.page.get_by_role("button", name="Add row").focus()
-    for _ in range(5 + 2 * len(sheet.grid._columns)):
-        if sheet.page.evaluate("document.activeElement.className") == "tabulator-tableholder":
-            break
-        sheet.press("Tab")
-    sheet.press("ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown")
-    expect(sheet.current).to_have_text("value of Deal 1: 1,100")
-    sheet.press("F2", "End", "5", "Enter")
-    expect(sheet.cell(1, "value")).to_have_text("11,005")
-    expect(sheet.current).to_have_text("value of Deal 2: 1,200")
-    sheet.press("Tab")
-    expect(sheet.current).to_have_text("stage of Deal 2: proposal")
-    sheet.press("Shift+Tab")
-    sheet.press("9", "Escape")
-    expect(sheet.cell(2, "value")).to_have_text("1,200")
-    sheet.press("Alt+ArrowDown")
-    expect(sheet.cell(0, "value")).to_have_text("11,005")
-    sheet.press("Control+z")
-    expect(sheet.status).to_have_text("undone: 1 cell")
-    expect(sheet.cell(0, "value")).to_have_text("1,100")
-    for _ in range(len(sheet.grid._columns)):
-        sheet.press("Tab")
-    assert sheet.page.evaluate("document.activeElement.closest('.tabulator')") is None
-    sheet.cell(0, "name").click()
-    sheet.press("Escape")
-    expect(sheet.page.get_by_role("button", name="Show plan")).to_be_focused()
-    assert sheet.grid.changes.empty
-    assert sheet.complaints == []
+def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: GridPage) -> None:
+    edited = lambda field: grid.grid.edited[field].tolist()  # noqa: E731
+    assert grid.column("name")[:2] == ["Deal 0", "Deal 1"]
+    # Type and move on; what is typed is read as in a spreadsheet.
+    grid.click(0, "value")
+    grid.type("45k", "Enter")
+    expect(grid.cell(0, "value")).to_have_text("45,000")
+    expect(grid.said).to_have_text("Value set to 45,000")
+    grid.type("$2,500.50", "Tab")
+    expect(grid.cell(1, "value")).to_have_text("2,500.50")
+    grid.type("Dec 31", "Enter")
+    expect(grid.cell(1, "close_date")).to_have_text("Dec 31, 2026")
+    # A refused value never enters the frame and says why beside its cell.
+    grid.click(2, "close_date")
+    grid.type("02/30/2027", "Enter")
+    expect(grid.page.locator(".oa .msg")).to_contain_text(
+        "“02/30/2027” is not a date: February 2027 has 28 days. Kept Jun 30, 2026."
+    )
+    expect(grid.cell(2, "close_date")).to_have_attribute("aria-invalid", "true")
+    expect(grid.strip).to_contain_text("1 problem")
+    grid.press("ArrowUp")
+    expect(grid.said).to_contain_text("Refused: “02/30/2027” is not a date")
+    grid.press("F2")
+    expect(grid.editor).to_have_value("02/30/2027")
+    grid.press("Escape", "Alt+Backspace")
+    expect(grid.strip).not_to_contain_text("problem")
+    # Typing into a range sets every cell of that kind; Tab only the active one.
+    grid.select((3, "value"), (6, "close_date"))
+    expect(grid.sums).to_have_text("8 cellssum5,800avg1,450count4")
+    grid.type("7000", "Enter")
+    expect(grid.said).to_have_text("Set 4 cells in Value, 4 cells of other columns left as they were")
+    assert edited("value") == [45_000, 2_500.5, 1_200, 7_000, 7_000, 7_000, 7_000, 1_700]
+    # Several ranges by Ctrl, one step to undo; both chords redo.
+    grid.click(0, "probability")
+    grid.click(2, "probability", "Control")
+    grid.type("60", "Enter")
+    assert edited("probability")[:3] == [60, 40, 60]
+    grid.press("Control+z")
+    expect(grid.said).to_have_text("Undone: Set 2 cells in Chance")
+    assert edited("probability")[:3] == [40, 40, 40]
+    grid.press("Control+y")
+    expect(grid.said).to_have_text("Redone: Set 2 cells in Chance")
+    grid.press("Control+z", "Control+Shift+z")
+    expect(grid.cell(2, "probability")).to_have_text("60%")
+    # The fill handle repeats values; Ctrl+D and Ctrl+Enter do the same by keyboard.
+    grid.click(0, "value")
+    grid.page.locator(".oa .fh").hover()
+    grid.page.mouse.down()
+    grid.cell(2, "value").hover(position={"x": 40, "y": 14})
+    expect(grid.said).to_have_text("Fill 2 cells")
+    grid.page.mouse.up()
+    expect(grid.said).to_have_text("Filled 2 cells")
+    assert edited("value")[:4] == [45_000, 45_000, 45_000, 7_000]
+    grid.click(0, "stage")
+    grid.type("neg", "Enter")
+    expect(grid.cell(0, "stage")).to_have_text("negotiation")
+    grid.press("ArrowUp", "Shift+ArrowDown", "Shift+ArrowDown", "Control+d")
+    assert edited("stage")[:4] == ["negotiation"] * 3 + ["proposal"]
+    grid.click(4, "stage")
+    grid.press("Shift+ArrowDown", "Control+Enter")
+    expect(grid.said).to_have_text("Nothing to change")
+    # A block goes right and down; one cell repeats over the range; copy and cut give it back.
+    grid.click(5, "value")
+    grid.paste("80\tJul 1\n90\t7/2/2026\nx\t\n")
+    expect(grid.said).to_contain_text(
+        "1 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,700."
+    )
+    assert edited("value")[5:] == [80, 90, 1_700]
+    assert grid.grid.edited["close_date"].astype(str).tolist()[5:7] == ["2026-07-01", "2026-07-02"]
+    grid.press("Control+z")
+    grid.select((5, "owner_name"), (7, "owner_name"))
+    grid.paste("Cy")
+    expect(grid.said).to_have_text("Pasted into 3 cells")
+    grid.select((6, "name"), (7, "owner_name"))
+    grid.press("Control+c")
+    expect(grid.said).to_have_text("Copied 4 cells")
+    assert grid.clipboard() == "Deal 6\tCy\nDeal 7\tCy"
+    grid.click(7, "close_date")
+    grid.press("Control+x")
+    expect(grid.cell(7, "close_date")).to_have_text("")
+    assert grid.clipboard() == "06/30/2026"
+    # All, edges, and out.
+    grid.press("Control+a")
+    expect(grid.sums).to_contain_text("56 cells")
+    grid.press("Escape", "Control+Home", "End")
+    expect(grid.page.locator(".slick-cell.act")).to_have_class(
+        grid.cell(0, grid.fields[-1]).get_attribute("class") or ""
+    )
+    grid.press("Tab")
+    assert grid.page.evaluate("document.activeElement.matches('.gs')") is False
+    grid.click(0, "name")
+    grid.press("Escape")
+    expect(grid.button("Find and replace")).to_be_focused()
+    assert grid.complaints == []
 
 
-def test_roles_and_names__tell_a_screen_reader_what_is_there(sheet):
-    expect(sheet.page.locator(".opp-grid")).to_match_aria_snapshot("""
-        - toolbar "Editing":
-          - button "Add row"
-          - button "Remove rows"
-          - button "Fill down"
-          - button "Undo"
-          - button "Show plan"
-          - status: 6 rows
-        - text: "unique_id of Deal 0: o000 · locked"
-        - grid "Opportunities":
-          - rowgroup:
-            - row:
-              - columnheader "value":
-                - searchbox "filter value"
-          - rowgroup:
-            - row:
-              - gridcell "Deal 0"
-              - gridcell "1,000"
-        """)
+def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage) -> None:
+    grid.click(0, "stage")
+    grid.press("Enter")
+    expect(grid.editor).to_have_attribute("role", "combobox")
+    assert grid.page.get_by_role("option").all_inner_texts() == [
+        "discovery", "qualification", "proposal", "negotiation", "closed won", "closed lost",
+    ]  # fmt: skip
+    expect(grid.page.get_by_role("option", selected=True)).to_have_text("proposal")
+    grid.press("ArrowDown", "Enter")
+    expect(grid.cell(0, "stage")).to_have_text("negotiation")
+    grid.cell(1, "stage").dblclick()
+    grid.page.get_by_role("option", name="closed won").click()
+    expect(grid.cell(1, "stage")).to_have_text("closed won")
+    grid.click(2, "stage")
+    grid.paste("Closed")
+    expect(grid.said).to_contain_text("“Closed” is not a stage. Did you mean closed won or closed lost?")
+    grid.click(3, "owner_name")
+    grid.type("New Person", "Enter")
+    expect(grid.cell(3, "owner_name")).to_have_text("New Person")
+    grid.click(0, "close_date")
+    grid.press("Enter")
+    expect(grid.editor).to_have_value("06/30/2026")
+    expect(grid.page.locator(".cal .ch")).to_contain_text("Jun 2026")
+    grid.press("ArrowDown")
+    expect(grid.editor).to_have_value("07/07/2026")
+    grid.page.locator(".cal").get_by_role("button", name="Jul 15, 2026").click()
+    expect(grid.cell(0, "close_date")).to_have_text("Jul 15, 2026")
+    grid.click(0, "close_date")
+    grid.type("12/2")
+    expect(grid.page.locator(".cal .ch")).to_contain_text("Dec 2026")
+    grid.press("Escape")
+    expect(grid.cell(0, "close_date")).to_have_text("Jul 15, 2026")
+    grid.click(0, "probability")
+    grid.type("0.8", "Enter")
+    expect(grid.said).to_contain_text("“0.8” may mean 80% or 0.8%. Type the sign: 80%. Kept 40%.")
+    assert grid.grid.refused["field"].tolist() == ["stage", "probability"]
+    assert grid.complaints == []
 
 
-def test_editors__are_a_date_picker_dropdowns_and_a_number_from_0_to_100(sheet):
-    sheet.cell(0, "close_date").dblclick()
-    date = sheet.page.locator("input.opp-editor")
-    expect(date).to_have_attribute("type", "date")
-    expect(date).to_have_value("2026-06-30")
-    sheet.press("Escape")
-    for field, offered in (
-        ("stage", oa.edit(opportunities(1))._columns[4]["options"]),
-        ("status", ("active", "inactive", "won", "lost")),
+def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> None:
+    shown = lambda: grid.page.locator(".oa .cnt").inner_text()  # noqa: E731
+    for field, text, left in (
+        ("value", "> 1.2k", "5 of 8 deals"),
+        ("value", "1100..1300", "3 of 8 deals"),
+        ("close_date", "< 6/30", "0 of 8 deals"),
+        ("close_date", "not empty", "8 deals"),
+        ("status", "active", "8 deals"),
+        ("owner_name", "!= Bo", "4 of 8 deals"),
+        ("name", "deal 3", "1 of 8 deals"),
+        ("probability", ">= 40%", "8 deals"),
     ):
-        sheet.cell(0, field).dblclick()
-        choices = sheet.page.locator("select.opp-editor option")
-        assert choices.all_inner_texts()[1:] == list(offered)
-        sheet.press("Escape")
-    sheet.cell(0, "probability").dblclick()
-    number = sheet.page.locator("input.opp-editor")
-    assert [number.get_attribute(name) for name in ("type", "min", "max")] == ["number", "0", "100"]
-    expect(number).to_have_accessible_name("probability, 40")
-    sheet.press("Escape")
-    sheet.cell(0, "unique_id").dblclick()
-    expect(sheet.page.locator(".opp-editor")).to_have_count(0)
-    expect(sheet.current).to_have_text("unique_id of Deal 0: o000 · locked")
+        grid.filter(field, text)
+        expect(grid.page.locator(".oa .cnt")).to_contain_text(left)
+        grid.filter(field, "")
+    grid.filter("value", "> twenty")
+    expect(grid.page.get_by_role("alert")).to_have_text(
+        "Not understood: “> twenty”. Try > 20k, 10k..50k or empty. All rows are shown."
+    )
+    assert "8 deals" in shown()
+    grid.page.get_by_role("button", name="Clear 1 filter").click()
+    # By values, together with sorting; both survive edits.
+    grid.click(0, "owner_name")
+    grid.press("Alt+ArrowDown")
+    grid.page.get_by_role("button", name="None").click()
+    grid.page.get_by_label("Bo").check()
+    grid.press("Escape")
+    expect(grid.page.locator(".oa .cnt")).to_contain_text("4 of 8 deals")
+    expect(grid.page.locator("[data-filter='owner_name']")).to_have_attribute("placeholder", "1 value")
+    grid.page.locator("[data-values='value']").click()
+    grid.page.get_by_role("button", name="Sort high to low").click()
+    assert grid.column("name") == ["Deal 7", "Deal 5", "Deal 3", "Deal 1"]
+    expect(grid.page.locator("[role=columnheader][data-id=value]")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    grid.click(0, "value")
+    grid.type("1", "Enter")
+    grid.click(0, "owner_name")
+    grid.type("Ann", "Enter")
+    assert grid.column("name") == ["Deal 7", "Deal 5", "Deal 3", "Deal 1"]
+    expect(grid.page.locator(".slick-footerrow")).to_contain_text(["Total, 4 deals shown"])
+    # Bulk edits of what is shown.
+    grid.click(0, "name")
+    grid.button("Bulk edit").click()
+    expect(grid.page.get_by_role("dialog", name="Bulk edit")).to_contain_text(
+        "Changes 4 deals: all that are shown"
+    )
+    grid.page.get_by_label("Days to move close dates by").fill("7")
+    grid.page.locator(".blk", has_text="days").get_by_role("button").click()
+    expect(grid.said).to_have_text("Moved 4 close dates by 7 days")
+    assert grid.grid.edited["close_date"].astype(str).tolist() == ["2026-06-30", "2026-07-07"] * 4
+    grid.press("Control+z")
+    grid.button("Clear 1 filter").click()
+    # Only what changed.
+    grid.button("Changed only").click()
+    expect(grid.page.locator(".oa .cnt")).to_contain_text("1 of 8 deals")
+    grid.button("Changed only").click()
+    # Find and replace: count, preview, one step.
+    grid.press("Control+f")
+    grid.type("Deal")
+    expect(grid.page.locator(".fcount")).to_have_text("1 of 8 cells, 8 deals")
+    grid.press("Shift+Enter")
+    expect(grid.page.locator(".fcount")).to_have_text("8 of 8 cells, 8 deals")
+    grid.page.get_by_label("Replace with").fill("Bid")
+    expect(grid.page.locator(".prev")).to_contain_text("Deal 6 → Bid 6")
+    expect(grid.page.locator(".prev")).to_contain_text("and 5 more")
+    grid.page.get_by_role("button", name="Replace all 8").click()
+    expect(grid.said).to_have_text("Replaced 8 cells")
+    assert set(grid.grid.edited["name"].str[:3]) == {"Bid"}
+    grid.press("Escape", "Control+z")
+    expect(grid.cell(0, "name")).to_have_text("Deal 6")
+    # Deals come and go, and come back.
+    grid.button("Add deal").click()
+    expect(grid.editor).to_be_focused()
+    grid.type("Brand new", "Tab")
+    expect(grid.cell(0, "name")).to_have_text("Brand new")
+    grid.click(1, "name")
+    grid.press("Control+Delete")
+    expect(grid.page.locator(".slick-row.oa-removed").first).to_be_visible()
+    expect(grid.strip).to_contain_text("4 changes in 3 deals")
+    grid.press("Control+z", "Control+z", "Control+z")
+    expect(grid.page.locator(".oa .cnt")).to_have_text("8 deals")
+    # Columns: ids hidden, name frozen; what is set is remembered.
+    assert grid.page.locator("[role=columnheader]").all_inner_texts()[1:] == [
+        "Deal", "Owner", "Stage", "Value ↓", "Close date", "Chance", "Status",
+    ]  # fmt: skip
+    grid.button("Columns").click()
+    grid.page.get_by_label("unique_id", exact=True).check()
+    grid.page.get_by_role("button", name="Move Value left").click()
+    grid.press("Escape")
+    assert "Value ↓" in grid.page.locator("[role=columnheader]").all_inner_texts()[3]
+    expect(grid.page.locator("[role=columnheader][data-id=unique_id]")).to_have_count(1)
+    kept = oa.edit(opportunities(1)).state
+    assert kept["order"][:3] == ["name", "owner_name", "value"]
+    assert "unique_id" not in kept["hidden"]
+    assert kept["sort"] == {"field": "value", "down": True}
+    assert grid.complaints == []
 
 
-def test_choice__by_mouse_is_final_and_by_first_letter_opens(sheet):
-    sheet.cell(0, "stage").dblclick()
-    sheet.page.locator("select.opp-editor").dispatch_event("pointerdown")
-    sheet.page.locator("select.opp-editor").select_option("closed_won")
-    expect(sheet.cell(0, "stage")).to_have_text("closed_won")
-    sheet.cell(1, "stage").click()
-    sheet.press("n", "Enter")
-    expect(sheet.cell(1, "stage")).to_have_text("negotiation")
-    assert sheet.grid.edited["stage"].tolist()[:2] == ["closed_won", "negotiation"]
+def test_plan__is_reviewed_decided_applied_and_taken_back(
+    page: Page, tenant, tmp_path, monkeypatch, screenshots
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    client = tenant(6)
+    loaded = oa.load(client, progress=False)
+    grid = GridPage(page, oa.edit(loaded, client=client, as_of="2026-06-01"))
+    ids = [loaded.set_index("name")["unique_id"][name] for name in grid.column("name")]
+    for row, typed in ((0, "2000"), (1, "3000"), (2, "lots")):
+        grid.click(row, "value")
+        grid.type(typed, "Enter")
+    grid.click(3, "name")
+    grid.press("Control+Delete")
+    expect(grid.strip).to_contain_text("3 changes in 3 deals")
+    expect(grid.strip).to_contain_text("→")
+    client.update(ids[1], value=3500)
+    grid.button("Review plan").click()
+    expect(grid.drawer).to_contain_text("Review plan: 3 changes in 3 deals")
+    expect(grid.drawer).to_contain_text("1 problem, not in the plan")
+    grid.button("Check against the server").click()
+    expect(grid.drawer).to_contain_text("Choose mine or theirs in 1 conflict first.")
+    expect(grid.drawer.get_by_role("button", name="Apply 3 changes…")).to_be_disabled()
+    page.screenshot(path=screenshots / "grid-review.png")
+    grid.drawer.get_by_label("Theirs, 3,500").check()
+    grid.drawer.get_by_role("button", name="Apply 2 changes…").click()
+    expect(grid.drawer).to_contain_text("Write 2 changes to 2 deals in the CRM? This deletes 1 deal.")
+    expect(grid.drawer.get_by_role("button", name="Cancel")).to_be_focused()
+    grid.drawer.get_by_role("button", name="Write 2 changes").click()
+    expect(grid.drawer).to_contain_text("Receipt: 2 of 2 changes written")
+    assert client.get(ids[0])["value"] == 2000
+    assert client.get(ids[1])["value"] == 3500
+    grid.press("Escape")
+    expect(grid.cell(1, "value")).to_have_text("3,500")
+    expect(page.locator(".oa .cnt")).to_have_text("5 deals")
+    expect(grid.button("Undo")).to_be_disabled()
+    expect(grid.strip).to_contain_text("2 changes written at")
+    grid.button("Receipt and undo").click()
+    grid.button("Undo this run").click()
+    grid.button("Take back 2 changes").click()
+    expect(grid.drawer).to_contain_text("Undone: 2 changes taken back")
+    assert client.get(ids[0])["value"] == loaded.set_index("unique_id")["value"][ids[0]]
+    grid.press("Escape")
+    expect(page.locator(".oa .cnt")).to_have_text("6 deals")
+    assert grid.complaints == []
 
 
-def test_refused__keeps_the_old_value_says_why_and_clears_when_fixed(sheet):
-    sheet.cell(2, "value").click()
-    sheet.page.keyboard.type("lots")
-    sheet.press("Enter")
-    reason = "'lots' is not a number; write it as 12000.5"
-    expect(sheet.status).to_have_text(f"value of Deal 2: {reason}")
-    expect(sheet.cell(2, "value")).to_have_text("1,200")
-    expect(sheet.cell(2, "value")).to_have_attribute("aria-invalid", "true")
-    expect(sheet.cell(2, "value")).to_have_attribute("title", reason)
-    sheet.press("ArrowUp")
-    expect(sheet.current).to_contain_text(f"refused: {reason}")
-    sheet.page.keyboard.type("1250")
-    sheet.press("Enter")
-    expect(sheet.cell(2, "value")).to_have_attribute("aria-invalid", "false")
-    expect(sheet.cell(2, "value")).to_have_attribute("title", "was 1,200")
-
-
-def test_paste__goes_right_and_down_from_the_cell_over_what_is_shown(sheet):
-    sheet.filter("name", "Deal")
-    sheet.cell(4, "value").click()
-    sheet.paste('5,000\tnegotiation\n"6000"\tclosed_won\nnot there\t\n')
-    expect(sheet.status).to_have_text("4 cells changed")
-    assert sheet.grid.edited["value"].tolist() == [1000, 1100, 1200, 1300, 5000, 6000]
-    sheet.cell(0, "name").click()
-    sheet.press("Shift+ArrowDown", "Shift+ArrowDown")
-    sheet.paste("Same")
-    expect(sheet.status).to_have_text("3 cells changed")
-    assert sheet.grid.edited["name"].tolist() == ["Same"] * 3 + ["Deal 3", "Deal 4", "Deal 5"]
-
-
-def test_copy_and_cut__give_a_spreadsheet_the_block(sheet):
-    sheet.cell(0, "name").click()
-    sheet.cell(1, "value").click(modifiers=["Shift"])
-    sheet.press("Control+c")
-    copied = "Deal 0\tacc-1\t1000\nDeal 1\tacc-1\t1100"
-    assert sheet.page.evaluate("navigator.clipboard.readText()") == copied
-    sheet.cell(0, "close_date").click()
-    sheet.press("Control+x")
-    expect(sheet.cell(0, "close_date")).to_have_text("")
-    assert sheet.grid.edited["close_date"].isna().tolist() == [True] + [False] * 5
-
-
-def test_filter_and_fill_down__touch_only_the_rows_on_show(sheet):
-    sheet.filter("value", ">= 1300")
-    expect(sheet.status).to_have_text("3 of 6 rows")
-    sheet.cell(0, "probability").click()
-    sheet.page.keyboard.type("75")
-    sheet.press("Enter", "ArrowUp", "Shift+ArrowDown", "Shift+ArrowDown")
-    sheet.page.get_by_role("button", name="Fill down").click()
-    expect(sheet.status).to_have_text("2 cells changed")
-    assert sheet.grid.edited["probability"].tolist() == [40, 40, 40, 75, 75, 75]
-
-
-@pytest.mark.parametrize(
-    ("field", "text", "left"),
-    [
-        ("value", "1100..1300", 3),
-        ("value", "< 1,100", 1),
-        ("close_date", "<= 2026-06", 6),
-        ("close_date", "> 2026-06", 0),
-        ("name", "deal 3", 1),
-        ("stage", "prop", 6),
-    ],
-)
-def test_filter__reads_comparisons_ranges_and_texts(sheet, field, text, left):
-    sheet.filter(field, text)
-    expect(sheet.status).to_have_text("6 rows" if left == 6 else f"{left} of 6 rows")
-    expect(sheet.rows).to_have_count(left)
-
-
-def test_rows__are_added_and_removed_and_come_back(sheet):
-    sheet.page.get_by_role("button", name="Add row").click()
-    expect(sheet.rows).to_have_count(7)
-    expect(sheet.cell(0, "name")).to_have_attribute("aria-invalid", "true")
-    sheet.page.keyboard.type("Brand new")
-    sheet.press("Tab", "Tab")
-    sheet.page.keyboard.type("900")
-    sheet.press("Enter")
-    expect(sheet.cell(0, "value")).to_have_text("900")
-    sheet.cell(2, "name").click()
-    sheet.page.get_by_role("button", name="Remove rows").click()
-    expect(sheet.rows.nth(2)).to_contain_class("opp-removed")
-    sheet.page.get_by_role("button", name="Show plan").click()
-    plan = sheet.page.get_by_role("region", name="Plan and impact")
-    expect(plan).to_contain_text("1 create (2 cells), 1 delete")
-    expect(plan).to_contain_text("allow_delete=True")
-    assert sheet.grid.edited["name"].tolist() == [
-        "Deal 0",
-        "Deal 2",
-        "Deal 3",
-        "Deal 4",
-        "Deal 5",
-        "Brand new",
-    ]
-    for _ in range(4):
-        sheet.page.get_by_role("button", name="Undo").click()
-    expect(sheet.rows).to_have_count(6)
-    expect(sheet.page.locator(".opp-removed")).to_have_count(0)
-    assert sheet.grid.changes.empty
-
-
-def test_rows__can_be_added_to_none(page):
-    grid = oa.edit(empty())
-    sheet = Sheet(page, grid)
-    page.get_by_role("button", name="Add row").click()
-    expect(sheet.rows).to_have_count(1)
-    page.keyboard.type("First")
-    sheet.press("Enter")
-    expect(sheet.cell(0, "name")).to_have_text("First")
-    assert grid.edited["name"].tolist() == ["First"]
-    assert sheet.complaints == []
-
-
-def test_names__are_text_never_markup(page):
+def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
+    page: Page, tmp_path, monkeypatch, screenshots
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     hostile = "<img src=x onerror=\"document.title='broken into'\">"
-    frame = opportunities(2).assign(name=[hostile, "Deal 1"], **{hostile: "a"})
-    sheet = Sheet(page, oa.edit(frame, as_of="2026-06-01"))
-    assert sheet.column("name")[0] == hostile
-    sheet.cell(0, "name").click()
-    sheet.cell(0, "value").dblclick()
-    sheet.page.keyboard.type("77")
-    sheet.press("Enter")
-    page.get_by_role("button", name="Show plan").click()
-    expect(page.get_by_role("region", name="Plan and impact")).to_contain_text(hostile)
-    expect(page.locator("img")).to_have_count(0)
-    assert page.title() == ""
-
-
-def test_sort__keeps_edits_with_their_rows(sheet):
-    sheet.cell(5, "value").click()
-    sheet.page.keyboard.type("1")
-    sheet.press("Enter", "ArrowUp")
-    sheet.press("Alt+ArrowUp")
-    expect(sheet.cell(0, "name")).to_have_text("Deal 5")
-    expect(sheet.cell(0, "value")).to_contain_class("opp-changed")
-    sheet.cell(1, "value").click()
-    sheet.page.keyboard.type("2")
-    sheet.press("Enter")
-    expect(sheet.cell(1, "value")).to_have_text("2")
-    assert sheet.grid.changes["unique_id"].tolist() == ["o000", "o005"]
-
-
-def test_dark__and_light_are_both_readable(page, screenshots):
-    Sheet(page, oa.edit(opportunities(30), as_of="2026-06-01"))
-    page.add_style_tag(
-        content=":root {--jp-layout-color1: #111; --jp-layout-color2: #222; --jp-border-color2: #444;"
-        "--jp-ui-font-color1: #eee; --jp-ui-font-color2: #bbb} body {background: #111}"
+    frame = opportunities(12).assign(owner_name=hostile)
+    frame.loc[0, "name"] = hostile
+    grid = GridPage(
+        page, oa.edit(frame.assign(**{hostile: "a"}), as_of="2026-06-01"), body="<button>after</button>"
     )
-    ink, paper = (
-        page.locator(".tabulator-cell[tabulator-field=name]").first.evaluate(
-            f"cell => getComputedStyle(cell).{what}"
-        )
-        for what in ("color", "borderRightColor")
+    assert grid.column("name")[0] == hostile
+    grid.click(0, "value")
+    grid.type("lots", "Enter")
+    grid.type("77", "Enter")
+    expect(grid.page.get_by_role("grid", name="Deals")).to_have_attribute("aria-rowcount", "14")
+    active = grid.holder.get_attribute("aria-activedescendant")
+    expect(page.locator(f"#{active}")).to_have_attribute("aria-selected", "true")
+    assert serious_faults(page) == []
+    grid.press("Control+f")
+    grid.type("img")
+    grid.page.get_by_label("Replace with").fill(hostile)
+    grid.press("Escape")
+    grid.page.locator("[data-values='owner_name']").click()
+    expect(grid.page.get_by_role("dialog")).to_contain_text(hostile)
+    grid.press("Escape")
+    grid.button("Review plan").click()
+    expect(grid.drawer).to_contain_text("Write it from Python")
+    assert serious_faults(page) == []
+    grid.press("Escape")
+    expect(page.locator(".oa img")).to_have_count(0)
+    assert page.title() == "grid"
+    # Dark as JupyterLab says, and as narrow as a cell may be.
+    page.evaluate(
+        "document.body.dataset.jpThemeLight = 'false'; document.body.style.background = '#111'; document.body.style.setProperty('--jp-layout-color0', '#111')"
     )
-    assert ink == "rgb(238, 238, 238)"
-    assert paper == "rgb(68, 68, 68)"
+    assert serious_faults(page) == []
     page.screenshot(path=screenshots / "grid-dark.png")
+    page.set_viewport_size({"width": 700, "height": 760})
+    page.wait_for_function("document.querySelector('[role=columnheader][data-id=name]').offsetWidth === 170")
+    page.screenshot(path=screenshots / "grid-700.png")
+    assert page.evaluate("document.documentElement.scrollWidth <= 700")
+    # A page that loses Python says so and loses no edit.
+    page.evaluate("window.silent = true")
+    grid.click(3, "value")
+    grid.type("5", "Enter")
+    expect(grid.strip).to_contain_text("waiting for Python")
+    page.evaluate("window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }")
+    grid.click(4, "value")
+    grid.type("5", "Enter")
+    expect(grid.strip).to_contain_text(
+        "The changes are on this page only: copy them, then run the cell again."
+    )
+    grid.button("Copy changes").click()
+    expect(grid.said).to_have_text("Copied the changes")
+    assert grid.clipboard().splitlines()[2:] == [
+        "Deal 1\tvalue\t1,100\t77",
+        "Deal 3\tvalue\t1,300\t5",
+        "Deal 4\tvalue\t1,400\t5",
+    ]
+    assert grid.complaints == []
 
 
-def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(page, screenshots):
-    grid = oa.edit(opportunities(100_000))
-    sheet = Sheet(page, grid)
-    sheet.cell(0, "value").click()
-    sheet.press("Control+ArrowDown")
-    expect(sheet.current).to_have_text("value of Deal 99999: 10,000,900")
-    assert page.locator(".tabulator-row").count() < 200
-    page.keyboard.type("5")
-    sheet.press("Enter")
-    expect(sheet.status).to_have_text("1 cell changed")
-    sheet.filter("name", "Deal 9999")
-    expect(sheet.status).to_have_text("11 of 100,000 rows")
-    expect(sheet.current).to_contain_text("Deal 9999:")
-    assert page.locator(".tabulator-tableholder").evaluate("holder => holder.scrollTop") == 0
-    assert sheet.column("value")[-1] == "5"
-    assert grid.edited["value"].iloc[-1] == 5
+def test_frames__of_every_shape_can_be_edited(page: Page, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    grid = GridPage(page, oa.edit(empty()))
+    grid.button("Add deal").click()
+    expect(grid.editor).to_be_focused()
+    grid.type("First", "Enter")
+    expect(grid.cell(0, "name")).to_have_text("First")
+    assert grid.grid.edited["name"].tolist() == ["First"]
+    assert grid.complaints == []
+
+
+def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(
+    page: Page, screenshots, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    frame = opportunities(100_000)
+    grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
+    grid.click(0, "value")
+    grid.press("Control+ArrowDown")
+    expect(grid.cell(99_999, "value")).to_have_text("10,000,900")
+    assert page.locator(".slick-row").count() < 200
+    grid.type("5", "Enter")
+    expect(grid.said).to_have_text("Value set to 5")
+    grid.filter("name", "Deal 9999")
+    expect(page.locator(".oa .cnt")).to_contain_text("11 of 100,000 deals")
+    assert grid.column("value")[-1] == "5"
+    assert grid.grid.edited["value"].iloc[-1] == 5
     page.screenshot(path=screenshots / "grid-100000-rows.png")
-    assert sheet.complaints == []
+    assert grid.complaints == []
+
+
+def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(page: Page, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    frame = opportunities(3).astype({"stage": "str"})
+    frame.loc[1, "stage"] = "Verbal"
+    more: dict = {f"further {n}": [n, None, n] for n in range(50)}
+    more |= {"mixed": [1, "a", None], "tags": [["x"], None, ["y"]], "seats": pd.array([1, None, 3], "Int64")}
+    frame = frame.assign(**more)
+    grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
+    expect(grid.holder).to_have_attribute("aria-colcount", str(len(grid.fields) + 1))
+    expect(grid.cell(1, "stage")).to_have_text("Verbal")
+    grid.click(0, "name")
+    grid.press("End")
+    expect(page.locator(".slick-cell.act")).to_be_in_viewport()
+    grid.type("12", "Enter")
+    expect(grid.said).to_contain_text("set to 12")
+    assert json.loads(json.dumps(grid.grid.state)) == grid.grid.state
+    assert grid.complaints == []

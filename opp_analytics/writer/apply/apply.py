@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, PlanError
+from opp_analytics.progress import Progress
 from opp_analytics.writer.apply.engine import Todo
 from opp_analytics.writer.apply.lost_creates import mark_newest
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
@@ -36,7 +37,7 @@ def apply(
     dry_run: bool = False,
     clear_nulls: bool = False,
     allow_delete: bool = False,
-    progress: bool | None = None,
+    progress: Progress = None,
 ) -> Receipt:
     """Send a plan: every change at most once, with one receipt row per change.
 
@@ -60,8 +61,8 @@ def apply(
         If True, cells may be cleared.
     allow_delete : bool
         If True, opportunities may be deleted.
-    progress : bool, optional
-        If True, show a progress bar; by default on a terminal and in a notebook.
+    progress : bool or callable, optional
+        If True, show a progress bar; by default on a terminal and in a notebook. A function is told (done, of all).
 
     Returns
     -------

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from opp_analytics.errors import JournalError
-from opp_analytics.progress import progress_bar
+from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.writer.apply.engine import Engine, Todo
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
 from opp_analytics.writer.apply.send import Stop
@@ -55,7 +55,7 @@ def run_steps(
     journal: Journal,
     run: entries.Run,
     *,
-    progress: bool | None,
+    progress: Progress,
     done: dict[int, Result] | None = None,
     send_unknown: bool = False,
 ) -> Receipt:
@@ -67,8 +67,8 @@ def run_steps(
         All steps; recoveries are finished before the rest begins.
     client, journal, run
         The client that sends, and the journal and run that record it.
-    progress : bool or None
-        If True, show a progress bar; None shows it on a terminal or in a notebook.
+    progress : bool, callable or None
+        If True, show a progress bar; None shows it on a terminal or in a notebook; a function is told (done, of all).
     done : dict of int to Result, optional
         Known results; these steps are not carried out.
     send_unknown : bool

@@ -4,7 +4,8 @@ import Papa from "papaparse";
 
 export function parseBlock(text) {
   const { data } = Papa.parse(text.replace(/\r?\n$/, ""), { delimiter: "\t" });
-  return data;
+  const width = Math.max(...data.map((line) => line.length));
+  return data.map((line) => Array.from({ length: width }, (_, at) => line[at] ?? ""));
 }
 
 export function formatBlock(rows) {
@@ -14,6 +15,6 @@ export function formatBlock(rows) {
 // How large a pasted block becomes: repeated over a selection that is a multiple of it, else as it is.
 export function spread(block, height, width) {
   const rows = block.length;
-  const columns = Math.max(...block.map((row) => row.length));
+  const columns = block[0].length;
   return [height % rows === 0 ? height : rows, width % columns === 0 ? width : columns];
 }

@@ -1,0 +1,126 @@
+// What a person does to cells, as requests to Python: every one is one step to undo.
+
+import { DATED, NUMERIC, count, plain } from "../shared/format.js";
+import { formatBlock, parseBlock, spread } from "./blocks.js";
+
+const modulo = (value, by) => ((value % by) + by) % by;
+
+export class Actions {
+  // `grid` has: store, selection, specs, ask(what), say(text)
+  constructor(grid) {
+    this.grid = grid;
+  }
+
+  rows(r0, r1) {
+    return this.grid.store.order.slice(r0, r1 + 1);
+  }
+
+  text(r, c) {
+    const { field, kind } = this.grid.specs[c];
+    return plain(kind, this.grid.store.value(this.grid.store.order[r], field));
+  }
+
+  // The selected cells as areas of rows and fields, for columns that pass.
+  areas(passes, more = {}) {
+    return this.grid.selection.ranges.flatMap(({ r0, r1, c0, c1 }) => {
+      const fields = this.grid.specs.slice(c0, c1 + 1).filter(passes).map(({ field }) => field);
+      return fields.length ? [{ rows: this.rows(r0, r1), fields, ...more }] : [];
+    });
+  }
+
+  put(areas, label = "") {
+    return areas.length ? this.grid.ask({ do: "edit", areas, label }) : this.grid.say("Nothing to change");
+  }
+
+  // A text into the active cell, or into every selected cell of its kind.
+  set(text, everywhere) {
+    const { selection, activeRow, activeSpec: spec } = this.grid;
+    const block = [[text.trim() === "" ? null : text]];
+    if (!everywhere || selection.single) return this.put([{ rows: [activeRow], fields: [spec.field], block }]);
+    const alike = (other) => !other.locked && (other === spec || (other.kind === spec.kind && (NUMERIC.has(spec.kind) || DATED.has(spec.kind))));
+    const skipped = selection.ranges.reduce((sum, { r0, r1, c0, c1 }) => sum + (r1 - r0 + 1) * this.grid.specs.slice(c0, c1 + 1).filter((other) => !alike(other)).length, 0);
+    return this.put(this.areas(alike, { block }), `Set {cells} in ${spec.title}${skipped ? `, ${count(skipped, "cell")} of other columns left as they were` : ""}`);
+  }
+
+  clear() {
+    return this.put(this.areas((spec) => !spec.locked, { block: [[null]] }), "Cleared {cells}");
+  }
+
+  cellsOf(what) {
+    return this.grid.ask({ do: what, areas: this.areas((spec) => !spec.locked) });
+  }
+
+  fillDown() {
+    const areas = this.grid.selection.ranges
+      .filter(({ r0, r1 }) => r1 > r0)
+      .flatMap(({ r0, r1, c0, c1 }) =>
+        this.grid.specs.slice(c0, c1 + 1).flatMap(({ field, locked }, at) =>
+          locked ? [] : [{ rows: this.rows(r0 + 1, r1), fields: [field], block: [[this.text(r0, c0 + at) || null]] }],
+        ),
+      );
+    return areas.length ? this.put(areas, "Filled down {cells}") : this.grid.say("Select two or more rows to fill down");
+  }
+
+  // The source block repeated over the target, as the fill handle does.
+  fill(source, target) {
+    const height = source.r1 - source.r0 + 1;
+    const width = source.c1 - source.c0 + 1;
+    const rows = Array.from({ length: Math.min(height, target.r1 - target.r0 + 1) }, (_, at) => source.r0 + modulo(target.r0 + at - source.r0, height));
+    const areas = this.grid.specs.slice(target.c0, target.c1 + 1).flatMap(({ field, locked }, at) => {
+      const c = source.c0 + modulo(target.c0 + at - source.c0, width);
+      return locked ? [] : [{ rows: this.rows(target.r0, target.r1), fields: [field], block: rows.map((r) => [this.text(r, c) || null]) }];
+    });
+    return this.put(areas, "Filled {cells}");
+  }
+
+  paste(content) {
+    const { selection, specs, store } = this.grid;
+    const block = parseBlock(content).map((line) => line.map((text) => text || null));
+    if (!block.length) return undefined;
+    if (block.length === 1 && block[0].length === 1) return this.put(this.areas((spec) => !spec.locked, { block }), "Pasted into {cells}");
+    const { r0, r1, c0, c1 } = selection.last;
+    const [height, width] = spread(block, r1 - r0 + 1, c1 - c0 + 1);
+    const fits = [Math.min(height, store.order.length - r0), Math.min(width, specs.length - c0)];
+    const outside = height * width - fits[0] * fits[1];
+    selection.set({ r0, c0, r1: r0 + fits[0] - 1, c1: c0 + fits[1] - 1 });
+    return this.put(
+      [{ rows: this.rows(r0, r0 + fits[0] - 1), fields: specs.slice(c0, c0 + fits[1]).map(({ field }) => field), block: block.slice(0, Math.max(1, fits[0])).map((line) => line.slice(0, fits[1])) }],
+      `Pasted {cells}${outside ? `, ${count(outside, "cell")} outside the grid` : ""}`,
+    );
+  }
+
+  copied() {
+    const { r0, r1, c0, c1 } = this.grid.selection.last;
+    const lines = [];
+    for (let r = r0; r <= r1; r++) lines.push(Array.from({ length: c1 - c0 + 1 }, (_, at) => this.text(r, c0 + at)));
+    this.grid.say(`Copied ${count((r1 - r0 + 1) * (c1 - c0 + 1), "cell")}`);
+    return formatBlock(lines);
+  }
+
+  // Every change as a table, those that Python never answered included.
+  changes() {
+    const { store, specs, kernel } = this.grid;
+    const deal = (row) => store.text(row, specs[0].field);
+    const lines = [["deal", "column", "old", "new"]];
+    for (const [key, { was, why, typed }] of store.marks) {
+      const [row, field] = [+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
+      lines.push([deal(row), field, was ?? "", why ? (typed ?? "") : store.text(row, field)]);
+    }
+    for (const { areas = [] } of kernel.lost.filter((what) => what.do === "edit")) {
+      for (const { rows, fields, block } of areas) {
+        rows.forEach((row, down) => fields.forEach((field, across) => lines.push([deal(row), field, store.text(row, field), block[down % block.length][across % block[0].length] ?? ""])));
+      }
+    }
+    return formatBlock(lines);
+  }
+
+  replace(cells) {
+    const byField = Map.groupBy(cells, ({ field }) => field);
+    return this.put([...byField].map(([field, some]) => ({ rows: some.map(({ row }) => row), fields: [field], block: some.map(({ text }) => [text || null]) })), cells.length === 1 ? "Replaced 1 cell" : "Replaced {cells}");
+  }
+
+  remove() {
+    const rows = new Set(this.grid.selection.ranges.flatMap(({ r0, r1 }) => this.rows(r0, r1)));
+    return this.grid.ask({ do: "remove", rows: [...rows] });
+  }
+}

@@ -1,0 +1,84 @@
+// The bars around the rows: toolbar, status line, plan strip.
+
+import { h } from "../shared/dom.js";
+import { DATED, NUMERIC, count, day, number } from "../shared/format.js";
+
+export function toolbar(grid) {
+  const { counts, undo, redo, store } = grid;
+  const button = (mark, text, act, { title, off, on, popup } = {}) =>
+    h("button", { class: `btn${on ? " on" : ""}`, type: "button", "data-bar": mark, title: title ?? null, disabled: off, "aria-pressed": on === undefined ? null : String(on), "aria-haspopup": popup ? "dialog" : null, onclick: act }, text, popup ? h("span", { class: "tri" }) : "");
+  const icon = (mark, label, sign, act, key, what) => h("button", { class: "btn ic un", type: "button", "data-bar": mark, "aria-label": label, title: `${label} (${key})${what ? `: ${what}` : ""}`, disabled: !what, onclick: act }, sign);
+  const filters = [...store.filters.values()].filter(({ text, list }) => text || list).length;
+  const [shown, all] = [store.order.length, store.total];
+  return [
+    icon("undo", "Undo", "↶", () => grid.undoStep("undo"), "Ctrl+Z", undo),
+    icon("redo", "Redo", "↷", () => grid.undoStep("redo"), "Ctrl+Y", redo),
+    h("span", { class: "sep" }),
+    button("find", ["Find", h("span", { class: "x" }, "and replace")], () => grid.openFind(), { title: "Ctrl+F" }),
+    button("columns", "Columns", () => grid.openColumns(), { popup: true }),
+    button("only", `Changed only (${number(counts.changes)})`, () => grid.arranging.toggleChanged(), { on: store.changedOnly }),
+    h("span", { class: "sep" }),
+    button("add", ["Add", h("span", { class: "x" }, "deal")], () => grid.add()),
+    button("remove", "Remove", () => grid.remove(), { title: "Ctrl+Delete" }),
+    button("bulk", ["Bulk", h("span", { class: "x" }, "edit")], () => grid.openBulk(), { popup: true }),
+    h("span", { class: "sp" }),
+    h("span", { class: "cnt" }, shown === all ? count(all, "deal") : `${number(shown)} of ${count(all, "deal")}`, filters ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => grid.arranging.clear() }, `Clear ${count(filters, "filter")}`)] : ""),
+  ];
+}
+
+// Sum, average and count of the selection; of dates the first and the last.
+export function aggregates({ store, selection, specs }) {
+  let cells = 0;
+  const amounts = [];
+  const percents = [];
+  const dates = [];
+  const seen = selection.raw.length > 1 ? new Set() : null;
+  for (const { r0, r1, c0, c1 } of selection.ranges) {
+    for (let c = c0; c <= c1; c++) {
+      const { field, kind } = specs[c];
+      const column = store.data.get(field);
+      const into = kind === "percent" ? percents : NUMERIC.has(kind) ? amounts : DATED.has(kind) ? dates : null;
+      for (let r = r0; r <= r1; r++) {
+        if (seen?.has(r * 1000 + c)) continue;
+        seen?.add(r * 1000 + c);
+        cells += 1;
+        const value = into && column[store.order[r]];
+        if (value !== null && value !== undefined && into) into.push(value);
+      }
+    }
+  }
+  if (cells < 2) return [];
+  const part = (word, value, extra = "") => h("span", { class: extra }, word, h("b", {}, value));
+  const sum = (list) => list.reduce((total, value) => total + value, 0);
+  const counted = (list) => part("count", number(list.length), "x");
+  const first = h("span", {}, count(cells, "cell"));
+  if (amounts.length) return [first, part("sum", number(Math.round(sum(amounts) * 100) / 100)), part("avg", number(Math.round(sum(amounts) / amounts.length))), counted(amounts)];
+  if (percents.length) return [first, part("avg", `${number(Math.round(sum(percents) / percents.length))}%`), counted(percents)];
+  if (!dates.length) return [first];
+  const [low, high] = dates.reduce(([a, b], value) => [value < a ? value : a, value > b ? value : b], [dates[0], dates[0]]);
+  return [first, part("first", day(low)), part("last", day(high))];
+}
+
+export function strip(grid) {
+  const { counts, money, kernel } = grid;
+  const dot = () => h("span", { class: "d" }, "·");
+  const link = (text, act, style = "lnk") => h("button", { class: style, type: "button", onclick: act }, text);
+  if (kernel.dead) {
+    const kept = counts.changes || counts.problems || kernel.lost.length;
+    const words = kept ? "The changes are on this page only: copy them, then run the cell again." : "Run the cell again to go on.";
+    return [h("div", { class: "pl", role: "alert" }, h("b", {}, "Python is gone"), dot(), `${words} `, kept ? link("Copy changes", () => grid.copyChanges()) : "")];
+  }
+  const { period, why, run } = money;
+  const forecast = period ? [`forecast ${period.period} ${period.before}`, period.after ? [" → ", h("b", {}, period.after)] : counts.changes ? ", no change" : ""] : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
+  const changes = counts.changes
+    ? [h("b", {}, count(counts.changes, "change")), ` in ${count(counts.deals, "deal")}`]
+    : run
+      ? [run.undone ? "Run undone" : `${count(run.written, "change")} written at ${run.at}`]
+      : ["No changes yet"];
+  const receipt = run ? [dot(), link(counts.changes || run.undone ? "Receipt" : "Receipt and undo", () => grid.drawer.open("receipt"))] : [];
+  const problems = counts.problems ? [dot(), link(count(counts.problems, "problem"), () => grid.goToProblem(), "prob")] : [];
+  return [
+    h("div", { class: "pl" }, changes, forecast.length ? [dot(), forecast] : [], receipt, problems, grid.waiting ? [dot(), h("span", { class: "q" }, "waiting for Python")] : []),
+    h("button", { class: "btn pri", type: "button", "data-bar": "review", disabled: !counts.changes && !counts.problems, onclick: () => grid.drawer.open("review") }, "Review plan"),
+  ];
+}

@@ -1,0 +1,167 @@
+// The editor over a cell: one text field that takes what people type, with a list of options or a calendar beside it.
+
+import { h } from "../shared/dom.js";
+import { DATED, RIGHT, label, plain } from "../shared/format.js";
+
+const WEEK = ["S", "M", "T", "W", "T", "F", "S"];
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const iso = (date) => date.toISOString().slice(0, 10);
+const moved = (day, days) => iso(new Date(Date.parse(day) + days * 864e5));
+
+// Below the cell, above it where there is no room.
+export function placeBeside(popup, cell, root) {
+  root.append(popup);
+  const [a, b] = [cell.getBoundingClientRect(), root.getBoundingClientRect()];
+  let top = a.bottom - b.top + 1;
+  if (top + popup.offsetHeight > b.height - 4) top = Math.max(4, a.top - b.top - popup.offsetHeight - 1);
+  popup.style.top = `${top}px`;
+  popup.style.left = `${Math.max(4, Math.min(a.left - b.left - 1, b.width - popup.offsetWidth - 4))}px`;
+}
+
+export class Editor {
+  #popup = null;
+  #options = [];
+  #at = -1;
+  #done = false;
+
+  // `end` is told how it ended: all, one or no, the text, and the key that did it.
+  constructor({ root, cell, spec, name, value, text, today, read, end }) {
+    Object.assign(this, { root, cell, spec, value, today, read, end });
+    this.input = h("input", { type: "text", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
+    this.input.classList.toggle("right", RIGHT.has(spec.kind));
+    this.input.value = text ?? plain(spec.kind, value);
+    root.append(this.input);
+    this.place(cell);
+    this.input.focus({ preventScroll: true });
+    if (text === undefined) this.input.select();
+    if (spec.options.length) this.#list(text === undefined);
+    else if (DATED.has(spec.kind)) this.#calendar(value ?? today);
+    this.input.addEventListener("input", () => this.#typed());
+    this.input.addEventListener("keydown", (event) => this.#key(event));
+    this.input.addEventListener("blur", () => this.#close("one", null));
+  }
+
+  place(cell) {
+    if (!cell) return;
+    const [a, b] = [cell.getBoundingClientRect(), this.root.getBoundingClientRect()];
+    Object.assign(this.input.style, { left: `${a.left - b.left - 1}px`, top: `${a.top - b.top - 1}px`, width: `${a.width + 2}px`, height: `${a.height + 2}px` });
+  }
+
+  async #typed() {
+    if (this.spec.options.length) return this.#list(false);
+    if (!DATED.has(this.spec.kind) || !this.input.value.trim()) return undefined;
+    const [[day, why]] = await this.read([[this.spec.field, this.input.value]]);
+    if (!why && day && !this.#done) this.#calendar(day);
+    return undefined;
+  }
+
+  #key(event) {
+    event.stopPropagation(); // neither the grid nor the notebook takes these for its own
+    const { key } = event;
+    if (key === "Escape") this.#close("no", null);
+    else if (key === "Enter") this.#close("all", event);
+    else if (key === "Tab") this.#close("one", event);
+    else if (key === "ArrowDown" || key === "ArrowUp") this.#step(key === "ArrowDown" ? 1 : -1, event);
+    else return;
+    if (key !== "ArrowDown" && key !== "ArrowUp") event.preventDefault();
+  }
+
+  #step(by, event) {
+    if (this.spec.options.length && this.#options.length) {
+      event.preventDefault();
+      this.#point((this.#at + by + this.#options.length) % this.#options.length);
+    } else if (DATED.has(this.spec.kind)) {
+      event.preventDefault();
+      this.#calendar(moved(this.shownDay, by * 7));
+      this.input.value = plain("date", this.shownDay);
+    }
+  }
+
+  #close(how, event) {
+    if (this.#done) return;
+    this.#done = true;
+    if (how !== "no" && event && this.#at >= 0 && this.#options.length) this.input.value = label(this.#options[this.#at]);
+    const text = this.input.value;
+    this.#popup?.remove();
+    this.input.remove();
+    this.end(how, text, event);
+  }
+
+  cancel() {
+    this.#close("no", null);
+  }
+
+  commit() {
+    this.#close("one", null);
+  }
+
+  // -- options
+
+  #list(all) {
+    const wanted = all ? "" : this.input.value.trim().toLowerCase();
+    const { options, kind } = this.spec;
+    this.#options = options.filter((option) => label(option).toLowerCase().includes(wanted)).slice(0, 200);
+    // A person may be new; nothing is pointed at unless it starts as typed.
+    const found = all ? this.#options.indexOf(this.value) : kind === "person" ? this.#options.findIndex((option) => option.toLowerCase().startsWith(wanted)) : 0;
+    const id = `oa-list-${Math.random().toString(36).slice(2)}`;
+    const items = this.#options.map((option, at) => h("li", { role: "option", id: `${id}-${at}`, onmousedown: (event) => this.#pick(event, at) }, h("bdi", {}, label(option))));
+    this.#show(h("ul", { class: "lb", role: "listbox", id, "aria-label": this.spec.title }, items.length ? items : h("li", { class: "none" }, kind === "person" ? "A new name" : "No match")));
+    for (const [attribute, value] of [["role", "combobox"], ["aria-expanded", "true"], ["aria-controls", id], ["aria-autocomplete", "list"]]) this.input.setAttribute(attribute, value);
+    this.#point(wanted || all ? found : -1);
+  }
+
+  #point(at) {
+    this.#at = at;
+    [...this.#popup.children].forEach((item, index) => item.setAttribute("aria-selected", index === at));
+    const item = this.#popup.children[at];
+    item?.scrollIntoView({ block: "nearest" });
+    if (item?.id) this.input.setAttribute("aria-activedescendant", item.id);
+    else this.input.removeAttribute("aria-activedescendant");
+  }
+
+  #pick(event, at) {
+    event.preventDefault();
+    this.#at = at;
+    this.#close("all", event);
+  }
+
+  #show(popup) {
+    this.#popup?.remove();
+    this.#popup = popup;
+    placeBeside(popup, this.input, this.root);
+  }
+
+  // -- calendar
+
+  #calendar(day) {
+    this.shownDay = day.slice(0, 10);
+    const [year, month] = this.shownDay.split("-").map(Number);
+    const first = new Date(Date.UTC(year, month - 1, 1));
+    const start = iso(new Date(+first - first.getUTCDay() * 864e5));
+    const turn = (by) => ({ tabindex: "-1", type: "button", "aria-label": by < 0 ? "Previous month" : "Next month", onmousedown: (event) => this.#turn(event, iso(new Date(Date.UTC(year, month - 1 + by, 1)))) });
+    const days = Array.from({ length: 42 }, (_, at) => moved(start, at)).map((each) =>
+      h("button", {
+        tabindex: "-1",
+        type: "button",
+        "aria-label": `${MONTHS[+each.slice(5, 7) - 1]} ${+each.slice(8)}, ${each.slice(0, 4)}`,
+        class: `${each === this.shownDay ? "on " : ""}${each === this.today ? "td " : ""}${+each.slice(5, 7) === month ? "" : "out"}`,
+        onmousedown: (event) => this.#pickDay(event, each),
+      }, String(+each.slice(8))),
+    );
+    this.#show(h("div", { class: "cal", role: "group", "aria-label": "Calendar" },
+      h("div", { class: "ch" }, h("button", turn(-1), "‹"), h("span", {}, `${MONTHS[month - 1]} ${year}`), h("button", turn(1), "›")),
+      h("div", { class: "cg" }, WEEK.map((letter) => h("span", { "aria-hidden": "true" }, letter)), days),
+    ));
+  }
+
+  #turn(event, day) {
+    event.preventDefault();
+    this.#calendar(day);
+  }
+
+  #pickDay(event, day) {
+    event.preventDefault();
+    this.input.value = plain("date", day);
+    this.#close("all", event);
+  }
+}

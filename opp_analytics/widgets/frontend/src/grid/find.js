@@ -1,0 +1,118 @@
+// Find and replace, in what the cells show, in the rows shown.
+
+import { h } from "../shared/dom.js";
+import { count, number } from "../shared/format.js";
+
+const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+export class Find {
+  hits = [];
+  at = 0;
+
+  // `host` has: store, specs(), inSelection(r, c), show(hit), paint(), replace(cells), read(cells), close()
+  constructor(host) {
+    this.host = host;
+    this.build();
+  }
+
+  build() {
+    const { host } = this;
+    this.what = h("input", { type: "text", class: "fq", placeholder: "Find", "aria-label": "Find", oninput: () => this.search(true), onkeydown: (event) => this.#key(event, () => this.step(event.shiftKey ? -1 : 1)) });
+    this.told = h("span", { class: "fcount", role: "status" });
+    const columns = [["", "All columns"], ["\u0000", "Selection"], ...host.specs().map(({ field, title }) => [field, title])];
+    this.where = h("select", { "aria-label": "Where to find", onchange: () => this.search(true) }, columns.map(([value, title]) => h("option", { value }, title)));
+    this.replacement = h("input", { type: "text", class: "fq", placeholder: "Replace with", "aria-label": "Replace with", oninput: () => this.preview(), onkeydown: (event) => this.#key(event, () => this.replace(false)) });
+    const button = (title, act, text = title, icon = false) => h("button", { class: `btn${icon ? " ic" : ""}`, type: "button", "aria-label": icon ? title : null, onclick: act }, text);
+    this.one = button("Replace", () => this.replace(false));
+    this.all = button("Replace all", () => this.replace(true));
+    this.box = h("div", { class: "prev", hidden: true });
+    this.node = h("div", { class: "bar", role: "search" },
+      this.what, this.told, button("Previous", () => this.step(-1), "↑", true), button("Next", () => this.step(1), "↓", true), this.where,
+      h("span", { class: "sep" }), this.replacement, this.one, this.all, h("span", { class: "sp" }),
+      h("button", { class: "btn", type: "button", onclick: () => host.close() }, "Close ", h("span", { class: "q" }, "Esc")), this.box,
+    );
+  }
+
+  #key(event, act) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    act();
+  }
+
+  search(jump) {
+    const { store } = this.host;
+    const wanted = this.what.value.toLowerCase();
+    const specs = this.host.specs();
+    const [only, selected] = [this.where.value, this.where.value === "\u0000"];
+    this.hits = [];
+    if (wanted) {
+      specs.forEach((spec, c) => {
+        if (only && !selected && spec.field !== only) return;
+        store.order.forEach((row, r) => {
+          if (selected && !this.host.inSelection(r, c)) return;
+          if (store.text(row, spec.field).toLowerCase().includes(wanted)) this.hits.push({ r, c, row, spec });
+        });
+      });
+      this.hits.sort((a, b) => a.r - b.r || a.c - b.c);
+    }
+    if (this.at >= this.hits.length || jump) this.at = 0;
+    this.show(jump);
+  }
+
+  get writable() {
+    return this.hits.filter(({ row, spec }) => !spec.locked && !this.host.store.state(row));
+  }
+
+  show(jump) {
+    const deals = new Set(this.hits.map(({ row }) => row)).size;
+    this.told.textContent = !this.what.value ? "" : this.hits.length ? `${number(this.at + 1)} of ${count(this.hits.length, "cell")}, ${count(deals, "deal")}` : "No match";
+    const writable = this.writable.length;
+    this.all.textContent = writable ? `Replace all ${number(writable)}` : "Replace all";
+    this.all.disabled = !writable;
+    this.one.disabled = !this.hits[this.at] || this.hits[this.at].spec.locked;
+    if (jump && this.hits[this.at]) this.host.show(this.hits[this.at]);
+    this.host.paint();
+    this.preview();
+  }
+
+  step(by) {
+    if (!this.hits.length) return;
+    this.at = (this.at + by + this.hits.length) % this.hits.length;
+    this.show(true);
+  }
+
+  #pattern() {
+    return new RegExp(escaped(this.what.value), "gi");
+  }
+
+  #replaced({ row, spec }) {
+    return this.host.store.text(row, spec.field).replace(this.#pattern(), () => this.replacement.value);
+  }
+
+  async preview() {
+    const writable = this.writable;
+    this.box.hidden = !this.what.value || !this.replacement.value || !writable.length;
+    if (this.box.hidden) return;
+    const lines = writable.slice(0, 3).map((hit) => {
+      const text = this.host.store.text(hit.row, hit.spec.field);
+      const parts = text.split(this.#pattern()).flatMap((part, at) => (at ? [h("mark", {}, this.replacement.value), part] : [part]));
+      return h("div", {}, h("s", {}, text), " → ", ...parts);
+    });
+    const notes = [writable.length > 3 && `and ${number(writable.length - 3)} more`, this.hits.length > writable.length && `${number(this.hits.length - writable.length)} read only, left as they are`];
+    const rest = h("div", { class: "q" }, notes.filter(Boolean).join(" · "));
+    this.box.replaceChildren(...lines, rest);
+    const asked = this.replacement.value;
+    const judged = await this.host.read(writable.slice(0, 500).map((hit) => [hit.spec.field, this.#replaced(hit)]));
+    const refused = judged.filter(([, why]) => why).length;
+    if (refused && asked === this.replacement.value) rest.textContent = [...notes.filter(Boolean), `${number(refused)} would be refused`].join(" · ");
+  }
+
+  async replace(all) {
+    const hits = all ? this.writable : this.hits.slice(this.at, this.at + 1).filter(({ spec }) => !spec.locked);
+    if (!hits.length) return;
+    await this.host.replace(hits.map((hit) => ({ row: hit.row, field: hit.spec.field, text: this.#replaced(hit) })));
+    this.search(false);
+    if (!all && this.hits[this.at]) this.host.show(this.hits[this.at]);
+    (all ? this.what : this.replacement).focus({ preventScroll: true });
+  }
+}

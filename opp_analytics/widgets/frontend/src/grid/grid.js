@@ -1,0 +1,478 @@
+// The editing grid. Python holds the edits and judges them; this shows them and asks.
+
+import { afterPress, copyText, debounced, h } from "../shared/dom.js";
+import { count } from "../shared/format.js";
+import { Kernel, inflated } from "../shared/kernel.js";
+import { Actions } from "./actions.js";
+import { Arranging } from "./arranging.js";
+import { aggregates, strip, toolbar } from "./bars.js";
+import { Callout } from "./callout.js";
+import { Editor } from "./editor.js";
+import { Find } from "./find.js";
+import { onKey } from "./keys.js";
+import { Layout } from "./layout.js";
+import { Mouse } from "./mouse.js";
+import { fillBulk, fillColumns } from "./panels.js";
+import { Popovers } from "./popover.js";
+import { Drawer } from "./review.js";
+import { Selection } from "./selection.js";
+import { Store } from "./store.js";
+import { Table } from "./table.js";
+
+class Grid {
+  counts = { changes: 0, deals: 0, problems: 0 };
+  money = {};
+  undo = "";
+  redo = "";
+  waiting = false;
+  editor = null;
+  find = null;
+
+  constructor(model, root, bytes, open) {
+    Object.assign(this, { model, root });
+    this.store = new Store(model.get("_columns"), bytes, open);
+    this.layout = new Layout(model, this.store.specs);
+    this.actions = new Actions(this);
+    this.arranging = new Arranging(this);
+    this.selection = new Selection(() => this.size(), (at) => this.#selected(at));
+    this.press = afterPress(root);
+    this.kernel = new Kernel(model, (content) => this.#hear(content), (state) => this.#kernelState(state));
+    this.#build();
+    this.#listen();
+    this.ask({ do: "state" });
+  }
+
+  get specs() {
+    return this.layout.visible();
+  }
+
+  get activeRow() {
+    return this.store.order[this.selection.active.r];
+  }
+
+  get activeSpec() {
+    return this.specs[this.selection.active.c];
+  }
+
+  get page() {
+    return Math.max(1, Math.floor(this.model.get("_height") / 28) - 4);
+  }
+
+  size() {
+    return [this.store.order.length, this.specs.length];
+  }
+
+  // -- what is on the page
+
+  #build() {
+    this.bar = h("div", { class: "bar", role: "toolbar", "aria-label": "Editing" });
+    this.holder = h("div", { class: "gs", tabindex: "0", "aria-label": "Deals", "aria-multiselectable": "true", style: `height:${this.model.get("_height")}px` });
+    this.none = h("div", { class: "none", hidden: true });
+    this.frame = h("div", { class: "gw" }, this.holder, this.none);
+    this.said = h("span", { class: "said", "aria-live": "polite" });
+    this.sums = h("span", { class: "agg" });
+    this.plan = h("div", { class: "plan", role: "region", "aria-label": "Plan" });
+    this.root.append(this.bar, this.frame, h("div", { class: "stat" }, this.said, this.sums), this.plan);
+    this.table = new Table(this.holder, this.store, this.layout, {
+      started: () => this.rows(),
+      rendered: () => this.#paint(),
+      scrolled: () => this.#scrolled(),
+      filterTyped: (spec, text, now) => this.arranging.typed(spec, text, now),
+      filterOpened: (spec) => this.arranging.openValues(spec),
+      widths: (field, width) => this.layout.resize(field, width),
+    });
+    this.popovers = new Popovers(this.root);
+    this.callout = new Callout(this.root, {
+      again: (row, field) => this.#again(row, field),
+      dismiss: (row, field) => this.ask({ do: "dismiss", areas: [{ rows: [row], fields: [field] }] }),
+      revert: (row, field) => this.ask({ do: "revert", areas: [{ rows: [row], fields: [field] }] }),
+    });
+    this.drawer = new Drawer(this.root, {
+      ask: (what) => this.ask(what),
+      goTo: (row, field) => this.goTo(row, field),
+      closed: () => this.focus(),
+      say: (text) => this.say(text),
+    });
+    this.bars();
+  }
+
+  #listen() {
+    this.mouse = new Mouse(this.holder, {
+      table: this.table,
+      selection: this.selection,
+      size: () => this.size(),
+      press: () => this.editor?.commit(),
+      edit: () => this.edit(),
+      previewed: (target) => this.#preview(target),
+      fill: (target) => this.#fill(target),
+    });
+    this.holder.addEventListener("keydown", (event) => {
+      if (event.target === this.holder && onKey(this, event)) event.preventDefault();
+    });
+    this.root.addEventListener("keydown", (event) => this.#rootKey(event));
+    for (const type of ["copy", "cut", "paste"]) this.holder.addEventListener(type, (event) => this.#clipboard(event));
+    this.holder.addEventListener("focus", () => this.#paint());
+    this.holder.addEventListener("blur", () => this.#paint());
+    this.holder.addEventListener("pointerover", (event) => this.#hovered(event));
+    this.holder.addEventListener("pointerout", () => this.callout.later());
+    this.askStrip = debounced(150, () => this.ask({ do: "strip" }));
+  }
+
+  bars() {
+    this.press.later(() => {
+      const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset?.bar : null;
+      if (!this.find) this.bar.replaceChildren(...toolbar(this));
+      this.plan.replaceChildren(...strip(this));
+      if (focused) this.root.querySelector(`[data-bar="${focused}"]`)?.focus({ preventScroll: true });
+    });
+  }
+
+  say(text) {
+    this.said.replaceChildren(text);
+  }
+
+  focus() {
+    this.holder.focus({ preventScroll: true });
+  }
+
+  // -- to and from Python
+
+  ask(what) {
+    if (this.kernel.dead) this.say("Python is gone: run the cell again to edit.");
+    return this.kernel.ask(what);
+  }
+
+  async read(cells) {
+    return (await this.kernel.ask({ do: "judge", cells })).judged ?? cells.map(() => [null, "Python is gone"]);
+  }
+
+  #kernelState(state) {
+    this.waiting = state === "waiting";
+    if (state === "dead") this.say("Python is gone: run the cell again to edit.");
+    this.bars();
+  }
+
+  #hear(content) {
+    if (content.progress) this.drawer.progress(content.progress);
+    if (content.strip) this.money = content.strip;
+    if (content.cells) this.#take(content);
+    if (content.error && !this.drawer.isOpen) this.say(content.error);
+    if (content.strip || content.cells) this.bars();
+  }
+
+  #take(content) {
+    const { seen, moved } = this.store.take(content);
+    Object.assign(this, { counts: content.counts, undo: content.undo, redo: content.redo });
+    if (moved) {
+      this.store.admit();
+      this.rows();
+    } else this.table.refresh(seen);
+    if (content.said) this.say(content.said);
+    if (content.refused) this.#besideRefusal(content.cells);
+    if (this.find) this.find.search(false);
+    this.#sums();
+    this.askStrip();
+  }
+
+  #besideRefusal(cells) {
+    const [field, , , why, , rows] = cells.find(([, , , reason]) => reason) ?? [];
+    if (!why || cells.length > 1 || rows.length > 1) return;
+    const r = this.store.order.indexOf(rows[0]);
+    const cell = this.table.node(r, this.specs.findIndex((spec) => spec.field === field));
+    if (cell) this.callout.show(cell, rows[0], field, this.store.mark(rows[0], field));
+  }
+
+  rows(more) {
+    this.table.rows(more);
+    this.selection.clamp();
+    this.none.hidden = this.store.order.length > 0;
+    if (!this.store.order.length) this.none.replaceChildren(...this.arranging.nothing());
+    this.bars();
+  }
+
+  // -- the selection
+
+  #selected(at) {
+    if (at) this.table.reveal(at.r, at.c);
+    this.#paint();
+    this.#sums();
+    this.#context();
+  }
+
+  #paint() {
+    if (!this.table) return;
+    this.table.paint(this.selection, !this.editor && this.size()[0] > 0);
+    if (this.find) this.table.hits(this.find.hits, this.find.at);
+  }
+
+  #sums() {
+    this.sums.replaceChildren(...aggregates(this));
+  }
+
+  // The status line says what the active cell was, or why it was refused.
+  #context() {
+    if (!this.size()[0]) return;
+    const spec = this.activeSpec;
+    const mark = this.store.mark(this.activeRow, spec.field);
+    if (mark?.why) this.say(`Refused: ${mark.why}`);
+    else if (mark) {
+      this.said.replaceChildren(`${spec.title} was ${mark.was}. `, h("button", { class: "lnk", type: "button", onclick: () => this.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
+    } else this.say(spec.locked ? `${spec.title} is read only` : "");
+  }
+
+  #hovered(event) {
+    if (this.mouse?.dragging || this.editor) return;
+    const at = this.table.at(event.target);
+    const spec = at && this.specs[at.c];
+    const row = at && this.store.order[at.r];
+    const mark = spec && this.store.mark(row, spec.field);
+    if (mark) this.callout.show(at.cell, row, spec.field, mark);
+    else this.callout.later();
+  }
+
+  #scrolled() {
+    this.callout.hide();
+    this.arranging.closeMessage();
+    this.editor?.place(this.table.node(this.selection.active.r, this.selection.active.c));
+  }
+
+  goTo(row, field) {
+    if (!this.store.order.includes(row)) this.arranging.clear();
+    if (this.layout.hidden.has(field)) {
+      this.layout.toggle(field);
+      this.table.columns();
+    }
+    const c = this.specs.findIndex((spec) => spec.field === field);
+    this.selection.go(this.store.order.indexOf(row), Math.max(0, c));
+    this.focus();
+    const { r } = this.selection.active;
+    this.callout.show(this.table.node(r, Math.max(0, c)), row, field, this.store.mark(row, field));
+  }
+
+  goToProblem() {
+    if (this.money.problem) this.goTo(...this.money.problem);
+  }
+
+  // -- editing
+
+  edit(text) {
+    if (!this.size()[0] || this.editor) return;
+    const { activeSpec: spec, activeRow: row } = this;
+    if (this.kernel.dead) return this.say("Python is gone: run the cell again to edit.");
+    if (spec.locked) return this.say(`${spec.title} is read only`);
+    if (this.store.state(row) === "removed") return this.say("This deal is marked for removal. Undo or keep it first.");
+    this.callout.hide();
+    const { r, c } = this.selection.active;
+    this.table.reveal(r, c);
+    const mark = this.store.mark(row, spec.field);
+    const typed = text ?? (mark?.why && mark.typed !== null ? mark.typed : undefined);
+    const many = !this.selection.single;
+    this.say(many ? "Enter sets every selected cell of this kind; Tab sets only this one; Escape cancels" : "");
+    this.editor = new Editor({
+      root: this.root,
+      cell: this.table.node(r, c),
+      spec,
+      name: this.store.text(row, this.specs[0].field),
+      value: this.store.value(row, spec.field),
+      text: typed,
+      today: this.model.get("_today"),
+      read: (cells) => this.read(cells),
+      end: (how, written, event) => this.#edited(how, written, event),
+    });
+    this.#paint();
+    return undefined;
+  }
+
+  #edited(how, written, event) {
+    this.editor = null;
+    if (event || how === "no") this.focus();
+    this.#paint();
+    if (how === "no") return this.say("Edit canceled");
+    const many = how === "all" && !this.selection.single;
+    const mark = this.store.mark(this.activeRow, this.activeSpec.field);
+    const same = !many && !mark?.why && written === this.actions.text(this.selection.active.r, this.selection.active.c);
+    if (!same) this.actions.set(written, how === "all");
+    const { r, c } = this.selection.active;
+    if (event?.key === "Enter" && !many && !event.ctrlKey && !event.metaKey) this.selection.go(r + (event.shiftKey ? -1 : 1), c);
+    else if (event?.key === "Tab") this.selection.go(r, c + (event.shiftKey ? -1 : 1));
+    return undefined;
+  }
+
+  #again(row, field) {
+    this.goTo(row, field);
+    this.edit();
+  }
+
+  setActive() {
+    this.actions.set(this.actions.text(this.selection.active.r, this.selection.active.c), true);
+  }
+
+  clear() {
+    this.actions.clear();
+  }
+
+  revert() {
+    this.actions.cellsOf("revert");
+  }
+
+  remove() {
+    this.actions.remove();
+  }
+
+  fillDown() {
+    this.actions.fillDown();
+  }
+
+  undoStep(what) {
+    this.ask({ do: what });
+  }
+
+  async add() {
+    this.arranging.forget();
+    const { rows } = await this.ask({ do: "add" });
+    if (!rows) return;
+    this.selection.go(this.store.order.indexOf(rows[0][0]), 0);
+    this.focus();
+    this.edit("");
+  }
+
+  #preview(target) {
+    this.table.slick.removeCellCssStyles("fill");
+    if (!target) return;
+    const hash = {};
+    const { top, bottom } = this.table.slick.getRenderedRange();
+    for (let r = Math.max(target.r0, top); r <= Math.min(target.r1, bottom); r++) {
+      hash[r] = Object.fromEntries(this.specs.slice(target.c0, target.c1 + 1).map(({ field }) => [field, "fp"]));
+    }
+    this.table.slick.setCellCssStyles("fill", hash);
+    this.say(`Fill ${count((target.r1 - target.r0 + 1) * (target.c1 - target.c0 + 1), "cell")}`);
+  }
+
+  #fill(target) {
+    this.#preview(null);
+    if (!target) return;
+    const source = this.selection.last;
+    this.selection.set({ r0: Math.min(source.r0, target.r0), r1: Math.max(source.r1, target.r1), c0: Math.min(source.c0, target.c0), c1: Math.max(source.c1, target.c1) });
+    this.actions.fill(source, target);
+  }
+
+  #clipboard(event) {
+    if (event.target !== this.holder) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.type === "paste") return this.actions.paste(event.clipboardData.getData("text/plain"));
+    event.clipboardData.setData("text/plain", this.actions.copied());
+    return event.type === "cut" ? this.actions.clear() : undefined;
+  }
+
+  copyChanges() {
+    copyText(this.actions.changes(), this.root).then(() => this.say("Copied the changes"));
+  }
+
+  // -- keys that hold everywhere in the grid
+
+  #rootKey(event) {
+    event.stopPropagation(); // the notebook must not take these for its own
+    const command = event.ctrlKey || event.metaKey;
+    const key = event.key.toLowerCase();
+    const typing = event.target.matches?.("input, textarea, select");
+    if (key === "escape" && event.target !== this.holder) this.escape();
+    else if (command && key === "f") this.openFind();
+    else if (command && !typing && (key === "y" || (key === "z" && event.shiftKey))) this.undoStep("redo");
+    else if (command && !typing && key === "z") this.undoStep("undo");
+    else return;
+    event.preventDefault();
+  }
+
+  // Editor, popover, drawer, find bar, selection, and then out to the toolbar.
+  escape() {
+    if (this.popovers.close() || this.drawer.close()) return;
+    if (this.find) return this.closeFind();
+    this.callout.hide();
+    if (document.activeElement !== this.holder && this.root.contains(document.activeElement)) return this.focus();
+    const { r, c } = this.selection.active;
+    if (!this.selection.single) return this.selection.go(r, c);
+    return this.bar.querySelector("[data-bar='find']")?.focus();
+  }
+
+  // -- columns, bulk edits, find
+
+  #bar(mark) {
+    return () => this.bar.querySelector(`[data-bar='${mark}']`);
+  }
+
+  openColumns() {
+    this.popovers.toggle(this.#bar("columns"), "Columns", (node) =>
+      fillColumns(node, {
+        layout: this.layout,
+        done: () => this.popovers.close(),
+        changed: () => {
+          this.table.columns();
+          this.selection.clamp();
+        },
+      }),
+    );
+  }
+
+  openBulk() {
+    const some = !this.selection.single && this.selection.ranges.some(({ r0, r1 }) => r1 > r0);
+    const rows = some ? [...new Set(this.selection.ranges.flatMap(({ r0, r1 }) => this.actions.rows(r0, r1)))] : [...this.store.order];
+    this.popovers.toggle(this.#bar("bulk"), "Bulk edit", (node) =>
+      fillBulk(node, {
+        specs: this.specs,
+        rows: rows.length,
+        whose: some ? "those of the selected cells" : "all that are shown",
+        go: async (verb, field, text) => {
+          const { error } = await this.ask({ do: "bulk", rows, verb, field, text });
+          if (!error) this.popovers.close();
+        },
+      }),
+    );
+  }
+
+  openFind() {
+    if (!this.find) {
+      this.popovers.close(false);
+      const chosen = this.selection.single ? null : this.selection.ranges;
+      this.find = new Find({
+        store: this.store,
+        specs: () => this.specs,
+        inSelection: (r, c) => (chosen ?? []).some(({ r0, r1, c0, c1 }) => r >= r0 && r <= r1 && c >= c0 && c <= c1),
+        show: ({ r, c }) => this.table.reveal(r, c),
+        paint: () => this.#paint(),
+        replace: (cells) => this.actions.replace(cells),
+        read: (cells) => this.read(cells),
+        close: () => this.closeFind(),
+      });
+      this.bar.replaceWith(this.find.node);
+    }
+    this.find.what.focus();
+    this.find.what.select();
+  }
+
+  closeFind() {
+    this.find.node.replaceWith(this.bar);
+    this.find = null;
+    this.bars();
+    this.focus();
+  }
+
+  close() {
+    this.mouse.close();
+    this.table.close();
+    this.kernel.close();
+    this.popovers.end();
+    this.press.close();
+  }
+}
+
+async function render({ model, el }) {
+  // Without this, letters typed here would run or cut cells of the notebook.
+  const root = h("section", { class: "oa", "aria-label": "Editing grid", "data-lm-suppress-shortcuts": "true" });
+  el.append(root);
+  const [bytes, open] = await Promise.all([inflated(model.get("_data")), inflated(model.get("_open"))]);
+  const grid = new Grid(model, root, bytes, open);
+  return () => grid.close();
+}
+
+export default { render };

@@ -1,0 +1,65 @@
+// The keyboard map of the cells.
+
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+// As a spreadsheet jumps: to the end of the filled cells, or over the gap to the next filled one.
+function edge(grid, { r, c }, [down, across]) {
+  const [rows, columns] = grid.size();
+  const filled = (row, column) => row >= 0 && column >= 0 && row < rows && column < columns && grid.store.value(grid.store.order[row], grid.specs[column].field) !== null;
+  const there = (row, column) => row >= 0 && column >= 0 && row < rows && column < columns;
+  let [row, column] = [r + down, c + across];
+  if (!there(row, column)) return [r, c];
+  const wanted = filled(row, column);
+  while (there(row + down, column + across) && filled(row + down, column + across) === wanted) [row, column] = [row + down, column + across];
+  if (!wanted && there(row + down, column + across)) [row, column] = [row + down, column + across];
+  return [row, column];
+}
+
+function move(grid, event) {
+  const { selection } = grid;
+  const command = event.ctrlKey || event.metaKey;
+  const from = event.shiftKey ? selection.head : selection.active;
+  const [rows, columns] = grid.size();
+  const to = {
+    Home: [command ? 0 : from.r, 0],
+    End: [command ? rows - 1 : from.r, columns - 1],
+    PageDown: [from.r + grid.page, from.c],
+    PageUp: [from.r - grid.page, from.c],
+  }[event.key];
+  const arrow = ARROWS[event.key];
+  if (!to && !arrow) return false;
+  const [r, c] = to ?? (command ? edge(grid, from, arrow) : [from.r + arrow[0], from.c + arrow[1]]);
+  selection.go(r, c, { extend: event.shiftKey });
+  return true;
+}
+
+// Along the row, and at its end out of the grid: the keyboard is never trapped.
+function tab(grid, event) {
+  const { r, c } = grid.selection.active;
+  const next = c + (event.shiftKey ? -1 : 1);
+  if (next < 0 || next >= grid.size()[1]) return false;
+  grid.selection.go(r, next);
+  return true;
+}
+
+export function onKey(grid, event) {
+  const command = event.ctrlKey || event.metaKey;
+  const key = event.key.toLowerCase();
+  const act = (what) => {
+    what();
+    return true;
+  };
+  if (event.altKey && key === "arrowdown") return act(() => grid.arranging.openValues(grid.activeSpec));
+  if (event.altKey && key === "backspace") return act(() => grid.revert());
+  if (event.altKey) return false;
+  if (move(grid, event)) return true;
+  if (key === "tab") return tab(grid, event);
+  if (key === "f2" || (key === "enter" && !command)) return act(() => grid.edit());
+  if (key === "escape") return act(() => grid.escape());
+  if (command) {
+    const verbs = { enter: () => grid.setActive(), a: () => grid.selection.all(), d: () => grid.fillDown(), delete: () => grid.remove(), backspace: () => grid.remove() };
+    return verbs[key] ? act(verbs[key]) : false;
+  }
+  if (key === "delete" || key === "backspace") return act(() => grid.clear());
+  return event.key.length === 1 ? act(() => grid.edit(event.key)) : false;
+}

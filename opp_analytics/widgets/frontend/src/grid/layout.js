@@ -1,0 +1,65 @@
+// Which columns are shown, in which order and how wide; remembered by Python.
+
+export class Layout {
+  constructor(model, specs) {
+    this.model = model;
+    this.specs = specs;
+    const kept = model.get("_layout") ?? {};
+    this.order = this.#known(kept.order ?? []);
+    this.hidden = new Set(kept.hidden ?? specs.filter((spec) => spec.hidden).map(({ field }) => field));
+    this.widths = { ...(kept.widths ?? {}) };
+  }
+
+  #known(order) {
+    const fields = this.specs.map(({ field }) => field);
+    const first = fields.includes("name") ? ["name"] : fields.slice(0, 1);
+    const kept = order.filter((field) => fields.includes(field));
+    return [...new Set([...first, ...kept, ...fields])];
+  }
+
+  get all() {
+    return this.order.map((field) => this.specs.find((spec) => spec.field === field));
+  }
+
+  visible() {
+    return this.all.filter(({ field }, at) => at === 0 || !this.hidden.has(field));
+  }
+
+  toggle(field) {
+    if (!this.hidden.delete(field)) this.hidden.add(field);
+    this.#keep();
+  }
+
+  move(at, by) {
+    const to = at + by;
+    [this.order[at], this.order[to]] = [this.order[to], this.order[at]];
+    this.#keep();
+  }
+
+  resize(field, width) {
+    this.widths[field] = width;
+    this.#keep();
+  }
+
+  fit() {
+    this.widths = {};
+    this.#keep();
+  }
+
+  reset() {
+    this.order = this.#known([]);
+    this.hidden = new Set(this.specs.filter((spec) => spec.hidden).map(({ field }) => field));
+    this.fit();
+  }
+
+  // What else is set: sort and filters.
+  note(more) {
+    this.more = more;
+    this.#keep();
+  }
+
+  #keep() {
+    this.model.set("_layout", { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, ...(this.more ?? {}) });
+    this.model.save_changes();
+  }
+}

@@ -1,0 +1,130 @@
+// The mouse on the cells: select, extend, add, drag across the frozen column and beyond the edge, and the fill handle.
+
+const SCROLL_EVERY = 60;
+
+// The cells that a drag of the fill handle covers beyond the selection; null inside it.
+export function fillTarget({ r0, r1, c0, c1 }, { r, c }) {
+  const down = Math.max(r - r1, r0 - r);
+  const across = Math.max(c - c1, c0 - c);
+  if (down <= 0 && across <= 0) return null;
+  if (down >= across) return r > r1 ? { r0: r1 + 1, r1: r, c0, c1 } : { r0: r, r1: r0 - 1, c0, c1 };
+  return c > c1 ? { r0, r1, c0: c1 + 1, c1: c } : { r0, r1, c0: c, c1: c0 - 1 };
+}
+
+export class Mouse {
+  #drag = null;
+  #timer = 0;
+
+  // `host` has: table, selection, size(), press(), edit(), fill(target), previewed(target)
+  constructor(holder, host) {
+    Object.assign(this, { holder, host });
+    // Before SlickGrid hears of it: it would move focus and the page's text selection.
+    holder.addEventListener("pointerdown", (event) => this.#down(event), true);
+    for (const type of ["mousedown", "click", "dblclick"]) holder.addEventListener(type, (event) => this.#keep(event), true);
+    this.move = (event) => this.#move(event);
+    this.up = () => this.#up();
+    document.addEventListener("pointermove", this.move);
+    document.addEventListener("pointerup", this.up);
+    document.addEventListener("pointercancel", this.up);
+  }
+
+  #keep(event) {
+    if (!event.target.closest?.(".slick-viewport")) return;
+    event.stopPropagation();
+    if (event.type === "mousedown") event.preventDefault();
+    if (event.type === "dblclick" && (this.host.table.at(event.target)?.c ?? -1) >= 0) this.host.edit();
+  }
+
+  #down(event) {
+    if (event.button !== 0) return;
+    const { table, selection } = this.host;
+    const header = event.target.closest(".slick-header-column");
+    if (header) return this.#header(event, header);
+    const at = table.at(event.target);
+    if (!at) return undefined;
+    this.host.press();
+    if (event.target.closest(".fh")) this.#drag = { fill: selection.last };
+    else if (at.c < 0) this.#row(event, at.r);
+    else {
+      selection.go(at.r, at.c, { extend: event.shiftKey, add: event.ctrlKey || event.metaKey });
+      this.#drag = {};
+    }
+    return this.holder.focus({ preventScroll: true });
+  }
+
+  #header(event, header) {
+    if (event.target.closest(".slick-resizable-handle")) return;
+    const { table, selection, size } = this.host;
+    const c = table.specs.findIndex(({ field }) => field === header.dataset.id);
+    this.host.press();
+    if (c < 0) selection.all();
+    else selection.set({ r0: 0, r1: size()[0] - 1, c0: c, c1: c }, { add: event.ctrlKey || event.metaKey });
+    event.preventDefault();
+    this.holder.focus({ preventScroll: true });
+  }
+
+  #row(event, r) {
+    const { selection, size } = this.host;
+    const last = size()[1] - 1;
+    if (event.shiftKey) selection.set({ r0: selection.anchor.r, r1: r, c0: 0, c1: last });
+    else selection.set({ r0: r, r1: r, c0: 0, c1: last }, { add: event.ctrlKey || event.metaKey });
+  }
+
+  #move(event) {
+    if (!this.#drag) return;
+    this.#drag.x = event.clientX;
+    this.#drag.y = event.clientY;
+    this.#follow();
+    const { left, right, top, bottom } = this.host.table.body;
+    const outside = event.clientY < top || event.clientY > bottom || event.clientX < left || event.clientX > right;
+    if (outside && !this.#timer) this.#timer = setInterval(() => this.#follow(), SCROLL_EVERY);
+    if (!outside) this.#still();
+  }
+
+  // The cell under the pointer; beyond the edge, the next one in that direction.
+  #follow() {
+    const { table, selection, size } = this.host;
+    const { x, y } = this.#drag;
+    const { left, right, top, bottom } = table.body;
+    const inside = [Math.min(Math.max(x, left + 2), right - 18), Math.min(Math.max(y, top + 2), bottom - 18)];
+    const root = this.holder.getRootNode();
+    const at = table.at(root.elementFromPoint(...inside));
+    if (!at) return;
+    const [rows, columns] = size();
+    let { r, c } = at;
+    if (y < top) r -= 1;
+    else if (y > bottom - 2) r += 1;
+    if (x > right - 2) c += 1;
+    r = Math.max(0, Math.min(rows - 1, r));
+    c = Math.max(0, Math.min(columns - 1, c));
+    if (this.#drag.fill) {
+      this.#drag.target = fillTarget(this.#drag.fill, { r, c });
+      this.host.previewed(this.#drag.target);
+      table.reveal(r, c);
+    } else if (r !== selection.head.r || c !== selection.head.c) selection.go(r, c, { extend: true });
+  }
+
+  #still() {
+    clearInterval(this.#timer);
+    this.#timer = 0;
+  }
+
+  #up() {
+    if (!this.#drag) return;
+    const { fill, target } = this.#drag;
+    this.#drag = null;
+    this.#still();
+    if (fill) this.host.fill(target ?? null);
+  }
+
+  get dragging() {
+    return Boolean(this.#drag);
+  }
+
+  close() {
+    this.#still();
+    document.removeEventListener("pointermove", this.move);
+    document.removeEventListener("pointerup", this.up);
+    document.removeEventListener("pointercancel", this.up);
+  }
+}

@@ -1,0 +1,56 @@
+// The popovers of the toolbar: columns, and bulk edits.
+
+import { h } from "../shared/dom.js";
+import { count } from "../shared/format.js";
+
+export function fillColumns(node, { layout, changed, done }) {
+  const draw = (focus) => {
+    const rows = layout.all.map((spec, at) => {
+      const id = `oa-column-${at}-${Math.random().toString(36).slice(2)}`;
+      const box = h("input", { type: "checkbox", id, disabled: at === 0, onchange: () => act(() => layout.toggle(spec.field)) });
+      box.checked = at === 0 || !layout.hidden.has(spec.field);
+      const arrow = (by, sign, where) =>
+        h("button", { type: "button", "data-move": `${spec.field}/${by}`, "aria-label": `Move ${spec.title} ${where}`, disabled: at === 0 || at + by < 1 || at + by >= layout.order.length, onclick: () => act(() => layout.move(at, by), `${spec.field}/${by}`) }, sign);
+      return h("div", { class: "co" }, box, h("label", { for: id }, spec.title), arrow(-1, "↑", "left"), arrow(1, "↓", "right"));
+    });
+    const title = layout.all[0].title;
+    node.replaceChildren(
+      h("div", { class: "sm q" }, `${title} stays frozen. Identifiers start hidden.`),
+      ...rows,
+      h("div", { class: "popf" },
+        h("button", { class: "lnk", type: "button", onclick: () => act(() => layout.fit()) }, "Fit widths"),
+        h("button", { class: "lnk", type: "button", onclick: () => act(() => layout.reset()) }, "Default"),
+        h("button", { class: "lnk", type: "button", onclick: done }, "Done"),
+      ),
+    );
+    if (focus) [...node.querySelectorAll("[data-move]")].find((each) => each.dataset.move === focus && !each.disabled)?.focus();
+  };
+  const act = (what, focus) => {
+    what();
+    changed();
+    if (focus) draw(focus);
+  };
+  draw();
+}
+
+export function fillBulk(node, { specs, rows, whose, go }) {
+  const open = specs.filter((spec) => !spec.locked);
+  const dated = open.some(({ field }) => field === "close_date");
+  const owner = open.find(({ kind }) => kind === "person");
+  const column = h("select", { "aria-label": "Column to set" }, open.map((spec) => h("option", { value: spec.field }, spec.title)));
+  const value = h("input", { type: "text", "aria-label": "Value to set", placeholder: "value", list: "oa-bulk", autocomplete: "off" });
+  const options = h("datalist", { id: "oa-bulk" });
+  const offer = () => options.replaceChildren(...open.find(({ field }) => field === column.value).options.map((option) => h("option", { value: option.replaceAll("_", " ") })));
+  column.addEventListener("change", offer);
+  const days = h("input", { type: "text", class: "few", "aria-label": "Days to move close dates by", placeholder: "7" });
+  const person = h("select", { "aria-label": "New owner" }, (owner?.options ?? []).map((option) => h("option", { value: option }, option)));
+  const line = (words, inputs, act) => h("div", { class: "blk" }, h("span", {}, words), ...inputs, h("button", { class: "btn", type: "button", onclick: act }, "Do it"));
+  node.classList.add("wide");
+  node.append(
+    h("div", { class: "sm q" }, `Changes ${count(rows, "deal")}: ${whose}. One step to undo.`),
+    line("Set", [column, "to", value, options], () => go("set", column.value, value.value)),
+    ...(dated ? [line("Move close dates by", [days, "days"], () => go("shift", "close_date", days.value)), line("Move close dates to the end of their month", [], () => go("month_end", "close_date", ""))] : []),
+    ...(owner?.options.length ? [line("Assign", [person], () => go("set", owner.field, person.value))] : []),
+  );
+  offer();
+}

@@ -1,0 +1,144 @@
+// The data of the grid by column, what Python said of its cells, and which rows are shown in which order.
+
+import { tableFromIPC } from "@uwdata/flechette";
+import { shown } from "../shared/format.js";
+
+const key = (row, field) => `${row}/${field}`;
+
+export class Store {
+  marks = new Map();
+  rowStates = new Map();
+  filters = new Map(); // field -> { text, test, error, list }
+  changedOnly = false;
+  sort = null; // { field, down }
+  order = [];
+  come = []; // rows that are new, or back
+
+  constructor(columns, bytes, open) {
+    const table = tableFromIPC(bytes);
+    this.specs = columns;
+    this.byField = new Map(columns.map((spec) => [spec.field, spec]));
+    this.data = new Map(columns.map(({ field }) => [field, Array.from(table.getChild(field)?.toArray() ?? [])]));
+    this.open = Array.from(open);
+    this.size = table.numRows;
+    this.arrange();
+  }
+
+  value(row, field) {
+    return this.data.get(field)[row] ?? null;
+  }
+
+  text(row, field) {
+    return shown(this.byField.get(field).kind, this.value(row, field));
+  }
+
+  mark(row, field) {
+    return this.marks.get(key(row, field));
+  }
+
+  state(row) {
+    return this.rowStates.get(row) ?? "";
+  }
+
+  // What Python answered; the rows that look different now, and whether rows came or went.
+  take({ cells = [], rows = [], open = [], reset = false }) {
+    const gone = reset ? this.#forget() : [];
+    const seen = new Set();
+    for (const [field, value, was, why, typed, alike] of cells) {
+      const column = this.data.get(field);
+      for (const row of alike) {
+        column[row] = value;
+        if (was === null && !why) this.marks.delete(key(row, field));
+        else this.marks.set(key(row, field), { was, why, typed });
+        seen.add(row);
+      }
+    }
+    for (const [row, isOpen] of open) this.open[row] = isOpen;
+    let moved = false;
+    for (const [row, state] of rows) {
+      if (state !== "gone" && (row >= this.size || this.state(row) === "gone")) this.come.push(row);
+      moved ||= state === "gone" || this.come.length > 0;
+      this.rowStates.set(row, state);
+      this.size = Math.max(this.size, row + 1);
+      seen.add(row);
+    }
+    this.come.push(...gone.filter((row) => this.state(row) !== "gone"));
+    return { seen, moved: moved || reset };
+  }
+
+  // After a write Python tells everything anew; the rows that were gone before.
+  #forget() {
+    const gone = [...this.rowStates].filter(([, state]) => state === "gone").map(([row]) => row);
+    this.marks.clear();
+    this.rowStates.clear();
+    return gone;
+  }
+
+  get markedRows() {
+    const rows = new Set();
+    for (const each of this.marks.keys()) rows.add(+each.slice(0, each.indexOf("/")));
+    for (const [row, state] of this.rowStates) if (state) rows.add(row);
+    return rows;
+  }
+
+  get total() {
+    let gone = 0;
+    for (const state of this.rowStates.values()) gone += state === "gone";
+    return this.size - gone;
+  }
+
+  // Rows that came or went, without moving the others.
+  admit() {
+    this.order = [...this.come, ...this.order].filter((row) => this.state(row) !== "gone");
+    this.come = [];
+  }
+
+  // Which rows are shown, and in which order; only when asked, never after an edit.
+  arrange() {
+    const marked = this.changedOnly ? this.markedRows : null;
+    const tests = [...this.filters].flatMap(([field, { test, list }]) => {
+      const column = this.data.get(field);
+      const { kind } = this.byField.get(field);
+      return [
+        ...(test ? [(row) => test(column[row] ?? null)] : []),
+        ...(list ? [(row) => list.has(shown(kind, column[row] ?? null))] : []),
+      ];
+    });
+    const rows = [];
+    for (let row = 0; row < this.size; row++) {
+      if (this.state(row) === "gone" || (marked && !marked.has(row))) continue;
+      if (tests.every((test) => test(row))) rows.push(row);
+    }
+    this.order = rows.sort(this.sort ? this.#by(this.sort) : this.#usual());
+  }
+
+  #by({ field, down }) {
+    const column = this.data.get(field);
+    const { kind, options } = this.byField.get(field);
+    const place = kind === "choice" ? new Map(options.map((option, at) => [option, at])) : null;
+    const turn = down ? -1 : 1;
+    const collator = new Intl.Collator("en-US", { numeric: true });
+    const compare = typeof column.find((value) => value !== null && value !== undefined) === "number" ? (a, b) => a - b : collator.compare;
+    return (one, other) => {
+      let a = column[one] ?? null;
+      let b = column[other] ?? null;
+      if (a === null || b === null) return (a === null) - (b === null) || one - other;
+      if (place) [a, b] = [place.get(a) ?? Infinity, place.get(b) ?? Infinity];
+      return turn * (place ? a - b : compare(a, b)) || one - other;
+    };
+  }
+
+  // New deals, open ones by close date, then closed ones, the latest first.
+  #usual() {
+    const dates = this.data.get("close_date") ?? [];
+    return (one, other) => {
+      const added = (this.state(other) === "added") - (this.state(one) === "added");
+      if (added) return added;
+      const open = (this.open[other] ?? 1) - (this.open[one] ?? 1);
+      if (open) return open;
+      const [a, b] = [dates[one] ?? "9", dates[other] ?? "9"];
+      const turn = this.open[one] ? 1 : -1;
+      return a === b ? one - other : turn * (a < b ? -1 : 1);
+    };
+  }
+}

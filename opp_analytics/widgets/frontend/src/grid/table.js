@@ -1,0 +1,338 @@
+// SlickGrid as the grid's screen: it renders the rows in sight, freezes the name and resizes columns. Selection, keys,
+// editors and the clipboard are ours, since its own take focus and text in ways that a notebook does not bear.
+
+import { SlickGrid } from "slickgrid";
+import { h, name as bdi } from "../shared/dom.js";
+import { RIGHT, count, number, shown } from "../shared/format.js";
+import { hint } from "./filters.js";
+import { NUMBERS, fitted, nameWidth } from "./widths.js";
+
+const ROW = 28;
+
+export class Table {
+  #painted = new Set();
+  #top = 0;
+  #started = false;
+
+  // `on` has: started, rendered, scrolled, filterTyped, filterOpened, widths
+  constructor(holder, store, layout, on) {
+    Object.assign(this, { holder, store, layout, on });
+    this.family = getComputedStyle(holder).fontFamily;
+    this.fits = new Map(store.specs.map((spec) => [spec.field, fitted(store, spec, this.family)]));
+    const rows = { getLength: () => store.order.length, getItem: (at) => ({ row: store.order[at] }), getItemMetadata: (at) => this.#row(at) };
+    this.slick = new SlickGrid(holder, rows, this.#columns(), {
+      rowHeight: ROW,
+      frozenColumn: 1,
+      explicitInitialization: true,
+      enableHtmlRendering: false, // else a text from the data is set as innerHTML
+      enableCellNavigation: false,
+      enableColumnReorder: false,
+      editable: false,
+      showHeaderRow: true,
+      headerRowHeight: 32,
+      createFooterRow: true,
+      showFooterRow: true,
+      footerRowHeight: 30,
+      showCellSelection: false,
+      dataItemColumnValueExtractor: () => null,
+    });
+    this.#listen();
+  }
+
+  get specs() {
+    return this.layout.visible();
+  }
+
+  #row(at) {
+    const state = this.store.state(this.store.order[at]);
+    return state ? { cssClasses: `oa-${state}` } : null;
+  }
+
+  #columns() {
+    const numbers = {
+      id: "#",
+      field: "#",
+      name: "",
+      width: NUMBERS,
+      minWidth: NUMBERS,
+      resizable: false,
+      cssClass: "n",
+      headerCssClass: "n",
+      cellAttrs: { role: "rowheader" },
+      formatter: (at) => number(at + 1),
+    };
+    return [numbers, ...this.specs.map((spec, at) => this.#column(spec, at))];
+  }
+
+  #column(spec, at) {
+    const right = RIGHT.has(spec.kind) ? "r" : "";
+    return {
+      id: spec.field,
+      field: spec.field,
+      name: spec.title,
+      spec,
+      width: this.#width(spec, at),
+      minWidth: 56,
+      cssClass: `${right} ${spec.locked ? "ro" : ""}`,
+      headerCssClass: right,
+      cellAttrs: { "aria-colindex": at + 2, ...(spec.locked ? { "aria-readonly": "true" } : {}) },
+      formatter: (r) => this.#cell(this.store.order[r], spec),
+    };
+  }
+
+  #cell(row, spec) {
+    const text = this.store.text(row, spec.field);
+    const mark = this.store.mark(row, spec.field);
+    const content = spec.kind === "text" || spec.kind === "person" ? bdi(text || (spec.field === "name" ? "New deal" : "")) : text;
+    if (!mark) return content;
+    return { text: content, addClasses: `${mark.was === null ? "" : "chg"} ${mark.why ? "bad" : ""}` };
+  }
+
+  #width(spec, at) {
+    const kept = this.layout.widths[spec.field] ?? this.fits.get(spec.field);
+    if (at) return kept;
+    const others = this.specs.slice(1).reduce((sum, { field }) => sum + (this.layout.widths[field] ?? this.fits.get(field)), 0);
+    const wanted = this.layout.widths[spec.field] ?? Math.min(276, Math.max(120, kept));
+    return nameWidth(this.holder.clientWidth - 16, others, this.holder.clientWidth < 760, wanted);
+  }
+
+  #listen() {
+    const { slick } = this;
+    slick.onHeaderCellRendered.subscribe((_, { node, column }) => this.#header(node, column));
+    slick.onHeaderRowCellRendered.subscribe((_, { node, column }) => this.#filter(node, column));
+    slick.onFooterRowCellRendered.subscribe((_, { node, column }) => this.#foot(node, column));
+    slick.onRendered.subscribe(() => this.#dress());
+    slick.onScroll.subscribe(() => {
+      if (this.holder.isConnected) this.#top = slick.getViewport().top;
+      this.on.scrolled();
+    });
+    slick.onColumnsResized.subscribe((_, { triggeredByColumn }) => {
+      const resized = slick.getColumns().find(({ id }) => id === triggeredByColumn);
+      if (resized?.spec) this.on.widths(resized.spec.field, resized.width);
+    });
+    // A notebook renders before it attaches, and takes scrolled-out cells off the page and puts them back at the top.
+    this.seen = new ResizeObserver(() => this.#resized());
+    this.seen.observe(this.holder);
+  }
+
+  #resized() {
+    if (!this.holder.offsetWidth) return;
+    const back = this.#top;
+    if (this.#started) {
+      this.slick.resizeCanvas();
+      this.columns();
+      this.slick.scrollRowToTop(back);
+    } else {
+      this.#started = true;
+      this.slick.init();
+      this.columns();
+      // One stop for Tab: the grid itself.
+      for (const node of this.holder.querySelectorAll("[tabindex='0']")) node.removeAttribute("tabindex");
+      this.on.started();
+    }
+  }
+
+  // -- what is around the rows
+
+  #header(node, { spec }) {
+    node.setAttribute("aria-colindex", spec ? this.specs.indexOf(spec) + 2 : 1);
+    if (!spec) {
+      node.setAttribute("aria-label", "Row");
+      node.title = "Select all (Ctrl+A)";
+      return;
+    }
+    const sorted = this.store.sort?.field === spec.field ? this.store.sort : null;
+    if (sorted) node.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+    const title = node.querySelector(".slick-column-name");
+    title.replaceChildren(h("b", {}, spec.title), spec.locked ? h("span", { class: "q" }, " read only") : "", sorted ? (sorted.down ? " ↓" : " ↑") : "");
+  }
+
+  #filter(node, { spec }) {
+    node.setAttribute("role", "gridcell");
+    if (!spec) return;
+    const { text = "", error, list } = this.store.filters.get(spec.field) ?? {};
+    const on = list || (text && !error);
+    const input = h("input", {
+      type: "text",
+      class: on ? "on" : "",
+      "aria-label": `Filter ${spec.title}`,
+      "aria-invalid": error ? "true" : false,
+      "data-filter": spec.field,
+      placeholder: list ? count(list.size, "value") : hint(spec.kind),
+      autocomplete: "off",
+      oninput: (event) => this.on.filterTyped(spec, event.target.value, false),
+      onkeydown: (event) => this.#filterKey(event, spec),
+    });
+    input.value = text;
+    const button = h("button", {
+      class: `fb${list ? " on" : ""}`,
+      type: "button",
+      "data-values": spec.field,
+      "aria-label": `${spec.title}: sort and values`,
+      "aria-haspopup": "dialog",
+      onclick: () => this.on.filterOpened(spec),
+    }, h("span", { class: "tri" }));
+    node.replaceChildren(input, button);
+  }
+
+  #filterKey(event, spec) {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (event.key === "Escape") event.target.value = "";
+    this.on.filterTyped(spec, event.target.value, true);
+    if (event.key === "Escape") this.holder.focus({ preventScroll: true });
+  }
+
+  // A filter's look, without drawing its field anew under the caret.
+  showFilter(field) {
+    const input = this.filterInput(field);
+    const { text = "", error, list } = this.store.filters.get(field) ?? {};
+    input.classList.toggle("on", Boolean(list || (text && !error)));
+    input.toggleAttribute("aria-invalid", Boolean(error));
+    if (error) input.setAttribute("aria-invalid", "true");
+  }
+
+  filterInput(field) {
+    return this.holder.querySelector(`[data-filter="${CSS.escape(field)}"]`);
+  }
+
+  #foot(node, { spec }) {
+    node.setAttribute("role", "gridcell");
+    node.classList.toggle("r", Boolean(spec) && RIGHT.has(spec.kind));
+    if (spec) node.replaceChildren(...this.#footOf(spec));
+  }
+
+  foot() {
+    for (const spec of this.specs) this.slick.getFooterRowColumn(spec.field)?.replaceChildren(...this.#footOf(spec));
+  }
+
+  #footOf(spec) {
+    const { store } = this;
+    if (spec === this.specs[0]) return [`Total, ${count(store.order.length, "deal")} shown`];
+    const live = store.order.filter((row) => !store.state(row).startsWith("removed"));
+    if (spec.kind === "money") return [number(live.reduce((sum, row) => sum + (store.value(row, spec.field) ?? 0), 0))];
+    if (spec.kind !== "percent" || !store.data.has("value")) return [""];
+    let [open, weighted] = [0, 0];
+    for (const row of live) {
+      const value = store.open[row] ? (store.value(row, "value") ?? 0) : 0;
+      open += value;
+      weighted += (value * (store.value(row, spec.field) ?? 0)) / 100;
+    }
+    const average = open ? shown("percent", Math.round((100 * weighted) / open)) : "–";
+    return [h("span", { class: "sm", title: "Open deals, weighted by value" }, "avg "), average];
+  }
+
+  // -- drawing anew
+
+  columns() {
+    this.slick.setColumns(this.#columns());
+    this.holder.setAttribute("aria-colcount", this.specs.length + 1);
+    for (const row of this.holder.querySelectorAll(".slick-headerrow-columns, .slick-footerrow-columns")) row.setAttribute("role", "row");
+    this.on.rendered();
+  }
+
+  // Rows came, went or moved.
+  rows({ toTop = false } = {}) {
+    this.slick.invalidateAllRows();
+    this.slick.updateRowCount();
+    if (toTop) this.slick.scrollRowToTop(0);
+    this.slick.render();
+    this.holder.setAttribute("aria-rowcount", this.store.order.length + 2);
+    this.foot();
+  }
+
+  // Some rows look different.
+  refresh(seen) {
+    const { top, bottom } = this.slick.getRenderedRange();
+    const stale = [];
+    for (let at = Math.max(0, top - 5); at <= Math.min(bottom + 5, this.store.order.length - 1); at++) {
+      if (seen.has(this.store.order[at])) stale.push(at);
+    }
+    this.slick.invalidateRows(stale);
+    this.slick.render();
+    this.foot();
+  }
+
+  // What SlickGrid leaves out for screen readers, on rows that are new on the page.
+  #dress() {
+    for (const row of this.holder.querySelectorAll(".slick-row:not([aria-rowindex])")) {
+      row.setAttribute("aria-rowindex", +row.dataset.row + 3);
+      for (const cell of row.querySelectorAll(".bad")) cell.setAttribute("aria-invalid", "true");
+      for (const cell of row.children) cell.removeAttribute("aria-describedby");
+    }
+    this.on.rendered();
+  }
+
+  // -- where things are
+
+  node(r, c) {
+    return this.slick.getCellNode(r, c + 1);
+  }
+
+  // Row and column under an element: column −1 is the row's number.
+  at(element) {
+    const cell = element?.closest?.(".slick-cell");
+    if (!cell || !this.holder.contains(cell)) return null;
+    return { r: +cell.parentElement.dataset.row, c: +/\bl(\d+)\b/.exec(cell.className)[1] - 1, cell };
+  }
+
+  get body() {
+    const panes = [...this.holder.querySelectorAll(".slick-viewport-top")].map((pane) => pane.getBoundingClientRect());
+    return { left: panes[0].left, right: panes.at(-1).right, top: panes[0].top, bottom: panes[0].bottom };
+  }
+
+  reveal(r, c) {
+    if (!this.#started) return;
+    this.slick.scrollRowIntoView(r);
+    if (c > 0) this.slick.scrollCellIntoView(r, c + 1);
+    this.slick.render();
+  }
+
+  // -- the selection
+
+  paint(selection, handle) {
+    for (const node of this.#painted) {
+      node.classList.remove("s", "e0", "et", "eb", "el", "er", "act", "one", "selc", "hit", "hit1");
+      node.removeAttribute("aria-selected");
+    }
+    this.#painted.clear();
+    this.holder.querySelector(".fh")?.remove();
+    const { top, bottom } = this.slick.getRenderedRange();
+    for (const { r0, r1, c0, c1 } of selection.ranges) {
+      for (let r = Math.max(r0, top); r <= Math.min(r1, bottom); r++) {
+        for (let c = c0; c <= c1; c++) {
+          const edges = [r === r0 && "et", r === r1 && "eb", c === c0 && "el", c === c1 && "er"].filter(Boolean);
+          this.#mark(this.node(r, c), "s", ...(edges.length ? ["e0", ...edges] : []))?.setAttribute("aria-selected", "true");
+        }
+        this.#mark(this.node(r, -1), "selc");
+      }
+      for (let c = c0; c <= c1; c++) this.#mark(this.slick.getHeaderColumn(this.specs[c]?.field), "selc");
+    }
+    const active = this.#mark(this.node(selection.active.r, selection.active.c), "act", ...(selection.single ? ["one"] : []));
+    if (active) active.id ||= `oa-${Math.random().toString(36).slice(2)}`;
+    if (active) this.holder.setAttribute("aria-activedescendant", active.id);
+    else this.holder.removeAttribute("aria-activedescendant");
+    const { r1, c1 } = selection.last;
+    if (handle && selection.raw.length === 1) this.node(r1, c1)?.append(h("div", { class: "fh", title: "Drag to fill" }));
+  }
+
+  #mark(node, ...classes) {
+    if (!node) return null;
+    node.classList.add(...classes);
+    this.#painted.add(node);
+    return node;
+  }
+
+  hits(cells, at) {
+    const { top, bottom } = this.slick.getRenderedRange();
+    cells.forEach(({ r, c }, index) => {
+      if (r >= top && r <= bottom) this.#mark(this.node(r, c), index === at ? "hit1" : "hit", "hit");
+    });
+  }
+
+  close() {
+    this.seen.disconnect();
+    this.slick.destroy();
+  }
+}

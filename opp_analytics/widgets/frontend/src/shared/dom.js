@@ -1,0 +1,61 @@
+// Elements in one call. Text from the data only ever becomes a text node.
+
+export function h(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === false || value === null || value === undefined) continue;
+    if (typeof value === "function") made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
+  return made;
+}
+
+export const svg = (tag, attributes = {}) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+};
+
+export const name = (text) => h("bdi", {}, text);
+
+export function debounced(wait, act) {
+  let timer = 0;
+  const later = (...given) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => act(...given), wait);
+  };
+  later.cancel = () => clearTimeout(timer);
+  return later;
+}
+
+// A redraw waits until a press has become a click, or a button would vanish under the pointer.
+export function afterPress(root) {
+  let down = false;
+  let waiting = [];
+  root.addEventListener("pointerdown", () => (down = true), true);
+  const release = () => {
+    down = false;
+    const acts = waiting;
+    waiting = [];
+    if (acts.length) setTimeout(() => acts.forEach((act) => act()), 0);
+  };
+  for (const type of ["pointerup", "pointercancel"]) addEventListener(type, release, true);
+  return {
+    later: (act) => (down ? waiting.push(act) : act()),
+    close: () => ["pointerup", "pointercancel"].forEach((type) => removeEventListener(type, release, true)),
+  };
+}
+
+export async function copyText(text, from) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const area = h("textarea", { style: "position:fixed;opacity:0" });
+    area.value = text;
+    from.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}

@@ -1,0 +1,30 @@
+// How cells read on screen and in the clipboard.
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const whole = new Intl.NumberFormat("en-US");
+const cents = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+export const NUMERIC = new Set(["money", "percent", "number", "whole"]);
+export const DATED = new Set(["date", "instant"]);
+export const RIGHT = new Set([...NUMERIC, ...DATED]);
+
+export const number = (value) => (Number.isInteger(value) ? whole : cents).format(value).replace("-", "−");
+export const count = (n, noun) => `${whole.format(n)} ${n === 1 ? noun : noun.replace(/y$/, "ie") + (/(s|x|z|ch|sh)$/.test(noun) ? "es" : "s")}`;
+export const day = (iso) => `${MONTHS[+iso.slice(5, 7) - 1]} ${+iso.slice(8, 10)}, ${iso.slice(0, 4)}`;
+export const label = (text) => text.replaceAll("_", " ");
+
+export function shown(kind, value) {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "number") return kind === "percent" ? `${number(value)}%` : number(value);
+  if (kind === "date") return day(value);
+  if (kind === "instant") return `${day(value)} ${value.slice(11)}`;
+  return kind === "choice" ? label(value) : value;
+}
+
+// As it is edited and copied: what a spreadsheet reads back.
+export function plain(kind, value) {
+  if (value === null || value === undefined) return "";
+  if (kind === "percent") return `${value}%`;
+  if (kind === "date") return `${value.slice(5, 7)}/${value.slice(8, 10)}/${value.slice(0, 4)}`;
+  return kind === "choice" ? label(value) : String(value);
+}

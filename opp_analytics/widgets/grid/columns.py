@@ -1,0 +1,152 @@
+"""The grid's columns: order, titles, kinds, and their cells for the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from opp_analytics import schema, text
+from opp_analytics.writer import CHOICES
+
+__all__ = ["Column", "columns_of", "shown", "to_arrow"]
+
+_KINDS = {
+    "value": "money",
+    "close_date": "date",
+    "probability": "percent",
+    "stage": "choice",
+    "status": "choice",
+    "created_at": "instant",
+    "updated_at": "instant",
+}
+_TITLES = {
+    "name": "Deal",
+    "owner_name": "Owner",
+    "stage": "Stage",
+    "value": "Value",
+    "close_date": "Close date",
+    "probability": "Chance",
+    "status": "Status",
+    "account_name": "Account",
+    "created_at": "Created",
+    "updated_at": "Updated",
+}
+"""Titles of the first columns, in their order; the timestamps follow at the end."""
+_MOST_NAMES = 500
+"""Columns of text with more distinct values are not offered as a list."""
+_LARGEST = 2**53
+_NUMERIC = ("money", "percent", "number", "whole")
+_FORMATS = {"date": "%Y-%m-%d", "instant": "%Y-%m-%d %H:%M"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the grid."""
+
+    field: str
+    title: str
+    kind: str
+    """text, money, percent, number, whole, date, instant, choice, person or flag."""
+    locked: bool = False
+    hidden: bool = False
+    """Hidden until it is asked for: identifiers and timestamps."""
+    options: tuple[str, ...] = ()
+    """What a choice or flag may be; of a person, the names that are offered."""
+
+    def wire(self, value: Any) -> str | float | None:
+        """A cell for the browser: a number, text, or None when blank."""
+        if schema.is_blank(value):
+            return None
+        if self.kind in _NUMERIC:
+            return float(value)
+        return str(value.strftime(_FORMATS[self.kind])) if self.kind in _FORMATS else str(value)
+
+
+def shown(column: Column, value: Any) -> str:
+    """A cell as the grid shows it, for messages.
+
+    Examples
+    --------
+    >>> close = Column("close_date", "Close date", "date")
+    >>> shown(close, pd.Timestamp("2026-11-22")), shown(close, None), shown(Column("value", "Value", "money"), 28400.0)
+    ('Nov 22, 2026', 'empty', '28,400')
+    """
+    if schema.is_blank(value):
+        return "empty"
+    if column.kind in _FORMATS:
+        return text.day(value, year=True)
+    if column.kind == "percent":
+        return text.percent(float(value) / 100)
+    if column.kind in _NUMERIC:
+        return text.money(float(value), full=True)
+    return text.label(str(value)) if column.kind == "choice" else str(value)
+
+
+def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
+    """Kind and lock of a column outside the schema."""
+    dtype = column.dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return "flag", False
+    if pd.api.types.is_integer_dtype(dtype):
+        # A browser's numbers are floats, so larger ones would lose digits.
+        exact = bool((column.abs() <= _LARGEST).all())
+        return ("whole", False) if exact else ("text", True)
+    if pd.api.types.is_float_dtype(dtype):
+        return "number", False
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return "instant", True
+    if pd.api.types.is_datetime64_dtype(dtype):
+        return "date", False
+    return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
+
+
+def _column(name: str, cells: pd.Series[Any]) -> Column:
+    if name in schema.COLUMNS:
+        kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
+    else:
+        kind, locked = _further_kind(cells)
+    options = CHOICES.get(name, ())
+    if kind == "flag":
+        options = ("True", "False")
+    if name.endswith("owner_name") and not locked:
+        names = sorted(set(cells.dropna()))
+        kind, options = "person", tuple(names[:_MOST_NAMES])
+    hidden = name.endswith("_id") or name in ("created_at", "updated_at")
+    title = _TITLES.get(name) or (name if hidden else text.label(name).capitalize())
+    return Column(name, title, kind, locked, hidden, options)
+
+
+def columns_of(opportunities: pd.DataFrame) -> list[Column]:
+    """The grid's columns for a conformed frame: the deal's name first, timestamps and identifiers hidden at the end.
+
+    Identifiers, the server's timestamps, and columns of lists, objects or custom categories are locked.
+    """
+    columns = [_column(name, opportunities[name]) for name in map(str, opportunities.columns)]
+    first = list(_TITLES)
+    place = {c.field: first.index(c.field) if c.field in first else len(first) for c in columns}
+    return sorted(columns, key=lambda column: (column.hidden, place[column.field]))
+
+
+def _array(column: Column, cells: pd.Series[Any]) -> pa.Array:
+    if column.kind in _NUMERIC:
+        return pa.array(cells.astype("float64"), from_pandas=True)
+    if column.kind in _FORMATS:
+        naive = cells.dt.tz_localize(None)
+        return pc.strftime(pa.array(naive), _FORMATS[column.kind]).dictionary_encode()
+    texts = isinstance(cells.dtype, (pd.StringDtype, pd.CategoricalDtype))
+    text_cells = cells if texts else cells.astype("object").map(str, na_action="ignore")
+    return pa.array(text_cells.astype(schema.TEXT)).cast(pa.string()).dictionary_encode()
+
+
+def to_arrow(opportunities: pd.DataFrame, columns: Sequence[Column]) -> bytes:
+    """The frame as an Arrow stream of numbers and texts, as in `Column.wire`."""
+    table = pa.table({c.field: _array(c, opportunities[c.field]) for c in columns})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return bytes(sink.getvalue())

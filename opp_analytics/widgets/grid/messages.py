@@ -1,0 +1,63 @@
+"""Messages between the grid and its front end, small enough for a notebook server.
+
+A server drops messages above some megabytes per second, so cells with the same result share one entry, and all
+messages to the browser are compressed.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from opp_analytics.widgets.grid.sheet import Answer, Key, Mark
+
+__all__ = ["answer_entries", "cells_of", "deflate", "encode", "keys_of"]
+
+_FAST = 1
+
+
+def deflate(content: bytes) -> bytes:
+    """Compressed content for the browser's ``DecompressionStream("deflate")``."""
+    return zlib.compress(content, _FAST)
+
+
+def encode(content: dict[str, Any]) -> bytes:
+    """A message as compressed JSON."""
+    return deflate(json.dumps(content).encode())
+
+
+def answer_entries(answer: Answer) -> dict[str, Any]:
+    """An answer as entries of a message: ``cells`` as (field, value, was, why, typed, rows), ``rows``, ``said``."""
+    alike: dict[tuple[str, Any, Mark], list[int]] = {}
+    for row, name, value, mark in answer.cells:
+        alike.setdefault((name, value, mark), []).append(row)
+    cells = [
+        (name, value, mark.was, mark.why, mark.typed, rows) for (name, value, mark), rows in alike.items()
+    ]
+    return {"cells": cells, "rows": answer.rows, "said": answer.said, "refused": answer.refused}
+
+
+def cells_of(areas: Iterable[dict[str, Any]]) -> Iterator[tuple[int, str, str | None]]:
+    """The cells of an edit: in each area a block of texts, repeated over its rows and fields.
+
+    Examples
+    --------
+    >>> list(cells_of([{"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], ["20"]]}]))
+    [(4, 'value', '10'), (7, 'value', '20'), (9, 'value', '10')]
+    """
+    for area in areas:
+        block = area["block"]
+        for down, row in enumerate(area["rows"]):
+            line = block[down % len(block)]
+            for across, name in enumerate(area["fields"]):
+                yield row, name, line[across % len(line)]
+
+
+def keys_of(areas: Iterable[dict[str, Any]]) -> Iterator[Key]:
+    """The cells of areas."""
+    for area in areas:
+        for row in area["rows"]:
+            for name in area["fields"]:
+                yield row, name

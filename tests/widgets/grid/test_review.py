@@ -1,0 +1,127 @@
+"""The way of a plan to a real server and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.widgets.grid.review import Review
+from opp_analytics.widgets.grid.sheet import Sheet
+from tests.support import Answer, Asked, as_json, client_of, listing, serving
+
+Desk = tuple[Sheet, Review, oa.Client]
+
+
+@pytest.fixture
+def desk(tenant: Callable[..., oa.Client], tmp_path, monkeypatch) -> Desk:
+    """A sheet of four deals, its review, and the client."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    client = tenant(4)
+    sheet = Sheet(oa.load(client, progress=False))
+    return sheet, Review(sheet, client), client
+
+
+def _id(sheet: Sheet, row: int) -> str:
+    return str(sheet.base_value(row, "unique_id"))
+
+
+def test_apply__writes_creates_and_deletes_and_undo_takes_it_back(desk: Desk) -> None:
+    sheet, review, client = desk
+    before = client.get(_id(sheet, 0))["value"]
+    sheet.edit([(0, "value", "77"), (1, "close_date", None)])
+    sheet.remove([2])
+    sheet.add()
+    sheet.edit([(4, "name", "Brand new"), (4, "value", "5")])
+    review.check()
+    assert review.conflicts == {}
+    told: list[tuple[int, int]] = []
+    assert review.apply(lambda done, total: told.append((done, total)))
+    assert told[-1] == (4, 4)
+    assert (sheet.changes, sheet.labels) == (0, ("", ""))
+    assert client.get(_id(sheet, 0))["value"] == 77
+    assert client.get(_id(sheet, 4))["name"] == "Brand new"
+    assert len(oa.load(client, refresh="full", progress=False)) == 4
+    assert oa.plan(sheet.base, sheet.edited, client=client).changes.empty
+    review.undo_run()
+    assert review.run is not None
+    assert review.run.undone
+    assert client.get(_id(sheet, 0))["value"] == before
+    assert sheet.base["unique_id"].tolist() == [_id(sheet, row) for row in range(4)]
+    held = oa.load(client, refresh="full", progress=False)
+    assert oa.plan(held, sheet.edited).changes.empty
+
+
+def test_choose__settles_each_conflict_and_becomes_part_of_the_plan(desk: Desk) -> None:
+    sheet, review, client = desk
+    sheet.edit([(0, "value", "10"), (1, "value", "11"), (2, "value", "12"), (3, "value", "13")])
+    for row in (0, 1):
+        client.update(_id(sheet, row), value=99, probability=5)
+    client.delete(_id(sheet, 2))
+    review.check()
+    assert sorted(review.conflicts) == [(0, "value"), (1, "value"), (2, "value")]
+    assert review.undecided == 3
+    review.choose((0, "value"), "mine")
+    review.choose((1, "value"), "theirs")
+    review.choose((2, "value"), "mine")  # a deleted deal leaves no choice
+    assert (review.undecided, review.theirs) == (0, 2)
+    assert review.apply()
+    assert [client.get(_id(sheet, row))["value"] for row in (0, 1, 3)] == [10, 99, 13]
+    assert sheet.edited["value"].tolist() == [10, 99, 13]
+    assert sheet.edited["probability"].tolist()[:2] == [5, 5]
+    assert review.run is not None
+    assert (review.run.written, review.run.theirs) == (2, 2)
+
+
+def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_written(desk: Desk) -> None:
+    sheet, review, client = desk
+    sheet.edit([(0, "value", "10"), (1, "value", "11")])
+    review.check()
+    client.update(_id(sheet, 1), value=99)
+    assert not review.apply()
+    assert list(review.conflicts) == [(1, "value")]
+    assert client.get(_id(sheet, 0))["value"] != 10
+
+
+def _server(refused: int) -> Callable[[Asked], Answer]:
+    """Two deals; a PUT of the second is answered with `refused`."""
+    held = [{"unique_id": name, "name": name, "value": 100.0, "stage": "proposal"} for name in ("a", "b")]
+
+    def respond(asked: Asked) -> Answer:
+        name = asked.path.rstrip("/").rpartition("/")[2]
+        if asked.method == "PUT" and name == "b":
+            problem = {"title": "is locked for approval", "source": {"pointer": "/data/attributes/value"}}
+            return as_json({"errors": [problem]}, status=refused)
+        if asked.method == "PUT":
+            held[0]["value"] = 5.0
+        for row in held:
+            if row["unique_id"] == name:
+                return as_json({"data": {"id": name, "attributes": row}})
+        return listing(held, total=2)
+
+    return respond
+
+
+@pytest.mark.parametrize(("refused", "words"), [(422, "is locked for approval"), (401, "401")])
+def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
+    refused, words, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with serving(_server(refused)) as server, client_of(server, tmp_path / "cache") as client:
+        sheet = Sheet(oa.load(client, progress=False))
+        review = Review(sheet, client)
+        sheet.edit([(0, "value", "5"), (1, "value", "5")])
+        assert review.apply()
+        assert review.run is not None
+        outcomes = {line.row: line for line in review.run.lines}
+        assert outcomes[0].outcome == "written"
+        assert words in outcomes[1].why or words in str(review.run.stopped)
+        assert sheet.changed_rows == [1]
+        assert sheet.edited["value"].tolist() == [5, 5]
+        sent = len([asked for asked in server.asked if asked.method == "PUT"])
+        sheet.edit([(1, "value", "6")])
+        assert sheet.problems == {}
+        review.apply()
+        again = [asked.path for asked in server.asked if asked.method == "PUT"][sent:]
+        assert {path.rstrip("/").rpartition("/")[2] for path in again} == {"b"}

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import opp_analytics as oa
+from opp_analytics.errors import DataError, MissingColumnError
+from opp_analytics.org import empty
+from opp_analytics.widgets.grid.sheet import Mark, Sheet
+from tests.writer.frames import opportunities
+
+
+@pytest.fixture
+def sheet() -> Sheet:
+    """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40%, with an owner, seats and a flag."""
+    frame = opportunities().assign(owner_name="Ann", seats=pd.array([1, 2, 3, 4, 5, None], "Int64"), hot=True)
+    return Sheet(frame, today=date(2026, 6, 1))
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "held"),
+    [
+        ("value", "$12,000.50", 12_000.5),
+        ("value", "45k", 45_000),
+        ("close_date", "12/31/2027", pd.Timestamp("2027-12-31")),
+        ("close_date", "Dec 31", pd.Timestamp("2026-12-31")),
+        ("close_date", "31.12.2026", pd.Timestamp("2026-12-31")),
+        ("probability", "75 %", 75),
+        ("stage", "Negotiation", "negotiation"),
+        ("stage", "closed won", "closed_won"),
+        ("status", "inactive", "inactive"),
+        ("name", "  Acme & Söhne ", "Acme & Söhne"),
+        ("owner_name", "Bea", "Bea"),
+        ("seats", "12", 12),
+        ("hot", "no", False),
+    ],
+)
+def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, held):
+    answer = sheet.edit([(1, field, typed)])
+    assert sheet.edited.loc[1, field] == held
+    assert sheet.edited.dtypes.equals(sheet.frame.dtypes)
+    assert answer.cells[0][3].was is not None
+    assert sheet.edited.drop(index=1).equals(sheet.base.drop(index=1))
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "reason"),
+    [
+        ("value", "a lot", "“a lot” is not an amount. Try 45000, $45,000 or 45k. Kept 1,100."),
+        ("close_date", "02/30/2027", "“02/30/2027” is not a date: February 2027 has 28 days. Kept Jun 30, 2026."),
+        ("probability", "140", "“140” is above 100%. Type a percentage from 0 to 100. Kept 40%."),
+        ("probability", "0.8", "“0.8” may mean 80% or 0.8%. Type the sign: 80%. Kept 40%."),
+        ("probability", "62.5", "“62.5” is not a whole number. Type 62 or 63. Kept 40%."),
+        ("stage", "Closed", "“Closed” is not a stage. Did you mean closed won or closed lost? Kept proposal."),
+        ("name", None, "A deal needs a name. Kept Deal 1."),
+        ("seats", "1.5", "“1.5” is not a whole number. Type 1 or 2. Kept 2."),
+        ("hot", "maybe", "“maybe” is neither True nor False. Kept True."),
+    ],
+)  # fmt: skip
+def test_edit__refuses_with_the_reason_and_keeps_the_old_value(sheet, field, typed, reason):
+    answer = sheet.edit([(1, field, typed)])
+    [(row, name, value, mark)] = answer.cells
+    assert (row, name, mark) == (1, field, Mark(None, reason, typed))
+    assert reason in answer.said
+    assert value == sheet.column[field].wire(sheet.frame.loc[1, field])
+    assert sheet.edited.equals(sheet.base)
+    assert sheet.changes == 0
+
+
+def test_edit__leaves_read_only_cells_and_says_how_many(sheet):
+    answer = sheet.edit([(0, "unique_id", "x"), (0, "updated_at", "x"), (0, "value", "5")])
+    assert answer.said == "Value set to 5, 2 read-only cells left as they were"
+    assert sheet.edit([(0, "unique_id", "x")]).said == "Nothing to change, 1 read-only cell left as it was"
+
+
+def test_edit__a_later_edit_settles_a_refusal_and_the_old_value_is_no_change(sheet):
+    sheet.edit([(1, "probability", "140"), (2, "probability", "x"), (3, "value", "1,300.00")])
+    sheet.edit([(1, "probability", "60"), (2, "probability", "40")])
+    assert sheet.problems == {}
+    assert sheet.changes == 1
+    assert sheet.edited["probability"].tolist() == [40, 60, 40, 40, 40, 40]
+
+
+def test_edit__says_how_many_were_changed_and_which_was_refused_first(sheet):
+    cells = [(0, "value", "5"), (1, "value", "1100"), (2, "value", "x"), (3, "probability", "x")]
+    said = sheet.edit(cells, "Pasted {cells}").said
+    assert said == (
+        "Pasted 3 cells · 2 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,200."
+    )
+
+
+def test_edit__an_emptied_cell_needs_clear_nulls_in_the_plan(sheet):
+    sheet.edit([(0, "close_date", None), (1, "probability", "")])
+    changes = oa.plan(sheet.base, sheet.edited).changes
+    assert changes["after"].tolist() == [None, None]
+
+
+def test_undo_and_redo__take_one_action_at_a_time_values_and_refusals(sheet):
+    sheet.edit([(0, "value", "5"), (1, "value", "6")])
+    sheet.edit([(0, "value", "7"), (1, "value", "x")])
+    assert sheet.undo().said == "Undone: Set 2 cells in Value"
+    assert sheet.edited["value"].tolist()[:2] == [5, 6]
+    assert sheet.problems == {}
+    assert sheet.redo().said == "Redone: Set 2 cells in Value"
+    assert (sheet.edited["value"][0], len(sheet.problems)) == (7, 1)
+    sheet.undo()
+    sheet.undo()
+    assert sheet.edited.equals(sheet.base)
+    assert sheet.undo().said == "Nothing to undo"
+    sheet.edit([(2, "value", "1")])
+    assert sheet.redo().said == "Nothing to redo"
+
+
+def test_revert__gives_cells_back_one_by_one_and_dismiss_forgets_refusals(sheet):
+    sheet.edit([(0, "value", "5"), (1, "value", "6")])
+    sheet.edit([(0, "value", "x")])
+    sheet.dismiss([(0, "value")])
+    assert (sheet.edited["value"][0], sheet.problems) == (5, {})
+    assert sheet.revert([(0, "value"), (5, "value")]).said == "Reverted 1 cell"
+    assert sheet.edited["value"].tolist()[:2] == [1000, 6]
+    sheet.undo()
+    assert sheet.edited["value"][0] == 5
+
+
+def test_add__is_a_create_once_it_has_a_name(sheet):
+    answer = sheet.add()
+    assert answer.rows == [(6, "added")]
+    assert answer.cells == [(6, "name", None, Mark(None, "A deal needs a name.", None))]
+    assert sheet.changed_rows == []
+    sheet.edit(
+        [(6, "name", "New"), (6, "value", "500"), (6, "stage", "discovery"), (6, "close_date", "2026-12-01")]
+    )
+    assert (sheet.changes, sheet.changed_rows) == (1, [6])
+    plan = oa.plan(sheet.base, sheet.edited)
+    assert plan.problems.empty
+    assert dict(zip(plan.changes["field"], plan.changes["after"], strict=True)) == {
+        "name": "New",
+        "value": 500.0,
+        "stage": "discovery",
+        "close_date": pd.Timestamp("2026-12-01"),
+    }
+
+
+def test_remove__is_a_delete_a_new_row_is_gone_and_both_come_back(sheet):
+    sheet.add()
+    assert sheet.remove([1, 6]).rows == [(1, "removed"), (6, "gone")]
+    assert sheet.edited["unique_id"].tolist() == ["o000", "o002", "o003", "o004", "o005"]
+    assert oa.plan(sheet.base, sheet.edited).changes["operation"].tolist() == ["delete"]
+    assert "marked for removal" in sheet.edit([(1, "value", "5")]).said
+    sheet.undo()
+    assert sheet.remove([1]).said == "Kept 1 deal"
+    sheet.undo()
+    assert sheet.undo().rows == [(1, ""), (6, "added")]
+    assert len(sheet.edited) == 7
+
+
+def test_settle__takes_what_the_server_holds_and_counts_the_rest_anew(sheet):
+    sheet.edit([(0, "value", "5"), (1, "value", "6"), (2, "value", "7")])
+    sheet.settle({(0, "value"): 5.0, (1, "value"): 9.0})
+    sheet.refuse((2, "value"), "The server refused: locked")
+    assert sheet.changes == 2
+    assert sheet.base["value"].tolist()[:3] == [5, 9, 1200]
+    assert sheet.edited["value"].tolist()[:3] == [5, 6, 7]
+    assert [slot.why for slot in sheet.problems.values()] == ["The server refused: locked"]
+    sheet.add()
+    sheet.edit([(6, "name", "New")])
+    sheet.settle_row(6, created="o006")
+    sheet.settle({(6, "name"): "New"})
+    sheet.settle_row(3, deleted=True)
+    assert sheet.base["unique_id"].tolist() == ["o000", "o001", "o002", "o004", "o005", "o006"]
+    assert oa.plan(sheet.base, sheet.edited).changes["unique_id"].tolist() == ["o001", "o002"]
+
+
+def test_judge_and_operands__read_without_changing_anything(sheet):
+    assert sheet.judge([("value", "45k"), ("stage", "x"), ("close_date", "12/31")]) == [
+        (45_000.0, ""),
+        (None, "“x” is not a stage."),
+        ("2026-12-31", ""),
+    ]
+    assert sheet.operands([("created_at", "Dec 31"), ("value", "20k"), ("value", "twenty")]) == [
+        ("2026-12-31", ""),
+        (20_000.0, ""),
+        (None, "is not an amount; try 45000, $45,000 or 45k"),
+    ]
+    assert sheet.changes == 0
+
+
+def test_sheet__leaves_the_given_frame_alone_and_keeps_its_certificate():
+    given_frame = opportunities()
+    given_frame.attrs["load"] = {"complete": True}
+    untouched = given_frame.copy()
+    sheet = Sheet(given_frame)
+    sheet.edit([(0, "value", "5"), (0, "stage", "negotiation")])
+    pd.testing.assert_frame_equal(given_frame, untouched)
+    assert sheet.edited.attrs["load"] == {"complete": True}
+
+
+def test_sheet__refuses_frames_whose_rows_cannot_be_told_apart():
+    with pytest.raises(MissingColumnError, match="unique_id"):
+        Sheet(pd.DataFrame({"name": ["Acme"]}))
+    with pytest.raises(DataError, match="more than once"):
+        Sheet(pd.DataFrame({"unique_id": ["a", "a"]}))
+
+
+def test_sheet__of_no_opportunities_takes_new_ones():
+    sheet = Sheet(empty())
+    sheet.add()
+    sheet.edit([(0, "name", "First"), (0, "value", "10")])
+    assert sheet.edited[["name", "value"]].to_numpy().tolist() == [["First", 10.0]]
+
+
+_FIELDS = st.sampled_from(
+    ["name", "value", "stage", "close_date", "probability", "status", "unique_id", "seats"]
+)
+_TEXTS = st.sampled_from([None, "", "5", "x", "negotiation", "2026-12-31", "140", "won", "Acme"])
+_CELLS = st.lists(st.tuples(st.integers(0, 5), _FIELDS, _TEXTS), max_size=6)
+
+
+@settings(max_examples=25)
+@given(st.lists(_CELLS, max_size=6))
+def test_undo__of_everything_is_the_base_redo_the_end_and_every_state_can_be_planned(blocks):
+    sheet = Sheet(opportunities().assign(seats=pd.array([1, 2, 3, 4, 5, None], "Int64")))
+    frames = [sheet.edited, *(sheet.edited for block in blocks if sheet.edit(block).cells)]
+    assert oa.plan(sheet.base, frames[-1]).problems.empty
+    assert len(oa.plan(sheet.base, frames[-1]).changes) == sheet.changes
+    for frame in reversed(frames[:-1]):
+        sheet.undo()
+        pd.testing.assert_frame_equal(sheet.edited, frame)
+    assert sheet.edited.equals(sheet.base)
+    for frame in frames[1:]:
+        sheet.redo()
+        pd.testing.assert_frame_equal(sheet.edited, frame)
+
+
+def test_edited__blanks_in_fixed_width_columns_stay_blanks():
+    frame = opportunities(3).assign(seats=[1, 2, 3], hot=[True, True, False])
+    sheet = Sheet(frame)
+    sheet.edit([(0, "seats", None), (1, "hot", None)])
+    sheet.add()
+    edited = sheet.edited
+    assert edited["seats"].isna().tolist() == [True, False, False, True]
+    assert edited["hot"].isna().tolist() == [False, True, False, True]
