@@ -54,6 +54,7 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
     "calibration": lambda team: oa.calibration(team.history, horizon_days=60),
     "movements": lambda team: oa.movements(team.history, **_quarter(team)),
     "pipeline_created": lambda team: oa.pipeline_created(team.history, freq="M", by="owner_name"),
+    "deal": lambda team: team.history.deal(_busiest(team)),
     "close_date_moves": lambda team: oa.close_date_moves(team.history),
     "audit": lambda team: oa.audit(team.opportunities, as_of=team.today),
 }
@@ -67,6 +68,13 @@ def _quarter(team: Team) -> dict[str, Any]:
 def _lately(team: Team) -> pd.DataFrame:
     """Without what was closed long ago."""
     return team.opportunities[~(team.opportunities["close_date"] < team.today - pd.Timedelta(days=100))]
+
+
+def _busiest(team: Team) -> str:
+    """The won deal that changed most often."""
+    changes = team.history.changes()
+    won = changes.loc[changes["stage"] == "closed_won", "unique_id"]
+    return str(changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0])
 
 
 def play(folder: Path) -> Team:

@@ -57,7 +57,8 @@ def test_help__of_a_function_names_every_argument_and_the_result(name):
 def test_help__of_a_drawing_names_the_function_whose_table_it_draws(name):
     drawing = getattr(plots, name)
     assert inspect.getdoc(drawing).splitlines()[0].startswith("Draw ")
-    assert f"`oa.{name}`" in inspect.getdoc(drawing).splitlines()[0]
+    source = f"`oa.{name}`" if hasattr(oa, name) else f"`history.{name}`"
+    assert source in inspect.getdoc(drawing).splitlines()[0]
     assert list(inspect.signature(drawing).parameters) == ["table", "ax"]
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import arguments, schema, text
-from opp_analytics.errors import ArgumentTypeError, HistoryError, NotEnoughHistory
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.coverage import coverage
 from opp_analytics.history.engine import Engine, arrow, collect, latest
@@ -24,6 +24,7 @@ from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
 from opp_analytics.history.store import Store
+from opp_analytics.history.timeline import timeline
 from opp_analytics.periods import When, as_instant
 
 if TYPE_CHECKING:
@@ -318,6 +319,54 @@ class History:
         frame = as_frame(self._arrow(then), self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
         return frame
+
+    def deal(self, unique_id: str, *, own_writes: pd.DataFrame | None = None) -> pd.DataFrame:
+        """The timeline of one opportunity: every change of a field, with its value before and after.
+
+        Parameters
+        ----------
+        unique_id : str
+            Id of the opportunity.
+        own_writes : DataFrame, optional
+            Writes of this package, from `own_writes`: ``unique_id``, ``written_at``, ``run_id``.
+
+        Returns
+        -------
+        DataFrame
+            One row per changed field, oldest first: ``seen_after``, ``seen_at`` (instants: it happened after the first
+            and by the second), ``operation`` (new, changed, deleted, returned), ``field`` (str; missing where nothing
+            but the operation changed), ``before``, ``after`` (object, at the field's type; None when blank), ``run_id``
+            (str: the last run of this package that wrote to the opportunity between the two records). Attrs: ``unique_id``,
+            ``name``, ``as_of`` (day of the last record). A new ``updated_at`` alone is no row.
+
+        Raises
+        ------
+        ArgumentTypeError, ArgumentValueError
+            When `unique_id` is not text, or the history has no such opportunity.
+
+        Examples
+        --------
+        >>> log = pd.DataFrame({"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "value": [1.0, 2.0]})
+        >>> History.from_changes(log).deal("a")[["operation", "field", "before", "after"]].values.tolist()
+        [['new', 'value', None, 1.0], ['changed', 'value', 1.0, 2.0]]
+        """
+        arguments.text(unique_id, "unique_id", example="opp-1")
+        if own_writes is not None:
+            needed = ("unique_id", "written_at", "run_id")
+            arguments.frame(own_writes, "own_writes", *needed, made_by="own_writes")
+        table = self.table
+        own = self._arrow(table.filter(table["unique_id"] == unique_id))
+        if not len(own):
+            raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")
+        changes = rows.to_frame(own.sort_by("seen_at"))
+        found = timeline(changes, own_writes)
+        name = changes["name"].dropna()
+        found.attrs = {
+            "unique_id": unique_id,
+            "name": str(name.iloc[-1]) if len(name) else None,
+            "as_of": str(self.records["recorded_at"].iloc[-1].date()),
+        }
+        return found
 
     def recorded_before(self, instant: pd.Timestamp) -> pd.Timestamp:
         """Time of the last record at or before `instant`.

@@ -86,7 +86,7 @@ _SECTIONS = """
 Parameters
 ----------
 table : DataFrame
-    Result of `oa.{name}`, or some of its rows.
+    Result of `{name}`, or some of its rows.
 ax : Axes, optional
     Axes to draw on; a new figure by default. Save it with ``.figure.savefig(path)``.
 
@@ -98,7 +98,7 @@ Axes
 Raises
 ------
 ArgumentTypeError, MissingColumnError
-    When `table` is not a result of `oa.{name}`.
+    When `table` is not a result of `{name}`.
 """
 
 
@@ -127,18 +127,18 @@ class _PictureAxes(_Shown, Axes):
     """Axes that a notebook shows as their figure."""
 
 
-def drawing(*columns: str) -> Callable[[_Draw], _Draw]:
-    """Decorator for the drawing of the analysis with the same name.
+def drawing(*columns: str, made_by: str | None = None) -> Callable[[_Draw], _Draw]:
+    """Decorator for the drawing of the analysis with the same name, or of what `made_by` names.
 
     The table is checked for `columns`; the docstring gains the sections that all drawings share.
     """
 
     def decorate(draw: _Draw) -> _Draw:
-        name = draw.__name__
+        name = made_by or f"oa.{draw.__name__}"
 
         @functools.wraps(draw)
         def checked(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-            return draw(check_table(table, *columns, made_by=f"oa.{name}"), ax=ax)
+            return draw(check_table(table, *columns, made_by=name), ax=ax)
 
         if draw.__doc__:
             checked.__doc__ = inspect.cleandoc(draw.__doc__) + _SECTIONS.format(name=name)

@@ -134,6 +134,49 @@ def _created(table: pd.DataFrame) -> str:
     return f"{created}, {said} the average of the {count(len(before), 'period')} before; {now}."
 
 
+def _deal(table: pd.DataFrame) -> str:
+    """The moves of one deal, and where it stands."""
+    name = table.attrs.get("name") or table.attrs.get("unique_id") or "The deal"
+    if table.empty:
+        return f"{name}: no changes."
+    fields = dict(list(table.groupby("field", sort=False)))
+    said = [
+        *_dates_moved(fields.get("close_date", table.iloc[:0])),
+        *_value_moved(fields.get("value", table.iloc[:0])),
+    ]
+    stage = fields["stage"]["after"].iloc[-1] if "stage" in fields else None
+    last = table["operation"].iloc[-1]
+    said.append(
+        f"{last}" if last in ("deleted", "transferred") else f"now in {label(str(stage))}" if stage else ""
+    )
+    return f"{name}: {', '.join(part for part in said if part) or 'no changes'}."
+
+
+def _dates_moved(moves: pd.DataFrame) -> list[str]:
+    moved = moves[moves["before"].notna() & moves["after"].notna()]
+    days = [(after - before).days for before, after in zip(moved["before"], moved["after"], strict=True)]
+    later, earlier = [n for n in days if n > 0], [-n for n in days if n < 0]
+    return [
+        f"{verb} {_times(len(found))} ({count(sum(found), 'day')})"
+        for verb, found in (("pushed", later), ("pulled in", earlier))
+        if found
+    ]
+
+
+def _times(n: int) -> str:
+    return {1: "once", 2: "twice"}.get(n, f"{n} times")
+
+
+def _value_moved(moves: pd.DataFrame) -> list[str]:
+    known = moves["after"].dropna()
+    if len(known) < 2:
+        return []
+    first, last = float(known.iloc[0]), float(known.iloc[-1])
+    if first == last:
+        return [f"value back at {unsigned(last)}"]
+    return [f"{'raised' if last > first else 'cut'} from {unsigned(first)} to {unsigned(last)}"]
+
+
 SAYINGS = (
     Saying(
         "waterfall", frozenset({"count", "value", "deals"}), _waterfall, frozenset({"opening", "closing"})
@@ -141,6 +184,7 @@ SAYINGS = (
     Saying("movements", frozenset({"movement", "unique_id", "value"}), _movements),
     Saying("slippage", frozenset({"count_rate", "value_rate"}), _slippage),
     Saying("close_date_moves", frozenset({"pushes", "pulls", "days_pushed"}), _moves),
+    Saying("history.deal", frozenset({"operation", "field", "before", "after"}), _deal),
     Saying("pipeline_created", frozenset({"deals", "open_count", "open_value", "to_date"}), _created),
 )
 """The sentences of this room's tables."""

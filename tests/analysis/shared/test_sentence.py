@@ -104,6 +104,16 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
     assert sentence(table.iloc[[3]]) == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
 
 
+def test_sentence__of_one_deal() -> None:
+    assert sentence(HISTORY.deal("a")) == (
+        "Acme: pushed once (31 days), raised from 120K to 150K, now in discovery."
+    )
+    assert sentence(HISTORY.deal("b")) == "Acme: now in closed won."
+    gone = history_of([("a", 0, 1.0, "proposal", None, "active")], deleted=[("a", 1)])
+    assert sentence(gone.deal("a")) == "a: deleted."
+    assert sentence(gone.deal("a").iloc[:0]) == "a: no changes."
+
+
 @pytest.mark.parametrize("table", [pd.DataFrame({"value": [1.0]}), 3])
 def test_sentence__names_what_it_cannot_read(table: object) -> None:
     with pytest.raises(

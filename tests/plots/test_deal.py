@@ -1,0 +1,59 @@
+import pandas as pd
+from matplotlib.colors import to_hex
+
+from opp_analytics import plots
+from opp_analytics.plots import palette
+from tests.history.logs import history_of
+from tests.plots import reading
+
+ROWS = [
+    ("a", 0, 100.0, "proposal", "2026-03-31", "active"),
+    ("a", 1, 150.0, "discovery", "2026-04-30", "active"),
+    ("a", 2, 120.0, "discovery", "2026-02-28", "active"),
+    ("a", 4, 120.0, "closed_won", "2026-02-28", "won"),
+]
+
+
+def bars(ax):
+    """Lane, first and last day, and color of each segment."""
+    return [
+        (
+            round(bar.get_y() + bar.get_height() / 2),
+            bar.get_x(),
+            bar.get_x() + bar.get_width(),
+            bar.get_facecolor(),
+        )
+        for bar in ax.patches
+    ]
+
+
+def test_deal__shows_each_value_as_long_as_it_was_seen():
+    ax = plots.deal(history_of(ROWS, name="Acme").deal("a"))
+    assert " ".join(reading.title(ax).split()) == (
+        "Acme: pushed once (30 days), pulled in once (61 days), raised from 100 to 120, now in closed won"
+    )
+    assert reading.rows(ax) == ["stage", "value", "close date"]
+    lanes = [(lane, start, end) for lane, start, end, _ in bars(ax)]
+    assert lanes == [
+        (0, 0, 7), (0, 7, 28), (0, 28, 35),
+        (1, 0, 7), (1, 7, 14), (1, 14, 35),
+        (2, 0, 7), (2, 7, 14), (2, 14, 35),
+    ]  # fmt: skip
+    colors = [to_hex(color).upper() for *_, color in bars(ax)]
+    blue, pale, dark = (color.upper() for color in (palette.HI, palette.PALE, palette.BAR))
+    # Moved back, then won; raised, then cut; pushed, then pulled in.
+    assert colors == [pale, blue, dark, pale, pale, blue, pale, blue, pale]
+    assert "Feb 28" in reading.texts(ax)
+    assert reading.caption(ax).startswith("changed in 3 records · as of Feb 2, 2026")
+
+
+def test_deal__shows_nothing_while_it_was_deleted():
+    rows = [ROWS[0], ("a", 3, 100.0, "proposal", "2026-03-31", "active"), ("b", 4, 1.0, None, None, None)]
+    ax = plots.deal(history_of(rows, deleted=[("a", 1)]).deal("a"))
+    assert {(start, end) for _, start, end, _ in bars(ax)} == {(0, 7), (21, 28)}
+
+
+def test_deal__of_no_rows():
+    table = history_of(ROWS).deal("a").iloc[:0]
+    assert "no changes in this timeline" in reading.texts(plots.deal(table))
+    assert isinstance(table, pd.DataFrame)
