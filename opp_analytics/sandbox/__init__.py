@@ -15,6 +15,7 @@ Examples
 from opp_analytics.sandbox.errors import SandboxError, SandboxTypeError, SandboxValueError
 from opp_analytics.sandbox.fault_settings import FaultSettings
 from opp_analytics.sandbox.handle import Sandbox, Tenant
+from opp_analytics.sandbox.salesforce_files import salesforce_files
 from opp_analytics.sandbox.start import start
 from opp_analytics.sandbox.team import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES
 
@@ -28,5 +29,6 @@ __all__ = [
     "SandboxTypeError",
     "SandboxValueError",
     "Tenant",
+    "salesforce_files",
     "start",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -64,6 +64,8 @@ class Simulator:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.watch: Callable[[Record, str], None] = lambda record, stamp: None
+        """Called with each deal after something happened to it, and with the time."""
 
     def advance(self, days: int) -> None:
         """Move the clock by `days`, and simulate every day that has ended by then."""
@@ -104,6 +106,7 @@ class Simulator:
         if event.is_new:
             record.attributes["created_at"] = stamp
         record.deleted_at, record.deleted_by = (stamp, "team") if event.trashed else (None, None)
+        self.watch(record, stamp)
 
 
 def _working_days(first: date, until: date) -> Iterator[date]:
