@@ -38,6 +38,7 @@ from .api import Page as Page
 from .demo import demo as demo
 from .history import History as History
 from .loading import load as load
+from .org import Org as Org
 from .org import outcomes as outcomes
 from .report import WeeklyReport as WeeklyReport
 from .report import show as show

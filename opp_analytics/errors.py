@@ -2,6 +2,7 @@
 
 OppAnalyticsError
 ├── ConfigError (ValueError)          settings missing, partial or unsafe
+│   └── OrgError (DataError)          an org file, or the settings of an `Org`, with every mistake listed
 ├── DataError (ValueError)            a frame or a file cannot be used
 │   └── MissingColumnError            the frame lacks a column that the function reads
 ├── ArgumentError                     an argument that a function cannot use
@@ -59,6 +60,8 @@ __all__ = [
     "NotEnoughHistory",
     "NotFoundError",
     "OppAnalyticsError",
+    "OrgError",
+    "OrgProblem",
     "PlanError",
     "RateLimitError",
     "RecordRefused",
@@ -113,6 +116,42 @@ class ConfigError(OppAnalyticsError, ValueError):
 
 class DataError(OppAnalyticsError, ValueError):
     """A frame or a file cannot be used."""
+
+
+@dataclass(frozen=True)
+class OrgProblem:
+    """One mistake in an org file."""
+
+    key: str
+    """Path of the key, such as ``stages[1].kind``."""
+    value: str
+    """The value as written; empty when it is missing."""
+    right: str
+    """What would be right."""
+    line: int | None = None
+    """Line in the file, where that can be told."""
+    file: str | None = None
+    """The file, when it is not the org file itself."""
+
+    def __str__(self) -> str:
+        where = " ".join(part for part in (self.file or "", f"line {self.line}" if self.line else "") if part)
+        said = f"{self.key} = {self.value}" if self.value else self.key
+        return f"{where}: {said}: {self.right}" if where else f"{said}: {self.right}"
+
+
+class OrgError(ConfigError, DataError):
+    """An org file, or the settings of an `Org`, cannot be used.
+
+    Attributes
+    ----------
+    problems : tuple of OrgProblem
+        Every mistake found.
+    """
+
+    def __init__(self, where: str, problems: Sequence[OrgProblem]) -> None:
+        self.problems = tuple(problems)
+        mistakes = "1 mistake" if len(self.problems) == 1 else f"{len(self.problems)} mistakes"
+        super().__init__("\n  ".join([f"{where}: {mistakes}", *map(str, self.problems)]))
 
 
 class MissingColumnError(DataError):

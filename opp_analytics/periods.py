@@ -181,15 +181,28 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
     return names
 
 
-def period_days(label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last day of the calendar period that a label such as "2026Q4", "2026-11" or "2026" names.
+def period_days(
+    label: str, *, name: str = "period", year_end: str = "DEC"
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day of the period that a label such as "2026Q4", "2026-11" or "2026" names.
+
+    Parameters
+    ----------
+    label : str
+        The label of a month, quarter or year.
+    name : str
+        Name of the argument, for error messages.
+    year_end : str
+        Last month of the fiscal year, such as "JAN", for quarters and years.
 
     Examples
     --------
     >>> [str(day.date()) for day in period_days("2026Q4")]
     ['2026-10-01', '2026-12-31']
+    >>> [str(day.date()) for day in period_days("2027Q4", year_end="JAN")]
+    ['2026-11-01', '2027-01-31']
     """
-    for freq in ("M", "Q", "Y"):
+    for freq in ("M", f"Q-{year_end}", f"Y-{year_end}"):
         try:
             period = pd.Period(label, freq)
         except (ValueError, TypeError):
@@ -197,5 +210,5 @@ def period_days(label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.T
         if str(period) == label:
             return period.start_time.normalize(), period.end_time.normalize()
     raise ArgumentValueError(
-        f"{name}={label!r} is not a calendar period; use one such as '2026Q4', '2026-11' or '2026'"
+        f"{name}={label!r} is not a period; use one such as '2026Q4', '2026-11' or '2026'"
     )

@@ -22,7 +22,9 @@ def test_tree__has_one_root_and_is_drawn_whole() -> None:
 
 
 def test_all__names_every_class() -> None:
-    assert {c.__name__ for c in CLASSES} | {"ApiProblem", "show_traceback"} == set(errors.__all__)
+    assert {c.__name__ for c in CLASSES} | {"ApiProblem", "OrgProblem", "show_traceback"} == set(
+        errors.__all__
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_unknown_name__is_an_attribute_error() -> None:
 def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http() -> None:
     heavy = [
         *("matplotlib", "ipywidgets", "anywidget", "ibis", "duckdb", "requests", "starlette"),
-        *("openpyxl", "jinja2", "scipy", "typer", "rich"),
+        *("openpyxl", "jinja2", "scipy", "typer", "rich", "pydantic"),
     ]
     code = f"import opp_analytics, sys; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -42,7 +42,17 @@ def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http() -> None
 
 
 def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None:
-    heavy = ["matplotlib", "ipywidgets", "ibis", "duckdb", "requests", "starlette", "openpyxl", "jinja2"]
+    heavy = [
+        "matplotlib",
+        "ipywidgets",
+        "ibis",
+        "duckdb",
+        "requests",
+        "starlette",
+        "openpyxl",
+        "jinja2",
+        "pydantic",
+    ]
     code = f"import opp_analytics as oa, sys; oa.forecast, oa.win_rate; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

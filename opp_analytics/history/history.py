@@ -25,6 +25,7 @@ from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
 from opp_analytics.history.store import Store
 from opp_analytics.history.timeline import timeline
+from opp_analytics.org import Org, agreed, checked_org, conform, org_of
 from opp_analytics.periods import When, as_instant
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class History:
     path : str or path
         Folder of the history. The first record makes it, with the permissions that the umask gives. Its own files
         must not be links.
+    org : Org, optional
+        What the stages mean. Records keep the spellings that they were given, and are read by this org; without it, by
+        the API's six stages.
     memory_limit : str
         Most memory that a query may use. The rest goes to a private temporary folder.
     lock_timeout : float
@@ -64,17 +68,26 @@ class History:
     """
 
     def __init__(
-        self, path: str | PathLike[str], *, memory_limit: str = "2GB", lock_timeout: float = 30.0
+        self,
+        path: str | PathLike[str],
+        *,
+        org: Org | None = None,
+        memory_limit: str = "2GB",
+        lock_timeout: float = 30.0,
     ) -> None:
         if not isinstance(path, (str, PathLike)):
             raise ArgumentTypeError(f"path={path!r} is not a path; give the folder of the history")
         self._path: Path | None = arguments.path(path)
+        self.org = checked_org(org)
+        self._seen: tuple[Any, pd.DataFrame] | None = None
         store = Store(self._path, lock_timeout)
         self._source: Source = FolderSource(store, Engine.shared(memory_limit))
         store.entries()
 
     @classmethod
-    def from_changes(cls, changes: pd.DataFrame, *, path: str | PathLike[str] | None = None) -> History:
+    def from_changes(
+        cls, changes: pd.DataFrame, *, path: str | PathLike[str] | None = None, org: Org | None = None
+    ) -> History:
         """A history from a change log of another system, or from `changes`.
 
         Parameters
@@ -87,6 +100,8 @@ class History:
         path : str or path, optional
             New or empty folder for the history. Without it, the history and its `table` exist only as long as
             the object.
+        org : Org, optional
+            What the stages mean; default: the org of `changes`, if it has one.
 
         Returns
         -------
@@ -103,18 +118,21 @@ class History:
             When `path` already contains records.
         """
         imported = Import.of(changes)
+        org = agreed(org_of(changes), checked_org(org), names=("the log's org", "org="))
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))
-            history = cls(folder)
+            history = cls(folder, org=org)
             weakref.finalize(history, shutil.rmtree, folder, True)
         else:
-            history = cls(path)
+            history = cls(path, org=org)
         add_import(history._own_folder("import into"), imported)
         imported.warn()
         return history
 
     @classmethod
-    def from_table(cls, table: ibis.Table, records: pd.DataFrame | None = None) -> History:
+    def from_table(
+        cls, table: ibis.Table, records: pd.DataFrame | None = None, org: Org | None = None
+    ) -> History:
         """A read-only history over a change log in a warehouse, on Spark, or in any other Ibis backend.
 
         Parameters
@@ -125,6 +143,8 @@ class History:
         records : DataFrame, optional
             Column ``recorded_at`` with the time of every record, as in `records` of another history. Without it,
             the records are read from ``seen_at``, which misses records without a change.
+        org : Org, optional
+            What the stages mean.
 
         Examples
         --------
@@ -135,6 +155,8 @@ class History:
         """
         history = cls.__new__(cls)
         history._path = None
+        history.org = checked_org(org)
+        history._seen = None
         history._source = TableSource(table, records)
         return history
 
@@ -199,7 +221,8 @@ class History:
         A record is stored whole or not at all, even after a crash or a power failure. Two processes that record at
         the same time wait for each other.
         """
-        return add_record(self._own_folder("record into"), opportunities, at=at, allow_deleted=allow_deleted)
+        source = self._own_folder("record into")
+        return add_record(source, opportunities, at=at, allow_deleted=allow_deleted, org=self.org)
 
     # Reading
 
@@ -221,12 +244,33 @@ class History:
     def table(self) -> ibis.Table:
         """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
 
+        An alias of the org is read as its stage.
+
         Raises
         ------
         HistoryError
             When a file is damaged; the message names it.
         """
-        return self._source.table()
+        table = self._source.table()
+        aliases = self.org.stages.aliases if self.org else {}
+        return table.mutate(stage=table["stage"].substitute(dict(aliases))) if aliases else table
+
+    def stages_seen(self) -> pd.DataFrame:
+        """Every pair of ``stage`` and ``status`` in the history (categories), with its number of ``deals``."""
+        records = self.records["recorded_at"]
+        state = (len(records), records.max())
+        if self._seen is None or self._seen[0] != state:
+            table = self.table
+            counted = table.group_by(["stage", "status"]).agg(deals=table["unique_id"].nunique())
+            self._seen = state, self._meant(self.collect(counted))
+        return self._seen[1]
+
+    def _meant(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The frame conformed to the org, which it keeps."""
+        if self.org is None:
+            return conform(frame)
+        frame.attrs["org"] = self.org.facts
+        return conform(frame)
 
     @property
     def is_part(self) -> bool:
@@ -273,7 +317,7 @@ class History:
         (['new', 'transferred'], 0)
         """
         part = copy.copy(self)
-        part._path = None
+        part._path, part._seen = None, None
         part._source = ScopedSource(self, self._source, columns)
         return part
 
@@ -288,37 +332,37 @@ class History:
             opportunity's columns at ``seen_at``; a deleted one keeps its last values.
             Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
         """
-        return rows.to_frame(
-            self._arrow(self.table).sort_by([("seen_at", "ascending"), ("unique_id", "ascending")])
-        )
+        order = [("seen_at", "ascending"), ("unique_id", "ascending")]
+        return self._meant(rows.to_frame(self._arrow(self.table).sort_by(order)))
 
-    def as_of(self, when: When, *, tz: str = "UTC") -> pd.DataFrame:
+    def as_of(self, when: When, *, tz: str | None = None) -> pd.DataFrame:
         """All opportunities in the last record at or before `when`.
 
         Parameters
         ----------
         when : str, date or datetime
             Time to look up; a date without a zone means the start of its day in `tz`.
-        tz : str
-            Business time zone.
+        tz : str, optional
+            Business time zone; default: the org's, else UTC.
 
         Returns
         -------
         DataFrame
             The recorded frame, in order of ``unique_id``: exact in every column but ``updated_at``, which is the time
-            of the last tracked change. ``attrs["recorded_at"]`` is the time of the record.
+            of the last tracked change. ``attrs["recorded_at"]`` is the time of the record. With an org, ``attrs["org"]``
+            says what the stages mean, and its people give ``team`` and ``region``.
 
         Raises
         ------
         NotEnoughHistory
             When `when` is before the first record.
         """
-        recorded_at = self.recorded_before(as_instant(when, tz=tz, name="when"))
+        recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
         table = self.table
         then = latest(table.filter(table["seen_at"] <= recorded_at))
         frame = as_frame(self._arrow(then), self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
-        return frame
+        return frame if self.org is None else self.org.apply(frame)
 
     def deal(self, unique_id: str, *, own_writes: pd.DataFrame | None = None) -> pd.DataFrame:
         """The timeline of one opportunity: every change of a field, with its value before and after.
@@ -358,13 +402,14 @@ class History:
         own = self._arrow(table.filter(table["unique_id"] == unique_id))
         if not len(own):
             raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")
-        changes = rows.to_frame(own.sort_by("seen_at"))
+        changes = self._meant(rows.to_frame(own.sort_by("seen_at")))
         found = timeline(changes, own_writes)
         name = changes["name"].dropna()
         found.attrs = {
             "unique_id": unique_id,
             "name": str(name.iloc[-1]) if len(name) else None,
             "as_of": str(self.records["recorded_at"].iloc[-1].date()),
+            **({"org": self.org.facts} if self.org else {}),
         }
         return found
 

@@ -24,10 +24,15 @@ _DROPPED_SHARE, _DROPPED = 0.2, 5
 """Known opportunities that a frame without a certificate may lack: a share, or a number."""
 
 
-def checked(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """The conformed frame, after a check of its ids."""
+def checked(opportunities: pd.DataFrame, meaning: org.Org | None) -> pd.DataFrame:
+    """The frame as it is stored, after a check of its ids: stages as they are spelled, nothing derived from people."""
     try:
-        return org.require(opportunities, unique=True)
+        org.require(opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities)
+        theirs = org.org_of(opportunities)
+        org.agreed(theirs, meaning, names=("the frame's org", "the history's"))
+        derived = {name for one in (theirs, meaning) if one for name in one.derived}
+        bare = pd.DataFrame(opportunities).drop(columns=list(derived), errors="ignore")
+        return org.require(bare, unique=True)
     except MissingColumnError:
         raise
     except DataError as error:

@@ -20,6 +20,7 @@ from opp_analytics.history.record_checks import (
     refuse_if_partial,
 )
 from opp_analytics.history.sources import FolderSource
+from opp_analytics.org import Org
 from opp_analytics.periods import When
 from opp_analytics.text import count, number
 
@@ -29,10 +30,15 @@ _log = logging.getLogger("opp_analytics")
 
 
 def add_record(
-    source: FolderSource, opportunities: pd.DataFrame, *, at: When | None, allow_deleted: bool
+    source: FolderSource,
+    opportunities: pd.DataFrame,
+    *,
+    at: When | None,
+    allow_deleted: bool,
+    org: Org | None,
 ) -> Recorded:
     """Add a record of all opportunities; see `History.record`."""
-    frame = checked(opportunities)
+    frame = checked(opportunities, org)
     certificate = certificate_of(opportunities)
     store = source.store
     with store.writing():

@@ -1,43 +1,55 @@
-"""The organization: its stages, and the rule that gives a deal's outcome from stage and status."""
+"""What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
-from opp_analytics.org.currency import currency
-from opp_analytics.org.frame import conform, empty, require, stage_dtype, status_dtype
-from opp_analytics.org.outcomes import (
+from opp_analytics.org.agreement import agreed
+from opp_analytics.org.conformed import conformed, status_dtype
+from opp_analytics.org.currency import currency_code
+from opp_analytics.org.frame import conform, empty, require, stage_dtype
+from opp_analytics.org.known import check_stages, warn_unknown
+from opp_analytics.org.org import DEFAULT, Org, checked_org, org_of
+from opp_analytics.org.outcome_rule import (
     CONFLICT,
     DISQUALIFIED,
     LOST,
     OPEN,
     OUTCOMES,
+    UNKNOWN,
     WON,
     future_dated,
-    is_closed,
-    outcome_codes,
-    outcome_expression,
-    outcome_of,
-    outcomes,
+    outcome_codes_of,
 )
+from opp_analytics.org.outcomes import is_closed, outcome_codes, outcome_expression, outcome_of, outcomes
 from opp_analytics.org.stages import STAGES, Stage, Stages
 
 __all__ = [
     "CONFLICT",
+    "DEFAULT",
     "DISQUALIFIED",
     "LOST",
     "OPEN",
     "OUTCOMES",
     "STAGES",
+    "UNKNOWN",
     "WON",
+    "Org",
     "Stage",
     "Stages",
+    "agreed",
+    "check_stages",
+    "checked_org",
     "conform",
-    "currency",
+    "conformed",
+    "currency_code",
     "empty",
     "future_dated",
     "is_closed",
+    "org_of",
     "outcome_codes",
+    "outcome_codes_of",
     "outcome_expression",
     "outcome_of",
     "outcomes",
     "require",
     "stage_dtype",
     "status_dtype",
+    "warn_unknown",
 ]

@@ -9,12 +9,12 @@ from babel.numbers import is_currency
 
 from opp_analytics.errors import ConfigError
 
-__all__ = ["currency"]
+__all__ = ["currency_code"]
 
 _VARIABLE = "BLOCKS_CURRENCY"
 
 
-def currency(environ: Mapping[str, str] | None = None) -> str | None:
+def currency_code(environ: Mapping[str, str] | None = None) -> str | None:
     """ISO code of the organization's currency, from ``BLOCKS_CURRENCY``; None when it is not set.
 
     Raises
@@ -24,7 +24,7 @@ def currency(environ: Mapping[str, str] | None = None) -> str | None:
 
     Examples
     --------
-    >>> currency({"BLOCKS_CURRENCY": "EUR"}), currency({})
+    >>> currency_code({"BLOCKS_CURRENCY": "EUR"}), currency_code({})
     ('EUR', None)
     """
     code = (os.environ if environ is None else environ).get(_VARIABLE, "").strip().upper()

@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from opp_analytics import text
-from opp_analytics.org import currency
+from opp_analytics.org import currency_code
 from opp_analytics.plots.palette import BACK, INK, MUTE, QUIET, RULE
 from opp_analytics.plots.style import breadth, room, text_size
 
@@ -48,7 +48,7 @@ _MOST_COUNTS = 24
 
 def money(value: float, *, signed: bool = False) -> str:
     """An amount in the organization's currency, in three digits."""
-    return text.money(value, currency(), signed=signed)
+    return text.money(value, currency_code(), signed=signed)
 
 
 def shorten(name: Any, width: int = 32) -> str:

@@ -118,7 +118,7 @@ def weekly_report(
         by=by or (_OWNER if _OWNER in frame.columns else None),
         own_writes=own_writes,
         tz=tz,
-        currency=org.currency(),
+        currency=org.currency_code(),
     )
     if tables.unseen:
         warnings.warn(tables.unseen, DataWarning, stacklevel=2)

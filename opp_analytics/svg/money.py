@@ -17,4 +17,4 @@ Money = Callable[[float], str]
 
 def money_of(table: pd.DataFrame) -> Money:
     """Amounts in the currency of a result table."""
-    return partial(text.money, currency=org.currency())
+    return partial(text.money, currency=org.currency_code())

@@ -28,6 +28,7 @@ from opp_analytics.errors import DataError, HistoryError, MissingColumnError
 from opp_analytics.history import History
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.rows import change_schema
+from opp_analytics.org import STAGES, Org, Stage
 
 WEEKS = pd.date_range("2026-01-05", periods=5, freq="7D", tz="UTC")
 WINDOW: dict[str, Any] = {"start": WEEKS[1], "end": WEEKS[4]}
@@ -51,6 +52,9 @@ QUESTIONS = {
 }
 
 
+ORG = Org(stages=[*STAGES, Stage("on hold", "open")])
+
+
 @pytest.fixture(scope="module")
 def history():
     """Eighty deals over five weeks, in which everything happens to some of them."""
@@ -69,7 +73,7 @@ def history():
         }
 
     held = {number: deal(number) for number in range(60)}
-    history = History(tempfile.mkdtemp())
+    history = History(tempfile.mkdtemp(), org=ORG)
     for week in WEEKS:
         history.record(pd.DataFrame(held.values()).astype({"owner_name": schema.TEXT}), at=week)
         for number in range(80):
@@ -125,7 +129,7 @@ def spark():
 @pytest.mark.spark
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 def test_from_table__on_spark_gives_the_same(spark, log, history):
-    there = History.from_table(spark.read_parquet(str(log)), history.records)
+    there = History.from_table(spark.read_parquet(str(log)), history.records, ORG)
     # Spark takes seconds for each; these two hold nothing that the others do not.
     assert_same_answers(there, history, but=["waterfall", "changes"])
     assert "a table" in repr(there)
@@ -135,7 +139,7 @@ def test_from_table__on_spark_gives_the_same(spark, log, history):
 def test_from_table__on_another_duckdb_gives_the_same(log, history):
     import ibis
 
-    there = History.from_table(ibis.duckdb.connect().read_parquet(str(log)), history.records)
+    there = History.from_table(ibis.duckdb.connect().read_parquet(str(log)), history.records, ORG)
     assert_same_answers(there, history)
 
 

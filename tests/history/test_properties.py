@@ -5,6 +5,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +40,8 @@ from tests.history.looks import (
 )
 
 # The definitions, word by word.
+
+pytestmark = pytest.mark.filterwarnings("ignore:unknown stages")
 
 
 def moves_of(before, after, due, *, seen_before, by_owner=False):
@@ -202,7 +205,7 @@ def test_slippage__partitions_the_cohort(pair, days_after):
 
 
 def _became(deal, following, window, other):
-    if deal is None or state(deal) in ("disqualified", "conflict"):
+    if deal is None or state(deal) in ("disqualified", "conflict", "unknown"):
         return "removed"
     if state(deal) != "open":
         return state(deal)
@@ -248,7 +251,7 @@ def _entries(seen, opening, assume_passed):
 
 
 def _place(deal):
-    if deal is None or state(deal) in ("disqualified", "conflict"):
+    if deal is None or state(deal) in ("disqualified", "conflict", "unknown"):
         return "(removed)"
     return (deal["stage"] or "") if state(deal) == "open" else f"closed_{state(deal)}"
 

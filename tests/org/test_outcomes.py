@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from opp_analytics import errors, org, schema
-from opp_analytics.org.outcomes import OUTCOMES, outcomes
+from opp_analytics.org import OUTCOMES, outcomes
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,10 @@ from opp_analytics.org.outcomes import OUTCOMES, outcomes
         ("closed_won", "inactive", "won"),
         ("closed_lost", "inactive", "lost"),
         ("proposal", "active", "open"),
-        ("won!!", "active", "open"),
+        ("won!!", "active", "unknown"),
+        ("won!!", "won", "won"),
+        ("won!!", "inactive", "disqualified"),
+        ("won!!", None, "unknown"),
         ("proposal", "paused", "open"),
         (None, None, "open"),
         (None, "inactive", "disqualified"),

@@ -122,7 +122,7 @@ def judge(replay: Replay, way: Way, *, freq: str, confidence: float, tz: str) ->
     frame = pd.DataFrame(rows).set_index(["made_at", "period"])[_COLUMNS]
     return annotate(
         frame,
-        made_from=None,
+        made_from=replay,
         n=len(frame),
         as_of=over,
         left_out={"too_early_to_learn": too_early},

@@ -84,7 +84,7 @@ def backtest_methods(
     )
     return annotate(
         summary,
-        made_from=None,
+        made_from=history,
         n=len(common),
         as_of=periods.as_date(last_record(replay), tz=tz),
         freq=freq,

@@ -116,7 +116,7 @@ def calibration(
     )
     return annotate(
         table,
-        made_from=None,
+        made_from=history,
         n=int(judged.sum()),
         as_of=periods.as_date(last, tz=tz),
         left_out={

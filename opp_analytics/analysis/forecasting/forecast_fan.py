@@ -108,7 +108,7 @@ def forecast_fan(
     frame["actual"] = booked_by_period(replay, freq).get(label, 0.0) if last > end else float("nan")
     return annotate(
         frame,
-        made_from=None,
+        made_from=history,
         n=len(frame),
         as_of=last,
         freq=freq,

@@ -99,7 +99,7 @@ def _learned(rows: pd.DataFrame, until: pd.Timestamp, strength: float, tz: str) 
     table.index = table.index.astype(schema.TEXT)
     return annotate(
         table,
-        made_from=None,
+        made_from=rows,
         n=int(first.sum()),
         as_of=periods.as_date(until, tz=tz),
         overall=None if np.isnan(overall) else overall,
@@ -110,7 +110,8 @@ def _places(entered: pd.DataFrame) -> list[tuple[str, NDArray[np.intp]]]:
     """Row positions of each stage, in stage order, then unknown stages."""
     groups = entered.groupby("stage", sort=True).indices
     places = {str(name): np.asarray(place, dtype=np.intp) for name, place in groups.items()}
-    order = [*(s for s in org.STAGES.names if s in places), *(s for s in places if s not in org.STAGES.names)]
+    known = org.Org.of(entered).stages.names
+    order = [*(s for s in known if s in places), *(s for s in places if s not in known)]
     return [(name, places[name]) for name in order]
 
 

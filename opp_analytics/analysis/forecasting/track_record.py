@@ -108,7 +108,7 @@ def track_record(
     notes: dict[str, Any] = dict(scores(frame))
     return annotate(
         frame.assign(held=in_range(frame)),
-        made_from=None,
+        made_from=history,
         n=len(frame),
         as_of=day,
         freq=freq,

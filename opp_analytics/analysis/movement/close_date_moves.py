@@ -96,7 +96,7 @@ def close_date_moves(
     table.insert(len(_COUNTS), "net_days", net)
     return annotate(
         table[[*_COUNTS, "net_days", *_DATES]],
-        made_from=None,
+        made_from=history,
         n=len(table),
         as_of=as_date(asked.closing, tz=tz),
         bound="lower: two edits between two records appear as one",

@@ -53,6 +53,7 @@ FURTHER_MOVEMENTS = (
     "date_set",
     "date_cleared",
     "conflict",
+    "unknown",
     "transferred_out",
 )
 """Movements that a waterfall shows only if they occur."""
@@ -188,7 +189,7 @@ def movements(
     )
     return annotate(
         grouped(table, found, groups),
-        made_from=None,
+        made_from=history,
         n=table["unique_id"].nunique(),
         as_of=as_date(asked.closing, tz=tz),
         bound=BOUND,

@@ -103,7 +103,7 @@ def pipeline_created(history: History, *, freq: str = "M", by: By = None, tz: st
                 "to_date": table.index.get_level_values("period") == str(spans[-1]),
             }
         ),
-        made_from=None,
+        made_from=history,
         n=int(table["deals"].sum()),
         as_of=periods.as_date(moments.iloc[-1], tz=tz),
         left_out={str(why): int(deals) for why, deals in left_out.items()},

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
-from opp_analytics.org import currency
+from opp_analytics.org import currency_code
 from opp_analytics.text import count, days, joined, label, money, number, percent, period
 
 __all__ = ["SAYINGS"]
@@ -31,6 +31,7 @@ _VERBS = {
     "disqualified": "disqualified",
     "deleted": "deleted",
     "conflict": "in conflict",
+    "unknown": "moved to unknown stages",
     "transferred_out": "passed on",
 }
 
@@ -59,7 +60,7 @@ def _largest_changes(table: pd.DataFrame) -> str:
     change = (ends["closing"] - ends["opening"]).round(2)
     change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
     said = [
-        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, currency(), signed=True)}"
+        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, currency_code(), signed=True)}"
         for group, by in change.items()
     ]
     return (
@@ -86,7 +87,7 @@ def _movements(table: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing moved the pipeline."
     largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
-    change = money(table["value"].sum(), currency(), signed=True)
+    change = money(table["value"].sum(), currency_code(), signed=True)
     name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
     return (
         f"{count(table['unique_id'].nunique())} moved the pipeline by {change}. The largest move: {name}, "

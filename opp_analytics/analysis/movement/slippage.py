@@ -82,7 +82,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     slipped = table[table.index.get_level_values("outcome") == "slipped"]
     return annotate(
         table,
-        made_from=None,
+        made_from=history,
         n=int(total["count"]),
         as_of=as_date(asked.closing, tz=tz),
         slip_rate=_rate(slipped["count"].sum(), int(total["count"])),

@@ -86,7 +86,7 @@ def slippage_deals(
     )
     return annotate(
         grouped(table, found, groups),
-        made_from=None,
+        made_from=history,
         n=len(table),
         as_of=as_date(asked.closing, tz=tz),
         bound=BOUND,

@@ -91,7 +91,7 @@ def waterfall(
     closing = table.index.get_level_values("movement") == "closing"
     return annotate(
         table,
-        made_from=None,
+        made_from=history,
         n=int(table["count"][closing].sum()),
         as_of=as_date(asked.closing, tz=tz),
         bound=BOUND,

@@ -11,7 +11,7 @@ from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
-from opp_analytics.org import outcome_codes
+from opp_analytics.org import Org, outcome_codes
 from opp_analytics.periods import When
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
@@ -25,7 +25,7 @@ def audit(
     as_of: When,
     stale_days: int = 30,
     own_writes: pd.DataFrame | None = None,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Data problems in the frame, one row per deal and finding.
 
@@ -42,8 +42,8 @@ def audit(
         Batch writes of this package, from `own_writes`: ``unique_id``, ``written_at`` (instant) and, where known,
         ``updated_before``, ``updated_after`` (the server's instants around the write) and ``tenant``. Such a write does
         not count as an update of the deal; the update before it does, where known.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
@@ -80,7 +80,8 @@ def audit(
     [['overdue', 'close_date', '2026-03-01']]
     """
     days = arguments.whole(stale_days, "stale_days", example=30)
-    frame = read(opportunities, *schema.COLUMNS, unique=True)
+    frame = read(opportunities, *schema.COLUMNS, unique=True, any_stage=True)
+    tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     deals = Deals(
         frame,

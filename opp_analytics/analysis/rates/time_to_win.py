@@ -26,7 +26,7 @@ def time_to_win(
     by: By = None,
     quantiles: Sequence[float] = (0.25, 0.5, 0.75),
     history: History | None = None,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Days until a given share of all deals, and of all wins so far, is won.
 
@@ -42,8 +42,8 @@ def time_to_win(
         Shares of deals, between 0 and 1.
     history : History, optional
         As for `win_rate_curve`.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from opp_analytics import arguments, periods
 from opp_analytics.analysis.shared.ages import ages
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns, column_key, combine, ratio, read
-from opp_analytics.org import LOST, OPEN, WON
+from opp_analytics.org import LOST, OPEN, WON, Org
 from opp_analytics.periods import When
 
 
@@ -21,7 +21,7 @@ def velocity(
     as_of: When,
     by: By = None,
     window_days: int | None = None,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Money that the open pipeline turns into bookings per day, with its four factors.
 
@@ -36,8 +36,8 @@ def velocity(
         One row for each value of these columns. Rates of groups do not add up to the rate of all.
     window_days : int, optional
         Days before T in which closed deals count; None counts all.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
@@ -61,6 +61,7 @@ def velocity(
     """
     window = None if window_days is None else arguments.whole(window_days, "window_days", example=365)
     names = by_columns(by)
+    tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "value", "close_date", "created_at", by=names)
     days, outcome, left_out = ages(frame, today, tz)

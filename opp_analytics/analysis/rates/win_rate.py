@@ -21,7 +21,17 @@ from opp_analytics.analysis.shared.groups import (
     read,
 )
 from opp_analytics.analysis.stats.intervals import value_interval, wilson
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, future_dated, outcome_codes
+from opp_analytics.org import (
+    CONFLICT,
+    DISQUALIFIED,
+    LOST,
+    OPEN,
+    UNKNOWN,
+    WON,
+    Org,
+    future_dated,
+    outcome_codes,
+)
 from opp_analytics.periods import When
 
 
@@ -34,7 +44,7 @@ def win_rate(
     end: When | None = None,
     as_of: When | None = None,
     confidence: float = 0.95,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """The share of closed deals that were won, by count and by money, with intervals.
 
@@ -46,15 +56,15 @@ def win_rate(
     by : str or list of str, optional
         One row for each value, or combination of values, of these columns; a missing value is shown as "(none)".
     freq : str, optional
-        One row for each period of ``close_date``: "M", "Q", a fiscal "Q-JAN", …
+        One row for each period of ``close_date``: "M", "Q" and "Y" of the org's fiscal year, "Q-DEC" of the calendar's, …
     start, end : date-like, optional
         First and last ``close_date`` to count.
     as_of : date-like, optional
         A close dated after this day counts as open, and the period with this day is marked.
     confidence : float
         Confidence level of the intervals.
-    tz : str
-        Business time zone, in which instants become dates.
+    tz : str, optional
+        Business time zone, in which instants become dates; default: the org's, else UTC.
 
     Returns
     -------
@@ -95,6 +105,8 @@ def win_rate(
     """
     names = by_columns(by)
     confidence = arguments.between(confidence, "confidence", example=0.95)
+    ours = Org.of(opportunities)
+    tz, freq = ours.zone(tz), None if freq is None else ours.freq(freq)
     dated = freq is not None or start is not None or end is not None
     needs_date = dated or as_of is not None
     frame = read(opportunities, "stage", "value", *(["close_date"] if needs_date else []), by=names)
@@ -123,10 +135,12 @@ def win_rate(
         left_out={
             "conflict": int((outcome == CONFLICT).sum()),
             "disqualified": int((outcome == DISQUALIFIED).sum()),
+            "unknown": int((outcome == UNKNOWN).sum()),
             "closed_outside_window": int((~inside & (outcome <= LOST)).sum()),
             "closed_without_value": int((closed & frame["value"].isna().to_numpy()).sum()),
         },
         confidence=confidence,
+        **({} if freq is None else {"freq": freq}),
     )
 
 

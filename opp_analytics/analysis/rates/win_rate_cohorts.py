@@ -9,7 +9,7 @@ from opp_analytics.analysis.shared.ages import followed
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns, column_key, combine, period_key, ratio
 from opp_analytics.analysis.stats.intervals import wilson
-from opp_analytics.org import LOST, OPEN, WON
+from opp_analytics.org import LOST, OPEN, WON, Org
 from opp_analytics.periods import When
 
 
@@ -21,7 +21,7 @@ def win_rate_cohorts(
     freq: str = "Q",
     by: By = None,
     confidence: float = 0.95,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Share of the deals created in each period that were won by the same age.
 
@@ -39,8 +39,8 @@ def win_rate_cohorts(
         One row for each value of these columns and period.
     confidence : float
         Confidence level of the interval (Wilson's).
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
@@ -64,6 +64,8 @@ def win_rate_cohorts(
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
     age = arguments.whole(age_days, "age_days", low=0, example=90)
+    ours = Org.of(opportunities)
+    tz, freq = ours.zone(tz), ours.freq(freq)
     frame, _, days, outcome, left_out, today = followed(opportunities, as_of, by, tz)
     created = periods.to_dates(frame["created_at"], tz=tz)
     young = (created > today - pd.Timedelta(days=age)).to_numpy() & (days >= 0)
@@ -94,4 +96,5 @@ def win_rate_cohorts(
         left_out={**left_out, "younger_than_age_days": int(young.sum())},
         confidence=confidence,
         age_days=age,
+        freq=freq,
     )

@@ -26,7 +26,7 @@ def win_rate_curve(
     by: By = None,
     history: History | None = None,
     confidence: float = 0.95,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Share of created deals that are won, lost, disqualified and open, by days since creation.
 
@@ -43,8 +43,8 @@ def win_rate_curve(
         disqualified deals are left out.
     confidence : float
         Confidence level of the interval.
-    tz : str
-        Business time zone, in which ``created_at`` becomes a date.
+    tz : str, optional
+        Business time zone, in which ``created_at`` becomes a date; default: the org's, else UTC.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.stats.competing_risks import at_days, share_interval
 from opp_analytics.analysis.stats.intervals import value_interval, wilson
-from opp_analytics.org import LOST, OPEN, WON, future_dated, outcome_codes
+from opp_analytics.org import LOST, OPEN, WON, Org, future_dated, outcome_codes
 from opp_analytics.periods import When
 
 _MISLEADS = {
@@ -34,7 +34,7 @@ def win_rate_definitions(
     as_of: When,
     horizon_days: int = 365,
     confidence: float = 0.95,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Common definitions of the win rate on the same deals, and when each one misleads.
 
@@ -48,8 +48,8 @@ def win_rate_definitions(
         Days before T in which closes count, and age at which cohorts are compared.
     confidence : float
         Confidence level of the intervals.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
@@ -73,6 +73,7 @@ def win_rate_definitions(
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
     horizon = arguments.whole(horizon_days, "horizon_days", example=365)
+    tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "value", "close_date", "created_at")
     days, followed, left_out = ages(frame, today, tz)

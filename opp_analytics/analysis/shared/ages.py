@@ -13,7 +13,17 @@ from opp_analytics import periods
 from opp_analytics.analysis.shared.groups import By, Groups, by_columns, column_key, combine, read
 from opp_analytics.analysis.shared.replay import observed_ends
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, future_dated, outcome_codes
+from opp_analytics.org import (
+    CONFLICT,
+    DISQUALIFIED,
+    LOST,
+    OPEN,
+    UNKNOWN,
+    WON,
+    Org,
+    future_dated,
+    outcome_codes,
+)
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -53,6 +63,7 @@ def ages(
     undated = end.isna().to_numpy()
     reasons = {
         "conflict": outcome == CONFLICT,
+        "unknown": outcome == UNKNOWN,
         "disqualified": dropped & undated,
         "without_created_at": created.isna().to_numpy(),
         "created_after_as_of": (created > today).to_numpy(),
@@ -69,10 +80,11 @@ def ages(
 
 
 def followed(
-    opportunities: pd.DataFrame, as_of: When, by: By, tz: str, history: History | None = None
+    opportunities: pd.DataFrame, as_of: When, by: By, tz: str | None, history: History | None = None
 ) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
     """The checked frame with the age and outcome of each deal."""
     names = by_columns(by)
+    tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
     ends = None if history is None else observed_ends(history, frame, today, tz)

@@ -79,10 +79,13 @@ def by_columns(by: By, *, level: str | None = None) -> list[str]:
     return names
 
 
-def read(opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool = False) -> pd.DataFrame:
+def read(
+    opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool = False, any_stage: bool = False
+) -> pd.DataFrame:
     """The checked columns that a function reads, with `status` if present and the columns of `by`.
 
-    Other columns are not checked, so a bad value there does not matter.
+    Other columns are not checked, so a bad value there does not matter. Of the attrs only the org is kept. Deals in
+    stages that the org does not know are warned of, unless `any_stage`; see `org.check_stages`.
     """
     if not isinstance(opportunities, pd.DataFrame):
         return org.require(opportunities)
@@ -90,7 +93,13 @@ def read(opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool
     org.require(opportunities.iloc[:0], *wanted, *(["unique_id"] if unique else []))
     # The id is included if present, because messages name opportunities by it.
     extra = [c for c in ("unique_id", "status") if c in opportunities.columns and c not in wanted]
-    return org.require(opportunities[[*wanted, *extra]], *wanted, unique=unique)
+    # Built anew, because pandas copies attrs deeply at each step.
+    mine = pd.DataFrame(opportunities)[[*wanted, *extra]]
+    mine.attrs = {"org": opportunities.attrs["org"]} if "org" in opportunities.attrs else {}
+    frame = org.require(mine, *wanted, unique=unique)
+    if "stage" in wanted and not any_stage:
+        org.check_stages(frame)
+    return frame
 
 
 def column_key(column: pd.Series[Any]) -> Key:

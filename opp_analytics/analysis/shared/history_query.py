@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import org
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError, NotEnoughHistory
 from opp_analytics.history import DELETED, TRANSFERRED, History, label_of, missing
+from opp_analytics.org import UNKNOWN, Org, outcome_codes_of, outcome_expression, warn_unknown
 from opp_analytics.periods import When, as_date, as_instant
 
 if TYPE_CHECKING:
@@ -54,10 +54,17 @@ class Span:
     """The first record after the end; None where there is none, or where the end is an instant."""
     complete: bool
     """True when no damaged file hides changes up to the closing record."""
+    org: Org
+    """What the stages mean."""
+    tz: str
+    """Business time zone: the one asked for, else the org's, else UTC."""
+    unknown: int
+    """Deals that were in stages which the org does not know."""
 
     def notes(self) -> dict[str, Any]:
         """The compared records, for a table's attrs."""
         return {
+            **({"left_out": {"unknown": self.unknown}} if self.unknown else {}),
             "opening_at": self.opening.isoformat(),
             "closing_at": self.closing.isoformat(),
             **({} if self.complete else {"complete": False}),
@@ -101,7 +108,7 @@ def span(
     *,
     asked_by: str,
     by: Sequence[str] = (),
-    tz: str = "UTC",
+    tz: str | None = None,
     within_one_record: bool = False,
     needs_two: bool = True,
 ) -> Span:
@@ -118,6 +125,7 @@ def span(
         what is missing and when it can be available. `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
     """
     records = check_history(history, asked_by, *by).records
+    tz = Org.of(history).zone(tz)
     moments = records["recorded_at"]
     begin = moments.iloc[0] if start is None else as_instant(start, tz=tz, name="start")
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
@@ -138,6 +146,9 @@ def span(
         newest=moments.iloc[-1],
         following=pd.Timestamp(later.iloc[0]) if len(later) else None,
         complete=bool(read.all()),
+        org=Org.of(history),
+        tz=tz,
+        unknown=unknown_deals(history),
     )
 
 
@@ -145,6 +156,24 @@ def _is_day(when: When) -> bool:
     """True for a date without a time zone, which means a whole day."""
     stamp = pd.Timestamp(when)
     return stamp.tzinfo is None and stamp == stamp.normalize()
+
+
+def unknown_deals(history: History) -> int:
+    """Number of deals that were in stages which the history's org does not know; a warning names the stages.
+
+    Raises
+    ------
+    DataError
+        When no row of the history is known.
+    """
+    seen = history.stages_seen()
+    unknown = outcome_codes_of(seen, Org.of(history).stages) == UNKNOWN
+    if not unknown.any():
+        return 0
+    names = seen[unknown].groupby("stage", observed=True)["deals"].sum().sort_values(ascending=False)
+    deals = int(names.sum())
+    warn_unknown(names.to_dict(), deals=deals, of="history", nothing_known=bool(unknown.all()))
+    return deals
 
 
 def _last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
@@ -173,11 +202,15 @@ def log_of(history: History, *further: str, by: Sequence[str] = ()) -> ibis.Tabl
     Rows of other times (``within`` False) tell where a deal came from and went to, after ``history.where``.
     """
     log = history.log
-    return with_outcome(log, *further, by=by, within=history.within(log))
+    return with_outcome(log, Org.of(history), *further, by=by, within=history.within(log))
 
 
-def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = (), **computed: Any) -> ibis.Table:
+def with_outcome(
+    changes: ibis.Table, meaning: Org, *further: str, by: Sequence[str] = (), **computed: Any
+) -> ibis.Table:
     """Change rows with ``outcome`` (as of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text.
+
+    `meaning` is the history's org.
 
     Other columns: only those that the analyses read, and `further` ones. Money is in whole cents, because float sums
     differ between engines; a missing value counts 0.
@@ -191,7 +224,7 @@ def with_outcome(changes: ibis.Table, *further: str, by: Sequence[str] = (), **c
         *dict.fromkeys([*_READ, *further]),
         **groups,
         **computed,
-        outcome=ibis.ifelse(left, changes["operation"], org.outcome_expression(changes)),
+        outcome=ibis.ifelse(left, changes["operation"], outcome_expression(changes, meaning)),
         cents=(changes["value"].fill_null(0.0) * 100).round().cast("int64"),
     )
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from opp_analytics import history as store
 from opp_analytics import org, periods
-from opp_analytics.analysis.shared.history_query import check_history, with_outcome
+from opp_analytics.analysis.shared.history_query import check_history, unknown_deals, with_outcome
 from opp_analytics.history import History
-from opp_analytics.org import LOST, OPEN, OUTCOMES, outcome_codes
+from opp_analytics.org import LOST, OPEN, OUTCOMES, Org, outcome_codes
 
 DELETED = len(OUTCOMES)
 """Outcome code of a deleted deal; it follows the codes of `OUTCOMES`."""
@@ -37,6 +37,8 @@ class Replay:
     deal: NDArray[np.intp]
     """Number of the deal of each change."""
     seen_at: NDArray[np.datetime64]
+    org: Org | None = None
+    """What the stages mean, as the history has it."""
     until_: pd.Timestamp | None = None
     """Changes after this time are hidden; None hides none."""
 
@@ -45,7 +47,8 @@ class Replay:
         """A replay of the columns that forecasts read, and `further` ones."""
         rows = change_rows(history, asked_by, *further)
         deal = pd.factorize(rows["unique_id"])[0].astype(np.intp)
-        return cls(rows, history.records, deal, rows["seen_at"].dt.tz_localize(None).to_numpy())
+        seen_at = rows["seen_at"].dt.tz_localize(None).to_numpy()
+        return cls(rows, history.records, deal, seen_at, org=history.org)
 
     def until(self, moment: pd.Timestamp) -> Replay:
         """The replay up to a time, without anything later."""
@@ -89,11 +92,18 @@ def change_rows(history: History | Replay, asked_by: str, *further: str) -> pd.D
     if isinstance(history, Replay):
         return history.rows
     table = check_history(history, asked_by).table
+    unknown_deals(history)
     wanted = [*_READ, *(name for name in further if name in table.columns and name not in _READ)]
-    rows = history.collect(with_outcome(table, *wanted).select(*wanted, "outcome"))
+    rows = history.collect(with_outcome(table, Org.of(history), *wanted).select(*wanted, "outcome"))
     codes = rows["outcome"].astype(_CODED).cat.codes
-    rows = org.conform(rows.drop(columns="outcome")).assign(outcome=codes)
+    rows = _meant(rows.drop(columns="outcome"), Org.of(history)).assign(outcome=codes)
     return rows.sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)
+
+
+def _meant(rows: pd.DataFrame, meaning: Org) -> pd.DataFrame:
+    """The rows conformed to the history's org, which they keep."""
+    rows.attrs = {"org": meaning.facts}
+    return org.conform(rows)
 
 
 def last_record(history: History | Replay) -> pd.Timestamp:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from opp_analytics.org import currency
+from opp_analytics.org import currency_code
 from opp_analytics.text import money
 
 __all__ = ["Saying", "unsigned"]
@@ -31,4 +31,4 @@ class Saying(NamedTuple):
 
 def unsigned(value: float) -> str:
     """An amount without its sign, which the words around it tell."""
-    return money(abs(value), currency())
+    return money(abs(value), currency_code())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from opp_analytics import org, schema
+from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.group_rows import every_group
 from opp_analytics.analysis.shared.groups import By, by_columns
@@ -22,7 +21,6 @@ from opp_analytics.analysis.shared.history_query import (
     up_to,
 )
 from opp_analytics.analysis.stats.competing_risks import incidence
-from opp_analytics.arguments import texts
 from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
@@ -46,8 +44,7 @@ def stage_flow(
     end: When,
     by: By = None,
     assume_passed: bool = True,
-    stages: Sequence[str] = org.STAGES.open,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Outcome of the entries into each stage in a time window.
 
@@ -62,17 +59,15 @@ def stage_flow(
         Columns to group by, with their values on entry.
     assume_passed : bool
         If True, a stage that was skipped between two records counts as entered and advanced from.
-    stages : sequence of str
-        Open stages in order; other stages have no rank.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
     DataFrame
-        Index ``stage`` (below the columns of `by`, where given), always all `stages` in order. ``entries``,
+        Index ``stage`` (below the columns of `by`, where given), always all open stages of the org in order. ``entries``,
         ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``removed`` (deleted,
-        disqualified, or moved to a stage without a rank), ``still`` (in the stage at the end; the five sum to the entries), all int64;
+        disqualified, or moved to an unknown stage), ``still`` (in the stage at the end; the five sum to the entries), all int64;
         after ``history.where`` also ``transferred`` (left for elsewhere, a sixth end; neither in the conversion nor the median);
         ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
         stage; started days count, and deals still in the stage count as longer; NaN where fewer than half have left),
@@ -104,8 +99,8 @@ def stage_flow(
     [1.0, 7.0]
     """
     groups = by_columns(by, level="stage")
-    ranks = {stage: rank for rank, stage in enumerate(texts(stages, "stages", of="stage"))}
     asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz)
+    ranks = {stage: rank for rank, stage in enumerate(asked.org.stages.open)}
     steps = history.collect(_steps(history, asked, groups))
     spells = _ended(steps, ranks)
     if assume_passed:
@@ -115,9 +110,9 @@ def stage_flow(
         table = table.drop(columns=TRANSFERRED)
     return annotate(
         table,
-        made_from=None,
+        made_from=history,
         n=int(table["entries"].sum()),
-        as_of=as_date(asked.closing, tz=tz),
+        as_of=as_date(asked.closing, tz=asked.tz),
         bound="lower: several changes between two records appear as one; times are only as exact as the records",
         **asked.notes(),
     )

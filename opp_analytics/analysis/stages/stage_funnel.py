@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import org, schema
+from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import (
     By,
@@ -19,10 +20,8 @@ from opp_analytics.analysis.shared.groups import (
     combine,
     read,
 )
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, outcome_codes
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org, outcome_codes
 from opp_analytics.schema import NO_LABEL
-
-_RANKED = len(org.STAGES.open)
 
 
 def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
@@ -38,16 +37,16 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index ``stage`` (str; below the columns of `by`): the four open stages in order, then every unknown stage
-        with an open deal, "(none)" for a missing one. Columns:
+        Index ``stage`` (str; below the columns of `by`): the org's open stages in order, then "(none)" if an open deal
+        has none. Columns:
 
         - ``open_count`` (int64), ``open_value`` (float64, money; a missing value counts 0).
         - ``reached_low`` (int64): deals that must have reached this stage.
         - ``reached_high`` (int64): deals that may have reached it.
         - ``reached_high_forward`` (int64): the same, if no deal ever moved back.
 
-        Attrs: ``n`` deals counted, ``left_out`` (contradictions, open deals without a value). Empty input gives the
-        four stages with zeros; with `by` no rows.
+        Attrs: ``n`` deals counted, ``left_out`` (contradictions, unknown stages, open deals without a value). Empty
+        input gives the open stages with zeros; with `by` no rows.
 
     Raises
     ------
@@ -57,9 +56,8 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     Notes
     -----
     One frame has no history, so the deals that reached stage s are known only within bounds: at least (open at or beyond
-    s) + won; at most that + all lost + disqualified + open below s that may have moved back. An open deal in an unknown
-    stage has no rank and is in the upper bounds only. For an unknown stage, the lower bound is its open deals, the upper
-    one all deals. `stage_flow` counts actual entries, from history.
+    s) + won; at most that + all lost + disqualified + open below s that may have moved back. An open deal without a
+    stage has no rank and is in the upper bounds only. `stage_flow` counts actual entries, from history.
 
     Examples
     --------
@@ -77,30 +75,30 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     outcome = outcome_codes(frame)
     groups = combine([column_key(frame[name]) for name in names], len(frame))
     open_ = outcome == OPEN
-    stage = _stage_key(frame["stage"], open_)
+    ranked = Org.of(frame).stages.open
+    stage = _stage_key(frame["stage"], open_, ranked)
     cells = _cells(frame, groups, stage, open_)
-    table = _indexed(_with_bounds(cells, groups, stage, outcome), groups, stage, names)
+    table = _indexed(_with_bounds(cells, groups, stage, outcome, len(ranked)), groups, stage, names)
     return annotate(
         table,
         made_from=opportunities,
-        n=int((outcome != CONFLICT).sum()),
+        n=int(((outcome != CONFLICT) & (outcome != UNKNOWN)).sum()),
         left_out={
             "conflict": int((outcome == CONFLICT).sum()),
+            "unknown": int((outcome == UNKNOWN).sum()),
             "open_without_value": int((open_ & frame["value"].isna().to_numpy()).sum()),
         },
     )
 
 
-def _stage_key(column: pd.Series[Any], open_: NDArray[np.bool_]) -> Key:
-    """The open stages, then unknown stages with an open deal; −1 for deals that are not open."""
+def _stage_key(column: pd.Series[Any], open_: NDArray[np.bool_], ranked: Sequence[str]) -> Key:
+    """The open stages, then "(none)" if an open deal has none; −1 for deals that are not open."""
     codes = column.cat.codes.to_numpy().astype(np.intp)
     categories = [str(c) for c in column.cat.categories]
-    held = np.bincount(codes[open_] + 1, minlength=len(categories) + 1) > 0
-    further = [k for k, name in enumerate(categories) if name not in org.STAGES.names and held[k + 1]]
-    labels = [*org.STAGES.open, *(categories[k] for k in further), *([NO_LABEL] if held[0] else [])]
-    lookup = np.full(len(categories) + 1, -1, dtype=np.intp)
-    for place, name in enumerate(labels):
-        lookup[categories.index(name) if name in categories else -1] = place
+    labels = [*ranked, *([NO_LABEL] if (codes[open_] < 0).any() else [])]
+    # The last cell is that of a missing stage.
+    lookup = np.full(len(categories) + 1, len(ranked), dtype=np.intp)
+    lookup[[categories.index(name) for name in ranked]] = np.arange(len(ranked))
     return Key("stage", np.where(open_, lookup[codes], -1), pd.Index(labels, dtype=schema.TEXT))
 
 
@@ -120,20 +118,20 @@ def _cells(
 
 
 def _with_bounds(
-    cells: dict[str, NDArray[Any]], groups: Groups, stage: Key, outcome: NDArray[np.int8]
+    cells: dict[str, NDArray[Any]], groups: Groups, stage: Key, outcome: NDArray[np.int8], ranks: int
 ) -> dict[str, NDArray[Any]]:
     count = cells["open_count"]
     won, lost, out = (groups.count(outcome == code)[:, None] for code in (WON, LOST, DISQUALIFIED))
-    ranked, unranked = count[:, :_RANKED], count[:, _RANKED:].sum(axis=1, keepdims=True)
+    ranked, unranked = count[:, :ranks], count[:, ranks:].sum(axis=1, keepdims=True)
     beyond = ranked[:, ::-1].cumsum(axis=1)[:, ::-1]
     below = ranked.sum(axis=1, keepdims=True) - beyond
     low, forward = beyond + won, beyond + won + lost + out + unranked
     everything = np.broadcast_to(forward + below, forward.shape)[:, :1].repeat(
-        len(stage.labels) - _RANKED, axis=1
+        len(stage.labels) - ranks, axis=1
     )
     return {
         **cells,
-        "reached_low": np.hstack([low, count[:, _RANKED:]]),
+        "reached_low": np.hstack([low, count[:, ranks:]]),
         "reached_high": np.hstack([forward + below, everything]),
         "reached_high_forward": np.hstack([forward, everything]),
     }

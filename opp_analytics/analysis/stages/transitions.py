@@ -24,7 +24,7 @@ _INSTANTS = ("seen_after", "seen_at", "entered_after", "entered_at")
 
 
 def transitions(
-    history: History, *, start: When | None = None, end: When | None = None, tz: str = "UTC"
+    history: History, *, start: When | None = None, end: When | None = None, tz: str | None = None
 ) -> pd.DataFrame:
     """Every recorded change of stage, with the time in the previous stage.
 
@@ -35,8 +35,8 @@ def transitions(
     start, end : date-like, optional
         Time window: changes after the last record at `start` and by `end`; default: the whole history. A naive
         date means the start of its day for `start`, the end of its day for `end`.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def transitions(
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
     found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
     found = found.astype(dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"))
-    dtype = org.stage_dtype(pd.concat([found["from_stage"], found["to_stage"]]).unique())
+    dtype = org.stage_dtype(pd.concat([found["from_stage"], found["to_stage"]]).unique(), asked.org)
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"].astype(schema.TEXT),
@@ -88,9 +88,9 @@ def transitions(
     )
     return annotate(
         table,
-        made_from=None,
+        made_from=history,
         n=table["unique_id"].nunique(),
-        as_of=as_date(asked.closing, tz=tz),
+        as_of=as_date(asked.closing, tz=asked.tz),
         bound="lower: two changes between two records appear as one; times are only as exact as the records",
         **asked.notes(),
     )

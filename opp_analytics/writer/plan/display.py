@@ -113,7 +113,7 @@ def _money(deal: Deal) -> tuple[str, str]:
     if deal.step.operation == "recover":
         return text.MISSING, ""
     value = deal.value_before if deal.step.operation == "delete" else deal.value_after
-    change = text.money(deal.change, org.currency(), full=True, signed=True) if deal.change else ""
+    change = text.money(deal.change, org.currency_code(), full=True, signed=True) if deal.change else ""
     return format_cell("value", value), change
 
 

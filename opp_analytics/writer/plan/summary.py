@@ -77,7 +77,7 @@ def overview(deals: list[Deal], changes: pd.DataFrame, conflicts: pd.DataFrame) 
     # The value of a recovered opportunity is in the trash, not in the plan.
     valued = [deal for deal in deals if deal.step.operation != "recover"]
     if valued:
-        currency = org.currency()
+        currency = org.currency_code()
         was, now = sum(deal.value_before for deal in valued), sum(deal.value_after for deal in valued)
         before, after = (text.money(value, currency, full=True) for value in (was, now))
         change = text.money(now - was, currency, full=True, signed=True)

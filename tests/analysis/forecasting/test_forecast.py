@@ -257,6 +257,7 @@ def test_forecast__one_deal_worth_half_the_total_parts_median_and_mean():
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_forecast__open_value_sums_to_all_open_value(frame):
     open_ = outcomes(frame) == "open"
@@ -270,6 +271,7 @@ def test_forecast__open_value_sums_to_all_open_value(frame):
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_forecast__does_not_depend_on_the_order_of_rows(frame):
     pdt.assert_frame_equal(

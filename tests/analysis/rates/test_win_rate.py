@@ -111,6 +111,7 @@ def test_win_rate__says_which_argument_makes_no_sense():
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_win_rate__parts_sum_to_the_whole(frame):
     whole = win_rate(frame).iloc[0]
@@ -128,6 +129,7 @@ def test_win_rate__parts_sum_to_the_whole(frame):
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_win_rate__does_not_depend_on_the_order_of_rows(frame):
     options: dict[str, Any] = {"by": "account_id", "freq": "Q"}

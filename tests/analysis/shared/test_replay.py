@@ -16,7 +16,7 @@ def test_replay__knows_at_each_record_what_the_history_knows(tmp_path):
             "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
         }
     )  # fmt: skip
-    history = oa.History(tmp_path / "log")
+    history = oa.History(tmp_path / "log", org=oa.Org(stages=[*org.STAGES, org.Stage("lost?", "lost")]))
     frames = [
         first,
         first.assign(stage=["closed_won", "discovery", "lost?"]).drop(index=1),

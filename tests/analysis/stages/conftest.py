@@ -1,5 +1,6 @@
 import pytest
 
+from opp_analytics.org import STAGES, Org, Stage
 from tests.history.logs import history_of
 
 
@@ -29,4 +30,5 @@ def history():
         ("parked", 1, 1.0, "negotiation", None, "active"),
         ("parked", 3, 1.0, "negotiation", None, "inactive"),
     ]
-    return history_of(full, deleted=[("goes", 2)], owner_name="Ann")
+    org = Org(stages=[*STAGES, Stage("on hold", "disqualified")])
+    return history_of(full, deleted=[("goes", 2)], org=org, owner_name="Ann")

@@ -39,15 +39,49 @@ def test_stage_flow__median_counts_those_still_there_as_longer():
     assert flow.loc["proposal", "median_days"] == 14.0
 
 
-def test_stage_flow__by_group_and_own_stages(history):
-    table = stage_flow(history, **ALL, by="owner_name", stages=["discovery", "on hold"])
-    assert table.index.tolist() == [("Ann", "discovery"), ("Ann", "on hold")]
+def test_stage_flow__by_group_and_own_stages():
+    org = oa.Org(
+        stages=[
+            {"name": "Demo", "kind": "open", "aliases": ["Call"]},
+            {"name": "Verbal", "kind": "open"},
+            {"name": "Signed", "kind": "won"},
+        ]
+    )
+    rows = [
+        ("z", 0, 1.0, "Demo", None, None),
+        ("a", 1, 1.0, "Call", None, None),
+        ("a", 2, 1.0, "Signed", None, None),
+    ]
+    table = stage_flow(history_of(rows, org=org, owner_name="Ann"), **ALL, by="owner_name")
+    assert table.index.tolist() == [("Ann", "Demo"), ("Ann", "Verbal")]
     assert table["entries"].tolist() == [1, 1]
-    with pytest.raises(oa.errors.ArgumentError, match="stages="):
-        stage_flow(history, **ALL, stages=["a", "a"])
+    assert table["passed"].tolist() == [0, 1]
+    assert table.attrs["org"] == org.facts
 
 
-def test_stage_flow__nobody_entered(history):
-    table = stage_flow(history, start="2026-01-27", end="2026-02-02", by="owner_name", stages=["discovery"])
+def test_stage_flow__warns_of_unknown_stages_and_counts_their_deals():
+    rows = [
+        ("z", 0, 1.0, "discovery", None, None),
+        ("z", 1, 1.0, "proposal", None, None),
+        ("z", 2, 1.0, "Hm", None, None),
+    ]
+    history = history_of(rows)
+    with pytest.warns(oa.errors.DataWarning, match="unknown stages: 'Hm'; 1 deal left out"):
+        table = stage_flow(history, **ALL)
+    assert table.loc["proposal", "removed"] == 1
+    assert table.attrs["left_out"] == {"unknown": 1}
+
+
+def test_stage_flow__refuses_a_history_of_unknown_stages_only():
+    rows = [("z", week, 1.0, name, None, None) for week, name in enumerate(["Demo", "Signed"])]
+    with pytest.raises(oa.errors.DataError, match=r"History\(path, org=org\)"):
+        stage_flow(history_of(rows), **ALL)
+
+
+def test_stage_flow__nobody_entered():
+    rows = [("z", 0, 1.0, "discovery", None, None), ("z", 1, 2.0, "discovery", None, None)]
+    table = stage_flow(
+        history_of(rows, owner_name="Ann"), start="2026-01-05", end="2026-01-12", by="owner_name"
+    )
     assert table.empty
     assert table.dtypes["entries"] == "int64"

@@ -42,12 +42,28 @@ def test_stage_funnel__counts_the_stock_and_bounds_the_rest():
     assert table.attrs["n"] == 7
 
 
-def test_stage_funnel__shows_unknown_and_missing_stages_under_their_own_names():
-    table = stage_funnel(pd.DataFrame({"stage": ["won!!", None, "proposal"], "value": [1.0, 2.0, 3.0]}))
-    assert list(table.index)[-2:] == ["won!!", "(none)"]
-    assert table["open_value"].tolist() == [0, 0, 3, 0, 1, 2]
-    assert table["reached_low"].tolist() == [1, 1, 1, 0, 1, 1]
-    assert table["reached_high"].tolist() == [3] * 6
+def test_stage_funnel__shows_missing_stages_and_leaves_unknown_ones_out():
+    frame = pd.DataFrame({"stage": ["won!!", None, "proposal"], "value": [1.0, 2.0, 3.0]})
+    with pytest.warns(errors.DataWarning, match="unknown stages: 'won!!'; 1 deal left out"):
+        table = stage_funnel(frame)
+    assert list(table.index)[-1] == "(none)"
+    assert table["open_value"].tolist() == [0, 0, 3, 0, 2]
+    assert table["reached_low"].tolist() == [1, 1, 1, 0, 1]
+    assert table["reached_high"].tolist() == [2] * 5
+    assert table.attrs["left_out"] == {"unknown": 1}
+
+
+def test_stage_funnel__has_the_stages_of_the_org():
+    mine = org.Org(
+        stages=[{"name": name, "kind": "open"} for name in ("Demo", "Verbal")]
+        + [{"name": "Signed", "kind": "won"}]
+    )
+    table = stage_funnel(
+        mine.apply(pd.DataFrame({"stage": ["Demo", "Verbal", "Signed"], "value": [1.0, 2.0, 4.0]}))
+    )
+    assert table["open_value"].to_dict() == {"Demo": 1.0, "Verbal": 2.0}
+    assert table["reached_low"].tolist() == [3, 2]
+    assert stage_funnel(org.empty(mine))["open_count"].tolist() == [0, 0]
 
 
 def test_stage_funnel__by_shows_missing_groups():
@@ -84,6 +100,7 @@ def test_stage_funnel__goes_to_parquet_with_its_attrs(tmp_path):
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_stage_funnel__parts_sum_to_the_whole(frame):
     table, parts = stage_funnel(frame), stage_funnel(frame, by="account_id")
@@ -98,6 +115,7 @@ def test_stage_funnel__parts_sum_to_the_whole(frame):
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_stage_funnel__does_not_depend_on_the_order_of_rows(frame):
     pdt.assert_frame_equal(stage_funnel(frame[::-1], by="account_id"), stage_funnel(frame, by="account_id"))

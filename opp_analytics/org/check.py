@@ -1,0 +1,279 @@
+"""The check of an org file: every mistake at once, each with its place, its value and what would be right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.numbers import is_currency
+
+from opp_analytics.errors import OrgProblem
+from opp_analytics.org.lines import line_of
+from opp_analytics.org.presets import PRESETS
+from opp_analytics.org.shape import SHAPES, OrgShape, mistakes
+from opp_analytics.org.stages import CATEGORIES, KINDS
+from opp_analytics.text import joined
+
+__all__ = ["problems_in"]
+
+Place = tuple[int | str, ...]
+
+_RIGHT = {
+    "preset": "use text: salesforce, hubspot or pipedrive",
+    "currency": 'use an ISO code in quotes, such as "USD" or "EUR"',
+    "timezone": 'use the name of a time zone in quotes, such as "America/Chicago"',
+    "fiscal_year_start": "use the number of a month, 1 to 12",
+    "record_url": 'use an address in quotes with {unique_id} in it, such as "https://crm.example.com/{unique_id}"',
+    "stages": 'use a list with at least one stage, such as [{name = "Demo", kind = "open"}]',
+    "stages.name": "use text that is not blank",
+    "stages.kind": f"use {joined(KINDS, last='or')}",
+    "stages.probability": "use a whole number of percent, 0 to 100",
+    "stages.category": f"use {joined(CATEGORIES, last='or')}",
+    "stages.aliases": 'use a list of texts, such as ["Discovery call"]',
+    "stages.pipeline": "use the name of a pipeline in quotes",
+    "columns": 'use lines such as "Amount" = "value": theirs on the left, ours on the right',
+    "api.columns": 'use lines such as total = "value": theirs on the left, ours on the right',
+    "people.rows.from_date": "use a date such as 2026-11-01",
+    "targets.rows.period": 'use a month, quarter or year such as "2026-11", "2027Q4" or "2027"',
+    "targets.rows.target": "use an amount of money, 0 or more",
+    "report.confidence": "use a number between 0 and 1, such as 0.8",
+    "report.by": 'use the name of a column, such as "owner_name", or a list of names',
+}
+"""What would be right for a key."""
+_WANTED = {
+    "string_type": "use text in quotes",
+    "int_type": "use a whole number",
+    "float_type": "use a number",
+    "list_type": "use a list in [ ]",
+    "dict_type": "use a table of lines",
+}
+
+
+@dataclass(frozen=True)
+class _Found:
+    place: Place
+    value: Any
+    right: str
+
+
+_NOTHING = object()
+
+
+def problems_in(raw: dict[str, Any], text: str | None = None) -> list[OrgProblem]:
+    """Every mistake in the settings of an org, in the order of the file where `text` is given.
+
+    Parameters
+    ----------
+    raw : dict
+        Settings in the form of the org file.
+    text : str, optional
+        The file, for line numbers.
+    """
+    found = [*_shape(raw), *_facts(raw), *_stages(raw), *_columns(raw), *_people(raw), *_targets(raw)]
+    told = [
+        OrgProblem(
+            _key(one.place),
+            "" if one.value is _NOTHING else _shown(one.value),
+            one.right,
+            line=None if text is None else line_of(text, one.place) or line_of(text, one.place[:-1]),
+        )
+        for one in found
+    ]
+    return sorted(told, key=lambda problem: problem.line or 0)
+
+
+def _key(place: Place) -> str:
+    """The path of a key as people write it."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
+
+
+def _shown(value: Any) -> str:
+    said = repr(value)
+    return said if len(said) <= 60 else f"{said[:57]}…"
+
+
+def _names(place: Place) -> str:
+    return ".".join(part for part in place if isinstance(part, str))
+
+
+def _shape(raw: dict[str, Any]) -> Iterator[_Found]:
+    """Unknown and missing keys, and values of the wrong type or out of range."""
+    told: set[Place] = set()
+    for loc, kind, value in mistakes(raw):
+        place = _known_part(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
+        if place in told:
+            continue
+        told.add(place)
+        if kind == "extra_forbidden":
+            yield _Found(place, value, _unknown_key(place))
+        elif kind == "missing":
+            yield _Found(place, _NOTHING, "missing; add it")
+        else:
+            yield _Found(place, _at(raw, place, value), _right(place, value, kind))
+
+
+def _known_part(raw: Any, loc: Place) -> Place:
+    """The part of a place that is in the settings; pydantic adds the branch of a union."""
+    for depth, part in enumerate(loc):
+        if isinstance(raw, (dict, list)) and (isinstance(raw, dict) == isinstance(part, str)):
+            if isinstance(raw, dict) and part not in raw:
+                return loc[:depth]
+            raw = raw[part]  # type: ignore[index]
+        else:
+            return loc[:depth]
+    return loc
+
+
+def _at(raw: Any, place: Place, otherwise: Any) -> Any:
+    try:
+        for part in place:
+            raw = raw[part]
+    except (KeyError, IndexError, TypeError):
+        return otherwise
+    return raw
+
+
+def _right(place: Place, value: Any, kind: str) -> str:
+    names = _names(place)
+    while names and names not in _RIGHT:
+        names = names.rpartition(".")[0]
+    options = {"stages.kind": KINDS, "stages.category": CATEGORIES}.get(names, ())
+    hint = _near(value, options) if isinstance(value, str) else ""
+    return hint + (_RIGHT.get(names) or _WANTED.get(kind, "use text that is not blank"))
+
+
+def _unknown_key(place: Place) -> str:
+    inside = SHAPES[_names(place[:-1])].model_fields
+    return f"unknown key; {_near(str(place[-1]), inside)}the keys here are {joined(inside)}"
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"did you mean {near[0]}? " if near else ""
+
+
+def _facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    code, zone, url = (raw.get(name) for name in ("currency", "timezone", "record_url"))
+    preset = raw.get("preset")
+    if isinstance(preset, str) and preset.strip() and preset not in PRESETS:
+        yield _Found(
+            ("preset",), preset, f"unknown preset; {_near(preset, PRESETS)}use {joined(PRESETS, last='or')}"
+        )
+    if isinstance(code, str) and code.strip() and not is_currency(code):
+        yield _Found(("currency",), code, f"not a currency; {_RIGHT['currency']}")
+    if isinstance(zone, str) and zone.strip() and not _is_zone(zone):
+        yield _Found(("timezone",), zone, f"not a time zone; {_RIGHT['timezone']}")
+    if isinstance(url, str) and url.strip() and "{unique_id}" not in url:
+        yield _Found(("record_url",), url, _RIGHT["record_url"])
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    """Stages of one name, names of two kinds, and aliases that do not lead to one stage."""
+    stages = raw.get("stages")
+    named = [
+        (place, stage)
+        for place, stage in enumerate(stages if isinstance(stages, list) else [])
+        if isinstance(stage, dict) and isinstance(stage.get("name"), str)
+    ]
+    kinds: dict[str, Any] = {}
+    seen: set[tuple[str, Any]] = set()
+    for place, stage in named:
+        name, pipeline = stage["name"], stage.get("pipeline")
+        if (name, repr(pipeline)) in seen:
+            within = f" in pipeline {pipeline!r}" if pipeline else ""
+            yield _Found(("stages", place, "name"), name, f"a second stage of that name{within}; rename one")
+        elif kinds.setdefault(name, stage.get("kind")) != stage.get("kind"):
+            yield _Found(
+                ("stages", place, "kind"), stage.get("kind"),
+                f"{name!r} is {kinds[name]!r} in another pipeline; a name has one kind, so rename one",
+            )  # fmt: skip
+        seen.add((name, repr(pipeline)))
+    yield from _aliases(named)
+
+
+def _aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
+    names = {stage["name"] for _, stage in named}
+    leads_to: dict[str, str] = {}
+    for place, stage in named:
+        aliases = stage.get("aliases")
+        for position, alias in enumerate(aliases if isinstance(aliases, list) else []):
+            where: Place = ("stages", place, "aliases", position)
+            if not isinstance(alias, str):
+                continue
+            if alias in names:
+                what = "the stage itself" if alias == stage["name"] else "itself a stage"
+                yield _Found(where, alias, f"{what}; an alias is another spelling, so remove one of the two")
+            elif leads_to.setdefault(alias, stage["name"]) != stage["name"]:
+                yield _Found(
+                    where, alias, f"also an alias of {leads_to[alias]!r}; an alias leads to one stage"
+                )
+
+
+def _columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    api = raw.get("api")
+    on_wire = api.get("columns") if isinstance(api, dict) else None
+    for place, columns in ((("columns",), raw.get("columns")), (("api", "columns"), on_wire)):
+        if not isinstance(columns, dict):
+            continue
+        twice = Counter(ours for ours in columns.values() if isinstance(ours, str))
+        for theirs, ours in columns.items():
+            key = (*place, theirs)
+            if theirs in OrgShape.model_fields and ours not in _CAN_BE_COLUMNS:
+                yield _Found(
+                    key, ours, f"{theirs} is no column; move the line above the first [table] of the file"
+                )
+            elif isinstance(ours, str) and twice[ours] > 1 and place[0] == "api":
+                others = joined([repr(name) for name in columns if columns[name] == ours])
+                yield _Found(key, ours, f"{others} all lead to {ours!r}; what is sent needs one of them")
+
+
+_CAN_BE_COLUMNS = frozenset(OrgShape.model_fields)
+"""A tenant may have a column ``currency`` or ``stages``, under that name."""
+
+
+def _rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    inside = raw.get(table)
+    rows = inside.get("rows") if isinstance(inside, dict) else None
+    for place, row in enumerate(rows if isinstance(rows, list) else []):
+        if isinstance(row, dict):
+            yield place, row
+
+
+def _people(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    seen: set[tuple[str, str]] = set()
+    for place, row in _rows(raw, "people"):
+        key = (str(row.get("owner_name")), str(row.get("from_date")))
+        if key in seen:
+            yield _Found(
+                ("people", "rows", place, "owner_name"), row.get("owner_name"),
+                "a second row of this person from the same date; keep one, or date the move by from_date",
+            )  # fmt: skip
+        seen.add(key)
+
+
+def _targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    seen: set[tuple[str, str, str]] = set()
+    for place, row in _rows(raw, "targets"):
+        key = (str(row.get("period")), str(row.get("owner_name")), str(row.get("team")))
+        if key in seen:
+            yield _Found(
+                ("targets", "rows", place, "period"), row.get("period"), "a second target of this period; keep one"
+            )  # fmt: skip
+        seen.add(key)
+        if row.get("owner_name") is not None and row.get("team") is not None:
+            yield _Found(
+                ("targets", "rows", place, "team"), row["team"],
+                "a target is a person's or a team's; keep owner_name or team",
+            )  # fmt: skip

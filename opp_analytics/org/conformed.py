@@ -1,0 +1,83 @@
+"""Frames of opportunities with known columns at their dtypes, and the stages of an org in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.org.stages import Stages
+from opp_analytics.schema import COLUMNS, STATUSES, TEXT, as_column, as_text
+
+__all__ = ["check_frame", "conformed", "stage_dtype_of", "status_dtype"]
+
+
+def stage_dtype_of(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
+    """The ordered category of the stages, extended by the unknown ones among `values`."""
+    read = (stages.aliases.get(value, value) if isinstance(value, str) else value for value in values)
+    return pd.CategoricalDtype(pd.Index(_extended(stages.names, read), dtype=TEXT), ordered=True)
+
+
+def status_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
+    """The status category, extended by the unknown ones among `values`."""
+    return pd.CategoricalDtype(pd.Index(_extended(STATUSES, values), dtype=TEXT))
+
+
+def _extended(known: Sequence[str], values: Iterable[Any]) -> list[str]:
+    return [*known, *sorted({str(v) for v in values if not pd.isna(v)} - set(known))]
+
+
+def conformed(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
+    """A copy with every known column at its dtype; see `conform`."""
+    check_frame(opportunities)
+    twice = opportunities.columns[opportunities.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"duplicate column {twice[0]!r}: drop one of them")
+    # Without attrs on the way, which pandas would copy deeply at each step.
+    frame = pd.DataFrame(opportunities).reset_index(drop=True)
+    ids = frame["unique_id"] if "unique_id" in frame else None
+    frame = frame.assign(**{name: _as_known(frame[name], ids, stages) for name in COLUMNS if name in frame})
+    frame.attrs = opportunities.attrs
+    return frame
+
+
+def _as_known(column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages) -> pd.Series[Any]:
+    if column.name == "stage":
+        return _recoded(column, partial(stage_dtype_of, stages), ids, stages.aliases)
+    return _recoded(column, status_dtype, ids, {}) if column.name == "status" else as_column(column, ids)
+
+
+def _recoded(
+    column: pd.Series[Any],
+    dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype],
+    ids: pd.Series[Any] | None,
+    aliases: Mapping[str, str],
+) -> pd.Series[Any]:
+    """The column as a category of the known names and its own."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(TEXT)
+    else:
+        codes, names = pd.factorize(as_text(column, ids))
+    dtype = dtype_for(names[np.bincount(codes + 1, minlength=len(names) + 1)[1:] > 0])
+    if column.dtype == dtype and column.cat.categories.equals(dtype.categories):
+        return column
+    read = pd.Index([aliases.get(name, name) for name in names], dtype=TEXT) if aliases else names
+    places = np.append(dtype.categories.get_indexer(read), -1)
+    return pd.Series(
+        pd.Categorical.from_codes(places[codes], dtype=dtype), index=column.index, name=column.name
+    )
+
+
+def check_frame(opportunities: Any) -> None:
+    """Refuse what is not a frame, or has columns of several levels."""
+    if not isinstance(opportunities, pd.DataFrame):
+        raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
+    if opportunities.columns.nlevels > 1:
+        raise DataError(
+            f"the columns have {opportunities.columns.nlevels} levels; keep one of them: "
+            "frame.columns = frame.columns.get_level_values(0)"
+        )

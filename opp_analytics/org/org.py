@@ -1,0 +1,422 @@
+"""`Org`: what an organization means by its data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from os import PathLike
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics.arguments import path as checked_path
+from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
+from opp_analytics.org.conformed import conformed
+from opp_analytics.org.facts import Facts
+from opp_analytics.org.outcome_rule import LOST, outcome_codes_of
+from opp_analytics.org.people import (
+    DERIVED,
+    Person,
+    Target,
+    moment_of,
+    people_table,
+    targets_table,
+    with_people,
+)
+from opp_analytics.org.presets import PRESETS
+from opp_analytics.org.stages import STAGES, Stage, Stages
+from opp_analytics.periods import period_days
+
+__all__ = ["DEFAULT", "Org", "checked_org", "org_of"]
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_FACTS = ("stages", "currency", "timezone", "fiscal_year_start")
+
+
+@dataclass(frozen=True, init=False)
+class Org:
+    """What an organization means by its data: its stages, calendar, currency, columns, people and targets.
+
+    Parameters
+    ----------
+    preset : {"salesforce", "hubspot", "pipedrive"}, optional
+        Start from the stages and columns of this CRM's exports. Stages given here replace the preset's, columns are added.
+    stages : list of Stage or dict, optional
+        The stages in order: ``name``, ``kind`` (open, won, lost, disqualified), and where wanted ``probability`` (percent),
+        ``category`` (commit, best_case, pipeline, omitted), ``aliases`` and ``pipeline``. Default: the API's six.
+    currency : str, optional
+        ISO code of the one currency; without it, no sign is printed.
+    timezone : str, optional
+        Business time zone, in which instants become dates; UTC when not given.
+    fiscal_year_start : int, optional
+        First month of the fiscal year; 1 when not given.
+    record_url : str, optional
+        Address of a deal in the CRM, with ``{unique_id}`` in it.
+    columns : mapping, optional
+        Columns of exports and files: theirs to ours.
+    api_columns : mapping, optional
+        Attributes on the wire: theirs to ours, used in both directions.
+    people : list of dict or DataFrame, optional
+        ``owner_name``, ``team``, ``region``, ``from_date``; a person who moves has a row for each move.
+    targets : list of dict or DataFrame, optional
+        ``period``, ``owner_name`` or ``team`` (neither for the whole), ``target`` (money).
+    report : mapping, optional
+        Settings of the weekly report: ``by``, ``freq``, ``method``, ``confidence``, ``alert_when``.
+
+    Raises
+    ------
+    OrgError
+        When anything is wrong; every mistake is listed, each with what would be right.
+
+    Examples
+    --------
+    >>> org = Org(stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}], currency="EUR")
+    >>> org.stages.open, org.stages.won, org.currency
+    (('Demo',), ('Signed',), 'EUR')
+    """
+
+    stages: Stages
+    """The stages, in order."""
+    currency: str | None
+    """ISO code of the currency; None when it was not given."""
+    timezone: str | None
+    """Business time zone; None when it was not given, and then UTC holds."""
+    fiscal_year_start: int
+    """First month of the fiscal year."""
+    record_url: str | None
+    """Address of a deal in the CRM, with ``{unique_id}`` in it."""
+    columns: Mapping[str, str] = field(hash=False)
+    """Columns of exports: theirs to ours."""
+    api_columns: Mapping[str, str] = field(hash=False)
+    """Attributes on the wire: theirs to ours."""
+    report: Mapping[str, Any] = field(hash=False)
+    """Settings of the weekly report."""
+    derived: tuple[str, ...]
+    """Columns that a frame gains from the people: some of ``team`` and ``region``."""
+    _people: tuple[Person, ...] = field(repr=False)
+    _targets: tuple[Target, ...] = field(repr=False)
+    _declared: frozenset[str] = field(repr=False, compare=False)
+
+    def __init__(
+        self,
+        *,
+        preset: str | None = None,
+        stages: Sequence[Stage | Mapping[str, Any]] | None = None,
+        currency: str | None = None,
+        timezone: str | None = None,
+        fiscal_year_start: int | None = None,
+        record_url: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        api_columns: Mapping[str, str] | None = None,
+        people: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
+        targets: Sequence[Mapping[str, Any]] | pd.DataFrame | None = None,
+        report: Mapping[str, Any] | None = None,
+    ) -> None:
+        given = {
+            "preset": preset,
+            "stages": _plain(stages),
+            "currency": currency,
+            "timezone": timezone,
+            "fiscal_year_start": fiscal_year_start,
+            "record_url": record_url,
+            "columns": _plain(columns),
+            "api": None if api_columns is None else {"columns": _plain(api_columns)},
+            "people": None if people is None else {"rows": _plain(people)},
+            "targets": None if targets is None else {"rows": _plain(targets)},
+            "report": _plain(report),
+        }
+        raw = {name: value for name, value in given.items() if value is not None}
+        if raw:
+            _check(raw)
+        self._fill(raw)
+
+    def _fill(self, raw: Mapping[str, Any]) -> None:
+        """Take checked settings in the form of an org file."""
+        preset = PRESETS.get(raw.get("preset", ""), _NONE)
+        stages = raw.get("stages", preset.get("stages"))
+        people = tuple(map(_person, raw.get("people", _NONE).get("rows", ())))
+        values = {
+            "stages": STAGES if stages is None else Stages(tuple(map(_stage, stages))),
+            "currency": raw.get("currency"),
+            "timezone": raw.get("timezone"),
+            "fiscal_year_start": raw.get("fiscal_year_start", 1),
+            "record_url": raw.get("record_url"),
+            "columns": MappingProxyType({**preset.get("columns", _NONE), **raw.get("columns", _NONE)}),
+            "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
+            "report": MappingProxyType(dict(raw.get("report", _NONE))),
+            "derived": tuple(name for name in DERIVED if any(getattr(row, name) for row in people)),
+            "_people": people,
+            "_targets": tuple(
+                Target(row["period"], row.get("owner_name"), row.get("team"), float(row["target"]))
+                for row in raw.get("targets", _NONE).get("rows", ())
+            ),
+            "_declared": frozenset(name for name in _FACTS if name in raw or name in preset),
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Org:
+        """The org of an org file, checked whole.
+
+        Parameters
+        ----------
+        path : str or path
+            An ``opp-analytics.toml``; tables that it names are files beside it.
+
+        Raises
+        ------
+        OrgError
+            When the file cannot be read or holds mistakes; each is listed with its key, its line where that can be told,
+            the value, and what would be right.
+        """
+        from opp_analytics.org.read import read_settings
+
+        org = cls.__new__(cls)
+        org._fill(read_settings(checked_path(path)))
+        return org
+
+    @classmethod
+    def salesforce(cls, **settings: Any) -> Org:
+        """The org of an untouched Salesforce; `settings` are those of `Org` and win."""
+        return cls(preset="salesforce", **settings)
+
+    @classmethod
+    def hubspot(cls, **settings: Any) -> Org:
+        """The org of an untouched HubSpot; `settings` are those of `Org` and win."""
+        return cls(preset="hubspot", **settings)
+
+    @classmethod
+    def pipedrive(cls, **settings: Any) -> Org:
+        """The org of an untouched Pipedrive; `settings` are those of `Org` and win."""
+        return cls(preset="pipedrive", **settings)
+
+    @classmethod
+    def of(cls, source: Any) -> Org:
+        """The org of a frame or a result table (``attrs["org"]``) or of a history; the API's six stages without one.
+
+        Raises
+        ------
+        DataError
+            When ``attrs["org"]`` is not an org.
+        """
+        return org_of(source) or DEFAULT
+
+    def zone(self, tz: str | None) -> str:
+        """The business time zone: `tz`, else the org's, else UTC."""
+        return tz if tz is not None else self.timezone or "UTC"
+
+    def freq(self, freq: str) -> str:
+        """A period alias, with "Q" and "Y" as quarters and years of the org's fiscal year.
+
+        Examples
+        --------
+        >>> Org(fiscal_year_start=2).freq("Q"), Org(fiscal_year_start=2).freq("Q-DEC"), Org().freq("Q")
+        ('Q-JAN', 'Q-DEC', 'Q')
+        """
+        return freq if freq not in ("Q", "Y") or self._year_end == "DEC" else f"{freq}-{self._year_end}"
+
+    def period_days(self, label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.Timestamp]:
+        """First and last day of a month, or of a quarter or year of the org's fiscal year.
+
+        Parameters
+        ----------
+        label : str
+            Such as "2026-11", "2027Q4" or "2027".
+        name : str
+            Name of the argument, for error messages.
+
+        Examples
+        --------
+        >>> [str(day.date()) for day in Org(fiscal_year_start=2).period_days("2027Q4")]
+        ['2026-11-01', '2027-01-31']
+        """
+        return period_days(label, name=name, year_end=self._year_end)
+
+    @property
+    def _year_end(self) -> str:
+        """The last month of the fiscal year."""
+        return MONTHS[self.fiscal_year_start - 2]
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """The people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date, missing for always)."""
+        return people_table(self._people)
+
+    @property
+    def targets(self) -> pd.DataFrame:
+        """The targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money)."""
+        return targets_table(self._targets)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
+        said = {name: value for name, value in self.to_dict().items() if name in self._declared | {"stages"}}
+        return Facts({**said, **({"derived": list(self.derived)} if self.derived else {})}, self)
+
+    def apply(self, opportunities: pd.DataFrame) -> pd.DataFrame:
+        """A copy of the frame that means what this org says: known columns at their dtypes, stages in their order.
+
+        Parameters
+        ----------
+        opportunities : DataFrame
+            Any frame of opportunities; an org that it has is replaced.
+
+        Returns
+        -------
+        DataFrame
+            The same rows and index. An alias is replaced by its stage. With people, ``team`` and ``region`` of the owner
+            are added: a closed deal's by its ``close_date``, an open one's by the frame's moment (today for a
+            frame that was not loaded). ``attrs["org"]`` says what the stages mean.
+
+        Raises
+        ------
+        DataError
+            When a value does not fit its column, or the frame has a ``team`` or ``region`` of its own.
+
+        Examples
+        --------
+        >>> org = Org(stages=[{"name": "Demo", "kind": "open", "aliases": ["Call"]}, {"name": "Signed", "kind": "won"}])
+        >>> org.apply(pd.DataFrame({"stage": ["Call", "Signed"]}))["stage"].tolist()
+        ['Demo', 'Signed']
+        """
+        frame = conformed(opportunities, self.stages)
+        if self.derived and "owner_name" in frame:
+            frame = self._with_people(frame, Org.of(opportunities).derived)
+        frame.index = opportunities.index
+        frame.attrs = {**opportunities.attrs, "org": self.facts}
+        return frame
+
+    def _with_people(self, frame: pd.DataFrame, gained: Sequence[str]) -> pd.DataFrame:
+        known = "stage" in frame
+        closed = outcome_codes_of(frame, self.stages) <= LOST if known else np.zeros(len(frame), dtype=bool)
+        today = pd.Series(moment_of(frame, self.timezone or "UTC"), index=frame.index)
+        days = frame["close_date"].where(closed, today).fillna(today) if "close_date" in frame else today
+        people = self.people
+        found = with_people(frame.drop(columns=list(self.derived), errors="ignore"), people, days)
+        for name in self.derived:
+            if name in frame and name not in gained and not _same(frame[name], found[name]):
+                raise DataError(
+                    f"the frame has a column {name!r} of its own, and [people] of the org has {name}s too; rename the "
+                    f'frame\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
+                )
+        return found
+
+    def __copy__(self) -> Org:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Org:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _parsed, (json.dumps({**self.to_dict(), "derived": self.derived}),)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Every setting as plain JSON: ``Org(**org.to_dict())`` is the same org.
+
+        Examples
+        --------
+        >>> Org(currency="USD").to_dict()["currency"]
+        'USD'
+        """
+        said = {
+            "stages": [stage.to_dict() for stage in self.stages],
+            "currency": self.currency,
+            "timezone": self.timezone,
+            "fiscal_year_start": self.fiscal_year_start if "fiscal_year_start" in self._declared else None,
+            "record_url": self.record_url,
+            "columns": dict(self.columns),
+            "api_columns": dict(self.api_columns),
+            "people": [_row(person) for person in self._people],
+            "targets": [_row(target) for target in self._targets],
+            "report": dict(self.report),
+        }
+        return {name: value for name, value in said.items() if value not in (None, {}, [])}
+
+
+def _row(row: Person | Target) -> dict[str, Any]:
+    said = {name: value for name, value in row._asdict().items() if value is not None}
+    return said | ({"from_date": str(said["from_date"])} if "from_date" in said else {})
+
+
+def _stage(said: Mapping[str, Any]) -> Stage:
+    return Stage(**{**said, "aliases": tuple(said.get("aliases", ()))})
+
+
+def _plain(given: Any) -> Any:
+    """Settings as an org file would hold them."""
+    if isinstance(given, pd.DataFrame):
+        given = given.to_dict("records")
+    if isinstance(given, Stage):
+        return given.to_dict()
+    if isinstance(given, Mapping):
+        return {name: _plain(value) for name, value in given.items() if not _is_gap(value)}
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return [_plain(value) for value in given]
+    return given
+
+
+def _is_gap(value: Any) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
+    return bool(((one == other) | (one.isna() & other.isna())).all())
+
+
+def _person(said: Mapping[str, Any]) -> Person:
+    since = said.get("from_date")
+    return Person(**{**said, "from_date": None if since is None else pd.Timestamp(since).date()})
+
+
+def _check(raw: dict[str, Any]) -> None:
+    # pydantic takes longer to import than everything else here.
+    from opp_analytics.org.check import problems_in
+
+    problems = problems_in(raw)
+    if problems:
+        raise OrgError("This org cannot be used", problems)
+
+
+def _of_json(said: Any) -> Org:
+    """The org of attrs that came from a file."""
+    try:
+        return _parsed(json.dumps(said, sort_keys=True))
+    except (TypeError, ValueError) as error:
+        raise DataError(f'attrs["org"] is not an org ({error}); set it with org.apply(frame)') from None
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Org:
+    said = json.loads(text)
+    derived = said.pop("derived", ())
+    org = Org(**said)
+    object.__setattr__(org, "derived", tuple(derived) or org.derived)
+    return org
+
+
+DEFAULT = Org()
+"""The org of a frame that has none: the API's six stages."""
+
+
+def org_of(source: Any) -> Org | None:
+    """The org that a frame (``attrs["org"]``) or a history was given; None without one."""
+    framed = isinstance(source, pd.DataFrame)
+    said = source.attrs.get("org") if framed else getattr(source, "org", None)
+    if said is None or isinstance(said, Org):
+        return said
+    return said.org if isinstance(said, Facts) else _of_json(said)
+
+
+def checked_org(org: Any) -> Org | None:
+    """An argument `org`, after a check of its kind."""
+    if org is None or isinstance(org, Org):
+        return org
+    raise ArgumentTypeError(
+        f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.read('opp-analytics.toml')"
+    )

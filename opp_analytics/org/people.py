@@ -1,0 +1,96 @@
+"""People with teams and regions, targets, and the team of each deal at its moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from opp_analytics.certificate import Certificate
+from opp_analytics.periods import as_date
+from opp_analytics.schema import TEXT
+
+__all__ = ["DERIVED", "Person", "Target", "moment_of", "people_table", "targets_table", "with_people"]
+
+DERIVED = ("team", "region")
+"""Columns that a frame gains from an org with people."""
+
+
+class Person(NamedTuple):
+    """One person, from a date on."""
+
+    owner_name: str
+    team: str | None = None
+    region: str | None = None
+    from_date: date | None = None
+    """First day in this team and region; None for always."""
+
+
+class Target(NamedTuple):
+    """The target of a person, a team or the whole, for one period."""
+
+    period: str
+    owner_name: str | None
+    team: str | None
+    target: float
+
+
+def people_table(people: Iterable[Person]) -> pd.DataFrame:
+    """The people as a table: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date)."""
+    table = pd.DataFrame(list(people), columns=list(Person._fields), dtype="object")
+    dated = pd.to_datetime(table["from_date"]).astype("datetime64[us]")
+    return table.astype(dict.fromkeys(["owner_name", *DERIVED], TEXT)).assign(from_date=dated)
+
+
+def targets_table(targets: Iterable[Target]) -> pd.DataFrame:
+    """The targets as a table: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money)."""
+    table = pd.DataFrame(list(targets), columns=list(Target._fields), dtype="object")
+    return table.astype({**dict.fromkeys(["period", "owner_name", "team"], TEXT), "target": "float64"})
+
+
+def with_people(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
+    """The frame with ``team`` and ``region`` of each deal's owner on its own day.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Opportunities with ``owner_name``.
+    people : DataFrame
+        Result of `people_table`.
+    days : Series of date
+        The day of each row, on the frame's index.
+
+    Examples
+    --------
+    >>> people = people_table([Person("Ann", "East"), Person("Ann", "West", None, date(2026, 7, 1))])
+    >>> deals = pd.DataFrame({"owner_name": ["Ann", "Ann"]})
+    >>> with_people(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))["team"].tolist()
+    ['East', 'West']
+    """
+    moves = people.assign(from_date=people["from_date"].fillna(pd.Timestamp(1678, 1, 1)))
+    asked = pd.DataFrame(
+        {
+            "owner_name": frame["owner_name"].astype(TEXT).array,
+            "from_date": days.astype("datetime64[us]").array,
+        }
+    )
+    asked["row"] = range(len(asked))
+    known = asked.dropna(subset=["owner_name", "from_date"]).sort_values("from_date", kind="stable")
+    found = pd.merge_asof(
+        known, moves.sort_values("from_date", kind="stable"), on="from_date", by="owner_name"
+    ).set_index("row")
+    gained = {
+        name: found[name].reindex(asked["row"]).astype(TEXT).array
+        for name in DERIVED
+        if people[name].notna().any()
+    }
+    return frame.assign(**gained)
+
+
+def moment_of(frame: pd.DataFrame, tz: str) -> pd.Timestamp:
+    """The day that a frame shows: that of its load or its record, else today."""
+    load = Certificate.of(frame)
+    said = load.fetched_at if load and load.fetched_at else frame.attrs.get("recorded_at")
+    return as_date(pd.Timestamp.now("UTC") if said is None else said, tz=tz).as_unit("us")

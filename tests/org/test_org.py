@@ -1,0 +1,261 @@
+"""`Org`: what it says, what it refuses, and how it travels with a frame."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+
+SETTINGS: dict[str, Any] = {
+    "currency": "EUR",
+    "timezone": "Europe/Berlin",
+    "fiscal_year_start": 2,
+    "stages": [
+        {"name": "Demo", "kind": "open", "probability": 20, "category": "pipeline", "aliases": ["Call"]},
+        {"name": "Verbal", "kind": "open", "probability": 80},
+        {"name": "Signed", "kind": "won"},
+        {"name": "Dead", "kind": "lost"},
+        {"name": "Spam", "kind": "disqualified"},
+    ],
+    "people": [
+        {"owner_name": "Ann", "team": "East"},
+        {"owner_name": "Ann", "team": "West", "from_date": "2026-07-01"},
+        {"owner_name": "Bo", "team": "East", "region": "EU"},
+    ],
+    "targets": [
+        {"period": "2027Q4", "owner_name": "Ann", "target": 1000.0},
+        {"period": "2027Q4", "target": 5000.0},
+    ],
+    "columns": {"Amount": "value"},
+    "api_columns": {"total": "value"},
+    "report": {"by": "owner_name", "alert_when": "p_target < 0.5"},
+}
+
+FILE = """
+preset = "salesforce"
+currency = "USD"
+timezone = "America/Chicago"
+fiscal_year_start = 2
+record_url = "https://crm.example.com/opportunities/{unique_id}"
+stages = [ {name = "Demo", kind = "open", probability = 20, category = "pipeline", aliases = ["Discovery call"]},
+           {name = "Verbal", kind = "open", probability = 80, category = "commit"},
+           {name = "Signed", kind = "won"}, {name = "Dead", kind = "lost"} ]
+[columns]
+"Deal size" = "value"
+[api.columns]
+total = "value"
+[people]
+file = "people.csv"
+[targets]
+file = "targets.csv"
+[report]
+by = "owner_name"
+freq = "M"
+alert_when = "p_target < 0.5"
+"""
+
+
+def test_org__without_settings_has_the_six_stages_of_the_api() -> None:
+    org = oa.Org()
+    assert org.stages.names[:2] == ("discovery", "qualification")
+    assert (org.currency, org.timezone, org.fiscal_year_start) == (None, None, 1)
+    assert (org.people.empty, org.targets.empty) == (True, True)
+
+
+def test_org__is_its_own_dict_again_and_cannot_be_changed() -> None:
+    org = oa.Org(**SETTINGS)
+    assert oa.Org(**org.to_dict()) == org == pickle.loads(pickle.dumps(org)) == copy.deepcopy(org)
+    assert hash(org) == hash(oa.Org(**SETTINGS))
+    with pytest.raises(AttributeError):
+        org.currency = "USD"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        org.columns["Amount"] = "name"  # type: ignore[index]
+
+
+def test_read__takes_file_tables_and_preset(tmp_path: Path) -> None:
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text(FILE)
+    (tmp_path / "people.csv").write_text(
+        "\ufeffowner_name,team,region,from_date\nAnn,East,,\nAnn,West,US,2026-07-01\n"
+    )
+    (tmp_path / "targets.csv").write_text(
+        'period,owner_name,target\n2027Q4,Ann,"$1,200,000"\n2027Q4,,2000000\n'
+    )
+    org = oa.Org.read(file)
+    assert (org.currency, org.timezone, org.fiscal_year_start) == ("USD", "America/Chicago", 2)
+    assert org.stages.names == ("Demo", "Verbal", "Signed", "Dead")  # those of the preset are replaced whole
+    assert org.columns["Deal size"] == org.columns["Amount"] == "value"  # its columns are merged
+    assert org.api_columns == {"total": "value"}
+    assert org.people["team"].tolist() == ["East", "West"]
+    assert org.people["from_date"].tolist() == [pd.NaT, pd.Timestamp("2026-07-01")]
+    assert org.targets["target"].tolist() == [1_200_000, 2_000_000]
+    assert org.targets["owner_name"].isna().tolist() == [False, True]
+    assert org.report == {"by": "owner_name", "freq": "M", "alert_when": "p_target < 0.5"}
+
+
+BAD = """curency = "USD"
+timezone = "America/Chicagoo"
+fiscal_year_start = -2
+record_url = 12
+stages = [
+  {name = "Demo", kind = "opne", probability = 120, aliases = ["Verbal"]},
+  {name = "Demo", kind = "open"},
+  {name = "Verbal", kind = "open", aliases = ["Demo", "X"]},
+  {kind = "won"},
+  {name = "Won", kind = "won", aliases = ["X"]},
+]
+[columns]
+"Amount" = 3
+currency = "USD"
+[api.columns]
+total = "value"
+budget = "value"
+[people]
+file = "people.csv"
+[targets]
+rows = [{period = "2027-13", target = -1}, {period = "2027Q1", owner_name = "Ann", team = "East", target = 1}]
+[report]
+fre = "M"
+"""
+
+
+def test_read__finds_every_mistake_at_once_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text(BAD)
+    (tmp_path / "people.csv").write_text("owner_name,taem,from_date\nAnn,East,\n,East,soon\n")
+    with pytest.raises(oa.errors.OrgError) as caught:
+        oa.Org.read(file)
+    found = {(problem.key, problem.line): problem for problem in caught.value.problems}
+    assert set(found) == {
+        ("curency", 1),
+        ("timezone", 2),
+        ("fiscal_year_start", 3),
+        ("record_url", 4),
+        ("stages[0].kind", 6),
+        ("stages[0].probability", 6),
+        ("stages[0].aliases[0]", 6),
+        ("stages[1].name", 7),
+        ("stages[2].aliases[0]", 8),
+        ("stages[3].name", 9),
+        ("stages[4].aliases[0]", 10),
+        ("columns.Amount", 13),
+        ("columns.currency", 14),
+        ("api.columns.total", 16),
+        ("api.columns.budget", 17),
+        ("taem", 2),
+        ("owner_name", 3),
+        ("taem", 3),
+        ("from_date", 3),
+        ("targets.rows[0].period", 21),
+        ("targets.rows[0].target", 21),
+        ("targets.rows[1].team", 21),
+        ("report.fre", 23),
+    }
+    said = str(caught.value)
+    assert f"{file}: 23 mistakes" in said
+    assert "line 1: curency = 'USD': unknown key; did you mean currency?" in said
+    assert "stages[0].kind = 'opne': did you mean open? use open, won, lost or disqualified" in said
+    assert "people.csv line 3: from_date = 'soon': use a date" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"stages": []}, "stages = []: use a list with at least one stage"),
+        ({"stages": [{"name": "A", "kind": "open", "aliases": ["A"]}]}, "the stage itself"),
+        ({"currency": "dollars"}, "not a currency"),
+        ({"preset": "salesfroce"}, "did you mean salesforce"),
+        ({"record_url": "https://crm.example.com/"}, "{unique_id}"),
+        ({"fiscal_year_start": True}, "use the number of a month"),
+        ({"people": [{"owner_name": "Ann"}, {"owner_name": "Ann"}]}, "a second row of this person"),
+        (
+            {
+                "stages": [
+                    {"name": "A", "kind": "open", "pipeline": "x"},
+                    {"name": "A", "kind": "won", "pipeline": "y"},
+                ]
+            },
+            "'A' is 'open' in another pipeline",
+        ),
+    ],
+)
+def test_org__refuses_what_no_org_can_be(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(oa.errors.OrgError) as caught:
+        oa.Org(**settings)
+    assert says in str(caught.value)
+    assert isinstance(caught.value, (oa.errors.ConfigError, ValueError))
+
+
+@pytest.mark.parametrize("content", [b"stages = [", b"\xff\xfe", None])
+def test_read__refuses_what_is_no_file_of_toml(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "opp-analytics.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(oa.errors.OrgError, match="1 mistake"):
+        oa.Org.read(file)
+
+
+def test_presets__have_stages_of_all_that_is_needed() -> None:
+    for org in (oa.Org.salesforce(), oa.Org.hubspot()):
+        assert (org.stages.won, org.stages.lost) == (("Closed Won",), ("Closed Lost",))
+    assert oa.Org.hubspot().stages.kind_of("closedwon") == "won"
+    assert oa.Org.pipedrive(currency="EUR").currency == "EUR"
+
+
+def deals() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "unique_id": ["a", "b", "c", "d"],
+            "stage": ["Call", "Signed", "Spam", "Hm"],
+            "close_date": ["2026-08-01", "2026-06-30", "2026-06-30", None],
+            "owner_name": ["Ann", "Ann", "Bo", "Cy"],
+        },
+        index=[5, 6, 7, 8],
+    )
+
+
+def test_apply__gives_stages_their_meaning_and_owners_their_team() -> None:
+    frame = deals()
+    frame.attrs["load"] = {"fetched_at": "2026-07-15T10:00:00Z"}
+    applied = oa.Org(**SETTINGS).apply(frame)
+    assert applied["stage"].tolist() == ["Demo", "Signed", "Spam", "Hm"]
+    assert list(applied["stage"].cat.categories) == ["Demo", "Verbal", "Signed", "Dead", "Spam", "Hm"]
+    assert oa.outcomes(applied).tolist() == ["open", "won", "disqualified", "unknown"]
+    # Ann moved to West on July 1: her won deal of June stays East, her open one is West at the load in July.
+    assert applied["team"].fillna("").tolist() == ["West", "East", "East", ""]
+    assert applied["region"].fillna("").tolist() == ["", "", "EU", ""]
+    assert applied.index.tolist() == [5, 6, 7, 8]
+    assert "team" not in frame
+
+
+def test_apply__is_undone_by_nothing_that_keeps_attrs(tmp_path: Path) -> None:
+    org = oa.Org(**SETTINGS)
+    frame = org.apply(deals())
+    frame.to_parquet(tmp_path / "deals.parquet")
+    for kept in (
+        frame[frame["stage"] == "Signed"], frame.copy(), frame.assign(x=1), pickle.loads(pickle.dumps(frame)),
+        pd.read_parquet(tmp_path / "deals.parquet"), pd.concat([frame, frame]),
+    ):  # fmt: skip
+        assert kept.attrs["org"] == frame.attrs["org"]
+        assert (oa.outcomes(kept)[kept["stage"] == "Signed"] == "won").all()
+    assert org.apply(frame)["team"].equals(frame["team"])
+    with pytest.raises(TypeError, match=r"org\.apply"):
+        frame.attrs["org"]["currency"] = "USD"
+
+
+def test_apply__refuses_a_team_of_the_frames_own() -> None:
+    with pytest.raises(oa.errors.DataError, match=r"column 'team' of its own.*\[columns\]"):
+        oa.Org(**SETTINGS).apply(deals().assign(team="North"))
+
+
+def test_of__refuses_attrs_that_are_no_org() -> None:
+    frame = deals()
+    frame.attrs["org"] = {"stages": "Demo"}
+    with pytest.raises(oa.errors.DataError, match=r'attrs\["org"\] is not an org'):
+        oa.outcomes(frame)
