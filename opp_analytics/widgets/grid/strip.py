@@ -114,7 +114,7 @@ def plan_of(sheet: Sheet, **options: Any) -> Plan:
 
 def money_change(before: float, after: float) -> dict[str, str | None]:
     """Two amounts as people read them; no second one where they read the same."""
-    currency = org.currency()
+    currency = org.currency_code()
     was, now = text.money(before, currency), text.money(after, currency)
     return {
         "before": was,
