@@ -36,7 +36,7 @@ def test_weekly_forecast__writes_the_page_for_the_parameters_that_papermill_give
     assert ran.returncode == 0, ran.stderr
 
     [page] = (tmp_path / "weekly").glob("weekly-*.html")
-    assert "900,000" in page.read_text()
+    assert "900K target" in page.read_text()
     assert page.with_suffix(".xlsx").exists()
     outputs = [output for cell in json.loads(done.read_text())["cells"] for output in cell.get("outputs", [])]
     periods = [

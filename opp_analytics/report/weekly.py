@@ -10,25 +10,21 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from opp_analytics import arguments, org, periods, schema, text
+from opp_analytics import arguments
 from opp_analytics.analysis import Method
-from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import write_whole
 from opp_analytics.history import History
 from opp_analytics.periods import When
-from opp_analytics.report.exhibits import Report
-from opp_analytics.report.headline import behind_headline, headline
-from opp_analytics.report.movement_sections import changes, slippage
-from opp_analytics.report.page import html
-from opp_analytics.report.pipeline_sections import findings, forecast, funnel, win_rates
+from opp_analytics.report.compose import compose
+from opp_analytics.report.html import html
+from opp_analytics.report.inputs import read_inputs
+from opp_analytics.report.model import Page
 from opp_analytics.report.tables import Tables
-from opp_analytics.report.trust import certificate, meaning, sources
-from opp_analytics.report.workbook import write_workbook
+from opp_analytics.report.workbook.sheets import figures, sheets
+from opp_analytics.report.workbook.write import workbook_bytes
 
-__all__ = ["WeeklyReport", "compose", "weekly_report"]
-
-_OWNER = "owner_name"
+__all__ = ["WeeklyReport", "weekly_report"]
 
 
 class WeeklyReport(NamedTuple):
@@ -50,6 +46,7 @@ def weekly_report(
     freq: str = "M",
     by: str | None = None,
     method: str | Method = "stated",
+    since: When | None = None,
     own_writes: pd.DataFrame | None = None,
     tz: str = "UTC",
 ) -> WeeklyReport:
@@ -61,8 +58,8 @@ def weekly_report(
         All opportunities on `as_of`, from `load` or `History.as_of`; without a certificate of a complete load the page
         carries a warning in red.
     history : History, optional
-        Past records, for changes and slippage; records after `as_of` are not read. With fewer than two
-        records, the page says what will appear later.
+        Past records, for changes, the trend, slippage and past ranges; records after `as_of` are not read. Without it the
+        page says what will appear.
     as_of : date-like
         The day of the report. When no load, record or ``updated_at`` is that recent, the page says so in red and a
         `DataWarning` is raised.
@@ -73,9 +70,11 @@ def weekly_report(
     freq : str
         Period alias of the forecast: "M", "Q", a fiscal "Q-JAN", …
     by : str, optional
-        Column to group win rates by and to show with each deal; by default ``owner_name``, where present.
+        Column that says whose a deal is, for the table of people; by default ``owner_name``, where present.
     method : str or Method
         As for `forecast`.
+    since : date-like, optional
+        Changes are counted from the last record by this day; by default from the record nearest to a week before.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`, as for `audit`.
     tz : str
@@ -103,53 +102,39 @@ def weekly_report(
     >>> files.html.name, files.xlsx.name
     ('weekly-2026-11-23.html', 'weekly-2026-11-23.xlsx')
     """
-    frame = org.require(opportunities, *schema.COLUMNS, *([by] if by else []), unique=True)
-    today = periods.as_date(as_of, tz=tz)
-    page, book = _files(out, today)
-    tables = Tables(
-        opportunities=frame,
-        origin={str(name): value for name, value in opportunities.attrs.items()},
-        load=Certificate.of(opportunities),
-        history=_checked(history),
-        today=today,
-        freq=periods.check_freq(freq),
+    inputs = read_inputs(
+        opportunities,
+        history,
+        as_of=as_of,
         target=target,
+        freq=freq,
+        by=by,
         method=method,
-        by=by or (_OWNER if _OWNER in frame.columns else None),
+        since=since,
         own_writes=own_writes,
         tz=tz,
-        currency=org.currency_code(),
     )
-    if tables.unseen:
-        warnings.warn(tables.unseen, DataWarning, stacklevel=2)
-    report = compose(tables)
-    _write(page, html(report, book.name).encode())
-    write_workbook(report, book)
+    page, book = _files(out, inputs.today)
+    if inputs.unseen:
+        warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
+    tables = Tables(inputs)
+    said = compose(tables, workbook=book.name)
+    content = {page: html(said).encode(), book: _workbook(said, tables)}
+    for file, written in content.items():
+        _write(file, written)
     return WeeklyReport(page, book)
 
 
-def compose(tables: Tables) -> Report:
-    """The contents of the report, before anything is written."""
-    said, figures = headline(tables)
-    state, alarm = certificate(tables)
-    parts = (forecast, changes, slippage, funnel, win_rates, findings, meaning, sources)
-    return Report(
-        title=f"Weekly pipeline report, {text.day(tables.today, year=True)}",
-        as_of=tables.today,
-        currency=tables.currency,
-        said=said,
-        warnings=tuple(filter(None, (state if alarm else "", tables.unseen))),
-        figures=figures,
-        sections=tuple(part(tables) for part in parts),
-        behind=behind_headline(tables),
-        deals=tables.deals,
+def _workbook(page: Page, tables: Tables) -> bytes:
+    return workbook_bytes(
+        list(sheets(tables)),
+        figures(tables),
+        title=page.title,
+        sentences=filter(None, (*page.warnings, page.sentence, page.second)),
+        since=page.since,
+        currency=tables.inputs.currency,
+        as_of=tables.inputs.today.to_pydatetime(),
     )
-
-
-def _checked(history: History | None) -> History | None:
-    if history is not None and not isinstance(history, History):
-        raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
-    return history
 
 
 def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
@@ -172,4 +157,5 @@ def _write(file: Path, content: bytes) -> None:
     try:
         write_whole(file, content)
     except OSError as error:
-        raise DataError(f"cannot write {file}: {error.strerror or error}") from None
+        hint = "; is it open in Excel?" if file.suffix == ".xlsx" else ""
+        raise DataError(f"cannot write {file}: {error.strerror or error}{hint}") from None

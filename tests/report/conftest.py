@@ -3,7 +3,7 @@
 import pytest
 
 from opp_analytics import History
-from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline
+from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded
 
 
 @pytest.fixture
@@ -11,18 +11,9 @@ def opportunities():
     return pipeline(THIS_WEEK)
 
 
-@pytest.fixture
-def history(tmp_path):
-    """Records of 2 and 9 March, as known last week, and of 16 March."""
-    kept = History(tmp_path / "history")
-    first = pipeline(LAST_WEEK).assign(
-        close_date=lambda f: f["close_date"].replace("2026-03-20", "2026-03-10")
-    )
-    for day, frame in {
-        "2026-03-01": first,
-        "2026-03-09": pipeline(LAST_WEEK),
-        AS_OF: pipeline(THIS_WEEK),
-    }.items():
-        frame.attrs = {}
-        kept.record(frame, at=f"{day}T06:00:00Z")
-    return kept
+@pytest.fixture(scope="session")
+def history(tmp_path_factory):
+    """Records of 1 and 9 March, as known last week, and of 16 March."""
+    first = [(*row[:5], row[5].replace("2026-03-20", "2026-03-10"), *row[6:]) for row in LAST_WEEK]
+    kept = History(tmp_path_factory.mktemp("kept") / "history")
+    return recorded(kept, {"2026-03-01": first, "2026-03-09": LAST_WEEK, AS_OF: THIS_WEEK})

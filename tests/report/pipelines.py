@@ -1,8 +1,14 @@
 """Two weeks of a small pipeline, worked out by hand."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pandas as pd
+
+from opp_analytics import History
+from opp_analytics.report.inputs import read_inputs
+from opp_analytics.report.tables import Tables
 
 AS_OF = "2026-03-16"
 
@@ -42,3 +48,21 @@ def pipeline(rows: list[tuple[Any, ...]], **columns: Any) -> pd.DataFrame:
         "reasons": [],
     }
     return frame
+
+
+def recorded(history: History, states: dict[str, list[tuple[Any, ...]]]) -> History:
+    """The history after a record of each day's rows."""
+    for day, rows in states.items():
+        frame = pipeline(rows)
+        frame.attrs = {}
+        history.record(frame, at=f"{day}T06:00:00Z")
+    return history
+
+
+def tables_of(opportunities: pd.DataFrame, history: History | None = None, **asked: Any) -> Tables:
+    """The tables of a report of `AS_OF`, as `weekly_report` makes them."""
+    given: dict[str, Any] = {
+        "as_of": AS_OF, "target": None, "freq": "M", "by": None, "method": "stated", "since": None,
+        "own_writes": None, "tz": "UTC", **asked,
+    }  # fmt: skip
+    return Tables(read_inputs(opportunities, history, **given))

@@ -8,7 +8,19 @@ import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
 from opp_analytics.org import currency_code
-from opp_analytics.text import count, days, joined, label, money, number, percent, period
+from opp_analytics.text import (
+    capital,
+    chance,
+    count,
+    days,
+    joined,
+    label,
+    money,
+    number,
+    percent,
+    period,
+    period_name,
+)
 
 __all__ = ["SAYINGS"]
 
@@ -96,6 +108,8 @@ def _movements(table: pd.DataFrame) -> str:
 
 
 def _slippage(table: pd.DataFrame) -> str:
+    if "period" in table.index.names:
+        return _slipped_again(table)
     counts = table.groupby(level="outcome", sort=False)["count"].sum()
     total = counts.sum()
     if not total:
@@ -105,6 +119,24 @@ def _slippage(table: pd.DataFrame) -> str:
     rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
     slipped = counts.get("slipped", 0) / total
     return f"Of {count(int(total))} due, {', '.join(parts)}: {percent(slipped)} slipped by count, {_share(rate)} by value."
+
+
+def _slipped_again(table: pd.DataFrame) -> str:
+    """The last of several periods against the one before, by value; by count where no deal has a value."""
+    valued = bool(table["value"].sum() > 0)
+    measure = table["value"] if valued else table["count"].astype("float64")
+    summed = measure.groupby(level=["period", "outcome"], sort=False).sum().unstack("outcome")  # noqa: PD010
+    rates = (summed["slipped"] / summed.sum(axis=1)).dropna()
+    if rates.empty:
+        return "Nothing was due."
+    freq, today = table.attrs.get("freq"), table.attrs.get("as_of")
+    names = [period_name(str(name), freq, today=today) for name in rates.index]
+    unit, last = "value" if valued else "deals", float(rates.iloc[-1])
+    if len(rates) == 1:
+        return f"{capital(names[0])}: {chance(last)} of {unit} due slipped."
+    before = float(rates.iloc[-2])
+    how = "More" if last > before else "Less" if last < before else "As much"
+    return f"{how} slipped in {names[-1]}: {chance(last)} of {unit} due, against {chance(before)} in {names[-2]}."
 
 
 def _moves(table: pd.DataFrame) -> str:

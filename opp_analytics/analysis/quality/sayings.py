@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.saying import Saying
+from opp_analytics.analysis.shared.saying import Saying, unsigned
 from opp_analytics.text import count, label, number
 
 __all__ = ["SAYINGS"]
@@ -19,5 +19,17 @@ def _findings(table: pd.DataFrame) -> str:
     return f"{found}; most are {label(str(most.index[0]))} ({number(most.iloc[0])})."
 
 
-SAYINGS = (Saying("audit", frozenset({"unique_id", "check", "severity"}), _findings),)
+def _summary(table: pd.DataFrame) -> str:
+    """What to fix first: the finding that touches most money."""
+    if table.empty:
+        return "No data to fix."
+    first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
+    worth = f"{unsigned(first['value'])} in " if first["value"] > 0 else ""
+    return f"Fix first: {label(str(first.name))}, {worth}{count(int(first['deals']))}."
+
+
+SAYINGS = (
+    Saying("audit", frozenset({"unique_id", "check", "severity"}), _findings),
+    Saying("audit_summary", frozenset({"severity", "deals", "value"}), _summary),
+)
 """The sentences of this room's tables."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from opp_analytics.analysis.forecasting import sayings as forecasting
 from opp_analytics.analysis.movement import sayings as movement
 from opp_analytics.analysis.quality import sayings as quality
 from opp_analytics.analysis.rates import sayings as rates
@@ -11,7 +12,7 @@ from opp_analytics.analysis.stages import sayings as stages
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
-_SAYINGS = (*movement.SAYINGS, *stages.SAYINGS, *rates.SAYINGS, *quality.SAYINGS)
+_SAYINGS = (*forecasting.SAYINGS, *movement.SAYINGS, *stages.SAYINGS, *rates.SAYINGS, *quality.SAYINGS)
 
 
 def sentence(table: pd.DataFrame) -> str:
@@ -20,8 +21,8 @@ def sentence(table: pd.DataFrame) -> str:
     Parameters
     ----------
     table : DataFrame
-        Result of a rate, stage or movement analysis or of `audit`, or some of its rows. A waterfall needs its opening
-        and closing rows.
+        Result of a forecast, rate, stage or movement analysis or of `audit`, or some of its rows. A waterfall needs its
+        opening and closing rows. A forecast is told of its current period, or of its first one when that is not there.
 
     Returns
     -------

@@ -5,23 +5,24 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
-from opp_analytics.text import count, label, number, percent
+from opp_analytics.text import capital, chance, count, label, number, percent
 
 __all__ = ["SAYINGS"]
 
 
 def _flow(table: pd.DataFrame) -> str:
+    """The stage that loses the largest share of its deals."""
     summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
-    done = summed["entries"] - summed["still"]
-    parts = [
-        f"{label(str(name))} {percent(advanced / ended)} of {number(ended)}"
-        for name, advanced, ended in zip(summed.index, summed["advanced"], done, strict=True)
-        if ended
-    ]
+    ended = summed["entries"] - summed["still"]
+    rates = (summed["advanced"] / ended)[ended > 0]
+    if rates.empty:
+        return "No stay in a stage has ended yet."
+    worst = int(rates.to_numpy().argmin())
+    name, share = label(str(rates.index[worst])), chance(float(rates.min()))
+    if rates.eq(rates.iloc[0]).all():
+        return f"{share} of deals move on from {'each stage' if len(rates) > 1 else name}."
     return (
-        f"Share of finished stays that advanced: {', '.join(parts)}."
-        if parts
-        else "No stay in a stage has ended yet."
+        f"{capital(name)} loses the most: {share} of its {count(int(ended[ended > 0].iloc[worst]))} moved on."
     )
 
 

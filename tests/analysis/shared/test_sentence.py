@@ -78,10 +78,8 @@ def test_sentence__of_stages() -> None:
     assert sentence(steps) == "3 deals made 3 stage changes, 1 of them backward."
     assert sentence(steps[steps["unique_id"] == "b"]) == "1 deal made 1 stage change, 0 of them backward."
     flow = stage_flow(HISTORY, **DAYS)
-    assert (
-        sentence(flow)
-        == "Share of finished stays that advanced: qualification 100% of 1, proposal 0% of 1, negotiation 100% of 1."
-    )
+    assert sentence(flow) == "Proposal loses the most: 0% of its 1 deal moved on."
+    assert sentence(flow.loc[["negotiation"]]) == "100% of deals move on from negotiation."
     assert sentence(flow.loc[["discovery"]]) == "No stay in a stage has ended yet."
 
 
@@ -117,6 +115,39 @@ def test_sentence__of_one_deal() -> None:
 @pytest.mark.parametrize("table", [pd.DataFrame({"value": [1.0]}), 3])
 def test_sentence__names_what_it_cannot_read(table: object) -> None:
     with pytest.raises(
-        errors.ArgumentTypeError, match="sentence needs a table from waterfall.* not (one with|a int)"
+        errors.ArgumentTypeError, match="sentence needs a table from forecast.* not (one with|a int)"
     ):
         sentence(table)  # type: ignore[arg-type]
+
+
+def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
+    """Slipped and won of each month, from December on."""
+    index = pd.MultiIndex.from_product(
+        [["2025-12", "2026-01"][: len(shares)], ["slipped", "won"]], names=["period", "outcome"]
+    )
+    amounts = [amount for pair in shares for amount in pair]
+    table = pd.DataFrame(
+        {
+            "count": [int(a) for a in amounts],
+            "value": [a * valued for a in amounts],
+            "count_rate": 0.0,
+            "value_rate": 0.0,
+        },
+        index=index,
+    )
+    table.attrs = {"as_of": "2026-01-31", "freq": "M"}
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_due((64.0, 36.0), (15.0, 85.0)), "Less slipped in January: 15% of value due, against 64% in December 2025."),
+        (_due((15.0, 85.0), (64.0, 36.0)), "More slipped in January: 64% of value due, against 15% in December 2025."),
+        (_due((1.0, 1.0), (2.0, 2.0), valued=False), "As much slipped in January: 50% of deals due, against 50% in December 2025."),
+        (_due((1.0, 3.0)), "December 2025: 25% of value due slipped."),
+        (_due((0.0, 0.0)), "Nothing was due."),
+    ],
+)  # fmt: skip
+def test_sentence__of_slippage_compares_the_last_two_periods(table: pd.DataFrame, words: str) -> None:
+    assert sentence(table) == words

@@ -1,0 +1,60 @@
+"""Deals that decide: which deal changes the chance of the target, as a block of the page."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from opp_analytics import svg, text
+from opp_analytics.report.deal_lists import deal_cell
+from opp_analytics.report.finding import finding
+from opp_analytics.report.model import Block, Cell, Column, Group, Line, Note, Table
+from opp_analytics.report.tables import Tables
+
+__all__ = ["decide"]
+
+_MOST = 5
+
+
+def decide(tables: Tables) -> Block | None:
+    """The deals due that move the chance most, each with the chance if it is lost and if it is won."""
+    inputs, deals = tables.inputs, tables.swings
+    if not math.isfinite(tables.current["target"]):
+        return None
+    if deals.empty:
+        words = f"No open deal with a value and a chance is due in {inputs.name}."
+        return Block("decide", "No deal decides", parts=(Note(words),), nav="Deals that decide")
+    shown = deals.head(_MOST)
+    lines = tuple(Line((_deal(tables, row), _ends(row), _swing(row))) for row in shown.to_dict("records"))
+    by = inputs.day(inputs.period.end_time)
+    columns = (
+        Column(f"Due by {by}", right=False, phone="full", kind="deal"),
+        Column("If lost, if won", right=False),
+        Column("Chance of target", right=False, phone="two"),
+    )
+    rest = f", {_MOST} of {len(deals):,} deals" if len(deals) > _MOST else ""
+    sub = f"Chance of target if the deal is lost, and if it is won (blue), the largest difference first{rest}"
+    return Block(
+        "decide", finding(deals), sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide"
+    )
+
+
+def _deal(tables: Tables, row: dict[Any, Any]) -> Cell:
+    inputs = tables.inputs
+    owner = [str(row[inputs.person])] if inputs.person else []
+    facts = [
+        *owner,
+        inputs.money(row["value"]),
+        text.chance(row["chance"]),
+        f"due {inputs.day(row['close_date'])}",
+    ]
+    return deal_cell(row, small=" · ".join(facts))
+
+
+def _ends(row: dict[Any, Any]) -> Cell:
+    return Cell(f"{text.chance(row['p_if_lost'])} → {text.chance(row['p_if_won'])}")
+
+
+def _swing(row: dict[Any, Any]) -> Cell:
+    said = f"{text.chance(row['p_if_lost'])} if lost, {text.chance(row['p_if_won'])} if won"
+    return Cell("", picture=svg.swing(row["p_if_lost"], row["p_if_won"], said=said))

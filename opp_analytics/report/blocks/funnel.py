@@ -1,0 +1,56 @@
+"""Funnel: where do deals end, as a block of the page."""
+
+from __future__ import annotations
+
+from opp_analytics import svg, text
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.report.deal_lists import deal_list
+from opp_analytics.report.finding import finding
+from opp_analytics.report.model import Block, Chart, Note, Opening
+from opp_analytics.report.tables import Tables
+
+__all__ = ["funnel"]
+
+
+def funnel(tables: Tables) -> Block:
+    """Deals that entered each stage and where they are now; without records, what is open in each stage."""
+    try:
+        flow = tables.flow
+    except NotEnoughHistory:
+        return _open_by_stage(tables)
+    if not flow["entries"].sum():
+        return _open_by_stage(tables)
+    start = tables.inputs.day(flow.attrs["start"]) if "start" in flow.attrs else "the last 13 weeks"
+    sub = f"Deals that entered each stage since {start}, and where they are now. Dark: moved back or removed"
+    return Block("funnel", finding(flow), sub, (Chart(svg.stage_flow(flow).html()),))
+
+
+def _open_by_stage(tables: Tables) -> Block:
+    inputs, table = tables.inputs, tables.funnel
+    if not table["open_count"].sum():
+        return Block("funnel", "No open deals", parts=(Note("No deal is open in any stage."),))
+    amounts = [
+        svg.Amount(
+            text.capital(text.label(str(stage))),
+            float(row["open_value"]),
+            inputs.money(row["open_value"]),
+            f"{text.label(str(stage))}: {inputs.money(row['open_value'])}, {text.count(int(row['open_count']))}",
+            str(stage),
+        )
+        for stage, row in table.iterrows()
+    ]
+    is_open = inputs.deals["outcome"] == "open"
+    opened = tuple(
+        deal_list(
+            inputs, inputs.deals[is_open & (inputs.deals["stage"] == amount.key)], f"Open in {amount.name}"
+        )
+        for amount in amounts
+    )
+    most = max(amounts, key=lambda amount: amount.value)
+    share = (
+        text.chance(most.value / whole)
+        if (whole := sum(amount.value for amount in amounts))
+        else text.MISSING
+    )
+    title = f"The largest share of open value, {share}, is in {text.label(most.key)}"
+    return Block("funnel", title, "Open value by stage", (Opening(svg.bars(amounts), opened),))

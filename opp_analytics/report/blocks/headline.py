@@ -1,0 +1,138 @@
+"""The first words and figures: will we make it, how much, how sure, and since last week."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.analysis import sentence
+from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.report.changes import change
+from opp_analytics.report.model import Cell, Tile
+from opp_analytics.report.tables import ALL, Tables
+
+__all__ = ["headline", "second_sentence", "tiles"]
+
+
+def headline(tables: Tables) -> str:
+    """The current period in one sentence."""
+    return sentence(tables.forecast)
+
+
+def second_sentence(tables: Tables) -> str:
+    """The groups with most to go; empty without targets of theirs."""
+    people = tables.people
+    groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
+    short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
+    if short.empty:
+        return ""
+    said = [f"{_name(label)} {_to_go(row, tables)}" for label, row in short.head(2).iterrows()]
+    more = f"; {text.spelled(len(short) - 2)} more are short of theirs" if len(short) > 2 else ""
+    return f"Most to go: {'; '.join(said)}{more}."
+
+
+def _name(label: Any) -> str:
+    return str(label[-1] if isinstance(label, tuple) else label)
+
+
+def _to_go(row: pd.Series[Any], tables: Tables) -> str:
+    money = tables.inputs.money
+    if not row["open_count"]:
+        return f"{money(row['gap'])}, no deal due"
+    likely = f", {text.chance(row['p_target'])} likely" if math.isfinite(row["p_target"]) else ""
+    return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"
+
+
+def tiles(tables: Tables) -> tuple[Tile, ...]:
+    """Closed, forecast, chance and coverage; without a target closed, forecast and what is due."""
+    row = tables.current
+    built = [_closed(tables, row), _forecast(tables, row)]
+    if math.isfinite(row["target"]):
+        if not tables.stated:
+            built.append(_chance(tables, row))
+        built.append(_coverage(tables, row))
+    else:
+        built.append(_due(tables, row))
+    return tuple(built)
+
+
+def _change(tables: Tables, column: str, show: Callable[[float], str]) -> Cell | None:
+    if tables.no_changes:
+        return None
+    then = tables.earlier.figure(str(tables.inputs.period), column)
+    return change(float(tables.current[column]), then, show)
+
+
+def _closed(tables: Tables, row: pd.Series[Any]) -> Tile:
+    note = text.count(len(tables.inputs.won_now))
+    if math.isfinite(row["attainment"]):
+        note += f", {text.percent(row['attainment'])} of target"
+    money = tables.inputs.money
+    return Tile("Closed won", money(row["booked"]), _change(tables, "booked", money), note)
+
+
+def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
+    money = tables.inputs.money
+    only_due = not row["open_count"] and row["expected"] <= row["booked"]
+    return Tile(
+        "Forecast",
+        money(row["expected"]),
+        _change(tables, "expected", money),
+        "no open deals due" if only_due else _range_note(tables),
+        svg.bullet(row, money),
+    )
+
+
+def _range_note(tables: Tables) -> str:
+    try:
+        past = tables.track_record
+    except (NotEnoughHistory, DataError):
+        return "range: open deals due only" if tables.stated else "range not judged yet"
+    return f"range held in {int(past['held'].sum())} of {text.count(len(past), tables.inputs.noun)}"
+
+
+def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
+    if row["booked"] >= row["target"]:
+        return Tile(
+            "Chance of target",
+            "met",
+            None,
+            f"{tables.inputs.money(row['booked'] - row['target'])} past target",
+        )
+    if not math.isfinite(row["p_target"]):
+        return Tile("Chance of target", text.MISSING, None, "too early to say")
+    if not row["open_count"] and row["expected"] <= row["booked"]:
+        return Tile("Chance of target", text.MISSING, None, "none due")
+    then = math.nan if tables.no_changes else tables.earlier.figure(str(tables.inputs.period), "p_target")
+    note = f"was {text.chance(then)}" if math.isfinite(then) else ""
+    return Tile(
+        "Chance of target", text.chance(row["p_target"]), _change(tables, "p_target", text.points), note
+    )
+
+
+def _coverage(tables: Tables, row: pd.Series[Any]) -> Tile:
+    money = tables.inputs.money
+    due = f"{money(row['open_value'])} due" if row["open_count"] else "none due"
+    if row["booked"] >= row["target"]:
+        return Tile("Coverage", "met", None, due)
+    note = f"{due}, {money(row['gap'])} to go"
+    if not row["open_count"]:
+        return Tile("Coverage", text.MISSING, None, note)
+    return Tile(
+        "Coverage",
+        text.times(row["pipeline_coverage"]),
+        _change(tables, "pipeline_coverage", text.times),
+        note,
+    )
+
+
+def _due(tables: Tables, row: pd.Series[Any]) -> Tile:
+    money = tables.inputs.money
+    if not row["open_count"]:
+        return Tile("Open and due", text.MISSING, None, "none due")
+    note = text.count(int(row["open_count"]), "open deal")
+    return Tile("Open and due", money(row["open_value"]), _change(tables, "open_value", money), note)

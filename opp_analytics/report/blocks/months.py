@@ -1,0 +1,66 @@
+"""The periods ahead: is enough there, how much to add, as a block of the page."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.report.finding import finding
+from opp_analytics.report.model import Block, Cell, Column, Group, Line, Table
+from opp_analytics.report.tables import Tables
+
+__all__ = ["months"]
+
+
+def months(tables: Tables) -> Block:
+    """Forecast, range, chance, coverage and pipeline to add of the next periods."""
+    inputs, table = tables.inputs, tables.ahead
+    target = float(table["target"].max())
+    amounts = svg.axis([*table["high"], *table["expected"], *table["target"]])
+    adds = "needed_pipeline" in table
+    columns = [
+        Column(text.capital(inputs.noun), right=False),
+        Column(
+            "", right=False, phone="full", kind="pict", picture=svg.month_axis(amounts, target, inputs.money)
+        ),
+        Column("Forecast"),
+        Column(f"{table.attrs['confidence']:.0%} range"),
+    ]
+    if math.isfinite(target):
+        columns += [] if tables.stated else [Column("Chance")]
+        columns += [Column("Coverage"), *([Column("Pipeline to add")] if adds else [])]
+    else:
+        columns.append(Column("Due so far"))
+    lines = tuple(
+        Line(_cells(tables, str(name), row, amounts, math.isfinite(target), adds))
+        for name, row in table.iterrows()
+    )
+    sub = "Blue: open deals due, weighted. Pale: usual new business. Dot and line: forecast and range"
+    return Block(
+        "months",
+        finding(table),
+        sub,
+        (Table(tuple(columns), (Group(lines),), "months"),),
+        f"Next {inputs.noun}s",
+    )
+
+
+def _cells(
+    tables: Tables, name: str, row: pd.Series[Any], amounts: svg.Axis, aimed: bool, adds: bool
+) -> tuple[Cell, ...]:
+    money, known = tables.inputs.money, math.isfinite(row["low"])
+    label = text.period(name, tables.inputs.freq)
+    cells = [
+        Cell(label.partition(" (")[0]),
+        Cell("", picture=svg.month(row, amounts, money, name=label)),
+        Cell(money(row["expected"]) if known else text.MISSING),
+        Cell(f"{money(row['low'])}–{money(row['high'])}" if known else text.MISSING),
+    ]
+    if not aimed:
+        return (*cells, Cell(money(row["open_value"])))
+    cells += [] if tables.stated else [Cell(text.chance(row["p_target"]))]
+    cells.append(Cell(text.times(row["pipeline_coverage"])))
+    return (*cells, *([Cell(money(row["needed_pipeline"]))] if adds else []))

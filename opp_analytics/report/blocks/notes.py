@@ -1,0 +1,101 @@
+"""Notes: what each number means, what is left out, and how far to trust it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.report.model import Block, Term, Terms
+from opp_analytics.report.tables import Tables
+
+__all__ = ["certificate", "notes"]
+
+
+def notes(tables: Tables) -> Block:
+    """Two folds: definitions, and trust."""
+    return Block(
+        "notes",
+        "",
+        parts=(
+            Terms("What each number means", _definitions(tables)),
+            Terms("What is left out, and how far to trust it", remarks=_trust(tables)),
+        ),
+    )
+
+
+def _definitions(tables: Tables) -> tuple[Term, ...]:
+    noun, confidence = tables.inputs.noun, f"{tables.forecast.attrs['confidence']:.0%}"
+    words = {
+        "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
+        "Forecast": "Closed won, plus value × chance of the open deals due, plus new business where the method learned it. "
+        f"Method: {tables.forecast.attrs['method']}.",
+        "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
+        "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
+        "target cannot be reached.",
+        "Gap": "Target minus closed. A plus sign: past target.",
+        "Coverage": f"Open value due in the {noun} ÷ gap.",
+        "Slipped": f"Due in the {noun} when it began, and open past its date or moved later. Removed: deleted or disqualified.",
+        "Win rate": "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s.",
+        "Chance of a deal": "In lists of deals, as its owner stated it.",
+    }
+    return tuple(Term(word, meaning) for word, meaning in words.items())
+
+
+def _trust(tables: Tables) -> tuple[str, ...]:
+    said, _ = certificate(tables)
+    return tuple(filter(None, (_not_counted(tables), said, _records(tables), _left_out(tables))))
+
+
+def _not_counted(tables: Tables) -> str:
+    money, table = tables.inputs.money, tables.forecast
+    overdue, undated = (float(table["open_value"][name]) for name in ("overdue", "unscheduled"))
+    said = f"Open pipeline is {money(table['open_value'].sum())}."
+    if overdue or undated:
+        said += f" {money(overdue)} is past its close date and {money(undated)} has none, so neither is due in any period."
+    valueless = int(table["no_value"].sum())
+    return (
+        f"{said} {text.capital(text.spelled(valueless, 'open deal'))} without a value adds nothing."
+        if valueless
+        else said
+    )
+
+
+def certificate(tables: Tables) -> tuple[str, bool]:
+    """The load certificate in words, and True if it is a warning."""
+    load, recorded_at, deals = (
+        tables.inputs.load,
+        tables.inputs.origin.get("recorded_at"),
+        tables.inputs.deals,
+    )
+    if load:
+        when = "at an unknown time" if load.fetched_at is None else f"{load.fetched_at:%Y-%m-%d %H:%M} UTC"
+        rows = len(deals) if load.rows is None else load.rows
+        said = f"Loaded {when} from {load.source or 'an unknown source'}: {text.count(rows, 'opportunity')}"
+        if load.complete:
+            return f"{said}; complete.", False
+        return f"{said}; NOT complete: {'; '.join(load.reasons) or 'no reason given'}.", True
+    if recorded_at:
+        moment = f"{pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC"
+        return f"As recorded at {moment}: {text.count(len(deals), 'opportunity')}.", False
+    return "No load certificate: these may not be all opportunities.", True
+
+
+def _records(tables: Tables) -> str:
+    inputs = tables.inputs
+    if inputs.records.empty:
+        return "No record of the pipeline: changes, slippage and past ranges are not known."
+    first, last = (
+        inputs.day(inputs.records["recorded_at"].iloc[place].tz_convert(inputs.tz)) for place in (0, -1)
+    )
+    cadence = tables.coverage.attrs["cadence_days"]
+    pace = f", usually {text.number(cadence, 1)} days apart" if cadence else ""
+    return (
+        f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. Two edits between two records look like "
+        "one, so pushes are lower bounds."
+    )
+
+
+def _left_out(tables: Tables) -> str:
+    held = tables.forecast.attrs.get("left_out") or {}
+    said = text.joined(f"{count:,} {text.label(why)}" for why, count in held.items())
+    return f"Left out of the forecast: {said}." if said else ""

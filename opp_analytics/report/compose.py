@@ -1,0 +1,78 @@
+"""The page: its first words, its tiles and its blocks in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from opp_analytics import text
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.report.blocks.decide import decide
+from opp_analytics.report.blocks.fix import fix
+from opp_analytics.report.blocks.funnel import funnel
+from opp_analytics.report.blocks.headline import headline, second_sentence, tiles
+from opp_analytics.report.blocks.months import months
+from opp_analytics.report.blocks.notes import certificate, notes
+from opp_analytics.report.blocks.past import past
+from opp_analytics.report.blocks.people import people
+from opp_analytics.report.blocks.slippage import slippage
+from opp_analytics.report.blocks.trend import trend
+from opp_analytics.report.blocks.win_rates import win_rates
+from opp_analytics.report.model import Block, Page
+from opp_analytics.report.tables import Tables
+
+__all__ = ["BLOCKS", "compose"]
+
+BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
+    "trend": trend,
+    "people": people,
+    "decide": decide,
+    "months": months,
+    "slippage": slippage,
+    "past": past,
+    "funnel": funnel,
+    "win_rates": win_rates,
+    "fix": fix,
+    "notes": notes,
+}
+"""The blocks by name, in the order of the page."""
+
+
+def compose(
+    tables: Tables, *, workbook: str, title: str | None = None, blocks: Sequence[str] | None = None
+) -> Page:
+    """The whole page as data.
+
+    Parameters
+    ----------
+    workbook : str
+        Name of the workbook beside the page.
+    title : str, optional
+        The page's name; "Weekly forecast" by default.
+    blocks : list of str, optional
+        The blocks to show, in this order; all of `BLOCKS` by default.
+
+    Raises
+    ------
+    ArgumentValueError
+        When a name of `blocks` is not one of `BLOCKS`.
+    """
+    for name in blocks or ():
+        if name not in BLOCKS:
+            raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")
+    inputs = tables.inputs
+    state, alarm = certificate(tables)
+    built = (BLOCKS[name](tables) for name in blocks or BLOCKS)
+    day = text.day(inputs.today, year=True)
+    heading = title or "Weekly forecast"
+    return Page(
+        title=f"{heading}, {day}",
+        heading=heading,
+        subject=day,
+        sentence=headline(tables),
+        second=second_sentence(tables),
+        warnings=tuple(filter(None, (state if alarm else "", inputs.unseen))),
+        tiles=tiles(tables),
+        since="" if tables.no_changes else inputs.day(tables.earlier.day),
+        blocks=tuple(block for block in built if block is not None),
+        source=f"Full data: {workbook}, beside this file.",
+    )

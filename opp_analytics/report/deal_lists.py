@@ -1,0 +1,74 @@
+"""The deals behind a figure: the largest ones, and how many more there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.report.inputs import Inputs
+from opp_analytics.report.model import Cell, Deal, Deals
+
+__all__ = ["deal_cell", "deal_list", "stated"]
+
+_MOST = 20
+"""Deals that a row opens to; the workbook has the others."""
+
+
+def deal_list(
+    inputs: Inputs,
+    rows: pd.DataFrame,
+    caption: str,
+    *,
+    sheet: str = "deals",
+    most: int = _MOST,
+    note: str = "",
+) -> Deals:
+    """Rows of deals as a list, in their order.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``name``, ``stage``, ``close_date``, ``value``, ``probability`` and ``outcome`` where known.
+    sheet : str
+        Sheet of the workbook that has all of them.
+    note : str
+        What to know about all of them.
+    """
+    shown = rows.head(most)
+    rest = len(rows) - len(shown)
+    more = f"{text.count(rest, 'more deal')} in the workbook, sheet “{sheet}”" if rest else ""
+    return Deals(caption, tuple(_deal(inputs, row) for row in shown.to_dict("records")), more, note)
+
+
+def _deal(inputs: Inputs, row: dict[Any, Any]) -> Deal:
+    ended = {"won": "won", "lost": "lost"}.get(str(row.get("outcome")))
+    return Deal(
+        name=_name(row),
+        owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
+        stage=text.label(str(row["stage"])),
+        close=inputs.day(row["close_date"]),
+        chance=ended or stated(row.get("probability")),
+        value=text.number(float(row["value"])),
+    )
+
+
+def stated(probability: Any) -> str:
+    """The chance that a deal's owner stated, in percent.
+
+    Examples
+    --------
+    >>> stated(80), stated(None)
+    ('80%', '–')
+    """
+    return text.MISSING if pd.isna(probability) else text.percent(float(probability) / 100)
+
+
+def deal_cell(row: Any, small: str = "") -> Cell:
+    """A deal's name, as a cell."""
+    return Cell(_name(row), name=True, small=small)
+
+
+def _name(row: Any) -> str:
+    return str(row["unique_id"] if pd.isna(row["name"]) or not str(row["name"]).strip() else row["name"])

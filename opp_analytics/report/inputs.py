@@ -1,0 +1,189 @@
+"""What a report is made from, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import org, schema, text
+from opp_analytics.analysis import Method
+from opp_analytics.certificate import Certificate
+from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.history import History
+from opp_analytics.periods import When, as_date, check_freq, labels
+from opp_analytics.schema import BUCKETS, NO_LABEL
+
+__all__ = ["Inputs", "read_inputs"]
+
+_OWNER = "owner_name"
+_NOUNS = {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a report is made from."""
+
+    opportunities: pd.DataFrame
+    origin: Mapping[str, Any]
+    """Attrs of the frame."""
+    load: Certificate | None
+    """Its load certificate."""
+    history: History | None
+    today: pd.Timestamp
+    """The as-of day."""
+    freq: str
+    target: Any
+    method: str | Method
+    by: tuple[str, ...]
+    """Columns of the table of people, the widest group first."""
+    since: pd.Timestamp | None
+    """The day to compare with; None for a week before."""
+    own_writes: pd.DataFrame | None
+    tz: str
+    currency: str | None
+    """ISO code of the currency, if known."""
+
+    @property
+    def period(self) -> pd.Period:
+        """The period that holds the as-of day."""
+        return pd.Period(self.today, self.freq)
+
+    @property
+    def noun(self) -> str:
+        """What a period is called: month, quarter, week or year."""
+        return _NOUNS.get(self.freq[:1], "period")
+
+    @property
+    def name(self) -> str:
+        """The current period in a sentence."""
+        return self.name_of(str(self.period))
+
+    def name_of(self, label: str) -> str:
+        """A period in a sentence."""
+        return text.period_name(label, self.freq, today=self.today)
+
+    def money(self, value: Any, *, fine: bool = False) -> str:
+        """An amount for reading."""
+        return text.money(float(value), self.currency, fine=fine)
+
+    def day(self, date: Any) -> str:
+        """A date, with its year where that is another one."""
+        stamp = pd.Timestamp(date)
+        return text.day(stamp, year=not pd.isna(stamp) and stamp.year != self.today.year)
+
+    @cached_property
+    def until(self) -> pd.Timestamp:
+        """The last instant of the as-of day."""
+        midnight = (self.today + pd.Timedelta(days=1)).tz_localize(self.tz).tz_convert("UTC")
+        return midnight - pd.Timedelta(microseconds=1)
+
+    @cached_property
+    def records(self) -> pd.DataFrame:
+        """The history's records up to the as-of day."""
+        if self.history is None:
+            return pd.DataFrame({"recorded_at": pd.Series(dtype="datetime64[us, UTC]")})
+        records = self.history.records
+        return records[records["recorded_at"] <= self.until].reset_index(drop=True)
+
+    @cached_property
+    def unseen(self) -> str:
+        """A warning when the as-of day is later than everything known about the pipeline, else empty."""
+        looks: list[Any] = [self.load.fetched_at if self.load else None, self.origin.get("recorded_at")]
+        if self.history is not None and len(self.history.records):
+            looks.append(self.history.records["recorded_at"].max())
+        looks = [look for look in looks if look is not None]
+        if not looks:
+            return ""  # The page says elsewhere that nothing certifies the frame.
+        if "updated_at" in self.opportunities and self.opportunities["updated_at"].notna().any():
+            looks.append(self.opportunities["updated_at"].max())
+        last = max(as_date(look, tz=self.tz) for look in looks)
+        if last >= self.today:
+            return ""
+        return (
+            f"As of {text.day(self.today, year=True)}, but the pipeline was last seen on {text.day(last, year=True)}: "
+            "these numbers miss later changes."
+        )
+
+    @property
+    def person(self) -> str | None:
+        """The column that says whose a deal is."""
+        return self.by[-1] if self.by else None
+
+    @cached_property
+    def deals(self) -> pd.DataFrame:
+        """All opportunities with their ``outcome`` and ``period`` of the forecast, the largest first."""
+        frame = org.require(self.opportunities, "unique_id", "stage", "value", "close_date")
+        outcome = org.outcomes(frame).astype(schema.TEXT)
+        date = frame["close_date"]
+        is_open, won = outcome == "open", outcome == "won"
+        dated = (is_open & (date >= self.today)) | (won & (date <= self.today))
+        period = labels(date.where(dated), self.freq)
+        period = period.mask(is_open & (date < self.today), BUCKETS[0]).mask(
+            is_open & date.isna(), BUCKETS[1]
+        )
+        stage = frame["stage"].astype(schema.TEXT).fillna(NO_LABEL)
+        frame = frame.assign(outcome=outcome, period=period, stage=stage)
+        if "name" not in frame:
+            frame["name"] = frame["unique_id"]
+        for name in self.by:
+            frame[name] = frame[name].astype(schema.TEXT).fillna(NO_LABEL)
+        return frame.sort_values(["value", "unique_id"], ascending=[False, True], ignore_index=True)
+
+    @property
+    def won_now(self) -> pd.DataFrame:
+        """The deals closed in the current period."""
+        return self.deals[(self.deals["outcome"] == "won") & (self.deals["period"] == str(self.period))]
+
+    @property
+    def open_now(self) -> pd.DataFrame:
+        """The open deals due in the current period."""
+        return self.deals[(self.deals["outcome"] == "open") & (self.deals["period"] == str(self.period))]
+
+    @property
+    def overdue(self) -> pd.DataFrame:
+        """The open deals past their close date."""
+        return self.deals[self.deals["period"] == BUCKETS[0]]
+
+
+def read_inputs(
+    opportunities: pd.DataFrame,
+    history: History | None,
+    *,
+    as_of: When,
+    target: Any,
+    freq: str,
+    by: str | None,
+    method: str | Method,
+    since: When | None,
+    own_writes: pd.DataFrame | None,
+    tz: str,
+) -> Inputs:
+    """The arguments of `weekly_report`, checked.
+
+    Raises
+    ------
+    ArgumentTypeError, ArgumentValueError, DataError, MissingColumnError
+        When an argument or the frame cannot be used.
+    """
+    if history is not None and not isinstance(history, History):
+        raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
+    frame = org.require(opportunities, *schema.COLUMNS, *([by] if by else []), unique=True)
+    return Inputs(
+        opportunities=frame,
+        origin={str(name): value for name, value in opportunities.attrs.items()},
+        load=Certificate.of(opportunities),
+        history=history,
+        today=as_date(as_of, tz=tz),
+        freq=check_freq(freq),
+        target=target,
+        method=method,
+        by=(by,) if by else (_OWNER,) if _OWNER in frame.columns else (),
+        since=None if since is None else as_date(since, tz=tz, name="since"),
+        own_writes=own_writes,
+        tz=tz,
+        currency=org.currency_code(),
+    )

@@ -1,0 +1,230 @@
+"""What a page is made of: blocks of tables, row charts and call sheets, as plain data that page, mail and chat render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from opp_analytics.svg import Rows
+
+__all__ = [
+    "Block",
+    "Call",
+    "Calls",
+    "Cell",
+    "Chart",
+    "Column",
+    "Deal",
+    "Deals",
+    "Group",
+    "Line",
+    "Note",
+    "Opening",
+    "Page",
+    "Part",
+    "Table",
+    "Term",
+    "Terms",
+    "Tile",
+]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table, or a change beside a figure."""
+
+    text: str
+    tone: Literal["", "quiet", "strong", "hi"] = ""
+    sign: int | None = None
+    """Direction of a change, −1, 0 or 1; None for what is no change."""
+    small: str = ""
+    """A second, quiet line."""
+    picture: str = ""
+    """SVG in place of the text."""
+    name: bool = False
+    """True for a name from the data, which may run in either direction."""
+    link: str = ""
+    """Address of the deal in the CRM."""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A deal in a list."""
+
+    name: str
+    owner: str
+    stage: str
+    close: str
+    chance: str
+    value: str
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Deals:
+    """The deals behind a figure, the largest first."""
+
+    caption: str
+    deals: tuple[Deal, ...]
+    more: str = ""
+    """How many more the workbook has."""
+    note: str = ""
+    """What to know about all of them."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table."""
+
+    title: str
+    right: bool = True
+    phone: Literal["cell", "full", "two"] = "cell"
+    """Place in a stacked row of a phone: a third of its width, all of it, or two thirds."""
+    kind: str = ""
+    """Class of its cells."""
+    picture: str = ""
+    """SVG in place of the title, such as a scale."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table."""
+
+    cells: tuple[Cell, ...]
+    level: Literal["", "group", "member", "total"] = ""
+    opens: Deals | None = None
+    kept: bool = False
+    """True for a member that stays in view when its group is folded."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of a table that belong together; the first may fold the others."""
+
+    lines: tuple[Line, ...]
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table."""
+
+    part: ClassVar[str] = "table"
+    columns: tuple[Column, ...]
+    groups: tuple[Group, ...]
+    kind: str = ""
+    """Class of the table."""
+    caption: str = ""
+    """Its name for a screen reader, where the block's title does not name it."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture."""
+
+    part: ClassVar[str] = "chart"
+    html: str
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A row chart whose rows open to their deals."""
+
+    part: ClassVar[str] = "rows"
+    rows: Rows
+    deals: tuple[Deals | None, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One person's call sheet."""
+
+    name: str
+    state: str
+    """Closed of target, and how likely."""
+    advice: str
+    deals: tuple[tuple[Cell, str, str, str], ...]
+    """Deal, value, chance, and what to do with it."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Call sheets side by side."""
+
+    part: ClassVar[str] = "calls"
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A line of text."""
+
+    part: ClassVar[str] = "note"
+    text: str
+    command: str = ""
+    """A command to run, within the text at ``{}``."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A word and what it means."""
+
+    word: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A fold of definitions or remarks."""
+
+    part: ClassVar[str] = "terms"
+    title: str
+    terms: tuple[Term, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+Part = Table | Chart | Opening | Calls | Note | Terms
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of the page: its finding, what is shown, and the parts."""
+
+    key: str
+    title: str
+    sub: str = ""
+    parts: tuple[Part, ...] = ()
+    nav: str = ""
+    """Its name in the contents; empty for none."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure of the first screen."""
+
+    name: str
+    figure: str
+    change: Cell | None = None
+    note: str = ""
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page."""
+
+    title: str
+    """Of the browser's tab."""
+    heading: str
+    """What the page is, in one or two words."""
+    subject: str
+    """Whose page it is, and of which day."""
+    sentence: str
+    second: str
+    warnings: tuple[str, ...]
+    tiles: tuple[Tile, ...]
+    since: str
+    """The day that changes are counted from, empty without changes."""
+    blocks: tuple[Block, ...]
+    source: str
+    """The line at the foot."""

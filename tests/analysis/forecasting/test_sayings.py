@@ -1,0 +1,157 @@
+"""Forecasts in words, each finding beside its opposite."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from opp_analytics.analysis import sentence
+
+NAN = math.nan
+
+
+def _period(
+    booked, open_count, open_value, expected, target=NAN, p_target=NAN, low=0.0, overdue=0.0, **further
+):
+    """The rows of a month of which 20,000 are likely beside what is booked."""
+    gap = target - booked
+    cover = open_value / gap if gap > 0 else NAN
+    row = {
+        "booked": booked, "open_count": open_count, "open_value": open_value, "weighted_open": expected - booked,
+        "new_business": 0.0, "expected": expected, "low": low, "high": 2 * expected, "target": target, "p_target": p_target,
+        "gap": gap, "pipeline_coverage": cover, "to_date": True, **further,
+    }  # fmt: skip
+    late = {**dict.fromkeys(row, 0.0), "open_value": overdue, "target": NAN, "to_date": False}
+    table = pd.DataFrame([late, row], index=pd.Index(["overdue", "2026-11"], name="period"))
+    table.attrs = {"as_of": "2026-11-25", "freq": "M", "method": "learned"}
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_period(333e3, 5, 226e3, 508e3, 400e3, 0.99), "November: 333K closed, forecast 508K vs. 400K target; 99% likely to hit. 67K to go, covered 3.4× by five open deals."),
+        (_period(333e3, 2, 40e3, 350e3, 400e3, 0.004), "November: 333K closed, forecast 350K vs. 400K target; <1% likely to hit. 67K to go, covered 0.6× by two open deals."),
+        (_period(333e3, 0, 0.0, 350e3, 400e3, 0.04), "November: 333K closed, forecast 350K vs. 400K target; 4% likely to hit. 67K to go, no open deals due."),
+        (_period(333e3, 0, 0.0, 333e3, 400e3, 0.0, overdue=178e3), "November: 333K closed, 67K to go and no open deals due. 178K is past its close date: re-date it first."),
+        (_period(420e3, 2, 86e3, 450e3, 400e3, 1.0), "November: 420K closed, 20K past the 400K target; 86K more is due."),
+        (_period(400e3, 0, 0.0, 400e3, 400e3, 1.0), "November: 400K closed, exactly the 400K target; no more deals due."),
+        (_period(0.0, 1, 41e3, 41e3, 400e3, NAN, low=NAN), "November: nothing closed vs. 400K target; 400K to go, 41K due, too early to say."),
+        (_period(333e3, 5, 226e3, 508e3), "November: 333K closed, forecast 508K (0–1.02M), five open deals due."),
+        (_period(0.0, 1, 54e3, 43.2e3), "November: nothing closed, one deal of 54K due, 80% likely to close."),
+        (_period(0.0, 1, 41e3, 41e3, low=NAN, new_business=NAN), "November: nothing closed, 41K due, too early to say."),
+        (_period(0.0, 0, 0.0, 0.0), "November: nothing closed and no open deals due."),
+    ],
+)  # fmt: skip
+def test_sentence__of_the_current_period(table, words):
+    assert sentence(table) == words
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3), "November has 1.1× coverage; with the usual new business it is 73% likely."),
+        (_period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN), "November has 0.1× coverage; too early to say more."),
+        (_period(0.0, 1, 41e3, 19e3), "November: forecast 19K, 41K due so far."),
+        (_period(0.0, 1, 41e3, 19e3, low=NAN), "November: 41K due so far, too early to say."),
+    ],
+)  # fmt: skip
+def test_sentence__of_a_period_ahead(table, words):
+    assert sentence(table.assign(to_date=False)) == words
+
+
+def _people(**rows):
+    columns = ["booked", "expected", "target"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).assign(p_target=NAN)
+    table.index.name = "owner_name"
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 short."),
+        (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "None of two reps are at target; every forecast reaches its target."),
+        (_people(Ann=[100, 140, 100], Bo=[90, 90, 90]), "Every rep is at target."),
+        (_people(Ann=[60, 90, NAN], Bo=[40, 140, NAN]), "Ann closed the most, 60% of 100."),
+        (_people(Ann=[0, 90, NAN], Bo=[0, 10, NAN]), "Ann forecasts the most, 90% of 100."),
+        (_people(Ann=[0, 0, NAN]), "Nothing closed and nothing due."),
+    ],
+)  # fmt: skip
+def test_sentence__of_people(table, words):
+    assert sentence(table) == words
+
+
+def test_sentence__of_teams_names_the_team_that_is_short():
+    rows = _people(a=[100, 100, 100], b=[50, 50, 50], c=[0, 10, 60], d=[50, 60, 110])
+    rows.index = pd.MultiIndex.from_tuples(
+        [("East", "Ann"), ("East", "(all)"), ("West", "Cy"), ("West", "(all)")], names=["team", "owner_name"]
+    )
+    assert sentence(rows) == "One of two reps is at target; West’s forecast is 50 short."
+
+
+def _fan(target, *expected):
+    days = pd.date_range("2026-11-04", periods=len(expected), freq="7D", tz="UTC", name="made_at")
+    table = pd.DataFrame(
+        {"period": "2026-11", "weeks_before": 1, "booked": 0.0, "expected": expected, "target": target},
+        index=days,
+    )
+    table.attrs = {"as_of": "2026-11-25", "freq": "M"}
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_fan(400.0, 300.0, 508.0), "The November forecast passed its target after Nov 4."),
+        (_fan(400.0, 410.0, 390.0), "The November forecast fell below its target after Nov 4."),
+        (_fan(400.0, 410.0, 430.0), "The November forecast is 30 above its target, up 20 since Nov 4."),
+        (_fan(400.0, 390.0, 370.0), "The November forecast is 30 short of its target, down 20 since Nov 4."),
+        (_fan(400.0, 390.0, 390.0), "The November forecast is 10 short of its target, unchanged since Nov 4."),
+        (_fan(NAN, 390.0, 370.0), "The November forecast fell 20 since Nov 4."),
+        (_fan(NAN, 390.0, 400.0), "The November forecast rose 10 since Nov 4."),
+        (_fan(NAN, 390.0), "The November forecast is 390 at its first record."),
+    ],
+)  # fmt: skip
+def test_sentence__of_the_way_to_the_target(table, words):
+    assert sentence(table) == words
+
+
+def _deals(*ends):
+    table = pd.DataFrame(ends, columns=["p_if_lost", "p_if_won"]).assign(
+        name=["Oakhurst", "Alder"][: len(ends)], period="2026-11"
+    )
+    table["swing"] = table["p_if_won"] - table["p_if_lost"]
+    table.attrs = {"as_of": "2026-11-25", "freq": "M"}
+    return table
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_deals((0.95, 0.999), (0.97, 0.99)), "Lose any one deal and November still has a 95% chance."),
+        (_deals((0.95, 0.999)), "Lose the one open deal and November still has a 95% chance."),
+        (_deals((0.2, 0.75), (0.5, 0.7)), "Oakhurst decides the most: November is 75% likely if it is won, 20% if it is lost."),
+        (_deals((0.0, 0.0)), "No single deal brings November to its target."),
+        (_deals((1.0, 1.0)), "November is at target whatever becomes of the open deals."),
+        (_deals((NAN, NAN)), "No open deal changes the chance of the target."),
+    ],
+)  # fmt: skip
+def test_sentence__of_single_deals(table, words):
+    assert sentence(table) == words
+
+
+@pytest.mark.parametrize(
+    ("errors", "held", "words"),
+    [
+        ([50.0, -150.0], [True, False], "Past ranges held in 1 of 2 months; forecasts ran 50% low."),
+        ([10.0, 10.0], [True, True], "Past ranges held in 2 of 2 months; forecasts ran 10% high."),
+        ([10.0, -10.0], [True, True], "Past ranges held in 2 of 2 months; forecasts ran true."),
+    ],
+)
+def test_sentence__of_past_ranges(errors, held, words):
+    table = pd.DataFrame({"days_before": 5, "held": held, "actual": 100.0, "error": errors})
+    table.attrs = {"freq": "M"}
+    assert sentence(table) == words

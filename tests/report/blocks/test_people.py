@@ -1,0 +1,78 @@
+"""The table of people: figures that add up, changes, and what a name opens to."""
+
+from __future__ import annotations
+
+from opp_analytics.report.blocks.people import people
+from opp_analytics.report.model import Note, Table
+from tests.report.pipelines import pipeline, tables_of
+
+
+def _table(block) -> Table:
+    (table,) = block.parts
+    assert isinstance(table, Table)
+    return table
+
+
+def _lines(table):
+    return {
+        line.cells[0].text: [cell.text for cell in line.cells[1:] if not cell.picture]
+        for group in table.groups
+        for line in group.lines
+    }
+
+
+def test_people__closed_forecast_due_and_change(opportunities, history):
+    block = people(tables_of(opportunities, history))
+    assert block.title == "Ann closed the most, 100% of 70K"
+    assert [column.title for column in _table(block).columns] == [
+        "Owner",
+        "Closed",
+        "Forecast",
+        "",
+        "Due",
+        "Since Mar 9",
+    ]
+    assert _lines(_table(block)) == {
+        "Ann": ["70,000", "166,000", "120,000", "16,000"],
+        "Bo & Co": ["0", "0", "0", "20,000"],
+        "(none)": ["0", "0", "0", "10,000"],
+        "All": ["70,000", "166,000", "120,000", "14,000"],
+    }
+    ann = _table(block).groups[0].lines[0]
+    assert ann.cells[-1].sign == 1
+    assert ann.opens is not None
+    assert [(deal.name, deal.chance, deal.value) for deal in ann.opens.deals] == [
+        ("Alder", "80%", "120,000"),
+        ("Elder", "won", "70,000"),
+    ]
+
+
+def test_people__add_up_in_what_is_shown():
+    rows = [(f"{k}", f"Deal {k}", 1.0, "proposal", "active", "2026-03-20", 33, f"Rep {k}") for k in range(10)]
+    shown = _lines(_table(people(tables_of(pipeline(rows)))))
+    total = shown.pop("All")
+    assert total[1] == "3"
+    assert sum(int(cells[1]) for cells in shown.values()) == 3
+
+
+def test_people__of_millions_say_their_unit():
+    rows = [("a", "A", 3_326e6, "closed_won", "won", "2026-03-02", 100, "Ann")]
+    block = people(tables_of(pipeline(rows)))
+    assert block.sub.startswith("Millions, rounded, may not add")
+    assert _lines(_table(block))["Ann"][0] == "3,326.0"
+
+
+def test_people__of_sixty_fold_to_those_furthest_from_their_target():
+    rows = [
+        (f"{k}", f"Deal {k}", 100.0 + k, "proposal", "active", "2026-03-20", 50, f"Rep {k}")
+        for k in range(60)
+    ]
+    people_group, total = _table(people(tables_of(pipeline(rows)))).groups
+    assert people_group.folded
+    assert len(people_group.lines) == 60
+    assert total.lines[0].level == "total"
+
+
+def test_people__without_a_column_of_people_say_so(opportunities):
+    (note,) = people(tables_of(opportunities.drop(columns="owner_name"))).parts
+    assert isinstance(note, Note)

@@ -1,0 +1,29 @@
+"""What was due and what became of it."""
+
+from __future__ import annotations
+
+from opp_analytics.report.blocks.slippage import slippage
+from opp_analytics.report.model import Note, Opening, Table
+from tests.report.pipelines import tables_of
+
+
+def test_slippage__opens_each_period_to_its_deals(opportunities, history):
+    block = slippage(tables_of(opportunities, history))
+    assert block.title == "March: 71% of value due slipped"
+    rows, pushed = block.parts
+    assert isinstance(rows, Opening)
+    assert [(row.label, row.figures) for row in rows.rows.rows] == [("Mar to date", ("170K",))]
+    assert rows.deals[0] is not None
+    assert [(deal.name, deal.stage, deal.value) for deal in rows.deals[0].deals] == [
+        ("Alder", "slipped", "100,000"), ("<script>alert(1)</script>", "lost", "50,000"), ("Damson", "slipped", "20,000"),
+    ]  # fmt: skip
+    assert isinstance(pushed, Table)
+    assert [[cell.text for cell in line.cells] for line in pushed.groups[0].lines] == [
+        ["Alder", "2", "17", "120,000"]
+    ]
+
+
+def test_slippage__without_history_names_the_command(opportunities):
+    (note,) = slippage(tables_of(opportunities)).parts
+    assert isinstance(note, Note)
+    assert "what became of each deal that was due" in note.text

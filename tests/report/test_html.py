@@ -1,0 +1,51 @@
+"""The page as a file: escaped, self-contained, with every block where its partner is."""
+
+from __future__ import annotations
+
+import re
+
+from opp_analytics.report.compose import compose
+from opp_analytics.report.html import html
+from tests.report import reading
+from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
+
+
+def _page(tables, **asked):
+    return html(compose(tables, workbook="week.xlsx", **asked))
+
+
+def test_html__names_are_text_and_nothing_leaves_the_page(opportunities, history):
+    rows = [
+        (row[0], f"<b>{row[1]}", *row[2:-1], "<i>Ann" if row[-1] == "Ann" else row[-1]) for row in THIS_WEEK
+    ]
+    text = _page(tables_of(pipeline(rows), history, target=150_000))
+    tags = [found.tag for found in reading.read(text).root.iter()]
+    assert not {"script", "iframe", "object"} & set(tags)
+    assert "&lt;b&gt;Alder" in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<i>" not in text
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:" in text
+    addresses = re.findall(r'(?:href|src)="([^"]*)"', text)
+    assert {address[:5] for address in addresses if not address.startswith("#")} == {"data:"}
+
+
+def test_html__every_anchor_of_the_contents_is_there_once(opportunities, history):
+    root = reading.read(_page(tables_of(opportunities, history, target=150_000))).root
+    ids = [found.get("id") for found in root.iter() if found.get("id")]
+    assert len(ids) == len(set(ids))
+    assert {link.get("href", "")[1:] for link in reading.one(root, "nav").iter("a")} <= set(ids)
+
+
+def test_html__a_block_without_its_partner_takes_the_whole_width(opportunities):
+    tables = tables_of(opportunities)
+    pair = reading.read(_page(tables, blocks=["trend", "people"])).root
+    alone = reading.read(_page(tables, blocks=["trend", "fix", "people"])).root
+    assert [found.get("class") for found in pair.iter("section")] == ["block c5", "block c7"]
+    assert [found.get("class") for found in alone.iter("section")] == ["block c12"] * 3
+
+
+def test_html__takes_an_accent_and_a_logo(opportunities):
+    page = compose(tables_of(opportunities), workbook="week.xlsx")
+    text = html(page, accent="#7a1fa2", logo="data:image/png;base64,AAAA")
+    assert "--hi:#7a1fa2" in text
+    assert '<img src="data:image/png;base64,AAAA" alt="" height="20">' in text

@@ -1,0 +1,46 @@
+"""The sheets: what each of them holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from opp_analytics.report.workbook.sheets import figures, sheets
+from tests.report.pipelines import tables_of
+
+
+def test_sheets__are_the_page_s_tables_and_every_deal(opportunities, history):
+    found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities, history, target=150_000))}
+    assert list(found) == [
+        "People", "Periods", "Deals", "Slippage", "Due deals", "Pushed", "Stage flow", "Win rates", "Findings", "Records",
+    ]  # fmt: skip
+    deals = found["Deals"].set_index("unique_id")
+    assert found["Deals"].columns[-1] == "unique_id"
+    assert deals.loc["a", ["outcome", "period", "value", "chance", "expected_value"]].tolist() == [
+        "open",
+        "2026-03",
+        120_000,
+        0.8,
+        96_000,
+    ]
+    assert deals.loc["d", "period"] == "overdue"
+    assert found["People"]["expected"].sum() == found["Periods"].set_index("period")["expected"]["2026-03"]
+
+
+def test_sheets__without_history_leave_out_what_needs_one(opportunities):
+    assert [sheet.name for sheet in sheets(tables_of(opportunities))] == [
+        "People",
+        "Periods",
+        "Deals",
+        "Win rates",
+        "Findings",
+    ]
+
+
+def test_figures__are_numbers_with_those_of_a_week_before(opportunities, history):
+    found = {
+        figure.column: (figure.value, figure.before)
+        for figure in figures(tables_of(opportunities, history, target=150_000))
+    }
+    assert found["booked"] == (70_000, 70_000)
+    assert found["expected"] == (166_000, 180_000)
+    assert found["pipeline_coverage"] == (1.5, pytest.approx(2.125))
