@@ -48,6 +48,10 @@ def apply_command(
     allow_delete: Annotated[
         bool, typer.Option("--allow-delete", help="Allow opportunities to be deleted.")
     ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Create new opportunities once more, whatever earlier runs created."),
+    ] = False,
     receipt: Annotated[Path | None, _RECEIPT] = None,
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
@@ -66,6 +70,7 @@ def apply_command(
             dry_run=dry_run,
             clear_nulls=clear_nulls,
             allow_delete=allow_delete,
+            again=again,
         )
     if dry_run:
         say(shell_words(f"Dry run, nothing was sent: {done.summary()}"))

@@ -18,6 +18,7 @@ __all__ = ["in_shell_words", "save_plan", "shell_words", "show_plan", "with_name
 _WORDS = {
     r"clear_nulls=True": "--clear-nulls",
     r"allow_delete=True": "--allow-delete",
+    r"again=True": "--again",
     r"see \.conflicts": "listed below",
     r"see \.table": "see --receipt",
     r"see \.problems": "all in the plan's file",

@@ -325,3 +325,17 @@ def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, her
         f"Note: run {receipt.run_id!r} is unfinished: 1 opportunity may not be written yet. This plan undoes"
     )
     assert " ".join(err.split()) == f"{said} what was written; to finish the run instead, resume it"
+
+
+def test_apply__of_the_same_workbook_creates_once_unless_again(
+    command: Command, asked: Client, here: Path
+) -> None:
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r8_name="New")
+    for flags, outcome in ([], "applied"), ([], "already"), (["--again"], "applied"):
+        command("plan", "deals.xlsx")
+        code, said, _ = command("apply", "plan.json", "--yes", *flags)
+        assert code == 0
+        assert f"1 {outcome}" in said
+        assert ("to create them once more: --again" in said) == (outcome == "already")
+    assert asked.list().total_records == len(deals()) + 2

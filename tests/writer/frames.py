@@ -44,3 +44,8 @@ def opportunities(rows: int = 6) -> pd.DataFrame:
         }
     )
     return conform(frame)
+
+
+def adding(before: pd.DataFrame, *names: str, **cells: Any) -> pd.DataFrame:
+    """The frame with a row to create for each name, the other cells alike."""
+    return pd.concat([before, conform(pd.DataFrame({"name": names} | cells))], ignore_index=True)

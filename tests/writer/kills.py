@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -90,7 +91,14 @@ class Round:
 
     def start(self, *arguments: str, shell: str = 'exec "$@"') -> subprocess.Popen[str]:
         """The command line in a process of its own."""
-        command = ["sh", "-c", shell, "sh", sys.executable, "-m", "opp_analytics", *arguments]
+        return self._start("opp_analytics", *arguments, shell=shell)
+
+    def script(self, *plans: Path, timeout: float = 1) -> subprocess.Popen[str]:
+        """A script in a process of its own: it applies a plan, or without one resumes the newest run."""
+        return self._start("tests.writer.applying", *map(str, plans), str(timeout))
+
+    def _start(self, module: str, *arguments: str, shell: str = 'exec "$@"') -> subprocess.Popen[str]:
+        command = ["sh", "-c", shell, "sh", sys.executable, "-m", module, *arguments]
         return subprocess.Popen(
             command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
@@ -129,7 +137,7 @@ class Round:
 
     def first_run(self) -> str:
         """The id of the oldest run."""
-        return self.finish("runs").strip().splitlines()[-1].split()[0]
+        return re.findall(r"\d{8}T\d{6}-\w{6}", self.finish("runs"))[-1]
 
     def check(self, rows: Counter[tuple[Any, ...]], when: str) -> None:
         """Compare what the server holds with what it should."""

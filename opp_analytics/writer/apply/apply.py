@@ -17,8 +17,9 @@ from opp_analytics.writer.apply.lost_creates import mark_newest
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
 from opp_analytics.writer.apply.run import run_steps
 from opp_analytics.writer.journal import entries
+from opp_analytics.writer.journal.creates import accounted_for
 from opp_analytics.writer.journal.journal import Journal, plan_lock
-from opp_analytics.writer.journal.result import Result, result_of
+from opp_analytics.writer.journal.result import Result
 from opp_analytics.writer.plan.cells import row_dicts
 from opp_analytics.writer.plan.plan import Plan
 from opp_analytics.writer.plan.summary import PERMISSIONS, list_problems, needing
@@ -37,6 +38,7 @@ def apply(
     dry_run: bool = False,
     clear_nulls: bool = False,
     allow_delete: bool = False,
+    again: bool = False,
     progress: Progress = None,
 ) -> Receipt:
     """Send a plan: every change at most once, with one receipt row per change.
@@ -44,7 +46,8 @@ def apply(
     Each opportunity is read again just before it is written, so that a newer change is not overwritten; only changed
     fields are sent. A journal on disk holds the intent before each call and its result after, so that `resume` can
     finish a run that was cut off, and `undo` can plan the way back. A write whose answer was lost is looked up before
-    anything is sent again.
+    anything is sent again. A row to create that an earlier run created, equal in all its fields, is not created again
+    while that opportunity exists: its outcome is ``already``, and the receipt has its id.
 
     Parameters
     ----------
@@ -61,14 +64,16 @@ def apply(
         If True, cells may be cleared.
     allow_delete : bool
         If True, opportunities may be deleted.
+    again : bool
+        If True, create every row once more, whatever earlier runs created. One more of an opportunity that the plan
+        started from needs no such permission.
     progress : bool or callable, optional
         If True, show a progress bar; by default on a terminal and in a notebook. A function is told (done, of all).
 
     Returns
     -------
     Receipt
-        One row per change. Ctrl-C ends a run after the calls in flight, and the receipt says so; applying the same
-        plan again creates nothing twice.
+        One row per change. Ctrl-C ends a run after the calls in flight, and the receipt says so.
 
     Raises
     ------
@@ -104,12 +109,12 @@ def apply(
         return _unsent(plan, todos)
     settings = client.settings
     with Journal(settings.tenant) as journal, plan_lock(settings.tenant, plan.plan_id):
-        done = _done_before(plan, todos, journal)
-        creating = any(t.step.operation == "create" and t.number not in done for t in todos)
-        mark = mark_newest(client) if creating else None
-        run = entries.Run(_new_id(), plan.plan_id, settings.url, on_conflict, mark)
+        creates = [todo.step.identity for todo in todos if todo.creates]
+        accounted = accounted_for(journal, creates, plan.before["unique_id"], again=again)
+        mark = mark_newest(client).stored() if creates else None
+        run = entries.Run(_new_id(), plan.plan_id, settings.url, on_conflict, mark, accounted)
         entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
-        return run_steps(todos, client, journal, run, progress=progress, done=done)
+        return run_steps(todos, client, journal, run, progress=progress)
 
 
 def _check_origin(plan: Plan, client: Client) -> None:
@@ -168,14 +173,3 @@ def _unsent(plan: Plan, todos: list[Todo]) -> Receipt:
     return Receipt(
         receipt_table({t.number: t.step for t in todos}, results, {t.number: t.name for t in todos})
     )
-
-
-def _done_before(plan: Plan, todos: list[Todo], journal: Journal) -> dict[int, Result]:
-    """Creates that an earlier run of this plan completed."""
-    ids, doubtful = entries.earlier_creates(journal, plan.plan_id)
-    if doubtful is not None:
-        raise PlanError(
-            f"run {doubtful!r} of this plan left creates that may be on the server; settle them first: "
-            f"resume(client, {doubtful!r})"
-        )
-    return {t.number: result_of(t.step, "already", unique_id=ids[t.number]) for t in todos if t.number in ids}

@@ -11,14 +11,15 @@ from opp_analytics.errors import JournalError
 from opp_analytics.writer.apply.crew import work_through
 from opp_analytics.writer.apply.send import Sender, Stop
 from opp_analytics.writer.journal import entries
+from opp_analytics.writer.journal.creates import claim
 from opp_analytics.writer.journal.journal import Journal
-from opp_analytics.writer.journal.result import Progress, Result
+from opp_analytics.writer.journal.result import Result, StepProgress, Twin, result_of
 from opp_analytics.writer.plan.steps import Step
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["Engine", "Todo"]
+__all__ = ["Engine", "Todo", "chains_of"]
 
 _OUTAGES = 24
 """Consecutive steps without an answer from the server after which it counts as down."""
@@ -33,30 +34,59 @@ class Todo:
     number: int
     step: Step
     name: str | None = None
-    progress: Progress = field(default_factory=Progress)
+    progress: StepProgress = field(default_factory=StepProgress)
+
+    @property
+    def creates(self) -> bool:
+        """True if it makes a new opportunity."""
+        return self.step.operation == "create"
+
+    @property
+    def lost(self) -> Result:
+        """The result of a create that an earlier run left without an answer."""
+        return result_of(self.step, "unknown", attempts=self.progress.attempts, sent=True)
+
+
+def chains_of(todos: list[Todo]) -> list[list[Todo]]:
+    """Group equal creates, to be sent one after another; every other step is its own chain."""
+    chains: dict[Any, list[Todo]] = {}
+    for todo in todos:
+        chains.setdefault(todo.step.identity if todo.creates else todo.number, []).append(todo)
+    return list(chains.values())
 
 
 class Engine:
     """Shared state of the steps of one run."""
 
-    def __init__(self, client: Client, journal: Journal, run: entries.Run) -> None:
+    def __init__(self, client: Client, journal: Journal, run: entries.Run, stop: Stop | None = None) -> None:
         self.client = client
         self.journal = journal
         self.run = run
-        self.stop = Stop()
+        self.stop = Stop() if stop is None else stop
         self._outages = 0
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
         self._left = False
         overwrite = run.on_conflict == "overwrite"
-        self._sender = Sender(client, self._intend, self.stop, overwrite=overwrite)
+        self._sender = Sender(client, self._intend, self._claim, self.stop, overwrite=overwrite)
 
-    def _intend(self, number: int, *noted: Any) -> None:
+    def _begin(self, number: int) -> None:
         with self._lock:
             if self._left:
                 raise JournalError("the run has ended")
             self._in_flight.add(number)
+
+    def _intend(self, number: int, *noted: Any) -> None:
+        self._begin(number)
         entries.intend(self.journal, self.run.run_id, number, *noted)
+
+    def _claim(self, number: int, step: Step, gone: set[str]) -> Twin | None:
+        self._begin(number)
+        twin = claim(self.journal, self.run, number, step.identity, gone)
+        if twin is not None:
+            with self._lock:
+                self._in_flight.discard(number)
+        return twin
 
     def work(self, todo: Todo) -> Result:
         """Carry out one step and note the result."""
@@ -93,9 +123,9 @@ class Engine:
             done: dict[int, Result] = {}
             for todo in chain:
                 done[todo.number] = result = self.work(todo)
-                tick(result)
                 if "unknown" in result.outcomes:
                     break
+                tick(result)
             return done
 
         for _, done in work_through(work, chains, self.client.concurrency + _SPARE, self.stop):

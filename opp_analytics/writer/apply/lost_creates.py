@@ -7,7 +7,8 @@ found yet" proves nothing: a server may commit late, and its nodes' clocks diffe
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -21,7 +22,14 @@ from opp_analytics.writer.plan.steps import Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["SHORTEST_WAIT", "list_new_since", "mark_newest", "match_lost_creates", "settling_seconds"]
+__all__ = [
+    "SHORTEST_WAIT",
+    "LostCreate",
+    "list_new_since",
+    "mark_newest",
+    "match_lost_creates",
+    "settling_seconds",
+]
 
 SHORTEST_WAIT = 15.0
 """Minimum seconds before a create without an answer counts as not carried out."""
@@ -54,25 +62,50 @@ def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[dict[
         number += 1
 
 
-def mark_newest(client: Client) -> dict[str, Any]:
-    """The server's newest opportunities, read just before the first create.
+@dataclass(frozen=True)
+class Mark:
+    """The server's newest opportunities at one moment."""
 
-    Returns
-    -------
-    dict
-        ``since``, a quarter of an hour before the newest ``created_at``, as text, None where the server does not sort
-        by it or holds nothing; ``ids``, the opportunities since then that are there already.
-    """
+    since: Any = None
+    """A quarter of an hour before the newest ``created_at``; None where the server does not sort by it, or is empty."""
+    ids: frozenset[str] = frozenset()
+    """Opportunities created since then; all of them if `since` is None."""
+
+    @classmethod
+    def read(cls, stored: dict[str, Any] | None) -> Mark:
+        """A mark from what `stored` gave; None is that of an empty server."""
+        if stored is None:
+            return cls()
+        return cls(schema.parse_cell("created_at", stored["since"]), frozenset(stored["ids"]))
+
+    def stored(self) -> dict[str, Any]:
+        """The mark as plain JSON."""
+        return {"since": self.since.isoformat() if self.since else None, "ids": sorted(self.ids)}
+
+    def is_new(self, record: dict[str, Any]) -> bool:
+        """True if an opportunity was created after this moment."""
+        at = _created_at(record)
+        early = self.since is not None and at is not None and at < self.since
+        return record["unique_id"] not in self.ids and not early
+
+
+def mark_newest(client: Client) -> Mark:
+    """Read the server's newest opportunities, just before the first create."""
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
     if not rows or not _newest_first(rows):
-        known = [record["unique_id"] for page in _pages(client, PAGE) for record in page] if rows else []
-        return {"since": None, "ids": known}
+        return Mark(
+            ids=_ids(record for page in _pages(client, PAGE) for record in page) if rows else _ids([])
+        )
     # A stamp far in the future (an import) must not hide what the server creates now.
     since = min(_created_at(rows[0]), datetime.now(UTC)) - _OVERLAP
     if _created_at(rows[-1]) >= since and (first.total_pages or 1) > 1:
         rows = _created_since(client, since)
-    return {"since": since.isoformat(), "ids": [record["unique_id"] for record in rows]}
+    return Mark(since, _ids(rows))
+
+
+def _ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
+    return frozenset(record["unique_id"] for record in records)
 
 
 def _created_since(client: Client, since: Any) -> list[dict[str, Any]]:
@@ -85,13 +118,27 @@ def _created_since(client: Client, since: Any) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def list_new_since(client: Client, mark: dict[str, Any]) -> list[dict[str, Any]]:
+def list_new_since(client: Client, mark: Mark) -> list[dict[str, Any]]:
     """The opportunities created since `mark_newest` gave `mark`."""
-    known = set(mark["ids"])
-    if mark["since"] is None:
-        return [r for page in _pages(client, PAGE) for r in page if r["unique_id"] not in known]
-    since = schema.parse_cell("created_at", mark["since"])
-    return [record for record in _created_since(client, since) if record["unique_id"] not in known]
+    if mark.since is None:
+        records = [record for page in _pages(client, PAGE) for record in page]
+    else:
+        records = _created_since(client, mark.since)
+    return [record for record in records if mark.is_new(record)]
+
+
+@dataclass(frozen=True)
+class LostCreate:
+    """A create whose outcome is unknown."""
+
+    step: Step
+    mark: Mark
+    """The newest opportunities before it was sent."""
+
+    def may_be(self, record: dict[str, Any]) -> bool:
+        """True if an opportunity may be what it created."""
+        fits = (_agrees(field, value, record.get(field)) for field, value in self.step.fields.items())
+        return self.mark.is_new(record) and all(fits)
 
 
 def _folded(value: str) -> str:
@@ -114,21 +161,17 @@ def _agrees(field: str, ours: Any, theirs: Any) -> bool:
     return isinstance(ours, numbers) and isinstance(theirs, numbers) and abs(float(theirs) - float(ours)) < 1
 
 
-def _is_of(step: Step, record: dict[str, Any]) -> bool:
-    return all(_agrees(field, value, record.get(field)) for field, value in step.fields.items())
-
-
 def match_lost_creates(
-    steps: dict[int, Step], candidates: list[dict[str, Any]], taken: set[str]
-) -> dict[int, dict[str, Any]]:
+    lost: Mapping[Any, LostCreate], candidates: list[dict[str, Any]], taken: set[str]
+) -> dict[Any, dict[str, Any]]:
     """Match each lost create to its new opportunity, where that is certain.
 
     Creates and opportunities that fit each other are settled when there are as many of the one as of the other.
 
     Parameters
     ----------
-    steps : dict of int to Step
-        Creates whose outcome is unknown, by their number.
+    lost : mapping to LostCreate
+        Creates whose outcome is unknown, by any key.
     candidates : list of dict
         New opportunities from `list_new_since`.
     taken : set of str
@@ -137,7 +180,8 @@ def match_lost_creates(
     Examples
     --------
     >>> from opp_analytics.writer.plan.steps import Cell
-    >>> lost = {n: Step("create", None, (Cell(n, "name", None, "Acme  Ltd"),), {}) for n in (4, 7)}
+    >>> create = Step("create", None, (Cell(4, "name", None, "Acme  Ltd"),), {})
+    >>> lost = {number: LostCreate(create, Mark()) for number in (4, 7)}
     >>> new = [{"unique_id": i, "name": "Acme Ltd"} for i in "xyz"]
     >>> {n: record["unique_id"] for n, record in match_lost_creates(lost, new, {"x"}).items()}
     {4: 'y', 7: 'z'}
@@ -145,31 +189,31 @@ def match_lost_creates(
     {}
     """
     free = {r["unique_id"]: r for r in candidates if r["unique_id"] not in taken}
-    fits = {n: {i for i, record in free.items() if _is_of(step, record)} for n, step in steps.items()}
-    claimed: dict[int, dict[str, Any]] = {}
-    left = {number for number, ids in fits.items() if ids}
+    fits = {n: {i for i, record in free.items() if create.may_be(record)} for n, create in lost.items()}
+    claimed: dict[Any, dict[str, Any]] = {}
+    left = [key for key, ids in fits.items() if ids]
     while left:
-        group, ids = _related(min(left), fits)
-        left -= group
-        pairs = _pairs(sorted(group, key=lambda n: (len(fits[n]), n)), fits)
+        group, ids = _related(left[0], fits)
+        left = [key for key in left if key not in group]
+        pairs = _pairs(sorted(group, key=lambda n: len(fits[n])), fits)
         if len(group) == len(ids) == len(pairs):
             claimed |= {number: free[unique_id] for number, unique_id in pairs.items()}
     return claimed
 
 
-def _related(number: int, fits: dict[int, set[str]]) -> tuple[set[int], set[str]]:
+def _related(key: Any, fits: dict[Any, set[str]]) -> tuple[list[Any], set[str]]:
     """Creates that share candidate opportunities with one, directly or indirectly, and those opportunities."""
-    group, ids = {number}, set(fits[number])
-    while more := {n for n, theirs in fits.items() if theirs & ids} - group:
-        group |= more
+    group, ids = [key], set(fits[key])
+    while more := [n for n, theirs in fits.items() if theirs & ids and n not in group]:
+        group += more
         ids = ids.union(*(fits[n] for n in more))
     return group, ids
 
 
-def _pairs(numbers: list[int], fits: dict[int, set[str]]) -> dict[int, str]:
-    pairs: dict[int, str] = {}
-    for number in numbers:
-        free = sorted(fits[number] - set(pairs.values()))
+def _pairs(keys: list[Any], fits: dict[Any, set[str]]) -> dict[Any, str]:
+    pairs: dict[Any, str] = {}
+    for key in keys:
+        free = sorted(fits[key] - set(pairs.values()))
         if free:
-            pairs[number] = free[0]
+            pairs[key] = free[0]
     return pairs

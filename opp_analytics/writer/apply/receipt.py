@@ -65,6 +65,9 @@ class Receipt:
             lines.append(f"  … and {text.number(len(bad) - 5)} more, see .table")
         return "\n".join([*lines, *after])
 
+    def _creates(self, outcome: str) -> bool:
+        return bool(((self.table["operation"] == "create") & (self.table["outcome"] == outcome)).any())
+
     def overview(self) -> str:
         """Counts per outcome, the reason the run stopped, and the next step."""
         lines = [
@@ -75,6 +78,12 @@ class Receipt:
             lines.append(f"stopped: {self.stopped}")
         if self.resumable:
             lines.append(f"to finish it: resume(client, {self.run_id!r})")
+        if self._creates("unknown"):
+            lines.append(
+                f"to send new ones that are not there: resume(client, {self.run_id!r}, unknown='send')"
+            )
+        if self._creates("already"):
+            lines.append("an earlier run created new ones already; to create them once more: again=True")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

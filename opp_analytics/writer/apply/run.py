@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from opp_analytics.errors import JournalError
 from opp_analytics.progress import Progress, progress_bar
-from opp_analytics.writer.apply.engine import Engine, Todo
+from opp_analytics.writer.apply.engine import Engine, Todo, chains_of
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
 from opp_analytics.writer.apply.send import Stop
 from opp_analytics.writer.apply.settling import Settling
+from opp_analytics.writer.apply.twins import settle_twins
 from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.journal import Journal
 from opp_analytics.writer.journal.result import Result, result_of
@@ -56,7 +57,6 @@ def run_steps(
     run: entries.Run,
     *,
     progress: Progress,
-    done: dict[int, Result] | None = None,
     send_unknown: bool = False,
 ) -> Receipt:
     """Carry out steps, record the end of the run, and return its receipt; a journal failure stops the run.
@@ -69,22 +69,17 @@ def run_steps(
         The client that sends, and the journal and run that record it.
     progress : bool, callable or None
         If True, show a progress bar; None shows it on a terminal or in a notebook; a function is told (done, of all).
-    done : dict of int to Result, optional
-        Known results; these steps are not carried out.
     send_unknown : bool
         If True, send creates that a fresh look does not settle.
     """
     engine = Engine(client, journal, run)
-    results = dict(done or {})
-    for todo in todos:
-        if todo.number in results:
-            engine.note(todo, results[todo.number])
-        elif _creates(todo) and todo.progress.sent:
-            # Left unknown by an earlier run: looked for below, not sent.
-            results[todo.number] = result_of(todo.step, "unknown", attempts=todo.progress.attempts, sent=True)
+    # What an earlier process left unknown is looked for below, not sent.
+    results = {todo.number: todo.lost for todo in todos if todo.creates and todo.progress.sent}
     ready = [todo for todo in todos if todo.number not in results]
-    _log.info("run %s: %d opportunities to write, %d done before", run.run_id, len(ready), len(results))
-    chains = _chains(todos)
+    _log.info(
+        "run %s: %d opportunities to write, %d new ones to look for", run.run_id, len(ready), len(results)
+    )
+    chains = chains_of(todos)
     phases = [
         [c for c in _left(chains, results) if (c[0].step.operation == "recover") == recovering]
         for recovering in (True, False)
@@ -94,11 +89,12 @@ def run_steps(
         tick = _ticker(bar)
         for phase in phases:
             engine.parallel(phase, results, tick)
-        creating = [chain for chain in chains if _creates(chain[0])]
+        creating = [chain for chain in chains if chain[0].creates]
         settling = Settling(
             engine, results, lambda again: engine.parallel(again, results, tick), send_unknown
         )
         settling.settle(creating)
+        settle_twins(settling, creating)
     _close(engine, todos, results)
     table = receipt_table({t.number: t.step for t in todos}, results, {t.number: t.name for t in todos})
     try:
@@ -110,14 +106,6 @@ def run_steps(
     )
     _log.info("run %s: %s", run.run_id, receipt.overview().splitlines()[0])
     return receipt
-
-
-def _chains(todos: list[Todo]) -> list[list[Todo]]:
-    """Group equal creates, to be sent one after another; every other step is its own chain."""
-    chains: dict[Any, list[Todo]] = {}
-    for todo in todos:
-        chains.setdefault(todo.step.identity if _creates(todo) else todo.number, []).append(todo)
-    return list(chains.values())
 
 
 def _left(chains: list[list[Todo]], results: dict[int, Result]) -> list[list[Todo]]:
@@ -163,7 +151,3 @@ def _ticker(bar: Any) -> Callable[[Result], None]:
         bar.update()
 
     return tick
-
-
-def _creates(todo: Todo) -> bool:
-    return todo.step.operation == "create"

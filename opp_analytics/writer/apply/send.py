@@ -22,7 +22,7 @@ from opp_analytics.errors import (
     UnexpectedResponse,
     ValidationError,
 )
-from opp_analytics.writer.journal.result import Progress, Result, result_of
+from opp_analytics.writer.journal.result import Result, StepProgress, Twin, result_of
 from opp_analytics.writer.plan.cells import format_cell
 from opp_analytics.writer.plan.remote import read_one
 from opp_analytics.writer.plan.steps import Cell, Step
@@ -76,11 +76,14 @@ class Sender:
     intend: Callable[[int, dict[str, Any], dict[str, Any] | None], None]
     """Records on disk that a step's write is about to be sent, the unplanned values it overwrites, and stage and
     status where those differ from the plan's."""
+    claim: Callable[[int, Step, set[str]], Twin | None]
+    """Records on disk that a create is about to be sent, or returns an equal one of another run, other than those whose
+    ids are gone."""
     stop: Stop
     overwrite: bool = False
     """If True, overwrite newer changes on the server."""
 
-    def carry_out(self, number: int, step: Step, progress: Progress) -> Result:
+    def carry_out(self, number: int, step: Step, progress: StepProgress) -> Result:
         """Carry out a step; failures are returned as results, never raised.
 
         Parameters
@@ -89,7 +92,7 @@ class Sender:
             The step's number in its run.
         step : Step
             The step to carry out.
-        progress : Progress
+        progress : StepProgress
             Progress of an earlier attempt.
         """
         if self.stop:
@@ -102,10 +105,14 @@ class Sender:
             self.stop.set(str(error))
             return result_of(step, "pending", str(error), attempts=progress.attempts, sent=progress.sent)
 
-    def _create(self, number: int, step: Step, progress: Progress) -> Result:
-        """One POST. Without an answer it is never repeated here: it must be looked up first."""
-        self.intend(number, {}, None)
-        attempts = progress.attempts + 1
+    def _create(self, number: int, step: Step, progress: StepProgress) -> Result:
+        """One POST, unless an equal create stands for it. Without an answer it is looked up before it is repeated."""
+        attempts = progress.attempts
+        if progress.looked_for:
+            self.intend(number, {}, None)
+        elif (made := self._made_before(number, step, attempts)) is not None:
+            return made
+        attempts += 1
         try:
             record = self.client.create(fields=step.fields)
         except IN_DOUBT as error:
@@ -114,7 +121,23 @@ class Sender:
             return self._refusal(step, error, attempts)
         return result_of(step, "applied", attempts=attempts, unique_id=record["unique_id"], record=record)
 
-    def _change(self, number: int, step: Step, progress: Progress) -> Result:
+    def _made_before(self, number: int, step: Step, attempts: int) -> Result | None:
+        """The result if another run made an equal create, or may have; None if the intent to send was recorded."""
+        gone: set[str] = set()
+        while twin := self.claim(number, step, gone):
+            if twin.unique_id is None:
+                reason = f"run {twin.run_id} sent an equal one and has no answer"
+                return result_of(step, "unknown", reason, attempts=attempts, twin=twin)
+            try:
+                remote = read_one(self.client, twin.unique_id)
+            except ApiError as error:
+                return self._unread(step, error, attempts, sent=False)
+            if remote is not None:
+                return result_of(step, "already", attempts=attempts, unique_id=twin.unique_id)
+            gone.add(twin.unique_id)
+        return None
+
+    def _change(self, number: int, step: Step, progress: StepProgress) -> Result:
         """An update, delete or recovery: all of them may be repeated once the server was read again."""
         sent, attempts, doubt = progress.sent, progress.attempts, None
         first: Verdict | None = None
@@ -122,7 +145,7 @@ class Sender:
             try:
                 remote = read_one(self.client, str(step.unique_id))
             except ApiError as error:
-                return self._unread(step, error, attempts, sent)
+                return self._unread(step, error, attempts, sent=sent)
             verdict = compare_three_ways(step, remote)
             first = first or verdict
             if verdict.already:
@@ -210,7 +233,7 @@ class Sender:
         again = isinstance(error, RateLimitError)
         return Result(("failed",) * len(step.cells), errors, attempts=attempts, refused=not again)
 
-    def _unread(self, step: Step, error: ApiError, attempts: int, sent: bool) -> Result:
+    def _unread(self, step: Step, error: ApiError, attempts: int, *, sent: bool) -> Result:
         """The opportunity could not be read, so nothing (further) was sent."""
         if isinstance(error, AuthError):
             self.stop.set(str(error))

@@ -10,7 +10,7 @@ from typing import Any
 
 from opp_analytics.errors import PlanError
 from opp_analytics.writer.journal.journal import Journal
-from opp_analytics.writer.journal.result import Progress, Result, has_work_left
+from opp_analytics.writer.journal.result import Result, StepProgress, has_work_left
 from opp_analytics.writer.plan.codec import from_text, to_text
 from opp_analytics.writer.plan.steps import Cell, Step
 
@@ -18,11 +18,10 @@ __all__ = [
     "Run",
     "StoredStep",
     "begin",
-    "created_ids",
-    "earlier_creates",
     "end",
     "intend",
     "latest_run",
+    "note_intent",
     "read_run",
     "settle",
 ]
@@ -38,6 +37,8 @@ class Run:
     on_conflict: str
     mark: dict[str, Any] | None = None
     """The server's newest opportunities before the first create."""
+    accounted: frozenset[str] = frozenset()
+    """Equal creates of earlier runs that do not stand for one of this run."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class StoredStep:
     name: str | None
     outcomes: tuple[str, ...]
     errors: tuple[str | None, ...]
-    progress: Progress
+    progress: StepProgress
     refused: bool
     unique_id: str | None
     """The id of the opportunity; for a completed create, the new id."""
@@ -61,6 +62,11 @@ class StoredStep:
     def left(self) -> bool:
         """True if resume has work to do on this step."""
         return has_work_left(self.outcomes, refused=self.refused)
+
+    @property
+    def lost(self) -> bool:
+        """True if it is a create whose outcome is unknown."""
+        return self.step.operation == "create" and self.progress.sent
 
 
 def _now() -> str:
@@ -76,12 +82,17 @@ def _record(text: str | None) -> dict[str, Any] | None:
     return None if text is None else {k: from_text(k, v) for k, v in json.loads(text).items()}
 
 
+def _identity(step: Step) -> str | None:
+    return step.identity if step.operation == "create" else None
+
+
 def begin(journal: Journal, run: Run, steps: list[Step], names: list[str | None]) -> None:
     """Record a whole run before its first request."""
     mark = None if run.mark is None else json.dumps(run.mark)
-    run_row = (run.run_id, run.plan_id, run.url, _now(), run.on_conflict, mark)
+    accounted = json.dumps(sorted(run.accounted))
+    run_row = (run.run_id, run.plan_id, run.url, _now(), run.on_conflict, mark, accounted)
     step_rows = [
-        (run.run_id, n, s.operation, s.unique_id, names[n], _record_text(s.base or None))
+        (run.run_id, n, s.operation, s.unique_id, names[n], _record_text(s.base or None), _identity(s))
         for n, s in enumerate(steps)
     ]
     change_rows = [
@@ -92,11 +103,13 @@ def begin(journal: Journal, run: Run, steps: list[Step], names: list[str | None]
 
     def write(db: sqlite3.Connection) -> None:
         db.execute(
-            "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, mark) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, mark, accounted) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             run_row,
         )
         db.executemany(
-            "INSERT INTO step (run_id, number, operation, unique_id, name, base) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO step (run_id, number, operation, unique_id, name, base, identity) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
             step_rows,
         )
         db.executemany(
@@ -121,14 +134,21 @@ def intend(
     was = [(to_text(field, value) or "null", run_id, number, field) for field, value in overwritten.items()]
 
     def write(db: sqlite3.Connection) -> None:
-        db.execute(
-            "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
-            "WHERE run_id = ? AND number = ?",
-            (_now(), _record_text(outcome), run_id, number),
-        )
+        note_intent(db, run_id, number, outcome)
         db.executemany("UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was)
 
     journal.do(write)
+
+
+def note_intent(
+    db: sqlite3.Connection, run_id: str, number: int, outcome: dict[str, Any] | None = None
+) -> None:
+    """Part of a job: a step's write is about to be sent."""
+    db.execute(
+        "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
+        "WHERE run_id = ? AND number = ?",
+        (_now(), _record_text(outcome), run_id, number),
+    )
 
 
 def settle(journal: Journal, run_id: str, number: int, step: Step, result: Result) -> None:
@@ -169,7 +189,8 @@ def end(journal: Journal, run_id: str) -> None:
 def _run_of(row: sqlite3.Row) -> Run:
     """A run from its row."""
     mark = None if row["mark"] is None else json.loads(row["mark"])
-    return Run(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], mark)
+    accounted = frozenset(json.loads(row["accounted"]))
+    return Run(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], mark, accounted)
 
 
 def read_run(journal: Journal, run_id: str) -> tuple[Run, list[StoredStep]]:
@@ -212,7 +233,7 @@ def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
         name=row["name"],
         outcomes=tuple("unknown" if sent and c["outcome"] == "pending" else c["outcome"] for c in changes),
         errors=tuple(c["error"] for c in changes),
-        progress=Progress(
+        progress=StepProgress(
             row["attempts"], sent, datetime.fromisoformat(row["intended_at"]) if sent else None
         ),
         refused=bool(row["refused"]),
@@ -220,24 +241,6 @@ def _stored(row: sqlite3.Row, changes: list[sqlite3.Row]) -> StoredStep:
         was={c["field"]: from_text(c["field"], c["was"] or c["before"]) for c in changes if c["field"]},
         record=_record(row["record"]),
     )
-
-
-def created_ids(journal: Journal) -> set[str]:
-    """Ids of all opportunities created in this tenant."""
-    query = "SELECT unique_id FROM step WHERE operation = 'create' AND unique_id IS NOT NULL"
-    return set(journal.do(lambda db: [row["unique_id"] for row in db.execute(query)]))
-
-
-def earlier_creates(journal: Journal, plan_id: str) -> tuple[dict[int, str], str | None]:
-    """Creates in earlier runs of a plan: ids by step number, and the run that left a create unknown, if any."""
-    query = (
-        "SELECT number, step.unique_id, run_id, intended_at FROM step JOIN run USING (run_id) "
-        "WHERE plan_id = ? AND operation = 'create'"
-    )
-    rows = journal.do(lambda db: db.execute(query, (plan_id,)).fetchall())
-    ids = {row["number"]: row["unique_id"] for row in rows if row["unique_id"] is not None}
-    doubtful = [row["run_id"] for row in rows if row["intended_at"] is not None and row["number"] not in ids]
-    return ids, doubtful[0] if doubtful else None
 
 
 _NEWEST = {

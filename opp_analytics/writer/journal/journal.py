@@ -26,12 +26,12 @@ __all__ = ["Journal", "journal_file", "journal_files", "plan_lock", "read_journa
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
   run_id TEXT PRIMARY KEY, plan_id TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL,
-  ended_at TEXT, on_conflict TEXT NOT NULL, mark TEXT
+  ended_at TEXT, on_conflict TEXT NOT NULL, mark TEXT, accounted TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS step (
   run_id TEXT NOT NULL, number INTEGER NOT NULL, operation TEXT NOT NULL, unique_id TEXT, name TEXT, base TEXT,
   attempts INTEGER NOT NULL DEFAULT 0, intended_at TEXT, settled_at TEXT, refused INTEGER NOT NULL DEFAULT 0,
-  updated_before TEXT, updated_after TEXT, record TEXT,
+  updated_before TEXT, updated_after TEXT, record TEXT, identity TEXT,
   PRIMARY KEY (run_id, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS change (
@@ -39,8 +39,9 @@ CREATE TABLE IF NOT EXISTS change (
   outcome TEXT NOT NULL DEFAULT 'pending', error TEXT,
   PRIMARY KEY (run_id, at)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NOT NULL;
 """
-_VERSION = 2
+_VERSION = 3
 _BUSY_SECONDS = 30.0
 Job = Callable[[sqlite3.Connection], Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from opp_analytics.writer.plan.steps import Step
 
-__all__ = ["OUTCOMES", "Progress", "Result", "has_work_left", "result_of"]
+__all__ = ["OUTCOMES", "Result", "StepProgress", "Twin", "has_work_left", "result_of"]
 
 OUTCOMES = {
     "applied": "written by this run",
@@ -25,6 +25,21 @@ OUTCOMES = {
 def has_work_left(outcomes: tuple[str, ...], *, refused: bool) -> bool:
     """True if resume has work to do on a step with these outcomes."""
     return any(o in ("pending", "unknown") or (o == "failed" and not refused) for o in outcomes)
+
+
+@dataclass(frozen=True)
+class Twin:
+    """An equal create of another run."""
+
+    run_id: str
+    number: int
+    unique_id: str | None
+    """The id it was given; None while its outcome is unknown."""
+
+    @property
+    def place(self) -> str:
+        """Its place in the journal."""
+        return f"{self.run_id}/{self.number}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +63,8 @@ class Result:
     """True if the server rejected it (4xx); resume does not try again."""
     outage: bool = False
     """True if it failed because the server was unavailable."""
+    twin: Twin | None = None
+    """The equal create of another run whose unknown outcome keeps this one from being sent."""
 
     @property
     def left(self) -> bool:
@@ -62,7 +79,7 @@ def result_of(step: Step, outcome: str, error: str | None = None, **more: Any) -
 
 
 @dataclass(frozen=True)
-class Progress:
+class StepProgress:
     """An earlier run's progress on a step."""
 
     attempts: int = 0
@@ -70,3 +87,5 @@ class Progress:
     """True if a write was sent and its outcome may be unknown."""
     sent_at: datetime | None = None
     """Time of that write, by this computer's clock."""
+    looked_for: bool = False
+    """True if it is a create that was looked for on the server and can be sent again."""

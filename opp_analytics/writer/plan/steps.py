@@ -12,6 +12,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.files import digest
+from opp_analytics.writer.plan.codec import from_text, to_text
 
 __all__ = ["Cell", "Step", "steps_of"]
 
@@ -50,12 +51,13 @@ class Step:
     @property
     def identity(self) -> str:
         """Hash that identifies equal creates, whatever the types and order of their cells."""
-        cells = sorted(f"{f}={_plain(v)}" for f, v in self.fields.items() if not schema.is_blank(v))
+        cells = sorted(f"{f!r}={_plain(f, v)}" for f, v in self.fields.items() if not schema.is_blank(v))
         return digest("\n".join(cells).encode())
 
 
-def _plain(value: Any) -> str:
-    """A cell as normalized text: equal numbers alike, text composed and stripped."""
+def _plain(field: str, value: Any) -> str:
+    """A cell as normalized text, the same before and after a file: equal numbers alike, text composed and stripped."""
+    value = from_text(field, to_text(field, value))
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return f"{Decimal(str(value)).normalize():f}"
     return repr(unicodedata.normalize("NFC", str(value).strip()))

@@ -1,0 +1,223 @@
+"""The same new opportunity planned again, over a real socket: made once, unless one more is meant."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_analytics.api import Client
+from opp_analytics.loading import load
+from opp_analytics.sandbox import Sandbox
+from opp_analytics.writer import Plan, Receipt, apply, plan, read_excel, resume, to_excel, undo
+from opp_analytics.writer.plan.codec import from_text, to_text
+from opp_analytics.writer.plan.steps import Cell, Step
+from tests.writer.frames import adding, opportunities
+from tests.writer.kills import Round
+from tests.writer.sheets.workbooks import edit
+
+
+def told(receipt: Receipt) -> list[tuple[str, str]]:
+    """Name and outcome of each new opportunity."""
+    named = receipt.table[receipt.table["field"] == "name"]
+    return list(named[["name", "outcome"]].itertuples(index=False, name=None))
+
+
+def names(client: Client) -> list[str]:
+    """The names that the server holds, but those of the six deals that were there."""
+    return sorted(n for row in client.list(page_size=1000).rows if not (n := row["name"]).startswith("Deal"))
+
+
+def test_apply__of_the_same_edits_planned_again_creates_nothing(client: Client, before: pd.DataFrame) -> None:
+    edits = adding(before, "A", "B", value=5, close_date="2027-01-31")
+    first = apply(plan(before, edits), client)
+    again = apply(plan(before, edits), client)
+    assert told(again) == [("A", "already"), ("B", "already")]
+    assert again.table["unique_id"].tolist() == first.table["unique_id"].tolist()
+    assert again.table["attempts"].eq(0).all()
+    assert again.complete
+    assert "again=True" in again.summary()
+    assert "again" not in first.summary()
+    assert names(client) == ["A", "B"]
+
+
+def test_apply__of_the_same_workbook_creates_nothing_twice(
+    client: Client, before: pd.DataFrame, tmp_path: Path
+) -> None:
+    def add(sheet: Any, at: dict[str, int]) -> None:
+        for row, name in ((8, "A"), (9, "A"), (10, "B")):
+            sheet.cell(row, at["name"]).value = name
+            sheet.cell(row, at["value"]).value = 12.5
+            sheet.cell(row, at["close_date"]).value = date(2027, 1, 31)
+
+    file = edit(to_excel(before, tmp_path / "deals.xlsx"), add)
+    assert told(apply(plan(*read_excel(file)), client)) == [(name, "applied") for name in "AAB"]
+    saved = plan(*read_excel(file)).save(tmp_path / "plan.json")
+    again = apply(Plan.read(saved), client)
+    assert told(again) == [(name, "already") for name in "AAB"]
+    assert again.table["unique_id"].nunique() == 3
+    assert names(client) == ["A", "A", "B"]
+
+
+def test_apply__of_two_equal_rows_makes_two_and_of_a_third_one_more(
+    client: Client, before: pd.DataFrame
+) -> None:
+    assert told(apply(plan(before, adding(before, "A", "A")), client)) == [("A", "applied")] * 2
+    three = apply(plan(before, adding(before, "A", "A", "A")), client)
+    assert sorted(told(three)) == [("A", "already"), ("A", "already"), ("A", "applied")]
+    assert three.table["unique_id"].nunique() == 3
+    assert names(client) == ["A"] * 3
+
+
+def test_apply__makes_one_more_of_a_deal_that_exists(client: Client, before: pd.DataFrame) -> None:
+    apply(plan(before, adding(before, "A")), client)
+    loaded = load(client, refresh="full", progress=False)
+    assert told(apply(plan(loaded, adding(loaded, "A")), client)) == [("A", "applied")]
+    assert names(client) == ["A", "A"]
+    # The same plan once more: it holds the first, and the second stands for its row.
+    assert told(apply(plan(loaded, adding(loaded, "A")), client)) == [("A", "already")]
+    assert names(client) == ["A", "A"]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same plan", "planned again"])
+def test_apply__after_an_undo_or_a_deletion_creates_again(
+    client: Client, before: pd.DataFrame, same: bool
+) -> None:
+    made = plan(before, adding(before, "A", "B"))
+
+    def once_more() -> Receipt:
+        return apply(made if same else plan(before, adding(before, "A", "B")), client)
+
+    apply(made, client)
+    assert apply(undo(client), client, allow_delete=True).complete
+    assert names(client) == []
+    second = once_more()
+    assert told(second) == [("A", "applied"), ("B", "applied")]
+    client.delete(second.table["unique_id"].iloc[0])
+    assert told(once_more()) == [("A", "applied"), ("B", "already")]
+    assert names(client) == ["A", "B"]
+
+
+def test_apply__again_means_it(client: Client, before: pd.DataFrame) -> None:
+    made = plan(before, adding(before, "A"))
+    for _ in range(2):
+        assert told(apply(made, client, again=True)) == [("A", "applied")]
+    assert names(client) == ["A", "A"]
+    assert told(apply(made, client)) == [("A", "already")]
+
+
+def test_apply__looks_for_no_earlier_one_without_the_server(
+    client: Client, server: Sandbox, before: pd.DataFrame
+) -> None:
+    """A server that does not say whether the earlier one still exists leaves the row to resume."""
+    made = plan(before, adding(before, "A"))
+    apply(made, client)
+    settings = client.settings
+
+    class Blind(Client):
+        def get(self, unique_id: str) -> dict[str, Any]:
+            server.faults.cut_rate = 1.0
+            try:
+                return super().get(unique_id)
+            finally:
+                server.faults.reset()
+
+    with Blind(settings.url, settings.token, settings.api_key, retries=0) as blind:
+        receipt = apply(plan(before, adding(before, "A")), blind)
+    assert told(receipt) == [("A", "failed")]
+    assert told(resume(client)) == [("A", "already")]
+    assert names(client) == ["A"]
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_apply__after_kills_what_is_planned_again_is_made_once(
+    server: Sandbox, tmp_path: Path, kills: int
+) -> None:
+    """Killed in the middle of its creates, planned and applied again, and the first run resumed at the end."""
+    before = opportunities()
+    new = [f"New {n % 30}" for n in range(60)]
+    made = [plan(before, adding(before, *new, value=7.25)) for _ in range(kills + 1)]
+    round_ = Round(server, tmp_path, made[0])
+    files = [plan.save(tmp_path / f"{n}.json") for n, plan in enumerate(made)]
+    server.faults.latency = 0.005
+    for number in range(kills):
+        assert round_.killed(round_.script(files[number]), 20)
+    server.faults.reset()
+    said, complaint = round_.script(files[-1]).communicate()
+    assert names(round_.client) == sorted(new), said + complaint
+    assert "unknown" not in said
+    assert "pending" not in said
+    for _ in range(kills):
+        said, complaint = round_.script().communicate()
+        assert not complaint
+        assert names(round_.client) == sorted(new), said
+    assert resume(round_.client).table.empty
+    round_.close()
+
+
+def test_apply__by_two_processes_at_once_makes_each_once(server: Sandbox, tmp_path: Path) -> None:
+    before = opportunities()
+    new = [f"New {n % 12}" for n in range(24)]
+    round_ = Round(server, tmp_path, plan(before, adding(before, *new)))
+    files = [plan(before, adding(before, *new)).save(tmp_path / f"{n}.json") for n in range(3)]
+    server.faults.latency = 0.03
+    running = [round_.start("apply", str(file), "--yes") for file in files]
+    said = [process.communicate() for process in running]
+    server.faults.reset()
+    assert [process.returncode for process in running] == [0] * 3, said
+    assert names(round_.client) == sorted(new)
+    assert sum(int(out.split(" applied")[0].split()[-1]) for out, _ in said if " applied" in out) == len(new)
+    round_.close()
+
+
+CELLS: dict[str, st.SearchStrategy[Any]] = {
+    "name": st.text(min_size=1),
+    "value": st.floats(allow_nan=False, allow_infinity=False) | st.decimals(-(10**12), 10**12, places=3),
+    "close_date": st.dates(date(1900, 1, 1), date(2100, 1, 1)).map(pd.Timestamp),
+    "probability": st.integers(0, 100),
+    "tags": st.text() | st.integers() | st.booleans() | st.dates() | st.none(),
+}
+
+
+def create(fields: dict[str, Any]) -> Step:
+    cells = tuple(Cell(n, field, None, value) for n, (field, value) in enumerate(fields.items()))
+    return Step("create", None, cells, {})
+
+
+@given(st.fixed_dictionaries({}, optional=CELLS), st.randoms())
+def test_identity__survives_files_and_order(fields: dict[str, Any], dice: random.Random) -> None:
+    stored = [(field, from_text(field, to_text(field, value))) for field, value in fields.items()]
+    dice.shuffle(stored)
+    assert create(dict(stored)).identity == create(fields).identity
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "equal"),
+    [
+        ({"value": 5}, {"value": Decimal("5.0")}, True),
+        ({"name": "Caf\u00e9"}, {"name": "Cafe\u0301 "}, True),
+        ({"name": "A", "value": None}, {"name": "A"}, True),
+        ({"name": "A"}, {"name": "a"}, False),
+        ({"notes": "5"}, {"notes": 5}, False),
+        ({"name": "A", "notes": "B"}, {"name": "B", "notes": "A"}, False),
+    ],
+)
+def test_identity__is_that_of_what_is_sent(one: dict[str, Any], other: dict[str, Any], equal: bool) -> None:
+    assert (create(one).identity == create(other).identity) == equal
+
+
+def test_apply__counts_only_its_own_tenant(
+    asking: Callable[..., Client], client: Client, before: pd.DataFrame
+) -> None:
+    other = asking(before)
+    edits = adding(before, "A")
+    assert told(apply(plan(before, edits), client)) == [("A", "applied")]
+    assert told(apply(plan(before, edits), other)) == [("A", "applied")]
