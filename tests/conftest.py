@@ -24,7 +24,6 @@ def _own_surroundings(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.delenv("BLOCKS_CURRENCY", raising=False)
     if "live" not in request.keywords:
         for name in (*VARIABLES, TOKEN_COMMAND):
             monkeypatch.delenv(name, raising=False)

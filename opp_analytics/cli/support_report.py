@@ -18,7 +18,7 @@ from opp_analytics.files import write_whole
 
 __all__ = ["write_support_report"]
 
-_SHOWN = ("BLOCKS_CURRENCY", "XDG_CACHE_HOME", "XDG_STATE_HOME", "TZ", "LANG")
+_SHOWN = ("XDG_CACHE_HOME", "XDG_STATE_HOME", "TZ", "LANG")
 _SET = (*VARIABLES, TOKEN_COMMAND, "http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 

@@ -2,9 +2,9 @@
 
 from opp_analytics.org.agreement import agreed
 from opp_analytics.org.conformed import conformed, status_dtype
-from opp_analytics.org.currency import currency_code
 from opp_analytics.org.frame import conform, empty, require, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
+from opp_analytics.org.money import Money, money_of
 from opp_analytics.org.org import DEFAULT, Org, checked_org, org_of
 from opp_analytics.org.outcome_rule import (
     CONFLICT,
@@ -30,6 +30,7 @@ __all__ = [
     "STAGES",
     "UNKNOWN",
     "WON",
+    "Money",
     "Org",
     "Stage",
     "Stages",
@@ -38,10 +39,10 @@ __all__ = [
     "checked_org",
     "conform",
     "conformed",
-    "currency_code",
     "empty",
     "future_dated",
     "is_closed",
+    "money_of",
     "org_of",
     "outcome_codes",
     "outcome_codes_of",

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.analysis import audit_summary, sentence
+from opp_analytics.org import money_of
 from opp_analytics.plots import labels, style
 
 
@@ -24,8 +25,9 @@ def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     colors = [style.color_of(severity) for severity in summary["severity"]]
     ax.barh(range(len(summary)), summary["deals"], color=colors, height=0.7)
     labels.label_rows(ax, [text.label(str(check)) for check in summary.index])
+    money = money_of(table)
     says = [
-        f"{text.count(deals)}, {labels.money(value)}" + (f" ({severity})" if severity == "error" else "")
+        f"{text.count(deals)}, {money(value)}" + (f" ({severity})" if severity == "error" else "")
         for deals, value, severity in zip(
             summary["deals"], summary["value"], summary["severity"], strict=True
         )

@@ -37,7 +37,7 @@ def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         )
     ax.axhline(0, color=palette.INK, linewidth=1)
     ax.invert_xaxis()
-    labels.money_axis(ax.yaxis, "forecast − actual")
+    labels.money_axis(ax.yaxis, "forecast − actual", table)
     labels.axis_label(ax.xaxis, "weeks before the period's end")
     if len(names) <= _MOST_NAMED:
         style.legend(ax)

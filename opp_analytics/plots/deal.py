@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from opp_analytics import org, text
+from opp_analytics import text
 from opp_analytics.analysis import sentence
+from opp_analytics.org import Org, Stages, money_of
 from opp_analytics.plots import labels, palette, style
 
 _LANES = ("stage", "value", "close_date")
@@ -41,15 +42,25 @@ def deal(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, length)
     ax.set_yticks(range(len(_LANES)), [text.label(field) for field in _LANES], fontsize=style.text_size())
     ax.spines[["left", "bottom"]].set_visible(False)
+    stages = Org.of(table).stages
     points_a_day = style.room(ax, "x") / length
     for lane, field in enumerate(_LANES):
         for span in _spans(table, field, end):
             left, width = (span.start - start) / _DAY, (span.end - span.start) / _DAY
-            ax.barh(lane, width, left=left, height=_HEIGHT, color=_color(field, span), edgecolor=palette.BACK)
+            ax.barh(
+                lane,
+                width,
+                left=left,
+                height=_HEIGHT,
+                color=_color(field, span, stages),
+                edgecolor=palette.BACK,
+            )
             fits = int(width * points_a_day / (style.text_size() * 0.6))
             if fits >= _LEAST:
-                words = labels.shorten(_words(field, span.value), fits)
-                labels.write(ax, words, (left + width / 2, lane), color=labels.on(_color(field, span)))
+                words = labels.shorten(_words(field, span.value, table), fits)
+                labels.write(
+                    ax, words, (left + width / 2, lane), color=labels.on(_color(field, span, stages))
+                )
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda days, _: text.day(start + days * _DAY)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
@@ -87,25 +98,25 @@ def _spans(table: pd.DataFrame, field: str, end: pd.Timestamp) -> list[_Span]:
     return [*spans, _Span(start, end, before, value)] if start is not None else spans
 
 
-def _color(field: str, span: _Span) -> str:
+def _color(field: str, span: _Span, stages: Stages) -> str:
     """Blue for a push, a cut or a move back, dark for the end, pale for the rest."""
     if span.before is None:
         return palette.PALE
     if field == "stage":
-        if org.STAGES.kind_of(str(span.value)) in ("won", "lost"):
+        if stages.kind_of(str(span.value)) in ("won", "lost"):
             return palette.BAR
-        return palette.HI if _is_back(span) else palette.PALE
+        return palette.HI if _is_back(span, stages) else palette.PALE
     worse = span.value < span.before if field == "value" else span.value > span.before
     return palette.HI if worse else palette.PALE
 
 
-def _is_back(span: _Span) -> bool:
+def _is_back(span: _Span, stages: Stages) -> bool:
     """True for a move to an earlier open stage."""
-    ranks = {stage: rank for rank, stage in enumerate(org.STAGES.open)}
+    ranks = {stage: rank for rank, stage in enumerate(stages.open)}
     return ranks.get(span.value, len(ranks)) < ranks.get(span.before, -1)
 
 
-def _words(field: str, value: Any) -> str:
+def _words(field: str, value: Any, table: pd.DataFrame) -> str:
     if field == "value":
-        return labels.money(float(value))
+        return money_of(table)(float(value))
     return text.day(value) if field == "close_date" else text.label(str(value))

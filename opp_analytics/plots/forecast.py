@@ -27,7 +27,7 @@ def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     labels.label_slots(ax, labels.slot_names(table), width=26)
     labels.note_running(ax, table)
     style.headroom(ax)
-    labels.money_axis(ax.yaxis, "booked and weighted open")
+    labels.money_axis(ax.yaxis, "booked and weighted open", table)
     if (table["expected"] < 0).any() or (table["booked"] < 0).any():
         ax.axhline(0, color=palette.QUIET, linewidth=0.8)
     style.legend(ax)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
+from opp_analytics.org import money_of
 from opp_analytics.plots import labels, style
 
 _MOST = 12
@@ -37,7 +38,7 @@ def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.plot(shown["p_if_lost"], places, "o", color=style.COLORS["lost"], label="if lost")
         ax.plot(shown["p_if_won"], places, "o", color=style.COLORS["won"], label="if won")
         style.legend(ax)
-    labels.label_rows(ax, [_name(row, table.attrs.get("freq")) for row in shown.itertuples()], width=48)
+    labels.label_rows(ax, [_name(row, table) for row in shown.itertuples()], width=48)
     labels.percent_axis(
         ax.xaxis, "probability of reaching the target" if aimed else "share of the period's variance"
     )
@@ -46,6 +47,7 @@ def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return style.finish(ax, title, style.caption(table, text.count(len(table), "open deal"), further))
 
 
-def _name(row: Any, freq: str | None) -> str:
+def _name(row: Any, table: pd.DataFrame) -> str:
+    period = text.period(row.period, table.attrs.get("freq"))
     name = getattr(row, "name", None) or getattr(row, "unique_id", None) or row.Index
-    return f"{labels.shorten(name, 26)} · {labels.money(row.value)} · {text.period(row.period, freq)}"
+    return f"{labels.shorten(name, 26)} · {money_of(table)(row.value)} · {period}"

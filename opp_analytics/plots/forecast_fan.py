@@ -36,7 +36,7 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.plot(days, table["actual"], color=style.COLORS["target"], linewidth=2, label="actual")
     ax.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=8))  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(lambda day, _: text.day(mdates.num2date(day)))  # type: ignore[no-untyped-call]
-    labels.money_axis(ax.yaxis, "value of the period")
+    labels.money_axis(ax.yaxis, "value of the period", table)
     style.legend(ax)
     return style.finish(
         ax, _title(table), style.caption(table, text.count(len(table), "record"), style.method(table))

@@ -14,7 +14,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from opp_analytics import text
-from opp_analytics.org import currency_code
+from opp_analytics.org import money_of
 from opp_analytics.plots.palette import BACK, INK, MUTE, QUIET, RULE
 from opp_analytics.plots.style import breadth, room, text_size
 
@@ -29,7 +29,6 @@ __all__ = [
     "label_parts",
     "label_rows",
     "label_slots",
-    "money",
     "money_axis",
     "note_running",
     "on",
@@ -44,11 +43,6 @@ __all__ = [
 
 _MOST_COUNTS = 24
 """Largest number of slots with room for a number above each."""
-
-
-def money(value: float, *, signed: bool = False) -> str:
-    """An amount in the organization's currency, in three digits."""
-    return text.money(value, currency_code(), signed=signed)
 
 
 def shorten(name: Any, width: int = 32) -> str:
@@ -265,8 +259,9 @@ def axis_label(axis: Axis, label: str) -> None:
     axis.set_label_text(label, color=QUIET, fontsize=text_size(), parse_math=False)
 
 
-def money_axis(axis: Axis, label: str) -> None:
-    """Format an axis as money ($250K, $1.5M), with grid lines."""
+def money_axis(axis: Axis, label: str, table: pd.DataFrame) -> None:
+    """Format an axis as money ($250K, $1.5M) in the table's currency, with grid lines."""
+    money = money_of(table)
     axis.set_major_locator(MaxNLocator(nbins=6))
     axis.set_major_formatter(FuncFormatter(lambda amount, _: money(amount)))
     axis.grid(visible=True, color=RULE, linewidth=0.8)

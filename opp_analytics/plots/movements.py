@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
+from opp_analytics.org import money_of
 from opp_analytics.plots import labels, palette, style
 
 _MOST = 20
@@ -26,9 +27,10 @@ def movements(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     )
     # The end of a name is often what tells two deals of one customer apart.
     labels.label_rows(ax, shown["name"].fillna(shown["unique_id"]).tolist(), width=40)
-    says = [f"{labels.money(value, signed=True)} {text.label(movement)}" for movement, value in moves]
+    money = money_of(table)
+    says = [f"{money(value, signed=True)} {text.label(movement)}" for movement, value in moves]
     labels.label_bars(ax, shown["value"].tolist(), says)
-    labels.money_axis(ax.xaxis, "change in open value")
+    labels.money_axis(ax.xaxis, "change in open value", table)
     ax.axvline(0, color=palette.QUIET, linewidth=0.8)
     rest = len(table) - len(shown)
     further = f"{text.count(rest, 'smaller deal')} not shown" if rest else ""

@@ -52,7 +52,7 @@ def pipeline_created(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         periods["to_date"] = table.groupby(level="period", sort=False)["to_date"].any()
     labels.label_slots(ax, labels.slot_names(periods))
     labels.note_running(ax, periods)
-    labels.money_axis(ax.yaxis, "value created, number of deals above it")
+    labels.money_axis(ax.yaxis, "value created, number of deals above it", table)
     style.headroom(ax)
     labels.at_ends(ax, ends)
     return style.finish(ax, sentence(table), style.caption(table, text.count(int(counts.sum()))))

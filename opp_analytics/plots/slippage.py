@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
+from opp_analytics.org import Money, money_of
 from opp_analytics.plots import labels, palette, style
 
 
@@ -38,16 +39,17 @@ def _ladder(ax: Axes | None, table: pd.DataFrame) -> Axes:
     for row, edge in enumerate([total, *ends[:-1]]):
         ax.plot([edge, edge], [row - 0.31, row + 1.31], color=palette.QUIET, linewidth=0.8)
     labels.label_rows(ax, ["due", *(text.label(str(outcome)) for outcome in table.index)])
-    says = [f"{text.count(int(table['count'].sum()))} · {labels.money(total)}"]
-    says += [_says(row) for row in table.itertuples()]
+    money = money_of(table)
+    says = [f"{text.count(int(table['count'].sum()))} · {money(total)}"]
+    says += [_says(row, money) for row in table.itertuples()]
     labels.label_bars(ax, [total, *(ends + table["value"])], says, color=palette.INK)
-    labels.money_axis(ax.xaxis, "value at the start of the period")
+    labels.money_axis(ax.xaxis, "value at the start of the period", table)
     return ax
 
 
-def _says(row: Any) -> str:
+def _says(row: Any, money: Money) -> str:
     share = "" if np.isnan(row.value_rate) else f" ({text.percent(row.value_rate)})"
-    return f"{text.count(row.count)} · {labels.money(row.value)}{share}"
+    return f"{text.count(row.count)} · {money(row.value)}{share}"
 
 
 def _shares(ax: Axes | None, table: pd.DataFrame) -> Axes:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
+from opp_analytics.org import Money, money_of
 from opp_analytics.plots import labels, style
 
 
@@ -21,8 +22,10 @@ def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, sentence(table), style.caption(table))
     ax.barh(range(len(table)), table["open_value"], color=style.COLORS["open"], height=0.7)
     labels.label_rows(ax, labels.row_names(table.index))
-    labels.label_bars(ax, table["open_value"].tolist(), [_says(row) for row in table.itertuples()])
-    labels.money_axis(ax.xaxis, "open value")
+    labels.label_bars(
+        ax, table["open_value"].tolist(), [_says(row, money_of(table)) for row in table.itertuples()]
+    )
+    labels.money_axis(ax.xaxis, "open value", table)
     if not table["open_value"].any():
         ax.set_xticks([0])
     return style.finish(
@@ -30,5 +33,5 @@ def stage_funnel(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     )
 
 
-def _says(row: Any) -> str:
-    return f"{labels.money(row.open_value)}, {text.count(row.open_count)}"
+def _says(row: Any, money: Money) -> str:
+    return f"{money(row.open_value)}, {text.count(row.open_count)}"

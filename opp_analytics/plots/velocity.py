@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
+from opp_analytics.org import Money, money_of
 from opp_analytics.plots import labels, palette, style
 
 
@@ -26,15 +27,15 @@ def velocity(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     speed = table["velocity"].fillna(0)
     ax.barh(range(len(table)), speed, height=0.7, color=palette.BAR)
     labels.label_rows(ax, labels.row_names(table.index))
-    labels.label_bars(ax, speed.tolist(), [_factors(row) for row in table.itertuples()])
-    labels.money_axis(ax.xaxis, "value won per day")
+    labels.label_bars(ax, speed.tolist(), [_factors(row, money_of(table)) for row in table.itertuples()])
+    labels.money_axis(ax.xaxis, "value won per day", table)
     return style.finish(ax, sentence(table), note)
 
 
-def _factors(row: Any) -> str:
+def _factors(row: Any, money: Money) -> str:
     if np.isnan(row.velocity):
         return f"{row.open_count:,} open, none won"
-    won = labels.money(row.mean_won_value)
+    won = money(row.mean_won_value)
     return (
         f"{row.open_count:,} × {text.percent(row.win_rate)} × {won} ÷ {text.number(row.mean_days_to_win)} d"
     )

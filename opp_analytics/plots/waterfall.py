@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
+from opp_analytics.org import money_of
 from opp_analytics.plots import labels, palette, style
 
 _ENDS = ("opening", "closing")
@@ -41,12 +42,13 @@ def _steps(ax: Axes, moved: pd.DataFrame) -> None:
     for row, end in enumerate(ends[:-1]):
         ax.plot([end, end], [row + 0.31, row + 0.69], color=palette.MUTE, linewidth=0.8)
     labels.label_rows(ax, [text.label(name) for name in names])
+    money = money_of(moved)
     says = [
-        f"{labels.money(value, signed=name not in _ENDS)}, {text.count(deals)}"
+        f"{money(value, signed=name not in _ENDS)}, {text.count(deals)}"
         for name, value, deals in zip(names, values, moved["deals"], strict=True)
     ]
     labels.label_bars(ax, np.maximum(starts, starts + values).tolist(), says, color=palette.INK)
-    labels.money_axis(ax.xaxis, "open value")
+    labels.money_axis(ax.xaxis, "open value", moved)
     ax.axvline(0, color=palette.QUIET, linewidth=0.8)
 
 
@@ -63,14 +65,13 @@ def _groups(ax: Axes | None, table: pd.DataFrame) -> Axes:
     if not moved.to_numpy().any():
         style.nothing(ax, "nothing moved in this period")
         return style.finish(ax, sentence(table).partition(":")[0], note)
+    money = money_of(table)
     came, left = moved.clip(lower=0).sum(axis=1), moved.clip(upper=0).sum(axis=1)
     ax.barh(range(len(moved)), came, color=palette.HI, height=0.62)
     ax.barh(range(len(moved)), left, color=palette.MUTE, height=0.62)
     labels.label_rows(ax, labels.row_names(shown))
-    labels.money_axis(ax.xaxis, "change in open value")
-    labels.label_bars(
-        ax, came.tolist(), [labels.money(by, signed=True) for by in change[shown]], color=palette.INK
-    )
+    labels.money_axis(ax.xaxis, "change in open value", table)
+    labels.label_bars(ax, came.tolist(), [money(by, signed=True) for by in change[shown]], color=palette.INK)
     ax.set_xlim(left=1.05 * float(left.min()))
     ax.axvline(0, color=palette.QUIET, linewidth=0.8)
     rest = len(change) - len(shown)

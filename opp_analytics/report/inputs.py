@@ -185,5 +185,5 @@ def read_inputs(
         since=None if since is None else as_date(since, tz=tz, name="since"),
         own_writes=own_writes,
         tz=tz,
-        currency=org.currency_code(),
+        currency=org.Org.of(frame).currency,
     )

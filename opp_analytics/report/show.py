@@ -10,7 +10,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentTypeError, ConfigError
-from opp_analytics.org import currency_code
+from opp_analytics.org import Org
 from opp_analytics.units import format_cell
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def show(table: pd.DataFrame) -> Styler:
         styler = table.style
     except ImportError as error:
         raise ConfigError("show needs jinja2: pip install 'opp-analytics[report]'") from error
-    money = currency_code()
+    money = Org.of(table).currency
     cells: dict[Any, Any] = {
         label: partial(format_cell, _name(label), currency=money) for label in table.columns
     }

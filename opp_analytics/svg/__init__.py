@@ -21,6 +21,7 @@ Put `stylesheet()` once into the page or widget. Then:
 True
 """
 
+from opp_analytics.org import Money, money_of
 from opp_analytics.svg.axis import Axis, axis
 from opp_analytics.svg.bars import Amount, bars
 from opp_analytics.svg.forecast import bullet, month, month_axis, progress, progress_axis
@@ -44,7 +45,6 @@ from opp_analytics.svg.marks import (
     ring,
     scale_labels,
 )
-from opp_analytics.svg.money import Money, money_of
 from opp_analytics.svg.pipeline_created import pipeline_created
 from opp_analytics.svg.rows import Row, Rows
 from opp_analytics.svg.slippage import slippage

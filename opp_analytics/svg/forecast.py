@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.org import Money
 from opp_analytics.svg import marks
 from opp_analytics.svg.axis import Axis, axis
-from opp_analytics.svg.money import Money
 
 __all__ = ["MULTIPLES", "bullet", "month", "month_axis", "progress", "progress_axis"]
 

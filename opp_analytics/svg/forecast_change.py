@@ -7,8 +7,8 @@ import math
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.org import money_of
 from opp_analytics.periods import as_date
-from opp_analytics.svg.money import money_of
 from opp_analytics.svg.rows import Rows
 from opp_analytics.svg.steps import Step, steps
 

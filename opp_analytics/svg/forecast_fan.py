@@ -7,9 +7,9 @@ import math
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.org import Money, money_of
 from opp_analytics.svg import marks
 from opp_analytics.svg.axis import Axis, axis
-from opp_analytics.svg.money import Money, money_of
 
 _TOP, _BOTTOM, _HEIGHT = 40.0, 340.0, 364.0
 _LINE, _NEAR = 16.0, 18.0

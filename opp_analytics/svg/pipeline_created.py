@@ -7,9 +7,9 @@ import math
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.org import money_of
 from opp_analytics.svg import marks
 from opp_analytics.svg.axis import axis
-from opp_analytics.svg.money import money_of
 
 _BASE, _HEIGHT, _TOP = 150.0, 172.0, 32.0
 _LABELS = 4

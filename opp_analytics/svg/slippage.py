@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.org import Money, money_of
 from opp_analytics.svg import marks
-from opp_analytics.svg.money import Money, money_of
 from opp_analytics.svg.rows import Row, Rows
 from opp_analytics.svg.shares import Part, shares
 

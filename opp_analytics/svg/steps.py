@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opp_analytics import text
+from opp_analytics.org import Money
 from opp_analytics.svg import marks
 from opp_analytics.svg.axis import Axis, axis
-from opp_analytics.svg.money import Money
 from opp_analytics.svg.rows import Row, Rows
 
 __all__ = ["Step", "steps"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.org import money_of
 from opp_analytics.svg import marks
 from opp_analytics.svg.axis import axis
-from opp_analytics.svg.money import money_of
 from opp_analytics.svg.rows import Row, Rows
 
 

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.history import History
-from opp_analytics.org import currency_code
+from opp_analytics.org import money_of
 from opp_analytics.schema import NO_LABEL, TEXT
-from opp_analytics.text import money
 
 __all__ = ["Choice", "amounts", "groups_of", "names_in", "periods_of"]
 
@@ -124,8 +123,9 @@ def amounts(opportunities: pd.DataFrame) -> list[tuple[str, float]]:
         exponents = range(int(np.floor(np.log10(positive.min()))), int(np.ceil(np.log10(positive.max()))) + 1)
         steps = [digit * 10.0**power for power in exponents for digit in (1, 2, 5)]
         steps = [step for step in steps if positive.min() < step < positive.max()]
+    money = money_of(opportunities)
     return [
         ("any", -np.inf),
-        *((money(step, currency_code()), step) for step in steps),
+        *((money(step), step) for step in steps),
         ("any ", np.inf),
     ]

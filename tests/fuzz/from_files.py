@@ -303,7 +303,7 @@ def _take_path(findings: Findings, given: tuple[str, Any, bool]) -> None:
             os.chdir(back)
 
 
-_VARIABLES = ["BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY", "BLOCKS_CURRENCY"]
+_VARIABLES = ["BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"]
 _URLS = ["http://[bad", "https://", "https://a b", "https://x:99999", "https://x:y", "http://127.0.0.1:1", "https://user:pass@x", "ftp://x", "https://é.com", "https://x/?token=1", "//", "https://\u202e.com", "https://" + "x" * 300 + ".com"]  # fmt: skip
 
 

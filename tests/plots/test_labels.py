@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from opp_analytics.org import Org
 from opp_analytics.plots import labels, style
 from tests.plots import reading
 
@@ -64,11 +66,11 @@ def test_labels__show_dollars_as_they_are():
         assert not text.get_parse_math()
 
 
-@pytest.mark.parametrize(("currency", "shown"), [("", "250K"), ("USD", "$250K"), ("EUR", "€250K")])
-def test_money_axis__is_in_the_currency_of_the_organization(currency, shown, monkeypatch):
-    monkeypatch.setenv("BLOCKS_CURRENCY", currency)
+@pytest.mark.parametrize(("currency", "shown"), [(None, "250K"), ("USD", "$250K"), ("EUR", "€250K")])
+def test_money_axis__is_in_the_currency_of_the_organization(currency, shown):
+    table = Org(currency=currency).apply(pd.DataFrame({"value": [1.0]}))
     ax = style.canvas(None)
-    labels.money_axis(ax.yaxis, "open value")
+    labels.money_axis(ax.yaxis, "open value", table)
     assert ax.yaxis.get_major_formatter()(250_000, 0) == shown
     assert ax.get_ylabel() == "open value"
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -145,23 +143,11 @@ STATES: dict[str, Callable[[], State]] = {
 def render(name: str, folder: Path) -> oa.WeeklyReport:
     """The page of a state, written into a folder."""
     state = STATES[name]()
-    with _setting("BLOCKS_CURRENCY", state.currency), warnings.catch_warnings():
+    org = oa.Org(currency=state.currency or None)
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         out = folder / f"{name.replace(' ', '-')}.html"
-        return oa.weekly_report(state.opportunities, state.history, out=out, **state.asked)
-
-
-@contextmanager
-def _setting(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
+        return oa.weekly_report(org.apply(state.opportunities), state.history, out=out, **state.asked)
 
 
 def main() -> None:

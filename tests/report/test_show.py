@@ -19,12 +19,12 @@ def cells(table: pd.DataFrame) -> list[list[str]]:
     ]
 
 
-def test_show__reads_money_percents_periods_and_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BLOCKS_CURRENCY", "USD")
+def test_show__reads_money_percents_periods_and_gaps() -> None:
     rates = pd.DataFrame(
         {"won": [9, 0], "rate": [0.204, float("nan")], "won_value": [220_100.0, 0.0]},
         index=pd.Index(["2026Q1", "2026Q2"], name="period"),
     )
+    rates.attrs["org"] = oa.Org(currency="USD").facts
     header, _, *rows = cells(rates)
     assert header[1:] == ["won", "rate", "won_value"]
     assert rows == [["Q1 2026", "9", "20%", "$220,100"], ["Q2 2026", "0", "–", "$0"]]

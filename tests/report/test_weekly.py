@@ -92,9 +92,8 @@ def test_weekly_report__a_broken_disk_leaves_the_old_files(opportunities, tmp_pa
     assert sorted(tmp_path.iterdir()) == sorted(made)
 
 
-def test_weekly_report__currency_comes_from_the_setting(opportunities, read, monkeypatch):
-    monkeypatch.setenv("BLOCKS_CURRENCY", "CHF")
-    page = read(opportunities)
+def test_weekly_report__currency_comes_from_the_org(opportunities, read):
+    page = read(org.Org(currency="CHF").apply(opportunities))
     assert page.tiles["Closed won"][0] == "CHF 70K"
     assert reading.words(reading.by_class(page.block("people"), "sub")[0]).startswith("Swiss francs.")
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying
-from opp_analytics.org import currency_code
+from opp_analytics.org import Money, money_of
 from opp_analytics.schema import BUCKETS
 from opp_analytics.text import (
     capital,
     chance,
     count,
     day,
-    money,
     percent,
     period_name,
     spelled,
@@ -32,11 +30,6 @@ _SAFE = 0.9
 _NOUNS = {"owner_name": "rep"}
 
 Row = Any
-Money = Callable[[float], str]
-
-
-def _money(table: pd.DataFrame) -> Money:
-    return partial(money, currency=currency_code())
 
 
 def _period(table: pd.DataFrame) -> str:
@@ -47,7 +40,7 @@ def _period(table: pd.DataFrame) -> str:
     now = table.index[table["to_date"].to_numpy(dtype=bool)] if "to_date" in table else table.index[:0]
     label = str(now[0]) if len(now) else str(shown[0])
     row: Row = table.loc[label]
-    amount = _money(table)
+    amount = money_of(table)
     name = capital(period_name(label, table.attrs.get("freq"), today=table.attrs["as_of"]))
     if not len(now):
         return _ahead(name, row, amount, stated=_is_stated(table))
@@ -131,7 +124,7 @@ def _groups(table: pd.DataFrame) -> str:
         now = table[table["to_date"].to_numpy(dtype=bool)].droplevel("period")
     else:
         now = table
-    amount = _money(table)
+    amount = money_of(table)
     leaves = now[[_ALL not in _key(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
@@ -181,7 +174,7 @@ def _most(leaves: pd.DataFrame, amount: Money) -> str:
 
 def _way(table: pd.DataFrame) -> str:
     """Where the forecast of one period came from, record by record, and whether it reaches its target."""
-    last, amount = table.iloc[-1], _money(table)
+    last, amount = table.iloc[-1], money_of(table)
     name = period_name(str(last["period"]), table.attrs.get("freq"), today=table.attrs["as_of"])
     target = float(last["target"]) if "target" in table else math.nan
     if len(table) == 1:

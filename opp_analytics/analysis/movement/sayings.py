@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
-from opp_analytics.org import currency_code
+from opp_analytics.org import money_of
 from opp_analytics.text import (
     capital,
     chance,
@@ -15,7 +15,6 @@ from opp_analytics.text import (
     days,
     joined,
     label,
-    money,
     number,
     percent,
     period,
@@ -71,8 +70,9 @@ def _largest_changes(table: pd.DataFrame) -> str:
     ends = table["value"].unstack("movement", sort=False)  # noqa: PD010
     change = (ends["closing"] - ends["opening"]).round(2)
     change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
+    money = money_of(table)
     said = [
-        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, currency_code(), signed=True)}"
+        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, signed=True)}"
         for group, by in change.items()
     ]
     return (
@@ -84,9 +84,9 @@ def _largest_changes(table: pd.DataFrame) -> str:
 
 def _one_waterfall(table: pd.DataFrame) -> str:
     rows = {str(name): (row["value"], row["count"], row["deals"]) for name, row in table.iterrows()}
-    ends = [f"{unsigned(rows[end][0])} ({count(int(rows[end][1]))})" for end in ("opening", "closing")]
+    ends = [f"{unsigned(rows[end][0], table)} ({count(int(rows[end][1]))})" for end in ("opening", "closing")]
     steps = [
-        f"{_VERBS[name]} {unsigned(rows[name][0])} ({number(rows[name][2])})"
+        f"{_VERBS[name]} {unsigned(rows[name][0], table)} ({number(rows[name][2])})"
         for name in _VERBS
         if name in rows and rows[name][2]
     ]
@@ -99,11 +99,11 @@ def _movements(table: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing moved the pipeline."
     largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
-    change = money(table["value"].sum(), currency_code(), signed=True)
+    change = money_of(table)(table["value"].sum(), signed=True)
     name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
     return (
         f"{count(table['unique_id'].nunique())} moved the pipeline by {change}. The largest move: {name}, "
-        f"{_VERBS[largest['movement']]} {unsigned(largest['value'])}."
+        f"{_VERBS[largest['movement']]} {unsigned(largest['value'], table)}."
     )
 
 
@@ -151,11 +151,11 @@ def _created(table: pd.DataFrame) -> str:
     whole = table.groupby(level="period", sort=False)[["deals", "value", "open_count", "open_value"]].sum()
     running = table["to_date"].groupby(level="period", sort=False).any()
     full, freq = whole[~running], table.attrs.get("freq")
-    now = f"{unsigned(whole['open_value'].iloc[-1])} ({count(int(whole['open_count'].iloc[-1]))}) is open now"
+    now = f"{unsigned(whole['open_value'].iloc[-1], table)} ({count(int(whole['open_count'].iloc[-1]))}) is open now"
     if full.empty:
-        return f"Created so far: {unsigned(whole['value'].iloc[-1])} ({count(int(whole['deals'].iloc[-1]))}); {now}."
+        return f"Created so far: {unsigned(whole['value'].iloc[-1], table)} ({count(int(whole['deals'].iloc[-1]))}); {now}."
     last, before = full.iloc[-1], full["value"].iloc[:-1]
-    created = f"{unsigned(last['value'])} ({count(int(last['deals']))}) created in {period(str(full.index[-1]), freq)}"
+    created = f"{unsigned(last['value'], table)} ({count(int(last['deals']))}) created in {period(str(full.index[-1]), freq)}"
     if before.empty or not before.mean():
         return f"{created}; {now}."
     change = last["value"] / before.mean() - 1
@@ -206,8 +206,8 @@ def _value_moved(moves: pd.DataFrame) -> list[str]:
         return []
     first, last = float(known.iloc[0]), float(known.iloc[-1])
     if first == last:
-        return [f"value back at {unsigned(last)}"]
-    return [f"{'raised' if last > first else 'cut'} from {unsigned(first)} to {unsigned(last)}"]
+        return [f"value back at {unsigned(last, moves)}"]
+    return [f"{'raised' if last > first else 'cut'} from {unsigned(first, moves)} to {unsigned(last, moves)}"]
 
 
 SAYINGS = (

@@ -24,7 +24,7 @@ def _summary(table: pd.DataFrame) -> str:
     if table.empty:
         return "No data to fix."
     first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
-    worth = f"{unsigned(first['value'])} in " if first["value"] > 0 else ""
+    worth = f"{unsigned(first['value'], table)} in " if first["value"] > 0 else ""
     return f"Fix first: {label(str(first.name))}, {worth}{count(int(first['deals']))}."
 
 

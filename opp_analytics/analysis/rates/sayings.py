@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying
-from opp_analytics.org import currency_code
-from opp_analytics.text import count, money, number, percent, period
+from opp_analytics.org import money_of
+from opp_analytics.text import count, number, percent, period
 
 __all__ = ["SAYINGS"]
 
@@ -98,9 +98,9 @@ def _velocity(table: pd.DataFrame) -> str:
     if known.empty:
         return "No deal has been won yet, so velocity is not known."
     if len(table) == 1:
-        return f"The open pipeline wins about {money(known.iloc[0], currency_code())} a day."
+        return f"The open pipeline wins about {money_of(table)(known.iloc[0])} a day."
     share = known.max() / known.sum() if known.sum() else float("nan")
-    return f"{_label(known.idxmax())} wins most per day, {money(known.max(), currency_code())}: {percent(share)} of all."
+    return f"{_label(known.idxmax())} wins most per day, {money_of(table)(known.max())}: {percent(share)} of all."
 
 
 def _interval(row: pd.Series[Any]) -> str:

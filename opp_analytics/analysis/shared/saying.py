@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from opp_analytics.org import currency_code
-from opp_analytics.text import money
+from opp_analytics.org import money_of
 
 __all__ = ["Saying", "unsigned"]
 
@@ -29,6 +28,6 @@ class Saying(NamedTuple):
         return self.columns <= set(table.columns) and self.rows <= set(table.index.get_level_values(-1))
 
 
-def unsigned(value: float) -> str:
-    """An amount without its sign, which the words around it tell."""
-    return money(abs(value), currency_code())
+def unsigned(value: float, table: pd.DataFrame) -> str:
+    """An amount of a result table without its sign, which the words around it tell."""
+    return money_of(table)(abs(value))

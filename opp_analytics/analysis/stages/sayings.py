@@ -39,7 +39,7 @@ def _funnel(table: pd.DataFrame) -> str:
     if not whole:
         return f"{count(int(table['open_count'].sum()), 'open deal')}, none of them with a value."
     share = percent(summed.max() / whole)
-    return f"Of {unsigned(whole)} in the open pipeline, {share} is in {label(str(summed.idxmax()))}."
+    return f"Of {unsigned(whole, table)} in the open pipeline, {share} is in {label(str(summed.idxmax()))}."
 
 
 SAYINGS = (

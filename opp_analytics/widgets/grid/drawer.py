@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opp_analytics import text
+from opp_analytics.org import money_of
 from opp_analytics.widgets.grid.columns import shown
 from opp_analytics.widgets.grid.review import Line, Review
 from opp_analytics.widgets.grid.sheet import Sheet
@@ -62,7 +63,7 @@ def review_model(review: Review, outlook: Outlook) -> dict[str, Any]:
 def _deal(review: Review, row: int, names: list[str], effect: float, outlook: Outlook) -> dict[str, Any]:
     sheet = review.sheet
     owner = sheet.base_value(row, "owner_name")
-    moved = money_change(0.0, effect)["change"] if round(effect, 2) else ""
+    moved = money_change(0.0, effect, money_of(sheet.base))["change"] if round(effect, 2) else ""
     notes = [str(owner) if owner else "", f"{outlook.current} {moved}" if moved else ""]
     return {
         "row": row,

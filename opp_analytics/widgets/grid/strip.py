@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import org, text
+from opp_analytics import text
 from opp_analytics.analysis import forecast
 from opp_analytics.errors import OppAnalyticsError
+from opp_analytics.org import Money, money_of
 from opp_analytics.periods import When, as_date, check_freq
 from opp_analytics.widgets.grid.sheet import Sheet
 from opp_analytics.writer import Plan, plan
@@ -43,10 +44,13 @@ class Outlook:
             self._before = self._expected(self._sheet.base)
         if self._why:
             return []
+        money = money_of(self._sheet.base)
         before, after = (self._expected(frame) for frame in _sides(self._sheet, self._sheet.changed_rows))
         return [
             {"period": self._name(label)}
-            | money_change(now := float(self._before[label]), now + float(after[label] - before[label]))
+            | money_change(
+                now := float(self._before[label]), now + float(after[label] - before[label]), money
+            )
             for label in self._labels
         ]
 
@@ -112,12 +116,11 @@ def plan_of(sheet: Sheet, **options: Any) -> Plan:
     return plan(*_sides(sheet, sheet.changed_rows), **options)
 
 
-def money_change(before: float, after: float) -> dict[str, str | None]:
+def money_change(before: float, after: float, money: Money) -> dict[str, str | None]:
     """Two amounts as people read them; no second one where they read the same."""
-    currency = org.currency_code()
-    was, now = text.money(before, currency), text.money(after, currency)
+    was, now = money(before), money(after)
     return {
         "before": was,
         "after": None if was == now else now,
-        "change": text.money(after - before, currency, signed=True),
+        "change": money(after - before, signed=True),
     }

@@ -105,8 +105,8 @@ def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return cast(list[dict[str, Any]], frame.to_dict("records"))
 
 
-def format_cell(field: str, value: Any) -> str:
-    """Format a cell for a table.
+def format_cell(field: str, value: Any, currency: str | None = None) -> str:
+    """Format a cell for a table; `currency` is that of ``value``.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def format_cell(field: str, value: Any) -> str:
         exact = Decimal(int(value)) if isinstance(value, (int, np.integer)) else Decimal(str(value))
         if abs(exact) >= 10**300:  # perhaps beyond what a float holds
             return f"{exact:.2e}"
-        return text.money(float(value), org.currency_code() if field == "value" else None, full=True)
+        return text.money(float(value), currency if field == "value" else None, full=True)
     return str(value)
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from opp_analytics import org, schema, text
+from opp_analytics import schema, text
 from opp_analytics.writer.plan.cells import format_cell, row_dicts
 from opp_analytics.writer.plan.summary import Deal
 
@@ -101,11 +101,14 @@ def _problems(problems: pd.DataFrame) -> str:
 
 def _cells(deal: Deal, statuses: list[str]) -> list[tuple[str, str, str, str]]:
     """Field, old, new and status of each change of a deal."""
-    return [(*_old_new(c.field or "", c.before, c.after), statuses[c.at]) for c in deal.step.cells]
+    return [
+        (*_old_new(c.field or "", c.before, c.after, deal.org.currency), statuses[c.at])
+        for c in deal.step.cells
+    ]
 
 
-def _old_new(field: str, before: Any, after: Any) -> tuple[str, str, str]:
-    return field, format_cell(field, before), format_cell(field, after)
+def _old_new(field: str, before: Any, after: Any, currency: str | None = None) -> tuple[str, str, str]:
+    return field, format_cell(field, before, currency), format_cell(field, after, currency)
 
 
 def _money(deal: Deal) -> tuple[str, str]:
@@ -113,8 +116,8 @@ def _money(deal: Deal) -> tuple[str, str]:
     if deal.step.operation == "recover":
         return text.MISSING, ""
     value = deal.value_before if deal.step.operation == "delete" else deal.value_after
-    change = text.money(deal.change, org.currency_code(), full=True, signed=True) if deal.change else ""
-    return format_cell("value", value), change
+    change = text.money(deal.change, deal.org.currency, full=True, signed=True) if deal.change else ""
+    return format_cell("value", value, deal.org.currency), change
 
 
 def _table(titles: dict[str, str], rows: Iterable[Iterable[str]]) -> str:

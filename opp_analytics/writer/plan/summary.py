@@ -29,6 +29,8 @@ class Deal:
     value_before: float
     value_after: float
     """Money; a missing value counts as 0. Unknown for a recovered opportunity."""
+    org: org.Org
+    """What its stages mean, and its currency."""
 
     @property
     def change(self) -> float:
@@ -54,13 +56,13 @@ def deals_of(steps: Iterable[Step], names: list[Any], before: pd.DataFrame) -> l
         The opportunities that the plan was made from.
     """
     values = dict(zip(before["unique_id"], before["value"], strict=True)) if "value" in before else {}
-    deals = []
+    deals, meaning = [], org.Org.of(before)
     for step in steps:
         name = names[step.cells[0].at]
         known = values.get(step.unique_id) if step.operation in ("update", "delete") else None
         was = 0.0 if schema.is_blank(known) else float(known)  # type: ignore[arg-type]
         now = 0.0 if step.operation == "delete" else float(step.fields.get("value", was) or 0.0)
-        deals.append(Deal(step, str(step.unique_id if schema.is_blank(name) else name), was, now))
+        deals.append(Deal(step, str(step.unique_id if schema.is_blank(name) else name), was, now, meaning))
     return sorted(deals, key=lambda deal: -deal.money)
 
 
@@ -77,12 +79,12 @@ def overview(deals: list[Deal], changes: pd.DataFrame, conflicts: pd.DataFrame) 
     # The value of a recovered opportunity is in the trash, not in the plan.
     valued = [deal for deal in deals if deal.step.operation != "recover"]
     if valued:
-        currency = org.currency_code()
+        currency = valued[0].org.currency
         was, now = sum(deal.value_before for deal in valued), sum(deal.value_after for deal in valued)
         before, after = (text.money(value, currency, full=True) for value in (was, now))
         change = text.money(now - was, currency, full=True, signed=True)
         lines.append(f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else ""))
-    lines += _notes([deal.step for deal in deals])
+    lines += _notes(deals)
     for option, noun in PERMISSIONS.items():
         asked = len(needing(option, changes))
         if asked:
@@ -109,15 +111,18 @@ def _headline(deals: list[Deal]) -> str:
     return ", ".join(parts) or "no changes"
 
 
-def _notes(steps: list[Step]) -> list[str]:
+def _notes(deals: list[Deal]) -> list[str]:
     """Warnings that do not block a plan: closed deals, disqualified deals, negative values."""
     out = [
-        all(org.outcome_of(deal) == "disqualified" for deal in (step.base, step.base | step.fields))
-        for step in steps
-        if step.operation == "update"
+        all(
+            org.outcome_of(known, deal.org) == "disqualified"
+            for known in (deal.step.base, deal.step.base | deal.step.fields)
+        )
+        for deal in deals
+        if deal.step.operation == "update"
     ]
-    closed = sum(org.is_closed(step.base) for step in steps)
-    below = sum((step.fields.get("value") or 0) < 0 for step in steps)
+    closed = sum(org.is_closed(deal.step.base, deal.org) for deal in deals)
+    below = sum((deal.step.fields.get("value") or 0) < 0 for deal in deals)
     return [
         *([f"{text.count(closed)} already won or lost"] if closed else []),
         *([f"{text.count(sum(out), 'disqualified deal')}, in no forecast"] if any(out) else []),
