@@ -57,7 +57,7 @@ def test_demo__writes_charts_and_the_weekly_page(said: str, folder: Path) -> Non
     ]
     for chart in (folder / "charts").glob("*.png"):
         assert chart.read_bytes().startswith(b"\x89PNG")
-    assert "What changed since last week" in (folder / "charts" / "weekly.html").read_text()
+    assert "Full data: weekly.xlsx" in (folder / "charts" / "weekly.html").read_text()
 
 
 def test_demo__leaves_no_run_in_the_journals_of_the_user(said: str, folder: Path) -> None:
