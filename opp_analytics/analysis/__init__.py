@@ -8,6 +8,7 @@ from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
 from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.method_for_deals import method_for_deals
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
@@ -45,6 +46,7 @@ __all__ = [
     "forecast",
     "forecast_deals",
     "forecast_fan",
+    "method_for_deals",
     "movements",
     "pipeline_created",
     "push_counts",

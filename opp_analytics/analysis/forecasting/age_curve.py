@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,75 +13,79 @@ from opp_analytics import periods
 from opp_analytics.analysis.shared.ages import ages, curve_of
 from opp_analytics.analysis.stats.competing_risks import Incidence, at_days
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.org import OPEN
 
 Floats = NDArray[np.float64]
 _PEERS = 10
 """Deals that an age needs; older deals are treated as having the oldest age with this many."""
 
 
+@dataclass(frozen=True)
 class AgeCurve:
-    """The win-rate curve of all deals, read at the age of each open one.
+    """The win-rate curve of all deals, to be read at the age of open ones."""
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Conformed: ``stage``, ``status`` if present, ``close_date``, ``created_at``.
-    today : Timestamp
-        Date up to which deals were followed.
-    tz : str
-        Business time zone.
-    ends : Series of date, optional
-        As for `opp_analytics.analysis.shared.ages.ages`.
+    curve: Incidence
 
-    Raises
-    ------
-    NotEnoughHistory
-        When fewer than 10 won deals can be followed.
-    """
+    @classmethod
+    def fit(
+        cls, frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
+    ) -> AgeCurve:
+        """The curve of a frame.
 
-    def __init__(
-        self, frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
-    ) -> None:
+        Parameters
+        ----------
+        frame : DataFrame
+            Conformed: ``stage``, ``status`` if present, ``close_date``, ``created_at``.
+        today : Timestamp
+            Date up to which deals were followed.
+        tz : str
+            Business time zone.
+        ends : Series of date, optional
+            As for `opp_analytics.analysis.shared.ages.ages`.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When fewer than 10 won deals can be followed.
+        """
         days, outcome, _ = ages(frame, today, tz, ends)
         known = days >= 0
-        self.curve: Incidence = curve_of(days[known], outcome[known])
-        wins = int(self.curve.won.sum())
+        curve = curve_of(days[known], outcome[known])
+        wins = int(curve.won.sum())
         if wins < _PEERS:
             raise NotEnoughHistory(
                 f"the win-rate curve needs {_PEERS} won deals with created_at and close_date, but there are {wins}; use another method"
             )
-        self.age = np.where(known & (outcome == OPEN), days, -1)
+        return cls(curve)
 
-    def chance(self) -> Floats:
-        """P(ever won | open at its age)for each row; NaN for a deal that is not open or has no age."""
-        open_, won = (
-            at_days(self.curve, "open_share", self._at(self.curve.at_risk)),
-            self._won_by(self.curve.at_risk),
-        )
-        return self._known(
-            np.divide(self.curve.won_share[-1] - won, open_, out=np.zeros(len(won)), where=open_ > 0)
-        )
+    def chance(self, age: NDArray[np.int64]) -> Floats:
+        """P(ever won | open at an age); NaN where the age is −1."""
+        at = self._at(age, self.curve.at_risk)
+        open_, won = at_days(self.curve, "open_share", at), at_days(self.curve, "won_share", at)
+        share = np.divide(self.curve.won_share[-1] - won, open_, out=np.zeros(len(won)), where=open_ > 0)
+        return np.where(age >= 0, share, np.nan)
 
-    def in_time(self, days_left: Floats) -> Floats:
-        """P(won within `days_left` | ever won, open at its age); 1 where `days_left` is missing."""
-        later = self.curve.won[::-1].cumsum()[::-1]
-        age, won = self._at(later), self._won_by(later)
-        reach = age + np.nan_to_num(days_left, nan=float(self.curve.time[-1]))
+    def in_time(self, age: NDArray[np.int64], days_left: Floats) -> Floats:
+        """P(won within `days_left` | ever won, open at an age); 1 where `days_left` is missing, NaN where the age is −1."""
+        at = self._at(age, self.curve.won[::-1].cumsum()[::-1])
+        won = at_days(self.curve, "won_share", at)
+        reach = at + np.nan_to_num(days_left, nan=float(self.curve.time[-1]))
         by_then = at_days(self.curve, "won_share", reach)
         rest = self.curve.won_share[-1] - won
-        return self._known(np.divide(by_then - won, rest, out=np.ones(len(won)), where=rest > 0))
+        share = np.divide(by_then - won, rest, out=np.ones(len(won)), where=rest > 0)
+        return np.where(age >= 0, share, np.nan)
 
-    def _at(self, peers: NDArray[np.int64]) -> Floats:
-        """The age of each row, at most the oldest age with enough deals."""
+    def _at(self, age: NDArray[np.int64], peers: NDArray[np.int64]) -> Floats:
+        """Each age, at most the oldest one with enough deals."""
         oldest = int(self.curve.time[np.flatnonzero(peers >= _PEERS)[-1]]) - 1
-        return np.clip(self.age, 0, max(oldest, 0)).astype(np.float64)
+        return np.clip(age, 0, max(oldest, 0)).astype(np.float64)
 
-    def _won_by(self, peers: NDArray[np.int64]) -> Floats:
-        return at_days(self.curve, "won_share", self._at(peers))
 
-    def _known(self, values: Floats) -> Floats:
-        return np.where(self.age >= 0, values, np.nan)
+def open_ages(
+    frame: pd.DataFrame, open_: NDArray[np.bool_], today: pd.Timestamp, tz: str
+) -> NDArray[np.int64]:
+    """Days since the creation of each open deal; −1 for others, and where the creation is unknown or later."""
+    age = (today - periods.to_dates(frame["created_at"], tz=tz)).dt.days.fillna(-1).to_numpy()
+    return np.where(open_ & (age >= 0), age, -1).astype(np.int64)
 
 
 def days_left(close_date: pd.Series[Any], today: pd.Timestamp, freq: str) -> Floats:

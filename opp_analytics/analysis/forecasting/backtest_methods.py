@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import periods
-from opp_analytics.analysis.forecasting.backtest import judge
+from opp_analytics import arguments, periods
+from opp_analytics.analysis.forecasting.backtest import judge, judged_periods
 from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
-from opp_analytics.analysis.forecasting.past_forecasts import RUN_RATE, Way, replayed, score_groups
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, score_groups
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.replay import Replay, last_record
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.periods import When
 
@@ -25,10 +24,10 @@ def backtest_methods(
     history: History,
     *,
     freq: str = "Q",
-    methods: Sequence[str | Method] = ("stated", "stage", RUN_RATE),
+    methods: Sequence[str | Method] = ("learned", "run_rate", "stated"),
     as_of: When | None = None,
     confidence: float = 0.8,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Errors of several forecast methods on the same past records, to choose the best one.
 
@@ -37,8 +36,7 @@ def backtest_methods(
     history : History
         Past records.
     methods : sequence of str or Method
-        Methods as for `forecast`, or "run_rate", which ignores open deals: the mean bookings of the last four
-        complete periods.
+        Methods as for `forecast`.
     freq, as_of, confidence, tz
         As for `backtest`.
 
@@ -65,51 +63,53 @@ def backtest_methods(
     >>> log = pd.DataFrame({
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
-    >>> backtest_methods(History.from_changes(log), freq="M", methods=("stated", "run_rate"))
-              n  wape  bias  interval_coverage
+    >>> by_stage = Method("stage", stage_rates={"proposal": 0.1, "negotiation": 0.3})
+    >>> backtest_methods(History.from_changes(log), freq="M", methods=("stated", by_stage))
+            n  wape  bias  interval_coverage
     method
-    stated    2  0.45 -0.45                1.0
-    run_rate  2  1.00 -1.00                0.0
+    stated  2  0.45 -0.45                1.0
+    stage   2  0.80 -0.80                0.5
     """
     ways = _ways(methods)
-    replay = replayed(history, "backtest_methods", list(ways.values()), as_of, tz)
-    tables = {name: _tried(replay, way, freq, confidence, tz) for name, way in ways.items()}
-    able = [table for table in tables.values() if table is not None]
+    past = PastForecasts.of(
+        history,
+        "backtest_methods",
+        freq=periods.check_freq(freq),
+        as_of=as_of,
+        confidence=arguments.between(confidence, "confidence", example=0.8),
+        tz=tz or "UTC",
+    )
+    wanted = judged_periods(past)
+    tables = {name: judge(past, way, wanted) for name, way in ways.items()}
+    able = [table for table in tables.values() if len(table)]
     if not able:
         raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
     common = reduce(pd.Index.intersection, (table.index for table in able))
-    nothing = able[0].head(0)
     summary = score_groups(
-        {name: nothing if table is None else table.loc[common] for name, table in tables.items()}, "method"
+        {name: table.loc[common] if len(table) else table for name, table in tables.items()}, "method"
     )
     return annotate(
         summary,
         made_from=history,
         n=len(common),
-        as_of=periods.as_date(last_record(replay), tz=tz),
+        as_of=past.last_day,
         freq=freq,
-        confidence=float(confidence),
+        confidence=past.confidence,
     )
 
 
-def _ways(methods: Sequence[str | Method]) -> dict[str, Way]:
+def _ways(methods: Sequence[str | Method]) -> dict[str, Method]:
     """The methods by name."""
     if not isinstance(methods, (list, tuple)) or not methods:
-        raise ArgumentTypeError(f"methods={methods!r} is not a list of methods; use for example {METHODS!r}")
-    ways: dict[str, Way] = {}
+        raise ArgumentTypeError(
+            f"methods={methods!r} is not a list of methods; use for example {METHODS[1:]!r}"
+        )
+    ways: dict[str, Method] = {}
     for method in methods:
-        run_rate = isinstance(method, str) and method == RUN_RATE
-        way: Way = RUN_RATE if run_rate else read_method(method, "methods")
-        name = way.name if isinstance(way, Method) else way
-        if name in ways:
-            raise ArgumentValueError(f"methods: {name!r} occurs twice; each method needs a different name")
-        ways[name] = way
+        way = read_method(method, "methods")
+        if way.name in ways:
+            raise ArgumentValueError(
+                f"methods: {way.name!r} occurs twice; each method needs a different name"
+            )
+        ways[way.name] = way
     return ways
-
-
-def _tried(replay: Replay, way: Way, freq: str, confidence: float, tz: str) -> pd.DataFrame | None:
-    """The backtest of one method; None if no record has enough data for it."""
-    try:
-        return judge(replay, way, freq=freq, confidence=confidence, tz=tz)
-    except NotEnoughHistory:
-        return None

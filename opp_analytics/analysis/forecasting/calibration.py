@@ -10,13 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema
-from opp_analytics.analysis.forecasting.past_forecasts import replayed
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, Key, by_columns, column_key, combine, ratio
 from opp_analytics.analysis.shared.history_query import check_history
-from opp_analytics.analysis.shared.replay import DELETED, first_open, last_record, outcome_at
+from opp_analytics.analysis.shared.replay import DELETED, Replay, first_open, last_record, outcome_at
 from opp_analytics.analysis.stats.intervals import wilson
-from opp_analytics.errors import DataError
+from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON
 from opp_analytics.periods import When
 
@@ -86,7 +85,11 @@ def calibration(
     arguments.whole(bins, "bins", example=10)
     names = by_columns(by, level="bin")
     check_history(history, "calibration", *names)
-    replay = replayed(history, "calibration", [], as_of, tz, further=names)
+    replay = Replay.of(history, "calibration", *names)
+    if as_of is not None:
+        replay = replay.until(periods.as_instant(as_of, tz=tz, end=True, name="as_of"))
+    if replay.records.empty:
+        raise NotEnoughHistory(f"calibration needs records, but there are none up to as_of={as_of!r}")
     rows, last = replay.rows, last_record(replay)
     first = first_open(rows)
     due = first["seen_at"] + pd.Timedelta(days=int(horizon_days))

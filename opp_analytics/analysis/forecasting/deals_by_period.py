@@ -1,127 +1,201 @@
-"""The deals of a forecast, each with its chance and its period."""
+"""The deals of a forecast, row by row, and the rows of its table."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import schema
-from opp_analytics.analysis.forecasting.chances import chances, check_columns
-from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.shared.groups import Groups, Key, column_key, combine, period_key, read
-from opp_analytics.org import CONFLICT, DISQUALIFIED, OPEN, WON, outcome_codes
-from opp_analytics.schema import BUCKETS
+from opp_analytics import periods, schema
+from opp_analytics.analysis.forecasting.past_deals import OWNER
+from opp_analytics.analysis.shared.groups import Groups, column_key, combine, ratio, read
+from opp_analytics.certificate import Certificate
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, outcome_codes
 
-if TYPE_CHECKING:
-    from opp_analytics.analysis.shared.replay import Replay
-    from opp_analytics.history import History
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Deals:
-    """The deals of a forecast, row by row, and the rows of its table."""
+    """The deals of a forecast as known at its day."""
 
-    groups: Groups
-    """Table row of each deal."""
-    in_period: NDArray[np.bool_]
-    """For each table row: True for a period, False for a bucket."""
-    open: NDArray[np.bool_]
-    booked: NDArray[np.bool_]
-    later: NDArray[np.bool_]
-    """Deals won with a date after the as-of day."""
-    value: NDArray[np.float64]
-    chance: NDArray[np.float64]
-    left_out: dict[str, int]
-    """Deals left out of the forecast, by reason."""
+    frame: pd.DataFrame
+    """Conformed."""
+    outcome: NDArray[np.int8]
+    today: pd.Timestamp
+    freq: str
+    tz: str
+    group: NDArray[np.intp]
+    """Group of each deal."""
+    groups: pd.Index[Any] | None
+    """Label of each group; None for the one group of a forecast without `by`."""
+    seen_by_then: bool
+    """True if the frame shows nothing later than the day, so that a win dated later in its period is a win."""
+
+    @cached_property
+    def open(self) -> Flags:
+        """True for open deals."""
+        return np.asarray(self.outcome == OPEN, dtype=bool)
+
+    @cached_property
+    def booked(self) -> Flags:
+        """True for deals won by the day."""
+        date = self.frame["close_date"]
+        by_then = date.notna() if self.seen_by_then else date <= self.today
+        return np.asarray((self.outcome == WON) & by_then.to_numpy(), dtype=bool)
+
+    @cached_property
+    def later(self) -> Flags:
+        """True for deals won after the day."""
+        late = (self.frame["close_date"] > self.today).to_numpy()
+        return np.asarray((self.outcome == WON) & late & ~self.booked, dtype=bool)
+
+    @cached_property
+    def value(self) -> Floats:
+        """Money of each deal, NaN where missing."""
+        return self.frame["value"].to_numpy(dtype=np.float64)
+
+    @cached_property
+    def period(self) -> NDArray[np.int64]:
+        """Number of the period of each deal's date; −2 for an overdue open deal, −1 for one without a date."""
+        date = self.frame["close_date"]
+        dated = date.notna().to_numpy()
+        ordinal = date.fillna(self.today).dt.to_period(self.freq).astype("int64").to_numpy()
+        overdue = self.open & (date < self.today).to_numpy()
+        return np.where(overdue, OVERDUE_SLOT, np.where(dated, ordinal + _OFFSET, UNSCHEDULED_SLOT))
 
     @property
-    def index(self) -> pd.Index[Any]:
-        """The rows of the table."""
-        assert self.groups.index is not None
-        return self.groups.index
+    def current(self) -> pd.Period:
+        """The period of the day."""
+        return pd.Period(self.today, self.freq)
 
     @property
-    def priced(self) -> NDArray[np.bool_]:
-        """Open deals with a value and a chance."""
-        return self.open & ~np.isnan(self.value) & ~np.isnan(self.chance)
+    def size(self) -> int:
+        """Number of groups."""
+        return 1 if self.groups is None else len(self.groups)
+
+    def due_in(self, period: pd.Period) -> Flags:
+        """The open deals due in a period, from the day on."""
+        return np.asarray(self.open & (self.period == slot(period)), dtype=bool)
+
+    def sum(self, amounts: Floats, mask: Flags) -> Floats:
+        """Sum of amounts by group; missing ones count 0."""
+        return Groups(self.group, self.groups).sum(amounts, mask)
+
+    def expected(self, chance: Floats) -> Floats:
+        """Σ value · chance of the open deals, by group; a deal without a chance counts 0."""
+        return self.sum(self.value * chance, self.open)
+
+    def booked_in(self, period: pd.Period) -> Floats:
+        """Money booked in a period, by group."""
+        return self.sum(self.value, self.booked & (self.period == slot(period)))
+
+    def periods(self, wanted: Iterable[str]) -> list[pd.Period]:
+        """The periods with a row: those of won and open deals, and wanted ones."""
+        found = self.period[self.open | self.booked | self.later]
+        held = {pd.Period(ordinal=int(k) - _OFFSET, freq=self.freq) for k in np.unique(found[found >= 0])}
+        return sorted(held | {pd.Period(label, self.freq) for label in wanted})
+
+    def with_groups(self, further: Sequence[tuple[str, ...]]) -> Deals:
+        """The deals with a row for further groups, in the order of the labels."""
+        if self.groups is None:
+            return self
+        names = [as_labels(key) for key in self.groups]
+        added = [labels for labels in dict.fromkeys(further) if labels not in names]
+        if not added:
+            return self
+        every = [*names, *added]
+        order = sorted(
+            range(len(every)), key=lambda k: tuple((part == schema.NO_LABEL, part) for part in every[k])
+        )
+        place = np.empty(len(every), dtype=np.intp)
+        place[order] = np.arange(len(every))
+        labels = [every[k] for k in order]
+        index: pd.Index[Any] = pd.MultiIndex.from_tuples(labels, names=self.groups.names)
+        if self.groups.nlevels == 1:
+            index = pd.Index([label[0] for label in labels], name=self.groups.name, dtype=schema.TEXT)
+        return replace(self, group=np.append(place, -1)[self.group], groups=index)
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Deals that are no part of the forecast, by reason."""
+        undated = self.frame["close_date"].isna().to_numpy()
+        return {
+            "conflict": int((self.outcome == CONFLICT).sum()),
+            "disqualified": int((self.outcome == DISQUALIFIED).sum()),
+            "won_without_date": int(((self.outcome == WON) & undated).sum()),
+        }
 
 
-def deals_by_period(
+_OFFSET = 10**6
+"""Added to a period's number, so that none is negative."""
+OVERDUE_SLOT, UNSCHEDULED_SLOT = -2, -1
+
+
+def slot(period: pd.Period) -> int:
+    """The number of a period in `Deals.period`."""
+    return int(period.ordinal) + _OFFSET
+
+
+def as_labels(key: Any) -> tuple[str, ...]:
+    """The labels of a group as texts."""
+    return tuple(str(part) for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def read_deals(
     opportunities: pd.DataFrame,
-    method: Method,
+    columns: Sequence[str],
     *,
     today: pd.Timestamp,
     freq: str,
-    by: list[str],
-    wanted: Collection[str],
-    history: History | Replay | None,
+    by: Sequence[str],
     tz: str,
-) -> tuple[pd.DataFrame, Deals]:
-    """The conformed frame and its deals by period; each `wanted` period has a row."""
-    if isinstance(opportunities, pd.DataFrame):
-        check_columns(method, opportunities)
-    columns = ["stage", "value", "close_date", *method.columns, *(["created_at"] if method.aged else [])]
-    identified = method.new_business or (method.aged and history is not None)
-    frame = read(opportunities, *columns, by=by, unique=identified)
+    unique: bool = False,
+    known_then: bool = False,
+) -> Deals:
+    """The deals of a frame, with the columns of the method where the frame has them; `known_then` if it shows nothing later.
+
+    Raises
+    ------
+    MissingColumnError, DataError
+        When a column that every forecast reads is missing, or a value does not fit.
+    """
+    known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
+    optional = [
+        name for name in dict.fromkeys(["probability", "created_at", OWNER, *columns]) if name in known
+    ]
+    frame = read(opportunities, "stage", "value", "close_date", *optional, by=list(by), unique=unique)
     outcome = outcome_codes(frame)
-    chance = chances(frame, outcome == OPEN, method, today=today, freq=freq, history=history, tz=tz)
-    date = frame["close_date"]
-    dated = date.notna().to_numpy()
-    early, late = (date < today).to_numpy(), (date > today).to_numpy()
-    open_, won = outcome == OPEN, outcome == WON
-    bucket = _bucket_key(date.where((open_ & ~early) | won), open_, early, freq, wanted)
-    keys = [*(column_key(frame[name]) for name in by), bucket]
-    groups = combine(keys, len(frame), everything=True)
+    group, groups = np.zeros(len(frame), dtype=np.intp), None
     if by:
-        always = np.isin(bucket.labels, [*BUCKETS, *wanted])
-        groups = _with_deals(groups, always)
-    assert groups.index is not None
-    deals = Deals(
-        groups,
-        ~np.asarray(groups.index.get_level_values("period").isin(BUCKETS)),
-        open=open_,
-        booked=won & ~late & dated,
-        later=won & late,
-        value=frame["value"].to_numpy(dtype=float),
-        chance=chance,
-        left_out={
-            "conflict": int((outcome == CONFLICT).sum()),
-            "disqualified": int((outcome == DISQUALIFIED).sum()),
-            "won_without_date": int((won & ~dated).sum()),
-        },
+        combined = combine([column_key(frame[name]) for name in by], len(frame))
+        assert combined.index is not None
+        # A group has rows if it holds a won or an open deal.
+        held = np.unique(combined.codes[(outcome == OPEN) | (outcome == WON)])
+        place = np.full(combined.size + 1, -1)
+        place[held] = np.arange(len(held))
+        group, groups = place[combined.codes].astype(np.intp), combined.index[held]
+    return Deals(
+        frame, outcome, today, freq, tz, group, groups, known_then or _seen_by(opportunities, today, tz)
     )
-    return frame, deals
 
 
-def _with_deals(groups: Groups, always: NDArray[np.bool_]) -> Groups:
-    """The rows with deals, and the rows that every group with deals has."""
-    assert groups.index is not None
-    count = groups.count(np.ones(len(groups.codes), dtype=bool)).reshape(-1, len(always))
-    keep = ((count > 0) | (always & count.any(axis=1, keepdims=True))).ravel()
-    codes = np.append(np.cumsum(keep) - 1, -1)[groups.codes]
-    return Groups(codes, groups.index[keep])
+def _seen_by(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
+    """True if the frame's moment, that of its load or of its record, is on the day or before."""
+    load = Certificate.of(opportunities)
+    moment = load.fetched_at if load and load.fetched_at else opportunities.attrs.get("recorded_at")
+    return moment is not None and periods.as_date(moment, tz=tz) <= today
 
 
-def _bucket_key(
-    date: pd.Series[Any],
-    open_: NDArray[np.bool_],
-    early: NDArray[np.bool_],
-    freq: str,
-    wanted: Collection[str],
-) -> Key:
-    """The buckets, then all periods in order of time, including wanted ones."""
-    key = period_key(date, freq)
-    codes = np.where(key.codes >= 0, key.codes + len(BUCKETS), -1)
-    np.putmask(codes, open_ & (key.codes < 0), 1)
-    np.putmask(codes, open_ & early, 0)
-    ordered = list(key.labels)
-    if set(wanted) - set(ordered):
-        ordered = sorted({*ordered, *wanted}, key=lambda label: pd.Period(label, freq).ordinal)
-        rank = np.array([0, 1, *(ordered.index(label) + len(BUCKETS) for label in key.labels), -1])
-        codes = rank[codes]
-    return Key("period", codes.astype(np.intp), pd.Index([*BUCKETS, *ordered], dtype=schema.TEXT))
+def value_rates(deals: Deals) -> Floats:
+    """Share of the money of closed deals that was won, by group; NaN where nothing closed by the day."""
+    lost = (deals.outcome == LOST) & ~(deals.frame["close_date"] > deals.today).to_numpy()
+    won = deals.sum(deals.value, deals.booked)
+    whole = won + deals.sum(deals.value, lost)
+    return ratio(won, np.maximum(whole, 0))

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import arguments, org, periods
-from opp_analytics.analysis.forecasting.deals_by_period import Deals, deals_by_period
-from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.new_business import new_business
-from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
+from opp_analytics import org
+from opp_analytics.analysis.forecasting.deals_by_period import as_labels
+from opp_analytics.analysis.forecasting.forecast import read_arguments
+from opp_analytics.analysis.forecasting.forecast_table import Asked, Forecasted, look_ahead
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
+from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.stats.distribution import condition_on_each
+from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.periods import When
+from opp_analytics.schema import TEXT
 
 if TYPE_CHECKING:
     from opp_analytics.analysis.shared.replay import Replay
@@ -30,40 +34,44 @@ def forecast_deals(
     *,
     as_of: When,
     freq: str = "M",
-    method: str | Method = "stated",
+    method: str | Method = "auto",
     history: History | Replay | None = None,
     target: Target = None,
+    by: By = None,
+    periods: int | Sequence[str] | None = None,
     seed: int = 0,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
-    """Effect of each open deal on the forecast of its period: on the range, and on the probability of the target.
+    """Effect of each open deal on the forecast: on the range of a period, and on the probability of its target.
 
     Parameters
     ----------
     opportunities : DataFrame
         As for `forecast`; ``unique_id`` and ``name`` are kept if present.
-    as_of, freq, method, history, target, seed, tz
-        As for `forecast`.
+    as_of, freq, method, history, target, by, periods, seed, tz
+        As for `forecast`. Under "auto", learned where the history allows, else stated: the run rate does not look at single
+        deals.
 
     Returns
     -------
     DataFrame
-        RangeIndex, by period, the deal with the largest share of the variance first. Overdue and unscheduled deals, and
-        deals without value or probability, are in no range and left out. Columns:
+        RangeIndex, by period, the deal with the largest share of the variance first. One row for each period from the
+        current one on and each deal that can be won in it: under learned every open deal with a value, else those due in
+        it that have a chance. Columns:
 
-        - ``period`` (str), then ``unique_id``, ``name``, ``stage``, ``close_date`` of the frame.
+        - ``period`` (str), then ``unique_id``, ``name``, the columns of `by`, ``stage``, ``close_date`` of the frame.
         - ``value`` (float64, money), ``chance`` (float64, fraction), ``weighted`` (float64, money): value · chance.
-        - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the period, as if they were
-          independent; the shares sum to 1, and are NaN where nothing is uncertain.
+        - ``variance_share`` (float64, fraction): share of Σ v²·p·(1 − p) over the deals of the period and group, as if
+          they were independent; the shares sum to 1, and are NaN where nothing is uncertain.
         - ``p_if_won``, ``p_if_lost`` (float64, fraction): P(total ≥ target of the period) in either case; ``swing``: their
           difference. NaN without a target.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``left_out``. Without such deals, no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name and why), ``left_out``. Without such deals, no rows.
 
     Raises
     ------
     MissingColumnError, DataError, ArgumentTypeError, ArgumentValueError, NotEnoughHistory
-        As for `forecast`.
+        As for `forecast`; also for ``method="run_rate"``.
 
     See Also
     --------
@@ -84,93 +92,91 @@ def forecast_deals(
     0   90.0           0.988       1.0        0.0
     1   10.0           0.012       0.5        0.5
     """
-    how = read_method(method)
-    arguments.whole(seed, "seed", low=0, example=0)
-    today = periods.as_date(as_of, tz=tz)
-    targets = read_targets(target, periods.check_freq(freq), [])
-    frame, deals = deals_by_period(
-        opportunities, how, today=today, freq=freq, by=[], wanted=_labels(targets), history=history, tz=tz
-    )
-    further: list[list[float] | None] = [[]] * len(deals.index)
-    if how.new_business:
-        further = new_business(deals, frame, history, today=today, freq=freq, tz=tz)
-    codes = deals.groups.codes
-    rows = np.flatnonzero(deals.priced & (codes >= 0))
-    rows = rows[deals.in_period[codes[rows]]]
-    variance = deals.value[rows] ** 2 * deals.chance[rows] * (1 - deals.chance[rows])
-    order = np.lexsort((-deals.value[rows], -variance, codes[rows]))
-    rows, variance = rows[order], variance[order]
-    goals = _goals(targets, deals.index)
-    won, lost = _p_targets(deals, rows, goals, further, how.correlation, seed)
-    whole = np.bincount(codes[rows], weights=variance, minlength=len(deals.index))[codes[rows]]
+    names = by_columns(by, level="period")
+    asked = read_arguments(as_of, freq, method, history, target, periods, seed=seed, tz=tz, by=names)
+    made = look_ahead(opportunities, asked, names, single_deals=True)
+    deals = made.deals
+    parts = [
+        _of_period(made, asked, names, period, outlook)
+        for period, outlook in made.outlooks.items()
+        if period >= deals.current
+    ]
+    found = pd.concat([_no_deals(), *parts], ignore_index=True)
+    rows = found["row"].to_numpy()
     carried = org.conform(opportunities[[name for name in _CARRIED if name in opportunities]])
+    value, chance = deals.value[rows], found["chance"]
     table = pd.DataFrame(
         {
-            "period": deals.index.take(codes[rows]),
-            **{name: carried[name].array[rows] for name in carried},
-            "stage": frame["stage"].array[rows],
-            "close_date": frame["close_date"].array[rows],
-            "value": deals.value[rows],
-            "chance": deals.chance[rows],
-            "weighted": deals.value[rows] * deals.chance[rows],
-            "variance_share": np.divide(variance, whole, out=np.full(len(rows), np.nan), where=whole > 0),
-            "p_if_won": won,
-            "p_if_lost": lost,
-            "swing": won - lost,
+            "period": found["period"],
+            **{str(name): carried[name].array[rows] for name in carried},
+            **{str(name): deals.frame[name].array[rows] for name in [*names, "stage", "close_date"]},
+            "value": value,
+            "chance": chance,
+            "weighted": value * chance,
+            "variance_share": found["variance_share"],
+            "p_if_won": found["p_if_won"],
+            "p_if_lost": found["p_if_lost"],
+            "swing": found["p_if_won"] - found["p_if_lost"],
         }
     )
-    in_bucket = deals.open & (codes < int(np.argmax(deals.in_period)))
-    left_out = {
-        **deals.left_out,
-        "overdue_or_unscheduled": int(in_bucket.sum()),
-        "without_value_or_probability": int((deals.open & ~deals.priced).sum()),
-    }
+    left = deals.open & ~np.isin(np.arange(len(deals.frame)), rows)
+    valued = ~np.isnan(deals.value)
     return annotate(
         table,
         made_from=opportunities,
-        n=len(table),
-        as_of=today,
-        left_out=left_out,
+        n=int(found["row"].nunique()),
+        as_of=deals.today,
+        left_out={
+            **deals.left_out,
+            "without_value": int((left & ~valued).sum()),
+            "overdue_or_unscheduled": int((left & valued & (deals.period < 0)).sum()),
+            "without_chance": int((left & valued & (deals.period >= 0)).sum()),
+        },
         freq=freq,
-        method=how.name,
+        method=made.chosen.label,
     )
 
 
-def _labels(targets: Targets) -> list[str]:
-    return list(targets) if isinstance(targets, dict) else []
-
-
-def _goals(targets: Targets, labels: pd.Index[str]) -> NDArray[np.float64]:
-    """The target of each row; NaN without a target."""
-    if isinstance(targets, dict):
-        return np.array([targets.get(label, np.nan) for label in labels])
-    return np.full(len(labels), np.nan if targets is None else targets)
-
-
-def _p_targets(
-    deals: Deals,
-    rows: NDArray[np.intp],
-    goals: NDArray[np.float64],
-    further: list[list[float] | None],
-    correlation: float,
-    seed: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """P(target) if each deal of `rows` is won, and if it is lost."""
-    won, lost = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
-    booked = deals.groups.sum(deals.value, deals.booked)
-    codes = deals.groups.codes[rows]
-    for code in np.unique(codes):
-        amounts = further[code]
-        if np.isnan(goals[code]) or amounts is None:
+def _of_period(
+    made: Forecasted, asked: Asked, by: Sequence[str], period: pd.Period, outlook: Outlook
+) -> pd.DataFrame:
+    """The deals that can be won in a period, the one with the largest share of the variance first."""
+    deals = made.deals
+    parts = []
+    for group, total in enumerate(outlook.totals):
+        if not isinstance(total, Mix):
             continue
-        mine = codes == code
-        won[mine], lost[mine] = condition_on_each(
-            deals.value[rows[mine]],
-            deals.chance[rows[mine]],
-            float(goals[code]),
-            sure=float(booked[code]),
-            one_of=amounts,
-            correlation=correlation,
-            seed=seed,
+        rows = total.rows
+        booked = float(deals.booked_in(period)[group])
+        target = asked.targets.of(
+            by, () if deals.groups is None else as_labels(deals.groups[group]), str(period)
         )
-    return won, lost
+        won, lost = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
+        if not np.isnan(target):
+            won, lost = _conditions(total, booked, target)
+        variance = deals.value[rows] ** 2 * outlook.chance[rows] * (1 - outlook.chance[rows])
+        whole = variance.sum()
+        share = variance / whole if whole > 0 else np.full(len(rows), np.nan)
+        part = pd.DataFrame(
+            {
+                "row": rows,
+                "chance": outlook.chance[rows],
+                "variance_share": share,
+                "p_if_won": won,
+                "p_if_lost": lost,
+            }
+        )
+        parts.append(part.iloc[np.lexsort((-deals.value[rows], -variance))])
+    return pd.concat([_no_deals(), *parts]).assign(period=str(period))
+
+
+def _conditions(total: Mix, booked: float, target: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """P(target) if each deal is won, and if it is not."""
+    if booked >= target - 0.005:
+        return np.ones(len(total.amounts)), np.ones(len(total.amounts))
+    return total.conditions(target)
+
+
+def _no_deals() -> pd.DataFrame:
+    columns = dict.fromkeys(["chance", "variance_share", "p_if_won", "p_if_lost"], np.zeros(0))
+    return pd.DataFrame({"row": np.zeros(0, dtype=np.int64), **columns, "period": pd.Series([], dtype=TEXT)})

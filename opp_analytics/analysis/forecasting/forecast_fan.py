@@ -8,15 +8,9 @@ import pandas as pd
 
 from opp_analytics import arguments, periods, schema
 from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.past_forecasts import (
-    FORECAST,
-    booked_by_period,
-    past_forecast,
-    replayed,
-    weeks_before,
-)
+from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, PastForecasts
+from opp_analytics.analysis.forecasting.past_points import last_day
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.replay import last_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import When
 
@@ -29,10 +23,11 @@ def forecast_fan(
     *,
     period: str,
     freq: str = "M",
-    method: str | Method = "stated",
+    method: str | Method = "auto",
     as_of: When | None = None,
     confidence: float = 0.8,
-    tz: str = "UTC",
+    seed: int = 0,
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """The forecast of one period at each record until its end.
 
@@ -44,13 +39,15 @@ def forecast_fan(
         Label of the period, such as "2026-03", "2026Q1" or the fiscal "2027Q1".
     freq, method, as_of, confidence, tz
         As for `backtest`.
+    seed : int
+        Random seed of the draws.
 
     Returns
     -------
     DataFrame
         Index ``made_at`` (instant of the record). Columns: ``period`` (str); ``weeks_before`` (int64): full weeks to its
         last day; ``booked``, ``expected``, ``low``, ``median``, ``high`` (float64, money), as in `forecast`;
-        ``actual``: money booked in the period, according to the last record; NaN until the period ends.
+        ``method`` (str): the one used at the record; ``actual``: money booked in the period, according to the last record; NaN until the period ends.
         Attrs: ``n`` records, ``as_of``, ``freq``, ``method``, ``confidence``.
 
     Raises
@@ -82,36 +79,33 @@ def forecast_fan(
     0  2026-01             2      40.0  0.0  100.0   100.0
     1  2026-01             0      70.0  0.0  100.0   100.0
     """
-    wanted = periods.as_period(period, periods.check_freq(freq))
-    arguments.between(confidence, "confidence", example=0.8)
-    way = read_method(method)
-    replay = replayed(history, "forecast_fan", [way], as_of, tz)
-    label, end = str(wanted), wanted.end_time.normalize()
-    days = periods.to_dates(replay.records["recorded_at"], tz=tz)
-    moments = replay.records["recorded_at"][days <= end]
-    made = {
-        moment: past_forecast(replay, moment, [wanted], way, freq=freq, confidence=confidence, tz=tz)
-        for moment in moments
-    }
-    known = [moment for moment, table in made.items() if label in table.index]
-    if not known:
+    wanted, way = periods.as_period(period, periods.check_freq(freq)), read_method(method)
+    past = PastForecasts.of(
+        history,
+        "forecast_fan",
+        freq=freq,
+        as_of=as_of,
+        confidence=arguments.between(confidence, "confidence", example=0.8),
+        seed=arguments.whole(seed, "seed", low=0, example=0),
+        tz=tz or "UTC",
+    )
+    end, last = last_day(wanted), len(past.records.days) - 1
+    before = {record: [wanted] for record, day in enumerate(past.records.days) if day <= end}
+    made = past.made(way, before)
+    if made.empty:
         raise NotEnoughHistory(
             f"forecast_fan needs a record before the end of {wanted}, and there is none with enough data; keep recording"
         )
-    last = periods.as_date(last_record(replay), tz=tz)
-    frame = pd.DataFrame(
-        [made[moment].loc[label, FORECAST] for moment in known],
-        index=pd.DatetimeIndex(known, name="made_at"),
-    ).astype("float64")
-    frame.insert(0, "period", pd.Series(label, index=frame.index, dtype=schema.TEXT))
-    frame.insert(1, "weeks_before", [weeks_before(wanted, moment, tz) for moment in known])
-    frame["actual"] = booked_by_period(replay, freq).get(label, 0.0) if last > end else float("nan")
+    frame = made.set_index("made_at")[["period", "weeks_before", *FORECAST, "method"]]
+    frame["period"] = frame["period"].astype(schema.TEXT)
+    over = past.records.days[-1] > end
+    frame["actual"] = past.actual({last: [wanted]})[last, (), str(wanted)] if over else float("nan")
     return annotate(
         frame,
         made_from=history,
         n=len(frame),
-        as_of=last,
+        as_of=past.last_day,
         freq=freq,
         method=way.name,
-        confidence=float(confidence),
+        confidence=past.confidence,
     )

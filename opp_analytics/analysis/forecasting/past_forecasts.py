@@ -1,101 +1,259 @@
-"""Past forecasts: the forecast of a record, from the records up to it."""
+"""Past forecasts: what a method said at past records, each from the records up to it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from opp_analytics import periods
-from opp_analytics.analysis.forecasting.forecast import forecast
+from opp_analytics.analysis.forecasting.choose import Situation, choose
+from opp_analytics.analysis.forecasting.deals_by_period import as_labels
+from opp_analytics.analysis.forecasting.forecast_table import Asked, look_ahead
+from opp_analytics.analysis.forecasting.forecasters import past_outlook
+from opp_analytics.analysis.forecasting.learned import Past, read_past
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.shared.replay import Replay, last_record
+from opp_analytics.analysis.forecasting.outlook import Distribution
+from opp_analytics.analysis.forecasting.past_books import PastBooks, past_books
+from opp_analytics.analysis.forecasting.past_deals import actual_money
+from opp_analytics.analysis.forecasting.past_points import Point, Records, last_day
+from opp_analytics.analysis.forecasting.run_rate import run_rate
+from opp_analytics.analysis.forecasting.targets import Targets
+from opp_analytics.analysis.shared.history_query import check_history
+from opp_analytics.analysis.shared.replay import Replay
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.org import WON, outcome_codes
+from opp_analytics.history import History
 from opp_analytics.periods import When
 
-if TYPE_CHECKING:
-    from opp_analytics.history import History
-
-RUN_RATE: Literal["run_rate"] = "run_rate"
-"""The run-rate method, which ignores open deals: mean bookings of the last complete periods."""
-Way = Method | Literal["run_rate"]
 FORECAST = ["booked", "expected", "low", "median", "high"]
 """The columns of a past forecast."""
-_RUN_RATE_PERIODS = 4
+Wanted = Mapping[int, Sequence[pd.Period]]
+"""The periods to forecast at each record."""
+Actual = dict[tuple[int, tuple[str, ...], str], float]
+"""Money won, by record, group and period."""
 
 
-def replayed(
-    history: History | Replay,
-    asked_by: str,
-    ways: Sequence[Way],
-    as_of: When | None,
-    tz: str,
-    further: Sequence[str] = (),
-) -> Replay:
-    """The records up to the end of a day, with the columns that forecasts read, and `further` ones.
+@dataclass(frozen=True)
+class Said:
+    """What a method said of a period and group at a record."""
 
-    Raises
-    ------
-    ArgumentTypeError, NotEnoughHistory
-        When `history` is not a `History`, or has no record by then.
-    """
-    columns = [*further, *(name for way in ways if isinstance(way, Method) for name in way.columns)]
-    replay = Replay.of(history, asked_by, *columns)
-    if as_of is not None:
-        replay = replay.until(periods.as_instant(as_of, tz=tz, end=True, name="as_of"))
-    if replay.records.empty:
-        raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
-    return replay
+    record: int
+    period: pd.Period
+    group: tuple[str, ...]
+    booked: float
+    expected: float
+    total: Distribution | None
+    method: str
 
 
-def booked_by_period(replay: Replay, freq: str) -> dict[str, float]:
-    """Money won in each period according to the last record, by label."""
-    return _booked(replay.as_of(last_record(replay)), freq)
+@dataclass(frozen=True)
+class PastForecasts:
+    """The records of a history, and what methods said at them."""
 
+    history: History
+    records: Records
+    by: list[str]
+    confidence: float
+    tz: str
+    seed: int = 0
 
-def past_forecast(
-    replay: Replay,
-    moment: pd.Timestamp,
-    wanted: Sequence[pd.Period],
-    way: Way,
-    *,
-    freq: str,
-    confidence: float,
-    tz: str,
-) -> pd.DataFrame:
-    """The forecast of the wanted periods at a record, without periods that lack data."""
-    known = replay.until(moment)
-    frame, today = known.as_of(moment), periods.as_date(moment, tz=tz)
-    labels = [str(period) for period in wanted]
-    if not isinstance(way, Method):
-        return _run_rate(frame, pd.Period(today, freq), labels, freq, confidence)
-    try:
-        table = forecast(
-            frame,
-            as_of=today,
-            freq=freq,
-            method=way,
-            history=known,
-            periods=labels,
-            confidence=confidence,
-            tz=tz,
+    @classmethod
+    def of(
+        cls,
+        history: History,
+        asked_by: str,
+        *,
+        freq: str,
+        as_of: When | None,
+        by: Sequence[str] = (),
+        confidence: float = 0.8,
+        seed: int = 0,
+        tz: str,
+    ) -> PastForecasts:
+        """The records up to the end of a day.
+
+        Raises
+        ------
+        ArgumentTypeError, MissingColumnError, NotEnoughHistory
+            When `history` is not a `History`, lacks a column of `by`, or has no record by then.
+        """
+        known = check_history(history, asked_by, *by).records
+        if as_of is not None:
+            known = known[known["recorded_at"] <= periods.as_instant(as_of, tz=tz, end=True, name="as_of")]
+        if known.empty:
+            raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
+        return cls(history, Records.of(known, freq, tz), list(by), confidence, tz, seed)
+
+    @property
+    def last_day(self) -> pd.Timestamp:
+        """The day of the last record."""
+        return pd.Timestamp(self.records.days[-1], unit="D")
+
+    def made(self, method: Method, wanted: Wanted) -> pd.DataFrame:
+        """The forecasts of a method, for the records at which it could be used.
+
+        Returns
+        -------
+        DataFrame
+            ``record``, ``made_at``, the columns of `by`, ``period`` (str), ``weeks_before``, ``booked``, ``expected``,
+            ``low``, ``median``, ``high``, and ``method``: that of the record.
+        """
+        rows = [self._row(said) for said in self.said(method, wanted)]
+        columns = ["record", "made_at", *self.by, "period", "weeks_before", *FORECAST, "method"]
+        table = pd.DataFrame(rows, columns=columns)
+        return table.astype({"weeks_before": "int64", **dict.fromkeys(FORECAST, "float64")})
+
+    def said(self, method: Method, wanted: Wanted) -> Iterator[Said]:
+        """What a method said at the records at which it could be used, one group after the other."""
+        chosen = {record: self._choose(method, record) for record in wanted}
+        learning = [r for r, one in chosen.items() if one is not None and one.reads_history]
+        past = self._past(learning, wanted)
+        for record, one in chosen.items():
+            if one is not None:
+                yield from self._at(record, wanted[record], one, past)
+
+    def actual(self, wanted: Wanted) -> Actual:
+        """Money won in each wanted period as the last record shows it, by record, group at that record, and period."""
+        last = len(self.records.days) - 1
+        points = [Point(record, period, last) for record, ahead in wanted.items() for period in ahead]
+        if not points:
+            return {}
+        money, groups = actual_money(self.history, points, self.records, by=self.by)
+        return {
+            (point.record, group, str(point.period)): float(money[k, g])
+            for k, point in enumerate(points)
+            for g, group in enumerate(groups)
+        }
+
+    @cached_property
+    def books(self) -> PastBooks:
+        """Won, lost and open deals at every record."""
+        return past_books(self.history, self.records, by=self.by, tz=self.tz)
+
+    @cached_property
+    def _replays(self) -> dict[str, Replay]:
+        return {}
+
+    def _choose(self, method: Method, record: int) -> Method | None:
+        """The method used at a record; None if none can be."""
+        now = self.records.at(record)
+        current = pd.Period(pd.Timestamp(now.day, unit="D"), self.records.freq)
+        at = Situation(self.records.freq, current, self.records, now, lambda: self.books.at(record))
+        try:
+            return choose(method, at).method
+        except NotEnoughHistory:
+            return None
+
+    def _past(self, learning: Sequence[int], wanted: Wanted) -> Past | None:
+        """What the forecasts at some records learn from."""
+        asked = [(self.records.at(record), wanted[record]) for record in learning]
+        at = [Point(record, period, -1) for record in learning for period in wanted[record]]
+        return read_past(self.history, self.records, asked, by=self.by, further=at) if learning else None
+
+    def _at(
+        self, record: int, ahead: Sequence[pd.Period], method: Method, past: Past | None
+    ) -> Iterator[Said]:
+        if method.probability == "learned":
+            assert past is not None
+            yield from self._learned(record, ahead, past)
+        elif method.probability == "run_rate":
+            yield from self._run_rate(record, ahead)
+        else:
+            yield from self._given(record, ahead, method, past)
+
+    def _learned(self, record: int, ahead: Sequence[pd.Period], past: Past) -> Iterator[Said]:
+        deals = past.deals
+        for period in ahead:
+            outlook = past_outlook(past, record, period, seed=self.seed)
+            if outlook is None:
+                continue
+            point = past.places[record, period]
+            booked = deals.booked[point]
+            open_ = (
+                np.bincount(deals.group[deals.starts[point] : deals.starts[point + 1]], minlength=len(booked))
+                > 0
+            )
+            there = open_ | (booked != 0) | (outlook.new_business > 0) | (not self.by)
+            expected = booked + outlook.expected_open + outlook.new_business
+            for k in np.flatnonzero(there).tolist():
+                yield Said(
+                    record, period, deals.groups[k], booked[k], expected[k], outlook.totals[k], "learned"
+                )
+
+    def _run_rate(self, record: int, ahead: Sequence[pd.Period]) -> Iterator[Said]:
+        book, there = self.books.at(record), self.books.alive(record) | (not self.by)
+        for period in ahead:
+            rate = run_rate(book, period)
+            if rate is None:
+                continue
+            booked = self.books.booked(record, period)
+            more, totals = rate.outlook(book, booked, grouped=bool(self.by))
+            for k in np.flatnonzero(there).tolist():
+                yield Said(
+                    record,
+                    period,
+                    self.books.groups[k],
+                    booked[k],
+                    booked[k] + more[k],
+                    totals[k],
+                    "run_rate",
+                )
+
+    def _given(
+        self, record: int, ahead: Sequence[pd.Period], method: Method, past: Past | None
+    ) -> Iterator[Said]:
+        moment = self.records.moments[record]
+        known = self._replay(method).until(moment)
+        frame = known.as_of(moment)
+        frame.attrs["recorded_at"] = moment.isoformat()
+        asked = Asked(
+            pd.Timestamp(self.records.days[record], unit="D"),
+            self.records.freq,
+            method,
+            known,
+            Targets(),
+            [str(period) for period in ahead],
+            self.confidence,
+            self.seed,
+            self.tz,
+            past,
         )
-    except NotEnoughHistory:
-        return pd.DataFrame(columns=FORECAST)
-    return table.loc[labels].dropna(subset="new_business")
+        try:
+            made = look_ahead(frame, asked, self.by)
+        except NotEnoughHistory:
+            return
+        groups = [()] if made.deals.groups is None else [as_labels(key) for key in made.deals.groups]
+        for period in ahead:
+            outlook, booked = made.outlooks[period], made.deals.booked_in(period)
+            expected = booked + outlook.expected_open + outlook.new_business
+            for k in np.flatnonzero(~np.isnan(expected)).tolist():
+                yield Said(record, period, groups[k], booked[k], expected[k], outlook.totals[k], method.name)
 
+    def _replay(self, method: Method) -> Replay:
+        if method.name not in self._replays:
+            self._replays[method.name] = Replay.of(self.history, "backtest", *method.columns, *self.by)
+        return self._replays[method.name]
 
-def weeks_before(period: pd.Period, moment: pd.Timestamp, tz: str) -> int:
-    """Full weeks from a record's day to the last day of a period."""
-    return int((period.end_time.normalize() - periods.as_date(moment, tz=tz)).days // 7)
+    def _row(self, said: Said) -> dict[str, Any]:
+        levels = ((1 - self.confidence) / 2, 0.5, (1 + self.confidence) / 2)
+        ends = [np.nan] * 3 if said.total is None else [said.total.quantile(level) for level in levels]
+        return {
+            "record": said.record,
+            "made_at": self.records.moments[said.record],
+            **dict(zip(self.by, said.group, strict=True)),
+            "period": str(said.period),
+            "weeks_before": (last_day(said.period) - int(self.records.days[said.record])) // 7,
+            **dict(zip(FORECAST, [said.booked, said.expected, *ends], strict=True)),
+            "method": said.method,
+        }
 
 
 def scores(table: pd.DataFrame) -> dict[str, float | None]:
-    """WAPE, bias and interval coverage of forecasts; None where nothing was booked."""
+    """WAPE, bias and interval coverage of forecasts; None where nothing was booked, or nothing has a range."""
     total = float(table["actual"].sum())
     ranged = table[table["low"].notna()]
     return {
@@ -116,28 +274,3 @@ def score_groups(groups: Mapping[Any, pd.DataFrame], name: str) -> pd.DataFrame:
     rows = {key: {"n": len(table), **scores(table)} for key, table in groups.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns))
     return table.rename_axis(name).astype(columns)
-
-
-def _booked(frame: pd.DataFrame, freq: str) -> dict[str, float]:
-    won = frame[(outcome_codes(frame) == WON) & frame["close_date"].notna().to_numpy()]
-    labels = periods.labels(won["close_date"], freq)
-    return {
-        str(label): float(total) for label, total in won["value"].groupby(labels.to_numpy()).sum().items()
-    }
-
-
-def _run_rate(
-    frame: pd.DataFrame, current: pd.Period, labels: list[str], freq: str, confidence: float
-) -> pd.DataFrame:
-    """Mean bookings of the last complete periods, with a normal range from their spread."""
-    booked = _booked(frame, freq)
-    past = np.array([booked.get(str(current - k), 0.0) for k in range(1, _RUN_RATE_PERIODS + 1)])
-    mean, reach = float(past.mean()), float(ndtri((1 + confidence) / 2) * past.std(ddof=1))
-    columns = {
-        "booked": [booked.get(label, 0.0) for label in labels],
-        "expected": mean,
-        "low": mean - reach,
-        "median": mean,
-        "high": mean + reach,
-    }
-    return pd.DataFrame(columns, index=labels)

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, periods, schema
 from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.past_forecasts import (
-    booked_by_period,
-    in_range,
-    past_forecast,
-    replayed,
-    scores,
-)
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, in_range, scores
+from opp_analytics.analysis.forecasting.past_points import last_day
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.replay import Replay
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import When
 
@@ -25,19 +18,17 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-_NEAR = pd.Timedelta(days=3)
-"""Largest difference in the distance to the period's end."""
 _MONEY = ["expected", "low", "high", "actual", "error"]
 
 
 def track_record(
-    history: History | Replay,
+    history: History,
     *,
     as_of: When,
     freq: str = "M",
-    method: str | Method = "stated",
+    method: str | Method = "auto",
     confidence: float = 0.8,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Past forecasts made as long before their period's end as today, with their errors.
 
@@ -81,30 +72,35 @@ def track_record(
     period
     2026-01           15      50.0   100.0  True
     """
-    way, day = read_method(method), periods.as_date(as_of, tz=tz)
+    way, zone = read_method(method), tz or "UTC"
+    day = periods.as_date(as_of, tz=zone)
     current = pd.Period(day, periods.check_freq(freq))
-    arguments.between(confidence, "confidence", example=0.8)
-    replay = replayed(history, "track_record", [way], day, tz)
-    actual = booked_by_period(replay, freq)
-    rows = {}
-    for period, moment, made_on in _moments(replay, current, day, tz):
-        made = past_forecast(replay, moment, [period], way, freq=freq, confidence=confidence, tz=tz)
-        if str(period) in made.index:
-            rows[str(period)] = {
-                "made_at": moment,
-                "days_before": int((period.end_time.normalize() - made_on).days),
-                **made.loc[str(period), ["expected", "low", "high"]],
-                "actual": actual.get(str(period), 0.0),
-            }
-    if not rows:
+    past = PastForecasts.of(
+        history,
+        "track_record",
+        freq=freq,
+        as_of=day,
+        confidence=arguments.between(confidence, "confidence", example=0.8),
+        tz=zone,
+    )
+    wanted = _equally_early(past, current, day)
+    made = past.made(way, wanted).drop_duplicates("period", keep="last")
+    if made.empty:
         raise NotEnoughHistory(
             f"no period before {current} has a record as long before its end as {current} is now; keep recording, and "
             f"{current + 1} can be compared with {current}"
         )
-    frame = pd.DataFrame.from_dict(rows, orient="index")
-    frame.index = frame.index.astype(schema.TEXT).rename("period")
+    actual = past.actual(wanted)
+    frame = made.set_index(made["period"].astype(schema.TEXT))
+    frame["actual"] = [
+        actual[record, (), period] for record, period in zip(frame["record"], frame.index, strict=True)
+    ]
     frame["error"] = frame["expected"] - frame["actual"]
-    frame = frame.astype({"days_before": "int64", **dict.fromkeys(_MONEY, "float64")})
+    frame["days_before"] = [
+        last_day(pd.Period(period, freq)) - int(past.records.days[record])
+        for record, period in zip(frame["record"], frame.index, strict=True)
+    ]
+    frame = frame[["made_at", "days_before", *_MONEY, "method"]]
     notes: dict[str, Any] = dict(scores(frame))
     return annotate(
         frame.assign(held=in_range(frame)),
@@ -113,26 +109,20 @@ def track_record(
         as_of=day,
         freq=freq,
         method=way.name,
-        confidence=float(confidence),
+        confidence=past.confidence,
         **notes,
     )
 
 
-def _moments(
-    known: Replay, current: pd.Period, day: pd.Timestamp, tz: str
-) -> list[tuple[pd.Period, pd.Timestamp, pd.Timestamp]]:
-    """Each earlier period with the record nearest to the same distance from its end as `day`, and the record's day."""
-    moments = known.records["recorded_at"].drop_duplicates(ignore_index=True)
-    days = periods.to_dates(moments, tz=tz)
-    left = current.end_time.normalize() - day
-    found = []
-    period = pd.Period(days.min(), current.freqstr)
-    while period < current and period.end_time < days.max():
-        before = days[days <= period.end_time]
-        off = (before + left - period.end_time.normalize()).abs()
-        # Of several records of a day, use the last one.
-        place = int(np.flatnonzero(off == off.min())[-1])
-        if off[place] <= _NEAR:
-            found.append((period, moments[place], days[place]))
+def _equally_early(past: PastForecasts, current: pd.Period, day: pd.Timestamp) -> dict[int, list[pd.Period]]:
+    """The record of each earlier period that is as long before its end as `day` is before the current one's."""
+    records = past.records
+    lead = int((current.end_time.normalize() - day).days)
+    period = pd.Period(pd.Timestamp(records.days[0], unit="D"), current.freqstr)
+    found: dict[int, list[pd.Period]] = {}
+    while period < current and last_day(period) < records.days[-1]:
+        record = records.at_lead(period, lead)
+        if record >= 0 and records.days[record] <= last_day(period):
+            found.setdefault(record, []).append(period)
         period += 1
     return found

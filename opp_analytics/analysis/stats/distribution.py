@@ -46,6 +46,12 @@ class Total:
         place = int(np.searchsorted(self.points, amount - 0.005))
         return float(_without_noise(np.asarray(1.0 - self.cumulative[place - 1] if place else 1.0)))
 
+    def stretched(self, factor: float, least: float) -> Total:
+        """The distribution with every distance from its median times `factor`, and nothing below `least`."""
+        median = self.quantile(0.5)
+        points = np.maximum(median + factor * (self.points - median), min(least, self.points[0]))
+        return Total(points, self.cumulative)
+
 
 def distribute(
     amounts: Floats,
@@ -106,6 +112,12 @@ def distribute(
     return Total(points / 100 + sure, cumulative / cumulative[-1])
 
 
+def from_draws(draws: Floats) -> Total:
+    """The distribution of equally likely amounts."""
+    points, count = np.unique(draws, return_counts=True)
+    return Total(points, np.cumsum(count) / len(draws))
+
+
 def condition_on_each(
     amounts: Floats,
     chances: Floats,
@@ -143,6 +155,59 @@ def condition_on_each(
         won[others] = [total.at_least(target - v) for v in np.where(given, 0.0, amounts[others])]
         lost[others] = [total.at_least(target + v) for v in np.where(given, amounts[others], 0.0)]
     return _without_noise(won), _without_noise(lost)
+
+
+def sample_totals(
+    amounts: Floats,
+    chances: Floats,
+    codes: NDArray[np.intp],
+    size: int,
+    *,
+    counts: Floats,
+    one_of: Floats,
+    draws: int = 1_000,
+) -> Floats:
+    """Draws of the totals of many groups at once, for ranges of which only the width is needed.
+
+    Parameters
+    ----------
+    amounts, chances, codes : ndarray
+        Money, probability and group (0 … size − 1) of each kind of deal.
+    counts : ndarray of float
+        Deals of each kind.
+    one_of : ndarray of float
+        Equally likely amounts (rows) by group (columns), one of which is added.
+
+    Returns
+    -------
+    ndarray
+        Groups in rows, draws in columns. The seed is fixed.
+    """
+    rng = np.random.default_rng(0)
+    order = np.lexsort((counts, amounts, chances, codes))
+    amounts, chances, codes, counts = amounts[order], chances[order], codes[order], counts[order]
+    each = np.repeat(np.arange(len(codes)), counts.astype(np.intp))
+    variance = amounts[each] ** 2 * chances[each] * (1 - chances[each])
+    singly = np.sort(np.argsort(-variance, kind="stable")[: 2 * _SINGLY])
+    together = np.delete(each, singly)
+    each = each[singly]
+    totals = np.zeros((size, draws))
+    if len(each):
+        came_in = rng.random((len(each), draws), np.float32) < chances[each, None]
+        first = np.flatnonzero(np.diff(codes[each], prepend=-1))
+        totals[codes[each[first]]] = np.add.reduceat(amounts[each, None] * came_in, first, axis=0)
+    if len(together):
+        mean, spread = (
+            np.bincount(codes[together], weights=part, minlength=size)
+            for part in (
+                amounts[together] * chances[together],
+                amounts[together] ** 2 * chances[together] * (1 - chances[together]),
+            )
+        )
+        totals += mean[:, None] + np.sqrt(spread)[:, None] * rng.standard_normal((size, draws))
+    if len(one_of):
+        totals += one_of[rng.permutation(draws) % len(one_of)].T
+    return totals
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,13 @@ def forecast_impact(
     method: str | Method,
 ) -> pd.DataFrame:
     """The forecast before and after a plan, period by period: see `Plan.impact`."""
-    from opp_analytics.analysis import forecast  # here: planning and applying need no statistics
+    # Here, because planning and applying need no statistics.
+    from opp_analytics.analysis import forecast, method_for_deals
 
+    chosen = method_for_deals(before, as_of=as_of, freq=freq, history=history, method=method)
     sides = {
-        "before": forecast(before, as_of=as_of, freq=freq, history=history, method=method),
-        "after": forecast(after, as_of=as_of, freq=freq, history=history, method=method),
+        name: forecast(frame, as_of=as_of, freq=freq, history=history, method=chosen.method)
+        for name, frame in (("before", before), ("after", after))
     }
     first = list(BUCKETS)
     periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]
@@ -79,4 +81,6 @@ def forecast_impact(
     total[[c for c in columns if c.startswith(("low_", "high_"))]] = float("nan")
     impact = pd.concat([impact, total.rename("total").to_frame().T])
     impact.index = impact.index.astype(schema.TEXT).rename("period")
-    return impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
+    impact = impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
+    impact.attrs["method"] = chosen.label
+    return impact

@@ -116,7 +116,7 @@ class Plan:
         return edited_frame(self.before, self.changes, created)
 
     def impact(
-        self, *, as_of: When, freq: str = "M", history: History | None = None, method: str | Method = "stated"
+        self, *, as_of: When, freq: str = "M", history: History | None = None, method: str | Method = "auto"
     ) -> pd.DataFrame:
         """The plan's impact on the forecast, period by period.
 

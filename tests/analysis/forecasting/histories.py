@@ -1,5 +1,8 @@
 """Histories small enough to work by hand."""
 
+import pandas as pd
+
+from opp_analytics.history import History
 from tests.history.logs import recorded, row
 
 ROWS = [
@@ -25,8 +28,27 @@ _MONTHS = [
 ]
 MONTHS = recorded(_MONTHS)
 MONTHS_TO_MARCH = recorded(_MONTHS[:4])
-EARLY = ["2025-11-14T12:00Z", "2025-12-14T12:00Z"]
-LONGER = recorded(_MONTHS, EARLY)
-"""The same months, after two in which nothing was known."""
-LONGER_TO_MARCH = recorded(_MONTHS[:4], EARLY)
-"""What was known of them by the record of 15 March."""
+
+
+def even_months(months: int, *, owners: bool = False, until: str | None = None) -> History:
+    """Months that are all alike, from January 2026 on.
+
+    On the 10th two deals of 100 in proposal are open and due in the month; on the 20th one is won, the other lost, and a
+    deal of 30 that nobody had seen before is won. There are records on both days. With `owners`, Ann wins, Bo loses, and
+    Cy wins the unseen deals.
+    """
+    rows = []
+    for month in pd.period_range("2026-01", periods=months, freq="M"):
+        tenth, twentieth, due = f"{month}-10T12:00Z", f"{month}-20T12:00Z", f"{month}-25"
+        rows += [
+            (f"a{month}", tenth, "proposal", due, 100.0, "Ann"),
+            (f"b{month}", tenth, "proposal", due, 100.0, "Bo"),
+            (f"a{month}", twentieth, "closed_won", f"{month}-20", 100.0, "Ann"),
+            (f"b{month}", twentieth, "closed_lost", f"{month}-20", 100.0, "Bo"),
+            (f"c{month}", twentieth, "closed_won", f"{month}-20", 30.0, "Cy"),
+        ]
+    log = pd.DataFrame(rows, columns=["unique_id", "seen_at", "stage", "close_date", "value", "owner_name"])
+    log = log.assign(probability=50, created_at="2026-01-01T00:00:00Z")
+    if until is not None:
+        log = log[log["seen_at"] <= until]
+    return History.from_changes(log if owners else log.drop(columns="owner_name"))

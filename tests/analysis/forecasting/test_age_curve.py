@@ -56,18 +56,18 @@ PAST = [_ended("closed_lost", 5, 10), _ended("closed_won", 10, 10), _ended("clos
 )
 def test_forecast__curve_gives_the_share_of_its_age_that_was_won(age, chance):
     table = forecast(_frame(*PAST, _open(age, "2026-04-30")), as_of=AS_OF, method="curve")
-    assert table.loc["2026-04", "weighted_open"] == pytest.approx(100 * chance)
+    assert table.loc["2026-04", "expected_open"] == pytest.approx(100 * chance)
 
 
 @pytest.mark.parametrize(
     ("close_date", "share"),
-    [("2026-03-31", 0.0), ("2026-04-30", 1.0), ("2026-03-30", 1.0), (None, 1.0)],
+    [("2026-03-31", 0.0), ("2026-04-30", 1.0), ("2026-03-30", 0.0), (None, 0.0)],
 )
 def test_forecast__timing_counts_only_wins_within_the_period(close_date, share):
     table = forecast(
         _frame(*PAST, _open(15, close_date, probability=40)), as_of=AS_OF, method=Method(timing="curve")
     )
-    assert table["weighted_open"].sum() == pytest.approx(40 * share)
+    assert table["expected_open"].sum() == pytest.approx(40 * share)
     assert table["open_value"].sum() == 100
 
 
@@ -75,15 +75,15 @@ def test_forecast__timing_splits_the_wins_that_are_left():
     # At eight days of age both waves are ahead; by the end of the week, day 13, one has come.
     frame = _frame(*PAST, _open(8, "2026-04-04", probability=40))
     table = forecast(frame, as_of=AS_OF, freq="W", method=Method(timing="curve"))
-    assert table.loc["2026-03-30/2026-04-05", "weighted_open"] == pytest.approx(40 / 2)
-    due = forecast(frame, as_of=AS_OF, freq="W")
-    assert due.loc["2026-03-30/2026-04-05", "weighted_open"] == 40
+    assert table.loc["2026-03-30/2026-04-05", "expected_open"] == pytest.approx(40 / 2)
+    due = forecast(frame, as_of=AS_OF, freq="W", method="stated")
+    assert due.loc["2026-03-30/2026-04-05", "expected_open"] == 40
 
 
 def test_forecast__without_created_at_a_deal_has_no_chance_by_age():
     frame = _frame(*PAST, _open(15, "2026-04-30").assign(created_at=pd.NaT))
     table = forecast(frame, as_of=AS_OF, method="curve")
-    assert table.loc["2026-04", ["no_probability", "weighted_open"]].tolist() == [1, 0]
+    assert table.loc["2026-04", ["no_probability", "expected_open"]].tolist() == [1, 0]
 
 
 def test_forecast__curve_needs_enough_wins_and_a_known_timing():
@@ -98,7 +98,7 @@ def test_forecast__chances_of_all_periods_add_up_to_the_chance_of_a_win():
         _frame(*PAST, _open(3, day, probability=60)) for day in ("2026-04-05", "2026-04-12", "2026-04-19")
     ]
     by_then = [
-        forecast(frame, as_of=AS_OF, freq="W", method=Method(timing="curve"))["weighted_open"].sum()
+        forecast(frame, as_of=AS_OF, freq="W", method=Method(timing="curve"))["expected_open"].sum()
         for frame in frames
     ]
     assert np.all(np.diff(by_then) >= 0)

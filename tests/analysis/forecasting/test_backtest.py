@@ -1,13 +1,16 @@
 """Histories small enough to work by hand."""
 
+from typing import Any
+
 import pandas as pd
 import pytest
 
 from opp_analytics import errors
+from opp_analytics.analysis import forecast
 from opp_analytics.analysis.forecasting.backtest import backtest
 from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.method import Method
-from tests.analysis.forecasting.histories import LONGER, LONGER_TO_MARCH, MONTHS, MONTHS_TO_MARCH
+from tests.analysis.forecasting.histories import MONTHS, MONTHS_TO_MARCH, even_months
 
 
 def test_backtest__each_record_forecasts_alone():
@@ -28,23 +31,48 @@ def test_backtest__each_record_forecasts_alone():
 
 def test_backtest__nothing_later_leaks_into_a_forecast():
     made = ["booked", "expected", "low", "median", "high"]
-    for method in ("stage", Method(new_business=True)):
-        full, short = (backtest(past, freq="M", method=method)[made] for past in (LONGER, LONGER_TO_MARCH))
+    for method in ("stage", "learned", "run_rate", Method(new_business=True)):
+        full, short = (backtest(even_months(n), freq="M", method=method)[made] for n in (12, 9))
         assert 0 < len(short) < len(full)
         pd.testing.assert_frame_equal(short, full.loc[short.index])
 
 
 def test_backtest__counts_the_records_too_early_to_learn():
-    table = backtest(LONGER, freq="M", method=Method(new_business=True))
-    # The six made by January and two of a next month have seen fewer than three months at their point.
-    assert table.attrs["left_out"] == {"too_early_to_learn": 8}
-    assert list(table.index.get_level_values("period")) == ["2026-02", "2026-02", "2026-03"]
+    table = backtest(even_months(9), freq="M", method="learned")
+    # Two records a month forecast January to August, and until July the next month too.
+    assert table.attrs["left_out"]["too_early_to_learn"] == 2 * 8 + 2 * 7 - len(table)
+    assert table.index[0] == (pd.Timestamp("2026-04-20T12:00Z"), "2026-04")
     with pytest.raises(errors.NotEnoughHistory, match="learn from"):
-        backtest(MONTHS, freq="M", method=Method(new_business=True))
+        backtest(MONTHS, freq="M", method="learned")
     with pytest.raises(errors.NotEnoughHistory, match="learn from"):
         backtest(MONTHS, freq="M", method=Method(timing="curve"))
-    with pytest.raises(errors.ArgumentValueError, match="run_rate"):
-        backtest(MONTHS, freq="M", method="run_rate")
+
+
+def test_backtest__is_the_forecast_made_at_the_record():
+    history = even_months(12, owners=True)
+    made = pd.Timestamp("2026-09-10T12:00Z")
+    for by in (None, "owner_name"):
+        for method in ("learned", "run_rate", "stated"):
+            table = backtest(history, freq="M", method=method, by=by).xs(made, level="made_at")
+            asked: dict[str, Any] = {"method": method, "by": by}
+            then = forecast(history.as_of(made), as_of=made, history=history, periods=2, **asked)
+            for column in ("booked", "expected", "low", "median", "high"):
+                pd.testing.assert_series_equal(table[column], then[column].reindex(table.index), atol=1e-6)
+
+
+def test_backtest__by_owner_adds_up_to_the_whole():
+    history = even_months(12, owners=True)
+    whole, parts = backtest(history, freq="M"), backtest(history, freq="M", by="owner_name")
+    sums = parts.groupby(level=["made_at", "period"])[["expected", "actual", "booked", "error"]].sum()
+    pd.testing.assert_frame_equal(sums, whole[sums.columns], check_like=True)
+
+
+def test_backtest__has_its_skill_against_the_run_rate():
+    table, plain = (backtest(even_months(12), freq="M", method=m) for m in ("learned", "run_rate"))
+    both = table.index.intersection(plain.index)
+    ours, theirs = (part.loc[both, "error"].abs().sum() for part in (table, plain))
+    assert table.attrs["skill"] == pytest.approx(1 - ours / theirs)
+    assert plain.attrs["skill"] == 0
 
 
 def test_backtest__reads_nothing_later_than_as_of():
@@ -65,9 +93,13 @@ def test_backtest__confidence_sets_the_range():
 
 
 def test_backtest__is_that_of_the_method():
-    methods = backtest_methods(MONTHS, freq="M")
-    assert list(methods.index) == ["stated", "stage", "run_rate"]
-    assert methods.loc["stated", "wape"] == pytest.approx(backtest(MONTHS, freq="M").attrs["wape"])
+    history = even_months(9)
+    methods = backtest_methods(history, freq="M")
+    assert list(methods.index) == ["learned", "run_rate", "stated"]
+    alone = backtest_methods(history, freq="M", methods=["learned"])
+    assert alone.loc["learned", "wape"] == pytest.approx(
+        backtest(history, freq="M", method="learned").attrs["wape"]
+    )
 
 
 def test_backtest__says_when_no_period_is_over():

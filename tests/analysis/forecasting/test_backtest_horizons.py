@@ -9,7 +9,7 @@ from tests.analysis.forecasting.histories import MONTHS
 
 
 def test_backtest_horizons__are_the_scores_of_each_distance():
-    table = backtest(MONTHS, freq="M")
+    table = backtest(MONTHS, freq="M", method="stated")
     horizons = backtest_horizons(table)
     assert horizons["n"].sum() == len(table)
     for weeks, group in table.groupby("weeks_before"):
@@ -24,7 +24,7 @@ def test_backtest_horizons__are_the_scores_of_each_distance():
 
 
 def test_backtest_horizons__of_some_rows_and_of_another_table():
-    march = backtest(MONTHS, freq="M").query("period == '2026-03'")
+    march = backtest(MONTHS, freq="M", method="stated").query("period == '2026-03'")
     assert backtest_horizons(march)["n"].sum() == len(march)
     with pytest.raises(errors.MissingColumnError, match="made by backtest"):
         backtest_horizons(pd.DataFrame({"error": [1.0]}))

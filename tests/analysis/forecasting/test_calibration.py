@@ -74,5 +74,5 @@ def test_recalibrated__goes_into_a_forecast():
         {"stage": "proposal", "value": 100.0, "close_date": "2026-03-20", "probability": [20, 80, None]}
     )
     expected = forecast(recalibrated(frame, table), as_of="2026-03-10", method=Method("recalibrated"))
-    assert expected.loc["2026-03", "weighted_open"] == pytest.approx(11 + 53)
+    assert expected.loc["2026-03", "expected_open"] == pytest.approx(11 + 53)
     assert expected.loc["2026-03", "no_probability"] == 1

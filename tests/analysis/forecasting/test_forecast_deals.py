@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from opp_analytics import errors, org
 from opp_analytics.analysis import Method, forecast, forecast_deals
-from tests.analysis.forecasting.histories import MONTHS
+from tests.analysis.forecasting.histories import even_months
 from tests.analysis.strategies import opportunities
 
 FRAME = pd.DataFrame(
@@ -34,7 +34,7 @@ def test_forecast_deals__shows_who_makes_the_range_and_the_target():
     # 100 are booked: only the larger deal reaches 150.
     assert table["swing"].tolist() == [1, 0]
     assert table["p_if_lost"].tolist() == [0, 0.4]
-    assert table.attrs["left_out"] == {"overdue_or_unscheduled": 2, "without_value_or_probability": 1}
+    assert table.attrs["left_out"] == {"overdue_or_unscheduled": 2, "without_value": 1}
 
 
 def test_forecast_deals__targets_by_period_and_none():
@@ -54,29 +54,25 @@ def test_forecast_deals__nothing_open_gives_the_right_columns():
 
 
 def test_forecast_deals__with_new_business_add_up_to_the_forecast():
-    frame = MONTHS.as_of("2026-04-01T12:00Z")
-    options: dict[str, Any] = {
-        "as_of": "2026-04-03",
-        "history": MONTHS,
-        "method": Method(new_business=True),
-        "target": 100,
-    }
-    deal = forecast_deals(frame, **options).iloc[0]
-    # The one open deal brings 80; of 0, 30 and 50 the last two fill up to 100.
-    assert deal[["chance", "p_if_won", "p_if_lost"]].tolist() == pytest.approx([0.5, 2 / 3, 0])
-    assert forecast(frame, **options).loc["2026-04", "p_target"] == pytest.approx(1 / 3)
+    history = even_months(9)
+    frame = history.as_of("2026-09-10T12:00Z")
+    options: dict[str, Any] = {"as_of": "2026-09-10", "history": history, "method": Method(new_business=True)}
+    deals = forecast_deals(frame, **options, target=130)
+    # 30 come from elsewhere, so that either of two deals of 100 reaches 130.
+    assert deals[["chance", "p_if_won", "p_if_lost"]].to_numpy().tolist() == [[0.5, 1.0, 0.5]] * 2
+    assert forecast(frame, **options, target=130).loc["2026-09", "p_target"] == 0.75
 
 
 @settings(max_examples=8)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_forecast_deals__add_up_to_the_forecast(frame):
-    options: dict[str, Any] = {"as_of": "2026-03-10", "target": 100}
+    options: dict[str, Any] = {"as_of": "2026-03-10", "target": 100, "method": "stated"}
     deals, whole = forecast_deals(frame, **options), forecast(frame, **options)
     dated = whole[whole["median"].notna()]
     sums = deals.groupby("period")[["weighted", "variance_share"]].sum()
     np.testing.assert_allclose(
-        sums["weighted"].reindex(dated.index, fill_value=0), dated["weighted_open"], atol=1e-6
+        sums["weighted"].reindex(dated.index, fill_value=0), dated["expected_open"], atol=1e-6
     )
     known = deals.dropna(subset="variance_share")
     assert known.groupby("period")["variance_share"].sum().to_numpy() == pytest.approx(1)

@@ -37,6 +37,12 @@ def test_method__cannot_change():
             r"stage_rates\['proposal'\]='half'",
         ),
         ({"stage_rates": pd.DataFrame({"n": [1]})}, errors.MissingColumnError, "rate"),
+        ({"probability": "mine", "unit": "per mille"}, errors.ArgumentValueError, "unit='per mille'"),
+        (
+            {"probability": "learned", "correlation": 0.2},
+            errors.ArgumentValueError,
+            "'learned' takes no further option",
+        ),
     ],
 )
 def test_method__refuses(options: dict[str, Any], error: type[Exception], says: str):
@@ -61,7 +67,9 @@ def test_read_method__words():
     assert read_method("curve") == oa.Method("curve")
     given = oa.Method(correlation=0.1)
     assert read_method(given) is given
-    with pytest.raises(errors.ArgumentValueError, match="'stated', 'stage', 'curve'"):
-        read_method("auto")
+    with pytest.raises(
+        errors.ArgumentValueError, match="'auto', 'learned', 'run_rate', 'stated', 'stage', 'curve'"
+    ):
+        read_method("best")
     with pytest.raises(errors.ArgumentTypeError, match="method=None"):
         read_method(None)

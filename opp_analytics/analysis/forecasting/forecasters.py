@@ -1,0 +1,267 @@
+"""The methods, each fitted to the deals of a forecast: learned, run rate, and given chances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics.analysis.forecasting.chances import Chances
+from opp_analytics.analysis.forecasting.choose import book_of
+from opp_analytics.analysis.forecasting.deals_by_period import Deals, as_labels
+from opp_analytics.analysis.forecasting.learned import FEWEST, Lessons, Past, read_past
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.outlook import Mix, Outlook, nothing_known
+from opp_analytics.analysis.forecasting.past_deals import (
+    BEFORE,
+    DUE,
+    LATER,
+    OVERDUE,
+    OWNER,
+    SOON_AFTER,
+    SOON_DAYS,
+    UNDATED,
+)
+from opp_analytics.analysis.forecasting.past_points import Records
+from opp_analytics.analysis.forecasting.run_rate import Book, run_rate
+from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.history import History
+from opp_analytics.schema import NO_LABEL, TEXT
+
+if TYPE_CHECKING:
+    from opp_analytics.analysis.shared.replay import Replay
+
+Floats = NDArray[np.float64]
+
+
+class Forecaster(Protocol):
+    """A method fitted to the deals of a forecast."""
+
+    def outlook(self, period: pd.Period) -> Outlook:
+        """What it says of a period that has not ended."""
+
+    def chance(self, deals: Deals, period: pd.Period) -> Floats:
+        """The chance that each deal is won in the period, also of deals that it was not fitted to."""
+
+
+def fit(
+    method: Method,
+    deals: Deals,
+    history: History | Replay | None,
+    wanted: Sequence[pd.Period],
+    *,
+    seed: int = 0,
+    past: Past | None = None,
+) -> Forecaster:
+    """A method fitted to the deals of a forecast, for the wanted periods; `past` is what it learns from, if read already."""
+    if method.probability == "run_rate":
+        return RunRates(deals, book_of(deals))
+    learned = method.probability == "learned"
+    if past is None and (learned or method.new_business):
+        by = [] if deals.groups is None or not learned else [str(name) for name in deals.groups.names]
+        past = _read(history, deals, wanted, by)
+    if learned:
+        return Learned(deals, past, seed)
+    chances = Chances.fit(
+        deals.frame, method, today=deals.today, freq=deals.freq, history=history, tz=deals.tz
+    )
+    return Given(deals, chances, past, seed)
+
+
+def _read(
+    history: History | Replay | None, deals: Deals, wanted: Sequence[pd.Period], by: Sequence[str]
+) -> Past | None:
+    """What the records up to the forecast's day teach."""
+    if not isinstance(history, History):
+        raise ArgumentTypeError("this method learns from past records; pass history=")
+    records = Records.of(history.records, deals.freq, deals.tz)
+    return read_past(history, records, [(records.now(deals.today), wanted)], by=by)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """Chances, new business and ranges learned from past records."""
+
+    deals: Deals
+    past: Past | None
+    """None if no period is over."""
+    seed: int
+
+    def outlook(self, period: pd.Period) -> Outlook:
+        """What the ended periods teach about a period."""
+        deals, lessons = self.deals, self._lessons(period)
+        if lessons is None:
+            return nothing_known(len(deals.frame), deals.size)
+        chance, amounts = self.chance(deals, period), self._amounts(lessons)
+        totals = mixes(
+            np.where(deals.open, deals.value, np.nan),
+            chance,
+            deals.group,
+            deals.booked_in(period),
+            amounts,
+            lessons.stretch,
+            self.seed,
+        )
+        return Outlook(chance, deals.expected(chance), amounts.mean(axis=0), totals)
+
+    def chance(self, deals: Deals, period: pd.Period) -> Floats:
+        """The chance of each deal, by what the method has learned."""
+        lessons = self._lessons(period)
+        if lessons is None or self.past is None:
+            return np.where(deals.open, np.nan, 0.0)
+        frame, known = deals.frame, self.past.deals
+        stage = _places(frame["stage"].astype(TEXT).fillna(NO_LABEL), known.stages)
+        owned = frame[OWNER].astype(TEXT).fillna(NO_LABEL) if OWNER in frame else None
+        owner = np.full(len(frame), -1) if owned is None else _places(owned, known.owners)
+        return np.where(deals.open, lessons.chances.of(bucket_of(deals, period), stage, owner, period), 0.0)
+
+    def _lessons(self, period: pd.Period) -> Lessons | None:
+        return (
+            None if self.past is None else self.past.lessons(self.past.records.now(self.deals.today), period)
+        )
+
+    def _amounts(self, lessons: Lessons) -> Floats:
+        """Past new business (rows) by group (columns); that of groups of old is spread over those of today."""
+        if self.deals.groups is None:
+            return lessons.further
+        assert self.past is not None
+        place = {labels: k for k, labels in enumerate(self.past.deals.groups)}
+        today = [place.get(as_labels(key), -1) for key in self.deals.groups]
+        known = np.concatenate([lessons.further, np.zeros((len(lessons.further), 1))], axis=1)[:, today]
+        whole, held = lessons.further.sum(), known.sum()
+        if held > 0:
+            return np.asarray(known * (whole / held), dtype=np.float64)
+        return np.repeat(lessons.further.sum(axis=1, keepdims=True) / max(len(today), 1), len(today), axis=1)
+
+
+def mixes(
+    values: Floats,
+    chance: Floats,
+    group: NDArray[np.intp],
+    booked: Floats,
+    amounts: Floats,
+    stretch: float,
+    seed: int,
+) -> list[Mix]:
+    """The distribution of each group's total, from open deals with a value, and past amounts (rows) by group (columns)."""
+    valued = ~np.isnan(values)
+    places = [np.flatnonzero(valued & (group == k)) for k in range(len(booked))]
+    return [
+        Mix(
+            mine,
+            values[mine],
+            chance[mine],
+            float(booked[k]),
+            amounts[:, k].tolist(),
+            stretch=stretch,
+            seed=seed,
+        )
+        for k, mine in enumerate(places)
+    ]
+
+
+def past_outlook(past: Past, record: int, period: pd.Period, *, seed: int = 0) -> Outlook | None:
+    """What the learned method said of a period at a record, by the groups of `past`; None where it could not."""
+    lessons = past.lessons(past.records.at(record), period)
+    if lessons is None:
+        return None
+    deals, point = past.deals, past.places[record, period]
+    rows = np.arange(deals.starts[point], deals.starts[point + 1])
+    rows = np.repeat(rows, deals.count[rows].astype(np.intp))
+    chance = lessons.chances.of(deals.bucket[rows], deals.stage[rows], deals.owner[rows], period)
+    group, value = deals.group[rows], deals.value[rows]
+    totals = mixes(value, chance, group, deals.booked[point], lessons.further, lessons.stretch, seed)
+    came = np.bincount(group, weights=value * chance, minlength=len(deals.groups)).astype(np.float64)
+    return Outlook(chance, came, lessons.further.mean(axis=0), totals)
+
+
+def bucket_of(deals: Deals, period: pd.Period) -> NDArray[np.intp]:
+    """When each deal is due, seen from the day and a period."""
+    date = deals.frame["close_date"]
+    first, last = period.start_time.normalize(), period.end_time.normalize()
+    soon = last + pd.Timedelta(days=SOON_DAYS)
+    choices = [
+        (date.isna(), UNDATED), (date < deals.today, OVERDUE), (date < first, BEFORE), (date <= last, DUE), (date <= soon, SOON_AFTER),
+    ]  # fmt: skip
+    return np.select([mask.to_numpy() for mask, _ in choices], [name for _, name in choices], LATER).astype(
+        np.intp
+    )
+
+
+@dataclass(frozen=True)
+class RunRates:
+    """The run rate of each period."""
+
+    deals: Deals
+    book: Book
+
+    def chance(self, deals: Deals, period: pd.Period) -> Floats:
+        """0: the run rate does not look at single deals."""
+        return np.zeros(len(deals.frame))
+
+    def outlook(self, period: pd.Period) -> Outlook:
+        """What ended periods won after the same point."""
+        deals, rate = self.deals, run_rate(self.book, period)
+        if rate is None:
+            return nothing_known(len(deals.frame), deals.size)
+        none = self.chance(deals, period)
+        means, totals = rate.outlook(self.book, deals.booked_in(period), grouped=deals.groups is not None)
+        return Outlook(none, deals.expected(none), means, totals)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Chances that are stated, by stage, by age or from a column, of the deals due in a period."""
+
+    deals: Deals
+    chances: Chances
+    past: Past | None
+    seed: int
+
+    def outlook(self, period: pd.Period) -> Outlook:
+        """The deals due in a period, each at its chance."""
+        deals = self.deals
+        amounts = self._amounts(period)
+        if amounts is None:
+            return nothing_known(len(deals.frame), deals.size)
+        booked, chance = deals.booked_in(period), self.chance(deals, period)
+        uncertain = deals.due_in(period) & ~np.isnan(deals.value) & ~np.isnan(chance)
+        totals = [
+            Mix(
+                mine,
+                deals.value[mine],
+                chance[mine],
+                booked[group],
+                amounts,
+                self.chances.method.correlation,
+                seed=self.seed,
+            )
+            for group in range(deals.size)
+            for mine in [np.flatnonzero(uncertain & (deals.group == group))]
+        ]
+        more = float(np.mean(amounts)) if amounts else 0.0
+        return Outlook(
+            chance, deals.expected(chance), np.full(deals.size, more), totals, open_ended=bool(amounts)
+        )
+
+    def chance(self, deals: Deals, period: pd.Period) -> Floats:
+        """The chance of each deal due in the period; 0 for others."""
+        return np.where(deals.due_in(period), self.chances.of(deals.frame, deals.open), 0.0)
+
+    def _amounts(self, period: pd.Period) -> list[float] | None:
+        """What past periods won from deals not due in them; None where too few are known."""
+        if not self.chances.method.new_business:
+            return []
+        if self.past is None:
+            return None
+        amounts = self.past.not_due(self.past.records.now(self.deals.today), period)
+        return amounts if len(amounts) >= FEWEST else None
+
+
+def _places(names: pd.Series[str], known: Sequence[str]) -> NDArray[np.intp]:
+    """The place of each name among the known ones; −1 for others."""
+    return pd.Index(known).get_indexer(pd.Index(names)).astype(np.intp)

@@ -1,0 +1,122 @@
+"""What a method says of one period: chances of open deals, new business, and the distribution of the total."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
+
+Floats = NDArray[np.float64]
+_LEAST = 0.001
+"""Smallest chance of a target that is open, and smallest chance of missing it: no sample of the past excludes more."""
+
+
+class Distribution(Protocol):
+    """The distribution of a period's total."""
+
+    def quantile(self, q: float) -> float:
+        """The amount that the total does not exceed with probability `q`."""
+
+    def at_least(self, amount: float) -> float:
+        """P(total ≥ `amount`)."""
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The total of a period as booked money, deals that each come in or not, and one of several further amounts."""
+
+    rows: NDArray[np.intp]
+    """Place of each deal."""
+    amounts: Floats
+    chances: Floats
+    sure: float
+    one_of: Sequence[float] = ()
+    correlation: float = 0.0
+    stretch: float = 1.0
+    """Factor on every distance from the median."""
+    seed: int = 0
+
+    @cached_property
+    def plain(self) -> Total:
+        """The distribution before it is stretched."""
+        return distribute(
+            self.amounts,
+            self.chances,
+            sure=self.sure,
+            one_of=self.one_of,
+            correlation=self.correlation,
+            seed=self.seed,
+        )
+
+    @cached_property
+    def total(self) -> Total:
+        """The distribution of the total, never below what is booked."""
+        return self.plain if self.stretch == 1 else self.plain.stretched(self.stretch, self.sure)
+
+    def quantile(self, q: float) -> float:
+        """The amount that the total does not exceed with probability `q`."""
+        return self.total.quantile(q)
+
+    def at_least(self, amount: float) -> float:
+        """P(total ≥ `amount`)."""
+        return self.total.at_least(amount)
+
+    def conditions(self, target: float) -> tuple[Floats, Floats]:
+        """P(total ≥ `target`) if each deal is won, and if it is not."""
+        median = self.plain.quantile(0.5)
+        return condition_on_each(
+            self.amounts,
+            self.chances,
+            median + (target - median) / self.stretch,
+            sure=self.sure,
+            one_of=self.one_of,
+            correlation=self.correlation,
+            seed=self.seed,
+        )
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What a method says of one period."""
+
+    chance: Floats
+    """Chance that each deal is won in the period: 0 for one that is not open, NaN where unknown."""
+    expected_open: Floats
+    """Expected money from open deals, by group; NaN where unknown."""
+    new_business: Floats
+    """Expected money from other deals, by group; NaN where unknown."""
+    totals: Sequence[Distribution | None]
+    """Distribution of the total, by group; None where unknown."""
+    open_ended: bool = True
+    """True if the distribution knows of more than the open deals, so that no target is out of reach."""
+
+    def p_target(self, group: int, booked: float, target: float) -> float:
+        """The chance that a group reaches its target: 1 once it is met, NaN where unknown."""
+        total = self.totals[group]
+        if np.isnan(target):
+            return float("nan")
+        if booked >= target - 0.005:
+            return 1.0
+        if total is None:
+            return float("nan")
+        chance = total.at_least(target)
+        # What is open is neither impossible nor certain.
+        return min(max(chance, _LEAST), 1 - _LEAST) if self.open_ended else chance
+
+
+def nothing_known(deals: int, groups: int) -> Outlook:
+    """The outlook of a period of which nothing can be known."""
+    return Outlook(np.full(deals, np.nan), np.full(groups, np.nan), np.full(groups, np.nan), [None] * groups)
+
+
+def nothing_open(deals: int, booked: Floats) -> Outlook:
+    """The outlook of a period that has ended: what is booked, for certain."""
+    sure = [Total(np.array([amount]), np.ones(1)) for amount in booked]
+    none = np.zeros(len(booked))
+    return Outlook(np.zeros(deals), none, none, sure, open_ended=False)

@@ -1,0 +1,123 @@
+"""The learned method, on months that are all alike and worked by hand."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis.forecasting.learned import stretch
+from tests.analysis.forecasting.histories import even_months
+
+NINE = even_months(9)
+AS_OF = "2026-09-10"
+FRAME = NINE.as_of("2026-09-10T12:00Z")
+ASKED: dict[str, Any] = {"as_of": AS_OF, "history": NINE, "method": "learned"}
+
+
+def test_forecast__learned_from_months_that_are_alike():
+    table = forecast(FRAME, **ASKED, target=130)
+    row = table.loc["2026-09"]
+    # Of two deals of 100 one is won each month, and 30 come from a deal that nobody had seen.
+    parts = row[["booked", "expected_open", "new_business", "expected"]]
+    assert parts.tolist() == pytest.approx([0, 100, 30, 130])
+    # 30, 130 or 230, with chances of a quarter, a half and a quarter.
+    assert row[["low", "median", "high"]].tolist() == [30, 130, 230]
+    assert row["p_target"] == 0.75
+    assert table.attrs["method"] == "learned"
+
+
+def test_forecast__auto_takes_learned_and_says_why():
+    table = forecast(FRAME, as_of=AS_OF, history=NINE)
+    # August ended less than 15 days ago.
+    assert table.attrs["method"] == "learned: 7 ended months with a record as long before the end as today"
+    pd.testing.assert_frame_equal(table, forecast(FRAME, **ASKED))
+
+
+def test_forecast__learned_says_no_chance_of_0_or_1_unless_it_is_certain():
+    far, open_, met = (
+        float(forecast(FRAME, **ASKED, target=goal)["p_target"].loc["2026-09"]) for goal in (10_000, 1, 0)
+    )
+    assert 0 < far < 0.01
+    assert 0.99 < open_ < 1
+    assert met == 1
+
+
+def test_forecast__learned_by_owner_adds_up_to_the_whole():
+    history = even_months(9, owners=True)
+    frame = history.as_of("2026-09-10T12:00Z")
+    asked: dict[str, Any] = {**ASKED, "history": history, "by": "owner_name", "totals": True}
+    table = forecast(frame, **asked).xs("2026-09", level="period")
+    # Ann won seven deals where 3.5 were expected, Bo none: factors 17/13.5 and 10/13.5.
+    assert table["expected_open"].tolist() == pytest.approx([50 * 17 / 13.5, 50 * 10 / 13.5, 0, 100])
+    assert table["new_business"].tolist() == pytest.approx([0, 0, 30, 30])
+    for name in ("booked", "open_value", "weighted_open", "expected_open", "new_business", "expected"):
+        assert table[name].iloc[:-1].sum() == pytest.approx(table.loc["(all)", name])
+    assert list(table.index) == ["Ann", "Bo", "Cy", "(all)"]
+
+
+def test_forecast__learned_reads_nothing_later_than_its_day():
+    later = even_months(12)
+    pd.testing.assert_frame_equal(forecast(FRAME, **{**ASKED, "history": later}), forecast(FRAME, **ASKED))
+
+
+def test_forecast__an_overdue_deal_counts_in_the_period_not_in_its_row():
+    frame = FRAME.assign(close_date=pd.Timestamp("2026-09-09").as_unit("us"))
+    table = forecast(frame, **ASKED, periods=1)
+    assert table.loc["overdue", ["open_value", "expected"]].tolist() == [200, 0]
+    # No overdue deal was ever seen, so it has the overall chance.
+    assert table.loc["2026-09", "expected_open"] == pytest.approx(100)
+
+
+def test_forecast__learned_needs_three_ended_months_and_says_from_when_it_can():
+    young = even_months(4)
+    frame = young.as_of("2026-04-10T12:00Z")
+    with pytest.raises(errors.NotEnoughHistory) as raised:
+        forecast(frame, as_of="2026-04-10", history=young, method="learned")
+    assert str(raised.value) == (
+        "method='learned' needs 3 ended months with a record as long before the end as 2026-04-10 is before the end of "
+        "2026-04; the history has 2. It can be used from Apr 15, 2026 on if you keep recording; until then use 'run_rate' "
+        "or 'stated'"
+    )
+    assert forecast(frame, as_of="2026-04-20", history=young, method="learned")["expected"].sum() > 0
+
+
+def test_forecast__auto_says_until_when_it_does_without_learning():
+    young = even_months(6)
+    table = forecast(young.as_of("2026-06-10T12:00Z"), as_of="2026-06-10", history=young)
+    assert table.attrs["method"] == (
+        "run_rate: learned needs 6 ended months with a record as long before the end as today; you have 4; until "
+        "Jul 15, 2026 run rate"
+    )
+
+
+def test_forecast__a_period_too_far_ahead_is_not_known():
+    row = forecast(FRAME, **ASKED, periods=["2027-09"], target=5).loc["2027-09"]
+    assert row[["expected", "low", "median", "high", "p_target", "new_business"]].isna().all()
+    assert row["booked"] == 0
+
+
+def test_forecast_deals__learned_adds_up_to_the_forecast():
+    asked: dict[str, Any] = {**ASKED, "target": 130, "periods": ["2026-09"]}
+    deals, row = forecast_deals(FRAME, **asked), forecast(FRAME, **asked).loc["2026-09"]
+    assert deals["weighted"].sum() == pytest.approx(row["expected_open"])
+    both = deals["chance"] * deals["p_if_won"] + (1 - deals["chance"]) * deals["p_if_lost"]
+    assert both.tolist() == pytest.approx([row["p_target"]] * 2)
+
+
+def test_forecast_deals__without_a_history_uses_stated_and_says_so():
+    table = forecast_deals(FRAME, as_of=AS_OF)
+    assert table.attrs["method"] == "stated: there is no history; the run rate does not look at single deals"
+    assert table["chance"].tolist() == [0.5, 0.5]
+    with pytest.raises(errors.ArgumentValueError, match="does not look at single deals"):
+        forecast_deals(FRAME, as_of=AS_OF, method="run_rate")
+
+
+def test_stretch__is_the_80_percent_conformal_quantile():
+    # The 11th of 12 half-normal quantiles, in units of the half-width of an 80% range.
+    assert stretch(np.zeros(0)) == pytest.approx(1.5341 / 1.2816, abs=1e-3)
+    # Twelve far misses: of 24 scores the 20th.
+    assert stretch(np.full(12, 3.0)) == 3
+    assert stretch(np.zeros(100)) == 1
