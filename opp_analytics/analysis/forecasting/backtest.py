@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, Actual, PastForecasts, Wanted, scores
 from opp_analytics.analysis.forecasting.past_points import last_day
@@ -97,11 +96,11 @@ def backtest(
     past = PastForecasts.of(
         history,
         "backtest",
-        freq=periods.check_freq(freq),
+        freq=freq,
         as_of=as_of,
         by=names,
-        confidence=arguments.between(confidence, "confidence", example=0.8),
-        tz=tz or "UTC",
+        confidence=confidence,
+        tz=tz,
     )
     wanted = judged_periods(past)
     table = judge(past, way, wanted)
@@ -116,7 +115,7 @@ def backtest(
         n=len(table),
         as_of=past.last_day,
         left_out={"too_early_to_learn": sum(map(len, wanted.values())) - forecasts(table)},
-        freq=freq,
+        freq=past.freq,
         method=way.name,
         confidence=past.confidence,
         skill=skill(past, table, wanted),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.backtest import judge, judged_periods
 from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, score_groups
@@ -74,10 +73,10 @@ def backtest_methods(
     past = PastForecasts.of(
         history,
         "backtest_methods",
-        freq=periods.check_freq(freq),
+        freq=freq,
         as_of=as_of,
-        confidence=arguments.between(confidence, "confidence", example=0.8),
-        tz=tz or "UTC",
+        confidence=confidence,
+        tz=tz,
     )
     wanted = judged_periods(past)
     tables = {name: judge(past, way, wanted) for name, way in ways.items()}
@@ -93,7 +92,7 @@ def backtest_methods(
         made_from=history,
         n=len(common),
         as_of=past.last_day,
-        freq=freq,
+        freq=past.freq,
         confidence=past.confidence,
     )
 

@@ -73,7 +73,7 @@ class Situation:
     def of(cls, deals: Deals, history: History | Replay | None) -> Situation:
         """The situation of a forecast."""
         known = history is not None and len(history.records) > 0
-        records = Records.of(history.records, deals.freq, deals.tz) if known and history is not None else None
+        records = deals.records_of(history) if known and history is not None else None
         now = Now(day_number(deals.today), -1) if records is None else records.now(deals.today)
         return cls(deals.freq, deals.current, records, now, lambda: book_of(deals))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,14 @@ from numpy.typing import NDArray
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.past_deals import OWNER
+from opp_analytics.analysis.forecasting.past_points import Records
 from opp_analytics.analysis.shared.groups import Groups, column_key, combine, ratio, read
 from opp_analytics.certificate import Certificate
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON, outcome_codes
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org, outcome_codes
+
+if TYPE_CHECKING:
+    from opp_analytics.analysis.shared.replay import Replay
+    from opp_analytics.history import History
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -31,6 +36,7 @@ class Deals:
     today: pd.Timestamp
     freq: str
     tz: str
+    org: Org
     group: NDArray[np.intp]
     """Group of each deal."""
     groups: pd.Index[Any] | None
@@ -96,6 +102,10 @@ class Deals:
         """Money booked in a period, by group."""
         return self.sum(self.value, self.booked & (self.period == slot(period)))
 
+    def records_of(self, history: History | Replay) -> Records:
+        """The records of a history, with the periods of the forecast."""
+        return Records.of(history.records, self.freq, self.tz, self.org.fiscal_year_start)
+
     def periods(self, wanted: Iterable[str]) -> list[pd.Period]:
         """The periods with a row: those of won and open deals, and wanted ones."""
         found = self.period[self.open | self.booked | self.later]
@@ -129,6 +139,7 @@ class Deals:
         return {
             "conflict": int((self.outcome == CONFLICT).sum()),
             "disqualified": int((self.outcome == DISQUALIFIED).sum()),
+            "unknown": int((self.outcome == UNKNOWN).sum()),
             "won_without_date": int(((self.outcome == WON) & undated).sum()),
         }
 
@@ -182,7 +193,15 @@ def read_deals(
         place[held] = np.arange(len(held))
         group, groups = place[combined.codes].astype(np.intp), combined.index[held]
     return Deals(
-        frame, outcome, today, freq, tz, group, groups, known_then or _seen_by(opportunities, today, tz)
+        frame,
+        outcome,
+        today,
+        freq,
+        tz,
+        Org.of(frame),
+        group,
+        groups,
+        known_then or _seen_by(opportunities, today, tz),
     )
 
 

@@ -15,6 +15,7 @@ from opp_analytics.analysis.forecasting.targets import ALL, Target, read_targets
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.org import DEFAULT, agreed, org_of
 from opp_analytics.periods import When, as_date, as_period, check_freq
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def forecast(
     seed : int
         Random seed of the draws, which are used for more than 15 uncertain deals in a period.
     tz : str, optional
-        Business time zone, in which instants become dates; default: UTC.
+        Business time zone, in which instants become dates; default: the org's, else UTC.
 
     Returns
     -------
@@ -127,12 +128,13 @@ def forecast(
     """
     names = by_columns(by, level="period")
     asked = read_arguments(
+        opportunities,
         as_of,
         freq,
         method,
         history,
-        target,
-        periods,
+        target=target,
+        periods=periods,
         confidence=confidence,
         seed=seed,
         tz=tz,
@@ -155,43 +157,49 @@ def forecast(
             "without_value": int(tables[-1]["no_value"].sum()),
             "without_probability": int(tables[-1]["no_probability"].sum()),
         },
-        freq=freq,
+        freq=asked.freq,
         method=finest.chosen.label,
         confidence=asked.confidence,
     )
 
 
 def read_arguments(
+    opportunities: pd.DataFrame,
     as_of: When,
     freq: str,
     method: str | Method,
     history: Any,
-    target: Target,
-    periods: int | Sequence[str] | None,
     *,
+    target: Target = None,
+    periods: int | Sequence[str] | None = None,
     confidence: float = 0.8,
     seed: int = 0,
     tz: str | None = None,
     by: Sequence[str] = (),
     totals: bool = False,
 ) -> Asked:
-    """The checked arguments of a forecast."""
-    how, zone = read_method(method), tz or "UTC"
+    """The checked arguments of a forecast, with what the frame's and the history's org say where the caller does not."""
+    how = read_method(method)
     if how.new_business and by:
         raise ArgumentValueError(
             "new_business=True does not work with by=; forecast each group's frame and history separately"
         )
+    org = (
+        agreed(org_of(opportunities), org_of(history), names=("the frame's org", "the history's")) or DEFAULT
+    )
+    zone, alias = org.zone(tz), org.freq(check_freq(freq))
     today = as_date(as_of, tz=zone)
     return Asked(
         today,
-        check_freq(freq),
+        alias,
         how,
         history,
-        read_targets(target, freq, by, totals=totals),
-        _labels(periods, today, freq),
+        read_targets(target, alias, by, totals=totals),
+        _labels(periods, today, alias),
         arguments.between(confidence, "confidence", example=0.8),
         arguments.whole(seed, "seed", low=0, example=0),
         zone,
+        org,
     )
 
 

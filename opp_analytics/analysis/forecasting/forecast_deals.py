@@ -93,7 +93,18 @@ def forecast_deals(
     1   10.0           0.012       0.5        0.5
     """
     names = by_columns(by, level="period")
-    asked = read_arguments(as_of, freq, method, history, target, periods, seed=seed, tz=tz, by=names)
+    asked = read_arguments(
+        opportunities,
+        as_of,
+        freq,
+        method,
+        history,
+        target=target,
+        periods=periods,
+        seed=seed,
+        tz=tz,
+        by=names,
+    )
     made = look_ahead(opportunities, asked, names, single_deals=True)
     deals = made.deals
     parts = [
@@ -132,7 +143,7 @@ def forecast_deals(
             "overdue_or_unscheduled": int((left & valued & (deals.period < 0)).sum()),
             "without_chance": int((left & valued & (deals.period >= 0)).sum()),
         },
-        freq=freq,
+        freq=asked.freq,
         method=made.chosen.label,
     )
 

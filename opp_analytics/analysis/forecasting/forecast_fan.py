@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics import arguments, periods, schema
+from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, PastForecasts
 from opp_analytics.analysis.forecasting.past_points import last_day
@@ -79,16 +79,17 @@ def forecast_fan(
     0  2026-01             2      40.0  0.0  100.0   100.0
     1  2026-01             0      70.0  0.0  100.0   100.0
     """
-    wanted, way = periods.as_period(period, periods.check_freq(freq)), read_method(method)
+    way = read_method(method)
     past = PastForecasts.of(
         history,
         "forecast_fan",
         freq=freq,
         as_of=as_of,
-        confidence=arguments.between(confidence, "confidence", example=0.8),
-        seed=arguments.whole(seed, "seed", low=0, example=0),
-        tz=tz or "UTC",
+        confidence=confidence,
+        seed=seed,
+        tz=tz,
     )
+    wanted = periods.as_period(period, past.freq)
     end, last = last_day(wanted), len(past.records.days) - 1
     before = {record: [wanted] for record, day in enumerate(past.records.days) if day <= end}
     made = past.made(way, before)
@@ -105,7 +106,7 @@ def forecast_fan(
         made_from=history,
         n=len(frame),
         as_of=past.last_day,
-        freq=freq,
+        freq=past.freq,
         method=way.name,
         confidence=past.confidence,
     )

@@ -25,6 +25,7 @@ from opp_analytics.analysis.forecasting.learned import Past
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.outlook import Outlook, nothing_open
 from opp_analytics.analysis.forecasting.targets import Targets
+from opp_analytics.org import Org, org_of
 from opp_analytics.schema import BUCKETS
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Asked:
     confidence: float
     seed: int
     tz: str
+    org: Org
     past: Past | None = None
     """What the method learns from, if read already."""
 
@@ -79,7 +81,7 @@ def look_ahead(
         check_columns(asked.method, opportunities)
     unique = asked.method.aged and asked.history is not None
     deals = read_deals(
-        opportunities,
+        with_org(opportunities, asked.org),
         asked.method.columns,
         today=asked.today,
         freq=asked.freq,
@@ -98,6 +100,15 @@ def look_ahead(
         for period in wanted
     }
     return Forecasted(deals, chosen, forecaster, outlooks)
+
+
+def with_org(opportunities: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """The frame with the org of its history where it has none of its own."""
+    if not isinstance(opportunities, pd.DataFrame) or org_of(opportunities) == org:
+        return opportunities
+    frame = opportunities.copy(deep=False)
+    frame.attrs = {**opportunities.attrs, "org": org.facts}
+    return frame
 
 
 def forecast_table(made: Forecasted, asked: Asked, by: Sequence[str]) -> pd.DataFrame:

@@ -26,7 +26,6 @@ from opp_analytics.analysis.forecasting.past_deals import (
     SOON_DAYS,
     UNDATED,
 )
-from opp_analytics.analysis.forecasting.past_points import Records
 from opp_analytics.analysis.forecasting.run_rate import Book, run_rate
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
@@ -78,8 +77,8 @@ def _read(
     """What the records up to the forecast's day teach."""
     if not isinstance(history, History):
         raise ArgumentTypeError("this method learns from past records; pass history=")
-    records = Records.of(history.records, deals.freq, deals.tz)
-    return read_past(history, records, [(records.now(deals.today), wanted)], by=by)
+    records = deals.records_of(history)
+    return read_past(history, records, [(records.now(deals.today), wanted)], by=by, meaning=deals.org)
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,9 @@ class Learned:
         stage = _places(frame["stage"].astype(TEXT).fillna(NO_LABEL), known.stages)
         owned = frame[OWNER].astype(TEXT).fillna(NO_LABEL) if OWNER in frame else None
         owner = np.full(len(frame), -1) if owned is None else _places(owned, known.owners)
-        return np.where(deals.open, lessons.chances.of(bucket_of(deals, period), stage, owner, period), 0.0)
+        closing = self.past.records.closes_quarter(period)
+        found = lessons.chances.of(bucket_of(deals, period), stage, owner, closing=closing)
+        return np.where(deals.open, found, 0.0)
 
     def _lessons(self, period: pd.Period) -> Lessons | None:
         return (
@@ -172,7 +173,8 @@ def past_outlook(past: Past, record: int, period: pd.Period, *, seed: int = 0) -
     deals, point = past.deals, past.places[record, period]
     rows = np.arange(deals.starts[point], deals.starts[point + 1])
     rows = np.repeat(rows, deals.count[rows].astype(np.intp))
-    chance = lessons.chances.of(deals.bucket[rows], deals.stage[rows], deals.owner[rows], period)
+    closing = past.records.closes_quarter(period)
+    chance = lessons.chances.of(deals.bucket[rows], deals.stage[rows], deals.owner[rows], closing=closing)
     group, value = deals.group[rows], deals.value[rows]
     totals = mixes(value, chance, group, deals.booked[point], lessons.further, lessons.stretch, seed)
     came = np.bincount(group, weights=value * chance, minlength=len(deals.groups)).astype(np.float64)

@@ -16,6 +16,7 @@ from opp_analytics.analysis.forecasting.learned_chances import LearnedChances, l
 from opp_analytics.analysis.forecasting.past_deals import PastDeals, past_deals
 from opp_analytics.analysis.forecasting.past_points import Now, Point, Records, last_day
 from opp_analytics.analysis.stats.distribution import sample_totals
+from opp_analytics.org import Org
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -72,7 +73,7 @@ class Past:
             return None
         return Lessons(
             tuple(known),
-            learn_chances(self.deals, list(known.values()), list(known)),
+            self._learn(known),
             self._further(known.values()),
             stretch(self._past_scores(now, lead)),
         )
@@ -85,6 +86,10 @@ class Past:
     def _teachers(self, now: Now, lead: int) -> dict[pd.Period, int]:
         found = {period: self.point(period, lead) for period in self.records.ended(now)}
         return {period: point for period, point in found.items() if point is not None}
+
+    def _learn(self, known: dict[pd.Period, int]) -> LearnedChances:
+        closing = [self.records.closes_quarter(period) for period in known] if self.records.monthly else None
+        return learn_chances(self.deals, list(known.values()), closing)
 
     def _further(self, points: Iterable[int]) -> Floats:
         amounts = [self.deals.further(point) for point in list(points)[-_AMOUNTS:]]
@@ -109,11 +114,12 @@ class Past:
         known = self._teachers(self.records.at(record), lead)
         if len(known) < FEWEST:
             return np.zeros(0)
-        chances = learn_chances(self.deals, list(known.values()), list(known))
+        chances = self._learn(known)
         further = self._further(known.values())
         deals, size = self.deals, len(self.deals.groups)
         rows = np.arange(deals.starts[point], deals.starts[point + 1])
-        chance = chances.of(deals.bucket[rows], deals.stage[rows], deals.owner[rows], period)
+        closing = self.records.closes_quarter(period)
+        chance = chances.of(deals.bucket[rows], deals.stage[rows], deals.owner[rows], closing=closing)
         group, count = deals.group[rows], deals.count[rows]
         totals = sample_totals(deals.value[rows], chance, group, size, counts=count, one_of=further)
         low, median, high = np.quantile(totals, [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2], axis=1)
@@ -133,6 +139,7 @@ def read_past(
     *,
     by: Sequence[str] = (),
     further: Iterable[Point] = (),
+    meaning: Org | None = None,
 ) -> Past | None:
     """Everything that forecasts of some periods at some moments learn from; None without a period that is over.
 
@@ -142,6 +149,8 @@ def read_past(
         The moments and the periods forecast there.
     further : iterable of Point
         Points to read besides.
+    by, meaning
+        As for `past_deals`.
     """
     points: dict[tuple[int, pd.Period], Point] = {}
     for now, wanted in asked:
@@ -158,7 +167,7 @@ def read_past(
         return None
     ordered = sorted(points.values(), key=lambda point: (point.period, point.record))
     places = {(point.record, point.period): place for place, point in enumerate(ordered)}
-    return Past(records, past_deals(history, ordered, records, by=by), places)
+    return Past(records, past_deals(history, ordered, records, by=by, meaning=meaning), places)
 
 
 def stretch(scores: Floats) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics.analysis.forecasting.past_deals import BUCKET_NAMES, PastDeals
@@ -33,20 +32,22 @@ class LearnedChances:
     month: tuple[float, float]
     """Factor of months that do not end a quarter, and of those that do."""
 
-    def of(self, bucket: Codes, stage: Codes, owner: Codes, period: pd.Period) -> Floats:
-        """The chance of each deal; a code of −1 is a stage or owner never seen."""
-        return _clip(_clip(self.share[bucket, stage] * self.owner[owner]) * self.month[ends_quarter(period)])
+    def of(self, bucket: Codes, stage: Codes, owner: Codes, *, closing: bool) -> Floats:
+        """The chance of each deal; a code of −1 is a stage or owner never seen, `closing` a month that ends a quarter."""
+        return _clip(_clip(self.share[bucket, stage] * self.owner[owner]) * self.month[closing])
 
 
-def learn_chances(past: PastDeals, points: Sequence[int], months: Sequence[pd.Period]) -> LearnedChances:
+def learn_chances(past: PastDeals, points: Sequence[int], closing: Sequence[bool] | None) -> LearnedChances:
     """Chances from the points of ended periods.
 
     Parameters
     ----------
     past : PastDeals
         Deals open at the points, and those won.
-    points, months : list
-        The points to learn from, and the period of each.
+    points : list of int
+        The points to learn from.
+    closing : list of bool, optional
+        True for each point of a month that ends a quarter; None for periods that are not months.
     """
     rows, row_point = _rows(past.starts, points)
     wins, win_point = _rows(past.won_starts, points)
@@ -66,18 +67,14 @@ def learn_chances(past: PastDeals, points: Sequence[int], months: Sequence[pd.Pe
     achieved = np.bincount(won_at[2], weights=won, minlength=owners)
     factor = np.append((achieved + _OWNER) / (expected + _OWNER), 1.0)
 
-    closing = np.array([ends_quarter(month) for month in months], dtype=np.intp)
+    if closing is None:
+        return LearnedChances(share, factor, (1.0, 1.0))
+    kind = np.array(closing, dtype=np.intp)
     chance = _clip(share[bucket, stage] * factor[owner])
-    expected = np.bincount(closing[row_point], weights=count * chance, minlength=2)
-    achieved = np.bincount(closing[win_point], weights=won, minlength=2)
-    monthly = bool(months) and months[0].freqstr[0] == "M"
-    month = (achieved + _MONTH) / (expected + _MONTH) if monthly else np.ones(2)
+    expected = np.bincount(kind[row_point], weights=count * chance, minlength=2)
+    achieved = np.bincount(kind[win_point], weights=won, minlength=2)
+    month = (achieved + _MONTH) / (expected + _MONTH)
     return LearnedChances(share, factor, (float(month[0]), float(month[1])))
-
-
-def ends_quarter(period: pd.Period) -> bool:
-    """True for a month that ends a quarter."""
-    return period.freqstr[0] == "M" and period.month % 3 == 0
 
 
 def _clip(chances: Floats) -> Floats:

@@ -7,6 +7,7 @@ import pandas as pd
 from opp_analytics.analysis.forecasting.choose import Chosen, Situation, choose
 from opp_analytics.analysis.forecasting.deals_by_period import read_deals
 from opp_analytics.analysis.forecasting.forecast import read_arguments
+from opp_analytics.analysis.forecasting.forecast_table import with_org
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.history import History
 from opp_analytics.periods import When
@@ -38,6 +39,8 @@ def method_for_deals(
     ArgumentTypeError, ArgumentValueError, NotEnoughHistory
         When the method cannot answer such questions, or the data cannot serve it.
     """
-    asked = read_arguments(as_of, freq, method, history, None, None, tz=tz)
-    deals = read_deals(opportunities, [], today=asked.today, freq=asked.freq, by=[], tz=asked.tz)
+    asked = read_arguments(opportunities, as_of, freq, method, history, tz=tz)
+    deals = read_deals(
+        with_org(opportunities, asked.org), [], today=asked.today, freq=asked.freq, by=[], tz=asked.tz
+    )
     return choose(asked.method, Situation.of(deals, history), single_deals=True)

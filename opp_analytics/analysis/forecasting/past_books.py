@@ -15,6 +15,7 @@ from opp_analytics.analysis.forecasting.past_deals import numbers
 from opp_analytics.analysis.forecasting.past_points import Records, first_day, last_day
 from opp_analytics.analysis.forecasting.run_rate import Book, days_or_never
 from opp_analytics.analysis.shared.history_query import group_names, up_to, with_outcome
+from opp_analytics.org import Org
 
 if TYPE_CHECKING:
     import ibis
@@ -71,7 +72,7 @@ class PastBooks:
 
 def past_books(history: History, records: Records, *, by: Sequence[str], tz: str) -> PastBooks:
     """Read every time that a deal was open, won or lost as it was, up to the last of some records."""
-    rows = history.collect(_spells(up_to(history.table, records.moments[-1]), by))
+    rows = history.collect(_spells(up_to(history.table, records.moments[-1]), Org.of(history), by))
     group, groups = numbers(rows, group_names(by))
     seen, until = (
         records.moments.searchsorted(rows[name].astype("datetime64[us, UTC]"))
@@ -95,11 +96,11 @@ def past_books(history: History, records: Records, *, by: Sequence[str], tz: str
     )
 
 
-def _spells(log: ibis.Table, by: Sequence[str]) -> ibis.Table:
+def _spells(log: ibis.Table, meaning: Org, by: Sequence[str]) -> ibis.Table:
     """Versions of deals that differ in what a run rate reads: outcome, and of a closed deal its date and money."""
     import ibis
 
-    rows = with_outcome(log, "created_at", by=by)
+    rows = with_outcome(log, meaning, "created_at", by=by)
     names = group_names(by)
     closed = rows["outcome"] != "open"
     rows = rows.select(

@@ -20,6 +20,7 @@ from opp_analytics.analysis.shared.history_query import (
     up_to,
     with_outcome,
 )
+from opp_analytics.org import Org
 from opp_analytics.schema import NO_LABEL, TEXT
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ class PastDeals:
 
 
 def past_deals(
-    history: History, points: Sequence[Point], records: Records, *, by: Sequence[str] = ()
+    history: History,
+    points: Sequence[Point],
+    records: Records,
+    *,
+    by: Sequence[str] = (),
+    meaning: Org | None = None,
 ) -> PastDeals:
     """Count the deals of every point, by due bucket, stage, owner and the groups of `by`.
 
@@ -90,6 +96,8 @@ def past_deals(
         Records and periods, at least one.
     by : list of str
         Further columns, with their values in the record; a deal not open then has those at its win.
+    meaning : Org, optional
+        What the stages mean; default: the history's org.
     """
     check_history(history, "the learned forecast", *by)
     table = history.table
@@ -97,7 +105,7 @@ def past_deals(
     asked = points_table(points, records)
     newest = records.moments[max(max(point.record, point.known) for point in points)]
     exact = history.records["rows"].max() <= _EXACT_UP_TO
-    versions = _versions(up_to(table, newest), further)
+    versions = _versions(up_to(table, newest), meaning or Org.of(history), further)
     names = group_names(further)
     open_ = history.collect(_open_deals(versions, asked, names, exact=bool(exact)))
     won = history.collect(_won_deals(versions, asked.filter(asked["settled"]), names))
@@ -115,7 +123,11 @@ def actual_money(
     names = group_names(by)
     rows = history.collect(
         _won_deals(
-            _versions(up_to(history.table, records.moments[max(point.known for point in points)]), by),
+            _versions(
+                up_to(history.table, records.moments[max(point.known for point in points)]),
+                Org.of(history),
+                by,
+            ),
             asked,
             names,
         )
@@ -124,11 +136,11 @@ def actual_money(
     return _sums(rows.assign(group=group), ["point", "group"], (len(points), len(groups))), groups
 
 
-def _versions(log: ibis.Table, further: Sequence[str]) -> ibis.Table:
+def _versions(log: ibis.Table, meaning: Org, further: Sequence[str]) -> ibis.Table:
     """Every version of every deal, with the time until which it was valid."""
     import ibis
 
-    rows = with_outcome(log, by=further)
+    rows = with_outcome(log, meaning, by=further)
     later = rows["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at"))
     kept = ["unique_id", "seen_at", "outcome", "stage", "close_date", "cents", *group_names(further)]
     return rows.select(*kept, until=later.fill_null(instant(_FOREVER)))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import periods
+from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.choose import Situation, choose
 from opp_analytics.analysis.forecasting.deals_by_period import as_labels
 from opp_analytics.analysis.forecasting.forecast_table import Asked, look_ahead
@@ -27,6 +27,7 @@ from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.shared.replay import Replay
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
+from opp_analytics.org import Org
 from opp_analytics.periods import When
 
 FORECAST = ["booked", "expected", "low", "median", "high"]
@@ -59,6 +60,7 @@ class PastForecasts:
     by: list[str]
     confidence: float
     tz: str
+    org: Org
     seed: int = 0
 
     @classmethod
@@ -72,9 +74,9 @@ class PastForecasts:
         by: Sequence[str] = (),
         confidence: float = 0.8,
         seed: int = 0,
-        tz: str,
+        tz: str | None,
     ) -> PastForecasts:
-        """The records up to the end of a day.
+        """The records up to the end of a day; time zone and fiscal year are the org's where they are not given.
 
         Raises
         ------
@@ -82,11 +84,22 @@ class PastForecasts:
             When `history` is not a `History`, lacks a column of `by`, or has no record by then.
         """
         known = check_history(history, asked_by, *by).records
+        org = Org.of(history)
+        zone, alias = org.zone(tz), org.freq(periods.check_freq(freq))
         if as_of is not None:
-            known = known[known["recorded_at"] <= periods.as_instant(as_of, tz=tz, end=True, name="as_of")]
+            known = known[known["recorded_at"] <= periods.as_instant(as_of, tz=zone, end=True, name="as_of")]
         if known.empty:
             raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
-        return cls(history, Records.of(known, freq, tz), list(by), confidence, tz, seed)
+        records = Records.of(known, alias, zone, org.fiscal_year_start)
+        level = arguments.between(confidence, "confidence", example=0.8)
+        return cls(
+            history, records, list(by), level, zone, org, arguments.whole(seed, "seed", low=0, example=0)
+        )
+
+    @property
+    def freq(self) -> str:
+        """Alias of the periods."""
+        return self.records.freq
 
     @property
     def last_day(self) -> pd.Timestamp:
@@ -141,8 +154,8 @@ class PastForecasts:
     def _choose(self, method: Method, record: int) -> Method | None:
         """The method used at a record; None if none can be."""
         now = self.records.at(record)
-        current = pd.Period(pd.Timestamp(now.day, unit="D"), self.records.freq)
-        at = Situation(self.records.freq, current, self.records, now, lambda: self.books.at(record))
+        current = pd.Period(pd.Timestamp(now.day, unit="D"), self.freq)
+        at = Situation(self.freq, current, self.records, now, lambda: self.books.at(record))
         try:
             return choose(method, at).method
         except NotEnoughHistory:
@@ -212,7 +225,7 @@ class PastForecasts:
         frame.attrs["recorded_at"] = moment.isoformat()
         asked = Asked(
             pd.Timestamp(self.records.days[record], unit="D"),
-            self.records.freq,
+            self.freq,
             method,
             known,
             Targets(),
@@ -220,6 +233,7 @@ class PastForecasts:
             self.confidence,
             self.seed,
             self.tz,
+            self.org,
             past,
         )
         try:

@@ -38,12 +38,14 @@ class Records:
     days: NDArray[np.int64]
     """Calendar day of each, as a number."""
     freq: str
+    year_start: int
+    """First month of the fiscal year."""
 
     @classmethod
-    def of(cls, records: pd.DataFrame, freq: str, tz: str) -> Records:
+    def of(cls, records: pd.DataFrame, freq: str, tz: str, year_start: int = 1) -> Records:
         """The records of a history, in the time zone of its business."""
         moments = records["recorded_at"].drop_duplicates().sort_values(ignore_index=True)
-        return cls(pd.DatetimeIndex(moments), day_numbers(periods.to_dates(moments, tz=tz)), freq)
+        return cls(pd.DatetimeIndex(moments), day_numbers(periods.to_dates(moments, tz=tz)), freq, year_start)
 
     def now(self, today: pd.Timestamp) -> Now:
         """The moment of a forecast on a day, which knows every record of that day."""
@@ -73,6 +75,15 @@ class Records:
         if place >= 0 and self.days[place] > end:
             return place
         return place + 1 if place + 1 < len(self.days) else -1
+
+    @property
+    def monthly(self) -> bool:
+        """True if the periods are months."""
+        return self.freq[0] == "M"
+
+    def closes_quarter(self, period: pd.Period) -> bool:
+        """True for a month that ends a quarter of the fiscal year."""
+        return self.monthly and (period.month - self.year_start) % 3 == 2
 
     def at_lead(self, period: pd.Period, lead: int) -> int:
         """The record nearest to `lead` days before a period's end, within 3 days; −1 if there is none."""

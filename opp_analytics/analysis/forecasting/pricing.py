@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import periods
 from opp_analytics.analysis.forecasting.choose import Chosen
 from opp_analytics.analysis.forecasting.deals_by_period import Deals, as_labels, read_deals, slot
 from opp_analytics.analysis.forecasting.forecast import read_arguments
@@ -87,12 +86,10 @@ def price_period(
     NotEnoughHistory
         When `at` is before the first record, or the data cannot serve the method; the message says from when they can.
     """
-    names, zone = by_columns(by, level="period"), tz or "UTC"
-    label = str(periods.as_period(period, periods.check_freq(freq)))
-    asked = read_arguments(at, freq, method, history, None, [label], tz=tz, by=names)
-    made = look_ahead(history.as_of(at, tz=zone), asked, names)
-    deals = made.deals
-    wanted = pd.Period(label, freq)
+    names, frame = by_columns(by, level="period"), history.as_of(at, tz=tz)
+    asked = read_arguments(frame, at, freq, method, history, periods=[period], tz=tz, by=names)
+    made = look_ahead(frame, asked, names)
+    deals, wanted = made.deals, pd.Period(asked.periods[0], asked.freq)
     groups = [()] if deals.groups is None else [as_labels(key) for key in deals.groups]
     more = dict(zip(groups, made.outlooks[wanted].new_business.tolist(), strict=True))
     return Pricing(made.chosen, wanted, more, deals, made.forecaster)

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics import arguments, periods, schema
+from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, in_range, scores
 from opp_analytics.analysis.forecasting.past_points import last_day
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.org import Org
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -72,17 +73,17 @@ def track_record(
     period
     2026-01           15      50.0   100.0  True
     """
-    way, zone = read_method(method), tz or "UTC"
-    day = periods.as_date(as_of, tz=zone)
-    current = pd.Period(day, periods.check_freq(freq))
+    way = read_method(method)
+    day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
     past = PastForecasts.of(
         history,
         "track_record",
         freq=freq,
         as_of=day,
-        confidence=arguments.between(confidence, "confidence", example=0.8),
-        tz=zone,
+        confidence=confidence,
+        tz=tz,
     )
+    current = pd.Period(day, past.freq)
     wanted = _equally_early(past, current, day)
     made = past.made(way, wanted).drop_duplicates("period", keep="last")
     if made.empty:
@@ -97,7 +98,7 @@ def track_record(
     ]
     frame["error"] = frame["expected"] - frame["actual"]
     frame["days_before"] = [
-        last_day(pd.Period(period, freq)) - int(past.records.days[record])
+        last_day(pd.Period(period, past.freq)) - int(past.records.days[record])
         for record, period in zip(frame["record"], frame.index, strict=True)
     ]
     frame = frame[["made_at", "days_before", *_MONEY, "method"]]
@@ -107,7 +108,7 @@ def track_record(
         made_from=history,
         n=len(frame),
         as_of=day,
-        freq=freq,
+        freq=past.freq,
         method=way.name,
         confidence=past.confidence,
         **notes,
