@@ -18,11 +18,12 @@ def test_months__of_a_target(opportunities):
     block = months(tables_of(opportunities, target=150_000))
     assert block.title == "April has 0.2× coverage; its open deals bring 6K at their stated chances"
     heads, lines = _texts(block)
-    assert heads == ["Month", "", "Forecast", "80% range", "Coverage"]
+    assert heads == ["Month", "", "Forecast", "80% range", "Coverage", "Pipeline to add"]
+    # Of 120K that closed 70K were won: 150K take 257K.
     assert lines == [
-        ["Apr 2026", "", "6K", "0–30K", "0.2×"],
-        ["May 2026", "", "0", "0–0", "0.0×"],
-        ["Jun 2026", "", "0", "0–0", "0.0×"],
+        ["Apr 2026", "", "6K", "0–30K", "0.2×", "227K"],
+        ["May 2026", "", "0", "0–0", "0.0×", "257K"],
+        ["Jun 2026", "", "0", "0–0", "0.0×", "257K"],
     ]
 
 
