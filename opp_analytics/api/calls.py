@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from urllib.parse import quote
 
 from opp_analytics.api import wire
+from opp_analytics.api.names import Names
 from opp_analytics.arguments import text, whole
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.schema import READ_ONLY, BadCell
@@ -76,7 +77,7 @@ _WIRE_NAMES = {"account_id": "account_unique_id"}
 """Parameters whose name on the wire differs."""
 
 
-def encode_query(page: int, page_size: int | None, params: dict[str, Any]) -> dict[str, Any]:
+def encode_query(page: int, page_size: int | None, params: dict[str, Any], names: Names) -> dict[str, Any]:
     """The query of a list, under the names of the wire."""
     known = ListParams.__annotations__ | Filters.__annotations__
     for name in params:
@@ -87,11 +88,13 @@ def encode_query(page: int, page_size: int | None, params: dict[str, Any]) -> di
     query: dict[str, Any] = {"page": whole(page, "page", example=1)}
     if page_size is not None:
         query["records"] = whole(page_size, "page_size", example=100)
+    if params.get("sort") is not None:
+        params = {**params, "sort": names.sort(params["sort"])}
     return query | {_WIRE_NAMES.get(name, name): value for name, value in params.items() if value is not None}
 
 
-def encode_body(fields: dict[str, Any]) -> bytes:
-    """The body of a create or an update, after checking each value."""
+def encode_body(fields: dict[str, Any], names: Names, *, creates: bool = False) -> bytes:
+    """The body of a create or an update under the names of the wire, after checking each value."""
     if not fields:
         raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")
     values = {}
@@ -104,4 +107,6 @@ def encode_body(fields: dict[str, Any]) -> bytes:
             values[name] = wire.to_wire(name, value)
         except BadCell as reason:
             raise ArgumentValueError(f"{name}={value!r} {reason}") from None
-    return wire.encode(values)
+    if creates:
+        text(fields.get("name"), "name", example="Acme renewal")
+    return wire.encode(names.sent(values))

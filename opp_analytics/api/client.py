@@ -24,10 +24,12 @@ from opp_analytics.api.config import Settings, cache_folder, read_environment
 from opp_analytics.api.credentials import Secret
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
+from opp_analytics.api.names import Names
 from opp_analytics.api.page_cache import PageCache
 from opp_analytics.api.transport import Transport
 from opp_analytics.arguments import number, whole
 from opp_analytics.errors import CacheError, UnexpectedResponse
+from opp_analytics.org import Org, checked_org, found_org
 
 _T = TypeVar("_T")
 
@@ -54,6 +56,9 @@ class Client:
     cache_dir : path, optional
         Folder for pages and frames; default: the user's cache folder. Only the user can read the files. One that
         others can write to is not used: a warning names it, and a private temporary folder serves instead.
+    org : Org, optional
+        What the organization means by its data: `load` reads its stages, and its ``api_columns`` name the attributes on
+        the wire, in both directions. It is never looked for.
     key_header : {"both", "AppId", "X-API-KEY"}
         Header that carries the API key; the vendor is renaming the first to the second.
     proxy : str, optional
@@ -81,6 +86,7 @@ class Client:
         retries: int = 5,
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
+        org: Org | None = None,
         key_header: str = "both",
         proxy: str | Secret | None = None,
     ) -> None:
@@ -89,6 +95,8 @@ class Client:
         hidden_proxy = Secret.of(proxy)
         del url, token, api_key, proxy
         self.settings = Settings.of(*secrets, key_header=key_header)
+        self.org = checked_org(org)
+        self.names = Names({} if self.org is None else self.org.api_columns)
         self.concurrency = whole(concurrency, "concurrency", example=8)
         self.timeout = number(timeout, "timeout", low=0.001, example=30)
         self.transport = Transport(
@@ -112,10 +120,13 @@ class Client:
         retries: int = 5,
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
+        org: Org | None = None,
         key_header: str = "both",
         proxy: str | Secret | None = None,
     ) -> Client:
         """A client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.
+
+        Without `org`, an ``opp-analytics.toml`` in the working folder is read, which the log says.
 
         BLOCKS_TOKEN_COMMAND in place of BLOCKS_AUTH_TOKEN is a command that prints a token. It is run without a shell,
         for the first request and again when the server refuses the token.
@@ -127,8 +138,10 @@ class Client:
         """
         hidden_proxy = Secret.of(proxy)
         del proxy
+        settings = read_environment()
         return cls(
-            *read_environment(),
+            *settings,
+            org=found_org() if org is None else org,
             timeout=timeout,
             retries=retries,
             concurrency=concurrency,
@@ -138,7 +151,8 @@ class Client:
         )
 
     def __repr__(self) -> str:
-        return f"Client({self.settings.url!r})"
+        org = "" if self.org is None else f", org={self.org!r}"
+        return f"Client({self.settings.url!r}{org})"
 
     def __enter__(self) -> Client:
         return self
@@ -204,7 +218,7 @@ class Client:
             When no opportunity has this id, or it is deleted.
         """
         path = encode_path(unique_id)
-        return self._decoded(wire.decode_one, self.transport.read(path), path)
+        return self._decoded(self._decode_one, self.transport.read(path), path)
 
     def create(
         self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
@@ -227,7 +241,8 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: look for the opportunity before trying again.
         """
-        return self._write("POST", LIST, encode_body({**attributes, **(fields or {})}))
+        body = encode_body({**attributes, **(fields or {})}, self.names, creates=True)
+        return self._write("POST", LIST, body)
 
     def update(
         self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
@@ -250,7 +265,7 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: read the opportunity back.
         """
-        body = encode_body({**attributes, **(fields or {})})
+        body = encode_body({**attributes, **(fields or {})}, self.names)
         return {"unique_id": unique_id} | self._write("PUT", encode_path(unique_id) + "/", body)
 
     def delete(self, unique_id: str) -> None:
@@ -296,7 +311,7 @@ class Client:
         **params
             Further parameters, as for `list`.
         """
-        query = encode_query(page, page_size, dict(params))
+        query = encode_query(page, page_size, dict(params), self.names)
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
 
     def decode_page(self, body: bytes, decoder: PageDecoder) -> TablePage:
@@ -310,13 +325,16 @@ class Client:
         return self._decoded(decoder.decode, body, LIST)
 
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
-        answer = self._decoded(
-            wire.decode_page, self.transport.read(path, encode_query(page, page_size, params)), path
-        )
-        return Page(answer.rows, page, answer.total_pages, answer.total_records)
+        query = encode_query(page, page_size, params, self.names)
+        answer = self._decoded(wire.decode_page, self.transport.read(path, query), path)
+        rows = self._decoded(lambda _: [self.names.row(row) for row in answer.rows], b"", path)
+        return Page(rows, page, answer.total_pages, answer.total_records)
 
     def _write(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
-        return self._decoded(wire.decode_one, self._writing(method, path, body), path)
+        return self._decoded(self._decode_one, self._writing(method, path, body), path)
+
+    def _decode_one(self, body: bytes) -> dict[str, Any]:
+        return self.names.row(wire.decode_one(body))
 
     def _writing(self, method: str, path: str, body: bytes | None) -> bytes:
         # Before, so that a crash right after the write leaves nothing outdated; after, for a sweep that ran at the time.

@@ -15,6 +15,7 @@ from msgspec.structs import astuple
 from opp_analytics import schema
 from opp_analytics.api import wire
 from opp_analytics.api.columns import cells_to_table, rows_to_table
+from opp_analytics.api.names import Names
 
 _MOST_NAMES = 500
 """Attributes to have fields for; a tenant that has more is decoded row by row."""
@@ -38,10 +39,16 @@ class PageDecoder:
 
     A page whose attributes are all known is decoded into records with a field for each of them. Any other page, or one
     that those records do not fit, is decoded row by row; afterwards its attributes are known.
+
+    Parameters
+    ----------
+    names : Names
+        Attributes that the tenant calls otherwise.
     """
 
-    def __init__(self) -> None:
-        self._names = dict.fromkeys(schema.COLUMNS)
+    def __init__(self, names: Names) -> None:
+        self._renamed = names
+        self._names = dict.fromkeys([*schema.COLUMNS, *names.ours])
         self._decode = _compile(self._names)
 
     def decode(self, body: bytes) -> TablePage:
@@ -57,7 +64,9 @@ class PageDecoder:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._decode_rows(body)
         meta = answer.meta or wire.Meta()
-        return _page(cells_to_table(self._cells(answer.data)), meta.pages(), meta.records())
+        return _page(
+            cells_to_table(self._renamed.cells(self._cells(answer.data))), meta.pages(), meta.records()
+        )
 
     def _cells(self, resources: list[Any]) -> dict[str, Sequence[Any]]:
         """The cells of each attribute, an id from beside the attributes included."""
@@ -82,7 +91,9 @@ class PageDecoder:
         known = self._names | dict.fromkeys(name for row in page.rows for name in row)
         if len(self._names) < len(known) <= _MOST_NAMES:
             self._names, self._decode = known, _compile(known)
-        return _page(rows_to_table(page.rows), page.total_pages, page.total_records)
+        return _page(
+            rows_to_table([self._renamed.row(row) for row in page.rows]), page.total_pages, page.total_records
+        )
 
 
 def _page(table: pa.Table, total_pages: int | None, total_records: int | None) -> TablePage:

@@ -18,6 +18,7 @@ from opp_analytics.api import Client, Filters, Kept, assemble, concat_tables, ro
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
+from opp_analytics.loading.empty_columns import warn_of_empty
 from opp_analytics.loading.limits import Limits
 from opp_analytics.loading.probe import Query, instant, newest_change, probe
 from opp_analytics.loading.refresh import STAMPS_WITHIN, Current, Unexplained, catch_up
@@ -88,7 +89,8 @@ def load(
         ``fetched_at`` (UTC, when reading began), ``pages rows total duplicates sweeps complete source`` (no sweeps:
         only changes were read), ``swept_at`` (when the last full read began), ``assumes_stamps_within`` (minutes),
         ``reasons`` (why it may be incomplete), ``tenant search deleted filters limit``, and
-        ``state``, what the server said of its data.
+        ``state``, what the server said of its data. ``attrs["org"]`` says what the stages mean, when the client has an
+        org; its people give ``team`` and ``region``.
 
     Raises
     ------
@@ -106,7 +108,8 @@ def load(
     Warns
     -----
     DataWarning
-        When the load may be incomplete; ``attrs["load"]["reasons"]`` says why.
+        When the load may be incomplete; ``attrs["load"]["reasons"]`` says why. When ``value``, ``stage`` or ``close_date``
+        is empty in every row; the warning shows the line for the org file that names the tenant's own attribute.
 
     Examples
     --------
@@ -142,11 +145,11 @@ def _load(
     progress: bool | None,
     limits: Limits,
 ) -> pd.DataFrame:
-    key = _key(query)
+    key = _key(client, query)
     if refresh is None:
         kept = client.frames.read(key)
         if kept is not None and oldest < _fetched_at(kept) <= datetime.now(UTC):
-            return _framed(kept)
+            return _framed(client, kept)
     if refresh == "changes" and not query.deleted:
         kept = client.frames.read(key, stale=True)
         if kept is not None and _was_swept_today(kept):
@@ -166,10 +169,12 @@ def _fetched_at(kept: Kept) -> datetime:
     return Certificate.from_json(kept.certificate).fetched_at or datetime.min.replace(tzinfo=UTC)
 
 
-def _framed(kept: Kept) -> pd.DataFrame:
+def _framed(client: Client, kept: Kept) -> pd.DataFrame:
+    """The frame as the client's org means it; what is kept is what the server sent."""
     opportunities = assemble(kept.table)
     opportunities.attrs["load"] = kept.certificate
-    return opportunities
+    warn_of_empty(opportunities)
+    return opportunities if client.org is None else client.org.apply(opportunities)
 
 
 def _age(max_age: str | float | timedelta) -> timedelta:
@@ -202,8 +207,8 @@ def _params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[
     return params
 
 
-def _key(query: Query) -> str:
-    asked = json.dumps({"deleted": query.deleted, "params": query.params}, sort_keys=True)
+def _key(client: Client, query: Query) -> str:
+    asked = json.dumps([query.deleted, query.params, dict(client.names.ours)], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
 
@@ -269,7 +274,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
             certificate, complete=not reasons, reasons=tuple(reasons), state=after, swept_at=started
         )
     kept = Kept(table, certificate.to_json())
-    opportunities = _framed(kept)
+    opportunities = _framed(client, kept)
     if certificate.complete:
         client.frames.write(key, kept, epoch)
         _log.info("load complete: %s", count(len(opportunities), "opportunity"))
@@ -298,7 +303,7 @@ def _refresh(client: Client, query: Query, key: str, kept: Kept, limits: Limits)
         return None
     certificate = _as_of(said, current, pages=current.pages, sweeps=0)
     kept = Kept(current.table, certificate.to_json())
-    opportunities = _framed(kept)
+    opportunities = _framed(client, kept)
     client.frames.write(key, kept, epoch)
     _log.info("refresh complete: %s", count(len(opportunities), "opportunity"))
     return opportunities
@@ -345,7 +350,7 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None, lim
         reasons=(f"limit={limit} loads only a sample",),
         limit=limit,
     )
-    return _framed(Kept(rows_to_table(sample), certificate.to_json()))
+    return _framed(client, Kept(rows_to_table(sample), certificate.to_json()))
 
 
 def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:

@@ -129,7 +129,7 @@ def sweep(
     LoadError
         When the pages do not end.
     """
-    announced, decoder = 1, PageDecoder()
+    announced, decoder = 1, PageDecoder(client.names)
     with Threads(client.concurrency) as threads:
         fetcher = _Fetcher(client, query, stored_pages, threads)
         fetcher.ahead_to = _page_that_ends(expected, query.page_size)

@@ -2,6 +2,7 @@
 
 from opp_analytics.org.agreement import agreed
 from opp_analytics.org.conformed import conformed, status_dtype
+from opp_analytics.org.found import FILE, found_org
 from opp_analytics.org.frame import conform, empty, require, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
 from opp_analytics.org.money import Money, money_of
@@ -24,6 +25,7 @@ __all__ = [
     "CONFLICT",
     "DEFAULT",
     "DISQUALIFIED",
+    "FILE",
     "LOST",
     "OPEN",
     "OUTCOMES",
@@ -40,6 +42,7 @@ __all__ = [
     "conform",
     "conformed",
     "empty",
+    "found_org",
     "future_dated",
     "is_closed",
     "money_of",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -30,6 +31,7 @@ from opp_analytics.org.people import (
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import STAGES, Stage, Stages
 from opp_analytics.periods import period_days
+from opp_analytics.text import count
 
 __all__ = ["DEFAULT", "Org", "checked_org", "org_of"]
 
@@ -38,7 +40,7 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 _FACTS = ("stages", "currency", "timezone", "fiscal_year_start")
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Org:
     """What an organization means by its data: its stages, calendar, currency, columns, people and targets.
 
@@ -98,6 +100,8 @@ class Org:
     """Settings of the weekly report."""
     derived: tuple[str, ...]
     """Columns that a frame gains from the people: some of ``team`` and ``region``."""
+    file: Path | None = field(compare=False)
+    """The org file; None for an org that was not read from one."""
     _people: tuple[Person, ...] = field(repr=False)
     _targets: tuple[Target, ...] = field(repr=False)
     _declared: frozenset[str] = field(repr=False, compare=False)
@@ -135,7 +139,7 @@ class Org:
             _check(raw)
         self._fill(raw)
 
-    def _fill(self, raw: Mapping[str, Any]) -> None:
+    def _fill(self, raw: Mapping[str, Any], file: Path | None = None) -> None:
         """Take checked settings in the form of an org file."""
         preset = PRESETS.get(raw.get("preset", ""), _NONE)
         stages = raw.get("stages", preset.get("stages"))
@@ -150,6 +154,7 @@ class Org:
             "api_columns": MappingProxyType(dict(raw.get("api", _NONE).get("columns", _NONE))),
             "report": MappingProxyType(dict(raw.get("report", _NONE))),
             "derived": tuple(name for name in DERIVED if any(getattr(row, name) for row in people)),
+            "file": file,
             "_people": people,
             "_targets": tuple(
                 Target(row["period"], row.get("owner_name"), row.get("team"), float(row["target"]))
@@ -177,8 +182,8 @@ class Org:
         """
         from opp_analytics.org.read import read_settings
 
-        org = cls.__new__(cls)
-        org._fill(read_settings(checked_path(path)))
+        org, file = cls.__new__(cls), checked_path(path)
+        org._fill(read_settings(file), file)
         return org
 
     @classmethod
@@ -306,6 +311,18 @@ class Org:
                     f'frame\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
                 )
         return found
+
+    def __repr__(self) -> str:
+        facts = [
+            str(self.file) if self.file else "",
+            f"{len(self.stages)} stages {self.stages[0].name!r} to {self.stages[-1].name!r}",
+            self.currency or "",
+            self.timezone or "",
+            f"fiscal year from month {self.fiscal_year_start}" if self.fiscal_year_start > 1 else "",
+            count(self.people["owner_name"].nunique(), "person") if self._people else "",
+            count(len(self._targets), "target") if self._targets else "",
+        ]
+        return f"<Org: {', '.join(fact for fact in facts if fact)}>"
 
     def __copy__(self) -> Org:
         return self

@@ -6,6 +6,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder
+from opp_analytics.api.names import Names
 
 
 def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant):
@@ -17,7 +18,7 @@ def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant
         ]
         for n in range(40):
             (client.pages.clear if n % 2 else client.pages.close)()
-        pages = [len(client.decode_page(body.result(), PageDecoder()).ids) for body in bodies]
+        pages = [len(client.decode_page(body.result(), PageDecoder(Names())).ids) for body in bodies]
     assert pages == [10] * 400
     client.close()
 

@@ -26,6 +26,7 @@ import opp_analytics as oa
 from opp_analytics.api import PageDecoder
 from opp_analytics.api.connection import Credentials
 from opp_analytics.api.credentials import Secret
+from opp_analytics.api.names import Names
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 
 TOKEN, KEY = "tok-123", "key-456"
@@ -130,7 +131,7 @@ CALLS: dict[str, Callable[[oa.Client], object]] = {
     "list": lambda client: client.list(),
     "create": lambda client: client.create(name="x"),
     "update": lambda client: client.update("opp-1", name="x"),
-    "page": lambda client: client.decode_page(client.fetch_page(1, 10), PageDecoder()),
+    "page": lambda client: client.decode_page(client.fetch_page(1, 10), PageDecoder(Names())),
     "load": lambda client: oa.load(client, progress=False),
 }
 
