@@ -11,10 +11,17 @@ Everything is a frame of opportunities; time is a history of such frames; a chan
 True
 """
 
-from importlib.metadata import version
+from typing import Any
 
 import lazy_loader
 
-# Names are imported on first use, so that importing the package costs little more than pandas. `__init__.pyi` lists them.
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
-__version__ = version("opp-analytics")
+# Names are imported on first use, so that importing the package costs less than pandas. `__init__.pyi` lists them.
+_import_name, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> Any:
+    if name != "__version__":
+        return _import_name(name)
+    from importlib.metadata import version
+
+    return version("opp-analytics")

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import Any, Self
 
-from tqdm.auto import tqdm
-
 from opp_analytics.text import printable
 
 __all__ = ["Progress", "progress_bar"]
@@ -18,6 +16,8 @@ Progress = bool | Callable[[int, int], None] | None
 
 def progress_bar(progress: Progress, *, desc: str, unit: str, total: int | None = None) -> Any:
     """A tqdm bar, or what stands in for it."""
+    from tqdm.auto import tqdm  # A warm load shows none.
+
     if callable(progress):
         return _Told(progress, total or 0)
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from opp_analytics import arguments
 from opp_analytics.api import wire
@@ -25,11 +26,14 @@ from opp_analytics.api.credentials import Secret
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.names import Names
+from opp_analytics.api.network import Network
 from opp_analytics.api.page_cache import PageCache
-from opp_analytics.api.transport import Transport
 from opp_analytics.arguments import number, whole
 from opp_analytics.errors import CacheError, UnexpectedResponse
 from opp_analytics.org import Org, checked_org, found_org
+
+if TYPE_CHECKING:
+    from opp_analytics.api.transport import Transport
 
 _T = TypeVar("_T")
 
@@ -99,13 +103,10 @@ class Client:
         self.names = Names({} if self.org is None else self.org.api_columns)
         self.concurrency = whole(concurrency, "concurrency", example=8)
         self.timeout = number(timeout, "timeout", low=0.001, example=30)
-        self.transport = Transport(
-            self.settings,
-            timeout=self.timeout,
-            retries=whole(retries, "retries", low=0, example=5),
-            connections=self.concurrency,
-            proxy=hidden_proxy,
-        )
+        self.retries = whole(retries, "retries", low=0, example=5)
+        self._network = Network(self.settings.url, hidden_proxy)
+        self._transport: Transport | None = None
+        self._making_transport = threading.Lock()
         key = self.settings.cache_key
         root = cache_folder() if cache_dir is None else arguments.path(cache_dir, "cache_dir")
         self.cache_folder = private_cache(self, root, key)
@@ -162,9 +163,26 @@ class Client:
     ) -> None:
         self.close()
 
+    @property
+    def transport(self) -> Transport:
+        """The transport of all requests, made for the first one: a warm load makes none, and imports no HTTP."""
+        from opp_analytics.api.transport import Transport
+
+        with self._making_transport:
+            if self._transport is None:
+                self._transport = Transport(
+                    self.settings,
+                    timeout=self.timeout,
+                    retries=self.retries,
+                    connections=self.concurrency,
+                    network=self._network,
+                )
+            return self._transport
+
     def close(self) -> None:
         """Close idle connections and the page cache; the client may be used again."""
-        self.transport.close()
+        if self._transport is not None:
+            self._transport.close()
         self.pages.close()
 
     def list(self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]) -> Page:

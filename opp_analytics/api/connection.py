@@ -1,73 +1,28 @@
-"""Connections that answer within a deadline, whole, and under a limit of size; proxies and certificates.
-
-The environment is read once, when a client is made: not on each request, as `requests` would.
-"""
+"""Connections that answer within a deadline, whole, and under a limit of size."""
 
 from __future__ import annotations
 
 import io
-import os
 import threading
 import time
 from http.client import HTTPResponse
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from opp_analytics.api.config import Settings
 from opp_analytics.api.credentials import HiddenText, Secret
-from opp_analytics.api.sealed import attempt
+from opp_analytics.api.network import Network
 from opp_analytics.api.stop import STOP
-from opp_analytics.errors import ConfigError, UnexpectedResponse
+from opp_analytics.errors import UnexpectedResponse
 
 LARGEST_BODY = 256 * 2**20
 _LARGEST_REFUSAL = 64 * 2**10
 """Bytes that are read of an error's body."""
-_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
-
-
-class Network:
-    """The proxy and the certificates for one address, as the environment or the caller has them.
-
-    Parameters
-    ----------
-    url : str
-        Address of the API.
-    proxy : Secret
-        Address of the proxy to use, or None. Then an https address takes that of the environment; an http one, which is
-        on this machine, takes none: the proxy would read the key.
-
-    Raises
-    ------
-    ConfigError
-        When the proxy's address cannot be used.
-    """
-
-    def __init__(self, url: str, proxy: Secret) -> None:
-        self.proxy = proxy
-        if proxy.reveal() is None and url.startswith("https://"):
-            self.proxy = Secret(select_proxy(url, get_environ_proxies(url)))
-        elif not _is_proxy(proxy.reveal()):
-            raise ConfigError("proxy is not an address such as http://proxy.example.com:3128")
-        self.certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-
-    def proxies(self) -> dict[str, str]:
-        """The proxy as `requests` takes it."""
-        proxy = self.proxy.reveal()
-        return {"http": proxy, "https": proxy} if proxy else {}
-
-
-def _is_proxy(address: object) -> bool:
-    if address is None:
-        return True
-    parts = attempt(lambda: urlsplit(str(address)))
-    return not isinstance(parts, BaseException) and parts.scheme in _PROXY_SCHEMES and bool(parts.hostname)
 
 
 class Credentials(AuthBase):

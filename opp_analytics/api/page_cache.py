@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from filelock import FileLock, Timeout
-
 from opp_analytics.api.cache_place import find_unsafe
-from opp_analytics.api.transport import Transport
 from opp_analytics.errors import DataWarning
 from opp_analytics.files import make_private_folder, set_aside, write_whole
 
 if TYPE_CHECKING:
+    from filelock import FileLock
+
     from opp_analytics.api.page_store import PageStore
+    from opp_analytics.api.transport import Transport
 
 _LOG = logging.getLogger("opp_analytics")
 _LOCK_SECONDS = 30.0
@@ -128,7 +128,9 @@ class PageCache:
             return self._store
 
     def _open(self) -> PageStore | None:
-        # Its library takes longer to import than a cached frame to read.
+        # Their libraries take longer to import than a cached frame to read.
+        from filelock import Timeout
+
         from opp_analytics.api.page_store import PageStore
 
         file = self.folder / "pages.sqlite"
@@ -155,6 +157,8 @@ class PageCache:
 
     def _in_turn(self) -> FileLock:
         """A lock for making or removing the file, so that no process finds half of it."""
+        from filelock import FileLock
+
         return FileLock(self.folder / "pages.lock", timeout=_LOCK_SECONDS, mode=0o600)
 
     def _give_up(self, store: PageStore | None, reason: str) -> None:

@@ -19,8 +19,9 @@ import requests
 import urllib3
 
 from opp_analytics.api.config import Settings
-from opp_analytics.api.connection import DEADLINE, Credentials, Network, prepare
+from opp_analytics.api.connection import DEADLINE, Credentials, prepare
 from opp_analytics.api.credentials import Secret, Token
+from opp_analytics.api.network import Network
 from opp_analytics.api.refusal import cause, never_sent, refusal
 from opp_analytics.api.retry import Lost, Pacer, Patience
 from opp_analytics.api.sealed import attempt
@@ -54,8 +55,8 @@ class Transport:
         Repeats of a failed read.
     connections : int
         Largest number of requests in flight, and size of each connection pool.
-    proxy : Secret, optional
-        Address of the proxy to use, as `Network` takes it.
+    network : Network
+        Proxy and certificates.
     """
 
     def __init__(
@@ -65,13 +66,13 @@ class Transport:
         timeout: float,
         retries: int,
         connections: int,
-        proxy: Secret | None = None,
+        network: Network,
     ) -> None:
         self.settings = settings
         self._token = Token(settings.token)
         self._timeout = timeout
         self._retries = retries
-        self._network = Network(settings.url, proxy or Secret(None))
+        self._network = network
         self._pacer = Pacer()
         self._slots = threading.BoundedSemaphore(connections)
         self._reader, self._writer = (prepare(self._network, connections=connections) for _ in range(2))

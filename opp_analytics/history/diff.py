@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import reduce
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +22,7 @@ from opp_analytics.history.rows import (
     widest,
 )
 
-__all__ = ["UNTRACKED", "changes_between", "latest_wins", "no_rows", "operations_in", "present"]
+__all__ = ["UNTRACKED", "Difference", "difference", "no_rows", "operations_in", "present"]
 
 UNTRACKED = ("updated_at",)
 """Columns that are kept but do not count as a change: a nightly job that touches every row would fill the log."""
@@ -32,10 +33,21 @@ def no_rows() -> pa.Table:
     return change_schema({}).empty_table()
 
 
-def changes_between(
+@dataclass(frozen=True)
+class Difference:
+    """What changed from one record to the next."""
+
+    changes: pa.Table
+    """One wide row per opportunity that is new, changed, deleted or returned: ``seen_after``, ``seen_at``,
+    ``operation``, then the columns of both records. A tombstone (deleted) keeps the opportunity as it was last seen."""
+    state: pa.Table
+    """The last change row of every opportunity: of those recorded in their order, then of the deleted ones."""
+
+
+def difference(
     before: pa.Table, after: pa.Table, *, seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
-) -> pa.Table:
-    """One wide row per opportunity that is new, changed, deleted or returned.
+) -> Difference:
+    """The difference between two records.
 
     Parameters
     ----------
@@ -45,35 +57,60 @@ def changes_between(
         All opportunities now, from `rows.to_rows`; ids are unique.
     seen_after, seen_at : Timestamp
         Times of the two records; ``seen_after`` is None for a first record.
-
-    Returns
-    -------
-    Table
-        ``seen_after``, ``seen_at``, ``operation``, then the columns of both. A tombstone (deleted) keeps the
-        opportunity as it was last seen.
     """
     before, after = _aligned(before, after)
-    place = pc.index_in(after["unique_id"], value_set=before["unique_id"])
-    matched = before.take(place)
-    known = place.is_valid()
-    was_deleted = pc.fill_null(pc.equal(matched["operation"], DELETED), False)
-    tracked = [c for c in after.column_names if c != "unique_id" and c not in UNTRACKED]
-    differs = reduce(pc.or_, (_distinct(matched[c], after[c]) for c in tracked))
-    operation = pc.if_else(known, pc.if_else(was_deleted, "returned", "changed"), "new")
-    added = after.append_column("operation", operation).filter(
-        pc.or_(pc.invert(known), pc.or_(was_deleted, differs))
-    )
-    removed = present(before)
-    removed = removed.filter(pc.invert(pc.is_in(removed["unique_id"], value_set=after["unique_id"])))
-    removed = removed.set_column(
-        removed.column_names.index("operation"), "operation", pa.array([DELETED] * len(removed), pa.string())
-    )
+    place = _places(after["unique_id"], before["unique_id"])
+    is_deleted = _mask(pc.equal(before["operation"], DELETED))
+    is_known, is_gone = place >= 0, np.ones(len(before), dtype=bool)
+    is_gone[place[is_known]] = False
+    is_back = is_known & np.append(is_deleted, False)[place]
+    is_touched = ~is_known | is_back | _differs(before, after, pa.array(place, mask=~is_known))
+    operation = np.select([~is_known, is_back], ["new", "returned"], "changed")[is_touched]
+    added, removed = after.filter(pa.array(is_touched)), before.filter(pa.array(is_gone & ~is_deleted))
     names = [*KNOWN, *(c for c in after.column_names if c not in KNOWN)]
-    changes = pa.concat_tables([added.select(["operation", *names]), removed.select(["operation", *names])])
-    changes = changes.combine_chunks()
-    return changes.add_column(0, "seen_at", _repeated(seen_at, len(changes))).add_column(
-        0, "seen_after", _repeated(seen_after, len(changes))
+    changes = pa.concat_tables([added.select(names), removed.select(names)]).combine_chunks()
+    changes = _dated(changes, [*operation, *[DELETED] * len(removed)], seen_after, seen_at)
+    # Rows of `before`, or behind them those of `changes`, the removed ones last.
+    source = np.where(is_touched, len(before) + np.cumsum(is_touched) - 1, place)
+    end = len(before) + len(changes)
+    source = np.concatenate(
+        [source, np.arange(end - len(removed), end), np.flatnonzero(is_gone & is_deleted)]
     )
+    both = pa.concat_tables([before.select(changes.column_names), changes])
+    return Difference(changes, both.take(pa.array(source)).combine_chunks())
+
+
+def _places(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> np.ndarray:
+    """Where each id is, −1 where it is not; from one record to the next the order mostly stays."""
+    if among[: len(ids)].equals(ids):
+        return np.arange(len(ids))
+    found: np.ndarray = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy()
+    return found
+
+
+def _differs(before: pa.Table, after: pa.Table, place: pa.Array) -> np.ndarray:
+    """Mask of rows that differ in a tracked column from those at `place`; two nulls are equal."""
+    differs = np.zeros(len(after), dtype=bool)
+    for name in after.column_names:
+        if name not in ("unique_id", *UNTRACKED):
+            one, other = before[name].take(place), after[name]
+            differs |= _mask(pc.xor(one.is_null(), other.is_null())) | _mask(pc.not_equal(one, other))
+    return differs
+
+
+def _mask(condition: pa.ChunkedArray) -> np.ndarray:
+    """A condition as a mask; unknown is False."""
+    mask: np.ndarray = pc.fill_null(condition, False).to_numpy()
+    return mask
+
+
+def _dated(
+    rows: pa.Table, operations: list[str], seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
+) -> pa.Table:
+    rows = rows.add_column(0, "operation", pa.array(operations, pa.string()))
+    for name, moment in (("seen_at", seen_at), ("seen_after", seen_after)):
+        rows = rows.add_column(0, name, pa.repeat(pa.scalar(moment, INSTANT), len(rows)))
+    return rows
 
 
 def present(state: pa.Table) -> pa.Table:
@@ -81,26 +118,10 @@ def present(state: pa.Table) -> pa.Table:
     return state.filter(pc.invert(pc.is_in(state["operation"], value_set=pa.array([DELETED, TRANSFERRED]))))
 
 
-def latest_wins(state: pa.Table, changes: pa.Table) -> pa.Table:
-    """The last rows, replaced where an opportunity changed."""
-    state, changes = _aligned(state, changes)
-    unchanged = pc.invert(pc.is_in(state["unique_id"], value_set=changes["unique_id"]))
-    return pa.concat_tables([state.filter(unchanged).select(changes.column_names), changes]).combine_chunks()
-
-
 def operations_in(changes: pa.Table) -> dict[str, int]:
     """Number of change rows of each operation."""
     tally = Counter(changes["operation"].to_pylist())
     return {operation: tally[operation] for operation in OPERATIONS}
-
-
-def _repeated(moment: pd.Timestamp | None, times: int) -> pa.Array:
-    return pa.repeat(pa.scalar(moment, INSTANT), times)
-
-
-def _distinct(one: pa.Array, other: pa.Array) -> pa.Array:
-    """Mask of rows in which two columns differ; two nulls are equal."""
-    return pc.or_(pc.xor(one.is_null(), other.is_null()), pc.fill_null(pc.not_equal(one, other), False))
 
 
 def _aligned(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:

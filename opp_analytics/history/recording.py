@@ -8,7 +8,7 @@ import pandas as pd
 
 from opp_analytics.errors import HistoryError
 from opp_analytics.history import rows
-from opp_analytics.history.diff import changes_between, latest_wins, no_rows, operations_in
+from opp_analytics.history.diff import difference, no_rows, operations_in
 from opp_analytics.history.entries import Moment, Recorded
 from opp_analytics.history.from_changes import Import
 from opp_analytics.history.record_checks import (
@@ -47,12 +47,13 @@ def add_record(
         moment = moment_of(at, certificate)
         state = source.state(entries)
         refuse_if_not_next(store.folder, entries, state, frame, certificate)
-        changes = changes_between(
+        found = difference(
             no_rows() if state is None else state,
             rows.to_rows(frame, before.kinds if before else None),
             seen_after=before.last.recorded_at if before else None,
             seen_at=moment,
         )
+        changes = found.changes
         if before:
             check_time(store.folder, before, moment, len(changes))
             if moment == before.last.recorded_at:
@@ -69,7 +70,7 @@ def add_record(
             certificate=certificate.to_json() if certificate else None,
             previous=before,
         )
-        store.keep_state(changes if state is None else latest_wins(state, changes), entry)
+        store.keep_state(found.state, entry)
     _log.info(
         "recorded %s in %s: %s",
         count(recorded.rows, "opportunity"),

@@ -1,31 +1,92 @@
-"""``python -m tests.benchmarks [NAME …]``: every module here with a ``run()``, or the named ones, as one table.
+"""``python -m tests.benchmarks [NAME …]``: the named benchmarks, or all, as the table of ``docs/benchmarks.md``.
 
-A ``run()`` returns rows with ``benchmark, ours, other, ratio, wanted`` and whatever else it measured.
+Each module here without a leading underscore has a ``run(quick)`` that returns figures; with ``quick`` smaller ones, or
+none. ``--quick`` compares those with the stored ones, and fails where a ratio is twice the stored one, twice in a row: a
+time is never judged, since every machine has its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
+import os
 import pkgutil
+import platform
+import re
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
-import pandas as pd
+from tests.benchmarks._figures import HEAD, Figure
+
+_HERE = Path(__file__).parent
+_STORED = _HERE / "quick.json"
+_DOCS = _HERE.parents[1] / "docs" / "benchmarks.md"
+_MARKS = "<!-- measured -->", "<!-- /measured -->"
+_DOUBLED = 2.0
 
 
-def main() -> None:
-    """Run the named benchmarks and print their ratios."""
-    names = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if not m.name.startswith("_")]
+def main() -> int:
+    """Run the named benchmarks and show their ratios."""
+    names = [m.name for m in pkgutil.iter_modules([str(_HERE)]) if not m.name.startswith(("_", "test_"))]
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
-    chosen = parser.parse_args().names or names
-    unknown = set(chosen) - set(names)
-    if unknown:
+    parser.add_argument("--quick", action="store_true", help="small ones, against the stored ratios")
+    parser.add_argument("--store", action="store_true", help="with --quick: store the ratios")
+    parser.add_argument("--docs", action="store_true", help="write the table to docs/benchmarks.md")
+    asked = parser.parse_args()
+    chosen = asked.names or names
+    if unknown := set(chosen) - set(names):
         parser.error(f"no benchmark {sorted(unknown)}; there are {names}")
-    rows = [row for name in chosen for row in importlib.import_module(f"{__package__}.{name}").run()]
-    with pd.option_context("display.width", 200, "display.max_columns", None, "display.max_colwidth", 60):
-        print(pd.DataFrame(rows).to_string(index=False, na_rep="", float_format=lambda x: f"{x:,.2f}"))
+    figures = {name: _run(name, quick=asked.quick) for name in chosen}
+    table = f"{_table([figure for own in figures.values() for figure in own])}\n\n{_machine()}"
+    print(table)
+    if asked.docs:
+        before, _, after = re.split("(?s)" + "(.*)".join(_MARKS), _DOCS.read_text())
+        _DOCS.write_text(f"{before}{_MARKS[0]}\n{table}\n{_MARKS[1]}{after}")
+    if not asked.quick:
+        return 0
+    stored: dict[str, float] = json.loads(_STORED.read_text()) if _STORED.exists() else {}
+    if asked.store:
+        stored |= {figure.name: round(figure.ratio, 2) for own in figures.values() for figure in own}
+        _STORED.write_text(json.dumps(stored, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+        return 0
+    return _judge(figures, stored)
+
+
+def _run(name: str, *, quick: bool) -> list[Figure]:
+    found: list[Figure] = importlib.import_module(f"{__package__}.{name}").run(quick)
+    return found
+
+
+def _table(figures: list[Figure]) -> str:
+    rows = [HEAD, ["---"] * len(HEAD), *(figure.cells() for figure in figures)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def _machine() -> str:
+    about = Path("/proc/cpuinfo")
+    model = re.search(r"model name\s*:\s*(.*)", about.read_text()) if about.exists() else None
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("pandas", "numpy", "pyarrow", "duckdb"))
+    return (
+        f"Measured on {os.cpu_count()} cores ({model[1] if model else platform.machine()}), "
+        f"Python {platform.python_version()}, {libraries}."
+    )
+
+
+def _judge(figures: dict[str, list[Figure]], stored: dict[str, float]) -> int:
+    """1 when a ratio has doubled, also when it is measured again."""
+    suspects = {name for name, own in figures.items() if any(_has_doubled(f, stored) for f in own)}
+    doubled = [f for name in sorted(suspects) for f in _run(name, quick=True) if _has_doubled(f, stored)]
+    for figure in doubled:
+        print(f"doubled: {figure.name}: {stored[figure.name]:.2f} stored, {figure.ratio:.2f} now")
+    return 1 if doubled else 0
+
+
+def _has_doubled(figure: Figure, stored: dict[str, float]) -> bool:
+    return figure.ratio > _DOUBLED * stored.get(figure.name, float("inf"))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,7 +9,11 @@ import asyncio
 import json
 import random
 import sys
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
+
+_FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def rows(count: int) -> list[dict[str, object]]:
@@ -26,9 +30,7 @@ def rows(count: int) -> list[dict[str, object]]:
             "close_date": f"2026-{1 + n % 12:02d}-{1 + n % 28:02d}",
             "probability": pick.randrange(101),
             "status": "active",
-            "created_at": f"2026-01-01T{n // 3600 % 24:02d}:{n // 60 % 60:02d}:{n % 60:02d}.{n:06d}Z"
-            if n < 86_400
-            else f"2026-01-02T{n // 3600 % 24:02d}:{n // 60 % 60:02d}:{n % 60:02d}.{n % 1_000_000:06d}Z",
+            "created_at": (_FIRST + timedelta(seconds=n, microseconds=n % 1_000_000)).isoformat(),
             "updated_at": "2026-10-01T12:00:00Z",
             "owner_name": f"Owner {n % 35}",
         }
@@ -59,6 +61,11 @@ async def serve(count: int, size: int, latency: float) -> None:
     trash = _answer([], {"totalPages": 0, "totalRecords": 0})
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.CancelledError):
+            await talk(reader, writer)
+        writer.close()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while line := await reader.readline():
             target = urlsplit(line.split()[1].decode())
             while (await reader.readline()).strip():
@@ -72,7 +79,6 @@ async def serve(count: int, size: int, latency: float) -> None:
             else:
                 writer.write(pages[min(int(query["page"][0]), len(pages)) - 1])
             await writer.drain()
-        writer.close()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import io
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,27 +15,22 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics import org
+from tests.benchmarks._figures import Figure, timed
 
 ROWS, WEEKS = 100_000, 26
-_MEASURED = {
-    "funnel: choose owners": 1.1, "funnel: drag as-of": 0.3, "win rate: choose owners": 3.1, "win rate: drag as-of": 1.3,
-    "forecast: choose owners": 1.5, "forecast: drag as-of": 0.9, "changes: choose owners": 0.6, "changes: drag as-of": 0.8,
-    "slippage: choose owners": 0.5, "slippage: drag as-of": 0.5,
-}  # fmt: skip
-"""The cell's seconds by those of a click, measured on 2 cores that others used too."""
 _REPEATS = 7
 _FIRST = pd.Timestamp("2026-06-01T06:00Z")
 _TODAY = "2026-11-23"
 
 
-def run() -> list[dict[str, Any]]:
-    """Rows of the benchmark table: median seconds, wall and processor, of a click and of the cell."""
+def run(quick: bool) -> list[Figure]:
+    """Seconds of a click and of the cell."""
+    if quick:
+        return []
     with tempfile.TemporaryDirectory() as folder:
         history = oa.History(Path(folder))
         frame = _play(history)
-        began = time.perf_counter()
         explorer = oa.explore(frame, history, as_of=_TODAY)
-        opened = time.perf_counter() - began
         moments = explorer.moments.options
         stretch = {"start": moments[-6][1], "end": moments[-2][1]}
         asks: dict[str, Callable[[], Any]] = {
@@ -46,16 +40,16 @@ def run() -> list[dict[str, Any]]:
             "changes": lambda: oa.plots.waterfall(oa.waterfall(history, **stretch)),
             "slippage": lambda: oa.plots.slippage(oa.slippage(history, **stretch)),
         }
-        rows = [{"benchmark": "explore(), first picture", "ours": opened}]
+        figures = []
         for view, ask in asks.items():
             explorer.view.value = view
             owners = explorer.values.options
             clicks = [("choose owners", partial(_choose, explorer, owners))]
             clicks += [("drag as-of", partial(_drag, explorer, len(moments)))]
             for name, click in clicks:
-                rows.append(_measured(f"{view}: {name}", click, ask))
+                figures.append(_measured(f"explorer, {view}: {name}", click, ask))
             explorer.values.value = ()
-    return rows
+    return figures
 
 
 def _choose(explorer: Any, owners: tuple[str, ...], turn: int) -> None:
@@ -66,26 +60,16 @@ def _drag(explorer: Any, many: int, turn: int) -> None:
     explorer.moments.index = (many - 10 - turn, many - 3 - turn)
 
 
-def _measured(name: str, click: Callable[[int], None], ask: Callable[[], Any]) -> dict[str, Any]:
-    taken: dict[str, list[float]] = {"wall": [], "processor": [], "cell": []}
-    click(0)
-    for turn in range(1, _REPEATS + 1):
-        wall, processor = time.perf_counter(), time.process_time()
-        click(turn)
-        taken["wall"].append(time.perf_counter() - wall)
-        taken["processor"].append(time.process_time() - processor)
-        wall = time.perf_counter()
-        ask().figure.savefig(io.BytesIO(), format="png", dpi=100)
-        taken["cell"].append(time.perf_counter() - wall)
-    middle = {what: statistics.median(seconds) for what, seconds in taken.items()}
-    return {
-        "benchmark": name,
-        "ours": middle["wall"],
-        "other": middle["cell"],
-        "ratio": middle["cell"] / middle["wall"],
-        "processor": middle["processor"],
-        "wanted": f"about {_MEASURED[name]}",
-    }
+def _measured(name: str, click: Callable[[int], None], ask: Callable[[], Any]) -> Figure:
+    turns = count()
+    click(next(turns))
+    return timed(
+        name,
+        "the cell that asks the same",
+        lambda: click(next(turns)),
+        lambda: ask().figure.savefig(io.BytesIO(), format="png", dpi=100),
+        rounds=_REPEATS,
+    )
 
 
 def _play(history: oa.History) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 import opp_analytics as oa
 from opp_analytics.widgets.grid.columns import columns_of, to_arrow
+from tests.benchmarks._figures import Figure, in_turns, seconds, timed
 from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.browser.gridpage import GridPage
 
@@ -56,12 +57,6 @@ def _opportunities(rows: int) -> pd.DataFrame:
     )
 
 
-def _seconds(work: Callable[[], Any]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
-
-
 def _until(page: Page, act: Callable[[], Any], said: str) -> float:
     """Seconds from an act until the status line says so and the next frame is drawn."""
 
@@ -72,7 +67,7 @@ def _until(page: Page, act: Callable[[], Any], said: str) -> float:
             arg=said,
         )
 
-    return _seconds(work)
+    return seconds(work)
 
 
 def _find(page: Page, text: str) -> None:
@@ -80,80 +75,66 @@ def _find(page: Page, text: str) -> None:
     page.wait_for_function("document.querySelector('.fcount').textContent.includes('cells')")
 
 
-def _once(browser: Browser, rows: int) -> dict[str, list[float]]:
-    """Seconds of every act on a grid of so many rows; frames in milliseconds."""
+def _once(browser: Browser, rows: int) -> dict[str, float]:
+    """Seconds of every act on a grid of so many rows."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
     began = time.perf_counter()
     grid = GridPage(page, oa.edit(_opportunities(rows), as_of="2026-06-01"))
-    found = {"open": [time.perf_counter() - began]}
-    found["scroll, ms a frame"] = page.evaluate(_SCROLL, [4 * ROW_HEIGHT, FRAMES])
+    found = {"opening": time.perf_counter() - began}
+    found["a frame while scrolling"] = median(page.evaluate(_SCROLL, [4 * ROW_HEIGHT, FRAMES])) / 1000
     page.evaluate("document.querySelectorAll('.slick-viewport-top')[1].scrollTop = 0")
     box = page.locator("[data-filter='value']")
     box.fill("> 1.4k")
-    found["filter"] = [_until(page, lambda: box.press("Enter"), "deals match")]
+    found["filter"] = _until(page, lambda: box.press("Enter"), "deals match")
     box.fill("")
     box.press("Enter")
     page.wait_for_function("!document.querySelector('.cnt').textContent.includes('of')")
     grid.click(0, "value")
     grid.type("5", "Enter", "ArrowUp")
     page.keyboard.press("Control+Shift+ArrowDown")
-    found["fill the column"] = [_until(page, lambda: page.keyboard.press("Control+d"), "Filled down")]
-    found["undo"] = [_until(page, lambda: page.keyboard.press("Control+z"), "Undone")]
+    found["fill the column"] = _until(page, lambda: page.keyboard.press("Control+d"), "Filled down")
+    found["undo"] = _until(page, lambda: page.keyboard.press("Control+z"), "Undone")
     page.keyboard.press("Control+f")
-    found["find"] = [_seconds(lambda: _find(page, "9"))]
+    found["find"] = seconds(lambda: _find(page, "9"))
     context.close()
     return found
 
 
-def _acts(browser: Browser, rows: int) -> list[dict[str, Any]]:
-    many: dict[str, list[float]] = {}
-    few: dict[str, list[float]] = {}
-    for _ in range(ROUNDS):
-        for size, into in ((rows, many), (FEW, few)):
-            for act, figures in _once(browser, size).items():
-                into.setdefault(act, []).extend(figures)
+def _acts(browser: Browser, rows: int) -> list[Figure]:
+    runs = in_turns(ROUNDS, {"many": lambda: _once(browser, rows), "few": lambda: _once(browser, FEW)})
+    many, few = runs["many"], runs["few"]
     return [
-        {
-            "benchmark": f"{act}, {rows:,} rows against {FEW:,}",
-            "ours": median(many[act]),
-            "other": median(few[act]),
-            "ratio": median(many[act]) / median(few[act]),
-            "wanted": "about 1" if "scroll" in act else "below 0.5 s at 20,000",
-            "p95": quantiles(many[act], n=20)[-1],
-        }
-        for act in many
+        Figure.of(
+            f"grid of {rows:,} rows: {act}",
+            f"{FEW:,} rows",
+            [found[act] for found in many],
+            [found[act] for found in few],
+        )
+        for act in many[0]
     ]
 
 
-def _sending(rows: int) -> dict[str, Any]:
+def _sending(rows: int) -> Figure:
     frame = oa.edit(_opportunities(rows)).edited
     columns = columns_of(frame)
-    arrow, records = zip(
-        *(
-            (
-                _seconds(lambda: to_arrow(frame, columns)),
-                _seconds(lambda: frame.to_json(orient="records", date_format="iso")),
-            )
-            for _ in range(ROUNDS)
-        ),
-        strict=True,
+    return timed(
+        f"grid of {rows:,} rows: sending them",
+        "JSON records",
+        lambda: to_arrow(frame, columns),
+        lambda: frame.to_json(orient="records", date_format="iso"),
+        rounds=ROUNDS,
+        at_most=0.5,
     )
-    return {
-        "benchmark": f"sending {rows:,} rows: s against JSON records",
-        "ours": median(arrow),
-        "other": median(records),
-        "ratio": median(records) / median(arrow),
-        "wanted": "above 2",
-        "megabytes": len(to_arrow(frame, columns)) / 1e6,
-    }
 
 
-def run() -> list[dict[str, Any]]:
-    """Measure and compare."""
+def run(quick: bool) -> list[Figure]:
+    """Seconds until the screen shows it, and between two frames while scrolling."""
+    if quick:
+        return []
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        rows = [row for size in SIZES for row in _acts(browser, size)]
+        figures = [figure for size in SIZES for figure in _acts(browser, size)]
         browser.close()
-    return [*rows, _sending(SIZES[-1])]
+    return [*figures, _sending(SIZES[-1])]

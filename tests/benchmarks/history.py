@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,97 +16,82 @@ import pandas as pd
 
 from opp_analytics import org
 from opp_analytics.history import History
+from tests.benchmarks._figures import Figure, in_turns
 from tests.benchmarks._history_once import QUESTIONS
 
 _ROOT = Path(__file__).parents[2]
-_OPEN = np.array(org.STAGES.open, dtype=object)
-_REPEATS = 3
-_LARGE = 2.74
-"""How many times as many opportunities make 100 million snapshot rows a year of 100,000."""
+_OPEN = np.array(["discovery", "qualification", "proposal", "negotiation"], dtype=object)
+_ROUNDS = 3
+_ROWS = 100_000
+_TIMES, _DAYS = 10, 60
+"""How many times as many opportunities, over how many days, show how cost grows."""
 
 
-def run(opportunities: int = 100_000, days: int = 365) -> list[dict[str, Any]]:
-    """Rows of the benchmark table: seconds, peak growth of memory in MB, bytes on disk, and their ratios."""
+def run(quick: bool) -> list[Figure]:
+    """Seconds, peak growth of memory, bytes on disk."""
+    if quick:
+        return []
     with tempfile.TemporaryDirectory() as name:
-        small, large = Path(name, "small"), Path(name, "large")
-        appends = _year(small, opportunities, days, snapshots=True)
-        rows = [*_sizes(small, appends), *_against_snapshots(small)]
-        shutil.rmtree(small / "snapshots")
-        many = int(opportunities * _LARGE)
-        appends = _year(large, many, days, snapshots=False)
-        return rows + _large(large, appends, many * days)
+        year, small, large = (Path(name, folder) for folder in ("year", "small", "large"))
+        _play(year, _ROWS, 365, snapshots=True)
+        figures = [_size(year), *_against_snapshots(year)]
+        shutil.rmtree(year)
+        _play(small, _ROWS, _DAYS, snapshots=False)
+        _play(large, _TIMES * _ROWS, _DAYS, snapshots=False)
+        return [*figures, *_growth(small, large)]
 
 
-def _sizes(folder: Path, appends: list[float]) -> list[dict[str, Any]]:
-    log, full = _bytes(folder / "history" / "changes"), _bytes(folder / "snapshots")
-    return [
-        {"benchmark": "append one day, median seconds", "ours": statistics.median(appends), "wanted": "< 1"},
-        {"benchmark": "append one day, slowest", "ours": max(appends), "wanted": "< 1"},
-        {
-            "benchmark": "log on disk, MB",
-            "ours": log / 1e6,
-            "other": full / 1e6,
-            "ratio": full / log,
-            "wanted": "≥ 20",
-        },
-    ]
+def _size(folder: Path) -> Figure:
+    log, full = ([_bytes(folder / name) / 1e6] for name in ("history/changes", "snapshots"))
+    return Figure.of("a year of history on disk", "daily snapshots", log, full, at_most=0.05, unit="MB")
 
 
-def _against_snapshots(folder: Path) -> list[dict[str, Any]]:
+def _against_snapshots(folder: Path) -> list[Figure]:
     """The same questions to the log and to all snapshots, in turns, each in a process of its own."""
-    rows = []
+    figures = []
     for question, others in (("slippage", ["snapshots", "two_files"]), ("transitions", ["snapshots"])):
-        runs: dict[str, list[dict[str, Any]]] = {contender: [] for contender in ("ours", *others)}
-        for _ in range(_REPEATS):
-            for contender, done in runs.items():
-                done.append(_once(contender, question, folder))
+        runs = in_turns(_ROUNDS, {who: partial(_once, who, question, folder) for who in ("ours", *others)})
         answers = {str(run["answer"]) for done in runs.values() for run in done}
         assert len(answers) == 1, f"they do not agree: {answers}"
         for other in others:
-            for measure, wanted in (("seconds", "≥ 20"), ("peak_mb", "≥ 10")):
-                ours, theirs = (statistics.median(r[measure] for r in runs[c]) for c in ("ours", other))
-                rows.append(
-                    {
-                        "benchmark": f"{question}, {measure.replace('_', ' ')}, against {other.replace('_', ' ')}",
-                        "ours": ours,
-                        "other": theirs,
-                        "ratio": theirs / ours,
-                        "wanted": wanted if other == "snapshots" else "",
-                    }
-                )
-    return rows
+            for measure, unit in (("seconds", "s"), ("peak_mb", "MB")):
+                ours, theirs = ([run[measure] for run in runs[who]] for who in ("ours", other))
+                label = question if unit == "s" else f"{question}, peak memory growth"
+                against = {"snapshots": "daily snapshots", "two_files": "the two files it needs"}[other]
+                figures.append(Figure.of(f"{label}, a year of history", against, ours, theirs, unit=unit))
+    return figures
 
 
-def _large(folder: Path, appends: list[float], snapshot_rows: int) -> list[dict[str, Any]]:
-    """Seconds and peak memory of the whole process for every question to the larger log."""
-    size = f"{snapshot_rows / 1e6:,.0f} M snapshot rows"
-    rows: list[dict[str, Any]] = [
-        {"benchmark": f"{size}: append one day, median seconds", "ours": statistics.median(appends)}
-    ]
+def _growth(small: Path, large: Path) -> list[Figure]:
+    """Every question to a log with ten times as many opportunities and changes."""
+    figures = []
     for question in QUESTIONS:
-        once = _once("ours", question, folder)
-        rows.append({"benchmark": f"{size}: {question}, seconds", "ours": once["seconds"]})
-        rows.append(
-            {"benchmark": f"{size}: {question}, process MB", "ours": once["process_mb"], "wanted": "< 2,048"}
+        runs = in_turns(
+            _ROUNDS,
+            {
+                "small": partial(_once, "ours", question, small),
+                "large": partial(_once, "ours", question, large),
+            },
         )
-    return rows
+        for measure, times, unit in (("seconds", _TIMES, "s"), ("process_mb", 1, "MB")):
+            label = f"{question}, {_TIMES * _ROWS:,} deals" + (", memory" if unit == "MB" else "")
+            against = f"{times} times that of {_ROWS:,}" if times > 1 else f"that of {_ROWS:,}"
+            ours, theirs = ([run[measure] for run in runs[size]] for size in ("large", "small"))
+            figures.append(Figure.of(label, against, ours, [times * taken for taken in theirs], unit=unit))
+    return figures
 
 
-def _year(folder: Path, opportunities: int, days: int, *, snapshots: bool) -> list[float]:
-    """Record every day, and keep every day's full snapshot where asked to; the seconds that each record took."""
+def _play(folder: Path, opportunities: int, days: int, *, snapshots: bool) -> None:
+    """Record every day, and keep every day's full snapshot where asked to."""
     random = np.random.default_rng(1)
     frame = _first_day(random, opportunities)
     history = History(folder / "history")
     (folder / "snapshots").mkdir(parents=True)
-    seconds = []
     for day in pd.date_range("2026-01-01", periods=days):
-        start = time.perf_counter()
         history.record(frame, at=day)
-        seconds.append(time.perf_counter() - start)
         if snapshots:
             frame.to_parquet(folder / "snapshots" / f"{day:%Y-%m-%d}.parquet", compression="zstd")
         frame = _next_day(random, frame)
-    return seconds[1:]
 
 
 def _first_day(random: np.random.Generator, count: int) -> pd.DataFrame:

@@ -1,26 +1,71 @@
-"""Loading 100,000 opportunities: cold against the plain loop, warm against cold; runs interleaved, medians."""
+"""Cold loads against the best client somebody would write by hand, and against the loop that people write.
+
+Each load is a process of its own, and runs in turn with the others. The servers answer pages rendered beforehand.
+"""
 
 from __future__ import annotations
 
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks._figures import Figure, in_turns
+
 _HERE = Path(__file__).parent
-_ROWS = 100_000
-_PAGE = 500
-_REPEATS = 5
+_BEST = "aiohttp, msgspec, Arrow"
+_LOOP = "requests, json_normalize"
+_LATENCY = 0.020
+
+
+def run(quick: bool) -> list[Figure]:
+    """Seconds, and peak growth of memory where that is much."""
+    if quick:
+        return [*_cold(20_000, 500, _LATENCY, rounds=3), *_cold(20_000, 500, 0, rounds=3)]
+    return [
+        *_cold(100_000, 500, _LATENCY, rounds=5, at_most=1.15, loop=True),
+        *_cold(100_000, 100, _LATENCY, rounds=3, at_most=1.05),
+        *_cold(100_000, 500, 0, rounds=5, at_most=1.8),
+        *_cold(1_000_000, 1_000, _LATENCY, rounds=3, at_most=1.3, memory=True),
+    ]
+
+
+def _cold(
+    rows: int,
+    size: int,
+    latency: float,
+    *,
+    rounds: int,
+    at_most: float | None = None,
+    loop: bool = False,
+    memory: bool = False,
+) -> Iterator[Figure]:
+    away = f"{latency * 1000:g} ms latency" if latency else "no latency"
+    name = f"cold load of {rows:,}, {away}, {size:,} a page"
+    with serving_pages(rows, size, latency) as url:
+        contenders = {"ours", "arrow", *(["plain"] if loop else [])}
+        runs = in_turns(rounds, {who: partial(_once, who, url, size, rows) for who in sorted(contenders)})
+
+    def figure(against: str, theirs: str, what: str, label: str = "", **further: Any) -> Figure:
+        ours, other = ([run[what] for run in runs[who]] for who in ("ours", theirs))
+        return Figure.of(name + label, against, ours, other, **further)
+
+    yield figure(_BEST, "arrow", "seconds", at_most=at_most)
+    if loop:
+        yield figure(_LOOP, "plain", "seconds")
+    if memory:
+        yield figure(_BEST, "arrow", "peak_mb", ", peak memory growth", at_most=1.0, unit="MB")
 
 
 @contextmanager
-def _server(latency: float) -> Iterator[str]:
-    command = [sys.executable, str(_HERE / "_pages.py"), str(_ROWS), str(_PAGE), str(latency)]
+def serving_pages(rows: int, size: int, latency: float) -> Iterator[str]:
+    """The address of a server of so many opportunities that answers after so many seconds."""
+    command = [sys.executable, str(_HERE / "_pages.py"), str(rows), str(size), str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin
         assert process.stdout
@@ -28,37 +73,10 @@ def _server(latency: float) -> Iterator[str]:
         process.stdin.close()
 
 
-def _once(contender: str, url: str, cache: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"{__package__}._load_once", contender, url, str(_PAGE), cache]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_HERE.parents[1])
-    measured: dict[str, Any] = json.loads(done.stdout)
-    assert measured["rows"] == _ROWS
+def _once(contender: str, url: str, size: int, rows: int) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as cache:
+        command = [sys.executable, "-m", f"{__package__}._load_once", contender, url, str(size), cache]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_HERE.parents[1])
+    measured: dict[str, float] = json.loads(done.stdout)
+    assert measured["rows"] == rows
     return measured
-
-
-def _medians(runs: list[dict[str, Any]]) -> tuple[float, float]:
-    return statistics.median(r["seconds"] for r in runs), statistics.median(r["peak_mb"] for r in runs)
-
-
-def run() -> list[dict[str, Any]]:
-    """Rows of the benchmark table: seconds, peak growth of memory in MB, and their ratios."""
-    cold, plain, warm, cold_near = [], [], [], []
-    with _server(0.02) as far, _server(0.0) as near:
-        for _ in range(_REPEATS):
-            with tempfile.TemporaryDirectory() as cache:
-                cold.append(_once("ours", far, cache))
-            plain.append(_once("plain", far, ""))
-            with tempfile.TemporaryDirectory() as cache:
-                cold_near.append(_once("ours", near, cache))
-                warm.append(_once("ours", near, cache))
-    (ours_s, ours_mb), (plain_s, plain_mb) = _medians(cold), _medians(plain)
-    (warm_s, _), (near_s, _) = _medians(warm), _medians(cold_near)
-    return [
-        _row("cold load, 20 ms, 500 a page, seconds", ours_s, plain_s, "≥ 4"),
-        _row("cold load, peak memory growth, MB", ours_mb, plain_mb, "≥ 2"),
-        _row("warm load against cold without latency, seconds", warm_s, near_s, "≥ 10"),
-    ]
-
-
-def _row(benchmark: str, ours: float, other: float, wanted: str) -> dict[str, Any]:
-    return {"benchmark": benchmark, "ours": ours, "other": other, "ratio": other / ours, "wanted": wanted}

@@ -58,6 +58,22 @@ def test_load__warm_reads_no_page_and_gives_an_equal_writable_frame(tenant, shar
     assert load(client)["value"][0] == cold["value"][0]
 
 
+def test_load__warm_imports_neither_http_nor_what_shows_progress(tenant, tmp_path):
+    client = tenant(3)
+    load(client)
+    secrets = client.settings.token.reveal(), client.settings.api_key.reveal()
+    script = textwrap.dedent(f"""
+        import sys
+        import opp_analytics as oa
+        client = oa.Client({client.settings.url!r}, *{secrets!r}, cache_dir={str(tmp_path / "pages")!r})
+        assert len(oa.load(client)) == 3
+        heavy = ["requests", "requests_cache", "filelock", "asyncio", "tqdm", "scipy", "ibis", "matplotlib"]
+        print([name for name in heavy if name in sys.modules])
+    """)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_load__fetches_again_when_too_old_or_told_to(tenant, shared_sandbox):
     client = tenant(3)
     for options in ({}, {"max_age": 0}, {"refresh": "full"}):

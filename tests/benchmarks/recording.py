@@ -1,0 +1,81 @@
+"""Recording with 1% of the opportunities changed, against reading and writing all of them as Parquet once.
+
+And growth: a million against ten times what a hundred thousand take. Each a process of its own, in turns.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+from tests.benchmarks._figures import Figure, in_turns
+
+_ROOT = Path(__file__).parents[2]
+_PARQUET = "read_parquet, to_parquet"
+
+
+def run(quick: bool) -> list[Figure]:
+    """Seconds and peak growth of memory."""
+    if quick:
+        return [_figures(100_000, rounds=3)[0]]
+    rows, few = 1_000_000, 100_000
+    return [*_figures(rows, rounds=3), _growth(rows, few, rounds=3)]
+
+
+def _figures(rows: int, *, rounds: int) -> list[Figure]:
+    name = f"record {rows:,} with 1% changed"
+    with tempfile.TemporaryDirectory() as folder:
+        days = count(1)
+        _once("record", rows, days, folder)
+        runs = in_turns(
+            rounds, {who: partial(_once, who, rows, days, folder) for who in ("record", "parquet")}
+        )
+    ours, theirs = runs["record"], runs["parquet"]
+    return [
+        Figure.of(name, _PARQUET, [r["seconds"] for r in ours], [r["seconds"] for r in theirs]),
+        Figure.of(
+            f"{name}, peak memory growth",
+            _PARQUET,
+            [r["peak_mb"] for r in ours],
+            [r["peak_mb"] for r in theirs],
+            unit="MB",
+        ),
+    ]
+
+
+def _growth(rows: int, few: int, *, rounds: int) -> Figure:
+    times = rows // few
+    with tempfile.TemporaryDirectory() as many_folder, tempfile.TemporaryDirectory() as few_folder:
+        contenders = {}
+        for size, folder in ((rows, many_folder), (few, few_folder)):
+            days = count(1)
+            _once("record", size, days, folder)
+            contenders[str(size)] = partial(_once, "record", size, days, folder)
+        runs = in_turns(rounds, contenders)
+    return Figure.of(
+        f"record {rows:,} with 1% changed",
+        f"{times} times that of {few:,}",
+        [r["seconds"] for r in runs[str(rows)]],
+        [times * r["seconds"] for r in runs[str(few)]],
+        at_most=1.2,
+    )
+
+
+def _once(contender: str, rows: int, days: count[int], folder: str) -> dict[str, float]:
+    command = [
+        sys.executable,
+        "-m",
+        f"{__package__}._record_once",
+        contender,
+        str(rows),
+        str(next(days)),
+        folder,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured
