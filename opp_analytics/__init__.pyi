@@ -40,6 +40,7 @@ from .history import History as History
 from .loading import load as load
 from .org import Org as Org
 from .org import outcomes as outcomes
+from .org import read_export as read_export
 from .report import WeeklyReport as WeeklyReport
 from .report import show as show
 from .report import weekly_report as weekly_report

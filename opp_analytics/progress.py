@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from opp_analytics.text import printable
 
-__all__ = ["Progress", "progress_bar"]
+__all__ = ["Progress", "note", "progress_bar"]
 
 Progress = bool | Callable[[int, int], None] | None
 """True shows a bar, False none, None shows it on a terminal and in a notebook; a function is told (done, of all)."""
@@ -43,3 +43,10 @@ class _Told:
 
     def set_postfix(self, **_: Any) -> None:
         """A function is told numbers only."""
+
+
+def note(progress: bool | None, text: str) -> None:
+    """Print a text where a progress bar would be shown."""
+    shown = ("ipykernel" in sys.modules or sys.stderr.isatty()) if progress is None else progress
+    if shown:
+        sys.stderr.write(f"{printable(text, lines=True)}\n")

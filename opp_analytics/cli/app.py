@@ -14,7 +14,7 @@ from opp_analytics.cli.audit import audit_command
 from opp_analytics.cli.console import say_stopped
 from opp_analytics.cli.demo import demo_command
 from opp_analytics.cli.doctor import doctor_command
-from opp_analytics.cli.import_history import import_history_command
+from opp_analytics.cli.import_crm import import_crm_command
 from opp_analytics.cli.load import load_command
 from opp_analytics.cli.plan import export_command, plan_command
 from opp_analytics.cli.record import record_command
@@ -87,8 +87,8 @@ _add(_CONNECT, load_command, "load --out pipeline.csv")
 _add(_RECORD, record_command, "record --history ./opp-history   (every day, from cron)")
 _add(
     _RECORD,
-    import_history_command,
-    "import-history changes.csv --history ./opp-history --rename deal_id=unique_id",
+    import_crm_command,
+    "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history",
 )
 _add(
     _REVIEW,

@@ -15,7 +15,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escaped, heading, out, say, show
 from opp_analytics.cli.output import check_ending, write_csv, written
 
-__all__ = ["load_command", "write_opportunities"]
+__all__ = ["load_command", "say_stock", "write_opportunities"]
 
 _ENDINGS = (".csv", ".parquet", ".xlsx")
 
@@ -56,7 +56,7 @@ def load_command(
         write_opportunities(opportunities, file)
         say(f"Written to {file}.")
     elif len(opportunities):
-        _say_stock(opportunities)
+        say_stock(opportunities)
 
 
 def _say_certificate(certificate: Certificate) -> None:
@@ -71,7 +71,8 @@ def _say_certificate(certificate: Certificate) -> None:
         out.print(f"  [red]{escaped(reason)}[/]", highlight=False, soft_wrap=True)
 
 
-def _say_stock(opportunities: pd.DataFrame) -> None:
+def say_stock(opportunities: pd.DataFrame) -> None:
+    """Print number and value of the opportunities in each stage."""
     stock = opportunities.groupby("stage", observed=True).agg(
         count=("unique_id", "size"), value=("value", "sum")
     )

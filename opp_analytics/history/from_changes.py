@@ -6,6 +6,7 @@ import numbers
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any
 
 import pandas as pd
@@ -15,11 +16,12 @@ from opp_analytics import org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.entries import Moment
+from opp_analytics.progress import note
 from opp_analytics.text import count
 
-__all__ = ["LONG", "Import"]
+__all__ = ["LONG", "Import", "imported_from"]
 
-LONG = ("unique_id", "changed_at", "field", "new_value")
+LONG, WIDE = ("unique_id", "changed_at", "field", "new_value"), ("unique_id", "seen_at")
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,11 @@ class Import:
     """Problems found: ``unique_id``, ``problem``."""
 
     @classmethod
-    def of(cls, changes: pd.DataFrame) -> Import:
-        """Import a log in wide or long form; see `History.from_changes`."""
+    def of(cls, changes: pd.DataFrame, problems: Iterable[Mapping[str, str]] = ()) -> Import:
+        """Import a log in wide or long form, with the problems found before; see `History.from_changes`."""
         if not isinstance(changes, pd.DataFrame):
-            raise ArgumentTypeError(f"changes is a {type(changes).__name__}, not a DataFrame")
-        notes: list[dict[str, str]] = []
+            raise ArgumentTypeError(f"changes is a {type(changes).__name__}, not a DataFrame or a path")
+        notes: list[Mapping[str, str]] = list(problems)
         log = _widened(changes, notes) if set(LONG) <= set(changes.columns) else changes
         log = _sorted(_typed(log), notes)
         log = _with_tombstones(_with_operations(log, notes))
@@ -64,6 +66,30 @@ class Import:
             )
 
 
+def imported_from(
+    changes: pd.DataFrame | str | PathLike[str] | org.ChangeLog,
+    known: org.Org | None,
+    opportunities: pd.DataFrame | None = None,
+    *,
+    ids: Mapping[str, str] | None = None,
+    day_first: bool | None = None,
+    progress: bool | None = None,
+) -> tuple[Import, org.Org | None]:
+    """An import of a log of our forms or of another CRM's field history, and its org; see `History.from_changes`."""
+    if isinstance(changes, org.ChangeLog):
+        return Import.of(changes.changes, changes.problems), known
+    if isinstance(changes, pd.DataFrame):
+        ours = any(set(form) <= set(changes.columns) for form in (LONG, WIDE))
+        if known is None or (ours and opportunities is None and ids is None):
+            agreed = org.agreed(org.org_of(changes), known, names=("the log's org", "org="))
+            return Import.of(changes), agreed
+    log = org.read_changes(
+        changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, day_first=day_first
+    )
+    note(progress, log.said())
+    return Import.of(log.changes, log.problems), known
+
+
 def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_numeric_dtype(column.dtype) or (
         column.dtype == object and any(isinstance(v, numbers.Real) and not schema.is_blank(v) for v in column)
@@ -78,11 +104,12 @@ def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _typed(log: pd.DataFrame) -> pd.DataFrame:
-    missing = [c for c in ("unique_id", "seen_at") if c not in log.columns]
+    missing = [c for c in WIDE if c not in log.columns]
     if missing:
         raise MissingColumnError(
             f"the log has no column {', '.join(missing)}; it has {', '.join(map(str, log.columns))}. "
-            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(LONG)}"
+            f"Wide: unique_id, seen_at, the opportunity's columns; long: {', '.join(LONG)}; another CRM's field history "
+            "needs org=, such as org=oa.Org.salesforce()"
         )
     typed = org.conform(log)
     typed = typed.assign(**{c: _instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
@@ -96,11 +123,11 @@ def _check_filled(log: pd.DataFrame, *columns: str) -> None:
             raise DataError(f"row {int(log[column].isna().to_numpy().argmax())} of the log has no {column}")
 
 
-def _note(notes: list[dict[str, str]], ids: Iterable[str], problem: str) -> None:
+def _note(notes: list[Mapping[str, str]], ids: Iterable[str], problem: str) -> None:
     notes.extend({"unique_id": unique_id, "problem": problem} for unique_id in dict.fromkeys(ids))
 
 
-def _sorted(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+def _sorted(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """The log in order of time, one row per opportunity and instant."""
     late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
     _note(notes, log.loc[late, "unique_id"], "rows out of order")
@@ -110,7 +137,7 @@ def _sorted(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
     return log[~twice].reset_index(drop=True)
 
 
-def _with_operations(log: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+def _with_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """The operation of every row, consistent with the rows before it."""
     said = (
         schema.as_text(log["operation"])
@@ -170,7 +197,7 @@ def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
     )
 
 
-def _widened(events: pd.DataFrame, notes: list[dict[str, str]]) -> pd.DataFrame:
+def _widened(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """One row per opportunity and instant, each field filled forward from its last change."""
     events = events.assign(
         changed_at=_instants(events["changed_at"]),

@@ -6,6 +6,7 @@ import copy
 import shutil
 import tempfile
 import weakref
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +20,13 @@ from opp_analytics.history import rows
 from opp_analytics.history.coverage import coverage
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.entries import Recorded
-from opp_analytics.history.from_changes import Import
+from opp_analytics.history.from_changes import imported_from
 from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
 from opp_analytics.history.store import Store
 from opp_analytics.history.timeline import timeline
-from opp_analytics.org import Org, agreed, checked_org, conform, org_of
+from opp_analytics.org import ChangeLog, Org, checked_org, conform
 from opp_analytics.periods import When, as_instant
 
 if TYPE_CHECKING:
@@ -86,45 +87,76 @@ class History:
 
     @classmethod
     def from_changes(
-        cls, changes: pd.DataFrame, *, path: str | PathLike[str] | None = None, org: Org | None = None
+        cls,
+        changes: pd.DataFrame | str | PathLike[str] | ChangeLog,
+        *,
+        path: str | PathLike[str] | None = None,
+        org: Org | None = None,
+        opportunities: pd.DataFrame | None = None,
+        ids: Mapping[str, str] | None = None,
+        day_first: bool | None = None,
+        progress: bool | None = None,
     ) -> History:
-        """A history from a change log of another system, or from `changes`.
+        """A history from the field history of another CRM, from a change log, or from `changes`.
 
         Parameters
         ----------
-        changes : DataFrame
-            Either wide, one row per opportunity and change, with the whole opportunity at that time:
+        changes : DataFrame or path
+            A field history of Salesforce (OpportunityFieldHistory, OpportunityHistory, or the reports of both), HubSpot
+            (property history) or Pipedrive (change log), as a frame or a file; with its `org`. Or a log of your own.
+            Wide, one row per opportunity and change, with the whole opportunity at that time:
             ``unique_id``, ``seen_at`` (instant), optional ``seen_after`` and ``operation`` (new, changed, deleted,
-            returned), and the opportunity's columns. Or long, one row per changed field: ``unique_id``,
-            ``changed_at``, ``field``, ``new_value``.
+            returned), and the opportunity's columns. Long, one row per changed field: ``unique_id``,
+            ``changed_at``, ``field``, ``new_value``, optional ``old_value``.
         path : str or path, optional
             New or empty folder for the history. Without it, the history and its `table` exist only as long as
             the object.
         org : Org, optional
-            What the stages mean; default: the org of `changes`, if it has one.
+            What the columns, fields and stages mean; default: the org of `changes`, if it has one.
+        opportunities : DataFrame, optional
+            The deals as they are now, from `read_export`. They tell when each was created, its name and account, and the
+            values of the tracked fields that never changed.
+        ids : mapping, optional
+            Ids in `changes` to ids of the records that follow, where those come from another system.
+        day_first : bool, optional
+            As in `read_export`.
+        progress : bool, optional
+            If True, print what was mapped, guessed and dropped; if False, don't. Default: in a notebook or terminal.
 
         Returns
         -------
         History
             Its records are the distinct instants of the log. Rows out of order are sorted. If an opportunity has two
-            rows at one instant, the later one is used. A second creation under one id counts as a change. A
-            `DataWarning` and `check` report each of these.
+            rows at one instant, the later one is used. A second creation under one id counts as a change, and a deal whose
+            creation nothing tells begins with its first change. A `DataWarning` and `check` report each of these.
+            A field that the log lacks begins with the first record that has it.
 
         Raises
         ------
         DataError
-            When a column is missing or a value does not fit.
+            When a column is missing or a value does not fit; the row, the column and the value are named.
         HistoryError
             When `path` already contains records.
+
+        Examples
+        --------
+        >>> import opp_analytics as oa
+        >>> log = pd.DataFrame({
+        ...     "OpportunityId": "001M000000qfPyS", "CreatedDate": ["2026-03-02T10:00:00Z", "2026-03-09T10:00:00Z"],
+        ...     "Field": ["created", "StageName"], "OldValue": [None, "Prospecting"], "NewValue": [None, "Closed Won"]})
+        >>> history = History.from_changes(log, org=oa.Org.salesforce(), progress=False)
+        >>> history.as_of("2026-03-03")["stage"].tolist(), history.as_of("2026-03-10")["stage"].tolist()
+        (['Prospecting'], ['Closed Won'])
         """
-        imported = Import.of(changes)
-        org = agreed(org_of(changes), checked_org(org), names=("the log's org", "org="))
+        imported, known = imported_from(
+            changes, checked_org(org), opportunities, ids=ids, day_first=day_first, progress=progress
+        )
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))
-            history = cls(folder, org=org)
+            history = cls(folder, org=known)
             weakref.finalize(history, shutil.rmtree, folder, True)
         else:
-            history = cls(path, org=org)
+            history = cls(path, org=known)
         add_import(history._own_folder("import into"), imported)
         imported.warn()
         return history

@@ -2,6 +2,11 @@
 
 from opp_analytics.org.agreement import agreed
 from opp_analytics.org.conformed import conformed, status_dtype
+from opp_analytics.org.exports.change_log import ChangeLog
+from opp_analytics.org.exports.mapping import Reading
+from opp_analytics.org.exports.read_changes import read_changes
+from opp_analytics.org.exports.read_export import export_of, read_export
+from opp_analytics.org.exports.recognize import recognize
 from opp_analytics.org.found import FILE, found_org
 from opp_analytics.org.frame import conform, empty, require, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
@@ -19,6 +24,7 @@ from opp_analytics.org.outcome_rule import (
     outcome_codes_of,
 )
 from opp_analytics.org.outcomes import is_closed, outcome_codes, outcome_expression, outcome_of, outcomes
+from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import STAGES, Stage, Stages
 
 __all__ = [
@@ -29,11 +35,14 @@ __all__ = [
     "LOST",
     "OPEN",
     "OUTCOMES",
+    "PRESETS",
     "STAGES",
     "UNKNOWN",
     "WON",
+    "ChangeLog",
     "Money",
     "Org",
+    "Reading",
     "Stage",
     "Stages",
     "agreed",
@@ -42,6 +51,7 @@ __all__ = [
     "conform",
     "conformed",
     "empty",
+    "export_of",
     "found_org",
     "future_dated",
     "is_closed",
@@ -52,6 +62,9 @@ __all__ = [
     "outcome_expression",
     "outcome_of",
     "outcomes",
+    "read_changes",
+    "read_export",
+    "recognize",
     "require",
     "stage_dtype",
     "status_dtype",

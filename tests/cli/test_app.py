@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 
 def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
     assert [
-        *("demo", "sandbox", "doctor", "load", "record", "import-history", "report", "audit"),
+        *("demo", "sandbox", "doctor", "load", "record", "import-crm", "report", "audit"),
         *("export", "plan", "apply", "runs", "resume", "undo"),
     ] == COMMANDS
 

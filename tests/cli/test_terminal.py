@@ -124,7 +124,7 @@ def test_commands__show_names_of_files_as_text(run: Run, tmp_path: Path) -> None
         ["plan", nasty, nasty],
         ["apply", nasty],
         ["load", "--out", f"{nasty}.xyz"],
-        ["import-history", nasty],
+        ["import-crm", nasty],
     ):
         done = run("http://127.0.0.1:9", "tok", "key", *arguments)
         assert done.returncode == 1

@@ -18,7 +18,6 @@ import pandas as pd
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.history import read_changes
 from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
 from tests.fuzz.from_servers import odd_server, practice_server
@@ -106,7 +105,7 @@ def _read_csv(findings: Findings, given: tuple[str, Damage, bytes | None]) -> No
         file.write_bytes(damage(file.read_bytes()) if whole is None else whole)
         with findings.call(f"{name}: {file.read_bytes()[:500]!r}"):
             if name == "log.csv":
-                oa.History.from_changes(read_changes(file)).as_of("2026-03-01")
+                oa.History.from_changes(file, progress=False).as_of("2026-03-01")
             else:
                 oa.plan(sound(), oa.read_csv(file, sound())).summary()
 
@@ -253,7 +252,8 @@ _TAKERS: dict[str, Callable[[Any], Any]] = {
     "History": lambda path: oa.History(path).records,
     "History.record": lambda path: oa.History(path).record(sound(), at="2026-01-01"),
     "from_changes": lambda path: oa.History.from_changes(oa.History(_template("history") / "history").changes(), path=path),
-    "read_changes": read_changes,
+    "from_changes of a file": lambda path: oa.History.from_changes(path, progress=False),
+    "read_export": lambda path: oa.read_export(path, oa.Org(), progress=False),
     "read_csv": oa.read_csv,
     "read_excel": oa.read_excel,
     "to_csv": lambda path: oa.to_csv(sound(), path),

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from opp_analytics.inputs import read_amount
-from opp_analytics.org.exports.distinct import Distinct
 from opp_analytics.org.exports.problems import BadValue
+from opp_analytics.org.exports.values.distinct import Distinct
 from opp_analytics.schema import BadCell
 
 __all__ = ["read_amounts", "read_percents"]

@@ -20,9 +20,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from opp_analytics.inputs import read_date
-from opp_analytics.org.exports.distinct import Distinct
 from opp_analytics.org.exports.problems import BadValue, refuse
+from opp_analytics.org.exports.values.distinct import Distinct
 from opp_analytics.schema import BadCell
+from opp_analytics.text import day as written_day
 
 __all__ = ["Times", "day_order"]
 
@@ -150,25 +151,34 @@ class Times:
             plain = cells.dt.tz_convert("UTC").dt.tz_localize(None) if aware else cells
             return plain.to_numpy(dtype="datetime64[us]"), {}, np.full(len(cells), aware)
         stamps = np.full(len(cells), _NAT)
-        self._read_slashed(stamps, day_first)
+        unclear = self._read_slashed(stamps, day_first)
         self._read_iso(stamps, _ISO, pa.timestamp("us"))
         is_utc = self._read_iso(stamps, _ZONED, pa.timestamp("us", "UTC"))
-        found, reasons = self.column.each(lambda cell: _time(cell, day_first), np.isnat(stamps))
+        rest = np.isnat(stamps)
+        rest[list(unclear)] = False
+        found, reasons = self.column.each(lambda cell: _time(cell, day_first), rest)
         for place, (stamp, in_utc) in found.items():
             stamps[place], is_utc[place] = stamp.to_datetime64(), in_utc
-        return stamps, reasons, is_utc
+        return stamps, reasons | unclear, is_utc
 
-    def _read_slashed(self, stamps: NDArray[np.datetime64], day_first: bool | None) -> None:
+    def _read_slashed(self, stamps: NDArray[np.datetime64], day_first: bool | None) -> dict[int, str]:
+        """Fill in the texts with slashes; those that can be read in two ways are returned with both."""
         parts = self._slashed
         month, day = (parts.second, parts.first) if day_first else (parts.first, parts.second)
         clear = _exists(parts.year, month, day) & (parts.seconds >= 0)
+        unclear = np.zeros(len(clear), dtype=bool)
         if day_first is None:
-            clear &= parts.first == parts.second
+            unclear = clear & (day <= 12) & (month != day)
+            clear &= month == day
         months = ((parts.year[clear] - 1970) * 12 + month[clear] - 1).astype("datetime64[M]")
         days = months.astype("datetime64[D]") + (day[clear] - 1)
         stamps[parts.places[clear]] = days.astype("datetime64[us]") + parts.seconds[clear].astype(
             "timedelta64[s]"
         )
+        return {
+            int(parts.places[k]): _two_readings(int(parts.year[k]), int(parts.first[k]), int(parts.second[k]))
+            for k in np.flatnonzero(unclear)
+        }
 
     def _read_iso(self, stamps: NDArray[np.datetime64], form: str, kind: pa.DataType) -> NDArray[np.bool_]:
         matches = pc.fill_null(pc.match_substring_regex(self._texts, form), False)
@@ -202,6 +212,11 @@ def day_order(columns: Iterable[Times], file: str) -> bool | None:
     if len(found) == 2:
         refuse(file, list(found.values()))
     return next(iter(found), None)
+
+
+def _two_readings(year: int, first: int, second: int) -> str:
+    one, other = (written_day(date(year, *parts), year=True) for parts in ((first, second), (second, first)))
+    return f"may mean {one} or {other}, and no other row of the file tells; say day_first=True or day_first=False"
 
 
 def _exists(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from opp_analytics.errors import DataError
-from opp_analytics.org.exports.csv_table import csv_table
-from opp_analytics.org.exports.table import table_of_frame, without_footer
+from opp_analytics.org.exports.tables.csv_table import csv_table
+from opp_analytics.org.exports.tables.table import table_of_frame, without_footer
 from tests.org.exports.files import SALESFORCE_FOOTER
 
 HEADER = "Id,Name,Amount\n"

@@ -1,4 +1,4 @@
-from opp_analytics.org.exports.header import header_place, labels_of, score
+from opp_analytics.org.exports.tables.header import header_place, labels_of, score
 
 KNOWN = {"Stage", "Amount", "Close Date"}.__contains__
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.errors import DataError
-from opp_analytics.org.exports.dates import Times, day_order
+from opp_analytics.org.exports.values.dates import Times, day_order
 from opp_analytics.schema import TEXT
 
 
@@ -68,7 +68,8 @@ def test_dates__names_what_is_none() -> None:
 def test_dates__without_an_order_refuses_only_what_can_be_read_in_two_ways() -> None:
     found, bad = times("03/04/2027", "03/03/2027", "25/11/2026", "2027-03-04").dates(None)
     assert [str(one) for one in bad] == [
-        "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027; write it as 2027-03-04"
+        "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027, and no other row of the file tells; "
+        "say day_first=True or day_first=False"
     ]
     assert found.dropna().dt.strftime("%m-%d").tolist() == ["03-03", "11-25", "03-04"]
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.inputs import read_amount
-from opp_analytics.org.exports.amounts import read_amounts, read_percents
-from opp_analytics.org.exports.distinct import Distinct
+from opp_analytics.org.exports.values.amounts import read_amounts, read_percents
+from opp_analytics.org.exports.values.distinct import Distinct
 from opp_analytics.schema import TEXT
 
 

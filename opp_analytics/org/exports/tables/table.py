@@ -61,7 +61,7 @@ def title_note(rows: int) -> tuple[str, ...]:
     return (f"{count(rows, 'row')} above the header",) if rows else ()
 
 
-def table_of_frame(frame: pd.DataFrame) -> Table:
+def table_of_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a DataFrame") -> Table:
     """The table of a DataFrame that holds an export; its rows count from 0."""
     index = pd.RangeIndex(len(frame), name="row")
     cells = {}
@@ -72,8 +72,8 @@ def table_of_frame(frame: pd.DataFrame) -> Table:
         )
         cells[place] = _trimmed(column.tolist(), index) if texts else column.set_axis(index)
     return Table(
-        "the frame",
-        "a DataFrame",
+        file,
+        read_as,
         tuple(str(label).strip() for label in frame.columns),
         pd.DataFrame(cells, index=index),
     )

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.errors import ConfigError, DataError
-from opp_analytics.org.exports.header import HEADER_WITHIN, Known, header_place, labels_of, score
-from opp_analytics.org.exports.table import Table, table_of_columns, title_note
+from opp_analytics.org.exports.tables.header import HEADER_WITHIN, Known, header_place, labels_of, score
+from opp_analytics.org.exports.tables.table import Table, table_of_columns, title_note
 
 __all__ = ["workbook_table"]
 

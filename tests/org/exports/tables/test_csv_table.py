@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.errors import DataError
-from opp_analytics.org.exports.csv_table import csv_table
-from opp_analytics.org.exports.table import Table
+from opp_analytics.org.exports.tables.csv_table import csv_table
+from opp_analytics.org.exports.tables.table import Table
 
 FILE = Path("deals.csv")
 KNOWN = {"Id", "Name", "Amount", "Stage"}.__contains__

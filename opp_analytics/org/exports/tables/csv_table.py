@@ -17,8 +17,8 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from opp_analytics.errors import DataError
-from opp_analytics.org.exports.header import HEADER_WITHIN, Known, header_place, labels_of, score
-from opp_analytics.org.exports.table import Table, table_of_columns, title_note
+from opp_analytics.org.exports.tables.header import HEADER_WITHIN, Known, header_place, labels_of, score
+from opp_analytics.org.exports.tables.table import Table, table_of_columns, title_note
 
 __all__ = ["csv_table"]
 

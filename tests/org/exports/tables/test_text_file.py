@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from opp_analytics.errors import ArgumentValueError, DataError
-from opp_analytics.org.exports.text_file import content_of, is_workbook, text_of
+from opp_analytics.org.exports.tables.text_file import content_of, is_workbook, text_of
 
 FILE = Path("deals.csv")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from opp_analytics.errors import ArgumentValueError, DataError
 from opp_analytics.files import refuse_devices
 
-__all__ = ["content_of", "is_workbook", "text_of"]
+__all__ = ["content_of", "is_parquet", "is_workbook", "text_of"]
 
 _WRONG_KINDS = {
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls); save it as .xlsx or CSV",
@@ -96,3 +96,8 @@ def _check_encoding(encoding: str) -> None:
         raise ArgumentValueError(
             f"encoding={encoding!r} is unknown; use for example 'utf-8' or 'cp1252'"
         ) from None
+
+
+def is_parquet(content: bytes) -> bool:
+    """True for a Parquet file."""
+    return content.startswith(b"PAR1")

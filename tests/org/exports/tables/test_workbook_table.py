@@ -8,8 +8,8 @@ import openpyxl
 import pytest
 
 from opp_analytics.errors import DataError
-from opp_analytics.org.exports.table import Table
-from opp_analytics.org.exports.workbook_table import workbook_table
+from opp_analytics.org.exports.tables.table import Table
+from opp_analytics.org.exports.tables.workbook_table import workbook_table
 from tests.org.exports.files import workbook
 
 KNOWN = {"Id", "Name", "Amount", "Probability", "Close Date"}.__contains__

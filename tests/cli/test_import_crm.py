@@ -1,0 +1,209 @@
+"""The command that reads another CRM's export and field history, as a user runs it."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.history import History
+from tests.cli.kinds import Command
+
+PIPEDRIVE = Path(__file__).parents[3] / "shared/data/pipedrive_enpal"
+REUSED = {"554294", "556338", "955417", "851850", "399956"}
+"""Ids of that log under which it holds two deals."""
+LONG = """unique_id,changed_at,field,new_value
+a,2026-01-05T08:00:00,stage,discovery
+a,2026-01-06T08:00:00.5,value,1200.50
+b,2026-01-06T09:00:00Z,stage,proposal
+a,2026-01-07T08:00:00,close_date,2026-03-31
+a,2026-01-08T08:00:00,close_date,
+a,2026-01-08T08:00:00,owner_name,Ann
+"""
+DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Created Date","Opportunity Owner","Notes"
+"006Hs00001AbCdE","Acme","Closed Won","$120,000.00","11/20/2026","9/1/2026","Ann Lee","x"
+"006Hs00001AbCdF","Beta","Demo","$5,000.00","12/1/2026","9/2/2026","Bob Roe",""
+
+"Confidential Information - Do Not Distribute"
+"""
+CHANGES = """"Opportunity ID","Field / Event","Old Value","New Value","Edit Date","Edited By"
+"006Hs00001AbCdE","Stage","Negotiation/Review","Closed Won","11/20/2026 9:14 AM","Ann Lee"
+"006Hs00001AbCdE","Amount","$100,000.00","$120,000.00","11/2/2026 9:14 AM","Ann Lee"
+"""
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def test_import_crm__of_a_salesforce_export_shows_what_each_column_became(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "deals.csv", DEALS)
+    code, out, err = command("import-crm", file, "--out", tmp_path / "deals.parquet")
+    assert (code, err) == (0, "")
+    assert "No org file: read with the preset salesforce" in out
+    assert "2 opportunities, CSV, UTF-8" in out
+    for theirs, ours, how in (
+        ("Amount", "value", "mapped"),
+        ("Notes", "Notes", "kept"),
+        ("Demo", "–", "unknown"),
+    ):
+        line = next(line for line in out.splitlines() if line.startswith(f"{theirs} "))
+        assert line.split()[1:3] == [ours, how]
+    assert "Left out: 1 row below the table, from row 5" in out
+    assert oa.read_export(tmp_path / "deals.parquet", oa.Org.salesforce())["value"].tolist() == [
+        120_000,
+        5_000,
+    ]
+
+
+def test_import_crm__begins_a_history_that_record_carries_on(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    deals, changes = written(tmp_path, "deals.csv", DEALS), written(tmp_path, "changes.csv", CHANGES)
+    folder = tmp_path / "history"
+    code, out, err = command("import-crm", deals, changes, "--org", "salesforce", "--history", folder)
+    assert (code, err) == (0, "")
+    assert "Began a history" in out
+    assert "2 opportunities, 4 changes, 4 records" in out
+    org = oa.Org.salesforce()
+    history = History(folder, org=org)
+    assert history.as_of("2026-11-10").set_index("name").loc["Acme", ["stage", "value"]].tolist() == [
+        "Negotiation/Review", 120_000,
+    ]  # fmt: skip
+    assert history.check().empty
+    recorded = history.record(oa.read_export(deals, org), at="2026-11-25")
+    assert (recorded.new, recorded.deleted) == (0, 0)
+
+
+def test_import_crm__of_deals_alone_records_them(command: Command, here: Path, tmp_path: Path) -> None:
+    file = written(tmp_path, "deals.csv", DEALS)
+    code, out, _ = command("import-crm", file, "--history", tmp_path / "history")
+    assert code == 0
+    assert "Recorded 2 opportunities" in out
+    assert History(tmp_path / "history").records["rows"].tolist() == [2]
+
+
+def test_import_crm__takes_the_org_file_of_the_folder(command: Command, here: Path, tmp_path: Path) -> None:
+    written(
+        here,
+        "opp-analytics.toml",
+        'preset = "salesforce"\nstages = [{name = "Demo", kind = "open"}, {name = "Closed Won", kind = "won"}]\n',
+    )
+    code, out, _ = command("import-crm", written(tmp_path, "deals.csv", DEALS))
+    assert code == 0
+    assert "unknown" not in out
+    assert "By stage" in out
+
+
+def test_import_crm__leads_to_other_ids(command: Command, here: Path, tmp_path: Path) -> None:
+    file = written(tmp_path, "changes.csv", CHANGES)
+    ids = written(tmp_path, "ids.csv", "crm,ours\n006Hs00001AbCdE,opp-1\n")
+    code, out, _ = command("import-crm", file, "--ids", ids, "--history", tmp_path / "history")
+    assert code == 0
+    assert History(tmp_path / "history").as_of("2026-12-01")["unique_id"].tolist() == ["opp-1"]
+    assert "no creation (begins with its first change" in out
+
+
+def test_import_crm__of_the_documented_log(command: Command, here: Path, tmp_path: Path) -> None:
+    code, out, err = command(
+        "import-crm", written(tmp_path, "log.csv", LONG), "--history", tmp_path / "history"
+    )
+    assert (code, err) == (0, "")
+    assert "2 opportunities, 5 changes, 5 records" in out
+    assert "From 2026-01-05 08:00 to 2026-01-08 08:00 UTC" in out
+    assert "Problems" not in out
+    frame = History(tmp_path / "history").as_of("2026-01-09")
+    assert frame["stage"].tolist() == ["discovery", "proposal"]
+    assert frame["value"].tolist()[0] == 1_200.5
+    assert frame["close_date"].isna().all()
+
+
+def test_import_crm__takes_what_changes_gave(command: Command, here: Path, tmp_path: Path) -> None:
+    log = pd.DataFrame(
+        {"unique_id": ["a", "a"], "seen_at": ["2026-01-05", "2026-01-12"], "value": [1.0, 2.5]}
+    )
+    own = History.from_changes(log)
+    own.changes().to_csv(tmp_path / "changes.csv", index=False)
+    assert command("import-crm", tmp_path / "changes.csv", "--history", tmp_path / "history")[0] == 0
+    pd.testing.assert_frame_equal(History(tmp_path / "history").changes(), own.changes())
+
+
+def test_import_crm__of_a_public_log_says_what_is_wrong_with_it(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    if not PIPEDRIVE.is_dir():
+        pytest.skip(f"the public change log is not in {PIPEDRIVE}")
+    code, out, err = command("import-crm", PIPEDRIVE / "deal_changes.csv", "--history", tmp_path / "history")
+    assert (code, err) == (0, "")
+    assert "read with the preset pipedrive" in out
+    assert "1,995 opportunities" in out
+    history = History(tmp_path / "history")
+    assert set(history.check()["unique_id"]) == REUSED
+    for problem in history.check()["problem"].unique():
+        assert problem in out
+    assert history.as_of("2024-12-31")["stage"].dropna().isin(list("123456789")).all()
+
+
+def test_import_crm__of_the_practice_files_tells_the_truth(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    files = oa.sandbox.salesforce_files(tmp_path, weeks=12, today=date(2026, 11, 23))
+    code, out, err = command("import-crm", *files, "--history", tmp_path / "history")
+    assert (code, err) == (0, "")
+    assert any(line.split()[:3] == ["Disqualified", "–", "unknown"] for line in out.splitlines())
+    org = oa.Org.salesforce()
+    now = oa.read_export(files.opportunities, org).set_index("unique_id").sort_index()
+    then = History(tmp_path / "history", org=org).as_of("2026-11-24").set_index("unique_id").sort_index()
+    for column in ("name", "stage", "value", "close_date", "probability"):
+        pd.testing.assert_series_equal(
+            then[column].astype("str"), now[column].astype("str"), check_names=False
+        )
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "says"),
+    [
+        ([DEALS, DEALS], [], "both hold deals; give one file of each"),
+        ([CHANGES.replace("11/2/2026", "soon")], [], "row 3: Edit Date='soon 9:14 AM' is not a date"),
+        (["a,b\n1,2\n"], [], "has no column for unique_id"),
+        ([DEALS], ["--org", "none.toml"], "none.toml"),
+        ([DEALS], ["--out", "deals.txt"], "ends in '.txt'; use"),
+        ([CHANGES], ["--ids", "ids.csv"], "cannot read ids.csv"),
+    ],
+)
+def test_import_crm__refuses_before_anything_is_made(
+    command: Command, here: Path, tmp_path: Path, texts: list[str], options: list[str], says: str
+) -> None:
+    files = [written(tmp_path, f"{place}.csv", text) for place, text in enumerate(texts)]
+    code, _, err = command("import-crm", *files, "--history", tmp_path / "history", *options)
+    assert code == 1
+    assert says in err
+    assert err.count("Error:") == 1
+    assert not (tmp_path / "history").exists()
+
+
+def test_import_crm__refuses_a_folder_in_use(command: Command, here: Path, tmp_path: Path) -> None:
+    file = written(tmp_path, "log.csv", LONG)
+    assert command("import-crm", file, "--history", tmp_path / "history")[0] == 0
+    code, _, err = command("import-crm", file, "--history", tmp_path / "history")
+    assert code == 1
+    assert "already contains records" in err
+
+
+def test_import_crm__says_an_ambiguous_date_with_both_readings(
+    command: Command, here: Path, tmp_path: Path
+) -> None:
+    file = written(tmp_path, "deals.csv", "Id,Name,StageName,CloseDate\n1,A,Prospecting,03/04/2027\n")
+    code, _, err = command("import-crm", file)
+    assert code == 1
+    assert "row 2: CloseDate='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027" in err
+    code, _, _ = command("import-crm", file, "--month-first", "--out", tmp_path / "deals.parquet")
+    assert code == 0
+    assert pd.read_parquet(tmp_path / "deals.parquet")["close_date"].tolist() == [pd.Timestamp("2027-03-04")]
