@@ -17,7 +17,7 @@ _AMOUNT = re.compile(
     r"(?P<minus>[-−]?)\s*[$€£]?\s*(?P<minus2>[-−]?)"
     r"(?P<figure>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>[kKmMbB]?)"
 )
-_UNITS = {"": 1, "k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
+_UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(%?)")
 _SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})(?:[/-](\d{4}|\d{2}))?")
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
@@ -45,7 +45,9 @@ def read_amount(text: str) -> float:
     found = _AMOUNT.fullmatch(bare[1:-1].strip() if below else bare)
     if found is None:
         raise BadCell("is not an amount; try 45000, $45,000 or 45k")
-    amount = round(float(found["figure"].replace(",", "")) * _UNITS[found["unit"].lower()], 9)
+    amount = float(found["figure"].replace(",", ""))
+    if found["unit"]:
+        amount = round(amount * _UNITS[found["unit"].lower()], 9)
     return -amount if below or found["minus"] or found["minus2"] else amount
 
 

@@ -9,9 +9,9 @@ from opp_analytics.writer.journal.result import OUTCOMES
 from opp_analytics.writer.journal.runs import runs
 from opp_analytics.writer.plan.cells import CHOICES, find_problem, format_cell, normalize, same
 from opp_analytics.writer.plan.plan import Plan, plan
+from opp_analytics.writer.sheets.csv_cells import guarded
 from opp_analytics.writer.sheets.read_csv import read_csv
 from opp_analytics.writer.sheets.read_excel import read_excel
-from opp_analytics.writer.sheets.sheet_cells import guarded, parse
 from opp_analytics.writer.sheets.to_csv import to_csv
 from opp_analytics.writer.sheets.to_excel import to_excel
 
@@ -26,7 +26,6 @@ __all__ = [
     "guarded",
     "normalize",
     "own_writes",
-    "parse",
     "plan",
     "read_csv",
     "read_excel",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -11,9 +12,18 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from opp_analytics import org, schema, text
+from opp_analytics import inputs, org, schema, text
 
-__all__ = ["CHOICES", "find_problem", "format_cell", "normalize", "quote_cell", "row_dicts", "same"]
+__all__ = [
+    "CHOICES",
+    "find_problem",
+    "fit_column",
+    "format_cell",
+    "normalize",
+    "quote_cell",
+    "row_dicts",
+    "same",
+]
 
 CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
 """Columns with a fixed set of values."""
@@ -69,6 +79,16 @@ def _unknown_choice(column: str, value: str) -> tuple[str, str] | None:
     return f"is not a {column} of the API", f"{hint}use one of {', '.join(known)}"
 
 
+def _reason(column: str, value: Any, error: schema.BadCell) -> str:
+    """What is wrong with a cell, in the words of who reads dates as people type them."""
+    if column == "close_date" and isinstance(value, str):
+        try:
+            inputs.read_date(value, day_first=None)
+        except schema.BadCell as better:
+            return str(better)
+    return str(error)
+
+
 def find_problem(column: str, value: Any) -> tuple[str, str] | None:
     """Check a value before writing: the problem and how to fix it, or None.
 
@@ -86,8 +106,8 @@ negotiation, closed_won, closed_lost")
         return "is set by the server and never written", f"leave {column} as it was, or drop the column"
     try:
         cell = normalize(column, value)
-    except schema.BadCell as reason:
-        problem, _, way_out = str(reason).partition("; ")
+    except schema.BadCell as error:
+        problem, _, way_out = _reason(column, value, error).partition("; ")
         return problem, way_out or "correct the value, or leave the cell as it was"
     if column == "name" and (cell is None or not cell.strip()):
         return "is blank", "every opportunity needs a name"
@@ -98,6 +118,72 @@ negotiation, closed_won, closed_lost")
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
     return _unknown_choice(column, cell)
+
+
+_FLAGS = {"true": True, "false": False}
+
+
+def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
+    """The cells of a column that the API does not document, at the dtype it had before; one that does not fit stays.
+
+    Examples
+    --------
+    >>> fit_column(pd.Series(["1.5", ""]), "float64").tolist(), fit_column(pd.Series(["FALSE", "?"]), "bool").tolist()
+    ([1.5, nan], [False, '?'])
+    """
+    dtype = pd.api.types.pandas_dtype(dtype)
+    read = _reader(dtype)
+    if read is None or column.dtype == dtype:
+        return column
+    cells, fits = [], True
+    for cell in column:
+        try:
+            cells.append(None if schema.is_blank(cell) else read(cell))
+        except (ArithmeticError, KeyError, TypeError, ValueError):
+            cells.append(cell)
+            fits = False
+    fitted = pd.Series(cells, index=column.index, name=column.name, dtype="object")
+    if isinstance(dtype, np.dtype) and dtype.kind in "bi":
+        fits &= None not in cells  # NumPy has no blank flag or whole number
+    return fitted.astype(dtype) if fits else fitted
+
+
+def _reader(dtype: Any) -> Callable[[Any], Any] | None:
+    """Reads a cell for a column of numbers, flags, times or texts; None for another column."""
+    types = pd.api.types
+    if types.is_bool_dtype(dtype):
+        return lambda cell: _FLAGS[str(cell).strip().lower()]
+    if types.is_integer_dtype(dtype):
+        return _whole
+    if types.is_float_dtype(dtype):
+        return _float
+    if types.is_datetime64_any_dtype(dtype):
+        return _time
+    return _text if isinstance(dtype, pd.StringDtype) else None
+
+
+def _whole(cell: Any) -> int:
+    if isinstance(cell, (bool, np.bool_)) or (not isinstance(cell, str) and cell != int(cell)):
+        raise ValueError("not a whole number")
+    return int(cell)
+
+
+def _float(cell: Any) -> float:
+    if isinstance(cell, (bool, np.bool_, Decimal)):
+        raise TypeError("not a float")
+    return float(cell)
+
+
+def _time(cell: Any) -> pd.Timestamp:
+    if not isinstance(cell, (str, date, np.datetime64)):
+        raise TypeError("not a time")
+    return pd.Timestamp(cell)
+
+
+def _text(cell: Any) -> str:
+    if not isinstance(cell, str):
+        raise TypeError("not text")
+    return cell
 
 
 def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:

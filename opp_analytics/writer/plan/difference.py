@@ -12,7 +12,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
-from opp_analytics.writer.plan.cells import find_problem, normalize, row_dicts, same
+from opp_analytics.writer.plan.cells import find_problem, fit_column, normalize, row_dicts, same
 from opp_analytics.writer.plan.codec import number
 
 __all__ = [
@@ -237,6 +237,8 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
             _check_new_column(shared[column], column, found)
             continue
         old, new = aligned[column], shared[column]
+        if column not in schema.COLUMNS:
+            new = fit_column(new, old.dtype)
         for at in _differing(old, new):
             was, now = old.iloc[at], new.iloc[at]
             if same(column, was, now):

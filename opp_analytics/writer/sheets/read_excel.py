@@ -21,7 +21,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.writer.plan.cells import row_dicts as row_dicts
 from opp_analytics.writer.plan.codec import from_text
 from opp_analytics.writer.sheets.rows import match_header, typed_frame
-from opp_analytics.writer.sheets.sheet_cells import TEXTS, parse, to_cell
+from opp_analytics.writer.sheets.sheet_cells import TEXTS, day_order, parse, to_cell
 from opp_analytics.writer.sheets.to_excel import BASE_SHEET, openpyxl_library
 
 if TYPE_CHECKING:
@@ -67,18 +67,20 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     filled = _filled_cells(sheet)
     titles = filled.pop(1, {})
     width = max(titles, default=-1) + 1
-    columns = match_header(
-        file,
-        [titles[place].value if place in titles else None for place in range(width)],
-        list(before.columns),
-    )
+    header = [titles[place].value if place in titles else None for place in range(width)]
+    columns = match_header(file, header, list(before.columns))
     content = _content_of(file, sheet.title)
     base = {record["unique_id"]: record for record in row_dicts(before.astype("object"))}
-    rows: dict[int, dict[str, Any]] = {}
-    for number, cells in filled.items():
-        raw = {column: content(column, cells.get(place)) for place, column in columns.items()}
-        if any(not schema.is_blank(value) for value, _ in raw.values()):
-            rows[number] = _row(raw, base, book.epoch)
+    raw = {
+        number: {column: content(column, cells.get(place)) for place, column in columns.items()}
+        for number, cells in filled.items()
+    }
+    day_first = day_order(cells["close_date"][0] for cells in raw.values() if "close_date" in cells)
+    rows = {
+        number: _row(cells, base, book.epoch, day_first)
+        for number, cells in raw.items()
+        if any(not schema.is_blank(value) for value, _ in cells.values())
+    }
     return before, typed_frame(rows, list(columns.values()), before)
 
 
@@ -159,13 +161,18 @@ def _base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
     return before
 
 
-def _row(raw: dict[str, tuple[Any, str]], base: dict[str, dict[str, Any]], epoch: datetime) -> dict[str, Any]:
+def _row(
+    raw: dict[str, tuple[Any, str]],
+    base: dict[str, dict[str, Any]],
+    epoch: datetime,
+    day_first: bool | None,
+) -> dict[str, Any]:
     unique_id = parse("unique_id", *raw["unique_id"], epoch)
     held = base.get(unique_id, {})
     row = {}
     for column, (value, number_format) in raw.items():
         was = held.get(column)
-        cleaned = parse(column, value, number_format, epoch)
+        cleaned = parse(column, value, number_format, epoch, day_first=day_first)
         row[column] = was if column in held and _unchanged(column, value, cleaned, was) else cleaned
     return row | {"unique_id": unique_id}
 
@@ -190,4 +197,6 @@ def _unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
 
 
 def _lines(text: str) -> str:
-    return text.replace("_x000D_", "").replace("\r\n", "\n").strip()
+    """Text without what a spreadsheet, or reading its cell, alters."""
+    lines = text.replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
+    return lines.replace("\u00a0", " ").strip()

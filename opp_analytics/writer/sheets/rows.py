@@ -10,6 +10,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
+from opp_analytics.writer.plan.cells import fit_column
 
 __all__ = ["header_key", "match_header", "typed_frame"]
 
@@ -23,8 +24,8 @@ def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, s
     """Match titles to column names, by place."""
     names = {header_key(column): column for column in known}
     columns = {
-        p: names.get(header_key(title), str(title).strip())
-        for p, title in enumerate(titles)
+        place: str(title) if title in known else names.get(header_key(title), str(title))
+        for place, title in enumerate(titles)
         if title is not None
     }
     twice = [c for c in columns.values() if list(columns.values()).count(c) > 1]
@@ -45,8 +46,8 @@ def typed_frame(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.
     for column in columns:
         try:
             fitted[column] = org.conform(cells[[column]])[column]
-            if column not in schema.COLUMNS and column in before:
-                fitted[column] = fitted[column].astype(before[column].dtype)
-        except (DataError, ValueError, TypeError):
+        except DataError:
             fitted[column] = cells[column]
+        if column not in schema.COLUMNS and column in before:
+            fitted[column] = fit_column(cells[column], before[column].dtype)
     return pd.DataFrame(fitted).set_axis(pd.Index(rows, dtype="int64", name="row"))

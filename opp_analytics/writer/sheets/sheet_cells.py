@@ -3,50 +3,53 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
-from opp_analytics import schema
+from opp_analytics import inputs, schema
 
-__all__ = ["TEXTS", "guarded", "parse", "to_cell", "unguarded"]
+__all__ = ["TEXTS", "day_order", "parse", "to_cell"]
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Text columns, even where the text looks like a number."""
-_GROUPED = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
-_PLAIN = re.compile(r"-?\d+(\.\d+)?")
-_DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
+_SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-]\d{2,4}\b")
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
 """Serial numbers of dates from 1954 to 2201; other numbers are not dates."""
 _EPOCH = datetime(1899, 12, 30)
 
 
-def guarded(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would read as a formula.
+def parse(
+    column: str,
+    value: Any,
+    number_format: str = "",
+    epoch: datetime = _EPOCH,
+    *,
+    day_first: bool | None = None,
+) -> Any:
+    """Parse a cell for its column; what cannot be read for certain is kept as it is.
+
+    Parameters
+    ----------
+    column : str
+        Its column.
+    value : object
+        The cell.
+    number_format : str
+        Its number format in a workbook.
+    epoch : datetime
+        Day 0 of the workbook's dates.
+    day_first : bool or None
+        Order of day and month in the file's dates, from `day_order`.
 
     Examples
     --------
-    >>> guarded("=1+1"), guarded("Acme")
-    ("'=1+1", 'Acme')
-    """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
-
-
-def unguarded(text: str) -> str:
-    """Remove the apostrophe that `guarded` added."""
-    return text.removeprefix("'")
-
-
-def parse(column: str, value: Any, number_format: str = "", epoch: datetime = _EPOCH) -> Any:
-    """Parse a cell for its column; ambiguous values are kept as they are.
-
-    Examples
-    --------
-    >>> parse("value", "$12,000.50"), parse("probability", "60 %"), parse("close_date", "31.3.2026")
-    (12000.5, 60.0, Timestamp('2026-03-31 00:00:00'))
-    >>> parse("value", "a lot"), parse("name", " ")
-    ('a lot', None)
+    >>> parse("value", "$12,000.50"), parse("probability", "60 %"), parse("close_date", "12/31/2026")
+    (12000.5, 60.0, Timestamp('2026-12-31 00:00:00'))
+    >>> parse("value", "a lot"), parse("name", " "), parse("close_date", "03/04/2027")
+    ('a lot', None, '03/04/2027')
     """
     if isinstance(value, str):
         value = value.strip().replace("\u00a0", " ").strip()
@@ -54,48 +57,48 @@ def parse(column: str, value: Any, number_format: str = "", epoch: datetime = _E
         return None
     if column in TEXTS:
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    if column == "close_date":
-        return _date(value, epoch)
-    if column == "probability":
-        return _percent(value, number_format)
-    if column == "value" and isinstance(value, str):
-        return _amount(value)
-    return value
-
-
-def _amount(text: str) -> Any:
-    bare = text.strip("$€£ ").replace(" ", "")
-    if _GROUPED.fullmatch(bare):
-        return float(bare.replace(",", ""))
-    return float(bare) if _PLAIN.fullmatch(bare) else text
-
-
-def _percent(value: Any, number_format: str) -> Any:
     if isinstance(value, str):
-        bare = value.rstrip("% ")
-        return float(bare) if _PLAIN.fullmatch(bare) else value
-    if "%" in number_format and not isinstance(value, bool):
+        return _typed(column, value, day_first)
+    if column == "close_date":
+        return _serial_date(value, epoch)
+    if column == "probability" and "%" in number_format and not isinstance(value, bool):
         return round(value * 100, 9)
     return value
 
 
-def _date(value: Any, epoch: datetime) -> Any:
-    if (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and _FIRST_SERIAL <= value <= _LAST_SERIAL
-    ):
-        from openpyxl.utils.datetime import from_excel
+def _typed(column: str, text: str, day_first: bool | None) -> Any:
+    try:
+        match column:
+            case "value":
+                return inputs.read_amount(text)
+            case "probability":
+                return inputs.read_percent(text)
+            case "close_date":
+                return inputs.read_date(text, day_first=day_first)
+    except schema.BadCell:
+        pass  # the plan says what is wrong with it
+    return text
 
-        return pd.Timestamp(from_excel(int(value), epoch))
-    if isinstance(value, str):
-        dotted = _DOTTED.fullmatch(value)
-        text = "{2}-{1:0>2}-{0:0>2}".format(*dotted.groups()) if dotted else value.replace("/", "-")
-        try:
-            return pd.Timestamp(datetime.fromisoformat(text))
-        except ValueError:
-            return value
+
+def _serial_date(value: Any, epoch: datetime) -> Any:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and _FIRST_SERIAL <= value <= _LAST_SERIAL:
+        return pd.Timestamp(epoch) + pd.Timedelta(days=int(value))
     return value
+
+
+def day_order(texts: Iterable[Any]) -> bool | None:
+    """Whether the day comes first in a file's dates: None if no date says, or if they contradict each other.
+
+    Examples
+    --------
+    >>> day_order(["03/04/2027", "25/04/2027"]), day_order(["03/04/2027", "04/25/2027"]), day_order(["03/04/2027"])
+    (True, False, None)
+    """
+    parts = (_SLASHED.match(text.strip()) for text in texts if isinstance(text, str))
+    pairs = [(int(found[1]), int(found[2])) for found in parts if found]
+    orders = {first > 12 for first, second in pairs if first > 12 or second > 12}
+    return orders.pop() if len(orders) == 1 else None
 
 
 def to_cell(column: str, value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from opp_analytics import arguments, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.difference import with_ids
-from opp_analytics.writer.sheets.sheet_cells import guarded, to_cell
+from opp_analytics.writer.sheets.csv_cells import csv_text, csv_title
 
 __all__ = ["to_csv"]
 
@@ -21,8 +21,8 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     """Write opportunities as CSV for a spreadsheet: UTF-8 with a mark that Excel reads, dates as 2026-03-31.
 
     CSV cannot keep what the opportunities were before, so plan from the frame itself:
-    ``plan(opportunities, read_csv(path))``. Text that looks like a formula gets a leading apostrophe, which
-    `read_csv` takes away.
+    ``plan(opportunities, read_csv(path))``. Text that looks like a formula, or begins or ends with a blank, gets a
+    leading apostrophe, which `read_csv` takes away. Every character and length can be written.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     target = arguments.path(path)
     texts = {}
     for column in map(str, frame.columns):
-        cells = [_csv_text(column, value) for value in frame[column]]
-        texts[guarded(column)] = schema.as_text(
+        cells = [csv_text(column, value) for value in frame[column]]
+        texts[csv_title(column)] = schema.as_text(
             pd.Series(cells, dtype="object", name=column), frame["unique_id"]
         )
     # A carriage return inside an unquoted cell would begin a row.
@@ -58,14 +58,3 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     except OSError as error:
         raise DataError(f"cannot write {target}: {error.strerror}; close it if it is open in Excel") from None
     return target
-
-
-def _csv_text(column: str, value: Any) -> str:
-    plain = to_cell(column, value)
-    if plain is None:
-        return ""
-    if column == "close_date":
-        return f"{plain:%Y-%m-%d}"
-    if isinstance(plain, float):
-        return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
-    return guarded(plain) if isinstance(plain, str) else str(plain)

@@ -32,6 +32,8 @@ BASE_SHEET = "_base"
 """The hidden sheet."""
 _SHEET = "opportunities"
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
+_LONGEST = 32_767
+"""Characters of a cell; Excel and openpyxl cut off the rest."""
 _FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
 _NEW_ROWS = 1000
@@ -114,33 +116,50 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
 
 
 def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
-    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-
     _title(sheet, columns)
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
             plain = to_cell(column, value)
-            if plain is None:
-                continue
-            if isinstance(plain, str) and (
-                ILLEGAL_CHARACTERS_RE.search(plain) or _NO_CHARACTER.search(plain)
-            ):
-                raise DataError(
-                    f"row {number}: {column}={plain!r} holds a character that Excel files can't; remove it"
-                )
-            cell = sheet.cell(number, place)
-            cell.value = plain
             if isinstance(plain, str):
-                # Never a formula, here and when the cell is edited.
-                cell.data_type = "s"
+                cell = _put_text(sheet, number, place, plain, f"row {number}: {column}")
                 cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
+            elif plain is not None:
+                sheet.cell(number, place).value = plain
 
 
 def _title(sheet: Worksheet, names: list[str]) -> None:
     for place, name in enumerate(names, start=1):
-        cell = sheet.cell(1, place)
-        cell.value = name
-        cell.data_type = "s"  # never a formula
+        _put_text(sheet, 1, place, name, f"row 1: column {place}")
+
+
+def _put_text(sheet: Worksheet, row: int, place: int, text: str, where: str) -> Any:
+    """Write a text, never as a formula.
+
+    Raises
+    ------
+    DataError
+        If an Excel file cannot hold it.
+    """
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+
+    wrong = ILLEGAL_CHARACTERS_RE.search(text) or _NO_CHARACTER.search(text)
+    if wrong:
+        raise DataError(
+            f"{where} holds the character {wrong[0]!r}, which Excel files can't: {_begin(text)}; remove it, or use CSV"
+        )
+    if len(text) > _LONGEST:
+        raise DataError(
+            f"{where} is too long for an Excel file, whose cells hold {_LONGEST:,} characters: {_begin(text)}; "
+            "shorten it, or use CSV"
+        )
+    cell = sheet.cell(row, place)
+    cell.value = text
+    cell.data_type = "s"
+    return cell
+
+
+def _begin(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
 def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
@@ -215,6 +234,4 @@ def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
             text = to_text(column, value)
             if text is not None:
-                cell = base.cell(number, place)
-                cell.value = text
-                cell.data_type = "s"
+                _put_text(base, number, place, text, f"row {number}: {column}")

@@ -115,7 +115,7 @@ def test_plan__never_writes_a_cell_that_was_and_is_empty(before: pd.DataFrame) -
         ("value", "a lot", "not a number"),
         ("value", np.inf, "not a finite number"),
         ("value", True, "not a number"),
-        ("close_date", "2026-02-30", "not a date that exists"),
+        ("close_date", "2026-02-30", "is not a date: February 2026 has 28 days"),
         ("close_date", 20260331, "not a date"),
         ("name", "  ", "blank"),
         ("name", None, "blank"),

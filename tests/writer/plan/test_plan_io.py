@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from opp_analytics.errors import DataError
-from opp_analytics.writer import Plan, plan
+from opp_analytics.api import Client
+from opp_analytics.errors import DataError, PlanError
+from opp_analytics.sandbox import Sandbox
+from opp_analytics.writer import Plan, apply, plan
 from tests.writer.frames import changed, edited
 
 
@@ -50,3 +54,23 @@ def test_plan_read__refuses_what_is_not_a_plan_of_this_version(
         Plan.read(file)
     with pytest.raises(DataError, match="cannot read the plan"):
         Plan.read(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("needs", [[], None, "", {}, ["clear_nulls"]])
+def test_plan_read__takes_what_a_plan_needs_from_its_operations(
+    client: Client, server: Sandbox, before: pd.DataFrame, tmp_path: Path, needs: Any
+) -> None:
+    made = plan(before, changed(before, 1, close_date=None).drop(index=5))
+    file = made.save(tmp_path / "plan.json")
+    content = json.loads(file.read_text())
+    assert "needs" not in content
+    content["changes"] = [change | {"status": "already", "needs": needs} for change in content["changes"]]
+    file.write_text(json.dumps(content | {"needs": needs}))
+    tampered = Plan.read(file)
+    assert tampered.needs == made.needs == ("clear_nulls", "allow_delete")
+    asked = server.requests
+    for given, refused in (({"clear_nulls": True}, "allow_delete"), ({"allow_delete": True}, "clear_nulls")):
+        with pytest.raises(PlanError, match=refused):
+            apply(tampered, client, **given)  # type: ignore[arg-type]
+    assert server.requests == asked
+    assert client.get("o005")["name"] == "Deal 5"

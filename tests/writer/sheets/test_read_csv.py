@@ -2,15 +2,70 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from opp_analytics.errors import DataError
 from opp_analytics.writer import plan, read_csv, to_csv
-from tests.writer.sheets.workbooks import awkward
+from tests.writer.frames import opportunities
+from tests.writer.sheets.workbooks import awkward, cells
 
 
 def test_read_csv__takes_dtypes_from_before_and_numbers_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:
     frame = awkward()
     file = to_csv(frame, tmp_path / "deals.csv")
-    assert plan(frame, read_csv(file, frame)).changes["field"].tolist() == ["name"]
+    assert plan(frame, read_csv(file, frame)).changes.empty
     lines = file.read_text(encoding="utf-8-sig").split("\n")
     lines[1:2] = ["", lines[1].replace("proposal", "sold")]
     file.write_text("\n".join(lines), encoding="utf-8")
     assert plan(frame, read_csv(file, frame)).problems[["row", "value"]].to_numpy().tolist() == [[3, "sold"]]
+
+
+def test_read_csv__reads_further_columns_as_they_were(tmp_path: Path) -> None:
+    frame = opportunities(3).assign(flag=[True, False, True], seats=[1, 2, 3], tier=["a", "b", "a"])
+    frame = frame.astype({"tier": "category"})
+    file = to_csv(frame, tmp_path / "deals.csv")
+    text = file.read_text(encoding="utf-8-sig")
+    for old, new in ((",True,1,a", ",FALSE,5,new"), (",False,2,b", ",?,2.5,b"), (",True,3,a", ",True,,a")):
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+    made = plan(frame, read_csv(file, frame))
+    assert cells(made) == [
+        ("o000", "update", "flag", False),
+        ("o000", "update", "seats", 5),
+        ("o000", "update", "tier", "new"),
+        ("o001", "update", "flag", "?"),
+        ("o001", "update", "seats", "2.5"),
+        ("o002", "update", "seats", None),
+    ]
+    assert cells(plan(frame, read_csv(file))) == cells(made)
+
+
+def dated(folder: Path, *dates: str) -> pd.DataFrame:
+    frame = opportunities(len(dates))
+    file = to_csv(frame, folder / "deals.csv")
+    head, *lines = file.read_text(encoding="utf-8-sig").splitlines()
+    edited = [line.replace("2026-06-30", date) for line, date in zip(lines, dates, strict=True)]
+    file.write_text("\n".join([head, *edited]), encoding="utf-8")
+    return plan(frame, read_csv(file, frame)).problems
+
+
+def test_read_csv__reads_dates_in_the_order_that_the_file_shows(tmp_path: Path) -> None:
+    frame = opportunities(2)
+    for dates, expected in (
+        (("03/04/2027", "12/31/2026"), ["2027-03-04", "2026-12-31"]),
+        (("03/04/2027", "31/12/2026"), ["2027-04-03", "2026-12-31"]),
+    ):
+        assert dated(tmp_path, *dates).empty
+        read = read_csv(tmp_path / "deals.csv", frame)["close_date"]
+        assert read.dt.strftime("%Y-%m-%d").tolist() == expected
+    problems = dated(tmp_path, "03/04/2027", "2026-06-30")
+    assert problems[["row", "problem", "suggestion"]].to_numpy().tolist() == [
+        [2, "may mean Mar 4, 2027 or Apr 3, 2027", "write it as 2027-03-04"]
+    ]
+
+
+def test_read_csv__names_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "deals.csv").touch()
+    with pytest.raises(DataError, match="deals.csv is empty"):
+        read_csv(tmp_path / "deals.csv")

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import openpyxl
 import pandas as pd
+import pytest
 
+from opp_analytics.errors import DataError
 from opp_analytics.writer import plan, read_excel, to_excel
+from tests.writer.frames import opportunities
 from tests.writer.sheets.workbooks import awkward
 
 
@@ -36,3 +39,34 @@ def test_to_excel__is_made_for_editing(tmp_path: Path) -> None:
     assert any("closed_won" in formula for formula in lists)
     assert "Money" in sheet["D1"].comment.text
     assert all(cell.comment.text for cell in sheet[1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\rb", "ends\r\n", "a\u00a0b", "_x0041_", "_x000D_", "x" * 32_765, "non\ufdd0\U0001ffff", "\x7f\x85"],
+)
+def test_to_excel__unedited_plans_nothing(tmp_path: Path, text: str) -> None:
+    frame = opportunities(2).assign(name=[text, "Acme"], notes=["b", text])
+    before, after = read_excel(to_excel(frame, tmp_path / "deals.xlsx"))
+    assert before["name"].tolist() == [text, "Acme"]
+    assert plan(before, after).changes.empty
+    assert plan(frame, after).changes.empty
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("nul\0", r"row 3: name holds the character '\\x00'"),
+        ("non\uffff", r"row 3: name holds the character '\\uffff'"),
+        ("x" * 40_000, "row 3: name is too long for an Excel file, whose cells hold 32,767 characters: 'xxx"),
+    ],
+)
+def test_to_excel__names_the_cell_that_it_cannot_hold(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "deals.xlsx"
+    file.write_text("before")
+    with pytest.raises(DataError, match=f"^{said}.*CSV$") as error:
+        to_excel(opportunities(3).assign(name=["Acme", text, "Bolt"]), file)
+    assert len(str(error.value)) < 200
+    assert file.read_text() == "before"
+    with pytest.raises(DataError, match="row 1: column 11 holds the character"):
+        to_excel(opportunities(3).assign(**{"a\0": 1}), file)
