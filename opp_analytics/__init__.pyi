@@ -9,6 +9,7 @@ from .analysis import backtest_horizons as backtest_horizons
 from .analysis import backtest_methods as backtest_methods
 from .analysis import calibration as calibration
 from .analysis import close_date_moves as close_date_moves
+from .analysis import deal_flags as deal_flags
 from .analysis import fix as fix
 from .analysis import forecast as forecast
 from .analysis import forecast_deals as forecast_deals

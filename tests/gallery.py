@@ -55,6 +55,7 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
     "movements": lambda team: oa.movements(team.history, **_quarter(team)),
     "pipeline_created": lambda team: oa.pipeline_created(team.history, freq="M", by="owner_name"),
     "deal": lambda team: team.history.deal(_busiest(team)),
+    "deal_flags": lambda team: oa.deal_flags(team.opportunities, team.history, as_of=team.today),
     "close_date_moves": lambda team: oa.close_date_moves(team.history),
     "audit": lambda team: oa.audit(team.opportunities, as_of=team.today),
 }

@@ -18,6 +18,7 @@ from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.movement.slippage_deals import SLIP_OUTCOMES, slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
 from opp_analytics.analysis.quality.audit import audit, audit_summary
+from opp_analytics.analysis.quality.deal_flags import deal_flags
 from opp_analytics.analysis.quality.fix import fix
 from opp_analytics.analysis.rates.time_to_win import time_to_win
 from opp_analytics.analysis.rates.velocity import velocity
@@ -42,6 +43,7 @@ __all__ = [
     "backtest_methods",
     "calibration",
     "close_date_moves",
+    "deal_flags",
     "fix",
     "forecast",
     "forecast_deals",

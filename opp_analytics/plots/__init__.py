@@ -7,6 +7,7 @@ from opp_analytics.plots.backtest_methods import backtest_methods
 from opp_analytics.plots.calibration import calibration
 from opp_analytics.plots.close_date_moves import close_date_moves
 from opp_analytics.plots.deal import deal
+from opp_analytics.plots.deal_flags import deal_flags
 from opp_analytics.plots.forecast import forecast
 from opp_analytics.plots.forecast_deals import forecast_deals
 from opp_analytics.plots.forecast_fan import forecast_fan
@@ -37,6 +38,7 @@ __all__ = [
     "calibration",
     "close_date_moves",
     "deal",
+    "deal_flags",
     "forecast",
     "forecast_deals",
     "forecast_fan",

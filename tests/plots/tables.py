@@ -12,9 +12,7 @@ AS_OF = "2026-03-31"
 STAGES = ["discovery", "proposal"]
 
 
-def _table(
-    columns: dict[str, list[Any]], index: Any = None, name: str | None = None, **attrs: Any
-) -> pd.DataFrame:
+def _table(columns: dict[str, Any], index: Any = None, name: str | None = None, **attrs: Any) -> pd.DataFrame:
     table = pd.DataFrame(columns, index=index)
     table.index.name = name
     table.attrs = {"as_of": AS_OF, **attrs}  # type: ignore[dict-item]
@@ -69,6 +67,14 @@ TABLES: dict[str, pd.DataFrame] = {
         "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "period": ["2026-04", "2026-04"], "value": [50_000.0, 9_000.0],
         "variance_share": [0.9, 0.1], "p_if_won": [0.8, 0.6], "p_if_lost": [0.3, 0.5], "swing": [0.5, 0.1],
     }),
+    "deal_flags": _table({
+        "name": ["Acme", None, "Cog"], "owner_name": ["Ann", "Bo", "Bo"], "value": [50_000.0, None, 10_000.0],
+        "close_date": pd.to_datetime(["2026-04-01", "2026-04-02", "2026-05-01"]), "risk": [2, 1, 0],
+        "reasons": ["pushed twice, 61 days in all · value cut from 60K to 50K", "no value", ""],
+        "pushed": pd.array([True, False, False], dtype="boolean"),
+        "value_cut": pd.array([True, False, False], dtype="boolean"),
+        "no_value": pd.array([False, True, False], dtype="boolean"),
+    }, ["a", "b", "c"], "unique_id"),
     "forecast_fan": _table(
         {"booked": [0.0, 5.0], "expected": [8.0, 9.0], "low": [2.0, 5.0], "median": [8.0, 9.0], "high": [20.0, 12.0]},
         _WEEKS, "made_at", confidence=0.8,

@@ -38,7 +38,7 @@ def close_date_moves(
     start: When | None = None,
     end: When | None = None,
     by: By = None,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
     """Pushes and pulls of each opportunity's close date (lower bounds).
 
@@ -51,8 +51,8 @@ def close_date_moves(
         the end of its day for `end`. Moves are counted from the close dates known at `start`.
     by : str or list of str, optional
         Columns to group by, with their values in the last record at `end`.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def close_date_moves(
         table[[*_COUNTS, "net_days", *_DATES]],
         made_from=history,
         n=len(table),
-        as_of=as_date(asked.closing, tz=tz),
+        as_of=as_date(asked.closing, tz=asked.tz),
         bound="lower: two edits between two records appear as one",
         **asked.notes(),
     )

@@ -24,7 +24,7 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import DELETED
-from opp_analytics.periods import When, as_date, period_days
+from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
     import ibis
@@ -70,17 +70,17 @@ class Pool:
     last: pd.Timestamp | None
 
     @classmethod
-    def of(cls, due: Due, tz: str) -> Pool:
+    def of(cls, due: Due, asked: Span) -> Pool:
         """The pool of deals due in the given days; None is every open deal."""
         if due is None:
             return cls(None, None)
         if isinstance(due, str):
-            return cls(*period_days(due, name="due"))
+            return cls(*asked.org.period_days(due, name="due"))
         if not isinstance(due, (tuple, list)) or len(due) != 2:
             raise ArgumentTypeError(
                 f"due={due!r} is not a time window; use a pair (first day, last day), or a period such as '2026Q4' or '2026-11'"
             )
-        first, last = as_date(due[0], tz=tz, name="due[0]"), as_date(due[1], tz=tz, name="due[1]")
+        first, last = as_date(due[0], tz=asked.tz, name="due[0]"), as_date(due[1], tz=asked.tz, name="due[1]")
         if last < first:
             raise ArgumentValueError(f"due={due!r} ends before it starts; swap its days")
         return cls(first, last)
@@ -117,7 +117,7 @@ def movements(
     end: When,
     due: Due = None,
     by: By = None,
-    tz: str = "UTC",
+    tz: str | None = None,
     by_record: bool = False,
 ) -> pd.DataFrame:
     """Movements of each opportunity in the open pipeline between two points in time.
@@ -129,13 +129,13 @@ def movements(
     start, end : date-like
         A naive date means the start of its day for `start`, the end of its day for `end`.
     due : (date-like, date-like) or str, optional
-        Only deals whose ``close_date`` is between these days, both included, or in the calendar period of this label, such
-        as "2026Q4", "2026-11" or "2026"; default: all open deals. For a fiscal period, give the days.
+        Only deals whose ``close_date`` is between these days, both included, or in the period of this label, such as
+        "2026Q4" (of the org's fiscal year), "2026-11" or "2026"; default: all open deals.
     by : str or list of str, optional
         Columns to group by, with their values at the time. A deal that changes its group has ``transferred_out`` and
         ``transferred_in``, both at the value before; its other movements of that record belong to the new group.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
     by_record : bool
         If True, one row for each record with the movement, and a further column ``seen_at`` (instant, UTC).
 
@@ -169,8 +169,9 @@ def movements(
     >>> moved[["movement", "value", "count"]].to_numpy().tolist()
     [['value_up', 20.0, 0], ['won', -120.0, -1]]
     """
-    pool, groups = Pool.of(due, tz), by_columns(by)
+    groups = by_columns(by)
     asked = span(history, start, end, asked_by="movements", by=groups, tz=tz, within_one_record=True)
+    pool = Pool.of(due, asked)
     keys = group_names(groups)
     per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
     found = history.collect(_per_opportunity(history, asked, pool, groups, [*keys, *per]))
@@ -191,7 +192,7 @@ def movements(
         grouped(table, found, groups),
         made_from=history,
         n=table["unique_id"].nunique(),
-        as_of=as_date(asked.closing, tz=tz),
+        as_of=as_date(asked.closing, tz=asked.tz),
         bound=BOUND,
         **asked.notes(),
     )

@@ -18,6 +18,7 @@ from opp_analytics.analysis.shared.history_query import (
     log_of,
     missing,
 )
+from opp_analytics.org import Org
 
 if TYPE_CHECKING:
     import ibis
@@ -28,7 +29,9 @@ _EARLIER, _UNKNOWN, _LATER = "created_before_the_periods", "first_record_without
 """Labels of deals outside the periods."""
 
 
-def pipeline_created(history: History, *, freq: str = "M", by: By = None, tz: str = "UTC") -> pd.DataFrame:
+def pipeline_created(
+    history: History, *, freq: str = "M", by: By = None, tz: str | None = None
+) -> pd.DataFrame:
     """Pipeline created in each period, and the open pipeline at its end.
 
     Parameters
@@ -36,11 +39,11 @@ def pipeline_created(history: History, *, freq: str = "M", by: By = None, tz: st
     history : History
         Reads ``created_at``, ``value``, ``stage``, ``status`` and `by` of the change log.
     freq : str
-        Period alias: "W", "M", "Q", a fiscal "Q-JAN", …
+        Period alias: "W", "M", "Q" (of the org's fiscal year), "Q-DEC", …
     by : str or list of str, optional
         Columns to group by: a created deal by its value when first seen, an open one by that at the end of the period.
-    tz : str
-        Business time zone, in which ``created_at`` becomes a date.
+    tz : str, optional
+        Business time zone, in which ``created_at`` becomes a date; default: the org's, else UTC.
 
     Returns
     -------
@@ -79,6 +82,7 @@ def pipeline_created(history: History, *, freq: str = "M", by: By = None, tz: st
     """
     groups = by_columns(by, level="period")
     moments = check_history(history, "pipeline_created", *groups).records["recorded_at"]
+    tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
     spans = _spans(moments, freq, tz)
     created = history.collect(_created(history, spans, moments.iloc[0], groups, tz))
     outside = created["period"].isin([_EARLIER, _UNKNOWN, _LATER])

@@ -175,7 +175,7 @@ def _deal(table: pd.DataFrame) -> str:
     fields = dict(list(table.groupby("field", sort=False)))
     said = [
         *_dates_moved(fields.get("close_date", table.iloc[:0])),
-        *_value_moved(fields.get("value", table.iloc[:0])),
+        *_value_moved(fields.get("value", table.iloc[:0]), table),
     ]
     stage = fields["stage"]["after"].iloc[-1] if "stage" in fields else None
     last = table["operation"].iloc[-1]
@@ -200,14 +200,14 @@ def _times(n: int) -> str:
     return {1: "once", 2: "twice"}.get(n, f"{n} times")
 
 
-def _value_moved(moves: pd.DataFrame) -> list[str]:
+def _value_moved(moves: pd.DataFrame, table: pd.DataFrame) -> list[str]:
     known = moves["after"].dropna()
     if len(known) < 2:
         return []
     first, last = float(known.iloc[0]), float(known.iloc[-1])
     if first == last:
-        return [f"value back at {unsigned(last, moves)}"]
-    return [f"{'raised' if last > first else 'cut'} from {unsigned(first, moves)} to {unsigned(last, moves)}"]
+        return [f"value back at {unsigned(last, table)}"]
+    return [f"{'raised' if last > first else 'cut'} from {unsigned(first, table)} to {unsigned(last, table)}"]
 
 
 SAYINGS = (

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-def slippage(history: History, *, start: When, end: When, by: By = None, tz: str = "UTC") -> pd.DataFrame:
+def slippage(
+    history: History, *, start: When, end: When, by: By = None, tz: str | None = None
+) -> pd.DataFrame:
     """Outcome of each deal that was due in a period, by count and value: won, lost, slipped, pulled out, removed or still due.
 
     Parameters
@@ -34,8 +36,8 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
         record of the period is also looked up in the next one.
     by : str or list of str, optional
         Columns to group by, with their values at `start`.
-    tz : str
-        Business time zone.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
 
     Returns
     -------
@@ -76,7 +78,7 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
     """
     groups = by_columns(by, level="outcome")
     asked = span(history, start, end, asked_by="slippage", by=groups, tz=tz)
-    counted = history.collect(_outcomes(history, asked, groups, tz))
+    counted = history.collect(_outcomes(history, asked, groups))
     table = _table(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
     slipped = table[table.index.get_level_values("outcome") == "slipped"]
@@ -84,11 +86,11 @@ def slippage(history: History, *, start: When, end: When, by: By = None, tz: str
         table,
         made_from=history,
         n=int(total["count"]),
-        as_of=as_date(asked.closing, tz=tz),
+        as_of=as_date(asked.closing, tz=asked.tz),
         slip_rate=_rate(slipped["count"].sum(), int(total["count"])),
         value_slip_rate=_rate(slipped["value"].sum() * 100, int(total["cents"])),
         unvalued=int(total["unvalued"]),
-        to_date=bool(as_date(asked.newest, tz=tz) < asked.last),
+        to_date=bool(as_date(asked.newest, tz=asked.tz) < asked.last),
         period=[str(asked.first.date()), str(asked.last.date())],
         bound=BOUND,
         **asked.notes(),
@@ -99,13 +101,13 @@ def _rate(part: float, whole: int) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def _outcomes(history: History, asked: Span, groups: list[str], tz: str) -> ibis.Table:
+def _outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Counts and cents of the cohort by group and outcome."""
     import ibis
 
     keys = group_names(groups)
     return (
-        cohort(history, asked, groups, tz)
+        cohort(history, asked, groups)
         .group_by([*keys, "end"])
         .agg(
             count=ibis._.count().cast("int64"),

@@ -35,7 +35,7 @@ BOUND = "as known in the last record of the period, and for deals open there in 
 
 
 def slippage_deals(
-    history: History, *, start: When, end: When, by: By = None, tz: str = "UTC"
+    history: History, *, start: When, end: When, by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
     """The deals behind `slippage`: each deal that was due in a period, with its outcome.
 
@@ -68,7 +68,7 @@ def slippage_deals(
     groups = by_columns(by)
     asked = span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz)
     keys = group_names(groups)
-    found = history.collect(cohort(history, asked, groups, tz))
+    found = history.collect(cohort(history, asked, groups))
     found = found.sort_values(["value", "unique_id"], ascending=[False, True])
     found = sorted_groups(found, keys)
     text = schema.TEXT
@@ -88,13 +88,13 @@ def slippage_deals(
         grouped(table, found, groups),
         made_from=history,
         n=len(table),
-        as_of=as_date(asked.closing, tz=tz),
+        as_of=as_date(asked.closing, tz=asked.tz),
         bound=BOUND,
         **asked.notes(),
     )
 
 
-def cohort(history: History, asked: Span, groups: list[str], tz: str) -> ibis.Table:
+def cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """One row per due opportunity, with its values at the start and its ``end``."""
     import ibis
 
@@ -104,7 +104,7 @@ def cohort(history: History, asked: Span, groups: list[str], tz: str) -> ibis.Ta
         ends["outcome"] == "open",
         ends["close_date"].between(day(asked.first), day(asked.last)),
     )
-    closed, last_day = ["won", "lost"], day(as_date(asked.closing, tz=tz))
+    closed, last_day = ["won", "lost"], day(as_date(asked.closing, tz=asked.tz))
     # Entered only in the next record: won or lost in the period after its last record.
     late = due["outcome_next"].isin(closed) & due["close_date_next"].between(last_day, day(asked.last))
     late = late.fill_null(False) & due["within_after"] & (due["outcome_after"] == "open")

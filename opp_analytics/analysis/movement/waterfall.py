@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def waterfall(
-    history: History, *, start: When, end: When, due: Due = None, by: By = None, tz: str = "UTC"
+    history: History, *, start: When, end: When, due: Due = None, by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
     """The open pipeline from one point in time to another, movement by movement.
 
@@ -73,8 +73,9 @@ def waterfall(
     >>> table.loc[table["deals"] > 0, "value"].to_dict()
     {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
     """
-    pool, groups = Pool.of(due, tz), by_columns(by, level="movement")
+    groups = by_columns(by, level="movement")
     asked = span(history, start, end, asked_by="waterfall", by=groups, tz=tz, within_one_record=True)
+    pool = Pool.of(due, asked)
     keys = group_names(groups)
     steps = steps_of(log_of(history, by=groups), asked, pool, keys)
     moved = moves_of(steps, asked, pool, keys, part_of=history.is_part).union(*_ends(steps, asked, keys))
@@ -93,7 +94,7 @@ def waterfall(
         table,
         made_from=history,
         n=int(table["count"][closing].sum()),
-        as_of=as_date(asked.closing, tz=tz),
+        as_of=as_date(asked.closing, tz=asked.tz),
         bound=BOUND,
         **pool.notes(),
         **asked.notes(),

@@ -15,7 +15,7 @@ from opp_analytics import schema
 from opp_analytics.errors import MissingColumnError
 from opp_analytics.org import CONFLICT, LOST, OPEN, STAGES, WON
 
-__all__ = ["CHECKS", "Deals", "Hit", "more_than_chance", "tenant_writes"]
+__all__ = ["CHECKS", "Deals", "Hit", "last_touched", "more_than_chance", "tenant_writes"]
 
 _BY_CHANCE = 0.01
 _FAR = 40.0
@@ -202,17 +202,19 @@ def _duplicates(deals: Deals) -> list[Hit]:
 
 def _stale(deals: Deals) -> list[Hit]:
     limit = deals.today.tz_localize("UTC") - pd.Timedelta(days=deals.stale_days)
-    return [Hit("stale", "info", "updated_at", deals.open & (_last_touched(deals) < limit).to_numpy())]
+    touched = last_touched(deals.frame, deals.own_writes)
+    return [Hit("stale", "info", "updated_at", deals.open & (touched < limit).to_numpy())]
 
 
-def _last_touched(deals: Deals) -> pd.Series[Any]:
-    """The last update of each deal that is not a write of this package; missing where unknown."""
-    alive = deals.frame["updated_at"]
-    writes = deals.own_writes
+def last_touched(frame: pd.DataFrame, writes: pd.DataFrame) -> pd.Series[Any]:
+    """The last update of each deal that is not one of our own `writes`; missing where unknown."""
+    if "updated_at" not in frame:
+        return pd.Series(pd.NaT, index=frame.index, dtype=_INSTANT)
+    alive = frame["updated_at"]
     newest_first = writes.groupby("unique_id").cumcount(ascending=False)
     # Go back write by write, because the update before one of ours may be ours too.
     for _, writes_of_rank in writes.groupby(newest_first):
-        write = writes_of_rank.set_index("unique_id").reindex(deals.frame["unique_id"]).reset_index(drop=True)
+        write = writes_of_rank.set_index("unique_id").reindex(frame["unique_id"]).set_axis(frame.index)
         # If the server's timestamp is unknown, assume that it is shortly after the write.
         near = (alive <= write["written_at"] + _STAMPED) & ~(alive <= write["before"])
         ours = (alive == write["after"]) | (write["after"].isna() & near)

@@ -1,11 +1,11 @@
-"""The audit in words."""
+"""The audit and the flags in words."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
-from opp_analytics.text import count, label, number
+from opp_analytics.text import count, joined, label, number
 
 __all__ = ["SAYINGS"]
 
@@ -28,8 +28,27 @@ def _summary(table: pd.DataFrame) -> str:
     return f"Fix first: {label(str(first.name))}, {worth}{count(int(first['deals']))}."
 
 
+def _flags(table: pd.DataFrame) -> str:
+    if table.empty:
+        return "There is no open deal."
+    flagged = table[table["risk"] > 0]
+    if flagged.empty:
+        return f"None of {count(len(table), 'open deal')} has a flag."
+    flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
+    most = [f"{label(str(name))} ({number(n)})" for name, n in flags.items() if n]
+    have = "has" if len(flagged) == 1 else "have"
+    first = flagged.iloc[0]
+    name = flagged.index[0] if pd.isna(first["name"]) else first["name"]
+    return (
+        f"{number(len(flagged))} of {count(len(table), 'open deal')} {have} a flag, "
+        f"{unsigned(flagged['value'].sum(), table)} of {unsigned(table['value'].sum(), table)}: {joined(most, most=3)}. "
+        f"The largest: {name}, {first['reasons']}."
+    )
+
+
 SAYINGS = (
     Saying("audit", frozenset({"unique_id", "check", "severity"}), _findings),
     Saying("audit_summary", frozenset({"severity", "deals", "value"}), _summary),
+    Saying("deal_flags", frozenset({"risk", "reasons"}), _flags),
 )
 """The sentences of this room's tables."""

@@ -21,8 +21,8 @@ def sentence(table: pd.DataFrame) -> str:
     Parameters
     ----------
     table : DataFrame
-        Result of a forecast, rate, stage or movement analysis or of `audit`, or some of its rows. A waterfall needs its
-        opening and closing rows. A forecast is told of its current period, or of its first one when that is not there.
+        Result of a forecast, rate, stage or movement analysis or of `audit` or `deal_flags`, or some of its rows. A waterfall
+        needs its opening and closing rows. A forecast is told of its current period, or of its first one when that is not there.
 
     Returns
     -------

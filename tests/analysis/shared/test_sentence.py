@@ -8,6 +8,7 @@ import pytest
 from opp_analytics import errors
 from opp_analytics.analysis import (
     close_date_moves,
+    deal_flags,
     movements,
     sentence,
     slippage,
@@ -100,6 +101,20 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
     )
     assert sentence(table.iloc[[2, 3]]) == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
     assert sentence(table.iloc[[3]]) == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
+
+
+def test_sentence__of_deal_flags() -> None:
+    frame = pd.DataFrame(
+        {"unique_id": list("abc"), "name": ["Acme", "Bolt", "Cog"], "stage": "proposal", "value": [9e4, None, 1e4],
+         "close_date": ["2026-03-01", None, "2026-05-01"]}
+    )  # fmt: skip
+    table = deal_flags(frame, as_of="2026-03-10")
+    assert sentence(table) == (
+        "2 of 3 open deals have a flag, 90K of 100K: overdue (1), no date (1) and no value (1). "
+        "The largest: Acme, 9 days overdue."
+    )
+    assert sentence(table.loc[["c"]]) == "None of 1 open deal has a flag."
+    assert sentence(table.iloc[:0]) == "There is no open deal."
 
 
 def test_sentence__of_one_deal() -> None:

@@ -1,0 +1,286 @@
+"""Flags of open deals, each by hand, and the thresholds that history teaches."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+
+import opp_analytics as oa
+from opp_analytics.analysis import deal_flags
+from opp_analytics.history import History
+from tests.analysis.strategies import opportunities
+from tests.history.logs import recorded, row
+
+DAY = "2026-03-10"
+FLAGS = [
+    "overdue", "pushed", "slow_in_stage", "moved_back", "value_cut", "no_change", "due_soon_unlikely", "no_date",
+    "no_value", "next_action_passed", "owner_changed",
+]  # fmt: skip
+FRAME_ONLY = ["overdue", "no_date", "no_value", "next_action_passed"]
+
+
+def frame(**columns):
+    """Six open deals and a won one."""
+    return pd.DataFrame(
+        {
+            "unique_id": list("abcdefw"),
+            "name": ["Acme", "Bolt", "Cog", "Dyn", "Eos", None, "Won"],
+            "owner_name": ["Ann", "Bo", "Ann", "Bo", None, "Ann", "Ann"],
+            "stage": ["proposal"] * 6 + ["closed_won"],
+            "status": ["active"] * 6 + ["won"],
+            "value": [100.0, 200.0, None, 0.0, 50.0, 10.0, 70.0],
+            "close_date": [
+                "2026-03-09",
+                "2026-03-10",
+                None,
+                "2026-03-24",
+                "2026-03-25",
+                "2026-06-01",
+                "2026-03-01",
+            ],
+            "probability": [80, 39, 40, 10, 10, None, 100],
+            "next_action_at": [
+                None,
+                "2026-03-09T23:00:00Z",
+                "2026-03-10T00:00:00Z",
+                None,
+                None,
+                None,
+                "2026-01-01",
+            ],
+            "updated_at": ["2026-03-01T00:00:00Z"] * 5 + ["2026-02-01T00:00:00Z"] * 2,
+        }
+    ).assign(**columns)
+
+
+def told(table, flag):
+    """The flagged ids, in order."""
+    return sorted(table.index[table[flag].fillna(False)])
+
+
+def test_deal_flags__of_a_frame_alone():
+    table = deal_flags(frame(), as_of=DAY)
+    assert list(table.columns) == ["name", "owner_name", "value", "close_date", "risk", "reasons", *FLAGS]
+    assert told(table, "overdue") == ["a"]
+    assert told(table, "no_date") == ["c"]
+    assert told(table, "no_value") == ["c", "d"]
+    assert told(table, "next_action_passed") == ["b"]
+    assert told(table, "due_soon_unlikely") == ["b", "d"]
+    assert told(table, "no_change") == ["f"]
+    unknown = ["pushed", "slow_in_stage", "moved_back", "value_cut", "owner_changed"]
+    assert table[unknown].isna().all(axis=None)
+    # Flagged deals by value, then the one without a flag.
+    assert table.index.tolist() == ["b", "a", "f", "c", "d", "e"]
+    assert table["risk"].tolist() == [2, 1, 1, 2, 2, 0]
+    assert table["reasons"].tolist() == [
+        "due in 0 days at 39% · next action was due 1 day ago",
+        "1 day overdue",
+        "37 days without a change",
+        "no close date · no value",
+        "due in 14 days at 10% · no value",
+        "",
+    ]
+    assert table.attrs["n"] == 6
+
+
+def test_deal_flags__days_are_those_of_the_business_zone():
+    west = deal_flags(frame(), as_of=pd.Timestamp("2026-03-10T03:00Z"), tz="America/Chicago")
+    assert told(west, "overdue") == []
+    assert west.attrs["as_of"] == "2026-03-09"
+
+
+def seen(**deal):
+    """A deal `x` over three records, with what `deal` says of each, and one that never changes."""
+    days = ["2026-02-02", "2026-02-16", "2026-03-02"]
+    rows = [row("still", days[0], "proposal", value=5.0)]
+    for place, day in enumerate(days):
+        said = {name: values[place] for name, values in deal.items()}
+        stage = said.pop("stage", "proposal")
+        rows.append({**row("x", day, stage), **said})
+    return recorded(rows, moments=[f"{day}T12:00Z" for day in days])
+
+
+def flags_of(history, day=DAY, **options):
+    now = history.as_of(pd.Timestamp(day, tz="UTC"))
+    return deal_flags(now, history, as_of=day, **options)
+
+
+def test_deal_flags__pushed_twice_or_more():
+    table = flags_of(seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"]))
+    assert told(table, "pushed") == ["x"]
+    assert table.loc["x", "reasons"] == "pushed twice, 61 days in all"
+    once = seen(close_date=["2026-03-31", "2026-04-30", "2026-04-01"])
+    assert told(flags_of(once), "pushed") == []
+    assert flags_of(once, pushes=1).loc["x", "reasons"] == "pushed once, 30 days in all"
+
+
+def test_deal_flags__moved_back_until_it_is_where_it_was():
+    back = seen(stage=["proposal", "negotiation", "discovery"])
+    assert flags_of(back).loc["x", "reasons"] == "back in discovery, was in negotiation"
+    assert told(flags_of(back, day="2026-02-20"), "moved_back") == []
+    assert told(flags_of(seen(stage=["negotiation", "proposal", "negotiation"])), "moved_back") == []
+
+
+def test_deal_flags__value_cut_below_the_highest_seen():
+    cut = seen(value=[100.0, 200_000.0, 150_000.0])
+    assert flags_of(cut).loc["x", "reasons"] == "value cut from 200K to 150K"
+    assert told(flags_of(cut, cut_share=0.25), "value_cut") == []
+    assert told(flags_of(cut, cut_share=0.24), "value_cut") == ["x"]
+
+
+def test_deal_flags__owner_changed_lately():
+    passed = seen(owner_name=["Ann", "Bo", "Bo"])
+    assert flags_of(passed).loc["x", "reasons"] == "taken over from Ann 22 days ago"
+    assert told(flags_of(passed, lately_days=21), "owner_changed") == []
+    assert told(flags_of(passed, day="2026-06-01"), "owner_changed") == []
+
+
+def team(*, won=10, days=14):
+    """Deals that were won after `days` in proposal, one that has been there for 28, and one that came the same day."""
+    start = pd.Timestamp("2026-01-05T12:00Z")
+    rows = [row("early", "2026-01-05", "discovery")]
+    for k in range(won):
+        rows.append(row(f"w{k}", "2026-01-12", "proposal"))
+        gone = (start + pd.Timedelta(days=7 + days + k % 2)).date().isoformat()
+        rows.append(row(f"w{k}", gone, "closed_won", status="won"))
+    rows += [row("slow", "2026-02-10", "proposal"), row("early", "2026-03-09", "proposal")]
+    return recorded(
+        rows, moments=[f"{day.date()}T12:00Z" for day in pd.date_range("2026-01-05", "2026-03-09")]
+    )
+
+
+def test_deal_flags__slow_in_stage_against_the_deals_that_were_won():
+    history = team()
+    table = flags_of(history)
+    assert told(table, "slow_in_stage") == ["slow"]
+    # Five stays of 14 and five of 15 days: 80% needed 15 or fewer.
+    assert table.loc["slow", "reasons"].startswith(
+        "28 days in proposal; 80% of won deals needed 15 or fewer (n 10)"
+    )
+    assert table.attrs["thresholds"] == {"slow_in_stage": {"proposal": [15, 10]}, "no_change": [15, 10]}
+    assert flags_of(history, quantile=0.5).attrs["thresholds"]["no_change"] == [14, 10]
+    # Too few to learn from.
+    few = flags_of(team(won=9))
+    assert told(few, "slow_in_stage") == []
+    assert few.attrs["thresholds"] == {}
+    given = flags_of(team(won=9), stay_days=27)
+    assert given.loc["slow", "reasons"].startswith("28 days in proposal; the limit is 27")
+
+
+def test_deal_flags__no_change_is_learned_too_and_leaves_out_our_own_writes():
+    history = team()
+    table = flags_of(history)
+    assert told(table, "no_change") == ["slow"]
+    assert (
+        table["reasons"]
+        .to_dict()["slow"]
+        .endswith("28 days without a change; 80% of won deals never paused for more than 15 (n 10)")
+    )
+    assert told(flags_of(history, stale_days=28), "no_change") == []
+    assert told(flags_of(history, stale_days=27), "no_change") == ["slow"]
+    # "early" moved on the 9th: by us, so that it has rested since January.
+    ours = pd.DataFrame({"unique_id": ["early"], "written_at": ["2026-03-09T10:00Z"]})
+    mine = flags_of(history, own_writes=ours)
+    assert told(mine, "no_change") == ["early", "slow"]
+    assert mine.loc["early", "reasons"].startswith("64 days without a change")
+    elsewhere = ours.assign(written_at="2026-03-01T10:00Z")
+    assert told(flags_of(history, own_writes=elsewhere), "no_change") == ["slow"]
+
+
+def test_deal_flags__what_never_changed_is_as_old_as_the_server_says():
+    rows = [row("x", "2026-02-02", "proposal"), row("y", "2026-02-16", "proposal")]
+    history = recorded(
+        [{**one, "updated_at": pd.Timestamp("2026-01-01", tz="UTC")} for one in rows],
+        moments=["2026-02-16T12:00Z"],
+    )
+    table = flags_of(history, day="2026-02-20")
+    assert table.loc["x", "reasons"] == "50 days without a change"
+    assert told(table, "no_change") == ["x"]
+
+
+def test_deal_flags__reads_no_record_after_the_day():
+    history = seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"])
+    then = history.as_of("2026-02-20")
+    assert told(deal_flags(then, history, as_of="2026-02-20"), "pushed") == []
+    # With one record by then, nothing can be compared.
+    alone = deal_flags(history.as_of("2026-02-03"), history, as_of="2026-02-03")
+    assert alone["pushed"].isna().all()
+
+
+def test_deal_flags__a_deal_that_the_history_does_not_know_has_nothing_to_compare():
+    history = seen(close_date=["2026-03-31", "2026-04-30", "2026-05-31"])
+    now = pd.concat(
+        [history.as_of(DAY), history.as_of(DAY).tail(1).assign(unique_id="fresh")], ignore_index=True
+    )
+    table = deal_flags(now, history, as_of=DAY)
+    assert table.loc["fresh", ["pushed", "moved_back", "value_cut"]].tolist() == [False, False, False]
+
+
+def test_deal_flags__of_ones_own():
+    deals = frame(champion=["Zoe", None, "Zoe", "Zoe", "Zoe", None, None])
+    table = deal_flags(deals, as_of=DAY, extra={"no champion": lambda f: f["champion"].isna()})
+    assert told(table, "no champion") == ["b", "f"]
+    assert table["reasons"].to_dict()["b"].endswith(" · no champion")
+    assert table.loc["b", "risk"] == 3
+    without = deal_flags(deals, as_of=DAY, without=["overdue", "due_soon_unlikely"])
+    assert "overdue" not in without
+    assert without["risk"].to_dict()["b"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (
+            {"extra": ["no champion"]},
+            oa.errors.ArgumentTypeError,
+            "extra=.* is not a mapping of names to functions",
+        ),
+        ({"extra": {"overdue": len}}, oa.errors.ArgumentValueError, "'overdue' is already a column"),
+        (
+            {"extra": {"odd": lambda f: [True]}},
+            oa.errors.ArgumentValueError,
+            "gave 1 values for 6 open deals",
+        ),
+        ({"without": "late"}, oa.errors.ArgumentValueError, "unknown without='late'; use one of 'overdue'"),
+        ({"quantile": 1}, oa.errors.ArgumentValueError, "quantile=1 is not between 0 and 1"),
+        ({"pushes": 0}, oa.errors.ArgumentValueError, "pushes=0 must be at least 1"),
+        ({"stay_days": "long"}, oa.errors.ArgumentTypeError, "stay_days='long' is not a whole number"),
+        ({"history": frame()}, oa.errors.ArgumentTypeError, "deal_flags needs a History, not DataFrame"),
+        ({"own_writes": frame()}, oa.errors.MissingColumnError, "own_writes has no column written_at"),
+    ],
+)
+def test_deal_flags__names_what_it_cannot_use(options, error, message):
+    with pytest.raises(error, match=message):
+        deal_flags(frame(), as_of=DAY, **options)
+
+
+def test_deal_flags__names_what_is_missing(tmp_path):
+    with pytest.raises(oa.errors.MissingColumnError, match="no column 'close_date'"):
+        deal_flags(frame().drop(columns="close_date"), as_of=DAY)
+    with pytest.raises(oa.errors.DataError, match="unique_id 'a' occurs more than once"):
+        deal_flags(frame(unique_id="a"), as_of=DAY)
+    with pytest.raises(oa.errors.NotEnoughHistory, match="deal_flags needs records"):
+        deal_flags(frame(), History(tmp_path / "history"), as_of=DAY)
+    bare = deal_flags(frame()[["unique_id", "stage", "value", "close_date"]], as_of=DAY)
+    assert bare[["next_action_passed", "due_soon_unlikely"]].isna().all(axis=None)
+    assert bare["owner_name"].isna().all()
+
+
+def test_deal_flags__of_no_open_deal_has_its_columns():
+    table = deal_flags(frame().tail(1), as_of=DAY)
+    assert table.empty
+    assert list(table.columns) == list(deal_flags(frame(), as_of=DAY).columns)
+    assert str(table["overdue"].dtype) == "boolean"
+
+
+@settings(max_examples=20)
+@given(opportunities())
+def test_deal_flags__of_the_frame_are_equal_with_and_without_history(deals):
+    known = deals[deals["stage"] != "won!!"].assign(stage=lambda f: f["stage"].fillna("proposal"))
+    if known.empty:
+        return
+    days = ("2026-01-01", "2026-01-05")
+    history = History.from_changes(pd.concat([known.assign(seen_at=day) for day in days]))
+    alone, compared = (deal_flags(known, past, as_of="2026-01-10") for past in (None, history))
+    pd.testing.assert_frame_equal(alone[FRAME_ONLY].sort_index(), compared[FRAME_ONLY].sort_index())
+    shuffled = deal_flags(known.sample(frac=1, random_state=1), history, as_of="2026-01-10")
+    pd.testing.assert_frame_equal(shuffled, compared)

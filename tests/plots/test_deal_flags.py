@@ -1,0 +1,25 @@
+from matplotlib.colors import to_hex
+
+from opp_analytics import plots
+from opp_analytics.plots import palette
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_deal_flags__shows_the_flagged_deals_with_their_reasons():
+    ax = plots.deal_flags(TABLES["deal_flags"])
+    assert reading.rows(ax) == ["Acme", "b"]
+    assert reading.widths(ax) == [50_000.0, 0.0]
+    assert reading.texts(ax)[:2] == ["pushed twice, 61 days in all · value cut from 60K to 50K", "no value"]
+    colors = [to_hex(bar.get_facecolor()) for bar in ax.patches]
+    assert colors == [palette.HI, palette.MUTE]
+    assert reading.title(ax).replace("\n", " ") == (
+        "2 of 3 open deals have a flag, 50K of 60K: pushed (1), value cut (1) and no value (1)"
+    )
+
+
+def test_deal_flags__of_no_flag():
+    table = TABLES["deal_flags"].iloc[2:]
+    ax = plots.deal_flags(table)
+    assert "no open deal has a flag" in reading.texts(ax)
+    assert reading.title(ax) == "None of 1 open deal has a flag"
