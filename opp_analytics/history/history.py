@@ -464,6 +464,19 @@ class History:
         )
         raise NotEnoughHistory(f"The history does not reach back to {instant:%Y-%m-%d %H:%M} UTC: {begins}")
 
+    @property
+    def begins(self) -> pd.Series[Any]:
+        """The first record that has each column: a field that an import lacked begins with a later record.
+
+        Returns
+        -------
+        Series
+            ``begins`` (instant) by ``column`` (str), in order of time; empty for a history over a table.
+        """
+        found = self._source.begins()
+        index = pd.Index(list(found), dtype=schema.TEXT, name="column")
+        return pd.Series(list(found.values()), index=index, name="begins", dtype="datetime64[us, UTC]")
+
     def coverage(self, *, freq: str = "M") -> pd.DataFrame:
         """How well the records cover each period, and which questions they can answer.
 

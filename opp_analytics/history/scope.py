@@ -155,6 +155,10 @@ class ScopedSource:
         """The columns of the frame recorded at that time."""
         return self._source.columns_at(recorded_at)
 
+    def begins(self) -> Mapping[str, pd.Timestamp]:
+        """The first record of the whole with each column."""
+        return self._source.begins()
+
     def check(self) -> list[dict[str, Any]]:
         """Problems of the whole."""
         return self._source.check()

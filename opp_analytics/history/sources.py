@@ -35,6 +35,9 @@ class Source(Protocol):
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """The columns of one recorded frame with their dtypes; None for all columns."""
 
+    def begins(self) -> Mapping[str, pd.Timestamp]:
+        """The first record with each column; empty where that is not known."""
+
     def check(self) -> list[dict[str, Any]]:
         """Problems, as rows of `History.check`."""
 
@@ -128,6 +131,14 @@ class FolderSource:
                 return entry.columns
         raise HistoryError(f"the history has no record of {recorded_at}")
 
+    def begins(self) -> Mapping[str, pd.Timestamp]:
+        """The first record with each column."""
+        found: dict[str, pd.Timestamp] = {}
+        for entry in self.store.entries():
+            for column in entry.columns:
+                found.setdefault(column, entry.moments[0].recorded_at)
+        return found
+
     def state(self, entries: list[Entry]) -> pa.Table | None:
         """The last change row of every opportunity, from the kept state or the log."""
         if not entries:
@@ -209,6 +220,10 @@ class TableSource:
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """None: all columns."""
         return None
+
+    def begins(self) -> Mapping[str, pd.Timestamp]:
+        """Nothing: a table does not say."""
+        return {}
 
     def check(self) -> list[dict[str, Any]]:
         """Invalid rows: two rows of one opportunity at one instant, and rows without id or time."""

@@ -87,7 +87,9 @@ def close_date_moves(
     [1, 1, 30, -10, 20]
     """
     groups = by_columns(by, level="unique_id")
-    asked = span(history, start, end, asked_by="close_date_moves", by=groups, tz=tz)
+    asked = span(
+        history, start, end, asked_by="close_date_moves", by=groups, tz=tz, reads=("stage", "close_date")
+    )
     found = history.collect(_moves(history, asked, groups))
     found = sorted_groups(found, group_names(groups), "unique_id")
     table = named(found.set_index([*group_names(groups), "unique_id"]), [*groups, "unique_id"])

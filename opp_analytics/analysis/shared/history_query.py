@@ -111,6 +111,7 @@ def span(
     tz: str | None = None,
     within_one_record: bool = False,
     needs_two: bool = True,
+    reads: Sequence[str] = ("stage", "close_date", "value"),
 ) -> Span:
     """The records at `start` and `end`; None means the first or last record.
 
@@ -121,19 +122,21 @@ def span(
     ArgumentValueError
         When `end` is before `start`.
     NotEnoughHistory
-        When `start` is before the first record, or no later record shows the changes until `end`; the message says
-        what is missing and when it can be available. `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
+        When `start` is before the first record, or no later record shows the changes until `end`, or a column of `reads`
+        begins between the two; the message says what is missing and when it can be available. Without a `start`, the
+        first record with all of `reads` is it. `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
     """
     records = check_history(history, asked_by, *by).records
     tz = Org.of(history).zone(tz)
     moments = records["recorded_at"]
-    begin = moments.iloc[0] if start is None else as_instant(start, tz=tz, name="start")
+    begin = _first(history, moments, reads) if start is None else as_instant(start, tz=tz, name="start")
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
         raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
     opening, closing = (_last_before(history, moments, at) for at in (begin, finish))
     if needs_two and opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
         raise NotEnoughHistory(_what_is_missing(moments, opening, finish, asked_by))
+    _check_begun(history, opening, closing, reads, asked_by)
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
     read = records.loc[moments.between(opening, closing), "complete"]
@@ -150,6 +153,25 @@ def span(
         tz=tz,
         unknown=unknown_deals(history),
     )
+
+
+def _first(history: History, moments: pd.Series[Any], reads: Sequence[str]) -> pd.Timestamp:
+    """The first record with all columns that the history ever had of `reads`."""
+    begins = history.begins
+    return pd.Timestamp(max([moments.iloc[0], *begins[begins.index.isin(reads)]]))
+
+
+def _check_begun(
+    history: History, opening: pd.Timestamp, closing: pd.Timestamp, reads: Sequence[str], asked_by: str
+) -> None:
+    """Refuse a window in which a column begins: that all deals gain a value is not a change."""
+    begins = history.begins
+    late = begins[begins.index.isin(reads) & (begins > opening) & (begins <= closing)]
+    if len(late):
+        raise NotEnoughHistory(
+            f"{asked_by}: {late.index[-1]} begins with the record of {late.iloc[-1]:%Y-%m-%d %H:%M} UTC, because the import "
+            "lacked it; start there or later"
+        )
 
 
 def _is_day(when: When) -> bool:

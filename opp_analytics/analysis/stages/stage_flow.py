@@ -99,7 +99,7 @@ def stage_flow(
     [1.0, 7.0]
     """
     groups = by_columns(by, level="stage")
-    asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz)
+    asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",))
     ranks = {stage: rank for rank, stage in enumerate(asked.org.stages.open)}
     steps = history.collect(_steps(history, asked, groups))
     spells = _ended(steps, ranks)

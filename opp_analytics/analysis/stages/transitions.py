@@ -67,7 +67,9 @@ def transitions(
     >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps[["days_in_stage", "days_low"]].loc[1].tolist()
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
-    asked = span(history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None)
+    asked = span(
+        history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None, reads=("stage",)
+    )
     steps = _steps(history, asked)
     if start is not None:
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))

@@ -128,9 +128,9 @@ def _in_order(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _split(changes: pd.DataFrame, lines: list[Mapped]) -> Events:
-    """The creations apart from the changes; an owner's id apart from the name that Salesforce writes beside it."""
-    owner_ids = (changes["field"] == "owner_name") & changes["new_value"].map(_is_user_id)
-    changes = changes.assign(field=changes["field"].mask(owner_ids, "owner_id"))
+    """The creations apart from the changes; without the owner's id that Salesforce writes beside the name."""
+    sides = changes[["old_value", "new_value"]].map(_is_user_id).any(axis="columns")
+    changes = changes[~((changes["field"] == "owner_name") & sides)]
     births = changes[changes["field"] == "created_at"]
     stamps = births["new_value"].map(lambda cell: cell if isinstance(cell, pd.Timestamp) else pd.NaT)
     instants = pd.to_datetime(stamps, utc=True).astype("datetime64[us, UTC]").fillna(births["changed_at"])
