@@ -18,7 +18,7 @@ def serious_faults(page: Page) -> list[str]:
         pytest.skip("axe-core is missing; run `npm ci` in opp_analytics/widgets/frontend")
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=_AXE)
-    found = page.evaluate("axe.run('.oa', { resultTypes: ['violations'] })")
+    found = page.evaluate("axe.run('.oap', { resultTypes: ['violations'] })")
     return [
         f"{fault['id']}: {fault['nodes'][0]['html'][:200]} {fault['nodes'][0].get('failureSummary', '')[:200]}"
         for fault in found["violations"]

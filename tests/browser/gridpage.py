@@ -22,37 +22,37 @@ class GridPage:
 
     @property
     def said(self) -> Locator:
-        return self.page.locator(".oa .said")
+        return self.page.locator(".oap .said")
 
     @property
     def sums(self) -> Locator:
-        return self.page.locator(".oa .agg")
+        return self.page.locator(".oap .agg")
 
     @property
     def strip(self) -> Locator:
-        return self.page.locator(".oa .plan")
+        return self.page.locator(".oap .plan")
 
     @property
     def holder(self) -> Locator:
-        return self.page.locator(".oa .gs")
+        return self.page.locator(".oap .gs")
 
     @property
     def editor(self) -> Locator:
-        return self.page.locator(".oa input.ed")
+        return self.page.locator(".oap input.ed")
 
     @property
     def drawer(self) -> Locator:
-        return self.page.locator(".oa .drw")
+        return self.page.locator(".oap .drw")
 
     def cell(self, row: int, field: str) -> Locator:
         """A cell by its place on the screen."""
         at = self.fields.index(field) + 1
-        return self.page.locator(f".oa .slick-row[data-row='{row}'] .slick-cell.l{at}")
+        return self.page.locator(f".oap .slick-row[data-row='{row}'] .slick-cell.l{at}")
 
     def column(self, field: str) -> list[str]:
         """The texts of a column that are on the page, from the top."""
         at = self.fields.index(field) + 1
-        cells = self.page.locator(f".oa .slick-cell.l{at}").all()
+        cells = self.page.locator(f".oap .slick-cell.l{at}").all()
         placed = [
             (int(cell.locator("..").get_attribute("data-row") or 0), cell.inner_text()) for cell in cells
         ]
@@ -89,4 +89,4 @@ class GridPage:
         return str(self.page.evaluate("navigator.clipboard.readText()"))
 
     def button(self, name: str) -> Locator:
-        return self.page.locator(".oa").get_by_role("button", name=name)
+        return self.page.locator(".oap").get_by_role("button", name=name)

@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 import opp_analytics.widgets as home
-from opp_analytics.widgets import Grid
+from opp_analytics.widgets import Explorer, Grid
 
 STATIC = Path(home.__file__).parent / "static"
 _HOST = """
@@ -26,9 +26,9 @@ async ({ module, state, names }) => {
     off: (_, listener) => listeners.delete(listener),
     send: async (asked) => {
       if (window.silent) return;
-      for (const told of JSON.parse(await window.askPython(JSON.stringify(asked)))) {
-        listeners.forEach((listener) => listener({}, [bytes(told)]));
-      }
+      const { told, traits } = JSON.parse(await window.askPython(JSON.stringify(asked)));
+      for (const [name, value] of Object.entries(traits)) state[name] = bytes(value);
+      for (const each of told) listeners.forEach((listener) => listener({}, [bytes(each)]));
     },
   };
   window.began = performance.now();
@@ -38,33 +38,43 @@ async ({ module, state, names }) => {
 """
 
 
-def show(page: Page, grid: Grid, *, style: str = "", body: str = "") -> None:
-    """Put the grid on the page and wait until it stands."""
+def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = "") -> None:
+    """Put the widget on the page and wait until it stands."""
     told: list[bytes] = []
-    grid.send = lambda _, buffers: told.extend(buffers)
+    widget.send = lambda _, buffers: told.extend(buffers)
+    grid = isinstance(widget, Grid)
+    name = "grid" if grid else "explorer"
+    binary, plain = (("_data", "_open"), ("_columns", "_height", "_today", "_layout")) if grid else (("_shown",), ("_about",))  # fmt: skip
+
+    def encoded() -> dict[str, str]:
+        return {trait: base64.b64encode(getattr(widget, trait)).decode() for trait in binary}
 
     def ask(asked: str) -> str:
         told.clear()
-        grid._answer(grid, json.loads(asked), [])
-        return json.dumps([base64.b64encode(each).decode() for each in told])
+        widget._answer(widget, json.loads(asked), [])
+        traits = {} if grid else encoded()
+        return json.dumps({"told": [base64.b64encode(each).decode() for each in told], "traits": traits})
 
     def set_state(state: str) -> None:
-        grid._layout = json.loads(state)["_layout"]
+        if grid:
+            widget._layout = json.loads(state)["_layout"]
 
     page.expose_function("askPython", ask)
     page.expose_function("setState", set_state)
-    css = (STATIC / "grid.css").read_text()
+    css = widget._css if isinstance(widget._css, str) else ""
+    sheet = css or (STATIC / f"{name}.css").read_text()
     html = (
-        f"<!doctype html><html lang=en><title>grid</title><link rel=icon href='data:,'><style>{css}</style>"
+        f"<!doctype html><html lang=en><title>{name}</title><link rel=icon href='data:,'><style>{sheet}</style>"
         f"<style>{style}</style><body><main><div id=here></div></main>{body}"
     )
     # A host of its own, since a blank page may not touch the clipboard.
     page.route("http://localhost/", lambda route: route.fulfill(body=html, content_type="text/html"))
     page.goto("http://localhost/")
-    binary = {name: base64.b64encode(getattr(grid, name)).decode() for name in ("_data", "_open")}
-    plain = {name: getattr(grid, name) for name in ("_columns", "_height", "_today", "_layout")}
+    state = {trait: getattr(widget, trait) for trait in plain} | encoded()
     page.evaluate(
-        _HOST,
-        {"module": (STATIC / "grid.js").read_text(), "state": plain | binary, "names": [*binary]},
+        _HOST, {"module": (STATIC / f"{name}.js").read_text(), "state": state, "names": list(binary)}
     )
-    page.locator(".oa .slick-cell").first.or_(page.locator(".oa .none:not([hidden])")).wait_for()
+    if grid:
+        page.locator(".oap .slick-cell").first.or_(page.locator(".oap .none:not([hidden])")).wait_for()
+    else:
+        page.locator(".oap .foot").wait_for()

@@ -41,7 +41,7 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     # A refused value never enters the frame and says why beside its cell.
     grid.click(2, "close_date")
     grid.type("02/30/2027", "Enter")
-    expect(grid.page.locator(".oa .msg")).to_contain_text(
+    expect(grid.page.locator(".oap .msg")).to_contain_text(
         "“02/30/2027” is not a date: February 2027 has 28 days. Kept Jun 30, 2026."
     )
     expect(grid.cell(2, "close_date")).to_have_attribute("aria-invalid", "true")
@@ -72,7 +72,7 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     expect(grid.cell(2, "probability")).to_have_text("60%")
     # The fill handle repeats values; Ctrl+D and Ctrl+Enter do the same by keyboard.
     grid.click(0, "value")
-    grid.page.locator(".oa .fh").hover()
+    grid.page.locator(".oap .fh").hover()
     grid.page.mouse.down()
     grid.cell(2, "value").hover(position={"x": 40, "y": 14})
     expect(grid.said).to_have_text("Fill 2 cells")
@@ -162,7 +162,7 @@ def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage
 
 
 def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> None:
-    shown = lambda: grid.page.locator(".oa .cnt").inner_text()  # noqa: E731
+    shown = lambda: grid.page.locator(".oap .cnt").inner_text()  # noqa: E731
     for field, text, left in (
         ("value", "> 1.2k", "5 of 8 deals"),
         ("value", "1100..1300", "3 of 8 deals"),
@@ -174,7 +174,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
         ("probability", ">= 40%", "8 deals"),
     ):
         grid.filter(field, text)
-        expect(grid.page.locator(".oa .cnt")).to_contain_text(left)
+        expect(grid.page.locator(".oap .cnt")).to_contain_text(left)
         grid.filter(field, "")
     grid.filter("value", "> twenty")
     expect(grid.page.get_by_role("alert")).to_have_text(
@@ -188,7 +188,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     grid.page.get_by_role("button", name="None").click()
     grid.page.get_by_label("Bo").check()
     grid.press("Escape")
-    expect(grid.page.locator(".oa .cnt")).to_contain_text("4 of 8 deals")
+    expect(grid.page.locator(".oap .cnt")).to_contain_text("4 of 8 deals")
     expect(grid.page.locator("[data-filter='owner_name']")).to_have_attribute("placeholder", "1 value")
     grid.page.locator("[data-values='value']").click()
     grid.page.get_by_role("button", name="Sort high to low").click()
@@ -216,7 +216,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     grid.button("Clear 1 filter").click()
     # Only what changed.
     grid.button("Changed only").click()
-    expect(grid.page.locator(".oa .cnt")).to_contain_text("1 of 8 deals")
+    expect(grid.page.locator(".oap .cnt")).to_contain_text("1 of 8 deals")
     grid.button("Changed only").click()
     # Find and replace: count, preview, one step.
     grid.press("Control+f")
@@ -242,7 +242,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     expect(grid.page.locator(".slick-row.oa-removed").first).to_be_visible()
     expect(grid.strip).to_contain_text("4 changes in 3 deals")
     grid.press("Control+z", "Control+z", "Control+z")
-    expect(grid.page.locator(".oa .cnt")).to_have_text("8 deals")
+    expect(grid.page.locator(".oap .cnt")).to_have_text("8 deals")
     # Columns: ids hidden, name frozen; what is set is remembered.
     assert grid.page.locator("[role=columnheader]").all_inner_texts()[1:] == [
         "Deal", "Owner", "Stage", "Value ↓", "Close date", "Chance", "Status",
@@ -293,7 +293,7 @@ def test_plan__is_reviewed_decided_applied_and_taken_back(
     assert client.get(ids[1])["value"] == 3500
     grid.press("Escape")
     expect(grid.cell(1, "value")).to_have_text("3,500")
-    expect(page.locator(".oa .cnt")).to_have_text("5 deals")
+    expect(page.locator(".oap .cnt")).to_have_text("5 deals")
     expect(grid.button("Undo")).to_be_disabled()
     expect(grid.strip).to_contain_text("2 changes written at")
     grid.button("Receipt and undo").click()
@@ -302,7 +302,7 @@ def test_plan__is_reviewed_decided_applied_and_taken_back(
     expect(grid.drawer).to_contain_text("Undone: 2 changes taken back")
     assert client.get(ids[0])["value"] == loaded.set_index("unique_id")["value"][ids[0]]
     grid.press("Escape")
-    expect(page.locator(".oa .cnt")).to_have_text("6 deals")
+    expect(page.locator(".oap .cnt")).to_have_text("6 deals")
     assert grid.complaints == []
 
 
@@ -335,7 +335,7 @@ def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(
     expect(grid.drawer).to_contain_text("Write it from Python")
     assert serious_faults(page) == []
     grid.press("Escape")
-    expect(page.locator(".oa img")).to_have_count(0)
+    expect(page.locator(".oap img")).to_have_count(0)
     assert page.title() == "grid"
     # Dark as JupyterLab says, and as narrow as a cell may be.
     page.evaluate(
@@ -392,7 +392,7 @@ def test_hundred_thousand_rows__open_scroll_and_edit_at_the_far_end(
     grid.type("5", "Enter")
     expect(grid.said).to_have_text("Value set to 5")
     grid.filter("name", "Deal 9999")
-    expect(page.locator(".oa .cnt")).to_contain_text("11 of 100,000 deals")
+    expect(page.locator(".oap .cnt")).to_contain_text("11 of 100,000 deals")
     assert grid.column("value")[-1] == "5"
     assert grid.grid.edited["value"].iloc[-1] == 5
     page.screenshot(path=screenshots / "grid-100000-rows.png")

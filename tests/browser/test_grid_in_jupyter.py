@@ -44,7 +44,7 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     notebook = lab.open(page, "grid", [LOAD.format(**settings), AGAIN, BUSY])
     notebook.run(0)
-    first = page.locator(".oa").first
+    first = page.locator(".oap").first
     said = first.locator(".said")
     expect(first.locator(".cnt")).to_have_text("12 deals")
 
@@ -59,7 +59,7 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
 
     # A second view of the same grid shows the same, and both take edits.
     notebook.run(1)
-    second = page.locator(".oa").nth(1)
+    second = page.locator(".oap").nth(1)
     expect(_cell(second, "dd x", 1)).to_contain_class("chg")
     _cell(second, "Deal 4", 3).click()
     page.keyboard.type("45k")
@@ -83,7 +83,7 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     # A reload of the page keeps edits and undo, which live in Python.
     notebook.save()
     page.reload()
-    first = page.locator(".oa").first
+    first = page.locator(".oap").first
     expect(_cell(first, "Busy", 1)).to_contain_class("chg")
     first.get_by_role("button", name="Undo").click()
     expect(_cell(first, "Deal 5", 1)).to_be_visible()

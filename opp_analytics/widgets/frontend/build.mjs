@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
-const WIDGETS = ["grid"];
+const WIDGETS = ["grid", "explorer"];
 const BUNDLED = ["slickgrid", "@uwdata/flechette", "papaparse"];
 
 const listed = readdirSync("src", { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

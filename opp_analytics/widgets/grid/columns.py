@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import schema, text
-from opp_analytics.writer import CHOICES
+from opp_analytics.org import Org
 
 __all__ = ["Column", "columns_of", "shown", "to_arrow"]
 
@@ -60,7 +60,7 @@ class Column:
 
     def wire(self, value: Any) -> str | float | None:
         """A cell for the browser: a number, text, or None when blank."""
-        if schema.is_blank(value):
+        if value is None or schema.is_blank(value):
             return None
         if self.kind in _NUMERIC:
             return float(value)
@@ -105,12 +105,12 @@ def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
     return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
 
 
-def _column(name: str, cells: pd.Series[Any]) -> Column:
+def _column(name: str, cells: pd.Series[Any], stages: tuple[str, ...]) -> Column:
     if name in schema.COLUMNS:
         kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
     else:
         kind, locked = _further_kind(cells)
-    options = CHOICES.get(name, ())
+    options = {"stage": stages, "status": schema.STATUSES}.get(name, ())
     if kind == "flag":
         options = ("True", "False")
     if name.endswith("owner_name") and not locked:
@@ -124,9 +124,12 @@ def _column(name: str, cells: pd.Series[Any]) -> Column:
 def columns_of(opportunities: pd.DataFrame) -> list[Column]:
     """The grid's columns for a conformed frame: the deal's name first, timestamps and identifiers hidden at the end.
 
+    Stages are those of the frame's org.
+
     Identifiers, the server's timestamps, and columns of lists, objects or custom categories are locked.
     """
-    columns = [_column(name, opportunities[name]) for name in map(str, opportunities.columns)]
+    stages = Org.of(opportunities).stages.names
+    columns = [_column(name, opportunities[name], stages) for name in map(str, opportunities.columns)]
     first = list(_TITLES)
     place = {c.field: first.index(c.field) if c.field in first else len(first) for c in columns}
     return sorted(columns, key=lambda column: (column.hidden, place[column.field]))

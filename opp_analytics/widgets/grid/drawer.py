@@ -63,7 +63,7 @@ def review_model(review: Review, outlook: Outlook) -> dict[str, Any]:
 def _deal(review: Review, row: int, names: list[str], effect: float, outlook: Outlook) -> dict[str, Any]:
     sheet = review.sheet
     owner = sheet.base_value(row, "owner_name")
-    moved = money_change(0.0, effect, money_of(sheet.base))["change"] if round(effect, 2) else ""
+    moved = money_change(0.0, effect, money_of(sheet.frame))["change"] if round(effect, 2) else ""
     notes = [str(owner) if owner else "", f"{outlook.current} {moved}" if moved else ""]
     return {
         "row": row,

@@ -13,7 +13,12 @@ from opp_analytics import org
 __all__ = ["overlay"]
 
 
-def overlay(frame: pd.DataFrame, cells: Mapping[tuple[int, str], Any], rows: list[int]) -> pd.DataFrame:
+def overlay(
+    frame: pd.DataFrame,
+    cells: Mapping[tuple[int, str], Any],
+    rows: list[int],
+    fields: list[str] | None = None,
+) -> pd.DataFrame:
     """The wanted rows of a frame with cells replaced, dtypes unchanged, attrs kept.
 
     Parameters
@@ -24,18 +29,21 @@ def overlay(frame: pd.DataFrame, cells: Mapping[tuple[int, str], Any], rows: lis
         Value by row and field; None empties a cell. Cells of other rows are ignored.
     rows : list of int
         The wanted rows, in their order; one beyond the frame's end is blank but for its cells.
+    fields : list of str, optional
+        The wanted columns; all by default.
     """
-    made = frame
+    made = frame if fields is None else frame[fields]
     if any(row >= len(frame) for row in rows):
         made = made.assign(**{str(name): _nullable(column) for name, column in made.items()})
     made = made.reindex(rows)
     place = {row: position for position, row in enumerate(rows)}
     by_field: dict[str, dict[int, Any]] = {}
     for (row, name), value in cells.items():
-        if row in place:
+        if row in place and name in made:
             by_field.setdefault(name, {})[place[row]] = value
     for name, replaced in by_field.items():
         made[name] = _replaced(made[name], replaced)
+    made.attrs = dict(frame.attrs)  # the org's stages
     edited = org.conform(made)
     edited.attrs = dict(frame.attrs)
     return edited

@@ -21,10 +21,11 @@ from opp_analytics.widgets.grid.bulk import bulk
 from opp_analytics.widgets.grid.columns import to_arrow
 from opp_analytics.widgets.grid.drawer import receipt_model, review_model
 from opp_analytics.widgets.grid.layout import read_layout, write_layout
-from opp_analytics.widgets.grid.messages import answer_entries, cells_of, deflate, encode, keys_of
+from opp_analytics.widgets.grid.messages import answer_entries, cells_of, keys_of
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Answer, Sheet
 from opp_analytics.widgets.grid.strip import Outlook
+from opp_analytics.widgets.wire import deflate, encode
 from opp_analytics.writer import Plan, plan
 
 try:
@@ -185,7 +186,12 @@ class Grid(anywidget.AnyWidget):
         """An answer, with the deals that it opened or closed, and the counts after it."""
         moved = {row for row, name, _, _ in answer.cells if name in ("stage", "status")}
         undo, redo = self._sheet.labels
-        more = {"open": self._sheet.open_rows(moved), "counts": self._numbers(), "undo": undo, "redo": redo}
+        more = {
+            "open": self._sheet.open_rows(moved),
+            "counts": self._sheet.numbers,
+            "undo": undo,
+            "redo": redo,
+        }
         return answer_entries(answer) | more
 
     def _edited(self, asked: dict[str, Any]) -> Answer:
@@ -236,19 +242,11 @@ class Grid(anywidget.AnyWidget):
         if done == total or done % max(1, total // 100) == 0:
             self._tell({"progress": [done, total]})
 
-    def _numbers(self) -> dict[str, int]:
-        sheet = self._sheet
-        return {
-            "changes": sheet.changes,
-            "deals": len(sheet.changed_rows),
-            "problems": len(sheet.problems),
-        }
-
     def _strip(self) -> dict[str, Any]:
         receipt = receipt_model(self._review)
         first = next(iter(self._sheet.problems), None)
         return {
-            **self._numbers(),
+            **self._sheet.numbers,
             "period": next(iter(self._outlook.periods()), None),
             "why": self._outlook.why,
             "problem": first,

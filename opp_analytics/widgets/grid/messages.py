@@ -1,31 +1,13 @@
-"""Messages between the grid and its front end, small enough for a notebook server.
-
-A server drops messages above some megabytes per second, so cells with the same result share one entry, and all
-messages to the browser are compressed.
-"""
+"""Messages between the grid and its front end: cells with the same result share one entry."""
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from opp_analytics.widgets.grid.sheet import Answer, Key, Mark
 
-__all__ = ["answer_entries", "cells_of", "deflate", "encode", "keys_of"]
-
-_FAST = 1
-
-
-def deflate(content: bytes) -> bytes:
-    """Compressed content for the browser's ``DecompressionStream("deflate")``."""
-    return zlib.compress(content, _FAST)
-
-
-def encode(content: dict[str, Any]) -> bytes:
-    """A message as compressed JSON."""
-    return deflate(json.dumps(content).encode())
+__all__ = ["answer_entries", "cells_of", "keys_of"]
 
 
 def answer_entries(answer: Answer) -> dict[str, Any]:

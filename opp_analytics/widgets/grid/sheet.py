@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import org, schema
+from opp_analytics import org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 from opp_analytics.widgets.grid.columns import Column, columns_of, shown
@@ -43,8 +43,8 @@ class Slot:
 class Mark:
     """How an edited cell looks."""
 
-    was: str | None = None
-    """Old value of a changed cell."""
+    was: tuple[Any] | None = None
+    """Old value of a changed cell, as the browser has it, in a tuple of its own since it may be None."""
     why: str = ""
     typed: str | None = None
 
@@ -248,7 +248,18 @@ class Sheet:
     @property
     def changes(self) -> int:
         """Number of changes: changed cells, and one for each added or removed deal."""
-        return sum(len(fields) for fields in self.fields_of(self.changed_rows).values())
+        return self.numbers["changes"]
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Number of changes, of the deals they are in, and of problems."""
+        rows = self.changed_rows
+        whole = sum(1 for row in rows if row in self._removed or row in self._added)
+        cells = sum(
+            slot.changed and self._live(row) and row not in self._added
+            for (row, _), slot in self._slots.items()
+        )
+        return {"changes": cells + whole, "deals": len(rows), "problems": len(self.problems)}
 
     def fields_of(self, rows: Iterable[int]) -> dict[int, list[str]]:
         """Changed fields of rows, in the order of the columns; an added or removed row counts once, as ""."""
@@ -277,14 +288,14 @@ class Sheet:
         """The edited frame with unchanged dtypes; new rows at its end without ``unique_id``, and no removed rows."""
         return self.after([row for row in range(self._end) if self._live(row)])
 
-    def before(self, rows: list[int]) -> pd.DataFrame:
-        """Rows as the server is known to hold them."""
-        return overlay(self.frame, self._settled, rows)
+    def before(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
+        """Rows as the server is known to hold them; all columns, or some."""
+        return overlay(self.frame, self._settled, rows, fields)
 
-    def after(self, rows: list[int]) -> pd.DataFrame:
-        """Rows as edited."""
+    def after(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
+        """Rows as edited; all columns, or some."""
         values = {key: slot.value for key, slot in self._slots.items()}
-        return overlay(self.frame, self._settled | values, rows)
+        return overlay(self.frame, self._settled | values, rows, fields)
 
     def is_new(self, row: int) -> bool:
         """Whether the row is not on the server yet."""
@@ -297,14 +308,14 @@ class Sheet:
 
     def base_value(self, row: int, name: str) -> Any:
         """Value of a cell on the server, as far as known."""
-        if (row, name) in self._settled:
+        if self._settled and (row, name) in self._settled:
             return self._settled[row, name]
         if row >= len(self.frame) or name not in self.column:
             return None
         if name not in self._lists:
-            self._lists[name] = self.frame[name].astype("object").tolist()
-        value = self._lists[name][row]
-        return None if schema.is_blank(value) else value
+            cells = self.frame[name].astype("object")
+            self._lists[name] = cells.where(cells.notna() & (cells != ""), None).tolist()
+        return self._lists[name][row]
 
     def name(self, row: int) -> str:
         """A deal's name, for messages."""
@@ -338,14 +349,17 @@ class Sheet:
 
     def open_rows(self, rows: Iterable[int]) -> list[tuple[int, int]]:
         """Rows, and 1 for an open deal, else 0."""
+        stages = org.Org.of(self.frame)
         return [
-            (row, int(org.outcome_of({c: self.value(row, c) for c in ("stage", "status")}) == "open"))
+            (row, int(org.outcome_of({c: self.value(row, c) for c in ("stage", "status")}, stages) == "open"))
             for row in rows
         ]
 
     # -- inside
 
     def _live(self, row: int) -> bool:
+        if row < len(self.frame):
+            return row not in self._removed and row not in self._deleted
         return self.row_state(row) not in ("removed", "gone")
 
     def _rows_of_base(self) -> list[int]:
@@ -433,7 +447,7 @@ class Sheet:
         if slot is None:
             return Mark()
         column = self.column[key[1]]
-        was = shown(column, self.base_value(*key)) if slot.changed and not self.is_new(key[0]) else None
+        was = (column.wire(self.base_value(*key)),) if slot.changed and not self.is_new(key[0]) else None
         return Mark(was, slot.why, None if slot.typed is None else str(slot.typed))
 
     def _row_states(self, rows: Iterable[int]) -> list[tuple[int, str]]:

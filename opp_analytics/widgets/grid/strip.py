@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["Outlook", "money_change", "plan_of"]
 
 
+_READ = ("unique_id", "value", "stage", "close_date", "probability", "status")
+
+
 class Outlook:
     """Forecast of the running period and the next, before and after the edits.
 
@@ -44,8 +47,9 @@ class Outlook:
             self._before = self._expected(self._sheet.base)
         if self._why:
             return []
-        money = money_of(self._sheet.base)
-        before, after = (self._expected(frame) for frame in _sides(self._sheet, self._sheet.changed_rows))
+        money = money_of(self._sheet.frame)
+        sides = _sides(self._sheet, self._sheet.changed_rows, self._fields)
+        before, after = (self._expected(frame) for frame in sides)
         return [
             {"period": self._name(label)}
             | money_change(
@@ -76,6 +80,11 @@ class Outlook:
         return self._name(self._labels[0])
 
     @property
+    def _fields(self) -> list[str] | None:
+        """Columns that the forecast reads; what a history has taught may read any."""
+        return None if self._history is not None else [c for c in _READ if c in self._sheet.column]
+
+    @property
     def _method(self) -> str:
         return "stated" if self._history is None else "auto"
 
@@ -96,18 +105,19 @@ class Outlook:
             return pd.Series(0.0, index=self._labels)
 
     def _expected_deals(self, frame: pd.DataFrame, rows: list[int]) -> pd.Series[Any]:
-        kept = [c for c in ("value", "stage", "close_date", "probability", "status") if c in frame]
-        deals = frame[kept].assign(row=rows)
+        deals = frame.assign(row=rows)
         table = forecast(deals, as_of=self._day, freq=self._freq, by="row", periods=self._labels[:1])
         expected = table["expected"].xs(self._labels[0], level="period")
         return expected.set_axis([int(row) for row in expected.index])
 
 
-def _sides(sheet: Sheet, rows: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _sides(
+    sheet: Sheet, rows: list[int], fields: list[str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows before and after the edits, without those that are not there on a side."""
     return (
-        sheet.before([row for row in rows if not sheet.is_new(row)]),
-        sheet.after([row for row in rows if sheet.row_state(row) != "removed"]),
+        sheet.before([row for row in rows if not sheet.is_new(row)], fields),
+        sheet.after([row for row in rows if sheet.row_state(row) != "removed"], fields),
     )
 
 

@@ -45,9 +45,9 @@ def test_edit__answers_every_cell_and_holds_it_in_edited_and_changes():
     answer = ask(grid, do="edit", areas=areas, **{"from": "view/1"})
     why = "“140” is above 100%. Type a percentage from 0 to 100. Kept 40%."
     assert answer["cells"] == [
-        ["value", 2500.0, "1,000", "", None, [0]],
+        ["value", 2500.0, [1000.0], "", None, [0]],
         ["probability", 40.0, None, why, "140", [0, 1]],
-        ["value", 2500.0, "1,100", "", None, [1]],
+        ["value", 2500.0, [1100.0], "", None, [1]],
     ]
     assert (answer["to"], answer["counts"]) == ("view/1", {"changes": 2, "deals": 2, "problems": 2})
     assert grid.edited["value"].tolist()[:3] == [2500.0, 2500.0, 1200.0]
@@ -70,7 +70,7 @@ def test_edit__of_many_rows_alike_is_one_small_entry():
     areas = [{"rows": rows, "fields": ["value"], "block": [["5"]]}]
     grid._handle_custom_msg({"do": "edit", "areas": areas}, [])
     [entry] = json.loads(zlib.decompress(told[0]))["cells"]
-    assert entry == ["value", 5.0, "100", "", None, rows]
+    assert entry == ["value", 5.0, [100.0], "", None, rows]
     assert len(told[0]) < 100_000
 
 

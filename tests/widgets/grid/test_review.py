@@ -86,7 +86,14 @@ def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_writt
 
 def _server(refused: int) -> Callable[[Asked], Answer]:
     """Two deals; a PUT of the second is answered with `refused`."""
-    held = [{"unique_id": name, "name": name, "value": 100.0, "stage": "proposal"} for name in ("a", "b")]
+    same = {
+        "value": 100.0,
+        "stage": "proposal",
+        "close_date": "2026-06-30",
+        "probability": 40,
+        "status": "active",
+    }
+    held: list[dict] = [{"unique_id": name, "name": name, **same} for name in ("a", "b")]
 
     def respond(asked: Asked) -> Answer:
         name = asked.path.rstrip("/").rpartition("/")[2]

@@ -244,3 +244,14 @@ def test_edited__blanks_in_fixed_width_columns_stay_blanks():
     edited = sheet.edited
     assert edited["seats"].isna().tolist() == [True, False, False, True]
     assert edited["hot"].isna().tolist() == [False, True, False, True]
+
+
+def test_sheet__offers_and_reads_the_stages_of_the_frames_org():
+    own = oa.Org(stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}])
+    sheet = Sheet(own.apply(opportunities(2).assign(stage="Demo")))
+    assert sheet.column["stage"].options == ("Demo", "Signed")
+    assert sheet.edit([(0, "stage", "signed")]).said == "Stage set to Signed"
+    assert sheet.open_rows([0, 1]) == [(0, 0), (1, 1)]
+    assert "is not a stage" in sheet.edit([(1, "stage", "proposal")]).said
+    assert sheet.edited["stage"].tolist() == ["Signed", "Demo"]
+    assert sheet.edited.attrs["org"] == sheet.frame.attrs["org"]

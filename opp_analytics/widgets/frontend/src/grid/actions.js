@@ -102,9 +102,9 @@ export class Actions {
     const { store, specs, kernel } = this.grid;
     const deal = (row) => store.text(row, specs[0].field);
     const lines = [["deal", "column", "old", "new"]];
-    for (const [key, { was, why, typed }] of store.marks) {
+    for (const [key, { why, typed }] of store.marks) {
       const [row, field] = [+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
-      lines.push([deal(row), field, was ?? "", why ? (typed ?? "") : store.text(row, field)]);
+      lines.push([deal(row), field, store.was(row, field), why ? (typed ?? "") : store.text(row, field)]);
     }
     for (const { areas = [] } of kernel.lost.filter((what) => what.do === "edit")) {
       for (const { rows, fields, block } of areas) {

@@ -11,13 +11,13 @@ export class Callout {
     Object.assign(this, { root, host });
   }
 
-  show(cell, row, field, mark) {
+  show(cell, row, field, mark, was) {
     if (this.#node?.cell === cell) return clearTimeout(this.#timer);
     this.hide();
     if (!mark) return undefined;
     const button = (text, act) => h("button", { type: "button", onclick: () => this.#act(act, row, field) }, text);
     const node = h("div", { class: "msg", onpointerover: () => clearTimeout(this.#timer), onpointerout: () => this.later() },
-      mark.why ? [mark.why, button("Edit", "again"), button("Dismiss", "dismiss")] : [`was ${mark.was}`, button("Revert", "revert")]);
+      mark.why ? [mark.why, button("Edit", "again"), button("Dismiss", "dismiss")] : [`was ${was}`, button("Revert", "revert")]);
     node.cell = cell;
     this.#node = node;
     this.root.append(node);

@@ -48,9 +48,14 @@ export class Find {
     if (wanted) {
       specs.forEach((spec, c) => {
         if (only && !selected && spec.field !== only) return;
+        const column = store.data.get(spec.field);
+        const known = new Map(); // a value is shown and searched once
         store.order.forEach((row, r) => {
           if (selected && !this.host.inSelection(r, c)) return;
-          if (store.text(row, spec.field).toLowerCase().includes(wanted)) this.hits.push({ r, c, row, spec });
+          const value = column[row] ?? null;
+          let found = known.get(value);
+          if (found === undefined) known.set(value, (found = store.text(row, spec.field).toLowerCase().includes(wanted)));
+          if (found) this.hits.push({ r, c, row, spec });
         });
       });
       this.hits.sort((a, b) => a.r - b.r || a.c - b.c);

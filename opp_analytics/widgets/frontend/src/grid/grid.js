@@ -13,7 +13,7 @@ import { onKey } from "./keys.js";
 import { Layout } from "./layout.js";
 import { Mouse } from "./mouse.js";
 import { fillBulk, fillColumns } from "./panels.js";
-import { Popovers } from "./popover.js";
+import { Popovers } from "../shared/popover.js";
 import { Drawer } from "./review.js";
 import { Selection } from "./selection.js";
 import { Store } from "./store.js";
@@ -179,7 +179,7 @@ class Grid {
     if (!why || cells.length > 1 || rows.length > 1) return;
     const r = this.store.order.indexOf(rows[0]);
     const cell = this.table.node(r, this.specs.findIndex((spec) => spec.field === field));
-    if (cell) this.callout.show(cell, rows[0], field, this.store.mark(rows[0], field));
+    if (cell) this.callout.show(cell, rows[0], field, this.store.mark(rows[0], field), this.store.was(rows[0], field));
   }
 
   rows(more) {
@@ -216,7 +216,7 @@ class Grid {
     const mark = this.store.mark(this.activeRow, spec.field);
     if (mark?.why) this.say(`Refused: ${mark.why}`);
     else if (mark) {
-      this.said.replaceChildren(`${spec.title} was ${mark.was}. `, h("button", { class: "lnk", type: "button", onclick: () => this.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
+      this.said.replaceChildren(`${spec.title} was ${this.store.was(this.activeRow, spec.field)}. `, h("button", { class: "lnk", type: "button", onclick: () => this.revert() }, "Revert"), h("span", { class: "q" }, " Alt+Backspace"));
     } else this.say(spec.locked ? `${spec.title} is read only` : "");
   }
 
@@ -226,7 +226,7 @@ class Grid {
     const spec = at && this.specs[at.c];
     const row = at && this.store.order[at.r];
     const mark = spec && this.store.mark(row, spec.field);
-    if (mark) this.callout.show(at.cell, row, spec.field, mark);
+    if (mark) this.callout.show(at.cell, row, spec.field, mark, this.store.was(row, spec.field));
     else this.callout.later();
   }
 
@@ -246,7 +246,7 @@ class Grid {
     this.selection.go(this.store.order.indexOf(row), Math.max(0, c));
     this.focus();
     const { r } = this.selection.active;
-    this.callout.show(this.table.node(r, Math.max(0, c)), row, field, this.store.mark(row, field));
+    this.callout.show(this.table.node(r, Math.max(0, c)), row, field, this.store.mark(row, field), this.store.was(row, field));
   }
 
   goToProblem() {
@@ -468,7 +468,7 @@ class Grid {
 
 async function render({ model, el }) {
   // Without this, letters typed here would run or cut cells of the notebook.
-  const root = h("section", { class: "oa", "aria-label": "Editing grid", "data-lm-suppress-shortcuts": "true" });
+  const root = h("section", { class: "oap", "aria-label": "Editing grid", "data-lm-suppress-shortcuts": "true" });
   el.append(root);
   const [bytes, open] = await Promise.all([inflated(model.get("_data")), inflated(model.get("_open"))]);
   const grid = new Grid(model, root, bytes, open);

@@ -36,6 +36,12 @@ export class Store {
     return this.marks.get(key(row, field));
   }
 
+  // The old value of a changed cell, as it was shown.
+  was(row, field) {
+    const { was } = this.mark(row, field) ?? {};
+    return was ? shown(this.byField.get(field).kind, was[0]) || "empty" : "";
+  }
+
   state(row) {
     return this.rowStates.get(row) ?? "";
   }

@@ -28,3 +28,8 @@ export function plain(kind, value) {
   if (kind === "date") return `${value.slice(5, 7)}/${value.slice(8, 10)}/${value.slice(0, 4)}`;
   return kind === "choice" ? label(value) : String(value);
 }
+
+export function shortMoney(value) {
+  if (value >= 1e6) return `${number(Math.round(value / 1e4) / 100)}M`;
+  return value >= 1e3 ? `${number(Math.round(value / 100) / 10).replace(/\.(\d)0$/, ".$1")}K` : number(value);
+}

@@ -1,6 +1,6 @@
 // Small dialogs that open under a button and close on Escape, on a click elsewhere, and give focus back.
 
-import { h } from "../shared/dom.js";
+import { h } from "./dom.js";
 
 export class Popovers {
   #open = null;

@@ -1,0 +1,365 @@
+"""The explorer: a notebook widget with five views of a pipeline and its history."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pandas as pd
+import traitlets
+
+from opp_analytics import org, plots, schema, svg, text
+from opp_analytics.analysis import sentence
+from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
+from opp_analytics.history import History
+from opp_analytics.periods import When, as_date
+from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice
+from opp_analytics.widgets.explorer.panel import deals_model, deals_table, panel
+from opp_analytics.widgets.explorer.pick import Picker
+from opp_analytics.widgets.explorer.views import Forecast, Look, View, view_of
+from opp_analytics.widgets.wire import encode
+from opp_analytics.writer import guarded
+
+try:
+    import anywidget
+except ImportError:
+    raise ConfigError(
+        "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
+    ) from None
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from opp_analytics.api import Client
+
+__all__ = ["Explorer", "explore"]
+
+_STATIC = Path(__file__).parent.parent / "static"
+_MOST_NAMES = 500
+_WINDOWS = 4
+"""Records between the ends of a new window."""
+
+
+class Explorer(anywidget.AnyWidget):
+    """The explorer widget; `explore` makes it.
+
+    Attributes
+    ----------
+    table : DataFrame
+        The result table of the current view.
+    opportunities : DataFrame
+        The picked opportunities at the window's end.
+    state : dict
+        What is chosen; ``explore(…, state=explorer.state)`` opens the same.
+    code : str
+        Lines that make the same table and drawing from ``opportunities`` and ``history``.
+    """
+
+    _esm = _STATIC / "explorer.js"
+    # The pictures' own rules hold inside the panel only.
+    _css = (_STATIC / "explorer.css").read_text() + f".oap-explorer {{{svg.stylesheet()}}}"
+    _about = traitlets.Dict().tag(sync=True)
+    _shown = traitlets.Bytes().tag(sync=True)
+
+    def __init__(
+        self, opportunities: pd.DataFrame, history: History | None, day: pd.Timestamp, choice: Choice
+    ) -> None:
+        self._picker = Picker(opportunities, history)
+        self._day = day
+        # While a cell runs, messages arrive on another thread.
+        self._lock = RLock()
+        self._display_id = uuid4().hex
+        self._choice = choice
+        super().__init__(_about=self._controls())
+        self._choose(choice)
+        self.on_msg(self._answer)
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What is chosen."""
+        return self._choice.state
+
+    @property
+    def opportunities(self) -> pd.DataFrame:
+        """The picked opportunities at the window's end."""
+        return self._look.deals
+
+    @property
+    def ax(self) -> Axes:
+        """The current table drawn by `oa.plots`."""
+        drawn = self.code.rpartition("oa.plots.")[2].partition("(")[0]
+        axes: Axes = getattr(plots, drawn)(self.table)
+        return axes
+
+    # -- choosing
+
+    def _settled(self, choice: Choice) -> Choice:
+        """The choice with the ends of its window."""
+        moments = list(self._picker.moments)
+        if not moments:
+            end = self._day.isoformat()
+            start = (self._day - pd.DateOffset(months=6)).isoformat()
+            return replace(choice, start=choice.start or start, end=choice.end or end)
+        end = str(choice.end) if choice.end in moments else moments[-1]
+        first = moments[0] if choice.view == "win_rates" else moments[max(0, moments.index(end) - _WINDOWS)]
+        start = str(choice.start) if choice.start in moments else first
+        return replace(choice, start=min(start, end), end=max(start, end))
+
+    def _choose(self, choice: Choice) -> None:
+        """Show a choice; if it cannot be shown, say why and keep the last good view."""
+        settled = self._settled(choice)
+        look = Look(settled, self._picker, self._picker.frame(settled, settled.end), self._scope(settled))
+        view = view_of(look)
+        self.code = "\n".join(view.code()) if self._ready(view) else ""
+        self._choice, self._look, self._view = choice, look, view
+        shown: dict[str, Any] = {"state": settled.state, "error": ""}
+        empty = self._empty(look, view)
+        if empty:
+            self.table = pd.DataFrame()
+            shown |= {"empty": empty}
+        else:
+            self.table = view.table()
+            shown |= {"empty": "nothing"} if self.table.empty else panel(look, view, self.table)
+        self._shown = encode(shown | self._counts(settled))
+
+    def _ready(self, view: View) -> bool:
+        return not view.of_history or len(self._picker.moments) > 1
+
+    def _scope(self, choice: Choice) -> History | None:
+        if choice.view not in ("changes", "slippage") or len(self._picker.moments) < 2:
+            return None
+        return self._picker.scoped(choice)
+
+    def _empty(self, look: Look, view: View) -> str:
+        """Reason why there is nothing to draw."""
+        if not self._ready(view):
+            return "history"
+        if view.of_history:
+            if look.choice.start == look.choice.end:
+                return "window"
+            return "" if look.scoped is not None else "match"
+        return "" if len(look.deals) else "match"
+
+    def _counts(self, choice: Choice) -> dict[str, Any]:
+        deals = len(self._picker.opportunities)
+        return {
+            "deals": text.count(deals),
+            "records": text.count(len(self._picker.moments), "record") if self._picker.moments else "",
+            "unused": [n for n in ("owners", "stages", "value", "close", "text") if choice.sets(n) and not choice.has(n)],
+            "n": f"n = {text.count(len(self._look.deals))}",
+        }  # fmt: skip
+
+    def _controls(self) -> dict[str, Any]:
+        """What the controls offer."""
+        frame = self._picker.opportunities
+        groups = groups_of(frame)
+        named = [[name, text.label(name.removesuffix("_name"))] for name in groups]
+        return {
+            "views": [[name, text.capital(text.label(name))] for name in VIEWS],
+            "filters": {view: list(filters) for view, filters in FILTERS.items()},
+            "owners": _counted(frame, "owner_name"),
+            "stages": [str(stage) for stage in frame["stage"].cat.categories],
+            "moments": [[moment, text.day(as_date(at), year=True)] for moment, at in self._picker.moments.items()],
+            "by": {
+                "pipeline": [["stage", "stage"], *named, ["close_month", "close month"]],
+                "win_rates": [*named, ["close_month", "close month"], ["size", "value"]],
+                "forecast": [["M", "month"], ["Q", "quarter"]],
+                "changes": [["movement", "movement"], *named],
+                "slippage": [["all", "outcome"], *named, ["stage", "stage at start"]],
+            },
+            "dues": _periods(frame),
+            "record_url": "",
+        }  # fmt: skip
+
+    # -- messages
+
+    def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
+        with self._lock:
+            try:
+                told = self._done(asked)
+            except OppAnalyticsError as error:
+                told = {"error": str(error)}
+            self.send({}, buffers=[encode({"to": asked.get("from"), **told})])
+
+    def _done(self, asked: dict[str, Any]) -> dict[str, Any]:
+        match asked["do"]:
+            case "choose":
+                self._choose(Choice.of(asked["state"]))
+                return {"chosen": True}
+            case "deals":
+                return {"deals": deals_model(self._view, self.table, asked["key"], asked["label"])}
+            case "deal":
+                return {"timeline": self._timeline(str(asked["id"]))}
+            case "csv":
+                return {"csv": self._csv(asked.get("key"))}
+            case _:
+                self._keep()
+                return {"kept": True}
+
+    def _csv(self, key: str | None) -> str:
+        """The open table, else every deal behind the chart, as CSV; cells that start a formula get an apostrophe."""
+        deals = deals_table(self._view, self.table, key) if key else self._look.deals
+        ids = [column for column in deals if str(column).endswith("_id")]
+        frame = deals[[*(column for column in deals if column not in ids), *ids]].copy()
+        for column in frame.select_dtypes(["string", "object", "category"]):
+            frame[column] = frame[column].astype("object").map(
+                lambda cell: guarded(cell) if isinstance(cell, str) else cell
+            )  # fmt: skip
+        return frame.to_csv(index=False, date_format="%Y-%m-%d")
+
+    def _timeline(self, unique_id: str) -> list[str]:
+        history = self._picker.history
+        return [] if history is None else timeline(history, unique_id)
+
+    # -- the picture that stays in a saved notebook
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self._bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+
+    def _keep(self) -> None:
+        from IPython.display import update_display
+
+        update_display(self._bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+
+    def _bundle(self) -> dict[str, Any]:
+        data, _ = self._repr_mimebundle_() or ({}, {})
+        return data | {"text/plain": repr(self)} | ({} if self.table.empty else {"image/png": self._png()})
+
+    def _png(self) -> bytes:
+        figure: Any = self.ax.figure
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+    def __repr__(self) -> str:
+        said = "" if self.table.empty or isinstance(self._view, Forecast) else f": {sentence(self.table)}"
+        return f"<Explorer, {text.label(self._choice.view)}{said}>"
+
+
+def timeline(history: History, unique_id: str) -> list[str]:
+    """The timeline of one deal, a line for each record in which something changed."""
+    lines = []
+    for _, changes in history.deal(unique_id).groupby("seen_at", sort=False):
+        operation = str(changes["operation"].iloc[0])
+        moved = [
+            f"{text.label(str(field))} {_said(before)} → {_said(after)}"
+            for field, before, after in zip(
+                changes["field"], changes["before"], changes["after"], strict=True
+            )
+            if not schema.is_blank(field)
+        ]
+        what = ", ".join(moved) if operation == "changed" else operation
+        lines.append(f"{text.day(changes['seen_at'].iloc[0], year=True)}: {what}")
+    return lines
+
+
+def _said(value: Any) -> str:
+    if schema.is_blank(value):
+        return "empty"
+    if isinstance(value, pd.Timestamp):
+        return text.day(value, year=True)
+    if isinstance(value, (int, float)):
+        return text.money(float(value), None, full=True)
+    return text.label(str(value))
+
+
+def groups_of(opportunities: pd.DataFrame) -> list[str]:
+    """Columns to group by: those of names, with more than one and not too many."""
+    found = []
+    for name in map(str, opportunities.columns):
+        column = opportunities[name]
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        wordy = isinstance(column.dtype, pd.CategoricalDtype) or kind in ("string", "boolean")
+        if name in ("unique_id", "name", "stage") or not wordy:
+            continue
+        if 1 < column.nunique(dropna=False) <= _MOST_NAMES:
+            found.append(name)
+    return found
+
+
+def _counted(frame: pd.DataFrame, column: str) -> list[list[Any]]:
+    if column not in frame:
+        return []
+    counts = frame[column].astype(schema.TEXT).value_counts(dropna=False).head(_MOST_NAMES)
+    named = [[None if schema.is_blank(name) else str(name), int(n)] for name, n in counts.items()]
+    return sorted(named, key=lambda pair: (pair[0] is None, str(pair[0])))
+
+
+def _periods(frame: pd.DataFrame) -> list[list[str]]:
+    dates = frame["close_date"].dropna()
+    if dates.empty:
+        return []
+    spanned = pd.period_range(dates.min(), dates.max(), freq="M")[-36:]
+    return [[str(period), text.period(str(period), "M")] for period in spanned]
+
+
+def explore(
+    opportunities: pd.DataFrame,
+    history: History | None = None,
+    *,
+    client: Client | None = None,
+    as_of: When | None = None,
+    state: dict[str, Any] | None = None,
+) -> Explorer:
+    """Explore a pipeline by clicking: what is open, win rates, forecast, what changed, what slipped.
+
+    Filters are chips that can be removed; every mark opens its deals, each with its timeline. *Copy as code* gives the
+    lines that make the very table and drawing on screen.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``unique_id name value stage close_date probability``; ``status`` and further columns if present.
+    history : History, optional
+        Past records; without one, changes and slippage say what they need.
+    client : Client, optional
+        For links to the deals.
+    as_of : date-like, optional
+        Day of the frame's views where there is no history; today (UTC) by default.
+    state : dict, optional
+        What to show first: an explorer's ``.state``.
+
+    Returns
+    -------
+    Explorer
+        The widget; ``.table``, ``.opportunities``, ``.state`` and ``.code`` are those of what it shows.
+
+    Raises
+    ------
+    MissingColumnError, DataError
+        When a column is missing, or a cell does not fit its column.
+    ArgumentTypeError, ArgumentValueError
+        When `state` or `history` is not what it should be.
+    ConfigError
+        When anywidget is not installed.
+
+    Examples
+    --------
+    >>> deals = pd.DataFrame({
+    ...     "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "value": [100.0, 50.0], "stage": ["proposal", "discovery"],
+    ...     "close_date": ["2026-03-20", "2026-04-20"], "probability": [40, 20]})
+    >>> explorer = explore(deals, as_of="2026-03-01", state={"stages": ["proposal"]})
+    >>> explorer.opportunities["name"].tolist()
+    ['Acme']
+    >>> print(explorer.code)
+    deals = opportunities
+    deals = deals[deals["stage"].isin(['proposal'])]
+    table = oa.stage_funnel(deals)
+    oa.plots.stage_funnel(table)
+    """
+    if history is not None and not isinstance(history, History):
+        raise ArgumentTypeError(
+            f"history is a {type(history).__name__}, not a History; open one with oa.History(path)"
+        )
+    frame = org.require(
+        opportunities, "unique_id", "name", "value", "stage", "close_date", "probability", unique=True
+    )
+    frame.attrs = dict(opportunities.attrs)
+    return Explorer(frame, history, as_date(datetime.now(UTC) if as_of is None else as_of), Choice.of(state))

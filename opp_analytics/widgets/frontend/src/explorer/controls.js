@@ -1,0 +1,214 @@
+// Tabs, filters, grouping and window: only what acts in the view is shown.
+
+import { h } from "../shared/dom.js";
+import { shortMoney } from "../shared/format.js";
+
+const WORDS = {
+  pipeline: ["Compare", "with"],
+  win_rates: ["Closed from", "to"],
+  forecast: [null, "As of"],
+  changes: ["From", "to"],
+  slippage: ["Due from", "to"],
+};
+const TITLES = { owners: "Owner", stages: "Stage", value: "Value", close: "Close date", text: "Name" };
+const WEEK = 7 * 864e5;
+
+export function tabs(x) {
+  const { about, state, shown } = x;
+  const views = about.views.map(([view, title], at) =>
+    h("button", {
+      class: `tab${view === state.view ? " on" : ""}`,
+      type: "button",
+      role: "tab",
+      "aria-selected": String(view === state.view),
+      tabindex: view === state.view ? "0" : "-1",
+      "data-stay": `tab-${view === state.view ? "on" : at}`,
+      onclick: () => x.choose({ view, by: "", due: null }),
+      onkeydown: (event) => {
+        const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+        if (!by) return;
+        event.preventDefault();
+        x.choose({ view: about.views[(at + by + about.views.length) % about.views.length][0], by: "", due: null });
+      },
+    }, title));
+  const set = ["owners", "stages", "text"].some((name) => state[name].length) || state.low !== null || state.high !== null || state.first || state.last || state.by || state.due;
+  return [
+    h("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, views),
+    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), set ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => x.choose({ owners: [], stages: [], low: null, high: null, first: null, last: null, text: "", by: "", due: null, start: null, end: null, target: null }) }, "Reset")] : ""),
+  ];
+}
+
+export function controls(x) {
+  const { state, about } = x;
+  const acts = new Set(about.filters[state.view]);
+  const made = [
+    acts.has("owners") && about.owners.length > 0 && filter(x, "owners", state.owners.length, (node) => names(node, x, "owners", about.owners)),
+    acts.has("stages") && filter(x, "stages", state.stages.length, (node) => names(node, x, "stages", about.stages.map((stage) => [stage, ""]))),
+    acts.has("value") && filter(x, "value", state.low !== null || state.high !== null, (node) => range(node, x, "low", "high", "value")),
+    acts.has("close") && filter(x, "close", state.first || state.last, (node) => range(node, x, "first", "last", "close")),
+    acts.has("text") && search(x),
+    h("span", { class: "sep" }),
+    select("by", `Group by`, about.by[state.view].map(([value, title]) => [value, `by ${title}`]), grouping(x), (by) => x.choose({ by })),
+    state.view === "changes" && select("due", "Due", [["", "due any time"], ...about.dues.map(([value, title]) => [value, `due ${title}`])], state.due ?? "", (due) => x.choose({ due: due || null })),
+    state.view === "forecast" && target(x),
+  ].filter(Boolean);
+  return about.moments.length ? [...made, ...window_(x)] : made;
+}
+
+function grouping({ state, about }) {
+  const usual = { pipeline: "stage", win_rates: "owner_name", forecast: "M", changes: "movement", slippage: "all" }[state.view];
+  return state.by || (about.by[state.view].some(([value]) => value === usual) ? usual : about.by[state.view][0][0]);
+}
+
+function select(mark, label, options, value, act) {
+  const node = h("select", { "aria-label": label, "data-stay": mark, onchange: (event) => act(event.target.value) }, options.map(([option, title]) => h("option", { value: option }, title)));
+  node.value = value;
+  return node;
+}
+
+function filter(x, name, on, fill) {
+  const n = Array.isArray(x.state[name]) && x.state[name].length > 1 ? ` ${x.state[name].length}` : "";
+  const open = () => x.popovers.toggle(() => x.root.querySelector(`[data-stay="f-${name}"]`), TITLES[name], fill);
+  return h("button", { class: `btn${on ? " on" : ""}`, type: "button", "aria-haspopup": "dialog", "data-stay": `f-${name}`, onclick: open }, TITLES[name] + n, h("span", { class: "tri" }));
+}
+
+// People are found by typing; each has "only".
+function names(node, x, field, listed) {
+  const chosen = new Set(x.state[field]);
+  const take = () => x.choose({ [field]: chosen.size === listed.length ? [] : [...chosen] });
+  const boxes = listed.map(([value, n]) => {
+    const text = value === null ? "(none)" : value.replaceAll("_", " ");
+    const box = h("input", { type: "checkbox", "aria-label": text, onchange: () => {
+      if (box.checked) chosen.add(value);
+      else chosen.delete(value);
+      take();
+    } });
+    box.checked = chosen.has(value);
+    const only = h("button", { class: "only", type: "button", "aria-label": `Only ${text}`, onclick: (event) => {
+      event.preventDefault();
+      chosen.clear();
+      chosen.add(value);
+      for (const other of boxes) other.box.checked = other.box === box;
+      take();
+    } }, "only");
+    return { box, text, option: h("label", { class: "opt o4" }, box, h("bdi", {}, text), only, h("span", { class: "q" }, String(n))) };
+  });
+  const find = h("input", { type: "text", class: "srch", "data-first": true, placeholder: `Search ${listed.length}`, "aria-label": `Search ${TITLES[field]}`, oninput: ({ target: { value } }) => {
+    for (const { text, option } of boxes) option.hidden = !text.toLowerCase().includes(value.trim().toLowerCase());
+  } });
+  node.append(listed.length > 8 ? find : "", h("div", { class: "opts", role: "group", "aria-label": TITLES[field] }, boxes.map(({ option }) => option)),
+    h("div", { class: "popf" }, h("button", { class: "lnk", type: "button", onclick: () => { chosen.clear(); for (const { box } of boxes) box.checked = false; take(); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
+}
+
+const amount = (text) => {
+  const found = /^\$?\s*([\d,]*\.?\d+)\s*([kKmM]?)$/.exec(text.trim());
+  return found ? Number(found[1].replaceAll(",", "")) * { "": 1, k: 1e3, m: 1e6 }[found[2].toLowerCase()] : NaN;
+};
+
+function range(node, x, low, high, kind) {
+  const dated = kind === "close";
+  const error = h("div", { class: "err", role: "alert" });
+  const field = (name, label) => {
+    const input = h("input", { type: dated ? "date" : "text", "aria-label": `${TITLES[kind]} ${label}`, placeholder: dated ? "" : label === "from" ? "10k" : "50k", onchange: () => {
+      const text = input.value.trim();
+      const value = !text ? null : dated ? text : amount(text);
+      const bad = Number.isNaN(value);
+      input.setAttribute("aria-invalid", String(bad));
+      error.textContent = bad ? `“${text}” is not an amount. Try 45000 or 45k.` : "";
+      if (!bad) x.choose({ [name]: value });
+    } });
+    input.value = x.state[name] ?? "";
+    return input;
+  };
+  node.append(h("div", { class: "two" }, field(low, "from"), "to", field(high, "to")), error, h("div", { class: "popf" },
+    h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose({ [low]: null, [high]: null }); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
+}
+
+let typing = 0;
+function search(x) {
+  const input = h("input", { type: "text", class: "srchw", "aria-label": "Deal name contains", placeholder: "Deal name contains", "data-stay": "text", oninput: () => {
+    clearTimeout(typing);
+    x.typed = input.value;
+    typing = setTimeout(() => x.choose({ text: input.value }), 300);
+  } });
+  input.value = x.typed ?? x.state.text;
+  x.typed = null;
+  return input;
+}
+
+function target(x) {
+  const input = h("input", { type: "text", class: "few", "aria-label": "Target of a period", "data-stay": "target", placeholder: "400k", onchange: () => {
+    const value = input.value.trim() ? amount(input.value) : null;
+    if (!Number.isNaN(value)) x.choose({ target: value });
+    input.setAttribute("aria-invalid", String(Number.isNaN(value)));
+  } });
+  input.value = x.state.target === null ? "" : shortMoney(x.state.target);
+  return h("label", { class: "q" }, "Target ", input);
+}
+
+// Each end is a select of recorded dates, with the slider between them.
+function window_(x) {
+  const { about, state } = x;
+  const { moments } = about;
+  const at = (moment, usual) => Math.max(0, moment ? moments.findIndex(([each]) => each === moment) : usual);
+  const [first, last] = [at(state.start, 0), at(state.end, moments.length - 1)];
+  const [from, to] = WORDS[state.view];
+  const set = (a, b) => x.choose({ start: moments[Math.min(a, b)][0], end: moments[Math.max(a, b)][0] });
+  const end = (mark, label, index, act) => select(mark, label, moments.map(([, day], each) => [String(each), day]), String(index), (value) => act(Number(value)));
+  const back = (weeks) => {
+    const since = Date.parse(moments[last][0]) - weeks * WEEK;
+    const found = moments.findIndex(([moment]) => Date.parse(moment) >= since - 432e5);
+    return found < 0 ? 0 : found;
+  };
+  const quick = (words, weeks) => h("button", { class: `lnk sm${first === (weeks ? back(weeks) : 0) ? " now" : ""}`, type: "button", "data-stay": `q-${weeks}`, onclick: () => set(weeks ? back(weeks) : 0, last) }, words);
+  if (!from) return [h("span", { class: "brk" }), h("span", { class: "q" }, to), end("end", to, last, (value) => set(Math.min(first, value), value)), slider(x, [last], ([value]) => set(Math.min(first, value), value))];
+  return [
+    h("span", { class: "brk" }), h("span", { class: "q" }, from), end("start", from, first, (value) => set(value, last)),
+    slider(x, [first, last], ([a, b]) => set(a, b)),
+    h("span", { class: "q" }, to), end("end", to, last, (value) => set(first, value)),
+    h("span", { class: "quick" }, quick("1 week", 1), quick("4 weeks", 4), quick("13 weeks", 13), quick("All", 0)),
+  ];
+}
+
+// Native range inputs over one track: the keyboard moves a record at a time, the picture follows while they are dragged.
+function slider(x, values, act) {
+  const most = x.about.moments.length - 1;
+  const now = [...values];
+  const fill = h("span", { class: "fillb" });
+  const paint = () => {
+    const [low, high] = now.length > 1 ? [Math.min(...now), Math.max(...now)] : [0, now[0]];
+    fill.style.left = `${(100 * low) / Math.max(1, most)}%`;
+    fill.style.right = `${100 - (100 * high) / Math.max(1, most)}%`;
+  };
+  const ends = values.map((value, index) => {
+    const input = h("input", { type: "range", min: "0", max: String(most), step: "1", "aria-label": index || values.length === 1 ? "End of the window" : "Start of the window", "data-stay": `slide-${index}` });
+    input.value = String(value);
+    input.setAttribute("aria-valuetext", x.about.moments[value][1]);
+    input.addEventListener("input", () => {
+      now[index] = Number(input.value);
+      input.setAttribute("aria-valuetext", x.about.moments[now[index]][1]);
+      paint();
+      act(now);
+    });
+    return input;
+  });
+  paint();
+  return h("span", { class: "rng" }, h("span", { class: "trk" }), fill, ends);
+}
+
+// Filters that are set, each removable; one that does not act in the view is dashed and stays.
+export function chips(x) {
+  const { state, shown } = x;
+  const unused = new Set(shown.unused ?? []);
+  const view = x.about.views.find(([each]) => each === state.view)[1];
+  const chip = (name, text, remove) => h("span", { class: `chip${unused.has(name) ? " off" : ""}` }, h("span", {}, h("bdi", {}, `${TITLES[name]}: ${text}`), unused.has(name) ? ` (not used in ${view})` : ""), h("button", { type: "button", "aria-label": `Remove ${TITLES[name]}: ${text}`, onclick: () => x.choose(remove) }, "×"));
+  const bound = (low, high, shownAs) => (low !== null && high !== null ? `${shownAs(low)} to ${shownAs(high)}` : low !== null ? `≥ ${shownAs(low)}` : `≤ ${shownAs(high)}`);
+  const made = [
+    ...state.owners.map((owner) => chip("owners", owner ?? "(none)", { owners: state.owners.filter((each) => each !== owner) })),
+    ...state.stages.map((stage) => chip("stages", stage.replaceAll("_", " "), { stages: state.stages.filter((each) => each !== stage) })),
+    ...(state.low !== null || state.high !== null ? [chip("value", bound(state.low, state.high, shortMoney), { low: null, high: null })] : []),
+    ...(state.first || state.last ? [chip("close", bound(state.first, state.last, (day) => day), { first: null, last: null })] : []),
+    ...(state.text ? [chip("text", `“${state.text}”`, { text: "" })] : []),
+  ];
+  return made.length ? [...made, h("button", { class: "lnk sm", type: "button", onclick: () => x.clear() }, "Clear all")] : [];
+}

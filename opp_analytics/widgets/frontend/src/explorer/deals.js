@@ -1,0 +1,76 @@
+// The deals under a mark: sortable, with their sum, each with its timeline.
+
+import { h } from "../shared/dom.js";
+
+export class DealsTable {
+  #sort = null;
+
+  constructor(explorer) {
+    this.explorer = explorer;
+    this.node = h("div", { class: "tbl", hidden: true });
+  }
+
+  show(model, focus) {
+    this.model = model;
+    this.#sort = { at: model.columns.findIndex(({ name }) => name === model.measure), down: true };
+    this.order = model.rows.map((_, at) => at);
+    this.#draw();
+    this.node.hidden = false;
+    if (focus) this.node.querySelector("h4").focus();
+    this.node.scrollIntoView({ block: "nearest" });
+  }
+
+  close() {
+    this.node.hidden = true;
+    this.node.replaceChildren();
+  }
+
+  #by(at) {
+    const down = this.#sort.at === at ? !this.#sort.down : this.model.columns[at].right;
+    this.#sort = { at, down };
+    this.order.sort((one, other) => {
+      const [a, b] = [this.model.rows[one][at][0], this.model.rows[other][at][0]];
+      if (a === null || b === null) return (a === null) - (b === null) || one - other;
+      return (a < b ? -1 : a > b ? 1 : 0) * (down ? -1 : 1) || one - other;
+    });
+    this.#draw();
+    this.node.querySelectorAll("thead button")[at].focus();
+  }
+
+  #draw() {
+    const { model } = this;
+    const heads = model.columns.map(({ title, right }, at) => {
+      const on = this.#sort.at === at;
+      return h("th", { scope: "col", class: right ? "r" : "", "aria-sort": on ? (this.#sort.down ? "descending" : "ascending") : null }, h("button", { type: "button", onclick: () => this.#by(at) }, title, on ? (this.#sort.down ? " ↓" : " ↑") : ""));
+    });
+    const rows = this.order.map((at) => this.#row(at));
+    const foot = model.columns.map(({ name, right }, at) => (at ? h("td", { class: right ? "r" : "" }, name === model.measure ? model.total : "") : h("th", { scope: "row" }, `Total, ${model.counted}`)));
+    this.node.replaceChildren(
+      h("div", { class: "tbh" }, h("h4", { tabindex: "-1" }, h("bdi", {}, model.label), h("span", {}, ` ${model.counted} · ${model.sum}`)), h("button", { class: "lnk sm", type: "button", onclick: () => this.explorer.closeDeals() }, "Close ", h("span", { class: "q" }, "Esc"))),
+      h("div", { class: "tbs", tabindex: "0", role: "region", "aria-label": `Deals of ${model.label}` }, h("table", { class: "deals" }, h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows), h("tfoot", {}, h("tr", {}, foot)))),
+      model.more ? h("p", { class: "note" }, `The largest ${model.rows.length} are listed; the export has all.`) : "",
+    );
+  }
+
+  #row(at) {
+    const { model } = this;
+    const cells = model.columns.map(({ right }, column) => {
+      const [, text] = model.rows[at][column];
+      return column ? h("td", { class: right ? "r" : "" }, h("bdi", {}, text)) : h("th", { scope: "row" }, h("button", { class: "deal", type: "button", title: text, "aria-expanded": "false", onclick: (event) => this.#timeline(event.currentTarget, at) }, h("bdi", {}, text || "(no name)")));
+    });
+    return h("tr", {}, cells);
+  }
+
+  async #timeline(button, at) {
+    const row = button.closest("tr");
+    if (row.nextElementSibling?.classList.contains("tl")) {
+      row.nextElementSibling.remove();
+      button.setAttribute("aria-expanded", "false");
+      return;
+    }
+    const { timeline = [] } = await this.explorer.kernel.ask({ do: "deal", id: this.model.ids[at] });
+    button.setAttribute("aria-expanded", "true");
+    const lines = timeline.length ? timeline : ["No history yet."];
+    row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.model.columns.length) }, h("ul", {}, lines.map((line) => h("li", {}, h("bdi", {}, line)))))));
+  }
+}

@@ -1,0 +1,259 @@
+// The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
+
+import { afterPress, copyText, h } from "../shared/dom.js";
+import { Kernel, inflated } from "../shared/kernel.js";
+import { Popovers } from "../shared/popover.js";
+import { controls, chips, tabs } from "./controls.js";
+import { DealsTable } from "./deals.js";
+import { savePicture } from "./picture.js";
+
+const decode = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
+
+class Explorer {
+  opened = null;
+  waiting = false;
+  error = "";
+  #asked = 0;
+
+  constructor(model, root, shown) {
+    Object.assign(this, { model, root, shown });
+    this.about = model.get("_about");
+    this.kernel = new Kernel(model, () => {}, (state) => this.#kernelState(state));
+    this.press = afterPress(root);
+    this.popovers = new Popovers(root);
+    this.#build();
+    this.onShown = () => this.#news();
+    model.on("change:_shown", this.onShown);
+    root.addEventListener("keydown", (event) => this.#key(event));
+    // The last picture stays in the notebook; it is renewed when the person turns to something else.
+    root.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !root.contains(event.relatedTarget) && this.touched) this.kernel.ask({ do: "keep" });
+    });
+  }
+
+  get state() {
+    return this.shown.state;
+  }
+
+  #build() {
+    this.top = h("div", { class: "top" });
+    this.ctl = h("div", { class: "ctl" });
+    this.chips = h("div", { class: "chips" });
+    this.kpi = h("div", { class: "kpi" });
+    this.fig = h("div", { class: "fig", role: "tabpanel", tabindex: "-1" });
+    this.deals = new DealsTable(this);
+    this.live = h("p", { class: "note live", "aria-live": "polite" });
+    this.code = h("pre", { class: "code", tabindex: "0", "aria-label": "Code" });
+    this.root.append(this.top, this.ctl, this.chips, this.kpi, this.fig, this.live, this.deals.node, h("div", { class: "foot" }, this.code, this.#actions()));
+    this.draw();
+  }
+
+  #actions() {
+    const button = (text, act) => h("button", { class: "btn", type: "button", onclick: act }, text);
+    this.told = h("span", { class: "q sm", role: "status" });
+    return h("div", { class: "acts" },
+      button("Copy as code", () => copyText(this.shown.code ?? "", this.root).then(() => this.say("Copied"))),
+      button("Save picture", () => savePicture(this).catch(() => this.say("The picture could not be made here"))),
+      button("Export deals (CSV)", () => this.#export()),
+      this.told);
+  }
+
+  say(text) {
+    this.told.textContent = text;
+  }
+
+  // -- choosing
+
+  async choose(change) {
+    if (this.kernel.dead) return;
+    this.touched = true;
+    const good = this.shown;
+    this.shown = { ...this.shown, state: { ...this.state, ...change } };
+    const asked = ++this.#asked;
+    this.error = "";
+    this.draw(true);
+    const { error, dead } = await this.kernel.ask({ do: "choose", state: this.state });
+    if (asked !== this.#asked) return; // a newer request is on its way
+    if (error || dead) {
+      this.error = error ?? "";
+      this.shown = good;
+      this.draw(true);
+    } else await this.#take();
+  }
+
+  async #news() {
+    if (this.#asked && this.waiting) return;
+    await this.#take();
+  }
+
+  async #take() {
+    const asked = this.#asked;
+    const shown = decode(await inflated(this.model.get("_shown")));
+    if (asked !== this.#asked) return;
+    this.shown = shown;
+    this.opened = null;
+    this.deals.close();
+    this.draw();
+  }
+
+  #kernelState(state) {
+    this.waiting = state === "waiting";
+    this.live.textContent = this.#message;
+  }
+
+  get #message() {
+    if (this.kernel.dead) return "Python is gone. Run the cell again to go on; the last view stays.";
+    return this.waiting ? "Waiting for Python…" : this.error;
+  }
+
+  // -- drawing
+
+  draw(controlsOnly = false) {
+    this.press.later(() => {
+      const mark = document.activeElement?.dataset?.stay;
+      this.top.replaceChildren(...tabs(this));
+      this.ctl.className = `ctl v-${this.state.view}`;
+      this.ctl.replaceChildren(...controls(this));
+      this.chips.replaceChildren(...chips(this));
+      this.chips.hidden = !this.chips.childNodes.length;
+      this.live.textContent = this.#message;
+      if (!controlsOnly) this.#drawFigure();
+      if (mark && !this.root.contains(document.activeElement)) this.root.querySelector(`[data-stay="${CSS.escape(mark)}"]`)?.focus({ preventScroll: true });
+    });
+  }
+
+  #drawFigure() {
+    const { shown } = this;
+    this.code.textContent = shown.code ?? "";
+    this.kpi.hidden = !shown.kpis;
+    this.kpi.replaceChildren(...(shown.kpis ?? []).map(({ name, figure, note }) => h("div", {}, h("div", { class: "k" }, name), h("div", { class: "v" }, figure), h("div", { class: "n", title: note }, note))));
+    if (shown.empty) return this.fig.replaceChildren(...this.#empty(shown.empty));
+    const id = `oa-title-${this.model.cid ?? ""}${Math.random().toString(36).slice(2)}`;
+    const list = h("div", { class: `rows${shown.stacked ? " stacked" : ""}`, role: "group", "aria-labelledby": id, style: `--lab:${shown.label_width}px;--fig:${shown.figure_width}px;--figs:${Math.max(0, ...shown.rows.map(({ figures }) => figures.length))}` }, this.#head(), shown.rows.map((row) => this.#row(row)));
+    this.fig.replaceChildren(
+      h("h3", { id }, shown.title),
+      h("p", { class: "sub" }, shown.about),
+      list,
+      ...(shown.links.length ? [h("p", { class: "note" }, "In no period: ", shown.links.flatMap((link, at) => [at ? " and " : "", h("button", { class: "lnk", type: "button", "data-mark": link.key, "aria-expanded": "false", onclick: () => this.open(link.key, link.label) }, link.label)]), ".")] : []),
+      ...shown.notes.map((note) => h("p", { class: "note hon" }, note)),
+      h("p", { class: "note q" }, [shown.n, shown.records ? `records ${this.#day(this.state.start)} and ${this.#day(this.state.end)}` : ""].filter(Boolean).join(" · ")),
+    );
+    return undefined;
+  }
+
+  #day(moment) {
+    return this.about.moments.find(([at]) => at === moment)?.[1] ?? (moment ?? "").slice(0, 10);
+  }
+
+  #head() {
+    const { heads, axis } = this.shown;
+    if (!heads.length && !axis) return "";
+    const figures = Math.max(0, ...this.shown.rows.map((row) => row.figures.length));
+    const scale = h("span", {});
+    scale.innerHTML = axis; // SVG of Python, in which all text is escaped
+    return h("div", { class: "row head" }, h("span", {}, heads[0] ?? ""), scale, Array.from({ length: figures }, (_, at) => h("span", { class: "fig" }, heads[at + 1] ?? "")));
+  }
+
+  #row({ key, label, note, picture, figures, strong, opens }) {
+    const drawn = h("span", { class: "drawn" });
+    drawn.innerHTML = picture; // SVG of Python, in which all text is escaped
+    for (const image of drawn.querySelectorAll("svg")) image.setAttribute("aria-hidden", "true");
+    const said = drawn.querySelector("svg")?.getAttribute("aria-label") ?? label;
+    const cells = [h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : ""), drawn, figures.map((figure) => h("span", { class: "fig" }, figure))];
+    drawn.append(h("span", { class: "vh" }, said));
+    if (!opens) return h("div", { class: `row${strong ? " strong" : ""}` }, cells);
+    return h("div", { class: `row mk${strong ? " strong" : ""}`, role: "button", tabindex: "0", "data-mark": key, "aria-expanded": "false", onclick: () => this.open(key, label), onkeydown: (event) => this.#markKey(event, key, label) }, cells);
+  }
+
+  #empty(why) {
+    const { shown } = this;
+    const link = (text, act) => h("button", { class: "btn", type: "button", onclick: act }, text);
+    if (why === "history") {
+      return [h("div", { class: "empty" }, h("h3", {}, "No history yet."), h("p", {}, "This view compares two records of the pipeline. Record it daily, and call the explorer with the history:"), h("pre", { class: "code" }, "opp-analytics record\n\noa.explore(opportunities, history)"))];
+    }
+    if (why === "window") return [h("div", { class: "empty" }, h("h3", {}, "The window holds one record."), h("p", {}, "Choose a longer one: two different records are compared."))];
+    if (why === "nothing") return [h("div", { class: "empty" }, h("h3", {}, "Nothing to draw."), h("p", {}, "The picked deals hold nothing for this view in the window."))];
+    const names = ["owners", "stages", "value", "close", "text"].filter((name) => this.about.filters[this.state.view].includes(name));
+    return [h("div", { class: "empty" }, h("h3", {}, "No deals match."), h("p", {}, `The filters leave none of ${shown.deals}.`), link("Clear all filters", () => this.clear(names)))];
+  }
+
+  clear(names = ["owners", "stages", "value", "close", "text"]) {
+    const none = { owners: { owners: [] }, stages: { stages: [] }, value: { low: null, high: null }, close: { first: null, last: null }, text: { text: "" } };
+    this.choose(Object.assign({}, ...names.map((name) => none[name])));
+  }
+
+  // -- deals under a mark
+
+  #markKey(event, key, label) {
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      this.open(key, label, true);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      const marks = [...this.fig.querySelectorAll(".mk")];
+      marks[marks.indexOf(event.currentTarget) + (event.key === "ArrowDown" ? 1 : -1)]?.focus();
+    }
+  }
+
+  mark(key) {
+    return this.fig.querySelector(`[data-mark="${CSS.escape(key)}"]`);
+  }
+
+  async open(key, label, byKey = false) {
+    const again = this.opened?.key === key;
+    this.closeDeals(false);
+    if (again) return;
+    const { deals, error } = await this.kernel.ask({ do: "deals", key, label });
+    if (!deals) {
+      this.live.textContent = error ?? "";
+      return;
+    }
+    this.opened = deals;
+    this.mark(key)?.setAttribute("aria-expanded", "true");
+    this.deals.show(deals, byKey);
+    this.say(`${deals.counted} below`);
+  }
+
+  closeDeals(focus = true) {
+    if (!this.opened) return false;
+    const mark = this.mark(this.opened.key);
+    mark?.setAttribute("aria-expanded", "false");
+    this.opened = null;
+    this.deals.close();
+    this.say("");
+    if (focus) mark?.focus({ preventScroll: true });
+    return true;
+  }
+
+  async #export() {
+    const { csv } = await this.kernel.ask({ do: "csv", key: this.opened?.key ?? null });
+    if (csv === undefined) return;
+    const link = h("a", { href: URL.createObjectURL(new Blob([csv], { type: "text/csv" })), download: `deals-${this.state.view}.csv` });
+    link.click();
+    URL.revokeObjectURL(link.href);
+    this.say("Exported");
+  }
+
+  #key(event) {
+    event.stopPropagation(); // the notebook must not take these for its own
+    if (event.key !== "Escape") return;
+    if (this.popovers.close() || this.closeDeals()) event.preventDefault();
+  }
+
+  close() {
+    this.model.off("change:_shown", this.onShown);
+    this.kernel.close();
+    this.popovers.end();
+    this.press.close();
+  }
+}
+
+async function render({ model, el }) {
+  // Without this, letters typed here would run or cut cells of the notebook.
+  const root = h("section", { class: "oap oap-explorer", "aria-label": "Pipeline explorer", "data-lm-suppress-shortcuts": "true" });
+  el.append(root);
+  const explorer = new Explorer(model, root, decode(await inflated(model.get("_shown"))));
+  return () => explorer.close();
+}
+
+export default { render };

@@ -1,0 +1,117 @@
+"""The explorer in Chromium, by mouse and keyboard, wired to its Python side without a notebook between them."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import opp_analytics as oa
+from tests.browser.axe import serious_faults
+from tests.browser.hosting import show
+from tests.widgets.explorer.pipelines import DAYS, record, states
+
+pytestmark = pytest.mark.browser
+
+
+def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tmp_path, screenshots) -> None:
+    frames = states()
+    hostile = "<img src=x onerror=\"document.title='broken into'\">"
+    frame = frames[-1]
+    frame.loc[frame["stage"] == "discovery", "name"] = hostile
+    explorer = oa.explore(frame, record(frames, tmp_path), as_of=DAYS[-1])
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.set_viewport_size({"width": 1080, "height": 1200})
+    show(page, explorer, body="<button>after</button>")
+    tab = lambda name: page.get_by_role("tab", name=name)  # noqa: E731
+    title = page.locator(".oap-explorer h3")
+
+    # Marks open their deals, with sum, sort and timeline; Escape gives focus back.
+    expect(tab("Pipeline")).to_have_attribute("aria-selected", "true")
+    mark = page.locator(".mk").first
+    mark.focus()
+    page.keyboard.press("Enter")
+    expect(mark).to_have_attribute("aria-expanded", "true")
+    expect(page.locator(".deals tfoot")).to_contain_text("Total,")
+    expect(page.locator(".deals tbody")).to_contain_text(hostile)
+    assert serious_faults(page) == []
+    page.get_by_role("button", name="Deal", exact=True).click()
+    expect(page.locator(".deals th").first).to_have_attribute("aria-sort", "ascending")
+    page.locator(".deals .deal").first.click()
+    expect(page.locator(".deals .tl li").first).to_be_visible()
+    with page.expect_download() as export:
+        page.get_by_role("button", name="Export deals (CSV)").click()
+    assert export.value.path().read_text().startswith("name,owner_name,value")
+    page.screenshot(path=screenshots / "explorer-pipeline.png", full_page=True)
+    page.keyboard.press("Escape")
+    expect(page.locator(".deals")).to_have_count(0)
+    expect(mark).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".mk").nth(1)).to_be_focused()
+
+    # Filters are chips; one that does not act elsewhere stays, dashed.
+    page.get_by_role("button", name="Owner").click()
+    page.get_by_role("checkbox", name="Ann").check()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Stage").click()
+    page.get_by_role("checkbox", name="proposal").check()
+    page.keyboard.press("Escape")
+    expect(page.locator(".chip")).to_have_text(["Owner: Ann×", "Stage: proposal×"])
+    expect(page.locator(".code").first).to_contain_text("deals[\"owner_name\"].isin(['Ann'])")
+    assert explorer.state["owners"] == ["Ann"]
+    tab("Pipeline").focus()
+    page.keyboard.press("ArrowRight")
+    expect(tab("Win rates")).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".chip.off")).to_have_text("Stage: proposal (not used in Win rates)×")
+    expect(page.get_by_role("button", name="Stage", exact=True)).to_have_count(0)
+    tab("Changes").click()
+    expect(page.locator(".note.hon").first).to_contain_text("Filters pick deals by what they were on")
+
+    # The window moves by selects, by quick links, and by the slider, which draws while it is dragged.
+    page.get_by_label("From", exact=True).select_option("0")
+    expect(page.locator(".sub")).to_contain_text("Open value")
+    slider = page.get_by_label("End of the window")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_label("to", exact=True)).to_have_value("3")
+    assert explorer._settled(explorer._choice).end == "2026-03-23T08:00:00+00:00"
+    page.get_by_role("button", name="Clear all").click()
+    expect(page.locator(".chip")).to_have_count(0)
+    page.get_by_role("button", name="Copy as code").click()
+    expect(page.get_by_role("status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == explorer.code
+    page.screenshot(path=screenshots / "explorer-changes.png", full_page=True)
+    with page.expect_download() as picture:
+        page.get_by_role("button", name="Save picture").click()
+    assert picture.value.path().read_bytes().startswith(b"\x89PNG")
+    (screenshots / "explorer-saved.png").write_bytes(picture.value.path().read_bytes())
+
+    # No match names the way back; every view draws, dark and narrow too.
+    page.get_by_label("Deal name contains").fill("no such deal")
+    expect(title).to_have_text("No deals match.")
+    page.get_by_role("button", name="Clear all filters").click()
+    page.evaluate(
+        "document.body.dataset.jpThemeLight = 'false'; document.body.style.background = '#111'; document.body.style.setProperty('--jp-layout-color0', '#111')"
+    )
+    for view in ("Forecast", "Slippage", "Pipeline"):
+        tab(view).click()
+        expect(tab(view)).to_have_attribute("aria-selected", "true")
+        expect(page.locator(".mk").first).to_be_visible()
+    assert serious_faults(page) == []
+    page.screenshot(path=screenshots / "explorer-dark.png", full_page=True)
+    page.set_viewport_size({"width": 700, "height": 1000})
+    page.screenshot(path=screenshots / "explorer-700.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= 700")
+    expect(page.locator(".oap img")).to_have_count(0)
+    assert page.title() == "explorer"
+
+    # A page that loses Python says so and keeps the last view.
+    page.evaluate(
+        "window.silent = true; window.hostedModel.widget_manager = { kernel: { connectionStatus: 'disconnected' } }"
+    )
+    tab("Forecast").click()
+    expect(page.locator(".live")).to_contain_text("Python is gone")
+    expect(page.locator(".mk").first).to_be_visible()
+    assert complaints == []

@@ -1,0 +1,223 @@
+"""The explorer: its views are the analyses of what is picked, its code makes them, its marks open to what they show."""
+
+from __future__ import annotations
+
+import json
+import random
+import zlib
+from typing import Any
+
+import matplotlib.axes
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.history import History
+from opp_analytics.widgets import Explorer
+from opp_analytics.widgets.explorer.choice import VIEWS
+from tests.widgets.explorer.pipelines import DAYS, OWNERS, record, states
+
+BY = {
+    "pipeline": ["stage", "owner_name", "region", "close_month"],
+    "win_rates": ["owner_name", "region", "close_month", "size"],
+    "forecast": ["M", "Q"],
+    "changes": ["movement", "owner_name", "region"],
+    "slippage": ["all", "owner_name", "stage"],
+}
+
+
+@pytest.fixture(scope="module")
+def frames() -> list[pd.DataFrame]:
+    return states()
+
+
+@pytest.fixture(scope="module")
+def history(frames, tmp_path_factory) -> History:
+    return record(frames, tmp_path_factory.mktemp("history"))
+
+
+@pytest.fixture
+def explorer(frames, history) -> Explorer:
+    return oa.explore(frames[-1], history, as_of=DAYS[-1])
+
+
+def shown(explorer: Explorer) -> dict[str, Any]:
+    """What the browser shows."""
+    return json.loads(zlib.decompress(explorer._shown))
+
+
+def ask(explorer: Explorer, **asked: Any) -> dict[str, Any]:
+    told: list[bytes] = []
+    explorer.send = lambda _, buffers: told.extend(buffers)
+    explorer._handle_custom_msg(asked, [])
+    return json.loads(zlib.decompress(told[0]))
+
+
+def choose(explorer: Explorer, **state: Any) -> dict[str, Any]:
+    answer = ask(explorer, do="choose", state=state)
+    assert "error" not in answer, answer
+    return shown(explorer)
+
+
+def ran(explorer: Explorer, frame: pd.DataFrame, history: History | None) -> tuple[pd.DataFrame, Any]:
+    """What the copied code makes: the table and the drawing."""
+    lines = explorer.code.splitlines()
+    names: dict[str, Any] = {"oa": oa, "pd": pd, "opportunities": frame, "history": history}
+    exec("\n".join([*lines[:-1], f"ax = {lines[-1]}"]), names)
+    return names["table"], names["ax"]
+
+
+def chance_state(dice: random.Random, view: str, moments: list[str]) -> dict[str, Any]:
+    state: dict[str, Any] = {"view": view, "by": dice.choice(BY[view])}
+    if dice.random() < 0.5:
+        state["owners"] = dice.sample(OWNERS, dice.randint(1, 3))
+    if dice.random() < 0.4:
+        state["stages"] = dice.sample(["discovery", "proposal", "negotiation", "closed_won"], 2)
+    if dice.random() < 0.4:
+        state["low"] = float(dice.randint(0, 40_000))
+    if dice.random() < 0.3:
+        state["high"] = float(dice.randint(40_000, 90_000))
+    if dice.random() < 0.3:
+        state["first"] = "2026-03-10"
+    if dice.random() < 0.2:
+        state["text"] = dice.choice(["deal 1", "'x'", "2"])
+    start, end = sorted(dice.sample(range(len(moments)), 2))
+    state |= {"start": moments[start], "end": moments[end]}
+    if view == "changes" and dice.random() < 0.3:
+        state["due"] = "2026-04"
+    return state
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(view, frames, history, explorer):
+    dice = random.Random(view)
+    moments = [moment.isoformat() for moment in history.records["recorded_at"]]
+    drawn = 0
+    for _ in range(12):
+        said = choose(explorer, **chance_state(dice, view, moments))
+        if said["empty"]:
+            assert said["empty"] in ("match", "nothing")
+            continue
+        drawn += 1
+        table, ax = ran(explorer, frames[-1], history)
+        pd.testing.assert_frame_equal(explorer.table, table)
+        assert isinstance(ax, matplotlib.axes.Axes)
+        for row in said["rows"]:
+            deals = explorer._view.deals(explorer.table, row["key"])
+            marked(explorer, row["key"], deals)
+    assert drawn >= 6
+
+
+def marked(explorer: Explorer, key: str, deals: pd.DataFrame) -> None:
+    """Number and sum of the deals under a mark are those of the mark."""
+    table, by = explorer.table, explorer._view.by
+    match explorer.state["view"]:
+        case "pipeline":
+            sums = table[["open_value", "open_count"]].groupby(level=0, sort=False).sum().loc[key]
+            expected = (sums["open_value"], sums["open_count"])
+        case "win_rates":
+            row = table.loc[key]
+            assert len(deals) == row["won"] + row["lost"]
+            return
+        case "forecast":
+            row = table.loc[key]
+            assert deals["value"].sum() == pytest.approx(row["booked"] + row["open_value"])
+            return
+        case "changes" if by == "movement":
+            assert deals["change"].sum() == pytest.approx(table["value"][key])
+            assert deals["unique_id"].nunique() == table["deals"][key]
+            return
+        case "changes":
+            assert deals["change"].sum() == pytest.approx(table["value"][(key, "closing")])
+            return
+        case _:
+            part = table.loc[[key]] if by == "all" else table.xs(key, level=0)
+            expected = (part["value"].sum(), part["count"].sum())
+    assert deals["value"].sum() == pytest.approx(expected[0])
+    assert len(deals) == expected[1]
+
+
+def test_views__are_the_analyses_of_the_whole_without_filters(explorer, frames, history):
+    first, last = (moment.isoformat() for moment in history.records["recorded_at"].iloc[[0, -1]])
+    window = {"start": first, "end": last}
+    for view, expected in (
+        ("pipeline", oa.stage_funnel(frames[-1])),
+        ("win_rates", oa.win_rate(frames[-1], by="owner_name", **window)),
+        ("forecast", oa.forecast(frames[-1], as_of=last, method="stated", target=5000.0)),
+        ("changes", oa.waterfall(history, **window)),
+        ("slippage", oa.slippage(history, **window)),
+    ):
+        choose(explorer, view=view, **window, target=5000.0)
+        pd.testing.assert_frame_equal(explorer.table, expected)
+
+
+def test_changes__with_a_stage_filter_keep_what_was_won_and_lost_since(explorer, history):
+    first, last = (moment.isoformat() for moment in history.records["recorded_at"].iloc[[0, -1]])
+    said = choose(explorer, view="changes", stages=["proposal"], start=first, end=last)
+    assert explorer.table["deals"][["won", "lost"]].sum() > 0
+    assert "So a deal that has since been won or lost is still counted." in said["notes"][0]
+
+
+def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frames, history):
+    choose(explorer, view="changes", owners=["Ann", None], low=100.0, by="region")
+    again = oa.explore(frames[-1], history, state=explorer.state)
+    pd.testing.assert_frame_equal(again.table, explorer.table)
+    assert again.state == json.loads(json.dumps(explorer.state))
+    for state, words in (({"viwe": "x"}, "unknown entry 'viwe'"), ({"view": "x"}, "state\\['view'\\]"), ({"owners": "Ann"}, "not a list"), ({"low": "x"}, "not a number"), (5, "not a mapping")):  # fmt: skip
+        with pytest.raises(oa.errors.ArgumentError, match=words):
+            oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
+
+
+def test_filters__that_do_not_act_stay_and_are_said(explorer):
+    said = choose(explorer, view="win_rates", stages=["proposal"], owners=["Ann"])
+    assert said["unused"] == ["stages"]
+    assert explorer.state["stages"] == ["proposal"]
+    assert set(explorer.opportunities["owner_name"]) == {"Ann"}
+    assert choose(explorer, view="pipeline", text="no such deal")["empty"] == "match"
+
+
+def test_history__missing_or_of_one_record_says_what_it_needs(frames, tmp_path):
+    one = History(tmp_path)
+    one.record(frames[0], at="2026-03-02T08:00Z")
+    for history in (None, one):
+        explorer = oa.explore(frames[-1], history, as_of=DAYS[-1], state={"view": "changes"})
+        assert shown(explorer)["empty"] == "history"
+        assert choose(explorer, view="pipeline")["empty"] == ""
+        table, _ = ran(explorer, frames[-1], history)
+        pd.testing.assert_frame_equal(explorer.table, table)
+
+
+def test_errors__keep_the_last_good_view(explorer):
+    before = explorer.table
+    answer = ask(explorer, do="choose", state={"view": "nothing"})
+    assert "state['view']" in answer["error"]
+    assert explorer.table is before
+
+
+def test_deals__csv_has_ids_last_and_guards_formulas(frames, history):
+    frame = frames[-1].assign(name="=1+1")
+    explorer = oa.explore(frame, history, as_of=DAYS[-1])
+    stage = shown(explorer)["rows"][0]["key"]
+    said = ask(explorer, do="deals", key=stage, label=stage)["deals"]
+    header, first, *_ = ask(explorer, do="csv", key=stage)["csv"].splitlines()
+    assert header == "name,owner_name,value,stage,close_date,unique_id"
+    assert first.startswith("'=1+1,")
+    assert len(said["rows"]) == len(said["ids"])
+    assert "unique_id" in ask(explorer, do="csv")["csv"].splitlines()[0]
+
+
+def test_notebook__keeps_a_picture_and_names_are_text(explorer, frames):
+    data = explorer._bundle()
+    assert data["image/png"].startswith(b"\x89PNG")
+    assert "application/vnd.jupyter.widget-view+json" in data
+    hostile = oa.explore(
+        frames[-1].assign(owner_name="<img src=x>"), as_of=DAYS[-1], state={"by": "owner_name"}
+    )
+    assert all("<img" not in row["picture"] for row in shown(hostile)["rows"])
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_frames__of_no_and_one_deal_open(frames, rows):
+    for view in ("pipeline", "win_rates", "forecast"):
+        explorer = oa.explore(frames[-1].head(rows), as_of=DAYS[-1], state={"view": view})
+        assert shown(explorer)["empty"] in (["match"], ["", "nothing"])[rows]
