@@ -202,7 +202,7 @@ def _params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[
         text(value, name, example="Acme" if name == "search" else "active")
         if deleted:
             raise ArgumentValueError(
-                f"deleted=True loads the whole trashand {name} cannot narrow it; leave out {name}"
+                f"deleted=True loads the whole trash, and {name} cannot narrow it; leave out {name}"
             )
     return params
 
@@ -222,6 +222,8 @@ class _Passes:
 
     def add(self, pass_: Sweep) -> None:
         """Add a pass; a row that it missed, because the pages shifted under it, keeps what an earlier one read."""
+        if not pass_.tables:
+            return
         seen = pa.chunked_array(chunk for table in pass_.tables for chunk in table["unique_id"].chunks)
         missed = (table.filter(pc.invert(pc.is_in(table["unique_id"], seen))) for table in self.tables)
         self.tables = [*pass_.tables, *(table for table in missed if len(table))]

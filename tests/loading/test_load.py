@@ -406,3 +406,15 @@ def test_load__stops_cleanly_on_ctrl_c_and_resumes(tenant, shared_sandbox, tmp_p
     assert not list((tmp_path / "pages").rglob("frame-*"))
     shared_sandbox.faults.reset()
     assert load(client, page_size=2).attrs["load"]["complete"]
+
+
+def test_load__of_pages_without_a_row_or_a_total_is_empty_and_says_so(tmp_path):
+    empty = Answer(200, b'{"data": [], "meta": {"totalRecords": null}}', {"Content-Type": "application/json"})
+    with (
+        serving(lambda asked: empty) as server,
+        client_of(server, tmp_path) as client,
+        pytest.warns(oa.errors.DataWarning, match="does not report the number of opportunities"),
+    ):
+        opportunities = oa.load(client, progress=False)
+    assert len(opportunities) == 0
+    assert not opportunities.attrs["load"]["complete"]
