@@ -23,6 +23,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opp_analytics"
 ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 ALSO_IN = {
+    "call_deals": "call_sheets",
     "audit_summary": "audit",
     "push_counts": "close_date_moves",
     "recalibrated": "calibration",

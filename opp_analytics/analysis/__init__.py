@@ -4,6 +4,7 @@ from opp_analytics.analysis.forecasting.backtest import backtest
 from opp_analytics.analysis.forecasting.backtest_horizons import backtest_horizons
 from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
+from opp_analytics.analysis.forecasting.call_sheets import call_deals, call_sheets
 from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
@@ -42,6 +43,8 @@ __all__ = [
     "backtest_horizons",
     "backtest_methods",
     "calibration",
+    "call_deals",
+    "call_sheets",
     "close_date_moves",
     "deal_flags",
     "fix",

@@ -12,6 +12,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
+from opp_analytics.cli.org_file import find_org
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant
 
@@ -30,24 +31,46 @@ def report_command(
         ),
     ] = None,
     target: Annotated[
-        float | None, typer.Option(help="Sales target of each period.", show_default=False)
+        float | None,
+        typer.Option(help="Sales target of each period.", show_default="[targets] of the org file"),
     ] = None,
-    freq: Annotated[str, typer.Option(help="Period of the forecast: W, M, Q, Y, or a fiscal Q-JAN.")] = "M",
+    freq: Annotated[
+        str | None,
+        typer.Option(help="Period of the forecast: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M"),
+    ] = None,
     by: Annotated[
-        str | None, typer.Option(help="Column to group win rates by.", show_default="owner_name")
+        list[str] | None,
+        typer.Option(
+            help="Column that says whose a deal is; repeat it for groups within groups, the widest first.",
+            show_default="team, owner_name",
+        ),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option("--for", help="Only this person's or team's deals, call sheets first.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Day that changes are counted from, as 2026-03-24.", show_default="about a week before"
+        ),
     ] = None,
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
+    org_file: Annotated[
+        Path | None,
+        typer.Option("--org", help="Org file.", show_default="opp-analytics.toml in this folder, if any"),
+    ] = None,
     record: Annotated[
         bool, typer.Option(help="Also record the load, so that the next report shows what changed.")
     ] = True,
-    tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
 ) -> None:
-    """Write the weekly page and its workbook: headline, forecast, changes, slippage, win rates, audit."""
-    history = oa.History(folder)
-    today = as_date(datetime.now(UTC), tz=tz)
-    day = today if as_of is None else as_date(as_of, tz=tz)
+    """Write the weekly page and its workbook: will we make it, what changed, who to call, what to fix."""
+    org = find_org(org_file)
+    zone = (org or oa.Org()).zone(None)
+    history = oa.History(folder, org=org)
+    today = as_date(datetime.now(UTC), tz=zone)
+    day = today if as_of is None else as_date(as_of, tz=zone)
     if day < today:
-        opportunities = history.as_of(as_instant(day, tz=tz, end=True))
+        opportunities = history.as_of(as_instant(day, tz=zone, end=True))
     else:
         opportunities = oa.load()
         if record:
@@ -57,11 +80,13 @@ def report_command(
         history,
         as_of=day,
         out=file,
+        org=org,
         target=target,
         freq=freq,
         by=by,
+        since=since,
+        only=only,
         own_writes=_our_writes(),
-        tz=tz,
     )
     say(f"Written to {written.html} and {written.xlsx}.")
 

@@ -41,6 +41,7 @@ _RIGHT = {
     "targets.rows.period": 'use a month, quarter or year such as "2026-11", "2027Q4" or "2027"',
     "targets.rows.target": "use an amount of money, 0 or more",
     "report.confidence": "use a number between 0 and 1, such as 0.8",
+    "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }
 """What would be right for a key."""

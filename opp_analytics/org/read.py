@@ -56,6 +56,8 @@ def read_settings(path: Path) -> dict[str, Any]:
     problems += [_placed(problem, files) for problem in problems_in(raw, text)]
     if problems:
         raise OrgError(str(path), problems)
+    if "logo" in raw.get("report", {}):
+        raw["report"]["logo"] = str(path.parent / raw["report"]["logo"])
     return raw
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.report.blocks.calls import calls
+from opp_analytics.report.blocks.created import created, created_by
 from opp_analytics.report.blocks.decide import decide
 from opp_analytics.report.blocks.fix import fix
 from opp_analytics.report.blocks.funnel import funnel
@@ -22,11 +24,17 @@ from opp_analytics.report.tables import Tables
 
 __all__ = ["BLOCKS", "compose"]
 
+_FOR_ONE = ("trend", "calls")
+"""The first blocks of one person's page, on which a table of people has one row."""
+
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     "trend": trend,
     "people": people,
     "decide": decide,
+    "calls": calls,
     "months": months,
+    "created": created,
+    "created_by": created_by,
     "slippage": slippage,
     "past": past,
     "funnel": funnel,
@@ -56,18 +64,19 @@ def compose(
     ArgumentValueError
         When a name of `blocks` is not one of `BLOCKS`.
     """
-    for name in blocks or ():
+    chosen = tuple(blocks or ()) or _usual(tables)
+    for name in chosen:
         if name not in BLOCKS:
             raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")
     inputs = tables.inputs
     state, alarm = certificate(tables)
-    built = (BLOCKS[name](tables) for name in blocks or BLOCKS)
+    built = (BLOCKS[name](tables) for name in chosen)
     day = text.day(inputs.today, year=True)
     heading = title or "Weekly forecast"
     return Page(
         title=f"{heading}, {day}",
         heading=heading,
-        subject=day,
+        subject=f"{inputs.only} · {day}" if inputs.only else day,
         sentence=headline(tables),
         second=second_sentence(tables),
         warnings=tuple(filter(None, (state if alarm else "", inputs.unseen))),
@@ -76,3 +85,10 @@ def compose(
         blocks=tuple(block for block in built if block is not None),
         source=f"Full data: {workbook}, beside this file.",
     )
+
+
+def _usual(tables: Tables) -> tuple[str, ...]:
+    """All blocks in their order; on the page of one person the call sheet first, and no table of people."""
+    if tables.inputs.only is None or len(tables.persons) > 1:
+        return tuple(BLOCKS)
+    return (*_FOR_ONE, *(name for name in BLOCKS if name not in (*_FOR_ONE, "people")))

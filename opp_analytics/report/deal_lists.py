@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -51,6 +52,16 @@ def _deal(inputs: Inputs, row: dict[Any, Any]) -> Deal:
         close=inputs.day(row["close_date"]),
         chance=ended or stated(row.get("probability")),
         value=text.number(float(row["value"])),
+        link=_link(inputs, row),
+    )
+
+
+def _link(inputs: Inputs, row: Any) -> str:
+    """The deal's address in the CRM; empty where the org does not say."""
+    return (
+        inputs.record_url.replace("{unique_id}", quote(str(row["unique_id"]), safe=""))
+        if inputs.record_url
+        else ""
     )
 
 
@@ -65,9 +76,9 @@ def stated(probability: Any) -> str:
     return text.MISSING if pd.isna(probability) else text.percent(float(probability) / 100)
 
 
-def deal_cell(row: Any, small: str = "") -> Cell:
+def deal_cell(inputs: Inputs, row: Any, small: str = "") -> Cell:
     """A deal's name, as a cell."""
-    return Cell(_name(row), name=True, small=small)
+    return Cell(_name(row), name=True, small=small, link=_link(inputs, row))
 
 
 def _name(row: Any) -> str:

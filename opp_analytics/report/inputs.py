@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from opp_analytics import org, schema, text
+from opp_analytics import schema, text
 from opp_analytics.analysis import Method
+from opp_analytics.arguments import texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
+from opp_analytics.org import Org, checked_org, outcomes, require
 from opp_analytics.periods import When, as_date, check_freq, labels
+from opp_analytics.report.narrow import narrowed
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
 __all__ = ["Inputs", "read_inputs"]
 
-_OWNER = "owner_name"
+By = str | Sequence[str] | None
+"""One column, several, or none."""
+
+_OWNER, _USUAL = "owner_name", ("team", "owner_name")
 _NOUNS = {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}
 
 
@@ -46,6 +52,12 @@ class Inputs:
     tz: str
     currency: str | None
     """ISO code of the currency, if known."""
+    record_url: str | None
+    """Address of a deal in the CRM, with ``{unique_id}`` in it."""
+    settings: Mapping[str, Any]
+    """The ``[report]`` settings of the org."""
+    only: str | None
+    """The person or team whose page it is."""
 
     @property
     def period(self) -> pd.Period:
@@ -56,6 +68,11 @@ class Inputs:
     def noun(self) -> str:
         """What a period is called: month, quarter, week or year."""
         return _NOUNS.get(self.freq[:1], "period")
+
+    @property
+    def who(self) -> str:
+        """What one of the people is called."""
+        return "rep" if self.person == _OWNER else text.label(self.person or "person")
 
     @property
     def name(self) -> str:
@@ -116,8 +133,8 @@ class Inputs:
     @cached_property
     def deals(self) -> pd.DataFrame:
         """All opportunities with their ``outcome`` and ``period`` of the forecast, the largest first."""
-        frame = org.require(self.opportunities, "unique_id", "stage", "value", "close_date")
-        outcome = org.outcomes(frame).astype(schema.TEXT)
+        frame = self.opportunities
+        outcome = outcomes(frame).astype(schema.TEXT)
         date = frame["close_date"]
         is_open, won = outcome == "open", outcome == "won"
         dated = (is_open & (date >= self.today)) | (won & (date <= self.today))
@@ -151,18 +168,19 @@ class Inputs:
 
 def read_inputs(
     opportunities: pd.DataFrame,
-    history: History | None,
+    history: History | None = None,
     *,
     as_of: When,
-    target: Any,
-    freq: str,
-    by: str | None,
-    method: str | Method,
-    since: When | None,
-    own_writes: pd.DataFrame | None,
-    tz: str,
+    org: Org | None = None,
+    target: Any = None,
+    freq: str | None = None,
+    by: By = None,
+    method: str | Method = "auto",
+    since: When | None = None,
+    own_writes: pd.DataFrame | None = None,
+    only: str | None = None,
 ) -> Inputs:
-    """The arguments of `weekly_report`, checked.
+    """The arguments of `weekly_report`, checked; what is not given is the org's.
 
     Raises
     ------
@@ -171,19 +189,38 @@ def read_inputs(
     """
     if history is not None and not isinstance(history, History):
         raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
-    frame = org.require(opportunities, *schema.COLUMNS, *([by] if by else []), unique=True)
+    whole = checked_org(org)
+    frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
+    if whole is not None:
+        frame = whole.apply(frame)
+    meant = whole or Org.of(frame)
+    if target is None and len(meant.targets):
+        target = meant.targets
+    if only is not None:
+        frame, history, target = narrowed(frame, history, target, only)
+    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame)
+    require(frame, *levels)
+    zone = meant.zone(None)
     return Inputs(
         opportunities=frame,
         origin={str(name): value for name, value in opportunities.attrs.items()},
         load=Certificate.of(opportunities),
         history=history,
-        today=as_date(as_of, tz=tz),
-        freq=check_freq(freq),
+        today=as_date(as_of, tz=zone),
+        freq=meant.freq(check_freq(freq or meant.report.get("freq", "M"))),
         target=target,
-        method=method,
-        by=(by,) if by else (_OWNER,) if _OWNER in frame.columns else (),
-        since=None if since is None else as_date(since, tz=tz, name="since"),
+        method=meant.report.get("method", "stated") if method == "auto" else method,
+        by=tuple(levels),
+        since=None if since is None else as_date(since, tz=zone, name="since"),
         own_writes=own_writes,
-        tz=tz,
-        currency=org.Org.of(frame).currency,
+        tz=zone,
+        currency=meant.currency,
+        record_url=meant.record_url,
+        settings=meant.report,
+        only=only,
     )
+
+
+def _usual(frame: pd.DataFrame) -> list[str]:
+    """Teams and the people in them, as far as the frame names them."""
+    return [name for name in _USUAL if name in frame.columns] if _OWNER in frame.columns else []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis
@@ -166,6 +167,58 @@ class Tables:
         joined = now.merge(inputs.deals[details], on="unique_id", how="left")
         joined.attrs = table.attrs
         return joined.sort_values(["swing", "value"], ascending=False, ignore_index=True)
+
+    @property
+    def persons(self) -> pd.DataFrame:
+        """The rows of `people` of single persons, by name."""
+        people = self.people
+        totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in people.index]
+        rows = people.loc[~np.array(totals, dtype=bool)]
+        return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
+
+    @cached_property
+    def call_deals(self) -> pd.DataFrame:
+        """`call_deals`: the open deals that could still close in the current period, by person."""
+        inputs = self.inputs
+        assert inputs.person is not None
+        return analysis.call_deals(
+            inputs.opportunities, as_of=inputs.today, freq=inputs.freq, by=inputs.person, tz=inputs.tz
+        )
+
+    @cached_property
+    def call_sheets(self) -> pd.DataFrame:
+        """`call_sheets`: what each person short of the target can do."""
+        return analysis.call_sheets(self.call_deals, self.persons)
+
+    @cached_property
+    def created(self) -> pd.DataFrame:
+        """`oa.pipeline_created` by weeks that end on the as-of day.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there is no record.
+        """
+        inputs = self.inputs
+        weekly = f"W-{inputs.today:%a}".upper()
+        table = analysis.pipeline_created(self._history(), freq=weekly, tz=inputs.tz)
+        return _rows(table, table.index <= str(pd.Period(inputs.today, weekly)))
+
+    @cached_property
+    def created_by(self) -> pd.DataFrame:
+        """`oa.pipeline_created` of the current period by person.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there is no record.
+        MissingColumnError
+            When the history does not know whose a deal is.
+        """
+        inputs = self.inputs
+        table = analysis.pipeline_created(self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz)
+        now = _rows(table, table.index.get_level_values("period") == str(inputs.period))
+        return now.droplevel("period")
 
     @cached_property
     def track_record(self) -> pd.DataFrame:

@@ -1,9 +1,9 @@
-"""The weekly report: tables, then sections, then one HTML page and one workbook."""
+"""The weekly report: checked inputs, tables, blocks, then one HTML page and one workbook."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,10 +15,12 @@ from opp_analytics.analysis import Method
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import write_whole
 from opp_analytics.history import History
+from opp_analytics.org import Org
 from opp_analytics.periods import When
 from opp_analytics.report.compose import compose
 from opp_analytics.report.html import html
 from opp_analytics.report.inputs import read_inputs
+from opp_analytics.report.look import read_look
 from opp_analytics.report.model import Page
 from opp_analytics.report.tables import Tables
 from opp_analytics.report.workbook.sheets import figures, sheets
@@ -42,13 +44,14 @@ def weekly_report(
     *,
     as_of: When,
     out: str | PathLike[str],
-    target: float | Mapping[Any, float] | None = None,
-    freq: str = "M",
-    by: str | None = None,
-    method: str | Method = "stated",
+    org: Org | None = None,
+    target: Any = None,
+    freq: str | None = None,
+    by: str | Sequence[str] | None = None,
+    method: str | Method = "auto",
     since: When | None = None,
     own_writes: pd.DataFrame | None = None,
-    tz: str = "UTC",
+    only: str | None = None,
 ) -> WeeklyReport:
     """Write the weekly report: one self-contained HTML page, and a workbook with its tables.
 
@@ -65,20 +68,23 @@ def weekly_report(
         `DataWarning` is raised.
     out : path
         The ``.html`` file, or a folder, for ``weekly-<as_of>.html``. The workbook is written beside it.
-    target : float or mapping, optional
-        Money to reach in each period, or a mapping from period label to money.
-    freq : str
-        Period alias of the forecast: "M", "Q", a fiscal "Q-JAN", …
-    by : str, optional
-        Column that says whose a deal is, for the table of people; by default ``owner_name``, where present.
+    org : Org, optional
+        What the organization means, with its people, targets and ``[report]`` settings; by default the org of the frame.
+    target : float, mapping or DataFrame, optional
+        As for `forecast`; by default the org's targets.
+    freq : str, optional
+        Period alias of the forecast: "M", "Q", a fiscal "Q-JAN", …; by default that of the org's ``[report]``, else "M".
+    by : str or list of str, optional
+        Columns of the table of people, the widest group first; by default those of the org's ``[report]``, else ``team``
+        and ``owner_name`` as far as the frame has them.
     method : str or Method
-        As for `forecast`.
+        As for `forecast`; "auto" is that of the org's ``[report]``, where it has one.
     since : date-like, optional
         Changes are counted from the last record by this day; by default from the record nearest to a week before.
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`, as for `audit`.
-    tz : str
-        Business time zone.
+    only : str, optional
+        Name of a person or a team: the page of that person's or team's deals, with the call sheets first.
 
     Returns
     -------
@@ -106,20 +112,22 @@ def weekly_report(
         opportunities,
         history,
         as_of=as_of,
+        org=org,
         target=target,
         freq=freq,
         by=by,
         method=method,
         since=since,
         own_writes=own_writes,
-        tz=tz,
+        only=only,
     )
     page, book = _files(out, inputs.today)
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
     tables = Tables(inputs)
-    said = compose(tables, workbook=book.name)
-    content = {page: html(said).encode(), book: _workbook(said, tables)}
+    look = read_look(inputs.settings)
+    said = compose(tables, workbook=book.name, title=look.title, blocks=look.blocks)
+    content = {page: html(said, accent=look.accent, logo=look.logo).encode(), book: _workbook(said, tables)}
     for file, written in content.items():
         _write(file, written)
     return WeeklyReport(page, book)

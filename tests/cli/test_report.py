@@ -97,3 +97,46 @@ def test_report__refuses_a_target_below_nothing(command: Command, account: Accou
     assert code == 1
     assert "target=-5.0 is below 0" in err
     assert not page.exists()
+
+
+def test_report__of_one_person_counts_her_deals_alone(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
+    rows = [row(k, owner_name="Zoe" if k % 2 else "Ann", close_date="2199-01-20") for k in range(4)]
+    account(pd.DataFrame(rows))
+    asked = ["report", "--out", tmp_path / "a.html", "--history", tmp_path / "history", "--for"]
+    assert command(*asked, "Zoe")[0] == 0
+    page = reading.read(tmp_path / "a.html")
+    assert "2 opportunities" not in page.sentence
+    assert "Open pipeline is 2K." in reading.words(page.block("notes"))
+    assert page.keys[:2] == ["trend", "calls"]
+    code, _, err = command(*asked, "Zeo")
+    assert code == 1
+    assert "only='Zeo' is nobody's name; use one of Ann or Zoe" in err
+
+
+def test_report__reads_the_org_file_of_the_folder(command: Command, account: Account, here: Path) -> None:
+    account(pd.DataFrame([row(k, owner_name="Zoe") for k in range(3)]))
+    settings = """currency = "EUR"
+[report]
+title = "Monday"
+accent = "#7a1fa2"
+blocks = ["people", "fix"]
+freq = "Q"
+"""
+    (here / "opp-analytics.toml").write_text(settings)
+    code, _, err = command("report", "--out", "a.html", "--no-record")
+    assert (code, err) == (0, "")
+    page = reading.read(here / "a.html")
+    assert page.keys == ["people", "fix"]
+    assert reading.words(reading.one(page.root, "b")) == "Monday"
+    assert page.tiles["Closed won"][0] == "€0"
+
+
+def test_report__names_a_block_that_is_none(command: Command, account: Account, here: Path) -> None:
+    account(2)
+    (here / "opp-analytics.toml").write_text('[report]\nblocks = ["riks"]\n')
+    code, _, err = command("report", "--out", "a.html")
+    assert code == 1
+    assert "unknown block 'riks'" in err
+    assert not (here / "a.html").exists()

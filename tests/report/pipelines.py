@@ -61,8 +61,5 @@ def recorded(history: History, states: dict[str, list[tuple[Any, ...]]]) -> Hist
 
 def tables_of(opportunities: pd.DataFrame, history: History | None = None, **asked: Any) -> Tables:
     """The tables of a report of `AS_OF`, as `weekly_report` makes them."""
-    given: dict[str, Any] = {
-        "as_of": AS_OF, "target": None, "freq": "M", "by": None, "method": "stated", "since": None,
-        "own_writes": None, "tz": "UTC", **asked,
-    }  # fmt: skip
+    given: dict[str, Any] = {"as_of": AS_OF, "method": "stated", **asked}
     return Tables(read_inputs(opportunities, history, **given))

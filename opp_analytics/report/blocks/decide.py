@@ -48,7 +48,7 @@ def _deal(tables: Tables, row: dict[Any, Any]) -> Cell:
         text.chance(row["chance"]),
         f"due {inputs.day(row['close_date'])}",
     ]
-    return deal_cell(row, small=" · ".join(facts))
+    return deal_cell(inputs, row, small=" · ".join(facts))
 
 
 def _ends(row: dict[Any, Any]) -> Cell:

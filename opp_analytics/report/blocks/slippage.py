@@ -68,7 +68,7 @@ def _pushed(tables: Tables) -> Table:
     lines = tuple(
         Line(
             (
-                deal_cell(row),
+                deal_cell(inputs, row),
                 Cell(text.number(row["pushes"])),
                 Cell(text.number(row["days_pushed"])),
                 Cell(text.number(row["value"])),

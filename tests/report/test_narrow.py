@@ -1,0 +1,39 @@
+"""The page of one person or team."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.report.narrow import narrowed
+
+TARGETS = pd.DataFrame(
+    {
+        "period": "2026-03",
+        "owner_name": ["Ann", "Di", None],
+        "team": [None, None, "East"],
+        "target": [1.0, 2.0, 3.0],
+    }
+)
+
+
+def test_narrowed__keeps_deals_history_and_target_of_one_person(opportunities, history):
+    deals, hers, target = narrowed(opportunities, history, TARGETS, "Ann")
+    assert deals["unique_id"].tolist() == ["a", "c", "e", "f"]
+    assert deals.attrs == opportunities.attrs
+    assert set(hers.as_of("2026-03-16T12:00Z")["owner_name"]) == {"Ann"}
+    assert target["target"].tolist() == [1.0]
+
+
+def test_narrowed__takes_a_team_and_whoever_has_a_target_but_no_deal(opportunities):
+    teams = opportunities.assign(team=["East", "West"] * 3)
+    deals, _, target = narrowed(teams, None, TARGETS, "East")
+    assert deals["unique_id"].tolist() == ["a", "c", "e"]
+    assert target["target"].tolist() == [3.0]
+    assert narrowed(teams, None, TARGETS, "Di")[0].empty
+
+
+def test_narrowed__names_who_there_is(opportunities):
+    with pytest.raises(ArgumentValueError, match="only='Zoe' is nobody's name; use one of Ann or Bo & Co"):
+        narrowed(opportunities, None, 5.0, "Zoe")
