@@ -198,7 +198,7 @@ def read_inputs(
         target = meant.targets
     if only is not None:
         frame, history, target = narrowed(frame, history, target, only)
-    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame)
+    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history)
     require(frame, *levels)
     zone = meant.zone(None)
     return Inputs(
@@ -209,7 +209,7 @@ def read_inputs(
         today=as_date(as_of, tz=zone),
         freq=meant.freq(check_freq(freq or meant.report.get("freq", "M"))),
         target=target,
-        method=meant.report.get("method", "stated") if method == "auto" else method,
+        method=meant.report.get("method", "auto") if method == "auto" else method,
         by=tuple(levels),
         since=None if since is None else as_date(since, tz=zone, name="since"),
         own_writes=own_writes,
@@ -221,6 +221,9 @@ def read_inputs(
     )
 
 
-def _usual(frame: pd.DataFrame) -> list[str]:
-    """Teams and the people in them, as far as the frame names them."""
-    return [name for name in _USUAL if name in frame.columns] if _OWNER in frame.columns else []
+def _usual(frame: pd.DataFrame, history: History | None) -> list[str]:
+    """Teams and the people in them, as far as the frame and the history name them."""
+    if _OWNER not in frame.columns:
+        return []
+    known = frame.columns if history is None else history.table.columns
+    return [name for name in _USUAL if name in frame.columns and (name == _OWNER or name in known)]

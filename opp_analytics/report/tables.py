@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis
-from opp_analytics.analysis import track_record
+from opp_analytics.analysis import Method, track_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
 from opp_analytics.periods import as_date
@@ -43,15 +43,8 @@ class Tables:
     inputs: Inputs
 
     def _forecast(self, opportunities: pd.DataFrame, day: pd.Timestamp, **asked: Any) -> pd.DataFrame:
-        return analysis.forecast(
-            opportunities,
-            as_of=day,
-            freq=self.inputs.freq,
-            method=self.inputs.method,
-            history=self.inputs.history,
-            tz=self.inputs.tz,
-            **asked,
-        )
+        given: dict[str, Any] = {"method": self.inputs.method, "history": self.inputs.history, **asked}
+        return analysis.forecast(opportunities, as_of=day, freq=self.inputs.freq, tz=self.inputs.tz, **given)
 
     @cached_property
     def forecast(self) -> pd.DataFrame:
@@ -63,7 +56,7 @@ class Tables:
     @property
     def stated(self) -> bool:
         """True when the forecast knows the stated chances alone, which say no chance of a target."""
-        return str(self.forecast.attrs["method"]).startswith("stated")
+        return method_name(self.forecast).startswith("stated")
 
     @property
     def current(self) -> pd.Series[Any]:
@@ -78,42 +71,45 @@ class Tables:
 
     @cached_property
     def people(self) -> pd.DataFrame:
-        """`oa.forecast` of the current period by team and person, with totals; empty where nobody is named."""
-        return self._people(self.inputs.opportunities, self.inputs.today, self.forecast)
+        """`oa.forecast` of the current period by team and person, with "(all)" rows; empty where nobody is named."""
+        return self._people(self.inputs.opportunities, self.inputs.today)
 
-    def _people(self, frame: pd.DataFrame, day: pd.Timestamp, whole: pd.DataFrame) -> pd.DataFrame:
-        by, label = self.inputs.by, str(self.inputs.period)
-        if not by:
-            return whole.head(0)
-        table = self._forecast(frame, day, by=list(by), periods=[label])
-        now = table[table.index.get_level_values("period") == label].droplevel("period")
-        total = whole.loc[[label]].set_axis(pd.Index([ALL], name=by[-1]))
-        joined = pd.concat([now, total])
-        joined.attrs = table.attrs
-        return joined
+    def _people(self, frame: pd.DataFrame, day: pd.Timestamp, **asked: Any) -> pd.DataFrame:
+        inputs, label = self.inputs, str(self.inputs.period)
+        if not inputs.by:
+            return _rows(self.forecast, np.zeros(len(self.forecast), dtype=bool))
+        asked = {"target": inputs.target, "by": list(inputs.by), "periods": [label], "totals": True, **asked}
+        table = self._forecast(frame, day, **asked)
+        now = _rows(table, table.index.get_level_values("period") == label)
+        return now.droplevel("period")
+
+    @property
+    def method(self) -> str | Method:
+        """The method of the forecast: the one that was asked for, or the one that "auto" chose."""
+        asked = self.inputs.method
+        return method_name(self.forecast) if asked == "auto" else asked
 
     @cached_property
     def earlier(self) -> Earlier:
-        """The record to compare with, and the forecast as it was then.
+        """The record to compare with, and the forecast as it was then, by the method of now.
 
         Raises
         ------
         NotEnoughHistory
-            When there is none, or when the forecast's method was another one then.
+            When there is none, or when the method could not serve then.
         """
         inputs = self.inputs
         moment = earlier_record(inputs)
         day = as_date(moment, tz=inputs.tz)
         frame = self._history().as_of(moment)
-        label = str(inputs.period)
-        whole = self._forecast(frame, day, target=inputs.target, periods=[label])
-        now, then = (str(table.attrs["method"]) for table in (self.forecast, whole))
-        if now != then:
+        asked: Any = {"periods": [str(inputs.period)], "method": self.method}
+        try:
+            whole = self._forecast(frame, day, target=inputs.target, **asked)
+        except NotEnoughHistory as reason:
             raise NotEnoughHistory(
-                f"the forecast's method changed since {inputs.day(day)}, from {then} to {now}, so a difference would compare "
-                "two methods"
-            )
-        return Earlier(moment, day, whole, self._people(frame, day, whole))
+                f"the forecast's method is another one since {inputs.day(day)}: {reason}"
+            ) from None
+        return Earlier(moment, day, whole, self._people(frame, day, method=self.method))
 
     @cached_property
     def no_changes(self) -> str:
@@ -138,7 +134,7 @@ class Tables:
             self._history(),
             period=str(inputs.period),
             freq=inputs.freq,
-            method=inputs.method,
+            method=self.method,
             as_of=inputs.today,
             tz=inputs.tz,
         )
@@ -151,7 +147,7 @@ class Tables:
 
     @cached_property
     def swings(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the current period."""
+        """`oa.forecast_deals` of the current period, the deal with the largest share of what is uncertain first."""
         inputs = self.inputs
         table = analysis.forecast_deals(
             inputs.opportunities,
@@ -166,7 +162,7 @@ class Tables:
         details = ["unique_id", *(name for name in inputs.by if name not in now)]
         joined = now.merge(inputs.deals[details], on="unique_id", how="left")
         joined.attrs = table.attrs
-        return joined.sort_values(["swing", "value"], ascending=False, ignore_index=True)
+        return joined
 
     @property
     def persons(self) -> pd.DataFrame:
@@ -361,6 +357,11 @@ class Tables:
         if self.inputs.history is None or self.inputs.records.empty:
             raise NotEnoughHistory("no record of the pipeline up to this day")
         return self.inputs.history
+
+
+def method_name(table: pd.DataFrame) -> str:
+    """The method of a forecast, without why it was chosen."""
+    return str(table.attrs["method"]).partition(":")[0]
 
 
 def _weekly(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:

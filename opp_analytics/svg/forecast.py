@@ -43,7 +43,8 @@ def bullet(row: pd.Series[Any], money: Money) -> str:
     if ranged:
         title = f"{money(row['low'])} to {money(row['high'])}"
         drawn.append(marks.bar(at(row["low"]), at(row["high"]), y=16, height=16, fill="band", title=title))
-    drawn.append(marks.down(at(row["expected"]), top=12, bottom=36, line="hi"))
+    if math.isfinite(row["expected"]):
+        drawn.append(marks.down(at(row["expected"]), top=12, bottom=36, line="hi"))
     if aimed:
         drawn.append(marks.down(at(row["target"]), top=8, bottom=40, line="target"))
         drawn.append(_held(at(row["target"]), 6, f"target {money(row['target'])}", "ink"))
@@ -109,16 +110,18 @@ def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
         Shared by the periods.
     """
     at = scale.at
-    due = row["weighted_open"] + row["booked"]
+    known = math.isfinite(row["low"])
+    # What is not known yet is drawn at the chances that were stated.
+    due = row["booked"] + row["expected_open" if known else "weighted_open"]
     drawn = [
-        marks.bar(0, at(due), y=8, height=16, fill="hi", title=f"Open deals due, weighted: {money(due)}")
+        marks.bar(0, at(due), y=8, height=16, fill="hi", title=f"Open deals at their chances: {money(due)}")
     ]
     aim = (
         [marks.down(at(row["target"]), top=2, bottom=30, line="target")]
         if math.isfinite(row["target"])
         else []
     )
-    if not math.isfinite(row["low"]):
+    if not known:
         words = "too early to say"
         said = f"{name}: {money(due)} due, {words}"
         return marks.picture(

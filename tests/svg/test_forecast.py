@@ -11,7 +11,8 @@ from opp_analytics import svg
 from tests.plots.tables import TABLES
 from tests.svg import reading
 
-MARCH = TABLES["forecast"].T["2026-03"]
+FORECAST = TABLES["forecast"].assign(expected_open=[0.0, 0.0, 30.0, 60.0])
+MARCH = FORECAST.T["2026-03"]
 MONEY = svg.money_of(TABLES["forecast"])
 
 
@@ -40,7 +41,7 @@ def test_bullet__keeps_the_target_s_label_inside(target: float, anchor: str | No
 
 
 def test_month__without_a_range_is_too_early_to_say() -> None:
-    april = TABLES["forecast"].T["2026-04"].copy()
+    april = FORECAST.T["2026-04"].copy()
     april[["low", "median", "high"]] = math.nan
     scale = svg.axis([200.0])
     assert reading.texts(svg.month(april, scale, MONEY, name="Apr")) == ["too early to say"]

@@ -59,7 +59,7 @@ def _with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> s
     to_go = f"{amount(row['gap'])} to go"
     if not math.isfinite(row["low"]):
         return f"{closed} vs. {target} target; {to_go}, {amount(row['open_value'])} due, too early to say."
-    if not row["open_count"] and row["expected"] <= row["booked"]:
+    if not row["open_count"] and not row["expected"] > row["booked"]:
         return f"{closed}, {to_go} and no open deals due."
     likely = (
         ""
@@ -76,10 +76,10 @@ def _with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> s
 
 def _without_target(closed: str, row: Row, amount: Money) -> str:
     due = spelled(int(row["open_count"]), "open deal")
-    if not row["open_count"] and row["expected"] <= row["booked"]:
+    if not row["open_count"] and not row["expected"] > row["booked"]:
         return f"{closed} and no open deals due."
     if row["open_count"] == 1 and not row["booked"] and row["open_value"] > 0 and not row["new_business"]:
-        likely = chance(row["weighted_open"] / row["open_value"])
+        likely = chance(row["expected"] / row["open_value"])
         return f"{closed}, one deal of {amount(row['open_value'])} due, {likely} likely to close."
     if not math.isfinite(row["low"]):
         return f"{closed}, {amount(row['open_value'])} due, too early to say."

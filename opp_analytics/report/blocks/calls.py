@@ -35,7 +35,7 @@ def calls(tables: Tables) -> Block:
     more = f"; {text.count(rest, 'more sheet')} in the workbook" if rest > 0 else ""
     sub = (
         f"Each one’s own deals that could still close this {inputs.noun}: due, overdue, or due within five weeks at 50% or more. "
-        f"Value and stated chance; beside the name, the chance that enough of them close{more}"
+        f"Value and stated chance; beside the name, the chance that enough of them close, at the stated chances{more}"
     )
     return Block("calls", _title(tables, sheets), sub, (Calls(tuple(built)),), _NAV)
 
@@ -54,7 +54,7 @@ def _sheet(tables: Tables, name: Any, row: pd.Series[Any]) -> Call:
     mine = mine[mine.index == name].head(int(row["deals"]))
     state = f"{inputs.money(row['booked'], **fine)} of {inputs.money(row['target'], **fine)}"
     if math.isfinite(row["p_enough"]):
-        state += f" · {text.chance(row['p_enough'])} likely"
+        state += f" · {text.chance(row['p_enough'])} as stated"
     said = f"You are {inputs.money(row['gap'], **fine)} short; {row['advice']}."
     return Call(str(name), state, said, tuple(_deal(tables, deal) for deal in mine.to_dict("records")))
 

@@ -25,17 +25,17 @@ def decide(tables: Tables) -> Block | None:
         words = f"No open deal with a value and a chance is due in {inputs.name}."
         return Block("decide", "No deal decides", parts=(Note(words),), nav="Deals that decide")
     shown = deals.head(_MOST)
+    shown.attrs = deals.attrs
     lines = tuple(Line((_deal(tables, row), _ends(row), _swing(row))) for row in shown.to_dict("records"))
-    by = inputs.day(inputs.period.end_time)
     columns = (
-        Column(f"Due by {by}", right=False, phone="full", kind="deal"),
+        Column("Deal", right=False, phone="full", kind="deal"),
         Column("If lost, if won", right=False),
         Column("Chance of target", right=False, phone="two"),
     )
-    rest = f", {_MOST} of {len(deals):,} deals" if len(deals) > _MOST else ""
-    sub = f"Chance of target if the deal is lost, and if it is won (blue), the largest difference first{rest}"
+    rest = f" of {len(deals):,}" if len(deals) > _MOST else ""
+    sub = f"The {text.count(len(shown))}{rest} with most at stake in {inputs.name}, each with its chance; then that of the target if it is lost, and if it is won (blue)"
     return Block(
-        "decide", finding(deals), sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide"
+        "decide", finding(shown), sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide"
     )
 
 

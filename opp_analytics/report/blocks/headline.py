@@ -77,7 +77,7 @@ def _closed(tables: Tables, row: pd.Series[Any]) -> Tile:
 
 def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
     money = tables.inputs.money
-    only_due = not row["open_count"] and row["expected"] <= row["booked"]
+    only_due = not row["open_count"] and not row["expected"] > row["booked"]
     return Tile(
         "Forecast",
         money(row["expected"]),
@@ -105,7 +105,7 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
         )
     if not math.isfinite(row["p_target"]):
         return Tile("Chance of target", text.MISSING, None, "too early to say")
-    if not row["open_count"] and row["expected"] <= row["booked"]:
+    if not row["open_count"] and not row["expected"] > row["booked"]:
         return Tile("Chance of target", text.MISSING, None, "none due")
     then = math.nan if tables.no_changes else tables.earlier.figure(str(tables.inputs.period), "p_target")
     note = f"was {text.chance(then)}" if math.isfinite(then) else ""

@@ -38,7 +38,7 @@ def months(tables: Tables) -> Block:
         Line(_cells(tables, str(name), row, amounts, math.isfinite(target), adds))
         for name, row in table.iterrows()
     )
-    sub = "Blue: open deals due, weighted. Pale: usual new business. Dot and line: forecast and range"
+    sub = "Blue: open deals at their chances. Pale: usual new business. Dot and line: forecast and range"
     return Block(
         "months",
         finding(table),

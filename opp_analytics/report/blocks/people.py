@@ -3,74 +3,39 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.report.adding import whole_parts
 from opp_analytics.report.changes import change
 from opp_analytics.report.deal_lists import deal_list
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Cell, Column, Group, Line, Note, Table
-from opp_analytics.report.scale import Scale, scale
-from opp_analytics.report.tables import ALL, Tables
+from opp_analytics.report.people_rows import Key, People, read_people
+from opp_analytics.report.scale import Scale
+from opp_analytics.report.tables import Tables
 
 __all__ = ["people"]
 
-_MONEY = ["target", "booked", "expected", "gap", "change"]
-_NOTHING = ["booked", "open_count", "open_value", "expected"]
-"""What somebody without a deal has none of."""
-_FEW, _KEPT = 14, 8
+_FEW, _KEPT = 16, 8
 """Rows up to which all are in view; beyond, so many of those furthest below target stay."""
 
 
 def people(tables: Tables) -> Block:
     """Target, closed, forecast, gap, chance and change of each team and person; a name opens its deals."""
-    inputs, table = tables.inputs, tables.people
-    if table.empty:
-        return Block("people", "People", parts=(Note("No column says whose a deal is. Name one with by=."),))
-    table = _with_changes(tables)
-    aimed = bool(table["target"].drop(index=ALL).notna().any())
-    unit = scale(table[_MONEY].to_numpy(dtype=float).ravel(), inputs.currency)
-    shown = _adding_up(table) if unit.divisor == 1 else table
-    rows = _Rows(tables, table, shown, unit, aimed)
-    sub = [
-        unit.words,
-        "Gray bar closed, dot forecast, blue band range" + (", black line target" if aimed else ""),
-    ]
-    return Block(
-        "people",
-        finding(table),
-        ". ".join([*filter(None, sub), "A name opens its deals"]),
-        (Table(_columns(tables, aimed), rows.groups(), "people"),),
-    )
-
-
-def _with_changes(tables: Tables) -> pd.DataFrame:
-    """The forecasts with their ``change``, and those who had a deal at the earlier record and have none now."""
-    table = tables.people
-    if tables.no_changes:
-        return table.assign(change=math.nan)
-    then = tables.earlier.people["expected"]
-    gone = then.index.difference(table.index, sort=False)
-    rows = table.reindex([*table.index[:-1], *gone, table.index[-1]])
-    rows[_NOTHING] = rows[_NOTHING].fillna(0.0)
-    joined = rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
-    joined.attrs = table.attrs
-    return joined
-
-
-def _adding_up(table: pd.DataFrame) -> pd.DataFrame:
-    """The money as whole figures, so that rows add to their total in what is shown."""
-    totals = table.index.get_level_values(-1) == ALL
-    shown = table.copy()
-    for column in _MONEY:
-        shown.loc[~totals, column] = whole_parts(
-            table.loc[~totals, column].tolist(), whole_parts(table.loc[totals, column].tolist())[0]
+    inputs = tables.inputs
+    if tables.people.empty:
+        words = (
+            "No column says whose a deal is. Name one with by=." if not inputs.by else "Nobody has a deal."
         )
-        shown.loc[totals, column] = whole_parts(table.loc[totals, column].tolist())
-    return shown
+        return Block("people", "People", parts=(Note(words),))
+    shown = read_people(tables)
+    drawn = "Gray bar closed, dot forecast, blue band range" + (", black line target" if shown.aimed else "")
+    sub = ". ".join(filter(None, (shown.unit.words, drawn, "A name opens its deals")))
+    table = Table(_columns(tables, shown.aimed), tuple(_groups(tables, shown)), "people")
+    return Block("people", finding(shown.table), sub, (table,))
 
 
 def _columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
@@ -84,67 +49,81 @@ def _columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
     return (*columns, Column("" if tables.no_changes else f"Since {inputs.day(tables.earlier.day)}"))
 
 
+def _groups(tables: Tables, shown: People) -> Iterator[Group]:
+    """Each team with its people, then the total; many rows are folded to those furthest below target."""
+    rows = _Rows(tables, shown)
+    many = len(shown.table) > _FEW
+    short = shown.table["target"] - shown.table["expected"]
+    kept = (
+        set(short[[not shown.is_total(key) for key in shown.table.index]].nlargest(_KEPT).index)
+        if many
+        else set()
+    )
+    if len(tables.inputs.by) == 1:
+        level: Literal["member", ""] = "member" if many else ""
+        yield Group(tuple(rows.line(key, level, key in kept) for key in shown.members(())), many)
+    else:
+        for team in shown.teams():
+            members = (rows.line(key, "member", key in kept) for key in shown.members(team))
+            yield Group((rows.line(shown.total_of(team), "group"), *members), many)
+    yield Group((rows.line(shown.whole, "total"),))
+
+
 class _Rows:
     """The rows of the table."""
 
-    def __init__(
-        self, tables: Tables, table: pd.DataFrame, shown: pd.DataFrame, unit: Scale, aimed: bool
-    ) -> None:
-        self.tables, self.table, self.shown, self.unit, self.aimed = tables, table, shown, unit, aimed
-        self.top = None if aimed else max(float(table.drop(index=ALL)["high"].max()), 1.0) * 1.05
+    def __init__(self, tables: Tables, shown: People) -> None:
+        self.tables, self.shown, self.unit = tables, shown, shown.unit
+        members = shown.table.drop(index=[shown.whole])
+        self.top = None if shown.aimed else 1.05 * max(float(members[["high", "expected"]].max().max()), 1.0)
 
-    def groups(self) -> tuple[Group, ...]:
-        """One group of people, and the total."""
-        people = self.table[self.table.index != ALL]
-        column = "target" if self.aimed else "expected"
-        people = people.sort_values([column, "expected"], ascending=False, kind="stable")
-        many = len(people) > _FEW
-        kept = set((people["target"] - people["expected"]).nlargest(_KEPT).index) if many else set()
-        lines = tuple(self.line(name, "member" if many else "", name in kept) for name in people.index)
-        return (Group(lines, many), Group((self.line(ALL, "total"),)))
-
-    def line(self, label: Any, level: Any, kept: bool = False) -> Line:
+    def line(self, key: Key, level: Any, kept: bool = False) -> Line:
         """One row."""
-        row, shown, inputs = self.table.loc[label], self.shown.loc[label], self.tables.inputs
-        name = "All" if label == ALL else str(label)
-        cells = [Cell(name, name=True)]
-        if self.aimed:
-            cells.append(self.amount(shown["target"]))
-        cells += [self.amount(shown["booked"]), self.amount(shown["expected"])]
-        cells.append(
-            Cell("", picture=svg.progress(row, inputs.money, top=None if label == ALL else self.top))
-        )
-        cells += (
-            [self.gap(shown), _chance(row, self.tables.stated)]
-            if self.aimed
-            else [self.amount(row["open_value"])]
-        )
-        moved = None if math.isnan(row["change"]) else change(shown["change"], 0.0, self.unit.show)
-        cells.append(moved or Cell("" if self.tables.no_changes else text.MISSING, tone="quiet"))
-        opens = None
-        if label != ALL:
-            deals = inputs.deals[inputs.deals[inputs.by[-1]] == label]
-            deals = deals[deals["period"].isin([str(inputs.period), "overdue"])]
-            opens = deal_list(inputs, deals, f"{name}: closed, due and overdue")
-        return Line(tuple(cells), level, opens, kept)
+        row, figures = self.shown.row(key), self.shown.figures(key)
+        aimed, unit = self.shown.aimed, self.unit
+        top = None if key == self.shown.whole else self.top
+        cells = [
+            Cell(self.shown.name(key), name=True),
+            *([_amount(figures["target"], unit)] if aimed else []),
+        ]
+        cells += [_amount(figures["booked"], unit), _amount(figures["expected"], unit)]
+        cells.append(Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)))
+        cells += [_gap(figures, unit), self.chance(row)] if aimed else [_amount(row["open_value"], unit)]
+        opens = None if self.shown.is_total(key) else self.deals(key)
+        return Line((*cells, self.change(figures)), level, opens, kept)
 
-    def amount(self, value: float) -> Cell:
-        return Cell(self.unit.show(value))
+    def chance(self, row: pd.Series[Any]) -> Cell:
+        """The chance of the target, or why there is none."""
+        if row["booked"] >= row["target"]:
+            return Cell("met", tone="quiet")
+        if not row["open_count"] and not row["expected"] > row["booked"]:
+            return Cell("none due", tone="quiet")
+        known = math.isfinite(row["p_target"]) and not self.tables.stated
+        return Cell(text.chance(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
-    def gap(self, row: pd.Series[Any]) -> Cell:
-        """What is to go; past the target with a plus sign."""
-        if math.isnan(row["gap"]):
-            return Cell(text.MISSING, tone="quiet")
-        if row["gap"] > 0:
-            return Cell(self.unit.show(row["gap"]))
-        return Cell(self.unit.show(-row["gap"], signed=True), tone="quiet")
+    def change(self, figures: pd.Series[Any]) -> Cell:
+        """The change of the forecast."""
+        moved = change(float(figures["change"]), 0.0, self.unit.show)
+        return moved or Cell("" if self.tables.no_changes else text.MISSING, tone="quiet")
+
+    def deals(self, key: Key) -> Any:
+        """The person's deals of this period: closed, due and overdue."""
+        inputs = self.tables.inputs
+        parts = key if isinstance(key, tuple) else (key,)
+        rows = inputs.deals[inputs.deals["period"].isin([str(inputs.period), "overdue"])]
+        for column, label in zip(inputs.by, parts, strict=True):
+            rows = rows[rows[column] == label]
+        return deal_list(inputs, rows, f"{self.shown.name(key)}: closed, due and overdue")
 
 
-def _chance(row: pd.Series[Any], stated: bool) -> Cell:
-    if not math.isfinite(row["target"]):
+def _amount(value: float, unit: Scale) -> Cell:
+    return Cell(unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
+
+
+def _gap(figures: pd.Series[Any], unit: Scale) -> Cell:
+    """What is to go; past the target with a plus sign."""
+    if math.isnan(figures["gap"]):
         return Cell(text.MISSING, tone="quiet")
-    if row["booked"] >= row["target"]:
-        return Cell("met", tone="quiet")
-    if not row["open_count"] and row["expected"] <= row["booked"]:
-        return Cell("none due", tone="quiet")
-    return Cell(text.MISSING, tone="quiet") if stated else Cell(text.chance(row["p_target"]))
+    if figures["gap"] > 0:
+        return Cell(unit.show(figures["gap"]))
+    return Cell(unit.show(-figures["gap"], signed=True), tone="quiet")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from opp_analytics.report.blocks.people import people
 from opp_analytics.report.model import Note, Table
 from tests.report.pipelines import pipeline, tables_of
@@ -71,6 +73,40 @@ def test_people__of_sixty_fold_to_those_furthest_from_their_target():
     assert people_group.folded
     assert len(people_group.lines) == 60
     assert total.lines[0].level == "total"
+
+
+TARGETS = pd.DataFrame(
+    {"period": "2026-03", "owner_name": ["Ann", "Bo & Co", "Di"], "target": [150_000.0, 5.0, 7_000.0]}
+)
+TEAMS = {"Ann": "East", "Bo & Co": "West", "Di": "West"}
+
+
+def test_people__with_targets_show_gap_and_chance(opportunities):
+    block = people(tables_of(opportunities, target=TARGETS))
+    assert block.title == "None of three reps are at target; Di’s forecast is 7K short"
+    assert _lines(_table(block)) == {
+        "Ann": ["150,000", "70,000", "166,000", "80,000", "–", ""],
+        # Somebody with a target and no deal has a row too.
+        "Di": ["7,000", "0", "0", "7,000", "none due", ""],
+        "Bo & Co": ["5", "0", "0", "5", "none due", ""],
+        "(none)": ["–", "0", "0", "–", "none due", ""],
+        "All": ["157,005", "70,000", "166,000", "87,005", "–", ""],
+    }
+
+
+def test_people__stand_below_their_team_and_add_up_to_it(opportunities):
+    teams = opportunities.assign(
+        team=opportunities["owner_name"].map(TEAMS), value=opportunities["value"] + 0.4
+    )
+    table = _table(people(tables_of(teams, by=["team", "owner_name"])))
+    assert [[line.cells[0].text for line in group.lines] for group in table.groups] == [
+        ["East", "Ann"],
+        ["(none)", "(none)"],
+        ["All"],
+    ]  # fmt: skip
+    shown = [[int(line.cells[2].text.replace(",", "")) for line in group.lines] for group in table.groups]
+    assert all(team[0] == sum(team[1:]) for team in shown[:-1])
+    assert shown[-1][0] == sum(team[0] for team in shown[:-1])
 
 
 def test_people__without_a_column_of_people_say_so(opportunities):
