@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 import opp_analytics as oa
+from tests.benchmarks._figures import Figure, in_turns
 
 ROWS = 100_000
 _REPEATS = 7
@@ -26,8 +26,8 @@ _STAGES = (
 )
 
 
-def run() -> list[dict[str, Any]]:
-    """Rows of the benchmark table: median seconds of both, and the median of the ratios of each turn."""
+def run(quick: bool) -> list[Figure]:
+    """Seconds of both, in turns."""
     org = oa.Org.salesforce(currency="USD")
     with tempfile.TemporaryDirectory() as folder:
         file = _report(Path(folder) / "report.csv")
@@ -35,19 +35,13 @@ def run() -> list[dict[str, Any]]:
         assert ours["value"].sum() == plain["value"].sum()
         assert (ours["close_date"].to_numpy() == plain["close_date"].to_numpy()).all()
         assert (ours["created_at"].to_numpy() == plain["created_at"].to_numpy()).all()
-        turns = [
-            (_seconds(lambda: oa.read_export(file, org, progress=False)), _seconds(lambda: _plain(file)))
-            for _ in range(_REPEATS)
-        ]
-    return [
-        {
-            "benchmark": f"read_export of {ROWS:,} rows, {file.suffix}",
-            "ours": statistics.median(ours for ours, _ in turns),
-            "other": statistics.median(other for _, other in turns),
-            "ratio": statistics.median(ours / other for ours, other in turns),
-            "wanted": "< 1.5",
+        contenders = {
+            "ours": lambda: _seconds(lambda: oa.read_export(file, org, progress=False)),
+            "pandas": lambda: _seconds(lambda: _plain(file)),
         }
-    ]
+        runs = in_turns(3 if quick else 7, contenders)
+    name = f"read_export of {ROWS:,} rows"
+    return [Figure.of(name, "the same parsing in pandas", runs["ours"], runs["pandas"], at_most=1.5)]
 
 
 def _report(file: Path) -> Path:
