@@ -22,7 +22,7 @@ def change(now: float, then: float, show: Callable[[float], str]) -> Cell | None
     Examples
     --------
     >>> change(5.0, 3.0, str), change(1.0, 1.0, str).text, change(float("nan"), 1.0, str)
-    (Cell(text='2.0', tone='', sign=1, small='', picture='', name=False, link=''), 'no change', None)
+    (Cell(text='2.0', tone='', sign=1, lead='', small='', picture='', name=False, link=''), 'no change', None)
     """
     if not (math.isfinite(now) and math.isfinite(then)):
         return None

@@ -16,6 +16,7 @@ from opp_analytics.report.blocks.months import months
 from opp_analytics.report.blocks.notes import certificate, notes
 from opp_analytics.report.blocks.past import past
 from opp_analytics.report.blocks.people import people
+from opp_analytics.report.blocks.risk import risk
 from opp_analytics.report.blocks.slippage import slippage
 from opp_analytics.report.blocks.trend import trend
 from opp_analytics.report.blocks.win_rates import win_rates
@@ -31,6 +32,7 @@ BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     "trend": trend,
     "people": people,
     "decide": decide,
+    "risk": risk,
     "calls": calls,
     "months": months,
     "created": created,

@@ -37,6 +37,8 @@ class Cell:
     tone: Literal["", "quiet", "strong", "hi"] = ""
     sign: int | None = None
     """Direction of a change, −1, 0 or 1; None for what is no change."""
+    lead: str = ""
+    """Bold words before the text."""
     small: str = ""
     """A second, quiet line."""
     picture: str = ""

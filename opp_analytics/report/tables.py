@@ -187,6 +187,18 @@ class Tables:
         return analysis.call_sheets(self.call_deals, self.persons)
 
     @cached_property
+    def flags(self) -> pd.DataFrame:
+        """`oa.deal_flags`, the largest flagged value first."""
+        inputs = self.inputs
+        return analysis.deal_flags(
+            inputs.opportunities,
+            None if inputs.records.empty else inputs.history,
+            as_of=inputs.today,
+            own_writes=inputs.own_writes,
+            tz=inputs.tz,
+        )
+
+    @cached_property
     def created(self) -> pd.DataFrame:
         """`oa.pipeline_created` by weeks that end on the as-of day.
 

@@ -67,8 +67,18 @@ def _deal(tables: Tables, deal: dict[Any, Any]) -> tuple[Cell, str, str, str]:
         "pull_in": f"due {day}: pull in",
     }
     chance = stated(None if math.isnan(deal["chance"]) else 100 * deal["chance"])
-    words = f"{text.label(deal['stage'])}, {todo[deal['action']]}"
+    words = "; ".join(
+        [f"{text.label(deal['stage'])}, {todo[deal['action']]}", *_warning(tables, deal["unique_id"])]
+    )
     return deal_cell(inputs, deal), text.number(deal["value"]), chance, words
+
+
+def _warning(tables: Tables, unique_id: str) -> list[str]:
+    """The deal's first flag that its date does not say already."""
+    flags = tables.flags["reasons"].to_dict()
+    return [reason for reason in flags.get(unique_id, "").split(" · ") if reason and "overdue" not in reason][
+        :1
+    ]
 
 
 def _met(tables: Tables, met: pd.DataFrame) -> Call:

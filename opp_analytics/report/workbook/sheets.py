@@ -103,6 +103,8 @@ def _deals(tables: Tables) -> Sheet:
     deals = inputs.deals
     swings = tables.swings[["unique_id", "chance", "weighted"]].rename(columns={"weighted": "expected_value"})
     table = deals.merge(swings, on="unique_id", how="left")
+    flags = tables.flags[["risk", "reasons"]]
+    table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     first = [
         "name",
         *inputs.by,
@@ -114,6 +116,8 @@ def _deals(tables: Tables) -> Sheet:
         "probability",
         "chance",
         "expected_value",
+        "risk",
+        "reasons",
     ]
     last = ["unique_id"]
     further = [column for column in table.columns if column not in (*first, *last)]

@@ -40,6 +40,8 @@ _TITLES = {
     "p_if_won": "Chance if won",
     "p_if_lost": "Chance if lost",
     "cell": "Current value",
+    "risk": "Flags",
+    "reasons": "Why flagged",
     "suggestion": "Suggested fix",
     "check": "Finding",
     "conversion": "Moved on",

@@ -1,0 +1,30 @@
+"""The deals to question first."""
+
+from __future__ import annotations
+
+from opp_analytics.report.blocks.risk import risk
+from opp_analytics.report.model import Note, Table
+from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
+
+
+def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
+    block = risk(tables_of(opportunities, history))
+    assert block.title == "3 of 4 open deals have a flag, 150K of 180K"
+    assert (
+        block.sub
+        == "The deal due in March has one. One deal worth 20K is past the close date. The largest first"
+    )
+    (table,) = block.parts
+    assert isinstance(table, Table)
+    assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [
+        ["Alder", "Ann", "negotiation", "120,000", "80%", "Mar 27", "Pushed twice, 17 days in all."],
+        ["Damson", "(none)", "proposal", "20,000", "50%", "Mar 13", "3 days overdue."],
+        ["Fir", "Ann", "discovery", "10,000", "10%", "–", "No close date."],
+    ]
+
+
+def test_risk__without_a_flag_or_an_open_deal_says_so():
+    assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (
+        Note("None of 1 open deal shows a warning sign."),
+    )
+    assert risk(tables_of(pipeline([]))).parts == (Note("No deal is open."),)
