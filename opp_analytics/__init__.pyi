@@ -8,10 +8,12 @@ from .analysis import backtest as backtest
 from .analysis import backtest_horizons as backtest_horizons
 from .analysis import backtest_methods as backtest_methods
 from .analysis import calibration as calibration
+from .analysis import category_moves as category_moves
 from .analysis import close_date_moves as close_date_moves
 from .analysis import deal_flags as deal_flags
 from .analysis import fix as fix
 from .analysis import forecast as forecast
+from .analysis import forecast_categories as forecast_categories
 from .analysis import forecast_deals as forecast_deals
 from .analysis import forecast_fan as forecast_fan
 from .analysis import movements as movements

@@ -56,6 +56,8 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
     "pipeline_created": lambda team: oa.pipeline_created(team.history, freq="M", by="owner_name"),
     "deal": lambda team: team.history.deal(_busiest(team)),
     "deal_flags": lambda team: oa.deal_flags(team.opportunities, team.history, as_of=team.today),
+    "forecast_categories": lambda team: oa.forecast_categories(team.opportunities, as_of=team.today),
+    "category_moves": lambda team: oa.category_moves(team.history, **_quarter(team), freq="Q"),
     "close_date_moves": lambda team: oa.close_date_moves(team.history),
     "audit": lambda team: oa.audit(team.opportunities, as_of=team.today),
 }

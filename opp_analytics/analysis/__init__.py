@@ -5,7 +5,9 @@ from opp_analytics.analysis.forecasting.backtest_horizons import backtest_horizo
 from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
 from opp_analytics.analysis.forecasting.call_sheets import call_deals, call_sheets
+from opp_analytics.analysis.forecasting.category_moves import category_moves
 from opp_analytics.analysis.forecasting.forecast import forecast
+from opp_analytics.analysis.forecasting.forecast_categories import forecast_categories
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
 from opp_analytics.analysis.forecasting.method import Method
@@ -45,10 +47,12 @@ __all__ = [
     "calibration",
     "call_deals",
     "call_sheets",
+    "category_moves",
     "close_date_moves",
     "deal_flags",
     "fix",
     "forecast",
+    "forecast_categories",
     "forecast_deals",
     "forecast_fan",
     "method_for_deals",

@@ -1,7 +1,7 @@
 """The history of a pipeline: recorded changes, and the queries over them."""
 
 from opp_analytics.history.coverage import coverage
-from opp_analytics.history.engine import missing
+from opp_analytics.history.engine import latest, missing
 from opp_analytics.history.entries import Recorded
 from opp_analytics.history.history import History
 from opp_analytics.history.rows import DELETED, TRANSFERRED, TRANSFERRED_IN
@@ -15,5 +15,6 @@ __all__ = [
     "Recorded",
     "coverage",
     "label_of",
+    "latest",
     "missing",
 ]

@@ -5,10 +5,12 @@ from opp_analytics.plots.backtest import backtest
 from opp_analytics.plots.backtest_horizons import backtest_horizons
 from opp_analytics.plots.backtest_methods import backtest_methods
 from opp_analytics.plots.calibration import calibration
+from opp_analytics.plots.category_moves import category_moves
 from opp_analytics.plots.close_date_moves import close_date_moves
 from opp_analytics.plots.deal import deal
 from opp_analytics.plots.deal_flags import deal_flags
 from opp_analytics.plots.forecast import forecast
+from opp_analytics.plots.forecast_categories import forecast_categories
 from opp_analytics.plots.forecast_deals import forecast_deals
 from opp_analytics.plots.forecast_fan import forecast_fan
 from opp_analytics.plots.movements import movements
@@ -36,10 +38,12 @@ __all__ = [
     "backtest_horizons",
     "backtest_methods",
     "calibration",
+    "category_moves",
     "close_date_moves",
     "deal",
     "deal_flags",
     "forecast",
+    "forecast_categories",
     "forecast_deals",
     "forecast_fan",
     "movements",

@@ -137,8 +137,8 @@ def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
     ax.set_xlim(-0.6, max(len(names), 1) - 0.4)
 
 
-def stacked(ax: Axes, parts: pd.DataFrame, colors: Mapping[str, str]) -> None:
-    """Draw each row of `parts` as a bar cut by its columns; the first row names them, the others say their share.
+def stacked(ax: Axes, parts: pd.DataFrame, colors: Mapping[str, str], *, every_row: bool = False) -> None:
+    """Draw each row of `parts` as a bar cut by its columns; the first row (or `every_row`) names them, the others say their share.
 
     Rows and the limits of both axes must be set; a text that does not fit into its part is left out.
     """
@@ -158,7 +158,7 @@ def stacked(ax: Axes, parts: pd.DataFrame, colors: Mapping[str, str]) -> None:
         )
     for row in range(len(parts)):
         shares = [text.percent(value / sums[row]) for value in values[row]]
-        names = [f"{text.label(str(name))} " if row == 0 else "" for name in parts.columns]
+        names = [f"{text.label(str(name))} " if every_row or row == 0 else "" for name in parts.columns]
         cells = zip(lefts[row], values[row], fills, names, shares, strict=True)
         label_parts(
             ax,

@@ -30,6 +30,15 @@ def _steps() -> pd.DataFrame:
     return steps.astype({"from_stage": dtype, "to_stage": dtype})
 
 
+def _category_moves() -> pd.DataFrame:
+    came = ["won", "commit", "lost", "slipped", "removed"]
+    index = pd.MultiIndex.from_product([["commit", "pipeline"], came], names=["from_category", "to_category"])
+    counts, values = [2, 0, 0, 1, 0, 0, 0, 1, 0, 0], [75.0, 0.0, 0.0, 25.0, 0.0, 0.0, 0.0, 40.0, 0.0, 0.0]
+    table = pd.DataFrame({"count": counts, "value": [1_000 * value for value in values]}, index=index)
+    table.attrs = {"as_of": AS_OF, "period": "2026-03"}
+    return table
+
+
 _WEEKS = pd.DatetimeIndex(["2026-01-05", "2026-01-12"], tz="UTC", name="made_at")
 _MADE = pd.MultiIndex.from_product([_WEEKS, ["2026-01"]], names=["made_at", "period"])
 
@@ -67,6 +76,13 @@ TABLES: dict[str, pd.DataFrame] = {
         "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "period": ["2026-04", "2026-04"], "value": [50_000.0, 9_000.0],
         "variance_share": [0.9, 0.1], "p_if_won": [0.8, 0.6], "p_if_lost": [0.3, 0.5], "swing": [0.5, 0.1],
     }),
+    "category_moves": _category_moves(),
+    "forecast_categories": _table({
+        "closed": [0.0, 80_000.0, 100_000.0, 0.0], "commit": [10_000.0, 0.0, 50_000.0, 0.0],
+        "best_case": [0.0, 0.0, 20_000.0, 30_000.0], "pipeline": [0.0, 0.0, 0.0, 5_000.0], "omitted": 0.0,
+        "commit_total": [10_000.0, 80_000.0, 150_000.0, 0.0], "best_case_total": [10_000.0, 80_000.0, 170_000.0, 30_000.0],
+        "to_date": [False, False, True, False],
+    }, ["overdue", "2026-02", "2026-03", "2026-04"], "period", freq="M"),
     "deal_flags": _table({
         "name": ["Acme", None, "Cog"], "owner_name": ["Ann", "Bo", "Bo"], "value": [50_000.0, None, 10_000.0],
         "close_date": pd.to_datetime(["2026-04-01", "2026-04-02", "2026-05-01"]), "risk": [2, 1, 0],

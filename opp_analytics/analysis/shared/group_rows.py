@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,7 +11,13 @@ from opp_analytics import schema
 from opp_analytics.analysis.shared.history_query import group_names
 from opp_analytics.schema import NO_LABEL
 
-__all__ = ["every_group", "grouped", "named", "sorted_groups"]
+__all__ = ["column_labels", "every_group", "grouped", "named", "sorted_groups"]
+
+
+def column_labels(column: pd.Series[Any]) -> pd.Series[Any]:
+    """A column of a frame as group labels, written as the queries write them."""
+    labels: pd.Series[Any] = column.astype(schema.TEXT).fillna(NO_LABEL)
+    return labels
 
 
 def every_group(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:

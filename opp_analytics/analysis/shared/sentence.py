@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from opp_analytics.analysis.forecasting import category_sayings
 from opp_analytics.analysis.forecasting import sayings as forecasting
 from opp_analytics.analysis.movement import sayings as movement
 from opp_analytics.analysis.quality import sayings as quality
@@ -12,7 +13,14 @@ from opp_analytics.analysis.stages import sayings as stages
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
-_SAYINGS = (*forecasting.SAYINGS, *movement.SAYINGS, *stages.SAYINGS, *rates.SAYINGS, *quality.SAYINGS)
+_SAYINGS = (
+    *forecasting.SAYINGS,
+    *category_sayings.SAYINGS,
+    *movement.SAYINGS,
+    *stages.SAYINGS,
+    *rates.SAYINGS,
+    *quality.SAYINGS,
+)
 
 
 def sentence(table: pd.DataFrame) -> str:

@@ -7,8 +7,10 @@ import pytest
 
 from opp_analytics import errors
 from opp_analytics.analysis import (
+    category_moves,
     close_date_moves,
     deal_flags,
+    forecast_categories,
     movements,
     sentence,
     slippage,
@@ -101,6 +103,19 @@ def test_sentence__of_pipeline_created_compares_the_last_full_period() -> None:
     )
     assert sentence(table.iloc[[2, 3]]) == "240 (3 deals) created in Feb 2026; 900 (3 deals) is open now."
     assert sentence(table.iloc[[3]]) == "Created so far: 5 (1 deal); 900 (3 deals) is open now."
+
+
+def test_sentence__of_categories_is_that_of_the_current_period_of_the_whole() -> None:
+    frame = pd.DataFrame(
+        {"stage": ["closed_won", "proposal", "proposal", "proposal"], "value": [100.0, 50.0, 80.0, 5.0],
+         "close_date": "2026-03-20", "probability": [100, 80, 50, 10], "owner_name": ["Ann", "Bo", "Ann", "Bo"]}
+    )  # fmt: skip
+    said = "March: 100 closed, 150 with commit, 230 with best case; 5 more in the pipeline."
+    assert sentence(forecast_categories(frame, as_of="2026-03-20")) == said
+    assert sentence(forecast_categories(frame, as_of="2026-03-20", by="owner_name")) == said
+    moves = category_moves(HISTORY, start="2026-01-05", end="2026-01-19")
+    assert sentence(moves) == "Of 121K in pipeline (2 deals): 99% slipped and 1% won."
+    assert sentence(moves.assign(count=0, value=0.0)) == "No open deal was due in the period."
 
 
 def test_sentence__of_deal_flags() -> None:

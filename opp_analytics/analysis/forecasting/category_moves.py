@@ -1,0 +1,173 @@
+"""`category_moves`: what became of each forecast category."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import schema
+from opp_analytics.analysis.forecasting.categories import CATEGORIES, COLUMNS, categories
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.group_rows import column_labels, every_group
+from opp_analytics.analysis.shared.groups import By, by_columns, read
+from opp_analytics.analysis.shared.history_query import Span, group_name, group_names, instant, span
+from opp_analytics.history import TRANSFERRED, latest
+from opp_analytics.org import LOST, OPEN, WON, outcome_codes
+from opp_analytics.periods import When, as_date, check_freq
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+
+_ARROW = " > "
+CAME_TO = ("won", *CATEGORIES, "lost", "slipped", "removed")
+"""What a deal came to; each has exactly one. After ``history.where``, a further one is transferred."""
+
+
+def category_moves(
+    history: History, *, start: When, end: When, freq: str = "M", by: By = None, tz: str | None = None
+) -> pd.DataFrame:
+    """What became of the deals of each forecast category that were due in a period.
+
+    Parameters
+    ----------
+    history : History
+        Reads ``stage``, ``status``, ``value``, ``close_date``, `by`, and where present ``category``, ``pipeline``,
+        ``probability``.
+    start, end : date-like
+        The two records to compare. A naive date means the start of its day for `start`, the end of its day for `end`.
+    freq : str
+        The deals are those due in the period of this alias that holds `start`.
+    by : str or list of str, optional
+        Columns to group by, with their values at `start`.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
+
+    Returns
+    -------
+    DataFrame
+        Index ``from_category``, ``to_category`` (str; below the columns of `by`), every pair: commit, best_case, pipeline,
+        omitted to won, each category, lost, slipped, removed (and transferred, where deals left a history made by
+        ``history.where``). ``count`` (int64), ``value`` (float64, money, at `start`; a missing value counts 0).
+        Attrs: ``n``, ``period``, ``freq``, ``as_of``. With `by`, no deal gives no rows.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When `start` is before the first record or no record lies between `start` and `end`.
+    ArgumentError, MissingColumnError
+        When an argument is of the wrong kind or out of range, or the history has no column of `by`.
+
+    See Also
+    --------
+    forecast_categories : The categories, and the rule for each deal.
+
+    Notes
+    -----
+    Cohort: open at `start`, due in the period. At `end`: won (with a date by the period's end), lost, removed (deleted,
+    disqualified, or won and lost at once); slipped: won or due after the period, without a date, or open when the period is
+    over; else its category then. A commit is as good as the share of it that was won.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-03-01", "2026-03-01", "2026-03-20"],
+    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": [100.0, 50.0, 100.0],
+    ...                     "close_date": "2026-03-18", "probability": 80})
+    >>> moves = category_moves(History.from_changes(log), start="2026-03-01", end="2026-03-20")
+    >>> moves.loc["commit", "value"][["won", "commit", "slipped"]].to_dict()
+    {'won': 100.0, 'commit': 50.0, 'slipped': 0.0}
+    """
+    groups = by_columns(by)
+    for level in ("from_category", "to_category"):
+        by_columns(groups, level=level)
+    asked = span(history, start, end, asked_by="category_moves", by=groups, tz=tz)
+    period = pd.Period(asked.first, asked.org.freq(check_freq(freq)))
+    first, last = period.start_time.normalize(), period.end_time.normalize()
+    before = _seen(history, asked.opening, groups)
+    due = before[(before["outcome"] == OPEN) & before["close_date"].between(first, last)]
+    after = _seen(history, asked.closing, groups).reindex(due.index)
+    came = _came_to(after, last, over=asked.last > last)
+    if history.is_part:
+        came = np.where(due.index.isin(_passed_on(history, asked)), TRANSFERRED, came)
+    pairs = pd.DataFrame(
+        {
+            **{group_name(k): due[f"group {k}"] for k in range(len(groups))},
+            "pair": due["category"].astype(schema.TEXT)
+            + _ARROW
+            + pd.Series(came, due.index, dtype=schema.TEXT),
+            "count": 1,
+            "cents": (due["value"].fillna(0.0) * 100).round().astype("int64"),
+        }
+    )
+    keys = [*group_names(groups), "pair"]
+    ends = [*CAME_TO, *([TRANSFERRED] if (came == TRANSFERRED).any() else [])]
+    labels = [f"{one}{_ARROW}{other}" for one in CATEGORIES for other in ends]
+    counted = pairs.groupby(keys, as_index=False)[["count", "cents"]].sum()
+    table = every_group(counted, groups, "pair", labels)
+    return annotate(
+        pd.DataFrame(
+            {"count": table["count"].to_numpy(), "value": table["cents"].to_numpy() / 100},
+            index=_index(table, groups),
+        ),
+        made_from=history,
+        n=len(due),
+        as_of=as_date(asked.closing, tz=asked.tz),
+        period=str(period),
+        freq=period.freqstr,
+        **asked.notes(),
+    )
+
+
+def _seen(history: History, moment: pd.Timestamp, by: list[str]) -> pd.DataFrame:
+    """Outcome, value, date, category and groups of each deal in a record; index ``unique_id``."""
+    known = history.as_of(moment)
+    there = [name for name in COLUMNS if name in known.columns]
+    frame = read(known, "stage", "value", "close_date", *there, by=by, unique=True)
+    labels = {f"group {k}": column_labels(frame[name]) for k, name in enumerate(by)}
+    seen = frame[["unique_id", "value", "close_date"]].assign(
+        outcome=outcome_codes(frame), category=np.array(CATEGORIES)[categories(frame)[0]], **labels
+    )
+    return seen.set_index("unique_id")
+
+
+def _came_to(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> NDArray[np.str_]:
+    """What each deal came to by the end; rows without an outcome were deleted."""
+    late = (after["close_date"] > last) | after["close_date"].isna()
+    outcome = after["outcome"]
+    cases = [
+        (outcome == LOST, "lost"),
+        ((outcome == WON) & ~late, "won"),
+        (outcome == WON, "slipped"),
+        (outcome != OPEN, "removed"),
+        (late | over, "slipped"),
+    ]
+    found: NDArray[np.str_] = np.select(
+        [mask.to_numpy(dtype=bool) for mask, _ in cases],
+        [label for _, label in cases],
+        after["category"].fillna("").to_numpy(dtype=str),
+    )
+    return found
+
+
+def _passed_on(history: History, asked: Span) -> pd.Series[Any]:
+    """The deals that had left the part of a history by the end."""
+    table = history.table
+    last = latest(table.filter(table["seen_at"] <= instant(asked.closing)))
+    ids: pd.Series[Any] = history.collect(last.filter(last["operation"] == TRANSFERRED).select("unique_id"))[
+        "unique_id"
+    ]
+    return ids
+
+
+def _index(table: pd.DataFrame, by: list[str]) -> pd.MultiIndex:
+    """The index with each pair as two levels."""
+    pairs = pd.Series(table.index.get_level_values("pair")).str.split(_ARROW, regex=False, expand=True)
+    groups = [table.index.get_level_values(name) for name in by]
+    return pd.MultiIndex.from_arrays(
+        [*groups, *(pd.Index(pairs[k], dtype=schema.TEXT) for k in (0, 1))],
+        names=[*by, "from_category", "to_category"],
+    )

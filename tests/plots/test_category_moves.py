@@ -1,0 +1,18 @@
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_category_moves__is_a_bar_of_shares_per_category():
+    ax = plots.category_moves(TABLES["category_moves"])
+    assert reading.rows(ax) == ["commit (100K)", "pipeline (40K)"]
+    assert reading.widths(ax) == [0.75, 0, 0, 1, 0.25, 0]
+    assert {"won 75%", "slipped 25%", "lost 100%"} <= set(reading.texts(ax))
+    assert reading.title(ax) == "Of 100K in commit (3 deals): 75% won and 25% slipped"
+
+
+def test_category_moves__of_nothing():
+    table = TABLES["category_moves"].assign(value=0.0, count=0)
+    ax = plots.category_moves(table)
+    assert "no open deal with a value was due in this period" in reading.texts(ax)
+    assert reading.title(ax) == "No open deal was due in the period"

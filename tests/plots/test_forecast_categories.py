@@ -1,0 +1,30 @@
+import pandas as pd
+
+from opp_analytics import plots
+from tests.plots import reading
+from tests.plots.tables import TABLES
+
+
+def test_forecast_categories__draws_the_periods_from_now_on():
+    ax = plots.forecast_categories(TABLES["forecast_categories"])
+    assert reading.rows(ax) == ["overdue", "Mar 2026", "Apr 2026"]
+    assert reading.widths(ax)[1::3] == [100_000, 50_000, 20_000, 0, 0]
+    assert "150K commit, 170K best" in reading.texts(ax)
+    assert (
+        reading.title(ax)
+        == "March: 100K closed, 150K with commit, 170K with best case; 0 more in the pipeline"
+    )
+
+
+def test_forecast_categories__by_group_is_one_period():
+    table = TABLES["forecast_categories"]
+    grouped = pd.concat({"Ann": table, "Bo": table}, names=["owner_name"])
+    ax = plots.forecast_categories(grouped)
+    assert reading.rows(ax) == ["Ann", "Bo"]
+    past = plots.forecast_categories(grouped[~grouped["to_date"]])
+    assert reading.rows(past)[1] == "Ann · Feb 2026"
+
+
+def test_forecast_categories__of_nothing():
+    table = TABLES["forecast_categories"].iloc[:0]
+    assert "no won or open deals" in reading.texts(plots.forecast_categories(table))
