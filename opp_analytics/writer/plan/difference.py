@@ -31,6 +31,8 @@ PROBLEMS = ("row", "unique_id", "field", "value", "problem", "suggestion")
 """Columns of a plan's problems."""
 CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
 """Columns of a plan's conflicts."""
+_TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
+_A_TOTAL = ("looks like a row of totals", "remove the row, or give the deal another name")
 UNKNOWN_ID = "is not an id of the frame before the edits"
 _OBJECTS = ("before", "after", "remote", "value", "row")
 
@@ -129,6 +131,8 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     rows = labels if named else pd.RangeIndex(len(after))
     after = after.set_axis(pd.RangeIndex(len(after)))
     usable_before = _check_before(before, found)
+    allowed = [c for c in after.attrs.get("new_columns", ()) if c in after and c not in usable_before]
+    usable_before = usable_before.assign(**dict.fromkeys(allowed))
     base = org.conform(usable_before).set_index("unique_id")
     usable = _check_ids(after, base, rows, found)
     shared = after[usable & _among(after["unique_id"], base.index)]
@@ -264,7 +268,7 @@ def _check_new_column(column: pd.Series[Any], name: str, found: Difference) -> N
     filled = column[column.notna()]
     if len(filled):
         problem = "is a new column"
-        way_out = "remove the column, or start from opportunities that have it"
+        way_out = "remove the column, or name it in new_columns= of read_csv or read_excel"
         found.problem(None, None, name, filled.iloc[0], problem, way_out)
 
 
@@ -274,6 +278,8 @@ def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
         row = rows[position]
         filled = {c: v for c, v in record.items() if not schema.is_blank(v)}
         wrong = {c: bad for c, v in ({"name": None} | filled).items() if (bad := find_problem(c, v))}
+        if str(filled.get("name", "")).strip().lower() in _TOTALS:
+            wrong["name"] = _A_TOTAL
         for column, bad in wrong.items():
             found.problem(row, None, column, filled.get(column), *bad)
         for column, value in filled.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,13 +13,15 @@ import pandas as pd
 from opp_analytics import arguments, files, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.sheets.csv_cells import read_csv_cell, read_csv_title
-from opp_analytics.writer.sheets.rows import header_key, match_header, typed_frame
+from opp_analytics.writer.sheets.rows import after_frame, header_key, match_header
 from opp_analytics.writer.sheets.sheet_cells import day_order
 
 __all__ = ["read_csv"]
 
 
-def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
+def read_csv(
+    path: str | Path, before: pd.DataFrame | None = None, *, new_columns: Collection[str] = ()
+) -> pd.DataFrame:
     """Read opportunities from a CSV file, for `plan` against the exported frame.
 
     Comma, semicolon and tab separators are recognized; dates and amounts may be written as in `read_excel`. A file that
@@ -31,6 +33,8 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
         A file that `to_csv` wrote.
     before : DataFrame, optional
         The exported opportunities: further columns take their dtypes from here, and are text without it.
+    new_columns : collection of str
+        Columns that the exported file did not have and that are to be written; `plan` refuses any other by name.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def read_csv(path: str | Path, before: pd.DataFrame | None = None) -> pd.DataFra
         if any(cell.strip() for cell in line):
             filled = zip(columns.values(), [*line, *[""] * (len(titles) - len(line))], strict=True)
             rows[number] = {c: read_csv_cell(c, cell, day_first=day_first) for c, cell in filled}
-    return typed_frame(rows, list(columns.values()), org.empty() if before is None else before)
+    return after_frame(rows, columns, org.empty() if before is None else before, new_columns)
 
 
 def _csv(file: Path) -> tuple[list[str], list[list[str]]]:

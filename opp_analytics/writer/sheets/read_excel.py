@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from opp_analytics import arguments, files, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.plan.cells import row_dicts as row_dicts
 from opp_analytics.writer.plan.codec import from_text
-from opp_analytics.writer.sheets.rows import match_header, typed_frame
+from opp_analytics.writer.sheets.rows import after_frame, match_header
 from opp_analytics.writer.sheets.sheet_cells import TEXTS, day_order, parse, to_cell
 from opp_analytics.writer.sheets.to_excel import BASE_SHEET, openpyxl_library
 
@@ -33,7 +33,7 @@ __all__ = ["read_excel"]
 _SUFFIXES = (".xlsx", ".xlsm")
 
 
-def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the exported and the edited opportunities: ``plan(*read_excel(path))``.
 
     Rows may have been reordered, filtered, deleted or added, dates turned to text or serial numbers, amounts to text
@@ -44,6 +44,8 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     ----------
     path : path
         A file that `to_excel` wrote.
+    new_columns : collection of str
+        Columns that the exported file did not have and that are to be written; `plan` refuses any other by name.
 
     Returns
     -------
@@ -81,7 +83,7 @@ def read_excel(path: str | Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         for number, cells in raw.items()
         if any(not schema.is_blank(value) for value, _ in cells.values())
     }
-    return before, typed_frame(rows, list(columns.values()), before)
+    return before, after_frame(rows, columns, before, new_columns)
 
 
 def _filled_cells(sheet: Worksheet) -> dict[int, dict[int, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,23 @@ from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.plan.cells import fit_column
 
-__all__ = ["header_key", "match_header", "typed_frame"]
+__all__ = ["after_frame", "header_key", "match_header", "sheet_order"]
+
+_FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "status")
+_LAST = ("created_at", "updated_at", "account_id", "unique_id")
+
+
+def sheet_order(columns: list[str]) -> list[str]:
+    """The columns as people read them: names first, the server's timestamps and ids last.
+
+    Examples
+    --------
+    >>> sheet_order(["unique_id", "name", "value", "region", "owner_name", "updated_at"])
+    ['name', 'owner_name', 'value', 'region', 'updated_at', 'unique_id']
+    """
+    ends = [column for column in _LAST if column in columns]
+    first = [column for column in _FIRST if column in columns]
+    return [*first, *(c for c in columns if c not in first and c not in ends), *ends]
 
 
 def header_key(name: Any) -> str:
@@ -39,7 +56,35 @@ def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, s
     return columns
 
 
-def typed_frame(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
+def after_frame(
+    rows: dict[int, dict[str, Any]],
+    columns: Mapping[int, str],
+    before: pd.DataFrame,
+    new_columns: Collection[str],
+) -> pd.DataFrame:
+    """The edited opportunities of a file: columns in the order of `before`, then the API's, then new ones.
+
+    Raises
+    ------
+    DataError
+        If a new column that was named is not in the file.
+    """
+    named = list(columns.values())
+    wanted = [new_columns] if isinstance(new_columns, str) else list(new_columns)
+    missing = [column for column in wanted if column not in named]
+    if missing:
+        raise DataError(
+            f"new_columns names {missing[0]!r}, which the file does not have; it has {', '.join(named)}"
+        )
+    first = [str(c) for c in before.columns if c in named]
+    first += [c for c in schema.COLUMNS if c in named and c not in first]
+    frame = _typed(rows, [*first, *(c for c in named if c not in first)], before)
+    if wanted:
+        frame.attrs["new_columns"] = wanted
+    return frame
+
+
+def _typed(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
     """Make a frame of the rows; a column gets its dtype from `before` if all its cells fit."""
     cells = pd.DataFrame(list(rows.values()), columns=columns, dtype="object")
     fitted = {}

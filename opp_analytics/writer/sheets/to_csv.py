@@ -13,6 +13,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.difference import with_ids
 from opp_analytics.writer.sheets.csv_cells import csv_text, csv_title
+from opp_analytics.writer.sheets.rows import sheet_order
 
 __all__ = ["to_csv"]
 
@@ -20,7 +21,7 @@ __all__ = ["to_csv"]
 def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     """Write opportunities as CSV for a spreadsheet: UTF-8 with a mark that Excel reads, dates as 2026-03-31.
 
-    CSV cannot keep what the opportunities were before, so plan from the frame itself:
+    Names come first and ids last. CSV cannot keep what the opportunities were before, so plan from the frame itself:
     ``plan(opportunities, read_csv(path))``. Text that looks like a formula, or begins or ends with a blank, gets a
     leading apostrophe, which `read_csv` takes away. Every character and length can be written.
 
@@ -44,7 +45,7 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     frame = org.conform(with_ids(opportunities, "opportunities"))
     target = arguments.path(path)
     texts = {}
-    for column in map(str, frame.columns):
+    for column in sheet_order([str(column) for column in frame.columns]):
         cells = [csv_text(column, value) for value in frame[column]]
         texts[csv_title(column)] = schema.as_text(
             pd.Series(cells, dtype="object", name=column), frame["unique_id"]

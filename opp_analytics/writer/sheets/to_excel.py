@@ -19,6 +19,7 @@ from opp_analytics.files import write_whole
 from opp_analytics.writer.plan.cells import CHOICES
 from opp_analytics.writer.plan.codec import to_text
 from opp_analytics.writer.plan.difference import with_ids
+from opp_analytics.writer.sheets.rows import sheet_order
 from opp_analytics.writer.sheets.sheet_cells import to_cell
 
 if TYPE_CHECKING:
@@ -34,8 +35,14 @@ _SHEET = "opportunities"
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 32_767
 """Characters of a cell; Excel and openpyxl cut off the rest."""
-_FORMATS = {"value": "#,##0.00", "close_date": "yyyy-mm-dd", "probability": "0"}
-_WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 27, "updated_at": 27}
+_MOMENTS = ("created_at", "updated_at")
+_FORMATS = {
+    "value": "#,##0.00",
+    "close_date": "yyyy-mm-dd",
+    "probability": "0",
+    **dict.fromkeys(_MOMENTS, "yyyy-mm-dd hh:mm"),
+}
+_WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 17, "updated_at": 17}
 _NEW_ROWS = 1000
 """Empty rows below the data with the same checks, for new opportunities."""
 _NOTES = {
@@ -47,8 +54,8 @@ _NOTES = {
     "status": "One of: " + ", ".join(schema.STATUSES),
     "close_date": "A date, as 2026-03-31.",
     "probability": "Whole percent, 0 to 100: 60 for 60%.",
-    "created_at": "Set by the server; never written.",
-    "updated_at": "Set by the server; never written.",
+    "created_at": "Set by the server, in UTC; never written.",
+    "updated_at": "Set by the server, in UTC; never written.",
 }
 _FURTHER_NOTE = "An attribute of your own API, written as it is here; the server may refuse a change."
 
@@ -104,8 +111,9 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     sheet = book.active
     sheet.title = _SHEET
     columns = [str(column) for column in frame.columns]
-    _fill(sheet, columns, frame)
-    _dress(sheet, columns, len(frame))
+    shown = sheet_order(columns)
+    _fill(sheet, shown, frame[shown])
+    _dress(sheet, shown, len(frame))
     _keep_base(book, columns, frame)
     target = arguments.path(path)
     try:
@@ -119,12 +127,20 @@ def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
     _title(sheet, columns)
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
-            plain = to_cell(column, value)
+            plain = _moment(value) if column in _MOMENTS else to_cell(column, value)
             if isinstance(plain, str):
                 cell = _put_text(sheet, number, place, plain, f"row {number}: {column}")
                 cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
             elif plain is not None:
                 sheet.cell(number, place).value = plain
+
+
+def _moment(value: Any) -> Any:
+    """A timestamp as a date and time in UTC; as text where Excel has no such date."""
+    if schema.is_blank(value):
+        return None
+    at = pd.Timestamp(value).tz_convert("UTC").tz_localize(None)
+    return at.round("s").to_pydatetime() if at.year >= 1900 else to_cell("created_at", value)
 
 
 def _title(sheet: Worksheet, names: list[str]) -> None:
@@ -169,7 +185,7 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
     from openpyxl.worksheet.datavalidation import DataValidation
 
     last = rows + 1 + _NEW_ROWS
-    sheet.freeze_panes = "C2" if columns[1:2] == ["name"] else "B2"
+    sheet.freeze_panes = "B2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{max(rows + 1, 2)}"
     grey = PatternFill("solid", fgColor="EEEEEE")
     for place, column in enumerate(columns, start=1):

@@ -69,3 +69,37 @@ def test_read_csv__names_an_empty_file(tmp_path: Path) -> None:
     (tmp_path / "deals.csv").touch()
     with pytest.raises(DataError, match="deals.csv is empty"):
         read_csv(tmp_path / "deals.csv")
+
+
+def test_read_csv__plans_only_what_was_edited_after_excel_saved_it(tmp_path):
+    frame = opportunities(3)
+    file = to_csv(frame, tmp_path / "deals.csv")
+    header, *lines = file.read_text("utf-8-sig").splitlines()
+    assert header.startswith("name,stage,value,close_date") and header.endswith("account_id,unique_id")  # noqa: PT018
+    saved = [line.replace("2026-06-30", "6/30/2026").replace(",40,", ",40%,") for line in lines]
+    saved[0] = saved[0].replace(",1000,", ',"$12,000.50",')
+    saved[1] = saved[1].replace(",1100,", ",45k,")
+    file.write_text("\r\n".join([header, *saved]) + "\r\n", "utf-8-sig")
+    changes = plan(frame, read_csv(file, frame)).changes
+    assert changes[["unique_id", "field", "after"]].values.tolist() == [
+        ["o000", "value", 12_000.5],
+        ["o001", "value", 45_000.0],
+    ]
+
+
+def test_read_csv__refuses_new_columns_and_rows_of_totals_by_name_unless_they_are_allowed(tmp_path):
+    frame = opportunities(2)
+    file = to_csv(frame, tmp_path / "deals.csv")
+    header, *lines = file.read_text("utf-8-sig").splitlines()
+    file.write_text("\n".join([f"{header},notes", *(f"{line},call back" for line in lines), "Total,,2100"]), "utf-8-sig")  # fmt: skip
+    problems = plan(frame, read_csv(file, frame)).problems
+    assert problems[["field", "problem"]].values.tolist() == [
+        ["notes", "is a new column"],
+        ["name", "looks like a row of totals"],
+    ]
+    file.write_text("\n".join([f"{header},notes", *(f"{line},call back" for line in lines)]), "utf-8-sig")
+    made = plan(frame, read_csv(file, frame, new_columns=["notes"]))
+    assert made.problems.empty
+    assert made.changes[["field", "after"]].values.tolist() == [["notes", "call back"]] * 2
+    with pytest.raises(DataError, match="new_columns names 'note'"):
+        read_csv(file, frame, new_columns=["note"])

@@ -27,17 +27,25 @@ def test_to_excel__read_gives_the_same_frames(tmp_path: Path) -> None:
 def test_to_excel__is_made_for_editing(tmp_path: Path) -> None:
     book = openpyxl.load_workbook(to_excel(awkward(), tmp_path / "deals.xlsx"))
     sheet, base = book.worksheets
-    assert [cell.value for cell in sheet[1]][:3] == ["unique_id", "name", "account_id"]
+    titles = [cell.value for cell in sheet[1]]
+    assert titles[:5] == ["name", "stage", "value", "close_date", "probability"]
+    assert titles[-4:] == ["created_at", "updated_at", "account_id", "unique_id"]
+    row = dict(zip(titles, sheet[2], strict=True))
     assert base.sheet_state == "hidden"
-    assert sheet.freeze_panes == "C2"
+    assert sheet.freeze_panes == "B2"
     assert sheet.protection.sheet
-    assert sheet["A2"].protection.locked
-    assert not sheet["B2"].protection.locked
-    assert (sheet["B2"].value, sheet["B2"].data_type, sheet["B2"].quotePrefix) == ("=1+1", "s", True)
-    assert isinstance(sheet["F2"].value, datetime)
+    assert [title for title, cell in row.items() if cell.protection.locked] == [
+        "created_at",
+        "updated_at",
+        "unique_id",
+    ]
+    name = row["name"]
+    assert (name.value, name.data_type, name.quotePrefix) == ("=1+1", "s", True)
+    assert isinstance(row["close_date"].value, datetime)
+    assert isinstance(row["updated_at"].value, datetime)
     lists = {check.formula1 for check in sheet.data_validations.dataValidation}
     assert any("closed_won" in formula for formula in lists)
-    assert "Money" in sheet["D1"].comment.text
+    assert "Money" in sheet["C1"].comment.text
     assert all(cell.comment.text for cell in sheet[1])
 
 
@@ -68,5 +76,5 @@ def test_to_excel__names_the_cell_that_it_cannot_hold(tmp_path: Path, text: str,
         to_excel(opportunities(3).assign(name=["Acme", text, "Bolt"]), file)
     assert len(str(error.value)) < 200
     assert file.read_text() == "before"
-    with pytest.raises(DataError, match="row 1: column 11 holds the character"):
+    with pytest.raises(DataError, match="row 1: column 7 holds the character"):
         to_excel(opportunities(3).assign(**{"a\0": 1}), file)
