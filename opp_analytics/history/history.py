@@ -21,6 +21,7 @@ from opp_analytics.history.coverage import coverage
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.entries import Recorded
 from opp_analytics.history.from_changes import imported_from
+from opp_analytics.history.people import with_people
 from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
@@ -276,13 +277,19 @@ class History:
     def table(self) -> ibis.Table:
         """The change log as an Ibis table with the columns of `changes`; run your expressions with `collect`.
 
-        An alias of the org is read as its stage.
+        An alias of the org is read as its stage. With people, each row has the ``team`` and ``region`` of its owner then.
 
         Raises
         ------
         HistoryError
             When a file is damaged; the message names it.
         """
+        rows = self._rows()
+        whole = self.org is None or self.is_part
+        return rows if whole else with_people(rows, Org.of(self), self.records["recorded_at"])
+
+    def _rows(self) -> ibis.Table:
+        """The change log, an alias read as its stage."""
         table = self._source.table()
         aliases = self.org.stages.aliases if self.org else {}
         return table.mutate(stage=table["stage"].substitute(dict(aliases))) if aliases else table
@@ -292,7 +299,7 @@ class History:
         records = self.records["recorded_at"]
         state = (len(records), records.max())
         if self._seen is None or self._seen[0] != state:
-            table = self.table
+            table = self._rows()
             counted = table.group_by(["stage", "status"]).agg(deals=table["unique_id"].nunique())
             self._seen = state, self._meant(self.collect(counted))
         return self._seen[1]
@@ -365,7 +372,7 @@ class History:
             Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
         """
         order = [("seen_at", "ascending"), ("unique_id", "ascending")]
-        return self._meant(rows.to_frame(self._arrow(self.table).sort_by(order)))
+        return self._meant(rows.to_frame(self._arrow(self._rows()).sort_by(order)))
 
     def as_of(self, when: When, *, tz: str | None = None) -> pd.DataFrame:
         """All opportunities in the last record at or before `when`.
@@ -390,7 +397,7 @@ class History:
             When `when` is before the first record.
         """
         recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
-        table = self.table
+        table = self._rows()
         then = latest(table.filter(table["seen_at"] <= recorded_at))
         frame = as_frame(self._arrow(then), self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
@@ -430,7 +437,7 @@ class History:
         if own_writes is not None:
             needed = ("unique_id", "written_at", "run_id")
             arguments.frame(own_writes, "own_writes", *needed, made_by="own_writes")
-        table = self.table
+        table = self._rows()
         own = self._arrow(table.filter(table["unique_id"] == unique_id))
         if not len(own):
             raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")

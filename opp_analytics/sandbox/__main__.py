@@ -29,6 +29,7 @@ from opp_analytics.sandbox.faults import Faults
 from opp_analytics.sandbox.gate import TrackedProtocol
 from opp_analytics.sandbox.server import build
 from opp_analytics.sandbox.simulator import Simulator
+from opp_analytics.sandbox.stages import TenantStages
 from opp_analytics.sandbox.store import Store
 
 _BACKLOG = 128
@@ -128,8 +129,12 @@ def _fill(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
         store.add_token(tenant)
         store.add_token(tenant, read_only=True)
         store.save_settings(
-            seed=config["seed"], deals_per_week=config["deals_per_week"], complete=not config["seeded"]
+            seed=config["seed"],
+            deals_per_week=config["deals_per_week"],
+            complete=not config["seeded"],
+            org=config["org"],
         )
+        store.stages = TenantStages.of(config["org"])
         if config["seeded"]:
             store.clock.reach(midnight(today) if config["today"] else now)
         else:

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from opp_analytics.sandbox.stages import TenantStages
+
 __all__ = ["fill_defaults", "normalize"]
 
 _CENT = Decimal("0.01")
-_STATUS_OF = {"closed_won": "won", "closed_lost": "lost"}
 
 
-def fill_defaults(fields: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
+def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bool) -> dict[str, Any]:
     """The fields of a request, with defaults for a blank or null stage or status.
 
     A new row also gets a default for a missing stage, and its missing status follows from the stage. An update changes
@@ -21,17 +22,16 @@ def fill_defaults(fields: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
 
     Examples
     --------
-    >>> fill_defaults({"stage": "closed_won"}, is_new=True)
+    >>> fill_defaults({"stage": "closed_won"}, TenantStages(), is_new=True)
     {'stage': 'closed_won', 'status': 'won'}
-    >>> fill_defaults({"stage": " "}, is_new=False)
+    >>> fill_defaults({"stage": " "}, TenantStages(), is_new=False)
     {'stage': 'discovery'}
     """
     filled = dict(fields)
     if _is_empty(filled, "stage") and (is_new or "stage" in filled):
-        filled["stage"] = "discovery"
+        filled["stage"] = stages.first
     if _is_empty(filled, "status") and (is_new or "status" in filled):
-        stage = filled.get("stage")
-        filled["status"] = _STATUS_OF.get(stage, "active") if isinstance(stage, str) else "active"
+        filled["status"] = stages.status_of(filled.get("stage"))
     return filled
 
 

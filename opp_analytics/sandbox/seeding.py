@@ -14,8 +14,6 @@ from opp_analytics.sandbox.store import CORE, Record, Store
 
 __all__ = ["insert"]
 
-_STATUS_OF = {"closed_won": "won", "closed_lost": "lost"}
-
 
 def insert(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert all rows, or none if one of them cannot be stored.
@@ -44,7 +42,7 @@ def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
     if attributes["account_id"] is not None:
         attributes["account_id"] = str(attributes["account_id"])
     if "status" not in row:
-        attributes["status"] = _STATUS_OF.get(str(attributes["stage"]), "active")
+        attributes["status"] = store.stages.status_of(attributes["stage"])
     stamp = None
     for name in ("created_at", "updated_at"):
         if attributes[name] is None:

@@ -31,7 +31,7 @@ from opp_analytics.sandbox.jsonapi import (
 )
 from opp_analytics.sandbox.normalize import fill_defaults, normalize
 from opp_analytics.sandbox.simulator import Simulator
-from opp_analytics.sandbox.store import CORE, Access, Query, Record, Store, decode
+from opp_analytics.sandbox.store import CORE, Access, Query, Record, Store, decode, encode
 from opp_analytics.sandbox.validation import Problem, validate
 
 __all__ = ["DEFAULT_PAGE_SIZE", "LARGEST_PAGE_SIZE", "Api", "build"]
@@ -79,14 +79,18 @@ class Api:
             record = self.store.create(access.tenant, fields)
         # The reference's answer to a create has every attribute but this one.
         return make_answer(
-            request, render_resource({k: v for k, v in record.attributes.items() if k != "updated_at"}), 201
+            request,
+            render_resource(self._named({k: v for k, v in record.attributes.items() if k != "updated_at"})),
+            201,
         )
 
     async def one(self, request: Request) -> Response:
         """``/opportunities/ID``: get, update, delete."""
         access = self._admit(request)
         if request.method in ("GET", "HEAD"):
-            return make_answer(request, render_resource(self._find(request, access).attributes, related=True))
+            return make_answer(
+                request, render_resource(self._named(self._find(request, access).attributes), related=True)
+            )
         if request.method == "DELETE":
             async with self.writing:
                 self.store.delete(access.tenant, self._find(request, access))
@@ -99,7 +103,7 @@ class Api:
                 raise make_refusal(problems)
             self.store.update(access.tenant, record, fields)
         told = {"unique_id": record.unique_id, **fields, "updated_at": record.attributes["updated_at"]}
-        return make_answer(request, render_resource(told))
+        return make_answer(request, render_resource(self._named(told)))
 
     async def recover(self, request: Request) -> Response:
         """``/opportunities/ID/recover``: take an opportunity out of the trash; no effect on others."""
@@ -110,7 +114,7 @@ class Api:
                 raise make_not_found()
             if record.deleted_at is not None:
                 self.store.recover(access.tenant, record)
-        return make_answer(request, render_resource(record.attributes, related=True))
+        return make_answer(request, render_resource(self._named(record.attributes), related=True))
 
     async def trash(self, request: Request) -> Response:
         """``/opportunities/trash/show``: list deleted opportunities."""
@@ -120,12 +124,24 @@ class Api:
         self, body: Any, current: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], list[Problem]]:
         """The fields to store and the problems of a body; normalized if the fault is on."""
-        if not self.faults.settings["normalize"]:
-            return validate(body, current)
+        stages, normalizes = self.store.stages, self.faults.settings["normalize"]
         if isinstance(body, dict) and isinstance(body.get("opportunity"), dict):
-            body = {"opportunity": fill_defaults(body["opportunity"], is_new=current is None)}
-        fields, problems = validate(body, current)
-        return normalize(fields), problems
+            sent = {stages.columns.get(name, name): value for name, value in body["opportunity"].items()}
+            body = {
+                "opportunity": fill_defaults(sent, stages, is_new=current is None) if normalizes else sent
+            }
+        fields, problems = validate(body, stages, current)
+        theirs = {ours: name for name, ours in stages.columns.items()}
+        problems = [
+            problem._replace(attribute=theirs.get(problem.attribute, problem.attribute))
+            for problem in problems
+        ]
+        return normalize(fields) if normalizes else fields, problems
+
+    def _named(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+        """Attributes under the tenant's names."""
+        theirs = {ours: name for name, ours in self.store.stages.columns.items()}
+        return {theirs.get(name, name): value for name, value in attributes.items()}
 
     def _admit(self, request: Request) -> Access:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -152,14 +168,19 @@ class Api:
         number = _whole(asked, "page", 1)
         size = min(_whole(asked, "records", DEFAULT_PAGE_SIZE), LARGEST_PAGE_SIZE)
         sort = asked.get("sort") or "created_at"
-        attribute = sort.removeprefix("-")
+        names = self.store.stages.columns
+        attribute = names.get(sort.removeprefix("-"), sort.removeprefix("-"))
         # Ignoring it would return pages in an order that the reader does not expect.
         if attribute not in (*CORE, *_FURTHER) and not self.store.has_attribute(access.tenant, attribute):
             raise _bad_parameter("sort", f"No opportunity has an attribute {attribute!r} to sort by.")
         query = Query(
             access.tenant,
             deleted=deleted,
-            filters={column: asked[name] for name, column in _FILTERS.items() if asked.get(name)},
+            filters={
+                _FILTERS[names.get(name, name)]: value
+                for name, value in asked.items()
+                if names.get(name, name) in _FILTERS and value
+            },
             search=asked.get("search", ""),
             sort=attribute,
             descending=sort.startswith("-"),
@@ -171,6 +192,8 @@ class Api:
             self.faults.endless_pages += 1
             rows = fill_page(self.store, query, rows, total)
             total = max(total, query.offset + size) + size * self.faults.endless_pages
+        if names:
+            rows = [(key, encode(self._named(decode(text)))) for key, text in rows]
         return make_answer(request, render_page(rows, number=number, size=size, total=total))
 
 

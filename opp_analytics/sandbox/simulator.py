@@ -17,6 +17,7 @@ from typing import Any
 from opp_analytics.sandbox import rep_behavior
 from opp_analytics.sandbox.arguments import check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS, from_text, midnight, to_text
+from opp_analytics.sandbox.stages import TenantStages
 from opp_analytics.sandbox.store import CORE, Record, Store
 from opp_analytics.sandbox.team import (
     ACCOUNTS,
@@ -38,6 +39,8 @@ TEAM_TENANT = 1
 """The tenant of the team: the first one."""
 
 _REPS = {rep.unique_id: rep for rep in REPS} | {rep.name: rep for rep in REPS}
+_ONWARD_PER_DAY = 0.2
+"""Chance per working day that a deal goes on to a stage that shares its place among the worked ones."""
 _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
 
 
@@ -89,7 +92,11 @@ class Simulator:
         for day in _working_days(first, until):
             # Counted from the origin, so that the same simulation can start on another date.
             number = (day - origin).days
-            events = [*_events(desk, day, f"{seed}/{number}"), *_arrivals(day, f"{seed}/{number}", rate)]
+            stages = self.store.stages
+            events = [
+                *_events(desk, day, f"{seed}/{number}", stages),
+                *_arrivals(day, f"{seed}/{number}", rate, stages),
+            ]
             for event in sorted(events, key=lambda event: (event.at, event.record.unique_id)):
                 self._happen(event)
                 key = event.record.unique_id
@@ -120,29 +127,49 @@ def _moment(day: date, dice: random.Random) -> datetime:
     return midnight(day) + _WORKDAY_STARTS + timedelta(seconds=dice.random() * _WORKDAY_SECONDS)
 
 
-def _events(desk: dict[str, Record], day: date, seed: str) -> Iterator[_Event]:
+def _events(desk: dict[str, Record], day: date, seed: str, stages: TenantStages) -> Iterator[_Event]:
     """The events of `day`, at most one per deal."""
     for key, record in desk.items():
-        if not _is_workable(record, day):
+        if not _is_workable(record, day, stages):
             continue
         dice = random.Random(f"{seed}/{key}")
-        event = _work(record, day, dice)
+        event = _work(record, day, dice, stages)
         if event is not None:
             event.at = _moment(day, dice)
             yield event
 
 
-def _is_workable(record: Record, day: date) -> bool:
+def _worked(record: Record, stages: TenantStages) -> str | None:
+    """The stage that the team works a deal by."""
+    return stages.worked(record.attributes["stage"], record.attributes.get("pipeline"))
+
+
+def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
     """True if anything can happen to a deal on `day`; this is faster than seeding a generator."""
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)
-    if record.attributes["stage"] == "closed_lost":
+    stage = _worked(record, stages)
+    if stage == "closed_lost":
         return _is_recent(record.attributes["updated_at"], day)
-    return record.attributes["stage"] in LEAVE_PER_DAY and record.attributes["status"] in ("active", None)
+    return stage in LEAVE_PER_DAY and record.attributes["status"] in ("active", None)
 
 
-def _work(record: Record, day: date, dice: random.Random) -> _Event | None:
-    deal = record.attributes
+def _work(record: Record, day: date, dice: random.Random, stages: TenantStages) -> _Event | None:
+    """What happens to a deal, under the tenant's own stages."""
+    pipeline = record.attributes.get("pipeline")
+    event = _by_worked_stage(record, str(_worked(record, stages)), day, dice)
+    if event is not None and "stage" in event.changes:
+        named = stages.name_of(event.changes.pop("stage"), pipeline)
+        event.changes |= {"stage": named} if named else {}
+    if event is None and record.deleted_at is None:
+        onward = stages.next_name(record.attributes["stage"], pipeline)
+        if onward is not None and dice.random() < _ONWARD_PER_DAY:
+            return _Event(record, {"stage": onward})
+    return event
+
+
+def _by_worked_stage(record: Record, stage: str, day: date, dice: random.Random) -> _Event | None:
+    deal = {**record.attributes, "stage": stage}
     rep = _REPS.get(str(deal.get("owner_unique_id") or deal.get("owner_name")), SOMEBODY)
     if record.deleted_at is not None:
         return _Event(record) if dice.random() < RECOVER_PER_DAY else None
@@ -153,20 +180,20 @@ def _work(record: Record, day: date, dice: random.Random) -> _Event | None:
             else None
         )
     if dice.random() < LEAVE_PER_DAY[deal["stage"]]:
-        return _leave(record, day, rep, dice)
+        return _leave(record, deal, day, rep, dice)
     changes = rep_behavior.groom_deal(deal, day, rep, dice)
     return _Event(record, changes) if changes else None
 
 
-def _leave(record: Record, day: date, rep: Rep, dice: random.Random) -> _Event:
-    chances = weigh_next_stages(record.attributes["stage"], rep.skill)
+def _leave(record: Record, deal: dict[str, Any], day: date, rep: Rep, dice: random.Random) -> _Event:
+    chances = weigh_next_stages(deal["stage"], rep.skill)
     target = dice.choices(list(chances), list(chances.values()))[0]
     if target == "deleted":
         return _Event(record, trashed=True)
     if target == "inactive":
         return _Event(record, {"status": "inactive"})
     if target in ("closed_won", "closed_lost"):
-        return _Event(record, rep_behavior.close_deal(record.attributes, target, day, dice))
+        return _Event(record, rep_behavior.close_deal(deal, target, day, dice))
     return _Event(record, {"stage": target, "probability": rep_behavior.state_probability(target, rep, dice)})
 
 
@@ -174,7 +201,7 @@ def _is_recent(text: str, day: date) -> bool:
     return 0 < (day - from_text(text).date()).days <= AFTERMATH_DAYS
 
 
-def _arrivals(day: date, seed: str, rate: float) -> Iterator[_Event]:
+def _arrivals(day: date, seed: str, rate: float, stages: TenantStages) -> Iterator[_Event]:
     """The new deals of `day`: a Poisson number."""
     dice = random.Random(f"{seed}/new")
     while (waited := dice.expovariate(1.0)) < rate:
@@ -188,7 +215,6 @@ def _arrivals(day: date, seed: str, rate: float) -> Iterator[_Event]:
             "name": f"{account}: {offer}",
             "account_id": account_id(account),
             "value": rep_behavior.draw_value(size, dice),
-            "stage": "discovery",
             "close_date": rep_behavior.draw_close_date(day, dice),
             "probability": rep_behavior.state_probability("discovery", rep, dice),
             "status": "active",
@@ -196,4 +222,7 @@ def _arrivals(day: date, seed: str, rate: float) -> Iterator[_Event]:
             "owner_name": rep.name,
             "owner_email": rep.email,
         }
+        if stages.pipelines:
+            attributes["pipeline"] = dice.choice(stages.pipelines)
+        attributes["stage"] = stages.name_of("discovery", attributes.get("pipeline"))
         yield _Event(Record(attributes), is_new=True, at=_moment(day, dice))

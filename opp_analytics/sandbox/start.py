@@ -16,6 +16,7 @@ from typing import Any
 from opp_analytics.sandbox.arguments import check_number
 from opp_analytics.sandbox.errors import SandboxError, SandboxTypeError
 from opp_analytics.sandbox.handle import Sandbox, end_process
+from opp_analytics.sandbox.stages import TenantStages
 
 __all__ = ["start"]
 
@@ -29,6 +30,7 @@ def start(
     path: str | os.PathLike[str] | None = None,
     today: date | None = None,
     deals_per_week: float = 10.0,
+    org: Any = None,
 ) -> Sandbox:
     """Start a sandbox server in a separate process and wait until it is ready.
 
@@ -56,6 +58,9 @@ def start(
         until today, start with ``today=today - timedelta(weeks=26)`` and advance.
     deals_per_week
         New opportunities in an average week; with 0 the team only works on existing ones.
+    org
+        An `Org` whose stages, pipelines and names on the wire (``api_columns``) the server has instead of the documented
+        ones. The simulated team works by them.
 
     Raises
     ------
@@ -83,6 +88,7 @@ def start(
         "today": None if today is None else date(today.year, today.month, today.day).isoformat(),
         "deals_per_week": deals_per_week,
         "key": key,
+        "org": None if org is None else TenantStages.of(org).to_dict(),
     }
     process = _launch()
     try:

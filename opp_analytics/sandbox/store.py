@@ -22,6 +22,7 @@ import msgspec
 
 from opp_analytics.sandbox.clock import Clock, from_text, to_text
 from opp_analytics.sandbox.errors import SandboxError, SandboxValueError
+from opp_analytics.sandbox.stages import TenantStages
 
 __all__ = ["CORE", "Access", "Query", "Record", "Store", "decode", "encode"]
 
@@ -150,6 +151,7 @@ class Store:
                 "SELECT token, tenant, api_key, read_only FROM token JOIN tenant ON tenant.id = tenant"
             )
         }
+        self.stages = TenantStages.of(self.read_setting("org"))
         newest = self._reader.execute("SELECT max(updated_at) FROM opportunity").fetchone()[0]
         if newest is not None:
             clock.witness(from_text(newest))
@@ -307,13 +309,14 @@ class Store:
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
         """The deals that the team works on: open ones, and those lost or deleted since `since`."""
+        closed = self.stages.spellings("won", "lost", "disqualified")
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
-                   deleted_at IS NULL AND stage NOT IN ('closed_won', 'closed_lost')
-                OR deleted_at IS NULL AND stage = 'closed_lost' AND updated_at >= ?
+                   deleted_at IS NULL AND stage NOT IN (SELECT value FROM json_each(?))
+                OR deleted_at IS NULL AND stage IN (SELECT value FROM json_each(?)) AND updated_at >= ?
                 OR deleted_by = 'team' AND deleted_at >= ?)
             ORDER BY unique_id""",
-            (tenant, since, since),
+            (tenant, encode(closed), encode(self.stages.spellings("lost")), since, since),
         )
         return [Record(decode(a), at, by) for a, at, by in found]
 
@@ -325,7 +328,7 @@ class Store:
     def create(self, tenant: int, fields: Mapping[str, Any]) -> Record:
         """Insert an opportunity, created and updated at the next timestamp."""
         stamp = self._stamp()
-        core = {"unique_id": str(uuid.uuid4()), "stage": "discovery", "status": "active"}
+        core = {"unique_id": str(uuid.uuid4()), "stage": self.stages.first, "status": "active"}
         core |= {"created_at": stamp, "updated_at": stamp}
         record = Record(dict.fromkeys(CORE) | core | dict(fields))
         self.insert(tenant, [record])

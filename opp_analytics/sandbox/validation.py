@@ -12,9 +12,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-__all__ = ["STAGES", "STATUSES", "Problem", "validate"]
+from opp_analytics.sandbox.stages import TenantStages
 
-STAGES = ("discovery", "qualification", "proposal", "negotiation", "closed_won", "closed_lost")
+__all__ = ["STATUSES", "Problem", "validate"]
+
 STATUSES = ("active", "inactive", "won", "lost")
 _READ_ONLY = ("id", "unique_id", "created_at", "updated_at")
 _LARGEST = Decimal(10) ** 15
@@ -102,20 +103,23 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "account_id": _text,
     "account_unique_id": _text,
     "value": _decimal,
-    "stage": _one_of(STAGES),
     "close_date": _day,
     "probability": _percent,
     "status": _one_of(STATUSES),
 }
 
 
-def validate(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], list[Problem]]:
+def validate(
+    body: Any, stages: TenantStages, current: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
     """The attributes to store, and every problem of `body`.
 
     Parameters
     ----------
     body
         The decoded request: ``{"opportunity": {...}}``.
+    stages
+        The stages that the tenant has.
     current
         The attributes before an update; None for a create.
     """
@@ -124,6 +128,7 @@ def validate(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[
         return {}, [Problem("", 'The body must be {"opportunity": {…}}', "invalid_body")]
     if current is not None and not fields:
         return {}, [Problem("", "The opportunity has no attribute to change", "invalid_body")]
+    checks = {**_CHECKS, "stage": _one_of(stages.names)}
     clean: dict[str, Any] = {}
     problems: list[Problem] = []
     for attribute, value in fields.items():
@@ -133,7 +138,7 @@ def validate(body: Any, current: Mapping[str, Any] | None = None) -> tuple[dict[
                 problems.append(Problem(attribute, f"{attribute} is set by the server", "read_only"))
             continue
         try:
-            clean[attribute] = _CHECKS[attribute](value) if attribute in _CHECKS else value
+            clean[attribute] = checks[attribute](value) if attribute in checks else value
         except _Refused as refused:
             problems.append(Problem(attribute, f"{attribute} {refused}", "invalid"))
     if current is None and "name" not in fields:

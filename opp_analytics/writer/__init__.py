@@ -7,7 +7,7 @@ from opp_analytics.writer.apply.undo import undo
 from opp_analytics.writer.journal.own_writes import own_writes
 from opp_analytics.writer.journal.result import OUTCOMES
 from opp_analytics.writer.journal.runs import runs
-from opp_analytics.writer.plan.cells import CHOICES, find_problem, format_cell, normalize, same
+from opp_analytics.writer.plan.cells import choices, find_problem, format_cell, normalize, same
 from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.sheets.csv_cells import guarded
 from opp_analytics.writer.sheets.read_csv import read_csv
@@ -16,11 +16,11 @@ from opp_analytics.writer.sheets.to_csv import to_csv
 from opp_analytics.writer.sheets.to_excel import to_excel
 
 __all__ = [
-    "CHOICES",
     "OUTCOMES",
     "Plan",
     "Receipt",
     "apply",
+    "choices",
     "find_problem",
     "format_cell",
     "guarded",

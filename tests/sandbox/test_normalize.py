@@ -7,6 +7,7 @@ import pytest
 
 from opp_analytics import sandbox
 from opp_analytics.sandbox.normalize import fill_defaults, normalize
+from opp_analytics.sandbox.stages import TenantStages
 from tests.sandbox.callers import Caller
 
 DECOMPOSED, COMPOSED = "Cafe\u0301", "Caf\u00e9"
@@ -41,7 +42,7 @@ def test_normalize__rounds_trims_folds_and_composes(name: str, sent: Any, kept: 
 def test_fill_defaults__fills_what_was_not_sent(
     sent: dict[str, Any], is_new: bool, kept: dict[str, Any]
 ) -> None:
-    assert fill_defaults(sent, is_new=is_new) == kept
+    assert fill_defaults(sent, TenantStages(), is_new=is_new) == kept
 
 
 def test_fault__holds_for_create_and_update(faults: sandbox.FaultSettings, api: Caller) -> None:

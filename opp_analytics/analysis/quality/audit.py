@@ -90,6 +90,7 @@ def audit(
         periods.to_dates(frame["created_at"], tz=tz),
         days,
         tenant_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None),
+        Org.of(opportunities).stages,
     )
     hits = [hit for check in CHECKS for hit in check(deals) if hit.rows.any()]
     nothing = Hit("", "", "name", np.zeros(len(frame), dtype=bool))

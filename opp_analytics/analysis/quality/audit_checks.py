@@ -13,7 +13,7 @@ from scipy.special import bdtrc
 
 from opp_analytics import schema
 from opp_analytics.errors import MissingColumnError
-from opp_analytics.org import CONFLICT, LOST, OPEN, STAGES, WON
+from opp_analytics.org import CONFLICT, LOST, OPEN, WON, Stages
 
 __all__ = ["CHECKS", "Deals", "Hit", "last_touched", "more_than_chance", "tenant_writes"]
 
@@ -23,10 +23,8 @@ _FAR = 40.0
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 _STAMPED = pd.Timedelta(minutes=1)
 """Largest time between a write and the server's timestamp of it."""
-_CLOSED = {"won": STAGES.won, "lost": STAGES.lost}
-"""The stages that agree with the status of a closed deal."""
-_STATUS_OF = {stage: status for status, stages in _CLOSED.items() for stage in stages}
-_STAGE_OF = {status: stages[0] for status, stages in _CLOSED.items() if len(stages) == 1}
+_CLOSED = ("won", "lost")
+"""The statuses of a closed deal, which are also the kinds of its stages."""
 _PEERS = 20
 """Open deals that a stage needs before its median is used."""
 
@@ -41,6 +39,7 @@ class Deals:
     created: pd.Series[Any]
     stale_days: int
     own_writes: pd.DataFrame
+    stages: Stages
 
     @property
     def open(self) -> NDArray[np.bool_]:
@@ -86,9 +85,14 @@ def tenant_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.Dat
 def _labels(deals: Deals) -> list[Hit]:
     stage, status = deals.frame["stage"], deals.frame["status"]
     contradiction = deals.outcome == CONFLICT
-    closed_stage, closed_status = stage.isin(list(_STATUS_OF)), status.isin(list(_CLOSED))
+    by_kind = {"won": deals.stages.won, "lost": deals.stages.lost}
+    status_of = {name: kind for kind, names in by_kind.items() for name in names}
+    stage_of = {kind: names[0] for kind, names in by_kind.items() if len(names) == 1}
+    closed_stage, closed_status = stage.isin(list(status_of)), status.isin(list(_CLOSED))
+    # A tenant without statuses has none that lags behind.
+    told = bool(status.notna().any())
     behind = (
-        closed_stage & (stage.astype(schema.TEXT).map(_STATUS_OF) != status.astype(schema.TEXT))
+        closed_stage & told & (stage.astype(schema.TEXT).map(status_of) != status.astype(schema.TEXT))
     ).to_numpy()
     ahead = (closed_status & ~closed_stage).to_numpy()
     return [
@@ -98,16 +102,16 @@ def _labels(deals: Deals) -> list[Hit]:
             "warning",
             "status",
             behind & ~contradiction,
-            lambda found: found["stage"].astype(schema.TEXT).map(_STATUS_OF),
+            lambda found: found["stage"].astype(schema.TEXT).map(status_of),
         ),
         Hit(
             "stage_behind_status",
             "warning",
             "stage",
             ahead & ~contradiction,
-            lambda found: found["status"].astype(schema.TEXT).map(_STAGE_OF),
+            lambda found: found["status"].astype(schema.TEXT).map(stage_of),
         ),
-        _unknown(stage, STAGES.names),
+        _unknown(stage, deals.stages.names),
         _unknown(status, schema.STATUSES),
     ]
 

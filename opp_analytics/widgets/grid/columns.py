@@ -105,12 +105,13 @@ def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
     return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
 
 
-def _column(name: str, cells: pd.Series[Any], stages: tuple[str, ...]) -> Column:
+def _column(name: str, cells: pd.Series[Any], meaning: Org) -> Column:
     if name in schema.COLUMNS:
         kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
     else:
         kind, locked = _further_kind(cells)
-    options = {"stage": stages, "status": schema.STATUSES}.get(name, ())
+        locked = locked or name in meaning.derived
+    options = {"stage": meaning.stages.names, "status": schema.STATUSES}.get(name, ())
     if kind == "flag":
         options = ("True", "False")
     if name.endswith("owner_name") and not locked:
@@ -128,8 +129,8 @@ def columns_of(opportunities: pd.DataFrame) -> list[Column]:
 
     Identifiers, the server's timestamps, and columns of lists, objects or custom categories are locked.
     """
-    stages = Org.of(opportunities).stages.names
-    columns = [_column(name, opportunities[name], stages) for name in map(str, opportunities.columns)]
+    meaning = Org.of(opportunities)
+    columns = [_column(name, opportunities[name], meaning) for name in map(str, opportunities.columns)]
     first = list(_TITLES)
     place = {c.field: first.index(c.field) if c.field in first else len(first) for c in columns}
     return sorted(columns, key=lambda column: (column.hidden, place[column.field]))

@@ -146,7 +146,7 @@ class Sender:
                 remote = read_one(self.client, str(step.unique_id))
             except ApiError as error:
                 return self._unread(step, error, attempts, sent=sent)
-            verdict = compare_three_ways(step, remote)
+            verdict = compare_three_ways(step, remote, self.client.org)
             first = first or verdict
             if verdict.already:
                 return self._done(step, first, attempts, sent, remote)
@@ -156,7 +156,7 @@ class Sender:
                 break
             self.intend(
                 number,
-                {str(d.field): d.remote for d in verdict.drifts},
+                _spelled(step, remote) | {str(d.field): d.remote for d in verdict.drifts},
                 _newer_outcome(step, verdict, remote),
             )
             attempts += 1
@@ -248,6 +248,13 @@ class Sender:
             refused=refused and not sent,
             outage=_outage(error),
         )
+
+
+def _spelled(step: Step, remote: Row | None) -> Row:
+    """The stage as the server spells it, where the plan has the stage of that alias: undo sends it back."""
+    cell = next((cell for cell in step.cells if cell.field == "stage"), None)
+    spelled = (remote or {}).get("stage")
+    return {} if cell is None or spelled is None or spelled == cell.before else {"stage": spelled}
 
 
 def _newer_outcome(step: Step, verdict: Verdict, remote: Row | None) -> Row | None:

@@ -72,6 +72,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     # What the run did not touch is whatever it is by now.
     known = [_readable(now.get(unique_id)) | row for unique_id, row in rows.items()]
     before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()
+    before = client.org.apply(before) if client.org else before
     return compare(changes, problems_frame([]), before, client, now)
 
 

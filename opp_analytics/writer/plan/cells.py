@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import inputs, org, schema, text
+from opp_analytics.org import Org
 
 __all__ = [
-    "CHOICES",
+    "choices",
     "find_problem",
     "fit_column",
     "format_cell",
@@ -25,8 +26,10 @@ __all__ = [
     "same",
 ]
 
-CHOICES = {"stage": org.STAGES.names, "status": schema.STATUSES}
-"""Columns with a fixed set of values."""
+
+def choices(meaning: Org) -> dict[str, tuple[str, ...]]:
+    """The columns with a fixed set of values, and these."""
+    return {"stage": meaning.stages.names, "status": schema.STATUSES}
 
 
 def normalize(column: str, value: Any) -> Any:
@@ -70,13 +73,15 @@ def same(column: str, left: Any, right: Any) -> bool:
     return bool(one == other)
 
 
-def _unknown_choice(column: str, value: str) -> tuple[str, str] | None:
-    known = CHOICES.get(column)
+def _unknown_choice(column: str, value: str, meaning: Org) -> tuple[str, str] | None:
+    known = choices(meaning).get(column)
     if known is None or value in known:
         return None
-    near = difflib.get_close_matches(value.strip().lower().replace(" ", "_"), known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"is not a {column} of the API", f"{hint}use one of {', '.join(known)}"
+    spelled = {_bare(name): name for name in known}
+    near = difflib.get_close_matches(_bare(value), spelled, n=1)
+    hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
+    whose = "your org" if column == "stage" and meaning.stages != org.STAGES else "the API"
+    return f"is not a {column} of {whose}", f"{hint}use one of {', '.join(known)}"
 
 
 def _reason(column: str, value: Any, error: schema.BadCell) -> str:
@@ -89,8 +94,13 @@ def _reason(column: str, value: Any, error: schema.BadCell) -> str:
     return str(error)
 
 
-def find_problem(column: str, value: Any) -> tuple[str, str] | None:
-    """Check a value before writing: the problem and how to fix it, or None.
+def _bare(name: str) -> str:
+    """A name without what people vary in spelling it."""
+    return name.strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def find_problem(column: str, value: Any, meaning: Org = org.DEFAULT) -> tuple[str, str] | None:
+    """Check a value before writing: the problem and how to fix it, or None; `meaning` is the org whose stages may be written.
 
     Examples
     --------
@@ -117,7 +127,7 @@ negotiation, closed_won, closed_lost")
         return "holds half of a character", "write it anew"
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
-    return _unknown_choice(column, cell)
+    return _unknown_choice(column, cell, meaning)
 
 
 _FLAGS = {"true": True, "false": False}

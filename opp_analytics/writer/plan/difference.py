@@ -12,6 +12,7 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.org import DEFAULT, Org
 from opp_analytics.writer.plan.cells import find_problem, fit_column, normalize, row_dicts, same
 from opp_analytics.writer.plan.codec import number
 
@@ -43,6 +44,8 @@ class Difference:
 
     changes: list[dict[str, Any]] = field(default_factory=list)
     problems: list[dict[str, Any]] = field(default_factory=list)
+    meaning: Org = DEFAULT
+    """The org whose stages may be written."""
 
     def change(self, operation: str, unique_id: str | None, column: str | None = None, **more: Any) -> None:
         """Add a change, not yet compared with the server."""
@@ -125,7 +128,8 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
     before, after : DataFrame
         Frames from `with_ids`.
     """
-    found = Difference()
+    found = Difference(meaning=Org.of(before))
+    after = _read_aliases(after, found.meaning)
     labels = after.index
     named = labels.is_unique and labels.nlevels == 1 and not labels.hasnans
     rows = labels if named else pd.RangeIndex(len(after))
@@ -144,6 +148,16 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
         place = {label: position for position, label in enumerate(rows)}
         found.problems.sort(key=lambda problem: place.get(problem["row"], -1))
     return found
+
+
+def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
+    """The edited frame with each alias as its stage, which is what is sent."""
+    aliases = meaning.stages.aliases
+    if not aliases or "stage" not in after or not after["stage"].isin(list(aliases)).any():
+        return after
+    return after.assign(
+        stage=after["stage"].astype(object).map(lambda cell: aliases.get(cell, cell), na_action="ignore")
+    )
 
 
 def _among(ids: Iterable[Any], known: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -248,7 +262,7 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
             if same(column, was, now):
                 continue
             row = rows[shared.index[at]]
-            wrong = find_problem(column, now)
+            wrong = find_problem(column, now, found.meaning)
             if wrong:
                 found.problem(row, ids[at], column, now, *wrong)
                 continue
@@ -277,7 +291,9 @@ def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
     for position, record in zip(created.index, row_dicts(created[columns]), strict=True):
         row = rows[position]
         filled = {c: v for c, v in record.items() if not schema.is_blank(v)}
-        wrong = {c: bad for c, v in ({"name": None} | filled).items() if (bad := find_problem(c, v))}
+        wrong = {
+            c: bad for c, v in ({"name": None} | filled).items() if (bad := find_problem(c, v, found.meaning))
+        }
         if str(filled.get("name", "")).strip().lower() in _TOTALS:
             wrong["name"] = _A_TOTAL
         for column, bad in wrong.items():

@@ -161,9 +161,15 @@ class Plan:
             If the file cannot be written.
         """
         head = {name: getattr(self, name) for name in ("plan_id", "url", "tenant")}
+        meaning = org.org_of(self.before)
         frames = {name: getattr(self, name) for name in ("changes", "problems", "conflicts", "before")}
         file = arguments.path(path)
-        write_parts(file, head | {"made_at": self.made_at.isoformat()}, frames)
+        write_parts(
+            file,
+            head
+            | {"made_at": self.made_at.isoformat(), "org": None if meaning is None else dict(meaning.facts)},
+            frames,
+        )
         return file
 
     @classmethod
@@ -242,6 +248,12 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     value of these deals: 250 → 300 (+50)
     """
     base, edited = with_ids(before, "before"), with_ids(after, "after")
+    meaning = org.org_of(before)
+    org.agreed(meaning, org.org_of(after), names=("before's org", "after's"))
+    org.agreed(meaning, None if client is None else client.org, names=("before's org", "the client's"))
+    base, edited = (
+        frame.drop(columns=list(org.Org.of(before).derived), errors="ignore") for frame in (base, edited)
+    )
     found = difference(base, edited)
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
@@ -295,7 +307,8 @@ def compare(
     statuses = changes["status"].tolist()
     conflicts: list[dict[str, Any]] = []
     for step in steps:
-        verdict = compare_three_ways(step, rows.get(step.unique_id) if step.unique_id is not None else None)
+        remote = rows.get(step.unique_id) if step.unique_id is not None else None
+        verdict = compare_three_ways(step, remote, client.org)
         for cell, status in zip(step.cells, verdict.statuses, strict=True):
             statuses[cell.at] = status
         conflicts.extend(_conflicts(step, verdict))

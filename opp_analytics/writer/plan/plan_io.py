@@ -19,7 +19,7 @@ from opp_analytics.writer.plan.difference import changes_frame, conflicts_frame,
 
 __all__ = ["read_parts", "write_parts"]
 
-_FORMAT = "opp_analytics plan 2"
+_FORMAT = "opp_analytics plan 3"
 _CELLS = ("before", "after", "remote")
 _OPERATIONS = ("create", "update", "delete", "recover")
 _STATUSES = ("clean", "already", "conflict")
@@ -108,7 +108,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
             "changes": changes_frame(_cells(content["changes"])),
             "problems": problems_frame(content["problems"]),
             "conflicts": conflicts_frame(_cells(content["conflicts"])),
-            "before": _before(content["before"], content["columns"]),
+            "before": _before(content["before"], content["columns"], content["org"]),
         }
         _check(content["changes"], frames)
         head = {key: content[key] for key in ("plan_id", "url", "tenant")}
@@ -122,6 +122,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
 def _check(changes: list[dict[str, Any]], frames: dict[str, pd.DataFrame]) -> None:
     """Raise ValueError for content that `plan` never writes."""
     before = frames["before"]
+    meaning = org.Org.of(before)
     if before["unique_id"].isna().any() or before["unique_id"].duplicated().any():
         raise ValueError("an opportunity has no id, or an id is duplicated")
     # A recovered opportunity is in the trash, not in what the plan was made from.
@@ -142,7 +143,11 @@ def _check(changes: list[dict[str, Any]], frames: dict[str, pd.DataFrame]) -> No
         elif not isinstance(unique_id, str) or unique_id not in known:
             raise ValueError(f"{where}{operation} of {unique_id!r}, which is not in the plan")
         if operation in ("create", "update"):
-            wrong = find_problem(field, cells["after"]) if isinstance(field, str) else ("is not text", "")
+            wrong = (
+                find_problem(field, cells["after"], meaning)
+                if isinstance(field, str)
+                else ("is not text", "")
+            )
             if wrong or (operation == "update" and field not in before):
                 raise ValueError(f"{where}{field!r} cannot be written: {wrong[0] if wrong else 'unknown'}")
         elif field is not None:
@@ -156,9 +161,9 @@ def _cells(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _before(records: list[dict[str, Any]], columns: dict[str, str]) -> pd.DataFrame:
-    if not records:
-        return org.empty()
+def _before(records: list[dict[str, Any]], columns: dict[str, str], said: Any) -> pd.DataFrame:
     frame = pd.DataFrame(records, columns=list(columns), dtype="object")
     further = {c: t for c, t in columns.items() if c not in schema.COLUMNS}
-    return org.conform(frame.astype({c: schema.TEXT if t == "str" else t for c, t in further.items()}))
+    frame = frame.astype({c: schema.TEXT if t == "str" else t for c, t in further.items()})
+    frame.attrs = {} if said is None else {"org": said}
+    return org.conform(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.files import digest
+from opp_analytics.org import DEFAULT, Org
 from opp_analytics.writer.plan.codec import from_text, to_text
 
 __all__ = ["Cell", "Step", "steps_of"]
@@ -42,6 +44,8 @@ class Step:
     cells: tuple[Cell, ...]
     base: dict[str, Any]
     """The opportunity as it was when it was planned: all of it for a delete, stage and status for an update."""
+    org: Org = dataclasses.field(default=DEFAULT, compare=False)
+    """What its stages mean; that of a step read from the journal is the client's."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -92,12 +96,14 @@ def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
         operation: _bases(before, {str(key) for done, key in groups if done == operation}, columns)
         for operation, columns in kept.items()
     }
+    meaning = Org.of(before)
     steps = [
         Step(
             operation,
             None if operation == "create" else str(key),
             tuple(cells),
             bases.get(operation, {}).get(str(key), {}),
+            meaning,
         )
         for (operation, key), cells in groups.items()
     ]

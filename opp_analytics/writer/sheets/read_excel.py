@@ -158,9 +158,9 @@ def _base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
     further = {
         c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
     }
-    before = org.conform(frame.astype(further))
-    before.attrs = dict(known["attrs"])
-    return before
+    frame = frame.astype(further)
+    frame.attrs = dict(known["attrs"])
+    return org.conform(frame)
 
 
 def _row(

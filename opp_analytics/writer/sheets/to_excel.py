@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics import arguments, org, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
-from opp_analytics.writer.plan.cells import CHOICES
+from opp_analytics.writer.plan.cells import choices
 from opp_analytics.writer.plan.codec import to_text
 from opp_analytics.writer.plan.difference import with_ids
 from opp_analytics.writer.sheets.rows import sheet_order
@@ -31,6 +32,10 @@ __all__ = ["BASE_SHEET", "openpyxl_library", "to_excel"]
 
 BASE_SHEET = "_base"
 """The hidden sheet."""
+_LISTS = "_lists"
+"""The hidden sheet of dropdowns that are too long for a rule."""
+_LONGEST = 255
+"""Characters that Excel takes in a rule and in its message."""
 _SHEET = "opportunities"
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 32_767
@@ -50,8 +55,6 @@ _NOTES = {
     "name": "Required.",
     "account_id": "The account's unique id.",
     "value": "Money, as a number.",
-    "stage": "One of: " + ", ".join(org.STAGES.names),
-    "status": "One of: " + ", ".join(schema.STATUSES),
     "close_date": "A date, as 2026-03-31.",
     "probability": "Whole percent, 0 to 100: 60 for 60%.",
     "created_at": "Set by the server, in UTC; never written.",
@@ -112,8 +115,9 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     sheet.title = _SHEET
     columns = [str(column) for column in frame.columns]
     shown = sheet_order(columns)
+    meaning = org.Org.of(frame)
     _fill(sheet, shown, frame[shown])
-    _dress(sheet, shown, len(frame))
+    _dress(sheet, shown, len(frame), _options(book, choices(meaning)), meaning.derived)
     _keep_base(book, columns, frame)
     target = arguments.path(path)
     try:
@@ -178,7 +182,9 @@ def _begin(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
-def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
+def _dress(
+    sheet: Worksheet, columns: list[str], rows: int, options: Mapping[str, _Options], derived: Collection[str]
+) -> None:
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font, PatternFill, Protection
     from openpyxl.utils import get_column_letter
@@ -193,23 +199,28 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
         head = sheet.cell(1, place)
         head.font = Font(name="Calibri", size=11, bold=True)
         head.alignment = Alignment(horizontal="right" if column in _FORMATS else "left")
-        head.comment = Comment(_NOTES.get(column, _FURTHER_NOTE), "opp_analytics", height=90, width=220)
+        note = (
+            f"One of: {', '.join(options[column].names)}"
+            if column in options
+            else _NOTES.get(column, _FURTHER_NOTE)
+        )
+        head.comment = Comment(note, "opp_analytics", height=90, width=220)
         sheet.column_dimensions[letter].width = _WIDTHS.get(column, 16)
         # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets.
         sheet.column_dimensions[letter].protection = Protection(locked=False)
         for number in range(2, rows + 2):
             cell = sheet.cell(number, place)
             cell.number_format = _FORMATS.get(column, "General" if cell.data_type != "s" else "@")
-            locked = column in schema.READ_ONLY
+            locked = column in schema.READ_ONLY or column in derived
             cell.protection = Protection(locked=locked)
             if locked:
                 cell.fill = grey
-        if column in CHOICES:
-            choices = ",".join(CHOICES[column])
+        if column in options:
             check = DataValidation(
-                type="list", formula1=f'"{choices}"', allow_blank=True, showErrorMessage=True
+                type="list", formula1=options[column].formula, allow_blank=True, showErrorMessage=True
             )
-            check.error = f"{column} is one of {choices}"
+            # Excel refuses a longer message.
+            check.error = f"{column} is one of {', '.join(options[column].names)}"[:_LONGEST]
             sheet.add_data_validation(check)
             check.add(f"{letter}2:{letter}{last}")
         if column == "probability":
@@ -237,13 +248,37 @@ def _dress(sheet: Worksheet, columns: list[str], rows: int) -> None:
         setattr(protection, freedom, False)  # False: not forbidden
 
 
+class _Options(NamedTuple):
+    """The values of a dropdown, and the formula that lists them."""
+
+    names: tuple[str, ...]
+    formula: str
+
+
+def _options(book: Workbook, choices: Mapping[str, tuple[str, ...]]) -> dict[str, _Options]:
+    """The dropdowns: in the cell's own rule where Excel takes them there, else in a hidden sheet."""
+    found = {}
+    for place, (column, names) in enumerate(choices.items(), start=1):
+        formula = f'"{",".join(names)}"'
+        if len(formula) > _LONGEST or any(sign in name for name in names for sign in ',"'):
+            listed = book[_LISTS] if _LISTS in book.sheetnames else book.create_sheet(_LISTS)
+            listed.sheet_state = "hidden"
+            for number, name in enumerate(names, start=1):
+                listed.cell(number, place).value = name
+                listed.cell(number, place).data_type = "s"
+            letter = listed.cell(1, place).column_letter
+            formula = f"{_LISTS}!${letter}$1:${letter}${len(names)}"
+        found[column] = _Options(names, formula)
+    return found
+
+
 def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
     base = book.create_sheet(BASE_SHEET)
     base.sheet_state = "hidden"
     about = {
         "rows": len(frame),
         "dtypes": {column: str(frame[column].dtype) for column in columns},
-        "attrs": {"load": frame.attrs["load"]} if "load" in frame.attrs else {},
+        "attrs": {name: frame.attrs[name] for name in ("load", "org") if name in frame.attrs},
     }
     _title(base, [*columns, json.dumps(about)])
     for number, record in enumerate(frame.itertuples(index=False), start=2):

@@ -42,7 +42,7 @@ def test_plan_save__keeps_problems(before: pd.DataFrame, tmp_path: Path) -> None
         ("[1]", "is not a saved plan"),
         ('{"format": "opp_analytics plan 9"}', "was saved by another version .*plan 9"),
         ('{"format": "opp_analytics plan 1"}', "was saved by another version .*plan 1.*plan the edits again"),
-        ('{"format": "opp_analytics plan 2"}', "is damaged"),
+        ('{"format": "opp_analytics plan 3"}', "is damaged"),
     ],
 )
 def test_plan_read__refuses_what_is_not_a_plan_of_this_version(

@@ -1,0 +1,224 @@
+"""The whole package on an org of its own: loaded from the sandbox that serves it, analyzed, edited, written back."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics.widgets.grid.columns import columns_of
+from tests.alien.pipeline import ORG, rows, weeks_before
+
+AS_OF = "2026-11-25"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[oa.sandbox.Sandbox]:
+    with oa.sandbox.start(opportunities=rows(), org=ORG) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: oa.sandbox.Sandbox, tmp_path: Path) -> oa.Client:
+    return oa.Client(server.url, server.token, server.api_key, cache_dir=tmp_path / "cache", org=ORG)
+
+
+@pytest.fixture
+def deals(client: oa.Client) -> pd.DataFrame:
+    return oa.load(client, refresh="full", progress=False)
+
+
+@pytest.fixture(scope="module")
+def history() -> oa.History:
+    return oa.History.from_changes(weeks_before(), org=ORG)
+
+
+def on_the_wire(server: oa.sandbox.Sandbox, key: str) -> dict[str, Any]:
+    """The attributes that the server sends of a deal, by whatever names."""
+    ask = urllib.request.Request(
+        f"{server.url}/opportunities/{key}",
+        headers={"Authorization": f"Bearer {server.token}", "AppId": server.api_key},
+    )
+    with urllib.request.urlopen(ask) as answer:
+        return dict(json.loads(answer.read())["data"]["attributes"])
+
+
+def test_load__reads_names_aliases_teams_and_currency(
+    server: oa.sandbox.Sandbox, deals: pd.DataFrame
+) -> None:
+    sent = on_the_wire(server, "a")
+    assert (sent["total"], sent["phase"]) == (100, "Kontakt")
+    assert not {"value", "stage"} & set(sent)
+    assert deals["stage"].tolist() == [
+        "Erstkontakt", "Demo, vor Ort", "Angebot", "Mündlich", "Unterschrieben", "Unterschrieben", "Verloren", "Dublette",
+    ]  # fmt: skip
+    assert deals["value"].sum() == 6050
+    assert oa.outcomes(deals).tolist() == ["open"] * 4 + ["won", "won", "lost", "disqualified"]
+    # Bo went to Nord on November 15: his deals of November 5 and 12 are Süd's, his open ones Nord's.
+    assert deals["team"].tolist() == ["Nord", "Nord", "Nord", "Nord", "Süd", "Nord", "Süd", "Nord"]
+
+
+def test_rates__are_those_worked_by_hand(deals: pd.DataFrame) -> None:
+    whole = oa.win_rate(deals).iloc[0]
+    assert (whole["won"], whole["lost"], whole["open"]) == (2, 1, 4)
+    assert whole["rate"] == pytest.approx(2 / 3)
+    assert whole["value_rate"] == pytest.approx(4000 / 4500)
+    quarter = oa.win_rate(deals, freq="Q", as_of=AS_OF)
+    # A fiscal year from February: November to January is the fourth quarter of 2027.
+    assert quarter.index.tolist() == ["2027Q4"]
+    assert (quarter["won"].iloc[0], quarter["to_date"].iloc[0]) == (2, True)
+    assert oa.win_rate(deals, freq="Q-DEC").index.tolist() == ["2026Q4", "2027Q1"]
+    assert oa.win_rate(deals, by="team")["won"].to_dict() == {"Nord": 1, "Süd": 1}
+    funnel = oa.stage_funnel(deals)
+    assert funnel["open_count"].to_dict() == {
+        "Erstkontakt": 1,
+        "Demo, vor Ort": 1,
+        "Angebot": 1,
+        "Mündlich": 1,
+    }
+    assert funnel["reached_low"].tolist() == [6, 5, 4, 3]
+    assert "€" in oa.sentence(funnel)
+
+
+def test_forecast__counts_in_the_fiscal_quarter(deals: pd.DataFrame) -> None:
+    table = oa.forecast(deals, as_of=AS_OF, freq="Q", method="stated", target=6000.0)
+    assert table.index.tolist() == ["overdue", "unscheduled", "2027Q4"]
+    row = table.loc["2027Q4"]
+    assert (row["booked"], row["open_value"]) == (4000, 1500)
+    # 10% of 100, 30% of 200, 60% of 400, 90% of 800
+    assert row["weighted_open"] == pytest.approx(10 + 60 + 240 + 720)
+    assert table.attrs["freq"] == "Q-JAN"
+    assert table.attrs["org"] == ORG.facts
+    said = oa.sentence(table)
+    assert "FY27 Q4" in said
+    assert "€4K" in said
+
+
+def test_history__is_read_by_the_org(history: oa.History) -> None:
+    flow = oa.stage_flow(history, start="2026-11-02T09:00Z", end="2026-11-23")
+    # Entries: b into Demo; c into Angebot; d into Mündlich; h into Erstkontakt, removed as a duplicate.
+    assert flow["entries"].to_dict() == {"Erstkontakt": 1, "Demo, vor Ort": 1, "Angebot": 1, "Mündlich": 1}
+    assert flow["removed"].to_dict() == {"Erstkontakt": 1, "Demo, vor Ort": 0, "Angebot": 0, "Mündlich": 0}
+    steps = oa.transition_matrix(oa.transitions(history))
+    assert steps.loc["Mündlich", "Unterschrieben"] == 2
+    assert steps.loc["Angebot", "Verloren"] == 1
+    assert list(history.as_of("2026-11-23T09:00Z")["stage"].cat.categories) == list(ORG.stages.names)
+    slipped = oa.slippage(history, start="2026-11-02T09:00Z", end="2026-11-30")
+    # Due in November on the 2nd: c (moved to January), d (still due), e and f won, g lost.
+    assert slipped["count"][["won", "lost", "slipped"]].tolist() == [2, 1, 1]
+    moves = oa.waterfall(history, start="2026-11-02T09:00Z", end="2026-11-23T09:00Z")
+    assert moves["value"]["opening"] == 100 + 250 + 400 + 800 + 1000 + 3000 + 500
+    assert moves["value"]["closing"] == 100 + 200 + 400 + 800
+    assert moves["value"][["won", "lost"]].tolist() == [-4000, -500]
+    assert oa.slippage(history, start="2026-11-02T09:00Z", end="2026-11-30", by="team").index.names == [
+        "team",
+        "outcome",
+    ]
+
+
+def test_history__knows_the_stages_only_by_an_org(tmp_path: Path) -> None:
+    oa.History.from_changes(weeks_before(), path=tmp_path / "kept", org=ORG)
+    bare = oa.History(tmp_path / "kept")
+    assert "Kontakt" in bare.changes()["stage"].tolist()
+    with pytest.raises(
+        oa.errors.DataError, match=r"no stage of this history is known.*History\(path, org=org\)"
+    ):
+        oa.waterfall(bare, start="2026-11-02T09:00Z", end="2026-11-23T09:00Z")
+    assert oa.History(tmp_path / "kept", org=ORG).changes()["stage"].isin(ORG.stages.names).all()
+
+
+def test_audit__speaks_of_the_stages_of_the_org(deals: pd.DataFrame) -> None:
+    odd = deals.astype({"stage": "str"})
+    odd.loc[odd["unique_id"] == "a", "stage"] = "unterschrieben"
+    odd.loc[odd["unique_id"] == "e", "probability"] = 80
+    found = oa.audit(ORG.apply(odd), as_of=AS_OF).set_index("check")
+    assert found.loc["unknown_stage", ["unique_id", "suggestion"]].tolist() == ["a", "Unterschrieben"]
+    assert found.loc["won_probability", "unique_id"] == "e"
+    mended = oa.fix(ORG.apply(odd), found.reset_index())
+    assert oa.outcomes(mended).tolist()[0] == "won"
+
+
+def test_write__sends_their_names_their_stages_and_only_what_changed(
+    server: oa.sandbox.Sandbox, client: oa.Client, deals: pd.DataFrame
+) -> None:
+    after = deals.astype({"stage": "str"}).copy()
+    after.loc[after["unique_id"] == "a", "value"] = 150.0  # its stage, an alias on the server, is untouched
+    after.loc[after["unique_id"] == "g", "stage"] = "Angebot"
+    after.loc[after["unique_id"] == "b", "team"] = "Ost"  # derived from the people, never written
+    plan = oa.plan(deals, after, client=client)
+    assert plan.problems.empty
+    assert plan.conflicts.empty
+    assert sorted(zip(plan.changes["unique_id"], plan.changes["field"], strict=True)) == [
+        ("a", "value"),
+        ("g", "stage"),
+    ]
+    assert "€" in plan.summary()
+    receipt = oa.apply(plan, client, progress=False)
+    assert set(receipt.table["outcome"]) == {"applied"}
+    assert (on_the_wire(server, "a")["total"], on_the_wire(server, "a")["phase"]) == (150, "Kontakt")
+    assert on_the_wire(server, "g")["phase"] == "Angebot"
+    back = oa.undo(client)
+    oa.apply(back, client, progress=False)
+    # The spelling that was read before comes back.
+    assert (on_the_wire(server, "a")["total"], on_the_wire(server, "g")["phase"]) == (100, "Dead")
+
+
+def test_plan__refuses_a_stage_of_nobodys_and_reads_an_alias(deals: pd.DataFrame, tmp_path: Path) -> None:
+    after = deals.astype({"stage": "str"}).copy()
+    after.loc[after["unique_id"] == "b", "stage"] = "closed_won"
+    after.loc[after["unique_id"] == "c", "stage"] = "Dead"
+    plan = oa.plan(deals, after)
+    assert plan.problems["problem"].tolist() == ["is not a stage of your org"]
+    assert plan.changes[["unique_id", "after"]].values.tolist() == [["c", "Verloren"]]
+    after.loc[after["unique_id"] == "b", "stage"] = "Demo, vor Ort"
+    good = oa.plan(deals, after)
+    assert oa.Plan.read(good.save(tmp_path / "plan.json")).summary() == good.summary()
+
+
+def test_excel__offers_the_stages_of_the_org(deals: pd.DataFrame, tmp_path: Path) -> None:
+    path = oa.to_excel(deals, tmp_path / "deals.xlsx")
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    [formula] = [c.formula1 for c in sheet.data_validations.dataValidation if "_lists" in str(c.formula1)]
+    listed = [cell.value for (cell,) in book["_lists"][formula.split("!")[1].replace("$", "")]]
+    assert listed == list(ORG.stages.names)
+    place = [cell.value for cell in sheet[1]].index("stage") + 1
+    sheet.cell(2, place).value = "Angebot"
+    book.save(path)
+    before, after = oa.read_excel(path)
+    assert before.attrs["org"] == deals.attrs["org"]
+    plan = oa.plan(before, after)
+    assert plan.changes[["unique_id", "before", "after"]].values.tolist() == [["a", "Erstkontakt", "Angebot"]]
+
+
+def test_grid__offers_the_stages_of_the_org(deals: pd.DataFrame) -> None:
+    columns = {column.field: column for column in columns_of(deals)}
+    assert columns["stage"].options == ORG.stages.names
+    assert columns["team"].locked
+
+
+def test_report__is_in_the_words_of_the_org(deals: pd.DataFrame, history: oa.History, tmp_path: Path) -> None:
+    made = oa.weekly_report(deals, history, as_of=AS_OF, out=tmp_path)
+    page = made.html.read_text()
+    for word in ("Erstkontakt", "Mündlich", "€"):
+        assert word in page
+    assert "negotiation" not in page
+
+
+def test_simulated_team__works_by_the_stages_of_the_org(tmp_path: Path) -> None:
+    with oa.sandbox.start(weeks=20, org=ORG) as team:
+        frame = oa.load(
+            oa.Client(team.url, team.token, team.api_key, cache_dir=tmp_path, org=ORG), progress=False
+        )
+    outcomes = oa.outcomes(frame).value_counts()
+    assert set(frame["stage"].astype("str")) == set(ORG.stages.names) - {"Dublette"}
+    assert outcomes["won"] > 5
+    assert outcomes["open"] > 20
+    assert outcomes["unknown"] == 0

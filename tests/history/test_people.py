@@ -1,0 +1,65 @@
+"""The team of each deal in a history, by the dated moves of its owner."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import opp_analytics as oa
+from tests.alien.pipeline import ORG, weeks_before
+
+
+def test_table__has_the_team_of_the_owner_then_and_a_row_where_the_owner_moves() -> None:
+    history = oa.History.from_changes(weeks_before(), org=ORG)
+    rows = history.collect(history.table.select("unique_id", "seen_at", "operation", "team"))
+    rows = rows.sort_values(["unique_id", "seen_at"]).assign(
+        day=lambda found: found["seen_at"].dt.strftime("%m-%d")
+    )
+
+    def of(key: str) -> list[tuple[str, str]]:
+        mine = rows[rows["unique_id"] == key]
+        return list(zip(mine["day"], mine["team"], strict=True))
+
+    # Bo goes to Nord on November 15, first seen on the 16th: his open deals have a row there, his closed ones do not.
+    assert of("d") == [("11-02", "Süd"), ("11-09", "Süd"), ("11-16", "Nord")]
+    assert of("b") == [("11-02", "Süd"), ("11-09", "Süd"), ("11-16", "Nord")]
+    assert of("e") == [("11-02", "Süd"), ("11-09", "Süd")]
+    assert of("g") == [("11-02", "Süd"), ("11-16", "Süd")]  # lost on November 12
+    assert of("a") == [("11-02", "Nord"), ("11-23", "Nord")]
+    # Nothing of it is recorded.
+    assert "team" not in history.changes().columns
+    assert len(history.changes()) == len(weeks_before())
+
+
+def test_waterfall__by_team_moves_the_deals_of_who_changes_teams() -> None:
+    history = oa.History.from_changes(weeks_before(), org=ORG)
+    table = oa.waterfall(history, start="2026-11-02T09:00Z", end="2026-11-23T09:00Z", by="team")
+    value = table["value"].unstack("movement")  # noqa: PD010
+    # Bo's open deals b (200) and d (800) go from Süd to Nord.
+    assert value.loc["Süd", ["opening", "transferred_out", "closing"]].tolist() == [
+        250 + 800 + 1000 + 500,
+        -1000,
+        0,
+    ]
+    assert value.loc["Nord", ["opening", "transferred_in", "closing"]].tolist() == [
+        100 + 400 + 3000,
+        1000,
+        1500,
+    ]
+    assert value.drop(columns="closing").sum(axis=1).tolist() == value["closing"].tolist()
+
+
+def test_record__keeps_nothing_that_the_people_tell(tmp_path) -> None:
+    frame = pd.DataFrame(
+        {"unique_id": ["a"], "stage": ["Kontakt"], "owner_name": ["Bo"], "close_date": ["2026-12-01"]}
+    )
+    history = oa.History(tmp_path, org=ORG)
+    history.record(ORG.apply(frame), at="2026-11-10T08:00Z")
+    assert "team" not in oa.History(tmp_path).as_of("2026-11-11").columns
+    assert history.as_of("2026-11-11")["team"].tolist() == ["Süd"]
+    history.record(ORG.apply(frame.assign(close_date="2026-12-02")), at="2026-11-20T08:00Z")
+    assert history.as_of("2026-11-21")["team"].tolist() == ["Nord"]
+    # A record keeps the spelling that it is given; an org reads it.
+    bare = frame.assign(close_date="2026-12-03")
+    history.record(bare, at="2026-11-21T08:00Z")
+    assert oa.History(tmp_path).as_of("2026-11-22")["stage"].tolist() == ["Kontakt"]
+    assert history.as_of("2026-11-22")["stage"].tolist() == ["Erstkontakt"]
