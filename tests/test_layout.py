@@ -160,6 +160,7 @@ ACROSS = {
     "test_layout.py": "the layout of the project",
     "test_maven.py": "the whole chain, against published figures",
     "test_notebooks.py": "the notebooks",
+    "test_own_stages.py": "the whole package on an org of its own",
     "test_package.py": "the package as it is installed",
 }
 """Test modules that mirror no single module, and what they test instead."""

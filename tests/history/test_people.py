@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 import opp_analytics as oa
-from tests.alien.pipeline import ORG, weeks_before
+from tests.own_stages import ORG, weeks_before
 
 
 def test_table__has_the_team_of_the_owner_then_and_a_row_where_the_owner_moves() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.widgets.grid.columns import columns_of
-from tests.alien.pipeline import ORG, rows, weeks_before
+from tests.own_stages import ORG, rows, weeks_before
 
 AS_OF = "2026-11-25"
 
