@@ -17,8 +17,9 @@ def opportunities(draw, most=12):
         return draw(st.lists(st.one_of(st.none(), values), min_size=count, max_size=count))
 
     stages = column(st.sampled_from([*org.STAGES.names, "won!!"]))
-    # At least one stage is known: a frame that lost its org is an error.
-    stages[:1] = ["proposal"] * min(count, 1)
+    dates = column(st.sampled_from(_DAYS))
+    # At least one stage is known, also among what has a date: a frame that lost its org is an error.
+    stages[:1], dates[:1] = ["proposal"] * min(count, 1), _DAYS[: min(count, 1)]
 
     return org.conform(
         pd.DataFrame(
@@ -28,7 +29,7 @@ def opportunities(draw, most=12):
                 "account_id": column(st.sampled_from(["A", "B"])),
                 "value": column(st.integers(-500, 100_000).map(lambda cents: cents / 100)),
                 "stage": stages,
-                "close_date": column(st.sampled_from(_DAYS)),
+                "close_date": dates,
                 "probability": column(st.integers(0, 100)),
                 "status": column(st.sampled_from([*schema.STATUSES, "paused"])),
                 "created_at": [
