@@ -90,6 +90,20 @@ class Certificate:
         """The certificate that `to_json` wrote."""
         return msgspec.convert(said, cls)
 
+    @staticmethod
+    def moment_of(opportunities: pd.DataFrame) -> datetime | str | None:
+        """The instant that a frame shows: that of its load or of its record; None where it is not known.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame()
+        >>> frame.attrs["recorded_at"] = "2026-03-02T06:00:00+00:00"
+        >>> Certificate.moment_of(frame)
+        '2026-03-02T06:00:00+00:00'
+        """
+        load = Certificate.of(opportunities)
+        return load.fetched_at if load and load.fetched_at else opportunities.attrs.get("recorded_at")
+
     @property
     def narrowed_by(self) -> dict[str, Any]:
         """The arguments that narrowed the load: search, deleted, filters, limit."""

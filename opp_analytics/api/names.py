@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from opp_analytics.arguments import text
 from opp_analytics.errors import UnexpectedResponse
 
 __all__ = ["Names"]
@@ -72,7 +73,7 @@ class Names:
 
     def sort(self, order: str) -> str:
         """A `sort` parameter under their names; a leading minus stays."""
-        name = order.removeprefix("-")
+        name = text(order, "sort", example="-updated_at").removeprefix("-")
         return order[: len(order) - len(name)] + self.theirs.get(name, name)
 
 

@@ -408,7 +408,8 @@ def test_columns__by_the_dozen_of_mixed_types_and_unknown_stages(page: Page, tmp
     frame = frame.assign(**more)
     grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
     expect(grid.holder).to_have_attribute("aria-colcount", str(len(grid.fields) + 1))
-    expect(grid.cell(1, "stage")).to_have_text("Verbal")
+    # Open deals come first; what an unknown stage means is not known.
+    expect(grid.cell(2, "stage")).to_have_text("Verbal")
     grid.click(0, "name")
     grid.press("End")
     expect(page.locator(".slick-cell.act")).to_be_in_viewport()

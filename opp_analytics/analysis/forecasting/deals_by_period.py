@@ -207,8 +207,7 @@ def read_deals(
 
 def _seen_by(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
     """True if the frame's moment, that of its load or of its record, is on the day or before."""
-    load = Certificate.of(opportunities)
-    moment = load.fetched_at if load and load.fetched_at else opportunities.attrs.get("recorded_at")
+    moment = Certificate.moment_of(opportunities)
     return moment is not None and periods.as_date(moment, tz=tz) <= today
 
 

@@ -19,6 +19,7 @@ from opp_analytics.analysis import (
     waterfall,
     win_rate,
 )
+from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, WON, Org, outcome_codes
 from opp_analytics.periods import as_date
@@ -337,7 +338,10 @@ class Forecast(View):
         due = _due_in(self.look, _open(deals), key)
         if key in BUCKETS:
             return due
-        won = deals[(outcome_codes(deals) == WON) & (deals["close_date"] <= day)]
+        won = deals[outcome_codes(deals) == WON]
+        moment = Certificate.moment_of(deals)
+        if moment is None or self.look.day(str(moment)) > day:
+            won = won[won["close_date"] <= day]
         first, last = self.look.org.period_days(key)
         both: pd.DataFrame = pd.concat([due, won[won["close_date"].between(first, last)]])
         return both
