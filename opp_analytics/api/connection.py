@@ -101,6 +101,8 @@ class _TimedReader(io.RawIOBase):
 class _TimedResponse(HTTPResponse):
     """An answer whose status line, headers and body all come before the deadline."""
 
+    fp: Any = None  # Closing what Ctrl-C kept from being made looks at it.
+
     def __init__(self, sock: Any, *args: Any, **options: Any) -> None:
         STOP.by.watch(sock)
         super().__init__(sock, *args, **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import tempfile
 import zipfile
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +14,7 @@ import pandas as pd
 from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
-from opp_analytics.errors import ConfigError
+from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.report.workbook.sheets import Figure, Sheet
 from opp_analytics.report.workbook.titles import titles
 from opp_analytics.units import unit_of
@@ -71,11 +72,16 @@ def workbook_bytes(
     book = Workbook(write_only=True)
     book.properties.title, book.properties.creator = title, "opp_analytics"
     formats = {**_FORMATS, "money": _money_format(currency)}
-    _summary(book, title, list(sentences), list(figures), since, formats)
-    for sheet in sheets:
-        _table(book, sheet, formats)
     saved = io.BytesIO()
-    book.save(saved)
+    try:  # the library writes each row to a temporary file first
+        _summary(book, title, list(sentences), list(figures), since, formats)
+        for sheet in sheets:
+            _table(book, sheet, formats)
+        book.save(saved)
+    except OSError as error:
+        raise DataError(
+            f"cannot make the workbook in {tempfile.gettempdir()}: {error.strerror or error}"
+        ) from None
     return _dated(saved, as_of)
 
 
