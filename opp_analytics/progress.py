@@ -15,7 +15,7 @@ Progress = bool | Callable[[int, int], None] | None
 
 
 def progress_bar(progress: Progress, *, desc: str, unit: str, total: int | None = None) -> Any:
-    """A tqdm bar, or what stands in for it."""
+    """A tqdm bar, or an object that tells the function instead."""
     from tqdm.auto import tqdm  # A warm load shows none.
 
     if callable(progress):

@@ -80,20 +80,20 @@ def _busiest(team: Team) -> str:
     return str(changes.loc[changes["unique_id"].isin(won), "unique_id"].value_counts().index[0])
 
 
-def play(folder: Path) -> Team:
-    """Three quarters of the team, recorded every week."""
+def play(folder: Path, *, weeks: int = _WEEKS, last_day: datetime.date = LAST_DAY) -> Team:
+    """The team up to its last day, recorded every week; three quarters by default."""
     history = oa.History(folder / "history")
-    start = LAST_DAY - datetime.timedelta(weeks=_WEEKS)
+    start = last_day - datetime.timedelta(weeks=weeks)
     with oa.sandbox.start(weeks=13, seed=1, today=start) as server:
         client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache")
-        for week in range(_WEEKS + 1):
+        for week in range(weeks + 1):
             if week:
                 server.advance(7)
             opportunities = oa.load(client, refresh="full", progress=False)
-            # The drawings tell the team's time, not this computer's.
+            # What is shown tells the team's time, not this computer's.
             opportunities.attrs["load"]["fetched_at"] = server.now.isoformat()
             history.record(opportunities)
-    return Team(opportunities, history, pd.Timestamp(LAST_DAY))
+    return Team(opportunities, history, pd.Timestamp(last_day))
 
 
 def draw(team: Team, folder: Path) -> list[str]:

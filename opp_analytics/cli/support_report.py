@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -52,16 +53,12 @@ def _told(content: Callable[[], Iterable[str]]) -> list[str]:
 def _versions() -> Iterator[str]:
     yield f"opp-analytics {oa.__version__}"
     yield f"Python {platform.python_version()} on {platform.platform()}"
-    names = {requirement.split(";")[0].strip() for requirement in requires("opp-analytics") or []}
-    for name in sorted({_name(requirement) for requirement in names} - {"opp-analytics"}):
+    names = {re.split(r"[^\w.-]", requirement)[0] for requirement in requires("opp-analytics") or []}
+    for name in sorted(names - {"opp-analytics"}):
         try:
             yield f"{name} {version(name)}"
         except PackageNotFoundError:
             yield f"{name} not installed"
-
-
-def _name(requirement: str) -> str:
-    return next(requirement[:n] for n, c in enumerate(requirement + " ") if not (c.isalnum() or c in "-_."))
 
 
 def _settings() -> Iterator[str]:

@@ -420,7 +420,7 @@ class History:
             and by the second), ``operation`` (new, changed, deleted, returned), ``field`` (str; missing where nothing
             but the operation changed), ``before``, ``after`` (object, at the field's type; None when blank), ``run_id``
             (str: the last run of this package that wrote to the opportunity between the two records). Attrs: ``unique_id``,
-            ``name``, ``as_of`` (day of the last record). A new ``updated_at`` alone is no row.
+            ``name``, ``as_of`` (day of the last record). A new ``updated_at`` alone adds no row.
 
         Raises
         ------

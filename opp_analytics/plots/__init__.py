@@ -14,15 +14,10 @@ from opp_analytics.plots.forecast_categories import forecast_categories
 from opp_analytics.plots.forecast_deals import forecast_deals
 from opp_analytics.plots.forecast_fan import forecast_fan
 from opp_analytics.plots.movements import movements
-from opp_analytics.plots.palette import INK as INK
-from opp_analytics.plots.palette import QUIET as QUIET
-from opp_analytics.plots.palette import RULE as RULE
 from opp_analytics.plots.pipeline_created import pipeline_created
 from opp_analytics.plots.slippage import slippage
 from opp_analytics.plots.stage_flow import stage_flow
 from opp_analytics.plots.stage_funnel import stage_funnel
-from opp_analytics.plots.style import COLORS as COLORS
-from opp_analytics.plots.style import message as message
 from opp_analytics.plots.time_to_win import time_to_win
 from opp_analytics.plots.transitions import transitions
 from opp_analytics.plots.velocity import velocity

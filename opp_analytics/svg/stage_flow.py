@@ -34,7 +34,7 @@ def stage_flow(table: pd.DataFrame) -> Rows:
             Part(
                 float(row[column]),
                 fill,
-                # The words stand in the first row alone.
+                # Only the first row has the words.
                 (f"{int(row[column]):,} {words}", f"{int(row[column]):,}")
                 if not rows
                 else (f"{int(row[column]):,}",),

@@ -16,6 +16,7 @@ import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics.errors import DataWarning
+from tests.gallery import play
 
 __all__ = ["STATES", "State", "render"]
 
@@ -39,18 +40,8 @@ class State:
 def team() -> State:
     """A simulated team, recorded every week."""
     folder = Path(tempfile.mkdtemp(prefix="opp-analytics-states-"))
-    history = oa.History(folder / "history")
-    first = _TODAY - datetime.timedelta(weeks=_WEEKS)
-    with oa.sandbox.start(weeks=13, seed=1, today=first) as server:
-        client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache")
-        for week in range(_WEEKS + 1):
-            if week:
-                server.advance(7)
-            opportunities = oa.load(client, refresh="full", progress=False)
-            # The page tells the team's time, not this computer's.
-            opportunities.attrs["load"]["fetched_at"] = server.now.isoformat()
-            history.record(opportunities)
-    return State(opportunities, history, {"as_of": _TODAY, "target": 400_000})
+    played = play(folder, weeks=_WEEKS, last_day=_TODAY)
+    return State(played.opportunities, played.history, {"as_of": _TODAY, "target": 400_000})
 
 
 def _changed(**columns: Any) -> State:
