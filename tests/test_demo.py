@@ -30,8 +30,8 @@ def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History])
     client, history = demo
     opportunities = oa.load(client, refresh="full")
     last = history.as_of(history.records["recorded_at"].iloc[-1])
-    assert set(opportunities["unique_id"]) == set(last["unique_id"])
-    assert opportunities["value"].sum() == last["value"].sum()
+    served, recorded = (frame.set_index("unique_id")["value"].sort_index() for frame in (opportunities, last))
+    pd.testing.assert_series_equal(served, recorded)
 
 
 def test_demo__of_another_seed_is_another_team(demo: tuple[oa.Client, oa.History]) -> None:
