@@ -16,13 +16,19 @@ Progress = bool | Callable[[int, int], None] | None
 
 def progress_bar(progress: Progress, *, desc: str, unit: str, total: int | None = None) -> Any:
     """A tqdm bar, or an object that tells the function instead."""
-    from tqdm.auto import tqdm  # A warm load shows none.
-
+    if progress is False:
+        return _Told(_ignore, 0)
     if callable(progress):
         return _Told(progress, total or 0)
+    from tqdm.auto import tqdm  # It takes longer to import than a small load.
+
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
-    hidden = (None if "ipykernel" not in sys.modules else False) if progress is None else not progress
+    hidden = None if progress is None and "ipykernel" not in sys.modules else False
     return tqdm(desc=printable(desc), unit=unit, total=total, unit_scale=True, disable=hidden, leave=False)
+
+
+def _ignore(done: int, total: int) -> None:
+    pass
 
 
 class _Told:

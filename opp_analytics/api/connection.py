@@ -5,61 +5,22 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Mapping
 from http.client import HTTPResponse
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from opp_analytics.api.config import Settings
-from opp_analytics.api.credentials import HiddenText, Secret
 from opp_analytics.api.network import Network
 from opp_analytics.api.stop import STOP
 from opp_analytics.errors import UnexpectedResponse
 
+_HEADERS = {**requests.utils.default_headers(), "Accept": "application/json", "User-Agent": "opp-analytics"}
 LARGEST_BODY = 256 * 2**20
 _LARGEST_REFUSAL = 64 * 2**10
 """Bytes that are read of an error's body."""
-
-
-class Credentials(AuthBase):
-    """Adds the secret headers; as an auth object, so that ``~/.netrc`` does not replace the bearer token."""
-
-    def __init__(self, settings: Settings, token: Secret) -> None:
-        self._settings = settings
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """The request with the headers."""
-        request.headers["Authorization"] = HiddenText(f"Bearer {self._token.reveal()}")
-        for name in self._settings.key_headers:
-            request.headers[name] = HiddenText(self._settings.api_key.reveal())
-        return request
-
-
-class _Session(requests.Session):
-    """A session that reads no redirects: `requests` would parse their address, and fail, before we look at it."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """None: there are no redirects here."""
-        return None
-
-
-def prepare(network: Network, *, connections: int) -> requests.Session:
-    """A session with our headers, limits, proxy and certificates, and without cookies."""
-    session = _Session()
-    session.trust_env = False
-    session.proxies = network.proxies()
-    session.verify = network.certificates
-    session.headers.update({"Accept": "application/json", "User-Agent": "opp-analytics"})
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _Adapter(connections)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
 
 
 class Deadline(threading.local):
@@ -129,11 +90,40 @@ class _HttpsPool(_Timed, HTTPSConnectionPool):
 _POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
+class Connections:
+    """A pool of so many connections; to a request nothing is added, and no redirect is followed.
+
+    A session of `requests` would add cookies and what is in ``~/.netrc``, read redirects, and cost as much as the rest of
+    a request.
+    """
+
+    def __init__(self, network: Network, *, size: int) -> None:
+        self._network = network
+        self._adapter = _Adapter(pool_maxsize=size, pool_connections=1, pool_block=True)
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        timeout: float,
+        params: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+    ) -> requests.Response:
+        """The answer to one request, read whole."""
+        request = requests.PreparedRequest()
+        request.prepare(method=method, url=url, headers={**_HEADERS, **headers}, params=params, data=body)
+        proxies, verify = self._network.proxies(), self._network.certificates
+        return self._adapter.send(request, timeout=timeout, verify=verify, proxies=proxies)
+
+    def close(self) -> None:
+        """Close the idle ones."""
+        self._adapter.close()
+
+
 class _Adapter(HTTPAdapter):
     """Reads the whole body inside `send`, so that what cuts it is met there."""
-
-    def __init__(self, connections: int) -> None:
-        super().__init__(pool_maxsize=connections, pool_connections=1, pool_block=True)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)

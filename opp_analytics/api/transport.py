@@ -19,8 +19,8 @@ import requests
 import urllib3
 
 from opp_analytics.api.config import Settings
-from opp_analytics.api.connection import DEADLINE, Credentials, prepare
-from opp_analytics.api.credentials import Secret, Token
+from opp_analytics.api.connection import DEADLINE, Connections
+from opp_analytics.api.credentials import HiddenText, Secret, Token
 from opp_analytics.api.network import Network
 from opp_analytics.api.refusal import cause, never_sent, refusal
 from opp_analytics.api.retry import Lost, Pacer, Patience
@@ -72,10 +72,9 @@ class Transport:
         self._token = Token(settings.token)
         self._timeout = timeout
         self._retries = retries
-        self._network = network
         self._pacer = Pacer()
         self._slots = threading.BoundedSemaphore(connections)
-        self._reader, self._writer = (prepare(self._network, connections=connections) for _ in range(2))
+        self._reader, self._writer = (Connections(network, size=connections) for _ in range(2))
 
     def read(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
         """The body of a GET."""
@@ -100,7 +99,7 @@ class Transport:
         """The body that answers a POST, PUT or DELETE; sent once, and again only where nothing was done."""
         url = self.settings.url + path
         response = self._send(
-            self._writer, method, url, data=body, headers={"Content-Type": "application/json"}
+            self._writer, method, url, body=body, headers={"Content-Type": "application/json"}
         )
         if 300 <= response.status_code < 400:
             raise self._unexpected(
@@ -121,14 +120,14 @@ class Transport:
         self._reader.close()
         self._writer.close()
 
-    def _send(self, session: requests.Session, method: str, url: str, **options: Any) -> requests.Response:
+    def _send(self, connections: Connections, method: str, url: str, **options: Any) -> requests.Response:
         """The answer, after as many attempts as are safe."""
         patience = Patience(self._retries, reads=method == "GET")
         renewable = True
         while True:
             self._pacer.wait()
             token = self._token.current()
-            outcome = self._once(session, method, url, token, **options)
+            outcome = self._once(connections, method, url, token, **options)
             if not isinstance(outcome, Lost) and outcome.status_code == 401 and renewable:
                 renewable = False
                 if self._token.renewed(token):
@@ -148,20 +147,22 @@ class Transport:
         return outcome
 
     def _once(
-        self, session: requests.Session, method: str, url: str, token: Secret, **options: Any
+        self,
+        connections: Connections,
+        method: str,
+        url: str,
+        token: Secret,
+        headers: Mapping[str, str],
+        **options: Any,
     ) -> requests.Response | Lost:
         def request() -> requests.Response:
-            with self._slots:  # each session has a pool of its own, the limit is over all of them
+            with self._slots:  # reader and writer have a pool each, the limit is over both
                 STOP.by.pause()
                 DEADLINE.ends = time.monotonic() + _DEADLINE_FACTOR * self._timeout
                 try:
-                    return session.request(
-                        method,
-                        url,
-                        timeout=self._timeout,
-                        allow_redirects=False,
-                        auth=Credentials(self.settings, token),
-                        **options,
+                    secret = self._secret_headers(token)
+                    return connections.request(
+                        method, url, timeout=self._timeout, headers={**secret, **headers}, **options
                     )
                 finally:
                     STOP.by.forget()
@@ -177,6 +178,13 @@ class Transport:
         if isinstance(outcome, ApiError) or not isinstance(outcome, _NO_ANSWER):
             raise outcome
         return self._lost(outcome, method, _shown(url))
+
+    def _secret_headers(self, token: Secret) -> dict[str, str]:
+        key = HiddenText(self.settings.api_key.reveal())
+        return {
+            "Authorization": HiddenText(f"Bearer {token.reveal()}"),
+            **dict.fromkeys(self.settings.key_headers, key),
+        }
 
     def _lost(self, error: BaseException, method: str, url: str) -> Lost:
         too_late = time.monotonic() >= DEADLINE.ends

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.api.credentials import Secret
+from opp_analytics.api.network import Network
 from tests.support import Answer, as_json, client_of, listing, paged, row, serving, talking
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n"
@@ -104,7 +106,7 @@ def test_connection__is_kept_and_its_time_out_with_it(tmp_path: Path) -> None:
     with serving(paged([row(1)])) as server, client_of(server, tmp_path, concurrency=1) as client:
         for _ in range(5):
             client.list()
-        pools = client.transport._reader.get_adapter(server.url).poolmanager.pools  # type: ignore[attr-defined]
+        pools = client.transport._reader._adapter.poolmanager.pools
         (key,) = pools.keys()
         assert (pools[key].num_connections, pools[key].num_requests) == (1, 5)
 
@@ -201,11 +203,11 @@ def test_proxy__of_the_environment_is_asked_for_a_tunnel_to_an_https_api_and_see
                 client.list()
         environment(proxy.url)
         monkeypatch.setenv("no_proxy", "crm.example.com")
-        spared = oa.Client("https://crm.example.com", "t", "k", cache_dir=tmp_path)
+        spared = Network("https://crm.example.com", Secret(None))
     assert [(asked.method, asked.path) for asked in proxy.asked] == [("CONNECT", "crm.example.com:443")]
     assert "tok-123" not in str(proxy.asked)
     assert "key-456" not in str(proxy.asked)
-    assert spared.transport._network.proxies() == {}
+    assert spared.proxies() == {}
 
 
 def test_proxy__that_drips_its_answer_is_not_waited_for(tmp_path: Path) -> None:

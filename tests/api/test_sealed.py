@@ -24,7 +24,7 @@ from rich.traceback import Traceback
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder
-from opp_analytics.api.connection import Credentials
+from opp_analytics.api.connection import Connections
 from opp_analytics.api.credentials import Secret
 from opp_analytics.api.names import Names
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
@@ -272,8 +272,8 @@ def test_ctrl_c__by_a_signal_in_mid_request_keeps_the_secrets(
         (urllib3.HTTPConnectionPool, "_make_request"),
         (urllib3.HTTPResponse, "stream"),
         (requests.adapters.HTTPAdapter, "send"),
-        (requests.Session, "send"),
-        (Credentials, "__call__"),
+        (requests.PreparedRequest, "prepare"),
+        (Connections, "request"),
     ],
     ids=lambda part: part if isinstance(part, str) else part.__module__,
 )

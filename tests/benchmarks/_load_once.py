@@ -11,7 +11,6 @@ import sys
 import time
 from typing import Any
 
-import aiohttp
 import msgspec
 import pandas as pd
 import pyarrow as pa
@@ -79,6 +78,8 @@ def arrow(url: str, size: int, cache: str) -> pd.DataFrame:
 
 
 async def _tables(url: str, size: int) -> list[pa.Table]:
+    import aiohttp  # As `load` imports what it needs on first use.
+
     decode = msgspec.json.Decoder(Answer).decode
 
     async def get(page: int) -> Answer:
