@@ -12,6 +12,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import check_ending, write_csv
+from opp_analytics.cli.source import FromFile, OrgFile, read_source
 from opp_analytics.periods import as_date
 from opp_analytics.text import count
 
@@ -41,17 +42,17 @@ def audit_command(
         int, typer.Option(min=1, help="Days without an update that make a deal stale.")
     ] = 30,
     most: Annotated[int, typer.Option(min=0, help="Number of findings to list.")] = 20,
-    tz: Annotated[str, typer.Option(help="Business time zone.")] = "UTC",
+    source_file: FromFile = None,
+    org_file: OrgFile = None,
 ) -> None:
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     for path, ending in ((file, ".csv"), (plan_file, ".json")):
         if path is not None:
             check_ending(path, (ending,))
-    day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=tz)
-    client = oa.Client.from_env()
-    opportunities = oa.load(client)
-    ours = oa.own_writes(client)
-    findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=ours, tz=tz)
+    source = read_source(source_file, org_file)
+    opportunities = source.opportunities
+    day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=oa.Org.of(opportunities).zone(None))
+    findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())
     summary = oa.audit_summary(findings)
     heading("Audit", f"{count(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")
     if summary.empty:
@@ -61,7 +62,14 @@ def audit_command(
     named = _named(findings, opportunities)
     if most:
         heading("Findings", "the most severe first")
-        show(named.head(most)[_LISTED], index=False, most=most, shorten=("name", "cell", "suggestion"))
+        listed = [name for name in _LISTED if name in named]
+        known_by = [] if "name" in named else ["unique_id"]
+        show(
+            named.head(most)[[*known_by, *listed]],
+            index=False,
+            most=most,
+            shorten=("name", "cell", "suggestion"),
+        )
     if len(findings) > most:
         say(f"… and {len(findings) - most:,} more{'' if file else '; --out findings.csv lists them all'}")
     if file is not None:

@@ -15,6 +15,7 @@ from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.load import say_stock, write_opportunities
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import check_ending
+from opp_analytics.cli.source import OrgFile
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import ChangeLog, Reading, export_of, read_changes, recognize
 from opp_analytics.text import count, joined
@@ -43,14 +44,7 @@ def import_crm_command(
             show_default=False,
         ),
     ] = None,
-    org_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--org",
-            help="Org file, or a preset: salesforce, hubspot, pipedrive.",
-            show_default="opp-analytics.toml in this folder, else the preset whose labels the file has",
-        ),
-    ] = None,
+    org_file: OrgFile = None,
     ids: Annotated[
         Path | None,
         typer.Option(

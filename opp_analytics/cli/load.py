@@ -14,6 +14,7 @@ from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import escaped, heading, out, say, show
 from opp_analytics.cli.output import check_ending, write_csv, written
+from opp_analytics.cli.source import OrgFile, read_source
 
 __all__ = ["load_command", "say_stock", "write_opportunities"]
 
@@ -44,13 +45,19 @@ def load_command(
         str | None, typer.Option(help="Load only opportunities that match this text.", show_default=False)
     ] = None,
     deleted: Annotated[bool, typer.Option("--deleted", help="Load the trash instead of the list.")] = False,
+    org_file: OrgFile = None,
 ) -> None:
     """Load all opportunities and show them by stage, or write them to a file."""
     if file is not None:
         check_ending(file, _ENDINGS)
-    opportunities = oa.load(
-        max_age=max_age, refresh=None if refresh is None else refresh.value, search=search, deleted=deleted
-    )
+    opportunities = read_source(
+        None,
+        org_file,
+        max_age=max_age,
+        refresh=None if refresh is None else refresh.value,
+        search=search,
+        deleted=deleted,
+    ).opportunities
     _say_certificate(Certificate.of(opportunities) or Certificate())
     if file is not None:
         write_opportunities(opportunities, file)

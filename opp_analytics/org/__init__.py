@@ -6,7 +6,7 @@ from opp_analytics.org.exports.change_log import ChangeLog
 from opp_analytics.org.exports.mapping import Reading
 from opp_analytics.org.exports.read_changes import read_changes
 from opp_analytics.org.exports.read_export import export_of, read_export
-from opp_analytics.org.exports.recognize import recognize
+from opp_analytics.org.exports.recognize import guess_org, recognize
 from opp_analytics.org.found import FILE, found_org
 from opp_analytics.org.frame import conform, empty, require, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
@@ -54,6 +54,7 @@ __all__ = [
     "export_of",
     "found_org",
     "future_dated",
+    "guess_org",
     "is_closed",
     "money_of",
     "org_of",

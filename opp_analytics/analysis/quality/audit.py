@@ -18,6 +18,8 @@ _RANK = {"error": 0, "warning": 1, "info": 2}
 _TEXTS = ["unique_id", "check", "severity", "field", "cell", "suggestion"]
 _COLUMNS = [*_TEXTS[:5], "value", "suggestion"]
 
+_OPTIONAL = ("name", "account_id", "probability", "status", "created_at", "updated_at")
+
 
 def audit(
     opportunities: pd.DataFrame,
@@ -32,8 +34,8 @@ def audit(
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id``, ``name``, ``account_id``, ``value`` (money), ``stage``, ``close_date`` (date), ``probability``
-        (percent), ``status``, ``created_at``, ``updated_at`` (instants).
+        ``unique_id``, ``stage``, ``value`` (money), ``close_date`` (date); where present ``name``, ``account_id``,
+        ``probability`` (percent), ``status``, ``created_at``, ``updated_at`` (instants). What a frame lacks is not checked.
     as_of : date-like
         Date of the audit.
     stale_days : int
@@ -80,7 +82,9 @@ def audit(
     [['overdue', 'close_date', '2026-03-01']]
     """
     days = arguments.whole(stale_days, "stale_days", example=30)
-    frame = read(opportunities, *schema.COLUMNS, unique=True, any_stage=True)
+    absent = [name for name in _OPTIONAL if name not in opportunities]
+    filled = opportunities.assign(**dict.fromkeys(absent))
+    frame = read(filled, *schema.COLUMNS, unique=True, any_stage=True)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     deals = Deals(
@@ -92,7 +96,7 @@ def audit(
         tenant_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None),
         Org.of(opportunities).stages,
     )
-    hits = [hit for check in CHECKS for hit in check(deals) if hit.rows.any()]
+    hits = [hit for check in CHECKS for hit in check(deals) if hit.rows.any() and hit.field not in absent]
     nothing = Hit("", "", "name", np.zeros(len(frame), dtype=bool))
     table = pd.concat([_rows(frame, hit) for hit in hits or [nothing]], ignore_index=True)
     rank = table["severity"].map(_RANK)

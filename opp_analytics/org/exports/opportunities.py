@@ -37,7 +37,7 @@ def opportunities_of(
     """
     frame = pd.DataFrame(read.columns)
     lines: list[Mapped] = []
-    frame = _with_status(frame, lines)
+    frame = _with_status(frame, org, lines)
     frame, deleted = _without_deleted(frame)
     frame = _with_close_dates(frame, org, lines)
     _check_currency(frame, org, table, lines)
@@ -49,17 +49,22 @@ def opportunities_of(
     return org.apply(frame), lines, (*deleted, *repeated)
 
 
-def _with_status(frame: pd.DataFrame, lines: list[Mapped]) -> pd.DataFrame:
-    """The status from the CRM's own marks of won, lost and closed, where it writes no status."""
+def _with_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
+    """The status of deals in stages that the org does not know, from the CRM's own marks of won, lost and closed.
+
+    A stage that is known decides alone, so that an edit of it needs no second one.
+    """
     marks = [name for name in ("is_won", "is_lost", "is_closed") if name in frame]
-    if "status" in frame or not marks:
+    unknown = ~frame["stage"].isin(list(org.stages.kinds))
+    if "status" in frame or not marks or not unknown.any():
         return frame
     no = pd.Series(False, index=frame.index)
     won = frame.get("is_won", no)
     lost = frame.get("is_lost", no) | (frame.get("is_closed", no) & ~won if "is_won" in frame else no)
-    status = np.select([won, lost], ["won", "lost"], "active")
-    lines.append(Mapped(" and ".join(marks), "status", "mapped", "the CRM's own marks"))
-    return frame.assign(status=pd.Series(status, index=frame.index, dtype=TEXT))
+    status = pd.Series(np.select([won, lost], ["won", "lost"], "active"), index=frame.index, dtype=TEXT)
+    note = f"the CRM's own marks, for {count(int(unknown.sum()))} in unknown stages"
+    lines.append(Mapped(" and ".join(marks), "status", "mapped", note))
+    return frame.assign(status=status.where(unknown))
 
 
 def _without_deleted(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

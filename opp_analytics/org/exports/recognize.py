@@ -11,7 +11,7 @@ from opp_analytics.org.exports.tables.source import Source, table_at
 from opp_analytics.org.org import Org
 from opp_analytics.org.presets import PRESETS
 
-__all__ = ["Recognized", "recognize"]
+__all__ = ["Recognized", "guess_org", "recognize"]
 
 _ENOUGH = 3
 """Labels of a preset that tell its product."""
@@ -51,6 +51,12 @@ def recognize(source: Source, org: Org | None = None, *, encoding: str | None = 
     preset = _preset_of(labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
     return Recognized(shape_of(labels, known), preset)
+
+
+def guess_org(source: Source, *, encoding: str | None = None) -> Org:
+    """The org of the preset whose labels a file has; the API's own where no product is told."""
+    preset = recognize(source, encoding=encoding).preset
+    return Org() if preset is None else Org(preset=preset)
 
 
 def _preset_of(labels: Sequence[str]) -> str | None:

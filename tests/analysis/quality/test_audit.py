@@ -202,3 +202,17 @@ def test_audit_summary__wants_findings():
         audit_summary(findings(FINDINGS).drop(columns="severity"))
     with pytest.raises(errors.ArgumentTypeError, match="list"):
         audit_summary([])  # type: ignore[arg-type]
+
+
+def test_audit__does_not_check_what_a_frame_lacks() -> None:
+    frame = pd.DataFrame(
+        {
+            "unique_id": ["a", "b"],
+            "stage": ["closed_won", "proposal"],
+            "value": [5.0, None],
+            "close_date": ["2026-03-01", "2026-03-01"],
+        }
+    )
+    assert audit(frame, as_of="2026-03-10")[["unique_id", "check"]].to_numpy().tolist() == [
+        ["b", "overdue"], ["b", "value_missing"],
+    ]  # fmt: skip

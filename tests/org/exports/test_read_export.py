@@ -90,6 +90,17 @@ def test_read_export__of_a_salesforce_data_export(tmp_path: Path) -> None:
     assert unknown["theirs"].tolist() == ["Signed", "Gone", "Demo"]
 
 
+def test_read_export__lets_a_known_stage_decide_alone(tmp_path: Path) -> None:
+    text = (
+        "Id,StageName,IsWon,IsClosed\n1,Closed Won,true,true\n2,Ours,true,true\n3,Prospecting,false,false\n"
+    )
+    frame = read_export(written(tmp_path, text), SALESFORCE)
+    assert frame["status"].isna().tolist() == [True, False, True]
+    assert oa.outcomes(frame).tolist() == ["won", "won", "open"]
+    known = text.replace("2,Ours,true,true\n", "")
+    assert "status" not in read_export(written(tmp_path, known), SALESFORCE)
+
+
 def test_read_export__of_hubspot_deals(tmp_path: Path) -> None:
     text = (
         "Record ID,Deal Name,Deal Stage,Pipeline,Amount,Close Date,Create Date,Deal owner,Deal probability\n"

@@ -1,0 +1,78 @@
+"""Where a command's opportunities come from: the API, or a file of another CRM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import pandas as pd
+import typer
+
+import opp_analytics as oa
+from opp_analytics.cli.console import program, say
+from opp_analytics.cli.org_file import find_org
+from opp_analytics.errors import ConfigError
+from opp_analytics.org import export_of, guess_org
+from opp_analytics.text import count
+
+__all__ = ["FromFile", "OrgFile", "Source", "read_source"]
+
+FromFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        help="Read this export of your CRM (.csv, .xlsx, .parquet) instead of the API.",
+        show_default=False,
+    ),
+]
+"""The option ``--from`` of a command that reads opportunities."""
+OrgFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--org",
+        help="Org file, or a preset: salesforce, hubspot, pipedrive.",
+        show_default="opp-analytics.toml in this folder, if any",
+    ),
+]
+"""The option ``--org``."""
+
+
+class Source(NamedTuple):
+    """What a command works on."""
+
+    opportunities: pd.DataFrame
+    org: oa.Org | None
+    """What they mean; None where nobody said."""
+    client: oa.Client | None
+    """The connection that they came from; None for a file."""
+
+    def own_writes(self) -> pd.DataFrame | None:
+        """Edits written from this computer to the same tenant; None for a file."""
+        return None if self.client is None else oa.own_writes(self.client)
+
+
+def read_source(file: Path | None, org_file: Path | None, **options: Any) -> Source:
+    """The opportunities of a file, or loaded from the API with these options of `load`.
+
+    Raises
+    ------
+    ConfigError
+        When there is neither a file nor the settings of an account.
+    """
+    org = find_org(org_file)
+    if file is None:
+        client = _client(org)
+        return Source(oa.load(client, **options), org, client)
+    known = org or guess_org(file)
+    export = export_of(file, known)
+    unclear = int(export.mapping["how"].isin(["guessed", "unknown"]).sum())
+    lists = f" {count(unclear, 'label')} guessed or unknown: {program()} import-crm {file} lists them."
+    say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.{lists if unclear else ''}")
+    return Source(export.opportunities, known, None)
+
+
+def _client(org: oa.Org | None) -> oa.Client:
+    try:
+        return oa.Client.from_env(org=org)
+    except ConfigError as error:
+        raise ConfigError(f"{error}; or read an export of your CRM with --from FILE") from None

@@ -1,0 +1,94 @@
+"""Commands that read another CRM's export instead of the API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from tests.cli.kinds import Account, Command
+
+DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Created Date","Opportunity Owner"
+{rows}
+
+"Confidential Information - Do Not Distribute"
+"""
+
+
+@pytest.fixture
+def report(here: Path) -> Path:
+    """A Salesforce report with ten deals."""
+    return written(here, 10)
+
+
+def written(folder: Path, deals: int, amount: int = 500) -> Path:
+    rows = "\n".join(
+        f'"006Hs00001AbCd{k}","Deal {k}","Prospecting","${amount}.00","11/2{k}/2026","9/1/2026","Ann Lee"'
+        for k in range(deals)
+    )
+    file = folder / "deals.csv"
+    file.write_text(DEALS.format(rows=rows))
+    return file
+
+
+def test_record__of_a_file_carries_a_history_on(command: Command, here: Path, report: Path) -> None:
+    code, out, err = command("record", "--from", report, "--org", "salesforce", "--at", "2026-11-01")
+    assert (code, err) == (0, "")
+    assert "Read 10 opportunities from" in out
+    assert "Recorded 10 opportunities, 10 changed" in out
+    written(here, 10, amount=700)
+    _, out, _ = command("record", "--from", report, "--org", "salesforce", "--at", "2026-11-08")
+    assert "10 changed" in out
+    history = oa.History(here / "opp-history")
+    assert history.as_of("2026-11-05")["value"].tolist() == [500] * 10
+    assert history.as_of("2026-11-09")["value"].tolist() == [700] * 10
+
+
+def test_record__refuses_a_partial_export(command: Command, here: Path, report: Path) -> None:
+    command("record", "--from", report, "--at", "2026-11-01")
+    written(here, 4)
+    code, _, err = command("record", "--from", report, "--at", "2026-11-08")
+    assert code == 1
+    assert "this frame lacks 6 of the 10 opportunities known" in err
+    assert "partial export" in err
+    code, out, _ = command("record", "--from", report, "--at", "2026-11-08", "--allow-deleted")
+    assert code == 0
+    assert "Recorded 4 opportunities, 6 changed" in out
+
+
+def test_audit__of_a_file_needs_no_account(command: Command, here: Path, report: Path) -> None:
+    code, out, err = command("audit", "--from", report, "--as-of", "2026-11-25")
+    assert (code, err) == (0, "")
+    assert "10 opportunities, as of 2026-11-25" in out
+    assert "overdue" in out
+
+
+def test_source__takes_what_load_wrote(command: Command, account: Account, here: Path) -> None:
+    account(3)
+    assert command("load", "--out", "deals.parquet")[0] == 0
+    code, out, _ = command("audit", "--from", "deals.parquet", "--as-of", "2026-03-10")
+    assert code == 0
+    assert "Read 3 opportunities from deals.parquet." in out
+    code, out, _ = command("record", "--from", "deals.parquet")
+    assert "Recorded 3 opportunities, 3 changed" in out
+
+
+def test_source__says_how_to_go_on_without_an_account(
+    command: Command, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    code, _, err = command("audit")
+    assert code == 1
+    assert "BLOCKS_API_URL" in err
+    assert "or read an export of your CRM with --from FILE" in err
+
+
+def test_source__says_what_was_guessed(command: Command, here: Path) -> None:
+    deal = {"Id": ["1"], "StageName": ["Demo"], "Amount": ["5"], "CloseDate": ["2026-11-20"]}
+    pd.DataFrame(deal).to_csv(here / "deals.csv", index=False)
+    code, out, _ = command("audit", "--from", "deals.csv", "--as-of", "2026-11-25")
+    assert code == 0
+    assert "1 label guessed or unknown: opp-analytics import-crm deals.csv lists them." in out
