@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,12 +21,12 @@ from opp_analytics.org.exports.values.wordings import as_ids
 from opp_analytics.org.org import Org
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
-from opp_analytics.text import count
+from opp_analytics.text import count, joined
 
 __all__ = ["ChangeLog", "change_log_of"]
 
-_FIXED = ("name", "account_id", "account_name")
-"""Columns of the deals that are taken to have been the same all the time."""
+_FIXED = ("name", "account_id", "account_name", "owner_name", "owner_id", "pipeline")
+"""Columns of the deals that are taken to have been the same all the time, where the log does not track them."""
 _LONG = ["unique_id", "changed_at", "field", "new_value"]
 _JUST_BEFORE = pd.Timedelta(seconds=1)
 
@@ -77,7 +77,10 @@ def change_log_of(
         events = events_of(table, org, day_first=day_first)
         changes, lines = _from_events(events, org, opportunities), events.lines
         problems = _unborn(events, opportunities)
-        notes = _only_here(events, opportunities)
+        notes = (
+            *_only_here(events, opportunities),
+            *_as_now(changes["field"].unique(), events, opportunities),
+        )
     else:
         changes, lines = _from_snapshots(table, matched, org, opportunities, day_first)
     if ids is not None:
@@ -195,6 +198,15 @@ def _only_here(events: Events, opportunities: pd.DataFrame | None) -> tuple[str,
     ids = events.changes["unique_id"].drop_duplicates()
     gone = int((~ids.isin(opportunities["unique_id"])).sum())
     return (f"{count(gone)} in the history but not in the deals' export, perhaps deleted",) if gone else ()
+
+
+def _as_now(fields: Iterable[str], events: Events, opportunities: pd.DataFrame | None) -> tuple[str, ...]:
+    """The untracked columns that take their value of now for all of the past, in words."""
+    tracked = set(events.changes["field"])
+    taken = [name for name in fields if name in _FIXED[3:] and name not in tracked]
+    if opportunities is None or not taken:
+        return ()
+    return (f"past values of {joined(taken)}, which the history does not track: those of now are taken",)
 
 
 def _from_snapshots(

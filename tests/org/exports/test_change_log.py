@@ -193,12 +193,22 @@ def test_snapshots__of_opportunity_history(report: bool) -> None:
     deals = read_export(DEALS, SALESFORCE)
     history = history_of(log_of(pd.DataFrame(rows, columns=labels), opportunities=deals))
     assert state(history, "2026-09-02T12:00Z") == {
-        LONG_A: ("Prospecting", 100_000, DAY("2026-11-30")),
-        LONG_B: ("Prospecting", 5_000, DAY("2027-01-15")),
+        LONG_A: ("Prospecting", 100_000, DAY("2026-11-30"), "Ann"),
+        LONG_B: ("Prospecting", 5_000, DAY("2027-01-15"), "Bob"),
     }
-    assert state(history, "2026-11-20T10:00Z")[LONG_A] == ("Closed Won", 120_000, DAY("2026-11-20"))
+    assert state(history, "2026-11-20T10:00Z")[LONG_A] == ("Closed Won", 120_000, DAY("2026-11-20"), "Ann")
     assert history.as_of("2026-11-21")["name"].tolist() == ["Acme", "Beta", "Gamma"]
     assert history.as_of("2026-11-21")["created_at"].iloc[0] == pd.Timestamp("2026-09-01T10:00Z")
+
+
+def test_events__take_an_untracked_owner_as_now_and_say_so() -> None:
+    rows = [event for event in EVENTS if event[2] != "Owner"]
+    deals = read_export(DEALS, SALESFORCE)
+    log = log_of(pd.DataFrame(rows, columns=COLUMNS), opportunities=deals)
+    assert state(history_of(log), "2026-10-02")[LONG_B][3] == "Bob"
+    assert log.left_out == (
+        "past values of owner_name, which the history does not track: those of now are taken",
+    )
 
 
 def test_ids__lead_to_those_of_the_other_system() -> None:
