@@ -3,6 +3,7 @@
 from opp_analytics.org.agreement import agreed
 from opp_analytics.org.conformed import conformed, status_dtype
 from opp_analytics.org.exports.change_log import ChangeLog
+from opp_analytics.org.exports.import_table import import_table
 from opp_analytics.org.exports.mapping import Reading
 from opp_analytics.org.exports.read_changes import read_changes
 from opp_analytics.org.exports.read_export import export_of, read_export
@@ -55,6 +56,7 @@ __all__ = [
     "found_org",
     "future_dated",
     "guess_org",
+    "import_table",
     "is_closed",
     "money_of",
     "org_of",

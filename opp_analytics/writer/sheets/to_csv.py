@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
-from opp_analytics import arguments, org, schema
+from opp_analytics import arguments, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
+from opp_analytics.org import Org, conform
 from opp_analytics.writer.plan.difference import with_ids
-from opp_analytics.writer.sheets.csv_cells import csv_text, csv_title
+from opp_analytics.writer.sheets.csv_cells import csv_text, csv_title, guarded
+from opp_analytics.writer.sheets.import_rows import import_rows, refuse_before
 from opp_analytics.writer.sheets.rows import sheet_order
+from opp_analytics.writer.sheets.sheet_cells import to_cell
 
 __all__ = ["to_csv"]
 
 
-def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
+def to_csv(
+    opportunities: pd.DataFrame,
+    path: str | Path,
+    *,
+    org: Org | None = None,
+    before: pd.DataFrame | None = None,
+) -> Path:
     """Write opportunities as CSV for a spreadsheet: UTF-8 with a mark that Excel reads, dates as 2026-03-31.
 
     Names come first and ids last. CSV cannot keep what the opportunities were before, so plan from the frame itself:
@@ -31,6 +40,11 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
         Frame with ``unique_id`` and any other columns.
     path : path
         The file to write; an existing file is replaced.
+    org : Org, optional
+        Write for this CRM's import instead: under its labels and in its words, without apostrophes.
+    before : DataFrame, optional
+        With `org`: the opportunities before they were edited. Only changed rows are written, with the id and the columns
+        that changed.
 
     Returns
     -------
@@ -40,16 +54,47 @@ def to_csv(opportunities: pd.DataFrame, path: str | Path) -> Path:
     Raises
     ------
     MissingColumnError, DataError
-        If the frame cannot be used or the file cannot be written.
+        If the frame cannot be used, an edit cannot be imported, or the file cannot be written.
     """
-    frame = org.conform(with_ids(opportunities, "opportunities"))
     target = arguments.path(path)
+    if org is not None:
+        return _write(_import_texts(*import_rows(opportunities, org, before)), target)
+    refuse_before(before)
+    frame = conform(with_ids(opportunities, "opportunities"))
     texts = {}
     for column in sheet_order([str(column) for column in frame.columns]):
         cells = [csv_text(column, value) for value in frame[column]]
         texts[csv_title(column)] = schema.as_text(
             pd.Series(cells, dtype="object", name=column), frame["unique_id"]
         )
+    return _write(texts, target)
+
+
+def _import_texts(rows: pd.DataFrame, labels: list[str]) -> dict[str, pd.Series[Any]]:
+    """The cells by the CRM's label.
+
+    Raises
+    ------
+    DataError
+        If a text looks like a formula: with an apostrophe it would be imported wrong, without one it could run.
+    """
+    texts = {}
+    for name, label in zip(rows.columns, labels, strict=True):
+        plain = [to_cell(str(name), value) for value in rows[name]]
+        live = [cell for cell in plain if isinstance(cell, str) and guarded(cell) != cell]
+        if live or guarded(label) != label:
+            raise DataError(
+                f"{label}={(live or [label])[0]!r} looks like a formula, which a CSV file can't hold for an import; write an "
+                ".xlsx with to_excel"
+            )
+        cells = [csv_text(str(name), value) for value in rows[name]]
+        texts[label] = schema.as_text(
+            pd.Series(cells, dtype="object", name=str(name), index=rows.index), rows["unique_id"]
+        )
+    return texts
+
+
+def _write(texts: dict[str, pd.Series[Any]], target: Path) -> Path:
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for cells in texts.values() for cell in cells)
     quoting: Literal[0, 1] = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL

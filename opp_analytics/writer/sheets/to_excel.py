@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from opp_analytics import arguments, org, schema
+from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
+from opp_analytics.org import Org, conform
 from opp_analytics.writer.plan.cells import choices
 from opp_analytics.writer.plan.codec import to_text
 from opp_analytics.writer.plan.difference import with_ids
+from opp_analytics.writer.sheets.import_rows import import_rows, refuse_before
 from opp_analytics.writer.sheets.rows import sheet_order
 from opp_analytics.writer.sheets.sheet_cells import to_cell
 
@@ -34,7 +36,7 @@ BASE_SHEET = "_base"
 """The hidden sheet."""
 _LISTS = "_lists"
 """The hidden sheet of dropdowns that are too long for a rule."""
-_LONGEST = 255
+_LONGEST_RULE = 255
 """Characters that Excel takes in a rule and in its message."""
 _SHEET = "opportunities"
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
@@ -47,6 +49,7 @@ _FORMATS = {
     "probability": "0",
     **dict.fromkeys(_MOMENTS, "yyyy-mm-dd hh:mm"),
 }
+_IMPORT_FORMATS = {**_FORMATS, "value": "0.00"}
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 17, "updated_at": 17}
 _NEW_ROWS = 1000
 """Empty rows below the data with the same checks, for new opportunities."""
@@ -80,7 +83,13 @@ def openpyxl_library() -> Any:
     return openpyxl
 
 
-def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
+def to_excel(
+    opportunities: pd.DataFrame,
+    path: str | Path,
+    *,
+    org: Org | None = None,
+    before: pd.DataFrame | None = None,
+) -> Path:
     """Write opportunities to an Excel file made for editing; `read_excel` reads the edits back.
 
     Dates, numbers and whole percents are typed cells; stage and status offer their values; ids and the server's
@@ -94,6 +103,11 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
         Frame with ``unique_id`` and any other columns.
     path : path
         The ``.xlsx`` file to write; an existing file is replaced.
+    org : Org, optional
+        Write for this CRM's import instead: one sheet under its labels and in its words.
+    before : DataFrame, optional
+        With `org`: the opportunities before they were edited. Only changed rows are written, with the id and the columns
+        that changed.
 
     Returns
     -------
@@ -103,23 +117,30 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     Raises
     ------
     MissingColumnError, DataError
-        If the frame cannot be used or the file cannot be written.
+        If the frame cannot be used, an edit cannot be imported, or the file cannot be written.
     ConfigError
         If openpyxl is not installed.
     """
-    openpyxl = openpyxl_library()
-    frame = org.conform(with_ids(opportunities, "opportunities"))
-    frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
-    book = openpyxl.Workbook()
+    book = openpyxl_library().Workbook()
     sheet = book.active
     sheet.title = _SHEET
+    target = arguments.path(path)
+    if org is not None:
+        _fill_import(sheet, *import_rows(opportunities, org, before))
+        return _save(book, target)
+    refuse_before(before)
+    frame = conform(with_ids(opportunities, "opportunities"))
+    frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
     columns = [str(column) for column in frame.columns]
     shown = sheet_order(columns)
-    meaning = org.Org.of(frame)
-    _fill(sheet, shown, frame[shown])
+    meaning = Org.of(frame)
+    _fill(sheet, shown, shown, frame[shown])
     _dress(sheet, shown, len(frame), _options(book, choices(meaning)), meaning.derived)
     _keep_base(book, columns, frame)
-    target = arguments.path(path)
+    return _save(book, target)
+
+
+def _save(book: Workbook, target: Path) -> Path:
     try:
         write_whole(target, book.save)
     except OSError as error:
@@ -127,8 +148,18 @@ def to_excel(opportunities: pd.DataFrame, path: str | Path) -> Path:
     return target
 
 
-def _fill(sheet: Worksheet, columns: list[str], frame: pd.DataFrame) -> None:
-    _title(sheet, columns)
+def _fill_import(sheet: Worksheet, rows: pd.DataFrame, labels: list[str]) -> None:
+    """One plain sheet, as an import reads it: no notes, locks or hidden sheet."""
+    columns = [str(column) for column in rows.columns]
+    _fill(sheet, labels, columns, rows)
+    for place, column in enumerate(columns, start=1):
+        for number in range(2, len(rows) + 2):
+            cell = sheet.cell(number, place)
+            cell.number_format = _IMPORT_FORMATS.get(column, "General" if cell.data_type != "s" else "@")
+
+
+def _fill(sheet: Worksheet, titles: list[str], columns: list[str], frame: pd.DataFrame) -> None:
+    _title(sheet, titles)
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
             plain = _moment(value) if column in _MOMENTS else to_cell(column, value)
@@ -220,7 +251,7 @@ def _dress(
                 type="list", formula1=options[column].formula, allow_blank=True, showErrorMessage=True
             )
             # Excel refuses a longer message.
-            check.error = f"{column} is one of {', '.join(options[column].names)}"[:_LONGEST]
+            check.error = f"{column} is one of {', '.join(options[column].names)}"[:_LONGEST_RULE]
             sheet.add_data_validation(check)
             check.add(f"{letter}2:{letter}{last}")
         if column == "probability":
@@ -260,7 +291,7 @@ def _options(book: Workbook, choices: Mapping[str, tuple[str, ...]]) -> dict[str
     found = {}
     for place, (column, names) in enumerate(choices.items(), start=1):
         formula = f'"{",".join(names)}"'
-        if len(formula) > _LONGEST or any(sign in name for name in names for sign in ',"'):
+        if len(formula) > _LONGEST_RULE or any(sign in name for name in names for sign in ',"'):
             listed = book[_LISTS] if _LISTS in book.sheetnames else book.create_sheet(_LISTS)
             listed.sheet_state = "hidden"
             for number, name in enumerate(names, start=1):

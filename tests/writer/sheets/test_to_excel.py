@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics.errors import DataError
+from opp_analytics.org import Org
 from opp_analytics.writer import plan, read_excel, to_excel
 from tests.writer.frames import opportunities
 from tests.writer.sheets.workbooks import awkward
@@ -47,6 +48,17 @@ def test_to_excel__is_made_for_editing(tmp_path: Path) -> None:
     assert any("closed_won" in formula for formula in lists)
     assert "Money" in sheet["C1"].comment.text
     assert all(cell.comment.text for cell in sheet[1])
+
+
+def test_to_excel__lists_many_stages_in_a_sheet_of_their_own(tmp_path: Path) -> None:
+    names = [f"Stage {k} of a long process" for k in range(12)]
+    org = Org(stages=[{"name": name, "kind": "open"} for name in names])
+    frame = org.apply(opportunities(2).assign(stage=names[:2]))
+    book = openpyxl.load_workbook(to_excel(frame, tmp_path / "deals.xlsx"))
+    lists = {check.formula1 for check in book["opportunities"].data_validations.dataValidation}
+    assert "_lists!$A$1:$A$12" in lists
+    assert max(map(len, filter(None, lists))) <= 255
+    assert [row[0].value for row in book["_lists"].rows] == names
 
 
 @pytest.mark.parametrize(
