@@ -1,32 +1,55 @@
-"""The command line, `opp-analytics`."""
+"""The command line, `opp-analytics`.
+
+What reports errors is imported where there is one: help and completion answer at once.
+"""
 
 from __future__ import annotations
 
 import sys
 import warnings
 from types import TracebackType
+from typing import TextIO
 
 from opp_analytics.cli.app import app
-from opp_analytics.cli.console import complain, say_crash, say_warning
-from opp_analytics.cli.last_errors import note_error
-from opp_analytics.errors import OppAnalyticsError
-from opp_analytics.sandbox import SandboxError
 
 __all__ = ["app", "main"]
 
 
 def main() -> None:
     """Run the command line; an error of ours is one clear line and exit code 1."""
-    warnings.showwarning = say_warning
+    warnings.showwarning = _warn
     sys.excepthook = _crash
     try:
         app()
-    except (OppAnalyticsError, SandboxError) as error:
+    except Exception as error:
+        from opp_analytics.cli.console import complain
+        from opp_analytics.cli.last_errors import note_error
+        from opp_analytics.errors import OppAnalyticsError
+        from opp_analytics.sandbox import SandboxError
+
+        if not isinstance(error, (OppAnalyticsError, SandboxError)):
+            raise
         note_error(error, error.__traceback__)
         complain(str(error))
         sys.exit(1)
 
 
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    from opp_analytics.cli.console import say_warning
+
+    say_warning(message, category, filename, lineno, file, line)
+
+
 def _crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
+    from opp_analytics.cli.console import say_crash
+    from opp_analytics.cli.last_errors import note_error
+
     note_error(error, frames)
     say_crash(kind, error, frames)

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
+from typer.core import TyperGroup
 
 import opp_analytics
-from opp_analytics.cli.apply import apply_command, resume_command, runs_command, undo_command
-from opp_analytics.cli.audit import audit_command
-from opp_analytics.cli.console import say_stopped
-from opp_analytics.cli.demo import demo_command
-from opp_analytics.cli.doctor import doctor_command
-from opp_analytics.cli.import_crm import import_crm_command
-from opp_analytics.cli.load import load_command
-from opp_analytics.cli.plan import export_command, plan_command
-from opp_analytics.cli.record import record_command
-from opp_analytics.cli.report import report_command
-from opp_analytics.cli.sandbox import sandbox_command
 
 __all__ = ["app"]
 
@@ -37,13 +28,37 @@ _HELP = (
     "Exit codes: 0 done, 1 error, 2 wrong usage, 4 an edit was applied in part or its outcome is unknown."
 )
 
-app = typer.Typer(
-    name="opp-analytics",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+class _Entry(NamedTuple):
+    function: str
+    """Module and name, such as ``load.load_command``."""
+    panel: str
+    example: str
+
+
+_ENTRIES: dict[str, _Entry] = {}
+
+
+class _Commands(TyperGroup):
+    """Commands that are imported when they run: ``--help`` and completion need their names and first lines only."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that `args` name."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, listed if name is None else _imported(name), rest
+
+
+def _typer(**options: Any) -> typer.Typer:
+    return typer.Typer(
+        name="opp-analytics",
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        **options,
+    )
+
+
+app = _typer(no_args_is_help=True, cls=_Commands)
 
 
 def _print_version(asked: bool) -> None:
@@ -61,9 +76,24 @@ def _overview(
     pass
 
 
-def _add(panel: str, command: Callable[..., Any], example: str) -> None:
+def _add(panel: str, function: str, first_line: str, example: str) -> None:
     name = example.split()[0]
-    app.command(name, epilog=f"Example: opp-analytics {example}", rich_help_panel=panel)(_stoppable(command))
+    _ENTRIES[name] = _Entry(function, panel, example)
+
+    def listed() -> None:
+        """Stand in for the command in lists."""
+
+    app.command(name, help=first_line, rich_help_panel=panel)(listed)
+
+
+def _imported(name: str) -> Any:
+    """The command itself, with its options."""
+    entry = _ENTRIES[name]
+    module, function = entry.function.split(".")
+    command = getattr(import_module(f"opp_analytics.cli.{module}"), function)
+    alone = _typer(add_completion=False)
+    alone.command(name, epilog=f"Example: opp-analytics {entry.example}")(_stoppable(command))
+    return typer.main.get_command(alone)
 
 
 def _stoppable(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -74,31 +104,95 @@ def _stoppable(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*arguments, **options)
         except KeyboardInterrupt as stop:
+            from opp_analytics.cli.console import say_stopped
+
             say_stopped(str(stop) or "stopped; nothing is half-done, so run the command again to continue")
             raise typer.Exit(130) from None
 
     return run
 
 
-_add(_TRY, demo_command, "demo --out ./opp-demo")
-_add(_TRY, sandbox_command, "sandbox --port 8723 --weeks 26 --db team.db")
-_add(_CONNECT, doctor_command, "doctor")
-_add(_CONNECT, load_command, "load --out pipeline.csv")
-_add(_RECORD, record_command, "record --history ./opp-history   (every day, from cron)")
+_add(
+    _TRY,
+    "demo.demo_command",
+    "Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk.",
+    "demo --out ./opp-demo",
+)
+_add(
+    _TRY,
+    "sandbox.sandbox_command",
+    "Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it.",
+    "sandbox --port 8723 --weeks 26 --db team.db",
+)
+_add(
+    _CONNECT,
+    "doctor.doctor_command",
+    "Check the settings and the connection to the API; nothing is written to the server.",
+    "doctor",
+)
+_add(
+    _CONNECT,
+    "load.load_command",
+    "Load all opportunities and show them by stage, or write them to a file.",
+    "load --out pipeline.csv",
+)
 _add(
     _RECORD,
-    import_crm_command,
+    "record.record_command",
+    "Load all opportunities and add what changed to the history (the API keeps none).",
+    "record --history ./opp-history   (every day, from cron)",
+)
+_add(
+    _RECORD,
+    "import_crm.import_crm_command",
+    "Read another CRM's export or field history, show what each column became, and begin a history with it.",
     "import-crm opportunities.csv field_history.csv --org salesforce --history ./opp-history",
 )
 _add(
     _REVIEW,
-    report_command,
+    "report.report_command",
+    "Write the weekly page and its workbook: will we make it, what changed, who to call, what to fix.",
     "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)",
 )
-_add(_REVIEW, audit_command, "audit --out findings.csv --fix plan.json")
-_add(_EDIT, export_command, "export deals.xlsx")
-_add(_EDIT, plan_command, "plan deals.xlsx   or: opp-analytics plan before.csv after.csv")
-_add(_EDIT, apply_command, "apply plan.json")
-_add(_AFTER, runs_command, "runs")
-_add(_AFTER, resume_command, "resume")
-_add(_AFTER, undo_command, "undo 20260331T101500-a1b2c3 --out undo.json")
+_add(
+    _REVIEW,
+    "audit.audit_command",
+    "Find data problems: deals and money by check, each finding, and a plan of fixes.",
+    "audit --out findings.csv --fix plan.json",
+)
+_add(
+    _EDIT,
+    "plan.export_command",
+    "Export all opportunities to a file for editing; `plan` reads it back.",
+    "export deals.xlsx",
+)
+_add(
+    _EDIT,
+    "plan.plan_command",
+    "Show the effect of the edits: changes, problems, conflicts, and the forecast before and after.",
+    "plan deals.xlsx   or: opp-analytics plan before.csv after.csv",
+)
+_add(
+    _EDIT,
+    "apply.apply_command",
+    "Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight.",
+    "apply plan.json",
+)
+_add(
+    _AFTER,
+    "apply.runs_command",
+    "List the plans applied from this computer, newest first, with their outcomes.",
+    "runs",
+)
+_add(
+    _AFTER,
+    "apply.resume_command",
+    "Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once.",
+    "resume",
+)
+_add(
+    _AFTER,
+    "apply.undo_command",
+    "Plan to undo a run; nothing is sent. Later changes by other people are kept.",
+    "undo 20260331T101500-a1b2c3 --out undo.json",
+)
