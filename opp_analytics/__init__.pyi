@@ -14,6 +14,8 @@ from .analysis import deal_flags as deal_flags
 from .analysis import fix as fix
 from .analysis import forecast as forecast
 from .analysis import forecast_categories as forecast_categories
+from .analysis import forecast_change as forecast_change
+from .analysis import forecast_change_deals as forecast_change_deals
 from .analysis import forecast_deals as forecast_deals
 from .analysis import forecast_fan as forecast_fan
 from .analysis import movements as movements

@@ -58,6 +58,9 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
     "deal_flags": lambda team: oa.deal_flags(team.opportunities, team.history, as_of=team.today),
     "forecast_categories": lambda team: oa.forecast_categories(team.opportunities, as_of=team.today),
     "category_moves": lambda team: oa.category_moves(team.history, **_quarter(team), freq="Q"),
+    "forecast_change": lambda team: oa.forecast_change(
+        team.history, start=team.today - pd.Timedelta(weeks=1), end=team.today, period="2026-11"
+    ),
     "close_date_moves": lambda team: oa.close_date_moves(team.history),
     "audit": lambda team: oa.audit(team.opportunities, as_of=team.today),
 }

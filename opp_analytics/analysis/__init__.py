@@ -15,6 +15,8 @@ from opp_analytics.analysis.forecasting.method_for_deals import method_for_deals
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
+from opp_analytics.analysis.movement.forecast_change import FORECAST_STEPS, forecast_change
+from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, forecast_change_deals
 from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
 from opp_analytics.analysis.movement.pipeline_created import pipeline_created
 from opp_analytics.analysis.movement.slippage import slippage
@@ -35,6 +37,8 @@ from opp_analytics.analysis.stages.stage_funnel import stage_funnel
 from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
 
 __all__ = [
+    "DEAL_STEPS",
+    "FORECAST_STEPS",
     "FURTHER_MOVEMENTS",
     "MOVEMENTS",
     "SLIP_OUTCOMES",
@@ -53,6 +57,8 @@ __all__ = [
     "fix",
     "forecast",
     "forecast_categories",
+    "forecast_change",
+    "forecast_change_deals",
     "forecast_deals",
     "forecast_fan",
     "method_for_deals",

@@ -11,6 +11,7 @@ from opp_analytics.plots.deal import deal
 from opp_analytics.plots.deal_flags import deal_flags
 from opp_analytics.plots.forecast import forecast
 from opp_analytics.plots.forecast_categories import forecast_categories
+from opp_analytics.plots.forecast_change import forecast_change
 from opp_analytics.plots.forecast_deals import forecast_deals
 from opp_analytics.plots.forecast_fan import forecast_fan
 from opp_analytics.plots.movements import movements
@@ -39,6 +40,7 @@ __all__ = [
     "deal_flags",
     "forecast",
     "forecast_categories",
+    "forecast_change",
     "forecast_deals",
     "forecast_fan",
     "movements",

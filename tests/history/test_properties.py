@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 from opp_analytics import org
 from opp_analytics.analysis import (
+    Method,
     close_date_moves,
+    forecast,
+    forecast_change,
     movements,
     slippage,
     slippage_deals,
@@ -40,6 +43,10 @@ from tests.history.looks import (
 )
 
 # The definitions, word by word.
+
+BY_STAGE = Method(
+    "stage", stage_rates={"discovery": 0.1, "qualification": 0.2, "proposal": 0.4, "negotiation": 0.7}
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:unknown stages")
 
@@ -342,3 +349,19 @@ def test_close_date_moves__are_those_of_open_deals(looks):
             assert table.loc[key, "pulls"] == sum(d < 0 for d in days)
             assert table.loc[key, "days_pushed"] == sum(d for d in days if d > 0)
             assert table.loc[key, "days_pulled"] == sum(d for d in days if d < 0)
+
+
+@FEW
+@given(pairs())
+def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
+    looks, one, other = drawn
+    history = history_of(looks)
+    asked = {"start": MONDAYS[one], "end": MONDAYS[other], "period": "2026-02", "method": BY_STAGE}
+    table = forecast_change(history, **asked)["expected"]
+    for end, at in (("then", MONDAYS[one]), ("now", MONDAYS[other])):
+        made = forecast(history.as_of(at), as_of=at, history=history, method=BY_STAGE, periods=["2026-02"])
+        assert table[end] == pytest.approx(made.loc["2026-02", "expected"], abs=1e-6)
+    assert table.iloc[:-1].sum() == pytest.approx(table["now"], abs=1e-4)
+    by = forecast_change(history, by="owner_name", **asked)["expected"].groupby(level="movement").sum()
+    assert by.reindex(table.index).fillna(0.0).tolist() == pytest.approx(table.tolist(), abs=1e-4)
+    pd.testing.assert_series_equal(forecast_change(history_of(looks, order=1), **asked)["expected"], table)

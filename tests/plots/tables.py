@@ -95,6 +95,11 @@ TABLES: dict[str, pd.DataFrame] = {
         {"booked": [0.0, 5.0], "expected": [8.0, 9.0], "low": [2.0, 5.0], "median": [8.0, 9.0], "high": [20.0, 12.0]},
         _WEEKS, "made_at", confidence=0.8,
     ),
+    "forecast_change": _table({
+        "expected": [100.0, 0.0, 30.0, -20.0, 0.0, 5.0, 115.0], "value": [300.0, 0.0, 60.0, 90.0, 0.0, 0.0, 300.0],
+        "deals": [4, 0, 1, 2, 0, 0, 4], "largest": ["Cog", None, "Acme", "Bolt", None, None, "Acme"],
+    }, ["then", "removed", "won", "pushed_out", "value", "new_business", "now"], "movement", period="2026-03", freq="M",
+       then_at="2026-03-24T00:00:00+00:00", now_at="2026-03-31T00:00:00+00:00", method="learned"),
     "movements": _table({
         "unique_id": ["a", "b", "c"], "name": ["Acme", None, "Cog"], "movement": ["won", "new", "value_up"],
         "value": [-40.0, 60.0, 1.0], "count": [-1, 1, 0],

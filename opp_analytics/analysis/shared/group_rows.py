@@ -11,7 +11,7 @@ from opp_analytics import schema
 from opp_analytics.analysis.shared.history_query import group_names
 from opp_analytics.schema import NO_LABEL
 
-__all__ = ["column_labels", "every_group", "grouped", "named", "sorted_groups"]
+__all__ = ["column_labels", "every_group", "every_row", "grouped", "named", "sorted_groups"]
 
 
 def column_labels(column: pd.Series[Any]) -> pd.Series[Any]:
@@ -21,12 +21,17 @@ def column_labels(column: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def every_group(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
-    """The whole numbers of a query by group and label, with all `labels` in each group; absent ones are 0.
+    """The whole numbers of a query by group and label, as by `every_row`; absent ones are 0."""
+    return every_row(found, by, level, labels).fillna(0).astype("int64")
+
+
+def every_row(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
+    """The results of a query by group and label, with all `labels` in each group; absent ones are missing.
 
     Parameters
     ----------
     found : DataFrame
-        Columns `group_names(by)`, `level`, and whole numbers.
+        Columns `group_names(by)`, `level`, and results.
     by : sequence of str
         Names of the group levels.
     level : str
@@ -38,10 +43,10 @@ def every_group(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequ
     order = pd.Index(list(labels), name=level, dtype=schema.TEXT)
     numbers = found.set_index([*keys, level])
     if not by:
-        return numbers.reindex(order).fillna(0).astype("int64")
+        return numbers.reindex(order)
     held = sorted_groups(found[keys].drop_duplicates(), keys)
     full = pd.MultiIndex.from_frame(held.merge(order.to_frame(index=False), how="cross"))
-    return named(numbers.reindex(full).fillna(0).astype("int64"), [*by, level])
+    return named(numbers.reindex(full), [*by, level])
 
 
 def sorted_groups(rows: pd.DataFrame, keys: Sequence[str], *then: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting import category_sayings
 from opp_analytics.analysis.forecasting import sayings as forecasting
+from opp_analytics.analysis.movement import change_sayings
 from opp_analytics.analysis.movement import sayings as movement
 from opp_analytics.analysis.quality import sayings as quality
 from opp_analytics.analysis.rates import sayings as rates
@@ -17,6 +18,7 @@ _SAYINGS = (
     *forecasting.SAYINGS,
     *category_sayings.SAYINGS,
     *movement.SAYINGS,
+    *change_sayings.SAYINGS,
     *stages.SAYINGS,
     *rates.SAYINGS,
     *quality.SAYINGS,
@@ -30,7 +32,7 @@ def sentence(table: pd.DataFrame) -> str:
     ----------
     table : DataFrame
         Result of a forecast, rate, stage or movement analysis or of `audit` or `deal_flags`, or some of its rows. A waterfall
-        needs its opening and closing rows. A forecast is told of its current period, or of its first one when that is not there.
+        needs its opening and closing rows, a change of forecast its then and now. A forecast is told of its current period, or of its first one when that is not there.
 
     Returns
     -------

@@ -1,0 +1,166 @@
+"""Why a forecast moved: exact between the forecasts of both ends, in the whole and in every group."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import opp_analytics as oa
+from opp_analytics import errors
+from opp_analytics.analysis import FORECAST_STEPS, forecast, forecast_change
+from opp_analytics.history import History
+from tests import worlds
+from tests.analysis.forecasting.histories import even_months
+from tests.history.logs import recorded, row
+
+MARCH: dict[str, Any] = {"start": "2026-03-03", "end": "2026-03-10", "period": "2026-03", "method": "stated"}
+
+
+def at(day: str, deal: str, stage: str = "proposal", **facts: Any) -> dict[str, Any]:
+    return row(deal, day, stage, **{"close_date": "2026-03-20", "probability": 40, **facts})
+
+
+def steps(table: pd.DataFrame) -> dict[str, float]:
+    return {str(name): round(amount, 6) for name, amount in table["expected"].items() if amount}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "moved"),
+    [
+        ({}, {"stage": "closed_won", "close_date": "2026-03-09"}, {"won": 60.0}),
+        ({}, {"stage": "closed_lost", "close_date": "2026-03-09"}, {"lost": -40.0}),
+        ({}, {"stage": "closed_won", "value": 120.0}, {"won": 60.0, "value": 20.0}),
+        # Won with another date: the date is part of the win.
+        ({"close_date": "2026-05-01"}, {"stage": "closed_won", "close_date": "2026-03-09"}, {"won": 100.0}),
+        ({"stage": "closed_lost"}, {}, {"reopened": 40.0}),
+        ({"stage": "closed_won"}, {"stage": "closed_lost"}, {"lost": -100.0}),
+        ({"close_date": "2026-05-01"}, {}, {"pulled_in": 40.0}),
+        # Overdue, and newly dated: its date adds expected money.
+        ({"close_date": "2026-03-01"}, {}, {"pulled_in": 40.0}),
+        ({}, {"close_date": "2026-04-20"}, {"pushed_out": -40.0}),
+        ({}, {"value": 80.0}, {"value": -8.0}),
+        ({}, {"stage": "negotiation", "probability": 70}, {"chance": 30.0}),
+        ({}, {"status": "inactive"}, {"removed": -40.0}),
+        ({}, {"deleted": True}, {"removed": -40.0}),
+        ({"deleted": True}, {}, {"new": 40.0}),
+        ({}, {"value": 200.0, "close_date": "2026-04-20"}, {"pushed_out": -40.0}),
+        ({}, {}, {}),
+    ],
+)
+def test_forecast_change__names_the_step_of_one_deal(
+    before: dict[str, Any], after: dict[str, Any], moved: dict[str, float]
+) -> None:
+    history = recorded([
+        at("2026-03-02", "still", value=10.0), at("2026-03-02", "deal", **before), at("2026-03-09", "deal", **after),
+        at("2026-03-09", "still", value=10.0),
+    ])  # fmt: skip
+    table = forecast_change(history, **MARCH)
+    assert tuple(table.index) == FORECAST_STEPS
+    found = steps(table.iloc[1:-1])
+    assert found == moved
+    assert table["expected"].iloc[:-1].sum() == pytest.approx(table["expected"]["now"])
+    for name in moved:
+        assert table.loc[name, ["deals", "largest"]].tolist() == [1, "deal"]
+
+
+def ends(history: History, at: Any, **asked: Any) -> Any:
+    period = asked.pop("period")
+    made = forecast(history.as_of(at), as_of=at, history=history, periods=[period], **asked)
+    return made.xs(period, level="period")["expected"] if "by" in asked else made.loc[period, "expected"]
+
+
+@pytest.mark.parametrize("method", ["auto", "learned", "run_rate", "stated"])
+@pytest.mark.parametrize("period", ["2026-08", "2026-09", "2026-10"])
+def test_forecast_change__ends_at_the_forecasts_of_both_moments(method: str, period: str) -> None:
+    history = even_months(9, owners=True)
+    moments = pd.Timestamp("2026-09-10T18:00Z"), pd.Timestamp("2026-09-20T18:00Z")
+    asked: dict[str, Any] = {"start": moments[0], "end": moments[1], "period": period, "method": method}
+    table = forecast_change(history, **asked)
+    for end, moment in zip(("then", "now"), moments, strict=True):
+        assert table["expected"][end] == pytest.approx(ends(history, moment, period=period, method=method))
+    assert table["expected"].iloc[:-1].sum() == pytest.approx(table["expected"]["now"], abs=1e-6)
+    by = forecast_change(history, by="owner_name", **asked)
+    whole = by.groupby(level="movement", sort=False)["expected"].sum()
+    pd.testing.assert_series_equal(whole, table["expected"])
+    theirs = ends(history, moments[1], period=period, method=method, by="owner_name")
+    now = by["expected"].xs("now", level="movement")
+    assert now.reindex(theirs.index).tolist() == pytest.approx(theirs.tolist())
+
+
+def test_forecast_change__explains_a_simulated_team_to_the_cent() -> None:
+    history = worlds.history(worlds.KINDS[1], 4)
+    asked: dict[str, Any] = {"start": "2024-08-05", "end": "2024-08-12", "period": "2024-08"}
+    table = forecast_change(history, **asked)
+    assert table.attrs["method"].startswith("learned: ")
+    end = pd.Timestamp("2024-08-12T23:59:59.999999Z")
+    assert table["expected"]["now"] == pytest.approx(ends(history, end, period="2024-08"))
+    assert abs(table["expected"].iloc[:-1].sum() - table["expected"]["now"]) < 0.001
+    by = forecast_change(history, by="owner_name", **asked)["expected"].groupby(level="movement").sum()
+    assert (by - table["expected"]).abs().max() < 0.001
+
+
+def test_forecast_change__moves_a_deal_from_one_group_to_another() -> None:
+    rows = [at("2026-03-02", "deal"), at("2026-03-09", "deal", value=200.0)]
+    log = pd.DataFrame(rows).drop(columns="deleted").assign(owner_name=["Ann", "Bo"])
+    table = forecast_change(History.from_changes(log), by="owner_name", **MARCH)["expected"]
+    assert table["Ann"][table["Ann"] != 0].to_dict() == {"then": 40.0, "value": 40.0, "owner": -80.0}
+    assert table["Bo"][table["Bo"] != 0].to_dict() == {"owner": 80.0, "now": 80.0}
+    own = forecast_change(History.from_changes(log).where(owner_name="Bo"), **MARCH)["expected"]
+    assert own[own != 0].to_dict() == {"owner": 80.0, "now": 80.0}
+
+
+def test_forecast_change__keeps_to_the_method_of_the_end() -> None:
+    history = even_months(9)
+    with pytest.raises(errors.NotEnoughHistory, match="from Apr 15, 2026 on"):
+        forecast_change(history, start="2026-03-11", end="2026-09-11", period="2026-09")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "match"),
+    [
+        ({"start": "2025-01-01"}, errors.NotEnoughHistory, "first record"),
+        ({"start": "2026-03-10", "end": "2026-03-03"}, errors.ArgumentValueError, "swap"),
+        ({"period": "soon"}, errors.ArgumentValueError, "soon"),
+        ({"by": "movement"}, errors.ArgumentValueError, "movement"),
+        ({"by": "region"}, errors.MissingColumnError, "region"),
+        ({"method": "guess"}, errors.ArgumentValueError, "guess"),
+    ],
+)
+def test_forecast_change__names_what_is_wrong(wrong: dict[str, Any], error: type, match: str) -> None:
+    history = recorded([at("2026-03-02", "deal"), at("2026-03-09", "deal", value=1.0)])
+    with pytest.raises(error, match=match):
+        forecast_change(history, **{**MARCH, **wrong})
+
+
+def test_forecast_change__needs_a_second_record() -> None:
+    with pytest.raises(errors.NotEnoughHistory, match="second record"):
+        forecast_change(recorded([at("2026-03-02", "deal")]), **MARCH)
+
+
+def test_forecast_change__names_a_period_too_far_ahead() -> None:
+    history = even_months(9)
+    asked: dict[str, Any] = {"start": "2026-09-11", "end": "2026-09-21", "period": "2031-09"}
+    with pytest.raises(errors.NotEnoughHistory, match="period='2031-09' had no forecast on Sep"):
+        forecast_change(history, **asked)
+
+
+def test_sentence__says_what_moved_the_forecast() -> None:
+    def rows(day: str, won: bool, pushed: bool) -> list[dict[str, Any]]:
+        return [
+            {**at(day, "a", "closed_won" if won else "proposal"), "name": "Oakhurst"},
+            {**at(day, "b", close_date="2026-04-20" if pushed else "2026-03-20"), "name": "Acme"},
+            {**at(day, "c", value=50.0, close_date="2026-04-20" if pushed else "2026-03-20"), "name": "Cog"},
+        ]
+
+    same, first = rows("2026-03-09", False, False), rows("2026-03-02", False, False)
+    table = forecast_change(recorded([*first, *rows("2026-03-09", True, False)]), **MARCH)
+    assert oa.sentence(table) == "March is up 60 since Mar 3, to 160: Oakhurst won (+60)."
+    table = forecast_change(recorded([*first, *rows("2026-03-09", True, True)]), **MARCH)
+    assert (
+        oa.sentence(table)
+        == "March is unchanged since Mar 3, at 100: Oakhurst won (+60) and 2 pushed out (−60)."
+    )
+    table = forecast_change(recorded([*first, *rows("2026-03-09", False, True)]), **MARCH)
+    assert oa.sentence(table) == "March is down 60 since Mar 3, to 40: 2 pushed out (−60)."
+    table = forecast_change(recorded([*first, *same]), **MARCH)
+    assert oa.sentence(table) == "March is unchanged since Mar 3, at 100."
