@@ -1,3 +1,4 @@
+from .cache_place import find_unsafe as find_unsafe
 from .calls import Fields as Fields
 from .calls import Filters as Filters
 from .calls import ListParams as ListParams
@@ -16,4 +17,5 @@ from .decoder import TablePage as TablePage
 from .frame_cache import Kept as Kept
 from .stop import STOP as STOP
 from .stop import Stop as Stop
+from .stop import Stopped as Stopped
 from .wire import to_wire as to_wire

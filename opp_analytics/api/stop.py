@@ -10,7 +10,7 @@ __all__ = ["STOP", "Stop", "Stopped"]
 
 
 class Stopped(Exception):
-    """A request was given up, because nobody waits for it any more."""
+    """A request was given up before it was sent, or after the server refused it for now."""
 
 
 class Stop:
@@ -18,13 +18,19 @@ class Stop:
 
     def __init__(self) -> None:
         self._set = threading.Event()
+        self._cut = False
         self._lock = threading.Lock()
         self._waiting: dict[int, socket.socket] = {}
+
+    def begin_nothing(self) -> None:
+        """End pauses, and let no request begin; answers are still waited for."""
+        self._set.set()
 
     def set(self) -> None:
         """Stop now."""
         with self._lock:
             self._set.set()
+            self._cut = True
             for connection in self._waiting.values():
                 with suppress(OSError):
                     # The method of a TLS socket would take its state from under the thread that reads.
@@ -36,16 +42,23 @@ class Stop:
         Raises
         ------
         Stopped
-            When this is set, at once.
+            When this was stopped, at once.
         """
         if self._set.wait(seconds):
             raise Stopped
 
     def watch(self, connection: socket.socket) -> None:
-        """The current thread begins to wait for an answer."""
+        """The current thread begins to wait for an answer.
+
+        Raises
+        ------
+        ConnectionAbortedError
+            When nobody waits for it any more; what was sent may have been carried out.
+        """
         with self._lock:
             self._waiting[threading.get_ident()] = connection
-        self.pause()
+            if self._cut:
+                raise ConnectionAbortedError("stopped")
 
     def forget(self) -> None:
         """The current thread waits no longer."""

@@ -26,7 +26,16 @@ from opp_analytics.org import conform
 from opp_analytics.writer import Plan
 from tests.writer.frames import opportunities
 
-__all__ = ["Round", "five_hundred", "held", "kill_and_resume", "mixed", "rows_of", "wanted"]
+__all__ = [
+    "Round",
+    "five_hundred",
+    "held",
+    "kill_and_resume",
+    "mixed",
+    "rows_of",
+    "wait_for_silence",
+    "wanted",
+]
 
 
 def five_hundred() -> Plan:
@@ -61,6 +70,17 @@ def wanted(plan: Plan) -> Counter[tuple[Any, ...]]:
 def rows_of(frame: pd.DataFrame) -> Counter[tuple[Any, ...]]:
     dates = frame["close_date"].dt.strftime("%Y-%m-%d")
     return Counter(zip(frame["name"], frame["value"], dates, strict=True))
+
+
+def wait_for_silence(server: oa.sandbox.Sandbox, beyond: int) -> None:
+    """Wait until the server has seen more requests than `beyond`, and then none for half a second."""
+    seen, since, until = server.requests, time.monotonic(), time.monotonic() + 120
+    while seen <= beyond or time.monotonic() - since < 0.5:
+        if time.monotonic() > until:
+            raise AssertionError("the server was not left in peace for two minutes")
+        time.sleep(0.02)
+        if server.requests != seen:
+            seen, since = server.requests, time.monotonic()
 
 
 class Round:
@@ -115,6 +135,12 @@ class Round:
             if time.monotonic() > until:
                 raise AssertionError(f"the server saw no {requests} requests within two minutes")
             time.sleep(0.002)
+
+    def wait_for_silence(self, process: subprocess.Popen[str]) -> None:
+        """Wait until nothing more reaches the server."""
+        wait_for_silence(self.server, 0)
+        if process.poll() is not None:
+            raise AssertionError(f"the process ended:\n{process.communicate()}")
 
     def signal_after(self, process: subprocess.Popen[str], requests: int, number: int) -> None:
         """Send a signal once the server has seen so many further requests, unless the process ended before."""

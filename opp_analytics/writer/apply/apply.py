@@ -111,7 +111,10 @@ def apply(
     with Journal(settings.tenant) as journal, plan_lock(settings.tenant, plan.plan_id):
         creates = [todo.step.identity for todo in todos if todo.creates]
         accounted = accounted_for(journal, creates, plan.before["unique_id"], again=again)
-        mark = mark_newest(client).stored() if creates else None
+        try:
+            mark = mark_newest(client).stored() if creates else None
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("stopped; nothing was sent") from None
         run = entries.Run(_new_id(), plan.plan_id, settings.url, on_conflict, mark, accounted)
         entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
         return run_steps(todos, client, journal, run, progress=progress)

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from opp_analytics.writer.apply.send import Stop
+from opp_analytics.api import STOP
+from opp_analytics.writer.apply.send import StopSignal
 
 __all__ = ["work_through"]
 
@@ -19,12 +20,12 @@ _LOOK_EVERY = 0.1
 
 
 def work_through(
-    work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: Stop
+    work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: StopSignal
 ) -> Iterator[tuple[_Item, _Done]]:
     """Yield each item with the result of `work`, in the order they finish.
 
-    After an interrupt (`Stop.leave_at`), unfinished work is abandoned: the threads are daemons, so neither the
-    caller nor the exit of the process waits for them.
+    After an interrupt (`StopSignal.leave_at`), unfinished work is abandoned: its requests are ended, and neither the
+    caller nor the exit of the process waits for its threads.
 
     Raises
     ------
@@ -36,6 +37,7 @@ def work_through(
     left = len(waiting)
 
     def take() -> None:
+        STOP.by = stop.requests
         while True:
             try:
                 item = waiting.popleft()
@@ -49,16 +51,20 @@ def work_through(
     for _ in range(min(threads, left)):
         threading.Thread(target=take, name="apply", daemon=True).start()
     failure: BaseException | None = None
-    while left and not (stop.leave_at is not None and time.monotonic() > stop.leave_at):
-        try:
-            item, done, error = ended.get(timeout=_LOOK_EVERY)
-        except queue.Empty:
-            continue
-        left -= 1
-        if error is not None:
-            failure = failure or error
-            stop.set("an unexpected error")
-        else:
-            yield item, done  # type: ignore[misc]
+    try:
+        while left and not (stop.leave_at is not None and time.monotonic() > stop.leave_at):
+            try:
+                item, done, error = ended.get(timeout=_LOOK_EVERY)
+            except queue.Empty:
+                continue
+            left -= 1
+            if error is not None:
+                failure = failure or error
+                stop.set("an unexpected error")
+            else:
+                yield item, done  # type: ignore[misc]
+    finally:
+        if left:
+            stop.requests.set()
     if failure is not None:
         raise failure

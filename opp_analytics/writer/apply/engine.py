@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opp_analytics.errors import JournalError
 from opp_analytics.writer.apply.crew import work_through
-from opp_analytics.writer.apply.send import Sender, Stop
+from opp_analytics.writer.apply.send import Sender, StopSignal
 from opp_analytics.writer.journal import entries
 from opp_analytics.writer.journal.creates import claim
 from opp_analytics.writer.journal.journal import Journal
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "Todo", "chains_of"]
 
+_log = logging.getLogger(__name__)
 _OUTAGES = 24
 """Consecutive steps without an answer from the server after which it counts as down."""
 _SPARE = 4
@@ -58,11 +60,13 @@ def chains_of(todos: list[Todo]) -> list[list[Todo]]:
 class Engine:
     """Shared state of the steps of one run."""
 
-    def __init__(self, client: Client, journal: Journal, run: entries.Run, stop: Stop | None = None) -> None:
+    def __init__(
+        self, client: Client, journal: Journal, run: entries.Run, stop: StopSignal | None = None
+    ) -> None:
         self.client = client
         self.journal = journal
         self.run = run
-        self.stop = Stop() if stop is None else stop
+        self.stop = StopSignal() if stop is None else stop
         self._outages = 0
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
@@ -103,6 +107,9 @@ class Engine:
             self._in_flight.discard(todo.number)
             self._outages = self._outages + 1 if result.outage else 0
             down = self._outages >= _OUTAGES
+        which = todo.step.unique_id or result.unique_id or f"of step {todo.number}"
+        outcomes = ", ".join(sorted(set(result.outcomes)))
+        _log.debug("run %s: %s %s: %s", self.run.run_id, todo.step.operation, which, outcomes)
         if down:
             self.stop.set(f"the server does not answer: {result.errors[0]}")
         if "conflict" in result.outcomes and self.run.on_conflict == "stop":

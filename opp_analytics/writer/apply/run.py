@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from opp_analytics.errors import JournalError
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.writer.apply.engine import Engine, Todo, chains_of
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
-from opp_analytics.writer.apply.send import Stop
+from opp_analytics.writer.apply.send import StopSignal
 from opp_analytics.writer.apply.settling import Settling
 from opp_analytics.writer.apply.twins import settle_twins
 from opp_analytics.writer.journal import entries
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def _clean_interrupt(stop: Stop) -> Iterator[None]:
+def _clean_interrupt(stop: StopSignal) -> Iterator[None]:
     """Turn the first Ctrl-C into a stop that waits briefly for calls in flight; a second one raises as usual."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is interrupted
@@ -76,9 +77,7 @@ def run_steps(
     # What an earlier process left unknown is looked for below, not sent.
     results = {todo.number: todo.lost for todo in todos if todo.creates and todo.progress.sent}
     ready = [todo for todo in todos if todo.number not in results]
-    _log.info(
-        "run %s: %d opportunities to write, %d new ones to look for", run.run_id, len(ready), len(results)
-    )
+    _log.info("run %s: %s to write, %d to look for", run.run_id, _operations(ready), len(results))
     chains = chains_of(todos)
     phases = [
         [c for c in _left(chains, results) if (c[0].step.operation == "recover") == recovering]
@@ -104,8 +103,15 @@ def run_steps(
     receipt = Receipt(
         table, run.run_id, engine.stop.reason, resumable=any(result.left for result in results.values())
     )
-    _log.info("run %s: %s", run.run_id, receipt.overview().splitlines()[0])
+    ended = "stopped early" if engine.stop else "ended"
+    _log.info("run %s %s: %s", run.run_id, ended, receipt.overview().splitlines()[0])
     return receipt
+
+
+def _operations(todos: list[Todo]) -> str:
+    """How many opportunities are created, updated, deleted and recovered."""
+    counts = Counter(todo.step.operation for todo in todos)
+    return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items())) or "nothing"
 
 
 def _left(chains: list[list[Todo]], results: dict[int, Result]) -> list[list[Todo]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opp_analytics import text
+from opp_analytics.api import Stop, Stopped
 from opp_analytics.errors import (
     ApiError,
     AuthError,
@@ -31,7 +32,7 @@ from opp_analytics.writer.plan.three_way import CHANGED, Drift, Verdict, compare
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["Sender", "Stop"]
+__all__ = ["Sender", "StopSignal"]
 
 _ATTEMPTS = 5
 """Maximum number of times a run sends a write whose outcome stays uncertain."""
@@ -41,7 +42,7 @@ _PAUSE = 0.05
 Row = dict[str, Any]
 
 
-class Stop:
+class StopSignal:
     """Signal to start no further calls, with the reason."""
 
     def __init__(self) -> None:
@@ -49,17 +50,20 @@ class Stop:
         self.reason: str | None = None
         self.leave_at: float | None = None
         """Monotonic time at which to stop waiting for calls in flight."""
+        self.requests = Stop()
+        """Ends the requests of the run's threads."""
 
     def __bool__(self) -> bool:
         return self._event.is_set()
 
     def set(self, reason: str) -> None:
-        """Stop; the first reason stays."""
+        """Start no further calls; the first reason stays."""
         self.reason = self.reason or reason
         self._event.set()
+        self.requests.begin_nothing()
 
     def interrupt(self, reason: str, seconds: float) -> None:
-        """Stop, and wait at most `seconds` for calls in flight."""
+        """Start no further calls, and wait at most `seconds` for those in flight."""
         self.leave_at = time.monotonic() + seconds
         self.set(reason)
 
@@ -79,7 +83,7 @@ class Sender:
     claim: Callable[[int, Step, set[str]], Twin | None]
     """Records on disk that a create is about to be sent, or returns an equal one of another run, other than those whose
     ids are gone."""
-    stop: Stop
+    stop: StopSignal
     overwrite: bool = False
     """If True, overwrite newer changes on the server."""
 
@@ -117,8 +121,8 @@ class Sender:
             record = self.client.create(fields=step.fields)
         except IN_DOUBT as error:
             return result_of(step, "unknown", str(error), attempts=attempts, sent=True, outage=_outage(error))
-        except (ApiError, DataError) as error:
-            return self._refusal(step, error, attempts)
+        except (ApiError, DataError, Stopped) as error:
+            return self._refusal(step, error, attempts, sent=False)
         return result_of(step, "applied", attempts=attempts, unique_id=record["unique_id"], record=record)
 
     def _made_before(self, number: int, step: Step, attempts: int) -> Result | None:
@@ -130,7 +134,7 @@ class Sender:
                 return result_of(step, "unknown", reason, attempts=attempts, twin=twin)
             try:
                 remote = read_one(self.client, twin.unique_id)
-            except ApiError as error:
+            except (ApiError, Stopped) as error:
                 return self._unread(step, error, attempts, sent=False)
             if remote is not None:
                 return result_of(step, "already", attempts=attempts, unique_id=twin.unique_id)
@@ -144,7 +148,7 @@ class Sender:
         for attempt in range(1, _ATTEMPTS + 2):
             try:
                 remote = read_one(self.client, str(step.unique_id))
-            except ApiError as error:
+            except (ApiError, Stopped) as error:
                 return self._unread(step, error, attempts, sent=sent)
             verdict = compare_three_ways(step, remote, self.client.org)
             first = first or verdict
@@ -164,13 +168,13 @@ class Sender:
                 answer = self._write(step, verdict)
             except NotFoundError as error:
                 if step.operation == "recover":
-                    return self._refusal(step, error, attempts)
+                    return self._refusal(step, error, attempts, sent=sent)
                 continue  # it went between the read and the write: the next read tells
             except IN_DOUBT as error:
                 sent, doubt = True, error
                 self.stop.wait(_PAUSE * 2 ** (attempt - 1))
-            except (ApiError, DataError) as error:
-                return self._refusal(step, error, attempts)
+            except (ApiError, DataError, Stopped) as error:
+                return self._refusal(step, error, attempts, sent=sent)
             else:
                 return self._applied(step, verdict, attempts, remote, answer)
         reason = f"not written after {text.count(_ATTEMPTS, 'attempt')}; the last: {doubt}"
@@ -224,30 +228,35 @@ class Sender:
         outcomes = tuple("skipped" if s == "clean" else s for s in verdict.statuses)
         return Result(outcomes, errors, attempts=attempts)
 
-    def _refusal(self, step: Step, error: Exception, attempts: int) -> Result:
-        """The server or our own check rejected it; nothing was written."""
-        if isinstance(error, AuthError):
-            self.stop.set(str(error))
-            return result_of(step, "pending", str(error), attempts=attempts)
+    def _refusal(self, step: Step, error: Exception, attempts: int, *, sent: bool) -> Result:
+        """The server or our own check rejected it, or it was not sent; nothing was written this time."""
+        if isinstance(error, (AuthError, Stopped)):
+            return self._ended(step, error, attempts, sent=sent)
         errors = tuple(_pointed(cell, error) for cell in step.cells)
         again = isinstance(error, RateLimitError)
         return Result(("failed",) * len(step.cells), errors, attempts=attempts, refused=not again)
 
-    def _unread(self, step: Step, error: ApiError, attempts: int, *, sent: bool) -> Result:
+    def _unread(self, step: Step, error: ApiError | Stopped, attempts: int, *, sent: bool) -> Result:
         """The opportunity could not be read, so nothing (further) was sent."""
-        if isinstance(error, AuthError):
-            self.stop.set(str(error))
-        outcome = "unknown" if sent else "pending" if isinstance(error, AuthError) else "failed"
-        refused = 400 <= (error.status or 0) < 500 and not isinstance(error, (AuthError, RateLimitError))
+        if isinstance(error, (AuthError, Stopped)):
+            return self._ended(step, error, attempts, sent=sent)
+        refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
         return result_of(
             step,
-            outcome,
+            "unknown" if sent else "failed",
             str(error),
             attempts=attempts,
             sent=sent,
             refused=refused and not sent,
             outage=_outage(error),
         )
+
+    def _ended(self, step: Step, error: AuthError | Stopped, attempts: int, *, sent: bool) -> Result:
+        """The run ends here, by a refused token or because it was stopped; an earlier write may be uncertain."""
+        reason = str(error) or None
+        if reason is not None:
+            self.stop.set(reason)
+        return result_of(step, "unknown" if sent else "pending", reason, attempts=attempts, sent=sent)
 
 
 def _spelled(step: Step, remote: Row | None) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FIRST_LOOK", "LAST_LOOK", "Chains", "Settling"]
 
+_log = logging.getLogger(__name__)
 FIRST_LOOK, LAST_LOOK = 0.25, 5.0
 """Shortest and longest pause between looks, in seconds."""
 Chains = list[list["Todo"]]
@@ -69,6 +71,10 @@ class Settling:
             found, strangers = self._look(lost)
             if self.engine.stop:
                 return
+            run_id, seconds = self.engine.run.run_id, time.monotonic() - min(self._since.values())
+            _log.info(
+                "run %s: %d of %d lost creates found after %.1f s", run_id, len(found), len(lost), seconds
+            )
             again: Chains = []
             for number, chain in lost.items():
                 todo = chain[0]

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from opp_analytics.api import state_folder
+from opp_analytics.api import find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.files import make_private_folder
 
@@ -43,11 +43,23 @@ CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NO
 """
 _VERSION = 3
 _BUSY_SECONDS = 30.0
+_SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
+"""The environment variable by which a journal that others can change is used all the same."""
 Job = Callable[[sqlite3.Connection], Any]
 
 
 def _folder() -> Path:
     return state_folder() / "journals"
+
+
+def _refuse_shared() -> None:
+    """Refuse a journal that others could change: they could have `undo` write anything, or `apply` write nothing."""
+    unsafe = find_unsafe(state_folder(), _folder())
+    if unsafe is not None and os.environ.get(_SHARED) != "1":
+        raise JournalError(
+            f"the journal is not used, because others could change it: {unsafe}. Make it yours alone "
+            f"(chmod -R go-w {state_folder()}), or set {_SHARED}=1 if those who can change it may"
+        )
 
 
 def journal_file(tenant: str) -> Path:
@@ -104,7 +116,7 @@ class Journal:
     Raises
     ------
     JournalError
-        If it cannot be opened: no space, no permission, damaged, or another version's format.
+        If it cannot be opened: no space, no permission, damaged, another version's format, or open to others.
     """
 
     def __init__(self, tenant: str) -> None:
@@ -112,6 +124,7 @@ class Journal:
         self._lock = threading.Lock()
         self._noted: list[Job] = []
         self._failure: JournalError | None = None
+        _refuse_shared()
         try:
             make_private_folder(self.path.parent)
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -176,6 +189,7 @@ def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
     JournalError
         If the journal cannot be read.
     """
+    _refuse_shared()
     try:
         with closing(_open(path)) as connection:
             return connection.execute(query).fetchall()

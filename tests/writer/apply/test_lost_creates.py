@@ -101,6 +101,20 @@ def test_apply__never_makes_two_when_all_answers_are_lost(
     assert held["name"].str.startswith("Deal").all()
 
 
+def test_apply__never_makes_two_of_twenty_that_are_committed_late_and_answered_never(
+    asking: Callable[..., Client], server: Sandbox
+) -> None:
+    client = impatient(asking)
+    server.faults.set(commit_delay=4, lose_answer_rate=1.0, normalize=True)
+    receipt = apply(creating(name=[f"New  {n}" for n in range(20)], value=[n / 8 for n in range(20)]), client)
+    server.faults.reset()
+    assert set(receipt.table["outcome"]) <= {"applied", "unknown"}
+    assert receipt.table["attempts"].eq(1).all()
+    held = pd.DataFrame(client.list(page_size=100).rows)["name"]
+    assert held.is_unique
+    assert len(held) == 6 + 20
+
+
 def test_apply__sends_a_create_once_more_only_when_nothing_new_can_be_it(
     asking: Callable[..., Client], server: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import signal
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +22,8 @@ from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
 from opp_analytics.writer.apply import lost_creates
 from tests.writer.clients import Expiring, Meddled
-from tests.writer.frames import opportunities
-from tests.writer.kills import Round, five_hundred, held, mixed, rows_of, wanted
+from tests.writer.frames import adding, opportunities
+from tests.writer.kills import Round, five_hundred, held, mixed, rows_of, wait_for_silence, wanted
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
 
@@ -37,6 +42,27 @@ def test_resume__after_kill_9_every_change_is_made_exactly_once(round_: Round, r
     assert round_.held() not in (rows_of(round_.plan.before), wanted(round_.plan))
     assert " applied" in round_.finish("resume")
     round_.check(wanted(round_.plan), f"killed after {requests} requests")
+
+
+@pytest.mark.parametrize("commit_delay", [0, 4])
+def test_resume__after_kill_9_and_lost_answers_no_create_is_made_twice(
+    server: Sandbox, tmp_path: Path, commit_delay: float
+) -> None:
+    """Killed while its creates are without an answer, and resumed on a server that still answers none."""
+    before, names = opportunities(), [f"New {n % 16}" for n in range(20)]
+    round_ = Round(server, tmp_path, plan(before, adding(before, *names, value=7.25)))
+    server.faults.set(lose_answer_rate=1.0, commit_delay=commit_delay)
+    assert round_.killed(round_.script(round_.file), 8)
+    for _ in range(3):
+        said, complaint = round_.script().communicate()
+        assert "failed" not in said, complaint
+        if "applied" in said and "unknown" not in said and "pending" not in said:
+            break
+    server.faults.reset()
+    made = Counter(row["name"] for row in round_.client.list(page_size=100).rows)
+    assert made - Counter(before["name"]) == Counter(names), said
+    assert resume(round_.client).table.empty
+    round_.close()
 
 
 def begun(made: Plan, client: Client) -> Receipt:
@@ -185,6 +211,92 @@ def test_apply__ctrl_c_ends_after_the_calls_in_flight(round_: Round, server: San
     round_.check(wanted(round_.plan), "interrupted and resumed")
 
 
+STALLS = {
+    "in pauses of a minute": {"rate_limit": 0.01},
+    "in dripping answers": {"drip": 2},
+    "while the server thinks": {"commit_delay": 100},
+}
+SOON = 10.0
+"""The promise is two seconds; five times that, on a busy machine."""
+
+
+@pytest.mark.parametrize("faults", STALLS.values(), ids=STALLS)
+@pytest.mark.parametrize("how", ["command line", "function"])
+def test_apply__ctrl_c_ends_soon_and_tells_what_was_done(
+    round_: Round, server: Sandbox, how: str, faults: dict[str, Any]
+) -> None:
+    process = round_.apply() if how == "command line" else round_.script(round_.file, timeout=30)
+    round_.wait_for_requests(process, 60)
+    server.faults.set(**faults)
+    round_.wait_for_silence(process)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said, complaint = process.communicate()
+    assert time.monotonic() - began < SOON
+    server.faults.reset()
+    assert "Traceback" not in complaint
+    assert "stopped: interrupted" in said
+    assert " applied" in said
+    assert " pending" in said
+    # Who was told to come back later knows that nothing was written.
+    assert (" unknown" in said) == ("rate_limit" not in faults)
+    assert "resume" in said
+    assert round_.held() != wanted(round_.plan)
+    assert "applied" in round_.finish("resume")
+    round_.check(wanted(round_.plan), "interrupted and resumed")
+
+
+def ctrl_c_when_silent(server: Sandbox) -> threading.Thread:
+    """A thread that presses Ctrl-C once the server has seen a request, and nothing more reaches it."""
+    asked, main = server.requests, threading.main_thread().ident
+
+    def interrupt() -> None:
+        wait_for_silence(server, asked)
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)
+
+    stopping = threading.Thread(target=interrupt)
+    stopping.start()
+    return stopping
+
+
+def test_apply__what_ctrl_c_ended_is_not_sent_later(
+    asking: Callable[..., Client], server: Sandbox, tmp_path: Path
+) -> None:
+    """In one process, as in a notebook: a thread asleep in a pause must not send once somebody has resumed the run."""
+    made = mixed()
+    client = asking(made.before)
+    server.faults.rate_limit = 0.4
+
+    stopping = ctrl_c_when_silent(server)
+    receipt = apply(made, client, allow_delete=True)
+    stopping.join()
+    assert receipt.stopped == "interrupted"
+    assert set(receipt.table["outcome"]) <= {"applied", "pending"}
+    for thread in [thread for thread in threading.enumerate() if thread.name == "apply"]:
+        thread.join(SOON)
+        assert not thread.is_alive()
+    server.faults.reset()
+    assert resume(client).complete
+    assert held(client) == wanted(made)
+
+
+def test_apply__ctrl_c_before_the_first_write_says_that_nothing_was_sent(
+    asking: Callable[..., Client], server: Sandbox
+) -> None:
+    made = mixed()
+    client = asking(made.before)
+    server.faults.latency = 60
+
+    stopping = ctrl_c_when_silent(server)
+    with pytest.raises(KeyboardInterrupt, match="stopped; nothing was sent"):
+        apply(made, client, allow_delete=True)
+    stopping.join()
+    server.faults.reset()
+    assert runs().empty
+    assert apply(made, client, allow_delete=True).complete
+
+
 def test_apply__500_of_1000_failing_leaves_500_applied_and_500_explained(
     asking: Callable[..., Client],
 ) -> None:
@@ -224,3 +336,35 @@ def test_apply__notices_what_somebody_changes_during_the_run(asking: Callable[..
     assert receipt.table.loc[receipt.table["outcome"] == "conflict", "unique_id"].tolist() == ["o098"]
     values = {row["unique_id"]: float(row["value"]) for row in other.list(page_size=1000).rows}
     assert values == {unique_id: 7.0 if unique_id == "o098" else 1.0 for unique_id in before["unique_id"]}
+
+
+def test_apply__tells_a_log_what_it_writes_and_no_text_of_a_customer(
+    asking: Callable[..., Client],
+    before: pd.DataFrame,
+    server: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = before.assign(name=[f"Customer {n}" for n in range(6)])
+    client = asking(before, retries=0, timeout=1)
+    after = before.assign(value=before["value"].where(before.index != 1, 1e16), stage="negotiation")
+    with caplog.at_level(logging.DEBUG, "opp_analytics"):
+        server.faults.lose_answer_rate = 1.0
+        receipt = apply(plan(before, adding(after.drop(index=5), "Customer new")), client, allow_delete=True)
+        server.faults.reset()
+        resume(client)
+    told = [
+        (r.levelname, r.getMessage()) for r in caplog.records if r.name.startswith("opp_analytics.writer")
+    ]
+    run = receipt.run_id
+    at_info = [message for level, message in told if level != "DEBUG"]
+    assert at_info[0] == f"run {run}: 1 create, 1 delete, 5 update to write, 0 to look for"
+    assert any(
+        re.fullmatch(rf"run {run}: 1 of 1 lost creates found after \d+\.\d s", line) for line in at_info
+    )
+    assert any(line.startswith(f"run {run} ended: ") for line in at_info)
+    assert ("DEBUG", f"run {run}: update o001: failed") in told
+    assert ("DEBUG", f"run {run}: delete o005: applied") in told
+    settings = client.settings
+    assert settings.token.reveal() not in caplog.text
+    assert settings.api_key.reveal() not in caplog.text
+    assert "Customer" not in "".join(r.getMessage() for r in caplog.records if r.levelno > logging.DEBUG)
