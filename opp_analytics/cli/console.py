@@ -9,7 +9,7 @@ import traceback
 import warnings
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TextIO
 
 import pandas as pd
 from rich.cells import cell_len
@@ -18,7 +18,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from opp_analytics import text
-from opp_analytics.units import unit_of
+from opp_analytics.org import Org
+from opp_analytics.units import format_cell
 
 __all__ = [
     "complain",
@@ -99,7 +100,7 @@ def heading(title: str, note: str = "") -> None:
 
 
 def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tuple[str, ...] = ()) -> None:
-    """Print a result table: numbers right-aligned with separators, rates in percent, missing cells as a dash.
+    """Print a result table as `oa.show` does: money with its sign, rates in percent, dates, missing cells as a dash.
 
     If a row does not fit on one line, the columns in `shorten` are cut and end in ….
     """
@@ -107,7 +108,8 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tup
     if index:
         shown = shown.reset_index()
     shown = shown.rename(columns=text.printable)
-    columns = {name: [text.printable(_cell(name, value)) for value in shown[name]] for name in shown.columns}
+    money = Org.of(rows).currency
+    columns = {name: [format_cell(name, value, money) for value in shown[name]] for name in shown.columns}
     rooms = _rooms(columns, shorten)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in shown.columns:
@@ -139,15 +141,3 @@ def _rooms(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str,
         rooms[name] = max(_NARROWEST, min(widths[name], free // left))
         free -= rooms[name]
     return rooms
-
-
-def _cell(name: str, value: Any) -> str:
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return text.MISSING
-    if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d" if value == value.normalize() else "%Y-%m-%d %H:%M")
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if unit_of(name) == "rate":
-        return text.percent(value, 1)
-    return text.number(value, 0 if abs(value) >= 100 or value == int(value) else 2)

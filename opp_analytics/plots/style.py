@@ -40,7 +40,6 @@ __all__ = [
     "finish",
     "headroom",
     "legend",
-    "message",
     "method",
     "nothing",
     "room",
@@ -337,10 +336,3 @@ def nothing(ax: Axes, reason: str) -> None:
         fontsize=text_size() + 2,
         parse_math=False,
     )
-
-
-def message(reason: str, title: str) -> Axes:
-    """A picture of the reason why there is no drawing."""
-    ax = canvas(None, size=(7.5, 2.4))
-    nothing(ax, reason)
-    return finish(ax, title)

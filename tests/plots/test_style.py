@@ -81,12 +81,6 @@ def test_color_of_move__follows_the_direction():
     assert style.color_of_move("opening", 5.0) == palette.BAR
 
 
-def test_message__says_why_there_is_no_picture():
-    ax = style.message("no records yet", "Changes")
-    assert reading.texts(ax) == ["no records yet"]
-    assert reading.title(ax) == "Changes"
-
-
 def test_drawing__names_the_function_that_makes_the_table():
     @style.drawing("rate", "n")
     def win_rate(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
