@@ -31,8 +31,8 @@ _HELP = (
 
 class _Entry(NamedTuple):
     function: str
-    """Module and name, such as ``load.load_command``."""
-    panel: str
+    """Module and name, such as ``load.load_command``; a group of commands is a mapping from their names."""
+    first_line: str
     example: str
 
 
@@ -78,7 +78,7 @@ def _overview(
 
 def _add(panel: str, function: str, first_line: str, example: str) -> None:
     name = example.split()[0]
-    _ENTRIES[name] = _Entry(function, panel, example)
+    _ENTRIES[name] = _Entry(function, first_line, example)
 
     def listed() -> None:
         """Stand in for the command in lists."""
@@ -91,8 +91,14 @@ def _imported(name: str) -> Any:
     entry = _ENTRIES[name]
     module, function = entry.function.split(".")
     command = getattr(import_module(f"opp_analytics.cli.{module}"), function)
+    example = f"Example: opp-analytics {entry.example}"
     alone = _typer(add_completion=False)
-    alone.command(name, epilog=f"Example: opp-analytics {entry.example}")(_stoppable(command))
+    if isinstance(command, dict):
+        alone.callback(help=entry.first_line, epilog=example, no_args_is_help=True)(lambda: None)
+        for each, own in command.items():
+            alone.command(each)(_stoppable(own))
+    else:
+        alone.command(name, epilog=example)(_stoppable(command))
     return typer.main.get_command(alone)
 
 
@@ -135,6 +141,12 @@ _add(
     "load.load_command",
     "Load all opportunities and show them by stage, or write them to a file.",
     "load --out pipeline.csv",
+)
+_add(
+    _CONNECT,
+    "org.ORG_COMMANDS",
+    "Write an org file from what your data shows, and check one: stages, people, targets, calendar.",
+    "org init --from deals.csv   then: opp-analytics org check",
 )
 _add(
     _RECORD,

@@ -8,7 +8,9 @@ from opp_analytics.org.exports.mapping import Reading
 from opp_analytics.org.exports.read_changes import read_changes
 from opp_analytics.org.exports.read_export import export_of, read_export
 from opp_analytics.org.exports.recognize import guess_org, recognize
-from opp_analytics.org.found import FILE, found_org
+from opp_analytics.org.file.draft import Draft, draft_org
+from opp_analytics.org.file.found import FILE, found_org
+from opp_analytics.org.file.likely import empty_columns
 from opp_analytics.org.frame import conform, empty, require, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
 from opp_analytics.org.money import Money, money_of
@@ -41,6 +43,7 @@ __all__ = [
     "UNKNOWN",
     "WON",
     "ChangeLog",
+    "Draft",
     "Money",
     "Org",
     "Reading",
@@ -51,7 +54,9 @@ __all__ = [
     "checked_org",
     "conform",
     "conformed",
+    "draft_org",
     "empty",
+    "empty_columns",
     "export_of",
     "found_org",
     "future_dated",

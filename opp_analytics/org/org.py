@@ -181,7 +181,7 @@ class Org:
             When the file cannot be read or holds mistakes; each is listed with its key, its line where that can be told,
             the value, and what would be right.
         """
-        from opp_analytics.org.read import read_settings
+        from opp_analytics.org.file.read import read_settings
 
         org, file = cls.__new__(cls), checked_path(path)
         org._fill(read_settings(file), file)
@@ -394,7 +394,7 @@ def _person(said: Mapping[str, Any]) -> Person:
 
 def _check(raw: dict[str, Any]) -> None:
     # pydantic takes longer to import than everything else here.
-    from opp_analytics.org.check import problems_in
+    from opp_analytics.org.file.check import problems_in
 
     problems = problems_in(raw)
     if problems:

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.errors import OrgError, OrgProblem
-from opp_analytics.org.check import problems_in
+from opp_analytics.org.file.check import problems_in
 
 __all__ = ["read_settings"]
 

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from babel.numbers import is_currency
 
 from opp_analytics.errors import OrgProblem
-from opp_analytics.org.lines import line_of
+from opp_analytics.org.file.lines import line_of
+from opp_analytics.org.file.shape import SHAPES, OrgShape, mistakes
 from opp_analytics.org.presets import PRESETS
-from opp_analytics.org.shape import SHAPES, OrgShape, mistakes
 from opp_analytics.org.stages import CATEGORIES, KINDS
 from opp_analytics.text import joined
 
