@@ -29,7 +29,7 @@ class Kind:
     weeks: int = 140
     recorded_from: int = 0
     """The week of the first record."""
-    deals_per_week: float = 8.0
+    deals_per_week: float = 12.0
     optimism: float = 1.0
     """Factor on stated probabilities."""
     spread: float = 0.9
@@ -51,8 +51,8 @@ KINDS = (
     Kind("optimistic", optimism=1.6),
     Kind("quarter shocks", quarter_shock=0.45),
     Kind("rep shocks", rep_shock=0.7),
-    Kind("growth and rush", growth=0.45, rush=2.5, deals_per_week=5.0),
-    Kind("few big deals", deals_per_week=1.6, spread=1.7),
+    Kind("growth and rush", growth=0.35, rush=2.5, deals_per_week=7.0),
+    Kind("few big deals", deals_per_week=3.0, spread=1.5, optimism=1.25),
     Kind("young", weeks=112, recorded_from=60),
     Kind("break", broken_at=80),
 )

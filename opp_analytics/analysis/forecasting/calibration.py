@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,20 +11,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import arguments, org, periods, schema
+from opp_analytics import arguments, org, periods, schema, text
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, Key, by_columns, column_key, combine, ratio
+from opp_analytics.analysis.shared.groups import By, Groups, Key, by_columns, column_key, combine, ratio
 from opp_analytics.analysis.shared.history_query import check_history
-from opp_analytics.analysis.shared.replay import DELETED, Replay, first_open, last_record, outcome_at
-from opp_analytics.analysis.stats.intervals import wilson
-from opp_analytics.errors import DataError, NotEnoughHistory
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, WON
+from opp_analytics.analysis.shared.replay import DELETED, Replay, first_open, last_record
+from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
+from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
+Floats = NDArray[np.float64]
+_SHARES = ("won_share", "lost_share", "disqualified_share", "open_share")
+_STILL_OPEN = 0.25
+"""Share of deals still open at the horizon from which a correction is warned of."""
 _STRENGTH = 10.0
 """Default weight of the stated probability in a recalibrated one, in deals."""
 
@@ -35,16 +41,16 @@ def calibration(
     by: By = None,
     as_of: When | None = None,
     confidence: float = 0.95,
-    tz: str = "UTC",
+    tz: str | None = None,
 ) -> pd.DataFrame:
-    """Stated probabilities against actual outcomes.
+    """Stated probabilities against the share of deals that were won by a horizon.
 
     Parameters
     ----------
     history : History
         Past records.
     horizon_days : int
-        Days after its first open record when a deal is judged.
+        Days after its first open record by which a deal counts as won; long enough that few are still open.
     bins : int
         Number of equal-width bins of the stated probability.
     by : str or list of str, optional
@@ -52,19 +58,20 @@ def calibration(
     as_of : date-like, optional
         Only records up to the end of this day are used; None uses all.
     confidence : float
-        Confidence level of Wilson's interval.
-    tz : str
-        Business time zone of the day `as_of`.
+        Confidence level of the interval.
+    tz : str, optional
+        Business time zone of the day `as_of`; default: the org's, else UTC.
 
     Returns
     -------
     DataFrame
-        Index ``bin`` (str: "0–10%", …; all of them; below the columns of `by`). Columns: ``n`` (int64): deals won or lost by the
-        horizon; ``stated`` (float64, fraction): their mean stated probability; ``realized``: won / n; ``realized_low``,
-        ``realized_high``: its interval; ``won``, ``lost``, ``open``, ``removed`` (deleted or disqualified) at the horizon
-        (int64), of which the last two are not part of ``n``.
+        Index ``bin`` (str: "0–10%", …; all of them; below the columns of `by`). Columns: ``n`` (int64): deals; ``stated``
+        (float64, fraction): their mean stated probability; ``realized``: share won by the horizon; ``realized_low``,
+        ``realized_high``: its interval; ``lost_share``, ``removed_share`` (deleted or disqualified) and ``open_share`` at
+        the horizon, which with ``realized`` sum to 1; ``won``, ``lost``, ``removed``, ``open`` (int64): deals by then, or by
+        the last record where that came first. A bin without a deal that was followed so long has NaN.
         Attrs: ``brier``, ``skill`` (against always saying the base rate), ``ece``, ``base_rate`` (None without deals),
-        ``left_out`` (too young at the last record, no stated probability, contradictions).
+        ``left_out`` (no stated probability, contradictions).
 
     Raises
     ------
@@ -73,9 +80,11 @@ def calibration(
 
     Notes
     -----
-    Each deal counts once, with the probability of its first open record, which cannot depend on the outcome.
-    Brier score = mean (p − won)²; skill = 1 − Brier / (base rate·(1 − base rate)); expected calibration error =
-    Σ n_b·abs(stated_b − realized_b) / Σ n_b. The current probability of closed deals is never used, because it is 0 or 100.
+    Each deal counts once, with the probability of its first open record, which cannot depend on the outcome. ``realized``
+    is the cumulative incidence of winning (Aalen–Johansen): losses come faster than wins, so that among closed deals only an
+    honest 20% looks like 9% after a month; deals too young for the horizon count as far as they were followed. Brier
+    score = mean (p − won)² over the deals old enough; skill = 1 − Brier / (base rate·(1 − base rate)); expected
+    calibration error = Σ n_b·abs(stated_b − realized_b) / Σ n_b. Today's probability of closed deals is never used.
 
     References
     ----------
@@ -83,53 +92,99 @@ def calibration(
     """
     arguments.whole(horizon_days, "horizon_days", example=90)
     arguments.whole(bins, "bins", example=10)
+    arguments.between(confidence, "confidence", example=0.95)
     names = by_columns(by, level="bin")
     check_history(history, "calibration", *names)
+    zone = Org.of(history).zone(tz)
     replay = Replay.of(history, "calibration", *names)
     if as_of is not None:
-        replay = replay.until(periods.as_instant(as_of, tz=tz, end=True, name="as_of"))
+        replay = replay.until(periods.as_instant(as_of, tz=zone, end=True, name="as_of"))
     if replay.records.empty:
         raise NotEnoughHistory(f"calibration needs records, but there are none up to as_of={as_of!r}")
     rows, last = replay.rows, last_record(replay)
     first = first_open(rows)
-    due = first["seen_at"] + pd.Timedelta(days=int(horizon_days))
+    ends = _ends(rows, first, last, int(horizon_days))
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
-    state = outcome_at(rows, first["unique_id"], due)
-    known, told = (due <= last).to_numpy(), (stated >= 0) & (stated <= 1)
-    used = known & told & (state != CONFLICT)
+    told = (stated >= 0) & (stated <= 1)
+    used = told & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
     binned = _bins(stated, bins)
     binned = Key(binned.name, np.where(used, binned.codes, -1), binned.labels)
-    keys = [*(column_key(first[name]) for name in names), binned]
-    groups = combine(keys, len(first), everything=True)
-    won, lost = groups.count(state == WON), groups.count(state == LOST)
-    low, high = wilson(won, won + lost, confidence=confidence)
-    judged = used & (state <= LOST)
-    table = groups.frame(
-        {
-            "n": won + lost,
-            "stated": ratio(groups.sum(stated, judged), won + lost),
-            "realized": ratio(won, won + lost),
-            "realized_low": low,
-            "realized_high": high,
-            "won": won,
-            "lost": lost,
-            "open": groups.count(state == OPEN),
-            "removed": groups.count((state == DELETED) | (state == DISQUALIFIED)),
-        }
-    )
+    groups = combine([*(column_key(first[name]) for name in names), binned], len(first), everything=True)
+    judged = used & ends.old_enough
+    table = groups.frame(_columns(groups, ends, stated, int(horizon_days), confidence))
     return annotate(
         table,
         made_from=history,
-        n=int(judged.sum()),
-        as_of=periods.as_date(last, tz=tz),
+        n=int(used.sum()),
+        as_of=periods.as_date(last, tz=zone),
         left_out={
-            "not_old_enough": int((~known).sum()),
-            "without_probability": int((known & ~told).sum()),
-            "conflict": int((known & told & (state == CONFLICT)).sum()),
+            "without_probability": int((~told).sum()),
+            "conflict": int((told & (ends.state == CONFLICT)).sum()),
+            "unknown": int((told & (ends.state == UNKNOWN)).sum()),
         },
         horizon_days=int(horizon_days),
-        **_scores(stated[judged], state[judged] == WON, table),
+        **_scores(stated[judged], ends.state[judged] == WON, table),
     )
+
+
+@dataclass(frozen=True)
+class _Ends:
+    """What became of each deal by the horizon, or by the last record."""
+
+    state: NDArray[np.int8]
+    days: NDArray[np.int64]
+    """Days from its first open record to its end, or until it was last seen open."""
+    old_enough: NDArray[np.bool_]
+    """True where the horizon is over."""
+
+
+def _ends(rows: pd.DataFrame, first: pd.DataFrame, last: pd.Timestamp, horizon: int) -> _Ends:
+    """The end of each deal, from the rows of deals in order of time."""
+    due = first["seen_at"] + pd.Timedelta(days=horizon)
+    begin = pd.Series(first["seen_at"].array, index=first["unique_id"])
+    own = pd.Series(begin.reindex(rows["unique_id"]).array, index=rows.index)
+    followed = rows[(rows["seen_at"] >= own) & (rows["seen_at"] <= own + pd.Timedelta(days=horizon))]
+    # The first row of the last run of one outcome: a deal that was lost and reopened is open.
+    fresh = followed["outcome"] != followed.groupby("unique_id")["outcome"].shift()
+    end = (
+        followed[fresh.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")
+    )
+    end = end.reindex(first["unique_id"])
+    state = end["outcome"].to_numpy(dtype=np.int8)
+    followed_until = due.where(due <= last, last).reset_index(drop=True)
+    until = end["seen_at"].reset_index(drop=True).where(state != OPEN, followed_until)
+    spent = until - first["seen_at"].reset_index(drop=True)
+    days = np.ceil(spent.dt.total_seconds().to_numpy(dtype=np.float64) / 86_400).astype(np.int64)
+    return _Ends(state, days, (due <= last).to_numpy())
+
+
+def _columns(
+    groups: Groups, ends: _Ends, stated: Floats, horizon: int, confidence: float
+) -> dict[str, NDArray[np.generic]]:
+    """The columns of the table."""
+    n = groups.count(np.ones(len(stated), dtype=bool))
+    won, lost, open_ = (ends.state == kind for kind in (WON, LOST, OPEN))
+    removed = (ends.state == DELETED) | (ends.state == DISQUALIFIED)
+    shares = np.full((6, groups.size), np.nan)
+    for group in np.flatnonzero(n):
+        mine = groups.codes == group
+        curve = incidence(ends.days[mine], won=won[mine], lost=lost[mine], disqualified=removed[mine])
+        at = [float(at_days(curve, name, horizon)) for name in _SHARES]
+        if at[-1] > 0 and ends.days[mine].max() < horizon:
+            continue
+        error = float(at_days(curve, "won_error", horizon))
+        low, high = share_interval(np.array(at[:1]), np.array([error]), n[group : group + 1], confidence)
+        shares[:, group] = [at[0], float(low[0]), float(high[0]), *at[1:]]
+    names = ("realized", "realized_low", "realized_high", "lost_share", "removed_share", "open_share")
+    return {
+        "n": n,
+        "stated": ratio(groups.sum(stated, np.ones(len(stated), dtype=bool)), n),
+        **dict(zip(names, shares, strict=True)),
+        "won": groups.count(won),
+        "lost": groups.count(lost),
+        "removed": groups.count(removed),
+        "open": groups.count(open_),
+    }
 
 
 def _bins(stated: NDArray[np.float64], bins: int) -> Key:
@@ -147,6 +202,7 @@ def _scores(
         return {"brier": None, "skill": None, "ece": None, "base_rate": None}
     brier, base = float(np.mean((stated - won) ** 2)), float(won.mean())
     reference = base * (1 - base)
+    table = table[table["realized"].notna()]
     gaps = (table["n"] * (table["stated"] - table["realized"]).abs()).sum() / table["n"].sum()
     return {
         "brier": brier,
@@ -173,8 +229,8 @@ def recalibrated(
     Returns
     -------
     DataFrame
-        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated), for use in
-        ``forecast(..., method=oa.Method("recalibrated"))``.
+        A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): the share of such deals that were
+        won by the table's horizon, for use in ``forecast(..., method=oa.Method("recalibrated"))``.
 
     Raises
     ------
@@ -183,6 +239,7 @@ def recalibrated(
 
     Notes
     -----
+    Where more than a quarter of the deals were still open at the horizon, a `DataWarning` says so: a longer one tells more.
     Each bin's realized rate is shrunk toward its stated one, (n·realized + strength·stated) / (n + strength), made
     monotone by isotonic regression with weights n, and interpolated between the bins' stated means.
 
@@ -195,9 +252,18 @@ def recalibrated(
     arguments.frame(table, "table", "n", "stated", "realized", made_by="calibration")
     arguments.number(strength, "strength", low=0, example=_STRENGTH)
     frame = org.require(opportunities, "probability")
-    held = table[table["n"] > 0].sort_values("stated")
+    held = table[(table["n"] > 0) & table["realized"].notna()].sort_values("stated")
     if not len(held):
         raise DataError("the calibration table has no judged deal; keep recording and try again")
+    if "open_share" in held:
+        still = float((held["n"] * held["open_share"]).sum() / held["n"].sum())
+        if still > _STILL_OPEN:
+            warnings.warn(
+                f"{text.percent(still)} of the deals behind the calibration were still open at its horizon, and count as "
+                "not won by then; use a longer horizon_days",
+                DataWarning,
+                stacklevel=2,
+            )
     # Imported here, because it is slow to import.
     from scipy.optimize import isotonic_regression
 

@@ -86,10 +86,11 @@ class Records:
         return self.monthly and (period.month - self.year_start) % 3 == 2
 
     def at_lead(self, period: pd.Period, lead: int) -> int:
-        """The record nearest to `lead` days before a period's end, within 3 days; −1 if there is none."""
-        wanted = last_day(period) - lead
+        """The record nearest to `lead` days before a period's end, within 3 days and not after it; −1 if there is none."""
+        end = last_day(period)
+        wanted = end - lead
         first = int(np.searchsorted(self.days, wanted - NEAR_DAYS))
-        near = self.days[first : int(np.searchsorted(self.days, wanted + NEAR_DAYS, side="right"))]
+        near = self.days[first : int(np.searchsorted(self.days, min(wanted + NEAR_DAYS, end), side="right"))]
         if not len(near):
             return -1
         off = np.abs(near - wanted)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import arguments, org, periods, schema
-from opp_analytics.analysis.shared.ages import curve_of
+from opp_analytics import arguments, periods, schema, text
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
-from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON
+from opp_analytics.analysis.stats.competing_risks import incidence
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON, Org
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
@@ -22,14 +24,21 @@ if TYPE_CHECKING:
 
 
 _DAY_SECONDS = 86_400
-_STRENGTH = 10.0
-"""Default weight of the overall rate in a learned rate, in deals."""
+_STRENGTH = 3.0
+"""Default weight of the neighboring stages in a learned rate, in exits."""
+_FEWEST_EXITS = 10
+Floats = NDArray[np.float64]
 
 
 def stage_rates(
-    history: History | Replay, *, as_of: When | None = None, strength: float = _STRENGTH, tz: str = "UTC"
+    history: History | Replay,
+    *,
+    as_of: When | None = None,
+    strength: float = _STRENGTH,
+    fewest_exits: int = _FEWEST_EXITS,
+    tz: str | None = None,
 ) -> pd.DataFrame:
-    """Chance that a deal in a stage is won, learned from past records.
+    """Chance that a deal in a stage is won, learned from how past deals left each stage.
 
     Parameters
     ----------
@@ -38,21 +47,26 @@ def stage_rates(
     as_of : date-like, optional
         Only records up to the end of this day are used; None uses all.
     strength : float
-        Weight of the overall rate in each stage's rate, in deals.
-    tz : str
-        Business time zone of the day `as_of`.
+        Weight of the neighboring stages in each stage's rate, in exits.
+    fewest_exits : int
+        Exits below which a stage has no rate.
+    tz : str, optional
+        Business time zone of the day `as_of`; default: the org's, else UTC.
 
     Returns
     -------
     DataFrame
-        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunk toward the overall rate; ``raw``: the
-        stage's own rate; ``n``, ``won``, ``lost`` (int64): deals first seen in the stage that have ended since then.
-        Attrs: ``overall``, ``n``, ``as_of``.
+        Index ``stage`` (str). Columns: ``rate`` (float64, fraction): shrunk toward the stages before and after; ``raw``: the
+        stage's own rate; both NaN below `fewest_exits`. ``exits`` (int64): times that a deal left the stage; ``won``,
+        ``lost``: deals seen in the stage that were won, or lost, deleted or disqualified, by the last record.
+        Attrs: ``n`` deals, ``as_of``.
 
     Raises
     ------
-    ArgumentTypeError, ArgumentValueError, NotEnoughHistory
-        When `history` is not a `History` or has no record, or `strength` is negative.
+    ArgumentTypeError, ArgumentValueError
+        When `history` is not a `History`, or a number is out of range.
+    NotEnoughHistory
+        When there is no record, or every stage has fewer exits.
 
     See Also
     --------
@@ -60,74 +74,110 @@ def stage_rates(
 
     Notes
     -----
-    A deal enters a stage at the first record that shows it open there, and ends when a record shows it won or
-    lost; deleted and disqualified deals count as lost, because they bring no money. raw = F_W / (F_W + F_L) at the end of
-    the Aalen–Johansen curves, so that open deals neither count as lost nor favor fast deals.
-    rate = (n·raw + strength·overall) / (n + strength): the posterior mean under a beta prior.
+    A deal leaves a stage for another one, or as won, lost, deleted or disqualified: competing ends of its stay, so that
+    deals still there neither count as lost nor favor what happens fast. The shares of these ends, q, lead from stage to
+    stage: raw(s) = q(s, won) + Σ q(s, t)·raw(t). That holds on a young pipeline too, where the share of closed deals that
+    were won is far too low. rate = (exits·raw + strength·neighbors) / (exits + strength).
     """
     arguments.number(strength, "strength", low=0, example=_STRENGTH)
+    arguments.whole(fewest_exits, "fewest_exits", example=_FEWEST_EXITS)
+    zone = Org.of(history).zone(tz)
     rows = change_rows(history, "stage_rates")
     until = last_record(history)
     if as_of is not None:
-        until = min(until, periods.as_instant(as_of, tz=tz, end=True, name="as_of"))
-    return _learned(rows[rows["seen_at"] <= until], until, strength, tz)
-
-
-def _learned(rows: pd.DataFrame, until: pd.Timestamp, strength: float, tz: str) -> pd.DataFrame:
-    """`stage_rates` from change rows with ``outcome``, up to `until`."""
-    state = rows["outcome"]
-    ended = state.isin([WON, LOST, DISQUALIFIED, DELETED])
-    end = pd.DataFrame({"at": rows["seen_at"].where(ended), "state": state.where(ended)})
-    end = end.groupby(rows["unique_id"], sort=False).bfill()
-    entered = rows.assign(end_at=end["at"], end_state=end["state"])[state == OPEN]
-    entered = entered.assign(stage=entered["stage"].astype(schema.TEXT).fillna(NO_LABEL))
-    entered = entered.drop_duplicates(["unique_id", "stage"])
-    spent: pd.Series[Any] = entered["end_at"].fillna(until) - entered["seen_at"]
-    days = (spent.dt.total_seconds() / _DAY_SECONDS).to_numpy()
-    days = np.maximum(np.ceil(days), 0).astype(np.int64)
-    outcome = np.where(
-        entered["end_state"] == WON, WON, np.where(entered["end_state"].isna(), OPEN, LOST)
-    ).astype(np.int8)
-    first = ~entered["unique_id"].duplicated().to_numpy()
-    overall = _share_won(days[first], outcome[first])
-    found = [
-        (name, *_learned_stage(days[place], outcome[place], overall, strength))
-        for name, place in _places(entered)
-    ]
-    table = pd.DataFrame(found, columns=["stage", "rate", "raw", "n", "won", "lost"]).set_index("stage")
-    table = table.astype({"rate": "float64", "raw": "float64", "n": "int64", "won": "int64", "lost": "int64"})
-    table.index = table.index.astype(schema.TEXT)
+        until = min(until, periods.as_instant(as_of, tz=zone, end=True, name="as_of"))
+    stays = _stays(rows[rows["seen_at"] <= until], until)
+    table = _rates(stays, Org.of(history).stages.names, strength, fewest_exits)
+    if not table["rate"].notna().any():
+        most = text.count(int(table["exits"].max()) if len(table) else 0, "exit")
+        raise NotEnoughHistory(
+            f"stage_rates needs a stage that deals left at least {fewest_exits:,} times by {until.date()}, but the most is "
+            f"{most}; keep recording, or give rates: oa.Method('stage', stage_rates={{'proposal': 0.4, …}})"
+        )
     return annotate(
-        table,
-        made_from=rows,
-        n=int(first.sum()),
-        as_of=periods.as_date(until, tz=tz),
-        overall=None if np.isnan(overall) else overall,
+        table, made_from=history, n=int(stays["unique_id"].nunique()), as_of=periods.as_date(until, tz=zone)
     )
 
 
-def _places(entered: pd.DataFrame) -> list[tuple[str, NDArray[np.intp]]]:
-    """Row positions of each stage, in stage order, then unknown stages."""
-    groups = entered.groupby("stage", sort=True).indices
-    places = {str(name): np.asarray(place, dtype=np.intp) for name, place in groups.items()}
-    known = org.Org.of(entered).stages.names
-    order = [*(s for s in known if s in places), *(s for s in places if s not in known)]
-    return [(name, places[name]) for name in order]
+def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
+    """Each stay of a deal in a stage: ``stage``, ``days``, ``next`` (a stage, won or lost; missing while it lasts) and ``end``."""
+    stage = rows["stage"].astype(schema.TEXT).fillna(NO_LABEL)
+    outcome = rows["outcome"].to_numpy()
+    gone = np.isin(outcome, (LOST, DISQUALIFIED, DELETED))
+    state = stage.where(outcome == OPEN, "").mask(outcome == WON, _WON).mask(gone, _LOST)
+    rows = rows[["unique_id", "seen_at"]].assign(state=state)
+    rows = rows[rows["state"] != ""]
+    deal = rows["unique_id"]
+    rows = rows[((deal != deal.shift()) | (rows["state"] != rows["state"].shift())).to_numpy()]
+    following = rows.groupby("unique_id", sort=False)[["state", "seen_at"]].shift(-1)
+    spent: pd.Series[Any] = following["seen_at"].fillna(until) - rows["seen_at"]
+    days = np.maximum(np.ceil(spent.dt.total_seconds().to_numpy() / _DAY_SECONDS), 0).astype(np.int64)
+    end = rows.groupby("unique_id", sort=False)["state"].transform("last")
+    stays = rows.assign(days=days, next=following["state"], end=end)
+    return stays[~stays["state"].isin([_WON, _LOST])].rename(columns={"state": "stage"})
 
 
-def _share_won(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> float:
-    curve = curve_of(days, outcome)
-    if not len(curve.time):
-        return float("nan")
-    return float(curve.won_share[-1] / (curve.won_share[-1] + curve.lost_share[-1]))
+_WON, _LOST = "\x00won", "\x00lost"
+"""Ends of a stay that are no stage."""
 
 
-def _learned_stage(
-    days: NDArray[np.int64], outcome: NDArray[np.int8], overall: float, strength: float
-) -> tuple[float, float, int, int, int]:
-    won, lost = int((outcome == WON).sum()), int((outcome == LOST).sum())
-    raw = _share_won(days, outcome)
-    n = won + lost
-    weight = n + strength
-    rate = ((n * raw if n else 0.0) + strength * overall) / weight if weight else float("nan")
-    return rate, raw, n, won, lost
+def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: int) -> pd.DataFrame:
+    """The rate of each stage that deals were in, in the order of the stages."""
+    seen = set(stays["stage"])
+    names = [*(name for name in order if name in seen), *sorted(seen - set(order))]
+    leaves = [_leaves(stays[stays["stage"] == name], names) for name in names]
+    exits = np.array([count for count, _ in leaves], dtype=np.int64)
+    raw = _won_in_the_end(np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2), exits)
+    weight = exits.astype(np.float64)
+    neighbors = _neighbors(raw, weight)
+    pull = np.where(np.isnan(neighbors), 0.0, strength)
+    rate = (weight * raw + pull * np.nan_to_num(neighbors)) / np.maximum(weight + pull, 1e-9)
+    enough = exits >= fewest
+    once = stays.drop_duplicates(["unique_id", "stage"])
+    won, lost = (
+        once["stage"][once["end"] == end].value_counts().reindex(names, fill_value=0) for end in (_WON, _LOST)
+    )
+    return pd.DataFrame(
+        {
+            "rate": np.where(enough, rate, np.nan),
+            "raw": np.where(enough, raw, np.nan),
+            "exits": exits,
+            "won": won.to_numpy(dtype=np.int64),
+            "lost": lost.to_numpy(dtype=np.int64),
+        },
+        index=pd.Index(names, name="stage", dtype=schema.TEXT),
+    )
+
+
+def _leaves(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
+    """Number of ended stays in a stage, and the share of each kind of end: to a stage, won, lost."""
+    left = stays["next"].notna().to_numpy()
+    curve = incidence(stays["days"].to_numpy(), won=left)
+    before = np.concatenate([[1.0], curve.open_share[:-1]])[: len(curve.time)]
+    # Each end counts by what the curve steps there, so that stays still running are not taken for slow losses.
+    weight = (before / curve.at_risk)[np.searchsorted(curve.time, stays["days"].to_numpy()[left])]
+    kinds = pd.Index([*names, _WON, _LOST]).get_indexer(pd.Index(stays["next"][left]))
+    share = np.bincount(kinds, weights=weight, minlength=len(names) + 2).astype(np.float64)
+    return int(left.sum()), share / share.sum() if share.sum() else share
+
+
+def _won_in_the_end(share: Floats, exits: NDArray[np.int64]) -> Floats:
+    """raw(s) = q(s, won) + Σ q(s, t)·raw(t); a stage that no deal left yet is like the next one, the last like the one before."""
+    size = len(share)
+    moves, won = share[:, :size].copy(), share[:, size].copy()
+    for place in np.flatnonzero(exits == 0):
+        later, earlier = np.flatnonzero(exits[place:] > 0) + place, np.flatnonzero(exits[:place] > 0)
+        if len(later) or len(earlier):
+            moves[place, later[0] if len(later) else earlier[-1]] = 1.0
+    # Deals that only move between two stages for ever would make the system singular; their chance is 0.
+    return np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
+
+
+def _neighbors(raw: Floats, weight: Floats) -> Floats:
+    """The rate of the stages before and after each one, by their exits; NaN where neither has any."""
+    found = np.full(len(raw), np.nan)
+    for place in range(len(raw)):
+        beside = [k for k in (place - 1, place + 1) if 0 <= k < len(raw) and weight[k] > 0]
+        if beside:
+            found[place] = np.average(raw[beside], weights=weight[beside])
+    return found

@@ -123,7 +123,7 @@ def _equally_early(past: PastForecasts, current: pd.Period, day: pd.Timestamp) -
     found: dict[int, list[pd.Period]] = {}
     while period < current and last_day(period) < records.days[-1]:
         record = records.at_lead(period, lead)
-        if record >= 0 and records.days[record] <= last_day(period):
+        if record >= 0:
             found.setdefault(record, []).append(period)
         period += 1
     return found

@@ -70,7 +70,7 @@ def win_rate(
     -------
     DataFrame
         One row without `by` and `freq`; else the index is `by`, then ``period`` (str), for every group that holds a
-        deal. Columns:
+        deal, without periods that begin after `as_of`. Columns:
 
         - ``won``, ``lost``, ``open`` (int64): deals; ``open`` counts those due in the window or period.
         - ``rate``, ``rate_low``, ``rate_high`` (float64, fractions): won / (won + lost); NaN when nothing closed.
@@ -118,6 +118,9 @@ def win_rate(
     if freq is not None:
         keys.append(period_key(frame["close_date"], freq))
     inside = _inside(frame, start, end, tz) if dated else np.ones(len(frame), dtype=bool)
+    if freq is not None and today is not None:
+        # In a period that has not begun nothing has closed.
+        inside = inside & ~(frame["close_date"] > pd.Period(today, freq).end_time).to_numpy()
     for key in keys[:1]:
         # A deal outside the window does not make a group.
         key.codes[~inside] = -1

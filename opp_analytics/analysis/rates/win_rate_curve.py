@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics import arguments
-from opp_analytics.analysis.shared.ages import curves_of, followed
+from opp_analytics import arguments, periods
+from opp_analytics.analysis.shared.ages import curves_of, followed, watched_from
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence, share_interval
+from opp_analytics.org import Org
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def win_rate_curve(
     *,
     as_of: When,
     by: By = None,
+    observed_from: When | None = None,
     history: History | None = None,
     confidence: float = 0.95,
     tz: str | None = None,
@@ -38,6 +40,9 @@ def win_rate_curve(
         Date T up to which deals were followed.
     by : str or list of str, optional
         One curve for each value of these columns.
+    observed_from : date-like, optional
+        First day from which closed deals are in the data, such as that of a move from another CRM. A deal created earlier
+        counts only from then on; deals that closed earlier are left out.
     history : History, optional
         Past records, which give the dates of disqualified deals and of late entries; needs ``unique_id``. Without it,
         disqualified deals are left out.
@@ -63,7 +68,8 @@ def win_rate_curve(
     -----
     Aalen–Johansen: F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − (w + l + d)/r). A lost deal is a competing end: 1 −
     Kaplan–Meier, which treats it as if it may still be won, is too high. Open deals are censored at T − c; a close
-    dated after T counts as open. Left out and counted: disqualified deals without a date from history, deals closed before created,
+    dated after T counts as open. `observed_from` truncates on the left: without it, deals that closed before the data begin
+    are missing and the early ages look too slow. Left out and counted: disqualified deals without a date from history, deals closed before created,
     contradictions, missing dates. At the right end few deals remain; check ``at_risk``.
 
     References
@@ -82,8 +88,15 @@ def win_rate_curve(
     20          2      0.333       0.333       0.333
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
-    _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
-    curves = curves_of(groups, days, outcome)
+    frame, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
+    entry = None
+    if observed_from is not None:
+        zone = Org.of(opportunities).zone(tz)
+        begin = periods.as_date(observed_from, tz=zone, name="observed_from")
+        entry, before = watched_from(frame, days, begin, zone)
+        left_out["closed_before_observed_from"] = int(before.sum())
+        days = np.where(before, -1, days)
+    curves = curves_of(groups, days, outcome, entry)
     parts = [_columns(curve, confidence) for curve in curves]
     joined = (
         {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -93,14 +93,33 @@ def followed(
     return frame, groups, days, outcome, left_out, today
 
 
-def curves_of(groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8]) -> list[Incidence]:
-    """The incidence curve of each group."""
+def watched_from(
+    frame: pd.DataFrame, days: NDArray[np.int64], observed_from: pd.Timestamp, tz: str
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Age of each deal on the first observed day, at least 0; and True for deals that had ended before it."""
+    created = periods.to_dates(frame["created_at"], tz=tz)
+    entry = np.asarray((observed_from - created).dt.days.fillna(0), dtype=np.int64)
+    return np.maximum(entry, 0), (days >= 0) & (days < entry)
+
+
+def curves_of(
+    groups: Groups,
+    days: NDArray[np.int64],
+    outcome: NDArray[np.int8],
+    entry: NDArray[np.int64] | None = None,
+) -> list[Incidence]:
+    """The incidence curve of each group; `entry` is the age from which each deal was watched."""
     rows = np.flatnonzero(days >= 0)
     rows = rows[np.argsort(groups.codes[rows], kind="stable")]
     cuts = np.searchsorted(groups.codes[rows], np.arange(groups.size + 1))
-    return [curve_of(days[rows[first:last]], outcome[rows[first:last]]) for first, last in pairwise(cuts)]
+    parts = [rows[first:last] for first, last in pairwise(cuts)]
+    return [curve_of(days[part], outcome[part], None if entry is None else entry[part]) for part in parts]
 
 
-def curve_of(days: NDArray[np.int64], outcome: NDArray[np.int8]) -> Incidence:
+def curve_of(
+    days: NDArray[np.int64], outcome: NDArray[np.int8], entry: NDArray[np.int64] | None = None
+) -> Incidence:
     """The curves of deals with these outcomes; won, lost and disqualified are ends."""
-    return incidence(days, won=outcome == WON, lost=outcome == LOST, disqualified=outcome == DISQUALIFIED)
+    return incidence(
+        days, won=outcome == WON, lost=outcome == LOST, disqualified=outcome == DISQUALIFIED, entry=entry
+    )

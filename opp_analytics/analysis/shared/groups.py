@@ -103,7 +103,10 @@ def read(
 
 
 def column_key(column: pd.Series[Any]) -> Key:
-    """A key by the values of a column, sorted (categories in their order), with "(none)" last for missing values."""
+    """A key by the values of a column, sorted (categories in their order), with "(none)" last for missing values.
+
+    A group that is really named "(none)" and the missing values are one group, as in a history.
+    """
     try:
         codes, found = pd.factorize(column, sort=True)
     except TypeError:
@@ -114,9 +117,20 @@ def column_key(column: pd.Series[Any]) -> Key:
         labels = labels.astype(schema.TEXT)
     missing = codes < 0
     if missing.any():
-        codes = np.where(missing, len(labels), codes)
-        labels = labels.astype(schema.TEXT).append(pd.Index([NO_LABEL], dtype=schema.TEXT))
+        labels = _texts(labels)
+        named = np.asarray(labels == NO_LABEL, dtype=bool)
+        place = np.append(np.cumsum(~named) - 1, -1)
+        place[np.append(named, True)] = int((~named).sum())
+        codes = place[codes]
+        labels = labels[~named].append(pd.Index([NO_LABEL], dtype=schema.TEXT))
     return Key(str(column.name), codes, labels)
+
+
+def _texts(labels: pd.Index[Any]) -> pd.Index[Any]:
+    """Labels as text; whole numbers that are floats only because some are missing have no decimal point."""
+    if pd.api.types.is_float_dtype(labels.dtype) and (labels == np.rint(labels)).all():
+        labels = labels.astype("int64")
+    return labels.astype(schema.TEXT)
 
 
 def period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:

@@ -116,17 +116,6 @@ def first_open(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["outcome"] == OPEN].drop_duplicates("unique_id")
 
 
-def outcome_at(
-    rows: pd.DataFrame, ids: pd.Series[Any], moments: pd.Series[Any]
-) -> np.ndarray[Any, np.dtype[np.int8]]:
-    """The outcome of each deal of `ids` at its own time: that of its last row by then."""
-    asked = pd.DataFrame({"unique_id": ids.array, "seen_at": moments.array, "_row": np.arange(len(ids))})
-    asked["seen_at"] = asked["seen_at"].astype(rows["seen_at"].dtype)
-    known = rows[["unique_id", "seen_at", "outcome"]].sort_values("seen_at", kind="stable")
-    found = pd.merge_asof(asked.sort_values("seen_at", kind="stable"), known, on="seen_at", by="unique_id")
-    return found.sort_values("_row")["outcome"].to_numpy().astype(np.int8)
-
-
 def observed_ends(
     history: History | Replay, frame: pd.DataFrame, today: pd.Timestamp, tz: str
 ) -> pd.Series[Any]:

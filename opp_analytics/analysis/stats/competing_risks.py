@@ -37,7 +37,12 @@ class Incidence:
 
 
 def incidence(
-    time: NDArray[np.int64], *, won: Flags, lost: Flags | None = None, disqualified: Flags | None = None
+    time: NDArray[np.int64],
+    *,
+    won: Flags,
+    lost: Flags | None = None,
+    disqualified: Flags | None = None,
+    entry: NDArray[np.int64] | None = None,
 ) -> Incidence:
     """The curves of deals that ended at `time` or were last seen open at that time.
 
@@ -47,11 +52,13 @@ def incidence(
         Days, 0 or more.
     won, lost, disqualified : ndarray of bool
         True for deals with this end; a deal without an end was last seen open. None means no deal.
+    entry : ndarray of int, optional
+        Age from which each deal was watched (left truncation), at most its `time`; None watches all from 0 on.
 
     Notes
     -----
-    At each time t_j with w wins, e ends of any kind and r deals at risk (those that ended or were last seen at t_j or
-    later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All ends of one day are one step, so ties are exact.
+    At each time t_j with w wins, e ends of any kind and r deals at risk (watched by then, and ended or last seen at t_j
+    or later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All ends of one day are one step, so ties are exact.
     The standard error is from the delta-method variance of a cumulative incidence.
 
     References
@@ -62,6 +69,9 @@ def incidence(
     length = int(time.max()) + 1 if len(time) else 0
     leaving = np.bincount(time, minlength=length)
     risk = leaving[::-1].cumsum()[::-1]
+    if entry is not None and length:
+        # A deal that is watched from a later age on is not at risk before it.
+        risk = risk - (len(time) - np.bincount(entry, minlength=length).cumsum())
     ends = [
         np.bincount(time[:0] if flags is None else time[flags], minlength=length)
         for flags in (won, lost, disqualified)

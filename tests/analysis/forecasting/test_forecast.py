@@ -10,20 +10,24 @@ from hypothesis import HealthCheck, given, settings
 from scipy import stats
 
 from opp_analytics import errors, org
-from opp_analytics.analysis import Method, forecast, forecast_deals
+from opp_analytics.analysis import Method, forecast, forecast_deals, slippage
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.org import outcomes
 from tests.analysis.forecasting.histories import PAST, even_months
 from tests.analysis.strategies import opportunities
+from tests.history.logs import recorded, row
 
 NEW = Method(new_business=True)
 
 
 def test_forecast__learns_stage_rates_from_history():
     frame = PAST.as_of("2026-04-05T12:00Z").assign(close_date="2026-04-20")
-    rate = stage_rates(PAST, as_of="2026-04-06").loc["proposal", "rate"]
-    table = forecast(frame, as_of="2026-04-06", method="stage", history=PAST)
-    assert table.loc["2026-04", "expected_open"] == pytest.approx(rate * 200)
+    learned = Method("stage", stage_rates=stage_rates(PAST, as_of="2026-04-06", fewest_exits=2))
+    table = forecast(frame, as_of="2026-04-06", method=learned)
+    # Half of two exits from proposal, drawn toward the neighbors' 2/3 with a weight of 3: 0.6.
+    assert table.loc["2026-04", "expected_open"] == pytest.approx(0.6 * 200)
+    with pytest.raises(errors.NotEnoughHistory, match="at least 10 times"):
+        forecast(frame, as_of="2026-04-06", method="stage", history=PAST)
     with pytest.raises(errors.ArgumentError, match="history="):
         forecast(frame, as_of="2026-04-06", method="stage")
 
@@ -121,6 +125,38 @@ def test_forecast__takes_rates_by_stage_and_columns():
     for column in ([0.1] * 8, [10] * 8):
         table = forecast(FRAME.assign(mine=column), as_of="2026-03-10", method=Method("mine"))
         assert table.loc["2026-03", ["expected_open", "weighted_open"]].tolist() == pytest.approx([7, 20])
+
+
+def test_forecast__whole_percents_are_not_read_as_fractions_because_a_filter_left_only_1_and_0():
+    frame = FRAME.assign(mine=[100, 1, 1, 1, 1, 0, 100, 1])
+    whole = forecast(frame, as_of="2026-03-10", method=Method("mine"))
+    open_ = frame[frame["mine"] < 2]
+    with pytest.raises(errors.DataError, match="unit='fraction'\\) or unit='percent'"):
+        forecast(open_, as_of="2026-03-10", method=Method("mine"))
+    filtered = forecast(open_, as_of="2026-03-10", method=Method("mine", unit="percent"))
+    assert filtered.loc["2026-03", "expected_open"] == whole.loc["2026-03", "expected_open"] == 0.7
+
+
+def test_forecast__one_mistyped_value_moves_neither_the_median_nor_the_low_end():
+    frame = pd.DataFrame(
+        {"stage": "proposal", "value": 1000.0, "close_date": "2026-03-20", "probability": 50},
+        index=range(200),
+    )
+    wrong = frame.copy()
+    wrong.loc[7, ["value", "probability"]] = [1e9, 1]
+    asked: dict[str, Any] = {"as_of": "2026-03-10", "method": "stated"}
+    true, moved = forecast(frame, **asked).loc["2026-03"], forecast(wrong, **asked).loc["2026-03"]
+    assert moved["median"] == pytest.approx(true["median"], rel=0.01)
+    assert moved["low"] == pytest.approx(true["low"], rel=0.01)
+
+
+def test_forecast__a_deal_due_on_the_day_is_open_and_has_not_slipped():
+    days = ["2026-03-02", "2026-03-31"]
+    history = recorded([row("a", days[0], "proposal", close_date=days[1])], [f"{day}T12:00Z" for day in days])
+    at = pd.Timestamp("2026-03-31T18:00Z")
+    assert forecast(history.as_of(at), as_of=at, method="stated").loc["2026-03", "open_count"] == 1
+    due = slippage(history, start="2026-03-02T12:00Z", end=at)["count"]
+    assert due[due > 0].to_dict() == {"still_due": 1}
 
 
 def test_forecast__names_the_deals_with_an_impossible_probability():

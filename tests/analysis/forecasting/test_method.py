@@ -51,7 +51,7 @@ def test_method__refuses(options: dict[str, Any], error: type[Exception], says: 
 
 
 def test_method__takes_the_table_of_stage_rates_and_leaves_out_what_it_does_not_know():
-    table = oa.stage_rates(PAST)
+    table = oa.stage_rates(PAST, fewest_exits=1)
     assert oa.Method("stage", stage_rates=table).stage_rates == table["rate"].to_dict()
     known = oa.Method(stage_rates={"proposal": np.float64(0.3), "discovery": float("nan")}).stage_rates
     assert known == {"proposal": 0.3}

@@ -57,6 +57,13 @@ def test_win_rate__by_period_marks_the_running_one():
     assert list(win_rate(FRAME, freq="Q-JAN").index) == ["2026Q4", "2027Q1"]
 
 
+def test_win_rate__has_no_row_for_a_period_that_has_not_begun():
+    frame = pd.concat([FRAME, FRAME.assign(close_date="2026-05-05", stage="proposal", status="active")])
+    table = win_rate(frame, freq="M", start="2026-01-01", as_of="2026-02-15")
+    assert list(table.index) == ["2026-01", "2026-02"]
+    assert list(win_rate(frame, freq="M").index) == ["2026-01", "2026-02", "2026-05"]
+
+
 def test_win_rate__start_and_end_are_both_inside():
     table = win_rate(FRAME, start="2026-02-10", end="2026-02-20")
     assert table[["won", "lost", "open"]].iloc[0].tolist() == [1, 1, 0]

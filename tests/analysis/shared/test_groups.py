@@ -48,6 +48,17 @@ def test_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -
     assert column_key(mixed).labels.tolist() == ["10", "2026-01-02 00:00:00", "a"]
 
 
+def test_column_key__a_group_named_as_missing_values_are_is_theirs() -> None:
+    key = column_key(pd.Series(["b", "(none)", None, "a"], dtype="str"))
+    assert key.labels.tolist() == ["a", "b", "(none)"]
+    assert key.codes.tolist() == [1, 2, 2, 0]
+
+
+def test_column_key__whole_numbers_with_gaps_have_no_decimal_point() -> None:
+    assert column_key(pd.Series([2.0, None, 1.0])).labels.tolist() == ["1", "2", "(none)"]
+    assert column_key(pd.Series([2.5, None, 1.0])).labels.tolist() == ["1.0", "2.5", "(none)"]
+
+
 def test_combine__with_everything_holds_empty_groups_too() -> None:
     keys = [column_key(pd.Series(["a", "b"], name="x")), column_key(pd.Series([1, 2], name="y"))]
     groups = combine(keys, 2, everything=True)
