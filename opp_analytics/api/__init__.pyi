@@ -18,4 +18,5 @@ from .frame_cache import Kept as Kept
 from .stop import STOP as STOP
 from .stop import Stop as Stop
 from .stop import Stopped as Stopped
+from .threads import Threads as Threads
 from .wire import to_wire as to_wire

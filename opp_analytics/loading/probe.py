@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from opp_analytics import schema
-from opp_analytics.api import Client
+from opp_analytics.api import Client, Threads
 from opp_analytics.errors import ForbiddenError, NotFoundError
 from opp_analytics.loading.limits import Limits, announced_pages
-from opp_analytics.loading.threads import Threads
 
 _SHOWN = 100
 """Rows of the trash that tell whether it changed; one with fewer is compared whole."""

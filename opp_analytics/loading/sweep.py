@@ -16,11 +16,10 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from opp_analytics.api import Client, PageDecoder, TablePage
+from opp_analytics.api import Client, PageDecoder, TablePage, Threads
 from opp_analytics.loading.distinct import Distinct, drop_repeated
 from opp_analytics.loading.limits import Limits, announced_pages
 from opp_analytics.loading.probe import Query
-from opp_analytics.loading.threads import Threads
 
 _WINDOW = 4
 """Pages in flight or waiting to be decoded, per connection."""

@@ -22,6 +22,7 @@ from opp_analytics.writer.journal.journal import Journal, plan_lock
 from opp_analytics.writer.journal.result import Result
 from opp_analytics.writer.plan.cells import row_dicts
 from opp_analytics.writer.plan.plan import Plan
+from opp_analytics.writer.plan.remote import only_reading
 from opp_analytics.writer.plan.summary import PERMISSIONS, list_problems, needing
 
 if TYPE_CHECKING:
@@ -111,10 +112,8 @@ def apply(
     with Journal(settings.tenant) as journal, plan_lock(settings.tenant, plan.plan_id):
         creates = [todo.step.identity for todo in todos if todo.creates]
         accounted = accounted_for(journal, creates, plan.before["unique_id"], again=again)
-        try:
+        with only_reading():
             mark = mark_newest(client).stored() if creates else None
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("stopped; nothing was sent") from None
         run = entries.Run(_new_id(), plan.plan_id, settings.url, on_conflict, mark, accounted)
         entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
         return run_steps(todos, client, journal, run, progress=progress)

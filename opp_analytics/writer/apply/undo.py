@@ -16,6 +16,7 @@ from opp_analytics.writer.journal.journal import Journal
 from opp_analytics.writer.plan.cells import normalize
 from opp_analytics.writer.plan.difference import Difference, changes_frame, problems_frame
 from opp_analytics.writer.plan.plan import Plan, compare, read_touched
+from opp_analytics.writer.plan.remote import only_reading
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -68,7 +69,8 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     for step in stored:
         _reverse(step, back, rows)
     changes = changes_frame(back.changes)
-    now = read_touched(changes, client)
+    with only_reading():
+        now = read_touched(changes, client)
     # What the run did not touch is whatever it is by now.
     known = [_readable(now.get(unique_id)) | row for unique_id, row in rows.items()]
     before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()

@@ -27,7 +27,7 @@ from opp_analytics.writer.plan.difference import (
 from opp_analytics.writer.plan.display import plan_html, plan_table
 from opp_analytics.writer.plan.impact import edited_frame, forecast_impact
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
-from opp_analytics.writer.plan.remote import ids_in_trash, read_many
+from opp_analytics.writer.plan.remote import ids_in_trash, only_reading, read_many
 from opp_analytics.writer.plan.steps import Step, steps_of
 from opp_analytics.writer.plan.summary import PERMISSIONS, Deal, deals_of, list_problems, needing, overview
 from opp_analytics.writer.plan.three_way import Verdict, compare_three_ways
@@ -273,11 +273,11 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
             "with the address and key that they were loaded with"
         )
-    _find_recoveries(found, client)
-    changes = changes_frame(found.changes)
-    return compare(
-        changes, problems_frame(found.problems), opportunities, client, read_touched(changes, client)
-    )
+    with only_reading():
+        _find_recoveries(found, client)
+        changes = changes_frame(found.changes)
+        now = read_touched(changes, client)
+    return compare(changes, problems_frame(found.problems), opportunities, client, now)
 
 
 def _find_recoveries(found: Difference, client: Client) -> None:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from opp_analytics.api import Threads
 from opp_analytics.errors import NotFoundError
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["PAGE", "ids_in_trash", "read_many", "read_one"]
+__all__ = ["PAGE", "ids_in_trash", "only_reading", "read_many", "read_one"]
 
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 
 PAGE = 1000
 """Rows asked for per page; the server may send fewer."""
 READS_PER_PAGE = 10
 """A page of a sweep costs about as much as this many single reads, transfer and the server's work included."""
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Say that nothing was sent where Ctrl-C ends the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; nothing was sent") from None
+
+
+def _ask_together(client: Client, ask: Callable[[_Asked], _Answer], about: Iterable[_Asked]) -> list[_Answer]:
+    with Threads(client.concurrency) as threads:
+        futures = [threads.submit(ask, each) for each in about]
+        return [future.result() for future in futures]
 
 
 def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
@@ -33,9 +51,8 @@ def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] 
     wanted = set(ids)
     found = _sweep(client, wanted) if len(wanted) > READS_PER_PAGE else {}
     rest = sorted(wanted - set(found))
-    with ThreadPoolExecutor(client.concurrency) as pool:
-        singles = pool.map(lambda unique_id: read_one(client, unique_id), rest)
-        return found | dict(zip(rest, singles, strict=True))
+    singles = _ask_together(client, lambda unique_id: read_one(client, unique_id), rest)
+    return found | dict(zip(rest, singles, strict=True))
 
 
 def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
@@ -44,9 +61,10 @@ def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]
     pages = first.total_pages or 1
     if pages > 1 and pages * READS_PER_PAGE > len(wanted):
         return {}
-    with ThreadPoolExecutor(client.concurrency) as pool:
-        others = pool.map(lambda number: client.list(page=number, page_size=PAGE), range(2, pages + 1))
-        records = [record for page in (first, *others) for record in page.rows]
+    others = _ask_together(
+        client, lambda number: client.list(page=number, page_size=PAGE), range(2, pages + 1)
+    )
+    records = [record for page in (first, *others) for record in page.rows]
     return {record["unique_id"]: record for record in records if record["unique_id"] in wanted}
 
 

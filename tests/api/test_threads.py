@@ -16,7 +16,7 @@ HONEST = paged([row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z") for n in rang
 
 
 def loading_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "opp-analytics-load"]
+    return [thread for thread in threading.enumerate() if thread.name == "opp-analytics"]
 
 
 def is_sweep(asked: Asked) -> bool:

@@ -1,4 +1,4 @@
-"""Threads that nobody waits for, so that Ctrl-C ends a load while the server is still thinking.
+"""Threads that nobody waits for, so that Ctrl-C ends a load or a plan while the server is still thinking.
 
 The interpreter waits at its end for the threads of a `ThreadPoolExecutor`; these end by themselves.
 """
@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from opp_analytics.api import STOP, Stop
+from opp_analytics.api.stop import STOP, Stop
 
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ class Threads:
         future: Future[_T] = Future()
         self._tasks.put((future, lambda: call(*args)))
         if len(self._threads) < self._count:
-            thread = threading.Thread(target=self._work, name="opp-analytics-load", daemon=True)
+            thread = threading.Thread(target=self._work, name="opp-analytics", daemon=True)
             self._threads.append(thread)
             thread.start()
         return future
