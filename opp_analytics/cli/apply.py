@@ -13,8 +13,9 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.output import write_csv
-from opp_analytics.cli.plan_view import in_shell_words, save_plan, shell_words, show_plan
+from opp_analytics.cli.plan_view import SHELL, save_plan, show_plan
 from opp_analytics.errors import PlanError
+from opp_analytics.writer import check_plan
 
 __all__ = ["apply_command", "resume_command", "runs_command", "undo_command"]
 
@@ -57,23 +58,21 @@ def apply_command(
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
     made = oa.Plan.read(file)
     client = oa.Client.from_env()
-    with in_shell_words():
-        oa.apply(made, client, dry_run=True, clear_nulls=clear_nulls, allow_delete=allow_delete)
+    check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=SHELL)
     show_plan(made)
     if not (yes or dry_run or not len(made)):
         _confirm(f"Write this to {client.settings.url}?")
-    with in_shell_words():
-        done = oa.apply(
-            made,
-            client,
-            on_conflict=on_conflict.value,
-            dry_run=dry_run,
-            clear_nulls=clear_nulls,
-            allow_delete=allow_delete,
-            again=again,
-        )
+    done = oa.apply(
+        made,
+        client,
+        on_conflict=on_conflict.value,
+        dry_run=dry_run,
+        clear_nulls=clear_nulls,
+        allow_delete=allow_delete,
+        again=again,
+    )
     if dry_run:
-        say(shell_words(f"Dry run, nothing was sent: {done.summary()}"))
+        say(f"Dry run, nothing was sent: {done.summary(words=SHELL)}")
         return
     _finish(done, receipt)
 
@@ -93,8 +92,7 @@ def resume_command(
     receipt: Annotated[Path | None, _RECEIPT] = None,
 ) -> None:
     """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
-    with in_shell_words():
-        done = oa.resume(oa.Client.from_env(), run_id, unknown=unknown.value)
+    done = oa.resume(oa.Client.from_env(), run_id, unknown=unknown.value)
     _finish(done, receipt)
 
 
@@ -103,8 +101,7 @@ def undo_command(
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
 ) -> None:
     """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
-    with in_shell_words():
-        made = oa.undo(oa.Client.from_env(), run_id)
+    made = oa.undo(oa.Client.from_env(), run_id)
     show_plan(made)
     if len(made):
         save_plan(made, file)
@@ -144,7 +141,7 @@ def _finish(done: oa.Receipt, file: Path | None) -> None:
     """Print the outcome and exit: 0 if all of it is on the server, `IN_PART` if some, 1 if none."""
     if done.run_id is not None:
         say(f"Run {done.run_id}")
-    say(shell_words(done.summary()))
+    say(done.summary(words=SHELL))
     if file is not None:
         table = done.table.assign(**{c: done.table[c].map(_plain) for c in ("before", "after")})
         write_csv(table, file)

@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, out, program, say, show
-from opp_analytics.errors import PlanError
+from opp_analytics.writer import Words
 
-__all__ = ["in_shell_words", "save_plan", "shell_words", "show_plan", "with_names"]
-
-_WORDS = {
-    r"clear_nulls=True": "--clear-nulls",
-    r"allow_delete=True": "--allow-delete",
-    r"again=True": "--again",
-    r"see \.conflicts": "listed below",
-    r"see \.table": "see --receipt",
-    r"see \.problems": "all in the plan's file",
-    r"runs\(\)": "opp-analytics runs",
-    r"resume\(client, '([^']+)'\)": r"opp-analytics resume \1",
-    r"resume\(client, '([^']+)', unknown='send'\)": r"opp-analytics resume \1 --unknown send",
-}
-"""What the package says in Python, and what a person types here."""
+__all__ = ["SHELL", "save_plan", "show_plan", "with_names"]
 
 
-def shell_words(text: str) -> str:
-    """A message of the package with options and commands in place of Python."""
-    name = program().replace("\\", r"\\")
-    for python, shell in _WORDS.items():
-        text = re.sub(python, shell.replace("opp-analytics", name), text)
-    return text
+class _ShellWords(Words):
+    more_conflicts = "listed below"
+    more_problems = "all in the plan's file"
+    more_outcomes = "see --receipt"
+
+    def option(self, name: str) -> str:
+        return f"--{name.replace('_', '-')}"
+
+    def resume(self, run_id: str | None, *, send_unknown: bool = False) -> str:
+        return f"{program()} resume {run_id}{' --unknown send' if send_unknown else ''}"
 
 
-@contextmanager
-def in_shell_words() -> Iterator[None]:
-    """Say the refusals of a plan in the words of the command line."""
-    try:
-        yield
-    except PlanError as error:
-        raise PlanError(shell_words(str(error))) from None
+SHELL = _ShellWords()
+"""What a person types here."""
 
 
 def show_plan(made: oa.Plan) -> None:
     """Print a plan's changes, its counts and money, and its conflicts."""
     if len(made):
         out.print(made)
-    say(shell_words(made.overview()))
+    say(made.overview(words=SHELL))
     if len(made.conflicts):
         heading("Conflicts", "changed on the server since the export; left alone")
         show(with_names(made.conflicts, made), index=False)
@@ -73,9 +56,7 @@ def save_plan(made: oa.Plan, file: Path) -> None:
         say("Nothing to send: the server already has every change. No plan was saved.")
         return
     made.save(file)
-    flags = {"clear_nulls": " --clear-nulls", "allow_delete": " --allow-delete"}
-    needed = "".join(flags[option] for option in made.needs)
-    command = f"{program()} apply {file}{needed}"
+    command = " ".join([program(), "apply", str(file), *map(SHELL.option, made.needs)])
     if "clean" in statuses:
         say(f"Saved. To apply it: {command}")
     else:

@@ -1,6 +1,7 @@
 """Write edits to the server: plan from two frames, review, then apply with a receipt for every change."""
 
 from opp_analytics.writer.apply.apply import apply
+from opp_analytics.writer.apply.check_plan import check_plan
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.resume import resume
 from opp_analytics.writer.apply.undo import undo
@@ -9,6 +10,7 @@ from opp_analytics.writer.journal.result import OUTCOMES
 from opp_analytics.writer.journal.runs import runs
 from opp_analytics.writer.plan.cells import choices, find_problem, format_cell, normalize, same
 from opp_analytics.writer.plan.plan import Plan, plan
+from opp_analytics.writer.plan.words import Words
 from opp_analytics.writer.sheets.csv_cells import guarded
 from opp_analytics.writer.sheets.read_csv import read_csv
 from opp_analytics.writer.sheets.read_excel import read_excel
@@ -19,7 +21,9 @@ __all__ = [
     "OUTCOMES",
     "Plan",
     "Receipt",
+    "Words",
     "apply",
+    "check_plan",
     "choices",
     "find_problem",
     "format_cell",

@@ -157,7 +157,7 @@ def test_apply__without_anybody_to_answer_sends_nothing(
     ("arguments", "said"),
     [
         (["apply", "none.json"], "cannot read the plan none.json"),
-        (["undo", "nosuch"], "opp-analytics runs lists all runs"),
+        (["undo", "nosuch"], "no run 'nosuch' in the journal; the list of runs has every id"),
         (["resume", "nosuch"], "no run 'nosuch' in the journal"),
         (["plan", "none.xlsx"], "none.xlsx does not exist"),
         (["plan", "a.doc", "none.csv"], "none.csv does not exist"),

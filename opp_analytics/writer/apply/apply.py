@@ -8,10 +8,10 @@ from uuid import uuid4
 
 import pandas as pd
 
-from opp_analytics import text
 from opp_analytics.arguments import one_of
-from opp_analytics.errors import ArgumentTypeError, PlanError
+from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.progress import Progress
+from opp_analytics.writer.apply.check_plan import check_plan
 from opp_analytics.writer.apply.engine import Todo
 from opp_analytics.writer.apply.lost_creates import mark_newest
 from opp_analytics.writer.apply.receipt import Receipt, receipt_table
@@ -23,7 +23,6 @@ from opp_analytics.writer.journal.result import Result
 from opp_analytics.writer.plan.cells import row_dicts
 from opp_analytics.writer.plan.plan import Plan
 from opp_analytics.writer.plan.remote import only_reading
-from opp_analytics.writer.plan.summary import PERMISSIONS, list_problems, needing
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -102,8 +101,7 @@ def apply(
             f"plan is a {type(plan).__name__}, not a Plan; make one with plan(before, after)"
         )
     one_of(on_conflict, "on_conflict", ("skip", "overwrite", "stop"))
-    _check_origin(plan, client)
-    _check_changes(plan, {"clear_nulls": clear_nulls, "allow_delete": allow_delete})
+    check_plan(plan, client, clear_nulls=clear_nulls, allow_delete=allow_delete)
     names = [None if pd.isna(name) else name for name in plan.changes["name"]]
     todos = [Todo(number, step, names[step.cells[0].at]) for number, step in enumerate(plan.steps)]
     if dry_run or not todos:
@@ -117,47 +115,6 @@ def apply(
         run = entries.Run(_new_id(), plan.plan_id, settings.url, on_conflict, mark, accounted)
         entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
         return run_steps(todos, client, journal, run, progress=progress)
-
-
-def _check_origin(plan: Plan, client: Client) -> None:
-    settings = client.settings
-    if plan.url not in (None, settings.url):
-        raise PlanError(
-            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with the settings it was "
-            "made with, or plan again from a load of this server"
-        )
-    if plan.tenant not in (None, settings.tenant):
-        raise PlanError(
-            f"this plan was made for another tenant of {settings.url}; apply it with the key it was made with, or plan "
-            "again from a load of this tenant"
-        )
-
-
-def _check_changes(plan: Plan, given: dict[str, bool]) -> None:
-    if len(plan.problems):
-        problems = text.count(len(plan.problems), "problem")
-        raise PlanError(f"the plan has {problems} to fix first:\n{list_problems(plan.problems, plan.before)}")
-    for option in plan.needs:
-        if not given[option]:
-            raise PlanError(_refusal(option, needing(option, plan.changes)))
-    per_id = plan.changes.dropna(subset="unique_id").groupby("unique_id")["operation"].agg(frozenset)
-    torn = [i for i, operations in per_id.items() if "delete" in operations and len(operations) > 1]
-    if torn:
-        raise PlanError(f"opportunity {torn[0]!r} is both deleted and changed; drop one of the two")
-
-
-def _refusal(option: str, asked: pd.DataFrame) -> str:
-    first, asks = asked.iloc[0], text.count(len(asked), PERMISSIONS[option])
-    deal = f"{first['unique_id']!r}" + (f" ({first['name']})" if pd.notna(first["name"]) else "")
-    if option == "clear_nulls":
-        return (
-            f"{asks} would be cleared, such as {first['field']} of {deal}; pass clear_nulls=True to allow it, or fill "
-            "them in"
-        )
-    return (
-        f"{asks} would be deleted, such as {deal}; pass allow_delete=True to allow it. If only rows are missing from "
-        "the edited frame, put them back, or start from the opportunities that were edited, and plan again"
-    )
 
 
 def _new_id() -> str:

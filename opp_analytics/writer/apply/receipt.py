@@ -11,6 +11,7 @@ from opp_analytics.writer.journal.result import OUTCOMES, Result
 from opp_analytics.writer.plan.cells import row_dicts
 from opp_analytics.writer.plan.display import receipt_html
 from opp_analytics.writer.plan.steps import Step
+from opp_analytics.writer.plan.words import PYTHON, Words
 
 __all__ = ["Receipt", "receipt_table"]
 
@@ -51,9 +52,15 @@ class Receipt:
         counts = self.table["outcome"].value_counts()
         return counts.reindex([outcome for outcome in OUTCOMES if outcome in counts.index])
 
-    def summary(self) -> str:
-        """Counts per outcome, the first failures, and the next step."""
-        counted, *after = self.overview().splitlines()
+    def summary(self, *, words: Words = PYTHON) -> str:
+        """Counts per outcome, the first failures, and the next step.
+
+        Parameters
+        ----------
+        words : Words
+            Words for options and lists; those of Python by default.
+        """
+        counted, *after = self.overview(words=words).splitlines()
         lines = [counted]
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
         for row in row_dicts(bad.head(5)):
@@ -62,14 +69,20 @@ class Receipt:
             what = " ".join(str(part) for part in parts if pd.notna(part))
             lines.append(f"  {row['outcome']}: {what}: {row['error']}")
         if len(bad) > 5:
-            lines.append(f"  … and {text.number(len(bad) - 5)} more, see .table")
+            lines.append(f"  … and {text.number(len(bad) - 5)} more, {words.more_outcomes}")
         return "\n".join([*lines, *after])
 
     def _creates(self, outcome: str) -> bool:
         return bool(((self.table["operation"] == "create") & (self.table["outcome"] == outcome)).any())
 
-    def overview(self) -> str:
-        """Counts per outcome, the reason the run stopped, and the next step."""
+    def overview(self, *, words: Words = PYTHON) -> str:
+        """Counts per outcome, the reason the run stopped, and the next step.
+
+        Parameters
+        ----------
+        words : Words
+            Words for options and lists; those of Python by default.
+        """
         lines = [
             ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
             or "nothing to do"
@@ -77,13 +90,13 @@ class Receipt:
         if self.stopped:
             lines.append(f"stopped: {self.stopped}")
         if self.resumable:
-            lines.append(f"to finish it: resume(client, {self.run_id!r})")
+            lines.append(f"to finish it: {words.resume(self.run_id)}")
         if self._creates("unknown"):
-            lines.append(
-                f"to send new ones that are not there: resume(client, {self.run_id!r}, unknown='send')"
-            )
+            sending = words.resume(self.run_id, send_unknown=True)
+            lines.append(f"to send new ones that are not there: {sending}")
         if self._creates("already"):
-            lines.append("an earlier run created new ones already; to create them once more: again=True")
+            again = words.option("again")
+            lines.append(f"an earlier run created new ones already; to create them once more: {again}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

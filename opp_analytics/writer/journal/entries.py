@@ -211,7 +211,7 @@ def read_run(journal: Journal, run_id: str) -> tuple[Run, list[StoredStep]]:
 
     runs, steps, changes = journal.do(read)
     if not runs:
-        raise PlanError(f"no run {run_id!r} in the journal; runs() lists all runs")
+        raise PlanError(f"no run {run_id!r} in the journal; the list of runs has every id")
     cells: dict[int, list[sqlite3.Row]] = {}
     for change in changes:
         cells.setdefault(change["number"], []).append(change)

@@ -31,6 +31,7 @@ from opp_analytics.writer.plan.remote import ids_in_trash, only_reading, read_ma
 from opp_analytics.writer.plan.steps import Step, steps_of
 from opp_analytics.writer.plan.summary import PERMISSIONS, Deal, deals_of, list_problems, needing, overview
 from opp_analytics.writer.plan.three_way import Verdict, compare_three_ways
+from opp_analytics.writer.plan.words import PYTHON, Words
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -92,17 +93,29 @@ class Plan:
         """Number of changes."""
         return len(self.changes)
 
-    def summary(self) -> str:
-        """Summarize the changes, the money they move, and the problems to fix first."""
-        lines = [self.overview()]
+    def summary(self, *, words: Words = PYTHON) -> str:
+        """Summarize the changes, the money they move, and the problems to fix first.
+
+        Parameters
+        ----------
+        words : Words
+            Words for options and lists; those of Python by default.
+        """
+        lines = [self.overview(words=words)]
         if len(self.problems):
             lines.append(f"{text.count(len(self.problems), 'problem')}: nothing is sent until they are fixed")
-            lines.append(list_problems(self.problems, self.before))
+            lines.append(list_problems(self.problems, self.before, words))
         return "\n".join(lines)
 
-    def overview(self) -> str:
-        """The summary without the problems."""
-        return overview(self._deals(), self.changes, self.conflicts)
+    def overview(self, *, words: Words = PYTHON) -> str:
+        """The summary without the problems.
+
+        Parameters
+        ----------
+        words : Words
+            Words for options and lists; those of Python by default.
+        """
+        return overview(self._deals(), self.changes, self.conflicts, words)
 
     def edited(self) -> pd.DataFrame:
         """The opportunities after the plan is applied; cells in conflict stay unchanged.

@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import org, schema, text
 from opp_analytics.writer.plan.cells import quote_cell
 from opp_analytics.writer.plan.steps import Step
+from opp_analytics.writer.plan.words import Words
 
 __all__ = ["PERMISSIONS", "Deal", "deals_of", "list_problems", "needing", "overview"]
 
@@ -73,7 +74,7 @@ def needing(option: str, changes: pd.DataFrame) -> pd.DataFrame:
     return changes[(changes["operation"] == "update") & changes["after"].isna()]
 
 
-def overview(deals: list[Deal], changes: pd.DataFrame, conflicts: pd.DataFrame) -> str:
+def overview(deals: list[Deal], changes: pd.DataFrame, conflicts: pd.DataFrame, words: Words) -> str:
     """The plan without its problems."""
     lines = [_headline(deals)]
     # The value of a recovered opportunity is in the trash, not in the plan.
@@ -89,14 +90,14 @@ def overview(deals: list[Deal], changes: pd.DataFrame, conflicts: pd.DataFrame) 
         asked = len(needing(option, changes))
         if asked:
             done = "cleared" if option == "clear_nulls" else "deleted"
-            lines.append(f"{text.count(asked, noun)} {done}: needs {option}=True")
+            lines.append(f"{text.count(asked, noun)} {done}: needs {words.option(option)}")
     already = int((changes["status"] == "already").sum())
     if already:
         lines.append(f"{text.count(already, 'change')} already on the server")
     if len(conflicts):
         lines.append(
             f"{text.count(len(conflicts), 'cell')} in conflict "
-            f"({', '.join(sorted(set(conflicts['reason'])))}), see .conflicts"
+            f"({', '.join(sorted(set(conflicts['reason'])))}), {words.more_conflicts}"
         )
     return "\n".join(lines)
 
@@ -130,7 +131,7 @@ def _notes(deals: list[Deal]) -> list[str]:
     ]
 
 
-def list_problems(problems: pd.DataFrame, before: pd.DataFrame) -> str:
+def list_problems(problems: pd.DataFrame, before: pd.DataFrame, words: Words) -> str:
     """The first problems, a line each."""
     names = dict(zip(before["unique_id"], before["name"], strict=True)) if "name" in before else {}
     lines = []
@@ -141,5 +142,5 @@ def list_problems(problems: pd.DataFrame, before: pd.DataFrame) -> str:
         cell = "" if schema.is_blank(value) else f"={quote_cell(value)}"
         lines.append(f"  {where}{deal}: {column}{cell} {problem}; {way_out}")
     if len(problems) > _LISTED:
-        lines.append(f"  … and {text.number(len(problems) - _LISTED)} more, see .problems")
+        lines.append(f"  … and {text.number(len(problems) - _LISTED)} more, {words.more_problems}")
     return "\n".join(lines)
