@@ -40,9 +40,11 @@ def test_plan_impact__takes_the_method_and_history_of_a_forecast(
 ) -> None:
     made = plan(before, changed(before, 0, value=2000.0))
     history = oa.History(tmp_path)
-    won = before.assign(stage="closed_won", status="won")
-    history.record(before, at="2026-01-01")
-    history.record(won, at="2026-02-01")
+    past = pd.concat(
+        [before.assign(unique_id=before["unique_id"] + f"-{k}") for k in range(10)], ignore_index=True
+    )
+    history.record(past, at="2026-01-01")
+    history.record(past.assign(stage="closed_won", status="won"), at="2026-02-01")
     # At stage rates of 25% the 1,000 gained on a deal in proposal are worth 250 more.
     rates = oa.Method("stage", stage_rates={"proposal": 0.25})
     impact = made.impact(as_of="2026-06-02", method=rates, history=history)
