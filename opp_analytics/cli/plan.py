@@ -12,10 +12,16 @@ import typer
 import opp_analytics as oa
 from opp_analytics import files, text
 from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.cli.org_file import find_org
+from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
-from opp_analytics.errors import DataError, PlanError
+from opp_analytics.cli.source import FromFile, OrgFile, read_source
+from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
 
 __all__ = ["export_command", "plan_command"]
+
+_WRITERS = {".xlsx": oa.to_excel, ".csv": oa.to_csv}
+"""What writes a file, by its ending."""
 
 
 def export_command(
@@ -24,22 +30,26 @@ def export_command(
         str | None, typer.Option(help="Export only opportunities that match this text.", show_default=False)
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    source_file: FromFile = None,
+    org_file: OrgFile = None,
 ) -> None:
     """Export all opportunities to a file for editing; `plan` reads it back."""
-    write = {".xlsx": oa.to_excel, ".csv": oa.to_csv}.get(file.suffix.lower())
-    if write is None:
-        raise DataError(f"{file} ends in {file.suffix!r}; use .xlsx or .csv")
+    check_ending(file, tuple(_WRITERS))
+    write = _WRITERS[file.suffix.lower()]
     if file.exists() and not force:
         raise DataError(
             f"{file} exists and may hold edits; choose another name, or use --force to replace it"
         )
-    opportunities = oa.load(refresh="full", search=search)
+    if source_file is not None and search is not None:
+        raise ConfigError("--search is a search of the API; leave it out with --from")
+    opportunities = read_source(source_file, org_file, refresh="full", search=search).opportunities
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
+    back = "" if source_file is None else " --for-import EDITS.csv"
     if write is oa.to_excel:
-        say(f"Edit and save it, then run: {program()} plan {file}")
+        say(f"Edit and save it, then run: {program()} plan {file}{back}")
     else:
-        say(f"Keep this file unchanged and edit a copy, then run: {program()} plan {file} COPY.csv")
+        say(f"Keep this file unchanged and edit a copy, then run: {program()} plan {file} COPY.csv{back}")
 
 
 def plan_command(
@@ -59,9 +69,28 @@ def plan_command(
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not compare with the current data on the server.")
     ] = False,
+    import_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--for-import",
+            help="Write the changed rows to this .csv or .xlsx file for your CRM's import, under its own labels, instead "
+            "of a plan.",
+            show_default=False,
+        ),
+    ] = None,
+    org_file: OrgFile = None,
 ) -> None:
     """Show the effect of the edits: changes, problems, conflicts, and the forecast before and after."""
-    made = oa.plan(*_frames(before, after), client=None if offline else oa.Client.from_env())
+    org = find_org(org_file)
+    if import_file is not None:
+        check_ending(import_file, tuple(_WRITERS))
+        if org is None:
+            raise ConfigError(
+                f"{import_file} needs your CRM's labels; name its preset, such as --org salesforce, or an org file"
+            )
+    unedited, edited = _frames(before, after, org)
+    local = offline or import_file is not None
+    made = oa.plan(unedited, edited, client=None if local else oa.Client.from_env(org=org))
     show_plan(made)
     if len(made.problems):
         heading("Problems", "nothing is sent until they are fixed")
@@ -71,10 +100,14 @@ def plan_command(
         raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")
     if len(made):
         _show_impact(made, as_of, freq)
-        save_plan(made, file)
+        if import_file is None:
+            save_plan(made, file)
+        else:
+            _WRITERS[import_file.suffix.lower()](edited, import_file, org=org, before=unedited)
+            say(f"Changed rows written to {import_file}; give it to the import of your CRM.")
 
 
-def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _frames(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     missing = [file for file in (before, after) if file is not None and not file.exists()]
     if missing:
         raise DataError(f"{missing[0]} does not exist; check its name and folder")
@@ -85,6 +118,8 @@ def _frames(before: Path, after: Path | None) -> tuple[pd.DataFrame, pd.DataFram
             )
         return oa.read_excel(before)
     unedited = _frame(before)
+    if org is not None and "org" not in unedited.attrs:
+        unedited = org.apply(unedited)
     return unedited, _frame(after, unedited)
 
 
@@ -106,7 +141,11 @@ def _frame(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
 
 def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
     day = as_of or f"{datetime.now(UTC):%Y-%m-%d}"
-    impact = made.impact(as_of=day, freq=freq)
+    try:
+        impact = made.impact(as_of=day, freq=freq)
+    except MissingColumnError as error:
+        say(f"No forecast before and after: {error}")
+        return
     heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
     show(_side_by_side(impact), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 import opp_analytics as oa
-from opp_analytics.cli.console import say
+from opp_analytics.cli.console import program, say
 from opp_analytics.cli.source import FromFile, OrgFile, read_source
+from opp_analytics.errors import RecordRefused
 from opp_analytics.text import count, number
 
-__all__ = ["record_command"]
+__all__ = ["add_record", "record_command"]
 
 
 def record_command(
@@ -36,9 +38,26 @@ def record_command(
     """Load all opportunities and add what changed to the history (the API keeps none)."""
     source = read_source(source_file, org_file, refresh="full")
     history = oa.History(folder, org=source.org)
-    history.record(source.opportunities, at=at, allow_deleted=allow_deleted)
+    add_record(history, source.opportunities, at=at, allow_deleted=allow_deleted)
     latest = history.records.iloc[-1]
     say(
         f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} changed, "
         f"in {folder} (record {number(len(history.records))})."
     )
+
+
+def add_record(
+    history: oa.History, opportunities: pd.DataFrame, *, at: str | None = None, allow_deleted: bool = False
+) -> None:
+    """Record opportunities; a refusal says the option, not the argument.
+
+    Raises
+    ------
+    RecordRefused
+        When the frame can't be the next record.
+    """
+    try:
+        history.record(opportunities, at=at, allow_deleted=allow_deleted)
+    except RecordRefused as error:
+        option = f"use {program()} record --allow-deleted"
+        raise RecordRefused(str(error).replace("pass allow_deleted=True", option)) from None

@@ -13,6 +13,8 @@ import opp_analytics as oa
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.cli.org_file import find_org
+from opp_analytics.cli.record import add_record
+from opp_analytics.cli.source import FromFile, OrgFile, read_source
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant
 
@@ -55,25 +57,27 @@ def report_command(
         ),
     ] = None,
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
-    org_file: Annotated[
-        Path | None,
-        typer.Option("--org", help="Org file.", show_default="opp-analytics.toml in this folder, if any"),
-    ] = None,
+    source_file: FromFile = None,
+    org_file: OrgFile = None,
     record: Annotated[
-        bool, typer.Option(help="Also record the load, so that the next report shows what changed.")
+        bool,
+        typer.Option(help="Also record today's load or file, so that the next report shows what changed."),
     ] = True,
 ) -> None:
     """Write the weekly page and its workbook: will we make it, what changed, who to call, what to fix."""
     org = find_org(org_file)
     zone = (org or oa.Org()).zone(None)
-    history = oa.History(folder, org=org)
     today = as_date(datetime.now(UTC), tz=zone)
     day = today if as_of is None else as_date(as_of, tz=zone)
-    if day < today:
+    if day < today and source_file is None:
+        history = oa.History(folder, org=org)
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
+        own_writes = _our_writes()
     else:
-        opportunities = oa.load()
-        if record:
+        source = read_source(source_file, org_file)
+        org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
+        history = oa.History(folder, org=org)
+        if record and day >= today:
             _record(opportunities, history)
     written = oa.weekly_report(
         opportunities,
@@ -86,7 +90,7 @@ def report_command(
         by=by,
         since=since,
         only=only,
-        own_writes=_our_writes(),
+        own_writes=own_writes,
     )
     say(f"Written to {written.html} and {written.xlsx}.")
 
@@ -100,9 +104,12 @@ def _our_writes() -> pd.DataFrame | None:
 
 
 def _record(opportunities: pd.DataFrame, history: oa.History) -> None:
-    """Record a load if it is complete and newer than the last record."""
+    """Record a file, or a load that is complete and newer than the last record."""
     certificate = Certificate.of(opportunities)
-    if certificate is None or certificate.fetched_at is None or not certificate.complete:
+    if certificate is None:
+        add_record(history, opportunities)
+        return
+    if certificate.fetched_at is None or not certificate.complete:
         return
     moments = history.records["recorded_at"]
     if moments.empty or moments.iloc[-1] < certificate.fetched_at:

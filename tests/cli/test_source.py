@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
 from tests.cli.kinds import Account, Command
+from tests.report import reading
 
 DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Created Date","Opportunity Owner"
 {rows}
@@ -63,6 +65,83 @@ def test_audit__of_a_file_needs_no_account(command: Command, here: Path, report:
     assert (code, err) == (0, "")
     assert "10 opportunities, as of 2026-11-25" in out
     assert "overdue" in out
+
+
+def test_report__of_a_file_records_it_and_reads_it_back(command: Command, here: Path, report: Path) -> None:
+    code, out, err = command("report", "--from", report, "--org", "salesforce", "--out", "week.html")
+    assert (code, err) == (0, "")
+    assert "Written to week.html" in out
+    page = reading.read(here / "week.html")
+    assert "Open pipeline is 5K." in reading.words(page.block("notes"))
+    assert oa.History(here / "opp-history").records["rows"].tolist() == [10]
+
+
+def test_report__of_a_file_and_an_earlier_day_records_nothing(
+    command: Command, here: Path, report: Path
+) -> None:
+    code, _, err = command("report", "--from", report, "--as-of", "2026-11-22", "--out", "week.html")
+    assert (code, err) == (0, "")
+    assert "Nov 22, 2026" in (here / "week.html").read_text()
+    assert not (here / "opp-history").exists()
+
+
+def test_report__of_a_partial_export_makes_no_page(command: Command, here: Path, report: Path) -> None:
+    command("record", "--from", report, "--at", "2026-11-01")
+    written(here, 4)
+    code, _, err = command("report", "--from", report, "--out", "week.html")
+    assert code == 1
+    assert (
+        "may be a partial export; record all opportunities, or use opp-analytics record --allow-deleted"
+        in err
+    )
+    assert not (here / "week.html").exists()
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_export__of_a_file_comes_back_as_an_import_of_what_was_edited(
+    command: Command, here: Path, report: Path, ending: str
+) -> None:
+    code, out, err = command("export", "--from", report, "--org", "salesforce", f"sheet.{ending}")
+    assert (code, err) == (0, "")
+    assert f"sheet.{ending}" in out
+    assert "--for-import EDITS.csv" in out
+    if ending == "csv":
+        edited = pd.read_csv("sheet.csv", dtype="str", encoding="utf-8-sig")
+        edited.loc[3, "stage"], edited.loc[3, "value"] = "Closed Won", "$750.00"
+        edited.to_csv("edited.csv", index=False)
+        files = ["sheet.csv", "edited.csv"]
+    else:
+        book = openpyxl.load_workbook("sheet.xlsx")
+        sheet = book["opportunities"]
+        labels = [cell.value for cell in sheet[1]]
+        sheet.cell(5, labels.index("stage") + 1).value = "Closed Won"
+        sheet.cell(5, labels.index("value") + 1).value = 750
+        book.save("sheet.xlsx")
+        files = ["sheet.xlsx"]
+    code, out, err = command("plan", *files, "--for-import", "edits.csv", "--org", "salesforce")
+    assert (code, err) == (0, "")
+    assert "Changed rows written to edits.csv" in out
+    assert (here / "edits.csv").read_text(encoding="utf-8-sig") == (
+        "Id,Amount,StageName\n006Hs00001AbCd3IAF,750,Closed Won\n"
+    )
+    assert not (here / "plan.json").exists()
+
+
+def test_plan__for_an_import_asks_for_the_labels(command: Command, here: Path, report: Path) -> None:
+    command("export", "--from", report, "--org", "salesforce", "sheet.csv")
+    text = (here / "sheet.csv").read_text(encoding="utf-8-sig")
+    (here / "edited.csv").write_text(text.replace("500", "600", 1))
+    code, _, err = command("plan", "sheet.csv", "edited.csv", "--for-import", "edits.csv")
+    assert code == 1
+    assert "edits.csv needs your CRM's labels; name its preset, such as --org salesforce" in err
+    assert not (here / "edits.csv").exists()
+
+
+def test_export__searches_the_api_only(command: Command, here: Path, report: Path) -> None:
+    code, _, err = command("export", "--from", report, "--search", "Acme", "sheet.csv")
+    assert code == 1
+    assert "leave it out with --from" in err
+    assert not (here / "sheet.csv").exists()
 
 
 def test_source__takes_what_load_wrote(command: Command, account: Account, here: Path) -> None:

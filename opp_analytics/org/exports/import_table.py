@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics.errors import DataError
 from opp_analytics.org.exports.opportunities import OWN
+from opp_analytics.org.exports.stage_chances import stage_chances
 from opp_analytics.org.org import Org
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.schema import READ_ONLY, TEXT
@@ -62,7 +63,7 @@ def import_table(
             "the org names no column for unique_id; add one under [columns] of the org file, such as "
             '"Record ID" = "unique_id"'
         )
-    names = map(str, opportunities.columns) if fields is None else fields
+    names = _changeable(opportunities, org) if fields is None else fields
     writable = [name for name in names if name not in READ_ONLY]
     labels = {name: label_of(name, org) for name in ["unique_id", *writable]}
     missing = [name for name, label in labels.items() if label is None]
@@ -73,6 +74,15 @@ def import_table(
         )
     kept = {name: label for name, label in labels.items() if label is not None}
     return pd.DataFrame({name: _worded(opportunities[name]) for name in kept}), list(kept.values())
+
+
+def _changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
+    """The columns; without a probability that only repeats the stages', as `read_export` fills it in."""
+    names = [str(name) for name in opportunities.columns]
+    if "probability" not in names or "stage" not in names:
+        return names
+    repeats = opportunities["probability"].equals(stage_chances(opportunities, org))
+    return [name for name in names if name != "probability" or not repeats]
 
 
 def _worded(column: pd.Series[Any]) -> pd.Series[Any]:

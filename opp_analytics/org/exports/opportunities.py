@@ -8,6 +8,7 @@ import pandas as pd
 from opp_analytics.errors import DataError
 from opp_analytics.org.exports.mapping import Mapped
 from opp_analytics.org.exports.problems import BadValue, refuse
+from opp_analytics.org.exports.stage_chances import stage_chances
 from opp_analytics.org.exports.tables.table import Table
 from opp_analytics.org.exports.typed import Typed
 from opp_analytics.org.exports.values.reader import FLAGS
@@ -38,6 +39,7 @@ def opportunities_of(
     frame = pd.DataFrame(read.columns)
     lines: list[Mapped] = []
     frame = _with_status(frame, org, lines)
+    frame = _with_probability(frame, org, lines)
     frame, deleted = _without_deleted(frame)
     frame = _with_close_dates(frame, org, lines)
     _check_currency(frame, org, table, lines)
@@ -65,6 +67,17 @@ def _with_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataF
     note = f"the CRM's own marks, for {count(int(unknown.sum()))} in unknown stages"
     lines.append(Mapped(" and ".join(marks), "status", "mapped", note))
     return frame.assign(status=status.where(unknown))
+
+
+def _with_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
+    """The probability of each deal's stage where the export has none."""
+    if "probability" in frame:
+        return frame
+    chances = stage_chances(frame, org)
+    if not chances.notna().any():
+        return frame
+    lines.append(Mapped("", "probability", "mapped", "that of the stage, by the org; the export has none"))
+    return frame.assign(probability=chances)
 
 
 def _without_deleted(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -58,8 +58,9 @@ def read_export(
     -------
     DataFrame
         Opportunities, with ``attrs["org"]``. Columns that the org does not name follow under their own labels.
-        ``probability`` is rounded to whole percents. A deal in a stage that the org does not know gets a
-        ``status`` from the CRM's own marks of won and lost, where it has any; the ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
+        ``probability`` is rounded to whole percents; without such a column, it is that of the stage in the org. A deal in
+        a stage that the org does not know gets a ``status`` from the CRM's own marks of won and lost, where it has any; the
+        ``close_date`` of a closed deal is the day it was closed where the CRM writes that apart.
 
     Raises
     ------

@@ -119,6 +119,7 @@ def _deals(tables: Tables) -> Sheet:
         "risk",
         "reasons",
     ]
+    first = [column for column in first if column in table]
     last = ["unique_id"]
     further = [column for column in table.columns if column not in (*first, *last)]
     return Sheet("Deals", table[[*first, *further, *last]], ("value", "expected_value"))

@@ -316,7 +316,7 @@ def explore(
     Parameters
     ----------
     opportunities : DataFrame
-        ``unique_id name value stage close_date probability``; ``status`` and further columns if present.
+        ``unique_id name value stage close_date``; ``probability``, ``status`` and further columns if present.
     history : History, optional
         Past records; without one, changes and slippage say what they need.
     client : Client, optional
@@ -358,8 +358,6 @@ def explore(
         raise ArgumentTypeError(
             f"history is a {type(history).__name__}, not a History; open one with oa.History(path)"
         )
-    frame = org.require(
-        opportunities, "unique_id", "name", "value", "stage", "close_date", "probability", unique=True
-    )
+    frame = org.require(opportunities, "unique_id", "name", "value", "stage", "close_date", unique=True)
     frame.attrs = dict(opportunities.attrs)
     return Explorer(frame, history, as_date(datetime.now(UTC) if as_of is None else as_of), Choice.of(state))

@@ -138,13 +138,15 @@ def _without(deals: int) -> str:
 def _figures(deals: pd.DataFrame, choice: Choice) -> dict[str, Any]:
     opened = deals[outcome_codes(deals) == OPEN]
     rates = win_rate(deals).iloc[0]
-    chance = opened["probability"].astype("float64") / 100
+    weighted = math.nan
+    if "probability" in opened:
+        weighted = float((opened["value"] * opened["probability"].astype("float64") / 100).sum())
     return {
         "rows": len(deals),
         "open": len(opened),
         "value": float(opened["value"].sum()),
         "without": int(opened["value"].isna().sum()),
-        "weighted": float((opened["value"] * chance).sum()),
+        "weighted": weighted,
         "won": int(rates["won"]),
         "closed": int(rates["won"] + rates["lost"]),
         "rate": float(rates["rate"]),

@@ -154,10 +154,27 @@ def test_read_export__takes_one_column_from_two_labels_that_agree(tmp_path: Path
     ]
 
 
+def test_read_export__without_probabilities_takes_those_of_the_stages(tmp_path: Path) -> None:
+    text = "Id,Stage,Pipeline\n1,Demo,New\n2,Demo,Renewal\n3,Ours,New\n4,Signed,New\n"
+    org = oa.Org(
+        stages=[
+            {"name": "Demo", "kind": "open", "probability": 20, "pipeline": "New"},
+            {"name": "Demo", "kind": "open", "probability": 60, "pipeline": "Renewal"},
+            {"name": "Signed", "kind": "won", "pipeline": "New"},
+        ],
+        columns={"Id": "unique_id", "Stage": "stage", "Pipeline": "pipeline"},
+    )
+    export = export_of(written(tmp_path, text), org)
+    assert export.opportunities["probability"].tolist() == [20, 60, pd.NA, pd.NA]
+    assert "probability  mapped   that of the stage, by the org; the export has none" in export.said()
+    stated = export_of(written(tmp_path, "Id,Stage,probability\n1,Demo,30%\n2,Demo,\n"), org)
+    assert stated.opportunities["probability"].tolist() == [30, pd.NA]
+
+
 def test_read_export__drops_what_is_empty_and_what_is_repeated(tmp_path: Path) -> None:
     text = "Id,Stage,Amount,Notes,Type\n1,Prospecting,5,,New\n1,Prospecting,5,,New\n2,Prospecting,7,,New\n"
     export = export_of(written(tmp_path, text), SALESFORCE)
-    assert export.opportunities.columns.tolist() == ["unique_id", "value", "stage", "Type"]
+    assert export.opportunities.columns.tolist() == ["unique_id", "value", "stage", "probability", "Type"]
     assert export.opportunities["unique_id"].tolist() == ["1", "2"]
     assert export.left_out == ("1 row that repeat another one",)
 

@@ -55,6 +55,16 @@ def test_to_csv__for_an_import_has_the_crms_labels_and_words(deals: pd.DataFrame
     ]
 
 
+def test_to_csv__for_an_import_writes_a_probability_that_is_not_the_stages_alone(
+    deals: pd.DataFrame, tmp_path: Path
+) -> None:
+    assert deals["probability"].tolist() == [10, 10, pd.NA]
+    stated = deals.assign(probability=[10, 40, 100])
+    oa.to_csv(stated, tmp_path / "all.csv", org=SALESFORCE)
+    header, *rows = texts(tmp_path / "all.csv")
+    assert [row[header.index("Probability")] for row in rows] == ["10", "40", "100"]
+
+
 def test_to_csv__for_an_import_holds_only_what_changed(deals: pd.DataFrame, tmp_path: Path) -> None:
     oa.to_csv(edited(deals), tmp_path / "edits.csv", org=SALESFORCE, before=deals)
     assert texts(tmp_path / "edits.csv") == [
@@ -81,7 +91,7 @@ def test_an_import_file__reads_back_as_the_edit(deals: pd.DataFrame, tmp_path: P
     write = oa.to_csv if ending == "csv" else oa.to_excel
     after = edited(deals)
     write(after, file, org=SALESFORCE, before=deals)
-    read = oa.read_export(file, SALESFORCE, progress=False)
+    read = oa.read_export(file, SALESFORCE, progress=False).drop(columns="probability")
     wanted = after.loc[:1, ["unique_id", "stage", "close_date"]].set_index("unique_id")
     pd.testing.assert_frame_equal(read.set_index("unique_id"), wanted)
 
