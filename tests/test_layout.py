@@ -24,6 +24,7 @@ PACKAGE = ROOT / "opp_analytics"
 ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 ALSO_IN = {
     "call_deals": "call_sheets",
+    "deal_categories": "forecast_categories",
     "audit_summary": "audit",
     "push_counts": "close_date_moves",
     "recalibrated": "calibration",

@@ -7,7 +7,7 @@ from opp_analytics.analysis.forecasting.calibration import calibration, recalibr
 from opp_analytics.analysis.forecasting.call_sheets import call_deals, call_sheets
 from opp_analytics.analysis.forecasting.category_moves import category_moves
 from opp_analytics.analysis.forecasting.forecast import forecast
-from opp_analytics.analysis.forecasting.forecast_categories import forecast_categories
+from opp_analytics.analysis.forecasting.forecast_categories import deal_categories, forecast_categories
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
 from opp_analytics.analysis.forecasting.method import Method
@@ -53,6 +53,7 @@ __all__ = [
     "call_sheets",
     "category_moves",
     "close_date_moves",
+    "deal_categories",
     "deal_flags",
     "fix",
     "forecast",

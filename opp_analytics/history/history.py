@@ -327,6 +327,12 @@ class History:
 
         return self._source.within(log) if isinstance(self._source, ScopedSource) else ibis.literal(True)
 
+    def read_by(self, org: Org) -> History:
+        """The same history, whose stages and dates an org tells."""
+        same = copy.copy(self)
+        same.org, same._seen = checked_org(org), None
+        return same
+
     def where(self, **columns: Any) -> History:
         """The history of the opportunities with given values, each for as long as it had them.
 

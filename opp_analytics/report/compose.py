@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.blocks.calls import calls
+from opp_analytics.report.blocks.categories import categories
 from opp_analytics.report.blocks.created import created, created_by
 from opp_analytics.report.blocks.decide import decide
 from opp_analytics.report.blocks.fix import fix
@@ -19,6 +20,7 @@ from opp_analytics.report.blocks.people import people
 from opp_analytics.report.blocks.risk import risk
 from opp_analytics.report.blocks.slippage import slippage
 from opp_analytics.report.blocks.trend import trend
+from opp_analytics.report.blocks.why import why
 from opp_analytics.report.blocks.win_rates import win_rates
 from opp_analytics.report.model import Block, Page
 from opp_analytics.report.tables import Tables
@@ -31,9 +33,11 @@ _FOR_ONE = ("trend", "calls")
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     "trend": trend,
     "people": people,
+    "why": why,
     "decide": decide,
     "risk": risk,
     "calls": calls,
+    "categories": categories,
     "months": months,
     "created": created,
     "created_by": created_by,

@@ -25,6 +25,7 @@ def deal_list(
     sheet: str = "deals",
     most: int = _MOST,
     note: str = "",
+    amount: str = "value",
 ) -> Deals:
     """Rows of deals as a list, in their order.
 
@@ -36,14 +37,17 @@ def deal_list(
         Sheet of the workbook that has all of them.
     note : str
         What to know about all of them.
+    amount : str
+        Column of the amounts: the value, or signed money that a deal added or took.
     """
     shown = rows.head(most)
     rest = len(rows) - len(shown)
     more = f"{text.count(rest, 'more deal')} in the workbook, sheet “{sheet}”" if rest else ""
-    return Deals(caption, tuple(_deal(inputs, row) for row in shown.to_dict("records")), more, note)
+    listed = tuple(_deal(inputs, row, amount) for row in shown.to_dict("records"))
+    return Deals(caption, listed, more, note, text.capital(text.label(amount)))
 
 
-def _deal(inputs: Inputs, row: dict[Any, Any]) -> Deal:
+def _deal(inputs: Inputs, row: dict[Any, Any], amount: str) -> Deal:
     ended = {"won": "won", "lost": "lost"}.get(str(row.get("outcome")))
     return Deal(
         name=_name(row),
@@ -51,7 +55,7 @@ def _deal(inputs: Inputs, row: dict[Any, Any]) -> Deal:
         stage=text.label(str(row["stage"])),
         close=inputs.day(row["close_date"]),
         chance=ended or stated(row.get("probability")),
-        value=text.number(float(row["value"])),
+        value=text.number(float(row[amount]), signed=amount != "value"),
         link=_link(inputs, row),
     )
 

@@ -15,7 +15,7 @@ from opp_analytics.arguments import texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
-from opp_analytics.org import Org, checked_org, outcomes, require
+from opp_analytics.org import Org, checked_org, org_of, outcomes, require
 from opp_analytics.periods import When, as_date, check_freq, labels
 from opp_analytics.report.narrow import narrowed
 from opp_analytics.schema import BUCKETS, NO_LABEL
@@ -196,6 +196,8 @@ def read_inputs(
     meant = whole or Org.of(frame)
     if target is None and len(meant.targets):
         target = meant.targets
+    if history is not None and history.org is None and org_of(frame) is not None:
+        history = history.read_by(meant)
     if only is not None:
         frame, history, target = narrowed(frame, history, target, only)
     levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history)

@@ -72,6 +72,8 @@ class Deals:
     """How many more the workbook has."""
     note: str = ""
     """What to know about all of them."""
+    amount: str = "Value"
+    """What the amounts are."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from opp_analytics.history import History, coverage
 from opp_analytics.periods import as_date
 from opp_analytics.report.earlier import Earlier, earlier_record
 from opp_analytics.report.inputs import Inputs
+from opp_analytics.report.slippages import Slippage, slippages
 
-__all__ = ["ALL", "Slippage", "Tables"]
+__all__ = ["ALL", "Tables"]
 
 ALL = "(all)"
 """Label of a total."""
@@ -25,15 +26,6 @@ _AHEAD = 3
 """Periods ahead on the page."""
 _WEEKS, _TREND = 13, 9
 """Weeks of the stage flow, and of the way to the target."""
-
-
-@dataclass(frozen=True)
-class Slippage:
-    """Outcome of the deals due in one period."""
-
-    name: str
-    table: pd.DataFrame
-    deals: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -146,6 +138,47 @@ class Tables:
         return shown
 
     @cached_property
+    def change(self) -> pd.DataFrame:
+        """`oa.forecast_change` of the current period, from the earlier record to the last one.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When there are no two records to compare, or the method could not serve at the first.
+        """
+        return analysis.forecast_change(self._history(), **self._change())
+
+    @cached_property
+    def change_deals(self) -> pd.DataFrame:
+        """`oa.forecast_change_deals` of the same.
+
+        Raises
+        ------
+        NotEnoughHistory
+            As for `change`.
+        """
+        return analysis.forecast_change_deals(self._history(), **self._change())
+
+    def _change(self) -> dict[str, Any]:
+        inputs = self.inputs
+        return {
+            "start": earlier_record(inputs),
+            "end": inputs.until,
+            "period": str(inputs.period),
+            "freq": inputs.freq,
+            "method": inputs.method,
+            "tz": inputs.tz,
+        }
+
+    @cached_property
+    def categories(self) -> pd.DataFrame:
+        """`oa.forecast_categories`."""
+        inputs = self.inputs
+        return analysis.forecast_categories(
+            inputs.opportunities, as_of=inputs.today, freq=inputs.freq, tz=inputs.tz
+        )
+
+    @cached_property
     def swings(self) -> pd.DataFrame:
         """`oa.forecast_deals` of the current period, the deal with the largest share of what is uncertain first."""
         inputs = self.inputs
@@ -253,24 +286,7 @@ class Tables:
         NotEnoughHistory
             When there are no two records to compare.
         """
-        inputs, history = self.inputs, self._history()
-        begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
-        found = []
-        for step in (2, 1, 0):
-            period = inputs.period - step
-            first, last = period.start_time.normalize(), min(period.end_time.normalize(), inputs.today)
-            opening = first if first.tz_localize(inputs.tz) >= begins else begins
-            if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
-                continue
-            asked: Any = {"start": opening, "end": last, "tz": inputs.tz}
-            try:
-                table = analysis.slippage(history, **asked)
-            except NotEnoughHistory:
-                continue  # No record inside this period; another one may have some.
-            found.append(Slippage(str(period), table, analysis.slippage_deals(history, **asked)))
-        if not found:
-            raise NotEnoughHistory("no period has two records")
-        return found
+        return slippages(self.inputs, self._history())
 
     @cached_property
     def pushed(self) -> pd.DataFrame:

@@ -13,6 +13,8 @@ from opp_analytics.svg import marks
 from opp_analytics.svg.axis import axis
 from opp_analytics.svg.rows import Row, Rows
 
+_TOTAL = 20.0
+"""Percent right of a bar that its total needs on a phone."""
 _CATEGORIES = ("closed", "commit", "best_case", "pipeline")
 
 
@@ -45,6 +47,9 @@ def forecast_categories(table: pd.DataFrame, period: str, *, target: float = mat
         ]
         if math.isfinite(target):
             drawn.append(marks.down(scale.at(target), bottom=24, line="target"))
-        drawn.append(marks.label(right, 16, money(total), dx=6, kind="ink", halo=True))
+        # A total that would meet the line of the target stands beyond it.
+        goal = scale.at(target) if math.isfinite(target) else -math.inf
+        place = goal if right <= goal < right + _TOTAL else right
+        drawn.append(marks.label(place, 16, money(total), dx=6, kind="ink", halo=True))
         rows.append(Row(title, marks.picture(*drawn, height=24, said=said), (money(amount),), key=name))
     return Rows(tuple(rows), label_width=88)

@@ -29,7 +29,7 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
     moves = [
         Step(text.capital(text.label(str(name))), float(row["expected"]), int(row["deals"]), str(name))
         for name, row in table.iterrows()
-        if name not in _ENDS and row["deals"]
+        if name not in _ENDS and abs(row["expected"]) >= 0.005
     ]
     then, now = ((ends[end], float(table["expected"][end])) for end in _ENDS)
     return steps(then, moves, now, money_of(table), target=target, keys=_ENDS)

@@ -26,6 +26,7 @@ class Step:
     value: float
     """Money, signed."""
     deals: int
+    """0 where it is not that of deals."""
     key: str
 
 
@@ -82,12 +83,12 @@ def _total(name: str, value: float, scale: Axis, target: float, money: Money, ke
 def _step(move: Step, level: float, scale: Axis, target: float, money: Money) -> Row:
     ends = sorted((scale.at(level), scale.at(level + move.value)))
     figure = ("+" if move.value > 0 else "") + money(move.value)
-    said = f"{move.label}: {figure}, {text.count(move.deals)}"
+    said = f"{move.label}: {figure}" + (f", {text.count(move.deals)}" if move.deals else "")
     # A bar that is thinner than a pixel is still a mark.
     right = max(ends[1], ends[0] + 0.3)
     drawn = [
         marks.bar(ends[0], right, y=4, height=16, fill="hi" if move.value > 0 else "mute", title=said),
         *_aim(scale, target),
-        marks.label(right, 16, f"{move.deals:,}", dx=6, kind="quiet", halo=True),
+        *([marks.label(right, 16, f"{move.deals:,}", dx=6, kind="quiet", halo=True)] if move.deals else []),
     ]
     return Row(move.label, marks.picture(*drawn, height=24, said=said), (figure,), key=move.key)

@@ -406,3 +406,19 @@ def test_history__shows_its_facts_in_a_notebook(history):
         "complete": "yes",
     }.items():
         assert f"<tr><th>{name}</th><td>{fact}</td></tr>" in shown
+
+
+def test_read_by__is_the_same_history_read_by_an_org():
+    log = pd.DataFrame(
+        {"unique_id": "a", "seen_at": ["2026-03-02", "2026-03-09"], "stage": ["Demo", "Signed"]}
+    )
+    history = History.from_changes(log)
+    own = org.Org(
+        stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}], currency="CHF"
+    )
+    mine = history.read_by(own)
+    assert mine.org == own
+    assert history.org is None
+    assert oa.outcomes(mine.as_of("2026-03-10")).tolist() == ["won"]
+    pd.testing.assert_frame_equal(mine.records, history.records)
+    assert mine.where(stage="Demo").org == own

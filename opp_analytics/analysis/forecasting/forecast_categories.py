@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from opp_analytics.analysis.forecasting.deals_by_period import (
     slot,
 )
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, by_columns, read
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date, check_freq
 from opp_analytics.schema import BUCKETS
@@ -96,6 +98,26 @@ def forecast_categories(
             "without_value": int((deals.open & np.isnan(deals.value)).sum()),
         },
         freq=deals.freq,
+    )
+
+
+def deal_categories(opportunities: pd.DataFrame) -> pd.Series[Any]:
+    """The forecast category of each opportunity, as if it were open, by the rule of `forecast_categories`.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``; where present ``category``, ``pipeline``, ``probability``.
+
+    Returns
+    -------
+    Series
+        ``category`` (str), on the frame's own index.
+    """
+    there = [name for name in COLUMNS if name in opportunities.columns]
+    frame = read(opportunities, "stage", *there, any_stage=True)
+    return pd.Series(
+        np.array(CATEGORIES)[categories(frame)[0]], opportunities.index, name="category", dtype=schema.TEXT
     )
 
 

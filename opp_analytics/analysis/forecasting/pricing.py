@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from opp_analytics.analysis.forecasting.choose import Chosen
+from opp_analytics.analysis.forecasting.choose import Chosen, Situation, choose
 from opp_analytics.analysis.forecasting.deals_by_period import Deals, as_labels, read_deals, slot
 from opp_analytics.analysis.forecasting.forecast import read_arguments
 from opp_analytics.analysis.forecasting.forecast_table import look_ahead
@@ -30,6 +30,12 @@ class Pricing:
     """Money expected from deals that are not open, by group; without groups, one entry with the key ()."""
     _deals: Deals
     _forecaster: Forecaster
+    _situation: Situation
+
+    @property
+    def automatic(self) -> Chosen:
+        """The method that "auto" takes at this moment."""
+        return choose(Method("auto"), self._situation)
 
     def expected(self, opportunities: pd.DataFrame) -> NDArray[np.float64]:
         """Money expected in the period from each row: value if it is booked there, else value · chance; 0 where unknown."""
@@ -92,4 +98,4 @@ def price_period(
     deals, wanted = made.deals, pd.Period(asked.periods[0], asked.freq)
     groups = [()] if deals.groups is None else [as_labels(key) for key in deals.groups]
     more = dict(zip(groups, made.outlooks[wanted].new_business.tolist(), strict=True))
-    return Pricing(made.chosen, wanted, more, deals, made.forecaster)
+    return Pricing(made.chosen, wanted, more, deals, made.forecaster, Situation.of(deals, history))

@@ -134,7 +134,7 @@ def explain(
     keys = group_names(groups)
     filled = [part for part in parts if len(part)] or parts[:1]
     rows = pd.concat([part.rename(columns=dict(enumerate(keys))) for part in filled], ignore_index=True)
-    notes = _notes(asked, now, moments)
+    notes = _notes(asked, now, moments) | _other_method(then, now)
     return Change(rows.astype({"unique_id": schema.TEXT, "name": schema.TEXT}), groups, notes)
 
 
@@ -172,6 +172,14 @@ def _notes(asked: Span, now: Pricing, moments: tuple[pd.Timestamp, pd.Timestamp]
         "now_at": moments[1].isoformat(),
         **asked.notes(),
     }
+
+
+def _other_method(then: Pricing, now: Pricing) -> dict[str, Any]:
+    """The method that was in use at the first moment, where it was another one."""
+    if not now.chosen.why:
+        return {}
+    used = then.automatic.method.name
+    return {} if used == now.chosen.method.name else {"method_then": used}
 
 
 def _known(history: History, moment: pd.Timestamp, groups: list[str]) -> Frame:

@@ -12,7 +12,8 @@ from opp_analytics.report.blocks.trend import no_history
 from opp_analytics.report.deal_lists import deal_cell, deal_list
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Opening, Table
-from opp_analytics.report.tables import Slippage, Tables
+from opp_analytics.report.slippages import Slippage
+from opp_analytics.report.tables import Tables
 
 __all__ = ["slippage"]
 

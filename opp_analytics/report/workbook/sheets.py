@@ -63,6 +63,8 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         _people,
         _periods,
         _deals,
+        _change,
+        _categories,
         _slippage,
         _due,
         _pushed,
@@ -123,6 +125,15 @@ def _deals(tables: Tables) -> Sheet:
     last = ["unique_id"]
     further = [column for column in table.columns if column not in (*first, *last)]
     return Sheet("Deals", table[[*first, *further, *last]], ("value", "expected_value"))
+
+
+def _change(tables: Tables) -> Sheet:
+    """The deals that moved the forecast; the steps of the page are their sums."""
+    return Sheet("Change", _id_last(tables.change_deals), ("expected",))
+
+
+def _categories(tables: Tables) -> Sheet:
+    return Sheet("Categories", tables.categories.reset_index())
 
 
 def _slippage(tables: Tables) -> Sheet:

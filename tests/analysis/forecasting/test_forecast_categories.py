@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 import opp_analytics as oa
-from opp_analytics.analysis import forecast_categories
+from opp_analytics.analysis import deal_categories, forecast_categories
 from tests.analysis.strategies import opportunities
 
 DAY = "2026-03-10"
@@ -136,3 +136,13 @@ def test_forecast_categories__each_open_deal_is_in_one(deals):
     )
     shuffled = forecast_categories(known.sample(frac=1, random_state=2), as_of=DAY)
     pd.testing.assert_frame_equal(shuffled, table)
+
+
+def test_deal_categories__are_those_that_are_summed():
+    deals = frame()
+    found = deal_categories(deals)
+    assert found.index.equals(deals.index)
+    table = forecast_categories(deals, as_of=DAY)
+    is_open = oa.outcomes(deals) == "open"
+    summed = deals[is_open].groupby(found[is_open])["value"].sum()
+    assert table[OPEN].sum().to_dict() == summed.reindex(OPEN).fillna(0.0).to_dict()

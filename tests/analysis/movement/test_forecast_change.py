@@ -115,6 +115,15 @@ def test_forecast_change__keeps_to_the_method_of_the_end() -> None:
         forecast_change(history, start="2026-03-11", end="2026-09-11", period="2026-09")
 
 
+def test_forecast_change__says_that_the_method_was_another_one() -> None:
+    history = even_months(9)
+    table = forecast_change(history, start="2026-06-11", end="2026-07-20", period="2026-07")
+    assert table.attrs["method"].startswith("learned: ")
+    assert table.attrs["method_then"] == "run_rate"
+    same = forecast_change(history, start="2026-08-11", end="2026-08-21", period="2026-08")
+    assert "method_then" not in same.attrs
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "match"),
     [

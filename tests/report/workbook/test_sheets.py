@@ -11,8 +11,9 @@ from tests.report.pipelines import tables_of
 def test_sheets__are_the_page_s_tables_and_every_deal(opportunities, history):
     found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities, history, target=150_000))}
     assert list(found) == [
-        "People", "Periods", "Deals", "Slippage", "Due deals", "Pushed", "Stage flow", "Win rates", "Findings", "Records",
+        "People", "Periods", "Deals", "Change", "Categories", "Slippage", "Due deals", "Pushed", "Stage flow", "Win rates", "Findings", "Records",
     ]  # fmt: skip
+    assert found["Change"]["expected"].sum() == -14_000
     deals = found["Deals"].set_index("unique_id")
     assert found["Deals"].columns[-1] == "unique_id"
     assert deals.loc["a", ["outcome", "period", "value", "chance", "expected_value"]].tolist() == [
@@ -31,6 +32,7 @@ def test_sheets__without_history_leave_out_what_needs_one(opportunities):
         "People",
         "Periods",
         "Deals",
+        "Categories",
         "Win rates",
         "Findings",
     ]
