@@ -77,4 +77,4 @@ def test_why__after_a_single_record_says_when(opportunities, tmp_path):
 
 def test_why__is_in_the_money_of_the_page(opportunities, history):
     block = why(tables_of(Org(currency="CHF").apply(opportunities), history))
-    assert block.title.startswith("March is down CHF 14K since Mar 9, to CHF 166K")
+    assert block.title.startswith("March is down CHF\u00a014K since Mar 9, to CHF\u00a0166K")
