@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 
 import opp_analytics as oa
+from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.cli.org_file import find_org
@@ -59,6 +60,13 @@ def report_command(
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
     org_file: OrgFile = None,
+    eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Also write the first screen as text for Slack or Teams.")
+    ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also write the page as a PDF, by Chromium, Chrome or Edge.")
+    ] = False,
     record: Annotated[
         bool,
         typer.Option(help="Also record today's load or file, so that the next report shows what changed."),
@@ -91,8 +99,15 @@ def report_command(
         since=since,
         only=only,
         own_writes=own_writes,
+        eml=eml,
+        markdown=markdown,
+        pdf=pdf,
     )
-    say(f"Written to {written.html} and {written.xlsx}.")
+    say(f"Written to {text.joined(map(str, written))}.")
+    for alert in written.alerts:
+        say(alert)
+    if written.alerts:
+        raise typer.Exit(3)
 
 
 def _our_writes() -> pd.DataFrame | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.model import Block, Page
 from opp_analytics.svg import stylesheet
 
-__all__ = ["html"]
+__all__ = ["html", "rendered"]
 
 _SPANS = {"trend": 5, "people": 7, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
           "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
@@ -30,6 +31,19 @@ def html(page: Page, *, accent: str | None = None, logo: str | None = None) -> s
     ConfigError
         When jinja2 is not installed.
     """
+    return rendered(
+        "weekly.html", page=page, placed=_placed(page.blocks), pictures=stylesheet(accent), logo=logo
+    )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template of ours with these values, all of them escaped.
+
+    Raises
+    ------
+    ConfigError
+        When jinja2 is not installed.
+    """
     try:
         import jinja2
     except ImportError:
@@ -43,9 +57,7 @@ def html(page: Page, *, accent: str | None = None, logo: str | None = None) -> s
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("weekly.html").render(
-        page=page, placed=_placed(page.blocks), pictures=stylesheet(accent), logo=logo
-    )
+    return str(environment.get_template(template).render(**values))
 
 
 def _placed(blocks: Sequence[Block]) -> list[tuple[Block, int]]:

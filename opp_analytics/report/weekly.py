@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -17,11 +18,17 @@ from opp_analytics.files import write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import When
+from opp_analytics.report.alerts import alerts
 from opp_analytics.report.compose import compose
+from opp_analytics.report.digest import digest
 from opp_analytics.report.html import html
 from opp_analytics.report.inputs import read_inputs
 from opp_analytics.report.look import read_look
+from opp_analytics.report.mail import mail
+from opp_analytics.report.markdown import markdown as as_markdown
 from opp_analytics.report.model import Page
+from opp_analytics.report.pdf import find_browser
+from opp_analytics.report.pdf import pdf as as_pdf
 from opp_analytics.report.tables import Tables
 from opp_analytics.report.workbook.sheets import figures, sheets
 from opp_analytics.report.workbook.write import workbook_bytes
@@ -29,13 +36,25 @@ from opp_analytics.report.workbook.write import workbook_bytes
 __all__ = ["WeeklyReport", "weekly_report"]
 
 
-class WeeklyReport(NamedTuple):
-    """The two files of a weekly report."""
+@dataclass(frozen=True)
+class WeeklyReport:
+    """The files of a weekly report; iterating gives the paths of those that were written."""
 
     html: Path
     """Path of the page."""
     xlsx: Path
     """Path of the workbook with its tables."""
+    eml: Path | None = None
+    """Path of the mail."""
+    markdown: Path | None = None
+    """Path of the text for a chat."""
+    pdf: Path | None = None
+    """Path of the page as a PDF."""
+    alerts: tuple[str, ...] = ()
+    """A sentence for each ``alert_when`` of the org file that holds."""
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter([file for file in (self.html, self.xlsx, self.eml, self.markdown, self.pdf) if file])
 
 
 def weekly_report(
@@ -52,8 +71,11 @@ def weekly_report(
     since: When | None = None,
     own_writes: pd.DataFrame | None = None,
     only: str | None = None,
+    eml: bool = False,
+    markdown: bool = False,
+    pdf: bool = False,
 ) -> WeeklyReport:
-    """Write the weekly report: one self-contained HTML page, and a workbook with its tables.
+    """Write the weekly report: one self-contained HTML page, a workbook with its tables, and a mail, text or PDF on request.
 
     Parameters
     ----------
@@ -85,18 +107,27 @@ def weekly_report(
         Batch writes of this package, from `own_writes`, as for `audit`.
     only : str, optional
         Name of a person or a team: the page of that person's or team's deals, with the call sheets first.
+    eml : bool
+        If True, also write a mail (``.eml``): the first screen as text and HTML, with the page attached. It has no sender
+        and no recipients.
+    markdown : bool
+        If True, also write the first screen as text (``.md``) to paste into Slack or Teams.
+    pdf : bool
+        If True, also write the page as a ``.pdf``, by a Chromium, Chrome or Edge of this machine.
 
     Returns
     -------
     WeeklyReport
-        ``html``, ``xlsx``: the paths of the two files. The same inputs give the same bytes.
+        ``html``, ``xlsx``, ``eml``, ``markdown``, ``pdf``: the paths of the files, None for what was not asked for. The
+        same inputs give the same bytes, a PDF aside. ``alerts``: a sentence for each ``alert_when`` of the org's
+        ``[report]`` that holds for the current period; the page, mail and text begin with it.
 
     Raises
     ------
     ArgumentTypeError, DataError, MissingColumnError
-        When an argument or the frame cannot be used, or a file cannot be written.
+        When an argument, an alert or the frame cannot be used, or a file cannot be written.
     ConfigError
-        When jinja2 or openpyxl is not installed.
+        When a library of the ``[report]`` extra is not installed, or there is no browser for the PDF.
 
     Examples
     --------
@@ -121,16 +152,38 @@ def weekly_report(
         own_writes=own_writes,
         only=only,
     )
-    page, book = _files(out, inputs.today)
+    browser = find_browser() if pdf else ""
+    file = _page_file(out, inputs.today)
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
     tables = Tables(inputs)
+    alarms = tuple(_alerts(tables))
     look = read_look(inputs.settings)
-    said = compose(tables, workbook=book.name, title=look.title, blocks=look.blocks)
-    content = {page: html(said, accent=look.accent, logo=look.logo).encode(), book: _workbook(said, tables)}
-    for file, written in content.items():
-        _write(file, written)
-    return WeeklyReport(page, book)
+    book = file.with_suffix(".xlsx")
+    page = compose(tables, workbook=book.name, title=look.title, blocks=look.blocks)
+    page = replace(page, warnings=(*alarms, *page.warnings))
+    said = digest(page)
+    content = {
+        "html": html(page, accent=look.accent, logo=look.logo).encode(),
+        "xlsx": _workbook(page, tables),
+    }
+    if eml:
+        content["eml"] = mail(said, subject=page.title, page=content["html"], name=file.name)
+    if markdown:
+        content["md"] = as_markdown(said).encode()
+    if pdf:
+        content["pdf"] = as_pdf(content["html"], browser=browser)
+    written = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in content}
+    for kind, path in written.items():
+        _write(path, content[kind])
+    return WeeklyReport(file, book, written.get("eml"), written.get("md"), written.get("pdf"), alarms)
+
+
+def _alerts(tables: Tables) -> Iterator[str]:
+    inputs = tables.inputs
+    return alerts(
+        inputs.settings.get("alert_when"), tables.current, period=inputs.name, currency=inputs.currency
+    )
 
 
 def _workbook(page: Page, tables: Tables) -> bytes:
@@ -145,8 +198,8 @@ def _workbook(page: Page, tables: Tables) -> bytes:
     )
 
 
-def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
-    """Paths of page and workbook; creates the folder before anything is computed."""
+def _page_file(out: str | PathLike[str], today: pd.Timestamp) -> Path:
+    """Path of the page; creates its folder before anything is computed."""
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = arguments.path(out, "out")
@@ -158,7 +211,7 @@ def _files(out: str | PathLike[str], today: pd.Timestamp) -> tuple[Path, Path]:
         raise DataError(f"cannot create the folder {path.parent}: {error.strerror or error}") from None
     if path.suffix.lower() not in (".html", ".htm"):
         raise ArgumentValueError(f"out={str(path)!r} ends in {path.suffix!r}; use an .html file or a folder")
-    return path, path.with_suffix(".xlsx")
+    return path
 
 
 def _write(file: Path, content: bytes) -> None:

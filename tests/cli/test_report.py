@@ -140,3 +140,34 @@ def test_report__names_a_block_that_is_none(command: Command, account: Account, 
     assert code == 1
     assert "unknown block 'riks'" in err
     assert not (here / "a.html").exists()
+
+
+def test_report__also_writes_mail_and_text_and_an_alert_exits_with_3(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
+    account(3)
+    org = tmp_path / "org.toml"
+    org.write_text('currency = "USD"\n[report]\nalert_when = ["booked < 1e9", "booked > 1e9"]\n')
+    asked = ["report", "--out", tmp_path / "week.html", "--history", tmp_path / "history", "--org", org]
+    code, out, err = command(*asked, "--eml", "--markdown")
+    assert (code, err) == (3, "")
+    alert = next(line for line in out.splitlines() if line.startswith("Alert"))
+    assert alert.startswith("Alert for ")
+    assert alert.endswith(": booked < 1e9 (booked is $0).")
+    assert all((tmp_path / f"week.{kind}").stat().st_size for kind in ("html", "xlsx", "eml", "md"))
+    org.write_text('[report]\nalert_when = "booked > 1e9"\n')
+    assert command(*asked)[0] == 0
+
+
+def test_report__of_an_alert_on_no_column_writes_nothing(
+    command: Command, account: Account, tmp_path: Path
+) -> None:
+    account(3)
+    org = tmp_path / "org.toml"
+    org.write_text('[report]\nalert_when = "p_tagret < 0.5"\n')
+    code, _, err = command(
+        "report", "--out", tmp_path / "week.html", "--history", tmp_path / "history", "--org", org
+    )
+    assert code == 1
+    assert "the forecast has no column 'p_tagret'; use some of booked" in " ".join(err.split())
+    assert not (tmp_path / "week.html").exists()

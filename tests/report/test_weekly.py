@@ -109,3 +109,41 @@ def test_weekly_report__long_names_stay_whole(read):
     page = read(pipeline(rows))
     assert page.table("people")[1][0].startswith("Owner Owner")
     assert page.deals("people", f"{'Owner ' * 30}: closed, due and overdue".replace("  ", " "))[0][-1] == "5"
+
+
+def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_path, monkeypatch):
+    monkeypatch.setattr("opp_analytics.report.weekly.find_browser", lambda: "a browser")
+    monkeypatch.setattr(
+        "opp_analytics.report.weekly.as_pdf", lambda page, browser: browser.encode() + page[:9]
+    )
+    made = weekly_report(
+        opportunities, history, as_of=AS_OF, target=1e5, out=tmp_path, eml=True, markdown=True, pdf=True
+    )
+    stem = "weekly-2026-03-16"
+    assert [file.name for file in made] == [f"{stem}.{kind}" for kind in ("html", "xlsx", "eml", "md", "pdf")]
+    page = reading.read(made.html)
+    assert page.sentence in made.markdown.read_text().replace("\\", "")
+    assert f"The whole page is attached: {stem}.html.".encode() in made.eml.read_bytes()
+    assert made.pdf.read_bytes().startswith(b"a browser<!doctype")
+
+
+def test_weekly_report__without_a_browser_writes_nothing(opportunities, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("opp_analytics.report.pdf._PLACES", ())
+    with pytest.raises(errors.ConfigError, match="a PDF needs Chromium"):
+        weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "new", pdf=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history, tmp_path):
+    def make(condition, out):
+        asked = org.Org(report={"alert_when": condition}, currency="USD")
+        return weekly_report(opportunities, history, as_of=AS_OF, org=asked, out=tmp_path / out)
+
+    made = make("booked < 1e6", "holds")
+    assert made.alerts == ("Alert for March: booked < 1e6 (booked is $70,000).",)
+    assert reading.read(made.html).warnings[0] == made.alerts[0]
+    assert make("booked > 1e6", "not").alerts == ()
+    with pytest.raises(errors.ArgumentValueError, match="the forecast has no column 'bokked'"):
+        make("bokked < 1", "wrong")
+    assert list((tmp_path / "wrong").iterdir()) == []

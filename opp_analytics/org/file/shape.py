@@ -62,7 +62,7 @@ class _Report(_Strict):
     freq: _Text | None = None
     method: _Text | None = None
     confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
-    alert_when: _Text | None = None
+    alert_when: _Text | list[_Text] | None = None
     title: _Text | None = None
     logo: _Text | None = None
     accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None

@@ -1,0 +1,34 @@
+"""A digest with names that try to be more than text."""
+
+from __future__ import annotations
+
+from opp_analytics.report.digest import Digest, Section
+
+PEOPLE = Section(
+    "People",
+    "Bo is short",
+    "",
+    ("Owner", "Closed"),
+    (False, True),
+    (("Ann", "70"), ("Bo ```x", "1,120"), ("王芳", "5")),
+)
+RISK = Section(
+    "Deals to question",
+    "1 of 2 open deals has a flag",
+    "The largest first",
+    ("Deal", "Owner", "Value", "Why"),
+    (False, False, True, False),
+    (("[Oak](http://x) *now*", "Ann", "45,000", "Pushed 3 times."),),
+)
+
+
+def digest(*sections: Section) -> Digest:
+    """A digest with these sections."""
+    return Digest(
+        "Weekly forecast · Mar 16, 2026",
+        "March will likely reach $180K.",
+        "",
+        ("Alert for March: p_target < 0.5 (p_target is 31%).",),
+        (("Closed won", "$70K", "1 deal"), ("Coverage", "–", "")),
+        sections,
+    )
