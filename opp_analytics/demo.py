@@ -13,6 +13,7 @@ from opp_analytics.api import Client
 from opp_analytics.arguments import whole
 from opp_analytics.history import History
 from opp_analytics.loading import load
+from opp_analytics.org import Org, checked_org
 from opp_analytics.progress import progress_bar
 
 __all__ = ["demo"]
@@ -21,7 +22,9 @@ _WEEKS_BEFORE = 13
 """Weeks of work before the first record."""
 
 
-def demo(weeks: int = 52, seed: int = 1, *, progress: bool | None = None) -> tuple[Client, History]:
+def demo(
+    weeks: int = 52, seed: int = 1, *, org: Org | None = None, progress: bool | None = None
+) -> tuple[Client, History]:
     """Simulate a sales team on a local server, loaded and recorded every week until today.
 
     Everything runs over HTTP, as with a real account. The server stops and the history is deleted when the
@@ -33,6 +36,8 @@ def demo(weeks: int = 52, seed: int = 1, *, progress: bool | None = None) -> tup
         Weeks to record, 1 to 260; 13 more weeks of work precede them.
     seed : int
         Random seed; another seed gives another team.
+    org : Org, optional
+        The org by whose stages the team works; default: the API's six stages.
     progress : bool, optional
         If True, show a progress bar; by default only on a terminal and in a notebook.
 
@@ -63,15 +68,16 @@ def demo(weeks: int = 52, seed: int = 1, *, progress: bool | None = None) -> tup
     """
     weeks = whole(weeks, "weeks", high=260, example=52)
     seed = whole(seed, "seed", low=0, example=1)
+    org = checked_org(org)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opp-demo-")))
         today = datetime.now(UTC).date()
         server = stack.enter_context(
-            sandbox.start(weeks=_WEEKS_BEFORE, seed=seed, today=today - timedelta(weeks=weeks))
+            sandbox.start(weeks=_WEEKS_BEFORE, seed=seed, today=today - timedelta(weeks=weeks), org=org)
         )
-        client = Client(server.url, server.token, server.api_key, cache_dir=scratch / "cache")
+        client = Client(server.url, server.token, server.api_key, cache_dir=scratch / "cache", org=org)
         stack.callback(client.close)
-        history = History(scratch / "history")
+        history = History(scratch / "history", org=org)
         bar = stack.enter_context(progress_bar(progress, desc="playing", unit="week", total=weeks))
         history.record(load(client, refresh="full", progress=False), at=server.now)
         for _ in range(weeks):

@@ -35,6 +35,31 @@ ORG = oa.Org(
     ],
 )
 
+FILE = """\
+currency = "EUR"
+timezone = "Europe/Berlin"
+fiscal_year_start = 2
+stages = [
+  {name = "Erstkontakt", kind = "open", probability = 10, category = "pipeline", aliases = ["Kontakt"]},
+  {name = "Demo, vor Ort", kind = "open", probability = 30, category = "pipeline"},
+  {name = "Angebot", kind = "open", probability = 60, category = "best_case"},
+  {name = "Mündlich", kind = "open", probability = 90, category = "commit"},
+  {name = "Unterschrieben", kind = "won"},
+  {name = "Verloren", kind = "lost", aliases = ["Dead"]},
+  {name = "Dublette", kind = "disqualified"},
+]
+[api.columns]
+total = "value"
+phase = "stage"
+[people]
+rows = [
+  {owner_name = "Ann", team = "Nord"},
+  {owner_name = "Bo", team = "Süd"},
+  {owner_name = "Bo", team = "Nord", from_date = 2026-11-15},
+]
+"""
+"""The same org as a file."""
+
 _DEALS: list[tuple[str, str, str, float | None, str | None, int, str]] = [
     # id, name, stage, value, close date, probability, owner
     ("a", "Alder", "Kontakt", 100.0, "2026-12-10", 10, "Ann"),

@@ -12,8 +12,10 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
+from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import write_csv
 from opp_analytics.cli.plan_view import SHELL, save_plan, show_plan
+from opp_analytics.cli.source import OrgFile
 from opp_analytics.errors import PlanError
 from opp_analytics.writer import check_plan
 
@@ -54,10 +56,11 @@ def apply_command(
         typer.Option("--again", help="Create new opportunities once more, whatever earlier runs created."),
     ] = False,
     receipt: Annotated[Path | None, _RECEIPT] = None,
+    org_file: OrgFile = None,
 ) -> None:
     """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
     made = oa.Plan.read(file)
-    client = oa.Client.from_env()
+    client = oa.Client.from_env(org=find_org(org_file))
     check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=SHELL)
     show_plan(made)
     if not (yes or dry_run or not len(made)):
@@ -90,18 +93,20 @@ def resume_command(
         Unknown, typer.Option(help="New opportunities that may be on the server already: leave or send them.")
     ] = Unknown.leave,
     receipt: Annotated[Path | None, _RECEIPT] = None,
+    org_file: OrgFile = None,
 ) -> None:
     """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
-    done = oa.resume(oa.Client.from_env(), run_id, unknown=unknown.value)
+    done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown.value)
     _finish(done, receipt)
 
 
 def undo_command(
     run_id: Annotated[str | None, _RUN] = None,
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
+    org_file: OrgFile = None,
 ) -> None:
     """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
-    made = oa.undo(oa.Client.from_env(), run_id)
+    made = oa.undo(oa.Client.from_env(org=find_org(org_file)), run_id)
     show_plan(made)
     if len(made):
         save_plan(made, file)

@@ -16,7 +16,9 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
+from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import written
+from opp_analytics.cli.source import OrgFile
 from opp_analytics.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,8 +38,10 @@ def demo_command(
         "opp-demo"
     ),
     seed: Annotated[int, typer.Option(min=0, help="Random seed; another seed gives another sales team.")] = 1,
+    org_file: OrgFile = None,
 ) -> None:
     """Simulate half a year of a sales team: load, record, analyze, chart, edit in bulk."""
+    org = find_org(org_file)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -45,7 +49,7 @@ def demo_command(
             f"cannot create the folder {folder} ({error.strerror}); name another one with --out"
         ) from None
     heading("A sales team at work", f"{_WEEKS} weeks on a local sandbox server, loaded over HTTP every week")
-    client, history = oa.demo(_WEEKS, seed)
+    client, history = oa.demo(_WEEKS, seed, org=org)
     opportunities = oa.load(client, progress=False)
     today = history.records["recorded_at"].iloc[-1].tz_localize(None).normalize()
     say(

@@ -10,6 +10,8 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import say
+from opp_analytics.cli.org_file import find_org
+from opp_analytics.cli.source import OrgFile
 from opp_analytics.cli.support_report import write_support_report
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.text import count, plural
@@ -27,12 +29,13 @@ def doctor_command(
     history: Annotated[Path, typer.Option(help="The history folder that the report describes.")] = Path(
         "opp-history"
     ),
+    org_file: OrgFile = None,
 ) -> None:
     """Check the settings and the connection to the API; nothing is written to the server."""
     told: list[str] = []
     cache: Path | None = None
     try:
-        with oa.Client.from_env(retries=1) as client:
+        with oa.Client.from_env(retries=1, org=find_org(org_file)) as client:
             cache = client.cache_folder
             for line in _checks(client):
                 told.append(line)
@@ -48,6 +51,7 @@ def doctor_command(
 
 def _checks(client: oa.Client) -> Iterator[str]:
     yield f"settings   ok: {client.settings.url}, token and key set"
+    yield f"org        {client.org or 'no org file: the stages that the API documents'}"
     page = client.list(1, 5, sort="-updated_at")
     yield f"API        ok: {_counted(page.total_records, 'opportunity')}"
     trash = client.list_deleted(1, 1)

@@ -17,6 +17,8 @@ from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
 from opp_analytics.cli.source import FromFile, OrgFile, read_source
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
+from opp_analytics.org import Money, money_of
+from opp_analytics.periods import as_date
 
 __all__ = ["export_command", "plan_command"]
 
@@ -63,7 +65,7 @@ def plan_command(
     ] = None,
     file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("plan.json"),
     as_of: Annotated[
-        str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today in UTC")
+        str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today")
     ] = None,
     freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
     offline: Annotated[
@@ -119,7 +121,8 @@ def _frames(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.Da
         return oa.read_excel(before)
     unedited = _frame(before)
     if org is not None and "org" not in unedited.attrs:
-        unedited = org.apply(unedited)
+        # Not by org.apply: the file may hold the teams of the day of its export.
+        unedited.attrs["org"] = org.facts
     return unedited, _frame(after, unedited)
 
 
@@ -140,14 +143,14 @@ def _frame(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
-    day = as_of or f"{datetime.now(UTC):%Y-%m-%d}"
+    day = f"{as_date(as_of or datetime.now(UTC), tz=oa.Org.of(made.before).zone(None)):%Y-%m-%d}"
     try:
         impact = made.impact(as_of=day, freq=freq)
     except MissingColumnError as error:
         say(f"No forecast before and after: {error}")
         return
     heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
-    show(_side_by_side(impact), index=False)
+    show(_side_by_side(impact, money_of(made.before)), index=False)
     moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
     before, after = (
         text.percent(oa.win_rate(frame)["rate"].iloc[0], 1) for frame in (made.before, made.edited())
@@ -157,16 +160,23 @@ def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
     )
 
 
-def _side_by_side(impact: pd.DataFrame) -> pd.DataFrame:
+def _side_by_side(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
     """The periods that change and the total, each figure as "before → after"."""
     figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
     sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
     changed = pd.concat([was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns")
     kept = changed.any(axis="columns") | (impact.index == "total")
-    texts = {f: [_change(*pair) for pair in zip(was, now, strict=True)] for f, (was, now) in sides.items()}
+    texts = {
+        f: [_change(*pair, _number if f == "open_count" else money) for pair in zip(was, now, strict=True)]
+        for f, (was, now) in sides.items()
+    }
     return pd.DataFrame(texts, index=impact.index)[kept].rename_axis("period").reset_index()
 
 
-def _change(was: float, now: float) -> str:
-    one, other = text.money(was, full=True), text.money(now, full=True)
+def _number(value: float, *, full: bool) -> str:
+    return text.number(value)
+
+
+def _change(was: float, now: float, shown: Money) -> str:
+    one, other = shown(was, full=True), shown(now, full=True)
     return one if one == other else f"{one} → {other}"

@@ -80,7 +80,7 @@ def report_command(
     if day < today and source_file is None:
         history = oa.History(folder, org=org)
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
-        own_writes = _our_writes()
+        own_writes = _our_writes(org)
     else:
         source = read_source(source_file, org_file)
         org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
@@ -110,10 +110,10 @@ def report_command(
         raise typer.Exit(3)
 
 
-def _our_writes() -> pd.DataFrame | None:
+def _our_writes(org: oa.Org | None) -> pd.DataFrame | None:
     """Edits written from this computer to the tenant of the settings; None without settings."""
     try:
-        return oa.own_writes(oa.Client.from_env())
+        return oa.own_writes(oa.Client.from_env(org=org))
     except ConfigError:
         return None
 

@@ -10,6 +10,8 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import program, say
+from opp_analytics.cli.org_file import find_org
+from opp_analytics.cli.source import OrgFile
 from opp_analytics.text import count
 
 __all__ = ["sandbox_command"]
@@ -28,9 +30,10 @@ def sandbox_command(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed; another seed gives another sales team.")] = 1,
+    org_file: OrgFile = None,
 ) -> None:
     """Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it."""
-    with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db) as server:
+    with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db, org=find_org(org_file)) as server:
         say(f"The sandbox is running at {server.url}. It holds {_contents(server)}.")
         say(f"\nPaste into another terminal:\n\n{server.exports}\n{program()} doctor")
         say(f"\nOr into Python:\n\n{_python(server)}")
