@@ -18,9 +18,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from opp_analytics.errors import DataWarning
-from opp_analytics.files import make_private_folder, replaced, set_aside, write_whole
+from opp_analytics.files import make_private_folder, replaced, set_aside
 
 _FORMAT = "opp_analytics frame 4"
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _CHECKSUM = 4
 """Bytes of the checksum."""
 
@@ -95,8 +96,14 @@ class FrameCache:
         OSError
             When the folder cannot be written.
         """
-        if self.folder.is_dir():
-            write_whole(self.folder / "epoch", os.urandom(8), private=True, durable=False)
+        if not self.folder.is_dir():
+            return
+        # In place, since it comes twice with every write: other bytes are another epoch, also where they are mixed.
+        handle = os.open(self.folder / "epoch", os.O_WRONLY | os.O_CREAT | _NO_LINK, 0o600)
+        try:
+            os.write(handle, os.urandom(8))
+        finally:
+            os.close(handle)
 
     def epoch(self) -> bytes:
         """Bytes that change with every write to the API, so that a load that overlapped one is stale."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -122,7 +123,7 @@ class Journal:
     def __init__(self, tenant: str) -> None:
         self.path = journal_file(tenant)
         self._lock = threading.Lock()
-        self._noted: list[Job] = []
+        self._noted: deque[Job] = deque()
         self._failure: JournalError | None = None
         _refuse_shared()
         try:
@@ -157,17 +158,16 @@ class Journal:
         with self._lock:
             if self._failure is not None:
                 raise self._failure
-            jobs, self._noted = [*self._noted, job], []
+            noted = [self._noted.popleft() for _ in range(len(self._noted))]
             try:
-                return self._commit(jobs)
+                return self._commit([*noted, job])
             except sqlite3.Error as error:
                 self._failure = _unusable(self.path, error)
                 raise self._failure from None
 
     def note(self, job: Job) -> None:
-        """Queue a job for the next commit."""
-        with self._lock:
-            self._noted.append(job)
+        """Queue a job for the next commit, without waiting for a running one."""
+        self._noted.append(job)
 
     def _commit(self, jobs: list[Job]) -> Any:
         self._connection.execute("BEGIN IMMEDIATE")
