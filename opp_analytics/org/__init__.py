@@ -27,6 +27,7 @@ from opp_analytics.org.outcome_rule import (
     outcome_codes_of,
 )
 from opp_analytics.org.outcomes import is_closed, outcome_codes, outcome_expression, outcome_of, outcomes
+from opp_analytics.org.place_targets import place_targets
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import STAGES, Stage, Stages
 
@@ -70,6 +71,7 @@ __all__ = [
     "outcome_expression",
     "outcome_of",
     "outcomes",
+    "place_targets",
     "read_changes",
     "read_export",
     "recognize",

@@ -105,6 +105,7 @@ class Org:
     """The org file; None for an org that was not read from one."""
     _people: tuple[Person, ...] = field(repr=False)
     _targets: tuple[Target, ...] = field(repr=False)
+    _targets_file: str | None = field(repr=False, compare=False)
     _declared: frozenset[str] = field(repr=False, compare=False)
 
     def __init__(
@@ -161,6 +162,7 @@ class Org:
                 Target(row["period"], row.get("owner_name"), row.get("team"), float(row["target"]))
                 for row in raw.get("targets", _NONE).get("rows", ())
             ),
+            "_targets_file": raw.get("targets", _NONE).get("file"),
             "_declared": frozenset(name for name in _FACTS if name in raw or name in preset),
         }
         for name, value in values.items():
@@ -256,8 +258,13 @@ class Org:
 
     @property
     def targets(self) -> pd.DataFrame:
-        """The targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money)."""
-        return targets_table(self._targets)
+        """The targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money).
+
+        Attrs name the org, which knows the people's teams, and the ``file`` that the rows come from.
+        """
+        table = targets_table(self._targets)
+        table.attrs = {"org": self.facts, **({"file": self._targets_file} if self._targets_file else {})}
+        return table
 
     @cached_property
     def facts(self) -> Facts:

@@ -199,7 +199,7 @@ def read_inputs(
     if history is not None and history.org is None and org_of(frame) is not None:
         history = history.read_by(meant)
     if only is not None:
-        frame, history, target = narrowed(frame, history, target, only)
+        frame, history, target = narrowed(frame, history, target, only, meant)
     levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history)
     require(frame, *levels)
     zone = meant.zone(None)

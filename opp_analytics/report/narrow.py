@@ -9,6 +9,7 @@ import pandas as pd
 from opp_analytics import schema, text
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
+from opp_analytics.org import Org, place_targets
 
 __all__ = ["narrowed"]
 
@@ -17,7 +18,7 @@ _NAMED = 8
 
 
 def narrowed(
-    opportunities: pd.DataFrame, history: History | None, target: Any, only: str
+    opportunities: pd.DataFrame, history: History | None, target: Any, only: str, org: Org
 ) -> tuple[pd.DataFrame, History | None, Any]:
     """What belongs to one person or team, by its name.
 
@@ -26,6 +27,8 @@ def narrowed(
     ArgumentValueError
         When nobody has that name; the message names those there are.
     """
+    if isinstance(target, pd.DataFrame):
+        target = place_targets(target, org)
     column = next(
         (name for name in _COLUMNS if name in opportunities and only in set(opportunities[name])), None
     )

@@ -96,6 +96,7 @@ def test_read__takes_file_tables_and_preset(tmp_path: Path) -> None:
     assert org.people["from_date"].tolist() == [pd.NaT, pd.Timestamp("2026-07-01")]
     assert org.targets["target"].tolist() == [1_200_000, 2_000_000]
     assert org.targets["owner_name"].isna().tolist() == [False, True]
+    assert org.targets.attrs["file"] == "targets.csv"
     assert org.report == {"by": "owner_name", "freq": "M", "alert_when": "p_target < 0.5"}
 
 
@@ -174,6 +175,18 @@ def test_read__finds_every_mistake_at_once_with_its_place(tmp_path: Path) -> Non
         ({"record_url": "https://crm.example.com/"}, "{unique_id}"),
         ({"fiscal_year_start": True}, "use the number of a month"),
         ({"people": [{"owner_name": "Ann"}, {"owner_name": "Ann"}]}, "a second row of this person"),
+        (
+            {"people": [{"owner_name": "Ann", "team": "East"}, {"owner_name": "Ann", "team": "West"}]},
+            "people.rows[1].owner_name = 'Ann': a second row of this person from the same date, in 'East' and 'West' at "
+            "once; keep one, or date the move by from_date",
+        ),
+        (
+            {
+                "people": [{"owner_name": "Ann", "team": "East"}],
+                "targets": [{"period": "2026-11", "team": "Esat", "target": 5}],
+            },
+            "targets.rows[0].team = 'Esat': nobody under [people] is in this team; did you mean East? the teams are East",
+        ),
         (
             {
                 "stages": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.report.narrow import narrowed
 
@@ -19,7 +20,7 @@ TARGETS = pd.DataFrame(
 
 
 def test_narrowed__keeps_deals_history_and_target_of_one_person(opportunities, history):
-    deals, hers, target = narrowed(opportunities, history, TARGETS, "Ann")
+    deals, hers, target = narrowed(opportunities, history, TARGETS, "Ann", oa.Org())
     assert deals["unique_id"].tolist() == ["a", "c", "e", "f"]
     assert deals.attrs == opportunities.attrs
     assert set(hers.as_of("2026-03-16T12:00Z")["owner_name"]) == {"Ann"}
@@ -28,12 +29,29 @@ def test_narrowed__keeps_deals_history_and_target_of_one_person(opportunities, h
 
 def test_narrowed__takes_a_team_and_whoever_has_a_target_but_no_deal(opportunities):
     teams = opportunities.assign(team=["East", "West"] * 3)
-    deals, _, target = narrowed(teams, None, TARGETS, "East")
+    deals, _, target = narrowed(teams, None, TARGETS, "East", oa.Org())
     assert deals["unique_id"].tolist() == ["a", "c", "e"]
     assert target["target"].tolist() == [3.0]
-    assert narrowed(teams, None, TARGETS, "Di")[0].empty
+    assert narrowed(teams, None, TARGETS, "Di", oa.Org())[0].empty
+
+
+def test_narrowed__takes_the_targets_of_a_teams_people(opportunities):
+    org = oa.Org(
+        people=[
+            {"owner_name": "Ann", "team": "East"},
+            {"owner_name": "Ann", "team": "West", "from_date": "2026-04-16"},
+            {"owner_name": "Di", "team": "West"},
+        ],
+        targets=[
+            {"period": "2026-04", "owner_name": "Ann", "target": 60},
+            {"period": "2026-04", "owner_name": "Di", "target": 5},
+        ],
+    )
+    teams = opportunities.assign(team="East")
+    _, _, target = narrowed(teams, None, org.targets, "East", org)
+    assert target[["owner_name", "target"]].values.tolist() == [["Ann", 30.0]]
 
 
 def test_narrowed__names_who_there_is(opportunities):
     with pytest.raises(ArgumentValueError, match="only='Zoe' is nobody's name; use one of Ann or Bo & Co"):
-        narrowed(opportunities, None, 5.0, "Zoe")
+        narrowed(opportunities, None, 5.0, "Zoe", oa.Org())

@@ -15,12 +15,12 @@ from opp_analytics.analysis.forecasting.targets import ALL, Target, read_targets
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, agreed, org_of
 from opp_analytics.periods import When, as_date, as_period, check_freq
 
 if TYPE_CHECKING:
     from opp_analytics.analysis.shared.replay import Replay
-    from opp_analytics.history import History
 
 
 def forecast(
@@ -54,8 +54,10 @@ def forecast(
     history : History, optional
         Past records, to learn from. Records after T are not read.
     target : float, mapping or DataFrame, optional
-        Target of each period of the whole, in money, 0 or more; a mapping from period label to money (with `by`, from the
-        tuple of labels); or a table with ``period``, ``target`` and ``owner_name``, ``team`` or other columns of `by`.
+        Target of each period of the whole, in money, 0 or more; a mapping from period label, or the tuple of labels and
+        period, to money; or a table such as `Org.targets`, with ``period``, ``target`` and ``owner_name``, ``team`` or other
+        columns of `by`. A group without a target of its own has the sum of its parts'; people's add up to their teams' by
+        the days that they are in each.
     by : str or list of str, optional
         One forecast for each value of these columns; a missing value is shown as "(none)".
     periods : int or list of str, optional
@@ -194,13 +196,23 @@ def read_arguments(
         alias,
         how,
         history,
-        read_targets(target, alias, by, totals=totals),
+        read_targets(
+            target, alias, by, totals=totals, org=org, owners_of=lambda: _owners(opportunities, history)
+        ),
         _labels(periods, today, alias),
         arguments.between(confidence, "confidence", example=0.8),
         arguments.whole(seed, "seed", low=0, example=0),
         zone,
         org,
     )
+
+
+def _owners(opportunities: Any, history: Any) -> set[str]:
+    """Everybody who owns or owned a deal."""
+    named = [opportunities["owner_name"]] if "owner_name" in getattr(opportunities, "columns", ()) else []
+    if isinstance(history, History) and "owner_name" in history.table.columns:
+        named.append(history.collect(history.table.select("owner_name").distinct())["owner_name"])
+    return {str(name) for column in named for name in column.dropna().unique()}
 
 
 def _labels(periods: int | Sequence[str] | None, today: pd.Timestamp, freq: str) -> list[str]:

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics import arguments, periods, schema
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.org import DEFAULT, Org, org_of, place_targets
 
 Target = float | Mapping[Any, float] | pd.DataFrame | None
 """The type of the argument `target`."""
 ALL = "(all)"
 """Label of a group that is the sum of others."""
-_PERSON, _TEAM = "owner_name", "team"
+_PERSON, _TEAM, _REGION = "owner_name", "team", "region"
+_LARGER_FIRST = (_REGION, _TEAM)
 _FINER_FIRST = ("M", "Q", "Y")
+
+
+class Row(NamedTuple):
+    """One target."""
+
+    labels: tuple[str, ...]
+    """Whose it is, a label for each key; a blank one means all."""
+    period: str
+    """Its label in the forecast."""
+    target: float
+    where: str
+    """Its place, for messages."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +42,32 @@ class Targets:
 
     number: float | None = None
     """One amount for every period of the whole."""
-    rows: pd.DataFrame | None = None
-    """Amounts: a column for each key, then ``period`` (its label in the forecast) and ``target``. A blank key is a target
-    of all."""
+    rows: tuple[Row, ...] | None = None
     keys: tuple[str, ...] = ()
-    """The key columns, those of larger groups first."""
+    """The columns that say whose a target is, those of larger groups first."""
     left_out: dict[str, int] = field(default_factory=dict)
+    placed: bool = False
+    """True where people are known by their teams: a person without one is then beside the teams, else inside one."""
 
     @property
     def periods(self) -> list[str]:
         """Labels of the periods with a target of their own."""
-        return [] if self.rows is None else list(dict.fromkeys(self.rows["period"]))
+        return list(self._by_period)
+
+    @cached_property
+    def _by_period(self) -> dict[str, list[Row]]:
+        found: dict[str, list[Row]] = {}
+        for row in self.rows or ():
+            found.setdefault(row.period, []).append(row)
+        return found
 
     def groups(self, by: Sequence[str]) -> list[tuple[str, ...]]:
         """The groups with a target, for some grouping columns that are keys."""
         if self.rows is None or not by or not set(by) <= set(self.keys):
             return []
-        named = self.rows[list(by)]
-        named = named[(named != "").all(axis=1)].drop_duplicates()
-        return [tuple(row) for row in named.itertuples(index=False)]
+        places = [self.keys.index(name) for name in by]
+        named = [tuple(row.labels[place] for place in places) for row in self.rows]
+        return [labels for labels in dict.fromkeys(named) if all(labels)]
 
     def of(self, by: Sequence[str], group: Sequence[str], period: str) -> float:
         """The target of a group in a period: its own, else the sum of its parts'; NaN where there is none."""
@@ -51,69 +75,148 @@ class Targets:
             return float("nan") if by or self.number is None else self.number
         if not set(by) <= set(self.keys):
             return float("nan")
-        rows = self.rows[self.rows["period"] == period]
-        for column, label in zip(by, group, strict=True):
-            rows = rows[rows[column] == label]
-        return _sum(rows, [key for key in self.keys if key not in by])
+        asked = [(self.keys.index(name), label) for name, label in zip(by, group, strict=True)]
+        rows = [
+            row
+            for row in self._by_period.get(period, ())
+            if all(row.labels[place] == label for place, label in asked)
+        ]
+        return self._sum(rows, [place for place, key in enumerate(self.keys) if key not in by])
+
+    def _sum(self, rows: Sequence[Row], places: Sequence[int]) -> float:
+        """The target of all rows: that of the rows without further labels if there are any, else the sum over the first."""
+        if not rows:
+            return float("nan")
+        own = [row.target for row in rows if not any(row.labels[place] for place in places)]
+        if own:
+            return math.fsum(own)
+        parts: dict[str, list[Row]] = {}
+        for row in rows:
+            parts.setdefault(row.labels[places[0]], []).append(row)
+        if not self.placed and len(parts) > 1:
+            parts.pop("", None)
+        return math.fsum(self._sum(part, places[1:]) for part in parts.values())
 
 
-def read_targets(target: Any, freq: str, by: Sequence[str], *, totals: bool = False) -> Targets:
+def read_targets(
+    target: Any,
+    freq: str,
+    by: Sequence[str],
+    *,
+    totals: bool = False,
+    org: Org = DEFAULT,
+    owners_of: Callable[[], set[str]] = set,
+) -> Targets:
     """The checked targets.
 
     Parameters
     ----------
     target : float, mapping or DataFrame
-        One amount for each period of the whole; amounts by period label or, with `by`, by the tuple of labels; or a table
-        with ``period``, ``target`` and the columns that say whose it is, such as ``owner_name`` and ``team``.
+        One amount for each period of the whole; amounts by period label or by the tuple of labels, those of `by` and then
+        the period; or a table with ``period``, ``target`` and the columns that say whose it is, such as ``owner_name`` and
+        ``team``.
     totals : bool
         If True, a key may leave out the last columns of `by`: it is the target of their sum.
+    org : Org
+        Its people have the teams and regions that the table does not name, and a target must be one of theirs.
+    owners_of : callable
+        The owners of deals, who are known too; called where somebody else is not.
     """
     if target is None:
         return Targets()
     if isinstance(target, pd.DataFrame):
-        return _from_table(target, freq, by)
-    if isinstance(target, (Mapping, pd.Series)):
-        return _from_mapping(dict(target.items()), freq, by, totals=totals)
-    if isinstance(target, str) or not pd.api.types.is_scalar(target):
-        raise ArgumentTypeError(
-            f"target={target!r} is not an amount of money; use a number, a mapping by period, or a table"
-        )
-    return Targets(number=arguments.number(target, "target", low=0, example=100_000))
+        read = _from_table(target, freq, org)
+        people = _people_of(target, org)
+    elif isinstance(target, (Mapping, pd.Series)):
+        read = _from_mapping(dict(target.items()), freq, by, totals=totals)
+        people = org.people
+    else:
+        if isinstance(target, str) or not pd.api.types.is_scalar(target):
+            raise ArgumentTypeError(
+                f"target={target!r} is not an amount of money; use a number, a mapping by period, or a table"
+            )
+        return Targets(number=arguments.number(target, "target", low=0, example=100_000))
+    _check_names(read, people, owners_of)
+    return read
+
+
+def _people_of(table: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """The people of the org that a table of targets comes from, else those of the deals' org."""
+    own = org_of(table)
+    return own.people if own is not None and len(own.people) else org.people
+
+
+def _check_names(targets: Targets, people: pd.DataFrame, owners_of: Callable[[], set[str]]) -> None:
+    """Refuse a target of somebody who is neither among the people nor an owner of a deal."""
+    if people.empty or not targets.rows or _PERSON not in targets.keys:
+        return
+    place, known = targets.keys.index(_PERSON), {"", schema.NO_LABEL, *people[_PERSON]}
+    strange = {
+        row.labels[place]: row.where for row in reversed(targets.rows) if row.labels[place] not in known
+    }
+    if not strange:
+        return
+    owners = owners_of()
+    for name, where in strange.items():
+        if name not in owners:
+            near = get_close_matches(name, sorted({*people[_PERSON], *owners}), n=1)
+            meant = f"did you mean {near[0]!r}? Correct it" if near else "correct it"
+            raise ArgumentValueError(
+                f"{where}: {name!r} is nobody under [people] of the org and owns no deal; {meant}, or add the person"
+            )
 
 
 def _from_mapping(amounts: dict[Any, Any], freq: str, by: Sequence[str], *, totals: bool) -> Targets:
+    keys = [key if isinstance(key, tuple) else (key,) for key in amounts]
+    # Without `by`, the labels only tell the parts of the whole.
+    names = list(by) or [f"label {place}" for place in range(1, max(map(len, keys), default=1))]
     rows = []
-    for key, amount in amounts.items():
-        parts = key if isinstance(key, tuple) else (key,)
-        name = f"target[{key!r}]"
-        if len(parts) > len(by) + 1 or (len(parts) < len(by) + 1 and not totals):
-            example = (*by, "period") if by else "2026-03"
-            raise ArgumentValueError(f"{name}: with by={list(by)!r}, use a key such as {example!r}")
+    for parts, (key, amount) in zip(keys, amounts.items(), strict=True):
+        where = f"target[{key!r}]"
+        if len(parts) > len(names) + 1 or (by and len(parts) < len(by) + 1 and not totals):
+            raise ArgumentValueError(f"{where}: with by={list(by)!r}, use a key such as {(*by, 'period')!r}")
         labels = ["" if str(label) == ALL else str(label) for label in parts[:-1]]
-        labels += [""] * (len(by) - len(labels))
-        period = str(periods.as_period(parts[-1], freq, name=name))
-        rows.append([*labels, period, arguments.number(amount, name, low=0, example=100_000)])
-    return Targets(rows=pd.DataFrame(rows, columns=[*by, "period", "target"]), keys=tuple(by))
+        labels += [""] * (len(names) - len(labels))
+        period = str(periods.as_period(parts[-1] if parts else "", freq, name=where))
+        rows.append(
+            Row(tuple(labels), period, arguments.number(amount, where, low=0, example=100_000), where)
+        )
+    return Targets(rows=tuple(rows), keys=tuple(names))
 
 
-def _from_table(table: pd.DataFrame, freq: str, by: Sequence[str]) -> Targets:
+def _from_table(table: pd.DataFrame, freq: str, org: Org) -> Targets:
     arguments.frame(table, "target", "period", "target", made_by="org.targets")
-    keys = [str(name) for name in table.columns if name not in ("period", "target")]
-    keys.sort(key=lambda name: name == _PERSON)
-    shown = table[keys].astype(schema.TEXT).fillna("")
-    read, longer = [], 0
-    for place, (label, amount) in enumerate(zip(table["period"], table["target"], strict=True)):
-        name = f"target, row {place} ({', '.join([*shown.iloc[place], str(label)])})"
-        period, given = _period(label, freq, name)
-        checked = arguments.number(amount, name, low=0, example=100_000)
-        longer += period is None
-        if period is not None:
-            read.append([*shown.iloc[place], period, given, checked])
-    rows = pd.DataFrame(read, columns=[*keys, "period", "given", "target"])
+    placed = place_targets(table, org)
+    keys = [str(name) for name in placed.columns if name not in ("period", "target")]
+    keys.sort(key=lambda name: _LARGER_FIRST.index(name) if name in _LARGER_FIRST else 2 + (name == _PERSON))
+    shown = placed[keys].astype(schema.TEXT).fillna("")
+    file = table.attrs.get("file")
+    rows, own, longer = [], set(), set()
+    for at, labels, label, amount in zip(
+        placed.index,
+        shown.itertuples(index=False, name=None),
+        placed["period"],
+        placed["target"],
+        strict=True,
+    ):
+        row = f"{file} line {at + 2}" if file else f"target, row {at}"
+        where = f"{row} ({', '.join(part for part in (*labels, str(label)) if part)})"
+        period, given = _period(label, freq, where)
+        checked = arguments.number(amount, where, low=0, example=100_000)
+        if period is None:
+            longer.add(at)
+            continue
+        rows.append((given, Row(tuple(labels), period, checked, where)))
+        if given:
+            own.add((labels, period))
     # A target of the period itself is used, not the sum of those of its months.
-    own = rows.groupby([*keys, "period"])["given"].transform("any") if len(rows) else rows["given"]
-    rows = rows[rows["given"] | ~own.astype(bool)].drop(columns="given")
-    return Targets(rows=rows, keys=tuple(keys), left_out={"targets_of_longer_periods": longer})
+    used = [row for given, row in rows if given or (row.labels, row.period) not in own]
+    return Targets(
+        rows=tuple(used),
+        keys=tuple(keys),
+        left_out={"targets_of_longer_periods": len(longer)},
+        placed=placed is not table,
+    )
 
 
 def _period(label: Any, freq: str, name: str) -> tuple[str | None, bool]:
@@ -130,13 +233,3 @@ def _period(label: Any, freq: str, name: str) -> tuple[str | None, bool]:
     raise ArgumentValueError(
         f"{name}: {text!r} is not a period; write it like {str(pd.Period('2026-03', freq))!r}"
     )
-
-
-def _sum(rows: pd.DataFrame, keys: Sequence[str]) -> float:
-    """The target of all rows: that of the rows without further keys if there are any, else the sum over the first key."""
-    if rows.empty:
-        return float("nan")
-    own = rows[(rows[list(keys)] == "").all(axis=1)]
-    if len(own) or not keys:
-        return float(own["target"].sum())
-    return float(sum(_sum(part, keys[1:]) for _, part in rows.groupby(keys[0])))

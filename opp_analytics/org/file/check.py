@@ -253,19 +253,22 @@ def _rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, A
 
 
 def _people(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    seen: set[tuple[str, str]] = set()
+    seen: dict[tuple[str, str], Any] = {}
     for place, row in _rows(raw, "people"):
         key = (str(row.get("owner_name")), str(row.get("from_date")))
+        team = row.get("team")
         if key in seen:
+            both = f", in {seen[key]!r} and {team!r} at once" if seen[key] != team else ""
             yield _Found(
                 ("people", "rows", place, "owner_name"), row.get("owner_name"),
-                "a second row of this person from the same date; keep one, or date the move by from_date",
+                f"a second row of this person from the same date{both}; keep one, or date the move by from_date",
             )  # fmt: skip
-        seen.add(key)
+        seen.setdefault(key, team)
 
 
 def _targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: set[tuple[str, str, str]] = set()
+    teams = {row["team"] for _, row in _rows(raw, "people") if isinstance(row.get("team"), str)}
     for place, row in _rows(raw, "targets"):
         key = (str(row.get("period")), str(row.get("owner_name")), str(row.get("team")))
         if key in seen:
@@ -277,4 +280,9 @@ def _targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
             yield _Found(
                 ("targets", "rows", place, "team"), row["team"],
                 "a target is a person's or a team's; keep owner_name or team",
+            )  # fmt: skip
+        elif teams and isinstance(row.get("team"), str) and row["team"] not in teams:
+            yield _Found(
+                ("targets", "rows", place, "team"), row["team"],
+                f"nobody under [people] is in this team; {_near(row['team'], teams)}the teams are {joined(sorted(teams))}",
             )  # fmt: skip

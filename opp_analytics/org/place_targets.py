@@ -1,0 +1,130 @@
+"""`place_targets`: the targets of people under the team and region that each is in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.org.org import Org, org_of
+from opp_analytics.org.people import DERIVED
+
+__all__ = ["place_targets"]
+
+_ALWAYS = pd.Timestamp(1678, 1, 1)
+_Days = tuple[pd.Timestamp, pd.Timestamp]
+"""First and last day of a period."""
+
+
+class _Move(NamedTuple):
+    """A person in a team and region, from a day on."""
+
+    since: pd.Timestamp
+    place: dict[str, str | None]
+
+
+def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Targets with the team and region of each person, and the region of a team whose people share one.
+
+    The target of a person who moves within its period is split by days. A row that names a team keeps it.
+
+    Parameters
+    ----------
+    targets : DataFrame
+        ``period``, ``target`` (money), ``owner_name`` or ``team``.
+    org : Org
+        With the people, where the table is not that of an org with people itself.
+
+    Returns
+    -------
+    DataFrame
+        The same columns, and ``team`` and ``region`` as far as people have them; a row that was split has the index of its
+        whole. The table itself without people.
+
+    Examples
+    --------
+    >>> org = Org(people=[{"owner_name": "Zoe", "team": "East"},
+    ...                   {"owner_name": "Zoe", "team": "West", "from_date": "2026-11-16"}],
+    ...           targets=[{"period": "2026-11", "owner_name": "Zoe", "target": 100}])
+    >>> place_targets(org.targets, org)[["team", "target"]].values.tolist()
+    [['East', 50.0], ['West', 50.0]]
+    """
+    own = org_of(targets)
+    meant = own if own is not None and len(own.people) else org
+    people = meant.people
+    columns = [name for name in DERIVED if people[name].notna().any()]
+    if not columns or not {"owner_name", "team"} & set(targets.columns):
+        return targets
+    moves = _moves(people, columns)
+    regions = _one_each(people)
+    days = {label: _days(str(label), meant) for label in targets["period"].unique()}
+    index, rows = [], []
+    for place, record in zip(targets.index, targets.to_dict("records"), strict=True):
+        row = {str(name): None if _is_blank(cell) else cell for name, cell in record.items()}
+        for part in _parts(row, moves, days[record["period"]]):
+            if "region" in columns and part.get("region") is None:
+                part["region"] = regions.get(str(part.get("team")))
+            rows.append(part)
+            index.append(place)
+    further = [name for name in columns if name not in targets.columns]
+    placed = pd.DataFrame(rows, index=index, columns=[*map(str, targets.columns), *further], dtype="object")
+    placed.attrs = dict(targets.attrs)
+    return placed
+
+
+def _is_blank(cell: Any) -> bool:
+    return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
+
+
+def _moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[_Move]]:
+    """The moves of each person in order, the first from always on."""
+    dated = people.assign(from_date=people["from_date"].fillna(_ALWAYS)).sort_values(
+        "from_date", kind="stable"
+    )
+    found: dict[str, list[_Move]] = {}
+    for record in dated.to_dict("records"):
+        place = {name: None if pd.isna(record[name]) else str(record[name]) for name in columns}
+        before = found.setdefault(str(record["owner_name"]), [])
+        if not before and record["from_date"] > _ALWAYS:
+            before.append(_Move(_ALWAYS, dict.fromkeys(columns)))
+        before.append(_Move(record["from_date"], place))
+    return found
+
+
+def _one_each(people: pd.DataFrame) -> dict[str, str]:
+    """The region of each team whose people share one."""
+    found: dict[str, set[Any]] = {}
+    for team, region in people.dropna(subset=["team"])[["team", "region"]].itertuples(index=False):
+        found.setdefault(str(team), set()).add(region)
+    return {
+        team: str(*regions) for team, regions in found.items() if len(regions) == 1 and not pd.isna(*regions)
+    }
+
+
+def _days(label: str, org: Org) -> _Days | None:
+    """First and last day of a period; None for a label that is none, which the reader of the targets refuses."""
+    try:
+        return org.period_days(label)
+    except ArgumentValueError:
+        return None
+
+
+def _parts(row: dict[str, Any], moves: dict[str, list[_Move]], days: _Days | None) -> list[dict[str, Any]]:
+    """A target in parts, one for each place that its person is in."""
+    own = moves.get(str(row.get("owner_name")), [])
+    if row.get("team") is not None or not own or days is None:
+        return [row]
+    begin, end = days[0], days[1] + pd.Timedelta(days=1)
+    parts: list[tuple[dict[str, str | None], int]] = []
+    for move, until in zip(own, [*(move.since for move in own[1:]), end], strict=True):
+        inside = (min(until, end) - max(move.since, begin)).days
+        if inside > 0:
+            parts.append((move.place, inside))
+    if len(parts) == 1 or not isinstance(row["target"], (int, float)):
+        return [{**row, **parts[-1][0]}]
+    whole = (end - begin).days
+    shares = [row["target"] * inside / whole for _, inside in parts[:-1]]
+    shares.append(row["target"] - sum(shares))
+    return [{**row, **place, "target": share} for (place, _), share in zip(parts, shares, strict=True)]
