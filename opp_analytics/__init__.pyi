@@ -22,6 +22,7 @@ from .analysis import movements as movements
 from .analysis import pipeline_created as pipeline_created
 from .analysis import push_counts as push_counts
 from .analysis import recalibrated as recalibrated
+from .analysis import scorecard as scorecard
 from .analysis import sentence as sentence
 from .analysis import slippage as slippage
 from .analysis import slippage_deals as slippage_deals

@@ -61,6 +61,7 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
     "forecast_change": lambda team: oa.forecast_change(
         team.history, start=team.today - pd.Timedelta(weeks=1), end=team.today, period="2026-11"
     ),
+    "scorecard": lambda team: oa.scorecard(team.opportunities, team.history, as_of=team.today),
     "close_date_moves": lambda team: oa.close_date_moves(team.history),
     "audit": lambda team: oa.audit(team.opportunities, as_of=team.today),
 }

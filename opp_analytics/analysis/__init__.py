@@ -25,6 +25,7 @@ from opp_analytics.analysis.movement.waterfall import waterfall
 from opp_analytics.analysis.quality.audit import audit, audit_summary
 from opp_analytics.analysis.quality.deal_flags import deal_flags
 from opp_analytics.analysis.quality.fix import fix
+from opp_analytics.analysis.quality.scorecard import scorecard
 from opp_analytics.analysis.rates.time_to_win import time_to_win
 from opp_analytics.analysis.rates.velocity import velocity
 from opp_analytics.analysis.rates.win_rate import win_rate
@@ -67,6 +68,7 @@ __all__ = [
     "pipeline_created",
     "push_counts",
     "recalibrated",
+    "scorecard",
     "sentence",
     "slippage",
     "slippage_deals",

@@ -16,6 +16,7 @@ from opp_analytics.plots.forecast_deals import forecast_deals
 from opp_analytics.plots.forecast_fan import forecast_fan
 from opp_analytics.plots.movements import movements
 from opp_analytics.plots.pipeline_created import pipeline_created
+from opp_analytics.plots.scorecard import scorecard
 from opp_analytics.plots.slippage import slippage
 from opp_analytics.plots.stage_flow import stage_flow
 from opp_analytics.plots.stage_funnel import stage_funnel
@@ -45,6 +46,7 @@ __all__ = [
     "forecast_fan",
     "movements",
     "pipeline_created",
+    "scorecard",
     "slippage",
     "stage_flow",
     "stage_funnel",

@@ -109,6 +109,11 @@ TABLES: dict[str, pd.DataFrame] = {
          "to_date": [False, True]},
         ["2026-02", "2026-03"], "period", freq="M",
     ),
+    "scorecard": _table({
+        "won": [30, 8], "lost": [10, 32], "rate": [0.75, 0.2], "rate_low": [0.6, 0.1], "rate_high": [0.86, 0.35],
+        "differs": [True, True], "days_to_win": [34.0, None], "slip_rate": [0.3, None], "forecast_bias": [-0.12, None],
+        "n": [40, 40],
+    }, ["Ann", "Bo"], "owner_name", confidence=0.95),
     "slippage": _table({
         "count": [1, 1, 2, 0, 1], "value": [100.0, 200.0, 300.0, 0.0, 400.0],
         "count_rate": [0.2, 0.2, 0.4, 0.0, 0.2], "value_rate": [0.1, 0.2, 0.3, 0.0, 0.4],

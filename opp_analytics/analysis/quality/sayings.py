@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
-from opp_analytics.text import count, joined, label, number
+from opp_analytics.text import count, joined, label, number, percent
 
 __all__ = ["SAYINGS"]
 
@@ -46,7 +46,28 @@ def _flags(table: pd.DataFrame) -> str:
     )
 
 
+def _scores(table: pd.DataFrame) -> str:
+    """Whose win rate differs beyond chance, the largest difference first."""
+    known = table[table["n"] > 0]
+    if known.empty:
+        return "Nobody closed a deal."
+    whole = known["won"].sum() / known["n"].sum()
+    order = (known["rate"] - whole).abs().sort_values(ascending=False, kind="stable").index
+    apart = known.loc[order][known.loc[order, "differs"].to_numpy(dtype=bool)]
+    what = joined([label(str(name)) for name in table.index.names])
+    if apart.empty:
+        return f"No {what} wins more or less than {percent(whole)} by more than chance ({count(int(known['n'].sum()), 'closed deal')})."
+    said = [
+        f"{' · '.join(map(str, key)) if isinstance(key, tuple) else key} wins {percent(rate)}"
+        for key, rate in apart["rate"].items()
+    ]
+    rest = len(known) - len(apart)
+    others = f"; the other {rest:,} cannot be told apart" if rest > 1 else ""
+    return f"Beyond chance, against {percent(whole)} of all: {joined(said, most=3)}{others}."
+
+
 SAYINGS = (
+    Saying("scorecard", frozenset({"rate", "differs", "slip_rate", "forecast_bias"}), _scores),
     Saying("audit", frozenset({"unique_id", "check", "severity"}), _findings),
     Saying("audit_summary", frozenset({"severity", "deals", "value"}), _summary),
     Saying("deal_flags", frozenset({"risk", "reasons"}), _flags),

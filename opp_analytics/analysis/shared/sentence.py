@@ -20,8 +20,8 @@ _SAYINGS = (
     *movement.SAYINGS,
     *change_sayings.SAYINGS,
     *stages.SAYINGS,
-    *rates.SAYINGS,
     *quality.SAYINGS,
+    *rates.SAYINGS,
 )
 
 

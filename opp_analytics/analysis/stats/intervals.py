@@ -1,4 +1,4 @@
-"""Confidence intervals for a share of deals and for a share of money."""
+"""Confidence intervals for shares of deals and of money, medians, and the bias of forecasts."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
+from scipy.stats import binom
 
 from opp_analytics import arguments
 
-__all__ = ["value_interval", "wilson"]
+__all__ = ["bias_interval", "median_interval", "value_interval", "wilson"]
 
 Floats = NDArray[np.float64]
+_FEWEST = 3
+"""Periods from which a bias has an interval."""
 
 
 def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
@@ -90,3 +93,53 @@ def value_interval(
     effective = np.divide(total**2, squares, out=np.zeros(size), where=defined)
     rate = np.divide(won_total, total, out=np.zeros(size), where=defined)
     return wilson(rate * effective, effective, confidence=confidence)
+
+
+def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Median of some amounts with an interval that holds whatever their distribution; NaN where there are too few.
+
+    Notes
+    -----
+    The ends are the amounts between which a binomial count of n trials at 50% lies with the confidence.
+
+    Examples
+    --------
+    >>> median_interval(range(1, 21)), median_interval([3.0])
+    ((10.5, 6.0, 15.0), (3.0, nan, nan))
+    """
+    found = np.sort(np.asarray(list(amounts), dtype=float))
+    n = len(found)
+    if not n:
+        return np.nan, np.nan, np.nan
+    tail = (1 - arguments.between(confidence, "confidence", example=0.95)) / 2
+    below = int(binom.ppf(tail, n, 0.5))
+    if binom.cdf(below, n, 0.5) > tail:
+        below -= 1
+    if below < 0:
+        return float(np.median(found)), np.nan, np.nan
+    return float(np.median(found)), float(found[below]), float(found[n - 1 - below])
+
+
+def bias_interval(forecast: Any, actual: Any, *, confidence: float = 0.95) -> tuple[float, float, float]:
+    """Σ(forecast − actual) / Σ actual over some periods, with Student's interval; NaN where it is not defined.
+
+    Notes
+    -----
+    The residuals of the ratio, (F − A) − bias · A, give its standard error; from three periods on.
+
+    Examples
+    --------
+    >>> bias_interval([12.0, 9.0, 15.0], [10.0, 10.0, 10.0])[0]
+    0.2
+    """
+    made, came = np.asarray(forecast, dtype=float), np.asarray(actual, dtype=float)
+    total, n = came.sum(), len(came)
+    if total <= 0:
+        return np.nan, np.nan, np.nan
+    bias = float((made - came).sum() / total)
+    if n < _FEWEST:
+        return bias, np.nan, np.nan
+    residual = (made - came) - bias * came
+    error = float(np.sqrt(n / (n - 1) * (residual**2).sum()) / total)
+    reach = error * float(stdtrit(n - 1, 0.5 + arguments.between(confidence, "confidence", example=0.95) / 2))
+    return bias, bias - reach, bias + reach

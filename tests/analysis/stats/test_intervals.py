@@ -5,7 +5,7 @@ import pytest
 from statsmodels.stats.proportion import proportion_confint
 
 from opp_analytics import errors
-from opp_analytics.analysis.stats.intervals import value_interval, wilson
+from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, value_interval, wilson
 
 
 def one_group(amounts: np.ndarray, won: np.ndarray, confidence: float = 0.95) -> list[float]:
@@ -69,3 +69,36 @@ def test_value_interval__is_not_known_where_a_share_of_money_means_nothing():
     # Nothing at all, a total below zero, won money beyond the total, and no deal.
     low, high = value_interval(amounts, won, np.array([0, 1, 1, 2, 2]), 4)
     assert np.isnan([low, high]).all()
+
+
+@pytest.mark.parametrize("n", [6, 15, 60])
+def test_median_interval__holds_as_often_as_it_says(n: int) -> None:
+    rng = np.random.default_rng(n)
+    held = 0
+    for _ in range(800):
+        middle, low, high = median_interval(rng.lognormal(3, 1, n))
+        assert low <= middle <= high
+        held += low <= np.exp(3) <= high
+    # It holds more often than it says; at 95%, 740 or fewer of 800 come once in 1,000.
+    assert held > 740
+
+
+def test_median_interval__of_few_has_no_ends() -> None:
+    assert np.isnan(median_interval([1.0, 2.0, 3.0, 4.0, 5.0])[1:]).all()
+    assert np.isnan(median_interval([])).all()
+
+
+def test_bias_interval__holds_the_bias_of_noisy_forecasts() -> None:
+    rng = np.random.default_rng(5)
+    held = 0
+    for _ in range(400):
+        actual = rng.lognormal(3, 0.3, 12)
+        _, low, high = bias_interval(1.2 * actual + rng.normal(0, 5, 12), actual)
+        held += low <= 0.2 <= high
+    assert 365 <= held <= 395
+
+
+def test_bias_interval__without_wins_or_with_few_periods() -> None:
+    assert np.isnan(bias_interval([1.0], [0.0])).all()
+    assert bias_interval([1.0, 2.0], [2.0, 2.0])[0] == -0.25
+    assert np.isnan(bias_interval([1.0, 2.0], [2.0, 2.0])[1:]).all()

@@ -1,0 +1,222 @@
+"""`scorecard`: owners, teams or segments compared fairly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import arguments
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.midway import midway_forecasts
+from opp_analytics.analysis.movement.slippage import slippage
+from opp_analytics.analysis.rates.win_rate import win_rate
+from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.group_rows import column_labels
+from opp_analytics.analysis.shared.groups import by_columns, read
+from opp_analytics.analysis.stats.comparisons import differ_from_rest
+from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
+from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.org import WON, Org, outcome_codes
+from opp_analytics.periods import When, as_date, check_freq, to_dates, window
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+_PERIODS = 12
+"""Ended periods of which slippage is counted."""
+
+
+def scorecard(
+    opportunities: pd.DataFrame,
+    history: History | None = None,
+    *,
+    as_of: When,
+    by: str | Sequence[str] = "owner_name",
+    start: When | None = None,
+    freq: str = "M",
+    method: str | Method = "auto",
+    confidence: float = 0.95,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """Win rate, days to win, slip rate and forecast bias of each owner, team or segment, with intervals.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, ``status``, ``value``, ``close_date``, the columns of `by`, and ``created_at`` for the days to win.
+    history : History, optional
+        Past records, for slip rate and forecast bias; those after `as_of` are not read.
+    as_of : date-like
+        A close dated after this day counts as open.
+    by : str or list of str
+        Columns to compare by; in the history with their values at the time.
+    start : date-like, optional
+        First ``close_date`` that counts in the win rate and the days to win.
+    freq, method : str
+        Periods whose slippage and forecasts are judged, the last 12 that have ended; `method` as for `forecast`.
+    confidence : float
+        Of the intervals, and of `differs`.
+    tz : str, optional
+        Business time zone; default: the org's, else UTC.
+
+    Returns
+    -------
+    DataFrame
+        Index: the columns of `by` (str), one row per group with a deal. ``won``, ``lost`` (int64), ``rate``, ``rate_low``,
+        ``rate_high`` (fractions); ``differs`` (bool): the rate differs from that of all others together by more than chance;
+        ``days_to_win`` (median), ``slip_rate`` (fraction of deals due), ``forecast_bias`` (fraction of what was won), each with
+        ``_low`` and ``_high`` (float64, NaN where too few or without a history); ``due``, ``n`` (int64): deals behind the slip
+        rate, closed deals. Empty input: no rows. Attrs: ``n``, ``as_of``, ``confidence``, ``freq``.
+
+    Raises
+    ------
+    MissingColumnError, DataError, ArgumentError
+        When a column is missing, a value does not fit, or an argument cannot be used.
+
+    Notes
+    -----
+    ``differs``: Fisher's exact test of each group against the rest, Holm's adjustment for the number of groups. Where all are
+    equal, no group at all is marked with a probability of at least `confidence`, however many are compared. Intervals: Wilson's
+    for rates, order statistics for the median, Student's over periods for the bias. forecast_bias = Σ(F − A) / Σ A
+    over forecasts from the last record in the first half of each period. Only wins have days to win: slow deals still open are missing.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"owner_name": ["Ann"] * 20 + ["Bo"] * 20, "value": 10.0, "close_date": "2026-03-02",
+    ...                       "stage": ["closed_won"] * 15 + ["closed_lost"] * 20 + ["closed_won"] * 5})
+    >>> scorecard(frame, as_of="2026-03-31")[["won", "lost", "rate", "differs"]]
+                won  lost  rate  differs
+    owner_name
+    Ann          15     5  0.75     True
+    Bo            5    15  0.25     True
+    """
+    names = by_columns(by)
+    if not names:
+        raise ArgumentValueError("scorecard compares groups: by= needs a column, such as 'owner_name'")
+    confidence = arguments.between(confidence, "confidence", example=0.95)
+    org = Org.of(opportunities)
+    zone, today = org.zone(tz), as_date(as_of, tz=org.zone(tz))
+    frame = _labeled(opportunities, names)
+    rates = win_rate(frame, by=names, start=start, end=None, as_of=today, confidence=confidence, tz=zone)
+    rates = rates.drop(columns=[name for name in rates if name not in _RATES])
+    closed = (rates["won"] + rates["lost"]).to_numpy()
+    table = rates.assign(
+        differs=differ_from_rest(rates["won"], closed, confidence=confidence),
+        **_days(frame, rates.index, names, start, today, zone, confidence),
+        **_slips(history, rates.index, names, freq, today, zone, confidence),
+        **_biases(history, rates.index, names, freq, method, today, zone, confidence),
+        n=closed,
+    )
+    return annotate(
+        table,
+        made_from=opportunities,
+        n=int(closed.sum()),
+        as_of=today,
+        left_out=rates.attrs["left_out"],
+        confidence=confidence,
+        freq=org.freq(check_freq(freq)),
+    )
+
+
+_RATES = ("won", "lost", "rate", "rate_low", "rate_high")
+
+
+def _labeled(opportunities: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """The frame with its groups as the history's queries write them."""
+    there = [name for name in ("created_at",) if name in opportunities]
+    frame = read(opportunities, "stage", "value", "close_date", *there, by=names)
+    attrs = frame.attrs
+    frame = frame.assign(**{name: column_labels(frame[name]) for name in names})
+    frame.attrs = attrs
+    return frame
+
+
+def _columns(name: str, found: list[tuple[float, float, float]]) -> dict[str, Any]:
+    values = np.array(found, dtype=np.float64).reshape(-1, 3)
+    return {name: values[:, 0], f"{name}_low": values[:, 1], f"{name}_high": values[:, 2]}
+
+
+def _days(
+    frame: pd.DataFrame,
+    index: pd.Index[Any],
+    names: list[str],
+    start: When | None,
+    today: pd.Timestamp,
+    tz: str,
+    confidence: float,
+) -> dict[str, Any]:
+    """Median days from creation to the win."""
+    if "created_at" not in frame:
+        return _columns("days_to_win", [median_interval([])] * len(index))
+    first, _ = window(start, None, tz=tz)
+    won = (outcome_codes(frame) == WON) & frame["close_date"].between(first, today).to_numpy()
+    days = (frame["close_date"] - to_dates(frame["created_at"], tz=tz)).dt.days.where(won)
+    by_group = days[days >= 0].groupby([frame[name] for name in names])
+    held = {_key(key): group.to_numpy() for key, group in by_group}
+    return _columns(
+        "days_to_win", [median_interval(held.get(_key(key), []), confidence=confidence) for key in index]
+    )
+
+
+def _key(label: Any) -> tuple[str, ...]:
+    return tuple(map(str, label)) if isinstance(label, tuple) else (str(label),)
+
+
+def _slips(
+    history: History | None,
+    index: pd.Index[Any],
+    names: list[str],
+    freq: str,
+    today: pd.Timestamp,
+    tz: str,
+    confidence: float,
+) -> dict[str, Any]:
+    """Share of due deals that slipped, over the last periods that have ended."""
+    counts: pd.DataFrame = pd.DataFrame(0, index=index, columns=["slipped", "due"], dtype="int64")
+    if history is not None:
+        current = pd.Period(today, Org.of(history).freq(check_freq(freq)))
+        for step in range(_PERIODS, 0, -1):
+            period = current - step
+            first, last = period.start_time.normalize(), period.end_time.normalize()
+            try:
+                found = slippage(history, start=first, end=last, by=names, tz=tz)["count"]
+            except NotEnoughHistory:
+                continue  # No record in this period; another one may have some.
+            due = found.groupby(level=names).sum()
+            slipped = found[found.index.get_level_values("outcome") == "slipped"].droplevel("outcome")
+            for name, part in (("slipped", slipped), ("due", due)):
+                counts[name] += part.reindex(index).fillna(0).astype("int64")
+    low, high = wilson(counts["slipped"], counts["due"], confidence=confidence)
+    rate = counts["slipped"] / counts["due"].where(counts["due"] > 0)
+    return {
+        **_columns("slip_rate", list(zip(rate, low, high, strict=True))),
+        "due": counts["due"].to_numpy(),
+    }
+
+
+def _biases(
+    history: History | None,
+    index: pd.Index[Any],
+    names: list[str],
+    freq: str,
+    method: str | Method,
+    today: pd.Timestamp,
+    tz: str,
+    confidence: float,
+) -> dict[str, Any]:
+    """How much too high or low the forecasts were that were made half-way through each period."""
+    held: dict[tuple[str, ...], pd.DataFrame] = {}
+    if history is not None:
+        made = midway_forecasts(history, freq=freq, by=names, method=method, as_of=today, tz=tz)
+        held = {_key(key): group for key, group in made.groupby(level=names)}
+    nothing: list[float] = []
+    found = [
+        bias_interval(group["expected"], group["actual"], confidence=confidence)
+        if (group := held.get(_key(key))) is not None
+        else bias_interval(nothing, nothing)
+        for key in index
+    ]
+    return _columns("forecast_bias", found)
