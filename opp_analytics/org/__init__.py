@@ -1,7 +1,7 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
 from opp_analytics.org.agreement import agreed
-from opp_analytics.org.conformed import conformed, status_dtype
+from opp_analytics.org.conformed import check_frame, conformed, status_dtype
 from opp_analytics.org.exports.change_log import ChangeLog
 from opp_analytics.org.exports.import_table import import_table
 from opp_analytics.org.exports.mapping import Reading
@@ -51,6 +51,7 @@ __all__ = [
     "Stage",
     "Stages",
     "agreed",
+    "check_frame",
     "check_stages",
     "checked_org",
     "conform",

@@ -22,13 +22,14 @@ from tests.fuzz import odd
 from tests.fuzz.from_frames import sound
 from tests.fuzz.from_servers import odd_server, practice_server
 from tests.fuzz.targets import Findings, Target
+from tests.scratch import scratch_folder
 from tests.support import paged, row
 
 __all__ = ["TARGETS"]
 
 Damage = Callable[[bytes], bytes]
 
-_places = Path(tempfile.mkdtemp(prefix="opp-fuzz-"))
+_places = scratch_folder("opp-fuzz-")
 """Sound files to damage copies of."""
 
 

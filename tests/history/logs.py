@@ -1,15 +1,12 @@
 """Small histories written as one line per opportunity and record."""
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics.history import History
+from tests.scratch import scratch_history
 
 MONDAYS = ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26", "2026-02-02"]
 _COLUMNS = ["unique_id", "week", "value", "stage", "close_date", "status"]
@@ -49,9 +46,7 @@ def recorded(rows: Iterable[Mapping[str, Any]], moments: Iterable[str] = ()) -> 
     log = pd.DataFrame(list(rows))
     log["seen_at"] = pd.to_datetime(log["seen_at"], utc=True)
     log = log.sort_values("seen_at", kind="stable")
-    folder = Path(tempfile.mkdtemp(prefix="recorded-"))
-    history = History(folder)
-    weakref.finalize(history, shutil.rmtree, folder, True)
+    history = scratch_history()
     for moment in sorted({*log["seen_at"], *(pd.Timestamp(moment) for moment in moments)}):
         known = log[log["seen_at"] <= moment].drop_duplicates("unique_id", keep="last")
         history.record(known[~known["deleted"]].drop(columns=["seen_at", "deleted"]), at=moment)

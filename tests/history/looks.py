@@ -1,14 +1,12 @@
 """Random looks at a pipeline, the history of them, and the definitions read off them in plain Python."""
 
-import tempfile
-
 import pandas as pd
 from hypothesis import assume, settings
 from hypothesis import strategies as st
 
 from opp_analytics import org
-from opp_analytics.history import History
 from opp_analytics.schema import TEXT
+from tests.scratch import scratch_history
 
 MONDAYS = pd.date_range("2026-01-05", periods=4, freq="7D", tz="UTC")
 DATES = ["2026-01-04", "2026-01-20", "2026-02-01", "2026-02-28", "2026-03-01"]
@@ -78,7 +76,7 @@ def frame_of(look):
 
 def history_of(looks, order=None):
     """The history of some looks, their rows in a random order where one is given."""
-    history = History(tempfile.mkdtemp())
+    history = scratch_history()
     for at, look in zip(MONDAYS, looks, strict=False):
         frame = frame_of(look)
         history.record(frame if order is None else frame.sample(frac=1, random_state=order), at=at)

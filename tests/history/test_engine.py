@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import stat
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from opp_analytics.history import History
 from opp_analytics.history.engine import Engine, arrow, collect, latest
 from opp_analytics.history.rows import change_schema
 from opp_analytics.org import STAGES, Org, Stage
+from tests.scratch import scratch_history
 
 WEEKS = pd.date_range("2026-01-05", periods=5, freq="7D", tz="UTC")
 WINDOW: dict[str, Any] = {"start": WEEKS[1], "end": WEEKS[4]}
@@ -73,7 +73,7 @@ def history():
         }
 
     held = {number: deal(number) for number in range(60)}
-    history = History(tempfile.mkdtemp(), org=ORG)
+    history = scratch_history(ORG)
     for week in WEEKS:
         history.record(pd.DataFrame(held.values()).astype({"owner_name": schema.TEXT}), at=week)
         for number in range(80):
@@ -89,7 +89,7 @@ def history():
 def log(history, tmp_path_factory):
     """Its change log as one Parquet file, as a warehouse would take it in."""
     file = tmp_path_factory.mktemp("warehouse") / "opportunity_changes.parquet"
-    history.changes().to_parquet(file, coerce_timestamps="us", index=False)
+    history.table.to_parquet(file)
     return file
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ import pandas as pd
 import opp_analytics as oa
 from opp_analytics.errors import DataWarning
 from tests.gallery import play
+from tests.scratch import scratch_folder
 
 __all__ = ["STATES", "State", "render"]
 
@@ -39,7 +39,7 @@ class State:
 @cache
 def team() -> State:
     """A simulated team, recorded every week."""
-    folder = Path(tempfile.mkdtemp(prefix="opp-analytics-states-"))
+    folder = scratch_folder("opp-analytics-states-")
     played = play(folder, weeks=_WEEKS, last_day=_TODAY)
     return State(played.opportunities, played.history, {"as_of": _TODAY, "target": 400_000})
 

@@ -11,7 +11,7 @@ from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
-from opp_analytics.org import Org, outcome_codes
+from opp_analytics.org import Org, check_frame, outcome_codes
 from opp_analytics.periods import When
 
 _RANK = {"error": 0, "warning": 1, "info": 2}
@@ -82,6 +82,7 @@ def audit(
     [['overdue', 'close_date', '2026-03-01']]
     """
     days = arguments.whole(stale_days, "stale_days", example=30)
+    check_frame(opportunities)
     absent = [name for name in _OPTIONAL if name not in opportunities]
     filled = opportunities.assign(**dict.fromkeys(absent))
     frame = read(filled, *schema.COLUMNS, unique=True, any_stage=True)

@@ -216,3 +216,11 @@ def test_audit__does_not_check_what_a_frame_lacks() -> None:
     assert audit(frame, as_of="2026-03-10")[["unique_id", "check"]].to_numpy().tolist() == [
         ["b", "overdue"], ["b", "value_missing"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [pd.Series([100.0], name="value"), None, "deals.csv"])
+def test_audit__of_what_is_no_frame_says_so(given):
+    with pytest.raises(
+        errors.ArgumentTypeError, match=f"a DataFrame of opportunities, not {type(given).__name__}"
+    ):
+        audit(given, as_of="2026-03-10")
