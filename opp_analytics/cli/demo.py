@@ -20,6 +20,7 @@ from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import written
 from opp_analytics.cli.source import OrgFile
 from opp_analytics.errors import DataError
+from opp_analytics.org import split_by
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +74,7 @@ def save_chart(axes: Axes, file: Path) -> None:
 
 def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timestamp, folder: Path) -> None:
     start = today - pd.Timedelta(weeks=6)
-    funnel = oa.stage_funnel(opportunities)
+    funnel = oa.stage_funnel(opportunities, by=split_by(opportunities))
     rates = oa.win_rate(opportunities, by="owner_name")
     expected = oa.forecast(_recent(opportunities, start), as_of=today, freq="M")
     slipped = oa.slippage(history, start=start, end=today)

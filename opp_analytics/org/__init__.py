@@ -11,7 +11,7 @@ from opp_analytics.org.exports.recognize import guess_org, recognize
 from opp_analytics.org.file.draft import Draft, draft_org
 from opp_analytics.org.file.found import FILE, found_org
 from opp_analytics.org.file.likely import empty_columns
-from opp_analytics.org.frame import conform, empty, require, stage_dtype
+from opp_analytics.org.frame import PIPELINE, conform, empty, require, split_by, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
 from opp_analytics.org.money import Money, money_of
 from opp_analytics.org.org import DEFAULT, Org, checked_org, org_of
@@ -39,6 +39,7 @@ __all__ = [
     "LOST",
     "OPEN",
     "OUTCOMES",
+    "PIPELINE",
     "PRESETS",
     "STAGES",
     "UNKNOWN",
@@ -77,6 +78,7 @@ __all__ = [
     "read_export",
     "recognize",
     "require",
+    "split_by",
     "stage_dtype",
     "status_dtype",
     "warn_unknown",

@@ -12,7 +12,10 @@ from opp_analytics.org.conformed import check_frame, conformed, stage_dtype_of
 from opp_analytics.org.org import DEFAULT, Org
 from opp_analytics.schema import COLUMNS
 
-__all__ = ["conform", "empty", "require", "stage_dtype"]
+__all__ = ["PIPELINE", "conform", "empty", "require", "split_by", "stage_dtype"]
+
+PIPELINE = "pipeline"
+"""The column that says which pipeline a deal is in."""
 
 
 def stage_dtype(values: Iterable[Any] = (), org: Org = DEFAULT) -> pd.CategoricalDtype:
@@ -100,3 +103,16 @@ def _check_ids(ids: pd.Series[Any]) -> None:
             f"unique_id {repeated[0]!r} occurs more than once ({len(repeated)} such ids); "
             "keep one row each, for example with drop_duplicates('unique_id', keep='last')"
         )
+
+
+def split_by(opportunities: pd.DataFrame) -> list[str]:
+    """The grouping that keeps pipelines apart, for tables of stages: none where the org has only one.
+
+    Examples
+    --------
+    >>> org = Org(stages=[{"name": "Demo", "kind": "open", "pipeline": "New"}, {"name": "Quote", "kind": "open", "pipeline": "Old"}])
+    >>> split_by(org.apply(pd.DataFrame({"pipeline": ["New"]}))), split_by(pd.DataFrame({"pipeline": ["New"]}))
+    (['pipeline'], [])
+    """
+    several = len(Org.of(opportunities).stages.pipelines) > 1
+    return [PIPELINE] if several and PIPELINE in opportunities else []

@@ -13,6 +13,7 @@ from opp_analytics import analysis
 from opp_analytics.analysis import Method, track_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
+from opp_analytics.org import split_by
 from opp_analytics.periods import as_date
 from opp_analytics.report.earlier import Earlier, earlier_record
 from opp_analytics.report.inputs import Inputs
@@ -320,12 +321,13 @@ class Tables:
         first = inputs.today - pd.Timedelta(weeks=_WEEKS)
         begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
         start: Any = max(first.tz_localize(inputs.tz).tz_convert("UTC"), begins)
-        return analysis.stage_flow(history, start=start, end=inputs.until, tz=inputs.tz)
+        split = split_by(inputs.opportunities)
+        return analysis.stage_flow(history, start=start, end=inputs.until, by=split, tz=inputs.tz)
 
     @cached_property
     def funnel(self) -> pd.DataFrame:
         """`oa.stage_funnel`."""
-        return analysis.stage_funnel(self.inputs.opportunities)
+        return analysis.stage_funnel(self.inputs.opportunities, by=split_by(self.inputs.opportunities))
 
     @property
     def closed_since(self) -> pd.Timestamp:

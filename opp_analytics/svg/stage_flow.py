@@ -24,12 +24,13 @@ def stage_flow(table: pd.DataFrame) -> Rows:
     Parameters
     ----------
     table : DataFrame
-        From `oa.stage_flow`, without groups.
+        From `oa.stage_flow`, without groups or by pipeline.
     """
     whole = float(table["entries"].max() or 1)
     rows: list[Row] = []
     for stage, row in table.iterrows():
-        name = text.capital(text.label(str(stage)))
+        parts_of_name = stage if isinstance(stage, tuple) else (stage,)
+        name = text.capital(" · ".join(text.label(str(part)) for part in parts_of_name))
         parts = [
             Part(
                 float(row[column]),
@@ -45,7 +46,7 @@ def stage_flow(table: pd.DataFrame) -> Rows:
         said = f"{name}: " + ", ".join(part.title.partition(": ")[2] for part in parts if part.amount)
         drawn = shares(parts, whole=whole, said=said)
         figures = (text.chance(row["conversion"]), text.number(row["median_days"]))
-        rows.append(Row(name, drawn, figures, key=str(stage)))
+        rows.append(Row(name, drawn, figures, key=str(parts_of_name[-1])))
     return Rows(
         tuple(rows),
         heads=("Stage", "Moved on", "Median days"),

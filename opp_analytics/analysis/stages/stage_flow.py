@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import every_group
+from opp_analytics.analysis.shared.group_rows import every_group, sorted_groups
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.analysis.shared.history_query import (
     Span,
@@ -20,14 +20,18 @@ from opp_analytics.analysis.shared.history_query import (
     span,
     up_to,
 )
+from opp_analytics.analysis.stages.pipelines import open_stages, regrouped, several_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED
+from opp_analytics.org import PIPELINE
 from opp_analytics.periods import When, as_date
+from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
     import ibis
 
     from opp_analytics.history import History
+    from opp_analytics.org import Org
 
 
 FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
@@ -56,7 +60,8 @@ def stage_flow(
         Time window: entries after the last record at `start` and by `end` count, with their outcome by `end`. A
         naive date means the start of its day for `start`, the end of its day for `end`.
     by : str or list of str, optional
-        Columns to group by, with their values on entry.
+        Columns to group by, with their values on entry. Deals in several pipelines need "pipeline" here, and each part has
+        the stages of its pipeline.
     assume_passed : bool
         If True, a stage that was skipped between two records counts as entered and advanced from.
     tz : str, optional
@@ -67,7 +72,7 @@ def stage_flow(
     DataFrame
         Index ``stage`` (below the columns of `by`, where given), always all open stages of the org in order. ``entries``,
         ``advanced`` (to a later stage, or won), ``lost``, ``back`` (to an earlier stage), ``removed`` (deleted,
-        disqualified, or moved to an unknown stage), ``still`` (in the stage at the end; the five sum to the entries), all int64;
+        disqualified, or moved to an unknown stage or another pipeline), ``still`` (in the stage at the end; the five sum to the entries), all int64;
         after ``history.where`` also ``transferred`` (left for elsewhere, a sixth end; neither in the conversion nor the median);
         ``conversion`` (float64, advanced / (entries − still), NaN without ends), ``median_days`` (float64, days in the
         stage; started days count, and deals still in the stage count as longer; NaN where fewer than half have left),
@@ -100,12 +105,19 @@ def stage_flow(
     """
     groups = by_columns(by, level="stage")
     asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",))
-    ranks = {stage: rank for rank, stage in enumerate(asked.org.stages.open)}
     steps = history.collect(_steps(history, asked, groups))
-    spells = _ended(steps, ranks)
-    if assume_passed:
-        spells = pd.concat([spells, _passed(steps, ranks, group_names(groups))], ignore_index=True)
-    table = _counted(spells, groups, list(ranks))
+    keys = group_names(groups)
+    parts = []
+    for pipeline in several_pipelines(asked.org, _pipelines(history, asked.org), groups, "stage_flow"):
+        mine = steps
+        if PIPELINE in groups and len(asked.org.stages.pipelines) > 1:
+            mine = steps[steps[keys[groups.index(PIPELINE)]] == (pipeline or NO_LABEL)]
+        ranks = {stage: rank for rank, stage in enumerate(open_stages(asked.org, pipeline))}
+        spells = _ended(mine, ranks)
+        if assume_passed:
+            spells = pd.concat([spells, _passed(mine, ranks, keys)], ignore_index=True)
+        parts.append(_counted(spells, groups, list(ranks)))
+    table = regrouped(parts, _order(parts, groups))
     if not history.is_part:
         table = table.drop(columns=TRANSFERRED)
     return annotate(
@@ -116,6 +128,24 @@ def stage_flow(
         bound="lower: several changes between two records appear as one; times are only as exact as the records",
         **asked.notes(),
     )
+
+
+def _pipelines(history: History, meaning: Org) -> pd.Series[Any]:
+    """The pipelines of the history's deals."""
+    table = history.table
+    if len(meaning.stages.pipelines) < 2 or PIPELINE not in table.columns:
+        return pd.Series(dtype=schema.TEXT)
+    found: pd.Series[Any] = history.collect(table.select(PIPELINE).distinct())[PIPELINE]
+    return found.sort_values(ignore_index=True)
+
+
+def _order(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:
+    """The groups of all pipelines in order."""
+    if not groups:
+        return None
+    held = pd.concat([part.reset_index()[groups] for part in parts]).drop_duplicates()
+    held = sorted_groups(held, groups)
+    return pd.Index(held[groups[0]]) if len(groups) == 1 else pd.MultiIndex.from_frame(held)
 
 
 def _steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:

@@ -20,7 +20,19 @@ from opp_analytics.analysis.shared.groups import (
     combine,
     read,
 )
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org, outcome_codes
+from opp_analytics.analysis.stages.pipelines import open_stages, regrouped, several_pipelines
+from opp_analytics.org import (
+    CONFLICT,
+    DISQUALIFIED,
+    LOST,
+    OPEN,
+    PIPELINE,
+    UNKNOWN,
+    WON,
+    Org,
+    outcome_codes,
+    split_by,
+)
 from opp_analytics.schema import NO_LABEL
 
 
@@ -32,7 +44,8 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     opportunities : DataFrame
         ``stage``, ``value`` (money), ``status`` if present, and the columns of `by`.
     by : str or list of str, optional
-        One funnel for each value of these columns; a missing value is shown as "(none)".
+        One funnel for each value of these columns; a missing value is shown as "(none)". Deals in several pipelines need
+        "pipeline" here, and each funnel has the stages of its pipeline.
 
     Returns
     -------
@@ -52,6 +65,8 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     ------
     MissingColumnError
         When a column is missing.
+    ArgumentValueError
+        When the deals are in several pipelines of the org and `by` does not tell them apart.
 
     Notes
     -----
@@ -71,14 +86,18 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     negotiation             0         0.0            1             4
     """
     names = by_columns(by, level="stage")
-    frame = read(opportunities, "stage", "value", by=names)
+    meaning = Org.of(opportunities)
+    own = split_by(opportunities) if isinstance(opportunities, pd.DataFrame) else []
+    frame = read(opportunities, "stage", "value", *own, by=names)
     outcome = outcome_codes(frame)
-    groups = combine([column_key(frame[name]) for name in names], len(frame))
     open_ = outcome == OPEN
-    ranked = Org.of(frame).stages.open
-    stage = _stage_key(frame["stage"], open_, ranked)
-    cells = _cells(frame, groups, stage, open_)
-    table = _indexed(_with_bounds(cells, groups, stage, outcome, len(ranked)), groups, stage, names)
+    pipelines = several_pipelines(meaning, frame[PIPELINE], names, "stage_funnel") if own else [None]
+    parts = []
+    for pipeline in pipelines:
+        rows = _rows_of(frame, pipeline, names)
+        parts.append(_funnel(frame[rows], outcome[rows], names, open_stages(meaning, pipeline)))
+    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    table = regrouped(parts, groups.index)
     return annotate(
         table,
         made_from=opportunities,
@@ -91,15 +110,35 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     )
 
 
+def _rows_of(frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Mask of the deals of a pipeline; of all where the funnel has only one."""
+    if PIPELINE not in names or PIPELINE not in frame:
+        return np.ones(len(frame), dtype=bool)
+    mine = frame[PIPELINE].isna() if pipeline is None else frame[PIPELINE].astype(schema.TEXT) == pipeline
+    return mine.to_numpy(dtype=bool)
+
+
+def _funnel(
+    frame: pd.DataFrame, outcome: NDArray[np.int8], names: list[str], ranked: Sequence[str]
+) -> pd.DataFrame:
+    """The funnel of deals whose open stages are ranked."""
+    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    open_ = outcome == OPEN
+    stage = _stage_key(frame["stage"], open_, ranked)
+    cells = _cells(frame, groups, stage, open_)
+    return _indexed(_with_bounds(cells, groups, stage, outcome, len(ranked)), groups, stage, names)
+
+
 def _stage_key(column: pd.Series[Any], open_: NDArray[np.bool_], ranked: Sequence[str]) -> Key:
-    """The open stages, then "(none)" if an open deal has none; −1 for deals that are not open."""
+    """The open stages, then "(none)" if an open deal is in none of them; −1 for deals that are not open."""
     codes = column.cat.codes.to_numpy().astype(np.intp)
     categories = [str(c) for c in column.cat.categories]
-    labels = [*ranked, *([NO_LABEL] if (codes[open_] < 0).any() else [])]
     # The last cell is that of a missing stage.
     lookup = np.full(len(categories) + 1, len(ranked), dtype=np.intp)
     lookup[[categories.index(name) for name in ranked]] = np.arange(len(ranked))
-    return Key("stage", np.where(open_, lookup[codes], -1), pd.Index(labels, dtype=schema.TEXT))
+    places = np.where(open_, lookup[codes], -1)
+    labels = [*ranked, *([NO_LABEL] if (places == len(ranked)).any() else [])]
+    return Key("stage", places, pd.Index(labels, dtype=schema.TEXT))
 
 
 def _cells(

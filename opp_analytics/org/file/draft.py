@@ -101,7 +101,7 @@ _REST = """\
 #   {period = "MONTH", target = 500000},
 # ]
 
-# The weekly page.
+# The weekly page; `report` ends with exit code 3 when alert_when holds.
 # [report]
 # by = "owner_name"
 # freq = "M"

@@ -26,7 +26,8 @@ def funnel(tables: Tables) -> Block:
 
 
 def _open_by_stage(tables: Tables) -> Block:
-    inputs, table = tables.inputs, tables.funnel
+    inputs = tables.inputs
+    table = tables.funnel.groupby(level="stage", sort=False)[["open_count", "open_value"]].sum()
     if not table["open_count"].sum():
         return Block("funnel", "No open deals", parts=(Note("No deal is open in any stage."),))
     amounts = [

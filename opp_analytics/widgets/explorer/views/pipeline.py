@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from opp_analytics.analysis import (
     forecast,
     stage_funnel,
 )
+from opp_analytics.org import split_by
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Amount, Rows
 from opp_analytics.widgets.explorer.views.view import MARKS, View, due_in, open_deals
@@ -28,7 +30,11 @@ class Pipeline(View):
         deals = self.look.deals
         if self.by == "close_month":
             return forecast(deals, as_of=self.look.end, freq="M", method="stated")
-        return stage_funnel(deals, by=None if self.by == "stage" else self.by)
+        return stage_funnel(deals, by=self._split())
+
+    def _split(self) -> list[str]:
+        """The grouping of the funnel: deals of several pipelines are never ranked together."""
+        return list(dict.fromkeys([*([] if self.by == "stage" else [self.by]), *split_by(self.look.deals)]))
 
     def code(self) -> list[str]:
         if self.by == "close_month":
@@ -37,13 +43,15 @@ class Pipeline(View):
                 "forecast",
             )
         else:
-            group = "" if self.by == "stage" else f', by="{self.by}"'
+            split = self._split()
+            group = f", by={json.dumps(split[0] if len(split) == 1 else split)}" if split else ""
             call, drawn = f"oa.stage_funnel(deals{group})", "stage_funnel"
         return [*self._picked_code(), f"table = {call}", f"oa.plots.{drawn}(table)"]
 
     def _sums(self, table: pd.DataFrame) -> pd.DataFrame:
         sums = table[["open_value", "open_count"]]
         if self.by == "stage":
+            sums = sums.groupby(level="stage", sort=False).sum()
             return sums[sums["open_count"] > 0] if len(sums) > 12 else sums
         if self.by == "close_month":
             return sums[sums["open_count"] > 0]
@@ -92,8 +100,8 @@ class Pipeline(View):
         ):
             return None
         then = self.look.picker.frame(self.choice, self.choice.start)
-        table = stage_funnel(then, by=None if self.by == "stage" else self.by)
-        return table["open_value"].groupby(level=0, sort=False).sum()
+        table = stage_funnel(then, by=self._split())
+        return table["open_value"].groupby(level=self.by, sort=False).sum()
 
     def _name(self, key: str) -> str:
         if self.by == "close_month":

@@ -1,0 +1,64 @@
+"""Stages ranked within their pipeline, where an organization has several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics.errors import ArgumentValueError
+from opp_analytics.org import PIPELINE, Org
+from opp_analytics.schema import TEXT
+from opp_analytics.text import joined
+
+__all__ = ["open_stages", "regrouped", "several_pipelines"]
+
+
+def several_pipelines(
+    meaning: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str
+) -> list[str | None]:
+    """The pipelines to count one by one; one None where all stages are ranked together.
+
+    Parameters
+    ----------
+    meaning : Org
+        The org with the pipelines.
+    found : Series of str
+        The pipeline of each deal.
+    by : sequence of str
+        Grouping columns.
+    asked_by : str
+        Name of the function, for the message.
+
+    Raises
+    ------
+    ArgumentValueError
+        When the deals are in several pipelines that have stages of their own, and `by` does not tell them apart.
+    """
+    if len(meaning.stages.pipelines) < 2:
+        return [None]
+    names = found.astype(TEXT).dropna().unique().tolist()
+    if PIPELINE in by:
+        return [*names, *([None] if found.isna().any() or not names else [])]
+    if len(names) > 1:
+        raise ArgumentValueError(
+            f"{asked_by}: the pipelines {joined([repr(name) for name in names], most=5)} have stages of their own, in an order "
+            f'of their own; use by="pipeline", or keep the deals of one of them'
+        )
+    return list(names) or [None]
+
+
+def open_stages(meaning: Org, pipeline: str | None) -> tuple[str, ...]:
+    """The open stages of a pipeline in order; all of the org's for deals whose pipeline it does not know."""
+    return (meaning.stages.of(pipeline) if pipeline in meaning.stages.pipelines else meaning.stages).open
+
+
+def regrouped(parts: Sequence[pd.DataFrame], groups: pd.Index[Any] | None) -> pd.DataFrame:
+    """The tables of the pipelines as one, in the order of the groups."""
+    if groups is None or len(parts) == 1:
+        return parts[0]
+    table = pd.concat(parts)
+    assert isinstance(table.index, pd.MultiIndex)
+    places = groups.get_indexer(table.index.droplevel(-1))
+    return table.iloc[pd.Series(places).argsort(kind="stable").to_numpy()]
