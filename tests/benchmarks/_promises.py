@@ -24,10 +24,15 @@ _LEADS = {"M": (0, 5, 12, 20, 27), "Q": (3, 15, 30, 50, 70, 85)}
 """Days before the end at which forecasts are made, in turn."""
 _GOALS = (0.7, 0.85, 1.0, 1.15, 1.3)
 """Targets as multiples of the mean of the periods before, in turn."""
+_EACH = {"M": 1, "Q": 2}
+"""Forecasts of each period."""
 _FEWEST = {"M": 6, "Q": 3}
 _SANDBOX_WEEKS = 150
-_LEVELS = (0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975)
+CONFIDENCES = (0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
 LEAST = 0.001
+"""Smallest chance of a target that is neither met nor out of reach."""
+_WHICH = ["kind", "seed", "freq", "by", "group", "period", "lead"]
+"""What tells a forecast from others of its method."""
 
 
 @dataclass(frozen=True)
@@ -70,20 +75,22 @@ def _held(job: Job, history: History, freq: str, by: str | None) -> Iterator[dic
 
 
 def _chosen(past: PastForecasts, freq: str, seed: int) -> dict[int, list[pd.Period]]:
-    """One forecast of each ended period, at leads that take turns, from the first on that learned can make unasked."""
+    """Forecasts of each ended period, at leads that take turns, from the first on that learned can make unasked."""
     records = past.records
     period = pd.Period(pd.Timestamp(records.days[0], unit="D"), past.freq)
     leads = _LEADS[freq]
     found: dict[int, list[pd.Period]] = {}
-    for turn in range(10_000):
-        if not 0 <= records.settles(period + turn) < len(records.days):
+    each = _EACH[freq]
+    for turn in range(each * 10_000):
+        ahead = period + turn // each
+        if not 0 <= records.settles(ahead) < len(records.days):
             break
-        record = records.at_lead(period + turn, leads[(turn + seed) % len(leads)])
+        record = records.at_lead(ahead, leads[(turn + seed) % len(leads)])
         if record < 0:
             continue
-        enough = learned_support(records, records.at(record), period + turn, _FEWEST[freq])
-        if enough.enough_on is None:
-            found.setdefault(record, []).append(period + turn)
+        enough = learned_support(records, records.at(record), ahead, _FEWEST[freq])
+        if enough.enough_on is None and ahead not in found.setdefault(record, []):
+            found[record].append(ahead)
     return found
 
 
@@ -101,39 +108,60 @@ def _targets(past: PastForecasts, actual: Actual) -> dict[str, float]:
 
 
 def _row(said: Said, actual: float, goals: dict[str, float]) -> dict[str, Any]:
-    ends = [np.nan] * len(_LEVELS) if said.total is None else [said.total.quantile(q) for q in _LEVELS]
-    goal = goals.get(str(said.period), np.nan)
+    total, goal = said.total, goals.get(str(said.period), np.nan)
     chance = np.nan
-    if said.total is not None and goal == goal:
-        chance = float(np.clip(said.total.at_least(goal), LEAST, 1 - LEAST))
+    if total is not None and goal == goal:
+        chance = float(np.clip(total.at_least(goal), LEAST, 1 - LEAST))
         chance = 1.0 if said.booked >= goal else chance
+    ends = {
+        name: np.nan if total is None else total.quantile((1 + side * confidence) / 2)
+        for confidence in CONFIDENCES
+        for name, side in ((low_of(confidence), -1), (high_of(confidence), 1))
+    }
     return {
         "method": said.method,
         "period": str(said.period),
+        "group": " · ".join(said.group),
         "booked": said.booked,
         "expected": said.expected,
         "actual": actual,
-        **dict(zip((f"q{q:g}" for q in _LEVELS), ends, strict=True)),
+        "median": np.nan if total is None else total.quantile(0.5),
+        **ends,
         "p_target": chance,
         "reached": float(actual >= goal) if goal == goal else np.nan,
     }
+
+
+def low_of(confidence: float) -> str:
+    """The column with the low end of a range."""
+    return f"low{100 * confidence:g}"
+
+
+def high_of(confidence: float) -> str:
+    """The column with the high end of a range."""
+    return f"high{100 * confidence:g}"
+
+
+def held_of(confidence: float) -> str:
+    """The column that is 1 where a range held, 0 where it did not, missing without a range."""
+    return f"held{100 * confidence:g}"
 
 
 def scored(rows: pd.DataFrame) -> pd.DataFrame:
     """The forecasts with what held, and the Winkler score of the 80% range."""
     cent = 0.005
     table = rows.copy()
-    for name, low, high in (("held50", 0.25, 0.75), ("held80", 0.1, 0.9), ("held95", 0.025, 0.975)):
-        inside = (table[f"q{low:g}"] - cent <= table["actual"]) & (
-            table["actual"] <= table[f"q{high:g}"] + cent
-        )
-        table[name] = inside.astype("float64").where(table["q0.5"].notna())
-    below = np.maximum(table["q0.1"] - table["actual"], 0)
-    above = np.maximum(table["actual"] - table["q0.9"], 0)
-    table["winkler"] = table["q0.9"] - table["q0.1"] + 10 * (below + above)
+    for confidence in CONFIDENCES:
+        low, high = table[low_of(confidence)], table[high_of(confidence)]
+        inside = (low - cent <= table["actual"]) & (table["actual"] <= high + cent)
+        table[held_of(confidence)] = inside.astype("float64").where(table["median"].notna())
+    low, high = table[low_of(0.8)], table[high_of(0.8)]
+    below, above = np.maximum(low - table["actual"], 0), np.maximum(table["actual"] - high, 0)
+    table["winkler"] = high - low + 10 * (below + above)
     table["error"] = table["expected"] - table["actual"]
     table["brier"] = (table["p_target"] - table["reached"]) ** 2
-    return table
+    stated = table[table["method"] == "stated"].set_index(_WHICH)[["winkler", "error"]]
+    return table.join(stated.add_suffix("_stated"), on=_WHICH)
 
 
 def summary(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
@@ -141,14 +169,12 @@ def summary(table: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     found = {key: _summary(part) for key, part in table.groupby([*keys, "method"], sort=False)}
     result = pd.DataFrame.from_dict(found, orient="index")
     result.index = pd.MultiIndex.from_tuples(result.index, names=[*keys, "method"])
-    for name in ("winkler", "wape"):
-        stated = result.xs("stated", level="method")[name]
-        result[f"{name}_ratio"] = result[name] / stated.reindex(result.index.droplevel("method")).to_numpy()
     return result
 
 
 def _summary(part: pd.DataFrame) -> dict[str, float]:
-    ranged, aimed = part[part["q0.5"].notna()], part[part["p_target"].notna()]
+    ranged, aimed = part[part["median"].notna()], part[part["p_target"].notna()]
+    both = ranged[ranged["winkler_stated"].notna()]
     low, high = wilson(ranged["held80"].sum(), len(ranged))
     base = aimed["reached"].mean()
     return {
@@ -159,8 +185,9 @@ def _summary(part: pd.DataFrame) -> dict[str, float]:
         "held80_high": float(high),
         "held50": ranged["held50"].mean(),
         "held95": ranged["held95"].mean(),
-        "winkler": ranged["winkler"].mean(),
+        "winkler_ratio": both["winkler"].mean() / both["winkler_stated"].mean(),
         "wape": part["error"].abs().sum() / part["actual"].sum(),
+        "wape_ratio": part["error"].abs().sum() / part["error_stated"].abs().sum(),
         "bias": part["error"].sum() / part["actual"].sum(),
         "brier": aimed["brier"].mean(),
         "brier_base": base * (1 - base),

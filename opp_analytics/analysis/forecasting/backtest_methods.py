@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
 from opp_analytics.analysis.forecasting.backtest import judge, judged_periods
 from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
@@ -43,8 +45,10 @@ def backtest_methods(
     -------
     DataFrame
         Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions), as
-        in `backtest`. All rows judge the same forecasts: those that every method could make. A method that could make
-        none has n = 0 and NaN.
+        in `backtest`; ``behind``: its WAPE minus the lowest one; ``behind_low``, ``behind_high``: the 95% interval of that
+        difference, which is noise where the interval holds 0 (NaN for one period alone). All rows judge the same forecasts:
+        those that every method could make. A method that could make none has n = 0 and NaN.
+        Attrs: ``best``: the method with the lowest WAPE, None where its lead over the second is noise or there is no second.
 
     Raises
     ------
@@ -53,8 +57,9 @@ def backtest_methods(
 
     Notes
     -----
-    Use the method with the lowest ``wape``. If ``interval_coverage`` is far below `confidence`, its ranges are too
-    narrow. With small ``n``, or many forecasts of one period, the order may be chance.
+    Forecasts of one period err together, so periods are what is compared: with d_p = Σ abs(error) − Σ abs(error of the
+    best) over the forecasts of period p, the interval is that of Student's t for the mean of d_p, over mean actual. If
+    ``interval_coverage`` is far below `confidence`, the ranges are too narrow. `sentence` says which method to use.
 
     Examples
     --------
@@ -63,7 +68,8 @@ def backtest_methods(
     ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
     ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
     >>> by_stage = Method("stage", stage_rates={"proposal": 0.1, "negotiation": 0.3})
-    >>> backtest_methods(History.from_changes(log), freq="M", methods=("stated", by_stage))
+    >>> columns = ["n", "wape", "bias", "interval_coverage"]
+    >>> backtest_methods(History.from_changes(log), freq="M", methods=("stated", by_stage))[columns]
             n  wape  bias  interval_coverage
     method
     stated  2  0.45 -0.45                1.0
@@ -84,9 +90,8 @@ def backtest_methods(
     if not able:
         raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
     common = reduce(pd.Index.intersection, (table.index for table in able))
-    summary = score_groups(
-        {name: table.loc[common] if len(table) else table for name, table in tables.items()}, "method"
-    )
+    tables = {name: table.loc[common] if len(table) else table for name, table in tables.items()}
+    summary = _against_the_best(score_groups(tables, "method"), tables)
     return annotate(
         summary,
         made_from=history,
@@ -94,7 +99,36 @@ def backtest_methods(
         as_of=past.last_day,
         freq=past.freq,
         confidence=past.confidence,
+        best=_best(summary),
     )
+
+
+def _against_the_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The summary with how far each method is behind the best one, and the interval of that."""
+    if not summary["wape"].notna().any():
+        return summary.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan)
+    best = tables[str(summary["wape"].idxmin())]
+    ends = np.array([_difference(table, best) for table in tables.values()])
+    return summary.assign(
+        behind=summary["wape"] - summary["wape"].min(), behind_low=ends[:, 0], behind_high=ends[:, 1]
+    )
+
+
+def _difference(table: pd.DataFrame, best: pd.DataFrame) -> tuple[float, float]:
+    """The interval of the difference of two methods' WAPE on the same forecasts."""
+    off = (table["error"].abs() - best["error"].abs()).groupby(level="period").sum()
+    if table.empty or len(off) < 2:
+        return np.nan, np.nan
+    mean, spread = float(off.mean()), float(off.std()) / len(off) ** 0.5
+    reach = float(stdtrit(len(off) - 1, 0.975)) * spread
+    whole = float(best["actual"].sum()) / len(off)
+    return (mean - reach) / whole, (mean + reach) / whole
+
+
+def _best(summary: pd.DataFrame) -> str | None:
+    """The method with the lowest error, where that is no noise."""
+    known = summary[summary["wape"].notna()].sort_values("wape", kind="stable")
+    return str(known.index[0]) if len(known) > 1 and known["behind_low"].iloc[1] > 0 else None
 
 
 def _ways(methods: Sequence[str | Method]) -> dict[str, Method]:

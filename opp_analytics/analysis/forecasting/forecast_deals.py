@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from opp_analytics import org
 from opp_analytics.analysis.forecasting.deals_by_period import as_labels
@@ -164,7 +163,7 @@ def _of_period(
         )
         won, lost = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
         if not np.isnan(target):
-            won, lost = _conditions(total, booked, target)
+            won, lost = outlook.conditions(total, booked, target)
         variance = deals.value[rows] ** 2 * outlook.chance[rows] * (1 - outlook.chance[rows])
         whole = variance.sum()
         share = variance / whole if whole > 0 else np.full(len(rows), np.nan)
@@ -179,13 +178,6 @@ def _of_period(
         )
         parts.append(part.iloc[np.lexsort((-deals.value[rows], -variance))])
     return pd.concat([_no_deals(), *parts]).assign(period=str(period))
-
-
-def _conditions(total: Mix, booked: float, target: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """P(target) if each deal is won, and if it is not."""
-    if booked >= target - 0.005:
-        return np.ones(len(total.amounts)), np.ones(len(total.amounts))
-    return total.conditions(target)
 
 
 def _no_deals() -> pd.DataFrame:

@@ -246,9 +246,7 @@ class Given:
             for mine in [np.flatnonzero(uncertain & (deals.group == group))]
         ]
         more = float(np.mean(amounts)) if amounts else 0.0
-        return Outlook(
-            chance, deals.expected(chance), np.full(deals.size, more), totals, open_ended=bool(amounts)
-        )
+        return Outlook(chance, deals.expected(chance), np.full(deals.size, more), totals)
 
     def chance(self, deals: Deals, period: pd.Period) -> Floats:
         """The chance of each deal due in the period; 0 for others."""

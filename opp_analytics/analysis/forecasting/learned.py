@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,13 +47,23 @@ class Lessons:
 
 
 @dataclass(frozen=True)
+class Miss:
+    """By how much a past forecast missed."""
+
+    taught_by: int
+    """Ended periods that it learned from."""
+    scores: Floats
+    """The miss in half-widths of its range, for each group."""
+
+
+@dataclass(frozen=True)
 class Past:
     """Everything that forecasts at some moments learn from."""
 
     records: Records
     deals: PastDeals
     places: dict[tuple[int, pd.Period], int]
-    _scores: dict[tuple[pd.Period, int], Floats] = field(default_factory=dict)
+    _misses: dict[tuple[pd.Period, int], Miss] = field(default_factory=dict)
     _taught: dict[tuple[Now, pd.Period], Lessons | None] = field(default_factory=dict)
 
     def point(self, period: pd.Period, lead: int) -> int | None:
@@ -75,7 +85,7 @@ class Past:
             tuple(known),
             self._learn(known),
             self._further(known.values()),
-            stretch(self._past_scores(now, lead)),
+            stretch(self._past_scores(now, lead, len(known))),
         )
 
     def not_due(self, now: Now, period: pd.Period) -> list[float]:
@@ -95,25 +105,27 @@ class Past:
         amounts = [self.deals.further(point) for point in list(points)[-_AMOUNTS:]]
         return np.array(amounts).reshape(len(amounts), len(self.deals.groups))
 
-    def _past_scores(self, now: Now, lead: int) -> Floats:
+    def _past_scores(self, now: Now, lead: int, taught_by: int) -> Floats:
+        """What past forecasts missed by, as if each had learned from as many periods as today's."""
         leads = dict.fromkeys([*_LEADS, lead])
-        scores = [self._score(period, days) for period in self.records.ended(now) for days in leads]
-        return np.concatenate([np.zeros(0), *scores])
+        misses = [self._miss(period, days) for period in self.records.ended(now) for days in leads]
+        # The mean of k amounts errs like 1/k of one amount: a forecast from few periods missed by more.
+        scaled = [one.scores * sqrt((1 + 1 / taught_by) / (1 + 1 / one.taught_by)) for one in misses]
+        return np.concatenate([np.zeros(0), *scaled])
 
-    def _score(self, period: pd.Period, lead: int) -> Floats:
-        """By how much a past forecast missed, in half-widths of its range, for each group."""
-        if (period, lead) not in self._scores:
-            self._scores[period, lead] = self._scored(period, lead)
-        return self._scores[period, lead]
+    def _miss(self, period: pd.Period, lead: int) -> Miss:
+        if (period, lead) not in self._misses:
+            self._misses[period, lead] = self._missed(period, lead)
+        return self._misses[period, lead]
 
-    def _scored(self, period: pd.Period, lead: int) -> Floats:
+    def _missed(self, period: pd.Period, lead: int) -> Miss:
         point = self.point(period, lead)
         if point is None:
-            return np.zeros(0)
+            return _NO_MISS
         record = self.records.at_lead(period, lead)
         known = self._teachers(self.records.at(record), lead)
         if len(known) < FEWEST:
-            return np.zeros(0)
+            return _NO_MISS
         chances = self._learn(known)
         further = self._further(known.values())
         deals, size = self.deals, len(self.deals.groups)
@@ -128,8 +140,10 @@ class Past:
         there = (
             (np.bincount(group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (deals.booked[point] > 0)
         )
-        missed: Floats = np.minimum(np.abs(came - median) / np.maximum(width, 1.0), _CAP)[there]
-        return missed
+        return Miss(len(known), np.minimum(np.abs(came - median) / np.maximum(width, 1.0), _CAP)[there])
+
+
+_NO_MISS = Miss(FEWEST, np.zeros(0))
 
 
 def read_past(

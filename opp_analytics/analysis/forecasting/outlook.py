@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
 
 Floats = NDArray[np.float64]
-_LEAST = 0.001
+LEAST = 0.001
 """Smallest chance of a target that is open, and smallest chance of missing it: no sample of the past excludes more."""
 
 
@@ -94,7 +94,7 @@ class Outlook:
     totals: Sequence[Distribution | None]
     """Distribution of the total, by group; None where unknown."""
     open_ended: bool = True
-    """True if the distribution knows of more than the open deals, so that no target is out of reach."""
+    """False for a period that has ended; in all others no target is out of reach, and none that is not met is certain."""
 
     def p_target(self, group: int, booked: float, target: float) -> float:
         """The chance that a group reaches its target: 1 once it is met, NaN where unknown."""
@@ -105,9 +105,20 @@ class Outlook:
             return 1.0
         if total is None:
             return float("nan")
+        return self._unsure(total.at_least(target))
+
+    def conditions(self, total: Mix, booked: float, target: float) -> tuple[Floats, Floats]:
+        """`p_target` if each deal of a total is won, and if it is not; weighted by the deal's chance they give `p_target`."""
+        if booked >= target - 0.005:
+            return np.ones(len(total.amounts)), np.ones(len(total.amounts))
         chance = total.at_least(target)
+        more = self._unsure(chance) - chance
+        won, lost = total.conditions(target)
+        return np.clip(won + more, 0.0, 1.0), np.clip(lost + more, 0.0, 1.0)
+
+    def _unsure(self, chance: float) -> float:
         # What is open is neither impossible nor certain.
-        return min(max(chance, _LEAST), 1 - _LEAST) if self.open_ended else chance
+        return min(max(chance, LEAST), 1 - LEAST) if self.open_ended else chance
 
 
 def nothing_known(deals: int, groups: int) -> Outlook:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.analysis.forecasting.outlook import LEAST
 from opp_analytics.analysis.shared.saying import Saying
 from opp_analytics.org import Money, money_of
 from opp_analytics.schema import BUCKETS
@@ -202,7 +203,7 @@ def _swings(table: pd.DataFrame) -> str:
     name = period_name(str(known["period"].iloc[0]), table.attrs.get("freq"), today=table.attrs["as_of"])
     if known["p_if_lost"].min() > 1 - 1e-9:
         return f"{capital(name)} is at target whatever becomes of the open deals"
-    if known["p_if_won"].max() < 1e-9:
+    if known["p_if_won"].max() <= LEAST + 1e-9:
         return f"No single deal brings {name} to its target"
     if known["p_if_lost"].min() >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"

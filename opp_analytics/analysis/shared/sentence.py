@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from opp_analytics.analysis.forecasting import category_sayings
+from opp_analytics.analysis.forecasting import backtest_sayings, category_sayings
 from opp_analytics.analysis.forecasting import sayings as forecasting
 from opp_analytics.analysis.movement import change_sayings
 from opp_analytics.analysis.movement import sayings as movement
@@ -15,6 +15,7 @@ from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
 _SAYINGS = (
+    *backtest_sayings.SAYINGS,
     *forecasting.SAYINGS,
     *category_sayings.SAYINGS,
     *movement.SAYINGS,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis import Method, backtest, backtest_methods
+from opp_analytics.analysis import Method, backtest, backtest_methods, sentence
 from tests.analysis.forecasting.histories import MONTHS, even_months
 
 NEW, IN_TIME = Method(new_business=True), Method(new_business=True, timing="curve")
@@ -39,3 +39,28 @@ def test_backtest_methods__refuses_what_cannot_be_told_apart():
         backtest_methods(MONTHS, methods="stated")
     with pytest.raises(errors.ArgumentValueError, match="unknown methods='best'"):
         backtest_methods(MONTHS, methods=["best"])
+
+
+def test_backtest_methods__names_the_best_method_with_its_margin():
+    by_stage = {name: Method("stage", stage_rates={"proposal": rate}, correlation=c) for name, rate, c in (
+        ("half", 0.5, 0.0), ("nothing", 0.0, 0.1))}  # fmt: skip
+    table = backtest_methods(even_months(9), freq="M", methods=list(by_stage.values()))
+    # Each month one of two deals of 100 is won, and 30 that nobody saw: half is 30 short and nothing 130 on the 10th,
+    # and both know all on the 20th; the next month nobody sees anything.
+    assert table.attrs["best"] == "stage"
+    best, other = table.iloc[0], table.iloc[1]
+    assert (best["behind"], other["behind"]) == (0, pytest.approx(other["wape"] - best["wape"]))
+    # All months are alike, so nothing is left to chance.
+    assert other[["behind_low", "behind_high"]].tolist() == pytest.approx([other["behind"]] * 2)
+    assert sentence(table) == "Stage misses by 53%, 21 pts less than stage, correlation 0.1: use it."
+
+
+def test_backtest_methods__says_where_the_difference_is_noise():
+    same = [Method(), Method(correlation=0.1)]
+    table = backtest_methods(even_months(9), freq="M", methods=same)
+    assert table.attrs["best"] is None
+    assert table[["behind", "behind_low", "behind_high"]].eq(0).all(axis=None)
+    assert sentence(table).endswith("the difference may be chance.")
+    one = backtest_methods(MONTHS, freq="M", methods=["stated"])
+    assert one.attrs["best"] is None
+    assert sentence(one).endswith("no other method can be judged on the same forecasts.")

@@ -1,0 +1,50 @@
+"""Sentences of past forecasts, from literal tables."""
+
+import pandas as pd
+
+from opp_analytics.analysis import sentence
+
+
+def table(rows, index, name, **attrs):
+    made = pd.DataFrame(rows, index=pd.Index(index, name=name))
+    made.attrs.update(attrs)
+    return made
+
+
+def test_sentence__of_a_backtest():
+    rows = {
+        "weeks_before": [2, 1],
+        "actual": [100.0, 100.0],
+        "error": [20.0, -40.0],
+        "low": [50.0, None],
+        "high": [120.0, None],
+    }
+    made = table(rows, ["2026-01", "2026-02"], "period", confidence=0.8)
+    assert sentence(made) == "2 past forecasts missed by 30%, 10% too low in all; 80% ranges held in 100%."
+    assert (
+        sentence(made.assign(actual=0.0))
+        == "Nothing was booked in the periods forecast; 80% ranges held in 0%."
+    )
+
+
+def test_sentence__of_horizons():
+    made = table(
+        {"wape": [0.1, 0.4], "bias": [0.0, 0.1], "interval_coverage": [0.8, 0.7]}, [0, 3], "weeks_before"
+    )
+    assert sentence(made) == "Forecasts miss by 40% three weeks before the end, by 10% in the last week."
+
+
+def test_sentence__of_calibration():
+    rows = {
+        "n": [10, 30],
+        "stated": [0.2, 0.6],
+        "realized": [0.2, 0.3],
+        "realized_low": [0.05, 0.2],
+        "realized_high": [0.5, 0.4],
+    }
+    made = table(rows, ["0–50%", "50–100%"], "bin")
+    assert sentence(made) == "Deals stated at 50% on average were won in 28%: stated too high."
+    assert sentence(made.head(1)) == (
+        "Deals stated at 20% on average were won in 20%: as far as 10 deals can tell, the statements are right."
+    )
+    assert sentence(made.assign(n=0)) == "No stated probability can be judged yet."
