@@ -107,9 +107,11 @@ def _from_events(events: Events, org: Org, opportunities: pd.DataFrame | None) -
     initial = [
         first.assign(new_value=first["old_value"]).dropna(subset="new_value"),
         _unchanged(first, known),
-        pd.DataFrame(
-            {"unique_id": begin.index, "field": "created_at", "new_value": begin.to_numpy(dtype="object")}
-        ),
+        begin.astype("object")
+        .rename("new_value")
+        .rename_axis("unique_id")
+        .reset_index()
+        .assign(field="created_at"),
     ]
     born = pd.concat(initial, ignore_index=True)[["unique_id", "field", "new_value"]]
     born.insert(1, "changed_at", begin.reindex(born["unique_id"]).to_numpy())

@@ -155,8 +155,8 @@ def _with_aliases(stage: Stage, deals: pd.DataFrame | None) -> Stage:
 
 def _chance(deals: pd.DataFrame) -> float:
     """What the deals of a stage state; above 100 where they state nothing."""
-    stated = pd.to_numeric(deals["probability"], errors="coerce").median()
-    return 101.0 if pd.isna(stated) else float(stated)
+    stated = pd.to_numeric(deals["probability"], errors="coerce").dropna()
+    return float(stated.median()) if len(stated) else 101.0
 
 
 def _place(one: FoundStage, found: list[FoundStage], chances: Mapping[str, float]) -> int:

@@ -131,7 +131,8 @@ def _has_id(ids: pd.Series[Any]) -> NDArray[np.bool_]:
     """Rows with an id; a total may have its label in the same column."""
     there: NDArray[np.bool_] = ids.notna().to_numpy()
     if isinstance(ids.dtype, pd.StringDtype):
-        there = there & ~ids.str.match(_FOOTER).fillna(False).to_numpy(dtype=bool)
+        # pandas 2.3 takes no pattern with flags, and anchors only the first of its choices.
+        there = there & ~ids.fillna("").map(lambda cell: bool(_FOOTER.match(cell))).to_numpy(dtype=bool)
     return there
 
 

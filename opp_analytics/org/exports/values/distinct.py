@@ -34,7 +34,8 @@ class Distinct:
     def of(cls, column: pd.Series[Any], label: str) -> Distinct:
         """The distinct cells of a column whose index is the row of the file."""
         codes, cells = pd.factorize(column)
-        return cls(label, column.index, codes, pd.Series(cells))
+        # An index of objects would have its type inferred.
+        return cls(label, column.index, codes, pd.Series(cells, dtype=cells.dtype))
 
     @property
     def is_text(self) -> bool:

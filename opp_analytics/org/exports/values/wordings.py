@@ -33,7 +33,7 @@ _CATEGORIES = {
 _YES, _NO = {"true", "1", "yes", "1.0"}, {"false", "0", "no", "0.0"}
 _WITH_PIPELINE = re.compile(r"(?P<stage>.+?)\s*\((?P<pipeline>[^()]+)\)")
 _SUFFIXES = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", dtype="S1")
-_SALESFORCE_ID = re.compile(r"00[156][0-9A-Za-z]{12}")
+_SALESFORCE_ID = "00[156][0-9A-Za-z]{12}"
 """Ids of accounts, users and opportunities."""
 
 
