@@ -14,6 +14,7 @@ from opp_analytics.org.file.likely import empty_columns
 from opp_analytics.org.frame import PIPELINE, conform, empty, require, split_by, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
 from opp_analytics.org.money import Money, money_of
+from opp_analytics.org.one_currency import CURRENCY, check_currency, refuse_currencies
 from opp_analytics.org.org import DEFAULT, Org, checked_org, org_of
 from opp_analytics.org.outcome_rule import (
     CONFLICT,
@@ -33,6 +34,7 @@ from opp_analytics.org.stages import STAGES, Stage, Stages
 
 __all__ = [
     "CONFLICT",
+    "CURRENCY",
     "DEFAULT",
     "DISQUALIFIED",
     "FILE",
@@ -52,6 +54,7 @@ __all__ = [
     "Stage",
     "Stages",
     "agreed",
+    "check_currency",
     "check_frame",
     "check_stages",
     "checked_org",
@@ -77,6 +80,7 @@ __all__ = [
     "read_changes",
     "read_export",
     "recognize",
+    "refuse_currencies",
     "require",
     "split_by",
     "stage_dtype",

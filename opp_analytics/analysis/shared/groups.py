@@ -85,7 +85,8 @@ def read(
     """The checked columns that a function reads, with `status` if present and the columns of `by`.
 
     Other columns are not checked, so a bad value there does not matter. Of the attrs only the org is kept. Deals in
-    stages that the org does not know are warned of, unless `any_stage`; see `org.check_stages`.
+    stages that the org does not know are warned of, and deals in another currency refused where `value` is read, unless
+    `any_stage`; see `org.check_stages` and `org.check_currency`.
     """
     if not isinstance(opportunities, pd.DataFrame):
         return org.require(opportunities)
@@ -99,6 +100,8 @@ def read(
     frame = org.require(mine, *wanted, unique=unique)
     if "stage" in wanted and not any_stage:
         org.check_stages(frame)
+    if "value" in wanted and org.CURRENCY in opportunities and not any_stage:
+        org.check_currency(opportunities)
     return frame
 
 

@@ -13,7 +13,15 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError, NotEnoughHistory
 from opp_analytics.history import DELETED, TRANSFERRED, History, label_of, missing
-from opp_analytics.org import UNKNOWN, Org, outcome_codes_of, outcome_expression, warn_unknown
+from opp_analytics.org import (
+    CURRENCY,
+    UNKNOWN,
+    Org,
+    outcome_codes_of,
+    outcome_expression,
+    refuse_currencies,
+    warn_unknown,
+)
 from opp_analytics.periods import When, as_date, as_instant
 
 if TYPE_CHECKING:
@@ -137,6 +145,8 @@ def span(
     if needs_two and opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
         raise NotEnoughHistory(_what_is_missing(moments, opening, finish, asked_by))
     _check_begun(history, opening, closing, reads, asked_by)
+    if "value" in reads:
+        check_one_currency(history)
     first = as_date(begin if start is None else start, tz=tz, name="start")
     last = as_date(finish if end is None else end, tz=tz, name="end")
     read = records.loc[moments.between(opening, closing), "complete"]
@@ -196,6 +206,27 @@ def unknown_deals(history: History) -> int:
     deals = int(names.sum())
     warn_unknown(names.to_dict(), deals=deals, of="history", nothing_known=bool(unknown.all()))
     return deals
+
+
+def check_one_currency(history: History) -> None:
+    """Refuse a history of deals in another currency than its org's, or in several.
+
+    Raises
+    ------
+    DataError
+        When there are such deals.
+    """
+    table = history.table
+    if CURRENCY not in table.columns:
+        return
+    counted = (
+        table.filter(~missing(table[CURRENCY])).group_by(CURRENCY).agg(deals=table["unique_id"].nunique())
+    )
+    found = history.collect(counted).sort_values(["deals", CURRENCY], ascending=[False, True])
+    codes = dict(zip(found[CURRENCY].astype("str"), map(int, found["deals"]), strict=True))
+    one = Org.of(history).currency or next(iter(codes), None)
+    if one is not None and set(codes) - {one}:
+        refuse_currencies(codes, one, deals=[], frame="changes")
 
 
 def _last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
