@@ -176,6 +176,46 @@ def test_import_crm__of_the_practice_files_tells_the_truth(
         ([DEALS], ["--org", "none.toml"], "none.toml"),
         ([DEALS], ["--out", "deals.txt"], "ends in '.txt'; use"),
         ([CHANGES], ["--ids", "ids.csv"], "cannot read ids.csv"),
+        (
+            [
+                DEALS.replace(
+                    '\n\n"Conf',
+                    '\n"West","","","","","","",""\n"006Hs00001AbCdG","C","Demo","$1","","","","x"\n"Conf',
+                )
+            ],
+            [],
+            "row 4: Opportunity ID='West' is in a row without an id or without anything else; export the details only",
+        ),
+        (
+            [DEALS.replace("Created Date", "Close Date")],
+            [],
+            "row 2: Close Date='11/20/2026' and Close Date='9/1/2026' would both be 'close_date'; remove one of the columns",
+        ),
+        (
+            [DEALS.replace("12/1/2026", "11/29/2026").replace("11/20", "20/11")],
+            [],
+            "row 2: Close Date='20/11/2026' has the day first; row 3: Close Date='11/29/2026' has the month first; write all dates "
+            "in one order",
+        ),
+        (
+            [CHANGES.replace("20/2026", "2/2026")],
+            [],
+            "row 2: Edit Date='11/2/2026 9:14 AM' may mean Nov 2, 2026 or Feb 11, 2026, and no other row of the file tells",
+        ),
+        (
+            [DEALS.replace("Acme", "JosÃ©")],
+            [],
+            "row 2: Opportunity Name='JosÃ©' was garbled by a wrong encoding",
+        ),
+        (["%PDF-1.7"], [], "is a PDF; export the report as CSV or .xlsx"),
+        (["<html><table></table></html>"], [], "is a web page, as some CRMs save .xls files"),
+        ([""], [], "holds no table; export the report again"),
+        ([DEALS.replace('"$5,000.00"', "5,000,00")], [], "row 3 has 10 cells, more than the 8 of the header"),
+        (
+            [DEALS, CHANGES.replace("100,000.00", "100.000,00")],
+            [],
+            "row 3: Old Value='$100.000,00' is not an amount",
+        ),
     ],
 )
 def test_import_crm__refuses_before_anything_is_made(

@@ -131,10 +131,11 @@ def span(
         When `end` is before `start`.
     NotEnoughHistory
         When `start` is before the first record, or no later record shows the changes until `end`, or a column of `reads`
-        begins between the two; the message says what is missing and when it can be available. Without a `start`, the
-        first record with all of `reads` is it. `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
+        or `by` begins between the two; the message says what is missing and when it can be available. Without a `start`,
+        the first record with all of them is it. `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
     """
     records = check_history(history, asked_by, *by).records
+    reads = (*reads, *by)
     tz = Org.of(history).zone(tz)
     moments = records["recorded_at"]
     begin = _first(history, moments, reads) if start is None else as_instant(start, tz=tz, name="start")

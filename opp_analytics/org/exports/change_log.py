@@ -107,11 +107,7 @@ def _from_events(events: Events, org: Org, opportunities: pd.DataFrame | None) -
     initial = [
         first.assign(new_value=first["old_value"]).dropna(subset="new_value"),
         _unchanged(first, known),
-        begin.astype("object")
-        .rename("new_value")
-        .rename_axis("unique_id")
-        .reset_index()
-        .assign(field="created_at"),
+        _creations(begin, known, org),
     ]
     born = pd.concat(initial, ignore_index=True)[["unique_id", "field", "new_value"]]
     born.insert(1, "changed_at", begin.reindex(born["unique_id"]).to_numpy())
@@ -142,6 +138,17 @@ def _beginnings(
     # A day without a time is the start of the day, and a creation later than a change is that of another clock.
     late = begin > earliest.reindex(index)
     return begin.mask(late, otherwise.reindex(index)).astype("datetime64[us, UTC]")
+
+
+def _creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """When each deal was created: as the deals' export says, so that the next record of it is no change."""
+    at = begin
+    if "created_at" in known:
+        exported = known["created_at"].reindex(begin.index).astype(begin.dtype)
+        zone = org.zone(None)
+        at = begin.where(to_dates(exported, tz=zone) != to_dates(begin, tz=zone), exported)
+    named = at.astype("object").rename("new_value").rename_axis("unique_id")
+    return named.reset_index().assign(field="created_at")
 
 
 def _unchanged(first: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,7 @@ def refuse_garbled(table: Table, text: str) -> None:
     """
     if not any(sign in text for sign in _SIGNS):
         return
-    reason = "was garbled by a wrong encoding before it was exported; export it as UTF-8, or pass encoding='utf-8' to keep it"
+    reason = "was garbled by a wrong encoding before it was exported; export it as UTF-8, or keep it with encoding='utf-8', or import-crm --encoding utf-8"
     bad = []
     for place, label in enumerate(table.labels):
         column = table.cells[place]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -210,13 +210,14 @@ def day_order(columns: Iterable[Times], file: str) -> bool | None:
     for column in columns:
         found = {**column.order(), **found}
     if len(found) == 2:
-        refuse(file, list(found.values()))
+        first, last = sorted(found.values())
+        refuse(file, [first, replace(last, reason=f"{last.reason}; write all dates in one order")])
     return next(iter(found), None)
 
 
 def _two_readings(year: int, first: int, second: int) -> str:
     one, other = (written_day(date(year, *parts), year=True) for parts in ((first, second), (second, first)))
-    return f"may mean {one} or {other}, and no other row of the file tells; say day_first=True or day_first=False"
+    return f"may mean {one} or {other}, and no other row of the file tells; say day_first=True or False, or import-crm --day-first or --month-first"
 
 
 def _exists(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -69,7 +69,7 @@ def test_dates__without_an_order_refuses_only_what_can_be_read_in_two_ways() -> 
     found, bad = times("03/04/2027", "03/03/2027", "25/11/2026", "2027-03-04").dates(None)
     assert [str(one) for one in bad] == [
         "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027, and no other row of the file tells; "
-        "say day_first=True or day_first=False"
+        "say day_first=True or False, or import-crm --day-first or --month-first"
     ]
     assert found.dropna().dt.strftime("%m-%d").tolist() == ["03-03", "11-25", "03-04"]
 
@@ -84,7 +84,7 @@ def test_day_order__follows_the_rows_that_tell() -> None:
 def test_day_order__names_two_rows_that_contradict_each_other() -> None:
     with pytest.raises(
         DataError,
-        match="deals.csv: row 2: Close Date='03/25/2027' has the month first; row 3: Created='25/03/2027' has the day first",
+        match="deals.csv: row 2: Close Date='03/25/2027' has the month first; row 3: Created='25/03/2027' has the day first; write all dates in one order",
     ):
         day_order([times("03/25/2027"), times(None, "25/03/2027", label="Created")], "deals.csv")
 
