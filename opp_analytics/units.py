@@ -17,6 +17,11 @@ _MONEY = frozenset(
     [
         "value",
         "expected",
+        "expected_open",
+        "then",
+        "now",
+        "change",
+        "new_business",
         "low",
         "median",
         "high",
@@ -48,6 +53,9 @@ _RATES = frozenset(
         "won_low",
         "won_high",
         "attainment",
+        "forecast_bias",
+        "forecast_bias_low",
+        "forecast_bias_high",
         "interval_coverage",
     ]
 )

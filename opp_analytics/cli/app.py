@@ -168,6 +168,30 @@ _add(
 )
 _add(
     _REVIEW,
+    "review.changes_command",
+    "Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline.",
+    "changes --since 2026-03-24 --by owner_name --out changes.xlsx",
+)
+_add(
+    _REVIEW,
+    "review.forecast_command",
+    "Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add.",
+    "forecast --target 500000 --by owner_name",
+)
+_add(
+    _REVIEW,
+    "review.risk_command",
+    "List the open deals to question, the most money first, each with its reasons in words.",
+    "risk --by owner_name --out risk.csv",
+)
+_add(
+    _REVIEW,
+    "review.created_command",
+    "Show whether enough comes in: pipeline created in each period, and the open pipeline at its end.",
+    "created --freq Q --by owner_name",
+)
+_add(
+    _REVIEW,
     "audit.audit_command",
     "Find data problems: deals and money by check, each finding, and a plan of fixes.",
     "audit --out findings.csv --fix plan.json",

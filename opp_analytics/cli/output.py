@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,13 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.errors import DataError
 from opp_analytics.files import replaced
+from opp_analytics.org import Org
+from opp_analytics.units import format_cell
 
-__all__ = ["check_ending", "write_csv", "written"]
+__all__ = ["TABLES", "check_ending", "write_csv", "write_tables", "written"]
+
+TABLES = (".xlsx", ".csv", ".md")
+"""Endings of the files that `write_tables` writes."""
 
 
 def check_ending(file: Path, endings: Collection[str]) -> None:
@@ -49,14 +54,62 @@ def written(file: Path) -> Iterator[Path]:
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:
     """Write a table as CSV; a text that a spreadsheet would take for a formula gets a leading apostrophe."""
-    texts = table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
-    safe = table.assign(**{name: table[name].astype("object").map(_safe) for name in texts}).rename(
-        columns=_safe
-    )
+    safe = _guarded(table)
+    texts = _texts(safe)
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for name in texts for cell in table[name] if isinstance(cell, str))
     with written(file) as staged:
         safe.to_csv(staged, index=False, quoting=csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL)
+
+
+def _texts(table: pd.DataFrame) -> pd.Index[Any]:
+    return table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
+
+
+def _guarded(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with an apostrophe before each text that a spreadsheet would take for a formula."""
+    return table.assign(**{name: table[name].astype("object").map(_safe) for name in _texts(table)}).rename(
+        columns=_safe
+    )
+
+
+def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
+    """Write tables to one file: a workbook has a sheet for each, Markdown a section, CSV the first one of deals, else the first.
+
+    Amounts are numbers in the workbook and in CSV, and written as people read them in Markdown.
+    """
+    if file.suffix.lower() == ".csv":
+        write_csv(tables.get("Deals", next(iter(tables.values()))), file)
+    elif file.suffix.lower() == ".md":
+        pages = "\n\n".join(f"## {name}\n\n{_markdown(table)}" for name, table in tables.items())
+        with written(file) as staged:
+            staged.write_text(pages + "\n", encoding="utf-8")
+    else:
+        with written(file) as staged, pd.ExcelWriter(staged, engine="openpyxl") as book:
+            for name, table in tables.items():
+                _without_zones(_guarded(table)).to_excel(
+                    book, sheet_name=name, index=False, freeze_panes=(1, 0)
+                )
+
+
+def _markdown(table: pd.DataFrame) -> str:
+    currency = Org.of(table).currency
+    lines = [list(map(str, table.columns)), ["---"] * len(table.columns)]
+    lines += [
+        [format_cell(str(name), value, currency) for name, value in zip(table.columns, row, strict=True)]
+        for row in table.itertuples(index=False, name=None)
+    ]
+    return "\n".join(f"| {' | '.join(map(_piped, line))} |" for line in lines)
+
+
+def _piped(cell: str) -> str:
+    return text.printable(cell).replace("|", r"\|")
+
+
+def _without_zones(table: pd.DataFrame) -> pd.DataFrame:
+    """Instants in UTC without their zone, which a workbook cannot hold."""
+    zoned = table.select_dtypes("datetimetz").columns
+    return table.assign(**{str(name): table[name].dt.tz_localize(None) for name in zoned})
 
 
 def _safe(cell: Any) -> Any:

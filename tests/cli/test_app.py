@@ -25,7 +25,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text()
 
 def test_commands__are_those_of_the_design_in_the_order_of_use() -> None:
     assert [
-        *("demo", "sandbox", "doctor", "load", "org", "record", "import-crm", "report", "audit"),
+        *("demo", "sandbox", "doctor", "load", "org", "record", "import-crm", "report"),
+        *("changes", "forecast", "risk", "created", "audit"),
         *("export", "plan", "apply", "runs", "resume", "undo"),
     ] == COMMANDS
 
@@ -91,6 +92,7 @@ def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: 
             "findings.csv",
             "fixes.json",
             "pipeline.csv",
+            "risk.xlsx",
             "undo.json",
             "weekly.html",
             "weekly.xlsx",

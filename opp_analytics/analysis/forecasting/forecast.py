@@ -184,7 +184,7 @@ def read_arguments(
     how = read_method(method)
     if how.new_business and by:
         raise ArgumentValueError(
-            "new_business=True does not work with by=; forecast each group's frame and history separately"
+            "new_business=True does not work with by=; use method='learned', which splits new business by group"
         )
     org = (
         agreed(org_of(opportunities), org_of(history), names=("the frame's org", "the history's")) or DEFAULT

@@ -1,0 +1,279 @@
+"""The `changes`, `forecast`, `risk` and `created` commands: a leader's questions, each with its table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+import opp_analytics as oa
+from opp_analytics import text
+from opp_analytics.cli.console import heading, say, show
+from opp_analytics.cli.org_file import find_org
+from opp_analytics.cli.output import TABLES, check_ending, write_tables
+from opp_analytics.cli.source import FromFile, OrgFile, Source, read_source
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.periods import as_date
+from opp_analytics.schema import BUCKETS
+
+__all__ = ["changes_command", "created_command", "forecast_command", "risk_command"]
+
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--by", help="Column to group by, such as owner_name; repeat it for more.", show_default=False
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="Write the tables in full to this .xlsx, .csv or .md file.", show_default=False
+    ),
+]
+HistoryFolder = Annotated[Path, typer.Option("--history", help="Folder of the history.")]
+Freq = Annotated[
+    str | None, typer.Option("--freq", help="Period: W, M, Q, Y, or a fiscal Q-JAN.", show_default="M")
+]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
+_FOLDER = Path("opp-history")
+_DEALS = ("name", "reasons")
+
+
+def changes_command(
+    since: Annotated[
+        str | None,
+        typer.Option(help="First day, as 2026-03-24.", show_default="a week before the last record"),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last day, as 2026-03-31.", show_default="that of the last record")
+    ] = None,
+    period: Annotated[
+        str | None,
+        typer.Option(help="Period whose forecast is explained, as 2026-03.", show_default="the current one"),
+    ] = None,
+    freq: Freq = None,
+    by: By = None,
+    folder: HistoryFolder = _FOLDER,
+    org_file: OrgFile = None,
+    file: Out = None,
+) -> None:
+    """Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline."""
+    _check(file)
+    org = find_org(org_file)
+    history = oa.History(folder, org=org)
+    zone, alias = (org or oa.Org()).zone(None), _freq(org, freq)
+    records = history.records["recorded_at"]
+    last = as_date(records.iloc[-1], tz=zone) if len(records) else as_date(datetime.now(UTC), tz=zone)
+    end = last if until is None else as_date(until, tz=zone, name="--until")
+    start = end - pd.Timedelta(days=7) if since is None else as_date(since, tz=zone, name="--since")
+    label = str(pd.Period(end, alias)) if period is None else period
+    groups: list[str] = by or []
+    tables: dict[str, pd.DataFrame] = {}
+    pipeline = oa.waterfall(history, start=start, end=end, by=groups, tz=zone)
+    try:
+        asked: dict[str, Any] = {"start": start, "end": end, "period": label, "freq": alias, "tz": zone}
+        change = oa.forecast_change(history, by=groups, **asked)
+        deals = oa.forecast_change_deals(history, by=groups, **asked)
+    except NotEnoughHistory as reason:
+        heading("Forecast")
+        say(f"Not known: {reason}.")
+    else:
+        heading("Forecast", text.days(start, end))
+        say(oa.sentence(change))
+        show(_whole(change))
+        if groups:
+            heading("By " + text.joined(map(text.label, groups)))
+            show(_by_ends(change))
+        heading("Deals", "those that moved it most")
+        show(_largest(deals, groups), index=False, shorten=_DEALS)
+        tables |= {"Forecast": change.reset_index(), "Deals": _ids_last(deals, groups)}
+    heading("Pipeline")
+    say(oa.sentence(pipeline))
+    moves = oa.movements(history, start=start, end=end, by=groups, tz=zone)
+    _write(file, {**tables, "Pipeline": pipeline.reset_index(), "Movements": _ids_last(moves, groups)})
+
+
+def forecast_command(
+    freq: Freq = None,
+    by: By = None,
+    target: Annotated[
+        float | None,
+        typer.Option(help="Target of each period.", show_default="[targets] of the org file"),
+    ] = None,
+    periods: Annotated[int, typer.Option(min=1, help="Periods, from the current one on.")] = 3,
+    as_of: AsOf = None,
+    folder: HistoryFolder = _FOLDER,
+    source_file: FromFile = None,
+    org_file: OrgFile = None,
+    file: Out = None,
+) -> None:
+    """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
+    _check(file)
+    source = read_source(source_file, org_file)
+    history = _history(folder, source)
+    day, zone = _day(source, as_of), _zone(source)
+    goals = (
+        source.org.targets
+        if target is None and source.org is not None and len(source.org.targets)
+        else target
+    )
+    table = oa.forecast(
+        source.opportunities,
+        as_of=day,
+        freq=_freq(source.org, freq),
+        by=by or None,
+        target=goals,
+        history=history,
+        periods=periods,
+        totals=bool(by),
+        tz=zone,
+    )
+    heading("Forecast", f"as of {day:%Y-%m-%d}, method: {table.attrs['method']}")
+    say(oa.sentence(table))
+    columns = [
+        "booked",
+        "open_value",
+        "expected",
+        "low",
+        "high",
+        "target",
+        "p_target",
+        "pipeline_coverage",
+        "needed_pipeline",
+    ]
+    ahead = table.index.get_level_values("period")
+    now = str(pd.Period(day, table.attrs["freq"]))
+    table_ahead = table[(ahead >= now) | ahead.isin(BUCKETS)]
+    shown = table_ahead[[name for name in columns if table_ahead[name].notna().any()]]
+    shown.attrs = table.attrs
+    show(shown, most=60)
+    _write(file, {"Forecast": table.reset_index()})
+
+
+def risk_command(
+    by: By = None,
+    as_of: AsOf = None,
+    most: Annotated[int, typer.Option(min=1, help="Number of deals to list.")] = 20,
+    folder: HistoryFolder = _FOLDER,
+    source_file: FromFile = None,
+    org_file: OrgFile = None,
+    file: Out = None,
+) -> None:
+    """List the open deals to question, the most money first, each with its reasons in words."""
+    _check(file)
+    source = read_source(source_file, org_file)
+    table = oa.deal_flags(
+        source.opportunities,
+        _history(folder, source),
+        as_of=_day(source, as_of),
+        own_writes=source.own_writes(),
+        tz=_zone(source),
+    )
+    say(oa.sentence(table))
+    flagged = table[table["risk"] > 0]
+    flagged.attrs = table.attrs
+    if by and len(flagged):
+        groups = _by_group(flagged, source.opportunities, by)
+        heading("By " + text.joined(map(text.label, by)))
+        show(groups)
+    if len(flagged):
+        heading("Deals")
+        listed = flagged[["name", "owner_name", "value", "close_date", "risk", "reasons"]]
+        listed.attrs = table.attrs
+        show(listed, index=False, most=most, shorten=_DEALS)
+    _write(file, {"Deals": _ids_last(table.reset_index(), [])})
+
+
+def created_command(
+    freq: Freq = None,
+    by: By = None,
+    folder: HistoryFolder = _FOLDER,
+    org_file: OrgFile = None,
+    file: Out = None,
+) -> None:
+    """Show whether enough comes in: pipeline created in each period, and the open pipeline at its end."""
+    _check(file)
+    org = find_org(org_file)
+    table = oa.pipeline_created(oa.History(folder, org=org), freq=_freq(org, freq), by=by or None)
+    say(oa.sentence(table))
+    show(table, most=60)
+    say("Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win.")
+    _write(file, {"Created": table.reset_index()})
+
+
+def _check(file: Path | None) -> None:
+    if file is not None:
+        check_ending(file, TABLES)
+
+
+def _write(file: Path | None, tables: dict[str, pd.DataFrame]) -> None:
+    if file is not None:
+        write_tables(tables, file)
+        say(f"Written to {file}.")
+
+
+def _freq(org: oa.Org | None, freq: str | None) -> str:
+    meant = org or oa.Org()
+    return meant.freq(freq or str(meant.report.get("freq", "M")))
+
+
+def _zone(source: Source) -> str:
+    return oa.Org.of(source.opportunities).zone(None)
+
+
+def _day(source: Source, as_of: str | None) -> pd.Timestamp:
+    return as_date(datetime.now(UTC) if as_of is None else as_of, tz=_zone(source), name="--as-of")
+
+
+def _history(folder: Path, source: Source) -> oa.History | None:
+    """The history of the folder; None where nothing was recorded yet."""
+    if not folder.is_dir():
+        return None
+    history = oa.History(folder, org=source.org)
+    return history if len(history.records) else None
+
+
+def _whole(change: pd.DataFrame) -> pd.DataFrame:
+    """The steps of the whole that are not nothing."""
+    whole = change.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
+    shown = whole[(whole["expected"].abs() >= 0.005) | whole.index.isin(["then", "now"])]
+    shown.attrs = change.attrs
+    return shown
+
+
+def _by_ends(change: pd.DataFrame) -> pd.DataFrame:
+    """Both forecasts of each group, the largest change first."""
+    expected = change["expected"].unstack("movement", sort=False)  # noqa: PD010
+    table = expected[["then", "now"]].assign(change=expected["now"] - expected["then"])
+    table = table.sort_values("change", key=abs, ascending=False, kind="stable")
+    table.attrs = change.attrs
+    return table.rename_axis(columns=None)
+
+
+def _largest(deals: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """The deals of all groups, what moved most first, by name."""
+    rows = deals.reset_index() if groups else deals
+    rows = rows.sort_values("expected", key=abs, ascending=False, kind="stable")
+    shown = rows.assign(name=rows["name"].fillna(rows["unique_id"])).drop(columns="unique_id")
+    shown.attrs = deals.attrs
+    return shown
+
+
+def _by_group(flagged: pd.DataFrame, opportunities: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Flagged deals and their value by group, the most value first."""
+    groups = opportunities.set_index("unique_id")[by].reindex(flagged.index)
+    told = flagged.drop(columns=[name for name in by if name in flagged]).join(
+        groups.astype("str").fillna("(none)")
+    )
+    table = told.groupby(by).agg(deals=("risk", "size"), value=("value", "sum"))
+    table = table.sort_values("value", ascending=False, kind="stable")
+    table.attrs = flagged.attrs
+    return table
+
+
+def _ids_last(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    rows = table.reset_index() if groups else table
+    return rows[[*(name for name in rows if name != "unique_id"), "unique_id"]]

@@ -1,0 +1,115 @@
+"""A leader's questions from the shell: each prints its finding and its table, and writes it in full."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from opp_analytics import History
+from tests.analysis.forecasting.histories import even_months
+from tests.cli.kinds import Account, Command
+from tests.support import row
+
+
+def deals(week: int) -> pd.DataFrame:
+    """Two weeks of three deals, due in March: the second one wins a deal and pushes another out."""
+    rows = [
+        row(1, name="Oakhurst", owner_name="Ann", value=1000, close_date="2026-03-20"),
+        row(2, name="=Bolt|A1", owner_name="Bo", value=500, close_date="2026-03-25"),
+        row(3, name="Cog", owner_name="Bo", value=200, close_date="2026-03-28"),
+    ]
+    if week:
+        rows[0] |= {"stage": "closed_won", "status": "won", "probability": 100, "close_date": "2026-03-06"}
+        rows[1] |= {"close_date": "2026-04-25"}
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    history = History(tmp_path / "history")
+    for week, day in enumerate(("2026-03-02", "2026-03-09")):
+        history.record(deals(week), at=f"{day}T06:00Z")
+    return tmp_path / "history"
+
+
+def test_changes__say_why_whose_and_which(command: Command, folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "changes.xlsx"
+    asked = ["changes", "--history", folder, "--since", "2026-03-03", "--by", "owner_name", "--out", file]
+    code, out, err = command(*asked)
+    assert (code, err) == (0, "")
+    assert "March is up 100 since Mar 3, to 1.1K: Oakhurst won (+400) and =Bolt|A1 pushed out (−300)" in out
+    assert "Pipeline went from 1.7K (3 deals) to 700 (2 deals): won 1K (1)." in out
+    assert out.index("By owner name") < out.index("Deals") < out.index("Pipeline")
+    sheets = pd.read_excel(file, sheet_name=None)
+    assert list(sheets) == ["Forecast", "Deals", "Pipeline", "Movements"]
+    assert sheets["Deals"]["expected"].tolist() == [400, -300]
+    assert sheets["Deals"].columns.tolist()[-1] == "unique_id"
+    assert all(
+        cell.data_type != "f"
+        for sheet in openpyxl.load_workbook(file)
+        for line in sheet.iter_rows()
+        for cell in line
+    )
+
+
+def test_changes__without_a_forecast_still_say_what_moved_the_pipeline(
+    command: Command, tmp_path: Path
+) -> None:
+    log = even_months(9).changes().drop(columns="operation")
+    History.from_changes(log, path=tmp_path / "history")
+    asked = ["changes", "--history", tmp_path / "history", "--since", "2026-02-11", "--until", "2026-07-20"]
+    code, out, _ = command(*asked)
+    assert code == 0
+    assert "Not known: method='learned' needs 3 ended months" in out
+    assert "Pipeline went from 200 (2 deals) to 0 (0 deals)" in out
+
+
+def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path: Path) -> None:
+    code, _, err = command("changes", "--history", tmp_path / "none")
+    assert code == 1
+    assert "needs records" in err
+
+
+def test_forecast__by_owner_adds_up(command: Command, account: Account, folder: Path, tmp_path: Path) -> None:
+    account(deals(1))
+    file = tmp_path / "forecast.csv"
+    asked = ["forecast", "--history", folder, "--as-of", "2026-03-09", "--by", "owner_name", "--target", 2000]
+    code, out, err = command(*asked, "--out", file)
+    assert (code, err) == (0, "")
+    assert "as of 2026-03-09, method: stated" in out
+    assert "(all)" in out
+    table = pd.read_csv(file).query("period == '2026-03'").set_index("owner_name")["expected"]
+    assert table.to_dict() == {"Ann": 1000, "Bo": 120, "(all)": 1120}
+
+
+def test_risk__lists_reasons_and_sums_by_owner(
+    command: Command, account: Account, folder: Path, tmp_path: Path
+) -> None:
+    account(deals(1))
+    file = tmp_path / "risk.md"
+    asked = ["risk", "--history", folder, "--as-of", "2026-03-30", "--by", "owner_name", "--out", file]
+    code, out, err = command(*asked)
+    assert (code, err) == (0, "")
+    assert "2 days overdue" in out
+    assert "Bo" in out.split("By owner name")[1].split("Deals")[0]
+    page = file.read_text()
+    assert page.startswith("## Deals")
+    assert r"=Bolt\|A1" in page
+
+
+def test_created__counts_what_came_in(command: Command, folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "created.csv"
+    code, out, err = command("created", "--history", folder, "--freq", "W", "--out", file)
+    assert (code, err) == (0, "")
+    assert "Coverage alone predicts little" in out
+    assert {"deals", "value", "open_count", "open_value"} <= set(pd.read_csv(file).columns)
+
+
+@pytest.mark.parametrize("name", ["changes", "forecast", "risk", "created"])
+def test_review__refuses_a_file_that_it_cannot_write(command: Command, tmp_path: Path, name: str) -> None:
+    code, _, err = command(name, "--out", tmp_path / "table.docx")
+    assert code == 1
+    assert "use .xlsx, .csv or .md" in err
