@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pandas as pd
+
 from opp_analytics import svg, text
 from opp_analytics.report.deal_lists import deal_cell
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Cell, Column, Group, Line, Note, Table
-from opp_analytics.report.tables import Tables
+from opp_analytics.report.tables import Tables, method_name
 
 __all__ = ["decide"]
 
@@ -24,6 +26,8 @@ def decide(tables: Tables) -> Block | None:
     if deals.empty:
         words = f"No open deal with a value and a chance is due in {inputs.name}."
         return Block("decide", "No deal decides", parts=(Note(words),), nav="Deals that decide")
+    if method_name(deals).startswith("stated"):
+        return _at_stated_chances(tables, deals)
     shown = deals.head(_MOST)
     shown.attrs = deals.attrs
     lines = tuple(Line((_deal(tables, row), _ends(row), _swing(row))) for row in shown.to_dict("records"))
@@ -37,6 +41,25 @@ def decide(tables: Tables) -> Block | None:
     return Block(
         "decide", finding(shown), sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide"
     )
+
+
+def _at_stated_chances(tables: Tables, deals: pd.DataFrame) -> Block:
+    """The largest deals due; what one of them does to the target is not known from stated chances of open deals alone."""
+    money = tables.inputs.money
+    shown = deals.sort_values(["value", "unique_id"], ascending=[False, True]).head(_MOST)
+    lines = tuple(
+        Line((_deal(tables, row), Cell(money(row["weighted"])))) for row in shown.to_dict("records")
+    )
+    columns = (Column("Deal", right=False, phone="full", kind="deal"), Column("Value × chance"))
+    first = shown.iloc[0]
+    largest = f"{first['name']}, {money(first['value'])}, is the largest"
+    title = (
+        f"{largest} of the {text.count(len(deals), 'open deal')} due"
+        if len(deals) > 1
+        else f"{largest} open deal due"
+    )
+    sub = "At stated chances. What one deal does to the chance of the target shows once chances are learned"
+    return Block("decide", title, sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide")
 
 
 def _deal(tables: Tables, row: dict[Any, Any]) -> Cell:
