@@ -1,0 +1,129 @@
+"""What holds for every method: parts add up, order and other groups change nothing, odd input gives a forecast."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis.forecasting.pricing import price_period
+from opp_analytics.history import History
+from tests import worlds
+
+AS_OF = "2023-06-14"
+KIND = worlds.Kind("small", weeks=78, deals_per_week=5.0)
+METHODS = ["learned", "run_rate", "stated", "stage", "curve"]
+MONEY = ["booked", "open_value", "expected_open", "new_business", "expected"]
+
+
+@cache
+def team() -> tuple[pd.DataFrame, History]:
+    history = worlds.history(KIND, 3)
+    return history.as_of(AS_OF), history
+
+
+def asked(method: Any) -> dict[str, Any]:
+    return {"as_of": AS_OF, "method": method, "history": team()[1], "periods": 3, "target": 90_000}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_forecast__parts_and_groups_add_up_by_every_method(method: str) -> None:
+    frame, _ = team()
+    whole = forecast(frame, **asked(method))
+    dated = whole.iloc[2:]
+    parts = dated[["booked", "expected_open", "new_business"]].sum(axis=1)
+    assert parts.to_numpy() == pytest.approx(dated["expected"].to_numpy())
+    assert dated["expected"].gt(0).any()
+    by_owner = forecast(frame, **{**asked(method), "by": "owner_name", "totals": True})
+    owners, totals = by_owner.drop("(all)", level="owner_name"), by_owner.xs("(all)", level="owner_name")
+    sums = owners.groupby(level="period", sort=False)[MONEY].sum().loc[whole.index]
+    np.testing.assert_allclose(sums, whole[MONEY], atol=1e-6)
+    pd.testing.assert_frame_equal(totals[MONEY], whole[MONEY], check_names=False)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_forecast__order_of_rows_changes_nothing_and_the_seed_decides(method: str) -> None:
+    frame, _ = team()
+    shuffled = frame.sample(frac=1, random_state=1)
+    for by in (None, "owner_name"):
+        once, again = (forecast(rows, **asked(method), by=by) for rows in (frame, shuffled))
+        pd.testing.assert_frame_equal(once, again, rtol=1e-9)
+    pd.testing.assert_frame_equal(forecast(frame, **asked(method)), forecast(frame, **asked(method)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_price_period__without_an_open_deal_never_expects_more(method: str) -> None:
+    frame, history = team()
+    priced = price_period(history, at=AS_OF, period="2023-06", method=method)
+    whole = priced.expected(frame).sum()
+    for row in frame.index[frame["status"] == "active"]:
+        assert priced.expected(frame.drop(index=row)).sum() <= whole + 1e-6
+
+
+@pytest.mark.parametrize("method", ["learned", "stated", "stage"])
+def test_forecast__without_an_open_deal_never_expects_more(method: str) -> None:
+    frame, _ = team()
+    whole = forecast(frame, **asked(method))["expected"]
+    open_ = frame.index[frame["status"] == "active"]
+    for row in open_[:: len(open_) // 4]:
+        less = forecast(frame.drop(index=row), **asked(method))["expected"].reindex(whole.index)
+        assert (less <= whole + 1e-6).all()
+
+
+def test_forecast_deals__weighted_by_their_chances_give_the_chance_of_the_target() -> None:
+    frame, _ = team()
+    deals, table = forecast_deals(frame, **asked("learned")), forecast(frame, **asked("learned"))
+    both = deals["chance"] * deals["p_if_won"] + (1 - deals["chance"]) * deals["p_if_lost"]
+    # Each is counted in the same 20,000 draws.
+    assert both.to_numpy() == pytest.approx(table["p_target"].reindex(deals["period"]).to_numpy(), abs=0.011)
+    weighted = deals.groupby("period")["weighted"].sum()
+    assert weighted.to_numpy() == pytest.approx(table["expected_open"].loc[weighted.index].to_numpy())
+
+
+def _odd(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    open_ = frame["status"] == "active"
+    late = pd.Timestamp("2023-05-01").as_unit("us")
+    return {
+        "none": frame.iloc[:0],
+        "one": frame[open_].head(1),
+        "overdue": frame.assign(close_date=frame["close_date"].mask(open_, late)),
+        "undated": frame.assign(close_date=frame["close_date"].mask(open_)),
+        "negative": frame.assign(value=frame["value"].mask(open_, -frame["value"])),
+        "missing": frame.assign(value=frame["value"].mask(open_)),
+    }
+
+
+@pytest.mark.parametrize("odd", ["none", "one", "overdue", "undated", "negative", "missing"])
+@pytest.mark.parametrize("method", ["auto", "learned", "stated", "stage"])
+def test_forecast__of_odd_deals(method: str, odd: str) -> None:
+    frame = _odd(team()[0])[odd]
+    ahead = forecast(frame, **asked(method)).loc["2023-06":]  # type: ignore[misc]
+    known = ahead[ahead["expected"].notna()].drop(index=["overdue", "unscheduled"], errors="ignore")
+    assert len(known) >= 3
+    assert known[["low", "median", "high", "p_target"]].notna().all(axis=None)
+    assert (known["low"] <= known["high"]).all()
+    assert known["p_target"].between(0.001, 1).all()
+    if odd == "missing":
+        assert forecast(frame, **asked(method)).attrs["left_out"]["without_value"] > 0
+        assert known["expected_open"].eq(0).all()
+
+
+def test_forecast__a_history_that_ends_before_the_day_still_teaches() -> None:
+    frame, history = team()
+    table = forecast(frame, as_of="2023-09-20", history=history)
+    assert table.attrs["method"].startswith("learned: ")
+    late = forecast(frame, as_of="2024-09-20", history=history, periods=1)
+    assert late.loc["2024-09", ["booked", "expected"]].notna().all()
+
+
+def test_forecast__a_period_of_which_nothing_can_be_known_has_no_range_and_no_chance() -> None:
+    frame, _ = team()
+    far = {**asked("learned"), "periods": ["2029-01"]}
+    row = forecast(frame, **far).loc["2029-01"]
+    assert row[["expected", "new_business", "low", "median", "high", "p_target"]].isna().all()
+    # On the last day no ended month won anything later.
+    done = forecast(frame, as_of="2023-06-30", method="run_rate", target=900_000).loc["2023-06"]
+    assert done["expected"] == done["booked"]
+    assert done[["low", "median", "high", "p_target"]].isna().all()
