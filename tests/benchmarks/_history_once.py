@@ -16,11 +16,21 @@ import ibis.backends.duckdb  # noqa: F401
 import pandas as pd
 import pyarrow.parquet  # noqa: F401
 
-from opp_analytics.analysis import close_date_moves, movements, slippage, stage_flow, transitions, waterfall
+from opp_analytics.analysis import (
+    backtest,
+    close_date_moves,
+    forecast,
+    movements,
+    slippage,
+    stage_flow,
+    transitions,
+    waterfall,
+)
 from opp_analytics.history import History
 from tests.benchmarks._memory import peak_mb
 
 PERIOD: dict[str, Any] = {"start": "2026-02-01", "end": "2026-04-30"}
+FORECAST_DAY = "2026-12-15"
 COLUMNS = ["unique_id", "stage", "status", "close_date"]
 QUESTIONS = {
     "slippage": lambda history: slippage(history, **PERIOD)["count"].tolist(),
@@ -32,10 +42,21 @@ QUESTIONS = {
     "as_of": lambda history: len(history.as_of(PERIOD["end"])),
 }
 
+FORECASTS = {
+    "learned month forecast": lambda history: _learned(history),
+    "12-month backtest": lambda history: len(backtest(history, freq="M", method="learned")),
+}
+
+
+def _learned(history: History) -> float:
+    frame = history.as_of(FORECAST_DAY)
+    table = forecast(frame, as_of=FORECAST_DAY, history=history, method="learned", periods=1)
+    return round(float(table["expected"].loc["2026-12"]), 2)
+
 
 def ours(question: str, folder: Path) -> Any:
     """From the change log."""
-    return QUESTIONS[question](History(folder / "history"))
+    return (QUESTIONS | FORECASTS)[question](History(folder / "history"))
 
 
 def snapshots(question: str, folder: Path) -> Any:

@@ -17,7 +17,7 @@ import pandas as pd
 from opp_analytics import org
 from opp_analytics.history import History
 from tests.benchmarks._figures import Figure, in_turns
-from tests.benchmarks._history_once import QUESTIONS
+from tests.benchmarks._history_once import FORECASTS, QUESTIONS
 
 _ROOT = Path(__file__).parents[2]
 _OPEN = np.array(["discovery", "qualification", "proposal", "negotiation"], dtype=object)
@@ -34,7 +34,7 @@ def run(quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         year, small, large = (Path(name, folder) for folder in ("year", "small", "large"))
         _play(year, _ROWS, 365, snapshots=True)
-        figures = [_size(year), *_against_snapshots(year)]
+        figures = [_size(year), *_against_snapshots(year), *_forecasts(year)]
         shutil.rmtree(year)
         _play(small, _ROWS, _DAYS, snapshots=False)
         _play(large, _TIMES * _ROWS, _DAYS, snapshots=False)
@@ -59,6 +59,21 @@ def _against_snapshots(folder: Path) -> list[Figure]:
                 label = question if unit == "s" else f"{question}, peak memory growth"
                 against = {"snapshots": "daily snapshots", "two_files": "the two files it needs"}[other]
                 figures.append(Figure.of(f"{label}, a year of history", against, ours, theirs, unit=unit))
+    return figures
+
+
+def _forecasts(folder: Path) -> list[Figure]:
+    """What a forecast that learns, and a backtest of all records, take against one question to the same history."""
+    runs = in_turns(
+        _ROUNDS, {question: partial(_once, "ours", question, folder) for question in ("slippage", *FORECASTS)}
+    )
+    figures = []
+    for question, at_most in zip(FORECASTS, (5.0, 25.0), strict=True):
+        for measure, unit in (("seconds", "s"), ("process_mb", "MB")):
+            ours, theirs = ([run[measure] for run in runs[who]] for who in (question, "slippage"))
+            label = f"{question}, a year of history" + ("" if unit == "s" else ", memory")
+            wanted = at_most if unit == "s" else None
+            figures.append(Figure.of(label, "slippage", ours, theirs, at_most=wanted, unit=unit))
     return figures
 
 

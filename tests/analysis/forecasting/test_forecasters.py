@@ -40,7 +40,7 @@ def test_forecast__parts_and_groups_add_up_by_every_method(method: str) -> None:
     owners, totals = by_owner.drop("(all)", level="owner_name"), by_owner.xs("(all)", level="owner_name")
     sums = owners.groupby(level="period", sort=False)[MONEY].sum().loc[whole.index]
     np.testing.assert_allclose(sums, whole[MONEY], atol=1e-6)
-    pd.testing.assert_frame_equal(totals[MONEY], whole[MONEY], check_names=False)
+    np.testing.assert_allclose(totals[MONEY], whole[MONEY], atol=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -99,7 +99,7 @@ def _odd(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 @pytest.mark.parametrize("method", ["auto", "learned", "stated", "stage"])
 def test_forecast__of_odd_deals(method: str, odd: str) -> None:
     frame = _odd(team()[0])[odd]
-    ahead = forecast(frame, **asked(method)).loc["2023-06":]  # type: ignore[misc]
+    ahead = forecast(frame, **asked(method)).loc["2023-06":]
     known = ahead[ahead["expected"].notna()].drop(index=["overdue", "unscheduled"], errors="ignore")
     assert len(known) >= 3
     assert known[["low", "median", "high", "p_target"]].notna().all(axis=None)
