@@ -30,7 +30,7 @@ def log(seed: int, weeks: int, deals_per_week: int = 10) -> pd.DataFrame:
         with store.transaction():
             store.add_tenant()
             store.save_settings(seed=seed, deals_per_week=deals_per_week)
-        simulator, known, parts = Simulator(store), pd.Series(dtype="str"), []
+        simulator, known, found = Simulator(store), pd.Series(dtype="str"), []
         for week in range(1, weeks + 1):
             monday = BEGIN + timedelta(weeks=week)
             with store.transaction():
@@ -41,8 +41,7 @@ def log(seed: int, weeks: int, deals_per_week: int = 10) -> pd.DataFrame:
             gone = known[~known.index.isin(texts.index)]
             seen_at = pd.Timestamp(monday, tz="UTC") + pd.Timedelta(hours=6)
             for rows, operation in ((fresh, None), (gone, "deleted")):
-                part = pd.DataFrame([json.loads(text) for text in rows], columns=_KEPT)
-                parts.append(part.assign(seen_at=seen_at, operation=operation))
+                found += [json.loads(text) | {"seen_at": seen_at, "operation": operation} for text in rows]
             known = texts
         store.close()
-    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+    return pd.DataFrame(found, columns=[*_KEPT, "seen_at", "operation"])

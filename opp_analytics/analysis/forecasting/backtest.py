@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,7 +160,8 @@ def _unforeseen(made: pd.DataFrame, actual: Actual, by: list[str]) -> pd.DataFra
 
 
 def _keys(made: pd.DataFrame, by: list[str]) -> Iterator[tuple[int, tuple[str, ...], str]]:
-    return zip(made["record"], made[by].itertuples(index=False, name=None), made["period"], strict=True)
+    groups = zip(*(made[column] for column in by), strict=True) if by else repeat((), len(made))
+    return zip(made["record"], groups, made["period"], strict=True)
 
 
 def forecasts(table: pd.DataFrame) -> int:

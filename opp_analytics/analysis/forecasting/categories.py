@@ -17,7 +17,11 @@ CATEGORIES = ("commit", "best_case", "pipeline", "omitted")
 """Categories of open deals; `categories` gives positions in this list."""
 COLUMNS = ("category", "pipeline", "probability")
 """Columns that decide, where a frame has them."""
-_SPELLED = {"omit": "omitted", "bestcase": "best_case", "upside": "best_case"}
+_PLACES = {
+    **{name: place for place, name in enumerate(CATEGORIES)},
+    **dict.fromkeys(("bestcase", "upside"), CATEGORIES.index("best_case")),
+    "omit": CATEGORIES.index("omitted"),
+}
 _BOUNDS = ((75, 0), (50, 1))
 """Stated percent from which a deal is in a category; the rest is pipeline."""
 
@@ -39,8 +43,8 @@ def _own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
     if "category" not in frame:
         return np.full(len(frame), -1, dtype=np.intp), 0
     said = frame["category"].astype(schema.TEXT)
-    spelled = said.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True).replace(_SPELLED)
-    place = spelled.map({name: k for k, name in enumerate(CATEGORIES)}).fillna(-1).astype("int64")
+    spelled = said.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+    place = spelled.map(_PLACES).fillna(-1).astype("int64")
     # "Closed" is what some systems say of a deal that was won; while it is open, its stage decides.
     strange = spelled.notna() & (spelled != "") & (spelled != "closed") & (place < 0)
     return np.asarray(place, dtype=np.intp), int(strange.sum())

@@ -150,5 +150,6 @@ def _index(deals: Deals, spans: list[pd.Period]) -> pd.Index[str]:
         return labels
     repeated = [deals.groups.get_level_values(k).repeat(len(labels)) for k in range(deals.groups.nlevels)]
     return pd.MultiIndex.from_arrays(
-        [*repeated, np.tile(labels, len(deals.groups))], names=[*deals.groups.names, "period"]
+        [*repeated, pd.Index(np.tile(labels, len(deals.groups)), dtype=schema.TEXT)],
+        names=[*deals.groups.names, "period"],
     )

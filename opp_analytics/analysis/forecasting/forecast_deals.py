@@ -117,7 +117,7 @@ def forecast_deals(
     value, chance = deals.value[rows], found["chance"]
     table = pd.DataFrame(
         {
-            "period": found["period"],
+            "period": found["period"].astype(TEXT),
             **{str(name): carried[name].array[rows] for name in carried},
             **{str(name): deals.frame[name].array[rows] for name in [*names, "stage", "close_date"]},
             "value": value,
