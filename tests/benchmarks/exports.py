@@ -15,7 +15,6 @@ import opp_analytics as oa
 from tests.benchmarks._figures import Figure, in_turns
 
 ROWS = 100_000
-_REPEATS = 7
 _STAGES = (
     "Prospecting",
     "Qualification",

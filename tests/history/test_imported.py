@@ -93,6 +93,48 @@ def test_forecast__learns_on_the_first_day(then: Imported) -> None:
     assert row["low"] < row["expected"] < row["high"]
 
 
+def test_analyses__of_a_small_export_are_those_worked_by_hand() -> None:
+    deals = oa.read_export(
+        pd.DataFrame(
+            {
+                "Opportunity ID": [f"006Hs00001AbCd{letter}" for letter in "ABCD"],
+                "Stage": ["Closed Won", "Closed Lost", "Prospecting", "Closed Won"],
+                "Amount": ["$100.00", "$50.00", "$30.00", "$40.00"],
+                "Probability (%)": ["100%", "0%", "10%", "100%"],
+                "Close Date": ["11/20/2026", "10/20/2026", "12/15/2026", "10/10/2026"],
+                "Created Date": ["9/1/2026", "9/1/2026", "9/2/2026", "9/3/2026"],
+                "Opportunity Owner": ["Ann", "Ann", "Bob", "Bob"],
+            }
+        ),
+        ORG,
+        progress=False,
+    )
+    changes = [
+        ("A", "Stage", "Negotiation/Review", "Closed Won", "11/20/2026 9:14 AM"),
+        ("A", "Close Date", "10/30/2026", "11/20/2026", "10/28/2026 9:14 AM"),
+        ("A", "Amount", "$80.00", "$100.00", "10/15/2026 9:14 AM"),
+        ("B", "Stage", "Prospecting", "Closed Lost", "10/20/2026 9:14 AM"),
+        ("C", "Close Date", "10/25/2026", "12/15/2026", "10/24/2026 9:14 AM"),
+        ("D", "Stage", "Qualification", "Closed Won", "10/10/2026 9:14 AM"),
+    ]
+    log = pd.DataFrame(
+        changes, columns=["Opportunity ID", "Field / Event", "Old Value", "New Value", "Edit Date"]
+    )
+    log["Opportunity ID"] = "006Hs00001AbCd" + log["Opportunity ID"]
+    history = oa.History.from_changes(log, org=ORG, opportunities=deals, progress=False)
+    assert oa.win_rate(deals, by="owner_name")["rate"].to_dict() == {"Ann": 0.5, "Bob": 1.0}
+    # Due in October as known on October 1: A 80, B 50, C 30, D 40. D was won, B lost, A and C moved beyond.
+    slipped = oa.slippage(history, start="2026-10-01", end="2026-10-31")
+    assert slipped.loc[["won", "lost", "slipped"], ["count", "value"]].to_numpy().tolist() == [
+        [1, 40.0], [1, 50.0], [2, 110.0],
+    ]  # fmt: skip
+    targets = {("Ann", "2026-11"): 150, ("Cy", "2026-11"): 10}
+    table = oa.forecast(deals, as_of="2026-11-25", method="stated", by="owner_name", target=targets)
+    november = table.xs("2026-11", level="period")
+    assert november[["booked", "gap"]].fillna(-1).to_numpy().tolist() == [[100, 50], [0, -1], [0, 10]]
+    assert table.loc[("Bob", "2026-12"), "expected"] == pytest.approx(3)  # 10% of 30
+
+
 def test_analyses__of_a_column_that_the_import_lacks_begin_with_its_first_record(
     then: Imported, later: Imported, tmp_path: Path
 ) -> None:

@@ -123,6 +123,32 @@ def test_plan__with_a_client_is_held_against_the_server(tenant):
     assert receipt.table["outcome"].tolist() == ["applied", "conflict"]
 
 
+def test_edited__goes_back_into_another_crm(tmp_path: Path) -> None:
+    org = oa.Org.salesforce(currency="USD", people=[{"owner_name": "Ann", "team": "East"}])
+    report = pd.DataFrame(
+        {
+            "Opportunity ID": ["006Hs00001AbCdE", "006Hs00001AbCdF"],
+            "Stage": ["Prospecting", "Qualification"],
+            "Amount": ["$120,000.00", "$5,000.50"],
+            "Close Date": ["11/25/2026", "12/1/2026"],
+            "Opportunity Owner": ["Ann", "Bo"],
+        }
+    )
+    deals = oa.read_export(report, org, progress=False)
+    grid = oa.edit(deals)
+    put(grid, (1, "stage", "Closed Won"), (1, "close_date", "11/20/2026"), (1, "value", "$6,000"))
+    file = oa.to_csv(grid.edited, tmp_path / "edits.csv", org=org, before=deals)
+    assert file.read_text(encoding="utf-8-sig") == (
+        "Id,Amount,StageName,CloseDate\n006Hs00001AbCdFIAV,6000,Closed Won,2026-11-20\n"
+    )
+    back = oa.read_export(file, org, progress=False).set_index("unique_id")
+    edited = grid.edited.set_index("unique_id").loc[["006Hs00001AbCdFIAV"]]
+    assert (
+        back.iloc[0][["value", "stage", "close_date"]].tolist()
+        == edited.iloc[0][["value", "stage", "close_date"]].tolist()
+    )
+
+
 def test_messages__from_several_threads_are_all_kept():
     grid = oa.edit(opportunities(40))
     grid.send = lambda _, buffers: None
