@@ -146,6 +146,7 @@ def test_stub__lists_every_public_name_once() -> None:
 
 TESTS = ROOT / "tests"
 ACROSS = {
+    "analysis/test_columns.py": "every analysis, without each column in turn",
     "analysis/test_edges.py": "every analysis, on the frames that break statistics",
     "analysis/test_truth.py": "estimates of many analyses, against the simulated team's true rates",
     "api/test_cassettes.py": "the whole client, against recorded answers",

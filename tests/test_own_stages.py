@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,38 @@ def test_simulated_team__works_by_the_stages_of_the_org(tmp_path: Path) -> None:
     assert outcomes["won"] > 5
     assert outcomes["open"] > 20
     assert outcomes["unknown"] == 0
+
+
+def quarters(table: pd.DataFrame) -> set[str]:
+    """The labels of quarters in a table."""
+    cells = [*map(str, table.index.to_frame().to_numpy().ravel()), *map(str, table.to_numpy().ravel())]
+    return {cell for cell in cells if re.fullmatch(r"\d{4}Q\d", cell)}
+
+
+SPAN: dict[str, Any] = {"start": "2026-11-02T09:00Z", "end": "2026-11-23T09:00Z"}
+OF_QUARTERS: dict[str, Callable[[pd.DataFrame, oa.History], pd.DataFrame]] = {
+    "win_rate": lambda deals, _: oa.win_rate(deals, freq="Q"),
+    "win_rate_cohorts": lambda deals, _: oa.win_rate_cohorts(deals, as_of=AS_OF, freq="Q", age_days=10),
+    "forecast": lambda deals, _: oa.forecast(deals, as_of=AS_OF, freq="Q", method="stated"),
+    "forecast_deals": lambda deals, _: oa.forecast_deals(deals, as_of=AS_OF, freq="Q", method="stated"),
+    "forecast_fan": lambda _, history: oa.forecast_fan(history, period="2027Q4", freq="Q", method="stated"),
+    "forecast_categories": lambda deals, _: oa.forecast_categories(deals, as_of=AS_OF, freq="Q"),
+    "pipeline_created": lambda _, history: oa.pipeline_created(history, freq="Q"),
+    "impact": lambda deals, _: oa.plan(deals, deals.assign(value=1.0)).impact(as_of=AS_OF, freq="Q"),
+    "coverage": lambda _, history: history.coverage(freq="Q"),
+}
+
+
+@pytest.mark.parametrize("name", OF_QUARTERS)
+def test_quarters__are_those_of_the_fiscal_year(name: str, deals: pd.DataFrame, history: oa.History) -> None:
+    # October is in the third fiscal quarter, November to January are the fourth.
+    found = quarters(OF_QUARTERS[name](deals, history))
+    assert found
+    assert found <= {"2027Q3", "2027Q4"}
+
+
+def test_due__is_a_fiscal_quarter_too(history: oa.History) -> None:
+    moves = oa.movements(history, **SPAN, due="2027Q4")
+    days = oa.movements(history, **SPAN, due=("2026-11-01", "2027-01-31"))
+    pd.testing.assert_frame_equal(moves, days)
+    assert oa.waterfall(history, **SPAN, due="2027Q4")["value"]["opening"] == 6050.0

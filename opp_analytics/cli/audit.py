@@ -14,7 +14,7 @@ from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import check_ending, write_csv
 from opp_analytics.cli.source import FromFile, OrgFile, read_source
 from opp_analytics.periods import as_date
-from opp_analytics.text import count
+from opp_analytics.text import count, joined
 
 __all__ = ["audit_command"]
 
@@ -55,6 +55,9 @@ def audit_command(
     findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())
     summary = oa.audit_summary(findings)
     heading("Audit", f"{count(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")
+    lacks = findings.attrs.get("not_checked", [])
+    if lacks:
+        say(f"Not checked, as the data lacks it: {joined(lacks)}.")
     if summary.empty:
         say("Nothing found.")
         return

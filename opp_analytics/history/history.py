@@ -496,7 +496,7 @@ class History:
         Parameters
         ----------
         freq : str
-            Period alias, such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``; periods are in UTC.
+            Period alias, such as ``"M"``, ``"Q"`` (of the org's fiscal year) or ``"Q-DEC"``; periods are in UTC.
 
         Returns
         -------
@@ -515,7 +515,7 @@ class History:
         ArgumentError, DataError
             When `freq` is not a period alias.
         """
-        return coverage(self.records, freq)
+        return coverage(self.records, Org.of(self).freq(freq))
 
     def collect(self, expression: Any) -> Any:
         """The result of an Ibis expression made from `table`, in pandas.

@@ -84,8 +84,9 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     needed = ("unique_id", *columns) if unique else columns
     missing = [c for c in needed if c not in opportunities.columns]
     if missing:
+        whose = "history" if "recorded_at" in opportunities.attrs else "frame"
         raise MissingColumnError(
-            f"the frame has no column {', '.join(map(repr, missing))}; "
+            f"the {whose} has no column {', '.join(map(repr, missing))}; "
             f"it has {', '.join(map(str, opportunities.columns))}"
         )
     frame = conform(opportunities)

@@ -13,7 +13,7 @@ from opp_analytics import analysis
 from opp_analytics.analysis import Method, track_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History, coverage
-from opp_analytics.org import split_by
+from opp_analytics.org import Org, split_by
 from opp_analytics.periods import as_date
 from opp_analytics.report.earlier import Earlier, earlier_record
 from opp_analytics.report.inputs import Inputs
@@ -332,7 +332,7 @@ class Tables:
     @property
     def closed_since(self) -> pd.Timestamp:
         """First day of the window of the win rates: this quarter and the three before."""
-        return (pd.Period(self.inputs.today, "Q") - 3).start_time
+        return (pd.Period(self.inputs.today, Org.of(self.inputs.opportunities).freq("Q")) - 3).start_time
 
     @cached_property
     def win_rate(self) -> pd.Series[Any]:

@@ -147,3 +147,14 @@ def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history,
     with pytest.raises(errors.ArgumentValueError, match="the forecast has no column 'bokked'"):
         make("bokked < 1", "wrong")
     assert list((tmp_path / "wrong").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "column", ["account_id", "updated_at", "name", "created_at", "probability", "status", "owner_name"]
+)
+def test_weekly_report__needs_only_stage_value_and_close_date_and_says_what_it_did_not_check(
+    opportunities, history, read, column
+):
+    page = read(opportunities.drop(columns=column, errors="ignore"), history)
+    said = f"The data has no {column.replace('_', ' ')}: the audit leaves out what needs it."
+    assert (said in reading.words(page.root)) == (column != "owner_name")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -53,7 +55,7 @@ def audit(
         RangeIndex, most severe first. Columns (str unless noted): ``unique_id``, ``check``, ``severity`` (error,
         warning, info), ``field``, ``cell``: the current value as text, missing when blank; ``value`` (float64, money)
         of the deal; ``suggestion``: the suggested fix, missing where none is obvious.
-        Attrs: ``n`` deals checked, ``as_of``. Without findings, or for empty input, no rows.
+        Attrs: ``n`` deals checked, ``as_of``, ``not_checked``: columns that the frame lacks, if any. Without findings, or for empty input, no rows.
 
     Raises
     ------
@@ -102,7 +104,8 @@ def audit(
     table = pd.concat([_rows(frame, hit) for hit in hits or [nothing]], ignore_index=True)
     rank = table["severity"].map(_RANK)
     table = table.iloc[np.lexsort((table["unique_id"], table["check"], rank))].reset_index(drop=True)
-    return annotate(table, made_from=opportunities, n=len(frame), as_of=today)
+    lacks: dict[str, Any] = {"not_checked": absent} if absent else {}
+    return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **lacks)
 
 
 def _rows(frame: pd.DataFrame, hit: Hit) -> pd.DataFrame:

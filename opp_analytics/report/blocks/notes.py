@@ -43,7 +43,14 @@ def _definitions(tables: Tables) -> tuple[Term, ...]:
 
 def _trust(tables: Tables) -> tuple[str, ...]:
     said, _ = certificate(tables)
-    return tuple(filter(None, (_not_counted(tables), said, _records(tables), _left_out(tables))))
+    remarks = (_not_counted(tables), said, _records(tables), _left_out(tables), _not_checked(tables))
+    return tuple(filter(None, remarks))
+
+
+def _not_checked(tables: Tables) -> str:
+    lacks = tables.findings.attrs.get("not_checked", [])
+    said = text.joined([text.label(name) for name in lacks])
+    return f"The data has no {said}: the audit leaves out what needs it." if said else ""
 
 
 def _not_counted(tables: Tables) -> str:

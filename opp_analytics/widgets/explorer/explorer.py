@@ -360,4 +360,5 @@ def explore(
         )
     frame = org.require(opportunities, "unique_id", "name", "value", "stage", "close_date", unique=True)
     frame.attrs = dict(opportunities.attrs)
-    return Explorer(frame, history, as_date(datetime.now(UTC) if as_of is None else as_of), Choice.of(state))
+    day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=org.Org.of(opportunities).zone(None))
+    return Explorer(frame, history, day, Choice.of(state))

@@ -14,7 +14,7 @@ import traitlets
 from opp_analytics import schema
 from opp_analytics.arguments import whole
 from opp_analytics.errors import ConfigError, OppAnalyticsError
-from opp_analytics.org import OPEN, outcome_codes
+from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import When, as_date
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.bulk import bulk
@@ -80,7 +80,7 @@ class Grid(anywidget.AnyWidget):
         freq: str,
         height: int,
     ) -> None:
-        day = as_date(datetime.now(UTC) if as_of is None else as_of)
+        day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
         self._sheet = Sheet(opportunities, today=day.date())
         self._outlook = Outlook(self._sheet, as_of=day, freq=freq, history=history)
         self._review = Review(self._sheet, client)

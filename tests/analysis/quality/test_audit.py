@@ -224,3 +224,12 @@ def test_audit__of_what_is_no_frame_says_so(given):
         errors.ArgumentTypeError, match=f"a DataFrame of opportunities, not {type(given).__name__}"
     ):
         audit(given, as_of="2026-03-10")
+
+
+def test_audit__says_which_columns_it_could_not_check() -> None:
+    frame = (
+        org.empty().reindex([0]).assign(unique_id="a", stage="proposal", close_date="2026-03-01", value=5.0)
+    )
+    found = audit(frame.drop(columns=["account_id", "updated_at"]), as_of="2026-03-10")
+    assert found.attrs["not_checked"] == ["account_id", "updated_at"]
+    assert "not_checked" not in audit(frame, as_of="2026-03-10").attrs
