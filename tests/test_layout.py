@@ -148,6 +148,7 @@ TESTS = ROOT / "tests"
 ACROSS = {
     "analysis/test_columns.py": "every analysis, without each column in turn",
     "analysis/test_edges.py": "every analysis, on the frames that break statistics",
+    "analysis/test_known_events.py": "what changed, by anyone, in a simulated year of known events",
     "analysis/test_truth.py": "estimates of many analyses, against the simulated team's true rates",
     "api/test_cassettes.py": "the whole client, against recorded answers",
     "api/test_live.py": "the whole client, against a real account",

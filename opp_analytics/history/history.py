@@ -27,7 +27,7 @@ from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import FolderSource, Source, TableSource, as_frame
 from opp_analytics.history.store import Store
 from opp_analytics.history.timeline import timeline
-from opp_analytics.org import ChangeLog, Org, checked_org, conform
+from opp_analytics.org import ChangeLog, Org, checked_org, conform, record_link
 from opp_analytics.periods import When, as_instant
 
 if TYPE_CHECKING:
@@ -426,7 +426,7 @@ class History:
             and by the second), ``operation`` (new, changed, deleted, returned), ``field`` (str; missing where nothing
             but the operation changed), ``before``, ``after`` (object, at the field's type; None when blank), ``run_id``
             (str: the last run of this package that wrote to the opportunity between the two records). Attrs: ``unique_id``,
-            ``name``, ``as_of`` (day of the last record). A new ``updated_at`` alone adds no row.
+            ``name``, ``as_of`` (day of the last record), ``link`` (address in the CRM, from the org). A new ``updated_at`` alone adds no row.
 
         Raises
         ------
@@ -454,6 +454,7 @@ class History:
             "unique_id": unique_id,
             "name": str(name.iloc[-1]) if len(name) else None,
             "as_of": str(self.records["recorded_at"].iloc[-1].date()),
+            "link": record_link(self.org.record_url, unique_id) if self.org else None,
             **({"org": self.org.facts} if self.org else {}),
         }
         return found

@@ -13,6 +13,7 @@ from opp_analytics.org.file.found import FILE, found_org
 from opp_analytics.org.file.likely import empty_columns
 from opp_analytics.org.frame import PIPELINE, conform, empty, require, split_by, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
+from opp_analytics.org.links import record_link
 from opp_analytics.org.money import Money, money_of
 from opp_analytics.org.one_currency import CURRENCY, check_currency, refuse_currencies
 from opp_analytics.org.org import DEFAULT, Org, checked_org, org_of
@@ -80,6 +81,7 @@ __all__ = [
     "read_changes",
     "read_export",
     "recognize",
+    "record_link",
     "refuse_currencies",
     "require",
     "split_by",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
 
@@ -62,11 +62,7 @@ def _deal(inputs: Inputs, row: dict[Any, Any], amount: str) -> Deal:
 
 def _link(inputs: Inputs, row: Any) -> str:
     """The deal's address in the CRM; empty where the org does not say."""
-    return (
-        inputs.record_url.replace("{unique_id}", quote(str(row["unique_id"]), safe=""))
-        if inputs.record_url
-        else ""
-    )
+    return record_link(inputs.record_url, str(row["unique_id"])) or ""
 
 
 def stated(probability: Any) -> str:

@@ -19,7 +19,9 @@ import pyarrow.parquet  # noqa: F401
 from opp_analytics.analysis import (
     backtest,
     close_date_moves,
+    deal_flags,
     forecast,
+    forecast_change,
     movements,
     slippage,
     stage_flow,
@@ -40,7 +42,32 @@ QUESTIONS = {
     "stage_flow": lambda history: int(stage_flow(history, **PERIOD)["entries"].sum()),
     "close_date_moves": lambda history: len(close_date_moves(history)),
     "as_of": lambda history: len(history.as_of(PERIOD["end"])),
+    "waterfall by": lambda history: int(waterfall(history, **PERIOD, by="owner_name")["count"].sum()),
+    "forecast_change": lambda history: round(float(_change(history)["expected"].sum())),
+    "forecast_change by": lambda history: round(float(_change(history, by="owner_name")["expected"].sum())),
+    "deal_flags": lambda history: int(_flags(history, history)["risk"].sum()),
 }
+"""Questions to a history."""
+PLAIN = {
+    "two forecasts": lambda history: round(sum(_forecast(history, at) for at in PERIOD.values())),
+    "deal_flags without history": lambda history: int(_flags(history, None)["risk"].sum()),
+}
+"""What the questions are measured against."""
+_MAY: dict[str, Any] = {"method": "stated", "freq": "M"}
+
+
+def _change(history: History, **asked: Any) -> pd.DataFrame:
+    return forecast_change(history, **PERIOD, period="2026-05", **_MAY, **asked)
+
+
+def _forecast(history: History, day: str) -> float:
+    table = forecast(history.as_of(day), as_of=day, periods=["2026-05"], **_MAY)
+    return float(table["expected"].to_dict()["2026-05"])
+
+
+def _flags(history: History, past: History | None) -> pd.DataFrame:
+    return deal_flags(history.as_of(PERIOD["end"]), past, as_of=PERIOD["end"])
+
 
 FORECASTS = {
     "learned month forecast": lambda history: _learned(history),
@@ -56,7 +83,7 @@ def _learned(history: History) -> float:
 
 def ours(question: str, folder: Path) -> Any:
     """From the change log."""
-    return (QUESTIONS | FORECASTS)[question](History(folder / "history"))
+    return (QUESTIONS | PLAIN | FORECASTS)[question](History(folder / "history"))
 
 
 def snapshots(question: str, folder: Path) -> Any:

@@ -23,6 +23,14 @@ _ROOT = Path(__file__).parents[2]
 _OPEN = np.array(["discovery", "qualification", "proposal", "negotiation"], dtype=object)
 _ROUNDS = 3
 _ROWS = 100_000
+_PLAIN = (
+    ("waterfall by", "waterfall", 1.5),
+    ("forecast_change", "two forecasts", None),
+    ("forecast_change by", "forecast_change", 1.5),
+    ("deal_flags", "deal_flags without history", None),
+)
+"""Question, its plain form, and the ratio that is wanted; 200 owners are the groups."""
+_OWNERS = 200
 _TIMES, _DAYS = 10, 60
 """How many times as many opportunities, over how many days, show how cost grows."""
 
@@ -34,7 +42,12 @@ def run(quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         year, small, large = (Path(name, folder) for folder in ("year", "small", "large"))
         _play(year, _ROWS, 365, snapshots=True)
-        figures = [_size(year), *_against_snapshots(year), *_forecasts(year)]
+        figures = [
+            _size(year),
+            *_against_snapshots(year),
+            *_against_plain(year),
+            *_forecasts(year),
+        ]
         shutil.rmtree(year)
         _play(small, _ROWS, _DAYS, snapshots=False)
         _play(large, _TIMES * _ROWS, _DAYS, snapshots=False)
@@ -74,6 +87,26 @@ def _forecasts(folder: Path) -> list[Figure]:
             label = f"{question}, a year of history" + ("" if unit == "s" else ", memory")
             wanted = at_most if unit == "s" else None
             figures.append(Figure.of(label, "slippage", ours, theirs, at_most=wanted, unit=unit))
+    return figures
+
+
+def _against_plain(folder: Path) -> list[Figure]:
+    """Questions by group, and of what changed, against their plain forms."""
+    figures = []
+    for question, plain, at_most in _PLAIN:
+        runs = in_turns(
+            _ROUNDS,
+            {
+                "ours": partial(_once, "ours", question, folder),
+                "plain": partial(_once, "ours", plain, folder),
+            },
+        )
+        for measure, unit in (("seconds", "s"), ("process_mb", "MB")):
+            ours, theirs = ([run[measure] for run in runs[who]] for who in ("ours", "plain"))
+            label = f"{question}, a year of history" + (", memory" if unit == "MB" else "")
+            figures.append(
+                Figure.of(label, plain, ours, theirs, at_most=at_most if unit == "s" else None, unit=unit)
+            )
     return figures
 
 
@@ -117,6 +150,7 @@ def _first_day(random: np.random.Generator, count: int) -> pd.DataFrame:
                 "unique_id": [f"0192f{k:027x}" for k in range(count)],
                 "name": [f"Opportunity {k}" for k in range(count)],
                 "account_id": [f"account-{k % 5000}" for k in range(count)],
+                "owner_name": [f"Owner {k % _OWNERS:03d}" for k in range(count)],
                 "value": random.integers(100_000, 10_000_000, count) / 100,
                 "stage": _OPEN[random.integers(0, 4, count)],
                 "close_date": dates,

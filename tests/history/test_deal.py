@@ -21,7 +21,7 @@ def history():
 
 def test_deal__lists_each_change_with_its_value_before_and_after(history):
     table = history.deal("a")
-    assert table.attrs == {"unique_id": "a", "name": "Acme", "as_of": "2026-01-26"}
+    assert table.attrs == {"unique_id": "a", "name": "Acme", "as_of": "2026-01-26", "link": None}
     new = table[table["operation"] == "new"]
     assert new["field"].tolist() == ["name", "value", "stage", "close_date", "status"]
     assert new["before"].tolist() == [None] * 5
@@ -65,3 +65,10 @@ def test_deal__names_an_id_that_is_not_there(history):
         history.deal("z")
     with pytest.raises(oa.errors.ArgumentTypeError, match="unique_id=3 is not text"):
         history.deal(3)
+
+
+def test_deal__has_its_address_in_the_crm():
+    org = oa.Org(record_url="https://crm.example.com/deals/{unique_id}")
+    table = history_of(ROWS[:2], org=org).deal("a")
+    assert table.attrs["link"] == "https://crm.example.com/deals/a"
+    assert history_of(ROWS[:2]).deal("a").attrs["link"] is None

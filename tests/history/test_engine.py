@@ -16,6 +16,8 @@ import pytest
 from opp_analytics import org, schema
 from opp_analytics.analysis import (
     close_date_moves,
+    deal_flags,
+    forecast_change,
     movements,
     pipeline_created,
     slippage,
@@ -43,6 +45,10 @@ QUESTIONS = {
     "records where": lambda history: history.where(owner_name="Ann").records,
     "movements": lambda history: movements(history, **WINDOW, due=DUE, by="owner_name"),
     "pipeline_created": lambda history: pipeline_created(history, freq="W", by="owner_name"),
+    "forecast_change": lambda history: forecast_change(
+        history, **WINDOW, period="2026-02", method="stated", by="owner_name"
+    ),
+    "deal_flags": lambda history: deal_flags(history.as_of(WEEKS[4]), history, as_of=WEEKS[4]),
     "transitions": transitions,
     "close_date_moves": lambda history: close_date_moves(history, **WINDOW, by="owner_name"),
     "stage_flow": lambda history: stage_flow(history, **WINDOW, by="owner_name"),
@@ -166,7 +172,7 @@ def test_from_table__compiles_for_warehouses(dialect):
     columns = ibis.Schema.from_pyarrow(change_schema({"owner_name": "text"}))
     abroad = Abroad.from_table(ibis.table(columns, name="opportunity_changes"))
     abroad.dialect = dialect  # type: ignore[attr-defined]
-    for name in QUESTIONS.keys() - {"changes", "coverage", "as_of"}:
+    for name in QUESTIONS.keys() - {"changes", "coverage", "as_of", "forecast_change", "deal_flags"}:
         with pytest.raises(Compiled, match="opportunity_changes"):
             QUESTIONS[name](abroad)
 

@@ -173,7 +173,8 @@ def _open_rows(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, int]:
         instants = pd.to_datetime(frame["next_action_at"], utc=True, format="ISO8601", errors="coerce")
         frame["next_action_at"] = instants.astype("datetime64[us, UTC]")
     outcome = outcome_codes(frame)
-    return pd.DataFrame(frame[outcome == OPEN]), int((outcome == UNKNOWN).sum())
+    # A filter keeps the org, which says what stages mean and the currency of reasons.
+    return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum())
 
 
 def _own_flag(name: str, rule: Rule, opportunities: pd.DataFrame, frame: pd.DataFrame) -> Found:

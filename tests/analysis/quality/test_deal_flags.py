@@ -284,3 +284,25 @@ def test_deal_flags__of_the_frame_are_equal_with_and_without_history(deals):
     pd.testing.assert_frame_equal(alone[FRAME_ONLY].sort_index(), compared[FRAME_ONLY].sort_index())
     shuffled = deal_flags(known.sample(frac=1, random_state=1), history, as_of="2026-01-10")
     pd.testing.assert_frame_equal(shuffled, compared)
+
+
+def test_deal_flags__read_stages_and_currency_of_the_org():
+    org = oa.Org(
+        currency="CHF",
+        stages=[{"name": name, "kind": "open"} for name in ("Lead", "Demo", "Offer")]
+        + [{"name": "Signed", "kind": "won"}],
+    )
+    log = pd.DataFrame(
+        {
+            "unique_id": "a",
+            "seen_at": ["2026-03-02", "2026-03-09"],
+            "stage": ["Offer", "Demo"],
+            "value": [50_000.0, 20_000.0],
+            "close_date": "2026-05-01",
+        }
+    )
+    history = History.from_changes(log, org=org)
+    table = deal_flags(history.as_of(DAY), history, as_of=DAY)
+    assert (
+        table["reasons"].iloc[0] == "back in Demo, was in Offer · value cut from CHF\u00a050K to CHF\u00a020K"
+    )
