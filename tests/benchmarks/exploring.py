@@ -7,17 +7,12 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 import opp_analytics as oa
-from opp_analytics import org
 from opp_analytics.widgets.explorer.choice import VIEWS, Choice
 from tests.benchmarks._figures import Figure, timed
+from tests.benchmarks._two_years import TODAY, play
 
-ROWS, WEEKS, REPEATS = 20_000, 104, 5
-_FIRST = pd.Timestamp("2024-12-02T06:00Z")
-_TODAY = "2026-11-25"
+REPEATS = 5
 
 
 def run(quick: bool) -> list[Figure]:
@@ -26,8 +21,8 @@ def run(quick: bool) -> list[Figure]:
         return []
     with tempfile.TemporaryDirectory() as folder:
         history = oa.History(Path(folder))
-        frame = _play(history)
-        explorer = oa.explore(frame, history, as_of=_TODAY)
+        frame = play(history)
+        explorer = oa.explore(frame, history, as_of=TODAY)
         owners = sorted(frame["owner_name"].unique())
         return [
             _measured(explorer, f"explorer, {view}: {name}", {"view": view, **state})
@@ -45,31 +40,3 @@ def _measured(explorer: oa.Explorer, name: str, state: dict[str, Any]) -> Figure
 
     click()
     return timed(name, "the analysis alone", click, lambda: explorer._view.table(), rounds=REPEATS)
-
-
-def _play(history: oa.History) -> pd.DataFrame:
-    """Weekly records in which 4% of the deals move, change value or are won."""
-    dice = np.random.default_rng(0)
-    stage = dice.choice(org.STAGES.names, ROWS, p=[0.2, 0.15, 0.1, 0.1, 0.15, 0.3])
-    frame = pd.DataFrame(
-        {
-            "unique_id": [f"o{n:06d}" for n in range(ROWS)],
-            "name": [f"Deal {n}" for n in range(ROWS)],
-            "value": dice.lognormal(10, 1, ROWS).round(2),
-            "stage": stage,
-            "status": np.select([stage == "closed_won", stage == "closed_lost"], ["won", "lost"], "active"),
-            "close_date": pd.Timestamp(_TODAY) + pd.to_timedelta(dice.integers(-200, 200, ROWS), unit="D"),
-            "probability": dice.integers(5, 95, ROWS),
-            "owner_name": [f"Owner {n}" for n in dice.integers(0, 60, ROWS)],
-        }
-    )
-    frame = org.conform(frame)
-    for week in range(WEEKS):
-        moved = dice.choice(ROWS, ROWS // 25, replace=False)
-        pushed, priced, won = np.split(moved, [ROWS // 50, 3 * ROWS // 100])
-        frame = frame.copy()
-        frame.loc[pushed, "close_date"] += pd.Timedelta(days=30)
-        frame.loc[priced, "value"] = (frame.loc[priced, "value"] * 1.1).round(2)
-        frame.loc[won, ["stage", "status"]] = ["closed_won", "won"]
-        history.record(frame, at=_FIRST + pd.Timedelta(weeks=week))
-    return frame
