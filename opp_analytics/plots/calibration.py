@@ -6,9 +6,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
+from opp_analytics.analysis import sentence
 from opp_analytics.plots import labels, palette, style
-
-_TITLE = "Stated vs. actual win probability"
 
 
 @style.drawing("n", "stated", "realized", "realized_low", "realized_high")
@@ -18,12 +17,12 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     Points on the diagonal are accurate; points below it were stated too high.
     """
     ax = style.canvas(ax, size=(6.0, 5.6))
-    judged = table[table["n"] > 0]
+    judged = table[(table["n"] > 0) & table["realized"].notna()]
     note = style.caption(table, text.count(int(table["n"].sum()), "deal"))
     if judged.empty:
         style.nothing(ax, "no deal is old enough to judge")
-        return style.finish(ax, _TITLE, note)
-    ax.plot([0, 1], [0, 1], color=palette.QUIET, linestyle="--", linewidth=1, label="as stated")
+        return style.finish(ax, sentence(table), note)
+    ax.plot([0, 1], [0, 1], color=palette.QUIET, linestyle="--", linewidth=1)
     ax.errorbar(
         judged["stated"],
         judged["realized"],
@@ -31,7 +30,6 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         fmt="o",
         color=style.COLORS["won"],
         ecolor=palette.QUIET,
-        label="actual",
     )
     for stated, top, name, n in zip(
         judged["stated"], judged["realized_high"], judged.index, judged["n"], strict=True
@@ -40,8 +38,8 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         words = f"{labels.shorten(group, 14)} ({n:,})" if group else f"{n:,}"
         labels.above(ax, words, (stated, top), size=7.5)
     labels.percent_axis(ax.xaxis, "stated")
-    labels.percent_axis(ax.yaxis, "actual")
+    labels.percent_axis(ax.yaxis, "won")
     ax.set_xlim(-0.02, 1.02)
     ax.set_ylim(-0.02, 1.08)
-    style.legend(ax, loc="upper left", bbox_to_anchor=None)
-    return style.finish(ax, _TITLE, note)
+    labels.at_ends(ax, [(1.0, 1.0, "as stated", palette.QUIET)])
+    return style.finish(ax, sentence(table), note)

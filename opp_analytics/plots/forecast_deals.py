@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from opp_analytics import text
 from opp_analytics.org import money_of
-from opp_analytics.plots import labels, style
+from opp_analytics.plots import labels, palette, style
 
 _MOST = 12
 
@@ -33,18 +33,34 @@ def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, title, style.caption(table))
     places = range(len(shown))
     left = shown["p_if_lost"] if aimed else 0.0
-    ax.barh(places, shown[width], left=left, height=0.6, color=style.COLORS["weighted_open"])
+    ax.barh(places, shown[width], left=left, height=0.6, color=style.COLORS["expected"])
     if aimed:
-        ax.plot(shown["p_if_lost"], places, "o", color=style.COLORS["lost"], label="if lost")
-        ax.plot(shown["p_if_won"], places, "o", color=style.COLORS["won"], label="if won")
-        style.legend(ax)
+        for column in ("p_if_lost", "p_if_won"):
+            ax.plot(shown[column], places, "o", color=style.COLORS[column.removeprefix("p_if_")])
+        _name_ends(ax, shown.iloc[0])
     labels.label_rows(ax, [_name(row, table) for row in shown.itertuples()], width=48)
     labels.percent_axis(
         ax.xaxis, "probability of reaching the target" if aimed else "share of the period's variance"
     )
-    ax.set_xlim(-0.02 if aimed else 0, 1.02)
+    ax.set_xlim(-0.12 if aimed else 0, 1.12 if aimed else 1.02)
     further = f"largest {_MOST} shown" if len(table) > _MOST else ""
     return style.finish(ax, title, style.caption(table, text.count(len(table), "open deal"), further))
+
+
+def _name_ends(ax: Axes, row: pd.Series[Any]) -> None:
+    """Name both ends of the first bar, outside it."""
+    ends = sorted([(row["p_if_lost"], "if lost"), (row["p_if_won"], "if won")], key=lambda end: float(end[0]))
+    for (place, words), shift, side in zip(ends, (-6, 6), ("right", "left"), strict=True):
+        ax.annotate(
+            words,
+            (place, 0),
+            xytext=(shift, 0),
+            textcoords="offset points",
+            ha=side,
+            va="center",
+            color=palette.QUIET,
+            fontsize=8.0,
+        )
 
 
 def _name(row: Any, table: pd.DataFrame) -> str:

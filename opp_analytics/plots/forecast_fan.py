@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, style
+from opp_analytics.analysis import sentence
+from opp_analytics.plots import labels, palette, style
 
 
 @style.drawing("booked", "expected", "low", "high")
@@ -23,27 +24,33 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         days,
         table["low"],
         table["high"],
-        color=style.COLORS["weighted_open"],
-        alpha=0.35,
+        color=palette.BAND,
         linewidth=0,
-        label=f"{text.percent(confidence)} range" if confidence else "range",
     )
-    ax.plot(
-        days, table["expected"], color=style.COLORS["expected"], marker="o", markersize=3, label="expected"
-    )
-    ax.step(days, table["booked"], where="post", color=style.COLORS["booked"], label="booked so far")
+    ax.plot(days, table["expected"], color=style.COLORS["expected"], marker="o", markersize=3)
+    ax.step(days, table["booked"], where="post", color=style.COLORS["booked"])
+    named = {"expected": ("expected", palette.HI), "booked": ("booked so far", palette.BAR)}
     if "actual" in table and table["actual"].notna().all():
-        ax.plot(days, table["actual"], color=style.COLORS["target"], linewidth=2, label="actual")
+        ax.plot(days, table["actual"], color=style.COLORS["target"], linewidth=2)
+        named["actual"] = ("actual", palette.INK)
+    ranged = f"{text.percent(confidence)} range" if confidence else "range"
+    named["high"] = (ranged, palette.QUIET)
+    last = mdates.date2num(days[-1]) if len(days) else 0.0  # type: ignore[no-untyped-call]
+    ends = [
+        (last, float(table[column].iloc[-1]), name, color)
+        for column, (name, color) in named.items()
+        if len(table) and table[column].notna().iloc[-1]
+    ]
     ax.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=8))  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(lambda day, _: text.day(mdates.num2date(day)))  # type: ignore[no-untyped-call]
     labels.money_axis(ax.yaxis, "value of the period", table)
-    style.legend(ax)
+    labels.at_ends(ax, ends)
     return style.finish(
         ax, _title(table), style.caption(table, text.count(len(table), "record"), style.method(table))
     )
 
 
 def _title(table: pd.DataFrame) -> str:
-    if "period" not in table or table.empty:
-        return "Forecast over time"
-    return f"Forecast of {text.period(table['period'].iloc[0], table.attrs.get('freq'))} over time"
+    return (
+        sentence(table) if {"period", "weeks_before"} <= set(table) and len(table) else "Forecast over time"
+    )

@@ -39,7 +39,6 @@ __all__ = [
     "drawing",
     "finish",
     "headroom",
-    "legend",
     "method",
     "nothing",
     "room",
@@ -310,14 +309,6 @@ def finish(ax: Axes, title: str, note: str = "") -> Axes:
         )
     adapt(ax)
     return ax
-
-
-def legend(ax: Axes, **place: Any) -> None:
-    """Add a frameless legend: beside the marks in a new figure, inside on the caller's axes."""
-    if isinstance(ax, _PictureAxes):
-        place = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.0), **place}
-    for entry in ax.legend(frameon=False, fontsize=text_size(), labelcolor=INK, **place).get_texts():
-        entry.set_parse_math(False)
 
 
 def nothing(ax: Axes, reason: str) -> None:

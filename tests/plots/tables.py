@@ -50,14 +50,16 @@ TABLES: dict[str, pd.DataFrame] = {
         "value": [100.0, 100.0, 30.0, 5.0],
     }),
     "backtest": _table(
-        {"weeks_before": [4, 3], "expected": [5.0, 7.0], "actual": [6.0, 6.0], "error": [-1.0, 1.0]}, _MADE
+        {"weeks_before": [4, 3], "expected": [5.0, 7.0], "low": [3.0, 6.5], "high": [6.5, 9.0], "actual": [6.0, 6.0],
+         "error": [-1.0, 1.0]}, _MADE
     ),
     "backtest_horizons": _table(
         {"n": [2, 2], "wape": [0.5, 0.2], "bias": [-0.5, 0.1], "interval_coverage": [0.5, 1.0]},
         [4, 0], "weeks_before", confidence=0.8,
     ),
     "backtest_methods": _table(
-        {"n": [2, 2, 0], "wape": [0.5, 0.2, None], "bias": [-0.5, 0.1, None], "interval_coverage": [0.5, 1.0, None]},
+        {"n": [2, 2, 0], "wape": [0.5, 0.2, None], "bias": [-0.5, 0.1, None], "interval_coverage": [0.5, 1.0, None],
+         "behind": [0.3, 0.0, None], "behind_low": [0.1, 0.0, None], "behind_high": [0.5, 0.0, None]},
         ["stated", "stage", "curve"], "method",
     ),
     "calibration": _table(
@@ -71,6 +73,8 @@ TABLES: dict[str, pd.DataFrame] = {
         "booked": [0.0, 0.0, 100.0, 0.0], "open_count": [1, 0, 2, 1], "weighted_open": [3.0, 0.0, 40.0, 60.0],
         "expected": [None, None, 140.0, 60.0], "low": [None, None, 100.0, 20.0], "median": [None, None, 130.0, 60.0],
         "high": [None, None, 200.0, 90.0], "target": [None, None, 120.0, None], "to_date": [False, False, True, False],
+        "open_value": [10.0, 0.0, 60.0, 90.0], "new_business": [0.0, 0.0, 0.0, 0.0], "gap": [None, None, 20.0, None],
+        "p_target": [None, None, 0.7, None], "pipeline_coverage": [None, None, 3.0, None],
     }, ["overdue", "unscheduled", "2026-03", "2026-04"], "period", confidence=0.8, freq="M"),
     "forecast_deals": _table({
         "unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "period": ["2026-04", "2026-04"], "value": [50_000.0, 9_000.0],

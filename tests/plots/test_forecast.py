@@ -3,21 +3,21 @@ from tests.plots import reading
 from tests.plots.tables import TABLES
 
 
-def test_forecast__shows_buckets_target_and_range():
+def test_forecast__names_its_marks_and_says_the_finding():
     ax = plots.forecast(TABLES["forecast"])
     assert reading.slots(ax) == ["overdue", "unscheduled", "Mar 2026*", "Apr 2026"]
-    assert set(reading.legend(ax)) == {
-        "booked",
-        "weighted open",
-        "overdue, weighted",
-        "median and 80% range",
-        "target",
-    }
+    assert reading.legend(ax) == []
+    assert {"booked", "expected", "80% range", "target", "140", "60"} <= set(reading.texts(ax))
+    assert (
+        reading.title(ax)
+        .replace("\n", " ")
+        .startswith("March: 100 closed, forecast 140 vs. 120 target; 70% likely")
+    )
     assert ax.get_xlabel() == "* to date"
-    assert reading.caption(ax) == "4 open deals · as of Mar 31, 2026"
+    assert reading.caption(ax) == "4 open deals · as of Mar 31, 2026 · pale: weighted by stated chances"
 
 
-def test_forecast__bars_are_booked_with_weighted_open_on_top():
+def test_forecast__bars_are_booked_with_what_is_expected_on_top():
     bars = plots.forecast(TABLES["forecast"]).patches
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [  # type: ignore[attr-defined]
         (0, 100),
@@ -26,6 +26,19 @@ def test_forecast__bars_are_booked_with_weighted_open_on_top():
         (0, 60),
         (0, 3),
     ]
+
+
+def test_forecast__at_stated_chances_has_a_range_of_open_deals_only():
+    table = TABLES["forecast"].copy()
+    table.attrs["method"] = "stated: there is no history"
+    assert "open deals due only" in reading.texts(plots.forecast(table))
+
+
+def test_forecast__of_which_nothing_is_known_is_a_dash():
+    columns = ["expected", "low", "median", "high", "p_target", "new_business"]
+    table = TABLES["forecast"].copy()
+    table.loc["2026-04", columns] = float("nan")
+    assert "–" in reading.texts(plots.forecast(table))
 
 
 def test_forecast__names_weeks_by_their_first_day():
@@ -37,7 +50,10 @@ def test_forecast__names_weeks_by_their_first_day():
 def test_forecast__names_groups():
     ax = plots.forecast(TABLES["forecast"].assign(owner="Ann").set_index("owner", append=True).swaplevel())
     assert "Ann · Apr 2026" in reading.slots(ax)
-    assert reading.title(ax) == "Forecast by group and period"
+    assert (
+        reading.title(ax).replace("\n", " ")
+        == "None of one owner is at target; every forecast reaches its target"
+    )
 
 
 def test_forecast__leaves_air_above_the_highest_bar():
