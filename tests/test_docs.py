@@ -13,6 +13,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import plots
+from opp_analytics.org.file.shape import OrgShape
 from tests import gallery, reference
 
 ROOT = Path(__file__).parent.parent
@@ -83,3 +84,13 @@ def test_gallery__shows_every_drawing_there_is() -> None:
     assert sorted(gallery.TABLES) == sorted(plots.__all__)
     assert gallery.page(list(gallery.TABLES)) == gallery.PAGE.read_text()
     assert [file.stem for file in sorted(gallery.FOLDER.iterdir())] == sorted(gallery.TABLES)
+
+
+def test_org_file__is_read_as_printed(tmp_path: Path) -> None:
+    [whole] = blocks(ROOT / "docs" / "org-file.md", "toml")
+    file = tmp_path / "opp-analytics.toml"
+    file.write_text(whole, encoding="utf-8")
+    org = oa.Org.read(file)
+    assert (len(org.stages), len(org.people), len(org.targets)) == (5, 3, 2)
+    assert org.columns["Deal size"] == org.api_columns["total"] == "value"
+    assert set(tomllib.loads(whole)) == set(OrgShape.model_fields)
