@@ -68,6 +68,9 @@ def read_source(file: Path | None, org_file: Path | None, **options: Any) -> Sou
     unclear = int(export.mapping["how"].isin(["guessed", "unknown"]).sum())
     lists = f" {count(unclear, 'label')} guessed or unknown: {program()} import-crm {file} lists them."
     say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.{lists if unclear else ''}")
+    filled = export.mapping["theirs"] == ""
+    for column, why in export.mapping.loc[filled, ["ours", "note"]].itertuples(index=False):
+        say(f"{column}: {why}.")
     return Source(export.opportunities, known, None)
 
 

@@ -29,7 +29,7 @@ from opp_analytics.org.outcome_rule import (
     outcome_codes_of,
 )
 from opp_analytics.org.outcomes import is_closed, outcome_codes, outcome_expression, outcome_of, outcomes
-from opp_analytics.org.place_targets import place_targets
+from opp_analytics.org.place_targets import org_of_targets, place_targets
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import STAGES, Stage, Stages
 
@@ -72,6 +72,7 @@ __all__ = [
     "is_closed",
     "money_of",
     "org_of",
+    "org_of_targets",
     "outcome_codes",
     "outcome_codes_of",
     "outcome_expression",

@@ -11,7 +11,7 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org.org import Org, org_of
 from opp_analytics.org.people import DERIVED
 
-__all__ = ["place_targets"]
+__all__ = ["org_of_targets", "place_targets"]
 
 _ALWAYS = pd.Timestamp(1678, 1, 1)
 _Days = tuple[pd.Timestamp, pd.Timestamp]
@@ -23,6 +23,12 @@ class _Move(NamedTuple):
 
     since: pd.Timestamp
     place: dict[str, str | None]
+
+
+def org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
+    """The org whose people a table of targets is about: its own where that has people, else `org`."""
+    own = org_of(targets)
+    return own if own is not None and len(own.people) else org
 
 
 def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
@@ -51,8 +57,7 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     >>> place_targets(org.targets, org)[["team", "target"]].values.tolist()
     [['East', 50.0], ['West', 50.0]]
     """
-    own = org_of(targets)
-    meant = own if own is not None and len(own.people) else org
+    meant = org_of_targets(targets, org)
     people = meant.people
     columns = [name for name in DERIVED if people[name].notna().any()]
     if not columns or not {"owner_name", "team"} & set(targets.columns):

@@ -64,6 +64,7 @@ def test_audit__of_a_file_needs_no_account(command: Command, here: Path, report:
     code, out, err = command("audit", "--from", report, "--as-of", "2026-11-25")
     assert (code, err) == (0, "")
     assert "10 opportunities, as of 2026-11-25" in out
+    assert "probability: that of the stage, by the org; the export has none." in out
     assert "overdue" in out
 
 

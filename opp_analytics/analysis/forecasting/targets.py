@@ -13,7 +13,7 @@ import pandas as pd
 
 from opp_analytics import arguments, periods, schema
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.org import DEFAULT, Org, org_of, place_targets
+from opp_analytics.org import DEFAULT, Org, org_of_targets, place_targets
 
 Target = float | Mapping[Any, float] | pd.DataFrame | None
 """The type of the argument `target`."""
@@ -126,7 +126,7 @@ def read_targets(
         return Targets()
     if isinstance(target, pd.DataFrame):
         read = _from_table(target, freq, org)
-        people = _people_of(target, org)
+        people = org_of_targets(target, org).people
     elif isinstance(target, (Mapping, pd.Series)):
         read = _from_mapping(dict(target.items()), freq, by, totals=totals)
         people = org.people
@@ -138,12 +138,6 @@ def read_targets(
         return Targets(number=arguments.number(target, "target", low=0, example=100_000))
     _check_names(read, people, owners_of)
     return read
-
-
-def _people_of(table: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """The people of the org that a table of targets comes from, else those of the deals' org."""
-    own = org_of(table)
-    return own.people if own is not None and len(own.people) else org.people
 
 
 def _check_names(targets: Targets, people: pd.DataFrame, owners_of: Callable[[], set[str]]) -> None:
