@@ -32,6 +32,7 @@ from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
 from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
 from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitions
+from opp_analytics.analysis.shared.in_columns import in_columns
 from opp_analytics.analysis.shared.sentence import sentence
 from opp_analytics.analysis.stages.stage_flow import stage_flow
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
@@ -63,6 +64,7 @@ __all__ = [
     "forecast_change_deals",
     "forecast_deals",
     "forecast_fan",
+    "in_columns",
     "method_for_deals",
     "movements",
     "pipeline_created",

@@ -11,6 +11,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
+from opp_analytics.analysis import in_columns
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import TABLES, check_ending, write_tables
@@ -246,7 +247,7 @@ def _whole(change: pd.DataFrame) -> pd.DataFrame:
 
 def _by_ends(change: pd.DataFrame) -> pd.DataFrame:
     """Both forecasts of each group, the largest change first."""
-    expected = change["expected"].unstack("movement", sort=False)  # noqa: PD010
+    expected = in_columns(change["expected"], "movement")
     table = expected[["then", "now"]].assign(change=expected["now"] - expected["then"])
     table = table.sort_values("change", key=abs, ascending=False, kind="stable")
     table.attrs = change.attrs

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import in_columns, sentence
 from opp_analytics.plots import labels, palette, style
 
 _MOST = 8
@@ -67,7 +67,7 @@ def _by_period(table: pd.DataFrame, column: str) -> pd.DataFrame:
     wide = table[column].groupby(
         [table.index.get_level_values("period"), pd.Index(names, name="group")], sort=False
     )
-    found = wide.sum().unstack("group", sort=False).fillna(0.0)  # noqa: PD010
+    found = in_columns(wide.sum(), "group").fillna(0.0)
     largest = (
         table["value"]
         .groupby(pd.Index(names))

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import in_columns, sentence
 from opp_analytics.org import Money, money_of
 from opp_analytics.plots import labels, palette, style
 
@@ -53,10 +53,10 @@ def _says(row: Any, money: Money) -> str:
 
 
 def _shares(ax: Axes | None, table: pd.DataFrame) -> Axes:
-    shares = table["count_rate"].unstack("outcome", sort=False).fillna(0.0)  # noqa: PD010
+    shares = in_columns(table["count_rate"], "outcome").fillna(0.0)
     # Slipped first: it starts where all rows start, so its shares compare.
     shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
-    counts = table["count"].unstack("outcome", sort=False).loc[shares.index].sum(axis=1)  # noqa: PD010
+    counts = in_columns(table["count"], "outcome").loc[shares.index].sum(axis=1)
     ax = style.canvas(ax, rows=len(shares))
     names = labels.row_names(shares.index)
     labels.label_rows(ax, [f"{name} ({int(n):,})" for name, n in zip(names, counts, strict=True)])

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import sentence
+from opp_analytics.analysis import in_columns, sentence
 from opp_analytics.plots import labels, palette, style
 
 
@@ -16,7 +16,7 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.time_to_win`: the days until each share of the wins, one row per group."""
     days = table["days_of_won"]
     # One column per share, as they came.
-    wide = days.unstack("quantile", sort=False) if days.index.nlevels > 1 else days.to_frame("all").T  # noqa: PD010
+    wide = in_columns(days, "quantile") if days.index.nlevels > 1 else days.to_frame("all").T
     ax = style.canvas(ax, rows=len(wide))
     wide = wide.sort_values(min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable")
     note = style.caption(table, "", "days until each share of the wins so far")

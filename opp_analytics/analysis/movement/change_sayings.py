@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics.analysis.shared.in_columns import in_columns
 from opp_analytics.analysis.shared.saying import Saying
 from opp_analytics.org import money_of
 from opp_analytics.periods import as_date
@@ -37,7 +38,7 @@ def _change(table: pd.DataFrame) -> str:
     whole = table.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
     whole["largest"] = table["largest"].groupby(level="movement", sort=False).first()
     whole.attrs = table.attrs
-    ends = table["expected"].unstack("movement", sort=False)  # noqa: PD010
+    ends = in_columns(table["expected"], "movement")
     by = (ends["now"] - ends["then"]).round(2)
     by = by[by != 0].sort_values(key=abs, ascending=False, kind="stable")
     money = money_of(table)

@@ -6,6 +6,7 @@ import math
 
 import pandas as pd
 
+from opp_analytics.analysis.shared.in_columns import in_columns
 from opp_analytics.analysis.shared.saying import Saying, unsigned
 from opp_analytics.org import money_of
 from opp_analytics.text import (
@@ -67,7 +68,7 @@ def _whole(table: pd.DataFrame) -> pd.DataFrame:
 
 def _largest_changes(table: pd.DataFrame) -> str:
     """The groups whose pipeline changed most."""
-    ends = table["value"].unstack("movement", sort=False)  # noqa: PD010
+    ends = in_columns(table["value"], "movement")
     change = (ends["closing"] - ends["opening"]).round(2)
     change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
     money = money_of(table)
