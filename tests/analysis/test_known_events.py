@@ -117,6 +117,9 @@ def test_redating__is_a_push_of_every_open_deal(year: Year) -> None:
     due = waiting[waiting["close_date"].dt.to_period("M").astype("str") == last]
     gone = oa.waterfall(year.history, **of(year.redate), due=last)
     assert gone.loc["pushed_out", ["value", "count"]].tolist() == [-due["value"].sum(), -len(due)]
+    learned = oa.forecast_change(year.history, **of(year.redate), period=last)
+    assert learned["deals"]["pulled_in"] == 0
+    assert learned["expected"]["pushed_out"] < 0
     change = oa.forecast_change(year.history, **of(year.redate), period=last, method="stated")
     coming = due[due["close_date"] >= year.redate[0].tz_localize(None).normalize()]
     assert change.loc["pushed_out", "deals"] == len(coming)

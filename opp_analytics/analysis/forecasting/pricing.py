@@ -33,6 +33,11 @@ class Pricing:
     _situation: Situation
 
     @property
+    def today(self) -> pd.Timestamp:
+        """The day of the moment."""
+        return self._deals.today
+
+    @property
     def automatic(self) -> Chosen:
         """The method that "auto" takes at this moment."""
         return choose(Method("auto"), self._situation)

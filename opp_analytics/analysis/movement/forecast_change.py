@@ -76,8 +76,9 @@ def forecast_change(
     -----
     then + all movements = now, and both are the ``expected`` of `forecast`. Each step changes one fact of a deal (outcome with
     its date, date, value, owner) and prices it by the method as fitted at `start`: won counts what the deal brought beyond
-    its chance. A date that adds expected money is pulled_in, one that takes some away pushed_out. What remains is chance:
-    its stage moved, time passed, or the method learned. Under run_rate open deals have no chance, and the rest is new business.
+    its chance. A date that enters what was left of the period is pulled_in, one that leaves it pushed_out, others by their
+    direction. What remains is chance: its stage moved, time passed, or the method learned. Under run_rate open deals have no
+    chance, and the rest is new business.
 
     Examples
     --------

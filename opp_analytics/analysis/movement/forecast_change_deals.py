@@ -260,15 +260,23 @@ def _steps_between(before: Frame, after: Frame, then: Pricing, now: Pricing) -> 
     prices = [then.expected(frame) for frame in (before, outcome, dated, valued, owned)]
     moved = np.diff(prices, axis=0)
     passed_on = (before[grouping].to_numpy() != after[grouping].to_numpy()).any(axis=1)
-    direction = np.where(moved[1] > 0, "pulled_in", "pushed_out")
+    inward = _inward(outcome["close_date"], dated["close_date"], then)
     return [
         _rows(before, after, moved[0], label),
-        _rows(before, after, moved[1], direction),
+        _rows(before, after, moved[1], np.where(inward, "pulled_in", "pushed_out")),
         _rows(before, after, moved[2], np.full(len(before), "value")),
         _rows(before, after, np.where(passed_on, -prices[3], 0.0), np.full(len(before), "owner")),
         _rows(after, after, np.where(passed_on, prices[4], moved[3]), np.full(len(before), "owner")),
         _rows(after, after, now.expected(after) - prices[4], np.full(len(before), "chance")),
     ]
+
+
+def _inward(before: pd.Series[Any], after: pd.Series[Any], then: Pricing) -> NDArray[np.bool_]:
+    """True where a date moved into what was left of the period, or earlier without leaving or entering it."""
+    first = max(then.today, then.period.start_time.normalize())
+    was, became = (dates.between(first, then.period.end_time.normalize()) for dates in (before, after))
+    earlier = (after < before) | (before.isna() & after.notna())
+    return np.asarray(np.where(was == became, earlier, became), dtype=bool)
 
 
 def _changed_outcome(before: Frame, after: Frame) -> NDArray[np.str_]:
