@@ -1,6 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
-from opp_analytics.org.agreement import agreed
+from opp_analytics.org.agreement import agreed, checked_org
 from opp_analytics.org.conformed import check_frame, conformed, status_dtype
 from opp_analytics.org.exports.change_log import ChangeLog
 from opp_analytics.org.exports.import_table import import_table
@@ -16,7 +16,7 @@ from opp_analytics.org.known import check_stages, warn_unknown
 from opp_analytics.org.links import record_link
 from opp_analytics.org.money import Money, money_of
 from opp_analytics.org.one_currency import CURRENCY, check_currency, refuse_currencies
-from opp_analytics.org.org import DEFAULT, Org, checked_org, org_of
+from opp_analytics.org.org import DEFAULT, Org, org_of
 from opp_analytics.org.outcome_rule import (
     CONFLICT,
     DISQUALIFIED,

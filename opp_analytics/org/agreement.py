@@ -1,14 +1,14 @@
-"""Two orgs that meet, such as a frame's and its history's: they agree, or it is an error."""
+"""Orgs that are handed over: an argument is checked, and two that meet agree, or it is an error."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from opp_analytics.errors import DataError
+from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.org import Org
 from opp_analytics.text import joined
 
-__all__ = ["agreed"]
+__all__ = ["agreed", "checked_org"]
 
 _FACTS = ("currency", "timezone", "fiscal_year_start")
 
@@ -70,3 +70,12 @@ def _declared(one: Org, other: Org) -> list[str]:
         for name in _FACTS
         if None not in (said(one, name), said(other, name)) and said(one, name) != said(other, name)
     ]
+
+
+def checked_org(org: Any) -> Org | None:
+    """An argument `org`, after a check of its kind."""
+    if org is None or isinstance(org, Org):
+        return org
+    raise ArgumentTypeError(
+        f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.read('opp-analytics.toml')"
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from os import PathLike
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.arguments import path as checked_path
-from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
+from opp_analytics.errors import DataError, OrgError
 from opp_analytics.org.conformed import conformed
 from opp_analytics.org.facts import Facts
 from opp_analytics.org.outcome_rule import LOST, outcome_codes_of
@@ -23,17 +23,17 @@ from opp_analytics.org.people import (
     DERIVED,
     Person,
     Target,
-    moment_of,
+    derive,
     people_table,
     targets_table,
-    with_people,
 )
 from opp_analytics.org.presets import PRESETS
+from opp_analytics.org.settings import person_of, plain, row_of, stage_of
 from opp_analytics.org.stages import STAGES, Stage, Stages
 from opp_analytics.periods import period_days
 from opp_analytics.text import count
 
-__all__ = ["DEFAULT", "Org", "checked_org", "org_of"]
+__all__ = ["DEFAULT", "Org", "org_of"]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -125,16 +125,16 @@ class Org:
     ) -> None:
         given = {
             "preset": preset,
-            "stages": _plain(stages),
+            "stages": plain(stages),
             "currency": currency,
             "timezone": timezone,
             "fiscal_year_start": fiscal_year_start,
             "record_url": record_url,
-            "columns": _plain(columns),
-            "api": None if api_columns is None else {"columns": _plain(api_columns)},
-            "people": None if people is None else {"rows": _plain(people)},
-            "targets": None if targets is None else {"rows": _plain(targets)},
-            "report": _plain(report),
+            "columns": plain(columns),
+            "api": None if api_columns is None else {"columns": plain(api_columns)},
+            "people": None if people is None else {"rows": plain(people)},
+            "targets": None if targets is None else {"rows": plain(targets)},
+            "report": plain(report),
         }
         raw = {name: value for name, value in given.items() if value is not None}
         if raw:
@@ -145,9 +145,9 @@ class Org:
         """Take checked settings in the form of an org file."""
         preset = PRESETS.get(raw.get("preset", ""), _NONE)
         stages = raw.get("stages", preset.get("stages"))
-        people = tuple(map(_person, raw.get("people", _NONE).get("rows", ())))
+        people = tuple(map(person_of, raw.get("people", _NONE).get("rows", ())))
         values = {
-            "stages": STAGES if stages is None else Stages(tuple(map(_stage, stages))),
+            "stages": STAGES if stages is None else Stages(tuple(map(stage_of, stages))),
             "currency": raw.get("currency"),
             "timezone": raw.get("timezone"),
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
@@ -300,25 +300,21 @@ class Org:
         """
         frame = conformed(opportunities, self.stages)
         if self.derived and "owner_name" in frame:
-            frame = self._with_people(frame, Org.of(opportunities).derived)
+            known = "stage" in frame
+            closed = (
+                outcome_codes_of(frame, self.stages) <= LOST if known else np.zeros(len(frame), dtype=bool)
+            )
+            frame = derive(
+                frame,
+                self.people,
+                self.derived,
+                Org.of(opportunities).derived,
+                closed=closed,
+                tz=self.zone(None),
+            )
         frame.index = opportunities.index
         frame.attrs = {**opportunities.attrs, "org": self.facts}
         return frame
-
-    def _with_people(self, frame: pd.DataFrame, gained: Sequence[str]) -> pd.DataFrame:
-        known = "stage" in frame
-        closed = outcome_codes_of(frame, self.stages) <= LOST if known else np.zeros(len(frame), dtype=bool)
-        today = pd.Series(moment_of(frame, self.timezone or "UTC"), index=frame.index)
-        days = frame["close_date"].where(closed, today).fillna(today) if "close_date" in frame else today
-        people = self.people
-        found = with_people(frame.drop(columns=list(self.derived), errors="ignore"), people, days)
-        for name in self.derived:
-            if name in frame and name not in gained and not _same(frame[name], found[name]):
-                raise DataError(
-                    f"the frame has a column {name!r} of its own, and [people] of the org has {name}s too; rename the "
-                    f'frame\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
-                )
-        return found
 
     def __repr__(self) -> str:
         facts = [
@@ -357,46 +353,11 @@ class Org:
             "record_url": self.record_url,
             "columns": dict(self.columns),
             "api_columns": dict(self.api_columns),
-            "people": [_row(person) for person in self._people],
-            "targets": [_row(target) for target in self._targets],
+            "people": [row_of(person) for person in self._people],
+            "targets": [row_of(target) for target in self._targets],
             "report": dict(self.report),
         }
         return {name: value for name, value in said.items() if value not in (None, {}, [])}
-
-
-def _row(row: Person | Target) -> dict[str, Any]:
-    said = {name: value for name, value in row._asdict().items() if value is not None}
-    return said | ({"from_date": str(said["from_date"])} if "from_date" in said else {})
-
-
-def _stage(said: Mapping[str, Any]) -> Stage:
-    return Stage(**{**said, "aliases": tuple(said.get("aliases", ()))})
-
-
-def _plain(given: Any) -> Any:
-    """Settings as an org file would hold them."""
-    if isinstance(given, pd.DataFrame):
-        given = given.to_dict("records")
-    if isinstance(given, Stage):
-        return given.to_dict()
-    if isinstance(given, Mapping):
-        return {name: _plain(value) for name, value in given.items() if not _is_gap(value)}
-    if isinstance(given, Iterable) and not isinstance(given, str):
-        return [_plain(value) for value in given]
-    return given
-
-
-def _is_gap(value: Any) -> bool:
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
-
-
-def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
-    return bool(((one == other) | (one.isna() & other.isna())).all())
-
-
-def _person(said: Mapping[str, Any]) -> Person:
-    since = said.get("from_date")
-    return Person(**{**said, "from_date": None if since is None else pd.Timestamp(since).date()})
 
 
 def _check(raw: dict[str, Any]) -> None:
@@ -436,12 +397,3 @@ def org_of(source: Any) -> Org | None:
     if said is None or isinstance(said, Org):
         return said
     return said.org if isinstance(said, Facts) else _of_json(said)
-
-
-def checked_org(org: Any) -> Org | None:
-    """An argument `org`, after a check of its kind."""
-    if org is None or isinstance(org, Org):
-        return org
-    raise ArgumentTypeError(
-        f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.read('opp-analytics.toml')"
-    )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics.certificate import Certificate
+from opp_analytics.errors import DataError
 from opp_analytics.periods import as_date
 from opp_analytics.schema import TEXT
 
-__all__ = ["DERIVED", "Person", "Target", "moment_of", "people_table", "targets_table", "with_people"]
+__all__ = ["DERIVED", "Person", "Target", "derive", "people_table", "targets_table", "with_people"]
 
 DERIVED = ("team", "region")
 """Columns that a frame gains from an org with people."""
@@ -89,8 +92,54 @@ def with_people(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any])
     return frame.assign(**gained)
 
 
-def moment_of(frame: pd.DataFrame, tz: str) -> pd.Timestamp:
+def derive(
+    frame: pd.DataFrame,
+    people: pd.DataFrame,
+    derived: Sequence[str],
+    gained: Sequence[str],
+    *,
+    closed: NDArray[np.bool_],
+    tz: str,
+) -> pd.DataFrame:
+    """The frame with the derived columns: a closed deal's by its close date, an open one's by the frame's moment.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Opportunities with ``owner_name``, and ``close_date`` if present.
+    people : DataFrame
+        Result of `people_table`.
+    derived : sequence of str
+        Columns to derive.
+    gained : sequence of str
+        Columns that the frame got in this way before, and which are replaced.
+    closed : array of bool
+        Mask of won and lost deals.
+    tz : str
+        Business time zone.
+
+    Raises
+    ------
+    DataError
+        When the frame has such a column of its own.
+    """
+    today = pd.Series(_moment_of(frame, tz), index=frame.index)
+    days = frame["close_date"].where(closed, today).fillna(today) if "close_date" in frame else today
+    found = with_people(frame.drop(columns=list(derived), errors="ignore"), people, days)
+    for name in derived:
+        if name in frame and name not in gained and not _same(frame[name], found[name]):
+            raise DataError(
+                f"the frame has a column {name!r} of its own, and [people] of the org has {name}s too; rename the "
+                f'frame\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
+            )
+    return found
+
+
+def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
+    return bool(((one == other) | (one.isna() & other.isna())).all())
+
+
+def _moment_of(frame: pd.DataFrame, tz: str) -> pd.Timestamp:
     """The day that a frame shows: that of its load or its record, else today."""
-    load = Certificate.of(frame)
-    said = load.fetched_at if load and load.fetched_at else frame.attrs.get("recorded_at")
+    said = Certificate.moment_of(frame)
     return as_date(pd.Timestamp.now("UTC") if said is None else said, tz=tz).as_unit("us")

@@ -114,7 +114,7 @@ def _kind(name: str, rows: pd.DataFrame, known: Stages) -> tuple[Kind, str]:
     marks = rows["status"].astype(TEXT).unique()
     if len(rows) >= _ENOUGH and len(marks) == 1 and marks[0] in _MARKS:
         return _MARKS[str(marks[0])], f"{_MARKS[str(marks[0])]}, as the status of its {count(len(rows))}"
-    return "open", "open, as nothing says otherwise"
+    return "open", "open"
 
 
 def _ordered(
@@ -144,7 +144,7 @@ def _found(
     stated = pd.to_numeric(deals["probability"], errors="coerce").dropna().unique()
     one = kind == "open" and len(stated) == 1 and 0 <= stated[0] <= 100 and float(stated[0]).is_integer()
     stage = Stage(name, kind, probability=int(stated[0]) if one else None, pipeline=pipeline)
-    order = "; its place" if kind == "open" else ""
+    order = ", and its place in the order" if kind == "open" else ""
     return FoundStage(_with_aliases(stage, deals), len(deals), f"{why}{order}" if why else "")
 
 

@@ -22,8 +22,8 @@ def test_guess_stages__orders_open_ones_by_stated_probability_and_closed_ones_la
         }
     )
     assert told(frame) == [
-        ("Demo", "open", 2, "open, as nothing says otherwise; its place"),
-        ("Verbal", "open", 1, "open, as nothing says otherwise; its place"),
+        ("Demo", "open", 2, "open, and its place in the order"),
+        ("Verbal", "open", 1, "open, and its place in the order"),
         ("Signed", "won", 1, "won by its name"),
         ("Lost to rival", "lost", 1, "lost by its name"),
         ("Duplicate", "disqualified", 1, "disqualified by its name"),
@@ -55,7 +55,7 @@ def test_guess_stages__keeps_known_stages_in_their_order_and_places_a_new_one_am
     )
     assert told(frame) == [
         ("discovery", "open", 1, ""),
-        ("pilot", "open", 1, "open, as nothing says otherwise; its place"),
+        ("pilot", "open", 1, "open, and its place in the order"),
         ("qualification", "open", 0, ""),
         ("proposal", "open", 0, ""),
         ("negotiation", "open", 1, ""),
