@@ -15,8 +15,10 @@ import pytest
 
 from opp_analytics import org, schema
 from opp_analytics.analysis import (
+    backtest,
     close_date_moves,
     deal_flags,
+    forecast,
     forecast_change,
     movements,
     pipeline_created,
@@ -48,6 +50,16 @@ QUESTIONS = {
     "forecast_change": lambda history: forecast_change(
         history, **WINDOW, period="2026-02", method="stated", by="owner_name"
     ),
+    "learned forecast": lambda history: forecast(
+        history.as_of(WEEKS[4]),
+        as_of="2026-02-09",
+        history=history,
+        method="learned",
+        freq="W",
+        by="owner_name",
+        periods=2,
+    ),
+    "backtest": lambda history: backtest(history, freq="W", method="stated", by="owner_name"),
     "deal_flags": lambda history: deal_flags(history.as_of(WEEKS[4]), history, as_of=WEEKS[4]),
     "transitions": transitions,
     "close_date_moves": lambda history: close_date_moves(history, **WINDOW, by="owner_name"),
@@ -172,7 +184,15 @@ def test_from_table__compiles_for_warehouses(dialect):
     columns = ibis.Schema.from_pyarrow(change_schema({"owner_name": "text"}))
     abroad = Abroad.from_table(ibis.table(columns, name="opportunity_changes"))
     abroad.dialect = dialect  # type: ignore[attr-defined]
-    for name in QUESTIONS.keys() - {"changes", "coverage", "as_of", "forecast_change", "deal_flags"}:
+    for name in QUESTIONS.keys() - {
+        "changes",
+        "coverage",
+        "as_of",
+        "forecast_change",
+        "deal_flags",
+        "learned forecast",
+        "backtest",
+    }:
         with pytest.raises(Compiled, match="opportunity_changes"):
             QUESTIONS[name](abroad)
 
