@@ -70,13 +70,17 @@ def _calibration(table: pd.DataFrame) -> str:
     stated, won = (
         float((known["n"] * known[name]).sum() / known["n"].sum()) for name in ("stated", "realized")
     )
-    said = f"Deals stated at {percent(stated)} on average were won in {percent(won)}"
-    off = known[(known["stated"] < known["realized_low"]) | (known["stated"] > known["realized_high"])]
-    if off.empty:
+    still = (
+        float((known["n"] * known["open_share"]).sum() / known["n"].sum()) if "open_share" in known else 0.0
+    )
+    waiting = f", {percent(still)} are still open" if percent(still) != "0%" else ""
+    said = f"Deals stated at {percent(stated)} on average were won in {percent(won)}{waiting}"
+    low, high = known["realized_low"], known["realized_high"] + known.get("open_share", 0.0)
+    if not ((known["stated"] < low) | (known["stated"] > high)).any():
         return f"{said}: as far as {count(int(known['n'].sum()))} can tell, the statements are right."
-    if percent(stated) == percent(won):
-        return f"{said}, but single levels are off."
-    return f"{said}: stated too {'high' if stated > won else 'low'}."
+    if stated < won:
+        return f"{said}: stated too low."
+    return f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."
 
 
 SAYINGS = (

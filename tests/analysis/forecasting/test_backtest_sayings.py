@@ -47,4 +47,9 @@ def test_sentence__of_calibration():
     assert sentence(made.head(1)) == (
         "Deals stated at 20% on average were won in 20%: as far as 10 deals can tell, the statements are right."
     )
+    # What is still open may be won yet.
+    assert sentence(made.assign(open_share=0.4)) == (
+        "Deals stated at 50% on average were won in 28%, 40% are still open: "
+        "as far as 40 deals can tell, the statements are right."
+    )
     assert sentence(made.assign(n=0)) == "No stated probability can be judged yet."
