@@ -226,7 +226,9 @@ def _widened(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFra
     }
     wide = pd.DataFrame(filled, index=values.index).reset_index().rename(columns={"changed_at": "seen_at"})
     numeric = [c for c in ("value", "probability") if c in wide]
-    return wide.assign(**{c: _numbers(wide[c]) for c in numeric})
+    # pandas 2.3 has what is only text as objects.
+    texts = [c for c in wide.columns.difference(numeric) if pd.api.types.infer_dtype(wide[c]) == "string"]
+    return wide.astype(dict.fromkeys(texts, schema.TEXT)).assign(**{c: _numbers(wide[c]) for c in numeric})
 
 
 def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
