@@ -21,7 +21,9 @@ CLASSES = {
 METHODS = {
     f"{name}.{method}": function
     for name, cls in CLASSES.items()
-    for method, function in vars(cls).items()
+    for part in cls.__mro__
+    if part.__module__.startswith("opp_analytics")
+    for method, function in vars(part).items()
     if inspect.isfunction(function) and not method.startswith("_")
 }
 

@@ -192,7 +192,7 @@ def _public_names(place: Path) -> set[str]:
         return set()
     face = importlib.import_module(f"opp_analytics.{room}".rstrip("."))
     names = set(getattr(face, "__all__", ()))
-    return names.union(*(vars(what) for name in names if inspect.isclass(what := getattr(face, name))))
+    return names.union(*(dir(what) for name in names if inspect.isclass(what := getattr(face, name))))
 
 
 def test_tests__import_helpers_from_helper_modules() -> None:
