@@ -60,6 +60,8 @@ def guess_org(source: Source, *, encoding: str | None = None) -> Org:
 
 
 def _preset_of(labels: Sequence[str]) -> str | None:
+    if {"unique_id", "stage"} <= set(labels):
+        return None  # Our own columns, some of which are Pipedrive's too.
     tally = {
         name: sum(label in preset["columns"] or _history_of(name, label) for label in labels)
         for name, preset in PRESETS.items()

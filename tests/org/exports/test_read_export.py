@@ -11,7 +11,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
-from opp_analytics.org import export_of, read_export
+from opp_analytics.org import export_of, guess_org, read_export
 from tests.org.exports.files import SALESFORCE_FOOTER, workbook, written
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
@@ -248,3 +248,9 @@ def test_read_export__of_a_file_without_rows_has_the_columns(tmp_path: Path) -> 
     assert frame.columns.tolist() == ["unique_id", "name", "value", "stage", "close_date"]
     assert str(frame["value"].dtype) == "float64"
     assert frame.empty
+
+
+def test_guess_org__of_our_own_columns_is_no_product() -> None:
+    ours = pd.DataFrame(columns=["unique_id", "name", "value", "stage", "close_date", "status", "owner_name"])
+    assert guess_org(ours) == oa.Org()
+    assert guess_org(pd.DataFrame(columns=["Record ID", "Deal Name", "Deal Stage"])) == oa.Org.hubspot()
