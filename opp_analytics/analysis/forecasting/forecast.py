@@ -113,7 +113,7 @@ def forecast(
     so the open values of all rows add up to the total. learned: chances by due bucket and stage, new business and the
     width of ranges come from ended periods, each seen as long before its end as T is. run_rate: what ended periods won
     after the same point. Other methods know only the deals due in a period, so their range is too narrow:
-    `backtest_methods` shows by how much. docs/concepts.md explains them.
+    `backtest_methods` shows by how much. docs/definitions.md explains them.
 
     Examples
     --------
