@@ -62,7 +62,7 @@ def load_command(
     if file is not None:
         write_opportunities(opportunities, file)
         say(f"Written to {file}.")
-    elif len(opportunities):
+    elif opportunities["stage"].notna().any():
         say_stock(opportunities)
 
 

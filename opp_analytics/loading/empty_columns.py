@@ -20,7 +20,8 @@ def warn_of_empty(opportunities: pd.DataFrame) -> None:
     sends = f"it sends {joined(further, most=12)}" if further else "it sends no further attribute"
     for ours, theirs in empty_columns(opportunities).items():
         warnings.warn(
-            f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it in opp-analytics.toml:\n"
+            f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it in opp-analytics.toml "
+            "(opp-analytics org init drafts it):\n"
             f'  [api.columns]\n  {theirs or "their_name"} = "{ours}"',
             DataWarning,
             stacklevel=5,
