@@ -138,7 +138,7 @@ def test_forecast__ten_thousand_deals_have_a_range_as_wide_as_their_variance():
     row, p = table.loc["2026-03"], frame["probability"] / 100
     spread = np.sqrt((frame["value"] ** 2 * p * (1 - p)).sum())
     assert row["high"] - row["low"] == pytest.approx(2 * 1.2816 * spread, rel=0.03)
-    assert row["p_target"] == 0
+    assert row["p_target"] == 0.001
 
 
 def test_forecast__agrees_with_every_outcome_of_fifteen_deals():
