@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+import opp_analytics.cli.console  # Made before COLUMNS is set, it reads that with each line.
 from tests.cli.kinds import Account, Command
 
 
