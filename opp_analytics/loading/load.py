@@ -21,7 +21,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarn
 from opp_analytics.loading.empty_columns import warn_of_empty
 from opp_analytics.loading.limits import Limits
 from opp_analytics.loading.probe import Query, instant, newest_change, probe
-from opp_analytics.loading.refresh import STAMPS_WITHIN, Current, Unexplained, catch_up
+from opp_analytics.loading.refresh import Current, Unexplained, catch_up
 from opp_analytics.loading.resuming import note_maker, resumable_pages, told
 from opp_analytics.loading.sweep import Sweep, sweep
 from opp_analytics.progress import progress_bar
@@ -320,7 +320,7 @@ def _as_of(certificate: Certificate, current: Current, **further: Any) -> Certif
         rows=rows,
         total=rows,
         state=current.state,
-        assumes_stamps_within=STAMPS_WITHIN,
+        assumes_stamps_within=current.stamps_within,
         **further,
     )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,7 +33,7 @@ from opp_analytics.loading.probe import (
 )
 from opp_analytics.text import count
 
-STAMPS_WITHIN = 5
+_STAMPS_WITHIN = 5
 """Minutes before the newest known change that are read again: a slow transaction commits with an earlier stamp."""
 _TRIES = 20
 """Short reads while something changes during each of them."""
@@ -53,6 +54,8 @@ class Current:
     """Pages read, including pages of the trash."""
     moment: datetime
     """The instant before that moment was asked for."""
+    stamps_within: int
+    """Whole minutes before the newest known change that were read again."""
 
 
 class Unexplained(Exception):
@@ -104,7 +107,7 @@ def catch_up(
     if newest is None or not all(isinstance(known.get(name), int) for name in ("total", "trash_total")):
         return None
     began, recounts = limits.pages, 0
-    since = newest - timedelta(minutes=STAMPS_WITHIN)
+    since = newest - timedelta(minutes=_STAMPS_WITHIN)
     trash = _settle_trash(client, known, limits)
     for tries in range(1, _TRIES + 1):
         moment = datetime.now(UTC)
@@ -123,12 +126,25 @@ def catch_up(
                 if not _explains(rows, table, trash, known, query, newest):
                     raise Unexplained(state)
                 _tell(changes, trash, tries)
-                return Current(table, state, limits.pages - began, moment)
+                within = (newest - since) // timedelta(minutes=1)
+                return Current(table, state, limits.pages - began, moment, within)
             recounts += 1
             if recounts == _RECOUNTS:
                 return None
+        elif len(changes.tables) > 1:
+            # No several pages show one moment of a busy tenant: read again what one page can hold.
+            since = min(newest, max(since, _stamp_before(rows, _LARGE_PAGE // 2)))
         trash = after
     return None
+
+
+def _stamp_before(rows: pa.Table, newest: int) -> datetime:
+    """The latest stamp before those of the so many newest rows."""
+    stamps = rows["updated_at"].drop_null().cast(pa.int64()).to_numpy()
+    if len(stamps) <= newest:
+        return datetime.min.replace(tzinfo=UTC)
+    microseconds = int(np.partition(stamps, -newest - 1)[-newest - 1])
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _tell(changes: _Changes, trash: Trash, tries: int) -> None:
@@ -170,7 +186,7 @@ def _read_changes(
         changes.tables.append(table)
         changes.ordered = changes.ordered and (last is None or times[0] <= last)
         last = times[-1]
-        if last < since:
+        if last <= since:
             return changes
         if (
             sum(map(len, changes.tables))

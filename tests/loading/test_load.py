@@ -255,6 +255,29 @@ def test_load__catches_up_with_what_changed_during_the_sweep(tmp_path):
     assert frame.set_index("unique_id")["value"]["opp-0"] == 5
 
 
+def test_load__of_a_bulk_import_is_complete_while_somebody_writes_all_the_time(tmp_path):
+    imported = "2026-03-01T00:00:00Z"
+    rows = [
+        row(n, created_at=f"2026-01-01T00:00:00.{n:06d}Z", updated_at=imported, value=0) for n in range(2500)
+    ]
+    moments, honest = [frozenset()], paged(rows)
+
+    def touching(asked):
+        if asked.query.get("sort") == "-updated_at":
+            number = len(moments)
+            rows[number] = {**rows[number], "value": 1, "updated_at": f"2026-03-01T00:00:{number:02d}Z"}
+            moments.append(frozenset({*moments[-1], f"opp-{number}"}))
+        return honest(asked)
+
+    with serving(touching) as server:
+        frame = load(client_of(server, tmp_path), page_size=100)
+    certificate = Certificate.of(frame)
+    # Every row lies in the last five minutes: more than a page, which no moment of this tenant shows whole.
+    assert (certificate.sweeps, certificate.complete, certificate.assumes_stamps_within) == (1, True, 0)
+    assert frozenset(frame.loc[frame["value"] == 1, "unique_id"]) in moments
+    assert len(frame) == 2500
+
+
 def test_load__says_when_the_server_does_not_sort(tmp_path):
     rows = [row(n) for n in (3, 1, 2)]
 
