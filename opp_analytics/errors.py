@@ -22,6 +22,7 @@ OppAnalyticsError
 ├── HistoryError                      the history cannot be read or written, or cannot answer the question
 │   ├── NotEnoughHistory              the question needs records that do not exist
 │   └── RecordRefused (DataError)     a frame that cannot become a record
+│       └── PartialExport             so many known opportunities are missing that it may be a part
 ├── PlanError                         a plan that cannot be applied
 └── JournalError                      the journal of applied plans cannot be read or written
 
@@ -59,6 +60,7 @@ __all__ = [
     "MissingColumnError",
     "NotEnoughHistory",
     "NotFoundError",
+    "PartialExport",
     "OppAnalyticsError",
     "OrgError",
     "OrgProblem",
@@ -293,6 +295,22 @@ class NotEnoughHistory(HistoryError):
 
 class RecordRefused(HistoryError, DataError):
     """A frame cannot become a record: it is not the whole pipeline, or not newer than the last record."""
+
+
+class PartialExport(RecordRefused):
+    """A frame lacks so many known opportunities that it may be a part of the pipeline.
+
+    Attributes
+    ----------
+    finding : str
+        What is missing, without the way out.
+    """
+
+    def __init__(self, finding: str) -> None:
+        self.finding = finding
+        super().__init__(
+            f"{finding}; record all opportunities, or pass allow_deleted=True if these were deleted"
+        )
 
 
 class PlanError(OppAnalyticsError):

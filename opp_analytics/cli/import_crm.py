@@ -165,8 +165,6 @@ def _begin(log: ChangeLog, folder: Path, org: oa.Org) -> None:
         say(f"From {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC.")
     problems = history.check()
     if len(problems):
-        heading(
-            "Problems in the log", "these lines were imported too; History.check() lists every opportunity"
-        )
+        heading("Problems in the log", "these lines were imported too")
         problem = problems.groupby("problem", sort=False)
         show(problem.agg(opportunities=("unique_id", "size"), for_example=("unique_id", "first")))

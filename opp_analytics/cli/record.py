@@ -11,7 +11,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.console import program, say
 from opp_analytics.cli.source import FromFile, OrgFile, read_source
-from opp_analytics.errors import RecordRefused
+from opp_analytics.errors import PartialExport, RecordRefused
 from opp_analytics.text import count, number
 
 __all__ = ["add_record", "record_command"]
@@ -58,6 +58,7 @@ def add_record(
     """
     try:
         history.record(opportunities, at=at, allow_deleted=allow_deleted)
-    except RecordRefused as error:
-        option = f"use {program()} record --allow-deleted"
-        raise RecordRefused(str(error).replace("pass allow_deleted=True", option)) from None
+    except PartialExport as error:
+        raise RecordRefused(
+            f"{error.finding}; record all opportunities, or use {program()} record --allow-deleted if these were deleted"
+        ) from None

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from opp_analytics import org
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import DataError, MissingColumnError, RecordRefused
+from opp_analytics.errors import DataError, MissingColumnError, PartialExport, RecordRefused
 from opp_analytics.history import rows
 from opp_analytics.history.diff import UNTRACKED, present
 from opp_analytics.history.entries import Entry
@@ -125,8 +125,7 @@ def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
         return
     pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
     examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
-    raise RecordRefused(
+    raise PartialExport(
         f"this frame lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
-        f"{joined(examples)}, and has no load certificate, so it may be a partial export; record all opportunities, or "
-        "pass allow_deleted=True if these were deleted"
+        f"{joined(examples)}, and has no load certificate, so it may be a partial export"
     )

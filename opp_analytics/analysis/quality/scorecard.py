@@ -185,7 +185,7 @@ def _slips(
                 found = slippage(history, start=first, end=last, by=names, tz=tz)["count"]
             except NotEnoughHistory:
                 continue  # No record in this period; another one may have some.
-            due = found.groupby(level=names).sum()
+            due = found.groupby(names).sum()
             slipped = found[found.index.get_level_values("outcome") == "slipped"].droplevel("outcome")
             for name, part in (("slipped", slipped), ("due", due)):
                 counts[name] += part.reindex(index).fillna(0).astype("int64")
@@ -211,7 +211,7 @@ def _biases(
     held: dict[tuple[str, ...], pd.DataFrame] = {}
     if history is not None:
         made = midway_forecasts(history, freq=freq, by=names, method=method, as_of=today, tz=tz)
-        held = {_key(key): group for key, group in made.groupby(level=names)}
+        held = {_key(key): group for key, group in made.groupby(names)}
     nothing: list[float] = []
     found = [
         bias_interval(group["expected"], group["actual"], confidence=confidence)
