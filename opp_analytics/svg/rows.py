@@ -38,7 +38,7 @@ class Rows:
     label_width: int = 136
     """Pixels of the labels."""
     figure_width: int = 64
-    """Pixels of each figure."""
+    """Pixels of each figure; more where one is longer than usual."""
     stacked: bool = False
     """True when on a phone the picture goes below its label, because it needs the width."""
 
@@ -51,7 +51,9 @@ class Rows:
             For each row the HTML that it opens to, or an empty text.
         """
         count = max((len(row.figures) for row in self.rows), default=0)
-        style = f"--lab:{self.label_width}px;--fig:{self.figure_width}px;--figs:{count}"
+        longest = max((len(figure) for row in self.rows for figure in row.figures), default=0)
+        width = max(self.figure_width, 9 * longest - 8)
+        style = f"--lab:{self.label_width}px;--fig:{width}px;--figs:{count}"
         inner = [_head(self, count)] if self.axis or self.heads else []
         for row, behind in zip(self.rows, opened or [""] * len(self.rows), strict=True):
             inner.append(_row(row, behind))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from opp_analytics import text
 from opp_analytics.org import Money
@@ -51,17 +52,12 @@ def steps(
 
 
 def _axis(scale: Axis, target: float, money: Money) -> str:
-    zero = marks.label(0, 11, money(0), kind="quiet")
     if not math.isfinite(target):
-        return marks.picture(zero, height=14, said="Scale in money")
+        return marks.picture(marks.label(0, 11, money(0), kind="quiet"), height=14, said="Scale in money")
     at = scale.at(target)
-    words = f"target {money(target)}"
-    goal = (
-        marks.label(at, 11, words, anchor="middle", kind="quiet")
-        if 30 <= at <= 70
-        else marks.label(at, 11, words, anchor="end" if at > 70 else "start", kind="quiet")
-    )
-    return marks.picture(*([zero] if at > 55 else []), goal, height=14, said="Scale to the target")
+    anchor: Literal["start", "middle", "end"] = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
+    goal = marks.label(at, 11, f"target {money(target)}", anchor=anchor, kind="quiet")
+    return marks.picture(goal, height=14, said="Scale to the target")
 
 
 def _aim(scale: Axis, target: float) -> list[str]:
