@@ -15,6 +15,7 @@ from .credentials import Secret as Secret
 from .decoder import PageDecoder as PageDecoder
 from .decoder import TablePage as TablePage
 from .frame_cache import Kept as Kept
+from .opportunity import Opportunity as Opportunity
 from .stop import STOP as STOP
 from .stop import Stop as Stop
 from .stop import Stopped as Stopped

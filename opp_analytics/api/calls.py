@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from opp_analytics.api import wire
 from opp_analytics.api.names import Names
+from opp_analytics.api.opportunity import Opportunity
 from opp_analytics.arguments import text, whole
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.schema import READ_ONLY, BadCell
@@ -51,7 +52,7 @@ class Fields(TypedDict, total=False):
 class Page:
     """One page of a list of opportunities."""
 
-    rows: list[dict[str, Any]]
+    rows: list[Opportunity]
     """The opportunities as flat dicts, each with its ``unique_id``."""
     page: int
     """Number of this page, from 1."""

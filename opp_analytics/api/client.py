@@ -27,6 +27,7 @@ from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.names import Names
 from opp_analytics.api.network import Network
+from opp_analytics.api.opportunity import Opportunity
 from opp_analytics.api.page_cache import PageCache
 from opp_analytics.arguments import number, whole
 from opp_analytics.errors import CacheError, UnexpectedResponse
@@ -222,7 +223,7 @@ class Client:
         """
         return self._page(TRASH, page, page_size, {})
 
-    def get(self, unique_id: str) -> dict[str, Any]:
+    def get(self, unique_id: str) -> Opportunity:
         """One opportunity as a flat dict.
 
         Parameters
@@ -238,9 +239,7 @@ class Client:
         path = encode_path(unique_id)
         return self._decoded(self._decode_one, self.transport.read(path), path)
 
-    def create(
-        self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
-    ) -> dict[str, Any]:
+    def create(self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]) -> Opportunity:
         """Create an opportunity; the answer holds its ``unique_id``.
 
         Parameters
@@ -264,7 +263,7 @@ class Client:
 
     def update(
         self, unique_id: str, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]
-    ) -> dict[str, Any]:
+    ) -> Opportunity:
         """Change some attributes; the answer may hold only those.
 
         Parameters
@@ -284,7 +283,7 @@ class Client:
             When the outcome is unknown: read the opportunity back.
         """
         body = encode_body({**attributes, **(fields or {})}, self.names)
-        return {"unique_id": unique_id} | self._write("PUT", encode_path(unique_id) + "/", body)
+        return Opportunity({"unique_id": unique_id} | self._write("PUT", encode_path(unique_id) + "/", body))
 
     def delete(self, unique_id: str) -> None:
         """Move an opportunity to the trash, from where `recover` brings it back.
@@ -296,7 +295,7 @@ class Client:
         """
         self._writing("DELETE", encode_path(unique_id) + "/", None)
 
-    def recover(self, unique_id: str) -> dict[str, Any]:
+    def recover(self, unique_id: str) -> Opportunity:
         """Bring a deleted opportunity back; the answer is the opportunity.
 
         Parameters
@@ -345,14 +344,14 @@ class Client:
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
         query = encode_query(page, page_size, params, self.names)
         answer = self._decoded(wire.decode_page, self.transport.read(path, query), path)
-        rows = self._decoded(lambda _: [self.names.row(row) for row in answer.rows], b"", path)
+        rows = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in answer.rows], b"", path)
         return Page(rows, page, answer.total_pages, answer.total_records)
 
-    def _write(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+    def _write(self, method: str, path: str, body: bytes | None) -> Opportunity:
         return self._decoded(self._decode_one, self._writing(method, path, body), path)
 
-    def _decode_one(self, body: bytes) -> dict[str, Any]:
-        return self.names.row(wire.decode_one(body))
+    def _decode_one(self, body: bytes) -> Opportunity:
+        return Opportunity(self.names.row(wire.decode_one(body)))
 
     def _writing(self, method: str, path: str, body: bytes | None) -> bytes:
         # Before, so that a crash right after the write leaves nothing outdated; after, for a sweep that ran at the time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -54,7 +55,7 @@ def list_state(client: Client, query: Query) -> dict[str, Any]:
     return state_of(page.rows, page.total_records)
 
 
-def state_of(rows: list[dict[str, Any]], total: int | None) -> dict[str, Any]:
+def state_of(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
     """The state that a page of the list, newest change first, shows."""
     newest = rows[0] if rows else {}
     return {"total": total, "newest": newest.get("updated_at"), "newest_id": newest.get("unique_id")}
@@ -93,7 +94,7 @@ def read_trash(client: Client, limits: Limits) -> Trash:
         page = client.list_deleted(number, _PAGE)
 
 
-def _trash_state(rows: list[dict[str, Any]], total: int | None) -> dict[str, Any]:
+def _trash_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
     shown = repr([(row["unique_id"], row.get("updated_at")) for row in rows[:_SHOWN]])
     return {"trash_total": total, "trash_newest": hashlib.sha256(shown.encode()).hexdigest()[:16]}
 

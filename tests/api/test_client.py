@@ -202,3 +202,12 @@ def test_recover__drops_what_it_makes_stale(tenant):
     client.recover("opp-0")
     assert len(oa.load(client, progress=False)) == 3
     client.close()
+
+
+def test_opportunity__is_a_flat_dict_that_takes_what_else_the_tenant_sends(tmp_path):
+    deal = {"id": "opp-1", "attributes": row(1, seats=40)}
+    with serving(lambda asked: as_json({"data": deal})) as server, client_of(server, tmp_path) as client:
+        got = client.get("opp-1")
+    assert got == {**row(1), "seats": 40}
+    assert isinstance(got, dict)
+    assert (got["name"], got["seats"]) == ("Deal 1", 40)

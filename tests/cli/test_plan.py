@@ -10,7 +10,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from opp_analytics.api import Client
+from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ConnectionFailed
 from opp_analytics.writer import Plan, apply
 from tests.cli.deals import deals
@@ -311,7 +311,7 @@ def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, her
     settings = asked.settings
 
     class Failing(Client):
-        def update(self, unique_id: str, **fields: Any) -> dict[str, Any]:
+        def update(self, unique_id: str, **fields: Any) -> Opportunity:
             if unique_id == "o001":
                 raise ConnectionFailed("cut off")
             return super().update(unique_id, **fields)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from opp_analytics.api import Client
+from opp_analytics.api import Client, Opportunity
 
 __all__ = ["Dying", "Expiring", "Meddled", "dying"]
 
@@ -18,10 +18,10 @@ class Dying(Client):
     def die_at(self, write: int, *, after: bool) -> None:
         self.left, self.after, self.one_at_a_time = write, after, threading.Lock()
 
-    def create(self, **fields: Any) -> dict[str, Any]:
+    def create(self, **fields: Any) -> Opportunity:
         return self._die(lambda: super(Dying, self).create(**fields))
 
-    def update(self, unique_id: str, **fields: Any) -> dict[str, Any]:
+    def update(self, unique_id: str, **fields: Any) -> Opportunity:
         return self._die(lambda: super(Dying, self).update(unique_id, **fields))
 
     def delete(self, unique_id: str) -> None:
@@ -52,7 +52,7 @@ class Expiring(Client):
         self.left, self.one_at_a_time = update, threading.Lock()
         self.refused = Client(settings.url, "expired", settings.api_key)
 
-    def update(self, unique_id: str, **fields: Any) -> dict[str, Any]:
+    def update(self, unique_id: str, **fields: Any) -> Opportunity:
         with self.one_at_a_time:
             self.left -= 1
         return (super() if self.left > 0 else self.refused).update(unique_id, **fields)
@@ -67,7 +67,7 @@ class Meddled(Client):
 
     meddle: Callable[[str], object] = staticmethod(lambda unique_id: None)
 
-    def get(self, unique_id: str) -> dict[str, Any]:
+    def get(self, unique_id: str) -> Opportunity:
         record = super().get(unique_id)
         self.meddle(unique_id)
         return record

@@ -20,7 +20,7 @@ from opp_analytics.writer.plan.remote import PAGE
 from opp_analytics.writer.plan.steps import Step
 
 if TYPE_CHECKING:
-    from opp_analytics.api import Client
+    from opp_analytics.api import Client, Opportunity
 
 __all__ = [
     "SHORTEST_WAIT",
@@ -47,12 +47,12 @@ def _created_at(record: dict[str, Any]) -> Any:
     return schema.parse_cell("created_at", record.get("created_at"))
 
 
-def _newest_first(records: list[dict[str, Any]]) -> bool:
+def _newest_first(records: list[Opportunity]) -> bool:
     times = [_created_at(record) for record in records]
     return all(time is not None for time in times) and all(a >= b for a, b in pairwise(times))
 
 
-def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[dict[str, Any]]]:
+def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[Opportunity]]:
     number = 1
     while True:
         page = client.list(page=number, page_size=page_size, **params)
@@ -108,8 +108,8 @@ def _ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
     return frozenset(record["unique_id"] for record in records)
 
 
-def _created_since(client: Client, since: Any) -> list[dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _created_since(client: Client, since: Any) -> list[Opportunity]:
+    found: dict[str, Opportunity] = {}
     for page in _pages(client, PAGE, sort="-created_at"):
         recent = [r for r in page if (at := _created_at(r)) is None or at >= since]
         found |= {record["unique_id"]: record for record in recent}
@@ -118,7 +118,7 @@ def _created_since(client: Client, since: Any) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def list_new_since(client: Client, mark: Mark) -> list[dict[str, Any]]:
+def list_new_since(client: Client, mark: Mark) -> list[Opportunity]:
     """The opportunities created since `mark_newest` gave `mark`."""
     if mark.since is None:
         records = [record for page in _pages(client, PAGE) for record in page]
@@ -162,7 +162,7 @@ def _agrees(field: str, ours: Any, theirs: Any) -> bool:
 
 
 def match_lost_creates(
-    lost: Mapping[Any, LostCreate], candidates: list[dict[str, Any]], taken: set[str]
+    lost: Mapping[Any, LostCreate], candidates: list[Opportunity], taken: set[str]
 ) -> dict[Any, dict[str, Any]]:
     """Match each lost create to its new opportunity, where that is certain.
 

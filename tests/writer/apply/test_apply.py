@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics.api import Client, to_wire
+from opp_analytics.api import Client, Opportunity, to_wire
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, plan, resume
@@ -159,7 +159,7 @@ def test_apply__refuses_a_plan_that_is_being_applied(client: Client, before: pd.
     refused: list[str] = []
 
     class Impatient(Client):
-        def create(self, **fields: Any) -> dict[str, Any]:
+        def create(self, **fields: Any) -> Opportunity:
             for again in (lambda: apply(made, client), lambda: resume(client)):
                 with pytest.raises(PlanError) as error:
                     again()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opp_analytics.api import Client
+from opp_analytics.api import Client, Opportunity
 from opp_analytics.errors import ConnectionFailed, PlanError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, plan, resume, runs
@@ -59,7 +59,7 @@ def test_apply__a_dead_server_leaves_a_run_to_resume(client: Client, before: pd.
     made = plan(before, before.assign(value=before["value"] + 1))
 
     class Cut(Client):
-        def get(self, unique_id: str) -> dict[str, object]:
+        def get(self, unique_id: str) -> Opportunity:
             raise ConnectionFailed("no answer")
 
     settings = client.settings
@@ -78,7 +78,7 @@ def test_resume__sends_a_create_once_more_that_left_no_trace(
     made = plan(pd.DataFrame({"unique_id": pd.Series([], dtype="str")}), new)
 
     class Failing(Client):
-        def create(self, **fields: object) -> dict[str, object]:
+        def create(self, **fields: object) -> Opportunity:
             raise ConnectionFailed("no answer")
 
     settings = client.settings

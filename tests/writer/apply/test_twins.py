@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from opp_analytics.api import Client
+from opp_analytics.api import Client, Opportunity
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Receipt, apply, plan, resume, runs
 from opp_analytics.writer.apply import lost_creates
@@ -55,11 +55,11 @@ class Doubtful(Client):
     def begin(self, server: Sandbox, other: Client) -> None:
         self.server, self.other, self.sent, self.one_at_a_time = server, other, 0, threading.Lock()
 
-    def create(self, **fields: Any) -> dict[str, Any]:
+    def create(self, **fields: Any) -> Opportunity:
         with self.one_at_a_time:
             return self._create(**fields)
 
-    def _create(self, **fields: Any) -> dict[str, Any]:
+    def _create(self, **fields: Any) -> Opportunity:
         self.sent += 1
         if self.sent > 1:
             return super().create(**fields)
@@ -119,7 +119,7 @@ def test_apply__waits_for_a_run_that_is_still_creating_an_equal_one(
     edits, receipts = adding(before, "A"), []
 
     class Slow(Client):
-        def create(self, **fields: Any) -> dict[str, Any]:
+        def create(self, **fields: Any) -> Opportunity:
             other = asking()
             self.second = threading.Thread(
                 target=lambda: receipts.append(apply(plan(before, edits), other, progress=False))
@@ -144,7 +144,7 @@ def test_apply__leaves_unknown_what_a_run_that_does_not_end_is_creating(
     edits, receipts = adding(before, "A"), []
 
     class Stuck(Client):
-        def create(self, **fields: Any) -> dict[str, Any]:
+        def create(self, **fields: Any) -> Opportunity:
             receipts.append(apply(plan(before, edits), asking(timeout=0.1)))
             return super().create(**fields)
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_analytics.api import Client
+from opp_analytics.api import Client, Opportunity
 from opp_analytics.loading import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, read_excel, resume, to_excel, undo
@@ -123,7 +123,7 @@ def test_apply__looks_for_no_earlier_one_without_the_server(
     settings = client.settings
 
     class Blind(Client):
-        def get(self, unique_id: str) -> dict[str, Any]:
+        def get(self, unique_id: str) -> Opportunity:
             server.faults.cut_rate = 1.0
             try:
                 return super().get(unique_id)
