@@ -14,7 +14,7 @@ from opp_analytics.writer import Plan, Receipt, check_plan, plan
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
 
-PYTHON_WORDS = re.compile(r"\w=\w|\w\(|\(client|\s\.\w")
+PYTHON_WORDS = re.compile(r"\w=\w|\w\(|\(client|\s\.(?:table|conflicts|problems)\b")
 SHELL_WORDS = re.compile(r"--\w|opp-analytics")
 
 

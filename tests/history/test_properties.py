@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from opp_analytics import org
@@ -351,8 +351,16 @@ def test_close_date_moves__are_those_of_open_deals(looks):
             assert table.loc[key, "days_pulled"] == sum(d for d in days if d < 0)
 
 
+def deal_in(stage):
+    """A deal of which only owner and stage are known."""
+    return {"value": None, "stage": stage, "close_date": None, "status": "active", "owner_name": "Ann"}
+
+
 @FEW
 @given(pairs())
+@example(
+    ([{"a": None, "c": deal_in("discovery")}, {"a": deal_in("on hold"), "c": deal_in("discovery")}], 0, 1)
+)
 def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
     looks, one, other = drawn
     history = history_of(looks)

@@ -169,8 +169,16 @@ def read_deals(
     tz: str,
     unique: bool = False,
     known_then: bool = False,
+    some: bool = False,
 ) -> Deals:
-    """The deals of a frame, with the columns of the method where the frame has them; `known_then` if it shows nothing later.
+    """The deals of a frame, with the columns of the method where the frame has them.
+
+    Parameters
+    ----------
+    known_then : bool
+        True if the frame shows nothing later than `today`.
+    some : bool
+        True for some rows of a pipeline whose stages were looked at as a whole: none of theirs may be known.
 
     Raises
     ------
@@ -181,7 +189,9 @@ def read_deals(
     optional = [
         name for name in dict.fromkeys(["probability", "created_at", OWNER, *columns]) if name in known
     ]
-    frame = read(opportunities, "stage", "value", "close_date", *optional, by=list(by), unique=unique)
+    frame = read(
+        opportunities, "stage", "value", "close_date", *optional, by=list(by), unique=unique, any_stage=some
+    )
     outcome = outcome_codes(frame)
     group, groups = np.zeros(len(frame), dtype=np.intp), None
     if by:

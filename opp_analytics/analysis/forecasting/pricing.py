@@ -62,7 +62,7 @@ class Pricing:
         at = self._deals
         columns = self.chosen.method.columns
         return read_deals(
-            opportunities, columns, today=at.today, freq=at.freq, by=[], tz=at.tz, known_then=True
+            opportunities, columns, today=at.today, freq=at.freq, by=[], tz=at.tz, known_then=True, some=True
         )
 
 
