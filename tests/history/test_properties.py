@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from opp_analytics import org
@@ -363,6 +363,9 @@ def deal_in(stage):
 )
 def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
     looks, one, other = drawn
+    # A pipeline in which no stage is known has no forecast.
+    ends = ([deal["stage"] for deal in looks[at].values() if deal] for at in (one, other))
+    assume(all(not stages or not {*RANKS, "closed_lost"}.isdisjoint(stages) for stages in ends))
     history = history_of(looks)
     asked = {"start": MONDAYS[one], "end": MONDAYS[other], "period": "2026-02", "method": BY_STAGE}
     table = forecast_change(history, **asked)["expected"]
