@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.in_columns import in_columns
+from opp_analytics.analysis.movement.group_changes import group_changes
 from opp_analytics.analysis.shared.saying import Saying
 from opp_analytics.org import money_of
 from opp_analytics.periods import as_date
-from opp_analytics.text import capital, count, day, joined, label, period_name
+from opp_analytics.text import capital, count, day, joined, period_name
 
 __all__ = ["SAYINGS"]
 
@@ -38,18 +38,8 @@ def _change(table: pd.DataFrame) -> str:
     whole = table.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
     whole["largest"] = table["largest"].groupby(level="movement", sort=False).first()
     whole.attrs = table.attrs
-    ends = in_columns(table["expected"], "movement")
-    by = (ends["now"] - ends["then"]).round(2)
-    by = by[by != 0].sort_values(key=abs, ascending=False, kind="stable")
-    money = money_of(table)
-    said = [
-        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(amount, signed=True)}"
-        for group, amount in by.items()
-    ]
-    if not said:
-        return _one_change(whole)
-    levels = joined([label(str(name)) for name in table.index.names[:-1]])
-    return f"{_one_change(whole)} By {levels}: {joined(said, most=3)}."
+    groups = group_changes(table["expected"], table, first="then", last="now")
+    return f"{_one_change(whole)} {groups}".strip()
 
 
 def _one_change(table: pd.DataFrame) -> str:

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.in_columns import in_columns
+from opp_analytics.analysis.movement.group_changes import group_changes
 from opp_analytics.analysis.shared.saying import Saying, unsigned
 from opp_analytics.org import money_of
 from opp_analytics.text import (
@@ -14,7 +14,6 @@ from opp_analytics.text import (
     chance,
     count,
     days,
-    joined,
     label,
     number,
     percent,
@@ -54,7 +53,8 @@ def _share(rate: float) -> str:
 
 def _waterfall(table: pd.DataFrame) -> str:
     if table.index.nlevels > 1:
-        return f"{_one_waterfall(_whole(table))} {_largest_changes(table)}".strip()
+        groups = group_changes(table["value"], table, first="opening", last="closing")
+        return f"{_one_waterfall(_whole(table))} {groups}".strip()
     return _one_waterfall(table)
 
 
@@ -64,23 +64,6 @@ def _whole(table: pd.DataFrame) -> pd.DataFrame:
     whole = whole.drop(index=["transferred_in", "transferred_out"], errors="ignore")
     whole.attrs = table.attrs
     return whole
-
-
-def _largest_changes(table: pd.DataFrame) -> str:
-    """The groups whose pipeline changed most."""
-    ends = in_columns(table["value"], "movement")
-    change = (ends["closing"] - ends["opening"]).round(2)
-    change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
-    money = money_of(table)
-    said = [
-        f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, signed=True)}"
-        for group, by in change.items()
-    ]
-    return (
-        f"By {joined([label(str(name)) for name in table.index.names[:-1]])}: {joined(said, most=3)}."
-        if said
-        else ""
-    )
 
 
 def _one_waterfall(table: pd.DataFrame) -> str:
