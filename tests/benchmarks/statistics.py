@@ -7,13 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis import forecast, stage_funnel, win_rate
-from opp_analytics.analysis.forecasting import forecast as forecasts
 from opp_analytics.analysis.stats.distribution import distribute
 from tests.benchmarks._figures import Figure, in_turns, seconds, timed
 from tests.benchmarks._opportunities import opportunities
@@ -25,7 +23,6 @@ QUESTIONS: dict[str, Callable[[pd.DataFrame], object]] = {
     "win_rate by two columns": lambda frame: win_rate(frame, by=TWO),
     "stage_funnel": stage_funnel,
     "stage_funnel by two columns": lambda frame: stage_funnel(frame, by=TWO),
-    "forecast by month, range excepted": lambda frame: _without_range(frame),
     "forecast by month with range": lambda frame: forecast(frame, as_of=AS_OF),
 }
 
@@ -38,24 +35,15 @@ def run(quick: bool) -> list[Figure]:
     return [*_against_groupby(many, rounds=5), *_growth(many, few, rounds=5), *_distribution(rounds=5)]
 
 
-def _without_range(frame: pd.DataFrame) -> None:
-    with patch.object(forecasts, "_add_ranges", return_value={}):
-        forecast(frame, as_of=AS_OF)
-
-
 def _against_groupby(frame: pd.DataFrame, *, rounds: int) -> list[Figure]:
     def grouped(*keys: Any) -> object:
         return frame.groupby([*keys, "stage", "status"], observed=True)["value"].agg(["size", "sum"])
-
-    def by_month() -> object:
-        return grouped(frame["close_date"].dt.to_period("M"))
 
     plain: dict[str, Callable[[], object]] = {
         "win_rate by two columns": lambda: grouped(*TWO),
         "stage_funnel": grouped,
         "stage_funnel by two columns": lambda: grouped(*TWO),
-        "forecast by month, range excepted": by_month,
-        "forecast by month with range": by_month,
+        "forecast by month with range": lambda: grouped(frame["close_date"].dt.to_period("M")),
     }
     return [
         timed(
