@@ -43,15 +43,8 @@ def test_import__loads_neither_drawing_nor_widgets_nor_engine_nor_http() -> None
 
 def test_analyses__of_a_frame_load_neither_drawing_nor_engine_nor_http() -> None:
     heavy = [
-        "matplotlib",
-        "ipywidgets",
-        "ibis",
-        "duckdb",
-        "requests",
-        "starlette",
-        "openpyxl",
-        "jinja2",
-        "pydantic",
+        *("matplotlib", "ipywidgets", "ibis", "duckdb", "requests", "starlette"),
+        *("openpyxl", "jinja2", "pydantic", "scipy.stats", "scipy.optimize"),
     ]
     code = f"import opp_analytics as oa, sys; oa.forecast, oa.win_rate; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

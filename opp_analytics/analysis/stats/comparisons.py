@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import fisher_exact
 
 __all__ = ["differ_from_rest", "holm"]
 
@@ -34,6 +33,8 @@ def differ_from_rest(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
     >>> differ_from_rest([40, 12, 11], [50, 50, 50]).tolist(), differ_from_rest([3, 1], [5, 5]).tolist()
     ([True, True, True], [False, False])
     """
+    from scipy.stats import fisher_exact  # half a second to import, and only a scorecard compares
+
     won, seen = np.asarray(hits, dtype=np.int64), np.asarray(trials, dtype=np.int64)
     missed = seen - won
     rest_won, rest_missed = won.sum() - won, missed.sum() - missed

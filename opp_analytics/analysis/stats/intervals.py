@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
-from scipy.stats import binom
+from scipy.special import bdtr, ndtri, stdtrit
 
 from opp_analytics import arguments
 
@@ -112,9 +111,7 @@ def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, f
     if not n:
         return np.nan, np.nan, np.nan
     tail = (1 - arguments.between(confidence, "confidence", example=0.95)) / 2
-    below = int(binom.ppf(tail, n, 0.5))
-    if binom.cdf(below, n, 0.5) > tail:
-        below -= 1
+    below = np.count_nonzero(bdtr(np.arange(n), n, 0.5) <= tail) - 1
     if below < 0:
         return float(np.median(found)), np.nan, np.nan
     return float(np.median(found)), float(found[below]), float(found[n - 1 - below])
