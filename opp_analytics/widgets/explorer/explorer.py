@@ -13,17 +13,19 @@ from uuid import uuid4
 import pandas as pd
 import traitlets
 
-from opp_analytics import org, plots, schema, svg, text
+from opp_analytics import org, plots, svg, text
 from opp_analytics.analysis import sentence
 from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
-from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice
+from opp_analytics.widgets.explorer.choice import Choice
+from opp_analytics.widgets.explorer.offered import offered
 from opp_analytics.widgets.explorer.panel import deals_model, deals_table, panel
 from opp_analytics.widgets.explorer.pick import Picker
+from opp_analytics.widgets.explorer.timeline import timeline
 from opp_analytics.widgets.explorer.views import Forecast, Look, View, view_of
 from opp_analytics.widgets.wire import encode
-from opp_analytics.writer import guarded
+from opp_analytics.writer import guarded, own_writes
 
 try:
     import anywidget
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["Explorer", "explore"]
 
 _STATIC = Path(__file__).parent.parent / "static"
-_MOST_NAMES = 500
 _WINDOWS = 4
 """Records between the ends of a new window."""
 
@@ -67,15 +68,23 @@ class Explorer(anywidget.AnyWidget):
     _shown = traitlets.Bytes().tag(sync=True)
 
     def __init__(
-        self, opportunities: pd.DataFrame, history: History | None, day: pd.Timestamp, choice: Choice
+        self,
+        opportunities: pd.DataFrame,
+        history: History | None,
+        *,
+        client: Client | None,
+        day: pd.Timestamp,
+        choice: Choice,
     ) -> None:
         self._picker = Picker(opportunities, history)
+        self._client = client
+        self._record_url = _record_url(opportunities, history, client)
         self._day = day
         # While a cell runs, messages arrive on another thread.
         self._lock = RLock()
         self._display_id = uuid4().hex
         self._choice = choice
-        super().__init__(_about=self._controls())
+        super().__init__(_about=offered(self._picker))
         self._choose(choice)
         self.on_msg(self._answer)
 
@@ -154,28 +163,6 @@ class Explorer(anywidget.AnyWidget):
             "n": f"n = {text.count(len(self._look.deals))}",
         }  # fmt: skip
 
-    def _controls(self) -> dict[str, Any]:
-        """What the controls offer."""
-        frame = self._picker.opportunities
-        groups = groups_of(frame)
-        named = [[name, text.label(name.removesuffix("_name"))] for name in groups]
-        return {
-            "views": [[name, text.capital(text.label(name))] for name in VIEWS],
-            "filters": {view: list(filters) for view, filters in FILTERS.items()},
-            "owners": _counted(frame, "owner_name"),
-            "stages": [str(stage) for stage in frame["stage"].cat.categories],
-            "moments": [[moment, text.day(as_date(at), year=True)] for moment, at in self._picker.moments.items()],
-            "by": {
-                "pipeline": [["stage", "stage"], *named, ["close_month", "close month"]],
-                "win_rates": [*named, ["close_month", "close month"], ["size", "value"]],
-                "forecast": [["M", "month"], ["Q", "quarter"]],
-                "changes": [["movement", "movement"], *named],
-                "slippage": [["all", "outcome"], *named, ["stage", "stage at start"]],
-            },
-            "dues": _periods(frame),
-            "record_url": "",
-        }  # fmt: skip
-
     # -- messages
 
     def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
@@ -192,9 +179,11 @@ class Explorer(anywidget.AnyWidget):
                 self._choose(Choice.of(asked["state"]))
                 return {"chosen": True}
             case "deals":
-                return {"deals": deals_model(self._view, self.table, asked["key"], asked["label"])}
+                key, label = asked["key"], asked["label"]
+                return {"deals": deals_model(self._view, self.table, key, label, self._record_url)}
             case "deal":
-                return {"timeline": self._timeline(str(asked["id"]))}
+                ours = None if self._client is None else own_writes(self._client)
+                return {"timeline": timeline(self._picker.history, str(asked["id"]), ours)}
             case "csv":
                 return {"csv": self._csv(asked.get("key"))}
             case _:
@@ -211,10 +200,6 @@ class Explorer(anywidget.AnyWidget):
                 lambda cell: guarded(cell) if isinstance(cell, str) else cell
             )  # fmt: skip
         return frame.to_csv(index=False, date_format="%Y-%m-%d")
-
-    def _timeline(self, unique_id: str) -> list[str]:
-        history = self._picker.history
-        return [] if history is None else timeline(history, unique_id)
 
     # -- the picture that stays in a saved notebook
 
@@ -243,63 +228,6 @@ class Explorer(anywidget.AnyWidget):
         return f"<Explorer, {text.label(self._choice.view)}{said}>"
 
 
-def timeline(history: History, unique_id: str) -> list[str]:
-    """The timeline of one deal, a line for each record in which something changed."""
-    lines = []
-    for _, changes in history.deal(unique_id).groupby("seen_at", sort=False):
-        operation = str(changes["operation"].iloc[0])
-        moved = [
-            f"{text.label(str(field))} {_said(before)} → {_said(after)}"
-            for field, before, after in zip(
-                changes["field"], changes["before"], changes["after"], strict=True
-            )
-            if not schema.is_blank(field)
-        ]
-        what = ", ".join(moved) if operation == "changed" else operation
-        lines.append(f"{text.day(changes['seen_at'].iloc[0], year=True)}: {what}")
-    return lines
-
-
-def _said(value: Any) -> str:
-    if schema.is_blank(value):
-        return "empty"
-    if isinstance(value, pd.Timestamp):
-        return text.day(value, year=True)
-    if isinstance(value, (int, float)):
-        return text.money(float(value), None, full=True)
-    return text.label(str(value))
-
-
-def groups_of(opportunities: pd.DataFrame) -> list[str]:
-    """Columns to group by: those of names, with more than one and not too many."""
-    found = []
-    for name in map(str, opportunities.columns):
-        column = opportunities[name]
-        kind = pd.api.types.infer_dtype(column, skipna=True)
-        wordy = isinstance(column.dtype, pd.CategoricalDtype) or kind in ("string", "boolean")
-        if name in ("unique_id", "name", "stage") or not wordy:
-            continue
-        if 1 < column.nunique(dropna=False) <= _MOST_NAMES:
-            found.append(name)
-    return found
-
-
-def _counted(frame: pd.DataFrame, column: str) -> list[list[Any]]:
-    if column not in frame:
-        return []
-    counts = frame[column].astype(schema.TEXT).value_counts(dropna=False).head(_MOST_NAMES)
-    named = [[None if schema.is_blank(name) else str(name), int(n)] for name, n in counts.items()]
-    return sorted(named, key=lambda pair: (pair[0] is None, str(pair[0])))
-
-
-def _periods(frame: pd.DataFrame) -> list[list[str]]:
-    dates = frame["close_date"].dropna()
-    if dates.empty:
-        return []
-    spanned = pd.period_range(dates.min(), dates.max(), freq="M")[-36:]
-    return [[str(period), text.period(str(period), "M")] for period in spanned]
-
-
 def explore(
     opportunities: pd.DataFrame,
     history: History | None = None,
@@ -310,8 +238,8 @@ def explore(
 ) -> Explorer:
     """Explore a pipeline by clicking: what is open, win rates, forecast, what changed, what slipped.
 
-    Filters are chips that can be removed; every mark opens its deals, each with its timeline. *Copy as code* gives the
-    lines that make the very table and drawing on screen.
+    Filters are chips that can be removed; every mark opens its deals, each with its timeline and, where the org has a
+    ``record_url``, its link. *Copy as code* gives the lines that make the very table and drawing on screen.
 
     Parameters
     ----------
@@ -320,7 +248,7 @@ def explore(
     history : History, optional
         Past records; without one, changes and slippage say what they need.
     client : Client, optional
-        For links to the deals.
+        Whose org may have the ``record_url``, and whose own runs are named in timelines; no request is sent.
     as_of : date-like, optional
         Day of the frame's views where there is no history; today (UTC) by default.
     state : dict, optional
@@ -361,4 +289,10 @@ def explore(
     frame = org.require(opportunities, "unique_id", "name", "value", "stage", "close_date", unique=True)
     frame.attrs = dict(opportunities.attrs)
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=org.Org.of(opportunities).zone(None))
-    return Explorer(frame, history, day, Choice.of(state))
+    return Explorer(frame, history, client=client, day=day, choice=Choice.of(state))
+
+
+def _record_url(opportunities: pd.DataFrame, history: History | None, client: Client | None) -> str | None:
+    """Where the CRM shows a deal, from the first org that says so."""
+    known = [org.Org.of(opportunities), *(source.org for source in (client, history) if source is not None)]
+    return next((meant.record_url for meant in known if meant is not None and meant.record_url), None)

@@ -10,7 +10,7 @@ import pandas as pd
 from opp_analytics import analysis, svg, text
 from opp_analytics.analysis import win_rate
 from opp_analytics.errors import ArgumentTypeError
-from opp_analytics.org import OPEN, Org, outcome_codes
+from opp_analytics.org import OPEN, Org, outcome_codes, record_link
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import Choice
 from opp_analytics.widgets.explorer.views import Forecast, Look, View
@@ -198,7 +198,9 @@ def deals_table(view: View, table: pd.DataFrame, key: str) -> pd.DataFrame:
     return deals.loc[order, columns].reset_index(drop=True)
 
 
-def deals_model(view: View, table: pd.DataFrame, key: str, label: str) -> dict[str, Any]:
+def deals_model(
+    view: View, table: pd.DataFrame, key: str, label: str, record_url: str | None
+) -> dict[str, Any]:
     """The table under a mark."""
     deals = deals_table(view, table, key)
     measure = "change" if "change" in deals else "value"
@@ -224,6 +226,7 @@ def deals_model(view: View, table: pd.DataFrame, key: str, label: str) -> dict[s
             for column in columns
         ],
         "ids": shown["unique_id"].astype(str).tolist(),
+        "links": [record_link(record_url, unique_id) for unique_id in shown["unique_id"].astype(str)],
         "rows": [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in shown[columns].astype("object").itertuples(index=False)],
         "more": max(0, len(deals) - _LISTED),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from opp_analytics import text
 from opp_analytics.org import money_of
 from opp_analytics.widgets.grid.columns import shown
-from opp_analytics.widgets.grid.review import Line, Review
+from opp_analytics.widgets.grid.review import Conflict, Line, Review
 from opp_analytics.widgets.grid.sheet import Sheet
 from opp_analytics.widgets.grid.strip import Outlook, money_change
 
@@ -91,13 +91,23 @@ def _line(review: Review, row: int, name: str) -> dict[str, Any]:
         line |= {"title": "Deal", "old": "", "new": ("Create" if created else "Delete") + worth}
     if conflict is not None:
         theirs = shown(sheet.column[name], conflict.remote) if name else "keep the deal"
+        gone = conflict.held is None
         line["conflict"] = {
-            "why": conflict.reason[:1].upper() + conflict.reason[1:],
-            "mine": "" if conflict.gone else line["new"],
-            "theirs": "drop my changes" if conflict.gone else theirs,
+            "why": _why(conflict),
+            "mine": "" if gone else line["new"],
+            "theirs": "drop my changes" if gone else theirs,
             "keep": conflict.keep,
         }
     return line
+
+
+def _why(conflict: Conflict) -> str:
+    """The reason of a conflict, with who and when where that is known."""
+    reason = text.capital(
+        conflict.reason.replace("changed on the server since then", "changed on the server too")
+    )
+    known = "" if conflict.held is None else conflict.held.changed
+    return f"{reason}: {known}" if known else reason
 
 
 def _cleared(sheet: Sheet, fields: dict[int, list[str]]) -> int:

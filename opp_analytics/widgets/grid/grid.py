@@ -133,13 +133,16 @@ class Grid(anywidget.AnyWidget):
     def plan(self, client: Client | None = None) -> Plan:
         """The plan of the edits; with a client, compared with the server's current data.
 
+        What was decided in the review's conflicts is part of it.
+
         Raises
         ------
         ApiError
             When the server cannot be read.
         """
         with self._lock:
-            base, edited = self._sheet.base, self._sheet.edited
+            edits = self._review.decided()
+            base, edited = edits.base, edits.edited
         return plan(base, edited, client=client)
 
     def __repr__(self) -> str:

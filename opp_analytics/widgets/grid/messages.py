@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from opp_analytics.widgets.grid.sheet import Answer, Key, Mark
+from opp_analytics.widgets.grid.edits import Key
+from opp_analytics.widgets.grid.sheet import Answer, Mark
 
 __all__ = ["answer_entries", "cells_of", "keys_of"]
 

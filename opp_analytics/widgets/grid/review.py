@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from opp_analytics import schema, text
-from opp_analytics.errors import NotFoundError
-from opp_analytics.schema import BadCell
-from opp_analytics.widgets.grid.sheet import Key, Sheet
+from opp_analytics.org import Org
+from opp_analytics.widgets.grid.edits import Edits, Key
+from opp_analytics.widgets.grid.held import Held, read_held
+from opp_analytics.widgets.grid.sheet import Sheet
 from opp_analytics.widgets.grid.strip import plan_of
-from opp_analytics.writer import Plan, Receipt, apply, normalize, undo
+from opp_analytics.writer import Plan, Receipt, apply, own_writes, undo
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -32,8 +33,8 @@ class Conflict:
 
     remote: Any
     reason: str
-    gone: bool
-    """Whether the deal was deleted on the server, so that only their way is left."""
+    held: Held | None
+    """The deal on the server; None if it was deleted, so that only their way is left."""
     keep: Keep | None = None
 
 
@@ -115,7 +116,16 @@ class Review:
     def choose(self, key: Key, keep: Keep) -> None:
         """Decide a conflict; in a deleted deal only theirs is possible, for all its cells."""
         conflict = self.conflicts[key]
-        conflict.keep = "theirs" if conflict.gone else keep
+        conflict.keep = "theirs" if conflict.held is None else keep
+
+    def decided(self) -> Edits:
+        """The edits, with what was decided in each deal whose conflicts all are."""
+        edits = self.sheet.copy()
+        undecided = {row for (row, _), conflict in self.conflicts.items() if conflict.keep is None}
+        for key, conflict in self.conflicts.items():
+            if key[0] not in undecided:
+                _settle(edits, key, conflict)
+        return edits
 
     def apply(self, tell: Tell | None = None) -> bool:
         """Write the plan; False if the server has new conflicts, which are to be decided first.
@@ -127,7 +137,7 @@ class Review:
         """
         theirs = self.theirs
         for key, conflict in self.conflicts.items():
-            self._settle_conflict(key, conflict)
+            _settle(self.sheet, key, conflict)
         self.conflicts = {}
         planned = plan_of(self.sheet, client=self.client)
         if len(planned.conflicts):
@@ -184,36 +194,24 @@ class Review:
         ]
 
     def _note_conflicts(self, planned: Plan) -> None:
-        ids = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
+        rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
         self.conflicts = {}
+        if planned.conflicts.empty:
+            return
+        held = self._read_held(planned.conflicts["unique_id"].unique())
         for drift in planned.conflicts.to_dict("records"):
             name = "" if drift["operation"] == "delete" else str(drift["field"])
-            gone = str(drift["reason"]).startswith("deleted")
-            remote = drift["remote"] if name else None
-            self.conflicts[ids[drift["unique_id"]], name] = Conflict(remote, str(drift["reason"]), gone)
+            unique_id = drift["unique_id"]
+            self.conflicts[rows[unique_id], name] = Conflict(
+                drift["remote"] if name else None, str(drift["reason"]), held[unique_id]
+            )
 
-    def _settle_conflict(self, key: Key, conflict: Conflict) -> None:
-        """Take what the server holds of the deal as known, and drop the change if theirs stays."""
-        row, name = key
-        if conflict.keep == "theirs":
-            if name:
-                self.sheet.give_way(key)
-            else:
-                self.sheet.keep_row(row)
+    def _read_held(self, ids: Iterable[str]) -> dict[str, Held | None]:
+        """The deals in conflict as the server holds them."""
         assert self.client is not None
-        try:
-            remote = self.client.get(str(self.sheet.base_value(row, "unique_id")))
-        except NotFoundError:
-            self.sheet.settle_row(row, deleted=True)
-            return
-        self.sheet.settle(
-            {
-                (row, column): value
-                for column in self.sheet.column
-                if column in remote
-                for value in [_read(column, remote[column])]
-            }
-        )
+        ours = own_writes(self.client)
+        zone = Org.of(self.sheet.frame).zone(None)
+        return {each: read_held(self.client, each, self.sheet.column, ours, zone) for each in ids}
 
     def _absorb(self, planned: Plan, receipt: Receipt) -> list[Line]:
         """Take over what is on the server now, and mark what it refused."""
@@ -252,11 +250,18 @@ class Review:
                 self.sheet.settle({(row, name): change["after"]})
 
 
-def _read(column: str, value: Any) -> Any:
-    try:
-        return normalize(column, value)
-    except BadCell:
-        return value
+def _settle(edits: Edits, key: Key, conflict: Conflict) -> None:
+    """Take what the server holds of the deal as known, and drop the change if theirs stays."""
+    row, name = key
+    if conflict.keep == "theirs":
+        if name:
+            edits.give_way(key)
+        else:
+            edits.keep_row(row)
+    if conflict.held is None:
+        edits.settle_row(row, deleted=True)
+    else:
+        edits.settle({(row, column): value for column, value in conflict.held.cells.items()})
 
 
 def _sentence(outcome: str, why: str) -> str:

@@ -15,6 +15,7 @@ import opp_analytics as oa
 from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.choice import VIEWS
+from opp_analytics.widgets.explorer.timeline import timeline
 from tests.widgets.explorer.pipelines import DAYS, OWNERS, record, states
 
 BY = {
@@ -84,7 +85,7 @@ def chance_state(dice: random.Random, view: str, moments: list[str]) -> dict[str
     start, end = sorted(dice.sample(range(len(moments)), 2))
     state |= {"start": moments[start], "end": moments[end]}
     if view == "changes" and dice.random() < 0.3:
-        state["due"] = "2026-04"
+        state["due"] = dice.choice(["2026-04", "2026Q2"])
     return state
 
 
@@ -204,6 +205,39 @@ def test_deals__csv_has_ids_last_and_guards_formulas(frames, history):
     assert first.startswith("'=1+1,")
     assert len(said["rows"]) == len(said["ids"])
     assert "unique_id" in ask(explorer, do="csv")["csv"].splitlines()[0]
+
+
+def test_deals__link_to_the_crm_and_tell_their_timeline(frames, history, tmp_path):
+    url = "https://crm.example.com/{unique_id}"
+    named = oa.Org(record_url=url).apply(frames[-1])
+    stage = shown(oa.explore(named, history, as_of=DAYS[-1]))["rows"][0]["key"]
+    client = oa.Client("http://localhost", "t", "k", cache_dir=tmp_path, org=oa.Org(record_url=url))
+    for explorer, linked in (
+        (oa.explore(named, history, as_of=DAYS[-1]), True),
+        (oa.explore(frames[-1], history, client=client, as_of=DAYS[-1]), True),
+        (oa.explore(frames[-1], history, as_of=DAYS[-1]), False),
+    ):
+        said = ask(explorer, do="deals", key=stage, label=stage)["deals"]
+        assert said["links"] == [
+            f"https://crm.example.com/{each}" if linked else None for each in said["ids"]
+        ]
+    deal = history.deal("d00")
+    lines = ask(explorer, do="deal", id="d00")["timeline"]
+    assert len(lines) == deal["seen_at"].nunique()
+    assert lines[0].startswith("Mar 2, 2026: new")
+    assert "no such opportunity" in ask(explorer, do="deal", id="nobody")["error"]
+    # A run of ours that wrote the deal between two records is named.
+    at = deal["seen_at"].unique()[1]
+    ours = pd.DataFrame({"unique_id": ["d00"], "written_at": [at], "run_id": ["run-1"]})
+    assert timeline(history, "d00", ours)[1].endswith("(own run run-1)")
+
+
+def test_controls__offer_months_and_fiscal_quarters(frames, history):
+    fiscal = oa.Org(fiscal_year_start=2).apply(frames[-1])
+    explorer = oa.explore(fiscal, as_of=DAYS[-1])
+    dues = dict(explorer._about["dues"])
+    assert dues["2026-03"] == "Mar 2026"
+    assert dues["2027Q1"] == "FY27 Q1 (Feb–Apr)"
 
 
 def test_notebook__keeps_a_picture_and_names_are_text(explorer, frames):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.widgets.grid.drawer import review_model
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Sheet
+from opp_analytics.widgets.grid.strip import Outlook
 from tests.support import Answer, Asked, as_json, client_of, listing, serving
 
 Desk = tuple[Sheet, Review, oa.Client]
@@ -72,6 +75,76 @@ def test_choose__settles_each_conflict_and_becomes_part_of_the_plan(desk: Desk) 
     assert sheet.edited["probability"].tolist()[:2] == [5, 5]
     assert review.run is not None
     assert (review.run.written, review.run.theirs) == (2, 2)
+
+
+def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    deal = {"unique_id": "a", "name": "Acme", "value": 100.0, "stage": "proposal", "close_date": "2026-06-30"}
+
+    def respond(asked: Asked) -> Answer:
+        single = asked.path.rstrip("/").endswith("/a")
+        return as_json({"data": {"id": "a", "attributes": deal}}) if single else listing([deal], total=1)
+
+    with serving(respond) as server, client_of(server, tmp_path / "cache") as client:
+        sheet = Sheet(oa.Org(timezone="America/New_York").apply(oa.load(client, progress=False)))
+        review = Review(sheet, client)
+        sheet.edit([(0, "value", "5")])
+        for known, words in (
+            ({}, "Changed on the server too"),
+            ({"updated_at": "2025-03-02T14:12:00Z"}, "Changed on the server too: Mar 2, 2025, 9:12 AM"),
+            (
+                {"updated_by_name": "Grace Lindqvist"},
+                "Changed on the server too: Grace Lindqvist, Mar 2, 2025, 9:12 AM",
+            ),
+            (
+                {"updated_at": datetime.now(UTC).isoformat()},
+                "Changed on the server too: Grace Lindqvist, today, ",
+            ),
+        ):
+            deal |= {"value": 340.0} | known
+            review.check()
+            model = review_model(review, Outlook(sheet, as_of="2026-06-01", freq="M", history=None))
+            assert model["items"][0]["lines"][0]["conflict"]["why"].startswith(words)
+
+
+def test_check__knows_the_runs_of_this_computer(desk: Desk) -> None:
+    sheet, review, client = desk
+    earlier = Sheet(sheet.frame)
+    sheet.edit([(0, "value", "77")])
+    assert review.apply()
+    again = Review(earlier, client)
+    earlier.edit([(0, "value", "78")])
+    again.check()
+    assert review.run is not None
+    held = again.conflicts[0, "value"].held
+    assert held is not None
+    assert held.changed.startswith(f"your run {review.run.run_id}, today, ")
+
+
+def test_decided__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk: Desk) -> None:
+    sheet, review, client = desk
+    sheet.edit([(0, "value", "10"), (0, "probability", "90"), (1, "value", "11"), (2, "value", "12")])
+    client.update(_id(sheet, 0), value=99, probability=5)
+    client.update(_id(sheet, 1), value=99)
+    client.delete(_id(sheet, 2))
+    review.check()
+
+    def planned() -> oa.Plan:
+        edits = review.decided()
+        return oa.plan(edits.base, edits.edited, client=client)
+
+    assert len(planned().conflicts) == 4
+    review.choose((0, "value"), "mine")
+    review.choose((1, "value"), "theirs")
+    review.choose((2, "value"), "theirs")
+    assert planned().conflicts["field"].tolist() == ["value", "probability"]
+    review.choose((0, "probability"), "theirs")
+    assert planned().conflicts.empty
+    assert planned().changes[["field", "before", "after"]].to_numpy().tolist() == [["value", 99, 10]]
+    # Deciding touches no edit: a choice can be changed until the plan is applied.
+    assert sheet.changes == 4
+    review.choose((0, "probability"), "mine")
+    assert set(planned().changes["field"]) == {"value", "probability"}
 
 
 def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_written(desk: Desk) -> None:

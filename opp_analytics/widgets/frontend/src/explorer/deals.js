@@ -1,4 +1,4 @@
-// The deals under a mark: sortable, with their sum, each with its timeline.
+// The deals under a mark: sortable, with their sum, each with its timeline and its link.
 
 import { h } from "../shared/dom.js";
 
@@ -56,9 +56,15 @@ export class DealsTable {
     const { model } = this;
     const cells = model.columns.map(({ right }, column) => {
       const [, text] = model.rows[at][column];
-      return column ? h("td", { class: right ? "r" : "" }, h("bdi", {}, text)) : h("th", { scope: "row" }, h("button", { class: "deal", type: "button", title: text, "aria-expanded": "false", onclick: (event) => this.#timeline(event.currentTarget, at) }, h("bdi", {}, text || "(no name)")));
+      return column ? h("td", { class: right ? "r" : "" }, h("bdi", {}, text)) : h("th", { scope: "row" }, this.#name(at, text || "(no name)"));
     });
     return h("tr", {}, cells);
+  }
+
+  #name(at, text) {
+    const link = this.model.links[at];
+    const deal = h("button", { class: "deal", type: "button", title: text, "aria-expanded": "false", onclick: (event) => this.#timeline(event.currentTarget, at) }, h("bdi", {}, text));
+    return h("span", { class: "named" }, deal, /^https?:/i.test(link ?? "") ? h("a", { class: "rec", href: link, target: "_blank", rel: "noopener noreferrer", title: "Open in the CRM", "aria-label": `Open ${text} in the CRM` }, "↗") : "");
   }
 
   async #timeline(button, at) {
@@ -68,9 +74,9 @@ export class DealsTable {
       button.setAttribute("aria-expanded", "false");
       return;
     }
-    const { timeline = [] } = await this.explorer.kernel.ask({ do: "deal", id: this.model.ids[at] });
+    const { timeline = [], error } = await this.explorer.kernel.ask({ do: "deal", id: this.model.ids[at] });
     button.setAttribute("aria-expanded", "true");
-    const lines = timeline.length ? timeline : ["No history yet."];
+    const lines = timeline.length ? timeline : [error ?? "No history yet."];
     row.after(h("tr", { class: "tl" }, h("td", { colspan: String(this.model.columns.length) }, h("ul", {}, lines.map((line) => h("li", {}, h("bdi", {}, line)))))));
   }
 }

@@ -6,6 +6,7 @@ import { Popovers } from "../shared/popover.js";
 import { controls, chips, tabs } from "./controls.js";
 import { DealsTable } from "./deals.js";
 import { savePicture } from "./picture.js";
+import { Tip, takeTitles } from "./tip.js";
 
 const decode = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
@@ -45,6 +46,7 @@ class Explorer {
     this.live = h("p", { class: "note live", "aria-live": "polite" });
     this.code = h("pre", { class: "code", tabindex: "0", "aria-label": "Code" });
     this.root.append(this.top, this.ctl, this.chips, this.kpi, this.fig, this.live, this.deals.node, h("div", { class: "foot" }, this.code, this.#actions()));
+    this.tip = new Tip(this.root);
     this.draw();
   }
 
@@ -124,6 +126,7 @@ class Explorer {
 
   #drawFigure() {
     const { shown } = this;
+    this.tip.hide();
     this.code.textContent = shown.code ?? "";
     this.kpi.hidden = !shown.kpis;
     this.kpi.replaceChildren(...(shown.kpis ?? []).map(({ name, figure, note }) => h("div", {}, h("div", { class: "k" }, name), h("div", { class: "v" }, figure), h("div", { class: "n", title: note }, note))));
@@ -160,9 +163,10 @@ class Explorer {
     for (const image of drawn.querySelectorAll("svg")) image.setAttribute("aria-hidden", "true");
     const said = drawn.querySelector("svg")?.getAttribute("aria-label") ?? label;
     const cells = [h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : ""), drawn, figures.map((figure) => h("span", { class: "fig" }, figure))];
+    takeTitles(drawn);
     drawn.append(h("span", { class: "vh" }, said));
     if (!opens) return h("div", { class: `row${strong ? " strong" : ""}` }, cells);
-    return h("div", { class: `row mk${strong ? " strong" : ""}`, role: "button", tabindex: "0", "data-mark": key, "aria-expanded": "false", onclick: () => this.open(key, label), onkeydown: (event) => this.#markKey(event, key, label) }, cells);
+    return h("div", { class: `row mk${strong ? " strong" : ""}`, role: "button", tabindex: "0", "data-mark": key, "data-tip": said, "aria-expanded": "false", onclick: () => this.open(key, label), onkeydown: (event) => this.#markKey(event, key, label) }, cells);
   }
 
   #empty(why) {
