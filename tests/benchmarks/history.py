@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
-import sys
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -18,8 +15,8 @@ from opp_analytics import org
 from opp_analytics.history import History
 from tests.benchmarks._figures import Figure, in_turns
 from tests.benchmarks._history_once import FORECASTS, QUESTIONS
+from tests.benchmarks._process import measured
 
-_ROOT = Path(__file__).parents[2]
 _OPEN = np.array(["discovery", "qualification", "proposal", "negotiation"], dtype=object)
 _ROUNDS = 3
 _ROWS = 100_000
@@ -184,10 +181,7 @@ def _next_day(random: np.random.Generator, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _once(contender: str, question: str, folder: Path) -> dict[str, Any]:
-    command = [sys.executable, "-m", f"{__package__}._history_once", contender, question, str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
-    measured: dict[str, Any] = json.loads(done.stdout)
-    return measured
+    return measured("_history_once", contender, question, folder)
 
 
 def _bytes(folder: Path) -> int:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from functools import partial
-from pathlib import Path
 
 from tests.benchmarks._figures import Figure, in_turns, seconds
+from tests.benchmarks._process import python
 from tests.benchmarks.loading import serving_pages
 
-_ROOT = Path(__file__).parents[2]
 _LOAD = """
 import sys, opp_analytics as oa
 with oa.Client(sys.argv[1], "token", "key", cache_dir=sys.argv[2]) as client:
@@ -31,24 +27,17 @@ _ROWS = 100_000
 def run(quick: bool) -> list[Figure]:
     """Seconds of whole processes."""
     with tempfile.TemporaryDirectory() as cache, serving_pages(_ROWS, 1000, 0) as url:
-        _python("-c", _LOAD, url, cache)
+        python("-c", _LOAD, url, cache)
         warm = {f"first table of {_ROWS:,} from a warm cache": ("-c", _LOAD, url, cache)}
         calls = {"pandas": ("-c", "import pandas"), **_FIRST, **warm}
         for call in calls.values():
-            _python(*call)
+            python(*call)
         runs = in_turns(
             5 if quick else 9,
-            {name: partial(seconds, partial(_python, *call)) for name, call in calls.items()},
+            {name: partial(seconds, partial(python, *call)) for name, call in calls.items()},
         )
     theirs = runs.pop("pandas")
     return [
         Figure.of(name, "import pandas", ours, theirs, at_most=_AT_MOST.get(name))
         for name, ours in runs.items()
     ]
-
-
-def _python(*arguments: str) -> None:
-    command = [sys.executable, *arguments]
-    # As in a terminal: compiled once, then read.
-    surroundings = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run(command, check=True, cwd=_ROOT, env=surroundings, stdout=subprocess.DEVNULL)

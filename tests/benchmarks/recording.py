@@ -5,17 +5,13 @@ And growth: a million against ten times what a hundred thousand take. Each a pro
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from functools import partial
 from itertools import count
-from pathlib import Path
 
 from tests.benchmarks._figures import Figure, in_turns
+from tests.benchmarks._process import measured
 
-_ROOT = Path(__file__).parents[2]
 _PARQUET = "read_parquet, to_parquet"
 
 
@@ -67,15 +63,4 @@ def _growth(rows: int, few: int, *, rounds: int) -> Figure:
 
 
 def _once(contender: str, rows: int, days: count[int], folder: str) -> dict[str, float]:
-    command = [
-        sys.executable,
-        "-m",
-        f"{__package__}._record_once",
-        contender,
-        str(rows),
-        str(next(days)),
-        folder,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=_ROOT)
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured
+    return measured("_record_once", contender, rows, next(days), folder)
