@@ -41,6 +41,7 @@ from .analysis import win_rate_curve as win_rate_curve
 from .analysis import win_rate_definitions as win_rate_definitions
 from .api import Client as Client
 from .api import Page as Page
+from .certificate import Certificate as Certificate
 from .demo import demo as demo
 from .history import History as History
 from .loading import load as load

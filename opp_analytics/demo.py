@@ -14,6 +14,7 @@ from opp_analytics.arguments import whole
 from opp_analytics.history import History
 from opp_analytics.loading import load
 from opp_analytics.org import Org, checked_org
+from opp_analytics.periods import When, as_date
 from opp_analytics.progress import progress_bar
 
 __all__ = ["demo"]
@@ -23,7 +24,12 @@ _WEEKS_BEFORE = 13
 
 
 def demo(
-    weeks: int = 52, seed: int = 1, *, org: Org | None = None, progress: bool | None = None
+    weeks: int = 52,
+    seed: int = 1,
+    *,
+    today: When | None = None,
+    org: Org | None = None,
+    progress: bool | None = None,
 ) -> tuple[Client, History]:
     """Simulate a sales team on a local server, loaded and recorded every week until today.
 
@@ -36,6 +42,9 @@ def demo(
         Weeks to record, 1 to 260; 13 more weeks of work precede them.
     seed : int
         Random seed; another seed gives another team.
+    today : date-like, optional
+        The team's last day; default: today, UTC. With a fixed one the same `weeks` and `seed` give the same deals on
+        any day.
     org : Org, optional
         The org by whose stages the team works; default: the API's six stages.
     progress : bool, optional
@@ -46,12 +55,12 @@ def demo(
     client : Client
         Connected to the sandbox server.
     history : History
-        One record at the start and one after each week; the last one is of today.
+        One record at the start and one after each week; the last one is of `today`.
 
     Raises
     ------
     ArgumentError
-        If `weeks` or `seed` is not a whole number, or `weeks` is out of range.
+        If `weeks` or `seed` is not a whole number, `weeks` is out of range, or `today` is not a date.
     SandboxError
         If the ``[sandbox]`` extra is not installed.
 
@@ -68,13 +77,12 @@ def demo(
     """
     weeks = whole(weeks, "weeks", high=260, example=52)
     seed = whole(seed, "seed", low=0, example=1)
+    last_day = as_date(datetime.now(UTC) if today is None else today, name="today").date()
     org = checked_org(org)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opp-demo-")))
-        today = datetime.now(UTC).date()
-        server = stack.enter_context(
-            sandbox.start(weeks=_WEEKS_BEFORE, seed=seed, today=today - timedelta(weeks=weeks), org=org)
-        )
+        first_day = last_day - timedelta(weeks=weeks)
+        server = stack.enter_context(sandbox.start(weeks=_WEEKS_BEFORE, seed=seed, today=first_day, org=org))
         client = Client(server.url, server.token, server.api_key, cache_dir=scratch / "cache", org=org)
         stack.callback(client.close)
         history = History(scratch / "history", org=org)

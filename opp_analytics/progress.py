@@ -52,7 +52,7 @@ class _Told:
 
 
 def note(progress: bool | None, text: str) -> None:
-    """Print a text where a progress bar would be shown."""
-    shown = ("ipykernel" in sys.modules or sys.stderr.isatty()) if progress is None else progress
-    if shown:
-        sys.stderr.write(f"{printable(text, lines=True)}\n")
+    """Print a text where a progress bar would be shown; in a notebook, which shows errors in red, as output."""
+    notebook = "ipykernel" in sys.modules
+    if (notebook or sys.stderr.isatty()) if progress is None else progress:
+        (sys.stdout if notebook else sys.stderr).write(f"{printable(text, lines=True)}\n")

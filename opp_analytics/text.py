@@ -381,10 +381,12 @@ def facts_html(title: str, facts: Mapping[str, Any]) -> str:
     Examples
     --------
     >>> facts_html("History", {"records": 3})
-    '<table><caption>History</caption><tr><th>records</th><td>3</td></tr></table>'
+    "<table><caption>History</caption><tr><th style='text-align:left'>records</th><td style='text-align:left'>3</td></tr></table>"
     """
+    left = "style='text-align:left'"
     rows = "".join(
-        f"<tr><th>{html.escape(n)}</th><td>{html.escape(printable(v))}</td></tr>" for n, v in facts.items()
+        f"<tr><th {left}>{html.escape(n)}</th><td {left}>{html.escape(printable(v))}</td></tr>"
+        for n, v in facts.items()
     )
     return f"<table><caption>{html.escape(title)}</caption>{rows}</table>"
 

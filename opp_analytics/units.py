@@ -57,6 +57,11 @@ _RATES = frozenset(
         "forecast_bias_low",
         "forecast_bias_high",
         "interval_coverage",
+        "wape",
+        "bias",
+        "behind",
+        "behind_low",
+        "behind_high",
     ]
 )
 
@@ -66,8 +71,8 @@ def unit_of(column: str) -> Unit:
 
     Examples
     --------
-    >>> [unit_of(name) for name in ("open_value", "value_rate_low", "probability", "deals")]
-    ['money', 'rate', 'percent', 'other']
+    >>> [unit_of(name) for name in ("open_value", "expected_change", "value_rate_low", "probability", "deals")]
+    ['money', 'money', 'rate', 'percent', 'other']
     """
     if column in _RATES or "rate" in column.split("_") or column.endswith("_share"):
         return "rate"
@@ -75,7 +80,11 @@ def unit_of(column: str) -> Unit:
         return "percent"
     if column == "pipeline_coverage":
         return "ratio"
-    if column in _MONEY or column.endswith(("_value", "_total")) or column.startswith("needed_"):
+    if (
+        column in _MONEY
+        or column.endswith(("_value", "_total"))
+        or column.startswith(("needed_", "expected_"))
+    ):
         return "money"
     return "other"
 

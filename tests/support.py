@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -176,3 +177,8 @@ def row(number: int, **attributes: Any) -> dict[str, Any]:
         "updated_at": at,
         **attributes,
     }
+
+
+def unstyled(page: str) -> str:
+    """HTML without the styles of its elements."""
+    return re.sub(r" style='[^']*'", "", page)

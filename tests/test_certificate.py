@@ -11,6 +11,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.certificate import Certificate
+from tests.support import unstyled
 
 WHOLE = Certificate(
     fetched_at=datetime(2026, 3, 2, 6, tzinfo=UTC),
@@ -79,7 +80,7 @@ def test_certificate__shows_its_facts_in_a_notebook() -> None:
     }
     certificate = Certificate.of(frame)
     assert certificate is not None
-    shown = certificate._repr_html_()
+    shown = unstyled(certificate._repr_html_())
     assert "<tr><th>complete</th><td>no: &lt;i&gt;the trash cannot be read&lt;/i&gt;</td></tr>" in shown
     assert "<tr><th>rows</th><td>7</td></tr>" in shown
     assert "total on the server" not in shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,14 @@ def test_demo__of_another_seed_is_another_team(demo: tuple[oa.Client, oa.History
     assert set(oa.load(other)["name"]) != set(oa.load(demo[0])["name"])
 
 
+def test_demo__of_a_fixed_day_is_the_same_on_any_day() -> None:
+    client, history = oa.demo(weeks=1, today="2026-11-23")
+    assert history.records["recorded_at"].dt.date.map(str).tolist() == ["2026-11-16", "2026-11-23"]
+    again, _ = oa.demo(weeks=1, today=datetime.date(2026, 11, 23))
+    columns = ["unique_id", "name", "value", "stage", "close_date"]
+    pd.testing.assert_frame_equal(oa.load(client)[columns], oa.load(again)[columns])
+
+
 def test_demo__ends_with_the_interpreter() -> None:
     code = (
         "import opp_analytics as oa\n"
@@ -62,6 +71,7 @@ def test_demo__ends_with_the_interpreter() -> None:
         ({"weeks": 1.5}, TypeError),
         ({"seed": "a"}, TypeError),
         ({"seed": -1}, ValueError),
+        ({"today": "yesterday"}, ValueError),
     ],
 )
 def test_demo__refuses_what_it_cannot_play(arguments: dict[str, object], error: type[Exception]) -> None:

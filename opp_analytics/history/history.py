@@ -197,7 +197,7 @@ class History(RecordedPipeline):
 
     def _repr_html_(self) -> str:
         records = self.records
-        facts: dict[str, object] = {"in": self._path or "a table", "records": len(records)}
+        facts: dict[str, object] = {"in": self._path or "a table", "records": f"{len(records):,}"}
         if len(records):
             first, last = records["recorded_at"].iloc[0], records["recorded_at"].iloc[-1]
             facts |= {

@@ -8,30 +8,34 @@ from matplotlib.axes import Axes
 from opp_analytics import text
 from opp_analytics.analysis import audit_summary, sentence
 from opp_analytics.org import money_of
-from opp_analytics.plots import labels, style
+from opp_analytics.plots import labels, palette, style
 
 
 @style.drawing("unique_id", "check", "severity")
 def audit(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the findings of `oa.audit`: how many deals each check found, errors first, and their value.
+    """Draw the findings of `oa.audit` to fix: how many deals each check found, errors first, and their value.
 
-    To draw a part, pass those rows: ``plots.audit(findings[findings.severity == "error"])``.
+    Hints (severity "info") are drawn where there is nothing else. To draw a part, pass those rows:
+    ``plots.audit(findings[findings.severity == "error"])``.
     """
     summary = audit_summary(table)
-    ax = style.canvas(ax, rows=len(summary))
-    if summary.empty:
+    hints = summary["severity"] == "info"
+    shown = summary if hints.all() else summary[~hints]
+    ax = style.canvas(ax, rows=len(shown), size=(7.5, 3.0))
+    if shown.empty:
         style.nothing(ax, "nothing found")
         return style.finish(ax, sentence(table), style.caption(table))
-    colors = [style.color_of(severity) for severity in summary["severity"]]
-    ax.barh(range(len(summary)), summary["deals"], color=colors, height=0.7)
-    labels.label_rows(ax, [text.label(str(check)) for check in summary.index])
+    colors = [style.color_of(severity) for severity in shown["severity"]]
+    ax.barh(range(len(shown)), shown["deals"], color=colors, height=0.7)
+    labels.label_rows(ax, [text.label(str(check)) for check in shown.index])
     money = money_of(table)
     says = [
-        f"{text.count(deals)}, {money(value)}" + (f" ({severity})" if severity == "error" else "")
-        for deals, value, severity in zip(
-            summary["deals"], summary["value"], summary["severity"], strict=True
-        )
+        text.count(deals) + (f", {money(value)}" if value else "")
+        for deals, value in zip(shown["deals"], shown["value"], strict=True)
     ]
-    labels.label_bars(ax, summary["deals"].tolist(), says)
+    labels.label_bars(ax, shown["deals"].tolist(), says, color=palette.INK)
     labels.count_axis(ax.xaxis, "deals")
-    return style.finish(ax, sentence(table), style.caption(table, "deals by check, errors first"))
+    errors = "blue: errors" if (shown["severity"] == "error").any() else ""
+    left = int(summary["deals"].sum() - shown["deals"].sum())
+    further = f"{text.count(left, 'hint')} not shown" if left else ""
+    return style.finish(ax, sentence(shown), style.caption(table, "deals by check", errors, further))

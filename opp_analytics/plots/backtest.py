@@ -4,44 +4,52 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
 from opp_analytics.plots import labels, palette, style
 
-_MOST_NAMED = 12
-
 
 @style.drawing("weeks_before", "expected", "low", "high", "actual", "error")
 def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.backtest`: forecast minus actual against the weeks left, one line per period.
+    """Draw `oa.backtest`: forecast minus actual against the weeks left, the last period in blue, earlier ones in gray.
 
-    Time runs to the right, to the end of the period.
+    Time runs to the right, to the end of the period. With `by`, the errors of all groups are added up.
     """
     ax = style.canvas(ax)
     if table.empty:
         style.nothing(ax, "no period had ended by the last record")
         return style.finish(ax, "Past forecasts", style.caption(table))
-    names = list(dict.fromkeys(table.index.get_level_values("period")))
-    ends = []
-    for name, (color, mark) in style.series_colors(names).items():
-        part = table.xs(name, level="period")
+    whole = table.groupby(level=["period", "made_at"]).agg({"weeks_before": "first", "error": "sum"})
+    *earlier, last = dict.fromkeys(map(str, whole.index.get_level_values("period")))
+    for period in (*earlier, last):
+        part = whole.loc[period]
+        color, width = (palette.HI, 2.2) if period == last else (palette.MUTE, 0.7)
         ax.plot(
             part["weeks_before"],
             part["error"],
             color=color,
-            marker=mark,
-            markersize=3.5,
-            linewidth=1,
+            marker="o",
+            markersize=1.6 * width,
+            linewidth=width,
         )
-        last = part.iloc[-1]
-        said = text.period(name, table.attrs.get("freq"))
-        ends.append((float(last["weeks_before"]), float(last["error"]), said, color))
     ax.axhline(0, color=palette.INK, linewidth=1)
     ax.invert_xaxis()
-    labels.money_axis(ax.yaxis, "forecast − actual", table)
+    labels.money_axis(ax.yaxis, "forecast − actual", table, signed=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     labels.axis_label(ax.xaxis, "weeks before the period's end")
-    if len(names) <= _MOST_NAMED:
-        labels.at_ends(ax, ends)
-    note = style.caption(table, text.count(len(table), "forecast"), style.method(table))
+    labels.at_ends(ax, _ends(whole, earlier, last, table.attrs.get("freq")))
+    gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
+    note = style.caption(table, text.count(len(table), "forecast"), style.method(table), gray)
     return style.finish(ax, sentence(table), note)
+
+
+def _ends(
+    whole: pd.DataFrame, earlier: list[str], last: str, freq: str | None
+) -> list[tuple[float, float, str, str]]:
+    """Names beside the right ends: the last period, and the line where a forecast is right."""
+    x = float(whole["weeks_before"].min())
+    end = whole.loc[last].iloc[-1]
+    named = (float(end["weeks_before"]), float(end["error"]), text.period(last, freq), palette.HI)
+    return [named, (x, 0.0, "as booked", palette.INK)]

@@ -2,156 +2,116 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
+from opp_analytics.errors import ArgumentError
 from opp_analytics.org import money_of
+from opp_analytics.periods import as_period
 from opp_analytics.plots import labels, palette, style
+from opp_analytics.plots.forecast_groups import forecast_groups
 from opp_analytics.schema import BUCKETS
 
-_WIDTH = 0.7
-_MOST_AMOUNTS = 8
+_BEFORE, _AFTER = 9, 9
+"""Periods drawn before the current one and after it."""
+_MOST_AMOUNTS = 12
 """Largest number of slots with room for an amount above each."""
-_LETTER = 0.6
-
-Ends = list[tuple[float, float, str, str]]
 
 
 @style.drawing(
     "booked", "open_count", "open_value", "weighted_open", "new_business", "expected", "low", "median", "high", "target",
-    "p_target", "gap", "pipeline_coverage",
+    "p_target", "gap", "pipeline_coverage", "to_date",
 )  # fmt: skip
 def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.forecast`: booked and expected money by period, the range, and the target.
+    """Draw `oa.forecast`: booked and expected money by period, the range, and the target; with `by`, the groups of one period.
 
-    Overdue and unscheduled deals come first, pale and at their stated chances, because they are due in no period.
+    Time is uniform, from nine periods before the current one to nine after it. Overdue and unscheduled deals are due in
+    no period: the caption counts them.
     """
-    ax = style.canvas(ax, size=(max(7.5, min(16.0, 2.5 + 0.34 * len(table))), 4.6))
+    if table.index.nlevels > 1:
+        return forecast_groups(ax, table)
+    ax = style.canvas(ax, size=(9.0, 4.2))
     if not (table[["booked", "weighted_open", "open_count"]].fillna(0) != 0).any(axis=None):
         style.nothing(ax, "nothing won or open")
         return style.finish(ax, "Forecast", style.caption(table))
-    _bars(ax, table)
-    ends = _ranges(ax, table)
-    labels.label_slots(ax, labels.slot_names(table), width=26)
-    labels.note_running(ax, table)
+    shown = _uniform(table)
+    if shown.empty:
+        style.nothing(ax, "no deal is won or due in a period")
+    else:
+        _draw(ax, shown, table)
+    open_deals = text.count(int(table["open_count"].sum()), "open deal")
+    key = _key(shown, str(table.attrs.get("method", "")), table.attrs.get("confidence"))
+    note = style.caption(table, open_deals, key, *_aside(table, shown), style.method(table))
+    return style.finish(ax, sentence(table), note)
+
+
+def _uniform(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the periods to draw, with empty ones where no deal is won or due."""
+    due, freq = table[~table.index.isin(BUCKETS)], table.attrs.get("freq")
+    try:
+        periods = [as_period(label, str(freq)) for label in due.index]
+    except ArgumentError:  # Nothing tells how far apart the rows are.
+        return due
+    if not periods:
+        return due
+    running = [period for period, now in zip(periods, due["to_date"], strict=True) if now]
+    now = running[0] if running else periods[0]
+    first, last = max(min(periods), now - _BEFORE), min(max(periods), now + _AFTER)
+    shown = due.reindex([str(period) for period in pd.period_range(first, last)])
+    shown["to_date"] = [label == str(now) and bool(running) for label in shown.index]
+    return shown
+
+
+def _draw(ax: Axes, shown: pd.DataFrame, table: pd.DataFrame) -> None:
+    slots = np.arange(len(shown))
+    low, high = (shown[name].to_numpy(dtype=float) for name in ("low", "high"))
+    target = shown["target"].ffill().to_numpy(dtype=float)
+    booked = shown["booked"].fillna(0.0).to_numpy(dtype=float)
+    more = np.nan_to_num(shown["expected"].to_numpy(dtype=float) - booked)
+    # A bar of height 0 on another would pin the axis to its foot.
+    ranged, ahead, aimed = high > low, more != 0, ~np.isnan(target)
+    ax.bar(slots[ranged], (high - low)[ranged], bottom=low[ranged], color=palette.BAND, width=0.9)
+    ax.bar(slots, booked, color=palette.BAR, width=0.56)
+    ax.bar(slots[ahead], more[ahead], bottom=booked[ahead], color=palette.HI, width=0.56)
+    ax.hlines(target[aimed], slots[aimed] - 0.5, slots[aimed] + 0.5, color=palette.INK, linewidth=2)
+    if len(shown) <= _MOST_AMOUNTS:
+        money, tops = money_of(table), np.fmax(np.fmax(booked + more, high), 0.0)
+        for slot in np.flatnonzero(shown.index.isin(table.index)):
+            labels.above(ax, money(float(shown["expected"].iloc[slot])), (int(slot), float(tops[slot])))
+    labels.label_slots(ax, labels.slot_names(shown), width=26)
+    labels.note_running(ax, shown)
     labels.money_axis(ax.yaxis, "booked and expected", table)
     style.headroom(ax)
-    if (table["expected"] < 0).any() or (table["booked"] < 0).any():
+    if min(booked.min(), more.min()) < 0:
         ax.axhline(0, color=palette.QUIET, linewidth=0.8)
-    booked, more = (part.where(_due(table), 0.0).fillna(0).to_numpy() for part in _parts(table))
-    _name(ax, "booked", np.zeros(len(table)), booked)
-    _name(ax, "expected", booked, more, shift=-0.19)
-    labels.at_ends(ax, ends)
-    deals = text.count(int(table["open_count"].sum()), "open deal")
-    pale = "pale: weighted by stated chances" if _due(table).sum() < len(table) else ""
-    return style.finish(ax, sentence(table), style.caption(table, deals, style.method(table), pale))
 
 
-def _due(table: pd.DataFrame) -> NDArray[np.bool_]:
-    return ~np.asarray(table.index.get_level_values("period").isin(BUCKETS), dtype=bool)
+def _key(shown: pd.DataFrame, method: str, confidence: float | None) -> str:
+    """The colors of what is drawn, in words."""
+    ranges = f"{text.percent(confidence)} range" if confidence else "range"
+    marks = [
+        ("dark: booked", shown["booked"].ne(0).any()),
+        ("blue: expected", shown["expected"].gt(shown["booked"]).any()),
+        (
+            f"pale: {ranges}{' of open deals due only' * method.startswith('stated')}",
+            shown["high"].gt(shown["low"]).any(),
+        ),
+        ("line: target", shown["target"].notna().any()),
+    ]
+    return ", ".join(name for name, drawn in marks if drawn)
 
 
-def _parts(table: pd.DataFrame) -> tuple[pd.Series[float], pd.Series[float]]:
-    """Booked money, and what is expected beyond it."""
-    return table["booked"], (table["expected"] - table["booked"]).fillna(0.0)
-
-
-def _bars(ax: Axes, table: pd.DataFrame) -> None:
-    """Booked, what is expected beyond it, and the weighted value of deals that are due in no period."""
-    places, due = np.arange(len(table)), _due(table)
-    booked, more = (part.to_numpy() for part in _parts(table))
-    weighted = table["weighted_open"].to_numpy()
-    ax.bar(places[due], booked[due], color=style.COLORS["booked"], width=_WIDTH)
-    # A bar of height 0 on another would pin the axis to its foot.
-    ahead = due & (more != 0)
-    if ahead.any():
-        ax.bar(places[ahead], more[ahead], bottom=booked[ahead], color=style.COLORS["expected"], width=_WIDTH)
-    late = ~due & np.nan_to_num(weighted).astype(bool)
-    if late.any():
-        ax.bar(places[late], weighted[late], color=palette.PALE, width=_WIDTH)
-
-
-def _ranges(ax: Axes, table: pd.DataFrame) -> Ends:
-    """The range of each period, its amount above, and the target."""
-    ends: Ends = []
-    last = len(table) - 1
-    wide = (table["high"] > table["low"]).to_numpy()
-    if wide.any():
-        middle = (table["low"] + table["high"]) / 2
-        ax.errorbar(
-            np.flatnonzero(wide),
-            middle.to_numpy()[wide],
-            yerr=style.whiskers(middle, table["low"], table["high"])[:, wide],
-            fmt="none",
-            capsize=4,
-            elinewidth=1.4,
-            color=palette.INK,
-        )
-        end = int(np.flatnonzero(wide)[-1])
-        place = (end + 0.1, float(table["high"].iloc[end]))
-        if end == last:
-            ends.append((*place, _range_name(table), palette.INK))
-        else:
-            labels.beside(ax, _range_name(table), place, color=palette.INK)
-    aimed = table["target"].notna().to_numpy()
-    if aimed.any():
-        targets, places = table["target"].to_numpy(), np.flatnonzero(aimed)
-        ax.hlines(targets[aimed], places - 0.42, places + 0.42, color=style.COLORS["target"], linewidth=2.5)
-        if aimed[last]:
-            ends.append((last + 0.42, float(targets[last]), "target", style.COLORS["target"]))
-        else:
-            # Left of the line of the range.
-            place = (int(places[-1]) - 0.24, float(targets[places[-1]]))
-            labels.above(ax, "target", place, color=palette.INK)
-    if len(table) <= _MOST_AMOUNTS:
-        _amounts(ax, table)
-    return ends
-
-
-def _range_name(table: pd.DataFrame) -> str:
-    if str(table.attrs.get("method", "")).startswith("stated"):
-        return "open deals due only"
-    confidence = table.attrs.get("confidence")
-    return f"{text.percent(confidence)} range" if confidence else "range"
-
-
-def _amounts(ax: Axes, table: pd.DataFrame) -> None:
-    """The expected amount above each period, – where nothing is known."""
+def _aside(table: pd.DataFrame, shown: pd.DataFrame) -> list[str]:
+    """What is not drawn: deals that are due in no period, and periods far away."""
     money = money_of(table)
-    tops = table[["booked", "expected", "high"]].max(axis=1).fillna(0).to_numpy()
-    for slot in np.flatnonzero(_due(table)):
-        labels.above(ax, money(float(table["expected"].iloc[slot])), (int(slot), float(tops[slot])))
-
-
-def _name(
-    ax: Axes,
-    name: str,
-    bottoms: NDArray[Any],
-    heights: NDArray[Any],
-    *,
-    shift: float = 0.0,
-) -> None:
-    """Name a part of the bars inside its tallest one, upright where it is narrow, if it fits."""
-    slot, size = int(np.argmax(heights)), style.text_size()
-    low, high = ax.get_ylim()
-    needs = len(name) * _LETTER * size + 4
-    wide = (_WIDTH + 2 * min(shift, 0.0)) * style.room(ax, "x") / len(heights)
-    tall = heights[slot] / (high - low) * style.room(ax, "y")
-    level = wide > needs and tall > 1.5 * size
-    if level or (tall > needs and wide > 1.2 * size):
-        ax.text(
-            slot + shift,
-            bottoms[slot] + heights[slot] / 2,
-            name,
-            ha="center",
-            va="center",
-            rotation=0 if level else 90,
-            color=labels.on(style.COLORS[name]),
-            fontsize=size,
-        )
+    late = [
+        f"{text.count(int(row['open_count']), f'{name} deal')} ({money(row['open_value'])})"
+        for name, row in table[table.index.isin(BUCKETS)].iterrows()
+        if row["open_count"]
+    ]
+    far = int((~table.index.isin([*shown.index, *BUCKETS])).sum())
+    further = [f"{text.count(far, 'period')} far from now"] if far else []
+    return [f"not drawn: {text.joined([*late, *further])}"] if late or further else []

@@ -125,11 +125,17 @@ def label_bars(ax: Axes, ends: Sequence[float], texts: Sequence[str], *, color: 
 
 
 def label_slots(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
-    """Name vertical slots 0, 1, … from the left; names break at blanks, then thin out, so that they never overlap."""
+    """Name vertical slots 0, 1, … from the left; names of one or more lines break at blanks, then thin out, so that they never overlap."""
     pitch = room(ax, "x") / max(len(names), 1)
     letter = 0.55 * text_size()
     fits = max(1, int((pitch - 4) / letter))
-    broken = [textwrap.fill(shorten(name, width), max(fits, 4), break_long_words=False) for name in names]
+    broken = [
+        "\n".join(
+            textwrap.fill(shorten(line, width), max(fits, 4), break_long_words=False)
+            for line in name.split("\n")
+        )
+        for name in names
+    ]
     longest = max((len(line) for name in broken for line in name.split("\n")), default=0)
     step = max(1, int(np.ceil((longest * letter + 4) / max(pitch, 0.1))))
     places = list(range(0, len(names), step))
@@ -259,11 +265,11 @@ def axis_label(axis: Axis, label: str) -> None:
     axis.set_label_text(label, color=QUIET, fontsize=text_size(), parse_math=False)
 
 
-def money_axis(axis: Axis, label: str, table: pd.DataFrame) -> None:
+def money_axis(axis: Axis, label: str, table: pd.DataFrame, *, signed: bool = False) -> None:
     """Format an axis as money ($250K, $1.5M) in the table's currency, with grid lines."""
     money = money_of(table)
     axis.set_major_locator(MaxNLocator(nbins=6))
-    axis.set_major_formatter(FuncFormatter(lambda amount, _: money(amount)))
+    axis.set_major_formatter(FuncFormatter(lambda amount, _: money(amount, signed=signed and amount != 0)))
     axis.grid(visible=True, color=RULE, linewidth=0.8)
     axis_label(axis, label)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentTypeError, ConfigError
 from opp_analytics.org import Org
-from opp_analytics.units import format_cell
+from opp_analytics.units import format_cell, unit_of
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -50,19 +51,34 @@ def show(table: pd.DataFrame) -> Styler:
             f"show takes a result table, not {type(table).__name__}; give it a DataFrame, for example oa.win_rate(...)"
         )
     try:
-        styler = table.style
+        from pandas.io.formats.style import Styler
     except ImportError as error:
         raise ConfigError("show needs jinja2: pip install 'opp-analytics[report]'") from error
+    # Tables of the same columns share their rules, and a rerun gives the same HTML.
+    styler = Styler(table, uuid=f"{crc32(str(table.dtypes).encode()):08x}", cell_ids=False)
     money = Org.of(table).currency
-    cells: dict[Any, Any] = {
-        label: partial(format_cell, _name(label), currency=money) for label in table.columns
-    }
+    cells: dict[Any, Any] = {label: _cell(_name(label), values, money) for label, values in table.items()}
     numeric = [place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
     styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
     for level, name in enumerate(table.index.names):
         styler = styler.format_index(_label(str(name), table.attrs.get("freq")), level=level, escape="html")
+    # A notebook's own style has everything on the right.
+    left = {"selector": "th, td", "props": "text-align: left"}
     right = [{"selector": f".col{place}", "props": "text-align: right"} for place in numeric]
-    return styler.set_table_styles(right)  # type: ignore[arg-type]
+    return styler.set_table_styles([left, *right])  # type: ignore[list-item]
+
+
+def _cell(name: str, values: pd.Series[Any], currency: str | None) -> Callable[[Any], str]:
+    """How the cells of a column are written: money with cents in all of them, or in none."""
+    write = partial(format_cell, name, currency=currency)
+    amounts = pd.api.types.is_float_dtype(values.dtype) and unit_of(name) == "money"
+    if not amounts or not (values.round(2) % 1).any():
+        return write
+    return lambda value: _with_cents(write(value))
+
+
+def _with_cents(said: str) -> str:
+    return said if "." in said or said == text.MISSING else f"{said}.00"
 
 
 def _name(label: Any) -> str:
@@ -73,6 +89,6 @@ def _name(label: Any) -> str:
 def _label(level: str, freq: str | None) -> Callable[[Any], str]:
     if level == "period":
         return lambda value: text.printable(text.period(str(value), freq))
-    if level in ("movement", "outcome", "from_category", "to_category"):
+    if level in ("movement", "outcome", "check", "from_category", "to_category"):
         return lambda value: text.printable(text.label(str(value)))
     return lambda value: format_cell(level, value, None)

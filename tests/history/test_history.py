@@ -7,6 +7,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import org, schema
 from opp_analytics.history import History
+from tests.support import unstyled
 
 DAY = pd.Timedelta(days=1)
 
@@ -393,10 +394,10 @@ def test_analyses__say_which_record_is_missing_and_when_it_will_be_there(history
 
 
 def test_history__shows_its_facts_in_a_notebook(history):
-    assert "<tr><th>records</th><td>0</td></tr>" in history._repr_html_()
+    assert "<tr><th>records</th><td>0</td></tr>" in unstyled(history._repr_html_())
     history.record(opportunities(), at="2026-03-02")
     history.record(opportunities(value=[1.0, 0.1, None]), at="2026-03-03")
-    shown = history._repr_html_()
+    shown = unstyled(history._repr_html_())
     for name, fact in {
         "records": 2,
         "from": "2026-03-02 00:00 UTC",

@@ -154,6 +154,8 @@ TABLES: dict[str, pd.DataFrame] = {
         "won_low": [0.1, 0.2], "won_high": [0.4, 0.7],
     }, [30, 90], "days"),
     "win_rate_definitions": _table(
-        {"rate": [0.5, 0.25], "rate_low": [0.2, 0.1], "rate_high": [0.8, 0.6], "n": [4, 8]}, ["closed", "created"], "definition"
+        {"rate": [0.5, 0.25], "rate_low": [0.2, 0.1], "rate_high": [0.8, 0.6], "n": [4, 8],
+         "misleads_when": ["few large deals decide it", "young deals count as not won"]},
+        ["closed", "created"], "definition",
     ),
 }  # fmt: skip

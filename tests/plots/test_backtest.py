@@ -1,6 +1,7 @@
 import pandas as pd
 
 from opp_analytics import plots
+from opp_analytics.plots import palette
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -14,12 +15,22 @@ def test_backtest__is_a_line_of_errors_per_period():
     assert reading.caption(ax) == "2 forecasts · as of Mar 31, 2026"
 
 
-def test_backtest__of_two_periods_has_two_lines():
+def test_backtest__highlights_the_last_period_among_gray_ones():
     table = TABLES["backtest"]
-    both = pd.concat([table, table.rename({"2026-01": "2026-02"}, level="period")])
+    both = pd.concat([table.rename({"2026-01": "2026-02"}, level="period"), table])
     ax = plots.backtest(both)
-    assert {"Jan 2026", "Feb 2026"} <= set(reading.texts(ax))
-    assert reading.caption(ax).startswith("4 forecasts")
+    assert [line.get_color() for line in ax.lines[:2]] == [palette.MUTE, palette.HI]
+    assert "Feb 2026" in reading.texts(ax)
+    assert "Jan 2026" not in reading.texts(ax)
+    assert reading.caption(ax) == "4 forecasts · as of Mar 31, 2026 · gray: one earlier period"
+
+
+def test_backtest__of_groups_adds_their_errors_up():
+    table = TABLES["backtest"]
+    grouped = pd.concat({"Ann": table, "Bo": table}, names=["owner"]).reorder_levels(
+        ["made_at", "owner", "period"]
+    )
+    assert plots.backtest(grouped).lines[0].get_ydata().tolist() == [-2, 2]
 
 
 def test_backtest__of_nothing():

@@ -5,16 +5,14 @@ from tests.plots import reading
 from tests.plots.tables import TABLES
 
 
-def test_backtest_horizons__draws_error_bias_and_how_often_the_range_held():
+def test_backtest_horizons__draws_miss_and_bias_with_the_ranges_that_held_below():
     ax = plots.backtest_horizons(TABLES["backtest_horizons"])
-    assert [line.get_ydata()[0] for line in ax.lines[:3]] == [0.5, -0.5, 0.5]  # type: ignore[index]
-    assert ax.get_xlim()[0] > ax.get_xlim()[1]
+    bias, miss = ax.lines[1:]
+    assert (miss.get_ydata().tolist(), bias.get_ydata().tolist()) == ([0.5, 0.2], [-0.5, 0.1])
+    assert reading.slots(ax) == ["4\n50%", "0\n100%"]
+    assert ax.get_xlabel() == "weeks before the period's end, and 80% ranges that held"
+    assert {"miss", "bias"} <= set(reading.texts(ax))
     assert reading.caption(ax).startswith("4 forecasts")
-
-
-def test_backtest_horizons__shows_how_often_the_range_should_hold():
-    ax = plots.backtest_horizons(TABLES["backtest_horizons"])
-    assert ax.lines[-1].get_ydata()[0] == 0.8  # type: ignore[index]
 
 
 def test_backtest_horizons__says_when_nothing_was_booked():

@@ -1,3 +1,5 @@
+import pandas as pd
+
 from opp_analytics import plots
 from tests.plots import reading
 from tests.plots.tables import TABLES
@@ -5,33 +7,50 @@ from tests.plots.tables import TABLES
 
 def test_forecast__names_its_marks_and_says_the_finding():
     ax = plots.forecast(TABLES["forecast"])
-    assert reading.slots(ax) == ["overdue", "unscheduled", "Mar 2026*", "Apr 2026"]
+    assert reading.slots(ax) == ["Mar 2026*", "Apr 2026"]
     assert reading.legend(ax) == []
-    assert {"booked", "expected", "80% range", "target", "140", "60"} <= set(reading.texts(ax))
+    assert {"140", "60"} <= set(reading.texts(ax))
     assert (
         reading.title(ax)
         .replace("\n", " ")
         .startswith("March: 100 closed, forecast 140 vs. 120 target; 70% likely")
     )
     assert ax.get_xlabel() == "* to date"
-    assert reading.caption(ax) == "4 open deals · as of Mar 31, 2026 · pale: weighted by stated chances"
+    assert reading.caption(ax) == (
+        "4 open deals · as of Mar 31, 2026 · dark: booked, blue: expected, pale: 80% range, line: target"
+        " · not drawn: 1 overdue deal (10)"
+    )
 
 
 def test_forecast__bars_are_booked_with_what_is_expected_on_top():
     bars = plots.forecast(TABLES["forecast"]).patches
+    ranges = [(100, 100), (20, 70)]
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [  # type: ignore[attr-defined]
+        *ranges,
         (0, 100),
         (0, 0),
         (100, 40),
         (0, 60),
-        (0, 3),
     ]
 
 
 def test_forecast__at_stated_chances_has_a_range_of_open_deals_only():
     table = TABLES["forecast"].copy()
     table.attrs["method"] = "stated: there is no history"
-    assert "open deals due only" in reading.texts(plots.forecast(table))
+    assert "pale: 80% range of open deals due only" in reading.caption(plots.forecast(table))
+
+
+def test_forecast__leaves_room_for_periods_without_a_deal_and_counts_those_far_away():
+    later = TABLES["forecast"].rename({"2026-04": "2026-06"})
+    assert reading.slots(plots.forecast(later)) == ["Mar 2026*", "Apr 2026", "May 2026", "Jun 2026"]
+    ax = plots.forecast(TABLES["forecast"].rename({"2026-04": "2029-04"}))
+    assert len(reading.slots(ax)) == 10
+    assert reading.caption(ax).endswith("1 overdue deal (10) and 1 period far from now")
+
+
+def test_forecast__of_overdue_deals_alone_says_so():
+    ax = plots.forecast(TABLES["forecast"].loc[["overdue"]])
+    assert "no deal is won or due in a period" in reading.texts(ax)
 
 
 def test_forecast__of_which_nothing_is_known_is_a_dash():
@@ -47,10 +66,24 @@ def test_forecast__names_weeks_by_their_first_day():
     assert ax.get_xlabel() == "weeks by their first day · * to date"
 
 
-def test_forecast__names_groups():
-    ax = plots.forecast(TABLES["forecast"].assign(owner="Ann").set_index("owner", append=True).swaplevel())
-    assert "Ann · Apr 2026" in reading.slots(ax)
-    assert reading.title(ax).startswith("None of one ")
+def _by_owner(*owners: tuple[str, float]) -> pd.DataFrame:
+    parts = {name: TABLES["forecast"].assign(expected=expected) for name, expected in owners}
+    return pd.concat(parts, names=["owner_name"])
+
+
+def test_forecast__of_groups_is_a_row_each_for_the_current_period_the_largest_first():
+    ax = plots.forecast(_by_owner(("Ann", 110.0), ("Bo", 150.0)))
+    assert reading.rows(ax) == ["Bo", "Ann"]
+    assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
+    assert reading.widths(ax) == [100, 100, 50, 10]
+    assert reading.caption(ax).startswith("2 groups, Mar 2026 · as of Mar 31, 2026 · dark: booked")
+    assert reading.title(ax).startswith("None of two reps")
+
+
+def test_forecast__of_many_groups_counts_those_not_drawn():
+    ax = plots.forecast(_by_owner(*((f"Rep {k}", float(k)) for k in range(60))))
+    assert len(reading.rows(ax)) == 30
+    assert "30 smaller groups not shown" in reading.caption(ax)
 
 
 def test_forecast__leaves_air_above_the_highest_bar():

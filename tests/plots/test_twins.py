@@ -85,7 +85,7 @@ def test_plots__draw_what_judges_forecasts(name, judged):
     assert len(judged[name])
     ax = Figure().add_subplot()
     assert getattr(plots, name)(judged[name], ax=ax) is ax
-    assert ax.lines
+    assert [*ax.lines, *ax.patches]
     ax.figure.canvas.draw()
 
 

@@ -5,10 +5,10 @@ from tests.plots import reading
 from tests.plots.tables import TABLES
 
 
-def test_win_rate_definitions__are_rows_with_their_n():
+def test_win_rate_definitions__are_rows_with_their_n_and_when_they_mislead():
     ax = plots.win_rate_definitions(TABLES["win_rate_definitions"])
     assert reading.rows(ax) == ["closed", "created"]
-    assert reading.texts(ax)[:2] == ["50% of 4", "25% of 8"]
+    assert reading.texts(ax)[:3] == ["50% of 4", "few large deals decide it", "25% of 8"]
     assert ax.lines[0].get_xdata().tolist() == [0.5, 0.25]
 
 

@@ -30,6 +30,20 @@ def test_show__reads_money_percents_periods_and_gaps() -> None:
     assert rows == [["Q1 2026", "9", "20%", "$220,100"], ["Q2 2026", "0", "–", "$0"]]
 
 
+def test_show__has_cents_in_all_amounts_of_a_column_or_in_none() -> None:
+    table = pd.DataFrame({"value": [1_000.5, 20.0, float("nan")], "booked": [1_000.0, 20.0, 0.0]})
+    _, *rows = cells(table)
+    assert [row[1:] for row in rows] == [["1,000.50", "1,000"], ["20.00", "20"], ["–", "0"]]
+
+
+def test_show__gives_the_same_html_again_with_text_on_the_left() -> None:
+    table = pd.DataFrame({"name": ["Acme"], "value": [5.0]})
+    shown = oa.show(table).to_html()
+    assert shown == oa.show(table).to_html()
+    rules = dict(re.findall(r"(th|td|\.col\d) \{\s*text-align: (\w+)", shown))
+    assert rules == {"th": "left", "td": "left", ".col1": "right"}
+
+
 def test_show__has_names_as_text_and_takes_repeated_and_no_rows() -> None:
     odd = pd.DataFrame(
         {"<i>name": ["<b>Acme</b>"], "value": [1.0]}, index=pd.Index(["<script>"], name="owner")

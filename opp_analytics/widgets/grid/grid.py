@@ -24,6 +24,7 @@ from opp_analytics.widgets.grid.layout import read_layout, write_layout
 from opp_analytics.widgets.grid.messages import answer_entries, cells_of, keys_of
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Answer, Sheet
+from opp_analytics.widgets.grid.still import still
 from opp_analytics.widgets.grid.strip import Outlook
 from opp_analytics.widgets.wire import deflate, encode
 from opp_analytics.writer import Plan, plan
@@ -148,6 +149,15 @@ class Grid(anywidget.AnyWidget):
     def __repr__(self) -> str:
         with self._lock:
             return f"<Grid of {count(len(self._sheet.frame), 'opportunity')}: {self._summary()}>"
+
+    def _repr_mimebundle_(self, **asked: Any) -> Any:
+        """The widget, and its rows for where none runs."""
+        bundle = super()._repr_mimebundle_(**asked)
+        if bundle is None:
+            return None
+        data, about = bundle
+        with self._lock:
+            return data | {"text/html": still(self._sheet.edited, self._sheet.columns)}, about
 
     def _summary(self) -> str:
         changes, problems = self._sheet.changes, len(self._sheet.problems)

@@ -1,0 +1,103 @@
+"""``python -m tests.notebooks``: run every notebook and store what it shows, as a code host then shows it.
+
+With names (``python -m tests.notebooks 01``) only the notebooks whose names begin so.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import re
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from PIL import Image
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+FILES = sorted(FOLDER.glob("*.ipynb"))
+LONGEST_SECONDS = 300
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_COLORS = 96
+"""Colors of a stored picture: enough for text, and a fifth of its size."""
+_VOLATILE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?= UTC)|\b\d\d:\d\d(:\d\d(\.\d+)?)?\b|127\.0\.0\.1:\d+")
+"""Moments at which something was read, and a port."""
+
+
+def run(file: Path) -> nbformat.NotebookNode:
+    """The notebook with the outputs of a run in an empty folder."""
+    notebook = nbformat.read(file, as_version=4)
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            nbformat.from_dict(notebook),
+            timeout=LONGEST_SECONDS,
+            kernel_name="python3",
+            resources={"metadata": {"path": folder}},
+            record_timing=False,
+            store_widget_state=False,
+            coalesce_streams=True,
+        )
+        # Commands are called by their names, as in an activated environment.
+        path = os.pathsep.join((sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)))
+        done = client.execute(env=os.environ | {"PATH": path})
+    for cell, ran in zip(notebook.cells, done.cells, strict=True):
+        if cell.cell_type == "code":
+            cell.execution_count = ran.execution_count
+            cell.outputs = [_storable(output) for output in ran.outputs if not _is_bar(output)]
+    return notebook
+
+
+def _is_bar(output: Any) -> bool:
+    """True for a progress bar: a widget without a picture of itself."""
+    return set(output.get("data", {})) == {_WIDGET, "text/plain"}
+
+
+def _storable(output: Any) -> Any:
+    """An output without what only a running kernel can show, its picture in few colors."""
+    data = output.get("data", {})
+    if len(data) > 1 and re.search(r" at 0x\w+>", data.get("text/plain", "")):
+        del data["text/plain"]  # An address says nothing.
+    if {"text/html", "image/png"} & set(data):
+        data.pop(_WIDGET, None)
+    if "image/png" in data:
+        data["image/png"] = _in_few_colors(data["image/png"])
+    return output
+
+
+def _in_few_colors(png: str) -> str:
+    picture = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    small = io.BytesIO()
+    picture.quantize(_COLORS, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    return base64.b64encode(small.getvalue()).decode() + "\n"
+
+
+def shown(notebook: Any) -> list[list[str]]:
+    """What each code cell shows in words, but for moments of reading; a picture as its kind."""
+    return [
+        [_words(output) for output in cell.outputs] for cell in notebook.cells if cell.cell_type == "code"
+    ]
+
+
+def _words(output: Any) -> str:
+    data = output.get("data", {})
+    for kind in ("text/html", "text/markdown", "image/png", "text/plain"):
+        if kind in data:
+            return kind if kind == "image/png" else _VOLATILE.sub("…", data[kind])
+    return _VOLATILE.sub("…", output.get("text", output.output_type))
+
+
+def main(names: list[str]) -> None:
+    """Run and store."""
+    for file in FILES:
+        if not names or file.name.startswith(tuple(names)):
+            nbformat.write(run(file), file)
+            sys.stdout.write(f"{file.name}: {file.stat().st_size / 1024:.0f} KB\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
