@@ -17,6 +17,7 @@ import yaml
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
 from vcr.request import Request
+from vcr.stubs import VCRHTTPResponse
 
 import opp_analytics as oa
 
@@ -28,6 +29,8 @@ SECRET_HEADERS = ("authorization", "appid", "x-api-key")
 REQUEST_HEADERS = ("content-type", "if-none-match")
 RESPONSE_HEADERS = ("content-type", "etag", "cache-control", "retry-after", "www-authenticate", "location")
 _REFUSED_FOR_NOW = (408, 429)
+# requests-cache reads this of urllib3's responses, and vcrpy's stand-in lacks it.
+VCRHTTPResponse._request_url = None
 _MATCH_ON = ("method", "scheme", "host", "port", "path", "query", "body")
 
 ROWS: list[dict[str, Any]] = [

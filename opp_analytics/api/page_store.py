@@ -1,18 +1,27 @@
-"""The store of pages: one SQLite file, which any number of threads and processes may use at once."""
+"""The store of pages: a table of requests-cache's SQLite store.
+
+requests-cache 1.3 lets a second writer into the first one's transaction, repeats a BEGIN for as long as it fails, and
+reopens a closed connection. Here one thread at a time uses the connection, failures are raised, and a closed store
+stays closed, so that its file can be removed.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from requests_cache.backends.sqlite import SQLiteDict
 
 from opp_analytics.api.stored_page import StoredPage, pack, unpack
 
-_BUSY_SECONDS = 10.0
+_BUSY_MS = 10_000
 
 
-class PageStore:
-    """Pages by key in `file`. One thread at a time uses the connection; once shut it stays so.
+class PageStore(SQLiteDict):
+    """Pages by key in `file`.
 
     Raises
     ------
@@ -20,38 +29,43 @@ class PageStore:
         When the file is not a database, or cannot be written.
     """
 
+    is_shut = False
+
     def __init__(self, file: Path) -> None:
         file.touch(mode=0o600)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            file, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        try:
-            # The default journal takes several times longer, and a page that a power failure takes is fetched again.
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            self._connection.execute("CREATE TABLE IF NOT EXISTS pages (key TEXT PRIMARY KEY, value BLOB)")
-            self._keys = {key for (key,) in self._connection.execute("SELECT key FROM pages")}
-        except BaseException:
-            self._connection.close()
-            raise
+        super().__init__(file, table_name="pages", serializer=None, wal=True, busy_timeout=_BUSY_MS)
+        self._keys = set(self)
 
     def read(self, key: str) -> StoredPage | None:
         """The page; None when there is none."""
-        if key not in self._keys:
-            return None
-        with self._lock:
-            row = self._connection.execute("SELECT value FROM pages WHERE key = ?", (key,)).fetchone()
-        return None if row is None else unpack(row[0])
+        return unpack(self.get(key)) if key in self._keys else None
 
     def write(self, key: str, page: StoredPage) -> None:
         """Keep a page."""
-        packed = pack(page)
-        with self._lock:
-            self._connection.execute("INSERT OR REPLACE INTO pages (key, value) VALUES (?, ?)", (key, packed))
+        self[key] = pack(page)
         self._keys.add(key)
 
     def shut(self) -> None:
-        """Close for good, after the running reads and writes."""
+        """Close for good, after the running reads."""
+        self.is_shut = True
+        self.close()  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
+        """The connection, for one thread at a time."""
         with self._lock:
-            self._connection.close()
+            if self.is_shut:
+                raise sqlite3.ProgrammingError("the page cache is closed")
+            with super().connection(commit) as connection:
+                yield connection
+
+    @contextmanager
+    def _acquire_sqlite_lock(self) -> Iterator[None]:
+        connection: Any = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        self._active_transaction = True
+        try:
+            with connection:
+                yield
+        finally:
+            self._active_transaction = False

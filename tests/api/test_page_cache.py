@@ -26,8 +26,8 @@ def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant
 def test_read__goes_on_without_pages_when_the_disk_fills_up(tenant):
     client = tenant(600)
     oa.load(client, progress=False, search="Deal 7")
-    store = client.pages._opened()
-    store._connection.execute("PRAGMA max_page_count = 8")
+    with client.pages._opened().connection() as connection:
+        connection.execute("PRAGMA max_page_count = 8")
     with pytest.warns(oa.errors.DataWarning, match="disk is full.*fetched without it"):
         frame = oa.load(client, progress=False, page_size=20)
     assert len(frame) == 600

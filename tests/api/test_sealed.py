@@ -30,7 +30,7 @@ from opp_analytics.api.names import Names
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 
 TOKEN, KEY = "tok-123", "key-456"
-LIBRARIES = ("urllib3", "requests", "http", "ssl", "socket", "subprocess")
+LIBRARIES = ("urllib3", "requests", "requests_cache", "http", "ssl", "socket", "subprocess")
 
 
 def errors_of(error: BaseException) -> Iterator[BaseException]:
@@ -340,7 +340,7 @@ def test_logs__at_debug_hold_no_secret(tmp_path: Path, caplog: pytest.LogCapture
             client.fetch_page(1, 10)
             client.fetch_page(1, 10, stored=True)
     names = {record.name.split(".")[0] for record in caplog.records}
-    assert {"opp_analytics", "urllib3"} <= names
+    assert {"opp_analytics", "urllib3", "requests_cache"} <= names
     assert TOKEN not in caplog.text
     assert KEY not in caplog.text
 

@@ -67,7 +67,7 @@ def test_load__warm_imports_neither_http_nor_what_shows_progress(tenant, tmp_pat
         import opp_analytics as oa
         client = oa.Client({client.settings.url!r}, *{secrets!r}, cache_dir={str(tmp_path / "pages")!r})
         assert len(oa.load(client)) == 3
-        heavy = ["requests", "filelock", "asyncio", "tqdm", "scipy", "ibis", "matplotlib"]
+        heavy = ["requests", "requests_cache", "filelock", "asyncio", "tqdm", "scipy", "ibis", "matplotlib"]
         print([name for name in heavy if name in sys.modules])
     """)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
