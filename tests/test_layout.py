@@ -26,6 +26,7 @@ ALSO_IN = {
     "call_deals": "call_sheets",
     "deal_categories": "forecast_categories",
     "audit_summary": "audit",
+    "forecast_change_with_deals": "forecast_change",
     "push_counts": "close_date_moves",
     "recalibrated": "calibration",
     "transition_matrix": "transitions",

@@ -15,7 +15,11 @@ from opp_analytics.analysis.forecasting.method_for_deals import method_for_deals
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
-from opp_analytics.analysis.movement.forecast_change import FORECAST_STEPS, forecast_change
+from opp_analytics.analysis.movement.forecast_change import (
+    FORECAST_STEPS,
+    forecast_change,
+    forecast_change_with_deals,
+)
 from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, forecast_change_deals
 from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
 from opp_analytics.analysis.movement.pipeline_created import pipeline_created
@@ -62,6 +66,7 @@ __all__ = [
     "forecast_categories",
     "forecast_change",
     "forecast_change_deals",
+    "forecast_change_with_deals",
     "forecast_deals",
     "forecast_fan",
     "in_columns",

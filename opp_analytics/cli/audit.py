@@ -12,7 +12,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import check_ending, write_csv
-from opp_analytics.cli.source import FromFile, OrgFile, read_source
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
 from opp_analytics.periods import as_date
 from opp_analytics.text import count, joined
 
@@ -43,13 +43,14 @@ def audit_command(
     ] = 30,
     most: Annotated[int, typer.Option(min=0, help="Number of findings to list.")] = 20,
     source_file: FromFile = None,
+    day_first: DayFirst = None,
     org_file: OrgFile = None,
 ) -> None:
     """Find data problems: deals and money by check, each finding, and a plan of fixes."""
     for path, ending in ((file, ".csv"), (plan_file, ".json")):
         if path is not None:
             check_ending(path, (ending,))
-    source = read_source(source_file, org_file)
+    source = read_source(source_file, org_file, day_first=day_first)
     opportunities = source.opportunities
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=oa.Org.of(opportunities).zone(None))
     findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())

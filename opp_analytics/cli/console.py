@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
+import numpy as np
 import pandas as pd
 from rich.cells import cell_len
 from rich.console import Console
@@ -99,10 +100,18 @@ def heading(title: str, note: str = "") -> None:
     out.print(f"\n[bold]{escaped(title)}[/]{dim}", highlight=False, soft_wrap=True)
 
 
-def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tuple[str, ...] = ()) -> None:
+def show(
+    rows: pd.DataFrame,
+    *,
+    index: bool = True,
+    most: int = 20,
+    shorten: tuple[str, ...] = (),
+    trim: bool = False,
+) -> None:
     """Print a result table as `oa.show` does: money with its sign, rates in percent, dates, missing cells as a dash.
 
-    If a row does not fit on one line, the columns in `shorten` are cut and end in ….
+    If a row does not fit on one line, the columns in `shorten` are cut and end in …; with `trim`, the last columns are left
+    out, and named below.
     """
     shown = rows.head(most)
     if index:
@@ -110,9 +119,11 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tup
     shown = shown.rename(columns=text.printable)
     money = Org.of(rows).currency
     columns = {name: [format_cell(name, value, money) for value in shown[name]] for name in shown.columns}
+    left_out = _too_wide(columns, rows.index.nlevels if index else 0) if trim else []
+    columns = {name: cells for name, cells in columns.items() if name not in left_out}
     rooms = _rooms(columns, shorten)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in shown.columns:
+    for name in columns:
         dtype = shown[name].dtype
         numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         room = rooms.get(name)
@@ -128,6 +139,20 @@ def show(rows: pd.DataFrame, *, index: bool = True, most: int = 20, shorten: tup
     out.print(table, highlight=False)
     if len(rows) > most:
         out.print(f"[dim]… and {text.number(len(rows) - most)} more[/]", highlight=False)
+    if left_out:
+        named = text.joined(map(text.label, left_out))
+        out.print(f"[dim]Too narrow for {escape(named)}.[/]", highlight=False, soft_wrap=True)
+
+
+def _too_wide(columns: dict[str, list[str]], keys: int) -> list[str]:
+    """The last columns that do not fit on one line with the others; the first `keys` always stay."""
+    widths = [max(map(cell_len, [name, *cells])) + 2 for name, cells in columns.items()]
+    ends = np.cumsum(widths) - 2
+    return [
+        name
+        for place, (name, end) in enumerate(zip(columns, ends, strict=True))
+        if place >= keys and end > out.width
+    ]
 
 
 def _rooms(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str, int]:

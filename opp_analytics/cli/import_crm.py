@@ -15,7 +15,7 @@ from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.load import say_stock, write_opportunities
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import check_ending
-from opp_analytics.cli.source import OrgFile
+from opp_analytics.cli.source import DayFirst, OrgFile
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.org import ChangeLog, Reading, export_of, read_changes, recognize
 from opp_analytics.text import count, joined
@@ -57,14 +57,7 @@ def import_crm_command(
         Path | None,
         typer.Option(help="Write the deals to this .csv, .parquet or .xlsx file.", show_default=False),
     ] = None,
-    day_first: Annotated[
-        bool | None,
-        typer.Option(
-            "--day-first/--month-first",
-            help="Whether 03/04/2027 is April 3 or March 4.",
-            show_default="as the file's other rows tell",
-        ),
-    ] = None,
+    day_first: DayFirst = None,
     encoding: Annotated[
         str | None,
         typer.Option(help="Encoding of a CSV file, such as cp1252.", show_default="found in the file"),

@@ -13,7 +13,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
-from opp_analytics.cli.source import FromFile
+from opp_analytics.cli.source import DayFirst, FromFile
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.files import write_whole
 from opp_analytics.org import FILE, Draft, Stage, draft_org, export_of, recognize
@@ -25,6 +25,7 @@ __all__ = ["ORG_COMMANDS"]
 def init_command(
     file: Annotated[Path, typer.Argument(help="The org file to write.")] = Path(FILE),
     source: FromFile = None,
+    day_first: DayFirst = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write an org file from what your data shows: stages with counts, and guesses marked as guesses."""
@@ -32,7 +33,7 @@ def init_command(
         raise DataError(
             f"{file} exists and may hold what you know; name another file, or use --force to replace it"
         )
-    draft = _from_api() if source is None else _from_export(source)
+    draft = _from_api() if source is None else _from_export(source, day_first)
     try:
         write_whole(file, draft.text.encode())
     except OSError as error:
@@ -55,9 +56,9 @@ def _from_api() -> Draft:
     return draft_org(opportunities, month=_month())
 
 
-def _from_export(source: Path) -> Draft:
+def _from_export(source: Path, day_first: bool | None) -> Draft:
     preset = recognize(source).preset
-    export = export_of(source, oa.Org(preset=preset) if preset else oa.Org())
+    export = export_of(source, oa.Org(preset=preset) if preset else oa.Org(), day_first=day_first)
     guessed = export.mapping[export.mapping["how"] == "guessed"]
     pairs = zip(guessed["theirs"].astype("str"), guessed["ours"].astype("str"), strict=True)
     columns = {theirs: ours for theirs, ours in pairs if ours in _COLUMNS}

@@ -15,7 +15,7 @@ from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
-from opp_analytics.cli.source import FromFile, OrgFile, read_source
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
 from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_date
@@ -33,6 +33,7 @@ def export_command(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     source_file: FromFile = None,
+    day_first: DayFirst = None,
     org_file: OrgFile = None,
 ) -> None:
     """Export all opportunities to a file for editing; `plan` reads it back."""
@@ -44,7 +45,9 @@ def export_command(
         )
     if source_file is not None and search is not None:
         raise ConfigError("--search is a search of the API; leave it out with --from")
-    opportunities = read_source(source_file, org_file, refresh="full", search=search).opportunities
+    opportunities = read_source(
+        source_file, org_file, day_first=day_first, refresh="full", search=search
+    ).opportunities
     write(opportunities, file)
     say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
     back = "" if source_file is None else " --for-import EDITS.csv"

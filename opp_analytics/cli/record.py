@@ -10,7 +10,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import program, say
-from opp_analytics.cli.source import FromFile, OrgFile, read_source
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
 from opp_analytics.errors import PartialExport, RecordRefused
 from opp_analytics.text import count, number
 
@@ -20,6 +20,7 @@ __all__ = ["add_record", "record_command"]
 def record_command(
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
+    day_first: DayFirst = None,
     org_file: OrgFile = None,
     at: Annotated[
         str | None,
@@ -36,7 +37,7 @@ def record_command(
     ] = False,
 ) -> None:
     """Load all opportunities and add what changed to the history (the API keeps none)."""
-    source = read_source(source_file, org_file, refresh="full")
+    source = read_source(source_file, org_file, day_first=day_first, refresh="full")
     history = oa.History(folder, org=source.org)
     add_record(history, source.opportunities, at=at, allow_deleted=allow_deleted)
     latest = history.records.iloc[-1]

@@ -15,7 +15,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.record import add_record
-from opp_analytics.cli.source import FromFile, OrgFile, read_source
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant
 
@@ -59,6 +59,7 @@ def report_command(
     ] = None,
     folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
     source_file: FromFile = None,
+    day_first: DayFirst = None,
     org_file: OrgFile = None,
     eml: Annotated[bool, typer.Option("--eml", help="Also write a mail, with the page attached.")] = False,
     markdown: Annotated[
@@ -82,7 +83,7 @@ def report_command(
         opportunities = history.as_of(as_instant(day, tz=zone, end=True))
         own_writes = _our_writes(org)
     else:
-        source = read_source(source_file, org_file)
+        source = read_source(source_file, org_file, day_first=day_first)
         org, opportunities, own_writes = source.org, source.opportunities, source.own_writes()
         history = oa.History(folder, org=org)
         if record and day >= today:

@@ -11,14 +11,14 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.analysis import in_columns
+from opp_analytics.analysis import forecast_change_with_deals, in_columns
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import TABLES, check_ending, write_tables
-from opp_analytics.cli.source import FromFile, OrgFile, Source, read_source
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, read_source
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import as_date
-from opp_analytics.schema import BUCKETS
+from opp_analytics.schema import BUCKETS, NO_LABEL, TEXT
 
 __all__ = ["changes_command", "created_command", "forecast_command", "risk_command"]
 
@@ -76,8 +76,7 @@ def changes_command(
     pipeline = oa.waterfall(history, start=start, end=end, by=groups, tz=zone)
     try:
         asked: dict[str, Any] = {"start": start, "end": end, "period": label, "freq": alias, "tz": zone}
-        change = oa.forecast_change(history, by=groups, **asked)
-        deals = oa.forecast_change_deals(history, by=groups, **asked)
+        change, deals = forecast_change_with_deals(history, by=groups, **asked)
     except NotEnoughHistory as reason:
         heading("Forecast")
         say(f"Not known: {reason}.")
@@ -108,12 +107,13 @@ def forecast_command(
     as_of: AsOf = None,
     folder: HistoryFolder = _FOLDER,
     source_file: FromFile = None,
+    day_first: DayFirst = None,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
     _check(file)
-    source = read_source(source_file, org_file)
+    source = read_source(source_file, org_file, day_first=day_first)
     history = _history(folder, source)
     day, zone = _day(source, as_of), _zone(source)
     goals = (
@@ -136,12 +136,12 @@ def forecast_command(
     say(oa.sentence(table))
     columns = [
         "booked",
-        "open_value",
         "expected",
         "low",
         "high",
         "target",
         "p_target",
+        "open_value",
         "pipeline_coverage",
         "needed_pipeline",
     ]
@@ -150,7 +150,7 @@ def forecast_command(
     table_ahead = table[(ahead >= now) | ahead.isin(BUCKETS)]
     shown = table_ahead[[name for name in columns if table_ahead[name].notna().any()]]
     shown.attrs = table.attrs
-    show(shown, most=60)
+    show(shown, most=60, trim=True)
     _write(file, {"Forecast": table.reset_index()})
 
 
@@ -160,12 +160,13 @@ def risk_command(
     most: Annotated[int, typer.Option(min=1, help="Number of deals to list.")] = 20,
     folder: HistoryFolder = _FOLDER,
     source_file: FromFile = None,
+    day_first: DayFirst = None,
     org_file: OrgFile = None,
     file: Out = None,
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
     _check(file)
-    source = read_source(source_file, org_file)
+    source = read_source(source_file, org_file, day_first=day_first)
     table = oa.deal_flags(
         source.opportunities,
         _history(folder, source),
@@ -200,7 +201,7 @@ def created_command(
     org = find_org(org_file)
     table = oa.pipeline_created(oa.History(folder, org=org), freq=_freq(org, freq), by=by or None)
     say(oa.sentence(table))
-    show(table, most=60)
+    show(table, most=60, trim=True)
     say("Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win.")
     _write(file, {"Created": table.reset_index()})
 
@@ -267,7 +268,7 @@ def _by_group(flagged: pd.DataFrame, opportunities: pd.DataFrame, by: list[str])
     """Flagged deals and their value by group, the most value first."""
     groups = opportunities.set_index("unique_id")[by].reindex(flagged.index)
     told = flagged.drop(columns=[name for name in by if name in flagged]).join(
-        groups.astype("str").fillna("(none)")
+        groups.astype(TEXT).fillna(NO_LABEL)
     )
     table = told.groupby(by).agg(deals=("risk", "size"), value=("value", "sum"))
     table = table.sort_values("value", ascending=False, kind="stable")

@@ -15,7 +15,7 @@ from opp_analytics.errors import ConfigError
 from opp_analytics.org import export_of, guess_org
 from opp_analytics.text import count
 
-__all__ = ["FromFile", "OrgFile", "Source", "read_source"]
+__all__ = ["DayFirst", "FromFile", "OrgFile", "Source", "read_source"]
 
 FromFile = Annotated[
     Path | None,
@@ -26,6 +26,15 @@ FromFile = Annotated[
     ),
 ]
 """The option ``--from`` of a command that reads opportunities."""
+DayFirst = Annotated[
+    bool | None,
+    typer.Option(
+        "--day-first/--month-first",
+        help="Whether 03/04/2027 in a file is April 3 or March 4.",
+        show_default="as the file's other rows tell",
+    ),
+]
+"""The option that says how the dates of a file are written."""
 OrgFile = Annotated[
     Path | None,
     typer.Option(
@@ -51,8 +60,10 @@ class Source(NamedTuple):
         return None if self.client is None else oa.own_writes(self.client)
 
 
-def read_source(file: Path | None, org_file: Path | None, **options: Any) -> Source:
-    """The opportunities of a file, or loaded from the API with these options of `load`.
+def read_source(
+    file: Path | None, org_file: Path | None, *, day_first: bool | None = None, **options: Any
+) -> Source:
+    """The opportunities of a file, its dates read as `day_first` says, or loaded from the API with these options of `load`.
 
     Raises
     ------
@@ -64,7 +75,7 @@ def read_source(file: Path | None, org_file: Path | None, **options: Any) -> Sou
         client = _client(org)
         return Source(oa.load(client, **options), org, client)
     known = org or guess_org(file)
-    export = export_of(file, known)
+    export = export_of(file, known, day_first=day_first)
     unclear = int(export.mapping["how"].isin(["guessed", "unknown"]).sum())
     lists = f" {count(unclear, 'label')} guessed or unknown: {program()} import-crm {file} lists them."
     say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.{lists if unclear else ''}")

@@ -138,7 +138,7 @@ class Tables:
         shown.attrs = {**table.attrs, "as_of": str(inputs.today.date())}
         return shown
 
-    @cached_property
+    @property
     def change(self) -> pd.DataFrame:
         """`oa.forecast_change` of the current period, from the earlier record to the last one.
 
@@ -147,9 +147,9 @@ class Tables:
         NotEnoughHistory
             When there are no two records to compare, or the method could not serve at the first.
         """
-        return analysis.forecast_change(self._history(), **self._change())
+        return self._change[0]
 
-    @cached_property
+    @property
     def change_deals(self) -> pd.DataFrame:
         """`oa.forecast_change_deals` of the same.
 
@@ -158,18 +158,20 @@ class Tables:
         NotEnoughHistory
             As for `change`.
         """
-        return analysis.forecast_change_deals(self._history(), **self._change())
+        return self._change[1]
 
-    def _change(self) -> dict[str, Any]:
+    @cached_property
+    def _change(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         inputs = self.inputs
-        return {
-            "start": earlier_record(inputs),
-            "end": inputs.until,
-            "period": str(inputs.period),
-            "freq": inputs.freq,
-            "method": inputs.method,
-            "tz": inputs.tz,
-        }
+        return analysis.forecast_change_with_deals(
+            self._history(),
+            start=earlier_record(inputs),
+            end=inputs.until,
+            period=str(inputs.period),
+            freq=inputs.freq,
+            method=inputs.method,
+            tz=inputs.tz,
+        )
 
     @cached_property
     def categories(self) -> pd.DataFrame:

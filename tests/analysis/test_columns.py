@@ -65,6 +65,7 @@ OF_FRAMES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "forecast stated": lambda frame: oa.forecast(frame, as_of=AS_OF, method="stated"),
     "forecast_categories": lambda frame: oa.forecast_categories(frame, as_of=AS_OF),
     "forecast_deals": lambda frame: oa.forecast_deals(frame, as_of=AS_OF),
+    "scorecard": lambda frame: oa.scorecard(frame, as_of=AS_OF),
     "stage_funnel": lambda frame: oa.stage_funnel(frame),
     "stage_funnel by": lambda frame: oa.stage_funnel(frame, by="owner_name"),
     "time_to_win": lambda frame: oa.time_to_win(frame, as_of=AS_OF),
@@ -75,22 +76,30 @@ OF_FRAMES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "win_rate_definitions": lambda frame: oa.win_rate_definitions(frame, as_of=AS_OF, horizon_days=30),
 }
 START = "2026-01-20"
+MARCH: dict[str, Any] = {"start": "2026-03-03", "end": AS_OF, "period": "2026-03"}
 OF_HISTORIES: dict[str, Callable[[oa.History], Any]] = {
     "backtest": lambda history: oa.backtest(history, freq="M", method="stated"),
+    "backtest_methods": lambda history: oa.backtest_methods(history, freq="M", methods=["stated"]),
     "calibration": lambda history: oa.calibration(history, horizon_days=30),
     "category_moves": lambda history: oa.category_moves(history, start=START, end=AS_OF),
     "close_date_moves": lambda history: oa.close_date_moves(history),
     "deal_flags": lambda history: oa.deal_flags(deals(), history=history, as_of=AS_OF),
     "forecast": lambda history: oa.forecast(deals(), as_of=AS_OF, history=history),
     "forecast by": lambda history: oa.forecast(deals(), as_of=AS_OF, history=history, by="owner_name"),
+    "forecast_change": lambda history: oa.forecast_change(history, **MARCH),
+    "forecast_change by": lambda history: oa.forecast_change(history, **MARCH, by="owner_name"),
+    "forecast_change stated": lambda history: oa.forecast_change(history, **MARCH, method="stated"),
+    "forecast_change_deals": lambda history: oa.forecast_change_deals(history, **MARCH),
     "forecast_fan": lambda history: oa.forecast_fan(history, period="2026-03", as_of=AS_OF, method="stated"),
     "movements": lambda history: oa.movements(history, start=START, end=AS_OF),
     "pipeline_created": lambda history: oa.pipeline_created(history, freq="M"),
+    "scorecard": lambda history: oa.scorecard(deals(), history, as_of=AS_OF),
     "slippage": lambda history: oa.slippage(history, start=START, end=AS_OF),
     "slippage by": lambda history: oa.slippage(history, start=START, end=AS_OF, by="owner_name"),
     "slippage_deals": lambda history: oa.slippage_deals(history, start=START, end=AS_OF),
     "stage_flow": lambda history: oa.stage_flow(history, start=START, end=AS_OF),
     "stage_rates": lambda history: oa.stage_rates(history, as_of=AS_OF, fewest_exits=1),
+    "track_record": lambda history: oa.track_record(history, as_of="2026-03-16", method="stated"),
     "transitions": lambda history: oa.transitions(history),
     "waterfall": lambda history: oa.waterfall(history, start=START, end=AS_OF),
 }

@@ -68,6 +68,29 @@ def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[st
     ]
 
 
+@pytest.mark.parametrize(
+    ("width", "head", "left_out"),
+    [
+        (40, ["team", "period", "booked", "expected"], None),
+        (31, ["team", "period", "booked"], "Too narrow for expected."),
+        (20, ["team", "period"], "Too narrow for booked and expected."),
+    ],
+)
+def test_show__leaves_out_what_does_not_fit_and_names_it(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    head: list[str],
+    left_out: str | None,
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    index = pd.MultiIndex.from_tuples([("East", "unscheduled")], names=["team", "period"])
+    console.show(pd.DataFrame({"booked": [1.0], "expected": [2.0]}, index=index), trim=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == head
+    assert lines[2:] == ([left_out] if left_out else [])
+
+
 def test_show__says_how_many_rows_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
     console.show(pd.DataFrame({"value": range(1500)}), index=False, most=2)
     assert capsys.readouterr().out.splitlines()[-1] == "… and 1,498 more"

@@ -172,3 +172,32 @@ def test_source__says_what_was_guessed(command: Command, here: Path) -> None:
     code, out, _ = command("audit", "--from", "deals.csv", "--as-of", "2026-11-25")
     assert code == 0
     assert "1 label guessed or unknown: opp-analytics import-crm deals.csv lists them." in out
+
+
+@pytest.mark.parametrize(
+    ("asked", "option", "day"),
+    [
+        (["record", "--at", "2027-01-01"], "--day-first", "2027-04-03"),
+        (["record", "--at", "2027-01-01"], "--month-first", "2027-03-04"),
+        (["audit"], "--day-first", None),
+        (["forecast"], "--day-first", None),
+        (["risk"], "--day-first", None),
+        (["report", "--out", "week.html"], "--day-first", None),
+        (["export", "sheet.csv"], "--day-first", None),
+        (["org", "init"], "--day-first", None),
+    ],
+)
+def test_source__asks_for_the_order_of_day_and_month_where_no_row_tells(
+    command: Command, here: Path, asked: list[str], option: str, day: str | None
+) -> None:
+    rows = "1,Acme,Prospecting,5,03/04/2027\n2,Bolt,Prospecting,6,05/06/2027\n"
+    (here / "deals.csv").write_text("Id,Name,StageName,Amount,CloseDate\n" + rows)
+    code, _, err = command(*asked, "--from", "deals.csv")
+    assert code == 1
+    assert "CloseDate='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027" in err
+    assert "in the shell --day-first or --month-first" in err
+    code, _, err = command(*asked, "--from", "deals.csv", option)
+    assert (code, err) == (0, "")
+    if day is not None:
+        first = oa.History(here / "opp-history").as_of("2027-01-02")["close_date"].iloc[0]
+        assert first == pd.Timestamp(day)

@@ -74,12 +74,14 @@ def frame_of(look):
     return org.conform(pd.DataFrame(rows, columns=columns).astype({"value": "float64", "owner_name": TEXT}))
 
 
-def history_of(looks, order=None):
-    """The history of some looks, their rows in a random order where one is given."""
+def history_of(looks, order=None, *, again=False):
+    """The history of some looks, their rows in a random order where one is given; with `again`, each recorded twice."""
     history = scratch_history()
     for at, look in zip(MONDAYS, looks, strict=False):
         frame = frame_of(look)
         history.record(frame if order is None else frame.sample(frac=1, random_state=order), at=at)
+        if again:
+            history.record(frame, at=at + pd.Timedelta(hours=9))
     return history
 
 

@@ -34,8 +34,9 @@ def check_columns(method: Method, opportunities: pd.DataFrame) -> None:
     """
     missing = [name for name in method.columns if name not in opportunities.columns]
     if missing:
+        whose = "history" if "recorded_at" in opportunities.attrs else "frame"
         raise MissingColumnError(
-            f"probability={method.probability!r}: the frame has no column {missing[0]!r}; use "
+            f"probability={method.probability!r}: the {whose} has no column {missing[0]!r}; use "
             f"{', '.join(map(repr, METHODS))}, or one of {', '.join(map(str, opportunities.columns))}"
         )
 

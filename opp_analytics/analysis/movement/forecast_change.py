@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, explain
+from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, Change, deals_table, explain
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.group_rows import every_row
 from opp_analytics.analysis.shared.groups import By
@@ -91,6 +91,27 @@ def forecast_change(
     {'then': 60.0, 'won': 60.0, 'pushed_out': -20.0, 'now': 100.0}
     """
     change = explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change")
+    return _table(history, change)
+
+
+def forecast_change_with_deals(
+    history: History,
+    *,
+    start: When,
+    end: When,
+    period: str,
+    freq: str = "M",
+    by: By = None,
+    method: str | Method = "auto",
+    tz: str | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`forecast_change` and `forecast_change_deals` of one question, for the work of one of them."""
+    change = explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change")
+    return _table(history, change), deals_table(history, change)
+
+
+def _table(history: History, change: Change) -> pd.DataFrame:
+    """The steps of an explained change, summed."""
     keys = group_names(change.groups)
     rows = change.rows
     rows = rows.assign(

@@ -78,6 +78,11 @@ def forecast_change_deals(
     [['a', 'won', 60.0]]
     """
     change = explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change_deals")
+    return deals_table(history, change)
+
+
+def deals_table(history: History, change: Change) -> Frame:
+    """The deals of an explained change, as `forecast_change_deals` returns them."""
     rows = change.rows
     moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
     moved = moved.sort_values(["expected", "unique_id"], key=_largest_first, kind="stable")

@@ -73,15 +73,26 @@ def same(column: str, left: Any, right: Any) -> bool:
     return bool(one == other)
 
 
-def _unknown_choice(column: str, value: str, meaning: Org) -> tuple[str, str] | None:
+def _unknown_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
     known = choices(meaning).get(column)
-    if known is None or value in known:
+    if known is None:
         return None
+    if value in known:
+        return _foreign_stage(value, meaning, pipeline) if column == "stage" else None
     spelled = {_bare(name): name for name in known}
     near = difflib.get_close_matches(_bare(value), spelled, n=1)
     hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
     whose = "your org" if column == "stage" and meaning.stages != org.STAGES else "the API"
     return f"is not a {column} of {whose}", f"{hint}use one of {', '.join(known)}"
+
+
+def _foreign_stage(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
+    if schema.is_blank(pipeline) or pipeline not in meaning.stages.pipelines:
+        return None
+    own = meaning.stages.of(pipeline).names
+    if stage in own:
+        return None
+    return f"is not a stage of the pipeline {pipeline!r}", f"use one of {', '.join(own)}"
 
 
 def _reason(column: str, value: Any, error: schema.BadCell) -> str:
@@ -99,8 +110,19 @@ def _bare(name: str) -> str:
     return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def find_problem(column: str, value: Any, meaning: Org = org.DEFAULT) -> tuple[str, str] | None:
-    """Check a value before writing: the problem and how to fix it, or None; `meaning` is the org whose stages may be written.
+def find_problem(
+    column: str, value: Any, meaning: Org = org.DEFAULT, *, pipeline: Any = None
+) -> tuple[str, str] | None:
+    """Check a value before writing: the problem and how to fix it, or None.
+
+    Parameters
+    ----------
+    column, value
+        The cell.
+    meaning : Org
+        The org whose stages may be written.
+    pipeline : str, optional
+        Pipeline of the deal, which takes the stages of this one only; if blank or unknown to the org, those of all.
 
     Examples
     --------
@@ -111,6 +133,9 @@ def find_problem(column: str, value: Any, meaning: Org = org.DEFAULT) -> tuple[s
 negotiation, closed_won, closed_lost")
     >>> find_problem("value", "12000.5") is None
     True
+    >>> two = Org(stages=[{"name": "Demo", "kind": "open", "pipeline": "New"}, {"name": "Quote", "kind": "open", "pipeline": "Renewal"}])
+    >>> find_problem("stage", "Quote", two, pipeline="New")
+    ("is not a stage of the pipeline 'New'", 'use one of Demo')
     """
     if column in schema.READ_ONLY:
         return "is set by the server and never written", f"leave {column} as it was, or drop the column"
@@ -127,7 +152,7 @@ negotiation, closed_won, closed_lost")
         return "holds half of a character", "write it anew"
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
-    return _unknown_choice(column, cell, meaning)
+    return _unknown_choice(column, cell, meaning, pipeline)
 
 
 _FLAGS = {"true": True, "false": False}

@@ -247,6 +247,7 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
     aligned = base.loc[shared["unique_id"]]
     ids = shared["unique_id"].to_numpy()
     names = aligned["name"].to_numpy() if "name" in aligned else [None] * len(aligned)
+    pipelines = _pipelines(aligned, shared)
     edits: list[tuple[int, dict[str, Any]]] = []
     for column in map(str, shared.columns):
         if column == "unique_id":
@@ -262,7 +263,9 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
             if same(column, was, now):
                 continue
             row = rows[shared.index[at]]
-            wrong = find_problem(column, now, found.meaning)
+            wrong = find_problem(column, now, found.meaning, pipeline=pipelines[at])
+            if column == org.PIPELINE and not wrong:
+                wrong = _left_behind(aligned, shared, at, found.meaning)
             if wrong:
                 found.problem(row, ids[at], column, now, *wrong)
                 continue
@@ -278,6 +281,27 @@ def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Di
         found.change("update", **edit)
 
 
+def _pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
+    """The pipeline of each deal after the edits; None where there are no pipelines."""
+    if org.PIPELINE not in aligned:
+        return [None] * len(aligned)
+    return (shared if org.PIPELINE in shared else aligned)[org.PIPELINE].astype(object).tolist()
+
+
+def _left_behind(
+    aligned: pd.DataFrame, shared: pd.DataFrame, at: np.intp, meaning: Org
+) -> tuple[str, str] | None:
+    """The problem of a deal that goes to another pipeline, but stays in a stage of the old one."""
+    if "stage" not in aligned:
+        return None
+    was = aligned["stage"].iloc[at]
+    if "stage" in shared and not same("stage", was, shared["stage"].iloc[at]):
+        return None
+    stage = meaning.stages.aliases.get(was, was)
+    wrong = find_problem("stage", stage, meaning, pipeline=shared[org.PIPELINE].iloc[at])
+    return wrong and (f"has no stage {stage!r}, in which the deal is", f"change its stage too: {wrong[1]}")
+
+
 def _check_new_column(column: pd.Series[Any], name: str, found: Difference) -> None:
     filled = column[column.notna()]
     if len(filled):
@@ -291,8 +315,11 @@ def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
     for position, record in zip(created.index, row_dicts(created[columns]), strict=True):
         row = rows[position]
         filled = {c: v for c, v in record.items() if not schema.is_blank(v)}
+        pipeline = filled.get(org.PIPELINE)
         wrong = {
-            c: bad for c, v in ({"name": None} | filled).items() if (bad := find_problem(c, v, found.meaning))
+            c: bad
+            for c, v in ({"name": None} | filled).items()
+            if (bad := find_problem(c, v, found.meaning, pipeline=pipeline))
         }
         if str(filled.get("name", "")).strip().lower() in _TOTALS:
             wrong["name"] = _A_TOTAL

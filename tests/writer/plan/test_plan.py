@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from opp_analytics.api import Client
 from opp_analytics.errors import ArgumentError, DataError, MissingColumnError, PlanError
 from opp_analytics.loading import load
+from opp_analytics.org import Org
 from opp_analytics.sandbox import Sandbox
-from opp_analytics.writer import apply, plan
+from opp_analytics.writer import Plan, apply, plan
 from tests.writer.frames import changed, opportunities
 
 SHOWN = ["unique_id", "operation", "field", "before", "after", "status"]
@@ -224,6 +225,72 @@ def test_plan__does_not_touch_its_frames(before: pd.DataFrame) -> None:
     plan(before, after)
     pd.testing.assert_frame_equal(before, copies[0])
     pd.testing.assert_frame_equal(after, copies[1])
+
+
+TWO_PIPELINES = Org(
+    stages=[
+        {"name": "Demo", "kind": "open", "pipeline": "New", "aliases": ["Showing"]},
+        {"name": "Talk", "kind": "open", "pipeline": "New"},
+        {"name": "Talk", "kind": "open", "pipeline": "Renewal"},
+        {"name": "Quote", "kind": "open", "pipeline": "Renewal"},
+        {"name": "Signed", "kind": "won"},
+    ]
+)
+FOREIGN = "is not a stage of the pipeline 'New'"
+
+
+@pytest.mark.parametrize(
+    ("edits", "problem"),
+    [
+        ({"stage": "Talk"}, None),
+        ({"stage": "Signed"}, None),
+        ({"stage": "Quote"}, ("stage", "Quote", FOREIGN, "use one of Demo, Talk, Signed")),
+        ({"pipeline": "Renewal", "stage": "Quote"}, None),
+        (
+            {"pipeline": "Renewal"},
+            (
+                "pipeline",
+                "Renewal",
+                "has no stage 'Demo', in which the deal is",
+                "change its stage too: use one of Talk, Quote, Signed",
+            ),
+        ),
+        # Of a pipeline that the org does not know, nothing is known.
+        ({"pipeline": "Partners", "stage": "Quote"}, None),
+        ({"pipeline": None, "stage": "Quote"}, None),
+    ],
+)
+@pytest.mark.parametrize("stage", ["Demo", "Showing"])
+def test_plan__takes_a_deal_only_to_stages_of_its_own_pipeline(
+    edits: dict[str, Any], problem: tuple[str, ...] | None, stage: str
+) -> None:
+    deals = pd.DataFrame(
+        {"unique_id": ["a", "b"], "name": ["Acme", "Bolt"], "pipeline": "New", "stage": [stage, "Talk"]}
+    )
+    before = TWO_PIPELINES.apply(deals)
+    made = plan(before, changed(before, 0, **edits))
+    found = rows(made.problems[["field", "value", "problem", "suggestion"]])
+    assert found == ([] if problem is None else [problem])
+    if problem:
+        said = f"row 0 (a Acme): {problem[0]}='{problem[1]}' {problem[2]}; {problem[3]}"
+        assert said in made.summary()
+
+
+def test_plan__creates_a_deal_only_in_a_stage_of_its_pipeline() -> None:
+    before = TWO_PIPELINES.apply(
+        pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "pipeline": "New", "stage": "Demo"})
+    )
+    new = pd.DataFrame({"name": ["Cog", "Dyn"], "pipeline": "New", "stage": ["Quote", "Talk"]})
+    made = plan(before, pd.concat([before, new], ignore_index=True))
+    assert rows(made.problems[["row", "field", "value", "problem"]]) == [(1, "stage", "Quote", FOREIGN)]
+
+
+def test_plan__leaves_a_deal_alone_that_is_in_a_stage_of_another_pipeline(tmp_path: Path) -> None:
+    deals = {"unique_id": ["a"], "name": ["Acme"], "pipeline": "New", "stage": "Quote", "value": 1.0}
+    before = TWO_PIPELINES.apply(pd.DataFrame(deals))
+    made = plan(before, before.assign(value=2.0))
+    assert made.problems.empty
+    assert Plan.read(made.save(tmp_path / "plan.json")).changes["field"].tolist() == ["value"]
 
 
 VALUES = {

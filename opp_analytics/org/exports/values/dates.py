@@ -217,7 +217,7 @@ def day_order(columns: Iterable[Times], file: str) -> bool | None:
 
 def _two_readings(year: int, first: int, second: int) -> str:
     one, other = (written_day(date(year, *parts), year=True) for parts in ((first, second), (second, first)))
-    return f"may mean {one} or {other}, and no other row of the file tells; say day_first=True or False, or import-crm --day-first or --month-first"
+    return f"may mean {one} or {other}, and no other row of the file tells; use day_first=True or False, in the shell --day-first or --month-first"
 
 
 def _exists(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.bool_]:

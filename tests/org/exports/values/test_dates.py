@@ -69,7 +69,7 @@ def test_dates__without_an_order_refuses_only_what_can_be_read_in_two_ways() -> 
     found, bad = times("03/04/2027", "03/03/2027", "25/11/2026", "2027-03-04").dates(None)
     assert [str(one) for one in bad] == [
         "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027, and no other row of the file tells; "
-        "say day_first=True or False, or import-crm --day-first or --month-first"
+        "use day_first=True or False, in the shell --day-first or --month-first"
     ]
     assert found.dropna().dt.strftime("%m-%d").tolist() == ["03-03", "11-25", "03-04"]
 
