@@ -14,8 +14,10 @@ Progress = bool | Callable[[int, int], None] | None
 """True shows a bar, False none, None shows it on a terminal and in a notebook; a function is told (done, of all)."""
 
 
-def progress_bar(progress: Progress, *, desc: str, unit: str, total: int | None = None) -> Any:
-    """A tqdm bar, or an object that tells the function instead."""
+def progress_bar(
+    progress: Progress, *, desc: str, unit: str, total: int | None = None, delay: float = 0
+) -> Any:
+    """A tqdm bar, which appears after `delay` seconds, or an object that tells the function instead."""
     if progress is False:
         return _Told(_ignore, 0)
     if callable(progress):
@@ -24,7 +26,16 @@ def progress_bar(progress: Progress, *, desc: str, unit: str, total: int | None 
 
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
     hidden = None if progress is None and "ipykernel" not in sys.modules else False
-    return tqdm(desc=printable(desc), unit=unit, total=total, unit_scale=True, disable=hidden, leave=False)
+    many = total is None or total >= 1_000
+    return tqdm(
+        desc=printable(desc),
+        unit=unit,
+        total=total,
+        unit_scale=many,
+        disable=hidden,
+        leave=False,
+        delay=delay,
+    )
 
 
 def _ignore(done: int, total: int) -> None:

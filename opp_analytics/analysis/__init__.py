@@ -23,6 +23,7 @@ from opp_analytics.analysis.movement.forecast_change import (
 from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, forecast_change_deals
 from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
 from opp_analytics.analysis.movement.pipeline_created import pipeline_created
+from opp_analytics.analysis.movement.pipeline_created_deals import pipeline_created_deals
 from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.movement.slippage_deals import SLIP_OUTCOMES, slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
@@ -39,6 +40,7 @@ from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitio
 from opp_analytics.analysis.shared.in_columns import in_columns
 from opp_analytics.analysis.shared.sentence import sentence
 from opp_analytics.analysis.stages.stage_flow import stage_flow
+from opp_analytics.analysis.stages.stage_flow_deals import stage_flow_deals
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
 from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
 
@@ -73,6 +75,7 @@ __all__ = [
     "method_for_deals",
     "movements",
     "pipeline_created",
+    "pipeline_created_deals",
     "push_counts",
     "recalibrated",
     "scorecard",
@@ -80,6 +83,7 @@ __all__ = [
     "slippage",
     "slippage_deals",
     "stage_flow",
+    "stage_flow_deals",
     "stage_funnel",
     "stage_rates",
     "time_to_win",

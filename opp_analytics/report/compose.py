@@ -25,7 +25,7 @@ from opp_analytics.report.blocks.win_rates import win_rates
 from opp_analytics.report.model import Block, Page
 from opp_analytics.report.tables import Tables
 
-__all__ = ["BLOCKS", "compose"]
+__all__ = ["BLOCKS", "block_names", "compose"]
 
 _FOR_ONE = ("trend", "calls")
 """The first blocks of one person's page, on which a table of people has one row."""
@@ -52,7 +52,12 @@ BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
 
 
 def compose(
-    tables: Tables, *, workbook: str, title: str | None = None, blocks: Sequence[str] | None = None
+    tables: Tables,
+    *,
+    workbook: str,
+    title: str | None = None,
+    blocks: Sequence[str] | None = None,
+    done: Callable[[], object] = lambda: None,
 ) -> Page:
     """The whole page as data.
 
@@ -63,20 +68,16 @@ def compose(
     title : str, optional
         The page's name; "Weekly forecast" by default.
     blocks : list of str, optional
-        The blocks to show, in this order; all of `BLOCKS` by default.
-
-    Raises
-    ------
-    ArgumentValueError
-        When a name of `blocks` is not one of `BLOCKS`.
+        The blocks to show, in this order; those of `block_names` by default.
+    done : function
+        Called after each block.
     """
-    chosen = tuple(blocks or ()) or _usual(tables)
-    for name in chosen:
-        if name not in BLOCKS:
-            raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")
     inputs = tables.inputs
     state, alarm = certificate(tables)
-    built = (BLOCKS[name](tables) for name in chosen)
+    built = []
+    for name in block_names(tables, blocks or ()):
+        built.append(BLOCKS[name](tables))
+        done()
     day = text.day(inputs.today, year=True)
     heading = title or "Weekly forecast"
     return Page(
@@ -93,8 +94,19 @@ def compose(
     )
 
 
-def _usual(tables: Tables) -> tuple[str, ...]:
-    """All blocks in their order; on the page of one person the call sheet first, and no table of people."""
+def block_names(tables: Tables, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """The blocks asked for; by default all, and on the page of one person the call sheet first and no table of people.
+
+    Raises
+    ------
+    ArgumentValueError
+        When there is no block of that name.
+    """
+    for name in asked:
+        if name not in BLOCKS:
+            raise ArgumentValueError(f"unknown block {name!r}; use some of {text.joined(BLOCKS)}")
+    if asked:
+        return tuple(asked)
     if tables.inputs.only is None or len(tables.persons) > 1:
         return tuple(BLOCKS)
     return (*_FOR_ONE, *(name for name in BLOCKS if name not in (*_FOR_ONE, "people")))

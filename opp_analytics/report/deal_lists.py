@@ -11,7 +11,7 @@ from opp_analytics.org import record_link
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.model import Cell, Deal, Deals
 
-__all__ = ["deal_cell", "deal_list", "stated"]
+__all__ = ["deal_cell", "deal_list", "stated", "with_details"]
 
 _MOST = 20
 """Deals that a row opens to; the workbook has the others."""
@@ -22,7 +22,7 @@ def deal_list(
     rows: pd.DataFrame,
     caption: str,
     *,
-    sheet: str = "deals",
+    sheet: str = "Deals",
     most: int = _MOST,
     note: str = "",
     amount: str = "value",
@@ -32,7 +32,7 @@ def deal_list(
     Parameters
     ----------
     rows : DataFrame
-        ``name``, ``stage``, ``close_date``, ``value``, ``probability`` and ``outcome`` where known.
+        ``unique_id``, ``name``, ``stage``, ``close_date``, ``value``, ``probability`` and ``outcome`` where known.
     sheet : str
         Sheet of the workbook that has all of them.
     note : str
@@ -45,6 +45,23 @@ def deal_list(
     more = f"{text.count(rest, 'more deal')} in the workbook, sheet “{sheet}”" if rest else ""
     listed = tuple(_deal(inputs, row, amount) for row in shown.to_dict("records"))
     return Deals(caption, listed, more, note, text.capital(text.label(amount)))
+
+
+def with_details(inputs: Inputs, rows: pd.DataFrame, **said: Any) -> pd.DataFrame:
+    """Rows of an analysis with what the frame knows of each deal; one that the frame no longer has is "removed".
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``unique_id``, and columns that go before those of the frame.
+    said : Series
+        Columns of the rows that take the place of the frame's, such as an outcome as ``stage``.
+    """
+    wanted = ["stage", "outcome", "close_date", "value", "probability", *inputs.by]
+    rows = rows.assign(**said)
+    details = [name for name in wanted if name in inputs.deals and name not in rows]
+    found = rows.merge(inputs.deals[["unique_id", *details]], on="unique_id", how="left")
+    return found.assign(stage=found["stage"].fillna("removed"))
 
 
 def _deal(inputs: Inputs, row: dict[Any, Any], amount: str) -> Deal:

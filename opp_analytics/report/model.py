@@ -16,6 +16,7 @@ __all__ = [
     "Column",
     "Deal",
     "Deals",
+    "Fold",
     "Group",
     "Line",
     "Note",
@@ -170,6 +171,15 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """A line that opens to the deals behind a picture."""
+
+    part: ClassVar[str] = "fold"
+    title: str
+    deals: Deals
+
+
+@dataclass(frozen=True)
 class Term:
     """A word and what it means."""
 
@@ -187,7 +197,7 @@ class Terms:
     remarks: tuple[str, ...] = ()
 
 
-Part = Table | Chart | Opening | Calls | Note | Terms
+Part = Table | Chart | Opening | Calls | Note | Fold | Terms
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from opp_analytics.files import write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import When
+from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.report.alerts import alerts
-from opp_analytics.report.compose import compose
+from opp_analytics.report.compose import block_names, compose
 from opp_analytics.report.digest import digest
 from opp_analytics.report.html import html
 from opp_analytics.report.inputs import read_inputs
@@ -74,14 +75,15 @@ def weekly_report(
     eml: bool = False,
     markdown: bool = False,
     pdf: bool = False,
+    progress: Progress = None,
 ) -> WeeklyReport:
     """Write the weekly report: one self-contained HTML page, a workbook with its tables, and a mail, text or PDF on request.
 
     Parameters
     ----------
     opportunities : DataFrame
-        All opportunities on `as_of`, from `load` or `History.as_of`; without a certificate of a complete load the page
-        carries a warning in red.
+        All opportunities on `as_of`, from `load`, `History.as_of` or `read_export`; if a load may be incomplete, the page says
+        so in red.
     history : History, optional
         Past records, for changes, the trend, slippage and past ranges; records after `as_of` are not read. Without it the
         page says what will appear.
@@ -114,6 +116,9 @@ def weekly_report(
         If True, also write the first screen as text (``.md``) to paste into Slack or Teams.
     pdf : bool
         If True, also write the page as a ``.pdf``, by a Chromium, Chrome or Edge of this machine.
+    progress : bool or function, optional
+        True shows a bar, False none; by default it is shown on a terminal and in a notebook when the report takes more than a
+        second. A function is told the steps done and their number.
 
     Returns
     -------
@@ -157,16 +162,21 @@ def weekly_report(
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
     tables = Tables(inputs)
-    alarms = tuple(_alerts(tables))
     look = read_look(inputs.settings)
     book = file.with_suffix(".xlsx")
-    page = compose(tables, workbook=book.name, title=look.title, blocks=look.blocks)
-    page = replace(page, warnings=(*alarms, *page.warnings))
+    names = block_names(tables, look.blocks)
+    steps = len(names) + 2
+    with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=1) as bar:
+        alarms = tuple(_alerts(tables))
+        bar.update()
+        page = compose(tables, workbook=book.name, title=look.title, blocks=names, done=bar.update)
+        page = replace(page, warnings=(*alarms, *page.warnings))
+        content = {
+            "html": html(page, accent=look.accent, logo=look.logo).encode(),
+            "xlsx": _workbook(page, tables),
+        }
+        bar.update()
     said = digest(page)
-    content = {
-        "html": html(page, accent=look.accent, logo=look.logo).encode(),
-        "xlsx": _workbook(page, tables),
-    }
     if eml:
         content["eml"] = mail(said, subject=page.title, page=content["html"], name=file.name)
     if markdown:

@@ -16,6 +16,8 @@ __all__ = ["MULTIPLES", "bullet", "month", "month_axis", "progress", "progress_a
 MULTIPLES = 2.6
 """End of the scale of `progress`, in multiples of the target."""
 _BULLET = 56.0
+_THREE = 120.0
+"""Pixels at which the three labels of `progress_axis` do not touch."""
 _FAR = 40.0
 """Percent between two labels of the bullet that do not touch, at its smallest width."""
 
@@ -91,9 +93,9 @@ def progress_axis() -> str:
     """The scale of `progress`: nothing, the target, twice the target."""
     at = Axis(MULTIPLES).at
     return marks.picture(
-        marks.label(0, 11, "0", kind="quiet"),
+        marks.label(0, 11, "0", kind="quiet", room=_THREE),
         marks.label(at(1), 11, "target", anchor="middle", kind="quiet"),
-        marks.label(at(2), 11, "2×", anchor="middle", kind="quiet"),
+        marks.label(at(2), 11, "2×", anchor="middle", kind="quiet", room=_THREE),
         height=14,
         said="Scale: multiples of the target",
     )
@@ -145,10 +147,11 @@ def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
 def month_axis(scale: Axis, target: float, money: Money) -> str:
     """The scale of `month`: nothing and the target, or round amounts without one."""
     if math.isfinite(target):
-        ends = [marks.label(0, 11, "0", kind="quiet")] if scale.at(target) > _FAR else []
+        words = f"target {money(target)}"
+        room = 100 * (marks.width_of(words) + 16) / max(scale.at(target), 1.0)
         return marks.picture(
-            *ends,
-            _held(scale.at(target), 11, f"target {money(target)}", "quiet"),
+            marks.label(0, 11, "0", kind="quiet", room=room),
+            _held(scale.at(target), 11, words, "quiet"),
             height=14,
             said="Scale to the target",
         )

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.report.states import render
+from tests.report.states import STATES, render
 
 pytestmark = pytest.mark.browser
-DEMANDING = (
-    "team",
-    "no history",
-    "one deal",
-    "no deals",
-    "sixty people",
-    "billions",
-    "other currency",
-    "names",
-)
-"""The states whose geometry is held here; `python -m tests.report.states` renders them all."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +31,7 @@ def opened(page, report):
 
 
 def test_report__opens_by_keyboard_and_asks_for_nothing_but_itself(opened, report):
-    row = opened.locator("#people tbody tr").first
+    row = opened.locator("#people tbody tr.member").first
     row.locator("summary").focus()
     deals = opened.locator("#people tr.deals").first
     assert not deals.is_visible()
@@ -87,7 +76,7 @@ def test_report__everything_has_a_name_for_a_screen_reader(opened):
     assert unnamed == 0
 
 
-@pytest.mark.parametrize("state", DEMANDING)
+@pytest.mark.parametrize("state", STATES)
 def test_report__no_label_is_clipped_or_covered_and_all_of_it_reads(page, folder, state):
     page.goto(render(state, folder).html.as_uri())
     wrong = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,19 @@ _ARABIC, _HEBREW = "شركة النور للتجارة: تجديد المنصة"
 _LONG = "Dr. Maximiliana-Theodora von Hohenzollern-Sigmaringen und zu Altenburg-Lindenau, Rollout Nord"
 
 
+QUOTAS = {
+    "Elif Demir": ("East", 80_000),
+    "Amara Okafor": ("East", 100_000),
+    "Chiara Rossi": ("East", 70_000),
+    "Dmitri Volkov": ("West", 30_000),
+    "Grace Lindqvist": ("West", 35_000),
+    "Bruno Keller": ("West", 45_000),
+    "Farid Haddad": ("West", 40_000),
+}
+"""Team and monthly target of each person."""
+_MONTHS = [str(month) for month in pd.period_range("2026-08", "2027-04", freq="M")]
+
+
 @dataclass(frozen=True)
 class State:
     """What a page is made from."""
@@ -33,20 +46,38 @@ class State:
     opportunities: pd.DataFrame
     history: oa.History | None
     asked: dict[str, Any] = field(default_factory=dict)
-    currency: str = "USD"
+    org: oa.Org = field(default_factory=lambda: oa.Org(currency="USD"))
+
+
+def quotas(people: Mapping[str, tuple[str, float]] = QUOTAS, times: float = 1.0, **settings: Any) -> oa.Org:
+    """An org with these people in teams, each with a target every month."""
+    return oa.Org(
+        people=[{"owner_name": name, "team": team} for name, (team, _) in people.items()],
+        targets=[
+            {"period": month, "owner_name": name, "target": times * target}
+            for name, (_, target) in people.items()
+            for month in _MONTHS
+        ],
+        **{"currency": "USD", **settings},
+    )
 
 
 @cache
-def team() -> State:
-    """A simulated team, recorded every week."""
+def one_target() -> State:
+    """A simulated team, recorded every week, with one target for all."""
     folder = scratch_folder("opp-analytics-states-")
     played = play(folder, weeks=_WEEKS, last_day=_TODAY)
     return State(played.opportunities, played.history, {"as_of": _TODAY, "target": 400_000})
 
 
+def team() -> State:
+    """The same in two teams, with a target for each person."""
+    return replace(one_target(), asked={"as_of": _TODAY}, org=quotas())
+
+
 def _changed(**columns: Any) -> State:
     """The team without its history, with other columns."""
-    state = team()
+    state = one_target()
     frame = state.opportunities.assign(**columns)
     frame.attrs = state.opportunities.attrs
     return replace(state, opportunities=frame, history=None)
@@ -54,7 +85,7 @@ def _changed(**columns: Any) -> State:
 
 def _kept(keep: Callable[[pd.DataFrame], pd.Series[bool]]) -> State:
     """The team without its history, with some of its deals."""
-    state = team()
+    state = one_target()
     frame = state.opportunities[keep(state.opportunities)]
     frame.attrs = {
         **state.opportunities.attrs,
@@ -64,7 +95,7 @@ def _kept(keep: Callable[[pd.DataFrame], pd.Series[bool]]) -> State:
 
 
 def _asking(**asked: Any) -> State:
-    return replace(team(), asked={**team().asked, **asked})
+    return replace(one_target(), asked={**one_target().asked, **asked})
 
 
 def _open(frame: pd.DataFrame) -> pd.Series[bool]:
@@ -73,20 +104,43 @@ def _open(frame: pd.DataFrame) -> pd.Series[bool]:
 
 def _one_deal() -> State:
     today = pd.Timestamp(_TODAY)
-    frame = team().opportunities
+    frame = one_target().opportunities
     due = frame[_open(frame) & frame["close_date"].between(today, today + pd.Timedelta(days=5))]
-    return replace(_kept(lambda rows: rows["unique_id"] == due["unique_id"].iloc[0]), asked={"as_of": _TODAY})
+    return replace(
+        _kept(lambda rows: rows["unique_id"] == due["unique_id"].iloc[0]),
+        asked={"as_of": _TODAY, "target": 50_000},
+    )
 
 
-def _month_end() -> State:
-    state, day = team(), datetime.date(2026, 10, 31)
-    frame = state.history.as_of(f"{day}T23:59:59Z") if state.history else state.opportunities
-    return replace(state, opportunities=frame, asked={"as_of": day, "target": 400_000})
+def _as_of(day: datetime.date, *, since: int = 0, org: oa.Org | None = None) -> State:
+    """The team on an earlier day; with a history that begins at one of its records."""
+    state = team()
+    assert state.history is not None
+    frame = state.history.as_of(f"{day}T23:59:59Z")
+    history = state.history
+    if since:
+        history = oa.History(scratch_folder("opp-analytics-young-") / "history")
+        for moment in state.history.records["recorded_at"].iloc[since:]:
+            if moment.date() <= day:
+                history.record(_plain(state.history.as_of(moment)), at=moment)
+    return replace(state, opportunities=frame, history=history, asked={"as_of": day}, org=org or state.org)
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """A recorded state as a frame that can be recorded again."""
+    frame.attrs = {}
+    return frame
 
 
 def _many() -> State:
-    frame = team().opportunities
-    return _changed(owner_name=[f"{frame['owner_name'].iloc[k]} {k % 60:02d}" for k in range(len(frame))])
+    """Sixty people in six teams."""
+    frame = one_target().opportunities
+    people = {
+        f"{list(QUOTAS)[place % len(QUOTAS)]} {place:02d}": (f"Team {place // 10 + 1}", 9_000.0)
+        for place in range(60)
+    }
+    owners = [list(people)[place % len(people)] for place in range(len(frame))]
+    return replace(_changed(owner_name=owners), asked={"as_of": _TODAY}, org=quotas(people))
 
 
 def _incomplete() -> State:
@@ -100,33 +154,55 @@ def _incomplete() -> State:
 
 
 def _names() -> State:
-    frame = team().opportunities
-    names = {"name": [(_ARABIC, _LONG, "<script>alert(1)</script>")[k % 3] for k in range(len(frame))]}
-    people = frame["owner_name"].map(
-        dict(zip(sorted(frame["owner_name"].unique()), [_LONG, _HEBREW, "X" * 90], strict=False))
-    )
-    return _changed(**names, owner_name=people.fillna(frame["owner_name"]))
+    """Deals and people in two directions and of ninety letters."""
+    frame = one_target().opportunities
+    names = [(_ARABIC, _LONG, "<script>alert(1)</script>")[place % 3] for place in range(len(frame))]
+    owners = dict(zip(sorted(frame["owner_name"].unique()), [_LONG, _HEBREW, "X" * 90], strict=False))
+    called = frame["owner_name"].map(owners).fillna(frame["owner_name"])
+    people = {owners.get(name, name): quota for name, quota in QUOTAS.items()}
+    return replace(_changed(name=names, owner_name=called), asked={"as_of": _TODAY}, org=quotas(people))
+
+
+def _billions() -> State:
+    state = _changed(value=one_target().opportunities["value"] * 1e4)
+    return replace(state, asked={"as_of": _TODAY}, org=quotas(times=1e4))
 
 
 STATES: dict[str, Callable[[], State]] = {
     "team": team,
+    "one target": one_target,
     "no history": lambda: replace(team(), history=None),
     "no target": lambda: _asking(target=None),
     "one deal": _one_deal,
     "nothing due": lambda: _kept(lambda rows: ~(_open(rows) & (rows["close_date"] >= pd.Timestamp(_TODAY)))),
     "no deals": lambda: _kept(lambda rows: rows["value"] < 0),
-    "everything met": lambda: _asking(target=200_000),
-    "far below target": lambda: _asking(target=4_000_000),
-    "month end": _month_end,
+    "first record": lambda: _as_of(_TODAY, since=_WEEKS),
+    "too early": lambda: _as_of(_TODAY, since=_WEEKS - 2),
+    "method changed": lambda: _as_of(_TODAY, since=_WEEKS - 8),
+    "everything met": lambda: replace(team(), org=quotas(times=0.05)),
+    "far below target": lambda: replace(team(), org=quotas(times=10.0)),
+    "month end": lambda: _as_of(datetime.date(2026, 10, 31)),
     "sixty people": _many,
-    "billions": lambda: replace(
-        _changed(value=team().opportunities["value"] * 1e4), asked={"as_of": _TODAY, "target": 4e9}
+    "billions": _billions,
+    "other currency": lambda: replace(team(), org=quotas(currency="CHF")),
+    "no currency": lambda: replace(one_target(), org=oa.Org()),
+    "fiscal quarter": lambda: replace(
+        team(), asked={"as_of": _TODAY, "freq": "Q"}, org=quotas(fiscal_year_start=2)
     ),
-    "other currency": lambda: replace(team(), currency="CHF"),
-    "no currency": lambda: replace(team(), currency=""),
-    "fiscal quarter": lambda: _asking(freq="Q-JAN", target=1_200_000),
     "names": _names,
     "incomplete load": _incomplete,
+    "one person": lambda: replace(team(), asked={"as_of": _TODAY, "only": "Grace Lindqvist"}),
+    "one team": lambda: replace(team(), asked={"as_of": _TODAY, "only": "West"}),
+    "own look": lambda: replace(
+        team(),
+        org=quotas(
+            report={
+                "accent": "#0b6b4f",
+                "title": "Monday",
+                "blocks": ["people", "risk", "calls", "why", "decide"],
+            }
+        ),
+    ),
 }
 """Every state, by name."""
 
@@ -134,11 +210,22 @@ STATES: dict[str, Callable[[], State]] = {
 def render(name: str, folder: Path) -> oa.WeeklyReport:
     """The page of a state, written into a folder."""
     state = STATES[name]()
-    org = oa.Org(currency=state.currency or None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
-        out = folder / f"{name.replace(' ', '-')}.html"
-        return oa.weekly_report(org.apply(state.opportunities), state.history, out=out, **state.asked)
+        return oa.weekly_report(
+            state.opportunities,
+            state.history,
+            org=state.org,
+            out=folder / f"{name.replace(' ', '-')}.html",
+            progress=False,
+            **state.asked,
+        )
+
+
+def sheets_of(page: Any, file: Path, paper: str) -> int:
+    """Print an opened page beside its file; the number of sheets."""
+    printed: bytes = page.pdf(path=file.with_name(f"{file.stem}-{paper}.pdf"), format=paper)
+    return printed.count(b"/Type /Page\n")
 
 
 def main() -> None:
@@ -155,14 +242,17 @@ def main() -> None:
             page = browser.new_page()
             file = render(name, folder).html
             page.goto(file.as_uri())
-            sys.stdout.write(f"{name}: {page.locator('h1').inner_text()}\n")
+            heights = []
             for width in (1280, 800, 390):
+                page.set_viewport_size({"width": width, "height": 800})
+                heights.append(page.evaluate("document.documentElement.scrollHeight"))
                 for scheme in ("light", "dark"):
-                    page.set_viewport_size({"width": width, "height": 800})
                     page.emulate_media(color_scheme=scheme)
                     page.screenshot(path=file.with_name(f"{file.stem}-{width}-{scheme}.png"), full_page=True)
-            for paper in ("Letter", "A4"):
-                page.pdf(path=file.with_name(f"{file.stem}-{paper}.pdf"), format=paper)
+            sheets = [sheets_of(page, file, paper) for paper in ("Letter", "A4")]
+            size = file.stat().st_size // 1000
+            first = page.locator("h1").inner_text()
+            sys.stdout.write(f"{name}: {heights} px, {sheets} sheets, {size} kB. {first}\n")
             page.close()
         browser.close()
 

@@ -28,8 +28,9 @@ def test_compose__names_a_block_that_is_none(opportunities):
         compose(tables_of(opportunities), workbook="week.xlsx", blocks=["riks"])
 
 
-def test_compose__warns_of_a_load_that_is_not_certified(opportunities):
+def test_compose__warns_of_an_incomplete_load_and_not_of_an_export(opportunities):
+    opportunities.attrs["load"] = {"complete": False, "reasons": ["2 rows came twice"]}
+    (warning,) = compose(tables_of(opportunities), workbook="week.xlsx").warnings
+    assert warning.endswith("NOT complete: 2 rows came twice.")
     opportunities.attrs = {}
-    assert compose(tables_of(opportunities), workbook="week.xlsx").warnings == (
-        "No load certificate: these may not be all opportunities.",
-    )
+    assert compose(tables_of(opportunities), workbook="week.xlsx").warnings == ()

@@ -12,7 +12,7 @@ from opp_analytics import text
 from tests.report import reading, states
 
 DAY = pd.Timestamp("2026-11-25")
-NOW, TARGET = "2026-11", 400_000.0
+NOW = "2026-11"
 FIRST_OF_YEAR = "2026-01-01"
 
 
@@ -23,9 +23,7 @@ def team():
 
 @pytest.fixture(scope="module")
 def deals(team):
-    frame = oa.Org(currency="USD").apply(team.opportunities)
-    frame["owner_name"] = frame["owner_name"].astype("object")
-    return frame
+    return team.org.apply(team.opportunities)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +32,13 @@ def page(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def forecast(team, deals):
-    return oa.forecast(deals, as_of=DAY, history=team.history, target=TARGET, periods=4)
+def history(team):
+    return team.history.read_by(team.org)
+
+
+@pytest.fixture(scope="module")
+def forecast(team, history, deals):
+    return oa.forecast(deals, as_of=DAY, history=history, target=team.org.targets, periods=4)
 
 
 @pytest.fixture(scope="module")
@@ -62,31 +65,48 @@ def test_tiles__are_the_row_of_the_forecast(page, forecast):
     assert page.sentence == oa.sentence(forecast)
 
 
-def test_changes__are_the_forecast_less_that_of_a_week_ago(page, forecast, team, week_ago):
+def test_changes__are_the_forecast_less_that_of_a_week_ago(page, forecast, team, history, week_ago):
     method = forecast.attrs["method"].partition(":")[0]
-    before = oa.Org(currency="USD").apply(team.history.as_of(week_ago))
     then = oa.forecast(
-        before, as_of=week_ago.date(), history=team.history, target=TARGET, periods=[NOW], method=method
+        history.as_of(week_ago),
+        as_of=week_ago.date(),
+        history=history,
+        target=team.org.targets,
+        periods=[NOW],
+        method=method,
     ).loc[NOW]
     for tile, column in (("Closed won", "booked"), ("Forecast", "expected")):
         change = forecast.loc[NOW, column] - then[column]
         assert page.tiles[tile][1].split(" since")[0] == f"{'▲' if change > 0 else '▼'} {money(abs(change))}"
 
 
-def test_people__are_the_forecast_by_owner_and_add_up(page, team, deals):
+def test_people__are_the_forecast_by_team_and_owner_and_add_up(page, team, history, deals):
     table = oa.forecast(
-        deals, as_of=DAY, history=team.history, target=TARGET, by="owner_name", periods=[NOW], totals=True
+        deals,
+        as_of=DAY,
+        history=history,
+        target=team.org.targets,
+        by=["team", "owner_name"],
+        periods=[NOW],
+        totals=True,
     ).xs(NOW, level="period")
     shown = {row[0]: row[1:] for row in page.table("people")[1:]}
-    assert set(shown) == {"All" if name == "(all)" else name for name in table.index}
-    for name, row in table.iterrows():
-        closed, expected, _, due, _ = shown["All" if name == "(all)" else name]
-        assert (closed, due) == (text.number(row["booked"]), text.number(row["open_value"]))
+    names = {key: next((part for part in reversed(key) if part != "(all)"), "All") for key in table.index}
+    assert set(shown) == set(names.values())
+    for key, row in table.iterrows():
+        target, closed, expected, _, gap, chance, _ = shown[names[key]]
+        assert (target, closed) == (text.number(row["target"]), text.number(row["booked"]))
+        assert gap == text.number(row["gap"] if row["gap"] > 0 else -row["gap"], signed=row["gap"] <= 0)
+        assert chance == ("met" if row["booked"] >= row["target"] else text.chance(row["p_target"]))
         # Rounded so that the rows add up: at most a dollar from its own rounding.
-        assert abs(int(expected.replace(",", "")) - row["expected"]) <= 1
-    for place in (1, 2, 4):
-        *rows, total = (int(row[place].replace(",", "")) for row in page.table("people")[1:])
-        assert sum(rows) == total
+        assert abs(_whole(expected) - row["expected"]) <= 1
+    for place in (0, 1, 2):
+        amounts = {name: _whole(cells[place]) for name, cells in shown.items()}
+        assert amounts["All"] == amounts["East"] + amounts["West"]
+
+
+def _whole(figure: str) -> int:
+    return int(figure.replace(",", ""))
 
 
 def test_months__are_the_rows_of_the_forecast(page, forecast):
@@ -104,8 +124,8 @@ def test_months__are_the_rows_of_the_forecast(page, forecast):
     ]
 
 
-def test_decide__is_the_deals_due(page, team, deals):
-    table = oa.forecast_deals(deals, as_of=DAY, history=team.history, target=TARGET)
+def test_decide__is_the_deals_due(page, team, history, deals):
+    table = oa.forecast_deals(deals, as_of=DAY, history=history, target=team.org.targets)
     due = table[table["period"] == NOW].sort_values("value", ascending=False)
     shown = page.table("decide")[1:]
     assert [weighted for _, weighted in shown] == [money(value) for value in due["weighted"]]
@@ -142,8 +162,11 @@ def test_win_rates__are_those_of_the_year(page, deals):
         zip(table.index, table["won"].astype(str) + " of " + closed.astype(str), strict=True)
     )
     whole = oa.win_rate(deals, **asked)
-    rate, count = text.percent(whole["rate"].iloc[0]), whole["won"].iloc[0] + whole["lost"].iloc[0]
-    assert page.title("win_rates").startswith(f"{rate} of the {count} deals closed")
+    scores = oa.scorecard(deals, as_of=DAY, start=FIRST_OF_YEAR)
+    assert page.title("win_rates") == oa.sentence(scores).removesuffix(".")
+    assert f"Vertical line: all, {text.percent(whole['rate'].iloc[0])}" in reading.words(
+        page.block("win_rates")
+    )
 
 
 def test_created__is_the_pipeline_of_the_month_by_owner(page, team):
@@ -188,3 +211,17 @@ def test_fixes__are_the_audit(page, deals):
         else text.count(row["deals"])
         for check, row in summary[summary["severity"] != "info"].iterrows()
     }
+
+
+def test_rows__open_to_the_deals_that_add_up_to_their_figure(page, deals):
+    won = deals[(oa.outcomes(deals) == "won") & deals["close_date"].between("2026-11-01", DAY)]
+    behind = [_whole(row[-1]) for row in page.deals("categories", "Closed")]
+    assert behind == won["value"].sort_values(ascending=False).astype(int).tolist()
+    for name, figure in page.rows("created_by"):
+        listed = page.deals("created_by", f"Created by {name} in November")
+        assert money(sum(_whole(row[-1]) for row in listed if row[-1] != "–")) == figure
+    for name, figure in page.rows("win_rates")[1:]:
+        won_deals, closed = map(int, figure.split(" of "))
+        outcomes = [row[4] for row in page.deals("win_rates", f"Won and lost by {name}")]
+        assert len(outcomes) == min(closed, 20)
+        assert closed > 20 or outcomes.count("won") == won_deals

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from opp_analytics import periods
+from opp_analytics.analysis.movement.pipeline_created_deals import OUTSIDE, created, period_of, spans_of
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.group_rows import every_group
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.analysis.shared.history_query import (
     check_history,
     group_names,
-    instant,
     log_of,
-    missing,
 )
 from opp_analytics.org import Org
 
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     import ibis
 
     from opp_analytics.history import History
-
-_EARLIER, _UNKNOWN, _LATER = "created_before_the_periods", "first_record_without_created_at", "created_later"
-"""Labels of deals outside the periods."""
 
 
 def pipeline_created(
@@ -83,17 +79,21 @@ def pipeline_created(
     groups = by_columns(by, level="period")
     moments = check_history(history, "pipeline_created", *groups).records["recorded_at"]
     tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
-    spans = _spans(moments, freq, tz)
-    created = history.collect(_created(history, spans, moments.iloc[0], groups, tz))
-    outside = created["period"].isin([_EARLIER, _UNKNOWN, _LATER])
-    left_out = created[outside].groupby("period")["deals"].sum()
+    spans = spans_of(moments, freq, tz)
+    keys = [*group_names(groups), "period"]
+    first_seen = created(history, spans, moments.iloc[0], groups, tz)
+    summed = first_seen.group_by(keys).agg(
+        deals=first_seen.count().cast("int64"), cents=first_seen["cents"].sum().cast("int64")
+    )
+    came = history.collect(summed)
+    outside = came["period"].isin(OUTSIDE)
+    left_out = came[outside].groupby("period")["deals"].sum()
     moved = history.collect(_open_changes(history, spans, groups, tz))
-    found = pd.concat([created[~outside], moved]).fillna(
+    found = pd.concat([came[~outside], moved]).fillna(
         dict.fromkeys(("deals", "cents", "open", "open_cents"), 0)
     )
-    keys = [*group_names(groups), "period"]
-    summed = found.groupby(keys, as_index=False)[["deals", "cents", "open", "open_cents"]].sum()
-    table = every_group(summed, groups, "period", [str(period) for period in spans])
+    numbers = found.groupby(keys, as_index=False)[["deals", "cents", "open", "open_cents"]].sum()
+    table = every_group(numbers, groups, "period", [str(period) for period in spans])
     stock = table[["open", "open_cents"]]
     # Changes add up to what is open, group by group.
     stock = stock.groupby(level=groups, sort=False).cumsum() if groups else stock.cumsum()
@@ -116,39 +116,6 @@ def pipeline_created(
     )
 
 
-def _spans(moments: pd.Series[Any], freq: str, tz: str) -> pd.PeriodIndex:
-    """The periods from the first record to the last."""
-    first, last = (periods.as_date(moment, tz=tz) for moment in (moments.iloc[0], moments.iloc[-1]))
-    return pd.period_range(first, last, freq=periods.check_freq(freq))
-
-
-def _period_of(moment: Any, spans: pd.PeriodIndex, tz: str) -> Any:
-    """The label of the period in which a time lies; earlier and later ones have labels of their own."""
-    import ibis
-
-    bounds = [periods.as_instant(period.start_time, tz=tz) for period in [*spans, spans[-1] + 1]]
-    labels = [_EARLIER, *map(str, spans)]
-    cases = [(moment < instant(bound), label) for bound, label in zip(bounds, labels, strict=True)]
-    return ibis.cases(*cases, else_=_LATER)
-
-
-def _created(
-    history: History, spans: pd.PeriodIndex, first: pd.Timestamp, groups: Sequence[str], tz: str
-) -> ibis.Table:
-    """Deals and cents created, by group and period, at what was first seen."""
-    import ibis
-
-    log = log_of(history, "created_at", by=groups)
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
-    log = log.mutate(place=ibis.row_number().over(own)).filter(lambda rows: rows["place"] == 0, "within")
-    unknown = missing(log["created_at"]) & (log["seen_at"] == instant(first))
-    at = log["created_at"].fill_null(log["seen_at"])
-    log = log.mutate(period=ibis.ifelse(unknown, _UNKNOWN, _period_of(at, spans, tz)))
-    return log.group_by([*group_names(groups), "period"]).agg(
-        deals=log.count().cast("int64"), cents=log["cents"].sum().cast("int64")
-    )
-
-
 def _open_changes(history: History, spans: pd.PeriodIndex, groups: Sequence[str], tz: str) -> ibis.Table:
     """Change of open deals and cents, by group and period of the record."""
     import ibis
@@ -157,7 +124,7 @@ def _open_changes(history: History, spans: pd.PeriodIndex, groups: Sequence[str]
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     keys = group_names(groups)
     log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
-    log = log.mutate(period=_period_of(log["seen_at"], spans, tz))
+    log = log.mutate(period=period_of(log["seen_at"], spans, tz))
     came = log.filter("is_open").select(*keys, "period", "cents", sign=ibis.literal(1, type="int64"))
     went = log.mutate(
         **{f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}

@@ -54,7 +54,7 @@ def _scores(table: pd.DataFrame) -> str:
     whole = known["won"].sum() / known["n"].sum()
     order = (known["rate"] - whole).abs().sort_values(ascending=False, kind="stable").index
     apart = known.loc[order][known.loc[order, "differs"].to_numpy(dtype=bool)]
-    what = joined([label(str(name)) for name in table.index.names])
+    what = joined([label(str(name).removesuffix("_name")) for name in table.index.names])
     if apart.empty:
         return f"No {what} wins more or less than {percent(whole)} by more than chance ({count(int(known['n'].sum()), 'closed deal')})."
     said = [

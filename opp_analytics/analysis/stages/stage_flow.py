@@ -7,38 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import schema
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.group_rows import every_group, sorted_groups
 from opp_analytics.analysis.shared.groups import By, by_columns
-from opp_analytics.analysis.shared.history_query import (
-    Span,
-    group_names,
-    instant,
-    log_of,
-    missing,
-    span,
-    up_to,
-)
-from opp_analytics.analysis.stages.pipelines import open_stages, regrouped, several_pipelines
+from opp_analytics.analysis.shared.history_query import group_names, span
+from opp_analytics.analysis.stages.pipelines import regrouped
+from opp_analytics.analysis.stages.stage_flow_deals import FLOW_ENDS, stage_steps, stays_by_pipeline
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED
-from opp_analytics.org import PIPELINE
 from opp_analytics.periods import When, as_date
-from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
-    import ibis
-
     from opp_analytics.history import History
-    from opp_analytics.org import Org
-
-
-FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
-"""Outcomes of an entry into a stage; each entry has exactly one."""
-_WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
-"""Places of deals that are not open, besides the open stages."""
-_SECONDS_A_DAY = 86_400
 
 
 def stage_flow(
@@ -105,18 +85,15 @@ def stage_flow(
     """
     groups = by_columns(by, level="stage")
     asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",))
-    steps = history.collect(_steps(history, asked, groups))
-    keys = group_names(groups)
-    parts = []
-    for pipeline in several_pipelines(asked.org, _pipelines(history, asked.org), groups, "stage_flow"):
-        mine = steps
-        if PIPELINE in groups and len(asked.org.stages.pipelines) > 1:
-            mine = steps[steps[keys[groups.index(PIPELINE)]] == (pipeline or NO_LABEL)]
-        ranks = {stage: rank for rank, stage in enumerate(open_stages(asked.org, pipeline))}
-        spells = _ended(mine, ranks)
-        if assume_passed:
-            spells = pd.concat([spells, _passed(mine, ranks, keys)], ignore_index=True)
-        parts.append(_counted(spells, groups, list(ranks)))
+    keys = [*group_names(groups), "came_from", "place", "went_to", "days"]
+    steps = stage_steps(history, asked, groups)
+    counted = history.collect(steps.group_by(keys).agg(times=steps.count().cast("int64")))
+    parts = [
+        _counted(stays, groups, stages)
+        for stages, stays in stays_by_pipeline(
+            history, asked, groups, counted, assume_passed=assume_passed, asked_by="stage_flow"
+        )
+    ]
     table = regrouped(parts, _order(parts, groups))
     if not history.is_part:
         table = table.drop(columns=TRANSFERRED)
@@ -130,15 +107,6 @@ def stage_flow(
     )
 
 
-def _pipelines(history: History, meaning: Org) -> pd.Series[Any]:
-    """The pipelines of the history's deals."""
-    table = history.table
-    if len(meaning.stages.pipelines) < 2 or PIPELINE not in table.columns:
-        return pd.Series(dtype=schema.TEXT)
-    found: pd.Series[Any] = history.collect(table.select(PIPELINE).distinct())[PIPELINE]
-    return found.sort_values(ignore_index=True)
-
-
 def _order(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:
     """The groups of all pipelines in order."""
     if not groups:
@@ -146,69 +114,6 @@ def _order(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None
     held = pd.concat([part.reset_index()[groups] for part in parts]).drop_duplicates()
     held = sorted_groups(held, groups)
     return pd.Index(held[groups[0]]) if len(groups) == 1 else pd.MultiIndex.from_frame(held)
-
-
-def _steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Number of steps from place to place between two records, with the next place.
-
-    A place is the stage of an open deal, won, lost, or removed for every other deal. A deal that leaves the history's
-    part goes to the place transferred.
-    """
-    import ibis
-
-    log = up_to(log_of(history, by=groups), asked.closing)
-    place = ibis.cases(
-        (log["outcome"] == "open", log["stage"].fill_null("")),
-        (log["outcome"] == "won", _WON),
-        (log["outcome"] == "lost", _LOST),
-        else_=_REMOVED,
-    )
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
-    log = log.mutate(place=place)
-    log = log.mutate(came_from=log["place"].lag().over(own))
-    log = log.mutate(entered=missing(log["came_from"]) | (log["came_from"] != log["place"]))
-    log = log.filter(log["entered"] | ~log["within"])
-    log = log.mutate(
-        went_to=ibis.ifelse(log["within"], log["place"], TRANSFERRED).lead().over(own),
-        went_at=log["seen_at"].lead().over(own),
-    )
-    log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
-    keys = group_names(groups)
-    # With the end of the window as its end, an open stay needs no special case.
-    until = log["went_at"].fill_null(instant(asked.closing)).epoch_seconds()
-    seconds = until.cast("int64") - log["seen_at"].epoch_seconds().cast("int64")
-    log = log.select(
-        *keys, "came_from", "place", "went_to", days=(seconds / _SECONDS_A_DAY).ceil().cast("int64")
-    )
-    return log.group_by([*keys, "came_from", "place", "went_to", "days"]).agg(times=log.count().cast("int64"))
-
-
-def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
-    """The stays in ranked open stages, each with its end."""
-    spells = steps[steps["place"].isin(list(ranks))]
-    here, there = (spells[name].map({**ranks, _WON: len(ranks)}) for name in ("place", "went_to"))
-    end = np.select(
-        [
-            spells["went_to"].isna(),
-            spells["went_to"] == TRANSFERRED,
-            spells["went_to"] == _LOST,
-            there > here,
-            there < here,
-        ],
-        ["still", TRANSFERRED, "lost", "advanced", "back"],
-        "removed",
-    )
-    return spells.assign(stage=spells["place"], end=end, passed=False)
-
-
-def _passed(steps: pd.DataFrame, ranks: dict[str, int], keys: list[str]) -> pd.DataFrame:
-    """Assumed stays: the stages skipped by a jump forward."""
-    here, there = (steps[name].map({**ranks, _WON: len(ranks)}) for name in ("came_from", "place"))
-    jumped = []
-    for stage, rank in ranks.items():
-        over = steps[(here < rank) & (there > rank)]
-        jumped.append(over[[*keys, "times"]].assign(stage=stage, end="advanced", days=0, passed=True))
-    return pd.concat(jumped, ignore_index=True).astype({"stage": schema.TEXT})
 
 
 def _counted(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:

@@ -88,12 +88,16 @@ def _met(tables: Tables, met: pd.DataFrame) -> Call:
     lines = tuple(
         (
             Cell(str(name), name=True),
-            text.number(row["open_value"]),
+            text.number(row["open_value"]) if row["open_count"] else text.MISSING,
             "",
-            f"{inputs.money(row['booked'])} of {inputs.money(row['target'])} closed, {text.count(int(row['open_count']))} due",
+            f"{inputs.money(row['booked'])} of {inputs.money(row['target'])} closed, {_due(int(row['open_count']))}",
         )
         for name, row in met.head(_MOST_MET).iterrows()
     )
     rest = len(met) - len(lines)
     more = f"; {rest:,} more at target" if rest > 0 else ""
     return Call("At target", "", f"Upside still due this {inputs.noun}{more}.", lines)
+
+
+def _due(deals: int) -> str:
+    return f"{text.count(deals)} due" if deals else "none due"

@@ -53,4 +53,4 @@ def _against(tables: Tables, row: Any, target: float) -> str:
 def _behind(tables: Tables, due: pd.DataFrame, category: str, label: str) -> Deals | None:
     inputs = tables.inputs
     rows = inputs.won_now if category == "closed" else due[due["category"] == category]
-    return deal_list(inputs, rows, label, sheet="Deals") if len(rows) else None
+    return deal_list(inputs, rows, label) if len(rows) else None

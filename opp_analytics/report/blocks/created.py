@@ -7,7 +7,8 @@ import math
 from opp_analytics import svg, text
 from opp_analytics.errors import MissingColumnError, NotEnoughHistory
 from opp_analytics.report.blocks.trend import no_history
-from opp_analytics.report.model import Block, Chart
+from opp_analytics.report.deal_lists import deal_list, with_details
+from opp_analytics.report.model import Block, Chart, Deals, Fold, Opening
 from opp_analytics.report.tables import Tables
 
 __all__ = ["created", "created_by"]
@@ -32,7 +33,19 @@ def created(tables: Tables) -> Block:
     if len(before):
         sub += f"; line: average of the {text.count(len(before), 'week')} before, {inputs.money(average)}"
     drawn = svg.pipeline_created(table, average=average)
-    return Block("created", _title(tables, last, average, len(before)), sub, (Chart(drawn),))
+    return Block(
+        "created", _title(tables, last, average, len(before)), sub, (Chart(drawn), *_this_week(tables))
+    )
+
+
+def _this_week(tables: Tables) -> list[Fold]:
+    """The deals of the last column."""
+    inputs, deals = tables.inputs, tables.created_deals
+    mine = deals[deals["period"] == str(tables.created.index[-1])].reset_index(drop=True)
+    if mine.empty:
+        return []
+    said = f"The {text.spelled(len(mine), 'deal')} of this week" if len(mine) > 1 else "The deal of this week"
+    return [Fold(said, deal_list(inputs, with_details(inputs, mine), said, sheet="Created"))]
 
 
 def _title(tables: Tables, last: float, average: float, weeks: int) -> str:
@@ -68,9 +81,20 @@ def created_by(tables: Tables) -> Block | None:
         )
         for name, row in shown.iterrows()
     ]
+    opened = tuple(_of_person(tables, amount.name) for amount in amounts)
     first = amounts[0]
     title = f"{first.name} created the most, {text.chance(first.value / whole)} of {inputs.name}’s {inputs.money(whole)}"
     sub = f"Value created in {inputs.name} so far"
     if len(table) > _MOST:
         sub += f", the {_MOST} largest of {len(table)}"
-    return Block("created_by", title, sub, (Chart(svg.bars(amounts).html()),))
+    return Block("created_by", title, sub, (Opening(svg.bars(amounts), opened),))
+
+
+def _of_person(tables: Tables, name: str) -> Deals | None:
+    """What one person created in the current period, at the value first seen."""
+    inputs, deals = tables.inputs, tables.created_by_deals
+    mine = deals[(deals.index == name) & (deals["period"] == str(inputs.period)).to_numpy()]
+    if mine.empty:
+        return None
+    rows = with_details(inputs, mine.reset_index(drop=True))
+    return deal_list(inputs, rows, f"Created by {name} in {inputs.name}", sheet="Created")

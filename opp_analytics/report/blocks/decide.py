@@ -37,7 +37,7 @@ def decide(tables: Tables) -> Block | None:
         Column("Chance of target", right=False, phone="two"),
     )
     rest = f" of {len(deals):,}" if len(deals) > _MOST else ""
-    sub = f"The {text.count(len(shown))}{rest} with most at stake in {inputs.name}, each with its chance; then that of the target if it is lost, and if it is won (blue)"
+    sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}, each with its chance; then that of the target if it is lost, and if it is won (blue)"
     return Block(
         "decide", finding(shown), sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide"
     )
@@ -54,7 +54,7 @@ def _at_stated_chances(tables: Tables, deals: pd.DataFrame) -> Block:
     first = shown.iloc[0]
     largest = f"{first['name']}, {money(first['value'])}, is the largest"
     title = (
-        f"{largest} of the {text.count(len(deals), 'open deal')} due"
+        f"{largest} of the {text.spelled(len(deals), 'open deal')} due"
         if len(deals) > 1
         else f"{largest} open deal due"
     )

@@ -46,7 +46,7 @@ def _behind(tables: Tables, amount: svg.Amount) -> Deals:
     inputs = tables.inputs
     found = tables.findings[tables.findings["check"] == amount.key].drop_duplicates("unique_id")
     rows = inputs.deals[inputs.deals["unique_id"].isin(found["unique_id"])]
-    return deal_list(inputs, rows, amount.name, sheet="findings", note=_suggested(found))
+    return deal_list(inputs, rows, amount.name, sheet="Findings", note=_suggested(found))
 
 
 def _suggested(found: pd.DataFrame) -> str:
@@ -56,7 +56,7 @@ def _suggested(found: pd.DataFrame) -> str:
     if len(fixes) == 1:
         return f"{deals}. Suggested fix: {found['field'].iloc[0]} {fixes[0]}."
     return (
-        f"{deals}. The workbook’s sheet “findings” has a suggested fix for each."
+        f"{deals}. The workbook’s sheet “Findings” has a suggested fix for each."
         if len(fixes)
         else f"{deals}."
     )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from opp_analytics import svg, text
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.report.deal_lists import deal_list
+from opp_analytics.report.deal_lists import deal_list, with_details
 from opp_analytics.report.finding import finding
-from opp_analytics.report.model import Block, Chart, Note, Opening
+from opp_analytics.report.model import Block, Deals, Note, Opening
 from opp_analytics.report.tables import Tables
 
 __all__ = ["funnel"]
+
+_ENDS = {"advanced": "moved on", "back": "moved back", "still": "open"}
+"""What became of an entry, where its name does not say it."""
 
 
 def funnel(tables: Tables) -> Block:
@@ -20,9 +25,24 @@ def funnel(tables: Tables) -> Block:
         return _open_by_stage(tables)
     if not flow["entries"].sum():
         return _open_by_stage(tables)
-    start = tables.inputs.day(flow.attrs["start"]) if "start" in flow.attrs else "the last 13 weeks"
+    start = tables.inputs.day(tables.flow_since.tz_convert(tables.inputs.tz))
+    rows = svg.stage_flow(flow)
+    opened = tuple(_entered(tables, key, row.label) for key, row in zip(flow.index, rows.rows, strict=True))
     sub = f"Deals that entered each stage since {start}, and where they are now. Dark: moved back or removed"
-    return Block("funnel", finding(flow), sub, (Chart(svg.stage_flow(flow).html()),))
+    return Block("funnel", finding(flow), sub, (Opening(rows, opened),))
+
+
+def _entered(tables: Tables, key: Any, label: str) -> Deals | None:
+    """The deals that entered a stage, with what became of them there; a deal that came twice counts twice."""
+    inputs, entries = tables.inputs, tables.flow_deals
+    stages = entries.set_index("stage", append=isinstance(key, tuple)).index
+    mine = entries[[one == key for one in stages]].reset_index(drop=True)
+    if mine.empty:
+        return None
+    said = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
+    rows = with_details(inputs, mine, stage=said).drop(columns="outcome")
+    rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
+    return deal_list(inputs, rows, f"Entered {label}", sheet="Stage entries")
 
 
 def _open_by_stage(tables: Tables) -> Block:

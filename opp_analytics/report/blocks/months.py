@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import svg, text
+from opp_analytics.report.deal_lists import deal_list
 from opp_analytics.report.finding import finding
-from opp_analytics.report.model import Block, Cell, Column, Group, Line, Table
+from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Table
 from opp_analytics.report.tables import Tables
 
 __all__ = ["months"]
@@ -35,7 +36,10 @@ def months(tables: Tables) -> Block:
     else:
         columns.append(Column("Due so far"))
     lines = tuple(
-        Line(_cells(tables, str(name), row, amounts, math.isfinite(target), adds))
+        Line(
+            _cells(tables, str(name), row, amounts, math.isfinite(target), adds),
+            opens=_due(tables, str(name)),
+        )
         for name, row in table.iterrows()
     )
     sub = "Blue: open deals at their chances. Pale: usual new business. Dot and line: forecast and range"
@@ -46,6 +50,13 @@ def months(tables: Tables) -> Block:
         (Table(tuple(columns), (Group(lines),), "months"),),
         f"Next {inputs.noun}s",
     )
+
+
+def _due(tables: Tables, period: str) -> Deals | None:
+    """The open deals due in a period."""
+    inputs = tables.inputs
+    rows = inputs.deals[(inputs.deals["outcome"] == "open") & (inputs.deals["period"] == period)]
+    return deal_list(inputs, rows, f"Due in {inputs.name_of(period)}") if len(rows) else None
 
 
 def _cells(

@@ -84,7 +84,11 @@ def certificate(tables: Tables) -> tuple[str, bool]:
     if recorded_at:
         moment = f"{pd.Timestamp(recorded_at):%Y-%m-%d %H:%M} UTC"
         return f"As recorded at {moment}: {text.count(len(deals), 'opportunity')}.", False
-    return "No load certificate: these may not be all opportunities.", True
+    return (
+        f"{text.capital(text.count(len(deals), 'opportunity'))}, from an export or another file: unlike a load from the API, "
+        "nothing shows whether these are all.",
+        False,
+    )
 
 
 def _records(tables: Tables) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from opp_analytics import svg, text
 from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.report.deal_lists import deal_list
 from opp_analytics.report.finding import finding
-from opp_analytics.report.model import Block, Chart, Note
+from opp_analytics.report.model import Block, Deals, Note, Opening
 from opp_analytics.report.tables import Tables
 
 __all__ = ["past"]
@@ -27,5 +28,14 @@ def past(tables: Tables) -> Block:
         return Block("past", "Past ranges cannot be judged", parts=(Note(text.capital(f"{error}.")),))
     shown = table.tail(_MOST)
     shown.attrs = table.attrs
+    rows = svg.track_record(shown)
+    opened = tuple(_closed(tables, row.key) for row in rows.rows)
     sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"
-    return Block("past", finding(shown), sub, (Chart(svg.track_record(shown).html()),))
+    return Block("past", finding(shown), sub, (Opening(rows, opened),))
+
+
+def _closed(tables: Tables, period: str) -> Deals | None:
+    """The deals that closed in a past period, as they are known now."""
+    inputs = tables.inputs
+    rows = inputs.deals[(inputs.deals["outcome"] == "won") & (inputs.deals["period"] == period)]
+    return deal_list(inputs, rows, f"Closed in {inputs.name_of(period)}") if len(rows) else None

@@ -40,7 +40,7 @@ def people(tables: Tables) -> Block:
 
 def _columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
     inputs = tables.inputs
-    head = text.capital(", ".join(text.label(name.removesuffix("_name")) for name in inputs.by))
+    head = text.capital(", ".join([*map(text.label, inputs.by[:-1]), inputs.who]))
     axis = Column("", right=False, phone="full", kind="pict", picture=svg.progress_axis() if aimed else "")
     columns = [Column(head, right=False)]
     columns += [Column("Target")] if aimed else []

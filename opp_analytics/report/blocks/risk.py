@@ -16,6 +16,8 @@ __all__ = ["risk"]
 
 _MOST, _NAV = 9, "At risk"
 _SEPARATOR = " · "
+_SPELLED = 10
+"""Numbers below are words."""
 
 
 def risk(tables: Tables) -> Block:
@@ -41,32 +43,52 @@ def risk(tables: Tables) -> Block:
         Column("Close"),
         Column("Why", right=False, phone="full", kind="why"),
     )
-    # The sentence goes on to name kinds and the largest, which the table shows.
-    title = finding(table).partition(":")[0]
-    return Block("risk", title, _sub(tables, flagged), (Table(columns, (Group(lines),), "risk"),), _NAV)
+    table_of_deals = Table(columns, (Group(lines),), "risk")
+    return Block("risk", _title(tables, flagged), _sub(table, flagged), (table_of_deals,), _NAV)
 
 
-def _sub(tables: Tables, flagged: pd.DataFrame) -> str:
+def _title(tables: Tables, flagged: pd.DataFrame) -> str:
+    """What of the money due is in doubt, and what is late; without either, how many deals have a flag."""
+    said = [*_due(tables, flagged), *_late(tables)]
+    if not said:
+        return f"{text.capital(text.spelled(len(flagged), 'open deal'))} {_verb(len(flagged), 'shows', 'show')} a warning sign"
+    return text.capital("; ".join(said))
+
+
+def _due(tables: Tables, flagged: pd.DataFrame) -> list[str]:
     inputs = tables.inputs
-    said = []
     due = inputs.open_now["unique_id"]
-    if len(due):
-        mine = int(due.isin(flagged.index).sum())
-        if len(due) == 1:
-            said.append(f"The deal due in {inputs.name} has {'one' if mine else 'none'}")
-        else:
-            of = f"{text.spelled(mine) if mine else 'none'} of the {text.count(len(due))}"
-            said.append(text.capital(f"{of} due in {inputs.name} {'has' if mine == 1 else 'have'} one"))
-    if len(inputs.overdue):
-        late = inputs.overdue
-        said.append(
-            f"{text.capital(text.spelled(len(late), 'deal'))} worth {inputs.money(late['value'].sum())} {'is' if len(late) == 1 else 'are'} past the close date"
-        )
+    mine = int(due.isin(flagged.index).sum())
+    if len(due) == 1:
+        return [f"the deal due in {inputs.name} shows {'a warning sign' if mine else 'no warning sign'}"]
+    if not len(due):
+        return []
+    few = max(mine, len(due)) < _SPELLED
+    count = text.spelled if few else text.number
+    who = f"{count(mine) if mine else 'none'} of the {count(len(due))} deals due in {inputs.name}"
+    return [f"{who} {_verb(max(mine, 1), 'shows a warning sign', 'show warning signs')}"]
+
+
+def _late(tables: Tables) -> list[str]:
+    inputs, late = tables.inputs, tables.inputs.overdue
+    if late.empty:
+        return []
+    more = " more" if len(inputs.open_now) else f" {text.plural('deal') if len(late) > 1 else 'deal'}"
+    worth = inputs.money(late["value"].sum())
+    return [
+        f"{text.spelled(len(late))}{more}, worth {worth}, {_verb(len(late), 'is', 'are')} past the close date"
+    ]
+
+
+def _verb(n: int, one: str, many: str) -> str:
+    return one if n == 1 else many
+
+
+def _sub(table: pd.DataFrame, flagged: pd.DataFrame) -> str:
     rest = len(flagged) - _MOST
-    said.append(
-        "The largest first" + (f"; {text.count(rest, 'more deal')} in the workbook" if rest > 0 else "")
-    )
-    return ". ".join(said)
+    more = f"; {text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
+    # The sentence goes on to name kinds and the largest, which the table shows.
+    return f"{finding(table).partition(':')[0]}. The largest first{more}"
 
 
 def _detailed(tables: Tables, rows: pd.DataFrame) -> pd.DataFrame:

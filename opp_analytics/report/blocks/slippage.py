@@ -9,11 +9,10 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.blocks.trend import no_history
-from opp_analytics.report.deal_lists import deal_cell, deal_list
+from opp_analytics.report.deal_lists import deal_cell, deal_list, with_details
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Opening, Table
-from opp_analytics.report.slippages import Slippage
-from opp_analytics.report.tables import Tables
+from opp_analytics.report.tables import Slippage, Tables
 
 __all__ = ["slippage"]
 
@@ -50,12 +49,10 @@ def _name(tables: Tables, part: Slippage) -> str:
 
 def _due(tables: Tables, name: str, part: Slippage) -> Deals:
     inputs = tables.inputs
-    details = [c for c in ("probability", *inputs.by) if c in inputs.deals and c not in part.deals]
-    rows = part.deals.merge(inputs.deals[["unique_id", *details]], on="unique_id", how="left")
-    rows["stage"] = rows["outcome"].map(text.label)
-    rows["close_date"] = rows["close_date_after"].where(rows["close_date_after"].notna(), rows["close_date"])
-    rows = rows.drop(columns="outcome").sort_values(["value", "unique_id"], ascending=[False, True])
-    return deal_list(inputs, rows, f"Due in {name}", sheet=f"due {part.name}".replace("/", "_"))
+    deals = part.deals
+    moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
+    rows = with_details(inputs, deals, stage=deals["outcome"], close_date=moved).drop(columns="outcome")
+    return deal_list(inputs, rows, f"Due in {name}", sheet="Due deals")
 
 
 def _pushed(tables: Tables) -> Table:

@@ -9,7 +9,7 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.blocks.trend import no_history
-from opp_analytics.report.deal_lists import deal_list
+from opp_analytics.report.deal_lists import deal_list, with_details
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Deals, Note, Opening
 from opp_analytics.report.tables import Tables
@@ -65,9 +65,4 @@ def _behind(tables: Tables, step: str, label: str) -> Deals | None:
     if mine.empty:
         return None
     inputs = tables.inputs
-    details = ["unique_id", "stage", "outcome", "close_date", *inputs.by]
-    details += [name for name in ("probability",) if name in inputs.deals]
-    rows = mine.drop(columns="value").merge(inputs.deals[details], on="unique_id", how="left")
-    # A deal that was removed is no longer among the deals.
-    rows["stage"] = rows["stage"].fillna(step)
-    return deal_list(inputs, rows, label, sheet="Change", amount="expected")
+    return deal_list(inputs, with_details(inputs, mine), label, sheet="Change", amount="expected")

@@ -64,12 +64,14 @@ def sheets(tables: Tables) -> Iterator[Sheet]:
         _periods,
         _deals,
         _change,
+        _created,
         _categories,
         _slippage,
         _due,
         _pushed,
         _past,
         _flow,
+        _entries,
         _win_rates,
         _findings,
         _records,
@@ -132,6 +134,11 @@ def _change(tables: Tables) -> Sheet:
     return Sheet("Change", _id_last(tables.change_deals), ("expected",))
 
 
+def _created(tables: Tables) -> Sheet:
+    """The deals created, by week, at the value first seen."""
+    return Sheet("Created", _id_last(tables.created_deals), ("value",))
+
+
 def _categories(tables: Tables) -> Sheet:
     return Sheet("Categories", tables.categories.reset_index())
 
@@ -156,6 +163,11 @@ def _past(tables: Tables) -> Sheet:
 
 def _flow(tables: Tables) -> Sheet:
     return Sheet("Stage flow", tables.flow.reset_index())
+
+
+def _entries(tables: Tables) -> Sheet:
+    """The deals that entered each stage, with what became of them there."""
+    return Sheet("Stage entries", _id_last(tables.flow_deals))
 
 
 def _win_rates(tables: Tables) -> Sheet:

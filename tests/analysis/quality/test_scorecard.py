@@ -47,10 +47,7 @@ def test_scorecard__is_the_win_rate_with_a_verdict():
 def test_scorecard__of_equal_owners_marks_nobody():
     table = scorecard(closed(Ann=(5, 10), Bo=(4, 10)), as_of="2026-03-31")
     assert not table["differs"].any()
-    assert (
-        oa.sentence(table)
-        == "No owner name wins more or less than 45% by more than chance (20 closed deals)."
-    )
+    assert oa.sentence(table) == "No owner wins more or less than 45% by more than chance (20 closed deals)."
     alone = scorecard(closed(Ann=(5, 10)), as_of="2026-03-31")
     assert alone["differs"].tolist() == [False]
     nothing = scorecard(closed(Ann=(5, 10)).head(0), as_of="2026-03-31")

@@ -34,8 +34,14 @@ def test_certificate__of_an_incomplete_load_is_an_alarm(opportunities):
     assert certificate(tables_of(opportunities)) == (
         "Loaded 2026-03-16 06:00 UTC from https://crm.example: 6 opportunities; NOT complete: 2 rows came twice.", True,
     )  # fmt: skip
+
+
+def test_certificate__of_an_export_says_plainly_that_there_is_none(opportunities):
     opportunities.attrs = {}
-    assert certificate(tables_of(opportunities))[1]
+    assert certificate(tables_of(opportunities)) == (
+        "6 opportunities, from an export or another file: unlike a load from the API, nothing shows whether these are all.",
+        False,
+    )
 
 
 def test_certificate__of_a_past_record(history):

@@ -6,7 +6,7 @@ import pytest
 
 from opp_analytics import History
 from opp_analytics.report.blocks.past import past
-from opp_analytics.report.model import Chart, Note
+from opp_analytics.report.model import Note, Opening
 from tests.report.pipelines import pipeline, recorded, tables_of
 
 JANUARY = ("j", "January", 100_000.0, "proposal", "active", "2026-01-30", 50, "Ann")
@@ -32,7 +32,13 @@ def three_months(tmp_path):
 def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
     block = past(tables_of(pipeline([LOST, WON]), three_months))
     assert block.title == "Past ranges held in 1 of 2 months; forecasts ran 50% low"
-    assert isinstance(block.parts[0], Chart)
+    (part,) = block.parts
+    assert isinstance(part, Opening)
+    february, january = part.deals
+    # The latest period is first; in January nothing closed.
+    assert january is None
+    assert february is not None
+    assert [(deal.name, deal.value) for deal in february.deals] == [("February", "200,000")]
 
 
 def test_past__without_an_ended_period_says_from_when(opportunities, history):

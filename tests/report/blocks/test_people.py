@@ -27,7 +27,7 @@ def test_people__closed_forecast_due_and_change(opportunities, history):
     block = people(tables_of(opportunities, history))
     assert block.title == "Ann closed the most, 100% of 70K"
     assert [column.title for column in _table(block).columns] == [
-        "Owner",
+        "Rep",
         "Closed",
         "Forecast",
         "",

@@ -9,11 +9,11 @@ from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
     block = risk(tables_of(opportunities, history))
-    assert block.title == "3 of 4 open deals have a flag, 150K of 180K"
     assert (
-        block.sub
-        == "The deal due in March has one. One deal worth 20K is past the close date. The largest first"
+        block.title
+        == "The deal due in March shows a warning sign; one more, worth 20K, is past the close date"
     )
+    assert block.sub == "3 of 4 open deals have a flag, 150K of 180K. The largest first"
     (table,) = block.parts
     assert isinstance(table, Table)
     assert [[(cell.lead + cell.text) for cell in line.cells] for line in table.groups[0].lines] == [

@@ -11,7 +11,7 @@ from tests.report.pipelines import tables_of
 def test_sheets__are_the_page_s_tables_and_every_deal(opportunities, history):
     found = {sheet.name: sheet.table for sheet in sheets(tables_of(opportunities, history, target=150_000))}
     assert list(found) == [
-        "People", "Periods", "Deals", "Change", "Categories", "Slippage", "Due deals", "Pushed", "Stage flow", "Win rates", "Findings", "Records",
+        "People", "Periods", "Deals", "Change", "Categories", "Slippage", "Due deals", "Pushed", "Stage flow", "Stage entries", "Win rates", "Findings", "Records",
     ]  # fmt: skip
     assert found["Change"]["expected"].sum() == -14_000
     deals = found["Deals"].set_index("unique_id")

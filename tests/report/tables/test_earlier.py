@@ -6,7 +6,7 @@ import pytest
 
 from opp_analytics import History
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.report.earlier import earlier_record
+from opp_analytics.report.tables.earlier import earlier_record
 from tests.report.pipelines import AS_OF, LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
 
 

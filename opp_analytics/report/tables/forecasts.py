@@ -1,4 +1,4 @@
-"""The tables of a report, each computed once when first read."""
+"""The forecast of a report: of the whole, by person, a week ago, over time, and deal by deal."""
 
 from __future__ import annotations
 
@@ -12,28 +12,24 @@ import pandas as pd
 from opp_analytics import analysis
 from opp_analytics.analysis import Method, track_record
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.history import History, coverage
-from opp_analytics.org import Org, split_by
 from opp_analytics.periods import as_date
-from opp_analytics.report.earlier import Earlier, earlier_record
 from opp_analytics.report.inputs import Inputs
-from opp_analytics.report.slippages import Slippage, slippages
+from opp_analytics.report.tables.earlier import Earlier, earlier_record
+from opp_analytics.report.tables.source import Source, rows_of
 
-__all__ = ["ALL", "Tables"]
+__all__ = ["ALL", "Forecasts", "method_name"]
 
 ALL = "(all)"
 """Label of a total."""
 _AHEAD = 3
 """Periods ahead on the page."""
-_WEEKS, _TREND = 13, 9
-"""Weeks of the stage flow, and of the way to the target."""
+_TREND = 9
+"""Weeks of the way to the target."""
 
 
 @dataclass(frozen=True)
-class Tables:
-    """The result tables of a report."""
-
-    inputs: Inputs
+class Forecasts(Source):
+    """The tables of a forecast."""
 
     def _forecast(self, opportunities: pd.DataFrame, day: pd.Timestamp, **asked: Any) -> pd.DataFrame:
         given: dict[str, Any] = {"method": self.inputs.method, "history": self.inputs.history, **asked}
@@ -60,7 +56,7 @@ class Tables:
     def ahead(self) -> pd.DataFrame:
         """The forecast's rows of the periods ahead."""
         names = [str(self.inputs.period + step) for step in range(1, _AHEAD + 1)]
-        return _rows(self.forecast, self.forecast.index.isin(names))
+        return rows_of(self.forecast, self.forecast.index.isin(names))
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -70,10 +66,10 @@ class Tables:
     def _people(self, frame: pd.DataFrame, day: pd.Timestamp, **asked: Any) -> pd.DataFrame:
         inputs, label = self.inputs, str(self.inputs.period)
         if not inputs.by:
-            return _rows(self.forecast, np.zeros(len(self.forecast), dtype=bool))
+            return rows_of(self.forecast, np.zeros(len(self.forecast), dtype=bool))
         asked = {"target": inputs.target, "by": list(inputs.by), "periods": [label], "totals": True, **asked}
         table = self._forecast(frame, day, **asked)
-        now = _rows(table, table.index.get_level_values("period") == label)
+        now = rows_of(table, table.index.get_level_values("period") == label)
         return now.droplevel("period")
 
     @property
@@ -200,6 +196,22 @@ class Tables:
         joined.attrs = table.attrs
         return joined
 
+    @cached_property
+    def track_record(self) -> pd.DataFrame:
+        """`track_record`: past forecasts made equally far before the end of earlier periods.
+
+        Raises
+        ------
+        NotEnoughHistory
+            When no ended period has a record at that distance.
+        DataError
+            When recorded values cannot be used, such as a probability above 100.
+        """
+        inputs = self.inputs
+        return track_record(
+            self._history(), as_of=inputs.today, freq=inputs.freq, method=inputs.method, tz=inputs.tz
+        )
+
     @property
     def persons(self) -> pd.DataFrame:
         """The rows of `people` of single persons, by name."""
@@ -222,174 +234,6 @@ class Tables:
         """`call_sheets`: what each person short of the target can do."""
         return analysis.call_sheets(self.call_deals, self.persons)
 
-    @cached_property
-    def flags(self) -> pd.DataFrame:
-        """`oa.deal_flags`, the largest flagged value first."""
-        inputs = self.inputs
-        return analysis.deal_flags(
-            inputs.opportunities,
-            None if inputs.records.empty else inputs.history,
-            as_of=inputs.today,
-            own_writes=inputs.own_writes,
-            tz=inputs.tz,
-        )
-
-    @cached_property
-    def created(self) -> pd.DataFrame:
-        """`oa.pipeline_created` by weeks that end on the as-of day.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When there is no record.
-        """
-        inputs = self.inputs
-        weekly = f"W-{inputs.today:%a}".upper()
-        table = analysis.pipeline_created(self._history(), freq=weekly, tz=inputs.tz)
-        return _rows(table, table.index <= str(pd.Period(inputs.today, weekly)))
-
-    @cached_property
-    def created_by(self) -> pd.DataFrame:
-        """`oa.pipeline_created` of the current period by person.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When there is no record.
-        MissingColumnError
-            When the history does not know whose a deal is.
-        """
-        inputs = self.inputs
-        table = analysis.pipeline_created(self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz)
-        now = _rows(table, table.index.get_level_values("period") == str(inputs.period))
-        return now.droplevel("period")
-
-    @cached_property
-    def track_record(self) -> pd.DataFrame:
-        """`track_record`: past forecasts made equally far before the end of earlier periods.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When no ended period has a record at that distance.
-        DataError
-            When recorded values cannot be used, such as a probability above 100.
-        """
-        inputs = self.inputs
-        return track_record(
-            self._history(), as_of=inputs.today, freq=inputs.freq, method=inputs.method, tz=inputs.tz
-        )
-
-    @cached_property
-    def slippages(self) -> list[Slippage]:
-        """`oa.slippage` of the two periods before and of the current one so far, in order of time.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When there are no two records to compare.
-        """
-        return slippages(self.inputs, self._history())
-
-    @cached_property
-    def pushed(self) -> pd.DataFrame:
-        """The open deals of `oa.close_date_moves` that were pushed more than once.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When there is no record.
-        """
-        inputs = self.inputs
-        moves = analysis.close_date_moves(self._history(), end=inputs.until, tz=inputs.tz)
-        often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
-        table = inputs.deals[inputs.deals["outcome"] == "open"].merge(
-            often, left_on="unique_id", right_index=True
-        )
-        return table.sort_values(
-            ["pushes", "value", "unique_id"], ascending=[False, False, True], ignore_index=True
-        )
-
-    @cached_property
-    def flow(self) -> pd.DataFrame:
-        """`oa.stage_flow` of the last thirteen weeks.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When the records do not cover any of it.
-        """
-        inputs, history = self.inputs, self._history()
-        first = inputs.today - pd.Timedelta(weeks=_WEEKS)
-        begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
-        start: Any = max(first.tz_localize(inputs.tz).tz_convert("UTC"), begins)
-        split = split_by(inputs.opportunities)
-        return analysis.stage_flow(history, start=start, end=inputs.until, by=split, tz=inputs.tz)
-
-    @cached_property
-    def funnel(self) -> pd.DataFrame:
-        """`oa.stage_funnel`."""
-        return analysis.stage_funnel(self.inputs.opportunities, by=split_by(self.inputs.opportunities))
-
-    @property
-    def closed_since(self) -> pd.Timestamp:
-        """First day of the window of the win rates: this quarter and the three before."""
-        return (pd.Period(self.inputs.today, Org.of(self.inputs.opportunities).freq("Q")) - 3).start_time
-
-    @cached_property
-    def win_rate(self) -> pd.Series[Any]:
-        """`oa.win_rate` of the window as one row."""
-        return self._win_rate(None).iloc[0]
-
-    @cached_property
-    def win_rates(self) -> pd.DataFrame:
-        """`oa.win_rate` of the window by person; empty where nobody is named."""
-        return self._win_rate(self.inputs.person) if self.inputs.person else self._win_rate(None).head(0)
-
-    def _win_rate(self, by: str | None) -> pd.DataFrame:
-        inputs = self.inputs
-        return analysis.win_rate(
-            inputs.opportunities, start=self.closed_since, end=inputs.today, as_of=inputs.today, by=by
-        )
-
-    @cached_property
-    def findings(self) -> pd.DataFrame:
-        """`oa.audit`."""
-        inputs = self.inputs
-        return analysis.audit(
-            inputs.opportunities, as_of=inputs.today, own_writes=inputs.own_writes, tz=inputs.tz
-        )
-
-    @cached_property
-    def finding_summary(self) -> pd.DataFrame:
-        """`oa.audit_summary` of errors and warnings, the most money first."""
-        table = analysis.audit_summary(self.findings[self.findings["severity"] != "info"])
-        return table.sort_values(["value", "deals"], ascending=False)
-
-    @cached_property
-    def coverage(self) -> pd.DataFrame:
-        """`History.coverage` of the records up to the as-of day.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When there is no record.
-        """
-        self._history()
-        return coverage(self.inputs.records, self.inputs.freq)
-
-    def _history(self) -> History:
-        """The history, which holds a record.
-
-        Raises
-        ------
-        NotEnoughHistory
-            When it does not.
-        """
-        if self.inputs.history is None or self.inputs.records.empty:
-            raise NotEnoughHistory("no record of the pipeline up to this day")
-        return self.inputs.history
-
 
 def method_name(table: pd.DataFrame) -> str:
     """The method of a forecast, without why it was chosen."""
@@ -402,10 +246,3 @@ def _weekly(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
     weeks = pd.Series((days.to_numpy() + 1) // 7, index=table.index)
     kept = ~weeks.duplicated(keep="last") & (weeks < _TREND)
     return table[kept.to_numpy(dtype=bool)]
-
-
-def _rows(table: pd.DataFrame, kept: Any) -> pd.DataFrame:
-    """Some rows of a table, with its attrs."""
-    part: pd.DataFrame = table[kept]
-    part.attrs = table.attrs
-    return part
