@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
+import pyarrow as pa
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError, MissingColumnError
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["ScopedSource", "label_of"]
 
 _MOST_NAMED = 8
+_MOST_WORDS = 50
+"""Labels in the words of a query."""
 _COUNTED = {
     "new": ("new", TRANSFERRED_IN),
     "edited": ("changed",),
@@ -81,7 +84,7 @@ class ScopedSource:
         """True for the rows of `log` that belong to this part."""
         found = self.whole.within(log)
         for column, labels in self._labels.items():
-            found = found & label_of(log[column]).isin(labels)
+            found = found & label_of(log[column]).isin(_listed(labels))
         return found
 
     def log(self) -> ibis.Table:
@@ -166,6 +169,13 @@ class ScopedSource:
     def reset(self) -> None:
         """Reset the whole."""
         self._source.reset()
+
+
+def _listed(labels: list[str]) -> Any:
+    """The labels for a comparison; many as a table, since a query of thousands of words takes seconds to compile."""
+    import ibis
+
+    return labels if len(labels) <= _MOST_WORDS else ibis.memtable(pa.table({"label": labels}))["label"]
 
 
 def _labels(whole: Whole, column: str, values: list[Any]) -> list[str]:

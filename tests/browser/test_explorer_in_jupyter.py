@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from playwright.sync_api import Page, expect
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.jupyter import Lab
 
@@ -32,6 +34,7 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
     notebook.run(0)
     panel = page.locator(".oap-explorer")
     expect(panel.locator("h3")).to_contain_text("67% is in proposal")
+    expect(page.locator(".jp-RenderedImage")).to_be_hidden()
     notebook.save()
     first = _picture(lab)
     panel.get_by_label("Group by").select_option("owner_name")
@@ -45,16 +48,40 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
     expect(notebook.run(1)).to_contain_text("owner_name 8")
     expect(notebook.cells).to_have_count(2)
     page.wait_for_function(
-        "first => window.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.get(0).data['image/png'] !== first",
+        "first => window.jupyterapp.shell.currentWidget.content.widgets[0].model.outputs.get(1).data['image/png'] !== first",
         arg=first,
         timeout=60_000,
     )
     notebook.save()
     assert first != "" != _picture(lab) != first
     assert elsewhere == []
+    # Closed and opened again without its kernel, the notebook shows the picture.
+    page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
+    page.goto(f"{lab.url}/lab/workspaces/later/tree/explorer.ipynb")
+    expect(page.locator(".jp-RenderedImage img")).to_be_visible()
+    page.screenshot(path=screenshots / "explorer-reopened.png")
+
+
+def test_explorer__is_a_picture_in_an_exported_notebook_without_a_network(
+    browser: Browser, tmp_path, screenshots
+):
+    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHOW)])
+    # As papermill and nbconvert run it: with the state of the widget in the file.
+    ran = NotebookClient(made, timeout=300, kernel_name="python3").execute()
+    exported, _ = HTMLExporter().from_notebook_node(ran)
+    file = tmp_path / "explorer.html"
+    file.write_text(exported)
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    page.goto(file.as_uri(), wait_until="commit")
+    picture = page.locator(".jp-OutputArea img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.naturalWidth") > 300
+    page.screenshot(path=screenshots / "explorer-exported.png")
+    context.close()
 
 
 def _picture(lab: Lab) -> str:
     """The stored picture of the explorer's cell."""
     saved = nbformat.read(lab.folder / "explorer.ipynb", as_version=4)
-    return str(saved.cells[0].outputs[0].data.get("image/png", ""))
+    return str(saved.cells[0].outputs[1].data.get("image/png", ""))

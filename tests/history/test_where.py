@@ -61,6 +61,19 @@ def test_where__of_a_part(history):
     assert repr(both).startswith("<History of stage proposal: 4 records")
 
 
+def test_where__takes_a_long_list():
+    ids = [f"d{number:03d}" for number in range(120)]
+    whole = history_of(
+        [(each, week, 10.0 + week, "proposal", None, "active") for each in ids for week in (0, 1)]
+    )
+    part = whole.where(unique_id=ids[::2])
+    assert part.as_of(MONDAYS[1])["unique_id"].tolist() == ids[::2]
+    changes = whole.changes()
+    mine = changes[changes["unique_id"].isin(ids[::2])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part.changes(), mine)
+    assert waterfall(part, start=MONDAYS[0], end=MONDAYS[1])["value"]["closing"] == 660.0
+
+
 def test_waterfall__of_a_part_passes_on_what_left(history):
     table = waterfall(history.where(owner_name="Ann"), **WHOLE)
     moved = table[table["deals"] > 0]

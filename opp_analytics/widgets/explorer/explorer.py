@@ -204,18 +204,23 @@ class Explorer(anywidget.AnyWidget):
     # -- the picture that stays in a saved notebook
 
     def _ipython_display_(self) -> None:
+        """Show the widget, and after it the picture, which is hidden while the widget is there.
+
+        In one output an export would take the widget, and show nothing without a network.
+        """
         from IPython.display import display
 
-        display(self._bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        data, _ = self._repr_mimebundle_() or ({}, {})
+        display(data | {"text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+        display(self._picture(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
     def _keep(self) -> None:
         from IPython.display import update_display
 
-        update_display(self._bundle(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        update_display(self._picture(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
-    def _bundle(self) -> dict[str, Any]:
-        data, _ = self._repr_mimebundle_() or ({}, {})
-        return data | {"text/plain": repr(self)} | ({} if self.table.empty else {"image/png": self._png()})
+    def _picture(self) -> dict[str, Any]:
+        return {"text/plain": repr(self)} | ({} if self.table.empty else {"image/png": self._png()})
 
     def _png(self) -> bytes:
         figure: Any = self.ax.figure

@@ -57,7 +57,7 @@ class Edits:
         self._removed: frozenset[int] = frozenset()
         self._created: set[int] = set()
         self._deleted: set[int] = set()
-        self._end = len(self.frame)
+        self._rows = self._end = len(self.frame)  # a frame counts its rows anew each time
 
     def copy(self) -> Edits:
         """The same edits, apart from this one's."""
@@ -76,7 +76,7 @@ class Edits:
     @property
     def changed_rows(self) -> list[int]:
         """Rows with a change that can be written: a refusal is none, nor is a new deal without a name."""
-        cells = {row for (row, _), slot in self._slots.items() if slot.changed and self._live(row)}
+        cells = set(filter(self._live, {row for (row, _), slot in self._slots.items() if slot.changed}))
         whole = {row for row in self._added | self._removed if self.row_state(row) != "gone"}
         unnamed = {row for row in self._added if self.value(row, "name") is None}
         return sorted((cells | whole) - unnamed)
@@ -90,12 +90,10 @@ class Edits:
     def numbers(self) -> dict[str, int]:
         """Number of changes, of the deals they are in, and of problems."""
         rows = self.changed_rows
-        whole = sum(1 for row in rows if row in self._removed or row in self._added)
-        cells = sum(
-            slot.changed and self._live(row) and row not in self._added
-            for (row, _), slot in self._slots.items()
-        )
-        return {"changes": cells + whole, "deals": len(rows), "problems": len(self.problems)}
+        whole = {row for row in rows if row in self._removed or row in self._added}
+        partly = set(rows) - whole
+        cells = sum(slot.changed and row in partly for (row, _), slot in self._slots.items())
+        return {"changes": cells + len(whole), "deals": len(rows), "problems": len(self.problems)}
 
     def fields_of(self, rows: Iterable[int]) -> dict[int, list[str]]:
         """Changed fields of rows, in the order of the columns; an added or removed row counts once, as ""."""
@@ -135,7 +133,7 @@ class Edits:
 
     def is_new(self, row: int) -> bool:
         """Whether the row is not on the server yet."""
-        return row >= len(self.frame) and row not in self._created
+        return row >= self._rows and row not in self._created
 
     def value(self, row: int, name: str) -> Any:
         """Current value of a cell."""
@@ -146,7 +144,7 @@ class Edits:
         """Value of a cell on the server, as far as known."""
         if self._settled and (row, name) in self._settled:
             return self._settled[row, name]
-        if row >= len(self.frame) or name not in self.column:
+        if row >= self._rows or name not in self.column:
             return None
         if name not in self._lists:
             cells = self.frame[name].astype("object")
@@ -212,7 +210,7 @@ class Edits:
     # -- inside
 
     def _live(self, row: int) -> bool:
-        if row < len(self.frame):
+        if row < self._rows:
             return row not in self._removed and row not in self._deleted
         return self.row_state(row) not in ("removed", "gone")
 
