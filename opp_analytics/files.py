@@ -18,6 +18,7 @@ from typing import BinaryIO
 from opp_analytics.errors import DataError, DataWarning
 
 __all__ = [
+    "check_writable",
     "digest",
     "make_private_folder",
     "refuse_devices",
@@ -162,6 +163,21 @@ def write_whole(
             out.write(content)
         else:
             content(out)
+
+
+def check_writable(file: Path) -> None:
+    """Check that a file could be replaced, before anything is computed for it; one that does not exist could.
+
+    Raises
+    ------
+    OSError
+        When it could not: a program that has it open may keep others out, as Excel does on Windows.
+    DataError
+        When it is a folder or a link.
+    """
+    _check_target(file)
+    if file.exists():
+        file.open("r+b").close()
 
 
 def digest(content: bytes | Path) -> str:

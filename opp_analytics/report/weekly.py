@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.analysis import Method
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
-from opp_analytics.files import write_whole
+from opp_analytics.files import check_writable, write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import When
@@ -159,17 +160,21 @@ def weekly_report(
     )
     browser = find_browser() if pdf else ""
     file = _page_file(out, inputs.today)
+    asked = {"html": True, "xlsx": True, "eml": eml, "md": markdown, "pdf": pdf}
+    paths = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in asked if asked[kind]}
+    for path in paths.values():
+        with _unwritable(path):
+            check_writable(path)
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
     tables = Tables(inputs)
     look = read_look(inputs.settings)
-    book = file.with_suffix(".xlsx")
     names = block_names(tables, look.blocks)
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=1) as bar:
         alarms = tuple(_alerts(tables))
         bar.update()
-        page = compose(tables, workbook=book.name, title=look.title, blocks=names, done=bar.update)
+        page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
         page = replace(page, warnings=(*alarms, *page.warnings))
         content = {
             "html": html(page, accent=look.accent, logo=look.logo).encode(),
@@ -183,10 +188,10 @@ def weekly_report(
         content["md"] = as_markdown(said).encode()
     if pdf:
         content["pdf"] = as_pdf(content["html"], browser=browser)
-    written = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in content}
-    for kind, path in written.items():
-        _write(path, content[kind])
-    return WeeklyReport(file, book, written.get("eml"), written.get("md"), written.get("pdf"), alarms)
+    for kind, path in paths.items():
+        with _unwritable(path):
+            write_whole(path, content[kind])
+    return WeeklyReport(file, paths["xlsx"], paths.get("eml"), paths.get("md"), paths.get("pdf"), alarms)
 
 
 def _alerts(tables: Tables) -> Iterator[str]:
@@ -224,9 +229,11 @@ def _page_file(out: str | PathLike[str], today: pd.Timestamp) -> Path:
     return path
 
 
-def _write(file: Path, content: bytes) -> None:
+@contextmanager
+def _unwritable(file: Path) -> Iterator[None]:
+    """A file that cannot be written, in our words."""
     try:
-        write_whole(file, content)
+        yield
     except OSError as error:
         hint = "; is it open in Excel?" if file.suffix == ".xlsx" else ""
         raise DataError(f"cannot write {file}: {error.strerror or error}{hint}") from None

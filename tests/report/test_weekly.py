@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -133,6 +135,37 @@ def test_weekly_report__without_a_browser_writes_nothing(opportunities, tmp_path
     with pytest.raises(errors.ConfigError, match="a PDF needs Chromium"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "new", pdf=True)
     assert not (tmp_path / "new").exists()
+
+
+def _refuse_to_open(monkeypatch, name):
+    """As Windows does while Excel has the file open."""
+    really = Path.open
+
+    def refusing(self, *args, **kwargs):
+        if self.name == name:
+            raise PermissionError(13, "Permission denied")
+        return really(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "open", refusing)
+
+
+def test_weekly_report__of_a_workbook_open_in_excel_writes_nothing(opportunities, tmp_path, monkeypatch):
+    files = weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "week.html")
+    before = files.html.read_bytes()
+    _refuse_to_open(monkeypatch, "week.xlsx")
+    with pytest.raises(
+        errors.DataError, match=r"cannot write .*week\.xlsx: Permission denied; is it open in Excel\?"
+    ):
+        weekly_report(opportunities, as_of=AS_OF, target=5, out=tmp_path / "week.html")
+    monkeypatch.undo()
+    assert files.html.read_bytes() == before
+
+
+def test_weekly_report__whose_mail_would_replace_a_folder_writes_nothing(opportunities, tmp_path):
+    (tmp_path / "week.eml").mkdir()
+    with pytest.raises(errors.DataError, match=r"week\.eml is a folder; name a file"):
+        weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "week.html", eml=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["week.eml"]
 
 
 def test_weekly_report__begins_with_the_alerts_that_hold(opportunities, history, tmp_path):

@@ -178,10 +178,10 @@ class Forecasts(Source):
         )
 
     @cached_property
-    def swings(self) -> pd.DataFrame:
-        """`oa.forecast_deals` of the current period, the deal with the largest share of what is uncertain first."""
+    def forecast_deals(self) -> pd.DataFrame:
+        """`oa.forecast_deals`."""
         inputs = self.inputs
-        table = analysis.forecast_deals(
+        return analysis.forecast_deals(
             inputs.opportunities,
             as_of=inputs.today,
             freq=inputs.freq,
@@ -190,6 +190,11 @@ class Forecasts(Source):
             target=inputs.target,
             tz=inputs.tz,
         )
+
+    @cached_property
+    def swings(self) -> pd.DataFrame:
+        """`oa.forecast_deals` of the current period, the deal with the largest share of what is uncertain first."""
+        inputs, table = self.inputs, self.forecast_deals
         now = table[table["period"] == str(inputs.period)]
         details = ["unique_id", *(name for name in inputs.by if name not in now)]
         joined = now.merge(inputs.deals[details], on="unique_id", how="left")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -23,6 +23,8 @@ class Sheet:
     table: pd.DataFrame
     summed: tuple[str, ...] = ()
     """Columns with a total below."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Titles of columns that mean something of their own on this sheet."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +107,11 @@ def _deals(tables: Tables) -> Sheet:
     """One row per deal: whose, when, what became of it, what it adds to the forecast; the id last."""
     inputs = tables.inputs
     deals = inputs.deals
-    swings = tables.swings[["unique_id", "chance", "weighted"]].rename(columns={"weighted": "expected_value"})
-    table = deals.merge(swings, on="unique_id", how="left")
-    flags = tables.flags[["risk", "reasons"]]
+    # An open deal may also close in a later period; here it counts in the one in which it is due.
+    chances = tables.forecast_deals[["unique_id", "period", "chance", "weighted"]]
+    chances = chances.rename(columns={"weighted": "expected_value"})
+    table = deals.merge(chances, on=["unique_id", "period"], how="left", validate="one_to_one")
+    flags = tables.flags[["risk", "reasons"]].astype({"risk": "Int64"})
     table = table.merge(flags, left_on="unique_id", right_index=True, how="left")
     first = [
         "name",
@@ -131,7 +135,7 @@ def _deals(tables: Tables) -> Sheet:
 
 def _change(tables: Tables) -> Sheet:
     """The deals that moved the forecast; the steps of the page are their sums."""
-    return Sheet("Change", _id_last(tables.change_deals), ("expected",))
+    return Sheet("Change", _id_last(tables.change_deals), ("expected",), {"expected": "Change in forecast"})
 
 
 def _created(tables: Tables) -> Sheet:
@@ -145,7 +149,8 @@ def _categories(tables: Tables) -> Sheet:
 
 def _slippage(tables: Tables) -> Sheet:
     found = {part.name: part.table for part in tables.slippages}
-    return Sheet("Slippage", pd.concat(found, names=["period"]).reset_index())
+    named = {"count": "Deals", "count_rate": "Share of deals", "value_rate": "Share of value"}
+    return Sheet("Slippage", pd.concat(found, names=["period"]).reset_index(), titles=named)
 
 
 def _due(tables: Tables) -> Sheet:
@@ -154,7 +159,11 @@ def _due(tables: Tables) -> Sheet:
 
 
 def _pushed(tables: Tables) -> Sheet:
-    return Sheet("Pushed", _id_last(tables.pushed), ("value",))
+    table = tables.pushed
+    moved = ["pushes", "days_pushed", "net_days", "first_close_date", "close_date"]
+    first = ["name", *tables.inputs.by, "stage", "value", *moved]
+    first = [column for column in first if column in table]
+    return Sheet("Pushed", _id_last(table[[*first, *(c for c in table if c not in first)]]), ("value",))
 
 
 def _past(tables: Tables) -> Sheet:
@@ -172,7 +181,14 @@ def _entries(tables: Tables) -> Sheet:
 
 def _win_rates(tables: Tables) -> Sheet:
     return Sheet(
-        "Win rates", tables.win_rates.reset_index(), ("won", "lost", "open", "won_value", "lost_value")
+        "Win rates",
+        tables.win_rates.reset_index(),
+        ("won", "lost", "open", "won_value", "lost_value"),
+        {
+            "value_rate": "Win rate by value",
+            "value_rate_low": "By value from",
+            "value_rate_high": "By value to",
+        },
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from opp_analytics import text
 
@@ -26,7 +26,7 @@ _TITLES = {
     "won_later_value": "Won, dated later",
     "no_value": "Without value",
     "no_probability": "Without chance",
-    "to_date": "Current",
+    "to_date": "Current period",
     "new_business_periods": "Periods behind new business",
     "rate": "Win rate",
     "rate_low": "Win rate from",
@@ -36,7 +36,7 @@ _TITLES = {
     "held": "In range",
     "actual": "Closed in the end",
     "error": "Forecast minus closed",
-    "made_at": "Made at",
+    "made_at": "Forecast made",
     "p_if_won": "Chance if won",
     "p_if_lost": "Chance if lost",
     "cell": "Current value",
@@ -52,8 +52,8 @@ _TITLES = {
 }
 
 
-def titles(columns: Iterable[str]) -> list[str]:
-    """A title for each column, all different.
+def titles(columns: Iterable[str], own: Mapping[str, str] | None = None) -> list[str]:
+    """A title for each column, all different; those of `own` come first.
 
     Examples
     --------
@@ -62,8 +62,9 @@ def titles(columns: Iterable[str]) -> list[str]:
     """
     found: list[str] = []
     taken: set[str] = set()
+    known = {**_TITLES, **(own or {})}
     for column in columns:
-        title = _TITLES.get(column) or text.capital(text.label(column)).strip() or "(blank)"
+        title = known.get(column) or text.capital(text.label(column)).strip() or "(blank)"
         if title.casefold() in taken:
             title = f"{title} ({column})"
         while title.casefold() in taken:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import tempfile
+import warnings
 import zipfile
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,7 +16,7 @@ import pandas as pd
 from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
-from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.errors import ConfigError, DataError, DataWarning
 from opp_analytics.report.workbook.sheets import Figure, Sheet
 from opp_analytics.report.workbook.titles import titles
 from opp_analytics.units import unit_of
@@ -22,6 +24,7 @@ from opp_analytics.units import unit_of
 if TYPE_CHECKING:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
+    from openpyxl.comments import Comment
     from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = ["workbook_bytes"]
@@ -29,7 +32,9 @@ __all__ = ["workbook_bytes"]
 _MOST_ROWS = 1_048_574
 """Rows of a sheet below its heading and above its total."""
 _MOST_LETTERS = 32_767
-_WIDEST = 44
+_WIDEST, _PAPER = 40, 200
+"""Width of the widest column, and of what is printed: further columns are on the sheet only."""
+_FONT = "Calibri"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that a workbook cannot contain."""
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
@@ -107,16 +112,20 @@ def _summary(
     sheet = _new_sheet(book, "Summary", [26, 18, 18, 60])
     for place, words in enumerate([title, *sentences]):
         cell = _text_cell(sheet, words)
-        cell.font = Font(bold=place < 2, size=14 if not place else 11)
+        cell.font = Font(name=_FONT, bold=place < 2, size=14 if not place else 11)
         sheet.append([cell])
     heads = ["Figure", "Now", since or None]
     sheet.append([None])
-    sheet.append([_text_cell(sheet, head, Font(bold=True)) if head else None for head in heads])
+    named = [_text_cell(sheet, head, Font(name=_FONT, bold=True)) for head in heads if head]
+    for cell in named[1:]:
+        cell.alignment = Alignment(horizontal="right")
+    sheet.append(named)
     row = len(sentences) + 3
     for figure in figures:
         row += 1
         unit = "count" if figure.column == "open_count" else unit_of(figure.column)
         cells = [_text_cell(sheet, figure.title)]
+        cells[0].comment = _note(figure.column)
         for value in (figure.value, *([figure.before] if since else [])):
             cell = _cell(sheet)
             cell.value = None if value is None or pd.isna(value) else float(value)
@@ -128,17 +137,18 @@ def _summary(
 
 def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
     """One table under its headings, as an Excel table with a total where it has one."""
+    from openpyxl.styles import Alignment
     from openpyxl.utils import get_column_letter
 
-    frame = sheet.table.head(_MOST_ROWS)
+    frame = _fitting(sheet)
     names = [str(name) for name in frame.columns]
-    heads = titles(names)
+    heads = titles(names, sheet.titles)
     kinds = [_kind(name, frame[column].dtype) for name, column in zip(names, frame.columns, strict=True)]
-    page = _new_sheet(
-        book,
-        sheet.name,
-        [_width(head, frame[column]) for head, column in zip(heads, frame.columns, strict=True)],
-    )
+    widths = [
+        _width(head, frame[column], kind)
+        for head, column, kind in zip(heads, frame.columns, kinds, strict=True)
+    ]
+    page = _new_sheet(book, sheet.name, widths)
     page.freeze_panes = "B2"
     page.print_title_rows = "1:1"
     page.append([_head(page, head, name, kind) for head, name, kind in zip(heads, names, kinds, strict=True)])
@@ -147,6 +157,8 @@ def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
     cells = [_cell(page) for _ in kinds]
     for cell, kind in zip(cells, kinds, strict=True):
         cell.number_format = formats.get(kind, "General")
+        if kind not in _RIGHT:
+            cell.alignment = Alignment(horizontal="left", indent=1)
     for values in zip(*columns, strict=True):
         for cell, kind, value in zip(cells, kinds, values, strict=True):
             if kind == "text" and value is not None:
@@ -155,25 +167,62 @@ def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
                 cell.value = value
         page.append(cells)
     key = sheet.name.replace(" ", "_")
-    summed = [name for name in sheet.summed if name in names]
+    summed = [name for name in sheet.summed if name in names and frame[name].notna().any()]
     if summed:
         page.append(_totals(page, key, heads, names, kinds, summed, formats))
-    last = get_column_letter(len(names))
-    page.tables.add(_excel_table(key, f"A1:{last}{len(frame) + 1 + bool(summed)}", heads, names, summed))
+    last, rows = get_column_letter(len(names)), len(frame) + 1 + bool(summed)
+    page.tables.add(_excel_table(key, f"A1:{last}{rows}", heads, names, summed))
+    page.print_area = f"A1:{get_column_letter(_printed(widths))}{rows}"
     _mark(page, names, len(frame))
 
 
+def _fitting(sheet: Sheet) -> pd.DataFrame:
+    """The sheet's table as far as Excel can hold it, with a warning of what it cannot."""
+    table = sheet.table
+    if len(table) > _MOST_ROWS:
+        warnings.warn(
+            f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(table):,} rows, as many as Excel can; "
+            "its totals are those of these rows. oa.to_csv writes every deal",
+            DataWarning,
+            stacklevel=2,
+        )
+        table = table.head(_MOST_ROWS)
+    for column in table.select_dtypes(["string", "object"]):
+        long = int((table[column].dropna().map(lambda cell: len(str(cell))) > _MOST_LETTERS).sum())
+        if long:
+            warnings.warn(
+                f"the sheet {sheet.name} holds the first {_MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
+                f"of {column}, as many as Excel can",
+                DataWarning,
+                stacklevel=2,
+            )
+    return table
+
+
+def _printed(widths: list[float]) -> int:
+    """The number of first columns that are readable on paper."""
+    fits = sum(reach <= _PAPER for reach in itertools.accumulate(widths))
+    return max(fits, 1)
+
+
 def _head(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCell:
-    from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font
 
-    cell = _text_cell(page, head, Font(bold=True))
+    cell = _text_cell(page, head, Font(name=_FONT, bold=True))
+    right = kind in _RIGHT
     cell.alignment = Alignment(
-        horizontal="right" if kind in _RIGHT else "left", vertical="top", wrap_text=True
+        horizontal="right" if right else "left", vertical="top", wrap_text=True, indent=0 if right else 1
     )
     if head != name:
-        cell.comment = Comment(name, "opp_analytics", height=24, width=160)
+        cell.comment = _note(name)
     return cell
+
+
+def _note(name: str) -> Comment:
+    """The name that functions and the API use."""
+    from openpyxl.comments import Comment
+
+    return Comment(name, "opp_analytics", height=24, width=160)
 
 
 def _totals(
@@ -185,17 +234,20 @@ def _totals(
     summed: list[str],
     formats: dict[str, str],
 ) -> list[WriteOnlyCell]:
-    from openpyxl.styles import Font
+    from openpyxl.styles import Alignment, Font
 
     cells: list[WriteOnlyCell] = []
     for head, name, kind in zip(heads, names, kinds, strict=True):
-        cell = _text_cell(page, "Total") if not cells else _cell(page)
+        cell = _cell(page)
+        if not cells:
+            _set_text(cell, "Total")
+            cell.alignment = Alignment(horizontal="left", indent=1)
         if name in summed:
             cell.value, cell.number_format = (
                 f"=SUBTOTAL(109,{key}[{_escaped(head)}])",
                 formats.get(kind, "General"),
             )
-        cell.font = Font(bold=True)
+        cell.font = Font(name=_FONT, bold=True)
         cells.append(cell)
     return cells
 
@@ -222,8 +274,13 @@ def _excel_table(key: str, ref: str, heads: list[str], names: list[str], summed:
     return table
 
 
-_MARKED = {"period": '"overdue"', "severity": '"error"', "held": "FALSE"}
-"""Cells that catch the eye: column and value."""
+_MARKED = {
+    "period": ("equal", '"overdue"'),
+    "severity": ("equal", '"error"'),
+    "held": ("equal", "FALSE"),
+    "risk": ("greaterThan", "1"),
+}
+"""Cells that catch the eye: column and condition."""
 
 
 def _mark(page: Worksheet, names: list[str], rows: int) -> None:
@@ -231,21 +288,24 @@ def _mark(page: Worksheet, names: list[str], rows: int) -> None:
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
 
-    for name, value in _MARKED.items():
+    for name, (operator, value) in _MARKED.items():
         if name in names:
             letter = get_column_letter(names.index(name) + 1)
-            rule = CellIsRule(operator="equal", formula=[value], font=Font(bold=True, color="B3261E"))
+            rule = CellIsRule(operator=operator, formula=[value], font=Font(bold=True, color="B3261E"))
             page.conditional_formatting.add(f"{letter}2:{letter}{rows + 1}", rule)
 
 
 def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
     """A new sheet with these column widths, fitted to the paper's width."""
     from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.page import PageMargins
 
     sheet = book.create_sheet(title)
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.page_margins = PageMargins(left=0.4, right=0.4, top=0.5, bottom=0.6, footer=0.3)
+    sheet.oddFooter.left.text, sheet.oddFooter.right.text = "&A", "&P of &N"
     for place, width in enumerate(widths, start=1):
         sheet.column_dimensions[get_column_letter(place)].width = width
     return sheet
@@ -302,15 +362,18 @@ def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
     return [cell if there else None for cell, there in zip(cells, values.notna(), strict=True)]
 
 
-_LABELS = ("outcome", "movement", "check", "from_category", "to_category")
+_LABELS = (
+    "outcome", "movement", "check", "field", "method", "stage", "stage_after", "from_category", "to_category",
+)  # fmt: skip
 """Columns of labels, which people read without underscores."""
 
 
-def _width(head: str, values: pd.Series[Any]) -> float:
-    """A width for the heading and the first rows."""
+def _width(head: str, values: pd.Series[Any], kind: str) -> float:
+    """A width for the heading, which may take two lines, and the first rows."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
-    words = pd.api.types.is_string_dtype(values.dtype)
-    return max(12.0, min(1.2 * len(head) + 2, 24.0), min(_WIDEST, longest + 2.0) if words else 14.0)
+    words = max((len(word) for word in head.split()), default=0)
+    least = {"money": 15.0, "instant": 18.0, "date": 12.0}.get(kind, 9.0)
+    return max(least, 1.2 * words + 2, min(_WIDEST, longest + 3.0) if kind == "text" else 0.0)
 
 
 def _dated(saved: io.BytesIO, moment: datetime) -> bytes:

@@ -24,6 +24,9 @@ def test_sheets__are_the_page_s_tables_and_every_deal(opportunities, history):
         96_000,
     ]
     assert deals.loc["d", "period"] == "overdue"
+    assert deals.loc["c", ["period", "chance", "expected_value"]].tolist() == ["2026-04", 0.2, 6_000]
+    assert deals.loc["d", ["risk", "reasons"]].tolist() == [1, "3 days overdue"]
+    assert deals.index.is_unique
     assert found["People"]["expected"].sum() == found["Periods"].set_index("period")["expected"]["2026-03"]
 
 

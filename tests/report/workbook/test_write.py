@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 
@@ -10,7 +11,9 @@ import openpyxl
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics import weekly_report
+from opp_analytics.errors import DataWarning
 from opp_analytics.report.workbook.sheets import Figure, Sheet
 from opp_analytics.report.workbook.write import workbook_bytes
 from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
@@ -130,7 +133,8 @@ def test_workbook__text_is_never_a_formula_and_never_too_long():
             "unique_id": ["+a", "-b", "@c", "d"],
         }
     )
-    cells = [cell for row in _book(Sheet("Deals", table))["Deals"].iter_rows() for cell in row]
+    with pytest.warns(DataWarning, match="first 32,767 characters"):
+        cells = [cell for row in _book(Sheet("Deals", table))["Deals"].iter_rows() for cell in row]
     assert {cell.data_type for cell in cells} == {"s"}
     assert max(len(cell.value) for cell in cells) == 32_767
     assert '=HYPERLINK("http://x")�' in [cell.value for cell in cells]
@@ -141,19 +145,89 @@ def test_workbook__marks_what_catches_the_eye(book):
         str(found.sqref): [rule.formula for rule in found.rules]
         for found in book["Deals"].conditional_formatting
     }
-    assert rules == {"E2:E7": [['"overdue"']]}
+    assert rules == {"E2:E7": [['"overdue"']], "K2:K7": [["1"]]}
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed")
-def test_workbook__opens_in_libreoffice_with_every_sheet(file, tmp_path):
-    every_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
-    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
+def test_workbook__says_what_excel_cannot_hold(monkeypatch):
+    monkeypatch.setattr("opp_analytics.report.workbook.write._MOST_ROWS", 2)
+    table = pd.DataFrame({"name": ["x" * 40_000, "b", "c"], "value": [1.0, 2.0, 4.0]})
+    with pytest.warns(DataWarning) as said:
+        deals = _book(Sheet("Deals", table, ("value",)))["Deals"]
+    assert [str(warning.message) for warning in said] == [
+        "the sheet Deals holds the first 2 of 3 rows, as many as Excel can; its totals are those of these rows. "
+        "oa.to_csv writes every deal",
+        "the sheet Deals holds the first 32,767 characters of 1 cell of name, as many as Excel can",
+    ]
+    assert [cell.value for cell in deals["B"]] == ["Value", 1, 2, "=SUBTOTAL(109,Deals[Value])"]
+
+
+def test_workbook__has_titles_of_a_sheet_s_own_and_no_total_of_nothing():
+    table = pd.DataFrame({"owner_name": ["Ann"], "expected": [5.0], "target": [float("nan")]})
+    sheet = _book(Sheet("Change", table, ("expected", "target"), {"expected": "Change in forecast"}))[
+        "Change"
+    ]
+    assert [cell.value for cell in sheet[1]] == ["Owner", "Change in forecast", "Target"]
+    assert sheet["B1"].comment.text == "expected"
+    assert [cell.value for cell in sheet[3]] == ["Total", "=SUBTOTAL(109,Change[Change in forecast])", None]
+
+
+def test_workbook__prints_the_first_columns_large_enough_to_read():
+    wide = pd.DataFrame({f"value_{k}_value": [1.0] for k in range(40)})
+    sheet = _book(Sheet("Wide", wide))["Wide"]
+    columns = sheet[sheet.print_area.partition("!")[2].replace("$", "")][0]
+    assert 5 < len(columns) < 20
+    assert sheet.print_title_rows == "$1:$1"
+
+
+def _converted(file, folder, kind):
+    """The workbook as LibreOffice saves it."""
+    profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
     subprocess.run(
-        ["soffice", profile, "--headless", "--convert-to", every_sheet, "--outdir", tmp_path, file],
+        ["soffice", profile, "--headless", "--convert-to", kind, "--outdir", folder, file],
         check=True,
         capture_output=True,
         timeout=300,
     )
+
+
+needs_libreoffice = pytest.mark.skipif(
+    shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed"
+)
+
+
+@needs_libreoffice
+def test_workbook__totals_in_libreoffice_are_those_of_the_functions(file, tmp_path):
+    _converted(file, tmp_path, "xlsx")
+    book = openpyxl.load_workbook(tmp_path / file.name, data_only=True)
+    assert set(book.defined_names) >= {"booked", "expected", "target", "p_target"}
+    assert [list(sheet.tables) for sheet in book.worksheets[1:]] == [
+        [sheet.title.replace(" ", "_")] for sheet in book.worksheets[1:]
+    ]
+    forecast = oa.forecast(pipeline(THIS_WEEK), as_of=AS_OF, target=150_000).loc["2026-03"]
+    people = _rows(book["People"])[-1]
+    assert (people["Owner"], people["Closed"], people["Forecast"]) == (
+        "Total",
+        forecast["booked"],
+        forecast["expected"],
+    )
+    assert _rows(book["Deals"])[-1]["Value"] == sum(row[2] for row in THIS_WEEK)
+    errors = [
+        cell.value for sheet in book for row in sheet.iter_rows() for cell in row if cell.data_type == "e"
+    ]
+    assert errors == []
+
+
+@needs_libreoffice
+def test_workbook__prints_a_page_for_each_small_sheet(file, tmp_path):
+    _converted(file, tmp_path, "pdf")
+    pages = re.findall(rb"/Type\s*/Page\b", (tmp_path / f"{file.stem}.pdf").read_bytes())
+    assert len(pages) == len(openpyxl.load_workbook(file).sheetnames)
+
+
+@needs_libreoffice
+def test_workbook__opens_in_libreoffice_with_every_sheet(file, tmp_path):
+    every_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
+    _converted(file, tmp_path, every_sheet)
     sheets = {found.stem.removeprefix("week-"): found for found in tmp_path.glob("week-*.csv")}
     assert set(sheets) == set(openpyxl.load_workbook(file).sheetnames)
     deals = pd.read_csv(sheets["Deals"], index_col="ID", thousands=",")
