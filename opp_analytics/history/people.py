@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import pyarrow as pa
 
 from opp_analytics.history.engine import missing
 from opp_analytics.history.rows import DELETED
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["with_people"]
 
-_Move = tuple[str, pd.Timestamp, pd.Timestamp]
-"""An owner who moves: the record before, and the first record in the new team."""
+_FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
+"""Days before and after every other one."""
 
 
 def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
@@ -35,58 +36,68 @@ def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.
     moments : Series of instant
         Every record.
     """
+    import ibis
+
     if not org.derived or "owner_name" not in changes.columns:
         return changes
     rows = changes.drop(*(name for name in org.derived if name in changes.columns))
-    for move in _moves(org, moments):
-        rows = rows.union(_moved(rows, org, *move))
+    moves = _moves(org, moments)
+    if len(moves):
+        rows = rows.union(_moved(rows, org, moves))
     closed = outcome_expression(rows, org).isin(["won", "lost"])
-    day = closed.ifelse(rows["close_date"], rows["seen_at"].date()).fill_null(rows["seen_at"].date())
-    return rows.mutate(**{name: _label(rows["owner_name"], day, org, name) for name in org.derived})
+    rows = rows.mutate(
+        _day=closed.ifelse(rows["close_date"], rows["seen_at"].date()).fill_null(rows["seen_at"].date())
+    )
+    stays = ibis.memtable(pa.Table.from_pandas(_stays(org), preserve_index=False))
+    found = rows.left_join(
+        stays,
+        [
+            rows["owner_name"] == stays["_person"],
+            rows["_day"] >= stays["_from"].date(),
+            rows["_day"] < stays["_until"].date(),
+        ],
+    )
+    return found.select(*(name for name in rows.columns if name != "_day"), *org.derived)
 
 
-def _moves(org: Org, moments: pd.Series[Any]) -> list[_Move]:
-    """The dated moves of people that lie inside the history."""
+def _moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
+    """The dated moves of people inside the history: the person, the record before, and the first one in the new team."""
     people = org.people.dropna(subset=["from_date"])
-    found: dict[tuple[str, pd.Timestamp], _Move] = {}
+    found = []
     for owner, date in zip(people["owner_name"], people["from_date"], strict=True):
         moved = as_instant(date, tz=org.zone(None))
         before, after = moments[moments < moved], moments[moments >= moved]
         if len(before) and len(after):
-            at = pd.Timestamp(after.iloc[0])
-            found[owner, at] = (owner, pd.Timestamp(before.iloc[-1]), at)
-    return list(found.values())
+            found.append((owner, before.iloc[-1], after.iloc[0]))
+    return pd.DataFrame(found, columns=["_person", "_last", "_moved"]).drop_duplicates(["_person", "_moved"])
 
 
-def _moved(rows: ibis.Table, org: Org, owner: str, last: pd.Timestamp, moved: pd.Timestamp) -> ibis.Table:
-    """A row for each deal that its owner has open at the move and that does not change there itself."""
+def _moved(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
+    """A row for each move and each deal that its person has open then and that does not change at that record itself."""
     import ibis
 
-    at, before = (ibis.literal(when.to_pydatetime(), type="timestamp('UTC')") for when in (moved, last))
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    dated = rows.filter(rows["seen_at"] <= at)
-    dated = dated.mutate(_later=dated["seen_at"].lead().over(own), _outcome=outcome_expression(dated, org))
-    held = dated.filter(
-        missing(dated["_later"]),
-        dated["seen_at"] < at,
-        dated["operation"] != DELETED,
-        dated["owner_name"] == owner,
-        dated["_outcome"] == "open",
+    states = rows.mutate(_until=rows["seen_at"].lead().over(own), _outcome=outcome_expression(rows, org))
+    states = states.filter(states["operation"] != DELETED, states["_outcome"] == "open")
+    asked = ibis.memtable(pa.Table.from_pandas(moves, preserve_index=False))
+    held = states.join(
+        asked,
+        [
+            states["owner_name"] == asked["_person"],
+            states["seen_at"] < asked["_moved"],
+            missing(states["_until"]) | (states["_until"] > asked["_moved"]),
+        ],
     )
-    inserted = {"seen_after": before, "seen_at": at, "operation": ibis.literal("changed")}
-    typed = {name: cell.cast(rows[name].type()) for name, cell in inserted.items()}
-    return held.mutate(**typed).select(rows.columns)
+    inserted = {"seen_after": held["_last"], "seen_at": held["_moved"], "operation": ibis.literal("changed")}
+    return held.select(
+        **{name: inserted.get(name, held[name]).cast(kind) for name, kind in rows.schema().items()}
+    )
 
 
-def _label(owner: Any, day: Any, org: Org, name: str) -> Any:
-    """The team or region of an owner on a day."""
-    import ibis
-
-    people = org.people.sort_values("from_date", ascending=False, na_position="last", kind="stable")
-    cases = []
-    for person, since, label in zip(people["owner_name"], people["from_date"], people[name], strict=True):
-        mine = owner == person
-        if not pd.isna(since):
-            mine = mine & (day >= ibis.literal(pd.Timestamp(since).date(), type="date"))
-        cases.append((mine, ibis.null("string") if pd.isna(label) else ibis.literal(label)))
-    return ibis.cases(*cases, else_=ibis.null("string"))
+def _stays(org: Org) -> pd.DataFrame:
+    """From and until when each person was in a team and region."""
+    people = org.people.assign(from_date=org.people["from_date"].fillna(_FIRST))
+    people = people.sort_values("from_date", kind="stable")
+    until = people.groupby("owner_name")["from_date"].shift(-1).fillna(_LAST)
+    kept = people[["owner_name", "from_date", *org.derived]]
+    return kept.assign(_until=until).rename(columns={"owner_name": "_person", "from_date": "_from"})

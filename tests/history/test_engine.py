@@ -42,6 +42,7 @@ QUESTIONS = {
     "waterfall": lambda history: waterfall(history, **WINDOW),
     "waterfall due": lambda history: waterfall(history, **WINDOW, due=DUE),
     "waterfall by": lambda history: waterfall(history, **WINDOW, by="owner_name"),
+    "waterfall by team": lambda history: waterfall(history.read_by(TEAMS), **WINDOW, by="team"),
     "waterfall where": lambda history: waterfall(history.where(owner_name=["Ann", None]), **WINDOW),
     "changes where": lambda history: history.where(owner_name="Ann").changes(),
     "records where": lambda history: history.where(owner_name="Ann").records,
@@ -71,6 +72,14 @@ QUESTIONS = {
 
 
 ORG = Org(stages=[*STAGES, Stage("on hold", "open")])
+TEAMS: Org = Org(
+    stages=[*ORG.stages],
+    people=[
+        {"owner_name": "Ann", "team": "East"},
+        {"owner_name": "Ann", "team": "West", "from_date": "2026-01-15"},
+        {"owner_name": "Bo", "team": "West"},
+    ],
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+import pytest
+from hypothesis import given
 
 import opp_analytics as oa
+from opp_analytics.schema import TEXT
+from tests.history.looks import MONDAYS, SOME, history_of, pipelines
 from tests.own_stages import ORG, weeks_before
 
 
@@ -63,3 +69,34 @@ def test_record__keeps_nothing_that_the_people_tell(tmp_path) -> None:
     history.record(bare, at="2026-11-21T08:00Z")
     assert oa.History(tmp_path).as_of("2026-11-22")["stage"].tolist() == ["Kontakt"]
     assert history.as_of("2026-11-22")["stage"].tolist() == ["Erstkontakt"]
+
+
+MOVES = oa.Org(
+    people=[
+        {"owner_name": "Ann", "team": "East"},
+        {"owner_name": "Ann", "team": "West", "from_date": "2026-01-12"},
+        {"owner_name": "Ann", "team": "North", "from_date": "2026-01-17"},
+        {"owner_name": "Ann", "team": "East", "from_date": "2026-01-18"},
+        {"owner_name": "Bo", "team": "West", "from_date": "2026-01-14"},
+    ]
+)
+
+
+@pytest.mark.filterwarnings("ignore:unknown stages")
+@SOME
+@given(pipelines())
+def test_waterfall__by_team_opens_and_ends_with_the_open_deals_of_each_team_then(looks: Any) -> None:
+    recorded = history_of(looks)
+    history = recorded.read_by(MOVES)
+    first, last = MONDAYS[0], MONDAYS[len(looks) - 1]
+    value = oa.waterfall(history, start=first, end=last, by="team")["value"].unstack("movement")  # noqa: PD010
+    for end, at in (("opening", first), ("closing", last)):
+        frame = history.as_of(at)
+        waiting = frame[oa.outcomes(frame) == "open"] if len(frame) else frame
+        teams = waiting["team"].astype(TEXT).fillna("(none)")
+        wanted = waiting["value"].fillna(0.0).groupby(teams).sum()
+        found = value[end] if len(value) else pd.Series(dtype="float64")
+        assert found[found != 0].round(2).to_dict() == wanted[wanted != 0].round(2).to_dict()
+    if len(value):
+        moved = value.drop(columns="closing").sum(axis=1).round(2)
+        assert moved.tolist() == value["closing"].round(2).tolist()
