@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -119,6 +121,121 @@ def test_hands__type_move_fill_paste_undo_and_redo_as_in_a_spreadsheet(grid: Gri
     grid.click(0, "name")
     grid.press("Escape")
     expect(grid.button("Find and replace")).to_be_focused()
+    assert grid.complaints == []
+
+
+def test_keys__are_those_of_the_map(grid: GridPage) -> None:
+    """Every chord of the map in docs/grid.md that no other test presses, each with what it leaves."""
+    edited = lambda field: grid.grid.edited[field].tolist()  # noqa: E731
+    last = grid.fields[-1]
+
+    def active() -> tuple[int, str]:
+        cell = grid.page.locator(".slick-cell.act")
+        at = re.search(r"\bl(\d+)\b", cell.get_attribute("class") or "")
+        assert at is not None
+        return int(cell.locator("..").get_attribute("data-row") or -1), grid.fields[int(at[1]) - 1]
+
+    # Moving: arrows, to the edge, Home and End, pages, Tab both ways and out at the end of the row.
+    grid.click(3, "value")
+    for keys, place in (
+        (["ArrowDown", "ArrowRight", "ArrowUp", "ArrowLeft"], (3, "value")),
+        (["Control+ArrowDown"], (7, "value")),
+        (["Control+ArrowUp"], (0, "value")),
+        (["Control+ArrowRight"], (0, last)),
+        (["Home"], (0, "name")),
+        (["End"], (0, last)),
+        (["Control+End"], (7, last)),
+        (["Control+Home"], (0, "name")),
+        (["PageDown"], (7, "name")),
+        (["PageUp"], (0, "name")),
+        (["Tab"], (0, grid.fields[1])),
+        (["Shift+Tab"], (0, "name")),
+    ):
+        grid.press(*keys)
+        assert active() == place, keys
+    # Selecting: Shift with clicks and keys, Ctrl, headers, row numbers, all.
+    cells = lambda words: expect(grid.sums).to_contain_text(words)  # noqa: E731
+    grid.click(0, "value")
+    grid.click(3, "close_date", "Shift")
+    cells("8 cells")
+    grid.press("Shift+ArrowUp")
+    cells("6 cells")
+    grid.press("Shift+End")
+    cells(f"{3 * (len(grid.fields) - grid.fields.index('value'))} cells")
+    grid.press("Escape")
+    assert active() == (0, "value")
+    grid.press("Control+Shift+ArrowDown")
+    cells("8 cells")
+    grid.page.locator(".slick-header-column[data-id=value]").click(position={"x": 20, "y": 8})
+    cells("8 cells")
+    grid.page.locator(".slick-row[data-row='2'] .slick-cell.l0").click()
+    cells(f"{len(grid.fields)} cells")
+    grid.page.locator(".slick-row[data-row='4'] .slick-cell.l0").click(modifiers=["Control"])
+    cells(f"{2 * len(grid.fields)} cells")
+    grid.click(6, "value", "Control")
+    cells(f"{2 * len(grid.fields) + 1} cells")
+    grid.press("Control+a")
+    cells(f"{8 * len(grid.fields)} cells")
+    # Editing: F2, Escape, Enter and Shift+Enter, Shift+Tab, Ctrl+Enter over a selection.
+    grid.click(2, "value")
+    grid.press("F2")
+    expect(grid.editor).to_have_value("1200")
+    grid.type("9", "Escape")
+    expect(grid.said).to_have_text("Edit canceled")
+    grid.press("Enter")
+    grid.type("1", "Shift+Enter")
+    assert active() == (1, "value")
+    grid.type("2", "Shift+Tab")
+    assert active() == (1, "stage")
+    assert edited("value")[1:3] == [2, 1]
+    grid.click(0, "value")
+    grid.press("Shift+ArrowDown", "Shift+ArrowDown", "Control+Enter")
+    expect(grid.said).to_have_text("Set 2 cells in Value")
+    assert edited("value")[:3] == [1000] * 3
+    # Ctrl+D takes the top of each column; a block repeats down the handle.
+    grid.select((3, "value"), (5, "close_date"))
+    grid.click(3, "value")
+    grid.type("5", "Enter")
+    grid.type("6", "Enter")
+    grid.select((3, "value"), (4, "value"))
+    grid.page.locator(".oap .fh").hover()
+    grid.page.mouse.down()
+    grid.cell(7, "value").hover(position={"x": 40, "y": 14})
+    grid.page.mouse.up()
+    expect(grid.said).to_have_text("Filled 3 cells")
+    assert edited("value")[3:] == [5, 6, 5, 6, 5]
+    # Clearing, reverting, marking for removal, and each taken back.
+    grid.select((3, "value"), (4, "value"))
+    grid.press("Delete")
+    expect(grid.said).to_have_text("Cleared 2 cells")
+    grid.press("Alt+Backspace")
+    expect(grid.said).to_have_text("Reverted 2 cells")
+    assert edited("value")[3:5] == [1300, 1400]
+    grid.press("Control+Backspace")
+    expect(grid.said).to_have_text("Marked 2 deals for removal")
+    assert len(edited("value")) == 6
+    grid.press("Control+z", "Control+z", "Control+y", "Control+Shift+z")
+    expect(grid.said).to_have_text("Redone: Marked 2 deals for removal")
+    grid.press("Control+z")
+    # A cut block pasted elsewhere moves; a block repeats over a multiple of its size.
+    grid.select((5, "value"), (6, "value"))
+    grid.press("Control+x")
+    grid.click(0, "value")
+    grid.press("Control+v")
+    assert edited("value")[:2] + edited("value")[5:7] == pytest.approx(
+        [5, 6, math.nan, math.nan], nan_ok=True
+    )
+    grid.select((0, "value"), (3, "value"))
+    grid.press("Control+v")
+    assert edited("value")[:4] == [5, 6, 5, 6]
+    # Find steps both ways by keyboard; a column's values open and close with focus kept.
+    grid.press("Control+f")
+    grid.type("Deal", "Enter", "Enter", "Shift+Enter")
+    expect(grid.page.locator(".fcount")).to_have_text("2 of 8 cells, 8 deals")
+    grid.press("Escape", "Alt+ArrowDown")
+    expect(grid.page.get_by_role("dialog", name="Sort and values of Value")).to_be_visible()
+    grid.press("Escape")
+    expect(grid.page.get_by_role("dialog")).to_have_count(0)
     assert grid.complaints == []
 
 

@@ -7,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import analysis, svg, text
+from opp_analytics import svg, text
 from opp_analytics.analysis import win_rate
-from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.org import OPEN, Org, outcome_codes, record_link
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import Choice
 from opp_analytics.widgets.explorer.views import Forecast, Look, View
 
-__all__ = ["deals_model", "deals_table", "panel", "title_of"]
+__all__ = ["deals_model", "deals_table", "panel"]
 
 _LISTED = 500
 """Deals listed under a mark; the export has all."""
@@ -30,37 +29,18 @@ _COLUMNS = {
 }
 
 
-def title_of(view: View, table: pd.DataFrame) -> str:
-    """The finding of a table."""
-    if isinstance(view, Forecast):
-        return _forecast_title(view, table)
-    try:
-        said = analysis.sentence(table)
-    except ArgumentTypeError:
-        said = f"Open value by {text.label(view.by)}"
-    said = said.removesuffix(".")
+def _title(view: View, table: pd.DataFrame) -> str:
+    """The finding of a table, under the owner's name where one is picked."""
+    said = view.finding(table)
     owners = [name for name in view.choice.owners if name] if view.choice.has("owners") else []
     return f"{owners[0]}: {said[:1].lower()}{said[1:]}" if len(owners) == 1 else said
-
-
-def _forecast_title(view: Forecast, table: pd.DataFrame) -> str:
-    money = svg.money_of(table)
-    current = table[table["to_date"]]
-    if current.empty:
-        return "Nothing is due in the running period"
-    row = current.iloc[0]
-    name = text.period(str(current.index[0]), str(table.attrs["freq"]))
-    said = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
-    if math.isfinite(row["target"]):
-        said += f" vs. {money(row['target'])} target; {text.chance(row['p_target'])} likely to hit"
-    return said
 
 
 def panel(look: Look, view: View, table: pd.DataFrame) -> dict[str, Any]:
     """The panel as plain JSON; its pictures are SVG text in which everything from the data is escaped."""
     rows = view.rows(table)
     return {
-        "title": title_of(view, table),
+        "title": _title(view, table),
         "about": view.about() + _currency(look.deals),
         "heads": list(rows.heads),
         "axis": rows.axis,

@@ -152,6 +152,25 @@ def test_views__are_the_analyses_of_the_whole_without_filters(explorer, frames, 
         pd.testing.assert_frame_equal(explorer.table, expected)
 
 
+def test_titles__say_what_is_shown():
+    deals = pd.DataFrame({"unique_id": list("abc"), "name": list("ABC"), "value": [600.0, 300.0, 100.0], "stage": "proposal", "probability": 50, "close_date": ["2026-04-20", "2026-02-01", None], "owner_name": ["Ann", "Bo", "Bo"]})  # fmt: skip
+    log = pd.concat(
+        [deals.assign(seen_at="2026-03-02"), deals.iloc[:1].assign(seen_at="2026-03-09", value=900.0)]
+    )
+    history = History.from_changes(log)
+    now = history.as_of("2026-03-09")
+    explorer = oa.explore(now, history, as_of="2026-03-09")
+    for state, title in (
+        ({"view": "pipeline", "by": "owner_name"}, "Ann has 69% of 1.3K open"),
+        ({"view": "pipeline", "by": "close_month"}, "69% of 1.3K open is due in Apr 2026"),
+        ({"view": "changes"}, "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: value up, +300"),
+        ({"view": "changes", "by": "owner_name"}, "Open pipeline rose 300 from Mar 2 to Mar 9; largest change: Ann, +300"),
+        ({"view": "changes", "owners": ["Bo"]}, "Bo: open pipeline stayed at 400 from Mar 2 to Mar 9"),
+        ({"view": "changes", "due": "2026-04"}, "Open pipeline due in Apr 2026 rose 300 from Mar 2 to Mar 9; largest change: value up, +300"),
+    ):  # fmt: skip
+        assert choose(explorer, **state)["title"] == title
+
+
 def test_changes__with_a_stage_filter_keep_what_was_won_and_lost_since(explorer, history):
     first, last = (moment.isoformat() for moment in history.records["recorded_at"].iloc[[0, -1]])
     said = choose(explorer, view="changes", stages=["proposal"], start=first, end=last)

@@ -87,6 +87,38 @@ def test_read_csv__plans_only_what_was_edited_after_excel_saved_it(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("code", ["utf-8-sig", "utf-16", "cp1252"])
+def test_read_csv__finds_no_edit_in_what_excel_rewrites(tmp_path, code):
+    """Dates as an American shows them, timestamps without zone, amounts with a sign, letters that Windows' code lacks."""
+    frame = opportunities(3)
+    frame["name"] = ["Café Zürich", "Velč Opatov", "Why not"]
+    frame["close_date"] = pd.to_datetime(["2027-03-04", "2027-05-06", "2027-05-06"])
+    file = to_csv(frame, tmp_path / "deals.csv")
+    content = file.read_text("utf-8-sig").replace("2027-03-04", "3/4/2027").replace("2027-05-06", "5/6/2027")
+    content = content.replace("2026-01-10T10:30:00+00:00", "1/10/2026 10:30").replace(
+        ",1000,", ',"$1,000.00 ",'
+    )
+    content = content.replace(",", "\t" if code == "utf-16" else ",").replace("$1\t000", "$1,000")
+
+    def planned(text: str) -> list[list]:
+        file.write_bytes(text.replace("\n", "\r\n").encode(code, "replace"))
+        made = plan(frame, read_csv(file, frame))
+        assert made.problems.empty
+        return made.changes[["unique_id", "field", "after"]].values.tolist()
+
+    assert planned(content) == []
+    edited = content.replace("Why not", "Why?").replace("5/6/2027", "6/7/2027", 1)
+    assert planned(edited) == [["o001", "close_date", pd.Timestamp("2027-06-07")], ["o002", "name", "Why?"]]
+
+
+def test_read_csv__asks_for_the_order_of_one_date_that_may_be_swapped(tmp_path):
+    frame = opportunities(2).assign(close_date=pd.to_datetime(["2027-03-04"] * 2))
+    file = to_csv(frame, tmp_path / "deals.csv")
+    file.write_text(file.read_text("utf-8-sig").replace("2027-03-04", "4/3/2027"), "utf-8-sig")
+    problems = plan(frame, read_csv(file, frame)).problems
+    assert set(problems["problem"]) == {"may mean Apr 3, 2027 or Mar 4, 2027"}
+
+
 def test_read_csv__refuses_new_columns_and_rows_of_totals_by_name_unless_they_are_allowed(tmp_path):
     frame = opportunities(2)
     file = to_csv(frame, tmp_path / "deals.csv")

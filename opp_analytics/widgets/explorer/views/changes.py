@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import svg
+from opp_analytics import svg, text
 from opp_analytics.analysis import (
     movements,
     waterfall,
@@ -83,6 +83,27 @@ class Changes(View):
             heads=("", "Open", "Deals", "Change"),
             figure_width=72,
         )
+
+    def finding(self, table: pd.DataFrame) -> str:
+        money = svg.money_of(table)
+        movement = table.index.get_level_values(-1)
+        opening, closing = (float(table["value"][movement == end].sum()) for end in ("opening", "closing"))
+        due = f" due in {text.period(self.choice.due, self.look.org.freq('Q'))}" if self.choice.due else ""
+        how = f"{'rose' if closing > opening else 'fell'} {money(abs(closing - opening))}"
+        if money(opening) == money(closing):
+            how = f"stayed at {money(closing)}"
+        said = f"Open pipeline{due} {how} from {self.look.said(self.look.start)} to {self.look.said(self.look.end)}"
+        name, largest = max(self._moved(table).items(), key=lambda moved: abs(moved[1]), default=("", 0.0))
+        return f"{said}; largest change: {name}, {money(largest, signed=True)}" if largest else said
+
+    def _moved(self, table: pd.DataFrame) -> dict[str, float]:
+        """What each movement, or group, changed."""
+        values = table["value"]
+        if self._by is None:
+            moved = values.drop(["opening", "closing"])
+            return {text.label(str(name)): float(value) for name, value in moved.items()}
+        change = values.xs("closing", level=-1) - values.xs("opening", level=-1)
+        return {str(name): float(value) for name, value in change.items()}
 
     def about(self) -> str:
         return "Open value, each change at the record that first showed it. Number of deals beside each bar"

@@ -74,6 +74,18 @@ class Forecast(View):
             figure_width=92,
         )
 
+    def finding(self, table: pd.DataFrame) -> str:
+        money = svg.money_of(table)
+        current = table[table["to_date"]]
+        if current.empty:
+            return "Nothing is due in the running period"
+        row = current.iloc[0]
+        name = text.period(str(current.index[0]), str(table.attrs["freq"]))
+        said = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
+        if math.isfinite(row["target"]):
+            said += f" vs. {money(row['target'])} target; {text.chance(row['p_target'])} likely to hit"
+        return said
+
     def about(self) -> str:
         return f"As of {self.look.said(self.look.end)}, stated chances: closed and open deals due, with the 80% range"
 

@@ -108,6 +108,20 @@ class Pipeline(View):
             return text.period(key, "M").capitalize() if key in BUCKETS else text.period(key, "M")
         return text.capital(text.label(key)) if self.by == "stage" else key
 
+    def finding(self, table: pd.DataFrame) -> str:
+        if self.by == "stage":
+            return super().finding(table)
+        values = self._sums(table)["open_value"]
+        total = float(values.sum())
+        if not total:
+            return "Nothing is open"
+        key = str(values.idxmax())
+        share, whole = text.chance(float(values.max()) / total), f"{svg.money_of(table)(total)} open"
+        if self.by != "close_month":
+            return f"{key} has {share} of {whole}"
+        due = {"overdue": "is overdue", "unscheduled": "has no close date"}
+        return f"{share} of {whole} {due.get(key) or f'is due in {self._name(key)}'}"
+
     def about(self) -> str:
         what = {"stage": "stage", "close_month": "month of the close date"}.get(self.by, text.label(self.by))
         return f"Open value by {what} on {self.look.said(self.look.end)}"

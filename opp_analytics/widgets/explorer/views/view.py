@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.analysis import sentence
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import as_date
@@ -81,6 +82,10 @@ class View(ABC):
     @abstractmethod
     def rows(self, table: pd.DataFrame) -> Rows:
         """The chart."""
+
+    def finding(self, table: pd.DataFrame) -> str:
+        """What the table shows, as the chart's title."""
+        return sentence(table).removesuffix(".")
 
     @abstractmethod
     def about(self) -> str:

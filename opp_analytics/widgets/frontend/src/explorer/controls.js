@@ -31,10 +31,9 @@ export function tabs(x) {
         x.choose({ view: about.views[(at + by + about.views.length) % about.views.length][0], by: "", due: null });
       },
     }, title));
-  const set = ["owners", "stages", "text"].some((name) => state[name].length) || state.low !== null || state.high !== null || state.first || state.last || state.by || state.due;
   return [
     h("div", { class: "tabs", role: "tablist", "aria-label": "Views" }, views),
-    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), set ? [" · ", h("button", { class: "lnk", type: "button", onclick: () => x.choose({ owners: [], stages: [], low: null, high: null, first: null, last: null, text: "", by: "", due: null, start: null, end: null, target: null }) }, "Reset")] : ""),
+    h("div", { class: "asof q sm" }, [shown.deals, shown.records].filter(Boolean).join(" · "), " · ", h("button", { class: "lnk", type: "button", onclick: () => x.choose({ owners: [], stages: [], low: null, high: null, first: null, last: null, text: "", by: "", due: null, start: null, end: null, target: null }) }, "Reset")),
   ];
 }
 
@@ -160,7 +159,7 @@ function window_(x) {
     const found = moments.findIndex(([moment]) => Date.parse(moment) >= since - 432e5);
     return found < 0 ? 0 : found;
   };
-  const quick = (words, weeks) => h("button", { class: `lnk sm${first === (weeks ? back(weeks) : 0) ? " now" : ""}`, type: "button", "data-stay": `q-${weeks}`, onclick: () => set(weeks ? back(weeks) : 0, last) }, words);
+  const quick = (words, weeks) => h("button", { class: `lnk sm${first === (weeks ? back(weeks) : 0) && (!weeks || back(weeks) > 0) ? " now" : ""}`, type: "button", "data-stay": `q-${weeks}`, onclick: () => set(weeks ? back(weeks) : 0, last) }, words);
   if (!from) return [h("span", { class: "brk" }), h("span", { class: "q" }, to), end("end", to, last, (value) => set(Math.min(first, value), value)), slider(x, [last], ([value]) => set(Math.min(first, value), value))];
   return [
     h("span", { class: "brk" }), h("span", { class: "q" }, from), end("start", from, first, (value) => set(value, last)),
