@@ -106,12 +106,13 @@ def show(
     index: bool = True,
     most: int = 20,
     shorten: tuple[str, ...] = (),
+    wrap: tuple[str, ...] = (),
     trim: bool = False,
 ) -> None:
     """Print a result table as `oa.show` does: money with its sign, rates in percent, dates, missing cells as a dash.
 
-    If a row does not fit on one line, the columns in `shorten` are cut and end in …; with `trim`, the last columns are left
-    out, and named below.
+    If a row does not fit on one line, the columns in `shorten` are cut and end in …, those in `wrap` go on below; with `trim`,
+    the last columns are left out, and named.
     """
     shown = rows.head(most)
     if index:
@@ -121,7 +122,7 @@ def show(
     columns = {name: [format_cell(name, value, money) for value in shown[name]] for name in shown.columns}
     left_out = _too_wide(columns, rows.index.nlevels if index else 0) if trim else []
     columns = {name: cells for name, cells in columns.items() if name not in left_out}
-    rooms = _rooms(columns, shorten)
+    rooms = _rooms(columns, (*shorten, *wrap))
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         dtype = shown[name].dtype
@@ -130,8 +131,8 @@ def show(
         table.add_column(
             name,
             justify="right" if numeric else "left",
-            overflow="fold" if room is None else "ellipsis",
-            no_wrap=room is not None,
+            overflow="ellipsis" if name in shorten else "fold",
+            no_wrap=name in shorten,
             max_width=room,
         )
     for cells in zip(*columns.values(), strict=True):
@@ -141,7 +142,7 @@ def show(
         out.print(f"[dim]… and {text.number(len(rows) - most)} more[/]", highlight=False)
     if left_out:
         named = text.joined(map(text.label, left_out))
-        out.print(f"[dim]Too narrow for {escape(named)}.[/]", highlight=False, soft_wrap=True)
+        out.print(f"[dim]Too narrow to show {escape(named)}.[/]", highlight=False, soft_wrap=True)
 
 
 def _too_wide(columns: dict[str, list[str]], keys: int) -> list[str]:
@@ -156,7 +157,7 @@ def _too_wide(columns: dict[str, list[str]], keys: int) -> list[str]:
 
 
 def _rooms(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str, int]:
-    """Width of each column in `shorten`: equal shares of the space left, none wider than its content."""
+    """Widths of the columns in `shorten`: equal shares of the space left, none wider than its content."""
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in columns.items()}
     others = sum(width for name, width in widths.items() if name not in shorten)
     free = out.width - 2 * (len(widths) - 1) - others

@@ -6,18 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import typer
 
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.analysis import forecast_change_with_deals, in_columns
-from opp_analytics.cli.console import heading, say, show
+from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import TABLES, check_ending, write_tables
 from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, read_source
-from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.periods import as_date
+from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
+from opp_analytics.org import require
+from opp_analytics.periods import as_date, as_period
 from opp_analytics.schema import BUCKETS, NO_LABEL, TEXT
 
 __all__ = ["changes_command", "created_command", "forecast_command", "risk_command"]
@@ -40,7 +42,8 @@ Freq = Annotated[
 ]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
 _FOLDER = Path("opp-history")
-_DEALS = ("name", "reasons")
+_ALL = "(all)"
+"""What `oa.forecast` calls the whole, in place of a group."""
 
 
 def changes_command(
@@ -64,13 +67,10 @@ def changes_command(
     """Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline."""
     _check(file)
     org = find_org(org_file)
-    history = oa.History(folder, org=org)
+    history = _recorded(folder, org, least=2)
     zone, alias = (org or oa.Org()).zone(None), _freq(org, freq)
-    records = history.records["recorded_at"]
-    last = as_date(records.iloc[-1], tz=zone) if len(records) else as_date(datetime.now(UTC), tz=zone)
-    end = last if until is None else as_date(until, tz=zone, name="--until")
-    start = end - pd.Timedelta(days=7) if since is None else as_date(since, tz=zone, name="--since")
-    label = str(pd.Period(end, alias)) if period is None else period
+    start, end = _window(history.records["recorded_at"], since, until, zone)
+    label = str(pd.Period(end, alias) if period is None else as_period(period, alias, name="--period"))
     groups: list[str] = by or []
     tables: dict[str, pd.DataFrame] = {}
     pipeline = oa.waterfall(history, start=start, end=end, by=groups, tz=zone)
@@ -81,14 +81,14 @@ def changes_command(
         heading("Forecast")
         say(f"Not known: {reason}.")
     else:
-        heading("Forecast", text.days(start, end))
+        heading("Forecast", text.days(as_date(start, tz=zone), end))
         say(oa.sentence(change))
         show(_whole(change))
         if groups:
             heading("By " + text.joined(map(text.label, groups)))
             show(_by_ends(change))
         heading("Deals", "those that moved it most")
-        show(_largest(deals, groups), index=False, shorten=_DEALS)
+        show(_largest(deals, groups), index=False, shorten=("name",))
         tables |= {"Forecast": change.reset_index(), "Deals": _ids_last(deals, groups)}
     heading("Pipeline")
     say(oa.sentence(pipeline))
@@ -149,6 +149,8 @@ def forecast_command(
     now = str(pd.Period(day, table.attrs["freq"]))
     table_ahead = table[(ahead >= now) | ahead.isin(BUCKETS)]
     shown = table_ahead[[name for name in columns if table_ahead[name].notna().any()]]
+    if by:
+        shown = _whole_first(shown, [str(pd.Period(now, table.attrs["freq"]) + k) for k in range(periods)])
     shown.attrs = table.attrs
     show(shown, most=60, trim=True)
     _write(file, {"Forecast": table.reset_index()})
@@ -174,6 +176,7 @@ def risk_command(
         own_writes=source.own_writes(),
         tz=_zone(source),
     )
+    require(source.opportunities, *(by or []))
     say(oa.sentence(table))
     flagged = table[table["risk"] > 0]
     flagged.attrs = table.attrs
@@ -185,7 +188,7 @@ def risk_command(
         heading("Deals")
         listed = flagged[["name", "owner_name", "value", "close_date", "risk", "reasons"]]
         listed.attrs = table.attrs
-        show(listed, index=False, most=most, shorten=_DEALS)
+        show(listed, index=False, most=most, shorten=("name",), wrap=("reasons",))
     _write(file, {"Deals": _ids_last(table.reset_index(), [])})
 
 
@@ -199,7 +202,7 @@ def created_command(
     """Show whether enough comes in: pipeline created in each period, and the open pipeline at its end."""
     _check(file)
     org = find_org(org_file)
-    table = oa.pipeline_created(oa.History(folder, org=org), freq=_freq(org, freq), by=by or None)
+    table = oa.pipeline_created(_recorded(folder, org), freq=_freq(org, freq), by=by or None)
     say(oa.sentence(table))
     show(table, most=60, trim=True)
     say("Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win.")
@@ -230,12 +233,45 @@ def _day(source: Source, as_of: str | None) -> pd.Timestamp:
     return as_date(datetime.now(UTC) if as_of is None else as_of, tz=_zone(source), name="--as-of")
 
 
+def _recorded(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History:
+    """The history of the folder, which has at least so many records."""
+    history = oa.History(folder, org=org)
+    if len(history.records) < least:
+        holds = "one record, and a change needs two" if len(history.records) else "no records"
+        raise NotEnoughHistory(
+            f"{folder} holds {holds}; make one every day with: {program()} record --history {folder}"
+        )
+    return history
+
+
+def _window(
+    records: pd.Series[Any], since: str | None, until: str | None, zone: str
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """The first and the last day; by default the week to the last record, or what was recorded of it."""
+    end = as_date(records.iloc[-1] if until is None else until, tz=zone, name="--until")
+    if since is None:
+        week = end - pd.Timedelta(days=7)
+        return (records.iloc[0] if as_date(records.iloc[0], tz=zone) >= week else week), end
+    start = as_date(since, tz=zone, name="--since")
+    if end < start:
+        raise ArgumentValueError(f"--until {end:%Y-%m-%d} is before --since {start:%Y-%m-%d}; swap them")
+    return start, end
+
+
 def _history(folder: Path, source: Source) -> oa.History | None:
     """The history of the folder; None where nothing was recorded yet."""
     if not folder.is_dir():
         return None
     history = oa.History(folder, org=source.org)
     return history if len(history.records) else None
+
+
+def _whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
+    """The rows of these periods and of deals without one, those of the whole before those of its groups."""
+    labels = table.index.get_level_values("period")
+    kept = table[labels.isin([*BUCKETS, *periods])]
+    totals = np.sum([kept.index.get_level_values(k) == _ALL for k in range(kept.index.nlevels)], axis=0)
+    return kept.iloc[np.argsort(-totals, kind="stable")]
 
 
 def _whole(change: pd.DataFrame) -> pd.DataFrame:

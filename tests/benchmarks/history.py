@@ -37,15 +37,18 @@ def run(quick: bool) -> list[Figure]:
     if quick:
         return []
     with tempfile.TemporaryDirectory() as name:
-        year, small, large = (Path(name, folder) for folder in ("year", "small", "large"))
+        year, twice, small, large = (Path(name, folder) for folder in ("year", "twice", "small", "large"))
         _play(year, _ROWS, 365, snapshots=True)
+        _play(twice, _ROWS, 365, snapshots=False, halves=True)
         figures = [
             _size(year),
             *_against_snapshots(year),
             *_against_plain(year),
             *_forecasts(year),
+            *_flat(year, twice),
         ]
         shutil.rmtree(year)
+        shutil.rmtree(twice)
         _play(small, _ROWS, _DAYS, snapshots=False)
         _play(large, _TIMES * _ROWS, _DAYS, snapshots=False)
         return [*figures, *_growth(small, large)]
@@ -107,6 +110,26 @@ def _against_plain(folder: Path) -> list[Figure]:
     return figures
 
 
+def _flat(year: Path, twice: Path) -> list[Figure]:
+    """The same changes in twice as many records."""
+    figures = []
+    for question in (*(question for question, _, _ in _PLAIN), "waterfall"):
+        runs = in_turns(
+            _ROUNDS,
+            {
+                "twice": partial(_once, "ours", question, twice),
+                "year": partial(_once, "ours", question, year),
+            },
+        )
+        for measure, unit in (("seconds", "s"), ("process_mb", "MB")):
+            label = f"{question}, twice the records" + (", memory" if unit == "MB" else "")
+            ours, theirs = ([run[measure] for run in runs[which]] for which in ("twice", "year"))
+            figures.append(
+                Figure.of(label, "the same changes in one record a day", ours, theirs, at_most=1.5, unit=unit)
+            )
+    return figures
+
+
 def _growth(small: Path, large: Path) -> list[Figure]:
     """Every question to a log with ten times as many opportunities and changes."""
     figures = []
@@ -126,17 +149,26 @@ def _growth(small: Path, large: Path) -> list[Figure]:
     return figures
 
 
-def _play(folder: Path, opportunities: int, days: int, *, snapshots: bool) -> None:
-    """Record every day, and keep every day's full snapshot where asked to."""
+def _play(folder: Path, opportunities: int, days: int, *, snapshots: bool, halves: bool = False) -> None:
+    """Record every day, with `halves` each half of a day's changes alone, and keep every day's full snapshot where asked to."""
     random = np.random.default_rng(1)
     frame = _first_day(random, opportunities)
     history = History(folder / "history")
     (folder / "snapshots").mkdir(parents=True)
+    before = frame
     for day in pd.date_range("2026-01-01", periods=days):
+        if halves and frame is not before:
+            history.record(_halfway(before, frame), at=day - pd.Timedelta(hours=12))
         history.record(frame, at=day)
         if snapshots:
             frame.to_parquet(folder / "snapshots" / f"{day:%Y-%m-%d}.parquet", compression="zstd")
-        frame = _next_day(random, frame)
+        before, frame = frame, _next_day(random, frame)
+
+
+def _halfway(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """The day on which only the first half of the rows have changed."""
+    half = len(after) // 2
+    return pd.concat([after.iloc[:half], before.iloc[half:]], ignore_index=True)
 
 
 def _first_day(random: np.random.Generator, count: int) -> pd.DataFrame:

@@ -72,8 +72,8 @@ def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[st
     ("width", "head", "left_out"),
     [
         (40, ["team", "period", "booked", "expected"], None),
-        (31, ["team", "period", "booked"], "Too narrow for expected."),
-        (20, ["team", "period"], "Too narrow for booked and expected."),
+        (31, ["team", "period", "booked"], "Too narrow to show expected."),
+        (20, ["team", "period"], "Too narrow to show booked and expected."),
     ],
 )
 def test_show__leaves_out_what_does_not_fit_and_names_it(

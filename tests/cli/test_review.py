@@ -68,9 +68,46 @@ def test_changes__without_a_forecast_still_say_what_moved_the_pipeline(
 
 
 def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path: Path) -> None:
-    code, _, err = command("changes", "--history", tmp_path / "none")
+    for name in ("changes", "created"):
+        code, _, err = command(name, "--history", tmp_path / "none")
+        assert code == 1
+        assert (
+            f"none holds no records; make one every day with: opp-analytics record --history {tmp_path}"
+            in err
+        )
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        (["--since", "2026-01-05"], "The history does not reach back to 2026-01-05"),
+        (
+            ["--since", "2026-03-09", "--until", "2026-03-03"],
+            "--until 2026-03-03 is before --since 2026-03-09; swap them",
+        ),
+        (["--period", "March"], "--period: 'March' is not a period of freq='M'; write it like '2026-03'"),
+        (["--by", "team"], "the history has no column 'team'; it has"),
+    ],
+)
+def test_changes__name_what_they_cannot_show(
+    command: Command, folder: Path, asked: list[str], says: str
+) -> None:
+    code, _, err = command("changes", "--history", folder, *asked)
     assert code == 1
-    assert "needs records" in err
+    assert says in err
+
+
+def test_changes__of_a_young_history_begin_with_its_first_record(command: Command, tmp_path: Path) -> None:
+    history = History(tmp_path / "young")
+    history.record(deals(0), at="2026-03-06T06:00Z")
+    code, _, err = command("changes", "--history", tmp_path / "young")
+    assert code == 1
+    assert "young holds one record, and a change needs two; make one every day with: opp-analytics" in err
+    history.record(deals(1), at="2026-03-09T06:00Z")
+    code, out, err = command("changes", "--history", tmp_path / "young")
+    assert (code, err) == (0, "")
+    assert "March is up 100 since Mar 6" in out
+    assert "Pipeline went from 1.7K (3 deals) to 700 (2 deals): won 1K (1)." in out
 
 
 def test_forecast__by_owner_adds_up(command: Command, account: Account, folder: Path, tmp_path: Path) -> None:
@@ -83,6 +120,8 @@ def test_forecast__by_owner_adds_up(command: Command, account: Account, folder: 
     assert "(all)" in out
     table = pd.read_csv(file).query("period == '2026-03'").set_index("owner_name")["expected"]
     assert table.to_dict() == {"Ann": 1000, "Bo": 120, "(all)": 1120}
+    # The whole comes first.
+    assert out.index("(all)") < out.index("Ann  ") < out.index("Bo  ")
 
 
 def test_risk__lists_reasons_and_sums_by_owner(
@@ -98,6 +137,24 @@ def test_risk__lists_reasons_and_sums_by_owner(
     page = file.read_text()
     assert page.startswith("## Deals")
     assert r"=Bolt\|A1" in page
+
+
+def test_risk__names_a_column_that_the_deals_do_not_have(
+    command: Command, account: Account, folder: Path
+) -> None:
+    account(deals(1))
+    code, _, err = command("risk", "--history", folder, "--as-of", "2026-03-30", "--by", "region")
+    assert code == 1
+    assert "the frame has no column 'region'; it has" in err
+    assert "Traceback" not in err
+
+
+def test_risk__of_deals_without_owners_counts_them_together(
+    command: Command, account: Account, folder: Path
+) -> None:
+    account(deals(1).assign(owner_name=pd.Series(["Ann", "Bo", None], dtype="object")))
+    _, out, _ = command("risk", "--history", folder, "--as-of", "2026-03-30", "--by", "owner_name")
+    assert "(none)" in out.split("By owner name")[1].split("Deals")[0]
 
 
 def test_created__counts_what_came_in(command: Command, folder: Path, tmp_path: Path) -> None:
