@@ -17,6 +17,7 @@ from opp_analytics.errors import ArgumentTypeError, HistoryError
 from opp_analytics.history.engine import Engine
 from opp_analytics.history.entries import Recorded
 from opp_analytics.history.from_changes import imported_from
+from opp_analytics.history.memory import Memory
 from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.sources import FolderSource, Source, TableSource
@@ -76,6 +77,7 @@ class History(RecordedPipeline):
         self._path: Path | None = arguments.path(path)
         self.org = checked_org(org)
         self._seen: tuple[Any, pd.DataFrame] | None = None
+        self._memory = Memory()
         store = Store(self._path, lock_timeout)
         self._source: Source = FolderSource(store, Engine.shared(memory_limit))
         store.entries()
@@ -183,7 +185,7 @@ class History(RecordedPipeline):
         history = cls.__new__(cls)
         history._path = None
         history.org = checked_org(org)
-        history._seen = None
+        history._seen, history._memory = None, Memory()
         history._source = TableSource(table, records)
         return history
 

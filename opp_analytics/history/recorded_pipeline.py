@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +15,7 @@ from opp_analytics.errors import ArgumentValueError, HistoryError, NotEnoughHist
 from opp_analytics.history import rows
 from opp_analytics.history.coverage import coverage
 from opp_analytics.history.engine import arrow, collect, latest
+from opp_analytics.history.memory import Memory
 from opp_analytics.history.people import with_people
 from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import Source, as_frame
@@ -35,6 +37,7 @@ class RecordedPipeline:
     _path: Path | None
     _source: Source
     _seen: tuple[Any, pd.DataFrame] | None
+    _memory: Memory
 
     @property
     def records(self) -> pd.DataFrame:
@@ -88,6 +91,10 @@ class RecordedPipeline:
         frame.attrs["org"] = self.org.facts
         return conform(frame)
 
+    def remember(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once for a key and the records that the history has; the last eight are kept."""
+        return self._memory.get(key, self.records, make)
+
     @property
     def is_part(self) -> bool:
         """True for a history made by `where`."""
@@ -107,7 +114,7 @@ class RecordedPipeline:
     def read_by(self, org: Org) -> Self:
         """The same history, whose stages and dates an org tells."""
         same = copy.copy(self)
-        same.org, same._seen = checked_org(org), None
+        same.org, same._seen, same._memory = checked_org(org), None, Memory()
         return same
 
     def where(self, **columns: Any) -> Self:
@@ -140,7 +147,7 @@ class RecordedPipeline:
         (['new', 'transferred'], 0)
         """
         part = copy.copy(self)
-        part._path, part._seen = None, None
+        part._path, part._seen, part._memory = None, None, Memory()
         part._source = ScopedSource(self, self._source, columns)
         return part
 
@@ -156,7 +163,7 @@ class RecordedPipeline:
             Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
         """
         order = [("seen_at", "ascending"), ("unique_id", "ascending")]
-        return self._meant(rows.to_frame(self._arrow(self._rows()).sort_by(order)))
+        return self._meant(rows.to_frame(self.collect_arrow(self._rows()).sort_by(order)))
 
     def as_of(self, when: When, *, tz: str | None = None) -> pd.DataFrame:
         """All opportunities in the last record at or before `when`.
@@ -183,7 +190,7 @@ class RecordedPipeline:
         recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
         table = self._rows()
         then = latest(table.filter(table["seen_at"] <= recorded_at))
-        frame = as_frame(self._arrow(then), self._source.columns_at(recorded_at))
+        frame = as_frame(self.collect_arrow(then), self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
         return frame if self.org is None else self.org.apply(frame)
 
@@ -223,7 +230,7 @@ class RecordedPipeline:
             needed = ("unique_id", "written_at", "run_id")
             arguments.frame(own_writes, "own_writes", *needed, made_by="own_writes")
         table = self._rows()
-        own = self._arrow(table.filter(table["unique_id"] == unique_id))
+        own = self.collect_arrow(table.filter(table["unique_id"] == unique_id))
         if not len(own):
             raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")
         changes = self._meant(rows.to_frame(own.sort_by("seen_at")))
@@ -324,7 +331,8 @@ class RecordedPipeline:
             self._source.reset()
             raise
 
-    def _arrow(self, expression: Any) -> pa.Table:
+    def collect_arrow(self, expression: Any) -> pa.Table:
+        """The result of an Ibis expression as an Arrow table; else as `collect`."""
         try:
             return arrow(expression)
         except HistoryError:

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods, schema
-from opp_analytics.analysis.forecasting.past_deals import OWNER
 from opp_analytics.analysis.forecasting.past_points import Records
+from opp_analytics.analysis.forecasting.past_versions import OWNER
 from opp_analytics.analysis.shared.groups import Groups, column_key, combine, ratio, read
 from opp_analytics.certificate import Certificate
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org, outcome_codes

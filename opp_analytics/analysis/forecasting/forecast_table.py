@@ -91,8 +91,7 @@ def look_ahead(
     ).with_groups(asked.targets.groups(by))
     chosen = choose(asked.method, Situation.of(deals, asked.history), single_deals=single_deals)
     wanted = deals.periods([*asked.periods, *asked.targets.periods])
-    ahead = [period for period in wanted if period >= deals.current]
-    forecaster = fit(chosen.method, deals, asked.history, ahead, seed=asked.seed, past=asked.past)
+    forecaster = fit(chosen.method, deals, asked.history, seed=asked.seed, past=asked.past)
     outlooks = {
         period: forecaster.outlook(period)
         if period >= deals.current

@@ -21,11 +21,11 @@ from opp_analytics.analysis.forecasting.past_deals import (
     DUE,
     LATER,
     OVERDUE,
-    OWNER,
     SOON_AFTER,
     SOON_DAYS,
     UNDATED,
 )
+from opp_analytics.analysis.forecasting.past_versions import OWNER
 from opp_analytics.analysis.forecasting.run_rate import Book, run_rate
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
@@ -51,19 +51,19 @@ def fit(
     method: Method,
     deals: Deals,
     history: History | Replay | None,
-    wanted: Sequence[pd.Period],
     *,
     seed: int = 0,
     past: Past | None = None,
 ) -> Forecaster:
-    """A method fitted to the deals of a forecast, for the wanted periods; `past` is what it learns from, if read already."""
+    """A method fitted to the deals of a forecast; `past` is what it learns from, if read already."""
     if method.probability == "run_rate":
         return RunRates(deals, book_of(deals))
     learned = method.probability == "learned"
     if past is None and (learned or method.new_business):
         by = [] if deals.groups is None or not learned else [str(name) for name in deals.groups.names]
-        past = _read(history, deals, wanted, by)
+        past = _read(history, deals, by)
     if learned:
+        assert past is not None
         return Learned(deals, past, seed)
     chances = Chances.fit(
         deals.frame, method, today=deals.today, freq=deals.freq, history=history, tz=deals.tz
@@ -71,14 +71,11 @@ def fit(
     return Given(deals, chances, past, seed)
 
 
-def _read(
-    history: History | Replay | None, deals: Deals, wanted: Sequence[pd.Period], by: Sequence[str]
-) -> Past | None:
-    """What the records up to the forecast's day teach."""
+def _read(history: History | Replay | None, deals: Deals, by: Sequence[str]) -> Past:
+    """What the records teach."""
     if not isinstance(history, History):
         raise ArgumentTypeError("this method learns from past records; pass history=")
-    records = deals.records_of(history)
-    return read_past(history, records, [(records.now(deals.today), wanted)], by=by, meaning=deals.org)
+    return read_past(history, deals.records_of(history), by=by, meaning=deals.org)
 
 
 @dataclass(frozen=True)
@@ -86,8 +83,7 @@ class Learned:
     """Chances, new business and ranges learned from past records."""
 
     deals: Deals
-    past: Past | None
-    """None if no period is over."""
+    past: Past
     seed: int
 
     def outlook(self, period: pd.Period) -> Outlook:
@@ -110,9 +106,9 @@ class Learned:
     def chance(self, deals: Deals, period: pd.Period) -> Floats:
         """The chance of each deal, by what the method has learned."""
         lessons = self._lessons(period)
-        if lessons is None or self.past is None:
+        if lessons is None:
             return np.where(deals.open, np.nan, 0.0)
-        frame, known = deals.frame, self.past.deals
+        frame, known = deals.frame, self.past.deals.versions
         stage = _places(frame["stage"].astype(TEXT).fillna(NO_LABEL), known.stages)
         owned = frame[OWNER].astype(TEXT).fillna(NO_LABEL) if OWNER in frame else None
         owner = np.full(len(frame), -1) if owned is None else _places(owned, known.owners)
@@ -121,16 +117,13 @@ class Learned:
         return np.where(deals.open, found, 0.0)
 
     def _lessons(self, period: pd.Period) -> Lessons | None:
-        return (
-            None if self.past is None else self.past.lessons(self.past.records.now(self.deals.today), period)
-        )
+        return self.past.lessons(self.past.records.now(self.deals.today), period)
 
     def _amounts(self, lessons: Lessons) -> Floats:
         """Past new business (rows) by group (columns); that of groups of old is spread over those of today."""
         if self.deals.groups is None:
             return lessons.further
-        assert self.past is not None
-        place = {labels: k for k, labels in enumerate(self.past.deals.groups)}
+        place = {labels: k for k, labels in enumerate(self.past.deals.versions.groups)}
         today = [place.get(as_labels(key), -1) for key in self.deals.groups]
         known = np.concatenate([lessons.further, np.zeros((len(lessons.further), 1))], axis=1)[:, today]
         whole, held = lessons.further.sum(), known.sum()
@@ -170,14 +163,14 @@ def past_outlook(past: Past, record: int, period: pd.Period, *, seed: int = 0) -
     lessons = past.lessons(past.records.at(record), period)
     if lessons is None:
         return None
-    deals, point = past.deals, past.places[record, period]
-    rows = np.arange(deals.starts[point], deals.starts[point + 1])
-    rows = np.repeat(rows, deals.count[rows].astype(np.intp))
+    known, size = past.deals.open(record, period), past.deals.size
     closing = past.records.closes_quarter(period)
-    chance = lessons.chances.of(deals.bucket[rows], deals.stage[rows], deals.owner[rows], closing=closing)
-    group, value = deals.group[rows], deals.value[rows]
-    totals = mixes(value, chance, group, deals.booked[point], lessons.further, lessons.stretch, seed)
-    came = np.bincount(group, weights=value * chance, minlength=len(deals.groups)).astype(np.float64)
+    chance = lessons.chances.of(known.bucket, known.stage, known.owner, closing=closing)
+    rows = np.repeat(np.arange(len(chance)), known.count.astype(np.intp))
+    chance, group, value = chance[rows], known.group[rows], known.value[rows]
+    booked = past.deals.booked(record, period)
+    totals = mixes(value, chance, group, booked, lessons.further, lessons.stretch, seed)
+    came = np.bincount(group, weights=value * chance, minlength=size).astype(np.float64)
     return Outlook(chance, came, lessons.further.mean(axis=0), totals)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from opp_analytics.analysis.forecasting.learned_chances import LearnedChances, learn_chances
-from opp_analytics.analysis.forecasting.past_deals import PastDeals, past_deals
-from opp_analytics.analysis.forecasting.past_points import Now, Point, Records, last_day
+from opp_analytics.analysis.forecasting.past_deals import PastDeals
+from opp_analytics.analysis.forecasting.past_points import Now, Records, last_day
+from opp_analytics.analysis.forecasting.past_versions import read_versions
 from opp_analytics.analysis.stats.distribution import sample_totals
 from opp_analytics.org import Org
 
@@ -58,17 +59,12 @@ class Miss:
 
 @dataclass(frozen=True)
 class Past:
-    """Everything that forecasts at some moments learn from."""
+    """Everything that forecasts learn from; what a forecast at a moment asks for was known by then."""
 
     records: Records
     deals: PastDeals
-    places: dict[tuple[int, pd.Period], int]
     _misses: dict[tuple[pd.Period, int], Miss] = field(default_factory=dict)
     _taught: dict[tuple[Now, pd.Period], Lessons | None] = field(default_factory=dict)
-
-    def point(self, period: pd.Period, lead: int) -> int | None:
-        """The point of a period at a lead."""
-        return self.places.get((self.records.at_lead(period, lead), period))
 
     def lessons(self, now: Now, period: pd.Period) -> Lessons | None:
         """What is known at a moment about the chances in a period; None where fewer than 3 periods teach it."""
@@ -84,34 +80,41 @@ class Past:
         return Lessons(
             tuple(known),
             self._learn(known),
-            self._further(known.values()),
+            self._further(known),
             stretch(self._past_scores(now, lead, len(known))),
         )
 
     def not_due(self, now: Now, period: pd.Period) -> list[float]:
         """Money that the last 12 ended periods won from deals not due in them at the same point."""
-        points = list(self._teachers(now, last_day(period) - now.day).values())[-_AMOUNTS:]
-        return [float(self.deals.further(point, due=True).sum()) for point in points]
+        known = self._teachers(now, last_day(period) - now.day)
+        points = list(known.items())[-_AMOUNTS:]
+        return [float(self.deals.wins(record, k).further(due=True).sum()) for k, record in points]
 
     def _teachers(self, now: Now, lead: int) -> dict[pd.Period, int]:
-        found = {period: self.point(period, lead) for period in self.records.ended(now)}
-        return {period: point for period, point in found.items() if point is not None}
+        """The record at a lead of each ended period that has one."""
+        found = {period: self.records.at_lead(period, lead) for period in self.records.ended(now)}
+        return {period: record for period, record in found.items() if record >= 0}
 
-    def _learn(self, known: dict[pd.Period, int]) -> LearnedChances:
+    def _learn(self, known: Mapping[pd.Period, int]) -> LearnedChances:
+        deals, versions = self.deals, self.deals.versions
         closing = [self.records.closes_quarter(period) for period in known] if self.records.monthly else None
-        return learn_chances(self.deals, list(known.values()), closing)
+        points = [
+            (deals.open(record, period), deals.wins(record, period)) for period, record in known.items()
+        ]
+        return learn_chances(points, closing, stages=len(versions.stages), owners=len(versions.owners))
 
-    def _further(self, points: Iterable[int]) -> Floats:
-        amounts = [self.deals.further(point) for point in list(points)[-_AMOUNTS:]]
-        return np.array(amounts).reshape(len(amounts), len(self.deals.groups))
+    def _further(self, known: Mapping[pd.Period, int]) -> Floats:
+        amounts = [self.deals.wins(record, k).further() for k, record in list(known.items())[-_AMOUNTS:]]
+        return np.array(amounts).reshape(len(amounts), self.deals.size)
 
     def _past_scores(self, now: Now, lead: int, taught_by: int) -> Floats:
         """What past forecasts missed by, as if each had learned from as many periods as today's."""
         leads = dict.fromkeys([*_LEADS, lead])
-        misses = [self._miss(period, days) for period in self.records.ended(now) for days in leads]
+        ended = self.records.ended(now)
+        misses = [self._miss(period, days) for days in leads for period in ended]
         # The mean of k amounts errs like 1/k of one amount: a forecast from few periods missed by more.
         scaled = [one.scores * sqrt((1 + 1 / taught_by) / (1 + 1 / one.taught_by)) for one in misses]
-        return np.concatenate([np.zeros(0), *scaled])
+        return np.concatenate(scaled) if scaled else np.zeros(0)
 
     def _miss(self, period: pd.Period, lead: int) -> Miss:
         if (period, lead) not in self._misses:
@@ -119,69 +122,50 @@ class Past:
         return self._misses[period, lead]
 
     def _missed(self, period: pd.Period, lead: int) -> Miss:
-        point = self.point(period, lead)
-        if point is None:
-            return _NO_MISS
         record = self.records.at_lead(period, lead)
-        known = self._teachers(self.records.at(record), lead)
+        known = self._teachers(self.records.at(record), lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
-        chances = self._learn(known)
-        further = self._further(known.values())
-        deals, size = self.deals, len(self.deals.groups)
-        rows = np.arange(deals.starts[point], deals.starts[point + 1])
+        chances, further = self._learn(known), self._further(known)
+        past, size = self.deals.open(record, period), self.deals.size
         closing = self.records.closes_quarter(period)
-        chance = chances.of(deals.bucket[rows], deals.stage[rows], deals.owner[rows], closing=closing)
-        group, count = deals.group[rows], deals.count[rows]
-        totals = sample_totals(deals.value[rows], chance, group, size, counts=count, one_of=further)
-        low, median, high = np.quantile(totals, [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2], axis=1)
-        came = deals.actual(point) - deals.booked[point]
-        width = np.where(came > median, high - median, median - low)
-        there = (
-            (np.bincount(group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (deals.booked[point] > 0)
+        chance = chances.of(past.bucket, past.stage, past.owner, closing=closing)
+        booked = self.deals.booked(record, period)
+        there = (np.bincount(past.group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
+        place = np.cumsum(there) - 1
+        totals = sample_totals(
+            past.value,
+            chance,
+            place[past.group],
+            int(there.sum()),
+            counts=past.count,
+            one_of=further[:, there],
         )
-        return Miss(len(known), np.minimum(np.abs(came - median) / np.maximum(width, 1.0), _CAP)[there])
+        low, median, high = np.quantile(totals, [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2], axis=1)
+        came = (self.deals.wins(record, period).actual - booked)[there]
+        width = np.where(came > median, high - median, median - low)
+        return Miss(len(known), np.minimum(np.abs(came - median) / np.maximum(width, 1.0), _CAP))
 
 
 _NO_MISS = Miss(FEWEST, np.zeros(0))
 
 
-def read_past(
-    history: History,
-    records: Records,
-    asked: Iterable[tuple[Now, Sequence[pd.Period]]],
-    *,
-    by: Sequence[str] = (),
-    further: Iterable[Point] = (),
-    meaning: Org | None = None,
-) -> Past | None:
-    """Everything that forecasts of some periods at some moments learn from; None without a period that is over.
+def read_past(history: History, records: Records, *, by: Sequence[str] = (), meaning: Org) -> Past:
+    """Everything that forecasts learn from, in groups of `by`: one `Past` for the same records and question.
 
     Parameters
     ----------
-    asked : iterable of (Now, list of Period)
-        The moments and the periods forecast there.
-    further : iterable of Point
-        Points to read besides.
-    by, meaning
-        As for `past_deals`.
+    records : Records
+        Those of the history, or the first of them: what came later is not looked at.
+    by : list of str
+        Further columns, with their values in the record; a deal not open then has those at its win.
+    meaning : Org
+        What the stages mean.
     """
-    points: dict[tuple[int, pd.Period], Point] = {}
-    for now, wanted in asked:
-        leads = {*_LEADS, *(last_day(period) - now.day for period in wanted)}
-        for period in records.ended(now):
-            for lead in leads:
-                record = records.at_lead(period, lead)
-                if record >= 0:
-                    key = (record, period)
-                    points.setdefault(key, Point(record, period, records.settles(period)))
-    for point in further:
-        points.setdefault((point.record, point.period), point)
-    if not points:
-        return None
-    ordered = sorted(points.values(), key=lambda point: (point.period, point.record))
-    places = {(point.record, point.period): place for place, point in enumerate(ordered)}
-    return Past(records, past_deals(history, ordered, records, by=by, meaning=meaning), places)
+    versions = read_versions(history, meaning, by)
+    asked = (records.freq, records.year_start, records.days.tobytes(), meaning.stages, tuple(by))
+    found: Past = history.remember(("past", *asked), lambda: Past(records, PastDeals(versions, records)))
+    return found
 
 
 def stretch(scores: Floats) -> float:

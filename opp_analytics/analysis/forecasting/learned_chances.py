@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from opp_analytics.analysis.forecasting.past_deals import BUCKET_NAMES, PastDeals
+from opp_analytics.analysis.forecasting.past_deals import BUCKET_NAMES, OpenDeals, Wins
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -37,42 +38,43 @@ class LearnedChances:
         return _clip(_clip(self.share[bucket, stage] * self.owner[owner]) * self.month[closing])
 
 
-def learn_chances(past: PastDeals, points: Sequence[int], closing: Sequence[bool] | None) -> LearnedChances:
+def learn_chances(
+    points: Sequence[tuple[OpenDeals, Wins]], closing: Sequence[bool] | None, *, stages: int, owners: int
+) -> LearnedChances:
     """Chances from the points of ended periods.
 
     Parameters
     ----------
-    past : PastDeals
-        Deals open at the points, and those won.
-    points : list of int
-        The points to learn from.
+    points : list of (OpenDeals, Wins)
+        Deals open at each point, and those won.
     closing : list of bool, optional
         True for each point of a month that ends a quarter; None for periods that are not months.
+    stages, owners : int
+        Number of stages and owners that are known.
     """
-    rows, row_point = _rows(past.starts, points)
-    wins, win_point = _rows(past.won_starts, points)
-    count, won = past.count[rows], past.won_count[wins]
-    bucket, stage, owner = past.bucket[rows], past.stage[rows], past.owner[rows]
-    won_at = past.won_bucket[wins], past.won_stage[wins], past.won_owner[wins]
+    past, won = [point[0] for point in points], [point[1] for point in points]
+    count, bucket, stage, owner = (_joined(past, name) for name in ("count", "bucket", "stage", "owner"))
+    won_at = tuple(_joined(won, name) for name in ("bucket", "stage", "owner"))
 
-    shape = (len(BUCKET_NAMES), len(past.stages) + 1)
-    deals = _count(bucket * shape[1] + stage, count, shape)
-    wins_by = _count(won_at[0] * shape[1] + won_at[1], won, shape)
-    overall = won.sum() / count.sum() if count.sum() else 0.0
-    by_bucket = (wins_by.sum(axis=1) + _SHRINK * overall) / (deals.sum(axis=1) + _SHRINK)
-    share = _clip((wins_by + _SHRINK * by_bucket[:, None]) / (deals + _SHRINK))
+    shape = (len(BUCKET_NAMES), stages + 1)
+    cell = bucket * shape[1] + stage
+    deals = np.bincount(cell, weights=count, minlength=shape[0] * shape[1]).reshape(shape)
+    wins = np.bincount(won_at[0] * shape[1] + won_at[1], minlength=shape[0] * shape[1]).reshape(shape)
+    overall = wins.sum() / deals.sum() if len(count) else 0.0
+    by_bucket = (wins.sum(axis=1) + _SHRINK * overall) / (deals.sum(axis=1) + _SHRINK)
+    share = _clip((wins + _SHRINK * by_bucket[:, None]) / (deals + _SHRINK))
 
-    owners = len(past.owners)
-    expected = np.bincount(owner, weights=count * share[bucket, stage], minlength=owners)
-    achieved = np.bincount(won_at[2], weights=won, minlength=owners)
+    chance = share.ravel()[cell]
+    expected = np.bincount(owner, weights=count * chance, minlength=owners)
+    achieved = np.bincount(won_at[2], minlength=owners)
     factor = np.append((achieved + _OWNER) / (expected + _OWNER), 1.0)
 
     if closing is None:
         return LearnedChances(share, factor, (1.0, 1.0))
     kind = np.array(closing, dtype=np.intp)
-    chance = _clip(share[bucket, stage] * factor[owner])
-    expected = np.bincount(kind[row_point], weights=count * chance, minlength=2)
-    achieved = np.bincount(kind[win_point], weights=won, minlength=2)
+    here, there = (np.repeat(kind, [len(part.bucket) for part in parts]) for parts in (past, won))
+    expected = np.bincount(here, weights=count * _clip(chance * factor[owner]), minlength=2)
+    achieved = np.bincount(there, minlength=2)
     month = (achieved + _MONTH) / (expected + _MONTH)
     return LearnedChances(share, factor, (float(month[0]), float(month[1])))
 
@@ -81,12 +83,5 @@ def _clip(chances: Floats) -> Floats:
     return np.clip(chances, _LEAST, _MOST)
 
 
-def _count(cells: Codes, counts: Floats, shape: tuple[int, int]) -> Floats:
-    return np.bincount(cells, weights=counts, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
-
-
-def _rows(starts: Codes, points: Sequence[int]) -> tuple[Codes, Codes]:
-    """The rows of some points, and the place of each row's point."""
-    ranges = [np.arange(starts[point], starts[point + 1]) for point in points]
-    places = np.repeat(np.arange(len(points)), [len(part) for part in ranges])
-    return (np.concatenate(ranges) if ranges else np.zeros(0, dtype=np.intp)), places
+def _joined(parts: Sequence[OpenDeals] | Sequence[Wins], name: str) -> NDArray[Any]:
+    return np.concatenate([getattr(part, name) for part in parts])

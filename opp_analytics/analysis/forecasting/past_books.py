@@ -11,15 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods
-from opp_analytics.analysis.forecasting.past_deals import numbers
 from opp_analytics.analysis.forecasting.past_points import Records, first_day, last_day
-from opp_analytics.analysis.forecasting.run_rate import Book, days_or_never
-from opp_analytics.analysis.shared.history_query import group_names, up_to, with_outcome
-from opp_analytics.org import Org
+from opp_analytics.analysis.forecasting.past_versions import UNDATED_DAY, read_versions
+from opp_analytics.analysis.forecasting.run_rate import NEVER, Book, days_or_never
+from opp_analytics.org import OPEN, WON, Org
 
 if TYPE_CHECKING:
-    import ibis
-
     from opp_analytics.history import History
 
 
@@ -71,60 +68,27 @@ class PastBooks:
 
 
 def past_books(history: History, records: Records, *, by: Sequence[str], tz: str) -> PastBooks:
-    """Read every time that a deal was open, won or lost as it was, up to the last of some records."""
-    rows = history.collect(_spells(up_to(history.table, records.moments[-1]), Org.of(history), by))
-    group, groups = numbers(rows, group_names(by))
-    seen, until = (
-        records.moments.searchsorted(rows[name].astype("datetime64[us, UTC]"))
-        for name in ("seen_at", "until")
-    )
-    won, open_ = ((rows["outcome"] == name).to_numpy() for name in ("won", "open"))
-    closed = np.where(
-        open_, days_or_never(pd.Series(pd.NaT, index=rows.index)), days_or_never(rows["close_date"])
-    )
+    """Every time that a deal was open, won or lost as it was, up to the last of some records."""
+    known = read_versions(history, Org.of(history), by)
+    open_ = known.outcome == OPEN
+    closed = np.where(open_ | (known.day == UNDATED_DAY), NEVER, known.day)
+    cents = np.where(open_, 0, known.cents)
+    # A run rate looks at the outcome, and of a closed deal at its date and money; what else changed is one time.
+    told = (known.deal, known.outcome, closed, cents, known.group)
+    same = np.logical_and.reduce([part[1:] == part[:-1] for part in told])
+    same &= known.seen[1:] == known.until[:-1]
+    first = np.flatnonzero(np.append(True, ~same)[: len(open_)])
+    last = np.append(first[1:], len(open_))[: len(first)] - 1
+    created = pd.Series(known.created[first]).dt.tz_localize("UTC")
     return PastBooks(
         records,
-        seen,
-        np.where(rows["until"].isna(), len(records.moments), until),
-        days_or_never(periods.to_dates(rows["created_at"].astype("datetime64[us, UTC]"), tz=tz)),
-        closed,
-        rows["cents"].to_numpy(dtype=np.float64) / 100,
-        won,
-        open_,
-        group,
-        groups,
+        known.seen[first],
+        known.until[last],
+        days_or_never(periods.to_dates(created, tz=tz)),
+        closed[first],
+        cents[first] / 100,
+        known.outcome[first] == WON,
+        open_[first],
+        known.group[first],
+        known.groups,
     )
-
-
-def _spells(log: ibis.Table, meaning: Org, by: Sequence[str]) -> ibis.Table:
-    """Versions of deals that differ in what a run rate reads: outcome, and of a closed deal its date and money."""
-    import ibis
-
-    rows = with_outcome(log, meaning, "created_at", by=by)
-    names = group_names(by)
-    closed = rows["outcome"] != "open"
-    rows = rows.select(
-        "unique_id",
-        "seen_at",
-        "outcome",
-        "created_at",
-        *names,
-        close_date=ibis.ifelse(closed, rows["close_date"], ibis.null("date")),
-        cents=ibis.ifelse(closed, rows["cents"], 0),
-    )
-    order = ibis.window(group_by="unique_id", order_by="seen_at")
-    told = ["outcome", "close_date", "cents", *names]
-    marked = rows.mutate(
-        fresh=ibis.or_(
-            *(
-                ~rows[name]
-                .cast("string")
-                .fill_null("")
-                .identical_to(rows[name].cast("string").fill_null("").lag().over(order))
-                for name in told
-            )
-        )
-    )
-    kept = marked.filter(marked["fresh"])
-    kept = kept.mutate(until=kept["seen_at"].lead().over(order))
-    return kept.filter(kept["outcome"].isin(["open", "won", "lost"])).drop("fresh", "unique_id")

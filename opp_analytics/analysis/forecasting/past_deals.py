@@ -1,286 +1,166 @@
-"""What past records knew of past periods, counted by the engine: deals open then, wins, money."""
+"""What past records knew of past periods: deals open then, wins, money."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from opp_analytics.analysis.forecasting.past_points import Point, Records, points_table
-from opp_analytics.analysis.shared.history_query import (
-    check_history,
-    group_names,
-    instant,
-    missing,
-    up_to,
-    with_outcome,
-)
-from opp_analytics.org import Org
-from opp_analytics.schema import NO_LABEL, TEXT
+from opp_analytics.analysis.forecasting.past_points import Records, first_day, last_day
+from opp_analytics.analysis.forecasting.past_versions import UNDATED_DAY, Numbers, Versions
+from opp_analytics.org import WON as WON_CODE
 
-if TYPE_CHECKING:
-    import ibis
-
-    from opp_analytics.history import History
-
-OWNER = "owner_name"
-"""The column that tells whose deal it is."""
 BUCKET_NAMES = ("overdue", "undated", "due before", "due", "due soon after", "due later")
 OVERDUE, UNDATED, BEFORE, DUE, SOON_AFTER, LATER = range(6)
 SOON_DAYS = 31
 _WON, _NEITHER = 6, 7
-_EXACT_UP_TO = 20_000
-"""Opportunities up to which every amount is kept; above, amounts within a factor of √2 are counted together."""
-_FOREVER = pd.Timestamp("2262-01-01", tz="UTC")
+_BY_DAY = np.array([OVERDUE, BEFORE, DUE, SOON_AFTER, LATER, UNDATED])
+_POINTS = 128
+"""Points that are kept: those of four leads, for periods of two years."""
+_DENSE = 8
+"""Cells per row up to which all cells are counted, which is faster than to sort the rows."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class OpenDeals:
+    """Deals open at a point: a row stands for `count` deals of one kind and amount."""
+
+    bucket: Numbers
+    stage: Numbers
+    owner: Numbers
+    group: Numbers
+    value: NDArray[np.float64]
+    count: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Wins:
+    """What a period won in the end, by what its deals were at a point."""
+
+    bucket: Numbers
+    """Of each deal that was open and won."""
+    stage: Numbers
+    owner: Numbers
+    money: NDArray[np.float64]
+    """By group, and bucket at the point; then by deals already won, and by others."""
+
+    @property
+    def actual(self) -> NDArray[np.float64]:
+        """Money by group."""
+        total: NDArray[np.float64] = self.money.sum(axis=1)
+        return total
+
+    def further(self, *, due: bool = False) -> NDArray[np.float64]:
+        """Money from deals neither won nor open (with `due`: nor due in it) at the point, by group."""
+        kinds = [_NEITHER, *(kind for kind in range(_WON) if due and kind != DUE)]
+        total: NDArray[np.float64] = self.money[:, kinds].sum(axis=1)
+        return total
 
 
 @dataclass(frozen=True)
 class PastDeals:
-    """Deals open at each point, in order of the points; a row stands for `count` deals of one kind and amount."""
+    """The deals of past points: a period as a record shows it."""
 
-    starts: NDArray[np.intp]
-    """First row of each point, and the end."""
-    bucket: NDArray[np.intp]
-    stage: NDArray[np.intp]
-    owner: NDArray[np.intp]
-    group: NDArray[np.intp]
-    value: NDArray[np.float64]
-    count: NDArray[np.float64]
-    won_starts: NDArray[np.intp]
-    """First row of each point among the deals that were open and won in the period, and the end."""
-    won_bucket: NDArray[np.intp]
-    won_stage: NDArray[np.intp]
-    won_owner: NDArray[np.intp]
-    won_count: NDArray[np.float64]
-    booked: NDArray[np.float64]
-    """Money won in the period by the point, by group."""
-    won_value: NDArray[np.float64]
-    """Money that the period won in the end, by point, group, and bucket at the point; then by deals already won, and by
-    others."""
-    stages: list[str]
-    owners: list[str]
-    groups: list[tuple[str, ...]]
+    versions: Versions
+    records: Records
+    _kept: OrderedDict[Any, Any] = field(default_factory=OrderedDict)
 
-    def actual(self, point: int) -> NDArray[np.float64]:
-        """Money that the period won in the end, by group."""
-        total: NDArray[np.float64] = self.won_value[point].sum(axis=1)
-        return total
+    @property
+    def size(self) -> int:
+        """Number of groups."""
+        return len(self.versions.groups)
 
-    def further(self, point: int, *, due: bool = False) -> NDArray[np.float64]:
-        """Money that the period won from deals neither won nor open (with `due`: nor due in it) at the point, by group."""
-        kinds = [_NEITHER, *(kind for kind in range(_WON) if due and kind != DUE)]
-        total: NDArray[np.float64] = self.won_value[point][:, kinds].sum(axis=1)
-        return total
+    def open(self, record: int, period: pd.Period) -> OpenDeals:
+        """The deals open at a point."""
+        return self._keep(("open", record, period), lambda: self._open(record, period))
 
+    def wins(self, record: int, period: pd.Period, known: int | None = None) -> Wins:
+        """What the period won as the record `known` shows it, by default the one that settles it."""
+        known = self.records.settles(period) if known is None else known
+        return self._keep(("wins", record, period, known), lambda: self._wins(record, period, known))
 
-def past_deals(
-    history: History,
-    points: Sequence[Point],
-    records: Records,
-    *,
-    by: Sequence[str] = (),
-    meaning: Org | None = None,
-) -> PastDeals:
-    """Count the deals of every point, by due bucket, stage, owner and the groups of `by`.
+    def booked(self, record: int, period: pd.Period) -> NDArray[np.float64]:
+        """Money won in the period by the record, by group."""
+        rows = self.versions.wins(record, first_day(period), last_day(period))
+        return self._money(self.versions.group[rows], rows, self.size)
 
-    Parameters
-    ----------
-    history : History
-        Past records; those after the latest moment of the points are not read.
-    points : list of Point
-        Records and periods, at least one.
-    by : list of str
-        Further columns, with their values in the record; a deal not open then has those at its win.
-    meaning : Org, optional
-        What the stages mean; default: the history's org.
-    """
-    check_history(history, "the learned forecast", *by)
-    table = history.table
-    further = [*([OWNER] if OWNER in table.columns else []), *by]
-    asked = points_table(points, records)
-    newest = records.moments[max(max(point.record, point.known) for point in points)]
-    exact = history.records["rows"].max() <= _EXACT_UP_TO
-    versions = _versions(up_to(table, newest), meaning or Org.of(history), further)
-    names = group_names(further)
-    open_ = history.collect(_open_deals(versions, asked, names, exact=bool(exact)))
-    won = history.collect(_won_deals(versions, asked.filter(asked["settled"]), names))
-    return _arrays(open_, won, len(points), names, owned=OWNER in table.columns)
+    def _keep(self, key: tuple[Any, ...], make: Callable[[], _T]) -> _T:
+        if key not in self._kept:
+            self._kept[key] = make()
+            if len(self._kept) > 2 * _POINTS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        found: _T = self._kept[key]
+        return found
 
-
-def actual_money(
-    history: History, points: Sequence[Point], records: Records, *, by: Sequence[str] = ()
-) -> tuple[NDArray[np.float64], list[tuple[str, ...]]]:
-    """Money that the period of each point won as shown by its `known` record, by group; and the groups.
-
-    A deal's group is that at the point, or at its win if it was not open then.
-    """
-    asked = points_table(points, records)
-    names = group_names(by)
-    rows = history.collect(
-        _won_deals(
-            _versions(
-                up_to(history.table, records.moments[max(point.known for point in points)]),
-                Org.of(history),
-                by,
-            ),
-            asked,
-            names,
+    def _open(self, record: int, period: pd.Period) -> OpenDeals:
+        known = self.versions.open
+        rows = known.at(record)
+        cells = len(known.kind)
+        number = self._bucket(known.day[rows], record, period) * cells + known.cell[rows]
+        kept, count, cents = _counted(number, known.cents[rows], len(BUCKET_NAMES) * cells)
+        bucket, cell = np.divmod(kept, max(cells, 1))
+        # Within a kind by count, then by amount.
+        kinds = int(known.kind.max(initial=0)) + 1
+        order = np.argsort(
+            (bucket * kinds + known.kind[cell]) * (count.max(initial=0) + 1) + count, kind="stable"
         )
-    )
-    group, groups = numbers(rows, names)
-    return _sums(rows.assign(group=group), ["point", "group"], (len(points), len(groups))), groups
+        bucket, cell, count, cents = bucket[order], cell[order], count[order], cents[order]
+        return OpenDeals(
+            bucket.astype(np.int32),
+            known.stage[cell],
+            known.owner[cell],
+            known.group[cell],
+            cents / count / 100,
+            count.astype(np.float64),
+        )
+
+    def _wins(self, record: int, period: pd.Period, known: int) -> Wins:
+        versions = self.versions
+        rows = versions.wins(known, first_day(period), last_day(period))
+        then = versions.then(rows, record)
+        there = then >= 0
+        won = there & (versions.outcome[then] == WON_CODE)
+        due = self._bucket(versions.day[then], record, period)
+        bucket = np.where(won, _WON, np.where(there, due, _NEITHER))
+        group = versions.group[np.where(there, then, rows)]
+        money = self._money(group * (_NEITHER + 1) + bucket, rows, self.size * (_NEITHER + 1))
+        came = bucket < _WON
+        return Wins(
+            bucket[came],
+            versions.stage[then[came]],
+            versions.owner[then[came]],
+            money.reshape(self.size, _NEITHER + 1),
+        )
+
+    def _money(self, place: Numbers, rows: Numbers, size: int) -> NDArray[np.float64]:
+        cents = np.bincount(place, weights=self.versions.cents[rows], minlength=size)
+        return np.asarray(cents / 100, dtype=np.float64)
+
+    def _bucket(self, day: Numbers, record: int, period: pd.Period) -> Numbers:
+        """When deals are due, seen from the record's day and the period."""
+        last = last_day(period)
+        edges = [
+            int(self.records.days[record]),
+            first_day(period),
+            last + 1,
+            last + SOON_DAYS + 1,
+            UNDATED_DAY,
+        ]
+        return _BY_DAY[np.searchsorted(np.maximum.accumulate(edges), day, side="right")]
 
 
-def _versions(log: ibis.Table, meaning: Org, further: Sequence[str]) -> ibis.Table:
-    """Every version of every deal, with the time until which it was valid."""
-    import ibis
-
-    rows = with_outcome(log, meaning, by=further)
-    later = rows["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at"))
-    kept = ["unique_id", "seen_at", "outcome", "stage", "close_date", "cents", *group_names(further)]
-    return rows.select(*kept, until=later.fill_null(instant(_FOREVER)))
-
-
-def _open_deals(versions: ibis.Table, asked: pa.Table, names: Sequence[str], *, exact: bool) -> ibis.Table:
-    """Deals open at each point by bucket, stage, groups and amount; and money won in the period by then."""
-    import ibis
-
-    points = ibis.memtable(asked.select(["point", "moment", "day", "first", "last"]))
-    living = versions.filter(versions["outcome"].isin(["open", "won"]))
-    then = points.join(living, [living["seen_at"] <= points["moment"], living["until"] > points["moment"]])
-    won = then["outcome"] == "won"
-    then = then.filter(~won | then["close_date"].between(then["first"], then["last"]).fill_null(False))
-    won = then["outcome"] == "won"
-    size = then["cents"] if exact else (then["cents"].abs().clip(lower=1).log2() * 2).floor().cast("int64")
-    keys = {
-        "bucket": ibis.ifelse(won, _WON, _bucket(then)).cast("int64"),
-        "stage": ibis.ifelse(won, NO_LABEL, then["stage"].fill_null(NO_LABEL)),
-        "size": ibis.ifelse(won, 0, ibis.ifelse(then["cents"] < 0, -size.abs() - 1, size)).cast("int64"),
-    }
-    cells = then.select("point", *names, "cents", **keys)
-    return cells.group_by(["point", "bucket", "stage", *names, "size"]).agg(
-        count=cells.count().cast("int64"), cents=cells["cents"].sum().cast("int64")
-    )
-
-
-def _won_deals(versions: ibis.Table, asked: pa.Table, names: Sequence[str]) -> ibis.Table:
-    """Deals won in the period of each point by what they were at the point."""
-    import ibis
-
-    points = ibis.memtable(asked.drop_columns("settled"))
-    ends = ibis.memtable(
-        asked.select(["known", "first", "last"]).group_by(["known", "first", "last"]).aggregate([])
-    )
-    wins = versions.filter(versions["outcome"] == "won")
-    final = ends.join(
-        wins,
-        [
-            wins["seen_at"] <= ends["known"],
-            wins["until"] > ends["known"],
-            wins["close_date"].between(ends["first"], ends["last"]),
-        ],
-    ).select("known", "first", "unique_id", "cents", **{f"{name}_end": wins[name] for name in names})
-    due = points.join(final, ["known", "first"])
-    before = versions.view()
-    both = due.left_join(
-        before,
-        [
-            due["unique_id"] == before["unique_id"],
-            before["seen_at"] <= due["moment"],
-            before["until"] > due["moment"],
-        ],
-        rname="{name}_then",
-    )
-    alive = both["outcome"].isin(["open", "won"]).fill_null(False)
-    cells = both.select(
-        "point",
-        "cents",
-        bucket=ibis.cases((~alive, _NEITHER), (both["outcome"] == "won", _WON), else_=_bucket(both)).cast(
-            "int64"
-        ),
-        stage=ibis.ifelse(alive, both["stage"], NO_LABEL).fill_null(NO_LABEL),
-        **{name: ibis.ifelse(alive, both[name], both[f"{name}_end"]) for name in names},
-    )
-    return cells.group_by(["point", "bucket", "stage", *names]).agg(
-        count=cells.count().cast("int64"), cents=cells["cents"].sum().cast("int64")
-    )
-
-
-def _bucket(rows: ibis.Table) -> Any:
-    """When a deal is due, seen from the record's day and the period."""
-    import ibis
-
-    due = rows["close_date"]
-    return ibis.cases(
-        (missing(due), UNDATED),
-        (due < rows["day"], OVERDUE),
-        (due < rows["first"], BEFORE),
-        (due <= rows["last"], DUE),
-        (due <= rows["last"] + ibis.interval(days=SOON_DAYS), SOON_AFTER),
-        else_=LATER,
-    )
-
-
-def _arrays(
-    open_: pd.DataFrame, won: pd.DataFrame, points: int, names: Sequence[str], *, owned: bool
-) -> PastDeals:
-    """The collected rows as arrays, with numbers in place of names."""
-    both = pd.concat([open_, won], ignore_index=True)
-    stage, stages = pd.factorize(both["stage"], sort=True)
-    owner, owners = numbers(both, names[:1] if owned else [])
-    group, groups = numbers(both, names[1:] if owned else names)
-    parts = both.assign(stage=stage, owner=owner, group=group)
-    parts = parts[["point", "bucket", "stage", "owner", "group", "count", "cents"]].astype(np.int64)
-    # In an order of their own: an engine's order changes from run to run.
-    then, ends = (
-        part.sort_values(list(parts.columns)) for part in (parts[: len(open_)], parts[len(open_) :])
-    )
-    booked = _sums(then[then["bucket"] == _WON], ["point", "group"], (points, len(groups)))
-    won_value = _sums(ends, ["point", "group", "bucket"], (points, len(groups), _NEITHER + 1))
-    then, ends = then[then["bucket"] < _WON], ends[ends["bucket"] < _WON]
-    places = np.arange(points + 1)
-    count = then["count"].to_numpy(dtype=np.float64)
-    return PastDeals(
-        starts=np.searchsorted(then["point"].to_numpy(), places),
-        bucket=then["bucket"].to_numpy(),
-        stage=then["stage"].to_numpy(),
-        owner=then["owner"].to_numpy(),
-        group=then["group"].to_numpy(),
-        value=then["cents"].to_numpy() / count / 100,
-        count=count,
-        won_starts=np.searchsorted(ends["point"].to_numpy(), places),
-        won_bucket=ends["bucket"].to_numpy(),
-        won_stage=ends["stage"].to_numpy(),
-        won_owner=ends["owner"].to_numpy(),
-        won_count=ends["count"].to_numpy(dtype=np.float64),
-        booked=booked,
-        won_value=won_value,
-        stages=[str(name) for name in stages],
-        owners=["".join(labels) for labels in owners],
-        groups=groups,
-    )
-
-
-def _sums(rows: pd.DataFrame, keys: list[str], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """The money of the rows, by keys."""
-    money = np.zeros(shape, dtype=np.int64)
-    np.add.at(
-        money,
-        tuple(rows[key].to_numpy(dtype=np.int64) for key in keys),
-        rows["cents"].to_numpy(dtype=np.int64),
-    )
-    return money / 100
-
-
-def numbers(rows: pd.DataFrame, names: Sequence[str]) -> tuple[NDArray[np.intp], list[tuple[str, ...]]]:
-    """A number for each combination of the named columns, and the combinations."""
-    if not names:
-        return np.zeros(len(rows), dtype=np.intp), [()]
-    texts = pd.MultiIndex.from_frame(rows[list(names)].astype(TEXT))
-    place, labels = pd.factorize(texts, sort=True)
-    return place.astype(np.intp), [tuple(map(str, key)) for key in labels]
+def _counted(numbers: Numbers, cents: Numbers, size: int) -> tuple[Numbers, Numbers, Numbers]:
+    """The numbers that occur, increasing, with how often, and the cents of each."""
+    if size <= _DENSE * len(numbers):
+        every = np.bincount(numbers, minlength=size)
+        kept = np.flatnonzero(every)
+        return kept, every[kept], np.bincount(numbers, weights=cents, minlength=size)[kept]
+    kept, place, count = np.unique(numbers, return_inverse=True, return_counts=True)
+    return kept, count, np.bincount(place, weights=cents, minlength=len(kept))

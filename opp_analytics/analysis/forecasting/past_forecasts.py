@@ -19,8 +19,7 @@ from opp_analytics.analysis.forecasting.learned import Past, read_past
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.outlook import Distribution
 from opp_analytics.analysis.forecasting.past_books import PastBooks, past_books
-from opp_analytics.analysis.forecasting.past_deals import actual_money
-from opp_analytics.analysis.forecasting.past_points import Point, Records, last_day
+from opp_analytics.analysis.forecasting.past_points import Records, last_day
 from opp_analytics.analysis.forecasting.run_rate import run_rate
 from opp_analytics.analysis.forecasting.targets import Targets
 from opp_analytics.analysis.shared.history_query import check_history
@@ -116,6 +115,7 @@ class PastForecasts:
             ``low``, ``median``, ``high``, and ``method``: that of the record.
         """
         rows = [self._row(said) for said in self.said(method, wanted)]
+        rows.sort(key=lambda row: (row["record"], row["period"]))
         columns = ["record", "made_at", *self.by, "period", "weeks_before", *FORECAST, "method"]
         table = pd.DataFrame(rows, columns=columns)
         return table.astype({"weeks_before": "int64", **dict.fromkeys(FORECAST, "float64")})
@@ -123,23 +123,23 @@ class PastForecasts:
     def said(self, method: Method, wanted: Wanted) -> Iterator[Said]:
         """What a method said at the records at which it could be used, one group after the other."""
         chosen = {record: self._choose(method, record) for record in wanted}
-        learning = [r for r, one in chosen.items() if one is not None and one.reads_history]
-        past = self._past(learning, wanted)
+        yield from self._learned({r: wanted[r] for r, one in chosen.items() if one == Method("learned")})
         for record, one in chosen.items():
-            if one is not None:
-                yield from self._at(record, wanted[record], one, past)
+            if one is not None and one.probability == "run_rate":
+                yield from self._run_rate(record, wanted[record])
+            elif one is not None and one.probability != "learned":
+                yield from self._given(record, wanted[record], one)
 
     def actual(self, wanted: Wanted) -> Actual:
         """Money won in each wanted period as the last record shows it, by record, group at that record, and period."""
-        last = len(self.records.days) - 1
-        points = [Point(record, period, last) for record, ahead in wanted.items() for period in ahead]
-        if not points:
-            return {}
-        money, groups = actual_money(self.history, points, self.records, by=self.by)
+        last, deals = len(self.records.days) - 1, self._past.deals
         return {
-            (point.record, group, str(point.period)): float(money[k, g])
-            for k, point in enumerate(points)
-            for g, group in enumerate(groups)
+            (record, group, str(period)): float(money)
+            for record, ahead in wanted.items()
+            for period in ahead
+            for group, money in zip(
+                deals.versions.groups, deals.wins(record, period, last).actual, strict=True
+            )
         }
 
     @cached_property
@@ -161,41 +161,27 @@ class PastForecasts:
         except NotEnoughHistory:
             return None
 
-    def _past(self, learning: Sequence[int], wanted: Wanted) -> Past | None:
-        """What the forecasts at some records learn from."""
-        asked = [(self.records.at(record), wanted[record]) for record in learning]
-        at = [Point(record, period, -1) for record in learning for period in wanted[record]]
-        return read_past(self.history, self.records, asked, by=self.by, further=at) if learning else None
+    @cached_property
+    def _past(self) -> Past:
+        """What the forecasts learn from."""
+        return read_past(self.history, self.records, by=self.by, meaning=self.org)
 
-    def _at(
-        self, record: int, ahead: Sequence[pd.Period], method: Method, past: Past | None
-    ) -> Iterator[Said]:
-        if method.probability == "learned":
-            assert past is not None
-            yield from self._learned(record, ahead, past)
-        elif method.probability == "run_rate":
-            yield from self._run_rate(record, ahead)
-        else:
-            yield from self._given(record, ahead, method, past)
-
-    def _learned(self, record: int, ahead: Sequence[pd.Period], past: Past) -> Iterator[Said]:
-        deals = past.deals
-        for period in ahead:
-            outlook = past_outlook(past, record, period, seed=self.seed)
+    def _learned(self, wanted: Wanted) -> Iterator[Said]:
+        jobs = [(record, period) for record, ahead in wanted.items() for period in ahead]
+        # Those equally long before the end learn from the same points, which are then counted once.
+        jobs.sort(key=lambda job: last_day(job[1]) - int(self.records.days[job[0]]))
+        for record, period in jobs:
+            outlook = past_outlook(self._past, record, period, seed=self.seed)
             if outlook is None:
                 continue
-            point = past.places[record, period]
-            booked = deals.booked[point]
-            open_ = (
-                np.bincount(deals.group[deals.starts[point] : deals.starts[point + 1]], minlength=len(booked))
-                > 0
-            )
+            deals = self._past.deals
+            booked, group = deals.booked(record, period), deals.open(record, period).group
+            open_ = np.bincount(group, minlength=deals.size) > 0
             there = open_ | (booked != 0) | (outlook.new_business > 0) | (not self.by)
             expected = booked + outlook.expected_open + outlook.new_business
             for k in np.flatnonzero(there).tolist():
-                yield Said(
-                    record, period, deals.groups[k], booked[k], expected[k], outlook.totals[k], "learned"
-                )
+                name = deals.versions.groups[k]
+                yield Said(record, period, name, booked[k], expected[k], outlook.totals[k], "learned")
 
     def _run_rate(self, record: int, ahead: Sequence[pd.Period]) -> Iterator[Said]:
         book, there = self.books.at(record), self.books.alive(record) | (not self.by)
@@ -216,9 +202,7 @@ class PastForecasts:
                     "run_rate",
                 )
 
-    def _given(
-        self, record: int, ahead: Sequence[pd.Period], method: Method, past: Past | None
-    ) -> Iterator[Said]:
+    def _given(self, record: int, ahead: Sequence[pd.Period], method: Method) -> Iterator[Said]:
         moment = self.records.moments[record]
         known = self._replay(method).until(moment)
         frame = known.as_of(moment)
@@ -234,7 +218,7 @@ class PastForecasts:
             self.seed,
             self.tz,
             self.org,
-            past,
+            self._past if method.new_business else None,
         )
         try:
             made = look_ahead(frame, asked, self.by)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from opp_analytics import periods
@@ -98,16 +96,6 @@ class Records:
         return first + int(np.flatnonzero(off == off.min())[-1])
 
 
-@dataclass(frozen=True)
-class Point:
-    """A past period as seen in one record, and the record that shows what became of it."""
-
-    record: int
-    period: pd.Period
-    known: int
-    """−1 where the outcome is not asked for."""
-
-
 def day_numbers(dates: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:
     """Calendar dates as numbers of days."""
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
@@ -128,21 +116,3 @@ def first_day(period: pd.Period) -> int:
 def last_day(period: pd.Period) -> int:
     """The last day of a period, as a number."""
     return day_number(period.end_time)
-
-
-def points_table(points: Sequence[Point], records: Records) -> pa.Table:
-    """The points for the engine: place, moment and day of the record, days of the period, moment at which it is known."""
-    instant = pa.timestamp("us", "UTC")
-    return pa.table(
-        {
-            "point": pa.array(range(len(points)), pa.int64()),
-            "moment": pa.array([records.moments[point.record] for point in points], instant),
-            "known": pa.array([records.moments[point.known] for point in points], instant),
-            "settled": pa.array([point.known >= 0 for point in points], pa.bool_()),
-            "day": pa.array([int(records.days[point.record]) for point in points], pa.int32()).cast(
-                pa.date32()
-            ),
-            "first": pa.array([first_day(point.period) for point in points], pa.int32()).cast(pa.date32()),
-            "last": pa.array([last_day(point.period) for point in points], pa.int32()).cast(pa.date32()),
-        }
-    )

@@ -26,7 +26,7 @@ _PRIOR_POWER, _PRIOR_SPREAD = 0.5, 0.35
 _PRIOR_PERIODS = 4
 _DRAWS = 20_000
 _GROUP_SPREAD = 0.3
-_NEVER = 2**40
+NEVER = 2**40
 """A day later than any."""
 
 
@@ -56,12 +56,12 @@ class Book:
         created = (
             days_or_never(periods.to_dates(frame["created_at"], tz=tz))
             if known
-            else np.full(len(frame), _NEVER)
+            else np.full(len(frame), NEVER)
         )
         won, open_ = (outcome == WON) & (date <= day), outcome == OPEN
         kept = (outcome <= LOST) | open_
         value = np.nan_to_num(frame["value"].to_numpy(dtype=np.float64))
-        closed = np.where(open_, _NEVER, date)
+        closed = np.where(open_, NEVER, date)
         parts = (part[kept] for part in (created, closed, value, won, open_, group))
         return cls(day, *parts)
 
@@ -83,9 +83,6 @@ class Book:
         first = first_day(period) if after is None else max(first_day(period), after + 1)
         inside: NDArray[np.bool_] = self.won & (self.closed >= first) & (self.closed <= last_day(period))
         return inside
-
-
-_NEVER = 2**40
 
 
 @dataclass(frozen=True)
@@ -210,7 +207,7 @@ def _old_enough(
     book: Book, ended: list[pd.Period], cuts: NDArray[np.int64]
 ) -> tuple[list[pd.Period], NDArray[np.int64], Floats | None]:
     """The periods before which the pipeline is known, and its size at each and today; None where too few are."""
-    dated = book.created < _NEVER
+    dated = book.created < NEVER
     took = (book.closed - book.created)[book.won & dated & (book.created <= book.closed)]
     if not len(took):
         return ended, cuts, None
@@ -246,4 +243,4 @@ def _power(amounts: Floats, counts: NDArray[np.int64], sizes: Floats) -> float:
 def days_or_never(dates: pd.Series[Any]) -> NDArray[np.int64]:
     """Calendar dates as numbers of days; a day later than any for a missing one."""
     missing = dates.isna().to_numpy()
-    return np.where(missing, _NEVER, day_numbers(dates.fillna(pd.Timestamp(0))))
+    return np.where(missing, NEVER, day_numbers(dates.fillna(pd.Timestamp(0))))
