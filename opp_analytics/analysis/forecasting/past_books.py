@@ -71,7 +71,7 @@ def past_books(history: History, records: Records, *, by: Sequence[str], tz: str
     """Every time that a deal was open, won or lost as it was, up to the last of some records."""
     known = read_versions(history, Org.of(history), by)
     open_ = known.outcome == OPEN
-    closed = np.where(open_ | (known.day == UNDATED_DAY), NEVER, known.day)
+    closed = np.where(open_ | (known.day == UNDATED_DAY), NEVER, known.day.astype(np.int64))
     cents = np.where(open_, 0, known.cents)
     # A run rate looks at the outcome, and of a closed deal at its date and money; what else changed is one time.
     told = (known.deal, known.outcome, closed, cents, known.group)

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts
 from opp_analytics.analysis.forecasting.pricing import price_period
 from opp_analytics.history import History
 from tests import worlds
@@ -41,6 +43,27 @@ def test_forecast__parts_and_groups_add_up_by_every_method(method: str) -> None:
     sums = owners.groupby(level="period", sort=False)[MONEY].sum().loc[whole.index]
     np.testing.assert_allclose(sums, whole[MONEY], atol=1e-6)
     np.testing.assert_allclose(totals[MONEY], whole[MONEY], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["learned", "run_rate"])
+@pytest.mark.parametrize("by", [None, "owner_name"])
+def test_forecast_fan__of_a_simulated_team_is_the_forecast_of_each_record(
+    method: str, by: str | None
+) -> None:
+    _, history = team()
+    made = history.records["recorded_at"]
+    made = made[made.dt.strftime("%Y-%m").isin(["2023-05", "2023-06"])]
+    past = PastForecasts.of(history, "the test", freq="M", as_of=None, by=[by] if by else [], tz=None)
+    wanted = {int(place): [pd.Period("2023-06", "M")] for place in made.index[::3]}
+    table = past.made(Method(method), wanted).set_index("made_at")
+    assert table.index.nunique() == len(wanted)
+    for at in table.index.unique():
+        then = forecast(
+            history.as_of(at), as_of=at, history=history, method=method, by=by, periods=["2023-06"]
+        )
+        rows = table.loc[[at]].set_index([by, "period"] if by else "period")
+        columns = ["booked", "expected", "low", "median", "high"]
+        pd.testing.assert_frame_equal(rows[columns], then.loc[rows.index, columns], check_index_type=False)
 
 
 @pytest.mark.parametrize("method", METHODS)

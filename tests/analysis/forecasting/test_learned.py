@@ -9,6 +9,7 @@ import pytest
 from opp_analytics import errors
 from opp_analytics.analysis import forecast, forecast_deals
 from opp_analytics.analysis.forecasting.learned import stretch
+from opp_analytics.history import History
 from tests.analysis.forecasting.histories import even_months
 
 NINE = even_months(9)
@@ -121,3 +122,37 @@ def test_stretch__is_the_80_percent_conformal_quantile():
     # Twelve far misses: of 24 scores the 20th.
     assert stretch(np.full(12, 3.0)) == 3
     assert stretch(np.zeros(100)) == 1
+
+
+def test_forecast__of_several_moments_reads_the_deals_once_and_says_the_same(monkeypatch):
+    shared, days = even_months(9, owners=True), ["2026-07-10", "2026-08-10", "2026-09-10"]
+    asked: dict[str, Any] = {"method": "learned", "periods": 2, "by": "owner_name", "totals": True}
+    alone = [_forecast_of(even_months(9, owners=True), day, **asked) for day in days]
+    read: list[object] = []
+    collect = History.collect_arrow
+    monkeypatch.setattr(
+        History, "collect_arrow", lambda self, rows: read.append(rows.columns) or collect(self, rows)
+    )
+    together = [_forecast_of(shared, day, **asked) for day in days]
+    for one, other in zip(alone, together, strict=True):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    # The deals of each day, and the versions once for the whole and once by owner.
+    assert sum("cents" in columns for columns in read) == 2
+
+
+def test_forecast__learns_anew_after_the_next_record(tmp_path):
+    log = even_months(9).changes()
+    history = History.from_changes(log[log["seen_at"] <= "2026-08-15"], path=tmp_path)
+    before = forecast(FRAME, **{**ASKED, "history": history})
+    july = log[(log["unique_id"] == "a2026-07")].tail(1).assign(value=500.0)
+    frame = history.as_of("2026-08-15").set_index("unique_id", drop=False)
+    frame.loc["a2026-07", "value"] = float(july["value"].iloc[0])
+    history.record(frame.reset_index(drop=True), at="2026-08-15T18:00Z")
+    after = forecast(FRAME, **{**ASKED, "history": history})
+    fresh = forecast(FRAME, **{**ASKED, "history": History(tmp_path)})
+    pd.testing.assert_frame_equal(after, fresh, check_exact=True)
+    assert not before["high"].equals(after["high"])
+
+
+def _forecast_of(history: History, day: str, **asked: Any) -> pd.DataFrame:
+    return forecast(history.as_of(f"{day}T12:00Z"), as_of=day, history=history, **asked)
