@@ -316,10 +316,16 @@ def _draw_together(cents: Floats, given: Floats, rng: np.random.Generator) -> Fl
     skew = np.divide(third, deviation**3, out=np.zeros_like(third), where=deviation > 0)
     normal = rng.permutation(_evenly(DRAWS)).reshape(given.shape[1], -1)
     # If all amounts are multiples of one sum, so are the totals.
-    step = float(np.gcd.reduce(np.abs(cents).astype(np.int64)))
+    step = _common_step(np.abs(cents).astype(np.int64))
     drawn = np.rint((mean + deviation * (normal + skew / 6 * (normal**2 - 1))) / step) * step
     most, least = np.maximum(cents, 0).sum(), np.minimum(cents, 0).sum()
     return np.asarray(np.clip(drawn, least, most).ravel(), dtype=np.float64)
+
+
+def _common_step(cents: NDArray[np.int64]) -> float:
+    """The largest amount of which all are multiples."""
+    few = np.gcd.reduce(cents[:100])
+    return float(few if few == 1 else np.gcd.reduce(cents))
 
 
 def _condition_outcomes(
