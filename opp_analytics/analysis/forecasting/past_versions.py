@@ -82,14 +82,19 @@ class Versions:
 
     @cached_property
     def won(self) -> Numbers:
-        """The rows of wins."""
-        return np.flatnonzero(self.outcome == WON)
+        """The rows of wins, by date."""
+        rows = np.flatnonzero(self.outcome == WON)
+        return rows[np.argsort(self.day[rows], kind="stable")]
 
     def wins(self, record: int, first: int, last: int) -> Numbers:
         """The rows of the wins dated in a period, as a record shows them."""
-        rows = self.won
-        shown = (self.seen[rows] <= record) & (self.until[rows] > record)
-        return rows[shown & (self.day[rows] >= first) & (self.day[rows] <= last)]
+        ends = np.searchsorted(self._won_days, [first, last + 1])
+        rows = self.won[ends[0] : ends[1]]
+        return rows[(self.seen[rows] <= record) & (self.until[rows] > record)]
+
+    @cached_property
+    def _won_days(self) -> Numbers:
+        return self.day[self.won]
 
     def then(self, rows: Numbers, record: int) -> Numbers:
         """The row that a record shows of the deal of each row; −1 where it is neither open nor won there."""

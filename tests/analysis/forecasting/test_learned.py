@@ -128,11 +128,14 @@ def test_forecast__of_several_moments_reads_the_deals_once_and_says_the_same(mon
     shared, days = even_months(9, owners=True), ["2026-07-10", "2026-08-10", "2026-09-10"]
     asked: dict[str, Any] = {"method": "learned", "periods": 2, "by": "owner_name", "totals": True}
     alone = [_forecast_of(even_months(9, owners=True), day, **asked) for day in days]
-    read: list[object] = []
+    read: list[tuple[str, ...]] = []
     collect = History.collect_arrow
-    monkeypatch.setattr(
-        History, "collect_arrow", lambda self, rows: read.append(rows.columns) or collect(self, rows)
-    )
+
+    def noted(history: History, rows: Any) -> Any:
+        read.append(tuple(rows.columns))
+        return collect(history, rows)
+
+    monkeypatch.setattr(History, "collect_arrow", noted)
     together = [_forecast_of(shared, day, **asked) for day in days]
     for one, other in zip(alone, together, strict=True):
         pd.testing.assert_frame_equal(one, other, check_exact=True)
