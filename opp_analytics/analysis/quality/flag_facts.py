@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves
-from opp_analytics.analysis.shared.history_query import instant, log_of, missing
+from opp_analytics.analysis.shared.history_query import days_between, instant, log_of, missing
 from opp_analytics.arguments import frame
 from opp_analytics.org import Org
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Past", "Quantile", "past"]
 
-_SECONDS_A_DAY = 86_400
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
 LEAST = 10
 """Won deals that a learned threshold needs."""
@@ -146,8 +145,7 @@ def _won_pauses(steps: ibis.Table) -> ibis.Table:
 
 
 def _days_between(start: Any, end: Any) -> Any:
-    seconds = end.epoch_seconds().cast("int64") - start.epoch_seconds().cast("int64")
-    return (seconds / _SECONDS_A_DAY).round().cast("int64")
+    return days_between(start, end).round().cast("int64")
 
 
 def _quantiles(stays: pd.DataFrame, share: float) -> dict[str, Quantile]:

@@ -31,6 +31,7 @@ __all__ = [
     "Span",
     "check_history",
     "day",
+    "days_between",
     "group_name",
     "group_names",
     "instant",
@@ -41,6 +42,7 @@ __all__ = [
     "with_outcome",
 ]
 
+_SECONDS_A_DAY = 86_400
 _READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close_date")
 
 
@@ -303,6 +305,13 @@ def instant(moment: pd.Timestamp) -> Any:
     import ibis
 
     return ibis.literal(moment.to_pydatetime(), type="timestamp('UTC')")
+
+
+def days_between(start: Any, end: Any) -> Any:
+    """The days between two instants of a query, as a number; their fractions of a second are cut off."""
+    # Left to the engines, DuckDB would round them and Spark cut them off.
+    begun, ended = (at.truncate("s").epoch_seconds().cast("int64") for at in (start, end))
+    return (ended - begun) / _SECONDS_A_DAY
 
 
 def day(date: pd.Timestamp) -> Any:

@@ -14,6 +14,7 @@ from opp_analytics.analysis.shared.group_rows import grouped, sorted_groups
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.analysis.shared.history_query import (
     Span,
+    days_between,
     group_names,
     instant,
     log_of,
@@ -38,7 +39,6 @@ FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
 """Outcomes of an entry into a stage; each entry has exactly one."""
 _WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
 """Places of deals that are not open, besides the open stages."""
-_SECONDS_A_DAY = 86_400
 
 
 def stage_flow_deals(
@@ -174,8 +174,7 @@ def stage_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
     keys = group_names(groups)
     # With the end of the window as its end, an open stay needs no special case.
-    until = log["went_at"].fill_null(instant(asked.closing)).epoch_seconds()
-    seconds = until.cast("int64") - log["seen_at"].epoch_seconds().cast("int64")
+    days = days_between(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
     return log.select(
         *keys,
         "unique_id",
@@ -183,7 +182,7 @@ def stage_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
         "came_from",
         "place",
         "went_to",
-        days=(seconds / _SECONDS_A_DAY).ceil().cast("int64"),
+        days=days.ceil().cast("int64"),
     )
 
 

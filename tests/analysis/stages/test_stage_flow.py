@@ -3,7 +3,7 @@ import pytest
 import opp_analytics as oa
 from opp_analytics.analysis import stage_flow
 from tests.analysis.stages.windows import ALL
-from tests.history.logs import history_of
+from tests.history.logs import history_of, recorded, row
 
 
 def test_stage_flow__every_end(history):
@@ -36,6 +36,15 @@ def test_stage_flow__median_counts_those_still_there_as_longer():
     flow = stage_flow(history_of(rows), **ALL)
     # Four spells in proposal: 7, 14, 21 days, and one that is 21 days old: half have left after 14.
     assert flow.loc["proposal", ["entries", "advanced", "still"]].tolist() == [4, 3, 1]
+    assert flow.loc["proposal", "median_days"] == 14.0
+
+
+def test_stage_flow__cuts_fractions_of_a_second_off():
+    # Noon to noon two weeks later; an engine that rounds its seconds would see a second more, and a fifteenth day.
+    at = ["2026-01-04T12:00:00.0Z", "2026-01-05T12:00:00.4Z", "2026-01-19T12:00:00.6Z"]
+    stages = ["discovery", "proposal", "closed_won"]
+    rows = [{**row("a", "2026-01-04", stage), "seen_at": when} for stage, when in zip(stages, at, strict=True)]
+    flow = stage_flow(recorded(rows), start=at[0], end="2026-01-31")
     assert flow.loc["proposal", "median_days"] == 14.0
 
 
