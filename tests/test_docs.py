@@ -29,15 +29,19 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.S | re.M)
 
 
+def is_runnable(page: Path) -> bool:
+    """Whether a page has code that is run here; what needs Spark is run beside its other tests, in test_engine."""
+    code = "".join(blocks(page, "python"))
+    return bool(code) and "pyspark" not in code
+
+
 @pytest.fixture(scope="module")
 def demo() -> Callable[..., object]:
     """`oa.demo`, playing each team once for all pages."""
     return functools.cache(oa.demo)
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if is_runnable(page)], ids=lambda page: page.name)
 def test_page__runs_as_printed(
     page: Path, demo: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

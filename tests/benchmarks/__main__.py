@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks [NAME …]``: the named benchmarks, or all, as the table of ``docs/benchmarks.md``.
+"""``python -m tests.benchmarks [NAME …]``: the named benchmarks, or all, as the tables of ``docs/benchmarks.md``.
 
 Each module here without a leading underscore has a ``run(quick)`` that returns figures; with ``quick`` smaller ones, or
 none. ``--quick`` compares those with the stored ones, and fails where a ratio is twice the stored one, twice in a row: a
@@ -15,6 +15,8 @@ import pkgutil
 import platform
 import re
 import sys
+import time
+import traceback
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,7 +25,6 @@ from tests.benchmarks._figures import HEAD, Figure
 _HERE = Path(__file__).parent
 _STORED = _HERE / "quick.json"
 _DOCS = _HERE.parents[1] / "docs" / "benchmarks.md"
-_MARKS = "<!-- measured -->", "<!-- /measured -->"
 _DOUBLED = 2.0
 
 
@@ -34,30 +35,46 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all by default")
     parser.add_argument("--quick", action="store_true", help="small ones, against the stored ratios")
     parser.add_argument("--store", action="store_true", help="with --quick: store the ratios")
-    parser.add_argument("--docs", action="store_true", help="write the table to docs/benchmarks.md")
+    parser.add_argument("--docs", action="store_true", help="write each table to docs/benchmarks.md")
     asked = parser.parse_args()
     chosen = asked.names or names
     if unknown := set(chosen) - set(names):
         parser.error(f"no benchmark {sorted(unknown)}; there are {names}")
-    figures = {name: _run(name, quick=asked.quick) for name in chosen}
-    table = f"{_table([figure for own in figures.values() for figure in own])}\n\n{_machine()}"
-    print(table)
-    if asked.docs:
-        before, _, after = re.split("(?s)" + "(.*)".join(_MARKS), _DOCS.read_text())
-        _DOCS.write_text(f"{before}{_MARKS[0]}\n{table}\n{_MARKS[1]}{after}")
+    figures: dict[str, list[Figure]] = {}
+    for name in chosen:
+        began = time.perf_counter()
+        try:
+            figures[name] = _run(name, quick=asked.quick)
+        except Exception:
+            # What the others measured in half an hour is not lost with it.
+            traceback.print_exc()
+            continue
+        print(f"\n{_table(figures[name])}\n\n{name}: {time.perf_counter() - began:,.0f} s", flush=True)
+        if asked.docs:
+            _DOCS.write_text(with_table(_DOCS.read_text(), name, f"{_table(figures[name])}\n\n{_machine()}"))
+    failed = int(len(figures) < len(chosen))
     if not asked.quick:
-        return 0
-    stored: dict[str, float] = json.loads(_STORED.read_text()) if _STORED.exists() else {}
+        return failed
+    stored: dict[str, float] = json.loads(_STORED.read_text())
     if asked.store:
+        stored = {name: ratio for name, ratio in stored.items() if asked.names}
         stored |= {figure.name: round(figure.ratio, 2) for own in figures.values() for figure in own}
         _STORED.write_text(json.dumps(stored, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-        return 0
-    return _judge(figures, stored)
+        return failed
+    return failed or _judge(figures, stored)
 
 
 def _run(name: str, *, quick: bool) -> list[Figure]:
     found: list[Figure] = importlib.import_module(f"{__package__}.{name}").run(quick)
     return found
+
+
+def with_table(page: str, name: str, table: str) -> str:
+    """The page with a benchmark's table between its marks."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{table}\n{end}{after}"
 
 
 def _table(figures: list[Figure]) -> str:

@@ -131,7 +131,7 @@ def _sending(rows: int) -> Figure:
 def run(quick: bool) -> list[Figure]:
     """Seconds until the screen shows it, and between two frames while scrolling."""
     if quick:
-        return []
+        return [_sending(SIZES[-1])]
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))

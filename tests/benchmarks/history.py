@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ import pandas as pd
 from opp_analytics import org
 from opp_analytics.history import History
 from tests.benchmarks._figures import Figure, in_turns
-from tests.benchmarks._history_once import FORECASTS, QUESTIONS
+from tests.benchmarks._history_once import FORECASTS
 from tests.benchmarks._process import measured
 
 _OPEN = np.array(["discovery", "qualification", "proposal", "negotiation"], dtype=object)
@@ -28,30 +27,26 @@ _PLAIN = (
 )
 """Question, its plain form, and the ratio that is wanted; 200 owners are the groups."""
 _OWNERS = 200
-_TIMES, _DAYS = 10, 60
-"""How many times as many opportunities, over how many days, show how cost grows."""
+_DAYS = 60
+"""Days of the short form."""
 
 
 def run(quick: bool) -> list[Figure]:
     """Seconds, peak growth of memory, bytes on disk."""
-    if quick:
-        return []
     with tempfile.TemporaryDirectory() as name:
-        year, twice, small, large = (Path(name, folder) for folder in ("year", "twice", "small", "large"))
-        _play(year, _ROWS, 365, snapshots=True)
-        _play(twice, _ROWS, 365, snapshots=False, halves=True)
-        figures = [
+        if quick:
+            play(Path(name), _ROWS // 5, _DAYS, snapshots=False)
+            return _against_plain(Path(name), f"{_DAYS} days")
+        year, twice = Path(name, "year"), Path(name, "twice")
+        play(year, _ROWS, 365, snapshots=True)
+        play(twice, _ROWS, 365, snapshots=False, halves=True)
+        return [
             _size(year),
             *_against_snapshots(year),
-            *_against_plain(year),
+            *_against_plain(year, "a year"),
             *_forecasts(year),
             *_flat(year, twice),
         ]
-        shutil.rmtree(year)
-        shutil.rmtree(twice)
-        _play(small, _ROWS, _DAYS, snapshots=False)
-        _play(large, _TIMES * _ROWS, _DAYS, snapshots=False)
-        return [*figures, *_growth(small, large)]
 
 
 def _size(folder: Path) -> Figure:
@@ -90,7 +85,7 @@ def _forecasts(folder: Path) -> list[Figure]:
     return figures
 
 
-def _against_plain(folder: Path) -> list[Figure]:
+def _against_plain(folder: Path, span: str) -> list[Figure]:
     """Questions by group, and of what changed, against their plain forms."""
     figures = []
     for question, plain, at_most in _PLAIN:
@@ -103,7 +98,7 @@ def _against_plain(folder: Path) -> list[Figure]:
         )
         for measure, unit in (("seconds", "s"), ("process_mb", "MB")):
             ours, theirs = ([run[measure] for run in runs[who]] for who in ("ours", "plain"))
-            label = f"{question}, a year of history" + (", memory" if unit == "MB" else "")
+            label = f"{question}, {span} of history" + (", memory" if unit == "MB" else "")
             figures.append(
                 Figure.of(label, plain, ours, theirs, at_most=at_most if unit == "s" else None, unit=unit)
             )
@@ -130,26 +125,7 @@ def _flat(year: Path, twice: Path) -> list[Figure]:
     return figures
 
 
-def _growth(small: Path, large: Path) -> list[Figure]:
-    """Every question to a log with ten times as many opportunities and changes."""
-    figures = []
-    for question in QUESTIONS:
-        runs = in_turns(
-            _ROUNDS,
-            {
-                "small": partial(_once, "ours", question, small),
-                "large": partial(_once, "ours", question, large),
-            },
-        )
-        for measure, times, unit in (("seconds", _TIMES, "s"), ("process_mb", 1, "MB")):
-            label = f"{question}, {_TIMES * _ROWS:,} deals" + (", memory" if unit == "MB" else "")
-            against = f"{times} times that of {_ROWS:,}" if times > 1 else f"that of {_ROWS:,}"
-            ours, theirs = ([run[measure] for run in runs[size]] for size in ("large", "small"))
-            figures.append(Figure.of(label, against, ours, [times * taken for taken in theirs], unit=unit))
-    return figures
-
-
-def _play(folder: Path, opportunities: int, days: int, *, snapshots: bool, halves: bool = False) -> None:
+def play(folder: Path, opportunities: int, days: int, *, snapshots: bool, halves: bool = False) -> None:
     """Record every day, with `halves` each half of a day's changes alone, and keep every day's full snapshot where asked to."""
     random = np.random.default_rng(1)
     frame = _first_day(random, opportunities)

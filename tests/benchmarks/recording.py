@@ -1,6 +1,6 @@
 """Recording with 1% of the opportunities changed, against reading and writing all of them as Parquet once.
 
-And growth: a million against ten times what a hundred thousand take. Each a process of its own, in turns.
+Each a process of its own, in turns.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ def run(quick: bool) -> list[Figure]:
     """Seconds and peak growth of memory."""
     if quick:
         return [_figures(100_000, rounds=3)[0]]
-    rows, few = 1_000_000, 100_000
-    return [*_figures(rows, rounds=3), _growth(rows, few, rounds=3)]
+    return _figures(1_000_000, rounds=3)
 
 
 def _figures(rows: int, *, rounds: int) -> list[Figure]:
@@ -42,24 +41,6 @@ def _figures(rows: int, *, rounds: int) -> list[Figure]:
             unit="MB",
         ),
     ]
-
-
-def _growth(rows: int, few: int, *, rounds: int) -> Figure:
-    times = rows // few
-    with tempfile.TemporaryDirectory() as many_folder, tempfile.TemporaryDirectory() as few_folder:
-        contenders = {}
-        for size, folder in ((rows, many_folder), (few, few_folder)):
-            days = count(1)
-            _once("record", size, days, folder)
-            contenders[str(size)] = partial(_once, "record", size, days, folder)
-        runs = in_turns(rounds, contenders)
-    return Figure.of(
-        f"record {rows:,} with 1% changed",
-        f"{times} times that of {few:,}",
-        [r["seconds"] for r in runs[str(rows)]],
-        [times * r["seconds"] for r in runs[str(few)]],
-        at_most=1.2,
-    )
 
 
 def _once(contender: str, rows: int, days: count[int], folder: str) -> dict[str, float]:

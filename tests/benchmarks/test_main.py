@@ -44,10 +44,27 @@ def test_judge__passes_a_figure_that_is_not_stored(monkeypatch: pytest.MonkeyPat
     assert benchmarks._judge({"loading": [figure(9)]}, {}) == 0
 
 
-def test_run__of_every_benchmark_takes_quick() -> None:
+def test_with_table__replaces_one_benchmarks_table() -> None:
+    page = "# Title\n<!-- a -->\nold\n<!-- /a -->\ntext\n<!-- b -->\n<!-- /b -->\n"
+    page = benchmarks.with_table(page, "a", "new")
+    assert benchmarks.with_table(page, "b", "x\ny") == (
+        "# Title\n<!-- a -->\nnew\n<!-- /a -->\ntext\n<!-- b -->\nx\ny\n<!-- /b -->\n"
+    )
+
+
+def test_docs__have_a_place_for_every_benchmark() -> None:
+    page = benchmarks._DOCS.read_text()
+    assert [name for name in names_of_all() if f"<!-- {name} -->\n" not in page] == []
+    assert [name for name in names_of_all() if f"<!-- /{name} -->\n" not in page] == []
+
+
+def names_of_all() -> list[str]:
     modules = pkgutil.iter_modules([str(Path(benchmarks.__file__).parent)])
-    names = [module.name for module in modules if not module.name.startswith(("_", "test_"))]
-    assert "loading" in names
-    for name in names:
+    return [module.name for module in modules if not module.name.startswith(("_", "test_"))]
+
+
+def test_run__of_every_benchmark_takes_quick() -> None:
+    assert "loading" in names_of_all()
+    for name in names_of_all():
         run = importlib.import_module(f"tests.benchmarks.{name}").run
         assert list(inspect.signature(run).parameters) == ["quick"], name

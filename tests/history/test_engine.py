@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -160,6 +161,17 @@ def test_from_table__on_spark_gives_the_same(spark, log, history):
     # Spark takes seconds for each; these two hold nothing that the others do not.
     assert_same_answers(there, history, but=["waterfall", "changes"])
     assert "a table" in repr(there)
+
+
+@pytest.mark.spark
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+def test_from_table__on_spark_is_as_the_docs_say(spark):
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+    names: dict[str, Any] = {}
+    for code in re.findall(r"^```python\n(.*?)^```", page, re.S | re.M):
+        exec(code, names)  # It compares the answers itself.
+    assert names["there"].records.equals(names["history"].records)
+    assert names["changes"].get_backend().name == "pyspark"
 
 
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")

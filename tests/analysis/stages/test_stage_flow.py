@@ -43,7 +43,9 @@ def test_stage_flow__cuts_fractions_of_a_second_off():
     # Noon to noon two weeks later; an engine that rounds its seconds would see a second more, and a fifteenth day.
     at = ["2026-01-04T12:00:00.0Z", "2026-01-05T12:00:00.4Z", "2026-01-19T12:00:00.6Z"]
     stages = ["discovery", "proposal", "closed_won"]
-    rows = [{**row("a", "2026-01-04", stage), "seen_at": when} for stage, when in zip(stages, at, strict=True)]
+    rows = [
+        {**row("a", "2026-01-04", stage), "seen_at": when} for stage, when in zip(stages, at, strict=True)
+    ]
     flow = stage_flow(recorded(rows), start=at[0], end="2026-01-31")
     assert flow.loc["proposal", "median_days"] == 14.0
 
