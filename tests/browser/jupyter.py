@@ -1,4 +1,4 @@
-"""JupyterLab as a person has it: a server of its own, a notebook open in the browser, cells run by keyboard."""
+"""JupyterLab, or Notebook 7, as a person has it: a server of its own, a notebook open in the browser, cells run by keyboard."""
 
 from __future__ import annotations
 
@@ -32,20 +32,27 @@ _QUIET = {
 }
 
 
+_APPS = {
+    # A workspace of its own: Lab would open what was open before.
+    "jupyterlab": ("LabApp", "lab/workspaces/{name}/tree/{name}.ipynb"),
+    "notebook": ("JupyterNotebookApp", "notebooks/{name}.ipynb"),
+}
+
+
 @dataclass(frozen=True)
 class Lab:
-    """A running JupyterLab."""
+    """A running JupyterLab, or Notebook 7."""
 
     url: str
     folder: Path
+    app: str = "jupyterlab"
 
     def open(self, page: Page, name: str, cells: Sequence[str]) -> Notebook:
         """A new notebook of code cells, open on the page and its kernel started."""
         made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
         made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(made, self.folder / f"{name}.ipynb")
-        # A workspace of its own: Lab would open what was open before.
-        page.goto(f"{self.url}/lab/workspaces/{name}/tree/{name}.ipynb")
+        page.goto(f"{self.url}/{_APPS[self.app][1].format(name=name)}")
         page.wait_for_function(_READY, timeout=_PATIENCE)
         return Notebook(page)
 
@@ -87,8 +94,8 @@ class Notebook:
 
 
 @contextmanager
-def jupyter_lab(folder: Path) -> Iterator[Lab]:
-    """A JupyterLab over `folder` that knows no settings but its own and asks for no password."""
+def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
+    """A JupyterLab, or Notebook 7, over `folder` that knows no settings but its own and asks for no password."""
     settings = folder / ".jupyter"
     for name, values in _QUIET.items():
         file = settings / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
@@ -104,9 +111,9 @@ def jupyter_lab(folder: Path) -> Iterator[Lab]:
         "XDG_STATE_HOME": str(folder / ".state"),
         "XDG_CACHE_HOME": str(folder / ".cache"),
     }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
+    command = [sys.executable, "-m", app, "--no-browser", "--allow-root", f"--ServerApp.port={port}"]
     command += [
-        "--LabApp.expose_app_in_browser=True",
+        f"--{_APPS[app][0]}.expose_app_in_browser=True",
         "--ServerApp.port_retries=0",
         "--IdentityProvider.token=",
         f"--ServerApp.root_dir={folder}",
@@ -118,7 +125,7 @@ def jupyter_lab(folder: Path) -> Iterator[Lab]:
     try:
         url = f"http://127.0.0.1:{port}"
         _wait_for(f"{url}/api/status", server, folder / "lab.log")
-        yield Lab(url, folder)
+        yield Lab(url, folder, app)
     finally:
         server.terminate()
         server.wait(30)

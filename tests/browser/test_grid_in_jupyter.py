@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import opp_analytics as oa
-from tests.browser.jupyter import Lab
+from tests.browser.jupyter import Lab, jupyter_lab
 from tests.support import row
 
 pytestmark = pytest.mark.browser
@@ -107,3 +107,38 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()")
     expect(first.locator(".plan")).to_contain_text("Python is gone")
     assert elsewhere == []
+
+
+SHOW = """
+import pandas as pd
+import opp_analytics as oa
+deals = pd.DataFrame({
+    "unique_id": list("abc"), "name": ["Acme", "Bolt", "Cord"], "value": [100.0, 50.0, 70.0], "stage": "proposal",
+    "status": "active", "close_date": "2026-06-20", "probability": 40, "owner_name": ["Ann", "Bo", "Bo"],
+})
+grid = oa.edit(deals, as_of="2026-06-01")
+grid
+"""
+
+
+@pytest.mark.parametrize("app", ["jupyterlab", "notebook"])
+def test_keys__typed_in_a_widget_cut_no_cell(app: str, page: Page, tmp_path, screenshots):
+    pytest.importorskip(app)
+    with jupyter_lab(tmp_path, app) as running:
+        notebook = running.open(page, "keys", [SHOW, "oa.explore(deals, as_of='2026-06-01')", "'the last'"])
+        notebook.run(0)
+        grid = page.locator(".oap").first
+        _cell(grid, "Acme", 1).click()
+        page.keyboard.type("dd x")
+        page.keyboard.press("Tab")
+        expect(grid.locator(".said")).to_have_text("Deal set to dd x")
+        # In the cells, and from the toolbar, to which Escape leads.
+        for key in ("Escape", "x", "Escape", "d", "Escape", "d", "Escape", "Escape", "x", "d", "d", "a", "b"):
+            page.keyboard.press(key)
+        page.screenshot(path=screenshots / f"grid-in-{app}.png")
+        notebook.run(1)
+        page.locator(".mk[data-mark=proposal]").focus()
+        for key in ("x", "d", "d", "a", "Enter"):
+            page.keyboard.press(key)
+        expect(page.locator(".deals tbody tr")).to_have_count(3)
+        expect(notebook.cells).to_have_count(3)

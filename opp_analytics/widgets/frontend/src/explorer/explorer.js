@@ -1,6 +1,6 @@
 // The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
 
-import { afterPress, copyText, h } from "../shared/dom.js";
+import { afterPress, copyText, h, keepKeys } from "../shared/dom.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
 import { controls, chips, tabs } from "./controls.js";
@@ -253,8 +253,8 @@ class Explorer {
 }
 
 async function render({ model, el }) {
-  // Without this, letters typed here would run or cut cells of the notebook.
-  const root = h("section", { class: "oap oap-explorer", "aria-label": "Pipeline explorer", "data-lm-suppress-shortcuts": "true" });
+  const root = h("section", { class: "oap oap-explorer", "aria-label": "Pipeline explorer" });
+  keepKeys(root);
   el.append(root);
   const explorer = new Explorer(model, root, decode(await inflated(model.get("_shown"))));
   return () => explorer.close();

@@ -1,6 +1,6 @@
 // The editing grid. Python holds the edits and judges them; this shows them and asks.
 
-import { afterPress, copyText, debounced, h } from "../shared/dom.js";
+import { afterPress, copyText, debounced, h, keepKeys } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
@@ -467,8 +467,8 @@ class Grid {
 }
 
 async function render({ model, el }) {
-  // Without this, letters typed here would run or cut cells of the notebook.
-  const root = h("section", { class: "oap", "aria-label": "Editing grid", "data-lm-suppress-shortcuts": "true" });
+  const root = h("section", { class: "oap", "aria-label": "Editing grid" });
+  keepKeys(root);
   el.append(root);
   const [bytes, open] = await Promise.all([inflated(model.get("_data")), inflated(model.get("_open"))]);
   const grid = new Grid(model, root, bytes, open);

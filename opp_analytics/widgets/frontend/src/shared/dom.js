@@ -47,6 +47,11 @@ export function afterPress(root) {
   };
 }
 
+// A notebook takes keys for its own, to run or cut its cells, unless the element that has focus forbids it.
+export function keepKeys(root) {
+  root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
+}
+
 export async function copyText(text, from) {
   try {
     await navigator.clipboard.writeText(text);
