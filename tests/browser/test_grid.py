@@ -15,6 +15,8 @@ import opp_analytics as oa
 from opp_analytics.org import empty
 from tests.browser.axe import serious_faults
 from tests.browser.gridpage import GridPage
+from tests.support import client_of, serving
+from tests.widgets.grid.refusing import refusing
 from tests.writer.frames import opportunities
 
 pytestmark = pytest.mark.browser
@@ -421,6 +423,43 @@ def test_plan__is_reviewed_decided_applied_and_taken_back(
     grid.press("Escape")
     expect(page.locator(".oap .cnt")).to_have_text("6 deals")
     assert grid.complaints == []
+
+
+@pytest.mark.parametrize(("refused", "words"), [(422, "is locked for approval"), (401, "401")])
+def test_plan__what_the_server_refuses_comes_back_and_is_sent_again_alone(
+    refused: int, words: str, page: Page, tmp_path, monkeypatch, screenshots
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with serving(refusing(refused)) as server, client_of(server, tmp_path / "cache") as client:
+        loaded = oa.load(client, progress=False)
+        grid = GridPage(page, oa.edit(loaded, client=client, as_of="2026-06-01"))
+        for row in (0, 1):
+            grid.click(row, "value")
+            grid.type("5", "Enter")
+        grid.button("Review plan").click()
+        grid.button("Check against the server").click()
+        grid.button("Apply 2 changes…").click()
+        grid.button("Write 2 changes").click()
+        expect(grid.drawer).to_contain_text("Receipt: 1 of 2 changes written")
+        expect(grid.drawer).to_contain_text(words)
+        page.screenshot(path=screenshots / f"grid-refused-{refused}.png")
+        grid.press("Escape")
+        expect(grid.strip).to_contain_text("1 change in 1 deal")
+        expect(grid.cell(1, "value")).to_have_text("5")
+        assert loaded["value"].tolist() == [100, 100]
+        grid.click(1, "value")
+        grid.type("6", "Enter")
+        puts = lambda: [asked.path for asked in server.asked if asked.method == "PUT"]  # noqa: E731
+        sent = len(puts())
+        grid.button("Review plan").click()
+        expect(grid.drawer).to_contain_text("Review plan: 1 change in 1 deal")
+        grid.button("Check against the server").click()
+        grid.button("Apply 1 change…").click()
+        grid.button("Write 1 change").click()
+        expect(grid.drawer).to_contain_text("Receipt: 0 of 1 change written")
+        assert {path.rstrip("/").rpartition("/")[2] for path in puts()[sent:]} == {"b"}
+        assert grid.grid.edited["value"].tolist() == [5, 6]
+        assert grid.complaints == []
 
 
 def test_page__is_text_accessible_narrow_and_dark_and_says_that_python_is_gone(

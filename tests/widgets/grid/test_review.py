@@ -13,6 +13,7 @@ from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Sheet
 from opp_analytics.widgets.grid.strip import Outlook
 from tests.support import Answer, Asked, as_json, client_of, listing, serving
+from tests.widgets.grid.refusing import refusing
 
 Desk = tuple[Sheet, Review, oa.Client]
 
@@ -157,38 +158,12 @@ def test_apply__a_change_made_since_the_check_is_a_conflict_and_nothing_is_writt
     assert client.get(_id(sheet, 0))["value"] != 10
 
 
-def _server(refused: int) -> Callable[[Asked], Answer]:
-    """Two deals; a PUT of the second is answered with `refused`."""
-    same = {
-        "value": 100.0,
-        "stage": "proposal",
-        "close_date": "2026-06-30",
-        "probability": 40,
-        "status": "active",
-    }
-    held: list[dict] = [{"unique_id": name, "name": name, **same} for name in ("a", "b")]
-
-    def respond(asked: Asked) -> Answer:
-        name = asked.path.rstrip("/").rpartition("/")[2]
-        if asked.method == "PUT" and name == "b":
-            problem = {"title": "is locked for approval", "source": {"pointer": "/data/attributes/value"}}
-            return as_json({"errors": [problem]}, status=refused)
-        if asked.method == "PUT":
-            held[0]["value"] = 5.0
-        for row in held:
-            if row["unique_id"] == name:
-                return as_json({"data": {"id": name, "attributes": row}})
-        return listing(held, total=2)
-
-    return respond
-
-
 @pytest.mark.parametrize(("refused", "words"), [(422, "is locked for approval"), (401, "401")])
 def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
     refused, words, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with serving(_server(refused)) as server, client_of(server, tmp_path / "cache") as client:
+    with serving(refusing(refused)) as server, client_of(server, tmp_path / "cache") as client:
         sheet = Sheet(oa.load(client, progress=False))
         review = Review(sheet, client)
         sheet.edit([(0, "value", "5"), (1, "value", "5")])
