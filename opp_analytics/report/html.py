@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opp_analytics.errors import ConfigError
-from opp_analytics.report.model import Block, Page
+from opp_analytics.report.model import Block, Note, Page
 from opp_analytics.svg import stylesheet
 
 __all__ = ["html", "rendered"]
@@ -61,15 +61,20 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def _placed(blocks: Sequence[Block]) -> list[tuple[Block, int]]:
-    """Each block with its width: two that fill a row stand side by side, the others alone."""
+    """Each block with its width: two that fill a row stand side by side, unless one of them is a mere line of text."""
     placed: list[tuple[Block, int]] = []
     waiting = list(blocks)
     while waiting:
         block = waiting.pop(0)
         span = _SPANS.get(block.key, 12)
-        if waiting and span + _SPANS.get(waiting[0].key, 12) == 12:
+        fits = waiting and span + _SPANS.get(waiting[0].key, 12) == 12
+        if fits and _is_line(block) == _is_line(waiting[0]):
             partner = waiting.pop(0)
             placed += [(block, span), (partner, 12 - span)]
         else:
             placed.append((block, 12))
     return placed
+
+
+def _is_line(block: Block) -> bool:
+    return all(isinstance(part, Note) for part in block.parts)

@@ -13,7 +13,7 @@ from opp_analytics import schema, text
 from opp_analytics.analysis import Method
 from opp_analytics.arguments import texts
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import Org, checked_org, org_of, outcomes, require
 from opp_analytics.periods import When, as_date, check_freq, labels
@@ -199,21 +199,22 @@ def read_inputs(
     if history is not None and history.org is None and org_of(frame) is not None:
         history = history.read_by(meant)
     if only is not None:
-        frame, history, target = narrowed(frame, history, target, only, meant)
-    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history)
+        only, frame, history, target = narrowed(frame, history, target, only, meant)
+    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history, only)
     require(frame, *levels)
     zone = meant.zone(None)
+    today = as_date(as_of, tz=zone)
     return Inputs(
         opportunities=frame,
         origin={str(name): value for name, value in opportunities.attrs.items()},
         load=Certificate.of(opportunities),
         history=history,
-        today=as_date(as_of, tz=zone),
+        today=today,
         freq=meant.freq(check_freq(freq or meant.report.get("freq", "M"))),
         target=target,
         method=meant.report.get("method", "auto") if method == "auto" else method,
         by=tuple(levels),
-        since=None if since is None else as_date(since, tz=zone, name="since"),
+        since=None if since is None else _since(since, today, zone),
         own_writes=own_writes,
         tz=zone,
         currency=meant.currency,
@@ -223,9 +224,20 @@ def read_inputs(
     )
 
 
-def _usual(frame: pd.DataFrame, history: History | None) -> list[str]:
-    """Teams and the people in them, as far as the frame and the history name them."""
+def _since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
+    """The day to compare with, which lies before the page's."""
+    day = as_date(since, tz=tz, name="since")
+    if day >= today:
+        raise ArgumentValueError(
+            f"since={str(day.date())!r} is not before the day of the report, {today.date()}; use an earlier day"
+        )
+    return day
+
+
+def _usual(frame: pd.DataFrame, history: History | None, only: str | None) -> list[str]:
+    """Teams and the people in them, as far as the frame and the history name them; people alone on a page of one."""
     if _OWNER not in frame.columns:
         return []
     known = frame.columns if history is None else history.table.columns
-    return [name for name in _USUAL if name in frame.columns and (name == _OWNER or name in known)]
+    usual = _USUAL if only is None else (_OWNER,)
+    return [name for name in usual if name in frame.columns and (name == _OWNER or name in known)]

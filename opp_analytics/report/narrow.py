@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -19,39 +20,46 @@ _NAMED = 8
 
 def narrowed(
     opportunities: pd.DataFrame, history: History | None, target: Any, only: str, org: Org
-) -> tuple[pd.DataFrame, History | None, Any]:
-    """What belongs to one person or team, by its name.
+) -> tuple[str, pd.DataFrame, History | None, Any]:
+    """The whole name of one person or team, with the deals, the history and the targets that belong to it.
 
     Raises
     ------
     ArgumentValueError
-        When nobody has that name; the message names those there are.
+        When nobody or several have that name; the message names those there are.
     """
     if isinstance(target, pd.DataFrame):
         target = place_targets(target, org)
-    column = next(
-        (name for name in _COLUMNS if name in opportunities and only in set(opportunities[name])), None
-    )
-    if column is None and isinstance(target, pd.DataFrame):
-        column = next((name for name in _COLUMNS if name in target and only in set(target[name])), None)
-    if column is None:
-        raise ArgumentValueError(f"only={only!r} is nobody's name; use one of {_known(opportunities)}")
+    tables = [table for table in (opportunities, target) if isinstance(table, pd.DataFrame)]
+    column, name = _found(only, tables)
     # Without attrs, a filter would lose what the stages mean.
-    deals = opportunities[(opportunities[column].astype(schema.TEXT) == only).to_numpy(dtype=bool)]
+    deals = opportunities[(opportunities[column].astype(schema.TEXT) == name).to_numpy(dtype=bool)]
     deals.attrs = opportunities.attrs
-    mine = target[(target[column] == only).to_numpy(dtype=bool)] if _has(target, column) else target
-    return deals, None if history is None else history.where(**{column: only}), mine
+    mine = target[(target[column] == name).to_numpy(dtype=bool)] if _has(target, column) else target
+    return name, deals, None if history is None else history.where(**{column: name}), mine
+
+
+def _found(only: str, tables: Sequence[pd.DataFrame]) -> tuple[str, str]:
+    """The column and the whole name: as written, in other capitals, or the only one that begins so."""
+    known = [
+        (column, str(name))
+        for column in _COLUMNS
+        for table in tables
+        if column in table
+        for name in sorted(table[column].dropna().astype(schema.TEXT).unique())
+    ]
+    exact = [pair for pair in known if pair[1] == only]
+    asked = only.strip().casefold()
+    found = [pair for pair in dict.fromkeys(known) if pair[1].casefold() == asked]
+    found = found or [pair for pair in dict.fromkeys(known) if pair[1].casefold().startswith(f"{asked} ")]
+    if exact or len(found) == 1:
+        return (exact or found)[0]
+    if found:
+        several = text.joined([repr(name) for _, name in found], most=_NAMED)
+        raise ArgumentValueError(f"only={only!r} fits {several}; use the whole name")
+    names = text.joined(sorted({name for _, name in known}), most=_NAMED, last="or")
+    raise ArgumentValueError(f"only={only!r} is nobody's name; use one of {names or 'the column owner_name'}")
 
 
 def _has(target: Any, column: str) -> bool:
     return isinstance(target, pd.DataFrame) and column in target
-
-
-def _known(opportunities: pd.DataFrame) -> str:
-    names = [
-        str(name)
-        for column in _COLUMNS
-        if column in opportunities
-        for name in opportunities[column].dropna().unique()
-    ]
-    return text.joined(sorted(set(names)), most=_NAMED, last="or") or "the column owner_name"

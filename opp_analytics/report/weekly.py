@@ -109,7 +109,8 @@ def weekly_report(
     own_writes : DataFrame, optional
         Batch writes of this package, from `own_writes`, as for `audit`.
     only : str, optional
-        Name of a person or a team: the page of that person's or team's deals, with the call sheets first.
+        Name of a person or a team, in any capitals, or a first name that only one has: the page of those deals, for a person
+        with the call sheet first.
     eml : bool
         If True, also write a mail (``.eml``): the first screen as text and HTML, with the page attached. It has no sender
         and no recipients.
@@ -188,7 +189,8 @@ def weekly_report(
         content["md"] = as_markdown(said).encode()
     if pdf:
         content["pdf"] = as_pdf(content["html"], browser=browser)
-    for kind, path in paths.items():
+    # The page last: where a workbook is open in Excel, the old ones stay as they are.
+    for kind, path in reversed(paths.items()):
         with _unwritable(path):
             write_whole(path, content[kind])
     return WeeklyReport(file, paths["xlsx"], paths.get("eml"), paths.get("md"), paths.get("pdf"), alarms)

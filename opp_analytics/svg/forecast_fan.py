@@ -14,8 +14,8 @@ from opp_analytics.svg.axis import Axis, axis
 _TOP, _BOTTOM, _HEIGHT = 40.0, 340.0, 364.0
 _LINE, _NEAR = 16.0, 18.0
 """Pixels of a line of text, and between two labels that do not touch."""
-_FIRST = 8.0
-"""Position of the first record, right of the labels of the axis."""
+_NARROW = 280.0
+"""Width of the picture on a phone, in pixels, at which the labels of the axis end before the first record."""
 _DATES = 5
 """Dates below the picture, at most."""
 
@@ -36,11 +36,12 @@ def forecast_fan(
     """
     money = money_of(table)
     days = [stamp.normalize() for stamp in pd.DatetimeIndex(table.index).tz_localize(None)]
-    time = _Time(days[0], days[-1])
     last = table.iloc[-1]
     amounts = axis(
         [*table["high"], *table["expected"], *table["booked"], target or 0.0], start=_BOTTOM, end=_TOP
     )
+    labels = [marks.width_of(money(tick)) for tick in amounts.ticks()]
+    time = _Time(days[0], days[-1], 100 * max(labels) / _NARROW)
     aim = None if target is None or not math.isfinite(target) else amounts.at(target)
     period = text.period(str(last["period"]), table.attrs.get("freq"))
     said = f"Forecast of {period}, {text.day(days[0])} to {text.day(days[-1])}: {_said(last, money)}"
@@ -72,9 +73,9 @@ def forecast_fan(
 class _Time:
     """Days to positions: the first record right of the axis labels, the last at the edge."""
 
-    def __init__(self, first: pd.Timestamp, last: pd.Timestamp) -> None:
+    def __init__(self, first: pd.Timestamp, last: pd.Timestamp, start: float) -> None:
         self.first, self.span = first, max((last - first).days, 1)
-        self.start = _FIRST if last > first else 100.0
+        self.start = start if last > first else 100.0
 
     def at(self, day: pd.Timestamp) -> float:
         share = min(max((day - self.first).days / self.span, 0.0), 1.0)

@@ -36,7 +36,7 @@ QUOTAS = {
     "Farid Haddad": ("West", 40_000),
 }
 """Team and monthly target of each person."""
-_MONTHS = [str(month) for month in pd.period_range("2026-08", "2027-04", freq="M")]
+_MONTHS = [str(month) for month in pd.period_range("2026-07", "2027-04", freq="M")]
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _one_deal() -> State:
     )
 
 
-def _as_of(day: datetime.date, *, since: int = 0, org: oa.Org | None = None) -> State:
+def _as_of(day: datetime.date, *, since: int = 0, **asked: Any) -> State:
     """The team on an earlier day; with a history that begins at one of its records."""
     state = team()
     assert state.history is not None
@@ -123,7 +123,7 @@ def _as_of(day: datetime.date, *, since: int = 0, org: oa.Org | None = None) -> 
         for moment in state.history.records["recorded_at"].iloc[since:]:
             if moment.date() <= day:
                 history.record(_plain(state.history.as_of(moment)), at=moment)
-    return replace(state, opportunities=frame, history=history, asked={"as_of": day}, org=org or state.org)
+    return replace(state, opportunities=frame, history=history, asked={"as_of": day, **asked})
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -177,8 +177,9 @@ STATES: dict[str, Callable[[], State]] = {
     "nothing due": lambda: _kept(lambda rows: ~(_open(rows) & (rows["close_date"] >= pd.Timestamp(_TODAY)))),
     "no deals": lambda: _kept(lambda rows: rows["value"] < 0),
     "first record": lambda: _as_of(_TODAY, since=_WEEKS),
-    "too early": lambda: _as_of(_TODAY, since=_WEEKS - 2),
-    "method changed": lambda: _as_of(_TODAY, since=_WEEKS - 8),
+    "two weeks": lambda: _as_of(_TODAY, since=_WEEKS - 2),
+    "too early": lambda: _as_of(datetime.date(2026, 7, 29)),
+    "method changed": lambda: _as_of(datetime.date(2026, 11, 18), since=2, method="learned"),
     "everything met": lambda: replace(team(), org=quotas(times=0.05)),
     "far below target": lambda: replace(team(), org=quotas(times=10.0)),
     "month end": lambda: _as_of(datetime.date(2026, 10, 31)),

@@ -36,12 +36,15 @@ def test_html__every_anchor_of_the_contents_is_there_once(opportunities, history
     assert {link.get("href", "")[1:] for link in reading.one(root, "nav").iter("a")} <= set(ids)
 
 
-def test_html__a_block_without_its_partner_takes_the_whole_width(opportunities):
-    tables = tables_of(opportunities)
+def test_html__a_block_without_its_partner_takes_the_whole_width(opportunities, history):
+    tables = tables_of(opportunities, history)
     pair = reading.read(_page(tables, blocks=["trend", "people"])).root
     alone = reading.read(_page(tables, blocks=["trend", "fix", "people"])).root
     assert [found.get("class") for found in pair.iter("section")] == ["block c5", "block c7"]
     assert [found.get("class") for found in alone.iter("section")] == ["block c12"] * 3
+    # A line of text leaves no hole beside a table.
+    line = reading.read(_page(tables_of(opportunities), blocks=["trend", "people"])).root
+    assert [found.get("class") for found in line.iter("section")] == ["block c12"] * 2
 
 
 def test_html__takes_an_accent_and_a_logo(opportunities):

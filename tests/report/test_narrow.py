@@ -20,7 +20,8 @@ TARGETS = pd.DataFrame(
 
 
 def test_narrowed__keeps_deals_history_and_target_of_one_person(opportunities, history):
-    deals, hers, target = narrowed(opportunities, history, TARGETS, "Ann", oa.Org())
+    name, deals, hers, target = narrowed(opportunities, history, TARGETS, "Ann", oa.Org())
+    assert name == "Ann"
     assert deals["unique_id"].tolist() == ["a", "c", "e", "f"]
     assert deals.attrs == opportunities.attrs
     assert set(hers.as_of("2026-03-16T12:00Z")["owner_name"]) == {"Ann"}
@@ -29,10 +30,10 @@ def test_narrowed__keeps_deals_history_and_target_of_one_person(opportunities, h
 
 def test_narrowed__takes_a_team_and_whoever_has_a_target_but_no_deal(opportunities):
     teams = opportunities.assign(team=["East", "West"] * 3)
-    deals, _, target = narrowed(teams, None, TARGETS, "East", oa.Org())
+    _, deals, _, target = narrowed(teams, None, TARGETS, "East", oa.Org())
     assert deals["unique_id"].tolist() == ["a", "c", "e"]
     assert target["target"].tolist() == [3.0]
-    assert narrowed(teams, None, TARGETS, "Di", oa.Org())[0].empty
+    assert narrowed(teams, None, TARGETS, "Di", oa.Org())[1].empty
 
 
 def test_narrowed__takes_the_targets_of_a_teams_people(opportunities):
@@ -48,10 +49,22 @@ def test_narrowed__takes_the_targets_of_a_teams_people(opportunities):
         ],
     )
     teams = opportunities.assign(team="East")
-    _, _, target = narrowed(teams, None, org.targets, "East", org)
+    *_, target = narrowed(teams, None, org.targets, "East", org)
     assert target[["owner_name", "target"]].values.tolist() == [["Ann", 30.0]]
 
 
 def test_narrowed__names_who_there_is(opportunities):
     with pytest.raises(ArgumentValueError, match="only='Zoe' is nobody's name; use one of Ann or Bo & Co"):
         narrowed(opportunities, None, 5.0, "Zoe", oa.Org())
+
+
+def test_narrowed__takes_other_capitals_and_a_first_name_that_is_one_person_s(opportunities):
+    def found(only):
+        return narrowed(names, None, None, only, oa.Org())[0]
+
+    names = opportunities.assign(owner_name=["Zoe Quinn", "Zoe Quinn", "Ann Lee", "Ann Oz", "Ann Oz", None])
+    assert [found("zoe quinn"), found("Zoe"), found("ann oz")] == ["Zoe Quinn", "Zoe Quinn", "Ann Oz"]
+    with pytest.raises(
+        ArgumentValueError, match="only='Ann' fits 'Ann Lee' and 'Ann Oz'; use the whole name"
+    ):
+        found("Ann")

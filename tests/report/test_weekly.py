@@ -94,6 +94,44 @@ def test_weekly_report__a_broken_disk_leaves_the_old_files(opportunities, tmp_pa
     assert sorted(tmp_path.iterdir()) == sorted(made)
 
 
+def test_weekly_report__a_locked_workbook_leaves_the_old_page(opportunities, tmp_path):
+    made = weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "page.html")
+    before = made.html.read_bytes()
+    made.xlsx.unlink()
+    made.xlsx.mkdir()
+    with pytest.raises(errors.DataError, match=r"page\.xlsx is a folder"):
+        weekly_report(opportunities, as_of=AS_OF, target=1.0, out=tmp_path / "page.html")
+    assert made.html.read_bytes() == before
+
+
+def test_weekly_report__of_no_deals_after_some_is_a_page(opportunities, history, read):
+    page = read(opportunities.head(0), history, target=150_000)
+    assert page.sentence == "March: nothing closed, 150K to go and no open deals due."
+    assert "people" in page.keys
+
+
+def test_weekly_report__since_is_a_day_before(opportunities, history, tmp_path):
+    with pytest.raises(errors.ArgumentValueError, match="since='2026-03-16' is not before the day of the"):
+        weekly_report(opportunities, history, as_of=AS_OF, since=AS_OF, out=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_weekly_report__of_one_team_has_its_people_and_no_team(opportunities, history, read):
+    teams = opportunities.assign(team=["East", "West", "East", "East", "East", "East"])
+    page = read(teams, only="east")
+    assert "East · Mar 16, 2026" in reading.words(page.root)
+    assert [row[0] for row in page.table("people")] == ["Rep", "Ann", "(none)", "All"]
+
+
+def test_weekly_report__tells_how_far_it_is(opportunities, tmp_path):
+    told = []
+    weekly_report(
+        opportunities, as_of=AS_OF, out=tmp_path, progress=lambda done, of_all: told.append((done, of_all))
+    )
+    steps = told[-1][1]
+    assert told == [(done, steps) for done in range(1, steps + 1)]
+
+
 def test_weekly_report__currency_comes_from_the_org(opportunities, read):
     page = read(org.Org(currency="CHF").apply(opportunities))
     assert page.tiles["Closed won"][0] == "CHF 70K"

@@ -6,7 +6,6 @@ import math
 
 from opp_analytics import svg, text
 from opp_analytics.errors import MissingColumnError, NotEnoughHistory
-from opp_analytics.report.blocks.trend import no_history
 from opp_analytics.report.deal_lists import deal_list, with_details
 from opp_analytics.report.model import Block, Chart, Deals, Fold, Opening
 from opp_analytics.report.tables import Tables
@@ -18,13 +17,13 @@ _WEEKS, _NEAR = 12, 0.1
 _MOST = 8
 
 
-def created(tables: Tables) -> Block:
+def created(tables: Tables) -> Block | None:
     """Value of the deals created in each of the last weeks, against their average."""
     inputs = tables.inputs
     try:
         table = tables.created.tail(_WEEKS)
     except NotEnoughHistory:
-        return Block("created", "Pipeline created", parts=(no_history("the pipeline created each week"),))
+        return None
     table.attrs = tables.created.attrs
     before = table["value"].iloc[:-1]
     average = float(before.mean()) if len(before) else math.nan

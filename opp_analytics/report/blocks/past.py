@@ -14,8 +14,10 @@ __all__ = ["past"]
 _MOST = 6
 
 
-def past(tables: Tables) -> Block:
+def past(tables: Tables) -> Block | None:
     """Past forecasts made as long before their period's end as today, and what closed in the end."""
+    if tables.inputs.records.empty:
+        return None
     noun = tables.inputs.noun
     try:
         table = tables.track_record

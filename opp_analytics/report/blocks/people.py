@@ -33,9 +33,22 @@ def people(tables: Tables) -> Block:
         return Block("people", "People", parts=(Note(words),))
     shown = read_people(tables)
     drawn = "Gray bar closed, dot forecast, blue band range" + (", black line target" if shown.aimed else "")
-    sub = ". ".join(filter(None, (shown.unit.words, drawn, "A name opens its deals")))
+    sub = ". ".join(filter(None, (shown.unit.words, drawn, "A name opens its deals", _strangers(tables))))
     table = Table(_columns(tables, shown.aimed), tuple(_groups(tables, shown)), "people")
     return Block("people", finding(shown.table), sub, (table,))
+
+
+def _strangers(tables: Tables) -> str:
+    """Who has a target and not one deal, open or closed: a new person, or a name that is spelled in two ways."""
+    inputs, people = tables.inputs, tables.persons
+    if not inputs.person:
+        return ""
+    aimed = people.index[people["target"].notna()]
+    names = [str(name) for name in aimed if name not in set(inputs.deals[inputs.person])]
+    if not names:
+        return ""
+    have = "has a target and owns no deal" if len(names) == 1 else "have a target each and own no deal"
+    return f"{text.joined(names, most=3)} {have}; is the name spelled as in the CRM?"
 
 
 def _columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
@@ -46,7 +59,7 @@ def _columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
     columns += [Column("Target")] if aimed else []
     columns += [Column("Closed"), Column("Forecast"), axis]
     columns += [Column("Gap"), Column("Chance")] if aimed else [Column("Due")]
-    return (*columns, Column("" if tables.no_changes else f"Since {inputs.day(tables.earlier.day)}"))
+    return (*columns, *([] if tables.no_changes else [Column(f"Since {inputs.day(tables.earlier.day)}")]))
 
 
 def _groups(tables: Tables, shown: People) -> Iterator[Group]:
@@ -90,7 +103,9 @@ class _Rows:
         cells.append(Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)))
         cells += [_gap(figures, unit), self.chance(row)] if aimed else [_amount(row["open_value"], unit)]
         opens = None if self.shown.is_total(key) else self.deals(key)
-        return Line((*cells, self.change(figures)), level, opens, kept)
+        if not self.tables.no_changes:
+            cells.append(self.change(figures))
+        return Line(tuple(cells), level, opens, kept)
 
     def chance(self, row: pd.Series[Any]) -> Cell:
         """The chance of the target, or why there is none."""
@@ -103,8 +118,7 @@ class _Rows:
 
     def change(self, figures: pd.Series[Any]) -> Cell:
         """The change of the forecast."""
-        moved = change(float(figures["change"]), 0.0, self.unit.show)
-        return moved or Cell("" if self.tables.no_changes else text.MISSING, tone="quiet")
+        return change(float(figures["change"]), 0.0, self.unit.show) or Cell(text.MISSING, tone="quiet")
 
     def deals(self, key: Key) -> Any:
         """The person's deals of this period: closed, due and overdue."""

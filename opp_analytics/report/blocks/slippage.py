@@ -8,10 +8,9 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.report.blocks.trend import no_history
 from opp_analytics.report.deal_lists import deal_cell, deal_list, with_details
 from opp_analytics.report.finding import finding
-from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Opening, Table
+from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Note, Opening, Table
 from opp_analytics.report.tables import Slippage, Tables
 
 __all__ = ["slippage"]
@@ -20,15 +19,13 @@ _NAV = "Slippage"
 _MOST = 5
 
 
-def slippage(tables: Tables) -> Block:
+def slippage(tables: Tables) -> Block | None:
     """What was due and what became of it, this period and the two before; and deals that keep moving."""
     inputs = tables.inputs
     try:
         found = tables.slippages
     except NotEnoughHistory:
-        return Block(
-            "slippage", "Slippage", parts=(no_history("what became of each deal that was due"),), nav=_NAV
-        )
+        return _too_early(tables)
     named = {_name(tables, part): part for part in found}
     rows = svg.slippage({name: part.table for name, part in named.items()})
     opened = tuple(_due(tables, name, part) for name, part in named.items())
@@ -39,6 +36,16 @@ def slippage(tables: Tables) -> Block:
     periods.attrs = {**found[-1].table.attrs, "as_of": str(inputs.today.date()), "freq": inputs.freq}
     sub = f"Outcome of each deal that was due when the {inputs.noun} began, by value; total due at right"
     return Block("slippage", finding(periods), sub, tuple(parts), _NAV)
+
+
+def _too_early(tables: Tables) -> Block | None:
+    """What a single record cannot tell."""
+    if tables.inputs.records.empty:
+        return None
+    words = (
+        "One record shows no change: from the second one on, what becomes of each deal that was due is here."
+    )
+    return Block("slippage", "Slippage", parts=(Note(words),), nav=_NAV)
 
 
 def _name(tables: Tables, part: Slippage) -> str:

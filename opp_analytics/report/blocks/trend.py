@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from opp_analytics import svg
+from opp_analytics import svg, text
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Chart, Note
@@ -12,14 +12,21 @@ from opp_analytics.report.tables import Tables
 
 __all__ = ["trend"]
 
+_TITLE = "The way to the target"
+
 
 def trend(tables: Tables) -> Block:
     """The forecast at each record, with its range, what had closed, and the target."""
     inputs = tables.inputs
+    if inputs.records.empty:
+        return Block("trend", _TITLE, parts=(_no_history(tables),))
     try:
         fan = tables.fan
-    except NotEnoughHistory:
-        return Block("trend", "The way to the target", parts=(no_history("the way of the forecast"),))
+    except NotEnoughHistory as reason:
+        return Block("trend", _TITLE, parts=(Note(f"{text.capital(str(reason).rstrip('.'))}."),))
+    if len(fan) < 2:
+        words = f"The first record is from {inputs.day(tables.first_record)}. With the next one, the way of the forecast begins here."
+        return Block("trend", _TITLE, parts=(Note(words),))
     target = float(tables.current["target"])
     drawn = svg.forecast_fan(
         fan, closed=inputs.won_now[["close_date", "value"]], target=target if math.isfinite(target) else None
@@ -28,8 +35,16 @@ def trend(tables: Tables) -> Block:
     return Block("trend", finding(fan), sub[:1].upper() + sub[1:], (Chart(drawn),))
 
 
-def no_history(what: str) -> Note:
-    """What to do for a block that needs records."""
+def _no_history(tables: Tables) -> Note:
+    """One line for all that needs records."""
+    inputs = tables.inputs
+    if inputs.history is not None and len(inputs.history.records):
+        first = text.day(tables.first_record, year=True)
+        return Note(
+            f"The history begins on {first}, after the day of this page: nothing is known of what moved before."
+        )
     return Note(
-        f"No history yet. Run {{}} daily and next week’s report shows {what}.", "opp-analytics record"
+        "No history yet. Run {} daily and next week’s report shows the way of the forecast, why it moved, what slipped and what "
+        "was created.",
+        "opp-analytics record",
     )

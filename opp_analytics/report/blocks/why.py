@@ -8,7 +8,6 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.report.blocks.trend import no_history
 from opp_analytics.report.deal_lists import deal_list, with_details
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Deals, Note, Opening
@@ -20,12 +19,14 @@ _STEPS = 2
 _TITLE, _NAV = "Why the forecast moved", "Why it moved"
 
 
-def why(tables: Tables) -> Block:
+def why(tables: Tables) -> Block | None:
     """The steps from the forecast a week ago to that of now, each opening to its deals."""
+    if tables.inputs.records.empty:
+        return None
     try:
         table = tables.change
     except NotEnoughHistory as reason:
-        return Block("why", _TITLE, parts=(_no_change(tables, tables.no_changes or str(reason)),), nav=_NAV)
+        return Block("why", _TITLE, parts=(_no_change(tables.no_changes or str(reason)),), nav=_NAV)
     target = float(tables.current["target"])
     rows = svg.forecast_change(table, target=target if math.isfinite(target) else math.nan)
     opened = tuple(_behind(tables, row.key, row.label) for row in rows.rows)
@@ -40,9 +41,7 @@ def _largest(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _no_change(tables: Tables, reason: str) -> Note:
-    if tables.inputs.records.empty:
-        return no_history("why the forecast moved")
+def _no_change(reason: str) -> Note:
     return Note(f"{text.capital(reason.rstrip('.'))}.")
 
 

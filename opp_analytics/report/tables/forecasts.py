@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import analysis
+from opp_analytics import analysis, text
 from opp_analytics.analysis import Method, track_record
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import as_date
@@ -35,12 +35,29 @@ class Forecasts(Source):
         given: dict[str, Any] = {"method": self.inputs.method, "history": self.inputs.history, **asked}
         return analysis.forecast(opportunities, as_of=day, freq=self.inputs.freq, tz=self.inputs.tz, **given)
 
+    def _with_people(
+        self, opportunities: pd.DataFrame, day: pd.Timestamp, periods: Any, **asked: Any
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The forecast of the whole, and that of the current period by team and person, from one call."""
+        inputs, label = self.inputs, str(self.inputs.period)
+        by = {"by": list(inputs.by), "totals": True} if inputs.by else {}
+        table = self._forecast(opportunities, day, target=inputs.target, periods=periods, **by, **asked)
+        if not inputs.by:
+            return table, rows_of(table, np.zeros(len(table), dtype=bool))
+        levels = list(range(len(inputs.by)))
+        whole = pd.DataFrame(table.xs((ALL,) * len(levels), level=levels))
+        whole.attrs = table.attrs
+        now = rows_of(table, table.index.get_level_values("period") == label).droplevel("period")
+        return whole, now
+
     @cached_property
+    def _forecasts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return self._with_people(self.inputs.opportunities, self.inputs.today, _AHEAD + 1)
+
+    @property
     def forecast(self) -> pd.DataFrame:
         """`oa.forecast` of the whole, with rows for the current period and those ahead."""
-        return self._forecast(
-            self.inputs.opportunities, self.inputs.today, target=self.inputs.target, periods=_AHEAD + 1
-        )
+        return self._forecasts[0]
 
     @property
     def stated(self) -> bool:
@@ -58,19 +75,10 @@ class Forecasts(Source):
         names = [str(self.inputs.period + step) for step in range(1, _AHEAD + 1)]
         return rows_of(self.forecast, self.forecast.index.isin(names))
 
-    @cached_property
+    @property
     def people(self) -> pd.DataFrame:
         """`oa.forecast` of the current period by team and person, with "(all)" rows; empty where nobody is named."""
-        return self._people(self.inputs.opportunities, self.inputs.today)
-
-    def _people(self, frame: pd.DataFrame, day: pd.Timestamp, **asked: Any) -> pd.DataFrame:
-        inputs, label = self.inputs, str(self.inputs.period)
-        if not inputs.by:
-            return rows_of(self.forecast, np.zeros(len(self.forecast), dtype=bool))
-        asked = {"target": inputs.target, "by": list(inputs.by), "periods": [label], "totals": True, **asked}
-        table = self._forecast(frame, day, **asked)
-        now = rows_of(table, table.index.get_level_values("period") == label)
-        return now.droplevel("period")
+        return self._forecasts[1]
 
     @property
     def method(self) -> str | Method:
@@ -91,14 +99,14 @@ class Forecasts(Source):
         moment = earlier_record(inputs)
         day = as_date(moment, tz=inputs.tz)
         frame = self._history().as_of(moment)
-        asked: Any = {"periods": [str(inputs.period)], "method": self.method}
         try:
-            whole = self._forecast(frame, day, target=inputs.target, **asked)
-        except NotEnoughHistory as reason:
+            whole, people = self._with_people(frame, day, [str(inputs.period)], method=self.method)
+        except NotEnoughHistory:
+            method = text.label(method_name(self.forecast))
             raise NotEnoughHistory(
-                f"the forecast's method is another one since {inputs.day(day)}: {reason}"
+                f"the method changed: {method} had too few records on {inputs.day(day)}, so that day’s forecast cannot be compared"
             ) from None
-        return Earlier(moment, day, whole, self._people(frame, day, method=self.method))
+        return Earlier(moment, day, whole, people)
 
     @cached_property
     def no_changes(self) -> str:
@@ -158,10 +166,15 @@ class Forecasts(Source):
 
     @cached_property
     def _change(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        inputs = self.inputs
+        inputs, history = self.inputs, self._history()
+        start, last = earlier_record(inputs), inputs.records["recorded_at"].iloc[-1]
+        if last <= start:
+            raise NotEnoughHistory(
+                f"no record after {inputs.day(as_date(start, tz=inputs.tz))} shows what moved"
+            )
         return analysis.forecast_change_with_deals(
-            self._history(),
-            start=earlier_record(inputs),
+            history,
+            start=start,
             end=inputs.until,
             period=str(inputs.period),
             freq=inputs.freq,

@@ -105,7 +105,7 @@ class Movements(Source):
         moves = analysis.close_date_moves(self._history(), end=inputs.until, tz=inputs.tz)
         often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
         table = inputs.deals[inputs.deals["outcome"] == "open"].merge(
-            often, left_on="unique_id", right_index=True
+            often.reset_index(names="unique_id"), on="unique_id"
         )
         return table.sort_values(
             ["pushes", "value", "unique_id"], ascending=[False, False, True], ignore_index=True

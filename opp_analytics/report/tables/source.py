@@ -9,6 +9,7 @@ import pandas as pd
 
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import History
+from opp_analytics.periods import as_date
 from opp_analytics.report.inputs import Inputs
 
 __all__ = ["Source", "rows_of"]
@@ -19,6 +20,12 @@ class Source:
     """The inputs of a report."""
 
     inputs: Inputs
+
+    @property
+    def first_record(self) -> pd.Timestamp:
+        """Day of the first record of all."""
+        assert self.inputs.history is not None
+        return as_date(self.inputs.history.records["recorded_at"].iloc[0], tz=self.inputs.tz)
 
     def _history(self) -> History:
         """The history, which holds a record.

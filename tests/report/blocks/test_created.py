@@ -7,7 +7,6 @@ import pytest
 
 from opp_analytics import History
 from opp_analytics.report.blocks.created import created, created_by
-from opp_analytics.report.model import Note
 from tests.report.pipelines import AS_OF, tables_of
 
 
@@ -51,6 +50,6 @@ def test_created_by__says_who_brought_most(weeks):
     assert block.title == "Bo created the most, 60% of March’s 500"
 
 
-def test_created__without_history_names_the_command(opportunities):
-    assert isinstance(created(tables_of(opportunities)).parts[0], Note)
+def test_created__without_history_is_left_to_the_trend(opportunities):
+    assert created(tables_of(opportunities)) is None
     assert created_by(tables_of(opportunities)) is None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from opp_analytics import History
 from opp_analytics.report.blocks.slippage import slippage
 from opp_analytics.report.model import Note, Opening, Table
-from tests.report.pipelines import tables_of
+from tests.report.pipelines import THIS_WEEK, recorded, tables_of
 
 
 def test_slippage__opens_each_period_to_its_deals(opportunities, history):
@@ -23,7 +24,13 @@ def test_slippage__opens_each_period_to_its_deals(opportunities, history):
     ]
 
 
-def test_slippage__without_history_names_the_command(opportunities):
-    (note,) = slippage(tables_of(opportunities)).parts
+def test_slippage__without_history_is_left_to_the_trend(opportunities):
+    assert slippage(tables_of(opportunities)) is None
+
+
+def test_slippage__of_one_record_says_what_it_cannot_show(opportunities, tmp_path):
+    block = slippage(tables_of(opportunities, recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})))
+    assert block is not None
+    (note,) = block.parts
     assert isinstance(note, Note)
-    assert "what became of each deal that was due" in note.text
+    assert note.text.startswith("One record shows no change")

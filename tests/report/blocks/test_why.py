@@ -58,14 +58,21 @@ def test_why__says_that_the_method_changed():
     with_more = why(tables_of(frame, history, as_of="2026-07-20", since="2026-02-10", method="auto"))
     (note,) = with_more.parts
     assert isinstance(note, Note)
-    assert note.text.startswith("The forecast's method is another one since Feb 10: ")
-    assert "from Apr 15, 2026 on" in note.text
+    assert (
+        note.text
+        == "The method changed: learned had too few records on Feb 10, so that day’s forecast cannot be compared."
+    )
 
 
-def test_why__without_history_names_the_command(opportunities):
-    (note,) = why(tables_of(opportunities)).parts
+def test_why__without_history_is_left_to_the_trend(opportunities):
+    assert why(tables_of(opportunities)) is None
+
+
+def test_why__says_that_no_record_is_later_than_the_one_compared_with(history):
+    tables = tables_of(history.as_of("2026-03-16T12:00Z"), history, as_of="2026-03-23")
+    (note,) = why(tables).parts
     assert isinstance(note, Note)
-    assert note.command == "opp-analytics record"
+    assert note.text == "No record after Mar 16 shows what moved."
 
 
 def test_why__after_a_single_record_says_when(opportunities, tmp_path):
