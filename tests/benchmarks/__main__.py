@@ -40,6 +40,8 @@ def main() -> int:
     chosen = asked.names or names
     if unknown := set(chosen) - set(names):
         parser.error(f"no benchmark {sorted(unknown)}; there are {names}")
+    if asked.docs and asked.quick:
+        parser.error("--docs shows the full form; leave out --quick")
     figures: dict[str, list[Figure]] = {}
     for name in chosen:
         began = time.perf_counter()
@@ -49,7 +51,8 @@ def main() -> int:
             # What the others measured in half an hour is not lost with it.
             traceback.print_exc()
             continue
-        print(f"\n{_table(figures[name])}\n\n{name}: {time.perf_counter() - began:,.0f} s", flush=True)
+        shown = f"\n{_table(figures[name])}\n\n" if figures[name] else ""
+        print(f"{shown}{name}: {time.perf_counter() - began:,.0f} s", flush=True)
         if asked.docs:
             _DOCS.write_text(with_table(_DOCS.read_text(), name, f"{_table(figures[name])}\n\n{_machine()}"))
     failed = int(len(figures) < len(chosen))
