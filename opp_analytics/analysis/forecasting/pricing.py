@@ -28,6 +28,8 @@ class Pricing:
     period: pd.Period
     new_business: dict[tuple[str, ...], float]
     """Money expected from deals that are not open, by group; without groups, one entry with the key ()."""
+    opportunities: pd.DataFrame
+    """The pipeline of the moment."""
     _deals: Deals
     _forecaster: Forecaster
     _situation: Situation
@@ -103,4 +105,4 @@ def price_period(
     deals, wanted = made.deals, pd.Period(asked.periods[0], asked.freq)
     groups = [()] if deals.groups is None else [as_labels(key) for key in deals.groups]
     more = dict(zip(groups, made.outlooks[wanted].new_business.tolist(), strict=True))
-    return Pricing(made.chosen, wanted, more, deals, made.forecaster, Situation.of(deals, history))
+    return Pricing(made.chosen, wanted, more, frame, deals, made.forecaster, Situation.of(deals, history))

@@ -128,7 +128,7 @@ def explain(
     asked = span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
     then, now = _priced(history, moments, period, freq, method, groups, asked.tz)
-    first, last = (_known(history, moment, groups) for moment in moments)
+    first, last = (_known(priced.opportunities, groups) for priced in (then, now))
     handed_over = _handed_over(history, asked)
     parts = [
         _ends("then", first, then.expected(first), then),
@@ -187,9 +187,8 @@ def _other_method(then: Pricing, now: Pricing) -> dict[str, Any]:
     return {} if used == now.chosen.method.name else {"method_then": used}
 
 
-def _known(history: History, moment: pd.Timestamp, groups: list[str]) -> Frame:
+def _known(frame: Frame, groups: list[str]) -> Frame:
     """The deals of a record by id, with their groups in columns 0, 1, …, all as text where pandas has categories."""
-    frame = history.as_of(moment)
     org = {key: frame.attrs[key] for key in ("org",) if key in frame.attrs}
     labels = {k: column_labels(frame[name]) for k, name in enumerate(groups)}
     kinds = dict.fromkeys(frame.select_dtypes("category").columns, schema.TEXT)
@@ -234,11 +233,10 @@ def _handed_over(history: History, asked: Span) -> set[str]:
 
 def _steps(first: Frame, last: Frame, then: Pricing, now: Pricing, handed_over: set[str]) -> list[Frame]:
     """Every step of every deal."""
-    gone = first[~first["unique_id"].isin(last["unique_id"])]
-    new = last[~last["unique_id"].isin(first["unique_id"])]
-    stayed = first["unique_id"].isin(last["unique_id"])
-    before = first[stayed]
-    after = last.loc[before["unique_id"]]
+    place = last.index.get_indexer(first.index)
+    stayed = place >= 0
+    gone, before, after = first[~stayed], first[stayed], last.iloc[place[stayed]]
+    new = last[~np.isin(np.arange(len(last)), place)]
     left = np.where(gone["unique_id"].isin(handed_over), "owner", "removed")
     came = np.where(new["unique_id"].isin(handed_over), "owner", "new")
     added = then.expected(new)
