@@ -86,10 +86,11 @@ def _busiest(team: Team) -> str:
 
 def play(folder: Path, *, weeks: int = _WEEKS, last_day: datetime.date = LAST_DAY) -> Team:
     """The team up to its last day, recorded every week; three quarters by default."""
-    history = oa.History(folder / "history")
+    org = oa.Org(currency="USD")
+    history = oa.History(folder / "history", org=org)
     start = last_day - datetime.timedelta(weeks=weeks)
     with oa.sandbox.start(weeks=13, seed=1, today=start) as server:
-        client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache")
+        client = oa.Client(server.url, server.token, server.api_key, cache_dir=folder / "cache", org=org)
         for week in range(weeks + 1):
             if week:
                 server.advance(7)

@@ -52,6 +52,7 @@ def test_page__runs_as_printed(
     names: dict[str, object] = {}
     for number, code in enumerate(blocks(page, "python"), start=1):
         exec(compile(code, f"{page.name}, block {number}", "exec"), names)
+    assert set(names) > {"__builtins__"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

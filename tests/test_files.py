@@ -252,6 +252,8 @@ def test_refuse_devices__lets_a_pipe_and_a_missing_file_pass(tmp_path: Path) -> 
     os.mkfifo(pipe)
     for name in (pipe, tmp_path / "missing"):
         files.refuse_devices(name)
+    assert [found.name for found in tmp_path.iterdir()] == ["pipe"]
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])

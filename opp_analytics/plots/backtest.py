@@ -35,7 +35,8 @@ def backtest(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             linewidth=width,
         )
     ax.axhline(0, color=palette.INK, linewidth=1)
-    ax.invert_xaxis()
+    weeks = whole["weeks_before"]
+    ax.set_xlim(weeks.max() + 0.3, weeks.min())
     labels.money_axis(ax.yaxis, "forecast − actual", table, signed=True)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     labels.axis_label(ax.xaxis, "weeks before the period's end")

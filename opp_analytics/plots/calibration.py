@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -18,7 +20,7 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     ax = style.canvas(ax, size=(6.0, 5.6))
     judged = table[(table["n"] > 0) & table["realized"].notna()]
-    note = style.caption(table, text.count(int(table["n"].sum()), "deal"))
+    note = style.caption(table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals")
     if judged.empty:
         style.nothing(ax, "no deal is old enough to judge")
         return style.finish(ax, sentence(table), note)
@@ -31,15 +33,26 @@ def calibration(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         color=style.COLORS["won"],
         ecolor=palette.QUIET,
     )
-    for stated, top, name, n in zip(
-        judged["stated"], judged["realized_high"], judged.index, judged["n"], strict=True
-    ):
-        group = " · ".join(map(str, name[:-1])) if isinstance(name, tuple) else ""
-        words = f"{labels.shorten(group, 14)} ({n:,})" if group else f"{n:,}"
-        labels.above(ax, words, (stated, top), size=7.5)
     labels.percent_axis(ax.xaxis, "stated")
     labels.percent_axis(ax.yaxis, "won")
     ax.set_xlim(-0.02, 1.02)
-    ax.set_ylim(-0.02, 1.08)
+    ax.set_ylim(-0.02, 1.12)
+    _count(ax, judged)
     labels.at_ends(ax, [(1.0, 1.0, "as stated", palette.QUIET)])
     return style.finish(ax, sentence(table), note)
+
+
+def _count(ax: Axes, judged: pd.DataFrame) -> None:
+    """The deals behind each point above its range, where the last text leaves room for it."""
+    size = 0.83 * style.text_size()
+    taken = -math.inf
+    for (name, n), stated, top in sorted(
+        zip(judged["n"].items(), judged["stated"], judged["realized_high"], strict=True),
+        key=lambda point: float(point[1]),
+    ):
+        group = " · ".join(map(str, name[:-1])) if isinstance(name, tuple) else ""
+        words = f"{labels.shorten(group, 14)} ({n:,})" if group else f"{n:,}"
+        half = 0.35 * len(words) * size / style.room(ax, "x")
+        if stated - half > taken:
+            labels.above(ax, words, (stated, top), size=size)
+            taken = stated + half

@@ -12,13 +12,10 @@ from opp_analytics.plots import labels, palette, style
 
 _COLORS = {
     "won": palette.BAR,
-    "commit": palette.HI,
-    "best case": palette.BAND,
-    "pipeline": palette.PALE,
-    "omitted": palette.RULE,
+    "slipped": palette.HI,
     "lost": palette.MUTE,
-    "slipped": "#8a5a00",
-    "removed": palette.QUIET,
+    "removed": palette.PALE,
+    **dict.fromkeys(("commit", "best case", "pipeline", "omitted"), palette.BAND),
 }
 
 

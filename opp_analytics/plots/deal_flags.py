@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -29,7 +31,11 @@ def deal_flags(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.barh(range(len(shown)), values, color=colors, height=0.7)
     names = shown["name"].fillna(pd.Series(shown.index, index=shown.index)).tolist()
     labels.label_rows(ax, names, width=36)
-    labels.label_bars(ax, values.tolist(), [labels.shorten(reasons, _WIDTH) for reasons in shown["reasons"]])
+    labels.label_bars(
+        ax,
+        values.tolist(),
+        [textwrap.shorten(str(reasons), _WIDTH, placeholder=" …") for reasons in shown["reasons"]],
+    )
     labels.money_axis(ax.xaxis, "value", table)
     rest = len(flagged) - len(shown)
     further = f"{text.count(rest, 'smaller deal')} not shown" if rest else ""

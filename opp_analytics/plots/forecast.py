@@ -19,6 +19,8 @@ _BEFORE, _AFTER = 9, 9
 """Periods drawn before the current one and after it."""
 _MOST_AMOUNTS = 12
 """Largest number of slots with room for an amount above each."""
+_LINE = 0.08
+"""Height of an amount, as a share of the axis."""
 
 
 @style.drawing(
@@ -79,6 +81,9 @@ def _draw(ax: Axes, shown: pd.DataFrame, table: pd.DataFrame) -> None:
     ax.hlines(target[aimed], slots[aimed] - 0.5, slots[aimed] + 0.5, color=palette.INK, linewidth=2)
     if len(shown) <= _MOST_AMOUNTS:
         money, tops = money_of(table), np.fmax(np.fmax(booked + more, high), 0.0)
+        # The target's line would run through an amount just below it.
+        crossed = (target > tops) & (target - tops < _LINE * np.nanmax([*tops, *target]))
+        tops = np.where(crossed, target, tops)
         for slot in np.flatnonzero(shown.index.isin(table.index)):
             labels.above(ax, money(float(shown["expected"].iloc[slot])), (int(slot), float(tops[slot])))
     labels.label_slots(ax, labels.slot_names(shown), width=26)

@@ -17,6 +17,10 @@ _ENDS = ("then", "now")
 @style.drawing("expected", "value", "deals", "largest")
 def forecast_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.forecast_change`: the steps from the forecast then to the forecast now; with `by`, each group's ups and downs."""
+    if table.empty:
+        ax = style.canvas(ax)
+        style.nothing(ax, "nothing was expected at either time")
+        return style.finish(ax, "Forecast", style.caption(table))
     title = sentence(table).partition(":")[0]
     if table.index.nlevels > 1:
         values = in_columns(table["expected"], "movement")

@@ -15,7 +15,8 @@ from opp_analytics.plots import labels, palette, style
 def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.forecast_fan`: booked, expected and the range of one period, record by record.
 
-    Time runs to the right. Once the period has ended, a horizontal line shows its actual bookings.
+    Time runs to the right. Once the period has ended, a horizontal line shows its actual bookings; a column ``target`` is
+    drawn as one too.
     """
     ax = style.canvas(ax)
     days = table.index.tz_localize(None)  # type: ignore[attr-defined]
@@ -33,6 +34,9 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if "actual" in table and table["actual"].notna().all():
         ax.plot(days, table["actual"], color=style.COLORS["target"], linewidth=2)
         named["actual"] = ("actual", palette.INK)
+    if "target" in table and table["target"].notna().any():
+        ax.plot(days, table["target"], color=palette.INK, linewidth=2)
+        named["target"] = ("target", palette.INK)
     ranged = f"{text.percent(confidence)} range" if confidence else "range"
     named["high"] = (ranged, palette.QUIET)
     last = mdates.date2num(days[-1]) if len(days) else 0.0  # type: ignore[no-untyped-call]

@@ -23,6 +23,7 @@ _MOST = 30
 def forecast_groups(ax: Axes | None, table: pd.DataFrame) -> Axes:
     """A row per group for the current period, else for the first one, the largest forecast first."""
     period, rows = _of_one_period(table)
+    rows = rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
     ranked = rows.sort_values("expected", ascending=False, kind="stable", na_position="last")
     shown = ranked.head(_MOST)
     ax = style.canvas(ax, rows=len(shown), size=(8.5, 2.8))
@@ -32,9 +33,13 @@ def forecast_groups(ax: Axes | None, table: pd.DataFrame) -> Axes:
     aimed = shown["target"].notna().to_numpy()
     key = f"dark: booked, blue: expected{', line: target' if aimed.any() else ''}"
     note = style.caption(
-        table, f"{text.count(len(ranked), 'group')}, {said}", key, further, style.method(table)
+        table,
+        f"{text.count(len(ranked), 'group')} of {said}" if said else "",
+        key,
+        further,
+        style.method(table),
     )
-    if not shown[["booked", "expected", "target"]].fillna(0.0).to_numpy().any():
+    if shown.empty:
         style.nothing(ax, "nothing won or due in this period")
         return style.finish(ax, sentence(table), note)
     places = np.arange(len(shown))

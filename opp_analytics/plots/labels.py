@@ -41,6 +41,8 @@ __all__ = [
     "write",
 ]
 
+_SURE = 0.85
+"""Part of the estimated height that the axes have at least."""
 _MOST_COUNTS = 24
 """Largest number of slots with room for a number above each."""
 
@@ -219,15 +221,20 @@ def beside(
 def at_ends(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Name lines at their right ends, each (x, y, name, color), moved apart where ends are close; limits must be set."""
     low, high = ax.get_ylim()
-    points = room(ax, "y") / (high - low)
-    gap = 1.25 * text_size()
-    level = -np.inf
+    points = _SURE * room(ax, "y") / (high - low)
+    gap = 1.35 * text_size()
+    # A name that has to move is placed from the one below it, since the height of the axes is not yet known exactly.
+    level, anchor, start = -np.inf, low, 0.0
     for x, y, name, color in sorted(ends, key=lambda end: end[1]):
-        at = max((y - low) * points, level + gap)
+        at = (y - low) * points
+        if at >= level + gap:
+            anchor, start = y, at
+        else:
+            at = level + gap
         ax.annotate(
             name,
-            (x, y),
-            xytext=(5, at - (y - low) * points),
+            (x, anchor),
+            xytext=(5, at - start),
             textcoords="offset points",
             va="center",
             color=color,

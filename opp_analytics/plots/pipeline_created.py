@@ -10,8 +10,9 @@ from opp_analytics import text
 from opp_analytics.analysis import in_columns, sentence
 from opp_analytics.plots import labels, palette, style
 
-_MOST = 8
+_MOST = 3
 """Largest number of groups with a color of their own."""
+_COLORS = (palette.HI, palette.BAR, palette.MUTE, palette.PALE)
 
 
 @style.drawing("deals", "value", "open_value")
@@ -24,15 +25,18 @@ def pipeline_created(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, sentence(table), style.caption(table))
     bottom = np.zeros(len(values))
     grouped = isinstance(table.index, pd.MultiIndex)
-    colors = style.series_colors(map(str, values.columns))
     last = len(values) - 0.65
     ends = []
-    for name in values:
-        color = colors[str(name)][0] if grouped else palette.HI
+    for name, color in zip(values, _COLORS, strict=False):
         ax.bar(range(len(values)), values[name], bottom=bottom, color=color, width=0.7)
         bottom = bottom + values[name].to_numpy()
         ends.append(
-            (last, float(bottom[-1] - values[name].iloc[-1] / 2), str(name) if grouped else "created", color)
+            (
+                last,
+                float(bottom[-1] - values[name].iloc[-1] / 2),
+                labels.shorten(name, 24) if grouped else "created",
+                palette.QUIET if color == palette.PALE else color,
+            )
         )
     open_value = _by_period(table, "open_value").sum(axis=1)
     ax.plot(
@@ -45,14 +49,13 @@ def pipeline_created(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     )
     ends.append((last, float(open_value.iloc[-1]), "open at the end", palette.INK))
     counts = _by_period(table, "deals").sum(axis=1).astype(int)
-    for slot, (n, top) in enumerate(zip(counts, bottom, strict=True)):
-        labels.above(ax, f"{n:,}", (slot, top))
     periods = table.groupby(level="period", sort=False)[["deals"]].sum()
     if "to_date" in table:
         periods["to_date"] = table.groupby(level="period", sort=False)["to_date"].any()
-    labels.label_slots(ax, labels.slot_names(periods))
+    slots = zip(labels.slot_names(periods), counts, strict=True)
+    labels.label_slots(ax, [f"{name}\n{text.count(n)}" for name, n in slots])
     labels.note_running(ax, periods)
-    labels.money_axis(ax.yaxis, "value created, number of deals above it", table)
+    labels.money_axis(ax.yaxis, "value created", table)
     style.headroom(ax)
     labels.at_ends(ax, ends)
     return style.finish(ax, sentence(table), style.caption(table, text.count(int(counts.sum()))))

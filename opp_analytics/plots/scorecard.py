@@ -14,7 +14,7 @@ from opp_analytics.analysis import sentence
 from opp_analytics.plots import labels, palette, style
 
 _HEADS = ("won", "days to win", "slips", "forecast bias")
-_ENDS = (0.68, 0.8, 0.88, 1.0)
+_ENDS = (0.66, 0.78, 0.85, 1.0)
 """Right ends of the columns, in widths of the axes."""
 _RATES = 0.55
 """Share of the width for the rates."""

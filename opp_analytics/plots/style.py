@@ -10,9 +10,8 @@ from __future__ import annotations
 import functools
 import inspect
 import io
-import itertools
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -42,7 +41,6 @@ __all__ = [
     "method",
     "nothing",
     "room",
-    "series_colors",
     "text_size",
     "whiskers",
 ]
@@ -75,9 +73,7 @@ COLORS: Mapping[str, str] = {
 }
 """Color of each thing drawn, by its name in the tables."""
 
-_SERIES = (HI, BAR, MUTE, "#8a5a00", "#3b7d5e", "#8a3b6b", "#7fb0ff", "#a3a9b0")
-_MARKS = ("o", "s", "^", "D", "v", "P", "X", "<")
-_ROW_HEIGHT = 0.26
+_ROW_HEIGHT, _USUAL_SIZE = 0.26, 9.0
 _Draw = TypeVar("_Draw", bound=Callable[..., Axes])
 _SECTIONS = """
 
@@ -173,7 +169,7 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
     rows : int
         Number of labeled rows (horizontal bars) that must fit.
     size : (float, float)
-        Width and minimum height in inches.
+        Width and minimum height in inches, at the usual ``font.size`` of 10.
 
     Raises
     ------
@@ -186,8 +182,10 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
     [7.5, 4.2]
     """
     if ax is None:
-        height = max(size[1], 1.3 + _ROW_HEIGHT * rows)
-        ax = Picture(figsize=(size[0], height), layout="constrained").add_subplot(axes_class=_PictureAxes)
+        # A larger font gets a larger figure, so that everything fits as it does at the usual size.
+        scale = text_size() / _USUAL_SIZE
+        figsize = (scale * size[0], scale * max(size[1], 1.3 + _ROW_HEIGHT * rows))
+        ax = Picture(figsize=figsize, layout="constrained").add_subplot(axes_class=_PictureAxes)
     elif not isinstance(ax, Axes):
         raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)
@@ -230,20 +228,6 @@ def color_of_move(movement: str, value: float) -> str:
     if movement in ("opening", "closing"):
         return COLORS[movement]
     return HI if value >= 0 else MUTE
-
-
-def series_colors(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """A color and a marker for each series: the color of its name if it has one, else in a fixed order."""
-    free = [
-        (color, _MARKS[(k + turn) % len(_MARKS)])
-        for turn in range(len(_MARKS))
-        for k, color in enumerate(_SERIES)
-    ]
-    listed = list(dict.fromkeys(names))
-    return {
-        name: (COLORS.get(name, color), mark)
-        for name, (color, mark) in zip(listed, itertools.cycle(free), strict=False)
-    }
 
 
 def whiskers(middle: Any, low: Any, high: Any) -> Any:

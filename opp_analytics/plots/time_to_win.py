@@ -18,11 +18,14 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     # One column per share, as they came.
     wide = in_columns(days, "quantile") if days.index.nlevels > 1 else days.to_frame("all").T
     ax = style.canvas(ax, rows=len(wide))
-    wide = wide.sort_values(min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable")
-    note = style.caption(table, "", "days until each share of the wins so far")
+    shares = text.joined(
+        [f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}" for share in wide.columns]
+    )
+    note = style.caption(table, "", f"dots: {shares} of the wins so far")
     if not wide.notna().any(axis=None):
         style.nothing(ax, "no won deals")
         return style.finish(ax, sentence(table), note)
+    wide = wide.sort_values(min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable")
     places = np.arange(len(wide))
     ax.hlines(places, wide.min(axis=1), wide.max(axis=1), color=palette.QUIET, linewidth=1.5)
     for share in wide.columns:
@@ -34,8 +37,6 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             color=palette.HI if middle else palette.BAR,
             markersize=7 if middle else 5,
         )
-        if not np.isnan(wide[share].iloc[0]):
-            labels.above(ax, text.percent(float(share)), (wide[share].iloc[0], 0), color=palette.INK)
     labels.label_rows(ax, labels.row_names(wide.index))
     ax.set_xlim(left=0)
     ax.grid(visible=True, axis="x", color=palette.RULE, linewidth=0.8)

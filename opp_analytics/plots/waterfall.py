@@ -17,6 +17,10 @@ _ENDS = ("opening", "closing")
 @style.drawing("count", "value", "deals")
 def waterfall(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.waterfall`: the steps from the opening pipeline to the closing one; with `by`, each group's ins and outs."""
+    if table.empty:
+        ax = style.canvas(ax)
+        style.nothing(ax, "no open deals in this period")
+        return style.finish(ax, "Pipeline", style.caption(table))
     # The bars tell the rest of the sentence.
     title = sentence(table).partition(":")[0]
     if table.index.nlevels > 1:

@@ -43,9 +43,7 @@ def win_rate_cohorts(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 def _name_parts(ax: Axes, table: pd.DataFrame) -> None:
     """Name the two parts beside the last bar."""
-    last = len(table) - 1
+    end = len(table) - 0.65
     won, still = float(table["rate"].iloc[-1]), float(table["open_share"].iloc[-1])
-    if won > 0:
-        labels.beside(ax, "won", (last + 0.35, won / 2), color=palette.INK)
-    if still > 0:
-        labels.beside(ax, "open", (last + 0.35, won + still / 2), color=palette.INK)
+    parts = [("won", won / 2, won), ("open", won + still / 2, still)]
+    labels.at_ends(ax, [(end, middle, name, palette.INK) for name, middle, size in parts if size > 0])

@@ -12,19 +12,19 @@ from opp_analytics import text
 from opp_analytics.analysis import sentence
 from opp_analytics.plots import labels, palette, style
 
-_MOST_CURVES = 8
+_MOST_CURVES = 6
 """Largest number of curves in one picture."""
 
 
 @style.drawing("at_risk", "won_share", "lost_share", "disqualified_share", "won_low", "won_high")
 def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw `oa.win_rate_curve`: share won (with its interval) and lost by age; with `by`, one curve per group.
+    """Draw `oa.win_rate_curve`: share won (with its interval) and lost by age; with `by`, one curve per group, the highest in blue.
 
-    The ticks show the age and the deals still at risk. If there are more than eight groups, only the first eight
+    The ticks show the age and the deals still at risk. If there are more than six groups, only the first six
     are drawn, and the caption says so.
     """
     ax = style.canvas(ax)
-    ax.set_ylim(0, 1)
+    ax.set_ylim(-0.03, 1)
     if table.empty:
         style.nothing(ax, "no closed deals to follow")
         return style.finish(ax, sentence(table), style.caption(table))
@@ -69,13 +69,14 @@ def _several(ax: Axes, table: pd.DataFrame) -> str:
     keys = table.reset_index("days").index
     groups = keys.unique()
     names = labels.row_names(groups)
-    looks = style.series_colors(names)
+    parts = {name: table[keys == key] for key, name in list(zip(groups, names, strict=True))[:_MOST_CURVES]}
+    highest = max(parts, key=lambda name: float(parts[name]["won_share"].iloc[-1]))
     ends = []
-    for key, name in list(zip(groups, names, strict=True))[:_MOST_CURVES]:
-        part = table[keys == key]
-        color, mark = looks[name]
+    for name, part in parts.items():
+        color, width = (palette.HI, 2.0) if name == highest else (palette.MUTE, 0.9)
         days, won = _steps(part.index.get_level_values("days"), part["won_share"])
-        ax.step(days, won, where="post", color=color, marker=mark, markersize=4, markevery=0.2)
+        ax.step(days, won, where="post", color=color, linewidth=width)
         ends.append((days[-1], won[-1], f"{labels.shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", color))
-    labels.at_ends(ax, ends)
+    last = max(end[0] for end in ends)
+    labels.at_ends(ax, [(last, *end[1:]) for end in ends])
     return f"first {_MOST_CURVES} of {len(groups):,} groups" if len(groups) > _MOST_CURVES else ""

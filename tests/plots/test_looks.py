@@ -3,6 +3,7 @@
 import itertools
 from typing import Any
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from opp_analytics import History, analysis, org, plots
+from tests.plots.tables import TABLES
 
 AS_OF = "2026-03-31"
 LONG = "An extraordinarily long customer name $ with_underscores & Söhne GmbH, Zweigstelle Nr."
@@ -39,11 +41,14 @@ def _pipeline(groups, deals, name="{long} {k}", scale=1.0):
 
 
 FRAMES = {
-    "forty long names": _pipeline(40, 800),
+    "no deals": _pipeline(1, 0),
     "one deal": _pipeline(1, 1),
-    "two short names": _pipeline(2, 60, name="{k}"),
-    "billions": _pipeline(7, 300, scale=1e7),
-    "cents": _pipeline(7, 300, scale=1e-5),
+    "seven groups, billions": _pipeline(7, 300, scale=1e7),
+    "sixty long names": _pipeline(60, 900),
+}
+LOOKS: dict[str, Any] = {
+    "light": {},
+    "dark and large": {"figure.facecolor": "#111418", "axes.facecolor": "#111418", "font.size": 13.0},
 }
 
 
@@ -62,40 +67,95 @@ def _history(frame, folder):
 def _tables(frame, history):
     day: dict[str, Any] = {"as_of": AS_OF}
     stretch: dict[str, Any] = {"start": "2026-03-01", "end": AS_OF}
+    by: dict[str, Any] = {"by": "owner_name"}
     return {
-        "stage_funnel": [analysis.stage_funnel(frame), analysis.stage_funnel(frame, by="owner_name")],
+        "stage_funnel": [analysis.stage_funnel(frame), analysis.stage_funnel(frame, **by)],
         "win_rate": [
-            analysis.win_rate(frame, by="owner_name", **day),
+            analysis.win_rate(frame, **by, **day),
             analysis.win_rate(frame, freq="M", **day),
             analysis.win_rate(frame),
         ],
         "forecast": [
             analysis.forecast(frame, target=1e6, **day),
             analysis.forecast(frame, freq="W", **day),
-            analysis.forecast(frame, freq="Y", by="owner_name", **day),
+            analysis.forecast(frame, freq="M", **by, **day),
         ],
         "win_rate_curve": [
             analysis.win_rate_curve(frame, **day),
-            analysis.win_rate_curve(frame, by="owner_name", **day),
+            analysis.win_rate_curve(frame, **by, **day),
         ],
         "win_rate_definitions": [analysis.win_rate_definitions(frame, **day)],
-        "time_to_win": [analysis.time_to_win(frame, by="owner_name", **day)],
-        "velocity": [analysis.velocity(frame, by="owner_name", **day)],
+        "time_to_win": [analysis.time_to_win(frame, **by, **day)],
+        "velocity": [analysis.velocity(frame, **by, **day)],
         "win_rate_cohorts": [analysis.win_rate_cohorts(frame, age_days=60, freq="M", **day)],
         "forecast_deals": [
             analysis.forecast_deals(frame, **day),
             analysis.forecast_deals(frame, target=1e6, **day),
         ],
-        "audit": [analysis.audit(frame, **day)],
-        "waterfall": [analysis.waterfall(history, **stretch)],
-        "movements": [analysis.movements(history, **stretch)],
-        "slippage": [
-            analysis.slippage(history, **stretch),
-            analysis.slippage(history, by="owner_name", **stretch),
+        "forecast_categories": [
+            analysis.forecast_categories(frame, **day),
+            analysis.forecast_categories(frame, **by, **day),
         ],
-        "stage_flow": [analysis.stage_flow(history, **stretch)],
+        "audit": [analysis.audit(frame, **day)],
+        "deal_flags": [analysis.deal_flags(frame, **day)],
+        "scorecard": [analysis.scorecard(frame, **day)],
+        "waterfall": [analysis.waterfall(history, **stretch), analysis.waterfall(history, **by, **stretch)],
+        "forecast_change": [
+            analysis.forecast_change(
+                history, start="2026-03-01", end=AS_OF, period="2026-03", method="stated", **more
+            )
+            for more in ({}, by)
+        ],
+        "movements": [analysis.movements(history, **stretch)],
+        "slippage": [analysis.slippage(history, **stretch), analysis.slippage(history, **by, **stretch)],
+        "stage_flow": [
+            analysis.stage_flow(history, **stretch),
+            analysis.stage_flow(history, **by, **stretch),
+        ],
         "transitions": [analysis.transitions(history)],
         "close_date_moves": [analysis.close_date_moves(history)],
+        "category_moves": [analysis.category_moves(history, **stretch, freq="M")],
+        "pipeline_created": [
+            analysis.pipeline_created(history, freq="M"),
+            analysis.pipeline_created(history, freq="M", **by),
+        ],
+        "deal": [history.deal(name) for name in frame["unique_id"].head(2)],
+        **_past(len(set(frame["owner_name"]))),
+    }
+
+
+def _past(periods):
+    """Forecasts of as many past periods, and what judges them."""
+    names = [str(period) for period in pd.period_range("2020-01", periods=periods, freq="M")]
+    dice = np.random.default_rng(periods)
+    made = pd.date_range("2020-01-05", periods=9, tz="UTC")
+    rows = pd.MultiIndex.from_product([made, names], names=["made_at", "period"])
+    expected, actual = dice.lognormal(14, 1, (2, len(rows)))
+    past = pd.DataFrame(
+        {"weeks_before": [*np.repeat(range(8, -1, -1), periods)], "expected": expected, "low": expected / 2,
+         "median": expected, "high": expected * 2, "booked": expected / 3, "actual": actual, "error": expected - actual},
+        index=rows,
+    )  # fmt: skip
+    past.attrs = {"as_of": AS_OF, "freq": "M", "confidence": 0.8}
+    stated = (np.arange(min(periods, 20)) + 0.5) / max(min(periods, 20), 1)
+    won = dice.uniform(0, 1, len(stated))
+    calibration = pd.DataFrame(
+        {
+            "n": 12_345,
+            "stated": stated,
+            "realized": won,
+            "realized_low": won / 2,
+            "realized_high": (1 + won) / 2,
+        },
+        index=pd.Index([f"{k}" for k in range(len(stated))], name="bin"),
+    )
+    fan = past.xs(names[0], level="period") if names else past.droplevel("period")
+    return {
+        "backtest": [past],
+        "backtest_horizons": [analysis.backtest_horizons(past)] if periods else [],
+        "calibration": [calibration],
+        "forecast_fan": [fan, fan.assign(target=1e6)],
+        "backtest_methods": [TABLES["backtest_methods"], TABLES["backtest_methods"].head(1)],
     }
 
 
@@ -108,47 +168,40 @@ def _undrawn(ax):
     return found
 
 
-def _cut_off(ax):
-    """Texts that reach beyond the figure's edge."""
+def _faults(ax):
+    """Texts that reach beyond the figure's edge, and pairs of texts that cover each other."""
     width, height = ax.figure.get_size_inches() * ax.figure.dpi
     undrawn = _undrawn(ax)
-    boxes = {
-        text.get_text(): text.get_window_extent()
+    boxes = [
+        (text.get_text(), text.get_window_extent())
         for text in ax.figure.findobj(Text)
         if text.get_text().strip() and text.get_visible() and id(text) not in undrawn
-    }
-    return {
-        words: (round(box.x0), round(box.x1 - width), round(box.y0), round(box.y1 - height))
-        for words, box in boxes.items()
+    ]
+    cut = [
+        (words, round(box.x0), round(box.x1 - width), round(box.y0), round(box.y1 - height))
+        for words, box in boxes
         if box.x0 < -2 or box.x1 > width + 2 or box.y0 < -2 or box.y1 > height + 2
-    }
-
-
-def _colliding(labels, *, upright):
-    """Pairs of neighbouring labels that touch."""
-    shown = [label for label in labels if label.get_text().strip() and label.get_visible()]
-    turned = any(label.get_rotation() for label in shown)
-    if upright or not turned:
-        spans = [label.get_window_extent() for label in shown]
-        ends = sorted((box.y0, box.y1) if upright else (box.x0, box.x1) for box in spans)
-    else:
-        ends = sorted((box.x1 - 6, box.x1 + 6) for box in (label.get_window_extent() for label in shown))
-    return [pair for pair in itertools.pairwise(ends) if pair[1][0] < pair[0][1] - 1]
+    ]
+    touching = [
+        (one, other)
+        for (one, first), (other, second) in itertools.combinations(boxes, 2)
+        if min(first.x1, second.x1) - max(first.x0, second.x0) > 1
+        and min(first.y1, second.y1) - max(first.y0, second.y0) > 1
+    ]
+    return [("cut off", *found) for found in cut] + [("touching", *found) for found in touching]
 
 
 @pytest.mark.parametrize("kind", FRAMES)
-def test_drawings__cut_nothing_off_and_keep_labels_apart(kind, tmp_path):
+def test_drawings__cut_nothing_off_and_no_text_covers_another(kind, tmp_path):
     frame = org.conform(FRAMES[kind])
+    found = _tables(frame, _history(frame, tmp_path / "history"))
+    assert set(found) == set(plots.__all__)
     wrong = {}
-    for name, tables in _tables(frame, _history(frame, tmp_path / "history")).items():
+    for (name, tables), look in itertools.product(found.items(), LOOKS):
         for place, table in enumerate(tables):
-            ax = getattr(plots, name)(table)
-            FigureCanvasAgg(ax.figure).draw()
-            found = {
-                "cut off": _cut_off(ax),
-                "x": _colliding(ax.get_xticklabels(), upright=False),
-                "y": _colliding(ax.get_yticklabels(), upright=True),
-            }
-            if any(found.values()):
-                wrong[f"{name} {place}"] = {what: seen for what, seen in found.items() if seen}
+            with matplotlib.rc_context(LOOKS[look]):
+                ax = getattr(plots, name)(table)
+                FigureCanvasAgg(ax.figure).draw()
+                if faults := _faults(ax):
+                    wrong[f"{name} {place}, {look}"] = faults
     assert wrong == {}

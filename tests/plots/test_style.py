@@ -70,11 +70,6 @@ def test_finish__writes_title_and_caption():
     assert reading.caption(ax) == "3 deals"
 
 
-def test_series_colors__gives_one_thing_one_color():
-    assert style.series_colors(["a", "won", "b"])["won"][0] == style.COLORS["won"]
-    assert len(set(style.series_colors(map(str, range(40))).values())) == 40
-
-
 def test_color_of_move__follows_the_direction():
     assert style.color_of_move("won", -5.0) == palette.MUTE
     assert style.color_of_move("value_up", 5.0) == palette.HI

@@ -8,7 +8,7 @@ from tests.plots.tables import TABLES
 def test_time_to_win__points_are_the_days_of_the_wins():
     ax = plots.time_to_win(TABLES["time_to_win"])
     assert [line.get_xdata().tolist() for line in ax.lines] == [[30], [60]]
-    assert reading.texts(ax)[:2] == ["50%", "90%"]
+    assert reading.caption(ax).endswith("dots: 50% (blue) and 90% of the wins so far")
     assert reading.rows(ax) == ["all"]
 
 

@@ -132,6 +132,8 @@ def _moves(table: pd.DataFrame) -> str:
 
 def _created(table: pd.DataFrame) -> str:
     """The last full period against those before it."""
+    if table.empty:
+        return "No deal was created in these periods."
     whole = table.groupby(level="period", sort=False)[["deals", "value", "open_count", "open_value"]].sum()
     running = table["to_date"].groupby(level="period", sort=False).any()
     full, freq = whole[~running], table.attrs.get("freq")

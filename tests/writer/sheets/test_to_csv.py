@@ -42,7 +42,7 @@ TEXTS = [
 ]
 
 
-def unedited(frame: pd.DataFrame, folder: Path) -> None:
+def assert_plans_nothing(frame: pd.DataFrame, folder: Path) -> None:
     """The file of a frame plans nothing, whether it is read with the frame or without it."""
     file = to_csv(frame, folder / "deals.csv")
     for before in (None, frame):
@@ -54,7 +54,7 @@ def unedited(frame: pd.DataFrame, folder: Path) -> None:
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: ascii(text[:12]))
 def test_to_csv__holds_every_text(tmp_path: Path, text: str) -> None:
     frame = opportunities(2).assign(name=[text, "Acme"], account_id=text, notes=["", text])
-    unedited(frame, tmp_path)
+    assert_plans_nothing(frame, tmp_path)
     assert read_csv(tmp_path / "deals.csv")["name"].tolist() == [text, "Acme"]
     content = (tmp_path / "deals.csv").read_bytes().decode("utf-8-sig")
     assert not any(line.startswith(("=", "-", "\t")) for line in content.split(","))
@@ -76,12 +76,14 @@ FURTHER: dict[str, list[Any]] = {
 
 
 def test_to_csv__keeps_columns_of_every_type(tmp_path: Path) -> None:
-    unedited(opportunities(3).assign(**FURTHER), tmp_path)
+    assert_plans_nothing(opportunities(3).assign(**FURTHER), tmp_path)
 
 
 def test_to_csv__keeps_early_dates_and_large_amounts(tmp_path: Path) -> None:
     dates = np.array(["0999-01-02", "2026-02-28", "NaT"], dtype="datetime64[us]")
-    unedited(conform(opportunities(3).assign(close_date=dates, value=[1e22, 1e15 / 7, -0.1])), tmp_path)
+    assert_plans_nothing(
+        conform(opportunities(3).assign(close_date=dates, value=[1e22, 1e15 / 7, -0.1])), tmp_path
+    )
 
 
 any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -92,7 +94,7 @@ def test_to_csv__unedited_plans_nothing(names: list[str], note: str, stage: str)
     frame = opportunities(len(names)).astype({"stage": "object"})
     frame = conform(frame.assign(name=names, notes=note or None, stage=stage or None))
     with tempfile.TemporaryDirectory() as folder:
-        unedited(frame, Path(folder))
+        assert_plans_nothing(frame, Path(folder))
 
 
 def test_to_csv__read_takes_what_people_type(tmp_path: Path) -> None:
