@@ -115,7 +115,8 @@ class Grid {
     this.holder.addEventListener("blur", () => this.#paint());
     this.holder.addEventListener("pointerover", (event) => this.#hovered(event));
     this.holder.addEventListener("pointerout", () => this.callout.later());
-    this.askStrip = debounced(150, () => this.ask({ do: "strip" }));
+    // Late enough that an undo right after a step is not answered behind the forecast.
+    this.askStrip = debounced(300, () => this.ask({ do: "strip" }));
   }
 
   bars() {
