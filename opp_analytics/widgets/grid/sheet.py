@@ -12,12 +12,13 @@ from typing import Any
 
 import pandas as pd
 
+from opp_analytics import org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 from opp_analytics.widgets.grid.columns import shown
 from opp_analytics.widgets.grid.edits import Edits, Key, Slot
 from opp_analytics.widgets.grid.reading import operand, read, refusal
-from opp_analytics.writer import same
+from opp_analytics.writer import find_problem, same
 
 __all__ = ["Answer", "Mark", "Sheet"]
 
@@ -108,7 +109,7 @@ class Sheet(Edits):
                 known[what] = self._read(name, typed)
                 alike[what] = Slot(known[what][0], True)
             slots[row, name] = self._slot((row, name), typed, known[what][1], alike[what])
-        return self._step(slots, label, locked=locked)
+        return self._step(slots | self._foreign_stages(slots), label, locked=locked)
 
     def revert(self, cells: Iterable[Key]) -> Answer:
         """Give cells their old values back and forget their refusals."""
@@ -192,6 +193,23 @@ class Sheet(Edits):
             return read(self.column[name], typed, today=self._today), ""
         except BadCell as reason:
             return None, str(reason)
+
+    def _foreign_stages(self, slots: dict[Key, Slot | None]) -> dict[Key, Slot | None]:
+        """Refusals of stages that belong to another pipeline than the deal's."""
+        meaning = org.Org.of(self.frame)
+        found: dict[Key, Slot | None] = {}
+        if org.PIPELINE not in self.column or not meaning.stages.pipelines:
+            return found
+        for key, slot in slots.items():
+            if key[1] != "stage" or slot is None or slot.why:
+                continue
+            place = (key[0], org.PIPELINE)
+            moved = slots.get(place)
+            now = self.base_value(*place) if place in slots else self.value(*place)
+            wrong = find_problem("stage", slot.value, meaning, pipeline=now if moved is None else moved.value)
+            if wrong:
+                found[key] = self._slot(key, slot.value, "; ".join(wrong), slot)
+        return found
 
     def _slot(self, key: Key, typed: Any, why: str, slot: Slot) -> Slot | None:
         if self._removed and self.row_state(key[0]) == "removed":

@@ -255,3 +255,23 @@ def test_sheet__offers_and_reads_the_stages_of_the_frames_org():
     assert "is not a stage" in sheet.edit([(1, "stage", "proposal")]).said
     assert sheet.edited["stage"].tolist() == ["Signed", "Demo"]
     assert sheet.edited.attrs["org"] == sheet.frame.attrs["org"]
+
+
+def test_edit__takes_a_deal_only_to_stages_of_its_own_pipeline() -> None:
+    meaning = oa.Org(
+        stages=[
+            {"name": "Demo", "kind": "open", "pipeline": "New"},
+            {"name": "Quote", "kind": "open", "pipeline": "Renewal"},
+            {"name": "Signed", "kind": "won"},
+        ]
+    )
+    deals = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "pipeline": "New", "stage": "Demo"})
+    sheet = Sheet(meaning.apply(deals))
+    said = sheet.edit([(0, "stage", "quote")]).said
+    assert "“Quote” is not a stage of the pipeline 'New'. Use one of Demo, Signed." in said
+    assert sheet.value(0, "stage") == "Demo"
+    assert sheet.edit([(0, "stage", "Signed")]).said == "Stage set to Signed"
+    # Both at once, in the order of the columns.
+    sheet.edit([(0, "stage", "Quote"), (0, "pipeline", "Renewal")])
+    assert (sheet.value(0, "stage"), sheet.value(0, "pipeline")) == ("Quote", "Renewal")
+    assert not sheet.problems
