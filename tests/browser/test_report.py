@@ -145,6 +145,14 @@ _MEASURE = """() => {
 }"""
 
 
+def test_report__on_a_phone_pictures_and_reasons_take_the_whole_width(opened):
+    opened.set_viewport_size({"width": 390, "height": 800})
+    for part in ("#people td.pict", "#months td.pict", "#risk td.why"):
+        box = opened.locator(part).first.bounding_box()
+        assert box is not None
+        assert box["width"] >= 340, part
+
+
 @pytest.mark.parametrize(("state", "paper"), [("team", "Letter"), ("sixty people", "A4")])
 def test_report__prints_on_six_sheets_at_most_with_its_definitions_open(page, folder, state, paper):
     page.emulate_media(color_scheme="dark")
