@@ -27,6 +27,7 @@ ALSO_IN = {
     "deal_categories": "forecast_categories",
     "audit_summary": "audit",
     "forecast_change_with_deals": "forecast_change",
+    "forecast_of_period": "forecast",
     "push_counts": "close_date_moves",
     "recalibrated": "calibration",
     "transition_matrix": "transitions",

@@ -6,7 +6,7 @@ from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
 from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
 from opp_analytics.analysis.forecasting.call_sheets import call_deals, call_sheets
 from opp_analytics.analysis.forecasting.category_moves import category_moves
-from opp_analytics.analysis.forecasting.forecast import forecast
+from opp_analytics.analysis.forecasting.forecast import forecast, forecast_of_period
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories, forecast_categories
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
@@ -71,6 +71,7 @@ __all__ = [
     "forecast_change_with_deals",
     "forecast_deals",
     "forecast_fan",
+    "forecast_of_period",
     "in_columns",
     "method_for_deals",
     "movements",

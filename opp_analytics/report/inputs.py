@@ -15,7 +15,7 @@ from opp_analytics.arguments import texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
-from opp_analytics.org import Org, checked_org, org_of, outcomes, require
+from opp_analytics.org import Org, agreed, checked_org, org_of, outcomes, require
 from opp_analytics.periods import When, as_date, check_freq, labels
 from opp_analytics.report.narrow import narrowed
 from opp_analytics.schema import BUCKETS, NO_LABEL
@@ -196,8 +196,9 @@ def read_inputs(
     meant = whole or Org.of(frame)
     if target is None and len(meant.targets):
         target = meant.targets
-    if history is not None and history.org is None and org_of(frame) is not None:
-        history = history.read_by(meant)
+    if history is not None and (declared := whole or org_of(frame)) is not None:
+        both = agreed(declared, history.org, names=("the page's org", "the history's"))
+        history = history.read_by(both or declared)
     if only is not None:
         only, frame, history, target = narrowed(frame, history, target, only, meant)
     levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history, only)

@@ -133,6 +133,11 @@ class Deals:
         return replace(self, group=np.append(place, -1)[self.group], groups=index)
 
     @property
+    def labels(self) -> list[tuple[str, ...]]:
+        """The labels of each group; those of the whole are empty."""
+        return [()] if self.groups is None else [as_labels(key) for key in self.groups]
+
+    @property
     def left_out(self) -> dict[str, int]:
         """Deals that are no part of the forecast, by reason."""
         undated = self.frame["close_date"].isna().to_numpy()

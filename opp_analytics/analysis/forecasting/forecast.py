@@ -143,10 +143,50 @@ def forecast(
         by=names,
         totals=totals,
     )
+    return _answer(opportunities, asked, names, totals=totals)
+
+
+def forecast_of_period(
+    opportunities: pd.DataFrame,
+    *,
+    period: str,
+    as_of: When,
+    by: By,
+    freq: str = "M",
+    method: str | Method = "auto",
+    history: History | None = None,
+    target: Target = None,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """The rows of `forecast` for one period by groups and with totals, for the work of that period alone."""
+    names = by_columns(by, level="period")
+    asked = read_arguments(
+        opportunities,
+        as_of,
+        freq,
+        method,
+        history,
+        target=target,
+        periods=[period],
+        only=True,
+        tz=tz,
+        by=names,
+        totals=True,
+    )
+    table = _answer(opportunities, asked, names, totals=True)
+    rows = table[table.index.get_level_values("period") == asked.periods[0]].droplevel("period")
+    rows.attrs = table.attrs
+    return rows
+
+
+def _answer(opportunities: pd.DataFrame, asked: Asked, names: Sequence[str], *, totals: bool) -> pd.DataFrame:
+    """The table of a checked question: the finest groups, and the levels above them if `totals`."""
+    finest = look_ahead(opportunities, asked, names)
     levels = [names[:k] for k in range(len(names) if totals else 0)]
-    made = [(level, look_ahead(opportunities, asked, level)) for level in [*levels, names]]
-    tables = [forecast_table(one, asked, level) for level, one in made]
-    finest = made[-1][1]
+    made = [
+        (level, look_ahead(opportunities, asked, level, parts=finest if level else None)) for level in levels
+    ]
+    tables = [forecast_table(one, asked, level) for level, one in [*made, (names, finest)]]
     deals = finest.deals
     return annotate(
         _with_totals(tables, names),
@@ -174,6 +214,7 @@ def read_arguments(
     *,
     target: Target = None,
     periods: int | Sequence[str] | None = None,
+    only: bool = False,
     confidence: float = 0.8,
     seed: int = 0,
     tz: str | None = None,
@@ -204,6 +245,7 @@ def read_arguments(
         arguments.whole(seed, "seed", low=0, example=0),
         zone,
         org,
+        only=only,
     )
 
 

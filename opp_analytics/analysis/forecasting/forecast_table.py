@@ -15,7 +15,6 @@ from opp_analytics.analysis.forecasting.chances import check_columns, stated_cha
 from opp_analytics.analysis.forecasting.choose import Chosen, Situation, choose
 from opp_analytics.analysis.forecasting.deals_by_period import (
     Deals,
-    as_labels,
     read_deals,
     slot,
     value_rates,
@@ -52,6 +51,14 @@ class Asked:
     org: Org
     past: Past | None = None
     """What the method learns from, if read already."""
+    only: bool = False
+    """True if no other period is asked about."""
+
+    def wanted(self, deals: Deals) -> list[pd.Period]:
+        """The periods asked about."""
+        if self.only:
+            return [pd.Period(label, self.freq) for label in self.periods]
+        return deals.periods([*self.periods, *self.targets.periods])
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,23 @@ class Forecasted:
                 found |= self.deals.due_in(period) & np.isnan(outlook.chance)
         return found
 
+    def new_business(self, period: pd.Period, whole: Deals) -> Floats:
+        """New business of a period in the coarser groups of `whole`."""
+        place = {labels: k for k, labels in enumerate(whole.labels)}
+        parts = [place[labels[: len(whole.labels[0])]] for labels in self.deals.labels]
+        found = np.bincount(parts, weights=self.outlooks[period].new_business, minlength=whole.size)
+        return found.astype(np.float64)
+
 
 def look_ahead(
-    opportunities: pd.DataFrame, asked: Asked, by: Sequence[str], *, single_deals: bool = False
+    opportunities: pd.DataFrame,
+    asked: Asked,
+    by: Sequence[str],
+    *,
+    single_deals: bool = False,
+    parts: Forecasted | None = None,
 ) -> Forecasted:
-    """Read the deals, choose the method, and ask it about each period."""
+    """Read the deals, choose the method, and ask it about each period; new business is the sum of `parts`, if any."""
     if isinstance(opportunities, pd.DataFrame):
         check_columns(asked.method, opportunities)
     unique = asked.method.aged and asked.history is not None
@@ -88,12 +107,12 @@ def look_ahead(
         by=by,
         tz=asked.tz,
         unique=unique,
-    ).with_groups(asked.targets.groups(by))
+    ).with_groups([*asked.targets.groups(by), *({k[: len(by)] for k in parts.deals.labels} if parts else ())])
     chosen = choose(asked.method, Situation.of(deals, asked.history), single_deals=single_deals)
-    wanted = deals.periods([*asked.periods, *asked.targets.periods])
+    wanted = asked.wanted(deals)
     forecaster = fit(chosen.method, deals, asked.history, seed=asked.seed, past=asked.past)
     outlooks = {
-        period: forecaster.outlook(period)
+        period: forecaster.outlook(period, parts.new_business(period, deals) if parts else None)
         if period >= deals.current
         else nothing_open(len(deals.frame), deals.booked_in(period))
         for period in wanted
@@ -224,10 +243,9 @@ def _against_targets(rows: _Rows, made: Forecasted, targets: Targets, by: Sequen
     """The target of each row, and the chance that it is reached."""
     target, reached = rows.filled(np.nan), rows.filled(np.nan)
     deals = made.deals
-    groups = [()] if deals.groups is None else [as_labels(key) for key in deals.groups]
     for place, (period, outlook) in enumerate(made.outlooks.items(), start=len(BUCKETS)):
         booked = deals.booked_in(period)
-        for group, labels in enumerate(groups):
+        for group, labels in enumerate(deals.labels):
             amount = targets.of(by, labels, str(period))
             target[group, place] = amount
             reached[group, place] = outlook.p_target(group, float(booked[group]), amount)

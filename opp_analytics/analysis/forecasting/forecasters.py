@@ -40,8 +40,8 @@ Floats = NDArray[np.float64]
 class Forecaster(Protocol):
     """A method fitted to the deals of a forecast."""
 
-    def outlook(self, period: pd.Period) -> Outlook:
-        """What it says of a period that has not ended."""
+    def outlook(self, period: pd.Period, new: Floats | None = None) -> Outlook:
+        """What it says of a period that has not ended; `new` is the new business by group, where finer groups said it."""
 
     def chance(self, deals: Deals, period: pd.Period) -> Floats:
         """The chance that each deal is won in the period, also of deals that it was not fitted to."""
@@ -86,12 +86,14 @@ class Learned:
     past: Past
     seed: int
 
-    def outlook(self, period: pd.Period) -> Outlook:
+    def outlook(self, period: pd.Period, new: Floats | None = None) -> Outlook:
         """What the ended periods teach about a period."""
         deals, lessons = self.deals, self._lessons(period)
         if lessons is None:
             return nothing_known(len(deals.frame), deals.size)
         chance, amounts = self.chance(deals, period), self._amounts(lessons)
+        if new is not None:
+            amounts = _with_means(amounts, new)
         totals = mixes(
             np.where(deals.open, deals.value, np.nan),
             chance,
@@ -198,13 +200,14 @@ class RunRates:
         """0: the run rate does not look at single deals."""
         return np.zeros(len(deals.frame))
 
-    def outlook(self, period: pd.Period) -> Outlook:
+    def outlook(self, period: pd.Period, new: Floats | None = None) -> Outlook:
         """What ended periods won after the same point."""
         deals, rate = self.deals, run_rate(self.book, period)
         if rate is None:
             return nothing_known(len(deals.frame), deals.size)
         none = self.chance(deals, period)
-        means, totals = rate.outlook(self.book, deals.booked_in(period), grouped=deals.groups is not None)
+        booked, grouped = deals.booked_in(period), deals.groups is not None
+        means, totals = rate.outlook(self.book, booked, grouped=grouped, means=new)
         return Outlook(none, deals.expected(none), means, totals)
 
 
@@ -217,8 +220,8 @@ class Given:
     past: Past | None
     seed: int
 
-    def outlook(self, period: pd.Period) -> Outlook:
-        """The deals due in a period, each at its chance."""
+    def outlook(self, period: pd.Period, new: Floats | None = None) -> Outlook:
+        """The deals due in a period, each at its chance; new business is not split by group."""
         deals = self.deals
         amounts = self._amounts(period)
         if amounts is None:
@@ -253,6 +256,12 @@ class Given:
             return None
         amounts = self.past.not_due(self.past.records.now(self.deals.today), period)
         return amounts if len(amounts) >= FEWEST else None
+
+
+def _with_means(amounts: Floats, means: Floats) -> Floats:
+    """The amounts (rows) by group (columns), scaled to other means."""
+    found = amounts.mean(axis=0)
+    return np.where(found > 0, amounts * means / np.where(found > 0, found, 1.0), means)
 
 
 def _places(names: pd.Series[str], known: Sequence[str]) -> NDArray[np.intp]:

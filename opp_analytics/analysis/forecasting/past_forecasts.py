@@ -12,7 +12,6 @@ import pandas as pd
 
 from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.choose import Situation, choose
-from opp_analytics.analysis.forecasting.deals_by_period import as_labels
 from opp_analytics.analysis.forecasting.forecast_table import Asked, look_ahead
 from opp_analytics.analysis.forecasting.forecasters import past_outlook
 from opp_analytics.analysis.forecasting.learned import Past, read_past
@@ -219,12 +218,13 @@ class PastForecasts:
             self.tz,
             self.org,
             self._past if method.new_business else None,
+            only=True,
         )
         try:
             made = look_ahead(frame, asked, self.by)
         except NotEnoughHistory:
             return
-        groups = [()] if made.deals.groups is None else [as_labels(key) for key in made.deals.groups]
+        groups = made.deals.labels
         for period in ahead:
             outlook, booked = made.outlooks[period], made.deals.booked_in(period)
             expected = booked + outlook.expected_open + outlook.new_business

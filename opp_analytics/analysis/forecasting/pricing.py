@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics.analysis.forecasting.choose import Chosen, Situation, choose
-from opp_analytics.analysis.forecasting.deals_by_period import Deals, as_labels, read_deals, slot
+from opp_analytics.analysis.forecasting.deals_by_period import Deals, read_deals, slot
 from opp_analytics.analysis.forecasting.forecast import read_arguments
 from opp_analytics.analysis.forecasting.forecast_table import look_ahead
 from opp_analytics.analysis.forecasting.forecasters import Forecaster
@@ -100,9 +100,8 @@ def price_period(
         When `at` is before the first record, or the data cannot serve the method; the message says from when they can.
     """
     names, frame = by_columns(by, level="period"), history.as_of(at, tz=tz)
-    asked = read_arguments(frame, at, freq, method, history, periods=[period], tz=tz, by=names)
+    asked = read_arguments(frame, at, freq, method, history, periods=[period], only=True, tz=tz, by=names)
     made = look_ahead(frame, asked, names)
     deals, wanted = made.deals, pd.Period(asked.periods[0], asked.freq)
-    groups = [()] if deals.groups is None else [as_labels(key) for key in deals.groups]
-    more = dict(zip(groups, made.outlooks[wanted].new_business.tolist(), strict=True))
+    more = dict(zip(deals.labels, made.outlooks[wanted].new_business.tolist(), strict=True))
     return Pricing(made.chosen, wanted, more, frame, deals, made.forecaster, Situation.of(deals, history))

@@ -140,31 +140,40 @@ class RunRate:
         return RootStudent(booked, float(roots.mean()), width, float(freedom))
 
     def outlook(
-        self, book: Book, booked: Floats, *, grouped: bool
+        self, book: Book, booked: Floats, *, grouped: bool, means: Floats | None = None
     ) -> tuple[Floats, list[RootStudent | Total | None]]:
-        """Money still to come in each group, and the distribution of its total where there are enough wins for one."""
+        """Money still to come in each group, and the distribution of its total where there are enough wins for one.
+
+        `means` is that money, where finer groups said it.
+        """
         if not grouped:
             return np.array([self.mean]), [self.total(book, float(booked[0])) if self.ranged else None]
-        means, draws = self.by_group(book, len(booked))
+        means, draws = self.by_group(book, len(booked), means)
         if not self.ranged:
             return means, [None] * len(booked)
         return means, [from_draws(own + drawn) for own, drawn in zip(booked, draws, strict=True)]
 
-    def by_group(self, book: Book, size: int) -> tuple[Floats, list[Floats]]:
+    def by_group(self, book: Book, size: int, means: Floats | None = None) -> tuple[Floats, list[Floats]]:
         """Money still to come in each group, and draws of it."""
+        rows = np.concatenate(self.wins)
+        counts = np.bincount(book.group[rows], minlength=size)
+        typical = float(book.value[rows].mean()) if len(rows) else 0.0
+        if means is None:
+            means = self._means(book, size, counts, typical)
+        return means, [
+            self._draws(book.value[rows], mean, typical, n) for mean, n in zip(means, counts, strict=True)
+        ]
+
+    def _means(self, book: Book, size: int, counts: NDArray[np.int64], typical: float) -> Floats:
+        """Money still to come in each group."""
         rows = np.concatenate(self.wins)
         scaled = np.concatenate(
             [book.value[part] * factor for part, factor in zip(self.wins, self.factors, strict=True)]
         )
-        counts = np.bincount(book.group[rows], minlength=size)
-        typical = float(book.value[rows].mean()) if len(rows) else 0.0
         weight = np.bincount(book.group[rows], weights=scaled, minlength=size) + 2 * typical
         alive = (counts > 0) | (np.bincount(book.group[book.open], minlength=size) > 0)
         weight = np.where(alive, weight, 0.0)
-        means = self.mean * weight / weight.sum() if weight.sum() > 0 else np.zeros(size)
-        return means, [
-            self._draws(book.value[rows], mean, typical, n) for mean, n in zip(means, counts, strict=True)
-        ]
+        return self.mean * weight / weight.sum() if weight.sum() > 0 else np.zeros(size)
 
     def _draws(self, values: Floats, mean: float, typical: float, wins: int) -> Floats:
         if mean <= 0 or typical <= 0:

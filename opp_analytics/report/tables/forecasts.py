@@ -31,33 +31,31 @@ _TREND = 9
 class Forecasts(Source):
     """The tables of a forecast."""
 
-    def _forecast(self, opportunities: pd.DataFrame, day: pd.Timestamp, **asked: Any) -> pd.DataFrame:
-        given: dict[str, Any] = {"method": self.inputs.method, "history": self.inputs.history, **asked}
-        return analysis.forecast(opportunities, as_of=day, freq=self.inputs.freq, tz=self.inputs.tz, **given)
+    @cached_property
+    def _asked(self) -> dict[str, Any]:
+        inputs = self.inputs
+        return {"freq": inputs.freq, "history": inputs.history, "target": inputs.target, "tz": inputs.tz}
 
-    def _with_people(
-        self, opportunities: pd.DataFrame, day: pd.Timestamp, periods: Any, **asked: Any
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The forecast of the whole, and that of the current period by team and person, from one call."""
-        inputs, label = self.inputs, str(self.inputs.period)
-        by = {"by": list(inputs.by), "totals": True} if inputs.by else {}
-        table = self._forecast(opportunities, day, target=inputs.target, periods=periods, **by, **asked)
+    def _people(self, frame: pd.DataFrame, day: pd.Timestamp, method: str | Method) -> pd.DataFrame:
+        """The forecast of the current period by team and person, with "(all)" rows; empty where nobody is named."""
+        inputs = self.inputs
         if not inputs.by:
-            return table, rows_of(table, np.zeros(len(table), dtype=bool))
-        levels = list(range(len(inputs.by)))
-        whole = pd.DataFrame(table.xs((ALL,) * len(levels), level=levels))
-        whole.attrs = table.attrs
-        now = rows_of(table, table.index.get_level_values("period") == label).droplevel("period")
-        return whole, now
+            return self.forecast.iloc[:0]
+        return analysis.forecast_of_period(
+            frame, period=str(inputs.period), as_of=day, by=list(inputs.by), method=method, **self._asked
+        )
 
     @cached_property
-    def _forecasts(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return self._with_people(self.inputs.opportunities, self.inputs.today, _AHEAD + 1)
-
-    @property
     def forecast(self) -> pd.DataFrame:
         """`oa.forecast` of the whole, with rows for the current period and those ahead."""
-        return self._forecasts[0]
+        inputs = self.inputs
+        return analysis.forecast(
+            inputs.opportunities,
+            as_of=inputs.today,
+            periods=_AHEAD + 1,
+            method=inputs.method,
+            **self._asked,
+        )
 
     @property
     def stated(self) -> bool:
@@ -75,10 +73,10 @@ class Forecasts(Source):
         names = [str(self.inputs.period + step) for step in range(1, _AHEAD + 1)]
         return rows_of(self.forecast, self.forecast.index.isin(names))
 
-    @property
+    @cached_property
     def people(self) -> pd.DataFrame:
         """`oa.forecast` of the current period by team and person, with "(all)" rows; empty where nobody is named."""
-        return self._forecasts[1]
+        return self._people(self.inputs.opportunities, self.inputs.today, self.inputs.method)
 
     @property
     def method(self) -> str | Method:
@@ -100,13 +98,15 @@ class Forecasts(Source):
         day = as_date(moment, tz=inputs.tz)
         frame = self._history().as_of(moment)
         try:
-            whole, people = self._with_people(frame, day, [str(inputs.period)], method=self.method)
+            whole = analysis.forecast(
+                frame, as_of=day, periods=[str(inputs.period)], method=self.method, **self._asked
+            )
         except NotEnoughHistory:
             method = text.label(method_name(self.forecast))
             raise NotEnoughHistory(
                 f"the method changed: {method} had too few records on {inputs.day(day)}, so that day’s forecast cannot be compared"
             ) from None
-        return Earlier(moment, day, whole, people)
+        return Earlier(moment, day, whole, self._people(frame, day, self.method))
 
     @cached_property
     def no_changes(self) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis import forecast, forecast_deals, forecast_of_period
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts
 from opp_analytics.analysis.forecasting.pricing import price_period
@@ -43,6 +43,34 @@ def test_forecast__parts_and_groups_add_up_by_every_method(method: str) -> None:
     sums = owners.groupby(level="period", sort=False)[MONEY].sum().loc[whole.index]
     np.testing.assert_allclose(sums, whole[MONEY], atol=1e-6)
     np.testing.assert_allclose(totals[MONEY], whole[MONEY], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_forecast__rows_of_a_level_are_the_sums_of_the_level_below(method: str) -> None:
+    table = forecast(team()[0], **{**asked(method), "by": ["owner_name", "stage"], "totals": True})
+    total = {name: table.index.get_level_values(name) == "(all)" for name in ("owner_name", "stage")}
+    cells, owners = table[~total["stage"]], table[total["stage"] & ~total["owner_name"]].droplevel("stage")
+    whole = table[total["owner_name"]].droplevel(["owner_name", "stage"])
+    sums = cells.groupby(["owner_name", "period"])[MONEY].sum()
+    np.testing.assert_allclose(owners[MONEY], sums.loc[owners.index], atol=1e-6)
+    sums = owners.groupby("period")[MONEY].sum()
+    np.testing.assert_allclose(whole[MONEY], sums.loc[whole.index], atol=1e-6)
+    assert owners["expected"].gt(0).any()
+    ranged = table[table["low"].notna()]
+    assert (ranged["low"] <= ranged["median"]).all()
+    assert (ranged["booked"] <= ranged["low"] + 1e-6).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_forecast_of_period__gives_the_rows_of_that_period_alone(method: str) -> None:
+    levels = ["owner_name", "stage"]
+    question = {**asked(method), "by": levels}
+    del question["periods"]
+    whole = forecast(team()[0], **question, periods=["2023-07"], totals=True)
+    one = forecast_of_period(team()[0], period="2023-07", **question)
+    rows = whole[whole.index.get_level_values("period") == "2023-07"].droplevel("period")
+    pd.testing.assert_frame_equal(one, rows)
+    assert one.attrs["method"] == whole.attrs["method"]
 
 
 @pytest.mark.parametrize("method", ["learned", "run_rate"])
