@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -77,8 +78,8 @@ def still(column: str, text: str, was: Any) -> bool:
     if schema.is_blank(was):
         return False
     if column in _MOMENTS:
-        minutes = {_moment(text, first) for first in (False, True)}
-        return pd.Timestamp(was).tz_convert("UTC").floor("min") in minutes
+        moment = _moment(was, False)
+        return not pd.isna(moment) and any(_moment(text, first) == moment for first in (False, True))
     return isinstance(was, str) and "?" in text and was.encode(_WINDOWS, "replace").decode(_WINDOWS) == text
 
 
@@ -89,5 +90,9 @@ def _date(text: str, day_first: bool) -> pd.Timestamp | None:
         return None
 
 
-def _moment(text: str, day_first: bool) -> Any:
-    return pd.to_datetime(text, dayfirst=day_first, utc=True, errors="coerce").floor("min")
+def _moment(value: Any, day_first: bool) -> Any:
+    """The minute in UTC; NaT where there is none."""
+    with warnings.catch_warnings():
+        # That the other order of day and month fits better.
+        warnings.simplefilter("ignore", UserWarning)
+        return pd.to_datetime(value, dayfirst=day_first, utc=True, errors="coerce").floor("min")
