@@ -126,9 +126,12 @@ def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
     if not known:
         words = "too early to say"
         said = f"{name}: {money(due)} due, {words}"
-        return marks.picture(
-            *drawn, *aim, marks.label(at(due), 20, words, dx=8, kind="quiet", halo=True), height=32, said=said
+        beside = (
+            marks.label(at(due), 20, words, dx=8, kind="quiet", halo=True)
+            if at(due) <= 50
+            else marks.label(at(due), 20, words, anchor="end", dx=-8, kind="on")
         )
+        return marks.picture(*drawn, *aim, beside, height=32, said=said)
     drawn += [
         marks.bar(
             at(due),

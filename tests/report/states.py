@@ -215,7 +215,7 @@ def render(name: str, folder: Path) -> oa.WeeklyReport:
         warnings.simplefilter("ignore", DataWarning)
         return oa.weekly_report(
             state.opportunities,
-            state.history,
+            state.history and state.history.read_by(state.org),
             org=state.org,
             out=folder / f"{name.replace(' ', '-')}.html",
             progress=False,

@@ -8,7 +8,7 @@ from opp_analytics import svg, text
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.report.finding import finding
 from opp_analytics.report.model import Block, Chart, Note
-from opp_analytics.report.tables import Tables
+from opp_analytics.report.tables import Tables, method_name
 
 __all__ = ["trend"]
 
@@ -25,7 +25,12 @@ def trend(tables: Tables) -> Block:
     except NotEnoughHistory as reason:
         return Block("trend", _TITLE, parts=(Note(f"{text.capital(str(reason).rstrip('.'))}."),))
     if len(fan) < 2:
-        words = f"The first record is from {inputs.day(tables.first_record)}. With the next one, the way of the forecast begins here."
+        known = (
+            f"The first record is from {inputs.day(tables.first_record)}"
+            if len(inputs.records) == 1
+            else f"{text.capital(text.label(method_name(tables.forecast)))} knows the forecast of one record"
+        )
+        words = f"{known}. With the next one, the way of the forecast begins here."
         return Block("trend", _TITLE, parts=(Note(words),))
     target = float(tables.current["target"])
     drawn = svg.forecast_fan(
