@@ -65,7 +65,7 @@ def forecast(
     confidence : float
         Confidence level of the range.
     totals : bool
-        If True, add rows "(all)" for the whole and for each further level of `by`.
+        If True, add rows "(all)" for the whole and for each further level of `by`; their money is the sum of the rows below.
     seed : int
         Random seed of the draws, which are used for more than 15 uncertain deals in a period.
     tz : str, optional
