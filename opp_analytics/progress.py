@@ -25,7 +25,7 @@ def progress_bar(
     from tqdm.auto import tqdm  # It takes longer to import than a small load.
 
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
-    hidden = None if progress is None and "ipykernel" not in sys.modules else False
+    hidden = None if progress is None and not _in_notebook() else False
     many = total is None or total >= 1_000
     return tqdm(
         desc=printable(desc),
@@ -36,6 +36,11 @@ def progress_bar(
         leave=False,
         delay=delay,
     )
+
+
+def _in_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return hasattr(shell, "kernel")
 
 
 def _ignore(done: int, total: int) -> None:
@@ -64,6 +69,6 @@ class _Told:
 
 def note(progress: bool | None, text: str) -> None:
     """Print a text where a progress bar would be shown; in a notebook, which shows errors in red, as output."""
-    notebook = "ipykernel" in sys.modules
+    notebook = _in_notebook()
     if (notebook or sys.stderr.isatty()) if progress is None else progress:
         (sys.stdout if notebook else sys.stderr).write(f"{printable(text, lines=True)}\n")
