@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow.parquet  # noqa: F401  imported before the clock starts
 
 from opp_analytics.history import History
-from tests.benchmarks._memory import peak_mb
+from tests.benchmarks._memory import forget_peak, peak_mb
 from tests.benchmarks._opportunities import on_day, opportunities
 
 _FIRST = pd.Timestamp("2026-01-01T06:00Z")
@@ -37,6 +37,7 @@ def main() -> None:
     if day == 1:
         frame.to_parquet(folder / "all.parquet")
     frame = on_day(frame, 0.01, day)
+    forget_peak()
     before = peak_mb()
     began = time.perf_counter()
     {"record": record, "parquet": parquet}[contender](frame, day, folder)
