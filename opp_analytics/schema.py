@@ -17,6 +17,7 @@ import pandas as pd
 from opp_analytics.errors import DataError
 
 __all__ = [
+    "ALL",
     "BUCKETS",
     "COLUMNS",
     "NO_LABEL",
@@ -32,6 +33,8 @@ __all__ = [
 
 NO_LABEL = "(none)"
 """Group label of rows whose value is missing; such rows are shown, never dropped."""
+ALL = "(all)"
+"""Label of the rows of totals."""
 BUCKETS = ("overdue", "unscheduled")
 """Forecast rows for open deals outside the coming periods: overdue, or without a date."""
 

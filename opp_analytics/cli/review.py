@@ -20,7 +20,7 @@ from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, read_s
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import as_date, as_period
-from opp_analytics.schema import BUCKETS, NO_LABEL, TEXT
+from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT
 
 __all__ = ["changes_command", "created_command", "forecast_command", "risk_command"]
 
@@ -42,8 +42,6 @@ Freq = Annotated[
 ]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="Day, as 2026-03-31.", show_default="today")]
 _FOLDER = Path("opp-history")
-_ALL = "(all)"
-"""What `oa.forecast` calls the whole, in place of a group."""
 
 
 def changes_command(
@@ -270,7 +268,7 @@ def _whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
     """The rows of these periods and of deals without one, those of the whole before those of its groups."""
     labels = table.index.get_level_values("period")
     kept = table[labels.isin([*BUCKETS, *periods])]
-    totals = np.sum([kept.index.get_level_values(k) == _ALL for k in range(kept.index.nlevels)], axis=0)
+    totals = np.sum([kept.index.get_level_values(k) == ALL for k in range(kept.index.nlevels)], axis=0)
     return kept.iloc[np.argsort(-totals, kind="stable")]
 
 

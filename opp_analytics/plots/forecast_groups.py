@@ -12,11 +12,10 @@ from opp_analytics import text
 from opp_analytics.analysis import sentence
 from opp_analytics.org import Money, money_of
 from opp_analytics.plots import labels, palette, style
-from opp_analytics.schema import BUCKETS
+from opp_analytics.schema import ALL, BUCKETS
 
 __all__ = ["forecast_groups"]
 
-_ALL = "(all)"
 _MOST = 30
 
 
@@ -64,7 +63,7 @@ def _of_one_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     if not listed:
         return "", table.head(0).droplevel("period")
     rows = table[labeled == listed[0]].droplevel("period")
-    totals = [_ALL in (label if isinstance(label, tuple) else (label,)) for label in rows.index]
+    totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in rows.index]
     return str(listed[0]), rows[~np.array(totals, dtype=bool)]
 
 

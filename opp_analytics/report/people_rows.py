@@ -11,7 +11,8 @@ import pandas as pd
 
 from opp_analytics.report.adding import whole_parts
 from opp_analytics.report.scale import Scale, scale
-from opp_analytics.report.tables import ALL, Tables
+from opp_analytics.report.tables import Tables
+from opp_analytics.schema import ALL
 
 __all__ = ["Key", "People", "read_people"]
 

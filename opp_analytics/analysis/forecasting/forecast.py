@@ -11,13 +11,14 @@ import pandas as pd
 from opp_analytics import arguments
 from opp_analytics.analysis.forecasting.forecast_table import Asked, forecast_table, look_ahead
 from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.targets import ALL, Target, read_targets
+from opp_analytics.analysis.forecasting.targets import Target, read_targets
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import DEFAULT, agreed, org_of
 from opp_analytics.periods import When, as_date, as_period, check_freq
+from opp_analytics.schema import ALL
 
 if TYPE_CHECKING:
     from opp_analytics.analysis.shared.replay import Replay

@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics.analysis.forecasting.outlook import LEAST
 from opp_analytics.analysis.shared.saying import Saying
 from opp_analytics.org import Money, money_of
-from opp_analytics.schema import BUCKETS
+from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.text import (
     capital,
     chance,
@@ -25,7 +25,6 @@ from opp_analytics.text import (
 
 __all__ = ["SAYINGS"]
 
-_ALL = "(all)"
 _SAFE = 0.9
 """Chance of the target that a team may rely on."""
 _NOUNS = {"owner_name": "rep"}
@@ -126,7 +125,7 @@ def _groups(table: pd.DataFrame) -> str:
     else:
         now = table
     amount = money_of(table)
-    leaves = now[[_ALL not in _key(label) for label in now.index]]
+    leaves = now[[ALL not in _key(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
     noun = _NOUNS.get(levels[-1], levels[-1].replace("_", " "))
@@ -154,12 +153,12 @@ def _key(label: Any) -> tuple[Any, ...]:
 
 
 def _last(label: Any) -> str:
-    return str(next(part for part in reversed(_key(label)) if part != _ALL))
+    return str(next(part for part in reversed(_key(label)) if part != ALL))
 
 
 def _wider(table: pd.DataFrame, levels: int) -> pd.DataFrame:
     """The subtotals of the widest groups, or the rows where there are none."""
-    totals = [[part != _ALL for part in _key(label)] for label in table.index]
+    totals = [[part != ALL for part in _key(label)] for label in table.index]
     widest = table[[kept[0] and not any(kept[1:]) for kept in totals]] if levels > 1 else table.head(0)
     return widest if len(widest) else table[[all(kept) for kept in totals]]
 

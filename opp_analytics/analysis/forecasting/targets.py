@@ -14,11 +14,10 @@ import pandas as pd
 from opp_analytics import arguments, periods, schema
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.org import DEFAULT, Org, org_of_targets, place_targets
+from opp_analytics.schema import ALL
 
 Target = float | Mapping[Any, float] | pd.DataFrame | None
 """The type of the argument `target`."""
-ALL = "(all)"
-"""Label of a group that is the sum of others."""
 _PERSON, _TEAM, _REGION = "owner_name", "team", "region"
 _LARGER_FIRST = (_REGION, _TEAM)
 _FINER_FIRST = ("M", "Q", "Y")

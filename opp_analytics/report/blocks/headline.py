@@ -13,7 +13,8 @@ from opp_analytics.analysis import sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.report.changes import change
 from opp_analytics.report.model import Cell, Tile
-from opp_analytics.report.tables import ALL, Tables
+from opp_analytics.report.tables import Tables
+from opp_analytics.schema import ALL
 
 __all__ = ["headline", "second_sentence", "tiles"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opp_analytics.report.tables.deals import DealTables
-from opp_analytics.report.tables.forecasts import ALL, Forecasts, method_name
+from opp_analytics.report.tables.forecasts import Forecasts, method_name
 from opp_analytics.report.tables.movements import Movements
 from opp_analytics.report.tables.slippages import Slippage
 
-__all__ = ["ALL", "Slippage", "Tables", "method_name"]
+__all__ = ["Slippage", "Tables", "method_name"]
 
 
 @dataclass(frozen=True)

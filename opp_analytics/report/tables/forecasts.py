@@ -16,11 +16,10 @@ from opp_analytics.periods import as_date
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.tables.earlier import Earlier, earlier_record
 from opp_analytics.report.tables.source import Source, rows_of
+from opp_analytics.schema import ALL
 
-__all__ = ["ALL", "Forecasts", "method_name"]
+__all__ = ["Forecasts", "method_name"]
 
-ALL = "(all)"
-"""Label of a total."""
 _AHEAD = 3
 """Periods ahead on the page."""
 _TREND = 9
