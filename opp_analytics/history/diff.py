@@ -91,9 +91,11 @@ def _places(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> np.ndarray:
 def _differs(before: pa.Table, after: pa.Table, place: pa.Array) -> np.ndarray:
     """Mask of rows that differ in a tracked column from those at `place`; two nulls are equal."""
     differs = np.zeros(len(after), dtype=bool)
+    in_order = place.equals(pa.array(np.arange(len(place))))
     for name in after.column_names:
         if name not in ("unique_id", *UNTRACKED):
-            one, other = before[name].take(place), after[name]
+            one = before[name][: len(place)] if in_order else before[name].take(place)
+            other = after[name]
             differs |= _mask(pc.xor(one.is_null(), other.is_null())) | _mask(pc.not_equal(one, other))
     return differs
 

@@ -88,16 +88,10 @@ def refuse_if_not_next(
             f"this frame belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
             "keep one history per tenant"
         )
-    there = present(state)
+    lacking = [c for c in rows.KNOWN if c in entries[-1].columns and c not in frame and c not in UNTRACKED]
+    there = present(state.select(["operation", *lacking]))
     # A column that was always empty may be missing: nothing looks changed without it.
-    missing = [
-        name
-        for name in rows.KNOWN
-        if name in entries[-1].columns
-        and name not in frame
-        and name not in UNTRACKED
-        and there[name].null_count < len(there)
-    ]
+    missing = [name for name in lacking if there[name].null_count < len(there)]
     if missing:
         raise RecordRefused(
             f"the frame has no column {', '.join(missing)}, but the last record had values there, so every opportunity "
@@ -119,7 +113,7 @@ def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) 
 
 def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
     """Refuse changes that delete so many known opportunities that the frame looks like a partial export."""
-    known = len(present(state))
+    known = len(present(state.select(["operation"])))
     dropped = changes.filter(pc.equal(changes["operation"], rows.DELETED)).sort_by("unique_id")
     if len(dropped) <= max(_DROPPED, _DROPPED_SHARE * known):
         return
