@@ -20,7 +20,6 @@ from babel.numbers import (
 __all__ = [
     "MISSING",
     "capital",
-    "chance",
     "count",
     "currency_name",
     "day",
@@ -140,31 +139,25 @@ def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
-    """A fraction as a percentage, halves rounded up.
+    """A fraction as a percentage, halves rounded up; 0% and 100% of a share or chance only when exact.
 
     Examples
     --------
-    >>> percent(0.125), percent(0.285), percent(0.9531, 1), percent(0.04, signed=True), percent(float("nan"))
-    ('13%', '29%', '95.3%', '+4%', '–')
+    >>> percent(0.125), percent(0.285), percent(0.9531, 1), percent(1.04), percent(float("nan"))
+    ('13%', '29%', '95.3%', '104%', '–')
+    >>> percent(0.001), percent(0.9999), percent(0.9999, 1), percent(0.0), percent(1e-15)
+    ('<1%', '>99%', '>99.9%', '0%', '0%')
+    >>> percent(0.04, signed=True), percent(-0.001, signed=True)
+    ('+4%', '0%')
     """
     if not math.isfinite(fraction):
         return MISSING
-    rounded = _half_up(abs(fraction) * 100, digits)
+    rounded, step = _half_up(abs(fraction) * 100, digits), 10.0**-digits
+    if not signed and rounded == 0 and fraction > 1e-9:
+        return f"<{step:.{digits}f}%"
+    if not signed and rounded == 100 and 0 < fraction < 1 - 1e-9:
+        return f">{100 - step:.{digits}f}%"
     return f"{_sign(math.copysign(rounded, fraction), signed)}{rounded:,.{digits}f}%"
-
-
-def chance(fraction: float) -> str:
-    """A share or chance as a percentage; 0% and 100% appear only when exact.
-
-    Examples
-    --------
-    >>> chance(0.125), chance(0.001), chance(0.9999), chance(0.0), chance(1e-15), chance(float("nan"))
-    ('13%', '<1%', '>99%', '0%', '0%', '–')
-    """
-    rounded = percent(fraction)
-    if rounded == "0%" and fraction > 1e-9:
-        return "<1%"
-    return ">99%" if rounded == "100%" and fraction < 1 - 1e-9 else rounded
 
 
 def points(fraction: float) -> str:

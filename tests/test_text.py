@@ -93,8 +93,8 @@ def test_percent__rounds_halves_up_and_has_no_space(fraction: float, digits: int
 
 
 @given(st.floats(0, 1))
-def test_chance__claims_certainty_only_where_it_is(fraction: float) -> None:
-    said = text.chance(fraction)
+def test_percent__claims_certainty_only_where_it_is(fraction: float) -> None:
+    said = text.percent(fraction)
     assert (said == "0%") == (fraction <= 1e-9)
     assert (said == "100%") == (fraction >= 1 - 1e-9)
 

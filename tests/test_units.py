@@ -31,6 +31,9 @@ def test_unit_of__is_told_by_the_name(unit: str, columns: list[str]) -> None:
     [
         ("open_value", 1_380_000.5, "€1,380,000.50"),
         ("rate", np.float64(0.285), "29%"),
+        ("p_target", 0.004, "<1%"),
+        ("rate_high", 0.998, ">99%"),
+        ("attainment", 1.2, "120%"),
         ("probability", 80, "80%"),
         ("deals", np.int64(12_480), "12,480"),
         ("median_days", 3.25, "3.3"),

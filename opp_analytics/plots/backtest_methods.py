@@ -35,7 +35,7 @@ def _says(row: Any) -> str:
     if np.isnan(row.wape):
         return "too little history"
     bias = text.percent(abs(row.bias))
-    lean = "" if bias == "0%" else f", {bias} too {'high' if row.bias > 0 else 'low'} in all"
+    lean = "" if bias in ("0%", "<1%") else f", {bias} too {'high' if row.bias > 0 else 'low'} in all"
     held = (
         "" if np.isnan(row.interval_coverage) else f", {text.percent(row.interval_coverage)} of ranges held"
     )

@@ -46,7 +46,7 @@ def _row(name: str, table: pd.DataFrame, money: Money) -> Row:
         if outcome not in table.index:
             continue
         amount, deals = float(measure[outcome]), int(table["count"][outcome])
-        share = text.chance(amount / whole) if whole else text.MISSING
+        share = text.percent(amount / whole) if whole else text.MISSING
         words = text.label(outcome)
         title = f"{name}: {words} {money(table['value'][outcome])}, {text.count(deals)}, {share}"
         parts.append(Part(amount, fill, (f"{words} {share}", share), title))

@@ -45,7 +45,7 @@ def stage_flow(table: pd.DataFrame) -> Rows:
         ]
         said = f"{name}: " + ", ".join(part.title.partition(": ")[2] for part in parts if part.amount)
         drawn = shares(parts, whole=whole, said=said)
-        figures = (text.chance(row["conversion"]), text.number(row["median_days"]))
+        figures = (text.percent(row["conversion"]), text.number(row["median_days"]))
         rows.append(Row(name, drawn, figures, key=str(parts_of_name[-1])))
     return Rows(
         tuple(rows),

@@ -42,7 +42,7 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
 
 
 def _row(name: object, row: pd.Series, scale: Axis, overall: float, differs: bool) -> Row:
-    rate, low, high = (text.chance(row[column]) for column in ("rate", "rate_low", "rate_high"))
+    rate, low, high = (text.percent(row[column]) for column in ("rate", "rate_low", "rate_high"))
     said = f"{name}: {rate}, 95% interval {low} to {high}"
     drawn = [
         *([marks.down(scale.at(overall), bottom=24, line="axis")] if math.isfinite(overall) else []),

@@ -58,7 +58,7 @@ def test_tiles__are_the_row_of_the_forecast(page, forecast):
     assert figures == {
         "Closed won": money(row["booked"]),
         "Forecast": money(row["expected"]),
-        "Chance of target": text.chance(row["p_target"]),
+        "Chance of target": text.percent(row["p_target"]),
         "Coverage": text.times(row["pipeline_coverage"]),
     }
     assert page.tiles["Coverage"][2] == f"{money(row['open_value'])} due, {money(row['gap'])} to go"
@@ -97,7 +97,7 @@ def test_people__are_the_forecast_by_team_and_owner_and_add_up(page, team, histo
         target, closed, expected, _, gap, chance, _ = shown[names[key]]
         assert (target, closed) == (text.number(row["target"]), text.number(row["booked"]))
         assert gap == text.number(row["gap"] if row["gap"] > 0 else -row["gap"], signed=row["gap"] <= 0)
-        assert chance == ("met" if row["booked"] >= row["target"] else text.chance(row["p_target"]))
+        assert chance == ("met" if row["booked"] >= row["target"] else text.percent(row["p_target"]))
         # Rounded so that the rows add up: at most a dollar from its own rounding.
         assert abs(_whole(expected) - row["expected"]) <= 1
     for place in (0, 1, 2):
@@ -116,7 +116,7 @@ def test_months__are_the_rows_of_the_forecast(page, forecast):
             text.period(period, "M"),
             money(row["expected"]),
             f"{money(row['low'])}–{money(row['high'])}",
-            text.chance(row["p_target"]),
+            text.percent(row["p_target"]),
             text.times(row["pipeline_coverage"]),
             money(row["needed_pipeline"]),
         ]

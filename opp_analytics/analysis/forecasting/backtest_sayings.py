@@ -23,7 +23,11 @@ def _past(table: pd.DataFrame) -> str:
         return f"Nothing was booked in the periods forecast{held}."
     missed = percent(float(table["error"].abs().sum()) / whole)
     bias = percent(abs(float(table["error"].sum()) / whole))
-    lean = "" if bias == "0%" else f", {bias} too {'high' if table['error'].sum() > 0 else 'low'} in all"
+    lean = (
+        ""
+        if bias in ("0%", "<1%")
+        else f", {bias} too {'high' if table['error'].sum() > 0 else 'low'} in all"
+    )
     return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{lean}{held}."
 
 

@@ -14,7 +14,6 @@ from opp_analytics.org import Money, money_of
 from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.text import (
     capital,
-    chance,
     count,
     day,
     percent,
@@ -64,7 +63,7 @@ def _with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> s
     likely = (
         ""
         if _is_stated(table) or math.isnan(row["p_target"])
-        else f"; {chance(row['p_target'])} likely to hit"
+        else f"; {percent(row['p_target'])} likely to hit"
     )
     cover = (
         f"covered {times(row['pipeline_coverage'])} by {spelled(int(row['open_count']), 'open deal')}"
@@ -79,7 +78,7 @@ def _without_target(closed: str, row: Row, amount: Money) -> str:
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return f"{closed} and no open deals due."
     if row["open_count"] == 1 and not row["booked"] and row["open_value"] > 0 and not row["new_business"]:
-        likely = chance(row["expected"] / row["open_value"])
+        likely = percent(row["expected"] / row["open_value"])
         return f"{closed}, one deal of {amount(row['open_value'])} due, {likely} likely to close."
     if not math.isfinite(row["low"]):
         return f"{closed}, {amount(row['open_value'])} due, too early to say."
@@ -110,7 +109,7 @@ def _ahead(name: str, row: Row, amount: Money, *, stated: bool) -> str:
     if not known or math.isnan(row["p_target"]):
         return f"{cover}; too early to say more"
     how = "with the usual new business it" if row["new_business"] else "it"
-    return f"{cover}; {how} is {chance(row['p_target'])} likely"
+    return f"{cover}; {how} is {percent(row['p_target'])} likely"
 
 
 def _is_stated(table: pd.DataFrame) -> bool:
@@ -169,7 +168,7 @@ def _most(leaves: pd.DataFrame, amount: Money) -> str:
     if whole <= 0:
         return "Nothing closed and nothing due"
     best = leaves[column].idxmax()
-    return f"{_last(best)} {verb} the most, {chance(float(leaves[column].max()) / whole)} of {amount(whole)}"
+    return f"{_last(best)} {verb} the most, {percent(float(leaves[column].max()) / whole)} of {amount(whole)}"
 
 
 def _way(table: pd.DataFrame) -> str:
@@ -206,9 +205,9 @@ def _swings(table: pd.DataFrame) -> str:
         return f"No single deal brings {name} to its target"
     if known["p_if_lost"].min() >= _SAFE:
         one = "any one deal" if len(known) > 1 else "the one open deal"
-        return f"Lose {one} and {name} still has a {chance(known['p_if_lost'].min())} chance"
+        return f"Lose {one} and {name} still has a {percent(known['p_if_lost'].min())} chance"
     swing = known.sort_values("swing", ascending=False, kind="stable").iloc[0]
-    ends = f"{chance(swing['p_if_won'])} likely if it is won, {chance(swing['p_if_lost'])} if it is lost"
+    ends = f"{percent(swing['p_if_won'])} likely if it is won, {percent(swing['p_if_lost'])} if it is lost"
     return f"{swing['name']} decides the most: {name} is {ends}"
 
 
@@ -226,7 +225,7 @@ def _ranges_held(table: pd.DataFrame) -> str:
         return said
     off = float(table["error"].sum()) / actual
     size = percent(abs(off))
-    return f"{said}; forecasts ran {'true' if size == '0%' else f'{size} ' + ('high' if off > 0 else 'low')}"
+    return f"{said}; forecasts ran {'true' if size in ('0%', '<1%') else f'{size} ' + ('high' if off > 0 else 'low')}"
 
 
 def _forecast(table: pd.DataFrame) -> str:

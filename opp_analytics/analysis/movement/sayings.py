@@ -11,7 +11,6 @@ from opp_analytics.analysis.shared.saying import Saying, unsigned
 from opp_analytics.org import money_of
 from opp_analytics.text import (
     capital,
-    chance,
     count,
     days,
     label,
@@ -117,10 +116,10 @@ def _slipped_again(table: pd.DataFrame) -> str:
     names = [period_name(str(name), freq, today=today) for name in rates.index]
     unit, last = "value" if valued else "deals", float(rates.iloc[-1])
     if len(rates) == 1:
-        return f"{capital(names[0])}: {chance(last)} of {unit} due slipped."
+        return f"{capital(names[0])}: {percent(last)} of {unit} due slipped."
     before = float(rates.iloc[-2])
     how = "More" if last > before else "Less" if last < before else "As much"
-    return f"{how} slipped in {names[-1]}: {chance(last)} of {unit} due, against {chance(before)} in {names[-2]}."
+    return f"{how} slipped in {names[-1]}: {percent(last)} of {unit} due, against {percent(before)} in {names[-2]}."
 
 
 def _moves(table: pd.DataFrame) -> str:

@@ -111,7 +111,7 @@ def _due_soon_unlikely(deals: Open) -> Found | None:
     unlikely = pd.Series(chance, index=left.index) < deals.limits.low_chance
     return _mask(
         left.between(0, deals.limits.soon_days) & unlikely
-    ), lambda k: f"due in {text.count(int(left.iloc[k]), 'day')} at {text.chance(chance[k])}"
+    ), lambda k: f"due in {text.count(int(left.iloc[k]), 'day')} at {text.percent(chance[k])}"
 
 
 def _no_change(deals: Open) -> Found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
-from opp_analytics.text import capital, chance, count, label, number, percent
+from opp_analytics.text import capital, count, label, number, percent
 
 __all__ = ["SAYINGS"]
 
@@ -18,7 +18,7 @@ def _flow(table: pd.DataFrame) -> str:
     if rates.empty:
         return "No stay in a stage has ended yet."
     worst = int(rates.to_numpy().argmin())
-    name, share = label(str(rates.index[worst])), chance(float(rates.min()))
+    name, share = label(str(rates.index[worst])), percent(float(rates.min()))
     if rates.eq(rates.iloc[0]).all():
         return f"{share} of deals move on from {'each stage' if len(rates) > 1 else name}."
     return (

@@ -54,7 +54,7 @@ def _sheet(tables: Tables, name: Any, row: pd.Series[Any]) -> Call:
     mine = mine[mine.index == name].head(int(row["deals"]))
     state = f"{inputs.money(row['booked'], **fine)} of {inputs.money(row['target'], **fine)}"
     if math.isfinite(row["p_enough"]):
-        state += f" · {text.chance(row['p_enough'])} as stated"
+        state += f" · {text.percent(row['p_enough'])} as stated"
     said = f"You are {inputs.money(row['gap'], **fine)} short; {row['advice']}."
     return Call(str(name), state, said, tuple(_deal(tables, deal) for deal in mine.to_dict("records")))
 

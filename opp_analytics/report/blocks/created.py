@@ -82,7 +82,7 @@ def created_by(tables: Tables) -> Block | None:
     ]
     opened = tuple(_of_person(tables, amount.name) for amount in amounts)
     first = amounts[0]
-    title = f"{first.name} created the most, {text.chance(first.value / whole)} of {inputs.name}’s {inputs.money(whole)}"
+    title = f"{first.name} created the most, {text.percent(first.value / whole)} of {inputs.name}’s {inputs.money(whole)}"
     sub = f"Value created in {inputs.name} so far"
     if len(table) > _MOST:
         sub += f", the {_MOST} largest of {len(table)}"

@@ -68,16 +68,16 @@ def _deal(tables: Tables, row: dict[Any, Any]) -> Cell:
     facts = [
         *owner,
         inputs.money(row["value"]),
-        text.chance(row["chance"]),
+        text.percent(row["chance"]),
         f"due {inputs.day(row['close_date'])}",
     ]
     return deal_cell(inputs, row, small=" · ".join(facts))
 
 
 def _ends(row: dict[Any, Any]) -> Cell:
-    return Cell(f"{text.chance(row['p_if_lost'])} → {text.chance(row['p_if_won'])}")
+    return Cell(f"{text.percent(row['p_if_lost'])} → {text.percent(row['p_if_won'])}")
 
 
 def _swing(row: dict[Any, Any]) -> Cell:
-    said = f"{text.chance(row['p_if_lost'])} if lost, {text.chance(row['p_if_won'])} if won"
+    said = f"{text.percent(row['p_if_lost'])} if lost, {text.percent(row['p_if_won'])} if won"
     return Cell("", picture=svg.swing(row["p_if_lost"], row["p_if_won"], said=said))

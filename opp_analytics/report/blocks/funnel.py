@@ -69,7 +69,7 @@ def _open_by_stage(tables: Tables) -> Block:
     )
     most = max(amounts, key=lambda amount: amount.value)
     share = (
-        text.chance(most.value / whole)
+        text.percent(most.value / whole)
         if (whole := sum(amount.value for amount in amounts))
         else text.MISSING
     )

@@ -44,7 +44,7 @@ def _to_go(row: pd.Series[Any], tables: Tables) -> str:
     money = tables.inputs.money
     if not row["open_count"]:
         return f"{money(row['gap'])}, no deal due"
-    likely = f", {text.chance(row['p_target'])} likely" if math.isfinite(row["p_target"]) else ""
+    likely = f", {text.percent(row['p_target'])} likely" if math.isfinite(row["p_target"]) else ""
     return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"
 
 
@@ -109,9 +109,9 @@ def _chance(tables: Tables, row: pd.Series[Any]) -> Tile:
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return Tile("Chance of target", text.MISSING, None, "none due")
     then = math.nan if tables.no_changes else tables.earlier.figure(str(tables.inputs.period), "p_target")
-    note = f"was {text.chance(then)}" if math.isfinite(then) else ""
+    note = f"was {text.percent(then)}" if math.isfinite(then) else ""
     return Tile(
-        "Chance of target", text.chance(row["p_target"]), _change(tables, "p_target", text.points), note
+        "Chance of target", text.percent(row["p_target"]), _change(tables, "p_target", text.points), note
     )
 
 

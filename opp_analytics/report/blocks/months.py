@@ -28,7 +28,7 @@ def months(tables: Tables) -> Block:
             "", right=False, phone="full", kind="pict", picture=svg.month_axis(amounts, target, inputs.money)
         ),
         Column("Forecast"),
-        Column(f"{table.attrs['confidence']:.0%} range"),
+        Column(f"{text.percent(table.attrs['confidence'])} range"),
     ]
     if math.isfinite(target):
         columns += [] if tables.stated else [Column("Chance")]
@@ -72,6 +72,6 @@ def _cells(
     ]
     if not aimed:
         return (*cells, Cell(money(row["open_value"])))
-    cells += [] if tables.stated else [Cell(text.chance(row["p_target"]))]
+    cells += [] if tables.stated else [Cell(text.percent(row["p_target"]))]
     cells.append(Cell(text.times(row["pipeline_coverage"])))
     return (*cells, *([Cell(money(row["needed_pipeline"]))] if adds else []))

@@ -24,7 +24,7 @@ def notes(tables: Tables) -> Block:
 
 
 def _definitions(tables: Tables) -> tuple[Term, ...]:
-    noun, confidence = tables.inputs.noun, f"{tables.forecast.attrs['confidence']:.0%}"
+    noun, confidence = tables.inputs.noun, text.percent(tables.forecast.attrs["confidence"])
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
         "Forecast": "Closed won, plus value × chance of the open deals due, plus new business where the method learned it. "

@@ -114,7 +114,7 @@ class _Rows:
         if not row["open_count"] and not row["expected"] > row["booked"]:
             return Cell("none due", tone="quiet")
         known = math.isfinite(row["p_target"]) and not self.tables.stated
-        return Cell(text.chance(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
+        return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
     def change(self, figures: pd.Series[Any]) -> Cell:
         """The change of the forecast."""

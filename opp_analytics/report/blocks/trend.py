@@ -36,7 +36,7 @@ def trend(tables: Tables) -> Block:
     drawn = svg.forecast_fan(
         fan, closed=inputs.won_now[["close_date", "value"]], target=target if math.isfinite(target) else None
     )
-    sub = f"{inputs.name} forecast at each record, with its {fan.attrs['confidence']:.0%} range, and what had closed"
+    sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
     return Block("trend", finding(fan), sub[:1].upper() + sub[1:], (Chart(drawn),))
 
 

@@ -23,7 +23,7 @@ def win_rates(tables: Tables) -> Block:
     if not closed:
         note = Note(f"No deal was won or lost since {since}.")
         return Block("win_rates", "No deal closed", parts=(note,), nav=_NAV)
-    rate = text.chance(whole["rate"])
+    rate = text.percent(whole["rate"])
     title = (
         f"{rate} of the {text.spelled(closed, 'deal')} closed since {since} were won"
         if closed > 1

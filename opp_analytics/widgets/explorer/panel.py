@@ -101,12 +101,12 @@ def _kpis(look: Look) -> list[dict[str, str]]:
         {
             "name": "Weighted pipeline",
             "figure": money(picked["weighted"]),
-            "note": of(money(every["weighted"]), f"{text.chance(share)} of open value"),
+            "note": of(money(every["weighted"]), f"{text.percent(share)} of open value"),
         },
         {
             "name": "Win rate",
-            "figure": text.chance(picked["rate"]),
-            "note": closed + (f"; all {text.chance(every['rate'])}" if filtered else ""),
+            "figure": text.percent(picked["rate"]),
+            "note": closed + (f"; all {text.percent(every['rate'])}" if filtered else ""),
         },
     ]
 

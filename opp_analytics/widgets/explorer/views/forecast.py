@@ -61,7 +61,7 @@ class Forecast(View):
                     (
                         money(row["expected"]),
                         f"{money(row['low'])}–{money(row['high'])}" if math.isfinite(row["low"]) else "–",
-                        text.chance(row["p_target"]) if row["to_date"] else text.MISSING,
+                        text.percent(row["p_target"]) if row["to_date"] else text.MISSING,
                         f"{int(row['open_count']):,}",
                     ),
                     key=str(key),
@@ -83,7 +83,7 @@ class Forecast(View):
         name = text.period(str(current.index[0]), str(table.attrs["freq"]))
         said = f"{name}: {money(row['booked'])} closed, forecast {money(row['expected'])}"
         if math.isfinite(row["target"]):
-            said += f" vs. {money(row['target'])} target; {text.chance(row['p_target'])} likely to hit"
+            said += f" vs. {money(row['target'])} target; {text.percent(row['p_target'])} likely to hit"
         return said
 
     def about(self) -> str:

@@ -116,7 +116,7 @@ class Pipeline(View):
         if not total:
             return "Nothing is open"
         key = str(values.idxmax())
-        share, whole = text.chance(float(values.max()) / total), f"{svg.money_of(table)(total)} open"
+        share, whole = text.percent(float(values.max()) / total), f"{svg.money_of(table)(total)} open"
         if self.by != "close_month":
             return f"{key} has {share} of {whole}"
         due = {"overdue": "is overdue", "unscheduled": "has no close date"}

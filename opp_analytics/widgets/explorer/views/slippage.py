@@ -65,7 +65,7 @@ class Slippage(View):
                     figures=(
                         *row.figures,
                         f"{int(count):,}",
-                        text.chance(value / whole) if whole else text.MISSING,
+                        text.percent(value / whole) if whole else text.MISSING,
                     ),
                 )
                 for row, value, count in zip(chart.rows, kept["value"], kept["count"], strict=True)
