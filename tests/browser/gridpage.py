@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
 from playwright.sync_api import Locator, Page
 
 from opp_analytics.widgets import Grid
@@ -11,13 +16,13 @@ from tests.browser.hosting import show
 class GridPage:
     """A grid on a page of its own."""
 
-    def __init__(self, page: Page, grid: Grid, *, style: str = "", body: str = "") -> None:
+    def __init__(self, page: Page, grid: Grid, **options: Any) -> None:
         self.page, self.grid = page, grid
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: self.complaints.append(message.text))
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        show(page, grid, style=style, body=body)
+        show(page, grid, **options)
         self.fields = [column["field"] for column in grid._columns if not column["hidden"]]
 
     @property
@@ -84,6 +89,24 @@ class GridPage:
     def paste(self, text: str) -> None:
         self.page.evaluate("text => navigator.clipboard.writeText(text)", text)
         self.press("Control+v")
+
+    def until(self, found: Callable[[], object], wanted: object) -> None:
+        """Wait until something in Python, or on the page, is as wanted: the page's requests are answered meanwhile."""
+        deadline = time.monotonic() + 60
+        while (now := found()) != wanted:
+            assert time.monotonic() < deadline, f"{now!r} is not {wanted!r}"
+            self.page.wait_for_timeout(20)
+
+    def holds(self, field: str, *values: object, since: int = 0) -> None:
+        """Wait until a column has these values in Python from a row on; blank is None, a date ISO."""
+
+        def found() -> list[object]:
+            column = self.grid.edited[field].iloc[since : since + len(values)]
+            dated = pd.api.types.is_datetime64_any_dtype(column)
+            plain = (column.dt.strftime("%Y-%m-%d") if dated else column).astype("object")
+            return plain.where(column.notna(), None).tolist()
+
+        self.until(found, [*values])
 
     def clipboard(self) -> str:
         return str(self.page.evaluate("navigator.clipboard.readText()"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -12,8 +13,10 @@ import opp_analytics.widgets as home
 from opp_analytics.widgets import Explorer, Grid
 
 STATIC = Path(home.__file__).parent / "static"
+SLOW = float(os.environ.get("OPP_ANALYTICS_SLOW", "0"))
+"""Seconds that Python waits before it answers, to find tests that do not wait for the answer."""
 _HOST = """
-async ({ module, state, names }) => {
+async ({ module, state, names, slow }) => {
   const { default: widget } = await import(URL.createObjectURL(new Blob([module], { type: "text/javascript" })));
   const bytes = (text) => new DataView(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)).buffer);
   for (const name of names) state[name] = bytes(state[name]);
@@ -26,6 +29,7 @@ async ({ module, state, names }) => {
     off: (_, listener) => listeners.delete(listener),
     send: async (asked) => {
       if (window.silent) return;
+      if (slow) await new Promise((resolve) => setTimeout(resolve, slow));
       const { told, traits } = JSON.parse(await window.askPython(JSON.stringify(asked)));
       for (const [name, value] of Object.entries(traits)) state[name] = bytes(value);
       for (const each of told) listeners.forEach((listener) => listener({}, [bytes(each)]));
@@ -38,8 +42,8 @@ async ({ module, state, names }) => {
 """
 
 
-def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = "") -> None:
-    """Put the widget on the page and wait until it stands."""
+def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = "", slow: float = SLOW) -> None:
+    """Put the widget, whose Python answers after `slow` seconds, on the page and wait until it stands."""
     told: list[bytes] = []
     widget.send = lambda _, buffers: told.extend(buffers)
     grid = isinstance(widget, Grid)
@@ -72,7 +76,13 @@ def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = ""
     page.goto("http://localhost/")
     state = {trait: getattr(widget, trait) for trait in plain} | encoded()
     page.evaluate(
-        _HOST, {"module": (STATIC / f"{name}.js").read_text(), "state": state, "names": list(binary)}
+        _HOST,
+        {
+            "module": (STATIC / f"{name}.js").read_text(),
+            "state": state,
+            "names": list(binary),
+            "slow": slow * 1000,
+        },
     )
     if grid:
         page.locator(".oap .slick-cell").first.or_(page.locator(".oap .none:not([hidden])")).wait_for()

@@ -19,12 +19,22 @@ from urllib.error import URLError
 import nbformat
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.hosting import SLOW
+
 _PATIENCE = 120_000
 _READY = """() => {
   const session = window.jupyterapp?.shell.currentWidget?.sessionContext;
   const kernel = session?.isReady && session.session?.kernel;
   return kernel && kernel.connectionStatus === "connected" && kernel.status === "idle";
 }"""
+_SLOWLY = f"""
+import time
+from opp_analytics.widgets import Explorer, Grid
+def slowly(answer):
+    return lambda *asked: (time.sleep({SLOW}), answer(*asked))
+for widget in (Explorer, Grid):
+    widget._answer = slowly(widget._answer)
+"""
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     # Cells out of sight would otherwise be taken off the page.
@@ -101,6 +111,10 @@ def jupyter_lab(folder: Path, app: str = "jupyterlab") -> Iterator[Lab]:
         file = settings / "lab" / "user-settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
+    if SLOW:
+        startup = folder / ".ipython" / "profile_default" / "startup" / "slow.py"
+        startup.parent.mkdir(parents=True)
+        startup.write_text(_SLOWLY)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from opp_analytics import schema, text
 from opp_analytics.org import Org
 
-__all__ = ["Column", "columns_of", "shown", "to_arrow"]
+__all__ = ["Column", "columns_of", "plain", "shown", "to_arrow"]
 
 _KINDS = {
     "value": "money",
@@ -84,6 +84,25 @@ def shown(column: Column, value: Any) -> str:
         return text.percent(float(value) / 100)
     if column.kind in _NUMERIC:
         return text.money(float(value), full=True)
+    return text.label(str(value)) if column.kind == "choice" else str(value)
+
+
+def plain(column: Column, value: Any) -> str | None:
+    """A cell as it is typed, so that `read` gives it back; None when blank.
+
+    Examples
+    --------
+    >>> plain(Column("value", "Value", "money"), 28400.0), plain(Column("probability", "Chance", "percent"), 40)
+    ('28400', '40%')
+    """
+    if schema.is_blank(value):
+        return None
+    if column.kind == "date":
+        return f"{value:%m/%d/%Y}"
+    if column.kind in _NUMERIC:
+        number = float(value)
+        typed = str(int(number)) if number.is_integer() else repr(number)
+        return f"{typed}%" if column.kind == "percent" else typed
     return text.label(str(value)) if column.kind == "choice" else str(value)
 
 

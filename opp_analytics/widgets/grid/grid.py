@@ -211,7 +211,7 @@ class Grid(anywidget.AnyWidget):
         sheet = self._sheet
         match asked["do"]:
             case "edit":
-                return sheet.edit(cells_of(asked["areas"]), asked.get("label", ""))
+                return sheet.edit(cells_of(asked["areas"], sheet.text), asked.get("label", ""))
             case "revert":
                 return sheet.revert(keys_of(asked["areas"]))
             case "dismiss":

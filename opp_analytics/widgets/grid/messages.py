@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from opp_analytics.widgets.grid.edits import Key
@@ -22,20 +22,26 @@ def answer_entries(answer: Answer) -> dict[str, Any]:
     return {"cells": cells, "rows": answer.rows, "said": answer.said, "refused": answer.refused}
 
 
-def cells_of(areas: Iterable[dict[str, Any]]) -> Iterator[tuple[int, str, str | None]]:
+def cells_of(
+    areas: Iterable[dict[str, Any]], text_of: Callable[[int, str], str | None]
+) -> Iterator[tuple[int, str, str | None]]:
     """The cells of an edit: in each area a block of texts, repeated over its rows and fields.
+
+    A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not know it yet.
 
     Examples
     --------
-    >>> list(cells_of([{"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], ["20"]]}]))
-    [(4, 'value', '10'), (7, 'value', '20'), (9, 'value', '10')]
+    >>> area = {"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], [[2, "value"]]]}
+    >>> list(cells_of([area], lambda row, name: f"{name} of {row}"))
+    [(4, 'value', '10'), (7, 'value', 'value of 2'), (9, 'value', '10')]
     """
     for area in areas:
         block = area["block"]
         for down, row in enumerate(area["rows"]):
             line = block[down % len(block)]
             for across, name in enumerate(area["fields"]):
-                yield row, name, line[across % len(line)]
+                cell = line[across % len(line)]
+                yield row, name, text_of(*cell) if isinstance(cell, list) else cell
 
 
 def keys_of(areas: Iterable[dict[str, Any]]) -> Iterator[Key]:

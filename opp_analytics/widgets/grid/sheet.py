@@ -15,7 +15,7 @@ import pandas as pd
 from opp_analytics import org
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
-from opp_analytics.widgets.grid.columns import shown
+from opp_analytics.widgets.grid.columns import plain, shown
 from opp_analytics.widgets.grid.edits import Edits, Key, Slot
 from opp_analytics.widgets.grid.reading import operand, read, refusal
 from opp_analytics.writer import find_problem, same
@@ -165,6 +165,10 @@ class Sheet(Edits):
     def labels(self) -> tuple[str, str]:
         """Names of the steps that undo and redo would take."""
         return tuple(steps[-1].label if steps else "" for steps in (self._past, self._future))  # type: ignore[return-value]
+
+    def text(self, row: int, name: str) -> str | None:
+        """A cell as it is typed."""
+        return plain(self.column[name], self.value(row, name))
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
         """For each field and typed text: the value as the browser has it, and the sentence of a refusal."""

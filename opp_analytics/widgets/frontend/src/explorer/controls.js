@@ -1,6 +1,6 @@
 // Tabs, filters, grouping and window: only what acts in the view is shown.
 
-import { h } from "../shared/dom.js";
+import { debounced, h } from "../shared/dom.js";
 import { shortMoney } from "../shared/format.js";
 
 const WORDS = {
@@ -123,15 +123,15 @@ function range(node, x, low, high, kind) {
     h("button", { class: "lnk", type: "button", onclick: () => { x.popovers.close(); x.choose({ [low]: null, [high]: null }); } }, "Clear"), h("button", { class: "lnk", type: "button", onclick: () => x.popovers.close() }, "Done")));
 }
 
-let typing = 0;
 function search(x) {
-  const input = h("input", { type: "text", class: "srchw", "aria-label": "Deal name contains", placeholder: "Deal name contains", "data-stay": "text", oninput: () => {
-    clearTimeout(typing);
-    x.typed = input.value;
-    typing = setTimeout(() => x.choose({ text: input.value }), 300);
-  } });
-  input.value = x.typed ?? x.state.text;
-  x.typed = null;
+  const take = () => input.value !== x.state.text && x.choose({ text: input.value });
+  const later = debounced(300, take);
+  const now = () => {
+    later.cancel();
+    take();
+  };
+  const input = h("input", { type: "text", class: "srchw", "aria-label": "Deal name contains", placeholder: "Deal name contains", "data-stay": "text", oninput: later, onblur: now });
+  input.value = x.state.text;
   return input;
 }
 

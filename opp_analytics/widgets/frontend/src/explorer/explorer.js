@@ -15,6 +15,8 @@ class Explorer {
   waiting = false;
   error = "";
   #asked = 0;
+  #opening = 0;
+  #settled = Promise.resolve(); // when the newest choice is drawn
 
   constructor(model, root, shown) {
     Object.assign(this, { model, root, shown });
@@ -26,6 +28,7 @@ class Explorer {
     this.onShown = () => this.#news();
     model.on("change:_shown", this.onShown);
     root.addEventListener("keydown", (event) => this.#key(event));
+    this.ctl.addEventListener("focusout", ({ target }) => target.matches("input[type=text]") && setTimeout(() => this.draw(true)));
     // The last picture stays in the notebook; it is renewed when the person turns to something else.
     root.addEventListener("focusout", (event) => {
       if (event.relatedTarget && !root.contains(event.relatedTarget) && this.touched) this.kernel.ask({ do: "keep" });
@@ -66,8 +69,11 @@ class Explorer {
 
   // -- choosing
 
-  async choose(change) {
-    if (this.kernel.dead) return;
+  choose(change) {
+    if (!this.kernel.dead) this.#settled = this.#choose(change);
+  }
+
+  async #choose(change) {
     this.touched = true;
     const good = this.shown;
     this.shown = { ...this.shown, state: { ...this.state, ...change } };
@@ -112,16 +118,27 @@ class Explorer {
 
   draw(controlsOnly = false) {
     this.press.later(() => {
-      const mark = document.activeElement?.dataset?.stay;
+      const { stay, mark } = this.root.contains(document.activeElement) ? document.activeElement.dataset : {};
       this.top.replaceChildren(...tabs(this));
       this.ctl.className = `ctl v-${this.state.view}`;
-      this.ctl.replaceChildren(...controls(this));
+      if (!this.#writing) this.ctl.replaceChildren(...controls(this));
       this.chips.replaceChildren(...chips(this));
       this.chips.hidden = !this.chips.childNodes.length;
       this.live.textContent = this.#message;
       if (!controlsOnly) this.#drawFigure();
-      if (mark && !this.root.contains(document.activeElement)) this.root.querySelector(`[data-stay="${CSS.escape(mark)}"]`)?.focus({ preventScroll: true });
+      if (!this.root.contains(document.activeElement)) this.#refocus(stay, mark);
     });
+  }
+
+  // Focus stays with what was drawn anew; else the keys that follow would be the notebook's.
+  #refocus(stay, mark) {
+    const again = stay ? this.root.querySelector(`[data-stay="${CSS.escape(stay)}"]`) : mark && (this.mark(mark) ?? this.fig);
+    again?.focus({ preventScroll: true });
+  }
+
+  // A field is not drawn anew while someone types in it.
+  get #writing() {
+    return this.ctl.contains(document.activeElement) && document.activeElement.matches("input[type=text]");
   }
 
   #drawFigure() {
@@ -206,8 +223,12 @@ class Explorer {
   async open(key, label, byKey = false) {
     const again = this.opened?.key === key;
     this.closeDeals(false);
+    const opening = ++this.#opening;
     if (again) return;
+    await this.#settled;
+    if (!this.mark(key)) return; // of a picture that is gone
     const { deals, error } = await this.kernel.ask({ do: "deals", key, label });
+    if (opening !== this.#opening || !this.mark(key)) return;
     if (!deals) {
       this.live.textContent = error ?? "";
       return;

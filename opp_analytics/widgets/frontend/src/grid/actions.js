@@ -20,6 +20,11 @@ export class Actions {
     return plain(kind, this.grid.store.value(this.grid.store.order[r], field));
   }
 
+  // A cell whose text Python reads, since an edit of it may still be on its way.
+  place(r, c) {
+    return [this.grid.store.order[r], this.grid.specs[c].field];
+  }
+
   // The selected cells as areas of rows and fields, for columns that pass.
   areas(passes, more = {}) {
     return this.grid.selection.ranges.flatMap(({ r0, r1, c0, c1 }) => {
@@ -32,10 +37,10 @@ export class Actions {
     return areas.length ? this.grid.ask({ do: "edit", areas, label }) : this.grid.say("Nothing to change");
   }
 
-  // A text into the active cell, or into every selected cell of its kind.
-  set(text, everywhere) {
+  // A text, or what a place holds, into the active cell, or into every selected cell of its kind.
+  set(cell, everywhere) {
     const { selection, activeRow, activeSpec: spec } = this.grid;
-    const block = [[text.trim() === "" ? null : text]];
+    const block = [[typeof cell === "string" && cell.trim() === "" ? null : cell]];
     if (!everywhere || selection.single) return this.put([{ rows: [activeRow], fields: [spec.field], block }]);
     const alike = (other) => !other.locked && (other === spec || (other.kind === spec.kind && (NUMERIC.has(spec.kind) || DATED.has(spec.kind))));
     const skipped = selection.ranges.reduce((sum, { r0, r1, c0, c1 }) => sum + (r1 - r0 + 1) * this.grid.specs.slice(c0, c1 + 1).filter((other) => !alike(other)).length, 0);
@@ -55,7 +60,7 @@ export class Actions {
       .filter(({ r0, r1 }) => r1 > r0)
       .flatMap(({ r0, r1, c0, c1 }) =>
         this.grid.specs.slice(c0, c1 + 1).flatMap(({ field, locked }, at) =>
-          locked ? [] : [{ rows: this.rows(r0 + 1, r1), fields: [field], block: [[this.text(r0, c0 + at) || null]] }],
+          locked ? [] : [{ rows: this.rows(r0 + 1, r1), fields: [field], block: [[this.place(r0, c0 + at)]] }],
         ),
       );
     return areas.length ? this.put(areas, "Filled down {cells}") : this.grid.say("Select two or more rows to fill down");
@@ -68,7 +73,7 @@ export class Actions {
     const rows = Array.from({ length: Math.min(height, target.r1 - target.r0 + 1) }, (_, at) => source.r0 + modulo(target.r0 + at - source.r0, height));
     const areas = this.grid.specs.slice(target.c0, target.c1 + 1).flatMap(({ field, locked }, at) => {
       const c = source.c0 + modulo(target.c0 + at - source.c0, width);
-      return locked ? [] : [{ rows: this.rows(target.r0, target.r1), fields: [field], block: rows.map((r) => [this.text(r, c) || null]) }];
+      return locked ? [] : [{ rows: this.rows(target.r0, target.r1), fields: [field], block: rows.map((r) => [this.place(r, c)]) }];
     });
     return this.put(areas, "Filled {cells}");
   }
@@ -89,8 +94,7 @@ export class Actions {
     );
   }
 
-  copied() {
-    const { r0, r1, c0, c1 } = this.grid.selection.last;
+  copied({ r0, r1, c0, c1 } = this.grid.selection.last) {
     const lines = [];
     for (let r = r0; r <= r1; r++) lines.push(Array.from({ length: c1 - c0 + 1 }, (_, at) => this.text(r, c0 + at)));
     this.grid.say(`Copied ${count((r1 - r0 + 1) * (c1 - c0 + 1), "cell")}`);
@@ -101,14 +105,15 @@ export class Actions {
   changes() {
     const { store, specs, kernel } = this.grid;
     const deal = (row) => store.text(row, specs[0].field);
+    const typed = (cell) => (Array.isArray(cell) ? store.text(...cell) : (cell ?? ""));
     const lines = [["deal", "column", "old", "new"]];
-    for (const [key, { why, typed }] of store.marks) {
+    for (const [key, mark] of store.marks) {
       const [row, field] = [+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1)];
-      lines.push([deal(row), field, store.was(row, field), why ? (typed ?? "") : store.text(row, field)]);
+      lines.push([deal(row), field, store.was(row, field), mark.why ? (mark.typed ?? "") : store.text(row, field)]);
     }
     for (const { areas = [] } of kernel.lost.filter((what) => what.do === "edit")) {
       for (const { rows, fields, block } of areas) {
-        rows.forEach((row, down) => fields.forEach((field, across) => lines.push([deal(row), field, store.text(row, field), block[down % block.length][across % block[0].length] ?? ""])));
+        rows.forEach((row, down) => fields.forEach((field, across) => lines.push([deal(row), field, store.text(row, field), typed(block[down % block.length][across % block[0].length])])));
       }
     }
     return formatBlock(lines);

@@ -8,6 +8,7 @@ import { fillValues } from "./values.js";
 export class Arranging {
   #message = null;
   #asked = new Map(); // field -> number of its newest filter
+  #arranged = 0;
 
   // `grid` has: store, table, layout, popovers, kernel, root, holder, rows(more), say(text), focus()
   constructor(grid) {
@@ -20,10 +21,17 @@ export class Arranging {
   }
 
   arrange() {
-    this.#store.arrange();
-    this.grid.rows({ toTop: true });
+    this.#draw({ toTop: true });
+    // Edits that are on their way were made before: they count once they are answered.
+    const arranged = ++this.#arranged;
+    this.grid.edits?.then(() => arranged === this.#arranged && this.#draw());
     const filters = [...this.#store.filters].map(([field, { text, list }]) => [field, { text: text ?? "", list: list ? [...list] : null }]);
     this.grid.layout.note({ sort: this.#store.sort, filters: Object.fromEntries(filters) });
+  }
+
+  #draw(more) {
+    this.#store.arrange();
+    this.grid.rows(more);
   }
 
   typed(spec, text, now) {

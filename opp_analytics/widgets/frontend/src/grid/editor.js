@@ -24,12 +24,13 @@ export class Editor {
   #at = -1;
   #done = false;
 
-  // `end` is told how it ended: all, one or no, the text, and the key that did it.
+  // `end` is told how it ended: all, one or no, the text, the key that did it, and whether the text is what it opened with.
   constructor({ root, cell, spec, name, value, text, today, read, end }) {
     Object.assign(this, { root, cell, spec, value, today, read, end });
     this.input = h("input", { type: "text", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
     this.input.classList.toggle("right", RIGHT.has(spec.kind));
     this.input.value = text ?? plain(spec.kind, value);
+    this.opened = text === undefined ? this.input.value : null;
     root.append(this.input);
     this.place(cell);
     this.input.focus({ preventScroll: true });
@@ -84,7 +85,7 @@ export class Editor {
     const text = this.input.value;
     this.#popup?.remove();
     this.input.remove();
-    this.end(how, text, event);
+    this.end(how, text, event, text === this.opened);
   }
 
   cancel() {

@@ -19,6 +19,8 @@ import { Selection } from "./selection.js";
 import { Store } from "./store.js";
 import { Table } from "./table.js";
 
+const READS = new Set(["judge", "operands", "strip"]);
+
 class Grid {
   counts = { changes: 0, deals: 0, problems: 0 };
   money = {};
@@ -141,6 +143,11 @@ class Grid {
   ask(what) {
     if (this.kernel.dead) this.say("Python is gone: run the cell again to edit.");
     return this.kernel.ask(what);
+  }
+
+  // When the edits on their way are answered; null if none is.
+  get edits() {
+    return this.kernel.answered(({ do: what }) => !READS.has(what));
   }
 
   async read(cells) {
@@ -278,21 +285,20 @@ class Grid {
       text: typed,
       today: this.model.get("_today"),
       read: (cells) => this.read(cells),
-      end: (how, written, event) => this.#edited(how, written, event),
+      end: (how, written, event, untouched) => this.#edited(how, written, event, untouched),
     });
     this.#paint();
     return undefined;
   }
 
-  #edited(how, written, event) {
+  #edited(how, written, event, untouched) {
     this.editor = null;
     if (event || how === "no") this.focus();
     this.#paint();
     if (how === "no") return this.say("Edit canceled");
     const many = how === "all" && !this.selection.single;
     const mark = this.store.mark(this.activeRow, this.activeSpec.field);
-    const same = !many && !mark?.why && written === this.actions.text(this.selection.active.r, this.selection.active.c);
-    if (!same) this.actions.set(written, how === "all");
+    if (many || mark?.why || !untouched) this.actions.set(written, how === "all");
     const { r, c } = this.selection.active;
     if (event?.key === "Enter" && !many && !event.ctrlKey && !event.metaKey) this.selection.go(r + (event.shiftKey ? -1 : 1), c);
     else if (event?.key === "Tab") this.selection.go(r, c + (event.shiftKey ? -1 : 1));
@@ -305,7 +311,7 @@ class Grid {
   }
 
   setActive() {
-    this.actions.set(this.actions.text(this.selection.active.r, this.selection.active.c), true);
+    this.actions.set(this.actions.place(this.selection.active.r, this.selection.active.c), true);
   }
 
   clear() {
@@ -361,9 +367,26 @@ class Grid {
     if (event.target !== this.holder) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.type === "paste") return this.actions.paste(event.clipboardData.getData("text/plain"));
-    event.clipboardData.setData("text/plain", this.actions.copied());
+    if (event.type === "paste") return this.#paste(event.clipboardData.getData("text/plain"));
+    const { edits } = this;
+    if (edits) this.copying = this.#copyLater(edits);
+    else event.clipboardData.setData("text/plain", this.actions.copied());
     return event.type === "cut" ? this.actions.clear() : undefined;
+  }
+
+  // Cells are copied as they are once the edits on their way are answered.
+  async #copyLater(edits) {
+    const range = this.selection.last;
+    await edits;
+    const text = this.actions.copied(range);
+    await copyText(text, this.root);
+    if (document.activeElement === document.body) this.focus();
+    this.copying = null;
+    return text;
+  }
+
+  async #paste(text) {
+    this.actions.paste(this.copying ? await this.copying : text);
   }
 
   copyChanges() {

@@ -44,7 +44,14 @@ export function fillBulk(node, { specs, rows, whose, go }) {
   column.addEventListener("change", offer);
   const days = h("input", { type: "text", class: "few", "aria-label": "Days to move close dates by", placeholder: "7" });
   const person = h("select", { "aria-label": "New owner" }, (owner?.options ?? []).map((option) => h("option", { value: option }, option)));
-  const line = (words, inputs, act) => h("div", { class: "blk" }, h("span", {}, words), ...inputs, h("button", { class: "btn", type: "button", onclick: act }, "Do it"));
+  let busy = false;
+  const once = async (act) => {
+    if (busy) return; // a second press would move the dates twice
+    busy = true;
+    await act();
+    busy = false;
+  };
+  const line = (words, inputs, act) => h("div", { class: "blk" }, h("span", {}, words), ...inputs, h("button", { class: "btn", type: "button", onclick: () => once(act) }, "Do it"));
   node.classList.add("wide");
   node.append(
     h("div", { class: "sm q" }, `Changes ${count(rows, "deal")}: ${whose}. One step to undo.`),

@@ -37,7 +37,7 @@ export class Drawer {
 
   async #ask(what, busy) {
     this.busy = busy;
-    if (this.model) this.draw();
+    if (this.model && busy) this.draw();
     const answer = await this.host.ask(what);
     this.busy = "";
     if (answer.drawer) this.model = answer.drawer;
@@ -55,10 +55,12 @@ export class Drawer {
     const scroll = this.node?.querySelector(".body")?.scrollTop ?? 0;
     const node = h("aside", { class: "drw", role: "dialog", "aria-label": this.model.kind === "receipt" ? "Receipt" : "Review plan" });
     node.append(...(this.model.kind === "receipt" ? this.#receipt(this.model) : this.#review(this.model)));
+    const focused = this.node?.contains(document.activeElement);
     if (this.node) this.node.replaceWith(node);
     else this.root.append(node);
     this.node = node;
     node.querySelector(".body").scrollTop = scroll;
+    if (focused) this.#focus(); // else the keys that follow are the notebook's
   }
 
   #head(title, lines) {
@@ -111,13 +113,16 @@ export class Drawer {
   }
 
   async #choose(row, field, keep) {
-    await this.#ask({ do: "choose", row, field, keep }, "");
-    this.#focus(`[data-pick="${CSS.escape(`${row}/${field}/${keep}`)}"]`);
+    const answer = await this.#ask({ do: "choose", row, field, keep }, "");
+    if (answer.drawer) this.#focus(`[data-pick="${CSS.escape(`${row}/${field}/${keep}`)}"]`);
   }
 
   async #revert(row, field) {
+    if (this.reverting) return; // a second press would take the first back
+    this.reverting = true;
     await this.host.ask(field ? { do: "revert", areas: [{ rows: [row], fields: [field] }] } : { do: "remove", rows: [row] });
     await this.#ask({ do: "review" }, "");
+    this.reverting = false;
     this.#focus();
   }
 

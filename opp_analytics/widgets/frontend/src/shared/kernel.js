@@ -37,15 +37,22 @@ export class Kernel {
   ask(what) {
     if (this.#dead) return Promise.resolve({ dead: true });
     const from = `${this.#id}/${this.#next++}`;
-    return new Promise((resolve) => {
-      this.#open.set(from, { resolve, what });
-      this.#expect(from);
-      try {
-        this.model.send({ ...what, from });
-      } catch {
-        this.#die();
-      }
-    });
+    let resolve;
+    const answer = new Promise((act) => (resolve = act));
+    this.#open.set(from, { resolve, answer, what });
+    this.#expect(from);
+    try {
+      this.model.send({ ...what, from });
+    } catch {
+      this.#die();
+    }
+    return answer;
+  }
+
+  // When all that was asked so far and matters is answered; null if it is.
+  answered(matters) {
+    const open = [...this.#open.values()].filter(({ what }) => matters(what));
+    return open.length ? Promise.all(open.map(({ answer }) => answer)) : null;
   }
 
   #expect(from) {
