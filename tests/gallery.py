@@ -32,13 +32,13 @@ class Team:
 
 
 TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
-    "forecast": lambda team: oa.forecast(_lately(team), as_of=team.today, target=400_000),
-    "waterfall": lambda team: oa.waterfall(team.history, **_quarter(team)),
-    "slippage": lambda team: oa.slippage(
-        team.history, **_quarter(team) | {"start": team.today - pd.Timedelta(weeks=5)}
+    "forecast": lambda team: oa.forecast(
+        _lately(team), as_of=team.today, history=team.history, target=400_000, periods=6
     ),
+    "waterfall": lambda team: oa.waterfall(team.history, **_last(team)),
+    "slippage": lambda team: oa.slippage(team.history, **_last(team, weeks=5)),
     "stage_funnel": lambda team: oa.stage_funnel(team.opportunities),
-    "stage_flow": lambda team: oa.stage_flow(team.history, **_quarter(team)),
+    "stage_flow": lambda team: oa.stage_flow(team.history, **_last(team)),
     "transitions": lambda team: oa.transitions(team.history),
     "win_rate": lambda team: oa.win_rate(team.opportunities, by="owner_name", as_of=team.today),
     "win_rate_curve": lambda team: oa.win_rate_curve(team.opportunities, as_of=team.today),
@@ -52,14 +52,14 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
     "backtest_horizons": lambda team: oa.backtest_horizons(oa.backtest(team.history, freq="M")),
     "backtest_methods": lambda team: oa.backtest_methods(team.history, freq="M"),
     "calibration": lambda team: oa.calibration(team.history, horizon_days=60),
-    "movements": lambda team: oa.movements(team.history, **_quarter(team)),
+    "movements": lambda team: oa.movements(team.history, **_last(team)),
     "pipeline_created": lambda team: oa.pipeline_created(team.history, freq="M", by="owner_name"),
     "deal": lambda team: team.history.deal(_busiest(team)),
     "deal_flags": lambda team: oa.deal_flags(team.opportunities, team.history, as_of=team.today),
     "forecast_categories": lambda team: oa.forecast_categories(team.opportunities, as_of=team.today),
-    "category_moves": lambda team: oa.category_moves(team.history, **_quarter(team), freq="Q"),
+    "category_moves": lambda team: oa.category_moves(team.history, **_last(team), freq="Q"),
     "forecast_change": lambda team: oa.forecast_change(
-        team.history, start=team.today - pd.Timedelta(weeks=1), end=team.today, period="2026-11"
+        team.history, **_last(team, weeks=1), period="2026-11"
     ),
     "scorecard": lambda team: oa.scorecard(team.opportunities, team.history, as_of=team.today),
     "close_date_moves": lambda team: oa.close_date_moves(team.history),
@@ -68,8 +68,10 @@ TABLES: dict[str, Callable[[Team], pd.DataFrame]] = {
 """The table behind each drawing, by its name."""
 
 
-def _quarter(team: Team) -> dict[str, Any]:
-    return {"start": team.today - pd.Timedelta(weeks=13), "end": team.today}
+def _last(team: Team, *, weeks: int = 13) -> dict[str, Any]:
+    """From one record to the last one."""
+    end = team.history.records["recorded_at"].iloc[-1]
+    return {"start": end - pd.Timedelta(weeks=weeks), "end": end}
 
 
 def _lately(team: Team) -> pd.DataFrame:

@@ -54,5 +54,5 @@ def _count(ax: Axes, judged: pd.DataFrame) -> None:
         words = f"{labels.shorten(group, 14)} ({n:,})" if group else f"{n:,}"
         half = 0.35 * len(words) * size / style.room(ax, "x")
         if stated - half > taken:
-            labels.above(ax, words, (stated, top), size=size)
+            labels.above(ax, words, (stated, top + 0.01), size=size)
             taken = stated + half

@@ -27,7 +27,10 @@ _MOST = 30
 def forecast_categories(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.forecast_categories`: a bar per period from the current one on; with `by`, a bar per group of that period."""
     rows, names = _rows(table)
-    rows = rows[rows[list(_PARTS)].sum(axis=1) > 0]
+    sums = rows[list(_PARTS)].sum(axis=1)
+    rows = rows[sums > 0]
+    if table.index.nlevels > 1:
+        rows = rows.loc[sums[sums > 0].sort_values(ascending=False, kind="stable").index]
     shown = rows.head(_MOST)
     ax = style.canvas(ax, rows=len(shown), size=(9.0, 3.4))
     if shown.empty:

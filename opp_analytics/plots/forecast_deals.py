@@ -8,8 +8,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
+from opp_analytics.analysis import sentence
 from opp_analytics.org import money_of
-from opp_analytics.plots import labels, palette, style
+from opp_analytics.plots import labels, style
 
 _MOST = 12
 
@@ -27,7 +28,7 @@ def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         table[table[width].notna()].sort_values(width, key=abs, ascending=False, kind="stable").head(_MOST)
     )
     ax = style.canvas(ax, rows=len(shown))
-    title = "Deals that decide the target" if aimed else "Deals that drive the range"
+    title = _title(shown, aimed=aimed)
     if shown.empty:
         style.nothing(ax, "no open deal is due in a period")
         return style.finish(ax, title, style.caption(table))
@@ -37,33 +38,34 @@ def forecast_deals(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if aimed:
         for column in ("p_if_lost", "p_if_won"):
             ax.plot(shown[column], places, "o", color=style.COLORS[column.removeprefix("p_if_")])
-        _name_ends(ax, shown.iloc[0])
     labels.label_rows(ax, [_name(row, table) for row in shown.itertuples()], width=48)
     labels.percent_axis(
         ax.xaxis, "probability of reaching the target" if aimed else "share of the period's variance"
     )
-    ax.set_xlim(-0.12 if aimed else 0, 1.12 if aimed else 1.02)
+    ax.set_xlim(-0.02 if aimed else 0, 1.02)
+    key = "gray: if it is lost, dark: if it is won" if aimed else ""
     further = f"largest {_MOST} shown" if len(table) > _MOST else ""
-    return style.finish(ax, title, style.caption(table, text.count(len(table), "open deal"), further))
+    return style.finish(ax, title, style.caption(table, text.count(len(table), "open deal"), key, further))
 
 
-def _name_ends(ax: Axes, row: pd.Series[Any]) -> None:
-    """Name both ends of the first bar, outside it."""
-    ends = sorted([(row["p_if_lost"], "if lost"), (row["p_if_won"], "if won")], key=lambda end: float(end[0]))
-    for (place, words), shift, side in zip(ends, (-6, 6), ("right", "left"), strict=True):
-        ax.annotate(
-            words,
-            (place, 0),
-            xytext=(shift, 0),
-            textcoords="offset points",
-            ha=side,
-            va="center",
-            color=palette.QUIET,
-            fontsize=8.0,
-        )
+def _title(shown: pd.DataFrame, *, aimed: bool) -> str:
+    """What the first deal decides, in its own period."""
+    if shown.empty:
+        return "No open deal decides a period"
+    first: Any = next(shown.itertuples())
+    if aimed:
+        return sentence(shown[shown["period"] == first.period])
+    share = text.percent(first.variance_share)
+    return f"{_called(first)} makes {share} of the uncertainty of {_period(first, shown)}"
 
 
 def _name(row: Any, table: pd.DataFrame) -> str:
-    period = text.period(row.period, table.attrs.get("freq"))
-    name = getattr(row, "name", None) or getattr(row, "unique_id", None) or row.Index
-    return f"{labels.shorten(name, 26)} · {money_of(table)(row.value)} · {period}"
+    return f"{labels.shorten(_called(row), 26)} · {money_of(table)(row.value)} · {_period(row, table)}"
+
+
+def _called(row: Any) -> str:
+    return str(getattr(row, "name", None) or getattr(row, "unique_id", None) or row.Index)
+
+
+def _period(row: Any, table: pd.DataFrame) -> str:
+    return text.period(str(row.period), table.attrs.get("freq"))

@@ -19,6 +19,9 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     drawn as one too.
     """
     ax = style.canvas(ax)
+    if table.empty:
+        style.nothing(ax, "no record to forecast from")
+        return style.finish(ax, "No forecast of this period yet", style.caption(table))
     days = table.index.tz_localize(None)  # type: ignore[attr-defined]
     confidence = table.attrs.get("confidence")
     ax.fill_between(
@@ -39,11 +42,11 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         named["target"] = ("target", palette.INK)
     ranged = f"{text.percent(confidence)} range" if confidence else "range"
     named["high"] = (ranged, palette.QUIET)
-    last = mdates.date2num(days[-1]) if len(days) else 0.0  # type: ignore[no-untyped-call]
+    last = mdates.date2num(days[-1])  # type: ignore[no-untyped-call]
     ends = [
         (last, float(table[column].iloc[-1]), name, color)
         for column, (name, color) in named.items()
-        if len(table) and table[column].notna().iloc[-1]
+        if table[column].notna().iloc[-1]
     ]
     ax.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=8))  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(lambda day, _: text.day(mdates.num2date(day)))  # type: ignore[no-untyped-call]
@@ -55,6 +58,4 @@ def forecast_fan(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def _title(table: pd.DataFrame) -> str:
-    return (
-        sentence(table) if {"period", "weeks_before"} <= set(table) and len(table) else "Forecast over time"
-    )
+    return sentence(table) if {"period", "weeks_before"} <= set(table) else "Forecast over time"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ __all__ = [
     "beside",
     "count_axis",
     "counts_above",
+    "in_order",
     "label_bars",
     "label_parts",
     "label_rows",
@@ -41,6 +43,8 @@ __all__ = [
     "write",
 ]
 
+_BLANKS = re.compile(r"[^\S\u00a0]+")
+"""Blanks at which a line may break."""
 _SURE = 0.85
 """Part of the estimated height that the axes have at least."""
 _MOST_COUNTS = 24
@@ -48,16 +52,21 @@ _MOST_COUNTS = 24
 
 
 def shorten(name: Any, width: int = 32) -> str:
-    """`name` on one line of at most `width` characters; … replaces its middle, so that both ends stay readable.
+    """`name` on one line of at most `width` characters; … replaces its middle, so that both ends stay readable; a short last key stays whole.
 
     Examples
     --------
     >>> shorten("A very long company name, Inc. of Springfield", 20)
     'A very lon…ringfield'
+    >>> shorten("A very long company name, Inc. · discovery", 24)
+    'A very… Inc. · discovery'
     """
-    line = " ".join(str(name).split()) if name is not None else ""
+    line = _BLANKS.sub(" ", str(name)).strip() if name is not None else ""
     if len(line) <= width:
         return line
+    first, dot, last = line.rpartition(" · ")
+    if dot and len(last) <= width // 2:
+        return f"{shorten(first, width - len(dot + last))}{dot}{last}"
     head = (width + 1) // 2
     return f"{line[:head]}…{line[len(line) - (width - head - 1) :]}"
 
@@ -70,18 +79,24 @@ def row_names(index: pd.Index[Any]) -> list[str]:
 
 
 def slot_names(table: pd.DataFrame) -> list[str]:
-    """The labels of periods; a star marks a running period.
+    r"""The labels of periods; a star marks a running period.
 
     Examples
     --------
     >>> slot_names(pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"]))
-    ['Mar 2, 2026', 'Apr 2026*']
+    ['Mar\xa02, 2026', 'Apr 2026*']
     """
     freq = table.attrs.get("freq")
     keys = [key if isinstance(key, tuple) else (key,) for key in table.index]
-    names = [" · ".join([*map(str, groups), text.period(str(period), freq)]) for *groups, period in keys]
+    names = [" · ".join([*map(str, groups), _slot(str(period), freq)]) for *groups, period in keys]
     running = table["to_date"] if "to_date" in table else [False] * len(table)
     return [f"{name}*" if now else name for name, now in zip(names, running, strict=True)]
+
+
+def _slot(period: str, freq: str | None) -> str:
+    """The label of a period; the day of a week never breaks."""
+    name = text.period(period, freq)
+    return name.replace(" ", "\u00a0", 1) if "/" in period else name
 
 
 def note_running(ax: Axes, table: pd.DataFrame) -> None:
@@ -177,6 +192,18 @@ def stacked(ax: Axes, parts: pd.DataFrame, colors: Mapping[str, str], *, every_r
                 if width
             ],
         )
+
+
+def in_order(parts: pd.DataFrame) -> str:
+    """Caption note: what the parts of `stacked` are, from the left; empty ones are left out.
+
+    Examples
+    --------
+    >>> in_order(pd.DataFrame({"won": [1, 0], "still_due": [2, 1], "lost": [0, 0]}))
+    'from the left: won, still due'
+    """
+    names = [text.label(str(name)) for name in parts if parts[name].any()]
+    return f"from the left: {', '.join(names)}" if names else ""
 
 
 def label_parts(ax: Axes, row: float, parts: Sequence[tuple[float, float, str, tuple[str, ...]]]) -> None:

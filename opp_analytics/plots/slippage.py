@@ -24,7 +24,9 @@ def slippage(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         style.nothing(ax, "no open deal was due in this period")
         return style.finish(ax, sentence(table), style.caption(table))
     if grouped:
-        return style.finish(_shares(ax, table), sentence(table), style.caption(table, text.count(due)))
+        shares = _shares(table)
+        note = style.caption(table, text.count(due), labels.in_order(shares))
+        return style.finish(_bars(ax, shares), sentence(table), note)
     note = style.caption(table, text.count(due), "each by its outcome")
     return style.finish(_ladder(ax, table), sentence(table), note)
 
@@ -52,14 +54,22 @@ def _says(row: Any, money: Money) -> str:
     return f"{text.count(row.count)} · {money(row.value)}{share}"
 
 
-def _shares(ax: Axes | None, table: pd.DataFrame) -> Axes:
+def _shares(table: pd.DataFrame) -> pd.DataFrame:
+    """The share of each outcome, a row per group with its number of deals, the most slipped deals first."""
     shares = in_columns(table["count_rate"], "outcome").fillna(0.0)
     # Slipped first: it starts where all rows start, so its shares compare.
     shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
-    counts = in_columns(table["count"], "outcome").loc[shares.index].sum(axis=1)
-    ax = style.canvas(ax, rows=len(shares))
+    counts = in_columns(table["count"], "outcome").loc[shares.index]
+    due = counts.sum(axis=1)
     names = labels.row_names(shares.index)
-    labels.label_rows(ax, [f"{name} ({int(n):,})" for name, n in zip(names, counts, strict=True)])
+    shares.index = pd.Index([f"{name} ({int(n):,})" for name, n in zip(names, due, strict=True)])
+    slipped = counts["slipped"].to_numpy(dtype=float)
+    return shares.iloc[np.lexsort((-due.to_numpy(dtype=float), -slipped))]
+
+
+def _bars(ax: Axes | None, shares: pd.DataFrame) -> Axes:
+    ax = style.canvas(ax, rows=len(shares))
+    labels.label_rows(ax, shares.index.tolist())
     labels.percent_axis(ax.xaxis, "share of the deals due")
     ax.set_xlim(0, 1)
     labels.stacked(ax, shares, style.COLORS)

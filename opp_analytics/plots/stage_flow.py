@@ -28,9 +28,11 @@ def stage_flow(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax, table["entries"].tolist(), [_says(row) for row in table.itertuples()], color=palette.INK
     )
     labels.count_axis(ax.xaxis, "deals that entered")
-    labels.stacked(ax, table[list(_ENDS)].rename(columns={"still": "still there"}), _COLORS)
+    parts = table[list(_ENDS)].rename(columns={"still": "still there"})
+    labels.stacked(ax, parts, _COLORS)
     note = "at the right: entries, share of finished stays that advanced, median days in the stage"
-    return style.finish(ax, sentence(table), style.caption(table, text.count(entries, "entry"), note))
+    notes = (labels.in_order(parts), note)
+    return style.finish(ax, sentence(table), style.caption(table, text.count(entries, "entry"), *notes))
 
 
 def _says(row: Any) -> str:

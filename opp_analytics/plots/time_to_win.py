@@ -21,7 +21,7 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     shares = text.joined(
         [f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}" for share in wide.columns]
     )
-    note = style.caption(table, "", f"dots: {shares} of the wins so far")
+    note = style.caption(table, "", f"dots: {shares} of the wins so far" if shares else "")
     if not wide.notna().any(axis=None):
         style.nothing(ax, "no won deals")
         return style.finish(ax, sentence(table), note)
@@ -39,6 +39,8 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         )
     labels.label_rows(ax, labels.row_names(wide.index))
     ax.set_xlim(left=0)
+    for row in np.flatnonzero(wide.isna().all(axis=1)):
+        labels.beside(ax, "no wins", (0.0, float(row)), size=labels.row_text_size(ax, len(wide)))
     ax.grid(visible=True, axis="x", color=palette.RULE, linewidth=0.8)
     labels.axis_label(ax.xaxis, "days since created")
     return style.finish(ax, sentence(table), note)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from opp_analytics import text
 from opp_analytics.analysis import sentence
@@ -20,8 +21,8 @@ _MOST_CURVES = 6
 def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.win_rate_curve`: share won (with its interval) and lost by age; with `by`, one curve per group, the highest in blue.
 
-    The ticks show the age and the deals still at risk. If there are more than six groups, only the first six
-    are drawn, and the caption says so.
+    The ticks show the age and the deals still open at it. If there are more than six groups, only the six with the most
+    deals are drawn, and the caption says so.
     """
     ax = style.canvas(ax)
     ax.set_ylim(-0.03, 1)
@@ -32,7 +33,12 @@ def win_rate_curve(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         _one(ax, table)
         deals, further = text.count(int(table["at_risk"].iloc[0])), ""
     else:
-        deals, further = "", _several(ax, table)
+        table, groups = _largest(table)
+        _several(ax, table)
+        deals, further = (
+            "",
+            f"the {_MOST_CURVES} of {groups:,} groups with the most deals" * (groups > _MOST_CURVES),
+        )
     ax.set_xlim(left=0)
     labels.percent_axis(ax.yaxis)
     labels.axis_label(ax.xaxis, "days since created")
@@ -56,20 +62,24 @@ def _one(ax: Axes, table: pd.DataFrame) -> None:
             ax.step(*_steps(table.index, share), where="post", color=color)
             ends.append((float(table.index[-1]), float(share.iloc[-1]), name, color))
     labels.at_ends(ax, ends)
-    # A few ages are enough to see where the curve rests on few deals.
     ages = table.index.to_numpy()
-    chosen = np.unique(np.searchsorted(ages, np.linspace(ages[0], ages[-1], 5)))
-    places = ages[chosen]
-    apart = chosen[np.concatenate([[True], np.diff(places) > 0.14 * max(places[-1], 1)])]
-    ticks = [f"{table.index[k]:,}\n{table['at_risk'].iloc[k]:,} at risk" for k in apart]
-    ax.set_xticks(ages[apart], ticks)
+    ticks = MaxNLocator(nbins=5, integer=True).tick_values(0, ages[-1])
+    ticks = ticks[ticks <= ages[-1]]
+    still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
+    ax.set_xticks(ticks, [f"{day:,.0f}\n{n:,} open" for day, n in zip(ticks, still, strict=True)])
 
 
-def _several(ax: Axes, table: pd.DataFrame) -> str:
+def _largest(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The rows of the groups with the most deals, and how many groups there are."""
+    keys = table.reset_index("days").index
+    deals = table["at_risk"].groupby(keys, sort=False).first().sort_values(ascending=False, kind="stable")
+    return table[keys.isin(deals.index[:_MOST_CURVES])], len(deals)
+
+
+def _several(ax: Axes, table: pd.DataFrame) -> None:
     keys = table.reset_index("days").index
     groups = keys.unique()
-    names = labels.row_names(groups)
-    parts = {name: table[keys == key] for key, name in list(zip(groups, names, strict=True))[:_MOST_CURVES]}
+    parts = {name: table[keys == key] for key, name in zip(groups, labels.row_names(groups), strict=True)}
     highest = max(parts, key=lambda name: float(parts[name]["won_share"].iloc[-1]))
     ends = []
     for name, part in parts.items():
@@ -79,4 +89,3 @@ def _several(ax: Axes, table: pd.DataFrame) -> str:
         ends.append((days[-1], won[-1], f"{labels.shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", color))
     last = max(end[0] for end in ends)
     labels.at_ends(ax, [(last, *end[1:]) for end in ends])
-    return f"first {_MOST_CURVES} of {len(groups):,} groups" if len(groups) > _MOST_CURVES else ""

@@ -1,17 +1,20 @@
 import pandas as pd
+from matplotlib.colors import to_hex
 
 from opp_analytics import plots
+from opp_analytics.plots import palette
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
 
-def test_audit__bars_are_deals_by_check_the_most_severe_first():
+def test_audit__bars_are_deals_by_check_the_most_money_first():
     ax = plots.audit(TABLES["audit"])
-    assert reading.rows(ax) == ["closed in future", "overdue"]
-    assert reading.widths(ax) == [1, 2]
-    assert reading.texts(ax)[:2] == ["1 deal, 100", "2 deals, 130"]
+    assert reading.rows(ax) == ["overdue", "closed in future"]
+    assert reading.widths(ax) == [2, 1]
+    assert reading.texts(ax)[:2] == ["2 deals, 130", "1 deal, 100 (error)"]
+    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [palette.HI, palette.MUTE]
     assert reading.title(ax) == "Fix first: overdue, 130 in 2 deals"
-    assert reading.caption(ax) == "deals by check · as of Mar 31, 2026 · blue: errors · 1 hint not shown"
+    assert reading.caption(ax) == "deals by check · as of Mar 31, 2026 · 1 hint not shown"
 
 
 def test_audit__draws_hints_where_there_is_nothing_to_fix():
@@ -28,8 +31,8 @@ def test_audit__draws_the_rows_it_is_given():
     elsewhere = findings.assign(unique_id="z" + findings["unique_id"])
     elsewhere.attrs["as_of"] = "2026-04-30"
     both = plots.audit(pd.concat([findings, elsewhere]))
-    assert reading.widths(both) == [2, 4]
-    assert reading.caption(both) == "deals by check · blue: errors · 2 hints not shown"
+    assert reading.widths(both) == [4, 2]
+    assert reading.caption(both) == "deals by check · 2 hints not shown"
 
 
 def test_audit__of_nothing():

@@ -10,14 +10,27 @@ def test_forecast_deals__bars_go_from_lost_to_won():
     ax = plots.forecast_deals(TABLES["forecast_deals"])
     assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0.3, 0.5), (0.5, pytest.approx(0.1))]  # type: ignore[attr-defined]
     assert reading.rows(ax) == ["Acme · 50K · Apr 2026", "Bolt · 9K · Apr 2026"]
-    assert reading.title(ax) == "Deals that decide the target"
+    assert (
+        reading.title(ax).replace("\n", " ")
+        == "Acme decides the most: April is 80% likely if it is won, 30% if it is lost"
+    )
+    assert reading.caption(ax).endswith("gray: if it is lost, dark: if it is won")
 
 
 def test_forecast_deals__without_a_target_shares_the_variance():
     table = TABLES["forecast_deals"].assign(p_if_won=np.nan, p_if_lost=np.nan, swing=np.nan)
     ax = plots.forecast_deals(table)
-    assert reading.title(ax) == "Deals that drive the range"
+    assert reading.title(ax) == "Acme makes 90% of the uncertainty of Apr 2026"
     assert reading.widths(ax) == [0.9, 0.1]
+
+
+def test_forecast_deals__of_several_periods_tells_the_deal_that_swings_most_in_its_own():
+    table = TABLES["forecast_deals"]
+    ax = plots.forecast_deals(table.assign(period=["2026-05", "2026-04"], name=None))
+    assert (
+        reading.title(ax).replace("\n", " ")
+        == "a decides the most: May is 80% likely if it is won, 30% if it is lost"
+    )
 
 
 def test_forecast_deals__shows_the_largest_twelve():
@@ -25,7 +38,10 @@ def test_forecast_deals__shows_the_largest_twelve():
     ax = plots.forecast_deals(table.loc[[1] * 12 + [0]].reset_index(drop=True))
     assert len(ax.patches) == 12
     assert reading.rows(ax)[0].startswith("Acme")
-    assert reading.caption(ax) == "13 open deals · as of Mar 31, 2026 · largest 12 shown"
+    assert (
+        reading.caption(ax)
+        == "13 open deals · as of Mar 31, 2026 · gray: if it is lost, dark: if it is won · largest 12 shown"
+    )
 
 
 def test_forecast_deals__of_nothing():

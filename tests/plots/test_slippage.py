@@ -24,7 +24,7 @@ def test_slippage__of_groups_is_a_bar_of_shares_for_each():
     ax = plots.slippage(
         pd.concat({"Ann": table, "Bo": table.assign(count=table["count"] * 2)}, names=["owner_name"])
     )
-    assert reading.rows(ax) == ["Ann (5)", "Bo (10)"]
+    assert reading.rows(ax) == ["Bo (10)", "Ann (5)"]
     assert reading.widths(ax)[:4] == [0.4, 0.4, 0.2, 0.2]
     assert reading.texts(ax)[:8] == [
         "slipped 40%",
@@ -38,6 +38,7 @@ def test_slippage__of_groups_is_a_bar_of_shares_for_each():
     ]
     assert reading.legend(ax) == []
     assert reading.caption(ax).startswith("15 deals")
+    assert reading.caption(ax).endswith("from the left: slipped, won, lost, removed")
 
 
 def test_slippage__of_nothing():

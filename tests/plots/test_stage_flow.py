@@ -12,6 +12,7 @@ def test_stage_flow__bars_are_entries_by_their_outcome():
     assert [bar.get_x() for bar in ax.patches][::2] == [0, 2, 3, 3, 4]  # type: ignore[attr-defined]
     assert reading.texts(ax)[:2] == ["4, 67%, 12 days", "2, 50%, – days"]
     assert reading.caption(ax).startswith("6 entries")
+    assert "from the left: advanced, still there, back, lost · at the right" in reading.caption(ax)
 
 
 def test_stage_flow__of_nothing():

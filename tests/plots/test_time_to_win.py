@@ -20,6 +20,14 @@ def test_time_to_win__has_a_row_per_group():
     assert ax.lines[1].get_xdata().tolist() == [60, 120]
 
 
+def test_time_to_win__says_who_has_no_win():
+    table = TABLES["time_to_win"]
+    both = pd.concat({"Ann": table.assign(days_of_won=None), "Bo": table}, names=["owner_name"])
+    ax = plots.time_to_win(both)
+    assert reading.rows(ax) == ["Bo", "Ann"]
+    assert "no wins" in reading.texts(ax)
+
+
 def test_time_to_win__of_nothing():
     table = TABLES["time_to_win"].assign(days_of_won=float("nan"))
     assert "no won deals" in reading.texts(plots.time_to_win(table))

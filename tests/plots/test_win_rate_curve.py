@@ -9,7 +9,7 @@ def test_win_rate_curve__steps_up_from_day_zero():
     ax = plots.win_rate_curve(TABLES["win_rate_curve"])
     assert ax.lines[0].get_xydata().tolist() == [[0, 0], [30, 0.2], [90, 0.4]]
     assert set(reading.texts(ax)[:2]) == {"won", "lost"}
-    assert reading.slots(ax) == ["30\n9 at risk", "90\n4 at risk"]
+    assert reading.slots(ax) == ["0\n9 open", "20\n9 open", "40\n4 open", "60\n4 open", "80\n4 open"]
 
 
 def test_win_rate_curve__draws_the_disqualified_where_history_dates_them():
@@ -17,11 +17,13 @@ def test_win_rate_curve__draws_the_disqualified_where_history_dates_them():
     assert set(reading.texts(ax)[:3]) == {"won", "lost", "disqualified"}
 
 
-def test_win_rate_curve__has_a_line_for_each_of_the_first_six_groups():
+def test_win_rate_curve__has_a_line_for_each_of_the_six_groups_with_the_most_deals():
     table = TABLES["win_rate_curve"]
-    ax = plots.win_rate_curve(pd.concat({f"rep {k}": table for k in range(10)}, names=["owner_name"]))
-    assert reading.texts(ax)[:6] == [f"rep {k} (9)" for k in range(6)]
-    assert reading.caption(ax).endswith("first 6 of 10 groups")
+    grown = {f"rep {k}": table.assign(at_risk=table["at_risk"] + k, won_share=k / 10) for k in range(10)}
+    ax = plots.win_rate_curve(pd.concat(grown, names=["owner_name"]))
+    assert reading.texts(ax)[:6] == [f"rep {k} ({9 + k})" for k in range(4, 10)]
+    assert reading.title(ax) == "By the last age, rep 4 won 40%, rep 9 90%"
+    assert reading.caption(ax).endswith("the 6 of 10 groups with the most deals")
 
 
 def test_win_rate_curve__of_nothing():

@@ -208,7 +208,8 @@ def _swings(table: pd.DataFrame) -> str:
         return f"Lose {one} and {name} still has a {percent(known['p_if_lost'].min())} chance"
     swing = known.sort_values("swing", ascending=False, kind="stable").iloc[0]
     ends = f"{percent(swing['p_if_won'])} likely if it is won, {percent(swing['p_if_lost'])} if it is lost"
-    return f"{swing['name']} decides the most: {name} is {ends}"
+    deal = swing.get("name") or swing.get("unique_id") or swing.name
+    return f"{deal} decides the most: {name} is {ends}"
 
 
 def _ranges_held(table: pd.DataFrame) -> str:

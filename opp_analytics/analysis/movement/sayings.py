@@ -123,6 +123,8 @@ def _slipped_again(table: pd.DataFrame) -> str:
 
 
 def _moves(table: pd.DataFrame) -> str:
+    if table.empty:
+        return "No deal was open in this period."
     pushed, pulled = table[table["pushes"] > 0], table[table["pulls"] > 0]
     far = f" by a median of {number(pushed['days_pushed'].median())} days" if len(pushed) else ""
     were = "was" if len(pushed) == 1 else "were"
@@ -140,7 +142,8 @@ def _created(table: pd.DataFrame) -> str:
     if full.empty:
         return f"Created so far: {unsigned(whole['value'].iloc[-1], table)} ({count(int(whole['deals'].iloc[-1]))}); {now}."
     last, before = full.iloc[-1], full["value"].iloc[:-1]
-    created = f"{unsigned(last['value'], table)} ({count(int(last['deals']))}) created in {period(str(full.index[-1]), freq)}"
+    much = f"{unsigned(last['value'], table)} ({count(int(last['deals']))})" if last["deals"] else "Nothing"
+    created = f"{much} created in {period(str(full.index[-1]), freq)}"
     if before.empty or not before.mean():
         return f"{created}; {now}."
     change = last["value"] / before.mean() - 1

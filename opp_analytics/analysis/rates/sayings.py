@@ -67,7 +67,9 @@ def _win_rate_cohorts(table: pd.DataFrame) -> str:
     freq = table.attrs.get("freq")
     names = [period(str(name if not isinstance(name, tuple) else name[-1]), freq) for name in known.index]
     rates = known["rate"].tolist()
-    said = f"Of the deals created in {names[-1]}, {percent(rates[-1])} were won at the same age"
+    age = table.attrs.get("age_days")
+    when = f"within {count(int(age), 'day')}" if age else "at the same age"
+    said = f"Of the deals created in {names[-1]}, {percent(rates[-1])} were won {when}"
     if len(names) == 1 or known.index.nlevels > 1:
         return f"{said}."
     return f"{said}, {percent(rates[-2])} of those of {names[-2]}."
@@ -116,9 +118,10 @@ def _label(key: Any) -> str:
 
 
 SAYINGS = (
+    # Cohorts have the columns of a win rate too.
+    Saying("win_rate_cohorts", frozenset({"created", "rate", "open_share"}), _win_rate_cohorts),
     Saying("win_rate", frozenset({"won", "lost", "rate", "rate_low", "rate_high"}), _win_rate),
     Saying("win_rate_definitions", frozenset({"rate", "rate_low", "rate_high", "n"}), _win_rate_definitions),
-    Saying("win_rate_cohorts", frozenset({"created", "rate", "open_share"}), _win_rate_cohorts),
     Saying("win_rate_curve", frozenset({"at_risk", "won_share"}), _win_rate_curve),
     Saying("time_to_win", frozenset({"days_of_won"}), _time_to_win),
     Saying("velocity", frozenset({"velocity", "open_count"}), _velocity),

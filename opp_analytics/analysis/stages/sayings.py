@@ -28,6 +28,8 @@ def _flow(table: pd.DataFrame) -> str:
 
 def _transitions(table: pd.DataFrame) -> str:
     steps = table[table["from_stage"].notna()]
+    if steps.empty:
+        return "No deal has changed its stage yet."
     back = int((steps["to_stage"].cat.codes < steps["from_stage"].cat.codes).sum())
     made = count(len(steps), "stage change")
     return f"{count(table['unique_id'].nunique())} made {made}, {number(back)} of them backward."
@@ -35,9 +37,11 @@ def _transitions(table: pd.DataFrame) -> str:
 
 def _funnel(table: pd.DataFrame) -> str:
     summed = table["open_value"].groupby(level="stage", observed=True, sort=False).sum()
-    whole = summed.sum()
+    whole, deals = summed.sum(), int(table["open_count"].sum())
     if not whole:
-        return f"{count(int(table['open_count'].sum()), 'open deal')}, none of them with a value."
+        return (
+            f"{count(deals, 'open deal')}, none of them with a value." if deals else "There is no open deal."
+        )
     share = percent(summed.max() / whole)
     return f"Of {unsigned(whole, table)} in the open pipeline, {share} is in {label(str(summed.idxmax()))}."
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics.analysis import sentence
 
 
@@ -74,6 +75,15 @@ def test_win_rate_cohorts__compares_with_the_one_before() -> None:
     )
     assert sentence(both.head(1)) == "Of the deals created in Q4 2025, 50% were won at the same age."
     assert sentence(both.head(0)) == "No cohort is old enough yet."
+
+
+def test_win_rate_cohorts__is_not_told_as_a_win_rate_of_what_closed() -> None:
+    opportunities = pd.DataFrame({
+        "unique_id": ["a", "b"], "stage": ["closed_won", "closed_lost"], "status": ["won", "lost"],
+        "created_at": pd.Timestamp("2026-01-05", tz="UTC"), "close_date": pd.Timestamp("2026-02-01"),
+    })  # fmt: skip
+    table = oa.win_rate_cohorts(opportunities, as_of="2026-06-30", age_days=60)
+    assert sentence(table) == "Of the deals created in Q1 2026, 50% were won within 60 days."
 
 
 def test_win_rate_definitions__says_how_far_apart_they_are() -> None:
