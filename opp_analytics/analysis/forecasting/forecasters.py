@@ -142,6 +142,7 @@ def mixes(
     amounts: Floats,
     stretch: float,
     seed: int,
+    counts: Floats | None = None,
 ) -> list[Mix]:
     """The distribution of each group's total, from open deals with a value, and past amounts (rows) by group (columns)."""
     valued = ~np.isnan(values)
@@ -155,6 +156,7 @@ def mixes(
             amounts[:, k].tolist(),
             stretch=stretch,
             seed=seed,
+            counts=None if counts is None else counts[mine],
         )
         for k, mine in enumerate(places)
     ]
@@ -168,11 +170,12 @@ def past_outlook(past: Past, record: int, period: pd.Period, *, seed: int = 0) -
     known, size = past.deals.open(record, period), past.deals.size
     closing = past.records.closes_quarter(period)
     chance = lessons.chances.of(known.bucket, known.stage, known.owner, closing=closing)
-    rows = np.repeat(np.arange(len(chance)), known.count.astype(np.intp))
-    chance, group, value = chance[rows], known.group[rows], known.value[rows]
     booked = past.deals.booked(record, period)
-    totals = mixes(value, chance, group, booked, lessons.further, lessons.stretch, seed)
-    came = np.bincount(group, weights=value * chance, minlength=size).astype(np.float64)
+    totals = mixes(
+        known.value, chance, known.group, booked, lessons.further, lessons.stretch, seed, known.count
+    )
+    expected = known.value * chance * known.count
+    came = np.bincount(known.group, weights=expected, minlength=size).astype(np.float64)
     return Outlook(chance, came, lessons.further.mean(axis=0), totals)
 
 

@@ -32,7 +32,7 @@ class Mix:
     """The total of a period as booked money, deals that each come in or not, and one of several further amounts."""
 
     rows: NDArray[np.intp]
-    """Place of each deal."""
+    """Place of each deal, or of each kind of deals."""
     amounts: Floats
     chances: Floats
     sure: float
@@ -41,6 +41,8 @@ class Mix:
     stretch: float = 1.0
     """Factor on every distance from the median."""
     seed: int = 0
+    counts: Floats | None = None
+    """Deals in each row; None for one. `conditions` are those of single deals."""
 
     @cached_property
     def plain(self) -> Total:
@@ -48,6 +50,7 @@ class Mix:
         return distribute(
             self.amounts,
             self.chances,
+            counts=self.counts,
             sure=self.sure,
             one_of=self.one_of,
             correlation=self.correlation,

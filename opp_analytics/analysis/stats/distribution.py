@@ -15,7 +15,9 @@ ENUMERATED = 15
 """Largest number of uncertain deals for which all 2^n outcomes are enumerated."""
 DRAWS = 20_000
 _SINGLY = 256
-"""Number of deals with the largest variance that are drawn one by one; the others are drawn together."""
+"""Largest number of deals that are drawn one by one, those with the largest variance first; the others are drawn together."""
+_SMALL = 1 / 8
+"""Deals are drawn together once none of them has more than this share of the standard deviation of their sum."""
 _WHALES = 10
 """Number of deals whose joint outcomes are stratified: each occurs in proportion to its probability."""
 _FACTORS = 400
@@ -57,6 +59,7 @@ def distribute(
     amounts: Floats,
     chances: Floats,
     *,
+    counts: Floats | None = None,
     sure: float = 0.0,
     one_of: Sequence[float] = (),
     correlation: float = 0.0,
@@ -70,6 +73,8 @@ def distribute(
         Money of each deal, to the cent; negative amounts are allowed, missing ones are not.
     chances : ndarray of float
         Probability of each deal, 0–1.
+    counts : ndarray of float, optional
+        Number of deals with each amount and chance, 1 or more; default: one of each.
     sure : float
         Certain money.
     one_of : sequence of float
@@ -83,8 +88,9 @@ def distribute(
     -----
     Up to 15 uncertain deals: each outcome, exact to the cent. More: 20,000 draws, so that a probability has a standard
     error of at most 0.0035, a median one of 0.9% of the standard deviation, a 10% or 90% quantile one of 1.2%. The joint outcomes of the
-    ten deals with the largest variance are laid out evenly over the draws, so a single huge deal adds no noise; beyond
-    the 256 largest the rest is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher).
+    ten deals with the largest variance are laid out evenly over the draws, so a single huge deal adds no noise. Beyond
+    the 256 largest, or once no amount is above 1/8 of the standard deviation of the rest, the rest is drawn as one amount
+    with its exact mean, variance and skewness (Cornish–Fisher).
     Correlated deals are independent given the factor z, with chance Φ((Φ⁻¹(p) + √ρ·z) / √(1 − ρ)), and the values of z
     are laid out evenly too. The order of the deals does not matter, the same seed gives
     the same answer, and each deal has its own random numbers, so that forecasts that differ in one deal compare well.
@@ -99,16 +105,16 @@ def distribute(
     >>> total.quantile(0.5), total.at_least(100.0)
     (60.0, 0.5)
     """
-    deals = _uncertain(amounts, chances)
-    if len(deals.cents) <= ENUMERATED:
-        states, mass = _outcomes(deals.cents, deals.chances, correlation)
-        cents = np.add.outer(states, _cents(one_of)).ravel()
-        mass = np.repeat(mass / len(cents) * len(states), len(cents) // len(states))
-    else:
-        cents, mass = _draw(deals, one_of, correlation, seed).cents, np.full(DRAWS, 1 / DRAWS)
+    deals = _uncertain(amounts, chances, counts)
+    certain = chances >= 1
+    sure += float((amounts[certain] if counts is None else amounts[certain] * counts[certain]).sum())
+    if not deals.few:
+        return from_draws(_draw(deals, one_of, correlation, seed).cents / 100 + sure)
+    states, mass = _outcomes(deals.cents, deals.chances, correlation)
+    cents = np.add.outer(states, _cents(one_of)).ravel()
+    mass = np.repeat(mass / len(cents) * len(states), len(cents) // len(states))
     points, place = np.unique(cents, return_inverse=True)
     cumulative = np.cumsum(np.bincount(place, weights=mass))
-    sure += float(amounts[chances >= 1].sum())
     return Total(points / 100 + sure, cumulative / cumulative[-1])
 
 
@@ -143,7 +149,7 @@ def condition_on_each(
     deals = _uncertain(amounts, chances)
     goal = float(np.ceil(100 * (target - sure - float(amounts[chances >= 1].sum())) - 0.5))
     won, lost = np.empty(len(amounts)), np.empty(len(amounts))
-    if len(deals.cents) <= ENUMERATED:
+    if deals.few:
         parts = _condition_outcomes(deals, one_of, goal, correlation)
     else:
         parts = _condition_draws(deals, _draw(deals, one_of, correlation, seed), goal)
@@ -186,23 +192,18 @@ def sample_totals(
     rng = np.random.default_rng(0)
     order = np.lexsort((counts, amounts, chances, codes))
     amounts, chances, codes, counts = amounts[order], chances[order], codes[order], counts[order]
-    each = np.repeat(np.arange(len(codes)), counts.astype(np.intp))
-    variance = amounts[each] ** 2 * chances[each] * (1 - chances[each])
-    singly = np.sort(np.argsort(-variance, kind="stable")[: 2 * _SINGLY])
-    together = np.delete(each, singly)
-    each = each[singly]
+    variance = amounts**2 * chances * (1 - chances)
+    largest = np.argsort(-variance, kind="stable")[: 2 * _SINGLY]
+    each = np.sort(np.repeat(largest, counts[largest].astype(np.intp))[: 2 * _SINGLY])
+    left = counts - np.bincount(each, minlength=len(counts))
     totals = np.zeros((size, draws))
     if len(each):
         came_in = rng.random((len(each), draws), np.float32) < chances[each, None]
         first = np.flatnonzero(np.diff(codes[each], prepend=-1))
         totals[codes[each[first]]] = np.add.reduceat(amounts[each, None] * came_in, first, axis=0)
-    if len(together):
+    if left.any():
         mean, spread = (
-            np.bincount(codes[together], weights=part, minlength=size)
-            for part in (
-                amounts[together] * chances[together],
-                amounts[together] ** 2 * chances[together] * (1 - chances[together]),
-            )
+            np.bincount(codes, weights=part * left, minlength=size) for part in (amounts * chances, variance)
         )
         totals += mean[:, None] + np.sqrt(spread)[:, None] * rng.standard_normal((size, draws))
     if len(one_of):
@@ -218,6 +219,15 @@ class _Deals:
     """Row of each among all deals."""
     cents: Floats
     chances: Floats
+    counts: Floats
+    """Number of deals that each stands for: 1 for those drawn one by one."""
+    singly: int
+    """Number of those drawn one by one; the others are drawn together."""
+
+    @property
+    def few(self) -> bool:
+        """True if all outcomes are enumerated."""
+        return self.singly == len(self.cents) <= ENUMERATED
 
 
 @dataclass(frozen=True)
@@ -232,12 +242,31 @@ class _Draws:
     """Chance of each deal (in rows) at each value of the factor."""
 
 
-def _uncertain(amounts: Floats, chances: Floats) -> _Deals:
+def _uncertain(amounts: Floats, chances: Floats, counts: Floats | None = None) -> _Deals:
     cents = np.rint(amounts * 100)
     place = np.flatnonzero((chances > 0) & (chances < 1) & (cents != 0))
     cents, chances = cents[place], chances[place]
-    order = np.lexsort((chances, cents, -(cents**2) * chances * (1 - chances)))
-    return _Deals(place[order], cents[order], chances[order])
+    counts = np.ones(len(place)) if counts is None else counts[place]
+    variance = cents**2 * chances * (1 - chances)
+    order = np.lexsort((chances, cents, -variance))
+    rows, left = _divide(np.abs(cents[order]), variance[order], counts[order])
+    rest = np.flatnonzero(left)
+    every = order[np.concatenate([rows, rest])]
+    counts = np.concatenate([np.ones(len(rows)), left[rest]])
+    return _Deals(place[every], cents[every], chances[every], counts, len(rows))
+
+
+def _divide(sizes: Floats, variance: Floats, counts: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """The row of each deal drawn one by one, and the deals of each row left to be drawn together."""
+    first = counts[:_SINGLY].astype(np.intp)
+    rows = np.repeat(np.arange(len(first)), first)[:_SINGLY]
+    left = counts - np.bincount(rows, minlength=len(counts))
+    # Of each deal and all that follow: the largest amount, and the variance of the sum.
+    largest = np.maximum.accumulate(np.append(sizes[left > 0].max(initial=0.0), sizes[rows[::-1]]))[:0:-1]
+    spread = np.cumsum(np.append((variance * left).sum(), variance[rows[::-1]]))[:0:-1]
+    small = np.flatnonzero(largest[_WHALES:] < _SMALL * np.sqrt(spread[_WHALES:]))
+    rows = rows[: _WHALES + small[0]] if len(small) else rows
+    return rows, counts - np.bincount(rows, minlength=len(counts))
 
 
 def _cents(one_of: Sequence[float]) -> Floats:
@@ -275,7 +304,7 @@ def _evenly(count: int) -> Floats:
 
 def _draw(deals: _Deals, one_of: Sequence[float], correlation: float, seed: int) -> _Draws:
     given = _given(deals.chances, _evenly(_FACTORS), correlation)
-    won = np.empty((min(len(given), _SINGLY), DRAWS), dtype=bool)
+    won = np.empty((deals.singly, DRAWS), dtype=bool)
     if not correlation:
         won[:_WHALES] = _laid_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
     cents = np.zeros(DRAWS)
@@ -287,8 +316,9 @@ def _draw(deals: _Deals, one_of: Sequence[float], correlation: float, seed: int)
             np.less(luck, given[deal, :, None], out=came_in.reshape(luck.shape))
         drawn[own] += 1
         cents += own[0] * came_in
-    if len(deals.cents) > _SINGLY:
-        cents += _draw_together(deals.cents[_SINGLY:], given[_SINGLY:], _luck(seed, 0.0, 0.0, 0))
+    if len(deals.cents) > deals.singly:
+        k, rng = deals.singly, _luck(seed, 0.0, 0.0, 0)
+        cents += _draw_together(deals.cents[k:], given[k:], deals.counts[k:], rng)
     further = _cents(one_of)
     cents += _luck(seed, 0.0, 0.0, 1).permutation(further[np.arange(DRAWS) % len(further)])
     return _Draws(cents, won, given)
@@ -307,19 +337,25 @@ def _laid_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
     return _came_in(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
 
 
-def _draw_together(cents: Floats, given: Floats, rng: np.random.Generator) -> Floats:
+def _draw_together(cents: Floats, given: Floats, counts: Floats, rng: np.random.Generator) -> Floats:
     """Draws of the sum of many small deals."""
     spread = given * (1 - given)
-    mean = (cents @ given)[:, None]
-    deviation = np.sqrt(cents**2 @ spread)[:, None]
-    third = (cents**3 @ (spread * (1 - 2 * given)))[:, None]
+    whole = cents * counts
+    mean = _summed(whole, given)
+    deviation = np.sqrt(_summed(whole * cents, spread))
+    third = _summed(whole * cents * cents, spread * (1 - 2 * given))
     skew = np.divide(third, deviation**3, out=np.zeros_like(third), where=deviation > 0)
     normal = rng.permutation(_evenly(DRAWS)).reshape(given.shape[1], -1)
     # If all amounts are multiples of one sum, so are the totals.
     step = _common_step(np.abs(cents).astype(np.int64))
     drawn = np.rint((mean + deviation * (normal + skew / 6 * (normal**2 - 1))) / step) * step
-    most, least = np.maximum(cents, 0).sum(), np.minimum(cents, 0).sum()
+    most, least = np.maximum(whole, 0).sum(), np.minimum(whole, 0).sum()
     return np.asarray(np.clip(drawn, least, most).ravel(), dtype=np.float64)
+
+
+def _summed(weights: Floats, rows: Floats) -> Floats:
+    """Σ weight · row, as a column: in one order, whatever the number of threads."""
+    return np.asarray(np.einsum("i,ij->j", weights, rows)[:, None], dtype=np.float64)
 
 
 def _common_step(cents: NDArray[np.int64]) -> float:
@@ -344,11 +380,11 @@ def _condition_draws(deals: _Deals, draws: _Draws, goal: float) -> tuple[Floats,
         without = draws.cents - cents * came_in
         won[deal] = (without + cents >= goal).reshape(shape[1], -1).mean(axis=1)
         lost[deal] = (without >= goal).reshape(shape[1], -1).mean(axis=1)
-    rest, cents = draws.given[_SINGLY:], deals.cents[_SINGLY:]
+    rest, cents = draws.given[deals.singly :], deals.cents[deals.singly :]
     for value, totals in enumerate(np.sort(draws.cents.reshape(shape[1], -1), axis=1)):
         # For deals drawn together, only the mean of a deal's part is known, which is nearly all of its effect.
         for found, shift in ((won, cents * (1 - rest[:, value])), (lost, -cents * rest[:, value])):
-            found[_SINGLY:, value] = 1 - np.searchsorted(totals, goal - shift) / len(totals)
+            found[deals.singly :, value] = 1 - np.searchsorted(totals, goal - shift) / len(totals)
     return (
         (won * draws.given).sum(axis=1) / draws.given.sum(axis=1),
         (lost * (1 - draws.given)).sum(axis=1) / (1 - draws.given).sum(axis=1),

@@ -137,6 +137,25 @@ def test_distribute__equal_deals_have_luck_of_their_own(drawn):
         assert total.at_least(100.0 * wins) == pytest.approx(stats.binom.sf(wins - 1, 30, 0.5), abs=ERROR)
 
 
+@pytest.mark.parametrize("chance", [0.001, 0.004, 0.1, 0.6])
+def test_distribute__many_deals_alike_agree_with_the_binomial(chance):
+    total = distribute(np.full(3000, 2500.0), np.full(3000, chance))
+    wins = np.unique(stats.binom.ppf([0.01, 0.1, 0.5, 0.9, 0.99], 3000, chance))
+    ours = [total.at_least(2500.0 * count) for count in wins]
+    np.testing.assert_allclose(ours, stats.binom.sf(wins - 1, 3000, chance), atol=ERROR)
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3])
+@pytest.mark.parametrize("each", [[2, 1, 3, 1, 1], [40, 1, 3, 90, 2000], [5000, 300, 800, 1, 700]])
+def test_distribute__a_count_is_so_many_deals(each, correlation):
+    amounts, chances = np.array([900.0, 40.0, -70.0, 7.13, 300.0]), np.array([0.2, 1.0, 0.5, 0.9, 0.05])
+    options = {"one_of": [0.0, 100.0], "correlation": correlation}
+    counted = distribute(amounts, chances, counts=np.array(each, dtype=float), **options)
+    singly = distribute(np.repeat(amounts, each), np.repeat(chances, each), **options)
+    for q in (0.01, 0.1, 0.5, 0.9, 0.99):
+        assert counted.quantile(q) == pytest.approx(singly.quantile(q), abs=0.02)
+
+
 def test_distribute__a_rare_huge_deal_spoils_nothing():
     amounts, chances = np.append(np.full(300, 7.13), 1e6), np.append(np.full(300, 0.5), 0.001)
     total = distribute(amounts, chances)
