@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.movement.close_date_moves import close_date_moves
-from opp_analytics.analysis.shared.history_query import days_between, instant, log_of, missing
+from opp_analytics.analysis.shared.history_query import (
+    days_between,
+    first_with,
+    instant,
+    log_of,
+    missing,
+    unknown_deals,
+)
 from opp_analytics.arguments import frame
 from opp_analytics.org import Org
 
@@ -59,89 +65,111 @@ def past(
     moments = history.records["recorded_at"]
     if (moments <= until).sum() < 2:
         return None
-    owned = "owner_name" in history.log.columns
-    steps = _steps(history, until, owned)
-    deals = history.collect(_deals(steps)).set_index("unique_id")
-    moves = close_date_moves(history, end=until)[["pushes", "days_pushed"]]
-    deals = deals.join(moves)
+    unknown_deals(history)
+    dated = first_with(history, moments, ["stage", "close_date"])
+    log = _log(history, until)
+    found = history.collect(_deals(log, Org.of(history), dated)).set_index("unique_id")
+    won, pause = found["is_won"], found["pause"]
+    deals = found[~won].drop(columns=["is_won", "pause"])
+    if moments.between(dated, until).sum() < 2:
+        deals = deals.drop(columns=["pushes", "days_pushed"])
     deals["changed_at"] = _changed_at(history, deals, until, own_writes)
-    if owned:
-        owners = history.collect(_owners(steps))
-        last = owners.sort_values("seen_at").drop_duplicates("unique_id", keep="last").set_index("unique_id")
-        deals = deals.join(last.rename(columns={"seen_at": "owner_at"}))
-    stays = _quantiles(history.collect(_won_stays(steps)), share)
-    return Past(deals, stays, _quantile(history.collect(_won_pauses(steps)), share))
+    if "owner_name" in log.columns:
+        owners = (
+            history.collect(_owners(log)).sort_values("seen_at").drop_duplicates("unique_id", keep="last")
+        )
+        deals = deals.join(owners.set_index("unique_id").rename(columns={"seen_at": "owner_at"}))
+    stays = history.collect(_won_stays(log))
+    pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
+    return Past(deals, _quantiles(stays, share), _quantile(pauses, share))
 
 
-def _steps(history: History, until: pd.Timestamp, owned: bool) -> ibis.Table:
-    """The change rows by `until`, with place (stage of an open deal, else its outcome), rank, and neighbors."""
+def _log(history: History, until: pd.Timestamp) -> ibis.Table:
+    """The change rows by `until`; their place is the stage of an open deal, else its outcome."""
     import ibis
 
-    log = log_of(history, "seen_after", "updated_at", *(["owner_name"] if owned else []))
+    owner = [name for name in ("owner_name",) if name in history.log.columns]
+    log = log_of(history, "seen_after", "updated_at", *owner)
     log = log.filter(log["seen_at"] <= instant(until))
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
     is_open = log["outcome"] == "open"
-    ranks = [(stage, rank) for rank, stage in enumerate(Org.of(history).stages.open)]
-    log = log.mutate(
+    return log.select(
+        *("unique_id", "seen_after", "seen_at", "updated_at", "within", "cents", "close_date", *owner),
         is_open=is_open,
+        is_won=log["outcome"] == "won",
         place=ibis.ifelse(is_open, log["stage"].fill_null(""), log["outcome"]),
-        rank=ibis.ifelse(is_open, log["stage"].fill_null("").cases(*ranks, else_=-1), -1),
     )
-    before = {"place_before": "place", **({"owner_before": "owner_name"} if owned else {})}
-    log = log.mutate(
-        **{name: log[column].lag().over(own) for name, column in before.items()},
-        until=log["seen_at"].lead().over(own),
-    )
-    return log.mutate(entered=missing(log["place_before"]) | (log["place_before"] != log["place"]))
 
 
-def _deals(steps: ibis.Table) -> ibis.Table:
-    """One row per deal that is open in its last row."""
-    first, last = missing(steps["place_before"]), missing(steps["until"])
-    found = steps.group_by("unique_id").agg(
-        is_open=(last & steps["is_open"]).cast("int8").max(),
-        best_rank=steps["rank"].max().cast("int64"),
-        peak=steps["cents"].max(where=steps["is_open"]),
-        entered_at=steps["seen_at"].max(where=steps["entered"]),
-        last_at=steps["seen_at"].max(),
-        first_at=steps["seen_at"].max(where=first),
-        first_after=steps["seen_after"].max(where=first),
-        first_updated=steps["updated_at"].max(where=first),
-        last_stage=steps["stage"].max(where=last),
-    )
-    return found.filter(found["is_open"] == 1).drop("is_open")
-
-
-def _owners(steps: ibis.Table) -> ibis.Table:
-    """Every change of owner, with the one before."""
-    changed = steps.filter(steps["owner_before"] != steps["owner_name"])
-    return changed.select("unique_id", "seen_at", "owner_before")
-
-
-def _won(steps: ibis.Table) -> ibis.Table:
-    won = steps.filter(missing(steps["until"]) & (steps["outcome"] == "won"))
-    return steps.semi_join(won.select("unique_id"), "unique_id")
-
-
-def _won_stays(steps: ibis.Table) -> ibis.Table:
-    """Number of stays in each stage of deals that were won, by days; those that began before the records are left out."""
+def _own(**rows: Any) -> Any:
+    """The window of a deal's rows, in order of time."""
     import ibis
 
-    own = ibis.window(group_by="unique_id", order_by="seen_at")
-    entered = _won(steps).filter("entered")
-    entered = entered.mutate(left_at=entered["seen_at"].lead().over(own))
-    stays = entered.filter(entered["is_open"], ~missing(entered["left_at"]), ~missing(entered["seen_after"]))
+    return ibis.window(group_by="unique_id", order_by="seen_at", **rows)
+
+
+def _deals(log: ibis.Table, org: Org, dated: pd.Timestamp) -> ibis.Table:
+    """One row per deal that is open or won in its last row; dates moved after `dated`."""
+    import ibis
+
+    whole = _own(preceding=None, following=None)
+    rows = log.mutate(
+        place_before=log["place"].lag().over(_own()),
+        was_open=log["is_open"].lag().over(_own()),
+        date_before=log["close_date"].lag().over(_own()),
+        until=log["seen_at"].lead().over(_own()),
+        ends_open=log["is_open"].last().over(whole),
+        ends_won=log["is_won"].last().over(whole),
+    )
+    rows = rows.filter(rows["ends_open"] | rows["ends_won"])
+    ranks = [(stage, rank) for rank, stage in enumerate(org.stages.open)]
+    later = rows["close_date"] > rows["date_before"]
+    pushed = later & rows["is_open"] & rows["was_open"] & rows["within"] & (rows["seen_at"] > instant(dated))
+    days = rows["close_date"].delta(rows["date_before"], unit="day").cast("int64")
+    paused = ibis.ifelse(
+        rows["ends_won"] & rows["is_open"], _days_between(rows["seen_at"], rows["until"]), None
+    )
+    return rows.group_by("unique_id", is_won="ends_won").agg(
+        pushes=pushed.cast("int64").sum().cast("int64"),
+        days_pushed=ibis.ifelse(pushed, days, 0).sum().cast("int64"),
+        best_rank=rows["place"].cases(*ranks, else_=-1).max(where=rows["is_open"]).cast("int64"),
+        peak=rows["cents"].max(where=rows["is_open"]),
+        entered_at=rows["seen_at"].max(where=_is_entry(rows)),
+        first_at=rows["seen_at"].min(),
+        last_at=rows["seen_at"].max(),
+        last_stage=rows["place"].max(where=missing(rows["until"])),
+        seen_after=rows["seen_after"].min(),
+        updated_at=rows["updated_at"].max(),
+        pause=paused.max(),
+    )
+
+
+def _is_entry(rows: ibis.Table) -> Any:
+    return missing(rows["place_before"]) | (rows["place_before"] != rows["place"])
+
+
+def _owners(log: ibis.Table) -> ibis.Table:
+    """Every change of owner, with the one before."""
+    owner = log["owner_name"]
+    ends = log.group_by("unique_id").agg(low=owner.min(), high=owner.max())
+    rows = log.select("unique_id", "seen_at", "owner_name")
+    rows = rows.semi_join(ends.filter(ends["low"] != ends["high"]), "unique_id")
+    rows = rows.mutate(owner_before=rows["owner_name"].lag().over(_own()))
+    return rows.filter(rows["owner_before"] != rows["owner_name"]).drop("owner_name")
+
+
+def _won_stays(log: ibis.Table) -> ibis.Table:
+    """Number of stays in each stage of deals that were won, by days; those that began before the records are left out."""
+    rows = log.select("unique_id", "seen_after", "seen_at", "place", "is_open", "is_won")
+    rows = rows.semi_join(rows.filter("is_won"), "unique_id")
+    rows = rows.mutate(
+        place_before=rows["place"].lag().over(_own()),
+        ends_won=rows["is_won"].last().over(_own(preceding=None, following=None)),
+    )
+    rows = rows.filter(rows["ends_won"] & _is_entry(rows))
+    rows = rows.mutate(left_at=rows["seen_at"].lead().over(_own()))
+    stays = rows.filter(rows["is_open"], ~missing(rows["left_at"]), ~missing(rows["seen_after"]))
     counted = stays.select("place", days=_days_between(stays["seen_at"], stays["left_at"]))
     return counted.group_by(["place", "days"]).agg(times=counted.count().cast("int64"))
-
-
-def _won_pauses(steps: ibis.Table) -> ibis.Table:
-    """Number of deals that were won, by the days of the longest time without a change while open."""
-    rows = _won(steps)
-    rows = rows.filter(rows["is_open"], ~missing(rows["until"]))
-    longest = rows.select("unique_id", days=_days_between(rows["seen_at"], rows["until"]))
-    longest = longest.group_by("unique_id").agg(days=longest["days"].max())
-    return longest.group_by("days").agg(times=longest.count().cast("int64"))
 
 
 def _days_between(start: Any, end: Any) -> Any:
@@ -169,8 +197,8 @@ def _changed_at(
 ) -> pd.Series[Any]:
     """When each deal last changed, other than by our own writes."""
     # What was never seen to change changed before the first record, when the server says.
-    never = (deals["last_at"] == deals["first_at"]) & deals["first_after"].isna()
-    changed = deals["last_at"].where(~never | deals["first_updated"].isna(), deals["first_updated"])
+    never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()
+    changed = deals["last_at"].where(~never | deals["updated_at"].isna(), deals["updated_at"])
     if own_writes is None or own_writes.empty:
         return changed
     ours = frame(own_writes, "own_writes", "unique_id", "written_at", made_by="own_writes")

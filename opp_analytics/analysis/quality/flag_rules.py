@@ -76,56 +76,52 @@ Found = tuple[NDArray[np.bool_], Callable[[int], str]]
 """The flagged rows, and the reason of each by its place."""
 
 
-def _mask(condition: Any) -> NDArray[np.bool_]:
-    """A condition of each row; False where it is not known."""
-    mask: NDArray[np.bool_] = pd.array(condition, dtype="boolean").fillna(False).to_numpy(dtype=bool)
-    return mask
+def _figures(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """A number of each row; NaN, which passes no limit, where it is not known."""
+    return column.to_numpy(dtype="float64", na_value=np.nan)
 
 
 def _overdue(deals: Open) -> Found:
-    late = (deals.today - deals.frame["close_date"]).dt.days
-    return _mask(late > 0), lambda k: f"{text.count(int(late.iloc[k]), 'day')} overdue"
+    late = _figures((deals.today - deals.frame["close_date"]).dt.days)
+    return late > 0, lambda k: f"{text.count(int(late[k]), 'day')} overdue"
 
 
 def _no_date(deals: Open) -> Found:
-    return _mask(deals.frame["close_date"].isna()), lambda k: "no close date"
+    return deals.frame["close_date"].isna().to_numpy(), lambda k: "no close date"
 
 
 def _no_value(deals: Open) -> Found:
-    value = deals.frame["value"]
-    return _mask(value.isna() | (value <= 0)), lambda k: "no value"
+    return ~(_figures(deals.frame["value"]) > 0), lambda k: "no value"
 
 
 def _next_action_passed(deals: Open) -> Found | None:
     if "next_action_at" not in deals.frame:
         return None
-    late = deals.days_since(deals.frame["next_action_at"])
-    return _mask(late > 0), lambda k: f"next action was due {text.count(int(late.iloc[k]), 'day')} ago"
+    late = _figures(deals.days_since(deals.frame["next_action_at"]))
+    return late > 0, lambda k: f"next action was due {text.count(int(late[k]), 'day')} ago"
 
 
 def _due_soon_unlikely(deals: Open) -> Found | None:
     if "probability" not in deals.frame:
         return None
-    chance = deals.frame["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
-    left = (deals.frame["close_date"] - deals.today).dt.days
-    unlikely = pd.Series(chance, index=left.index) < deals.limits.low_chance
-    return _mask(
-        left.between(0, deals.limits.soon_days) & unlikely
-    ), lambda k: f"due in {text.count(int(left.iloc[k]), 'day')} at {text.percent(chance[k])}"
+    chance = _figures(deals.frame["probability"]) / 100
+    left = _figures((deals.frame["close_date"] - deals.today).dt.days)
+    soon = (left >= 0) & (left <= deals.limits.soon_days)
+    return soon & (
+        chance < deals.limits.low_chance
+    ), lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}"
 
 
 def _no_change(deals: Open) -> Found:
     learned = deals.learned.pauses if deals.learned else None
     limit = _limit(deals.limits.stale_days, learned)
-    days = deals.days_since(deals.touched)
+    days = _figures(deals.days_since(deals.touched))
     after = (
         f"; {_said(learned, 'won deals never paused for more than')}"
         if learned and deals.limits.stale_days is None
         else ""
     )
-    return (
-        days > limit
-    ).to_numpy(), lambda k: f"{text.count(int(days.iloc[k]), 'day')} without a change{after}"
+    return days > limit, lambda k: f"{text.count(int(days[k]), 'day')} without a change{after}"
 
 
 _STALE_DAYS = 30
@@ -143,15 +139,16 @@ def _said(quantile: Quantile, what: str) -> str:
 
 
 def _pushed(deals: Open) -> Found | None:
-    pushes, days = deals.of_past("pushes"), deals.of_past("days_pushed")
-    if pushes is None or days is None:
+    found, moved = deals.of_past("pushes"), deals.of_past("days_pushed")
+    if found is None or moved is None:
         return None
+    pushes, days = _figures(found), _figures(moved)
 
     def why(k: int) -> str:
-        times = {1: "once", 2: "twice"}.get(int(pushes.iloc[k]), f"{int(pushes.iloc[k])} times")
-        return f"pushed {times}, {text.count(int(days.iloc[k]), 'day')} in all"
+        times = {1: "once", 2: "twice"}.get(int(pushes[k]), f"{int(pushes[k])} times")
+        return f"pushed {times}, {text.count(int(days[k]), 'day')} in all"
 
-    return _mask(pushes >= deals.limits.pushes), why
+    return pushes >= deals.limits.pushes, why
 
 
 def _slow_in_stage(deals: Open) -> Found | None:
@@ -160,36 +157,35 @@ def _slow_in_stage(deals: Open) -> Found | None:
         return None
     stage = deals.frame["stage"].astype("object")
     # A deal that moved on after the last record just entered its stage.
-    days = deals.days_since(entered).where(stage == deals.past["last_stage"])
-    learned = deals.learned.stays if deals.learned else {}
-    limit = stage.map({name: found.days for name, found in learned.items()})
-    if deals.limits.stay_days is not None:
-        limit = pd.Series(deals.limits.stay_days, index=stage.index)
+    days = _figures(deals.days_since(entered).where(stage == deals.past["last_stage"]))
+    given = deals.limits.stay_days
+    learned = deals.learned.stays if deals.learned and given is None else {}
+    limit = (
+        _figures(stage.map({name: found.days for name, found in learned.items()})) if given is None else given
+    )
+    stages = stage.to_numpy()
+    against = {
+        name: f"{text.percent(found.share)} of won deals needed {found.days} or fewer (n {found.n:,})"
+        for name, found in learned.items()
+    }
 
     def why(k: int) -> str:
-        stay = f"{text.count(int(days.iloc[k]), 'day')} in {text.label(str(stage.iloc[k]))}"
-        if deals.limits.stay_days is not None:
-            return f"{stay}; the limit is {deals.limits.stay_days}"
-        found = learned[str(stage.iloc[k])]
-        return (
-            f"{stay}; {text.percent(found.share)} of won deals needed {found.days} or fewer (n {found.n:,})"
-        )
+        stay = f"{text.count(int(days[k]), 'day')} in {text.label(str(stages[k]))}"
+        return f"{stay}; {against.get(stages[k], f'the limit is {given}')}"
 
-    return _mask(days > limit.astype("float64")), why
+    return days > limit, why
 
 
 def _moved_back(deals: Open) -> Found | None:
     best = deals.of_past("best_rank")
     if best is None:
         return None
-    stage = deals.frame["stage"]
+    stages = [text.label(name) for name in deals.org.stages.open]
     ranks = {name: rank for rank, name in enumerate(deals.org.stages.open)}
-    rank = stage.astype("object").map(ranks)
+    rank, highest = _figures(deals.frame["stage"].astype("object").map(ranks)), _figures(best)
     return (
-        _mask(rank < best),
-        lambda k: (
-            f"back in {text.label(str(stage.iloc[k]))}, was in {text.label(deals.org.stages.open[int(best.iloc[k])])}"
-        ),
+        rank < highest,
+        lambda k: f"back in {stages[int(rank[k])]}, was in {stages[int(highest[k])]}",
     )
 
 
@@ -197,26 +193,25 @@ def _value_cut(deals: Open) -> Found | None:
     peak = deals.of_past("peak")
     if peak is None:
         return None
-    value, peak = deals.frame["value"], peak / 100
-    rows = _mask(value < peak * (1 - deals.limits.cut_share))
+    value, highest = _figures(deals.frame["value"]), _figures(peak) / 100
 
     def why(k: int) -> str:
-        before, now = (text.money(amount.iloc[k], deals.org.currency) for amount in (peak, value))
+        before, now = (text.money(amount[k], deals.org.currency) for amount in (highest, value))
         return f"value cut from {before} to {now}"
 
-    return rows, why
+    return value < highest * (1 - deals.limits.cut_share), why
 
 
 def _owner_changed(deals: Open) -> Found | None:
     at, before = deals.of_past("owner_at"), deals.of_past("owner_before")
     if at is None or before is None or "owner_name" not in deals.frame:
         return None
-    days = deals.days_since(at)
+    days, owners = _figures(deals.days_since(at)), before.to_numpy()
 
     def why(k: int) -> str:
-        return f"taken over from {before.iloc[k]} {text.count(int(days.iloc[k]), 'day')} ago"
+        return f"taken over from {owners[k]} {text.count(int(days[k]), 'day')} ago"
 
-    return _mask(days <= deals.limits.lately_days), why
+    return days <= deals.limits.lately_days, why
 
 
 RULES: dict[str, Callable[[Open], Found | None]] = {

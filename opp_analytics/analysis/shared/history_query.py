@@ -32,12 +32,14 @@ __all__ = [
     "check_history",
     "day",
     "days_between",
+    "first_with",
     "group_name",
     "group_names",
     "instant",
     "log_of",
     "missing",
     "span",
+    "unknown_deals",
     "up_to",
     "with_outcome",
 ]
@@ -140,7 +142,7 @@ def span(
     reads = (*reads, *by)
     tz = Org.of(history).zone(tz)
     moments = records["recorded_at"]
-    begin = _first(history, moments, reads) if start is None else as_instant(start, tz=tz, name="start")
+    begin = first_with(history, moments, reads) if start is None else as_instant(start, tz=tz, name="start")
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
         raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
@@ -168,7 +170,7 @@ def span(
     )
 
 
-def _first(history: History, moments: pd.Series[Any], reads: Sequence[str]) -> pd.Timestamp:
+def first_with(history: History, moments: pd.Series[Any], reads: Sequence[str]) -> pd.Timestamp:
     """The first record with all columns that the history ever had of `reads`."""
     begins = history.begins
     return pd.Timestamp(max([moments.iloc[0], *begins[begins.index.isin(reads)]]))

@@ -113,6 +113,16 @@ def test_deal_flags__pushed_twice_or_more():
     assert flags_of(once, pushes=1).loc["x", "reasons"] == "pushed once, 30 days in all"
 
 
+def test_deal_flags__pushes_are_not_known_until_two_records_have_dates(tmp_path):
+    history = History(tmp_path / "history")
+    deals = pd.DataFrame({"unique_id": ["x"], "stage": ["proposal"], "value": [5.0]})
+    for day, date in (("2026-02-02", None), ("2026-02-16", "2026-03-31"), ("2026-03-02", "2026-04-30")):
+        history.record(deals.assign(close_date=date) if date else deals, at=day)
+    assert flags_of(history, day="2026-02-20")["pushed"].isna().all()
+    table = flags_of(history, pushes=1)
+    assert table.loc["x", "reasons"] == "pushed once, 30 days in all"
+
+
 def test_deal_flags__moved_back_until_it_is_where_it_was():
     back = seen(stage=["proposal", "negotiation", "discovery"])
     assert flags_of(back).loc["x", "reasons"] == "back in discovery, was in negotiation"
