@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from opp_analytics.errors import ConfigError
-from opp_analytics.report.model import Block, Note, Page
+from opp_analytics.report.model import Block, Calls, Note, Page
 from opp_analytics.svg import stylesheet
 
 __all__ = ["html", "rendered"]
@@ -14,6 +14,8 @@ __all__ = ["html", "rendered"]
 _SPANS = {"trend": 5, "people": 7, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
           "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
 """Columns of twelve that a block takes beside a partner; the others take all."""
+_PERSONAL = {("trend", "calls"): 7}
+"""Pairs of one person's page, with the columns of the first."""
 
 
 def html(page: Page, *, accent: str | None = None, logo: str | None = None) -> str:
@@ -61,19 +63,29 @@ def rendered(template: str, **values: Any) -> str:
 
 
 def _placed(blocks: Sequence[Block]) -> list[tuple[Block, int]]:
-    """Each block with its width: two that fill a row stand side by side, unless one of them is a mere line of text."""
+    """Each block with its width: two that fill a row, or are mere lines of text, stand side by side."""
     placed: list[tuple[Block, int]] = []
     waiting = list(blocks)
     while waiting:
         block = waiting.pop(0)
-        span = _SPANS.get(block.key, 12)
-        fits = waiting and span + _SPANS.get(waiting[0].key, 12) == 12
-        if fits and _is_line(block) == _is_line(waiting[0]):
-            partner = waiting.pop(0)
-            placed += [(block, span), (partner, 12 - span)]
-        else:
-            placed.append((block, 12))
+        span = _beside(block, waiting[0]) if waiting else None
+        placed.append((block, span or 12))
+        if span:
+            placed.append((waiting.pop(0), 12 - span))
     return placed
+
+
+def _beside(block: Block, partner: Block) -> int | None:
+    """The width of a block beside the one that follows it; None where it takes the whole row."""
+    if _is_line(block) != _is_line(partner):
+        return None
+    if _is_line(block):
+        return 6
+    if (block.key, partner.key) in _PERSONAL:
+        only = isinstance(partner.parts[0], Calls) and len(partner.parts[0].calls) == 1
+        return _PERSONAL[block.key, partner.key] if only else None
+    span = _SPANS.get(block.key, 12)
+    return span if span + _SPANS.get(partner.key, 12) == 12 else None
 
 
 def _is_line(block: Block) -> bool:

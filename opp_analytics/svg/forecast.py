@@ -18,6 +18,8 @@ MULTIPLES = 2.6
 _BULLET = 56.0
 _THREE = 120.0
 """Pixels at which the three labels of `progress_axis` do not touch."""
+_HALF = 50.0
+"""Percent of a bar from which on words stand in it, on the side that the target does not cross."""
 _FAR = 40.0
 """Percent between two labels of the bullet that do not touch, at its smallest width."""
 
@@ -34,7 +36,7 @@ def bullet(row: pd.Series[Any], money: Money) -> str:
     """
     scale = axis([row["high"], row["expected"], row["target"], row["booked"]])
     at = scale.at
-    ranged = math.isfinite(row["low"])
+    ranged = math.isfinite(row["low"]) and row["high"] > row["low"]
     aimed = math.isfinite(row["target"])
     spread = f"{money(row['low'])}–{money(row['high'])}" if ranged else money(row["expected"])
     closed = f"closed {money(row['booked'])}"
@@ -73,7 +75,9 @@ def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> 
         End of the scale in money, when rows share one. By default the row is scaled to its own target, which is drawn.
     """
     aim = row["target"] if math.isfinite(row["target"]) and row["target"] > 0 else None
-    scale = Axis(top if top is not None else MULTIPLES * aim if aim else 1.0)
+    scale = axis([row["high"], row["expected"]]) if top is None else Axis(top)
+    if aim and top is None:
+        scale = Axis(MULTIPLES * aim)
     at = scale.at
     drawn = [
         marks.across(11, line="rule"),
@@ -128,8 +132,10 @@ def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
         said = f"{name}: {money(due)} due, {words}"
         beside = (
             marks.label(at(due), 20, words, dx=8, kind="quiet", halo=True)
-            if at(due) <= 50
+            if at(due) <= _HALF
             else marks.label(at(due), 20, words, anchor="end", dx=-8, kind="on")
+            if row["target"] and at(row["target"]) < _HALF
+            else marks.label(0, 20, words, dx=8, kind="on")
         )
         return marks.picture(*drawn, *aim, beside, height=32, said=said)
     drawn += [

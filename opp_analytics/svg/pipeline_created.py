@@ -14,9 +14,11 @@ from opp_analytics.svg.axis import axis
 _BASE, _HEIGHT, _TOP = 150.0, 172.0, 32.0
 _LABELS = 4
 """Names of periods below the bars, at most."""
+_FEWEST = 8
+"""Columns that the picture has room for at least, so that few are not slabs."""
 
 
-def pipeline_created(table: pd.DataFrame, *, average: float = math.nan) -> str:
+def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> str:
     """Value created by period, as columns in order of time.
 
     Parameters
@@ -25,15 +27,18 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan) -> str:
         From `oa.pipeline_created`, one row a period.
     average : float
         A line across the columns.
+    line : str
+        What the line is called.
     """
     money, freq = money_of(table), table.attrs.get("freq")
     scale = axis([*table["value"], average], start=_BASE, end=_TOP)
-    slot = 100 / max(len(table), 1)
+    slot = 100 / max(len(table), _FEWEST)
+    first = 100 - slot * len(table)
     width = slot * 0.72
-    step = math.ceil(len(table) / _LABELS)
+    step = math.ceil(max(len(table), _FEWEST) / _LABELS)
     drawn = [marks.across(_BASE, line="axis")]
     for place, (name, row) in enumerate(table.iterrows()):
-        left, y = place * slot, scale.at(row["value"])
+        left, y = first + place * slot, scale.at(row["value"])
         last = place == len(table) - 1
         column = marks.bar(left, left + width, y=y, height=_BASE - y, fill="hi" if last else "mute")
         said = f"{text.period(str(name), freq)}: {money(row['value'])}, {text.count(int(row['deals']))}"
@@ -46,7 +51,7 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan) -> str:
         drawn.append(marks.across(y, line="bar"))
         side = [
             marks.label(0, y + 4, money(average), dx=6, kind="ink"),
-            marks.label(0, y + 18, "average", dx=6, kind="quiet"),
+            marks.label(0, y + 18, line, dx=6, kind="quiet"),
         ]
     if len(table):
         y = scale.at(table["value"].iloc[-1])
@@ -65,7 +70,7 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan) -> str:
     )
     plot = marks.picture(*drawn, height=_HEIGHT, said=said, group=True)
     beside = f'<svg class="oa" width="100%" height="{_HEIGHT:.0f}" aria-hidden="true">{"".join(side)}</svg>'
-    return f'<div class="plot" style="--side:64px">{plot}{beside}</div>'
+    return f'<div class="plot" style="--side:76px">{plot}{beside}</div>'
 
 
 def _short(name: str, freq: str | None) -> str:

@@ -9,6 +9,10 @@ from html import escape
 __all__ = ["Row", "Rows"]
 
 
+_LETTER, _WIDEST = 7, 176
+"""Pixels of an average letter, and of the widest label with a note."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of a chart."""
@@ -53,7 +57,9 @@ class Rows:
         count = max((len(row.figures) for row in self.rows), default=0)
         longest = max((len(figure) for row in self.rows for figure in row.figures), default=0)
         width = max(self.figure_width, 9 * longest - 8)
-        style = f"--lab:{self.label_width}px;--fig:{width}px;--figs:{count}"
+        noted = max((len(row.label) + len(row.note) for row in self.rows if row.note), default=0)
+        labels = min(max(self.label_width, _LETTER * noted + 32), _WIDEST)
+        style = f"--lab:{labels}px;--fig:{width}px;--figs:{count}"
         inner = [_head(self, count)] if self.axis or self.heads else []
         for row, behind in zip(self.rows, opened or [""] * len(self.rows), strict=True):
             inner.append(_row(row, behind))

@@ -32,7 +32,7 @@ def slippage(tables: Mapping[str, pd.DataFrame]) -> Rows:
     """
     return Rows(
         tuple(_row(name, table, money_of(table)) for name, table in tables.items()),
-        label_width=104,
+        label_width=max(104, 24 + 7 * max(map(len, tables), default=0)),
         stacked=True,
     )
 

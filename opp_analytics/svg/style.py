@@ -51,7 +51,8 @@ def stylesheet(accent: str | None = None) -> str:
     light = f"--hi:{accent};--band:{_mix(accent, _LIGHT, 0.22)}"
     glow = _lightened(accent)
     dark = f"--hi:{glow};--band:{_mix(glow, _DARK, 0.3)}"
-    return f"{css}:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}@media print{{:root{{{light}}}}}"
+    # A page's own colors for paper come later, but say less.
+    return f"{css}:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}@media print{{:root:root{{{light}}}}}"
 
 
 def _label_rules() -> str:

@@ -77,7 +77,7 @@ def test_forecast__of_groups_is_a_row_each_for_the_current_period_the_largest_fi
     assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
     assert reading.widths(ax) == [100, 100, 50, 10]
     assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · dark: booked")
-    assert reading.title(ax).startswith("None of two reps")
+    assert reading.title(ax).startswith("None of the two reps is")
 
 
 def test_forecast__of_many_groups_counts_those_not_drawn():

@@ -168,6 +168,22 @@ def _billions() -> State:
     return replace(state, asked={"as_of": _TODAY}, org=quotas(times=1e4))
 
 
+def _own_look() -> State:
+    """An accent, a logo that is wider than high, a title, and a choice of blocks."""
+    logo = scratch_folder("opp-analytics-look-") / "logo.svg"
+    logo.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 20"><rect width="20" height="20" rx="4" fill="#0b6b4f"/>'
+        '<text x="26" y="15" font-family="sans-serif" font-size="15" font-weight="700" fill="#0b6b4f">ACME</text></svg>'
+    )
+    report = {
+        "accent": "#0b6b4f",
+        "logo": str(logo),
+        "title": "Monday",
+        "blocks": ["people", "risk", "calls", "why", "decide", "trend", "months"],
+    }
+    return replace(team(), org=quotas(report=report))
+
+
 STATES: dict[str, Callable[[], State]] = {
     "team": team,
     "one target": one_target,
@@ -194,16 +210,7 @@ STATES: dict[str, Callable[[], State]] = {
     "incomplete load": _incomplete,
     "one person": lambda: replace(team(), asked={"as_of": _TODAY, "only": "Grace Lindqvist"}),
     "one team": lambda: replace(team(), asked={"as_of": _TODAY, "only": "West"}),
-    "own look": lambda: replace(
-        team(),
-        org=quotas(
-            report={
-                "accent": "#0b6b4f",
-                "title": "Monday",
-                "blocks": ["people", "risk", "calls", "why", "decide"],
-            }
-        ),
-    ),
+    "own look": _own_look,
 }
 """Every state, by name."""
 

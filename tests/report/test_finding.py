@@ -7,4 +7,6 @@ from tests.plots.tables import TABLES
 
 
 def test_finding__has_no_full_stop():
-    assert finding(TABLES["stage_flow"]) == "Proposal loses the most: 50% of its 2 deals moved on"
+    assert (
+        finding(TABLES["stage_flow"]) == "Proposal loses the most: 50% of the 2 deals that left it moved on"
+    )

@@ -14,4 +14,4 @@ def test_pipeline_created__highlights_the_last_period_and_draws_the_average() ->
     )
     html = svg.pipeline_created(table, average=200.0)
     assert len(reading.marks(html, "rect", "f-hi")) == len(reading.marks(html, "rect", "f-mute")) == 1
-    assert reading.texts(html) == ["Feb 2026", "Mar 2026", "300", "200", "average"]
+    assert reading.texts(html) == ["Feb 2026", "300", "200", "average"]

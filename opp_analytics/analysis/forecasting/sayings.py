@@ -103,7 +103,13 @@ def _ahead(name: str, row: Row, amount: Money, *, stated: bool) -> str:
             if known
             else f"{name}: {due}, too early to say"
         )
-    cover = f"{name} has {times(row['pipeline_coverage'])} coverage"
+    cover = (
+        f"{name} has {times(row['pipeline_coverage'])} coverage"
+        if row["open_count"]
+        else f"{name}: nothing is due yet"
+    )
+    if stated and not row["open_count"]:
+        return cover
     if stated:
         return f"{cover}; its open deals bring {amount(row['expected'])} at their stated chances"
     if not known or math.isnan(row["p_target"]):
@@ -135,13 +141,18 @@ def _groups(table: pd.DataFrame) -> str:
     first = (
         f"Every {noun} is at target"
         if met == len(aimed)
-        else f"{capital(spelled(met) if met else 'none')} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'} at target"
+        else f"{capital(spelled(met))} of {spelled(len(aimed), noun)} {'is' if met == 1 else 'are'} at target"
+        if met
+        else f"None of the {spelled(len(aimed), noun)} is at target"
     )
     wider = _wider(now, len(levels))
     short = (wider["target"] - wider["expected"]).dropna()
     short = short[short > 0]
     if met == len(aimed):
         return first
+    if len(aimed) == 1:
+        ends = f"is {amount(float(short.max()))} short" if len(short) else "reaches its target"
+        return f"{_last(aimed.index[0])}’s forecast {ends}"
     if short.empty:
         return f"{first}; every forecast reaches its target"
     return f"{first}; {_last(short.idxmax())}’s forecast is {amount(float(short.max()))} short"
@@ -168,6 +179,8 @@ def _most(leaves: pd.DataFrame, amount: Money) -> str:
     if whole <= 0:
         return "Nothing closed and nothing due"
     best = leaves[column].idxmax()
+    if len(leaves) == 1:
+        return f"{_last(best)} {verb} {amount(whole)}"
     return f"{_last(best)} {verb} the most, {percent(float(leaves[column].max()) / whole)} of {amount(whole)}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics.analysis.shared.saying import Saying, unsigned
-from opp_analytics.text import count, joined, label, number, percent
+from opp_analytics.text import count, joined, label, number, percent, spelled
 
 __all__ = ["SAYINGS"]
 
@@ -56,14 +56,14 @@ def _scores(table: pd.DataFrame) -> str:
     apart = known.loc[order][known.loc[order, "differs"].to_numpy(dtype=bool)]
     what = joined([label(str(name).removesuffix("_name")) for name in table.index.names])
     if apart.empty:
-        return f"No {what} wins more or less than {percent(whole)} by more than chance ({count(int(known['n'].sum()), 'closed deal')})."
+        return f"No {what}’s win rate differs from the overall {percent(whole)} beyond chance ({count(int(known['n'].sum()), 'closed deal')})."
     said = [
         f"{' · '.join(map(str, key)) if isinstance(key, tuple) else key} wins {percent(rate)}"
         for key, rate in apart["rate"].items()
     ]
     rest = len(known) - len(apart)
-    others = f"; the other {rest:,} cannot be told apart" if rest > 1 else ""
-    return f"Beyond chance, against {percent(whole)} of all: {joined(said, most=3)}{others}."
+    others = f"; the other {spelled(rest)} are too close to tell apart" if rest > 1 else ""
+    return f"Beyond chance: {joined(said, most=3)}, against {percent(whole)} overall{others}."
 
 
 SAYINGS = (

@@ -19,11 +19,15 @@ def _flow(table: pd.DataFrame) -> str:
         return "No stay in a stage has ended yet."
     worst = int(rates.to_numpy().argmin())
     name, share = label(str(rates.index[worst])), percent(float(rates.min()))
-    if rates.eq(rates.iloc[0]).all():
-        return f"{share} of deals move on from {'each stage' if len(rates) > 1 else name}."
-    return (
-        f"{capital(name)} loses the most: {share} of its {count(int(ended[ended > 0].iloc[worst]))} moved on."
+    if len(rates) > 1 and rates.eq(rates.iloc[0]).all():
+        return f"{share} of deals move on from each stage."
+    left = int(ended[ended > 0].iloc[worst])
+    went = (
+        f"{share} of the {count(left)} that left it moved on"
+        if left > 1
+        else f"the one deal that left it {'moved' if share == '100%' else 'did not move'} on"
     )
+    return f"{capital(name)}{' loses the most' if len(rates) > 1 else ''}: {went}."
 
 
 def _transitions(table: pd.DataFrame) -> str:

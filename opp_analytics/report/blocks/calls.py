@@ -15,23 +15,26 @@ from opp_analytics.report.tables import Tables
 __all__ = ["calls"]
 
 _MOST, _NAV = 12, "Call sheets"
-_MOST_MET = 8
+_MOST_NAMED = 8
+"""People that a sheet of several names."""
 
 
 def calls(tables: Tables) -> Block:
     """A sheet for each person short of the target, the largest gap first; then who is at target, with what is still due."""
     inputs, people = tables.inputs, tables.persons
     if people["target"].isna().all():
-        words = (
-            "A target for each person gives each a call sheet here: [targets] in the org file, or target=."
-        )
+        words = "Call sheets need a target for each person: see [targets] in the org file."
         return Block("calls", "Who to call", parts=(Note(words),), nav=_NAV)
     sheets = tables.call_sheets
-    built = [_sheet(tables, name, row) for name, row in sheets.head(_MOST).iterrows()]
+    stuck = sheets["deals"] == 0 if len(sheets) > _MOST else sheets["deals"] < 0
+    shown = sheets[~stuck]
+    built = [_sheet(tables, name, row) for name, row in shown.head(_MOST).iterrows()]
+    if stuck.any():
+        built.append(_stuck(tables, sheets[stuck]))
     met = people[people["gap"] <= 0]
     if len(met):
         built.append(_met(tables, met))
-    rest = len(sheets) - _MOST
+    rest = len(shown) - _MOST
     more = f"; {text.count(rest, 'more sheet')} in the workbook" if rest > 0 else ""
     sub = (
         f"Each one’s own deals that could still close this {inputs.noun}: due, overdue, or due within five weeks at 50% or more. "
@@ -53,7 +56,7 @@ def _sheet(tables: Tables, name: Any, row: pd.Series[Any]) -> Call:
     mine = tables.call_deals
     mine = mine[mine.index == name].head(int(row["deals"]))
     state = f"{inputs.money(row['booked'], **fine)} of {inputs.money(row['target'], **fine)}"
-    if math.isfinite(row["p_enough"]):
+    if row["p_enough"] > 0:
         state += f" · {text.percent(row['p_enough'])} as stated"
     said = f"You are {inputs.money(row['gap'], **fine)} short; {row['advice']}."
     return Call(str(name), state, said, tuple(_deal(tables, deal) for deal in mine.to_dict("records")))
@@ -81,23 +84,41 @@ def _warning(tables: Tables, unique_id: str) -> list[str]:
     ]
 
 
+def _stuck(tables: Tables, sheets: pd.DataFrame) -> Call:
+    """Who has no deal to call about, in one sheet where there are many."""
+    money = tables.inputs.money
+    lines = tuple(
+        (
+            Cell(str(name), name=True),
+            text.number(row["gap"]),
+            "",
+            f"{money(row['booked'])} of {money(row['target'])} closed",
+        )
+        for name, row in sheets.head(_MOST_NAMED).iterrows()
+    )
+    said = f"No open deal of theirs could close in time{_more(len(sheets) - len(lines), 'short')}."
+    return Call("No deal to close", f"{money(sheets['gap'].sum())} short", said, lines)
+
+
 def _met(tables: Tables, met: pd.DataFrame) -> Call:
     """Who is at target, with the upside still due."""
     inputs = tables.inputs
     met = met.sort_values("open_value", ascending=False, kind="stable")
+    due = met[met["open_count"] > 0]
     lines = tuple(
         (
             Cell(str(name), name=True),
-            text.number(row["open_value"]) if row["open_count"] else text.MISSING,
+            text.number(row["open_value"]) if row["open_count"] else "",
             "",
-            f"{inputs.money(row['booked'])} of {inputs.money(row['target'])} closed, {_due(int(row['open_count']))}",
+            f"{inputs.money(row['booked'])} of {inputs.money(row['target'])} closed"
+            + (f", {text.count(int(row['open_count']))} due" if row["open_count"] else ""),
         )
-        for name, row in met.head(_MOST_MET).iterrows()
+        for name, row in (due if len(due) else met).head(_MOST_NAMED).iterrows()
     )
-    rest = len(met) - len(lines)
-    more = f"; {rest:,} more at target" if rest > 0 else ""
-    return Call("At target", "", f"Upside still due this {inputs.noun}{more}.", lines)
+    said = f"Upside still due this {inputs.noun}" if len(due) else f"No more deals due this {inputs.noun}"
+    return Call("At target", "", f"{said}{_more(len(met) - len(lines), 'at target')}.", lines)
 
 
-def _due(deals: int) -> str:
-    return f"{text.count(deals)} due" if deals else "none due"
+def _more(people: int, what: str) -> str:
+    """How many further people a sheet does not name."""
+    return f"; {people:,} more {'is' if people == 1 else 'are'} {what}" if people > 0 else ""

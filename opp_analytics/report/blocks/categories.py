@@ -42,6 +42,8 @@ def categories(tables: Tables) -> Block:
 def _against(tables: Tables, row: Any, target: float) -> str:
     """How far closed money and commit reach."""
     money, total = tables.inputs.money, float(row["commit_total"])
+    if not total:
+        return f"Nothing is closed or committed: {money(target)} to go"
     parts = "Closed and commit alone" if row["commit"] else "Closed alone"
     reach = "reach" if row["commit"] else "reaches"
     if total == target:

@@ -30,8 +30,9 @@ def created(tables: Tables) -> Block | None:
     last = float(table["value"].iloc[-1])
     sub = "Value of the deals created in seven days each, as first seen"
     if len(before):
-        sub += f"; line: average of the {text.count(len(before), 'week')} before, {inputs.money(average)}"
-    drawn = svg.pipeline_created(table, average=average)
+        line = f"average of the {len(before)} weeks before" if len(before) > 1 else "the week before"
+        sub += f"; line: {line}, {inputs.money(average)}"
+    drawn = svg.pipeline_created(table, average=average, line="average" if len(before) > 1 else "week before")
     return Block(
         "created", _title(tables, last, average, len(before)), sub, (Chart(drawn), *_this_week(tables))
     )
@@ -51,7 +52,7 @@ def _title(tables: Tables, last: float, average: float, weeks: int) -> str:
     said = f"New pipeline this week, {tables.inputs.money(last)}"
     if not weeks:
         return said
-    usual = f"the {weeks}-week average"
+    usual = f"the {weeks}-week average" if weeks > 1 else "the week before"
     if not average or abs(last / average - 1) < _NEAR:
         return f"{said}, was in line with {usual}" if last or not average else f"{said}, was below {usual}"
     off = text.percent(abs(last / average - 1))
@@ -59,7 +60,7 @@ def _title(tables: Tables, last: float, average: float, weeks: int) -> str:
 
 
 def created_by(tables: Tables) -> Block | None:
-    """Value created in the current period so far, by person."""
+    """Value created in the current period so far, by person; nothing on the page of one."""
     inputs = tables.inputs
     if not inputs.person:
         return None
@@ -68,7 +69,7 @@ def created_by(tables: Tables) -> Block | None:
     except (NotEnoughHistory, MissingColumnError):
         return None
     whole = float(table["value"].sum())
-    if whole <= 0:
+    if whole <= 0 or (inputs.only and len(table) == 1):
         return None
     shown = table.nlargest(_MOST, "value")
     amounts = [

@@ -25,19 +25,18 @@ def decide(tables: Tables) -> Block | None:
         return None
     if deals.empty:
         words = f"No open deal with a value and a chance is due in {inputs.name}."
-        return Block("decide", "No deal decides", parts=(Note(words),), nav="Deals that decide")
+        return Block("decide", "Deals that decide", parts=(Note(words),), nav="Deals that decide")
     if method_name(deals).startswith("stated"):
         return _at_stated_chances(tables, deals)
     shown = deals.head(_MOST)
     shown.attrs = deals.attrs
-    lines = tuple(Line((_deal(tables, row), _ends(row), _swing(row))) for row in shown.to_dict("records"))
+    lines = tuple(Line((_deal(tables, row), _swing(row))) for row in shown.to_dict("records"))
     columns = (
         Column("Deal", right=False, phone="full", kind="deal"),
-        Column("If lost, if won", right=False),
-        Column("Chance of target", right=False, phone="two"),
+        Column("Chance of target if lost, if won", right=False, phone="full", kind="pict"),
     )
     rest = f" of {len(deals):,}" if len(deals) > _MOST else ""
-    sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}, each with its chance; then that of the target if it is lost, and if it is won (blue)"
+    sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}, each with its own chance. Ring: the chance of the target if the deal is lost; blue: if it is won"
     return Block(
         "decide", finding(shown), sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide"
     )
@@ -52,12 +51,8 @@ def _at_stated_chances(tables: Tables, deals: pd.DataFrame) -> Block:
     )
     columns = (Column("Deal", right=False, phone="full", kind="deal"), Column("Value × chance"))
     first = shown.iloc[0]
-    largest = f"{first['name']}, {money(first['value'])}, is the largest"
-    title = (
-        f"{largest} of the {text.spelled(len(deals), 'open deal')} due"
-        if len(deals) > 1
-        else f"{largest} open deal due"
-    )
+    rank = "largest" if len(deals) > 1 else "only"
+    title = f"{first['name']}, {money(first['value'])}, is the {rank} open deal due"
     sub = "At stated chances. What one deal does to the chance of the target shows once chances are learned"
     return Block("decide", title, sub, (Table(columns, (Group(lines),), "decide"),), "Deals that decide")
 
@@ -74,10 +69,7 @@ def _deal(tables: Tables, row: dict[Any, Any]) -> Cell:
     return deal_cell(inputs, row, small=" · ".join(facts))
 
 
-def _ends(row: dict[Any, Any]) -> Cell:
-    return Cell(f"{text.percent(row['p_if_lost'])} → {text.percent(row['p_if_won'])}")
-
-
 def _swing(row: dict[Any, Any]) -> Cell:
-    said = f"{text.percent(row['p_if_lost'])} if lost, {text.percent(row['p_if_won'])} if won"
-    return Cell("", picture=svg.swing(row["p_if_lost"], row["p_if_won"], said=said))
+    lost, won = text.percent(row["p_if_lost"]), text.percent(row["p_if_won"])
+    drawn = svg.swing(row["p_if_lost"], row["p_if_won"], said=f"{lost} if lost, {won} if won")
+    return Cell(f"{lost} → {won}", picture=drawn)

@@ -22,8 +22,13 @@ def fix(tables: Tables) -> Block:
     """The findings of the audit, ranked by the money they touch; each opens to its deals and the fix."""
     inputs, table = tables.inputs, tables.finding_summary
     if table.empty:
-        words = f"The audit found nothing in {text.count(len(inputs.deals))}."
-        return Block("fix", "No data to fix", parts=(Note(words),), nav="Data to fix")
+        deals = len(inputs.deals)
+        words = (
+            f"The audit found nothing to fix in {text.count(deals)}."
+            if deals
+            else "There is no deal to audit."
+        )
+        return Block("fix", "Data to fix", parts=(Note(words),), nav="Data to fix")
     shown = table.head(_MOST)
     amounts = [_amount(tables, row) for row in shown.reset_index().to_dict("records")]
     opened = tuple(_behind(tables, amount) for amount in amounts)

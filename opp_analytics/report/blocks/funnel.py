@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from opp_analytics import svg, text
@@ -49,7 +50,7 @@ def _open_by_stage(tables: Tables) -> Block:
     inputs = tables.inputs
     table = tables.funnel.groupby(level="stage", sort=False)[["open_count", "open_value"]].sum()
     if not table["open_count"].sum():
-        return Block("funnel", "No open deals", parts=(Note("No deal is open in any stage."),))
+        return Block("funnel", "Funnel", parts=(Note("No deal is open in any stage."),))
     amounts = [
         svg.Amount(
             text.capital(text.label(str(stage))),
@@ -67,11 +68,16 @@ def _open_by_stage(tables: Tables) -> Block:
         )
         for amount in amounts
     )
-    most = max(amounts, key=lambda amount: amount.value)
-    share = (
-        text.percent(most.value / whole)
-        if (whole := sum(amount.value for amount in amounts))
-        else text.MISSING
+    return Block("funnel", _most(amounts), "Open value by stage", (Opening(svg.bars(amounts), opened),))
+
+
+def _most(amounts: Sequence[svg.Amount]) -> str:
+    """The stage with the most open value."""
+    most, whole = max(amounts, key=lambda amount: amount.value), sum(amount.value for amount in amounts)
+    if not whole:
+        return "No open deal has a value"
+    if most.value == whole:
+        return f"All open value is in {text.label(most.key)}"
+    return (
+        f"The largest share of open value, {text.percent(most.value / whole)}, is in {text.label(most.key)}"
     )
-    title = f"The largest share of open value, {share}, is in {text.label(most.key)}"
-    return Block("funnel", title, "Open value by stage", (Opening(svg.bars(amounts), opened),))

@@ -29,10 +29,11 @@ def second_sentence(tables: Tables) -> str:
     people = tables.people
     groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
-    if short.empty:
+    if short.empty or len(groups) == 1:
         return ""
     said = [f"{_name(label)} {_to_go(row, tables)}" for label, row in short.head(2).iterrows()]
-    more = f"; {text.spelled(len(short) - 2)} more are short of theirs" if len(short) > 2 else ""
+    rest = len(short) - 2
+    more = f"; {text.spelled(rest)} more {'is' if rest == 1 else 'are'} short" if rest > 0 else ""
     return f"Most to go: {'; '.join(said)}{more}."
 
 
@@ -44,7 +45,8 @@ def _to_go(row: pd.Series[Any], tables: Tables) -> str:
     money = tables.inputs.money
     if not row["open_count"]:
         return f"{money(row['gap'])}, no deal due"
-    likely = f", {text.percent(row['p_target'])} likely" if math.isfinite(row["p_target"]) else ""
+    known = math.isfinite(row["p_target"]) and not tables.stated
+    likely = f", {text.percent(row['p_target'])} likely" if known else ""
     return f"{money(row['gap'])} with {money(row['open_value'])} due{likely}"
 
 
@@ -79,16 +81,25 @@ def _closed(tables: Tables, row: pd.Series[Any]) -> Tile:
 def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
     money = tables.inputs.money
     only_due = not row["open_count"] and not row["expected"] > row["booked"]
+    # One deal comes in or does not: nothing lies between.
+    shown = row.where(~row.index.isin(["low", "high"])) if _is_one_deal(tables, row) else row
     return Tile(
         "Forecast",
         money(row["expected"]),
         _change(tables, "expected", money),
         "no open deals due" if only_due else _range_note(tables),
-        svg.bullet(row, money),
+        svg.bullet(shown, money),
     )
 
 
+def _is_one_deal(tables: Tables, row: pd.Series[Any]) -> bool:
+    """True where the forecast is the stated chance of a single deal."""
+    return tables.stated and bool(row["open_count"] == 1)
+
+
 def _range_note(tables: Tables) -> str:
+    if _is_one_deal(tables, tables.current):
+        return "one deal: all or nothing"
     try:
         past = tables.track_record
     except (NotEnoughHistory, DataError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -43,6 +44,8 @@ def months(tables: Tables) -> Block:
         for name, row in table.iterrows()
     )
     sub = "Blue: open deals at their chances. Pale: usual new business. Dot and line: forecast and range"
+    if math.isfinite(target):
+        sub += f". Upright line: target {inputs.money(target)}"
     return Block(
         "months",
         finding(table),
@@ -68,10 +71,20 @@ def _cells(
         Cell(label.partition(" (")[0]),
         Cell("", picture=svg.month(row, amounts, money, name=label)),
         Cell(money(row["expected"]) if known else text.MISSING),
-        Cell(f"{money(row['low'])}–{money(row['high'])}" if known else text.MISSING),
+        Cell(_range(money(row["low"]), money(row["high"])) if known else text.MISSING),
     ]
     if not aimed:
         return (*cells, Cell(money(row["open_value"])))
     cells += [] if tables.stated else [Cell(text.percent(row["p_target"]))]
-    cells.append(Cell(text.times(row["pipeline_coverage"])))
-    return (*cells, *([Cell(money(row["needed_pipeline"]))] if adds else []))
+    due = bool(row["open_count"])
+    cells.append(Cell(text.times(row["pipeline_coverage"])) if due else Cell("none due", tone="quiet"))
+    return (*cells, *([_to_add(row["needed_pipeline"], money)] if adds else []))
+
+
+def _range(low: str, high: str) -> str:
+    return low if low == high else f"{low}–{high}"
+
+
+def _to_add(needed: float, money: Callable[[float], str]) -> Cell:
+    """Pipeline to add; none where what is there is enough."""
+    return Cell("none", tone="quiet") if needed <= 0 else Cell(money(needed))

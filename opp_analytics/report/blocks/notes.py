@@ -28,7 +28,7 @@ def _definitions(tables: Tables) -> tuple[Term, ...]:
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
         "Forecast": "Closed won, plus value × chance of the open deals due, plus new business where the method learned it. "
-        f"Method: {tables.forecast.attrs['method']}.",
+        f"Method: {_method(tables)}.",
         "Range": f"{confidence} of outcomes lie inside, if the chances are right. “Past ranges” shows how often it held.",
         "Chance of target": "Share of outcomes that reach the target. “None due” means that no open deal is due, not that the "
         "target cannot be reached.",
@@ -39,6 +39,12 @@ def _definitions(tables: Tables) -> tuple[Term, ...]:
         "Chance of a deal": "In lists of deals, as its owner stated it.",
     }
     return tuple(Term(word, meaning) for word, meaning in words.items())
+
+
+def _method(tables: Tables) -> str:
+    """The method, and why it was chosen."""
+    name, _, why = str(tables.forecast.attrs["method"]).partition(": ")
+    return f"{text.label(name)} ({why})" if why else text.label(name)
 
 
 def _trust(tables: Tables) -> tuple[str, ...]:
@@ -57,8 +63,11 @@ def _not_counted(tables: Tables) -> str:
     money, table = tables.inputs.money, tables.forecast
     overdue, undated = (float(table["open_value"][name]) for name in ("overdue", "unscheduled"))
     said = f"Open pipeline is {money(table['open_value'].sum())}."
-    if overdue or undated:
-        said += f" {money(overdue)} is past its close date and {money(undated)} has none, so neither is due in any period."
+    parts = [f"{money(overdue)} is past its close date"] if overdue else []
+    parts += [f"{money(undated)} has no close date"] if undated else []
+    if parts:
+        left = "neither counts as due" if len(parts) > 1 else "it does not count as due"
+        said += f" {' and '.join(parts)}, so {left} in any period."
     valueless = int(table["no_value"].sum())
     return (
         f"{said} {text.capital(text.spelled(valueless, 'open deal'))} without a value adds nothing."
@@ -99,7 +108,7 @@ def _records(tables: Tables) -> str:
         inputs.day(inputs.records["recorded_at"].iloc[place].tz_convert(inputs.tz)) for place in (0, -1)
     )
     cadence = tables.coverage.attrs["cadence_days"]
-    pace = f", usually {text.number(cadence, 1)} days apart" if cadence else ""
+    pace = f", usually {text.count(round(cadence), 'day')} apart" if cadence and cadence >= 0.5 else ""
     return (
         f"{text.capital(text.count(len(inputs.records), 'record'))}{pace}, from {first} to {last}. Two edits between two records look like "
         "one, so pushes are lower bounds."

@@ -23,9 +23,9 @@ def past(tables: Tables) -> Block | None:
         table = tables.track_record
     except NotEnoughHistory:
         words = (
-            f"No {noun} has ended since the records began. From the first one on, its range is judged here."
+            f"No {noun} has ended since the records began. Once one has, this shows whether its range held."
         )
-        return Block("past", "Past ranges cannot be judged yet", parts=(Note(words),))
+        return Block("past", "Past ranges", parts=(Note(words),))
     except DataError as error:
         return Block("past", "Past ranges cannot be judged", parts=(Note(text.capital(f"{error}.")),))
     shown = table.tail(_MOST)

@@ -26,13 +26,18 @@ _FEW, _KEPT = 16, 8
 def people(tables: Tables) -> Block:
     """Target, closed, forecast, gap, chance and change of each team and person; a name opens its deals."""
     inputs = tables.inputs
-    if tables.people.empty:
+    if tables.persons.empty:
         words = (
-            "No column says whose a deal is. Name one with by=." if not inputs.by else "Nobody has a deal."
+            "No column says whose a deal is. Name one with by=."
+            if not inputs.by
+            else f"Nobody has a deal in {inputs.name}."
         )
         return Block("people", "People", parts=(Note(words),))
     shown = read_people(tables)
-    drawn = "Gray bar closed, dot forecast, blue band range" + (", black line target" if shown.aimed else "")
+    line = "" if not math.isfinite(tables.current["target"]) else ", black line target"
+    drawn = (
+        f"Gray bar closed, dot forecast, blue band range{line if shown.aimed else line and f'{line} of all'}"
+    )
     sub = ". ".join(filter(None, (shown.unit.words, drawn, "A name opens its deals", _strangers(tables))))
     table = Table(_columns(tables, shown.aimed), tuple(_groups(tables, shown)), "people")
     return Block("people", finding(shown.table), sub, (table,))
@@ -59,7 +64,8 @@ def _columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
     columns += [Column("Target")] if aimed else []
     columns += [Column("Closed"), Column("Forecast"), axis]
     columns += [Column("Gap"), Column("Chance")] if aimed else [Column("Due")]
-    return (*columns, *([] if tables.no_changes else [Column(f"Since {inputs.day(tables.earlier.day)}")]))
+    since = [] if tables.no_changes else [Column(f"Since {inputs.day(tables.earlier.day)}", kind="since")]
+    return (*columns, *since)
 
 
 def _groups(tables: Tables, shown: People) -> Iterator[Group]:

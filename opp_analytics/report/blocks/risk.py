@@ -26,18 +26,20 @@ def risk(tables: Tables) -> Block:
     flagged = table[table["risk"] > 0]
     if flagged.empty:
         words = (
-            f"None of {text.count(len(table), 'open deal')} shows a warning sign."
+            f"None of the {text.count(len(table), 'open deal')} shows a warning sign."
+            if len(table) > 1
+            else "The one open deal shows no warning sign."
             if len(table)
             else "No deal is open."
         )
-        return Block("risk", "No deal at risk", parts=(Note(words),), nav=_NAV)
+        return Block("risk", "Deals at risk", parts=(Note(words),), nav=_NAV)
     shown = flagged.head(_MOST)
     lines = tuple(_line(tables, row) for row in _detailed(tables, shown).to_dict("records"))
     owned = [Column("Owner", right=False, kind="o")] if inputs.person else []
     columns = (
         Column("Deal", right=False, phone="full", kind="deal"),
         *owned,
-        Column("Stage", right=False, kind="o"),
+        Column("Stage", right=False, kind="stage"),
         Column("Value"),
         Column("Chance"),
         Column("Close"),
@@ -65,7 +67,8 @@ def _due(tables: Tables, flagged: pd.DataFrame) -> list[str]:
         return []
     few = max(mine, len(due)) < _SPELLED
     count = text.spelled if few else text.number
-    who = f"{count(mine) if mine else 'none'} of the {count(len(due))} deals due in {inputs.name}"
+    none = "neither" if len(due) == 2 else "none"
+    who = f"{count(mine) if mine else none} of the {count(len(due))} deals due in {inputs.name}"
     return [f"{who} {_verb(max(mine, 1), 'shows a warning sign', 'show warning signs')}"]
 
 
@@ -87,6 +90,8 @@ def _verb(n: int, one: str, many: str) -> str:
 def _sub(table: pd.DataFrame, flagged: pd.DataFrame) -> str:
     rest = len(flagged) - _MOST
     more = f"; {text.count(rest, 'more deal')} in the workbook" if rest > 0 else ""
+    if len(table) == 1:
+        return ""
     # The sentence goes on to name kinds and the largest, which the table shows.
     return f"{finding(table).partition(':')[0]}. The largest first{more}"
 

@@ -42,9 +42,7 @@ def _too_early(tables: Tables) -> Block | None:
     """What a single record cannot tell."""
     if tables.inputs.records.empty:
         return None
-    words = (
-        "One record shows no change: from the second one on, what becomes of each deal that was due is here."
-    )
+    words = "A single record shows no change. From the second on, this shows the outcome of each deal that was due."
     return Block("slippage", "Slippage", parts=(Note(words),), nav=_NAV)
 
 

@@ -12,7 +12,7 @@ from opp_analytics.report.tables import Tables, method_name
 
 __all__ = ["trend"]
 
-_TITLE = "The way to the target"
+_TITLE = "Forecast trend"
 
 
 def trend(tables: Tables) -> Block:
@@ -28,9 +28,9 @@ def trend(tables: Tables) -> Block:
         known = (
             f"The first record is from {inputs.day(tables.first_record)}"
             if len(inputs.records) == 1
-            else f"{text.capital(text.label(method_name(tables.forecast)))} knows the forecast of one record"
+            else f"The {text.label(method_name(tables.forecast))} method can forecast only the last record"
         )
-        words = f"{known}. With the next one, the way of the forecast begins here."
+        words = f"{known}; the trend starts with the next one."
         return Block("trend", _TITLE, parts=(Note(words),))
     target = float(tables.current["target"])
     drawn = svg.forecast_fan(
@@ -46,10 +46,10 @@ def _no_history(tables: Tables) -> Note:
     if inputs.history is not None and len(inputs.history.records):
         first = text.day(tables.first_record, year=True)
         return Note(
-            f"The history begins on {first}, after the day of this page: nothing is known of what moved before."
+            f"The history begins on {first}, after the day of this page, so it cannot show what moved before."
         )
     return Note(
-        "No history yet. Run {} daily and next week’s report shows the way of the forecast, why it moved, what slipped and what "
-        "was created.",
+        "No history yet. Run {} daily, and next week’s report shows how the forecast moved and why, what slipped and what was "
+        "created.",
         "opp-analytics record",
     )

@@ -22,7 +22,7 @@ def win_rates(tables: Tables) -> Block:
     closed = int(whole["won"] + whole["lost"])
     if not closed:
         note = Note(f"No deal was won or lost since {since}.")
-        return Block("win_rates", "No deal closed", parts=(note,), nav=_NAV)
+        return Block("win_rates", "Win rates", parts=(note,), nav=_NAV)
     rate = text.percent(whole["rate"])
     title = (
         f"{rate} of the {text.spelled(closed, 'deal')} closed since {since} were won"

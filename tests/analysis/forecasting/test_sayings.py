@@ -53,6 +53,7 @@ def test_sentence__of_the_current_period(table, words):
     ("table", "words"),
     [
         (_period(0.0, 5, 440e3, 500e3, 400e3, 0.73, new_business=255e3), "November has 1.1× coverage; with the usual new business it is 73% likely."),
+        (_period(0.0, 0, 0.0, 255e3, 400e3, 0.13, new_business=255e3), "November: nothing is due yet; with the usual new business it is 13% likely."),
         (_period(0.0, 1, 41e3, 19e3, 400e3, NAN, low=NAN), "November has 0.1× coverage; too early to say more."),
         (_period(0.0, 1, 41e3, 19e3), "November: forecast 19K, 41K due so far."),
         (_period(0.0, 1, 41e3, 19e3, low=NAN), "November: 41K due so far, too early to say."),
@@ -73,7 +74,10 @@ def _people(**rows):
     ("table", "words"),
     [
         (_people(Ann=[100, 140, 100], Bo=[20, 60, 90], Cy=[0, 80, 90]), "One of three reps is at target; Bo’s forecast is 30 short."),
-        (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "None of two reps are at target; every forecast reaches its target."),
+        (_people(Ann=[0, 140, 100], Bo=[0, 100, 90]), "None of the two reps is at target; every forecast reaches its target."),
+        (_people(Ann=[0, 140, 100]), "Ann’s forecast reaches its target."),
+        (_people(Ann=[0, 40, 100]), "Ann’s forecast is 60 short."),
+        (_people(Ann=[0, 40, NAN]), "Ann forecasts 40."),
         (_people(Ann=[100, 140, 100], Bo=[90, 90, 90]), "Every rep is at target."),
         (_people(Ann=[60, 90, NAN], Bo=[40, 140, NAN]), "Ann closed the most, 60% of 100."),
         (_people(Ann=[0, 90, NAN], Bo=[0, 10, NAN]), "Ann forecasts the most, 90% of 100."),

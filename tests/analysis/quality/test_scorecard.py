@@ -39,7 +39,7 @@ def test_scorecard__is_the_win_rate_with_a_verdict():
     assert table["n"].tolist() == [20, 20, 20]
     assert (
         oa.sentence(table)
-        == "Beyond chance, against 58% of all: Ann wins 90%; the other 2 cannot be told apart."
+        == "Beyond chance: Ann wins 90%, against 58% overall; the other two are too close to tell apart."
     )
     assert table["days_to_win"].tolist() == [10, 10, 10]
 
@@ -47,7 +47,10 @@ def test_scorecard__is_the_win_rate_with_a_verdict():
 def test_scorecard__of_equal_owners_marks_nobody():
     table = scorecard(closed(Ann=(5, 10), Bo=(4, 10)), as_of="2026-03-31")
     assert not table["differs"].any()
-    assert oa.sentence(table) == "No owner wins more or less than 45% by more than chance (20 closed deals)."
+    assert (
+        oa.sentence(table)
+        == "No owner’s win rate differs from the overall 45% beyond chance (20 closed deals)."
+    )
     alone = scorecard(closed(Ann=(5, 10)), as_of="2026-03-31")
     assert alone["differs"].tolist() == [False]
     nothing = scorecard(closed(Ann=(5, 10)).head(0), as_of="2026-03-31")

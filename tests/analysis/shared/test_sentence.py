@@ -81,8 +81,8 @@ def test_sentence__of_stages() -> None:
     assert sentence(steps) == "3 deals made 3 stage changes, 1 of them backward."
     assert sentence(steps[steps["unique_id"] == "b"]) == "1 deal made 1 stage change, 0 of them backward."
     flow = stage_flow(HISTORY, **DAYS)
-    assert sentence(flow) == "Proposal loses the most: 0% of its 1 deal moved on."
-    assert sentence(flow.loc[["negotiation"]]) == "100% of deals move on from negotiation."
+    assert sentence(flow) == "Proposal loses the most: the one deal that left it did not move on."
+    assert sentence(flow.loc[["negotiation"]]) == "Negotiation: the one deal that left it moved on."
     assert sentence(flow.loc[["discovery"]]) == "No stay in a stage has ended yet."
 
 

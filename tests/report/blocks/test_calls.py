@@ -40,3 +40,29 @@ def test_calls__of_everybody_at_target_are_upside_still_due():
     assert [(deal.text, value, todo) for deal, value, _, todo in met.deals] == [
         ("Ann", "120,000", "70K of 60K closed, 1 deal due")
     ]
+
+
+def test_calls__of_many_people_begin_with_those_who_have_deals():
+    people = [f"Rep {place:02d}" for place in range(14)]
+    rows = [("a", "Alder", 9.0, "proposal", "active", "2026-03-20", 50, "Rep 13")]
+    targets = pd.DataFrame({"period": "2026-03", "owner_name": people, "target": 100.0})
+    first, stuck = _calls(calls(tables_of(pipeline(rows), target=targets)))
+    assert (first.name, first.state) == ("Rep 13", "0 of 100")  # What it cannot cover has no chance of 0%.
+    assert (stuck.state, stuck.advice) == (
+        "1.3K short",
+        "No open deal of theirs could close in time; 5 more are short.",
+    )
+    assert [(deal.text, value) for deal, value, *_ in stuck.deals] == [(name, "100") for name in people[:8]]
+
+
+def test_calls__at_target_name_those_with_deals_due():
+    rows = [*THIS_WEEK, ("g", "Gorse", 10.0, "closed_won", "won", "2026-03-02", 100, "Bo & Co")]
+    targets = TARGETS.assign(target=5.0)
+    (met,) = _calls(calls(tables_of(pipeline(rows), target=targets)))
+    assert met.advice == "Upside still due this month; 1 more is at target."
+    assert [deal.text for deal, *_ in met.deals] == ["Ann"]
+    (none,) = _calls(calls(tables_of(pipeline(rows[-1:]), target=targets.tail(1))))
+    assert none.advice == "No more deals due this month."
+    assert [(deal.text, value, todo) for deal, value, _, todo in none.deals] == [
+        ("Bo & Co", "", "10 of 5 closed")
+    ]

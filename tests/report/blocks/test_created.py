@@ -37,7 +37,7 @@ def test_created__compares_this_week_with_those_before(weeks):
     tables = tables_of(weeks.as_of(f"{AS_OF}T23:00Z"), weeks)
     assert created(tables).title == "New pipeline this week, 300, was 200% above the 2-week average"
     before = tables_of(weeks.as_of("2026-03-09T23:00Z"), weeks, as_of="2026-03-09")
-    assert created(before).title == "New pipeline this week, 100, was in line with the 1-week average"
+    assert created(before).title == "New pipeline this week, 100, was in line with the week before"
     assert (
         created(tables_of(weeks.as_of("2026-03-02T23:00Z"), weeks, as_of="2026-03-02")).title
         == "New pipeline this week, 100"

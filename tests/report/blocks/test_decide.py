@@ -41,7 +41,7 @@ def test_decide__of_a_target_that_is_met_or_far_says_so(opportunities):
 def test_decide__at_stated_chances_says_no_chance_of_the_target(opportunities):
     block = decide(tables_of(opportunities, target=150_000))
     assert block is not None
-    assert block.title == "Alder, 120K, is the largest open deal due"
+    assert block.title == "Alder, 120K, is the only open deal due"
     (line,) = lines_of(block)
     assert [cell.text for cell in line.cells] == ["Alder", "96K"]
 

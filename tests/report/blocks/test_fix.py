@@ -19,4 +19,4 @@ def test_fix__ranks_by_money_and_opens_to_deals(opportunities):
 
 def test_fix__of_clean_data_says_how_much_was_checked():
     (note,) = fix(tables_of(pipeline(THIS_WEEK[4:5]))).parts
-    assert note == Note("The audit found nothing in 1 deal.")
+    assert note == Note("The audit found nothing to fix in 1 deal.")

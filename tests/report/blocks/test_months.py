@@ -22,8 +22,8 @@ def test_months__of_a_target(opportunities):
     # Of 120K that closed 70K were won: 150K take 257K.
     assert lines == [
         ["Apr 2026", "", "6K", "0–30K", "0.2×", "227K"],
-        ["May 2026", "", "0", "0–0", "0.0×", "257K"],
-        ["Jun 2026", "", "0", "0–0", "0.0×", "257K"],
+        ["May 2026", "", "0", "0", "none due", "257K"],
+        ["Jun 2026", "", "0", "0", "none due", "257K"],
     ]
 
 

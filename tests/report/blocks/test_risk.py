@@ -25,6 +25,6 @@ def test_risk__gives_the_reasons_of_each_deal_in_words(opportunities, history):
 
 def test_risk__without_a_flag_or_an_open_deal_says_so():
     assert risk(tables_of(pipeline(THIS_WEEK[2:3]))).parts == (
-        Note("None of 1 open deal shows a warning sign."),
+        Note("The one open deal shows no warning sign."),
     )
     assert risk(tables_of(pipeline([]))).parts == (Note("No deal is open."),)

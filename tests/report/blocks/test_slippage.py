@@ -33,4 +33,4 @@ def test_slippage__of_one_record_says_what_it_cannot_show(opportunities, tmp_pat
     assert block is not None
     (note,) = block.parts
     assert isinstance(note, Note)
-    assert note.text.startswith("One record shows no change")
+    assert note.text.startswith("A single record shows no change")

@@ -22,20 +22,17 @@ def test_trend__without_history_names_the_command(opportunities):
     (note,) = trend(tables_of(opportunities)).parts
     assert isinstance(note, Note)
     assert note.command == "opp-analytics record"
-    assert "the way of the forecast, why it moved, what slipped and what was created" in note.text
+    assert "how the forecast moved and why, what slipped and what was created" in note.text
 
 
 def test_trend__of_one_record_says_when_it_begins(opportunities, tmp_path):
     one = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
     (note,) = trend(tables_of(opportunities, one)).parts
     assert isinstance(note, Note)
-    assert (
-        note.text
-        == "The first record is from Mar 16. With the next one, the way of the forecast begins here."
-    )
+    assert note.text == "The first record is from Mar 16; the trend starts with the next one."
 
 
 def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
     (note,) = trend(tables_of(opportunities, history, as_of="2026-02-10")).parts
     assert isinstance(note, Note)
-    assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page: ")
+    assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page, ")

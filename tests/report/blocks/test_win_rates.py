@@ -10,7 +10,7 @@ from tests.svg import reading
 
 def test_win_rates__of_everybody_who_closed(opportunities):
     block = win_rates(tables_of(opportunities))
-    assert block.title == "No owner wins more or less than 50% by more than chance (2 closed deals)"
+    assert block.title == "No owner’s win rate differs from the overall 50% beyond chance (2 closed deals)"
     (part,) = block.parts
     assert isinstance(part, Opening)
     said = reading.titles(part.rows.html())
@@ -36,7 +36,7 @@ def test_win_rates__highlight_who_differs_beyond_chance():
     ]
     block = win_rates(tables_of(pipeline(rows)))
     # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other 40, 10 does not.
-    assert block.title == "Beyond chance, against 50% of all: Ann wins 90% and Bo wins 10%"
+    assert block.title == "Beyond chance: Ann wins 90% and Bo wins 10%, against 50% overall"
     (part,) = block.parts
     assert isinstance(part, Opening)
     assert ["f-hi" in row.picture for row in part.rows.rows] == [True, False, True]
