@@ -65,15 +65,27 @@ def picture(*marks: str, height: float, said: str, group: bool = False) -> str:
 
 
 def bar(
-    left: float, right: float, *, y: float, height: float, fill: Fill, title: str = "", gap: float = 0
+    left: float,
+    right: float,
+    *,
+    y: float,
+    height: float,
+    fill: Fill,
+    title: str = "",
+    gap: float = 0,
+    key: str = "",
 ) -> str:
-    """A bar from `left` to `right`; `gap` pixels are left free at its end, where another bar follows."""
+    """A bar from `left` to `right`; `gap` pixels are left free at its end, where another bar follows.
+
+    `key` is what it stands for in its table, as ``data-key``.
+    """
     width = max(right - left, 0.0)
     size = f"calc({_pc(width)} - {_px(gap)}px)" if gap else _pc(width)
     if width <= 0:
         return ""
+    named = f' data-key="{escape(key)}"' if key else ""
     return (
-        f'<rect class="f-{fill}" x="{_pc(left)}" y="{_px(y)}" width="{size}" height="{_px(height)}">'
+        f'<rect class="f-{fill}" x="{_pc(left)}" y="{_px(y)}" width="{size}" height="{_px(height)}"{named}>'
         f"{hint(title)}</rect>"
     )
 

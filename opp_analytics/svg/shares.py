@@ -20,6 +20,8 @@ class Part:
     """Its label, in fewer and fewer letters."""
     title: str
     """Its hover text."""
+    key: str = ""
+    """What it stands for in its table."""
 
 
 def shares(parts: Sequence[Part], *, whole: float, said: str, height: float = 20) -> str:
@@ -31,7 +33,16 @@ def shares(parts: Sequence[Part], *, whole: float, said: str, height: float = 20
             # A thin part keeps its width.
             gap = 2 if right - left > 1.5 else 0
             drawn.append(
-                marks.bar(left, right, y=4, height=height, fill=part.fill, gap=gap, title=part.title)
+                marks.bar(
+                    left,
+                    right,
+                    y=4,
+                    height=height,
+                    fill=part.fill,
+                    gap=gap,
+                    title=part.title,
+                    key=part.key,
+                )
             )
             pale = part.fill in ("pale", "band")
             drawn.append(marks.inside(left, right, 8 + height / 2, part.forms, pale=pale))

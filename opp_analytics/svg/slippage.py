@@ -49,7 +49,7 @@ def _row(name: str, table: pd.DataFrame, money: Money) -> Row:
         share = text.percent(amount / whole) if whole else text.MISSING
         words = text.label(outcome)
         title = f"{name}: {words} {money(table['value'][outcome])}, {text.count(deals)}, {share}"
-        parts.append(Part(amount, fill, (f"{words} {share}", share), title))
+        parts.append(Part(amount, fill, (f"{words} {share}", share), title, outcome))
     figure = money(whole) if valued else text.count(int(whole))
     said = f"{name}: " + ", ".join(part.forms[0] for part in parts if part.amount)
     return Row(name, shares(parts, whole=whole, said=said), (figure,), key=name)

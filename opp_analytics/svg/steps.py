@@ -39,14 +39,20 @@ def steps(
     *,
     target: float = math.nan,
     keys: tuple[str, str] = ("opening", "closing"),
+    highlight: str | None = None,
 ) -> Rows:
-    """The rows of a waterfall: a total, its moves with the number of deals beside each bar, and the new total."""
+    """The rows of a waterfall: a total, its moves with the number of deals beside each bar, and the new total.
+
+    The move whose key is `highlight` is blue; if None, every move up is.
+    """
     levels = [opening[1]]
     for move in moves:
         levels.append(levels[-1] + move.value)
     scale = axis([*levels, closing[1], target], end=100 - _COUNT / 2)
     rows = [_total(*opening, scale, target, money, keys[0])]
-    rows += [_step(move, level, scale, target, money) for move, level in zip(moves, levels, strict=False)]
+    for move, level in zip(moves, levels, strict=False):
+        blue = move.value > 0 if highlight is None else move.key == highlight
+        rows.append(_step(move, level, scale, target, money, blue=blue, highlight=move.key == highlight))
     rows.append(_total(*closing, scale, target, money, keys[1]))
     return Rows(tuple(rows), axis=_axis(scale, target, money), label_width=160)
 
@@ -76,15 +82,18 @@ def _total(name: str, value: float, scale: Axis, target: float, money: Money, ke
     )
 
 
-def _step(move: Step, level: float, scale: Axis, target: float, money: Money) -> Row:
+def _step(
+    move: Step, level: float, scale: Axis, target: float, money: Money, *, blue: bool, highlight: bool
+) -> Row:
     ends = sorted((scale.at(level), scale.at(level + move.value)))
     figure = ("+" if move.value > 0 else "") + money(move.value)
     said = f"{move.label}: {figure}" + (f", {text.count(move.deals)}" if move.deals else "")
     # A bar that is thinner than a pixel is still a mark.
     right = max(ends[1], ends[0] + 0.3)
     drawn = [
-        marks.bar(ends[0], right, y=4, height=16, fill="hi" if move.value > 0 else "mute", title=said),
+        marks.bar(ends[0], right, y=4, height=16, fill="hi" if blue else "mute", title=said),
         *_aim(scale, target),
         *([marks.label(right, 16, f"{move.deals:,}", dx=6, kind="quiet", halo=True)] if move.deals else []),
     ]
-    return Row(move.label, marks.picture(*drawn, height=24, said=said), (figure,), key=move.key)
+    picture = marks.picture(*drawn, height=24, said=said)
+    return Row(move.label, picture, (figure,), key=move.key, highlight=highlight)

@@ -14,6 +14,8 @@ from opp_analytics.svg.steps import Step, steps
 def waterfall(table: pd.DataFrame) -> Rows:
     """The open pipeline at the opening, each movement with its deals, and the pipeline at the closing.
 
+    The largest movement is the highlight.
+
     Parameters
     ----------
     table : DataFrame
@@ -26,7 +28,9 @@ def waterfall(table: pd.DataFrame) -> Rows:
         if name not in ends and row["deals"]
     ]
     opening, closing = ((ends[end], float(table["value"][end])) for end in ends)
-    return steps(opening, moves, closing, money_of(table))
+    largest = max(moves, key=lambda move: abs(move.value), default=None)
+    highlight = largest.key if largest is not None and largest.value else ""
+    return steps(opening, moves, closing, money_of(table), highlight=highlight)
 
 
 def _day(table: pd.DataFrame, end: str) -> str:

@@ -117,6 +117,32 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tm
     assert complaints == []
 
 
+def test_slippage__opens_the_deals_of_a_part_of_a_bar(page: Page, tmp_path) -> None:
+    frames = states()
+    explorer = oa.explore(
+        frames[-1],
+        record(frames, tmp_path),
+        as_of=DAYS[-1],
+        state={"view": "slippage", "by": "owner_name", "start": "2026-03-02T08:00:00+00:00"},
+    )
+    show(page, explorer)
+    slipped = page.locator("rect.mk[data-mark^='Ann'][data-key=slipped]")
+    slipped.focus()
+    page.keyboard.press("Enter")
+    expect(slipped).to_have_attribute("aria-expanded", "true")
+    expect(page.locator(".tbh h4")).to_contain_text("Ann, slipped")
+    found = [row.split("\t")[-1] for row in page.locator(".deals tbody tr").all_inner_texts()]
+    due = explorer.table
+    assert len(found) == due["count"]["Ann", "slipped"]
+    # Its figures are on the mark; the owner's name opens all.
+    assert "Ann: slipped" in (slipped.get_attribute("aria-label") or "")
+    page.keyboard.press("Escape")
+    expect(slipped).to_be_focused()
+    page.locator(".lab.mk[data-mark=Ann]").click()
+    expect(page.locator(".deals tbody tr")).to_have_count(int(due["count"]["Ann"].sum()))
+    assert serious_faults(page) == []
+
+
 def test_explorer__keeps_keys_and_words_while_python_is_slow(page: Page, tmp_path) -> None:
     frames = states()
     explorer = oa.explore(frames[-1], record(frames, tmp_path), as_of=DAYS[-1])

@@ -312,6 +312,31 @@ def test_editors__offer_lists_and_a_calendar_and_hold_near_misses(grid: GridPage
     assert grid.complaints == []
 
 
+def test_editors__offer_the_stages_of_the_deals_own_pipeline(page: Page, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    stages = [("Demo", "New"), ("Offer", "New"), ("Quote", "Renewal")]
+    org = oa.Org(stages=[{"name": name, "kind": "open", "pipeline": of} for name, of in stages])
+    frame = org.apply(
+        opportunities(3)
+        .astype({"stage": "str"})
+        .assign(stage="Demo", pipeline=pd.Series(["New", "Renewal", None]))
+    )
+    grid = GridPage(page, oa.edit(frame, as_of="2026-06-01"))
+    for row, offered in enumerate((["Demo", "Offer"], ["Quote"], ["Demo", "Offer", "Quote"])):
+        grid.click(row, "stage")
+        grid.press("Enter")
+        expect(page.get_by_role("option")).to_have_text(offered)
+        grid.press("Escape")
+    # A deal that moved takes the stages of where it is now.
+    grid.click(0, "pipeline")
+    grid.type("Renewal", "Enter")
+    expect(grid.cell(0, "pipeline")).to_have_text("Renewal")
+    grid.click(0, "stage")
+    grid.press("Enter")
+    expect(page.get_by_role("option")).to_have_text(["Quote"])
+    assert grid.complaints == []
+
+
 def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> None:
     shown = lambda: grid.page.locator(".oap .cnt").inner_text()  # noqa: E731
     for field, text, left in (

@@ -9,6 +9,16 @@ from tests.plots.tables import TABLES
 from tests.svg import reading
 
 
+def test_waterfall__has_one_blue_bar_the_largest_movement() -> None:
+    table = TABLES["waterfall"]
+    assert [row.key for row in svg.waterfall(table).rows if row.highlight] == ["new"]
+    cut = table.copy()
+    cut.loc["won", "value"], cut.loc["closing", "value"] = -80.0, 70.0
+    rows = svg.waterfall(cut)
+    assert [row.key for row in rows.rows if row.highlight] == ["won"]
+    assert [len(reading.marks(row.picture, "rect", "f-hi")) for row in rows.rows] == [0, 0, 1, 0]
+
+
 def test_waterfall__steps_from_one_total_to_the_other() -> None:
     rows = svg.waterfall(TABLES["waterfall"])
     assert reading.figures(rows) == {

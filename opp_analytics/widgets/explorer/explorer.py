@@ -128,12 +128,14 @@ class Explorer(anywidget.AnyWidget):
         self._choice, self._look, self._view = choice, look, view
         shown: dict[str, Any] = {"state": settled.state, "error": ""}
         empty = self._empty(look, view)
+        self.table = pd.DataFrame() if empty else view.table()
+        if not empty:
+            empty = "nothing" if self.table.empty else view.lacks(self.table)
         if empty:
             self.table = pd.DataFrame()
             shown |= {"empty": empty}
         else:
-            self.table = view.table()
-            shown |= {"empty": "nothing"} if self.table.empty else panel(look, view, self.table)
+            shown |= panel(look, view, self.table)
         self._shown = encode(shown | self._counts(settled))
 
     def _ready(self, view: View) -> bool:

@@ -12,7 +12,7 @@ from opp_analytics.analysis import win_rate
 from opp_analytics.org import OPEN, Org, outcome_codes, record_link
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import Choice
-from opp_analytics.widgets.explorer.views import Forecast, Look, View
+from opp_analytics.widgets.explorer.views import Forecast, Look, View, states_chances
 
 __all__ = ["deals_model", "deals_table", "panel"]
 
@@ -55,6 +55,7 @@ def panel(look: Look, view: View, table: pd.DataFrame) -> dict[str, Any]:
                 "picture": row.picture,
                 "figures": list(row.figures),
                 "strong": row.strong,
+                "highlight": row.highlight,
                 "opens": bool(row.key),
             }
             for row in rows.rows
@@ -90,6 +91,7 @@ def _kpis(look: Look) -> list[dict[str, str]]:
             else otherwise
         )
 
+    stated = states_chances(look)
     share = picked["weighted"] / picked["value"] if picked["value"] else math.nan
     return [
         {"name": "Open deals", "figure": f"{picked['open']:,}", "note": of(f"{every['open']:,}", when)},
@@ -101,7 +103,9 @@ def _kpis(look: Look) -> list[dict[str, str]]:
         {
             "name": "Weighted pipeline",
             "figure": money(picked["weighted"]),
-            "note": of(money(every["weighted"]), f"{text.percent(share)} of open value"),
+            "note": of(money(every["weighted"]), f"{text.percent(share)} of open value")
+            if stated
+            else "no deal has a probability",
         },
         {
             "name": "Win rate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_of
 from typing import Any
 
 import pandas as pd
@@ -57,6 +58,8 @@ class Column:
     """Hidden until it is asked for: identifiers and timestamps."""
     options: tuple[str, ...] = ()
     """What a choice or flag may be; of a person, the names that are offered."""
+    by_pipeline: dict[str, tuple[str, ...]] = field_of(default_factory=dict)
+    """The options of a deal's pipeline, where the org has several."""
 
     def wire(self, value: Any) -> str | float | None:
         """A cell for the browser: a number, text, or None when blank."""
@@ -136,9 +139,11 @@ def _column(name: str, cells: pd.Series[Any], meaning: Org) -> Column:
     if name.endswith("owner_name") and not locked:
         names = sorted(set(cells.dropna()))
         kind, options = "person", tuple(names[:_MOST_NAMES])
+    stages = meaning.stages
+    split = {pipeline: stages.of(pipeline).names for pipeline in stages.pipelines} if name == "stage" else {}
     hidden = name.endswith("_id") or name in ("created_at", "updated_at")
     title = _TITLES.get(name) or (name if hidden else text.label(name).capitalize())
-    return Column(name, title, kind, locked, hidden, options)
+    return Column(name, title, kind, locked, hidden, options, split)
 
 
 def columns_of(opportunities: pd.DataFrame) -> list[Column]:

@@ -153,6 +153,7 @@ def receipt_model(review: Review) -> dict[str, Any] | None:
         "at": f"{run.at:%I:%M %p}".lstrip("0"),
         "written": run.written,
         "all": len(run.lines),
+        "unsent": sum(line.outcome == "not sent" for line in run.lines),
         "theirs": run.theirs,
         "stopped": run.stopped or "",
         "undone": run.undone,
@@ -160,7 +161,7 @@ def receipt_model(review: Review) -> dict[str, Any] | None:
         "items": [
             {
                 "deal": review.sheet.name(row),
-                "lines": [_receipt_line(review.sheet, line) for line in by_row[row]],
+                "lines": [_receipt_line(review.sheet, line, run.stopped or "") for line in by_row[row]],
             }
             for row in troubled[:_LISTED]
         ],
@@ -168,8 +169,8 @@ def receipt_model(review: Review) -> dict[str, Any] | None:
     }
 
 
-def _receipt_line(sheet: Sheet, line: Line) -> dict[str, Any]:
-    said = {"outcome": line.outcome, "why": line.why}
+def _receipt_line(sheet: Sheet, line: Line, stopped: str) -> dict[str, Any]:
+    said = {"outcome": line.outcome, "why": "" if line.why == stopped else line.why}
     if not line.field:
         return {
             "title": "Deal",

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,9 +18,9 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
 from opp_analytics.org import Org, conform
-from opp_analytics.writer.plan.cells import choices
 from opp_analytics.writer.plan.codec import to_text
 from opp_analytics.writer.plan.difference import with_ids
+from opp_analytics.writer.sheets.dropdowns import LONGEST_RULE, Dropdown, dropdowns
 from opp_analytics.writer.sheets.import_rows import import_rows, refuse_before
 from opp_analytics.writer.sheets.rows import sheet_order
 from opp_analytics.writer.sheets.sheet_cells import to_cell
@@ -34,10 +34,6 @@ __all__ = ["BASE_SHEET", "openpyxl_library", "to_excel"]
 
 BASE_SHEET = "_base"
 """The hidden sheet."""
-_LISTS = "_lists"
-"""The hidden sheet of dropdowns that are too long for a rule."""
-_LONGEST_RULE = 255
-"""Characters that Excel takes in a rule and in its message."""
 _SHEET = "opportunities"
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 32_767
@@ -135,7 +131,7 @@ def to_excel(
     shown = sheet_order(columns)
     meaning = Org.of(frame)
     _fill(sheet, shown, shown, frame[shown])
-    _dress(sheet, shown, len(frame), _options(book, choices(meaning)), meaning.derived)
+    _dress(sheet, shown, len(frame), dropdowns(book, meaning, shown), meaning.derived)
     _keep_base(book, columns, frame)
     return _save(book, target)
 
@@ -214,7 +210,7 @@ def _begin(text: str) -> str:
 
 
 def _dress(
-    sheet: Worksheet, columns: list[str], rows: int, options: Mapping[str, _Options], derived: Collection[str]
+    sheet: Worksheet, columns: list[str], rows: int, options: Mapping[str, Dropdown], derived: Collection[str]
 ) -> None:
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font, PatternFill, Protection
@@ -251,7 +247,7 @@ def _dress(
                 type="list", formula1=options[column].formula, allow_blank=True, showErrorMessage=True
             )
             # Excel refuses a longer message.
-            check.error = f"{column} is one of {', '.join(options[column].names)}"[:_LONGEST_RULE]
+            check.error = f"{column} is one of {', '.join(options[column].names)}"[:LONGEST_RULE]
             sheet.add_data_validation(check)
             check.add(f"{letter}2:{letter}{last}")
         if column == "probability":
@@ -277,30 +273,6 @@ def _dress(
         "autoFilter",
     ):
         setattr(protection, freedom, False)  # False: not forbidden
-
-
-class _Options(NamedTuple):
-    """The values of a dropdown, and the formula that lists them."""
-
-    names: tuple[str, ...]
-    formula: str
-
-
-def _options(book: Workbook, choices: Mapping[str, tuple[str, ...]]) -> dict[str, _Options]:
-    """The dropdowns: in the cell's own rule where Excel takes them there, else in a hidden sheet."""
-    found = {}
-    for place, (column, names) in enumerate(choices.items(), start=1):
-        formula = f'"{",".join(names)}"'
-        if len(formula) > _LONGEST_RULE or any(sign in name for name in names for sign in ',"'):
-            listed = book[_LISTS] if _LISTS in book.sheetnames else book.create_sheet(_LISTS)
-            listed.sheet_state = "hidden"
-            for number, name in enumerate(names, start=1):
-                listed.cell(number, place).value = name
-                listed.cell(number, place).data_type = "s"
-            letter = listed.cell(1, place).column_letter
-            formula = f"{_LISTS}!${letter}$1:${letter}${len(names)}"
-        found[column] = _Options(names, formula)
-    return found
 
 
 def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:

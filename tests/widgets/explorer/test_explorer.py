@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import zlib
 from typing import Any
 
@@ -16,6 +17,7 @@ from opp_analytics.history import History
 from opp_analytics.widgets import Explorer
 from opp_analytics.widgets.explorer.choice import VIEWS
 from opp_analytics.widgets.explorer.timeline import timeline
+from opp_analytics.widgets.explorer.views.view import PART
 from tests.widgets.explorer.pipelines import DAYS, OWNERS, record, states
 
 BY = {
@@ -25,6 +27,7 @@ BY = {
     "changes": ["movement", "owner_name", "region"],
     "slippage": ["all", "owner_name", "stage"],
 }
+PARTS = re.compile('data-key="([^"]+)"').findall
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +109,16 @@ def test_code__makes_the_very_table_and_marks_add_up_under_random_filters(view, 
         for row in said["rows"]:
             deals = explorer._view.deals(explorer.table, row["key"])
             marked(explorer, row["key"], deals)
+            parts = [
+                explorer._view.deals(explorer.table, f"{row['key']}{PART}{part}")
+                for part in PARTS(row["picture"])
+            ]
+            if parts:
+                valued = deals["value"].fillna(0) > 0
+                assert set(deals["unique_id"][valued]) <= {
+                    each for part in parts for each in part["unique_id"]
+                }
+                assert sum(part["value"].sum() for part in parts) == pytest.approx(deals["value"].sum())
     assert drawn >= 6
 
 
@@ -272,3 +285,34 @@ def test_frames__of_no_and_one_deal_open(frames, rows):
     for view in ("pipeline", "win_rates", "forecast"):
         explorer = oa.explore(frames[-1].head(rows), as_of=DAYS[-1], state={"view": view})
         assert shown(explorer)["empty"] in (["match"], ["", "nothing"])[rows]
+
+
+def test_chances__that_nobody_states_are_asked_for_or_not_needed(frames) -> None:
+    bare = frames[-1].drop(columns="probability")
+    explorer = oa.explore(bare, as_of=DAYS[-1])
+    # Too few deals are closed to learn from: the view says what to do.
+    assert choose(explorer, view="forecast")["empty"] == "chances"
+    assert explorer.table.empty
+    # The open value by close month is the same as with chances.
+    said = choose(explorer, view="pipeline", by="close_month")
+    assert said["kpis"][2]["note"] == "no deal has a probability"
+    stated = oa.explore(frames[-1], as_of=DAYS[-1], state={"view": "pipeline", "by": "close_month"})
+    pd.testing.assert_series_equal(explorer.table["open_value"], stated.table["open_value"])
+    table, _ = ran(explorer, bare, None)
+    pd.testing.assert_frame_equal(explorer.table, table)
+
+
+def test_chances__that_nobody_states_give_way_to_the_run_rate() -> None:
+    days = pd.date_range("2026-01-05", "2026-06-25", freq="5D")
+    closed = pd.DataFrame({
+        "unique_id": [f"d{n}" for n in range(len(days))], "name": "Deal", "value": 100.0, "stage": "closed_won",
+        "status": "active", "close_date": days, "created_at": "2025-12-01T08:00:00Z",
+    })  # fmt: skip
+    opened = closed.tail(1).assign(unique_id="open", stage="proposal", close_date=pd.Timestamp("2026-06-29"))
+    deals = pd.concat([closed, opened], ignore_index=True)
+    explorer = oa.explore(deals, as_of="2026-06-26")
+    said = choose(explorer, view="forecast")
+    assert said["empty"] == ""
+    assert "no chance is stated" in said["about"]
+    expected = oa.forecast(deals, as_of="2026-06-26", method="run_rate")["expected"]
+    pd.testing.assert_series_equal(explorer.table["expected"], expected)

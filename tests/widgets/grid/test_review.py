@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.widgets.grid.drawer import review_model
+from opp_analytics.widgets.grid.drawer import receipt_model, review_model
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Sheet
 from opp_analytics.widgets.grid.strip import Outlook
@@ -172,6 +173,11 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
         outcomes = {line.row: line for line in review.run.lines}
         assert outcomes[0].outcome == "written"
         assert words in outcomes[1].why or words in str(review.run.stopped)
+        receipt = receipt_model(review)
+        assert receipt is not None
+        # The reason is said once: at the line, or at the top where it stopped the run.
+        assert json.dumps(receipt).count("is locked for approval") == 1
+        assert receipt["unsent"] == (1 if refused == 401 else 0)
         assert sheet.changed_rows == [1]
         assert sheet.edited["value"].tolist() == [5, 5]
         sent = len([asked for asked in server.asked if asked.method == "PUT"])

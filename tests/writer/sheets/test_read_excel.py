@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from opp_analytics.errors import DataError
 from opp_analytics.writer import plan, read_excel, to_excel
 from tests.writer.frames import opportunities
-from tests.writer.sheets.workbooks import awkward, cells, edit
+from tests.writer.sheets.workbooks import awkward, cells, edit, saved_by_libreoffice
 
 
 def test_read_excel__takes_what_people_and_spreadsheets_do(tmp_path: Path) -> None:
@@ -84,14 +83,6 @@ def test_read_excel__refuses_what_is_no_workbook(tmp_path: Path) -> None:
         read_excel(tmp_path / "deals.xlsx")
     with pytest.raises(DataError, match="cannot read"):
         read_excel(tmp_path / "none.xlsx")
-
-
-def saved_by_libreoffice(file: Path, ending: str, folder: Path) -> Path:
-    """The file opened and saved again, as `ending`, by LibreOffice."""
-    command = ["soffice", f"-env:UserInstallation=file://{folder.parent}/profile", "--headless"]
-    command += ["--convert-to", ending, "--outdir", str(folder), str(file)]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
-    return folder / f"{file.stem}.{ending}"
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed (libreoffice-calc)")

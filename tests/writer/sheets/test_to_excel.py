@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.org import Org
 from opp_analytics.writer import plan, read_excel, to_excel
 from tests.writer.frames import opportunities
-from tests.writer.sheets.workbooks import awkward
+from tests.writer.sheets.workbooks import awkward, saved_by_libreoffice
 
 
 def test_to_excel__read_gives_the_same_frames(tmp_path: Path) -> None:
@@ -59,6 +60,47 @@ def test_to_excel__lists_many_stages_in_a_sheet_of_their_own(tmp_path: Path) -> 
     assert "_lists!$A$1:$A$12" in lists
     assert max(map(len, filter(None, lists))) <= 255
     assert [row[0].value for row in book["_lists"].rows] == names
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed (libreoffice-calc)")
+def test_to_excel__offers_the_stages_of_the_pipeline_in_the_row(tmp_path: Path) -> None:
+    stages = {"New": ["Demo", "Offer", "Won"], "Renewal": ["Quote", "Won"]}
+    org = Org(
+        stages=[
+            {"name": name, "kind": "won" if name == "Won" else "open", "pipeline": pipeline}
+            for pipeline, names in stages.items()
+            for name in names
+        ]
+    )
+    frame = org.apply(
+        opportunities(4)
+        .assign(stage="Won", pipeline=pd.Series(["Renewal", "New", None, "Unknown"]))
+        .astype({"stage": "str"})
+    )
+    file = to_excel(frame, tmp_path / "deals.xlsx")
+    book = openpyxl.load_workbook(file)
+    sheet = book["opportunities"]
+    at = {cell.value: cell.column_letter for cell in sheet[1]}
+    (rule,) = [
+        check
+        for check in sheet.data_validations.dataValidation
+        if f"{at['stage']}2" in str(check.sqref).split(":")[0]
+    ]
+    # A spreadsheet lists what the rule's formula gives in each row.
+    for row in range(2, 6):
+        listed = rule.formula1.replace(f"${at['pipeline']}2", f"${at['pipeline']}{row}")
+        for place in range(1, 6):
+            sheet.cell(row, 50 + place).value = f'=IFERROR(INDEX({listed},{place}),"")'
+    book.save(file)
+    (tmp_path / "saved").mkdir()
+    saved = openpyxl.load_workbook(saved_by_libreoffice(file, "xlsx", tmp_path / "saved"), data_only=True)
+    offered = [
+        [cell.value for cell in row if cell.value]
+        for row in saved["opportunities"].iter_rows(min_row=2, max_row=5, min_col=51, max_col=55)
+    ]
+    every = ["Demo", "Offer", "Won", "Quote"]
+    assert offered == [["Quote", "Won"], ["Demo", "Offer", "Won"], every, every]
+    assert len(rule.formula1) <= 255
 
 
 @pytest.mark.parametrize(

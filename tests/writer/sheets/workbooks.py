@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,3 +45,11 @@ def edit(path: Path, change: Callable[[Any, dict[str, int]], None]) -> Path:
 
 def cells(made: Any) -> list[tuple[Any, ...]]:
     return list(made.changes[["unique_id", "operation", "field", "after"]].itertuples(index=False, name=None))
+
+
+def saved_by_libreoffice(file: Path, ending: str, folder: Path) -> Path:
+    """The file opened and saved again, as `ending`, by LibreOffice."""
+    command = ["soffice", f"-env:UserInstallation=file://{folder.parent}/profile", "--headless"]
+    command += ["--convert-to", ending, "--outdir", str(folder), str(file)]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    return folder / f"{file.stem}.{ending}"

@@ -6,10 +6,10 @@ from opp_analytics.widgets.explorer.views.changes import Changes
 from opp_analytics.widgets.explorer.views.forecast import Forecast
 from opp_analytics.widgets.explorer.views.pipeline import Pipeline
 from opp_analytics.widgets.explorer.views.slippage import Slippage
-from opp_analytics.widgets.explorer.views.view import Look, View
+from opp_analytics.widgets.explorer.views.view import Look, View, states_chances
 from opp_analytics.widgets.explorer.views.win_rates import WinRates
 
-__all__ = ["Forecast", "Look", "View", "view_of"]
+__all__ = ["Forecast", "Look", "View", "states_chances", "view_of"]
 
 _VIEWS: dict[str, type[View]] = {
     "pipeline": Pipeline,

@@ -14,13 +14,13 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.org import WON, outcome_codes
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Row, Rows
-from opp_analytics.widgets.explorer.views.view import MARKS, View, due_in, open_deals
+from opp_analytics.widgets.explorer.views.view import MARKS, View, due_in, open_deals, states_chances
 
 __all__ = ["Forecast"]
 
 
 class Forecast(View):
-    """Expected money by month or quarter, from stated chances."""
+    """Expected money by month or quarter, from stated chances, or from the run rate where none is stated."""
 
     title = "Forecast"
 
@@ -29,15 +29,23 @@ class Forecast(View):
             self.look.deals,
             as_of=self.look.end,
             freq=self.by,
-            method="stated",
+            method=self._method,
             target=self.choice.target,
         )
+
+    @property
+    def _method(self) -> str:
+        """Stated chances; where there are none, what past periods won."""
+        return "stated" if states_chances(self.look) else "auto"
+
+    def lacks(self, table: pd.DataFrame) -> str:
+        return "" if states_chances(self.look) or _run_rate(table) else "chances"
 
     def code(self) -> list[str]:
         target = "" if self.choice.target is None else f", target={self.choice.target!r}"
         return [
             *self._picked_code(),
-            f'table = oa.forecast(deals, as_of="{self.look.end}", freq="{self.by}", method="stated"{target})',
+            f'table = oa.forecast(deals, as_of="{self.look.end}", freq="{self.by}", method="{self._method}"{target})',
             "oa.plots.forecast(table)",
         ]
 
@@ -87,7 +95,12 @@ class Forecast(View):
         return said
 
     def about(self) -> str:
-        return f"As of {self.look.said(self.look.end)}, stated chances: closed and open deals due, with the 80% range"
+        how = (
+            "stated chances: closed and open deals due"
+            if states_chances(self.look)
+            else "no chance is stated: closed, and what past periods still won at the same point"
+        )
+        return f"As of {self.look.said(self.look.end)}, {how}, with the 80% range"
 
     def deals(self, table: pd.DataFrame, key: str) -> pd.DataFrame:
         deals, day = self.look.deals, self.look.day(self.look.end)
@@ -101,3 +114,7 @@ class Forecast(View):
         first, last = self.look.org.period_days(key)
         both: pd.DataFrame = pd.concat([due, won[won["close_date"].between(first, last)]])
         return both
+
+
+def _run_rate(table: pd.DataFrame) -> bool:
+    return str(table.attrs["method"]).startswith("run_rate")

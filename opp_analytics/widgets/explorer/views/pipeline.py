@@ -16,7 +16,7 @@ from opp_analytics.analysis import (
 from opp_analytics.org import split_by
 from opp_analytics.schema import BUCKETS
 from opp_analytics.svg import Amount, Rows
-from opp_analytics.widgets.explorer.views.view import MARKS, View, due_in, open_deals
+from opp_analytics.widgets.explorer.views.view import MARKS, View, due_in, open_deals, states_chances
 
 __all__ = ["Pipeline"]
 
@@ -29,8 +29,13 @@ class Pipeline(View):
     def table(self) -> pd.DataFrame:
         deals = self.look.deals
         if self.by == "close_month":
-            return forecast(deals, as_of=self.look.end, freq="M", method="stated")
+            return forecast(deals, as_of=self.look.end, freq="M", method=self._method)
         return stage_funnel(deals, by=self._split())
+
+    @property
+    def _method(self) -> str:
+        """A method that the deals can serve; the open value is the same under each."""
+        return "stated" if states_chances(self.look) else "auto"
 
     def _split(self) -> list[str]:
         """The grouping of the funnel: deals of several pipelines are never ranked together."""
@@ -39,7 +44,7 @@ class Pipeline(View):
     def code(self) -> list[str]:
         if self.by == "close_month":
             call, drawn = (
-                f'oa.forecast(deals, as_of="{self.look.end}", freq="M", method="stated")',
+                f'oa.forecast(deals, as_of="{self.look.end}", freq="M", method="{self._method}")',
                 "forecast",
             )
         else:

@@ -14,7 +14,7 @@ from opp_analytics.analysis import (
 )
 from opp_analytics.schema import NO_LABEL
 from opp_analytics.svg import Amount, Rows
-from opp_analytics.widgets.explorer.views.view import MARKS, View, last_known
+from opp_analytics.widgets.explorer.views.view import MARKS, PART, View, last_known
 
 __all__ = ["Slippage"]
 
@@ -88,10 +88,13 @@ class Slippage(View):
         if self._by is None:
             picked = due[due["outcome"] == key]
         else:
+            # A group's name opens all its deals, a part of its bar those of one outcome.
+            group, _, outcome = key.partition(PART)
             groups = pd.Series(due.index.get_level_values(self._by), index=due.index)
-            picked = due[
-                (groups.astype("object").where(groups.notna(), NO_LABEL).astype(str) == key).to_numpy()
-            ]
+            named = groups.astype("object").where(groups.notna(), NO_LABEL).astype(str)
+            picked = due[(named == group).to_numpy()]
+            if outcome:
+                picked = picked[picked["outcome"] == outcome]
         frame = picked[["unique_id", "name", "value", "outcome"]].rename(columns={"outcome": "became"})
         last = last_known(scoped, self.look.end).drop_duplicates("unique_id")
         return frame.merge(last.drop(columns=["name", "value"]), on="unique_id", how="left")

@@ -17,10 +17,12 @@ from opp_analytics.svg import Rows
 from opp_analytics.widgets.explorer.choice import Choice
 from opp_analytics.widgets.explorer.pick import Picker
 
-__all__ = ["MARKS", "Look", "View", "due_in", "last_known", "open_deals"]
+__all__ = ["MARKS", "PART", "Look", "View", "due_in", "last_known", "open_deals", "states_chances"]
 
 MARKS = 60
 """Marks of a chart; the smallest beyond them are in its table and code only."""
+PART = "\x1f"
+"""Between the keys of a row and of a part of its bar, where the parts are the marks."""
 _DEAL = ["unique_id", "name", "owner_name", "value", "stage", "close_date"]
 
 
@@ -87,6 +89,10 @@ class View(ABC):
         """What the table shows, as the chart's title."""
         return sentence(table).removesuffix(".")
 
+    def lacks(self, table: pd.DataFrame) -> str:
+        """What the view needs and has not: "chances" or nothing."""
+        return ""
+
     @abstractmethod
     def about(self) -> str:
         """What is drawn, in the line under the title."""
@@ -106,6 +112,12 @@ def open_deals(frame: pd.DataFrame) -> pd.DataFrame:
     """The open ones."""
     opened: pd.DataFrame = frame[outcome_codes(frame) == OPEN]
     return opened
+
+
+def states_chances(look: Look) -> bool:
+    """Whether any deal has a ``probability``."""
+    frame = look.picker.opportunities
+    return "probability" in frame and bool(frame["probability"].notna().any())
 
 
 def last_known(scoped: History, end: str) -> pd.DataFrame:

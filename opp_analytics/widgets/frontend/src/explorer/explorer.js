@@ -1,6 +1,7 @@
 // The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
 
 import { afterPress, copyText, h, keepKeys } from "../shared/dom.js";
+import { label as words } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
 import { controls, chips, tabs } from "./controls.js";
@@ -8,6 +9,7 @@ import { DealsTable } from "./deals.js";
 import { savePicture } from "./picture.js";
 import { Tip, takeTitles } from "./tip.js";
 
+const PART = "\x1f"; // between the keys of a row and of a part of its bar
 const decode = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 class Explorer {
@@ -174,16 +176,29 @@ class Explorer {
     return h("div", { class: "row head" }, h("span", {}, heads[0] ?? ""), scale, Array.from({ length: figures }, (_, at) => h("span", { class: "fig" }, heads[at + 1] ?? "")));
   }
 
-  #row({ key, label, note, picture, figures, strong, opens }) {
+  #row({ key, label, note, picture, figures, strong, highlight, opens }) {
     const drawn = h("span", { class: "drawn" });
     drawn.innerHTML = picture; // SVG of Python, in which all text is escaped
-    for (const image of drawn.querySelectorAll("svg")) image.setAttribute("aria-hidden", "true");
+    const parts = [...drawn.querySelectorAll("[data-key]")];
     const said = drawn.querySelector("svg")?.getAttribute("aria-label") ?? label;
-    const cells = [h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : ""), drawn, figures.map((figure) => h("span", { class: "fig" }, figure))];
     takeTitles(drawn);
-    drawn.append(h("span", { class: "vh" }, said));
-    if (!opens) return h("div", { class: `row${strong ? " strong" : ""}` }, cells);
-    return h("div", { class: `row mk${strong ? " strong" : ""}`, role: "button", tabindex: "0", "data-mark": key, "data-tip": said, "aria-expanded": "false", onclick: () => this.open(key, label), onkeydown: (event) => this.#markKey(event, key, label) }, cells);
+    const lab = h("span", { class: "lab", title: label }, opens ? h("span", { class: "tri", "aria-hidden": "true" }) : "", h("bdi", {}, label), note ? h("span", { class: "note" }, ` · ${note}`) : "");
+    const row = h("div", { class: `row${strong ? " strong" : ""}${highlight ? " named" : ""}` }, lab, drawn, figures.map((figure) => h("span", { class: "fig" }, figure)));
+    for (const image of drawn.querySelectorAll("svg")) image.setAttribute(...(parts.length ? ["role", "group"] : ["aria-hidden", "true"]));
+    for (const part of parts) this.#makeMark(part, `${key}${PART}${part.dataset.key}`, `${label}, ${words(part.dataset.key)}`, part.dataset.tip);
+    if (!parts.length) drawn.append(h("span", { class: "vh" }, said));
+    if (opens) this.#makeMark(parts.length ? lab : row, key, label, said);
+    return row;
+  }
+
+  // What opens its deals: a row, or a part of its bar.
+  #makeMark(node, key, label, said) {
+    node.classList.add("mk");
+    const about = { role: "button", tabindex: "0", "data-mark": key, "data-tip": said, "aria-expanded": "false" };
+    if (node instanceof SVGElement) about["aria-label"] = said;
+    for (const [name, value] of Object.entries(about)) node.setAttribute(name, value);
+    node.addEventListener("click", () => this.open(key, label));
+    node.addEventListener("keydown", (event) => this.#markKey(event, key, label));
   }
 
   #empty(why) {
@@ -193,6 +208,9 @@ class Explorer {
       return [h("div", { class: "empty" }, h("h3", {}, "No history yet."), h("p", {}, "This view compares two records of the pipeline. Record it daily, and call the explorer with the history:"), h("pre", { class: "code" }, "opp-analytics record\n\noa.explore(opportunities, history)"))];
     }
     if (why === "window") return [h("div", { class: "empty" }, h("h3", {}, "The window holds one record."), h("p", {}, "Choose a longer one: two different records are compared."))];
+    if (why === "chances") {
+      return [h("div", { class: "empty" }, h("h3", {}, "No chances yet."), h("p", {}, "A forecast weighs each open deal with its probability, or learns from closed deals; here no deal has a probability, and too few are closed. Fill the column, or name the CRM's attribute in the org file:"), h("pre", { class: "code" }, '[api.columns]\ntheir_name = "probability"'), h("p", {}), link("Show open value by close month", () => this.choose({ view: "pipeline", by: "close_month" })))];
+    }
     if (why === "nothing") return [h("div", { class: "empty" }, h("h3", {}, "Nothing to draw."), h("p", {}, "The picked deals hold nothing for this view in the window."))];
     const names = ["owners", "stages", "value", "close", "text"].filter((name) => this.about.filters[this.state.view].includes(name));
     return [h("div", { class: "empty" }, h("h3", {}, "No deals match."), h("p", {}, `The filters leave none of ${shown.deals}.`), link("Clear all filters", () => this.clear(names)))];

@@ -25,8 +25,8 @@ export class Editor {
   #done = false;
 
   // `end` is told how it ended: all, one or no, the text, the key that did it, and whether the text is what it opened with.
-  constructor({ root, cell, spec, name, value, text, today, read, end }) {
-    Object.assign(this, { root, cell, spec, value, today, read, end });
+  constructor({ root, cell, spec, options, name, value, text, today, read, end }) {
+    Object.assign(this, { root, cell, spec, options, value, today, read, end });
     this.input = h("input", { type: "text", class: "ed", "aria-label": `${spec.title}, ${name}`, autocomplete: "off" });
     this.input.classList.toggle("right", RIGHT.has(spec.kind));
     this.input.value = text ?? plain(spec.kind, value);
@@ -35,7 +35,7 @@ export class Editor {
     this.place(cell);
     this.input.focus({ preventScroll: true });
     if (text === undefined) this.input.select();
-    if (spec.options.length) this.#list(text === undefined);
+    if (options.length) this.#list(text === undefined);
     else if (DATED.has(spec.kind)) this.#calendar(value ?? today);
     this.input.addEventListener("input", () => this.#typed());
     this.input.addEventListener("keydown", (event) => this.#key(event));
@@ -49,7 +49,7 @@ export class Editor {
   }
 
   async #typed() {
-    if (this.spec.options.length) return this.#list(false);
+    if (this.options.length) return this.#list(false);
     if (!DATED.has(this.spec.kind) || !this.input.value.trim()) return undefined;
     const [[day, why]] = await this.read([[this.spec.field, this.input.value]]);
     if (!why && day && !this.#done) this.#calendar(day);
@@ -68,7 +68,7 @@ export class Editor {
   }
 
   #step(by, event) {
-    if (this.spec.options.length && this.#options.length) {
+    if (this.#options.length) {
       event.preventDefault();
       this.#point((this.#at + by + this.#options.length) % this.#options.length);
     } else if (DATED.has(this.spec.kind)) {
@@ -100,7 +100,7 @@ export class Editor {
 
   #list(all) {
     const wanted = all ? "" : this.input.value.trim().toLowerCase();
-    const { options, kind } = this.spec;
+    const { options, spec: { kind } } = this;
     this.#options = options.filter((option) => label(option).toLowerCase().includes(wanted)).slice(0, 200);
     // A person may be new; nothing is pointed at unless it starts as typed.
     const found = all ? this.#options.indexOf(this.value) : kind === "person" ? this.#options.findIndex((option) => option.toLowerCase().startsWith(wanted)) : 0;

@@ -281,6 +281,7 @@ class Grid {
       cell: this.table.node(r, c),
       spec,
       name: this.store.text(row, this.specs[0].field),
+      options: this.store.options(spec, [row]),
       value: this.store.value(row, spec.field),
       text: typed,
       today: this.model.get("_today"),
@@ -444,6 +445,7 @@ class Grid {
     this.popovers.toggle(this.#bar("bulk"), "Bulk edit", (node) =>
       fillBulk(node, {
         specs: this.specs,
+        optionsOf: (spec) => this.store.options(spec, rows),
         rows: rows.length,
         whose: some ? "those of the selected cells" : "all that are shown",
         go: async (verb, field, text) => {

@@ -33,14 +33,14 @@ export function fillColumns(node, { layout, changed, done }) {
   draw();
 }
 
-export function fillBulk(node, { specs, rows, whose, go }) {
+export function fillBulk(node, { specs, optionsOf, rows, whose, go }) {
   const open = specs.filter((spec) => !spec.locked);
   const dated = open.some(({ field }) => field === "close_date");
   const owner = open.find(({ kind }) => kind === "person");
   const column = h("select", { "aria-label": "Column to set" }, open.map((spec) => h("option", { value: spec.field }, spec.title)));
   const value = h("input", { type: "text", "aria-label": "Value to set", placeholder: "value", list: "oa-bulk", autocomplete: "off" });
   const options = h("datalist", { id: "oa-bulk" });
-  const offer = () => options.replaceChildren(...open.find(({ field }) => field === column.value).options.map((option) => h("option", { value: option.replaceAll("_", " ") })));
+  const offer = () => options.replaceChildren(...optionsOf(open.find(({ field }) => field === column.value)).map((option) => h("option", { value: option.replaceAll("_", " ") })));
   column.addEventListener("change", offer);
   const days = h("input", { type: "text", class: "few", "aria-label": "Days to move close dates by", placeholder: "7" });
   const person = h("select", { "aria-label": "New owner" }, (owner?.options ?? []).map((option) => h("option", { value: option }, option)));

@@ -172,11 +172,11 @@ export class Drawer {
   #receipt(m) {
     const title = m.undone ? `Undone: ${count(m.written, "change")} taken back` : `Receipt: ${number(m.written)} of ${count(m.all, "change")} written`;
     const about = m.undone ? "The deals hold what they held before." : "Kept in oa.runs(); can be undone later, too.";
-    const left = m.all - m.written;
-    const says = [m.stopped ? `Stopped: ${m.stopped}.` : "", left && !m.undone ? `${number(left)} not written; see the reason at the line.` : "", m.theirs ? `${number(m.theirs)} kept as on the server.` : "", ...m.notes].filter(Boolean).join(" ");
+    const refused = m.all - m.written - m.unsent;
+    const says = [m.unsent && !m.undone ? `${number(m.unsent)} not sent: still in the grid, to be applied again.` : "", refused && !m.undone ? `${number(refused)} not written; see the reason at the line.` : "", m.theirs ? `${number(m.theirs)} kept as on the server.` : "", ...m.notes].filter(Boolean).join(" ");
     const undo = h("button", { class: "btn", type: "button", onclick: () => this.#undo(undo, m) }, "Undo this run");
     return [
-      this.#head(title, h("p", {}, `Run ${m.run}, ${m.at}. ${about}`)),
+      this.#head(title, [h("p", {}, `Run ${m.run}, ${m.at}. ${about}`), m.stopped ? h("p", { class: "pb" }, `Stopped: ${m.stopped}`) : ""]),
       h("div", { class: "body" }, m.items.map(({ deal, lines }) => h("div", { class: "dl" }, h("h4", {}, h("span", {}, name(deal))),
         lines.map(({ title: field, old, new: now, outcome, why }) => [
           h("div", { class: "ln" }, h("span", { class: "fn" }, field), h("span", {}, old ? arrow(old, now) : h("b", {}, name(now))), h("span", { class: "ok" }, m.undone && outcome === "written" ? "taken back" : outcome)),

@@ -32,6 +32,14 @@ export class Store {
     return shown(this.byField.get(field).kind, this.value(row, field));
   }
 
+  // What rows may hold: a deal takes the stages of its own pipeline.
+  options({ options, by_pipeline: split }, rows) {
+    const lists = new Map(Object.entries(split));
+    if (!lists.size || !this.data.has("pipeline")) return options;
+    const known = [...new Set(rows.map((row) => this.value(row, "pipeline")))].map((name) => lists.get(name) ?? options);
+    return options.filter((option) => known.some((each) => each.includes(option)));
+  }
+
   mark(row, field) {
     return this.marks.get(key(row, field));
   }
