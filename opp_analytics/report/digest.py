@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from opp_analytics.report.model import Cell, Line, Page, Table, Tile
+from opp_analytics.text import MISSING
 
 __all__ = ["Digest", "Section", "digest"]
 
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
+_MOST = 5
+"""Deals to question that a mail or a chat has room for."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,23 @@ class Section:
     right: tuple[bool, ...]
     """True for each column of numbers."""
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def items(self) -> tuple[tuple[str, str, str], ...]:
+        """The first deals to question: the name of each, what is known of it, and why; none for people."""
+        if self.name != _SECTIONS["risk"]:
+            return ()
+        return tuple((row[0], self._facts(row), row[-1]) for row in self.rows[:_MOST])
+
+    @property
+    def more(self) -> str:
+        """What `items` leaves out."""
+        left = len(self.rows) - _MOST
+        return f"{left} more on the page" if self.items and left > 0 else ""
+
+    def _facts(self, row: tuple[str, ...]) -> str:
+        named = zip(self.columns[1:-1], row[1:-1], strict=True)
+        return ", ".join(f"{name.lower()} {cell}" for name, cell in named if cell != MISSING)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from email.policy import SMTP
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.digest import Digest
 from opp_analytics.report.html import rendered
-from opp_analytics.report.markdown import markdown
+from opp_analytics.report.markdown import plain
 
 __all__ = ["mail"]
 
@@ -43,7 +43,7 @@ def mail(digest: Digest, *, subject: str, page: bytes, name: str) -> bytes:
     message = EmailMessage(policy=SMTP)
     message["Subject"] = subject
     message["X-Unsent"] = "1"
-    message.set_content(markdown(digest))
+    message.set_content(plain(digest))
     message.add_alternative(inliner.inline(rendered("mail.html", digest=digest, page=name)), subtype="html")
     message.add_attachment(page, maintype="text", subtype="html", filename=name)
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):

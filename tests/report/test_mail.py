@@ -10,7 +10,7 @@ from email.policy import default
 import pytest
 
 from opp_analytics.report.mail import mail
-from opp_analytics.report.markdown import markdown
+from opp_analytics.report.markdown import plain
 from tests.report.digests import PEOPLE, RISK, digest
 
 PAGE = "<!doctype html><p>Straße €".encode()
@@ -38,7 +38,7 @@ def test_mail__has_text_html_and_the_page(message: EmailMessage) -> None:
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert text.get_content().splitlines() == markdown(digest(PEOPLE, RISK)).splitlines()
+    assert text.get_content().splitlines() == plain(digest(PEOPLE, RISK)).splitlines()
     assert "March will likely reach $180K." in html.get_content()
     (page,) = message.iter_attachments()
     assert (page.get_filename(), page.get_content_type()) == ("weekly.html", "text/html")

@@ -32,8 +32,8 @@ __all__ = ["workbook_bytes"]
 _MOST_ROWS = 1_048_574
 """Rows of a sheet below its heading and above its total."""
 _MOST_LETTERS = 32_767
-_WIDEST, _PAPER = 40, 200
-"""Width of the widest column, and of what is printed: further columns are on the sheet only."""
+_WIDEST, _UPRIGHT, _PAPER = 40, 140, 200
+"""Width of the widest column, of a sheet printed upright, and of what is printed: further columns are on the sheet only."""
 _FONT = "Calibri"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that a workbook cannot contain."""
@@ -192,7 +192,7 @@ def _fitting(sheet: Sheet) -> pd.DataFrame:
         if long:
             warnings.warn(
                 f"the sheet {sheet.name} holds the first {_MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
-                f"of {column}, as many as Excel can",
+                f"of {column}, as many as Excel can; oa.to_csv writes them whole",
                 DataWarning,
                 stacklevel=2,
             )
@@ -301,7 +301,7 @@ def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
     from openpyxl.worksheet.page import PageMargins
 
     sheet = book.create_sheet(title)
-    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.orientation = "portrait" if sum(widths) <= _UPRIGHT else "landscape"
     sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
     sheet.sheet_properties.pageSetUpPr.fitToPage = True
     sheet.page_margins = PageMargins(left=0.4, right=0.4, top=0.5, bottom=0.6, footer=0.3)
@@ -371,9 +371,11 @@ _LABELS = (
 def _width(head: str, values: pd.Series[Any], kind: str) -> float:
     """A width for the heading, which may take two lines, and the first rows."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
-    words = max((len(word) for word in head.split()), default=0)
-    least = {"money": 15.0, "instant": 18.0, "date": 12.0}.get(kind, 9.0)
-    return max(least, 1.2 * words + 2, min(_WIDEST, longest + 3.0) if kind == "text" else 0.0)
+    words = head.split()
+    lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
+    line = min((max(map(len, both)) for both in lines), default=0)
+    least = {"money": 15.0, "instant": 18.0, "date": 12.0}.get(kind, 10.0)
+    return max(least, 1.2 * line + 3, min(_WIDEST, longest + 3.0) if kind == "text" else 0.0)
 
 
 def _dated(saved: io.BytesIO, moment: datetime) -> bytes:

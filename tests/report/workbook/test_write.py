@@ -6,6 +6,7 @@ import io
 import re
 import shutil
 import subprocess
+import textwrap
 
 import openpyxl
 import pandas as pd
@@ -121,7 +122,8 @@ def test_workbook__earlier_figures_are_beside_those_of_now():
 
 def test_workbook__sheets_print_on_one_page_across(book):
     for sheet in book.worksheets:
-        assert sheet.page_setup.orientation == "landscape"
+        wide = sum(column.width for column in sheet.column_dimensions.values()) > 140
+        assert sheet.page_setup.orientation == ("landscape" if wide else "portrait")
         assert (sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight) == (1, 0)
         assert sheet.sheet_properties.pageSetUpPr.fitToPage
 
@@ -156,9 +158,20 @@ def test_workbook__says_what_excel_cannot_hold(monkeypatch):
     assert [str(warning.message) for warning in said] == [
         "the sheet Deals holds the first 2 of 3 rows, as many as Excel can; its totals are those of these rows. "
         "oa.to_csv writes every deal",
-        "the sheet Deals holds the first 32,767 characters of 1 cell of name, as many as Excel can",
+        "the sheet Deals holds the first 32,767 characters of 1 cell of name, as many as Excel can; "
+        "oa.to_csv writes them whole",
     ]
     assert [cell.value for cell in deals["B"]] == ["Value", 1, 2, "=SUBTOTAL(109,Deals[Value])"]
+
+
+def test_workbook__has_room_for_each_heading_in_two_lines():
+    table = pd.DataFrame({"stage": ["proposal"], "p_target": [0.5], "win_rate": [0.5], "missed": [1]})
+    sheet = _book(
+        Sheet("Widths", table, (), {"p_target": "Chance of target", "missed": "Forecast minus closed"})
+    )["Widths"]
+    for head in sheet[1]:
+        width = sheet.column_dimensions[head.column_letter].width
+        assert len(textwrap.wrap(head.value, int(width / 1.2) - 1)) <= 2, head.value
 
 
 def test_workbook__has_titles_of_a_sheet_s_own_and_no_total_of_nothing():
