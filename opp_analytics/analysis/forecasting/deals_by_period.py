@@ -16,7 +16,7 @@ from opp_analytics.analysis.forecasting.past_points import Records
 from opp_analytics.analysis.forecasting.past_versions import OWNER
 from opp_analytics.analysis.shared.groups import Groups, column_key, combine, ratio, read
 from opp_analytics.certificate import Certificate
-from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org, outcome_codes
+from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, PIPELINE, UNKNOWN, WON, Org, outcome_codes
 
 if TYPE_CHECKING:
     from opp_analytics.analysis.shared.replay import Replay
@@ -192,7 +192,9 @@ def read_deals(
     """
     known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
     optional = [
-        name for name in dict.fromkeys(["probability", "created_at", OWNER, *columns]) if name in known
+        name
+        for name in dict.fromkeys(["probability", "created_at", OWNER, PIPELINE, *columns])
+        if name in known
     ]
     frame = read(
         opportunities, "stage", "value", "close_date", *optional, by=list(by), unique=unique, any_stage=some

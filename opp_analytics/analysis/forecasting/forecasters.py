@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from opp_analytics.analysis.forecasting.past_versions import OWNER
 from opp_analytics.analysis.forecasting.run_rate import Book, run_rate
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
+from opp_analytics.org import PIPELINE
 from opp_analytics.schema import NO_LABEL, TEXT
 
 if TYPE_CHECKING:
@@ -111,9 +112,8 @@ class Learned:
         if lessons is None:
             return np.where(deals.open, np.nan, 0.0)
         frame, known = deals.frame, self.past.deals.versions
-        stage = _places(frame["stage"].astype(TEXT).fillna(NO_LABEL), known.stages)
-        owned = frame[OWNER].astype(TEXT).fillna(NO_LABEL) if OWNER in frame else None
-        owner = np.full(len(frame), -1) if owned is None else _places(owned, known.owners)
+        stage = _stages(frame, known.stages)
+        owner = _places(_labels(frame[OWNER]), known.owners) if OWNER in frame else np.full(len(frame), -1)
         closing = self.past.records.closes_quarter(period)
         found = lessons.chances.of(bucket_of(deals, period), stage, owner, closing=closing)
         return np.where(deals.open, found, 0.0)
@@ -265,6 +265,22 @@ def _with_means(amounts: Floats, means: Floats) -> Floats:
     """The amounts (rows) by group (columns), scaled to other means."""
     found = amounts.mean(axis=0)
     return np.where(found > 0, amounts * means / np.where(found > 0, found, 1.0), means)
+
+
+def _stages(frame: pd.DataFrame, known: Sequence[tuple[str, ...]]) -> NDArray[np.intp]:
+    """The column of each deal's stage in `LearnedChances.share`: in its pipeline, else in all pipelines."""
+    stage, names = _labels(frame["stage"]), list(dict.fromkeys(place[0] for place in known))
+    by_name = _places(stage, names)
+    found = np.where(by_name >= 0, len(known) + by_name, -1)
+    if PIPELINE not in frame or len(known) == len(names):
+        return found
+    mine = pd.MultiIndex.from_arrays([stage, _labels(frame[PIPELINE])])
+    own = pd.MultiIndex.from_tuples(known).get_indexer(mine)
+    return np.where(own >= 0, own, found)
+
+
+def _labels(column: pd.Series[Any]) -> pd.Series[str]:
+    return column.astype(TEXT).fillna(NO_LABEL)
 
 
 def _places(names: pd.Series[str], known: Sequence[str]) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from opp_analytics.analysis.forecasting.learned_chances import LearnedChances, learn_chances
 from opp_analytics.analysis.forecasting.past_deals import PastDeals
 from opp_analytics.analysis.forecasting.past_points import Now, Records, last_day
-from opp_analytics.analysis.forecasting.past_versions import read_versions
+from opp_analytics.analysis.forecasting.read_versions import read_versions
 from opp_analytics.analysis.stats.distribution import sample_totals
 from opp_analytics.org import Org
 
@@ -101,7 +101,7 @@ class Past:
         points = [
             (deals.open(record, period), deals.wins(record, period)) for period, record in known.items()
         ]
-        return learn_chances(points, closing, stages=len(versions.stages), owners=len(versions.owners))
+        return learn_chances(points, closing, stages=versions.stages, owners=len(versions.owners))
 
     def _further(self, known: Mapping[pd.Period, int]) -> Floats:
         amounts = [self.deals.wins(record, k).further() for k, record in list(known.items())[-_AMOUNTS:]]

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from opp_analytics import periods
 from opp_analytics.analysis.forecasting.past_points import Records, first_day, last_day
-from opp_analytics.analysis.forecasting.past_versions import UNDATED_DAY, read_versions
+from opp_analytics.analysis.forecasting.past_versions import UNDATED_DAY
+from opp_analytics.analysis.forecasting.read_versions import read_versions
 from opp_analytics.analysis.forecasting.run_rate import NEVER, Book, days_or_never
 from opp_analytics.org import OPEN, WON, Org
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from opp_analytics.history import History
+from opp_analytics.org import Org
 from tests.history.logs import recorded, row
 
 ROWS = [
@@ -30,12 +31,14 @@ MONTHS = recorded(_MONTHS)
 MONTHS_TO_MARCH = recorded(_MONTHS[:4])
 
 
-def even_months(months: int, *, owners: bool = False, until: str | None = None) -> History:
+def even_months(
+    months: int, *, owners: bool = False, until: str | None = None, org: Org | None = None
+) -> History:
     """Months that are all alike, from January 2026 on.
 
     On the 10th two deals of 100 in proposal are open and due in the month; on the 20th one is won, the other lost, and a
     deal of 30 that nobody had seen before is won. There are records on both days. With `owners`, Ann wins, Bo loses, and
-    Cy wins the unseen deals.
+    Cy wins the unseen deals. With an `org`, deals won are in its pipeline Renewal, deals lost in New.
     """
     rows = []
     for month in pd.period_range("2026-01", periods=months, freq="M"):
@@ -51,4 +54,6 @@ def even_months(months: int, *, owners: bool = False, until: str | None = None) 
     log = log.assign(probability=50, created_at="2026-01-01T00:00:00Z")
     if until is not None:
         log = log[log["seen_at"] <= until]
-    return History.from_changes(log if owners else log.drop(columns="owner_name"))
+    if org is not None:
+        log["pipeline"] = log["unique_id"].str[0].map({"a": "Renewal", "b": "New", "c": "Renewal"})
+    return History.from_changes(log if owners else log.drop(columns="owner_name"), org=org)

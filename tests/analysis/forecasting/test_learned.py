@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis import forecast, forecast_deals
+from opp_analytics.analysis import backtest, forecast, forecast_deals
 from opp_analytics.analysis.forecasting.learned import stretch
 from opp_analytics.history import History
+from opp_analytics.org import Org
 from tests.analysis.forecasting.histories import even_months
 
 NINE = even_months(9)
@@ -57,6 +58,31 @@ def test_forecast__learned_by_owner_adds_up_to_the_whole():
     for name in ("booked", "open_value", "weighted_open", "expected_open", "new_business", "expected"):
         assert table[name].iloc[:-1].sum() == pytest.approx(table.loc["(all)", name])
     assert list(table.index) == ["Ann", "Bo", "Cy", "(all)"]
+
+
+def test_forecast_deals__a_stage_of_two_pipelines_has_a_chance_in_each():
+    org = Org(
+        stages=[
+            {"name": "proposal", "kind": "open", "pipeline": "New"},
+            {"name": "proposal", "kind": "open", "pipeline": "Renewal"},
+            {"name": "closed_won", "kind": "won"},
+            {"name": "closed_lost", "kind": "lost"},
+        ]
+    )
+    history = even_months(9, org=org)
+    frame = history.as_of("2026-09-10T12:00Z")
+    asked: dict[str, Any] = {**ASKED, "history": history, "periods": ["2026-09"]}
+    # Of 7 deals in New none was won, of 7 in Renewal all, of the 14 together half: (0 + 8/2)/15, (7 + 8/2)/15, and 1/2.
+    for pipelines, chances in (
+        (["Renewal", "New"], [11 / 15, 4 / 15]),
+        (["Renewal", "Old"], [11 / 15, 1 / 2]),
+    ):
+        due = frame[frame["close_date"] == "2026-09-25"].assign(pipeline=pipelines)
+        found = forecast_deals(due, **asked).set_index("unique_id")["chance"]
+        assert found[["a2026-09", "b2026-09"]].tolist() == pytest.approx(chances)
+    past = backtest(history, freq="M", method="learned", as_of="2026-09-10")
+    # Both deals of a month together are as likely as in one pipeline.
+    assert past["expected"].iloc[0] == pytest.approx(130)
 
 
 def test_forecast__learned_reads_nothing_later_than_its_day():
