@@ -121,6 +121,30 @@ grid
 """
 
 
+def test_still__follows_the_edits_into_the_file_and_is_what_a_closed_notebook_shows(
+    page: Page, lab: Lab, screenshots
+):
+    notebook = lab.open(page, "still", [SHOW])
+    notebook.run(0)
+    grid = page.locator(".oap").first
+    expect(page.locator(".oap-still")).to_be_hidden()
+    _cell(grid, "Bolt", 4).click()
+    page.keyboard.type("45k")
+    page.keyboard.press("Enter")
+    expect(grid.locator(".said")).to_contain_text("45,000")
+    # The notebook's own key saves from inside the grid, with the last edit.
+    page.keyboard.press("Control+s")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.context.model.dirty")
+    expect(page.locator(".oap-still", has_text="45,000")).to_have_count(1)
+    page.evaluate("window.jupyterapp.serviceManager.sessions.shutdownAll()")
+    page.goto(f"{lab.url}/lab/workspaces/later/tree/still.ipynb")
+    still = page.locator(".oap-still")
+    expect(still).to_be_visible()
+    expect(still).to_contain_text("1 change in 1 deal")
+    expect(still.locator("tbody tr").first).to_contain_text("45,000")
+    page.screenshot(path=screenshots / "grid-reopened.png")
+
+
 @pytest.mark.parametrize("app", ["jupyterlab", "notebook"])
 def test_keys__typed_in_a_widget_cut_no_cell(app: str, page: Page, tmp_path, screenshots):
     pytest.importorskip(app)

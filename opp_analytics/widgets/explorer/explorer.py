@@ -6,16 +6,14 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pandas as pd
 import traitlets
 
 from opp_analytics import org, plots, svg, text
 from opp_analytics.analysis import sentence
-from opp_analytics.errors import ArgumentTypeError, ConfigError, OppAnalyticsError
+from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
 from opp_analytics.widgets.explorer.choice import Choice
@@ -24,15 +22,9 @@ from opp_analytics.widgets.explorer.panel import deals_model, deals_table, panel
 from opp_analytics.widgets.explorer.pick import Picker
 from opp_analytics.widgets.explorer.timeline import timeline
 from opp_analytics.widgets.explorer.views import Forecast, Look, View, view_of
+from opp_analytics.widgets.widget import Widget
 from opp_analytics.widgets.wire import encode
 from opp_analytics.writer import guarded, own_writes
-
-try:
-    import anywidget
-except ImportError:
-    raise ConfigError(
-        "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
-    ) from None
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +38,7 @@ _WINDOWS = 4
 """Records between the ends of a new window."""
 
 
-class Explorer(anywidget.AnyWidget):
+class Explorer(Widget):
     """The explorer widget; `explore` makes it.
 
     Attributes
@@ -80,13 +72,9 @@ class Explorer(anywidget.AnyWidget):
         self._client = client
         self._record_url = _record_url(opportunities, history, client)
         self._day = day
-        # While a cell runs, messages arrive on another thread.
-        self._lock = RLock()
-        self._display_id = uuid4().hex
         self._choice = choice
         super().__init__(_about=offered(self._picker))
         self._choose(choice)
-        self.on_msg(self._answer)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -167,14 +155,6 @@ class Explorer(anywidget.AnyWidget):
 
     # -- messages
 
-    def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
-        with self._lock:
-            try:
-                told = self._done(asked)
-            except OppAnalyticsError as error:
-                told = {"error": str(error)}
-            self.send({}, buffers=[encode({"to": asked.get("from"), **told})])
-
     def _done(self, asked: dict[str, Any]) -> dict[str, Any]:
         match asked["do"]:
             case "choose":
@@ -186,11 +166,8 @@ class Explorer(anywidget.AnyWidget):
             case "deal":
                 ours = None if self._client is None else own_writes(self._client)
                 return {"timeline": timeline(self._picker.history, str(asked["id"]), ours)}
-            case "csv":
-                return {"csv": self._csv(asked.get("key"))}
             case _:
-                self._keep()
-                return {"kept": True}
+                return {"csv": self._csv(asked.get("key"))}
 
     def _csv(self, key: str | None) -> str:
         """The open table, else every deal behind the chart, as CSV; cells that start a formula get an apostrophe."""
@@ -205,23 +182,7 @@ class Explorer(anywidget.AnyWidget):
 
     # -- the picture that stays in a saved notebook
 
-    def _ipython_display_(self) -> None:
-        """Show the widget, and after it the picture, which is hidden while the widget is there.
-
-        In one output an export would take the widget, and show nothing without a network.
-        """
-        from IPython.display import display
-
-        data, _ = self._repr_mimebundle_() or ({}, {})
-        display(data | {"text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
-        display(self._picture(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
-
-    def _keep(self) -> None:
-        from IPython.display import update_display
-
-        update_display(self._picture(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
-
-    def _picture(self) -> dict[str, Any]:
+    def _still(self) -> dict[str, Any]:
         return {"text/plain": repr(self)} | ({} if self.table.empty else {"image/png": self._png()})
 
     def _png(self) -> bytes:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import traitlets
 
-from opp_analytics import schema
+from opp_analytics import schema, text
 from opp_analytics.arguments import whole
-from opp_analytics.errors import ConfigError, OppAnalyticsError
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import When, as_date
 from opp_analytics.text import count, number
@@ -26,15 +24,9 @@ from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Answer, Sheet
 from opp_analytics.widgets.grid.still import still
 from opp_analytics.widgets.grid.strip import Outlook
-from opp_analytics.widgets.wire import deflate, encode
+from opp_analytics.widgets.widget import Widget
+from opp_analytics.widgets.wire import deflate
 from opp_analytics.writer import Plan, plan
-
-try:
-    import anywidget
-except ImportError:
-    raise ConfigError(
-        "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
-    ) from None
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -46,7 +38,7 @@ _STATIC = Path(__file__).parent.parent / "static"
 _REFUSED = ["unique_id", "name", "field", "value", "problem"]
 
 
-class Grid(anywidget.AnyWidget):
+class Grid(Widget):
     """The editing grid; `edit` makes it.
 
     Attributes
@@ -85,8 +77,6 @@ class Grid(anywidget.AnyWidget):
         self._sheet = Sheet(opportunities, today=day.date())
         self._outlook = Outlook(self._sheet, as_of=day, freq=freq, history=history)
         self._review = Review(self._sheet, client)
-        # While a cell runs, messages arrive on another thread.
-        self._lock = RLock()
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
             _data=deflate(to_arrow(self._sheet.frame, self._sheet.columns)),
@@ -95,7 +85,6 @@ class Grid(anywidget.AnyWidget):
             _today=f"{day:%Y-%m-%d}",
             _layout=read_layout(opportunities),
         )
-        self.on_msg(self._answer)
         self.observe(lambda change: write_layout(self._sheet.frame, change["new"]), "_layout")
 
     @property
@@ -150,14 +139,10 @@ class Grid(anywidget.AnyWidget):
         with self._lock:
             return f"<Grid of {count(len(self._sheet.frame), 'opportunity')}: {self._summary()}>"
 
-    def _repr_mimebundle_(self, **asked: Any) -> Any:
-        """The widget, and its rows for where none runs."""
-        bundle = super()._repr_mimebundle_(**asked)
-        if bundle is None:
-            return None
-        data, about = bundle
+    def _still(self) -> dict[str, Any]:
         with self._lock:
-            return data | {"text/html": still(self._sheet.edited, self._sheet.columns)}, about
+            summary = text.capital(self._summary())
+            return {"text/plain": repr(self), "text/html": still(self._sheet, summary)}
 
     def _summary(self) -> str:
         changes, problems = self._sheet.changes, len(self._sheet.problems)
@@ -166,18 +151,6 @@ class Grid(anywidget.AnyWidget):
         return ", ".join([*parts, *([f"{number(problems)} refused"] if problems else [])])
 
     # -- messages
-
-    def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
-        """Carry out a request of the browser and send the result to every view of the grid."""
-        with self._lock:
-            try:
-                told = self._done(asked)
-            except OppAnalyticsError as error:
-                told = {"error": str(error)}
-            self._tell({"to": asked.get("from"), **told})
-
-    def _tell(self, content: dict[str, Any]) -> None:
-        self.send({}, buffers=[encode(content)])
 
     def _done(self, asked: dict[str, Any]) -> dict[str, Any]:
         match asked["do"]:

@@ -273,7 +273,7 @@ def test_controls__offer_months_and_fiscal_quarters(frames, history):
 
 
 def test_notebook__keeps_a_picture_and_names_are_text(explorer, frames):
-    assert explorer._picture()["image/png"].startswith(b"\x89PNG")
+    assert explorer._still()["image/png"].startswith(b"\x89PNG")
     hostile = oa.explore(
         frames[-1].assign(owner_name="<img src=x>"), as_of=DAYS[-1], state={"by": "owner_name"}
     )

@@ -1,6 +1,6 @@
 // The explorer: controls, figures, chart, deals, code. Python computes and draws; this shows it and asks.
 
-import { afterPress, copyText, h, keepKeys } from "../shared/dom.js";
+import { afterPress, copyText, h, keepKeys, keepStill } from "../shared/dom.js";
 import { label as words } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Popovers } from "../shared/popover.js";
@@ -31,10 +31,7 @@ class Explorer {
     model.on("change:_shown", this.onShown);
     root.addEventListener("keydown", (event) => this.#key(event));
     this.ctl.addEventListener("focusout", ({ target }) => target.matches("input[type=text]") && setTimeout(() => this.draw(true)));
-    // The last picture stays in the notebook; it is renewed when the person turns to something else.
-    root.addEventListener("focusout", (event) => {
-      if (event.relatedTarget && !root.contains(event.relatedTarget) && this.touched) this.kernel.ask({ do: "keep" });
-    });
+    keepStill(root, this.kernel, () => this.touched);
   }
 
   get state() {

@@ -1,6 +1,6 @@
 // The editing grid. Python holds the edits and judges them; this shows them and asks.
 
-import { afterPress, copyText, debounced, h, keepKeys } from "../shared/dom.js";
+import { afterPress, copyText, debounced, h, keepKeys, keepStill } from "../shared/dom.js";
 import { count } from "../shared/format.js";
 import { Kernel, inflated } from "../shared/kernel.js";
 import { Actions } from "./actions.js";
@@ -19,7 +19,7 @@ import { Selection } from "./selection.js";
 import { Store } from "./store.js";
 import { Table } from "./table.js";
 
-const READS = new Set(["judge", "operands", "strip"]);
+const READS = new Set(["judge", "keep", "operands", "strip"]);
 
 class Grid {
   counts = { changes: 0, deals: 0, problems: 0 };
@@ -112,6 +112,7 @@ class Grid {
       if (event.target === this.holder && onKey(this, event)) event.preventDefault();
     });
     this.root.addEventListener("keydown", (event) => this.#rootKey(event));
+    keepStill(this.root, this.kernel, () => this.touched);
     for (const type of ["copy", "cut", "paste"]) this.holder.addEventListener(type, (event) => this.#clipboard(event));
     this.holder.addEventListener("focus", () => this.#paint());
     this.holder.addEventListener("blur", () => this.#paint());
@@ -171,6 +172,7 @@ class Grid {
   #take(content) {
     const { seen, moved } = this.store.take(content);
     Object.assign(this, { counts: content.counts, undo: content.undo, redo: content.redo });
+    this.touched ||= Boolean(content.said || content.reset);
     if (moved) {
       this.store.admit();
       this.rows();

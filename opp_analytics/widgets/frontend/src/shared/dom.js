@@ -64,3 +64,18 @@ export async function copyText(text, from) {
     area.remove();
   }
 }
+
+// What stays in the notebook is renewed when the person turns to something else, or saves: the widget has the keys, so
+// that it hands the notebook's Ctrl+S on.
+export function keepStill(root, kernel, touched) {
+  const keep = () => (touched() ? kernel.ask({ do: "keep" }) : null);
+  root.addEventListener("focusout", ({ relatedTarget }) => relatedTarget && !root.contains(relatedTarget) && keep());
+  root.addEventListener("keydown", async (event) => {
+    const { key, code, keyCode, ctrlKey, metaKey } = event;
+    if (key.toLowerCase() !== "s" || !(ctrlKey || metaKey) || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    await keep();
+    root.parentElement?.dispatchEvent(new KeyboardEvent("keydown", { key, code, keyCode, ctrlKey, metaKey, bubbles: true, cancelable: true }));
+  }, true);
+}
