@@ -64,6 +64,45 @@ def followed(history: History) -> pd.DataFrame:
     return pd.concat(parts)
 
 
+def due_soon(history: History) -> pd.DataFrame:
+    """One row per open deal due in 14 days and question: what became of it, and whether two thresholds flag it.
+
+    ``stated``: a stated chance below 40%. ``learned``: one below that which 80% of the deals won by then last stated.
+    """
+    changes = history.changes().sort_values(["unique_id", "seen_at"])
+    changes["outcome"] = outcomes(changes).astype("str")
+    by_deal = changes.groupby("unique_id", sort=False)
+    wins = changes[(changes["outcome"] == "open") & (by_deal["outcome"].shift(-1) == "won")]
+    wins = wins.assign(won_at=by_deal["seen_at"].shift(-1))
+    moments, parts = history.records["recorded_at"], []
+    for at in moments.iloc[_FIRST::_STEP]:
+        then = at + pd.Timedelta(days=DAYS)
+        if then > moments.iloc[-1]:
+            break
+        stated = wins.loc[wins["won_at"] <= at, "probability"].dropna().astype("float64") / 100
+        frame, day = history.as_of(at), at.date()
+        flagged = {
+            name: deal_flags(frame, as_of=day, low_chance=limit).set_index("close_date", append=True)
+            for name, limit in (("stated", 0.4), ("learned", stated.quantile(0.2, interpolation="lower")))
+        }
+        rows = pd.DataFrame({name: table["due_soon_unlikely"] for name, table in flagged.items()})
+        left = rows.index.get_level_values("close_date") - pd.Timestamp(day)
+        rows = rows[(left.days >= 0) & (left.days <= 14)].droplevel("close_date")
+        end = outcomes(history.as_of(then).set_index("unique_id")).astype("str").reindex(rows.index)
+        parts.append(rows.assign(won=end == "won", lost=end == "lost", open=end == "open"))
+    return pd.concat(parts)
+
+
+def thresholds(deals: pd.DataFrame) -> pd.DataFrame:
+    """Deals due soon: shares that were won, lost or still open, flagged or not, by threshold."""
+    rows = {}
+    for name in ("stated", "learned"):
+        for said, group in deals.groupby(deals[name].fillna(False)):
+            shares = group[["won", "lost", "open"]].mean()
+            rows[f"{name}, {'flagged' if said else 'others'}"] = {"deals": len(group), **shares}
+    return pd.DataFrame(rows).T
+
+
 def usefulness(deals: pd.DataFrame) -> pd.DataFrame:
     """Shares of flagged deals won, lost and slipped, and of unflagged ones with the same mix of stages, by flag."""
     flags = [name for name in deals.select_dtypes("boolean") if name not in _ENDS]
@@ -106,12 +145,15 @@ def main() -> None:
     """Print a table for the simulated teams and one for the sandbox."""
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 2
     found: dict[str, list[pd.DataFrame]] = {}
+    soon: dict[str, list[pd.DataFrame]] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         for name, history in teams(seeds):
             found.setdefault(name, []).append(followed(history))
+            soon.setdefault(name, []).append(due_soon(history))
     for name, parts in found.items():
         sys.stdout.write(f"\n{name}\n\n{as_markdown(usefulness(pd.concat(parts)))}\n")
+        sys.stdout.write(f"\ndue soon\n{thresholds(pd.concat(soon[name])).round(2)}\n")
 
 
 if __name__ == "__main__":
