@@ -66,6 +66,9 @@ class _Told:
     def set_postfix(self, **_: Any) -> None:
         """A function is told numbers only."""
 
+    def close(self) -> None:
+        """Do nothing: a function stays."""
+
 
 def note(progress: bool | None, text: str) -> None:
     """Print a text where a progress bar would be shown; in a notebook, which shows errors in red, as output."""

@@ -36,7 +36,7 @@ def test_demo__serves_what_was_recorded_last(demo: tuple[oa.Client, oa.History])
 
 
 def test_demo__of_another_seed_is_another_team(demo: tuple[oa.Client, oa.History]) -> None:
-    other, _ = oa.demo(weeks=1, seed=3)
+    other, _ = oa.demo(weeks=1, seed=3, progress=False)
     assert set(oa.load(other)["name"]) != set(oa.load(demo[0])["name"])
 
 
