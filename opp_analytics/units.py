@@ -80,6 +80,8 @@ def unit_of(column: str) -> Unit:
         return "percent"
     if column == "pipeline_coverage":
         return "ratio"
+    if column == "no_value":  # deals without one
+        return "other"
     if (
         column in _MONEY
         or column.endswith(("_value", "_total"))

@@ -19,7 +19,7 @@ from opp_analytics.units import format_cell, unit_of
         ),
         ("percent", ["probability"]),
         ("ratio", ["pipeline_coverage"]),
-        ("other", ["n", "deals", "median_days", "weeks_before", "open_count", "corporate"]),
+        ("other", ["n", "no_value", "deals", "median_days", "weeks_before", "open_count", "corporate"]),
     ],
 )
 def test_unit_of__is_told_by_the_name(unit: str, columns: list[str]) -> None:

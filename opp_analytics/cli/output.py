@@ -6,7 +6,7 @@ import csv
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,12 +14,18 @@ from opp_analytics import text
 from opp_analytics.errors import DataError
 from opp_analytics.files import replaced
 from opp_analytics.org import Org
-from opp_analytics.units import format_cell
+from opp_analytics.units import format_cell, unit_of
+
+if TYPE_CHECKING:
+    from openpyxl.worksheet.worksheet import Worksheet
 
 __all__ = ["TABLES", "check_ending", "write_csv", "write_tables", "written"]
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
+_FORMATS = {"money": "#,##0.00", "rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"'}
+_WIDEST = 60
+"""Width of a workbook's widest column; longer text goes on below."""
 
 
 def check_ending(file: Path, endings: Collection[str]) -> None:
@@ -90,6 +96,28 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
                 _without_zones(_guarded(table)).to_excel(
                     book, sheet_name=name, index=False, freeze_panes=(1, 0)
                 )
+                _format(book.sheets[name], table)
+
+
+def _format(sheet: Worksheet, table: pd.DataFrame) -> None:
+    """Give each column the number format of its unit, and room for what it shows."""
+    from openpyxl.styles import Alignment, Font
+
+    for name, cells in zip(map(str, table.columns), sheet.columns, strict=True):
+        shown = [format_cell(name, value, None) for value in table[name]]
+        widest = max(map(len, [name, *shown])) + 2
+        sheet.column_dimensions[cells[0].column_letter].width = min(widest, _WIDEST)
+        dtype = table[name].dtype
+        numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+        dated = "yyyy-mm-dd hh:mm" if isinstance(dtype, pd.DatetimeTZDtype) else "yyyy-mm-dd"
+        number_format = _FORMATS.get(unit_of(name)) if numeric else dated if dtype.kind == "M" else None
+        cells[0].font = Font(bold=True)
+        cells[0].alignment = Alignment(horizontal="right" if numeric or dtype.kind == "M" else "left")
+        for cell in cells[1:]:
+            cell.number_format = number_format or cell.number_format
+            cell.alignment = Alignment(
+                horizontal="left" if dtype.kind == "b" else None, vertical="top", wrap_text=widest > _WIDEST
+            )
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -145,7 +145,9 @@ def forecast_command(
     ]
     ahead = table.index.get_level_values("period")
     now = str(pd.Period(day, table.attrs["freq"]))
-    table_ahead = table[(ahead >= now) | ahead.isin(BUCKETS)]
+    # A group has no row for overdue or undated deals that it does not have.
+    idle = ahead.isin(BUCKETS) & (table["open_count"] == 0) & bool(by)
+    table_ahead = table[((ahead >= now) | ahead.isin(BUCKETS)) & ~idle]
     shown = table_ahead[[name for name in columns if table_ahead[name].notna().any()]]
     if by:
         shown = _whole_first(shown, [str(pd.Period(now, table.attrs["freq"]) + k) for k in range(periods)])
@@ -178,16 +180,24 @@ def risk_command(
     say(oa.sentence(table))
     flagged = table[table["risk"] > 0]
     flagged.attrs = table.attrs
+    tables: dict[str, pd.DataFrame] = {}
+    if by:
+        named = (
+            source.opportunities.set_index("unique_id")[by].reindex(table.index).astype(TEXT).fillna(NO_LABEL)
+        )
+        groups = _by_group(flagged, named)
+        table = named.join(table.drop(columns=[name for name in by if name in table]))
+        said = "By " + text.joined(map(text.label, by))
+        tables[said] = groups.reset_index()
     if by and len(flagged):
-        groups = _by_group(flagged, source.opportunities, by)
-        heading("By " + text.joined(map(text.label, by)))
+        heading(said)
         show(groups)
     if len(flagged):
         heading("Deals")
         listed = flagged[["name", "owner_name", "value", "close_date", "risk", "reasons"]]
         listed.attrs = table.attrs
         show(listed, index=False, most=most, shorten=("name",), wrap=("reasons",))
-    _write(file, {"Deals": _ids_last(table.reset_index(), [])})
+    _write(file, {**tables, "Deals": _ids_last(table.reset_index(), [])})
 
 
 def created_command(
@@ -298,13 +308,11 @@ def _largest(deals: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     return shown
 
 
-def _by_group(flagged: pd.DataFrame, opportunities: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+def _by_group(flagged: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
     """Flagged deals and their value by group, the most value first."""
-    groups = opportunities.set_index("unique_id")[by].reindex(flagged.index)
-    told = flagged.drop(columns=[name for name in by if name in flagged]).join(
-        groups.astype(TEXT).fillna(NO_LABEL)
-    )
-    table = told.groupby(by).agg(deals=("risk", "size"), value=("value", "sum"))
+    names = list(groups)
+    told = groups.join(flagged[["risk", "value"]], how="inner")
+    table = told.groupby(names).agg(deals=("risk", "size"), value=("value", "sum"))
     table = table.sort_values("value", ascending=False, kind="stable")
     table.attrs = flagged.attrs
     return table

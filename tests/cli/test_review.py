@@ -135,8 +135,29 @@ def test_risk__lists_reasons_and_sums_by_owner(
     assert "2 days overdue" in out
     assert "Bo" in out.split("By owner name")[1].split("Deals")[0]
     page = file.read_text()
-    assert page.startswith("## Deals")
-    assert r"=Bolt\|A1" in page
+    assert page.startswith("## By owner name")
+    assert "| Bo | 1 | 200 |" in page.split("## Deals")[0]
+    assert r"=Bolt\|A1" in page.split("## Deals")[1]
+
+
+def test_risk__as_a_workbook_has_the_groups_and_columns_to_read(
+    command: Command, account: Account, folder: Path, tmp_path: Path
+) -> None:
+    account(deals(1))
+    file = tmp_path / "risk.xlsx"
+    command("risk", "--history", folder, "--as-of", "2026-03-30", "--by", "stage", "--out", file)
+    book = openpyxl.load_workbook(file)
+    assert book.sheetnames == ["By stage", "Deals"]
+    sheet = book["Deals"]
+    heads = [cell.value for cell in sheet[1]]
+    assert heads[:2] == ["stage", "name"]
+    first = dict(zip(heads, sheet[2], strict=True))
+    assert first["value"].number_format == "#,##0.00"
+    assert first["close_date"].number_format == "yyyy-mm-dd"
+    assert first["no_value"].value is False
+    assert first["no_value"].number_format == "General"
+    reasons = sheet.column_dimensions[first["reasons"].column_letter]
+    assert reasons.width >= min(60, len(first["reasons"].value))
 
 
 def test_risk__names_a_column_that_the_deals_do_not_have(
