@@ -17,7 +17,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import Org, agreed, checked_org, org_of, outcomes, require
 from opp_analytics.periods import When, as_date, check_freq, labels
-from opp_analytics.report.narrow import narrowed
+from opp_analytics.report.narrow import Part, narrowed
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
 __all__ = ["Inputs", "read_inputs"]
@@ -56,8 +56,15 @@ class Inputs:
     """Address of a deal in the CRM, with ``{unique_id}`` in it."""
     settings: Mapping[str, Any]
     """The ``[report]`` settings of the org."""
-    only: str | None
-    """The person or team whose page it is."""
+    part: Part | None
+    """The person or team whose page it is, and the whole."""
+    levels: tuple[str, ...]
+    """Columns by which the forecast is made: those of `by`, on the page of a part below those that lead to it."""
+
+    @property
+    def only(self) -> str | None:
+        """The person or team whose page it is."""
+        return self.part.name if self.part else None
 
     @property
     def period(self) -> pd.Period:
@@ -199,10 +206,13 @@ def read_inputs(
     if history is not None and (declared := whole or org_of(frame)) is not None:
         both = agreed(declared, history.org, names=("the page's org", "the history's"))
         history = history.read_by(both or declared)
-    if only is not None:
-        only, frame, history, target = narrowed(frame, history, target, only, meant)
-    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history, only)
+    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history)
     require(frame, *levels)
+    part = None if only is None else narrowed(frame, history, target, only, meant)
+    shown = tuple(levels)
+    if part is not None:
+        frame, history, target = part.opportunities, part.history, part.target
+        levels, shown = list(part.levels(levels)), part.members(levels)
     zone = meant.zone(None)
     today = as_date(as_of, tz=zone)
     return Inputs(
@@ -214,14 +224,15 @@ def read_inputs(
         freq=meant.freq(check_freq(freq or meant.report.get("freq", "M"))),
         target=target,
         method=meant.report.get("method", "auto") if method == "auto" else method,
-        by=tuple(levels),
+        by=shown,
         since=None if since is None else _since(since, today, zone),
         own_writes=own_writes,
         tz=zone,
         currency=meant.currency,
         record_url=meant.record_url,
         settings=meant.report,
-        only=only,
+        part=part,
+        levels=tuple(levels),
     )
 
 
@@ -235,10 +246,9 @@ def _since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
     return day
 
 
-def _usual(frame: pd.DataFrame, history: History | None, only: str | None) -> list[str]:
-    """Teams and the people in them, as far as the frame and the history name them; people alone on a page of one."""
+def _usual(frame: pd.DataFrame, history: History | None) -> list[str]:
+    """Teams and the people in them, as far as the frame and the history name them."""
     if _OWNER not in frame.columns:
         return []
     known = frame.columns if history is None else history.table.columns
-    usual = _USUAL if only is None else (_OWNER,)
-    return [name for name in usual if name in frame.columns and (name == _OWNER or name in known)]
+    return [name for name in _USUAL if name in frame.columns and (name == _OWNER or name in known)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,22 +13,49 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import Org, place_targets
 
-__all__ = ["narrowed"]
+__all__ = ["Part", "narrowed"]
 
 _COLUMNS = ("owner_name", "team")
 _NAMED = 8
 
 
-def narrowed(
-    opportunities: pd.DataFrame, history: History | None, target: Any, only: str, org: Org
-) -> tuple[str, pd.DataFrame, History | None, Any]:
-    """The whole name of one person or team, with the deals, the history and the targets that belong to it.
+@dataclass(frozen=True)
+class Part:
+    """One person or team, with the deals, the history and the targets that belong to it, and the whole of each."""
+
+    column: str
+    name: str
+    opportunities: pd.DataFrame
+    history: History | None
+    target: Any
+    whole: pd.DataFrame
+    whole_history: History | None
+    whole_target: Any
+
+    def levels(self, by: Sequence[str]) -> tuple[str, ...]:
+        """The groups in which the whole is forecast, so that this one has a row as on the page of the whole."""
+        if self.column not in by:
+            return (self.column, *by)
+        above = by[: by.index(self.column)]
+        groups = self.opportunities[list(above)].drop_duplicates()
+        # Somebody in two teams has two rows there; here both are one.
+        return tuple(by) if len(groups) == 1 else tuple(by[len(above) :])
+
+    def members(self, by: Sequence[str]) -> tuple[str, ...]:
+        """The groups inside a team; of a person the person alone."""
+        levels = self.levels(by)
+        return levels[levels.index(self.column) + 1 :] or (self.column,)
+
+
+def narrowed(opportunities: pd.DataFrame, history: History | None, target: Any, only: str, org: Org) -> Part:
+    """One person or team of a frame, with what belongs to it.
 
     Raises
     ------
     ArgumentValueError
         When nobody or several have that name; the message names those there are.
     """
+    asked = target
     if isinstance(target, pd.DataFrame):
         target = place_targets(target, org)
     tables = [table for table in (opportunities, target) if isinstance(table, pd.DataFrame)]
@@ -36,7 +64,16 @@ def narrowed(
     deals = opportunities[(opportunities[column].astype(schema.TEXT) == name).to_numpy(dtype=bool)]
     deals.attrs = opportunities.attrs
     mine = target[(target[column] == name).to_numpy(dtype=bool)] if _has(target, column) else target
-    return name, deals, None if history is None else history.where(**{column: name}), mine
+    return Part(
+        column,
+        name,
+        deals,
+        None if history is None else history.where(**{column: name}),
+        mine,
+        opportunities,
+        history,
+        asked,
+    )
 
 
 def _found(only: str, tables: Sequence[pd.DataFrame]) -> tuple[str, str]:

@@ -20,7 +20,8 @@ TARGETS = pd.DataFrame(
 
 
 def test_narrowed__keeps_deals_history_and_target_of_one_person(opportunities, history):
-    name, deals, hers, target = narrowed(opportunities, history, TARGETS, "Ann", oa.Org())
+    part = narrowed(opportunities, history, TARGETS, "Ann", oa.Org())
+    name, deals, hers, target = part.name, part.opportunities, part.history, part.target
     assert name == "Ann"
     assert deals["unique_id"].tolist() == ["a", "c", "e", "f"]
     assert deals.attrs == opportunities.attrs
@@ -30,10 +31,11 @@ def test_narrowed__keeps_deals_history_and_target_of_one_person(opportunities, h
 
 def test_narrowed__takes_a_team_and_whoever_has_a_target_but_no_deal(opportunities):
     teams = opportunities.assign(team=["East", "West"] * 3)
-    _, deals, _, target = narrowed(teams, None, TARGETS, "East", oa.Org())
+    part = narrowed(teams, None, TARGETS, "East", oa.Org())
+    deals, target = part.opportunities, part.target
     assert deals["unique_id"].tolist() == ["a", "c", "e"]
     assert target["target"].tolist() == [3.0]
-    assert narrowed(teams, None, TARGETS, "Di", oa.Org())[1].empty
+    assert narrowed(teams, None, TARGETS, "Di", oa.Org()).opportunities.empty
 
 
 def test_narrowed__takes_the_targets_of_a_teams_people(opportunities):
@@ -49,7 +51,7 @@ def test_narrowed__takes_the_targets_of_a_teams_people(opportunities):
         ],
     )
     teams = opportunities.assign(team="East")
-    *_, target = narrowed(teams, None, org.targets, "East", org)
+    target = narrowed(teams, None, org.targets, "East", org).target
     assert target[["owner_name", "target"]].values.tolist() == [["Ann", 30.0]]
 
 
@@ -60,7 +62,7 @@ def test_narrowed__names_who_there_is(opportunities):
 
 def test_narrowed__takes_other_capitals_and_a_first_name_that_is_one_person_s(opportunities):
     def found(only):
-        return narrowed(names, None, None, only, oa.Org())[0]
+        return narrowed(names, None, None, only, oa.Org()).name
 
     names = opportunities.assign(owner_name=["Zoe Quinn", "Zoe Quinn", "Ann Lee", "Ann Oz", "Ann Oz", None])
     assert [found("zoe quinn"), found("Zoe"), found("ann oz")] == ["Zoe Quinn", "Zoe Quinn", "Ann Oz"]

@@ -49,8 +49,20 @@ def _method(tables: Tables) -> str:
 
 def _trust(tables: Tables) -> tuple[str, ...]:
     said, _ = certificate(tables)
-    remarks = (_not_counted(tables), said, _records(tables), _left_out(tables), _not_checked(tables))
+    remarks = (
+        _of_part(tables),
+        _not_counted(tables),
+        said,
+        _records(tables),
+        _left_out(tables),
+        _not_checked(tables),
+    )
     return tuple(filter(None, remarks))
+
+
+def _of_part(tables: Tables) -> str:
+    name = tables.inputs.only
+    return f"{name}’s figures are those of the row on the page of the whole." if name else ""
 
 
 def _not_checked(tables: Tables) -> str:

@@ -15,6 +15,7 @@ from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import as_date
 from opp_analytics.report.inputs import Inputs
 from opp_analytics.report.tables.earlier import Earlier, earlier_record
+from opp_analytics.report.tables.part_forecast import change_of_part, rows_of_part, target_of_part
 from opp_analytics.report.tables.source import Source, rows_of
 from opp_analytics.schema import ALL
 
@@ -23,7 +24,10 @@ __all__ = ["Forecasts", "method_name"]
 _AHEAD = 3
 """Periods ahead on the page."""
 _TREND = 9
-"""Weeks of the way to the target."""
+"""Weeks of the trend."""
+_SAID = ["expected", "low", "high"]
+_JUDGED, _CENT = 12, 0.005
+"""Past forecasts of a part that are judged, and what money may be off."""
 
 
 @dataclass(frozen=True)
@@ -32,22 +36,63 @@ class Forecasts(Source):
 
     @cached_property
     def _asked(self) -> dict[str, Any]:
-        inputs = self.inputs
-        return {"freq": inputs.freq, "history": inputs.history, "target": inputs.target, "tz": inputs.tz}
+        inputs, part = self.inputs, self.inputs.part
+        asked = {"freq": inputs.freq, "history": inputs.history, "target": inputs.target, "tz": inputs.tz}
+        if part is None:
+            return asked
+        ahead = [str(inputs.period + step) for step in range(_AHEAD + 1)]
+        return {**asked, "history": part.whole_history, "target": target_of_part(part, ahead)}
 
     def _people(self, frame: pd.DataFrame, day: pd.Timestamp, method: str | Method) -> pd.DataFrame:
-        """The forecast of the current period by team and person, with "(all)" rows; empty where nobody is named."""
+        """The forecast of the current period by the columns of the forecast, with "(all)" rows."""
         inputs = self.inputs
-        if not inputs.by:
-            return self.forecast.iloc[:0]
         return analysis.forecast_of_period(
-            frame, period=str(inputs.period), as_of=day, by=list(inputs.by), method=method, **self._asked
+            frame, period=str(inputs.period), as_of=day, by=list(inputs.levels), method=method, **self._asked
         )
+
+    def _then(
+        self, moment: pd.Timestamp, method: str | Method, period: pd.Period | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The forecast of a period, the current one by default, as it was at a record: of the page's subject, and of its people."""
+        inputs, part, wanted = self.inputs, self.inputs.part, str(period or self.inputs.period)
+        day = as_date(moment, tz=inputs.tz)
+        if part is None:
+            frame = self._history().as_of(moment)
+            whole = analysis.forecast(frame, as_of=day, periods=[wanted], method=method, **self._asked)
+            return whole, self._people(frame, day, method) if inputs.by else whole.iloc[:0]
+        assert part.whole_history is not None
+        frame = part.whole_history.as_of(moment)
+        rows = analysis.forecast_of_period(
+            frame, period=wanted, as_of=day, by=list(inputs.levels), method=method, **self._asked
+        )
+        table = pd.concat({wanted: rows}, names=["period"])
+        table = table.reorder_levels([*inputs.levels, "period"])
+        table.attrs = rows.attrs
+        whole, people = rows_of_part(table, part, inputs.levels)
+        return whole, people.droplevel("period")
+
+    @cached_property
+    def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The forecast of the part that the page is of, and by its people."""
+        inputs, part = self.inputs, self.inputs.part
+        assert part is not None
+        table = analysis.forecast(
+            part.whole,
+            as_of=inputs.today,
+            periods=_AHEAD + 1,
+            method=inputs.method,
+            by=list(inputs.levels),
+            totals=True,
+            **self._asked,
+        )
+        return rows_of_part(table, part, inputs.levels)
 
     @cached_property
     def forecast(self) -> pd.DataFrame:
-        """`oa.forecast` of the whole, with rows for the current period and those ahead."""
+        """`oa.forecast` of the whole, with rows for the current period and those ahead; on the page of a part its rows."""
         inputs = self.inputs
+        if inputs.part is not None:
+            return self._now[0]
         return analysis.forecast(
             inputs.opportunities,
             as_of=inputs.today,
@@ -75,7 +120,14 @@ class Forecasts(Source):
     @cached_property
     def people(self) -> pd.DataFrame:
         """`oa.forecast` of the current period by team and person, with "(all)" rows; empty where nobody is named."""
-        return self._people(self.inputs.opportunities, self.inputs.today, self.inputs.method)
+        inputs = self.inputs
+        if inputs.part is not None:
+            rows = self._now[1]
+            now = rows_of(rows, rows.index.get_level_values("period") == str(inputs.period))
+            return now.droplevel("period")
+        if not inputs.by:
+            return self.forecast.iloc[:0]
+        return self._people(inputs.opportunities, inputs.today, inputs.method)
 
     @property
     def method(self) -> str | Method:
@@ -95,17 +147,14 @@ class Forecasts(Source):
         inputs = self.inputs
         moment = earlier_record(inputs)
         day = as_date(moment, tz=inputs.tz)
-        frame = self._history().as_of(moment)
         try:
-            whole = analysis.forecast(
-                frame, as_of=day, periods=[str(inputs.period)], method=self.method, **self._asked
-            )
+            whole, people = self._then(moment, self.method)
         except NotEnoughHistory:
             method = text.label(method_name(self.forecast))
             raise NotEnoughHistory(
                 f"the method changed: {method} had too few records on {inputs.day(day)}, so that day’s forecast cannot be compared"
             ) from None
-        return Earlier(moment, day, whole, self._people(frame, day, self.method))
+        return Earlier(moment, day, whole, people)
 
     @cached_property
     def no_changes(self) -> str:
@@ -126,7 +175,17 @@ class Forecasts(Source):
             When no record of the last weeks can forecast it.
         """
         inputs = self.inputs
-        table = analysis.forecast_fan(
+        table = self._fan_of_part() if inputs.part else self._fan_of_whole()
+        weekly = _weekly(table, inputs)
+        if weekly.empty:
+            raise NotEnoughHistory(f"no record in the {_TREND} weeks before {inputs.day(inputs.today)}")
+        shown = weekly.assign(target=float(self.current["target"]))
+        shown.attrs = {**table.attrs, "as_of": str(inputs.today.date())}
+        return shown
+
+    def _fan_of_whole(self) -> pd.DataFrame:
+        inputs = self.inputs
+        return analysis.forecast_fan(
             self._history(),
             period=str(inputs.period),
             freq=inputs.freq,
@@ -134,12 +193,28 @@ class Forecasts(Source):
             as_of=inputs.today,
             tz=inputs.tz,
         )
-        weekly = _weekly(table, inputs)
-        if weekly.empty:
-            raise NotEnoughHistory(f"no record in the {_TREND} weeks before {inputs.day(inputs.today)}")
-        shown = weekly.assign(target=float(self.current["target"]))
-        shown.attrs = {**table.attrs, "as_of": str(inputs.today.date())}
-        return shown
+
+    def _fan_of_part(self) -> pd.DataFrame:
+        """The part's rows of the forecasts of the whole, record by record."""
+        inputs = self.inputs
+        records = inputs.records.set_index("recorded_at")
+        rows = {}
+        for moment in _weekly(records, inputs).index:
+            try:
+                row = self._then(moment, self.method)[0].loc[str(inputs.period)]
+            except NotEnoughHistory:
+                continue
+            rows[moment] = row[["booked", "expected", "low", "median", "high"]]
+        table = pd.DataFrame.from_dict(rows, orient="index", dtype="float64").rename_axis("made_at")
+        if table.empty or table["expected"].isna().all():
+            raise NotEnoughHistory("no record can forecast this period yet")
+        table = table[table["expected"].notna()]
+        left = (
+            inputs.period.end_time - pd.DatetimeIndex(table.index).tz_convert(inputs.tz).tz_localize(None)
+        ).days
+        table = table.assign(period=str(inputs.period), weeks_before=left // 7)
+        table.attrs = self.forecast.attrs
+        return table
 
     @property
     def change(self) -> pd.DataFrame:
@@ -171,15 +246,20 @@ class Forecasts(Source):
             raise NotEnoughHistory(
                 f"no record after {inputs.day(as_date(start, tz=inputs.tz))} shows what moved"
             )
-        return analysis.forecast_change_with_deals(
-            history,
-            start=start,
-            end=inputs.until,
-            period=str(inputs.period),
-            freq=inputs.freq,
-            method=inputs.method,
-            tz=inputs.tz,
-        )
+        asked: dict[str, Any] = {
+            "start": start,
+            "end": inputs.until,
+            "period": str(inputs.period),
+            "freq": inputs.freq,
+            "method": inputs.method,
+            "tz": inputs.tz,
+        }
+        if inputs.part is None:
+            return analysis.forecast_change_with_deals(history, **asked)
+        assert inputs.part.whole_history is not None
+        by = list(inputs.levels)
+        found = analysis.forecast_change_with_deals(inputs.part.whole_history, by=by, **asked)
+        return change_of_part(*found, inputs.part)
 
     @cached_property
     def categories(self) -> pd.DataFrame:
@@ -191,17 +271,14 @@ class Forecasts(Source):
 
     @cached_property
     def forecast_deals(self) -> pd.DataFrame:
-        """`oa.forecast_deals`."""
-        inputs = self.inputs
-        return analysis.forecast_deals(
-            inputs.opportunities,
-            as_of=inputs.today,
-            freq=inputs.freq,
-            method=inputs.method,
-            history=inputs.history,
-            target=inputs.target,
-            tz=inputs.tz,
-        )
+        """`oa.forecast_deals`; on the page of a part its rows of those of the whole."""
+        inputs, part = self.inputs, self.inputs.part
+        asked: dict[str, Any] = {"as_of": inputs.today, "method": inputs.method, **self._asked}
+        if part is None:
+            return analysis.forecast_deals(inputs.opportunities, **asked)
+        by = list(inputs.levels[: inputs.levels.index(part.column) + 1])
+        table = analysis.forecast_deals(part.whole, by=by, **asked)
+        return rows_of(table, (table[part.column] == part.name).to_numpy(dtype=bool))
 
     @cached_property
     def swings(self) -> pd.DataFrame:
@@ -225,9 +302,31 @@ class Forecasts(Source):
             When recorded values cannot be used, such as a probability above 100.
         """
         inputs = self.inputs
-        return track_record(
+        table = track_record(
             self._history(), as_of=inputs.today, freq=inputs.freq, method=inputs.method, tz=inputs.tz
         )
+        return table if inputs.part is None else self._as_row(table)
+
+    def _as_row(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Past forecasts of a part with what the forecasts of the whole said of it then."""
+        said = {}
+        for label, row in table.tail(_JUDGED).iterrows():
+            period = pd.Period(str(label), self.inputs.freq)
+            try:
+                whole = self._then(row["made_at"], self.inputs.method, period)[0]
+            except NotEnoughHistory:
+                continue
+            said[str(label)] = whole.loc[str(period), _SAID]
+        if not said:
+            raise NotEnoughHistory("no past forecast of the whole can be judged")
+        known = pd.DataFrame.from_dict(said, orient="index", dtype="float64")
+        kept = table[table.index.isin(known.index)].copy()
+        kept[_SAID] = known
+        actual = kept["actual"]
+        kept["error"] = kept["expected"] - actual
+        kept["held"] = (kept["low"] - _CENT <= actual) & (actual <= kept["high"] + _CENT)
+        kept.attrs = table.attrs
+        return kept
 
     @property
     def persons(self) -> pd.DataFrame:
