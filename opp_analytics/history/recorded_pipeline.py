@@ -258,7 +258,7 @@ class RecordedPipeline:
         if len(known):
             return pd.Timestamp(known.iloc[-1])
         begins = (
-            f"the first record is from {moments.iloc[0]:%Y-%m-%d %H:%M} UTC"
+            f"the first record is from {moments.iloc[0]:%Y-%m-%d %H:%M} UTC; choose {moments.iloc[0].ceil('D'):%Y-%m-%d} or later"
             if len(moments)
             else "there are no records yet"
         )

@@ -11,7 +11,7 @@ from opp_analytics.org.exports.recognize import guess_org, recognize
 from opp_analytics.org.file.draft import Draft, draft_org
 from opp_analytics.org.file.found import FILE, found_org
 from opp_analytics.org.file.likely import empty_columns
-from opp_analytics.org.frame import PIPELINE, conform, empty, require, split_by, stage_dtype
+from opp_analytics.org.frame import PIPELINE, conform, empty, no_column, require, split_by, stage_dtype
 from opp_analytics.org.known import check_stages, warn_unknown
 from opp_analytics.org.links import record_link
 from opp_analytics.org.money import Money, money_of
@@ -71,6 +71,7 @@ __all__ = [
     "import_table",
     "is_closed",
     "money_of",
+    "no_column",
     "org_of",
     "org_of_targets",
     "outcome_codes",

@@ -12,7 +12,7 @@ from opp_analytics.org.conformed import check_frame, conformed, stage_dtype_of
 from opp_analytics.org.org import DEFAULT, Org
 from opp_analytics.schema import COLUMNS
 
-__all__ = ["PIPELINE", "conform", "empty", "require", "split_by", "stage_dtype"]
+__all__ = ["PIPELINE", "conform", "empty", "no_column", "require", "split_by", "stage_dtype"]
 
 PIPELINE = "pipeline"
 """The column that says which pipeline a deal is in."""
@@ -85,14 +85,21 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     missing = [c for c in needed if c not in opportunities.columns]
     if missing:
         whose = "history" if "recorded_at" in opportunities.attrs else "frame"
-        raise MissingColumnError(
-            f"the {whose} has no column {', '.join(map(repr, missing))}; "
-            f"it has {', '.join(map(str, opportunities.columns))}"
-        )
+        raise no_column(whose, missing, opportunities.columns)
     frame = conform(opportunities)
     if unique:
         _check_ids(frame["unique_id"])
     return frame
+
+
+def no_column(whose: str, missing: Iterable[str], known: Iterable[Any]) -> MissingColumnError:
+    """The error that names missing columns, those that are there, and where team and region come from."""
+    missing = list(missing)
+    theirs = {"team", "region"}.intersection(missing)
+    hint = f"; [people] of the org file gives {' and '.join(sorted(theirs))}" if theirs else ""
+    return MissingColumnError(
+        f"the {whose} has no column {', '.join(map(repr, missing))}; it has {', '.join(map(str, known))}{hint}"
+    )
 
 
 def _check_ids(ids: pd.Series[Any]) -> None:

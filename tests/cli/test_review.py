@@ -80,13 +80,16 @@ def test_changes__of_an_empty_history_say_what_to_do(command: Command, tmp_path:
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        (["--since", "2026-01-05"], "The history does not reach back to 2026-01-05"),
+        (
+            ["--since", "2026-01-05"],
+            "does not reach back to 2026-01-05 00:00 UTC: the first record is from 2026-03-02 06:00 UTC; choose 2026-03-03 or later",
+        ),
         (
             ["--since", "2026-03-09", "--until", "2026-03-03"],
             "--until 2026-03-03 is before --since 2026-03-09; swap them",
         ),
         (["--period", "March"], "--period: 'March' is not a period of freq='M'; write it like '2026-03'"),
-        (["--by", "team"], "the history has no column 'team'; it has"),
+        (["--by", "team"], "; [people] of the org file gives team"),
     ],
 )
 def test_changes__name_what_they_cannot_show(

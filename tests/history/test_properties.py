@@ -13,6 +13,7 @@ from opp_analytics import org
 from opp_analytics.analysis import (
     Method,
     close_date_moves,
+    deal_flags,
     forecast,
     forecast_change,
     movements,
@@ -427,3 +428,21 @@ def test_forecast_change__of_an_owners_history_is_that_of_the_group_where_nothin
         label = owner or "(none)"
         mine = grouped.loc[label] if label in grouped.index.unique("owner_name") else own * 0.0
         pd.testing.assert_series_equal(own, mine, check_names=False)
+
+
+@FEW
+@given(pairs(passed_on=False))
+def test_deal_flags__of_a_history_are_those_of_each_owner_of_any_order_and_of_its_moves(drawn):
+    looks, _, other = drawn
+    history, day = history_of(looks), MONDAYS[other]
+    asked = {"as_of": day, "pushes": 1, "stay_days": 7, "stale_days": 7}
+    table = deal_flags(history.as_of(day), history, **asked)
+    again = history_of(looks, order=1, again=True)
+    pd.testing.assert_frame_equal(deal_flags(again.as_of(day), again, **asked), table)
+    if other:
+        pushes = close_date_moves(history, end=day)["pushes"]
+        assert table["pushed"].tolist() == (pushes.reindex(table.index) >= 1).tolist()
+    for owner in table["owner_name"].unique():
+        own = history.where(owner_name=None if pd.isna(owner) else owner)
+        mine = table[table["owner_name"].isna() if pd.isna(owner) else table["owner_name"] == owner]
+        pd.testing.assert_frame_equal(deal_flags(own.as_of(day), own, **asked), mine)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from opp_analytics.analysis.forecasting.choose import noun
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, Actual, PastForecasts, Wanted, scores
 from opp_analytics.analysis.forecasting.past_points import last_day
@@ -108,7 +109,7 @@ def backtest(
     if table.empty:
         early = f", and records before it that {way.name} can learn from" if wanted else ""
         raise NotEnoughHistory(
-            f"backtest needs a {freq} period that had ended by the last record ({past.last_day.date()}){early}; keep recording"
+            f"backtest needs a {noun(freq)} that had ended by the last record ({past.last_day.date()}){early}; keep recording"
         )
     return annotate(
         table,

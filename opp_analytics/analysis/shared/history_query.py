@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError, NotEnoughHistory
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import DELETED, TRANSFERRED, History, label_of, missing
 from opp_analytics.org import (
     CURRENCY,
     UNKNOWN,
     Org,
+    no_column,
     outcome_codes_of,
     outcome_expression,
     refuse_currencies,
@@ -107,9 +108,7 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
     known = history.table.columns if columns else ()
     missing = [column for column in columns if column not in known]
     if missing:
-        raise MissingColumnError(
-            f"the history has no column {', '.join(map(repr, missing))}; it has {', '.join(known)}"
-        )
+        raise no_column("history", missing, known)
     return history
 
 
