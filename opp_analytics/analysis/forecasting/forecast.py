@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from opp_analytics import arguments
-from opp_analytics.analysis.forecasting.forecast_table import Asked, forecast_table, look_ahead
-from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.targets import Target, read_targets
+from opp_analytics.analysis.forecasting.forecast_table import forecast_table
+from opp_analytics.analysis.forecasting.look_ahead import look_ahead
+from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.read_arguments import Asked, read_arguments
+from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
-from opp_analytics.org import DEFAULT, agreed, org_of
-from opp_analytics.periods import When, as_date, as_period, check_freq
+from opp_analytics.periods import When
 from opp_analytics.schema import ALL
 
 if TYPE_CHECKING:
@@ -204,70 +203,6 @@ def _answer(opportunities: pd.DataFrame, asked: Asked, names: Sequence[str], *, 
         method=finest.chosen.label,
         confidence=asked.confidence,
     )
-
-
-def read_arguments(
-    opportunities: pd.DataFrame,
-    as_of: When,
-    freq: str,
-    method: str | Method,
-    history: Any,
-    *,
-    target: Target = None,
-    periods: int | Sequence[str] | None = None,
-    only: bool = False,
-    confidence: float = 0.8,
-    seed: int = 0,
-    tz: str | None = None,
-    by: Sequence[str] = (),
-    totals: bool = False,
-) -> Asked:
-    """The checked arguments of a forecast, with what the frame's and the history's org say where the caller does not."""
-    how = read_method(method)
-    if how.new_business and by:
-        raise ArgumentValueError(
-            "new_business=True does not work with by=; use method='learned', which splits new business by group"
-        )
-    org = (
-        agreed(org_of(opportunities), org_of(history), names=("the frame's org", "the history's")) or DEFAULT
-    )
-    zone, alias = org.zone(tz), org.freq(check_freq(freq))
-    today = as_date(as_of, tz=zone)
-    return Asked(
-        today,
-        alias,
-        how,
-        history,
-        read_targets(
-            target, alias, by, totals=totals, org=org, owners_of=lambda: _owners(opportunities, history)
-        ),
-        _labels(periods, today, alias),
-        arguments.between(confidence, "confidence", example=0.8),
-        arguments.whole(seed, "seed", low=0, example=0),
-        zone,
-        org,
-        only=only,
-    )
-
-
-def _owners(opportunities: Any, history: Any) -> set[str]:
-    """Everybody who owns or owned a deal."""
-    named = [opportunities["owner_name"]] if "owner_name" in getattr(opportunities, "columns", ()) else []
-    if isinstance(history, History) and "owner_name" in history.table.columns:
-        named.append(history.collect(history.table.select("owner_name").distinct())["owner_name"])
-    return {str(name) for column in named for name in column.dropna().unique()}
-
-
-def _labels(periods: int | Sequence[str] | None, today: pd.Timestamp, freq: str) -> list[str]:
-    """The labels of the requested periods."""
-    if periods is None:
-        return []
-    if isinstance(periods, (list, tuple, pd.Index)):
-        return [str(as_period(label, freq, name="periods")) for label in dict.fromkeys(periods)]
-    if isinstance(periods, str):
-        raise ArgumentTypeError(f"periods={periods!r} is text; use a list of labels or a number of periods")
-    count = arguments.whole(periods, "periods", example=3)
-    return [str(pd.Period(today, freq) + k) for k in range(count)]
 
 
 def _with_totals(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:

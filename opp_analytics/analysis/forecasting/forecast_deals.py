@@ -10,10 +10,10 @@ import pandas as pd
 
 from opp_analytics import org
 from opp_analytics.analysis.forecasting.deals_by_period import as_labels
-from opp_analytics.analysis.forecasting.forecast import read_arguments
-from opp_analytics.analysis.forecasting.forecast_table import Asked, Forecasted, look_ahead
+from opp_analytics.analysis.forecasting.look_ahead import Forecasted, look_ahead
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
+from opp_analytics.analysis.forecasting.read_arguments import Asked, read_arguments
 from opp_analytics.analysis.forecasting.targets import Target
 from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import By, by_columns

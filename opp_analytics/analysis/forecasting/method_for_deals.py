@@ -6,9 +6,9 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting.choose import Chosen, Situation, choose
 from opp_analytics.analysis.forecasting.deals_by_period import read_deals
-from opp_analytics.analysis.forecasting.forecast import read_arguments
-from opp_analytics.analysis.forecasting.forecast_table import with_org
+from opp_analytics.analysis.forecasting.look_ahead import with_org
 from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.read_arguments import read_arguments
 from opp_analytics.history import History
 from opp_analytics.periods import When
 

@@ -12,13 +12,14 @@ import pandas as pd
 
 from opp_analytics import arguments, periods
 from opp_analytics.analysis.forecasting.choose import Situation, choose
-from opp_analytics.analysis.forecasting.forecast_table import Asked, look_ahead
 from opp_analytics.analysis.forecasting.forecasters import past_outlook
 from opp_analytics.analysis.forecasting.learned import Past, read_past
+from opp_analytics.analysis.forecasting.look_ahead import look_ahead
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.outlook import Distribution
 from opp_analytics.analysis.forecasting.past_books import PastBooks, past_books
 from opp_analytics.analysis.forecasting.past_points import Records, last_day
+from opp_analytics.analysis.forecasting.read_arguments import Asked
 from opp_analytics.analysis.forecasting.run_rate import run_rate
 from opp_analytics.analysis.forecasting.targets import Targets
 from opp_analytics.analysis.shared.history_query import check_history

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from opp_analytics.analysis.forecasting.choose import Chosen, Situation, choose
 from opp_analytics.analysis.forecasting.deals_by_period import Deals, read_deals, slot
-from opp_analytics.analysis.forecasting.forecast import read_arguments
-from opp_analytics.analysis.forecasting.forecast_table import look_ahead
 from opp_analytics.analysis.forecasting.forecasters import Forecaster
+from opp_analytics.analysis.forecasting.look_ahead import look_ahead
 from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.read_arguments import read_arguments
 from opp_analytics.analysis.shared.groups import By, by_columns
 from opp_analytics.history import History
 from opp_analytics.periods import When
