@@ -29,6 +29,14 @@ _MONTHS = [
 ]
 MONTHS = recorded(_MONTHS)
 MONTHS_TO_MARCH = recorded(_MONTHS[:4])
+TWO_PIPELINES = Org(
+    stages=[
+        {"name": "proposal", "kind": "open", "pipeline": "New"},
+        {"name": "proposal", "kind": "open", "pipeline": "Renewal"},
+        {"name": "closed_won", "kind": "won"},
+        {"name": "closed_lost", "kind": "lost"},
+    ]
+)
 
 
 def even_months(

@@ -10,8 +10,7 @@ from opp_analytics import errors
 from opp_analytics.analysis import backtest, forecast, forecast_deals
 from opp_analytics.analysis.forecasting.learned import stretch
 from opp_analytics.history import History
-from opp_analytics.org import Org
-from tests.analysis.forecasting.histories import even_months
+from tests.analysis.forecasting.histories import TWO_PIPELINES, even_months
 
 NINE = even_months(9)
 AS_OF = "2026-09-10"
@@ -61,15 +60,7 @@ def test_forecast__learned_by_owner_adds_up_to_the_whole():
 
 
 def test_forecast_deals__a_stage_of_two_pipelines_has_a_chance_in_each():
-    org = Org(
-        stages=[
-            {"name": "proposal", "kind": "open", "pipeline": "New"},
-            {"name": "proposal", "kind": "open", "pipeline": "Renewal"},
-            {"name": "closed_won", "kind": "won"},
-            {"name": "closed_lost", "kind": "lost"},
-        ]
-    )
-    history = even_months(9, org=org)
+    history = even_months(9, org=TWO_PIPELINES)
     frame = history.as_of("2026-09-10T12:00Z")
     asked: dict[str, Any] = {**ASKED, "history": history, "periods": ["2026-09"]}
     # Of 7 deals in New none was won, of 7 in Renewal all, of the 14 together half: (0 + 8/2)/15, (7 + 8/2)/15, and 1/2.

@@ -7,7 +7,7 @@ from opp_analytics import errors
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.sandbox.team import TRUE_STAGE_RATES
 from tests import sandbox_world
-from tests.analysis.forecasting.histories import PAST
+from tests.analysis.forecasting.histories import PAST, TWO_PIPELINES, even_months
 
 
 def test_stage_rates__follow_each_stay_in_a_stage_to_its_end():
@@ -24,6 +24,16 @@ def test_stage_rates__shrink_toward_the_stages_beside():
     table = stage_rates(PAST, strength=1, fewest_exits=1)
     # Proposal, 0.5 by 2 exits, has discovery (0.5, 2 exits) before and negotiation (1, 1 exit) after it: their mean is 2/3.
     assert table.loc["proposal", "rate"] == pytest.approx((2 * 0.5 + 2 / 3) / 3)
+
+
+def test_stage_rates__of_one_pipeline_are_those_of_its_part():
+    history = even_months(12, org=TWO_PIPELINES)
+    parts = [
+        stage_rates(part)
+        for part in (history, history.where(pipeline="Renewal"), history.where(pipeline="New"))
+    ]
+    found = [part.loc["proposal", ["exits", "raw"]].tolist() for part in parts]
+    np.testing.assert_allclose(found, [[24.0, 0.5], [12.0, 1.0], [12.0, 0.0]], atol=1e-9)
 
 
 def test_stage_rates__see_nothing_later_than_as_of():
