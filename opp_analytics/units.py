@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -9,7 +11,7 @@ import pandas as pd
 
 from opp_analytics import text
 
-__all__ = ["Unit", "format_cell", "unit_of"]
+__all__ = ["Unit", "format_cell", "formatter", "unit_of"]
 
 Unit = Literal["money", "rate", "percent", "ratio", "other"]
 
@@ -89,6 +91,25 @@ def unit_of(column: str) -> Unit:
     ):
         return "money"
     return "other"
+
+
+def formatter(column: str, values: pd.Series[Any], currency: str | None) -> Callable[[Any], str]:
+    """How `format_cell` writes the cells of a column: money with cents in all of them, or in none.
+
+    Examples
+    --------
+    >>> list(map(formatter("value", pd.Series([1200.5, 80.0]), "USD"), [1200.5, 80.0, None]))
+    ['$1,200.50', '$80.00', '–']
+    """
+    write = partial(format_cell, column, currency=currency)
+    amounts = pd.api.types.is_float_dtype(values.dtype) and unit_of(column) == "money"
+    if not amounts or not (values.round(2) % 1).any():
+        return write
+    return lambda value: _with_cents(write(value))
+
+
+def _with_cents(said: str) -> str:
+    return said if "." in said or said == text.MISSING else f"{said}.00"
 
 
 def format_cell(column: str, value: Any, currency: str | None) -> str:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import functools
 import re
+import shlex
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib.figure
 import pytest
+import typer.core
+import typer.main
 
 import opp_analytics as oa
 from opp_analytics import plots
+from opp_analytics.cli import app
 from opp_analytics.org.file.shape import OrgShape
 from tests import gallery, reference
 
@@ -53,6 +58,24 @@ def test_page__runs_as_printed(
     for number, code in enumerate(blocks(page, "python"), start=1):
         exec(compile(code, f"{page.name}, block {number}", "exec"), names)
     assert set(names) > {"__builtins__"}
+
+
+def told(page: Path) -> list[list[str]]:
+    """The arguments of each call of ours in the page's blocks for shells and schedulers."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.S | re.M)
+    code = "".join(block for language, block in found if language not in ("python", "toml"))
+    return [shlex.split(call) for call in re.findall(r"opp-analytics((?: [^\s&|;)#]+)+)", code)]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if told(page)], ids=lambda page: page.name)
+def test_page__calls_commands_with_the_options_they_have(page: Path) -> None:
+    for arguments in told(page):
+        command: Any = typer.main.get_command(app)
+        rest = arguments
+        while isinstance(command, typer.core.TyperGroup):
+            _, command, rest = command.resolve_command(command.make_context("", [*rest]), rest)
+        # Raises where an argument is missing or an option is not there.
+        command.make_context("", rest)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -107,9 +107,14 @@ def undo_command(
 ) -> None:
     """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
     made = oa.undo(oa.Client.from_env(org=find_org(org_file)), run_id)
+    if not len(made):
+        nothing = (
+            "no plan has been applied from this computer" if oa.runs().empty else "that run wrote nothing"
+        )
+        say(f"Nothing to undo: {nothing}.")
+        return
     show_plan(made)
-    if len(made):
-        save_plan(made, file)
+    save_plan(made, file)
 
 
 def runs_command() -> None:

@@ -87,7 +87,10 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
         f"The simulated team's true rate is {text.percent(oa.sandbox.TRUE_WIN_RATE, 1)}; "
         "a young pipeline shows less, because deals are lost sooner than won."
     )
-    heading("Forecast by month", f"as of {today:%Y-%m-%d}: booked, plus open value × stated probability")
+    heading(
+        "Forecast by month",
+        f"as of {text.day(today, year=True)}: booked, plus open value × stated probability; nothing for overdue or undated deals",
+    )
     show(expected[["booked", "open_count", "open_value", "weighted_open", "expected"]])
     heading("Slippage", f"outcome of the deals that were due {text.days(start, today)}")
     show(slipped)
@@ -120,14 +123,14 @@ def _edit(client: oa.Client, today: pd.Timestamp) -> None:
     changes = oa.plan(before, after)
     heading(
         "A bulk edit",
-        f"push {text.count(int(due.sum()))}, overdue or due this week, to {text.day(to, year=True)}",
+        f"push {text.count(int(due.sum()))}, overdue or due within a week, to {text.day(to, year=True)}",
     )
     show(changes.changes[["name", "field", "before", "after"]], index=False, most=8, shorten=("name",))
     receipt = oa.apply(changes, client, progress=False)
     say(f"Receipt: {text.joined(f'{n:,} {outcome}' for outcome, n in receipt.counts().items())}.")
     again = oa.load(client, progress=False)
     say(
-        f"Loaded again from the server: {text.count(int(_due(again, today).sum()))} overdue or due this week, "
+        f"Loaded again from the server: {text.count(int(_due(again, today).sum()))} overdue or due within a week, "
         f"{text.count(int((again['close_date'] == to).sum()))} due on {text.day(to, year=True)}."
     )
 

@@ -14,7 +14,7 @@ from opp_analytics import text
 from opp_analytics.errors import DataError
 from opp_analytics.files import replaced
 from opp_analytics.org import Org
-from opp_analytics.units import format_cell, unit_of
+from opp_analytics.units import formatter, unit_of
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -104,7 +104,7 @@ def _format(sheet: Worksheet, table: pd.DataFrame) -> None:
     from openpyxl.styles import Alignment, Font
 
     for name, cells in zip(map(str, table.columns), sheet.columns, strict=True):
-        shown = [format_cell(name, value, None) for value in table[name]]
+        shown = list(map(formatter(name, table[name], None), table[name]))
         widest = max(map(len, [name, *shown])) + 2
         sheet.column_dimensions[cells[0].column_letter].width = min(widest, _WIDEST)
         dtype = table[name].dtype
@@ -122,11 +122,9 @@ def _format(sheet: Worksheet, table: pd.DataFrame) -> None:
 
 def _markdown(table: pd.DataFrame) -> str:
     currency = Org.of(table).currency
+    columns = [map(formatter(str(name), values, currency), values) for name, values in table.items()]
     lines = [list(map(str, table.columns)), ["---"] * len(table.columns)]
-    lines += [
-        [format_cell(str(name), value, currency) for name, value in zip(table.columns, row, strict=True)]
-        for row in table.itertuples(index=False, name=None)
-    ]
+    lines += map(list, zip(*columns, strict=True))
     return "\n".join(f"| {' | '.join(map(_piped, line))} |" for line in lines)
 
 

@@ -14,7 +14,7 @@ from opp_analytics import files, text
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import check_ending
-from opp_analytics.cli.plan_view import save_plan, show_plan, with_names
+from opp_analytics.cli.plan_view import WRAPPED, named, save_plan, show_plan
 from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
 from opp_analytics.org import Money, money_of
@@ -99,7 +99,7 @@ def plan_command(
     show_plan(made)
     if len(made.problems):
         heading("Problems", "nothing is sent until they are fixed")
-        show(with_names(made.problems, made), index=False)
+        show(named(made.problems, made), index=False, wrap=WRAPPED)
         found = text.count(len(made.problems), "problem")
         them = "it" if len(made.problems) == 1 else "them"
         raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")

@@ -10,7 +10,10 @@ import opp_analytics as oa
 from opp_analytics.cli.console import heading, out, program, say, show
 from opp_analytics.writer import Words
 
-__all__ = ["SHELL", "save_plan", "show_plan", "with_names"]
+__all__ = ["SHELL", "WRAPPED", "named", "save_plan", "show_plan"]
+
+WRAPPED = ("opportunity", "value", "problem", "suggestion")
+"""Columns of problems and conflicts that go on below."""
 
 
 class _ShellWords(Words):
@@ -36,16 +39,16 @@ def show_plan(made: oa.Plan) -> None:
     say(made.overview(words=SHELL))
     if len(made.conflicts):
         heading("Conflicts", "changed on the server since the export; left alone")
-        show(with_names(made.conflicts, made), index=False)
+        show(named(made.conflicts, made), index=False, wrap=WRAPPED)
 
 
-def with_names(lines: pd.DataFrame, made: oa.Plan) -> pd.DataFrame:
-    """Problems or conflicts, with the opportunity's name beside its id."""
+def named(lines: pd.DataFrame, made: oa.Plan) -> pd.DataFrame:
+    """Problems or conflicts, each with its opportunity's name; with the id where there is no name."""
     if "name" not in made.before:
         return lines
-    named = made.before.drop_duplicates("unique_id").set_index("unique_id")["name"]
-    table = lines.copy()
-    table.insert(list(table.columns).index("unique_id") + 1, "name", lines["unique_id"].map(named))
+    names = made.before.drop_duplicates("unique_id").set_index("unique_id")["name"]
+    table = lines.rename(columns={"unique_id": "opportunity"})
+    table["opportunity"] = lines["unique_id"].map(names).fillna(lines["unique_id"])
     return table
 
 

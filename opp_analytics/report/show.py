@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -12,7 +11,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.errors import ArgumentTypeError, ConfigError
 from opp_analytics.org import Org
-from opp_analytics.units import format_cell, unit_of
+from opp_analytics.units import format_cell, formatter
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -57,7 +56,7 @@ def show(table: pd.DataFrame) -> Styler:
     # Tables of the same columns share their rules, and a rerun gives the same HTML.
     styler = Styler(table, uuid=f"{crc32(str(table.dtypes).encode()):08x}", cell_ids=False)
     money = Org.of(table).currency
-    cells: dict[Any, Any] = {label: _cell(_name(label), values, money) for label, values in table.items()}
+    cells: dict[Any, Any] = {label: formatter(_name(label), values, money) for label, values in table.items()}
     numeric = [place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
     styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
     for level, name in enumerate(table.index.names):
@@ -66,19 +65,6 @@ def show(table: pd.DataFrame) -> Styler:
     left = {"selector": "th, td", "props": "text-align: left"}
     right = [{"selector": f".col{place}", "props": "text-align: right"} for place in numeric]
     return styler.set_table_styles([left, *right])  # type: ignore[list-item]
-
-
-def _cell(name: str, values: pd.Series[Any], currency: str | None) -> Callable[[Any], str]:
-    """How the cells of a column are written: money with cents in all of them, or in none."""
-    write = partial(format_cell, name, currency=currency)
-    amounts = pd.api.types.is_float_dtype(values.dtype) and unit_of(name) == "money"
-    if not amounts or not (values.round(2) % 1).any():
-        return write
-    return lambda value: _with_cents(write(value))
-
-
-def _with_cents(said: str) -> str:
-    return said if "." in said or said == text.MISSING else f"{said}.00"
 
 
 def _name(label: Any) -> str:

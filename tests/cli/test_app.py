@@ -83,7 +83,7 @@ def test_docs__a_week_runs_as_printed(command: Command, account: Account, here: 
     account(pd.DataFrame([*(row(n, owner_name="Ann") for n in range(9)), won]))
     [week] = re.findall(r"## A week\n\n```sh\n(.*?)```", PAGE, re.S)
     for line in week.splitlines():
-        program, *arguments = shlex.split(line)
+        program, *arguments = shlex.split(line, comments=True)
         code, said, err = command(*arguments)
         assert (program, code) == ("opp-analytics", 0), f"{line}: {said}{err}"
     assert sorted(file.name for file in here.glob("*.*")) == [

@@ -62,7 +62,7 @@ def test_show__formats_numbers_by_what_they_are(capsys: pytest.CaptureFixture[st
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         ["stage", "value", "rate", "at"],
-        ["[a]", "1,234,567", "13%", "Mar", "31,", "2026"],
+        ["[a]", "1,234,567.00", "13%", "Mar", "31,", "2026"],
         ["b", "−2.50", "100%", "Mar", "31,", "2026"],
         ["c", "–", "–", "Mar", "31,", "2026"],
     ]

@@ -45,10 +45,10 @@ def test_demo__shows_the_product(said: str, section: str) -> None:
 
 
 def test_demo__proves_the_edit(said: str) -> None:
-    planned = re.search(r"push (\d+) deals, overdue or due this week", said)
+    planned = re.search(r"push (\d+) deals, overdue or due within a week", said)
     assert planned is not None
     assert f"Receipt: {planned[1]} applied." in said
-    assert "0 deals overdue or due this week" in said
+    assert "0 deals overdue or due within a week" in said
 
 
 def test_demo__writes_charts_and_the_weekly_page(said: str, folder: Path) -> None:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics.api import Client, Opportunity
+from opp_analytics.cli import console
 from opp_analytics.errors import ConnectionFailed
 from opp_analytics.writer import Plan, apply
 from tests.cli.deals import deals
@@ -256,8 +257,9 @@ def test_plan__names_the_deal_of_each_conflict_and_problem(
     asked.update("o000", status="lost")
     said = command("plan", "deals.xlsx")[1]
     conflicts = said[said.index("Conflicts") : said.index("Forecast")]
-    assert ["Deal 0" in line for line in conflicts.splitlines() if "o000" in line] == [True]
-    assert ["Deal 1" in line for line in conflicts.splitlines() if "o001" in line] == [True]
+    named = [name for line in conflicts.splitlines() for name in ("Deal 0", "Deal 1") if name in line]
+    assert named == ["Deal 0", "Deal 1"]
+    assert "o000" not in conflicts
     assert "lost on the server since then" in conflicts
     assert "Only conflicts are left; to overwrite them: opp-analytics apply plan.json --on-conflict" in said
     assert "conflict: update o001 (Deal 1) value: changed" in command("apply", "plan.json", "--yes")[1]
@@ -302,6 +304,22 @@ def test_apply__of_a_write_whose_answer_was_lost_is_exit_code_4(
     assert code == 4
     assert "1 unknown" in said
     assert "opp-analytics resume" in said
+
+
+def test_undo__says_why_there_is_nothing_to_undo(command: Command, asked: Client, here: Path) -> None:
+    assert command("undo")[1] == "Nothing to undo: no plan has been applied from this computer.\n"
+    assert not (here / "undo.json").exists()
+
+
+def test_plan__keeps_dates_whole_in_a_narrow_terminal(
+    command: Command, asked: Client, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console.out, "_width", 80)
+    command("export", "deals.xlsx")
+    edit(here / "deals.xlsx", r2_close_date="2027-01-31", r2_name="Second-site rollout of the platform")
+    said = command("plan", "deals.xlsx")[1]
+    assert "2027-01-31" in said
+    assert max(map(len, said.split("Forecast")[0].splitlines())) <= 80
 
 
 def test_undo__of_an_unfinished_run_says_so(command: Command, asked: Client, here: Path) -> None:

@@ -16,6 +16,8 @@ from opp_analytics.writer.plan.summary import Deal
 
 __all__ = ["plan_html", "plan_table", "receipt_html"]
 
+_DATE = 10
+"""Characters of a date, which no column cuts."""
 _MOST = 50
 """Rows shown; the rest are counted."""
 _RED, _GREY = "color:#c0392b", "color:#888"
@@ -47,11 +49,15 @@ def plan_html(overview: str, deals: list[Deal], statuses: list[str], problems: p
 def plan_table(deals: list[Deal], statuses: list[str]) -> Table:
     """A plan as a rich table; text from the data is never read as markup."""
     more = len(deals) - _MOST
-    table = Table(caption=f"… and {text.count(more, 'opportunity')} more" if more > 0 else None)
-    for title in ("operation", "opportunity", "field", "old", "new"):
-        table.add_column(title)
+    caption = f"… and {text.count(more, 'opportunity')} more" if more > 0 else None
+    table = Table(box=None, header_style="bold", pad_edge=False, caption=caption)
+    table.add_column("operation", no_wrap=True)
+    table.add_column("opportunity")
+    table.add_column("field", no_wrap=True)
+    for title in ("old", "new"):
+        table.add_column(title, min_width=_DATE)
     for title in ("value", "change"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", no_wrap=True)
     for deal in deals[:_MOST]:
         for number, (field, old, new, status) in enumerate(_cells(deal, statuses)):
             note = "" if status == "clean" else f" ({status})"

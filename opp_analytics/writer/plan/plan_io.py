@@ -92,7 +92,9 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
     except OSError as error:
-        raise DataError(f"cannot read the plan {path}: {error.strerror}") from None
+        raise DataError(
+            f"cannot read the plan {path}: {error.strerror}; plan the edits and save that plan"
+        ) from None
     except (ValueError, RecursionError):
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan") from None
     found = content.get("format") if isinstance(content, dict) else None
