@@ -176,12 +176,25 @@ class Forecasts(Source):
         """
         inputs = self.inputs
         table = self._fan_of_part() if inputs.part else self._fan_of_whole()
-        weekly = _weekly(table, inputs)
+        weekly = _weekly(self._to_today(table), inputs)
         if weekly.empty:
             raise NotEnoughHistory(f"no record in the {_TREND} weeks before {inputs.day(inputs.today)}")
         shown = weekly.assign(target=float(self.current["target"]))
         shown.attrs = {**table.attrs, "as_of": str(inputs.today.date())}
         return shown
+
+    def _to_today(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Past forecasts up to that of today, where the last record is older."""
+        inputs, row = self.inputs, self.current
+        if as_date(table.index[-1], tz=inputs.tz) >= inputs.today or np.isnan(row["expected"]):
+            return table
+        figures = row[["booked", "expected", "low", "median", "high"]].to_dict()
+        left = (inputs.period.end_time - inputs.today).days // 7
+        noon = inputs.today.tz_localize("UTC") + pd.Timedelta(hours=12)
+        now = pd.DataFrame({"period": str(inputs.period), "weeks_before": left, **figures}, index=[noon])
+        joined: pd.DataFrame = pd.concat([table, now]).rename_axis("made_at")
+        joined.attrs = table.attrs
+        return joined
 
     def _fan_of_whole(self) -> pd.DataFrame:
         inputs = self.inputs

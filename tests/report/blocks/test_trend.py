@@ -36,3 +36,13 @@ def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
     (note,) = trend(tables_of(opportunities, history, as_of="2026-02-10")).parts
     assert isinstance(note, Note)
     assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page, ")
+
+
+def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(opportunities, history):
+    tables = tables_of(opportunities, history, as_of="2026-03-18", target=150_000)
+    days = [str(moment.date()) for moment in tables.fan.index]
+    assert days[-2:] == ["2026-03-09", "2026-03-18"]  # Of each week the last: the record of Mar 16 gives way.
+    assert tables.fan["expected"].iloc[-1] == tables.current["expected"]
+    (chart,) = trend(tables).parts
+    assert isinstance(chart, Chart)
+    assert f"forecast {tables.inputs.money(tables.current['expected'])}" in reading.texts(chart.html)
