@@ -21,6 +21,8 @@ class Amount:
     figure: str
     title: str
     key: str = ""
+    highlight: bool = False
+    """True for the bar that the title names."""
 
 
 def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = False) -> Rows:
@@ -30,12 +32,20 @@ def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = F
         Row(
             amount.name,
             marks.picture(
-                marks.bar(0, scale.at(amount.value), y=5, height=10, fill="mute", title=amount.title),
+                marks.bar(
+                    0,
+                    scale.at(amount.value),
+                    y=5,
+                    height=10,
+                    fill="hi" if amount.highlight else "mute",
+                    title=amount.title,
+                ),
                 height=20,
                 said=amount.title,
             ),
             (amount.figure,),
             key=amount.key or amount.name,
+            highlight=amount.highlight,
         )
         for amount in amounts
     )

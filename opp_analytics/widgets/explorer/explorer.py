@@ -114,7 +114,7 @@ class Explorer(Widget):
         view = view_of(look)
         self.code = "\n".join(view.code()) if self._ready(view) else ""
         self._choice, self._look, self._view = choice, look, view
-        shown: dict[str, Any] = {"state": settled.state, "error": ""}
+        shown: dict[str, Any] = {"state": choice.state, "window": [settled.start, settled.end], "error": ""}
         empty = self._empty(look, view)
         self.table = pd.DataFrame() if empty else view.table()
         if not empty:

@@ -316,3 +316,17 @@ def test_chances__that_nobody_states_give_way_to_the_run_rate() -> None:
     assert "no chance is stated" in said["about"]
     expected = oa.forecast(deals, as_of="2026-06-26", method="run_rate")["expected"]
     pd.testing.assert_series_equal(explorer.table["expected"], expected)
+
+
+def test_window__is_the_views_usual_one_until_it_is_chosen(explorer, history) -> None:
+    moments = [moment.isoformat() for moment in history.records["recorded_at"]]
+    assert choose(explorer, view="pipeline")["window"] == [moments[0], moments[-1]]
+    said = choose(explorer, view="win_rates", end=moments[2])
+    assert (said["window"], said["state"]["start"]) == ([moments[0], moments[2]], None)
+    assert choose(explorer, view="changes", start=moments[1], end=moments[3])["window"] == moments[1:4:2]
+
+
+def test_pipeline__marks_the_bar_that_its_title_names(explorer) -> None:
+    said = choose(explorer, view="pipeline", by="owner_name")
+    (marked,) = [row["key"] for row in said["rows"] if row["highlight"]]
+    assert said["title"].startswith(f"{marked} has")

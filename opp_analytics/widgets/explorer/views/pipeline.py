@@ -67,6 +67,7 @@ class Pipeline(View):
         money = svg.money_of(table)
         sums = self._sums(table).head(MARKS)
         before = self._before()
+        named = sums["open_value"].idxmax() if sums["open_value"].sum() > 0 else None
         chart = svg.bars(
             [
                 Amount(
@@ -75,6 +76,7 @@ class Pipeline(View):
                     money(row["open_value"]),
                     f"{self._name(str(key))}: {money(row['open_value'])} open, {text.count(int(row['open_count']))}",
                     str(key),
+                    highlight=key == named,
                 )
                 for key, row in sums.iterrows()
             ]

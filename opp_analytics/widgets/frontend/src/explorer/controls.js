@@ -150,7 +150,7 @@ function window_(x) {
   const { about, state } = x;
   const { moments } = about;
   const at = (moment, usual) => Math.max(0, moment ? moments.findIndex(([each]) => each === moment) : usual);
-  const [first, last] = [at(state.start, 0), at(state.end, moments.length - 1)];
+  const [first, last] = [at(x.window[0], 0), at(x.window[1], moments.length - 1)];
   const [from, to] = WORDS[state.view];
   const set = (a, b) => x.choose({ start: moments[Math.min(a, b)][0], end: moments[Math.max(a, b)][0] });
   const end = (mark, label, index, act) => select(mark, label, moments.map(([, day], each) => [String(each), day]), String(index), (value) => act(Number(value)));
@@ -160,7 +160,9 @@ function window_(x) {
     return found < 0 ? 0 : found;
   };
   const quick = (words, weeks) => h("button", { class: `lnk sm${first === (weeks ? back(weeks) : 0) && (!weeks || back(weeks) > 0) ? " now" : ""}`, type: "button", "data-stay": `q-${weeks}`, onclick: () => set(weeks ? back(weeks) : 0, last) }, words);
-  if (!from) return [h("span", { class: "brk" }), h("span", { class: "q" }, to), end("end", to, last, (value) => set(Math.min(first, value), value)), slider(x, [last], ([value]) => set(Math.min(first, value), value))];
+  // A start that was chosen stays before the end; the usual one follows it.
+  const upTo = (value) => (state.start ? set(Math.min(first, value), value) : x.choose({ end: moments[value][0] }));
+  if (!from) return [h("span", { class: "brk" }), h("span", { class: "q" }, to), end("end", to, last, upTo), slider(x, [last], ([value]) => upTo(value))];
   return [
     h("span", { class: "brk" }), h("span", { class: "q" }, from), end("start", from, first, (value) => set(value, last)),
     slider(x, [first, last], ([a, b]) => set(a, b)),

@@ -38,6 +38,12 @@ class Explorer {
     return this.shown.state;
   }
 
+  // The ends of the window: those that were chosen, else the view's usual ones.
+  get window() {
+    const [start, end] = this.shown.window;
+    return [this.state.start ?? start, this.state.end ?? end];
+  }
+
   #build() {
     this.top = h("div", { class: "top" });
     this.ctl = h("div", { class: "ctl" });
@@ -155,7 +161,7 @@ class Explorer {
       list,
       ...(shown.links.length ? [h("p", { class: "note" }, "In no period: ", shown.links.flatMap((link, at) => [at ? " and " : "", h("button", { class: "lnk", type: "button", "data-mark": link.key, "aria-expanded": "false", onclick: () => this.open(link.key, link.label) }, link.label)]), ".")] : []),
       ...shown.notes.map((note) => h("p", { class: "note hon" }, note)),
-      h("p", { class: "note q" }, [shown.n, shown.records ? `records ${this.#day(this.state.start)} and ${this.#day(this.state.end)}` : ""].filter(Boolean).join(" · ")),
+      h("p", { class: "note q" }, [shown.n, shown.records ? `records ${shown.window.map((moment) => this.#day(moment)).join(" and ")}` : ""].filter(Boolean).join(" · ")),
     );
     return undefined;
   }

@@ -79,7 +79,10 @@ class Grid {
       started: () => this.rows(),
       rendered: () => this.#paint(),
       scrolled: () => this.#scrolled(),
-      filterTyped: (spec, text, now) => this.arranging.typed(spec, text, now),
+      filterTyped: (spec, text, now) => {
+        this.callout.hide();
+        this.arranging.typed(spec, text, now);
+      },
       filterOpened: (spec) => this.arranging.openValues(spec),
       widths: (field, width) => this.layout.resize(field, width),
     });
