@@ -150,6 +150,7 @@ def test_explorer__in_pictures(page: Page, demo: Demo, shoot) -> None:
     page.evaluate(LOST)
     page.get_by_role("tab", name="Win rates").click()
     expect(page.locator(".live")).to_contain_text("Python is gone")
+    expect(page.get_by_role("tab", name="Slippage")).to_have_attribute("aria-selected", "true")
     shoot("explorer-python-is-gone")
     assert complaints == []
 

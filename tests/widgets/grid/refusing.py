@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 
 from tests.support import Answer, Asked, as_json, listing
 
 
 def refusing(refused: int) -> Callable[[Asked], Answer]:
-    """Two deals; a PUT of the second is answered with `refused`."""
+    """Two deals; a PUT of the second is answered with `refused`, once the first is written."""
+    written = Event()
     same = {
         "value": 100.0,
         "stage": "proposal",
@@ -21,10 +23,12 @@ def refusing(refused: int) -> Callable[[Asked], Answer]:
     def respond(asked: Asked) -> Answer:
         name = asked.path.rstrip("/").rpartition("/")[2]
         if asked.method == "PUT" and name == "b":
+            written.wait(10)
             problem = {"title": "is locked for approval", "source": {"pointer": "/data/attributes/value"}}
             return as_json({"errors": [problem]}, status=refused)
         if asked.method == "PUT":
             held[0]["value"] = 5.0
+            written.set()
         for row in held:
             if row["unique_id"] == name:
                 return as_json({"data": {"id": name, "attributes": row}})

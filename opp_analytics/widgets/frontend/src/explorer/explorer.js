@@ -21,7 +21,7 @@ class Explorer {
   #settled = Promise.resolve(); // when the newest choice is drawn
 
   constructor(model, root, shown) {
-    Object.assign(this, { model, root, shown });
+    Object.assign(this, { model, root, shown, good: shown }); // the last answer, and what is shown
     this.about = model.get("_about");
     this.kernel = new Kernel(model, () => {}, (state) => this.#kernelState(state));
     this.press = afterPress(root);
@@ -80,7 +80,6 @@ class Explorer {
 
   async #choose(change) {
     this.touched = true;
-    const good = this.shown;
     this.shown = { ...this.shown, state: { ...this.state, ...change } };
     const asked = ++this.#asked;
     this.error = "";
@@ -89,7 +88,7 @@ class Explorer {
     if (asked !== this.#asked) return; // a newer request is on its way
     if (error || dead) {
       this.error = error ?? "";
-      this.shown = good;
+      this.shown = this.good;
       this.draw(true);
     } else await this.#take();
   }
@@ -103,7 +102,7 @@ class Explorer {
     const asked = this.#asked;
     const shown = decode(await inflated(this.model.get("_shown")));
     if (asked !== this.#asked) return;
-    this.shown = shown;
+    this.shown = this.good = shown;
     this.opened = null;
     this.deals.close();
     this.draw();

@@ -109,6 +109,7 @@ export class Arranging {
       grid.popovers.close();
       this.arrange();
       grid.table.columns();
+      if (!grid.root.contains(document.activeElement)) grid.focus(); // its button was drawn anew
       grid.say(`Sorted by ${spec.title}`);
     };
     const filter = (list) => {

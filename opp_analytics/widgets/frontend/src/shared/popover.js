@@ -23,7 +23,8 @@ export class Popovers {
     this.close();
     if (again) return null;
     const node = h("div", { class: "pop", role: "dialog", "aria-label": label });
-    this.#open = { node, from, label };
+    const before = document.activeElement;
+    this.#open = { node, from, label, before: this.root.contains(before) ? before : null };
     this.root.append(node);
     fill(node);
     this.place();
@@ -41,10 +42,10 @@ export class Popovers {
 
   close(focus = true) {
     if (!this.#open) return false;
-    const { node, from } = this.#open;
+    const { node, from, before } = this.#open;
     this.#open = null;
     node.remove();
-    if (focus) from()?.focus({ preventScroll: true });
+    if (focus) (before?.isConnected ? before : from())?.focus({ preventScroll: true });
     return true;
   }
 

@@ -1,0 +1,167 @@
+"""A whole job by keyboard alone in JupyterLab, against the sandbox."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+import opp_analytics as oa
+from tests.browser.jupyter import Lab
+from tests.support import client_of, row, serving
+from tests.widgets.grid.refusing import refusing
+
+pytestmark = pytest.mark.browser
+
+LOAD = """
+import opp_analytics as oa
+client = oa.Client({url!r}, {token!r}, {api_key!r}, cache_dir={cache!r})
+opportunities = oa.load(client, progress=False)
+grid = oa.edit(opportunities, client=client, as_of="2026-06-01")
+grid
+"""
+FOCUSED = "(n => n.getAttribute('aria-label') || n.innerText || n.placeholder || '')(document.activeElement)"
+
+
+class Keys:
+    """A person with a keyboard."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type(self, text: str, *keys: str) -> None:
+        self.page.keyboard.type(text)
+        self.press(*keys)
+
+    def tab_to(self, name: str, key: str = "Tab") -> None:
+        """Press Tab until what has focus is named so."""
+        for _ in range(60):
+            if " ".join(str(self.page.evaluate(FOCUSED)).split()).startswith(name):
+                return
+            self.press(key)
+        raise AssertionError(f"{key} does not lead to {name}")
+
+
+def test_job__is_done_by_keyboard_alone(
+    page: Page, lab: Lab, shared_sandbox: oa.sandbox.Sandbox, tmp_path, screenshots
+):
+    deals = pd.DataFrame([row(number) for number in range(12)])
+    token, api_key = shared_sandbox.add_tenant(deals)
+    settings = {"url": shared_sandbox.url, "token": token, "api_key": api_key, "cache": str(tmp_path / "a")}
+    notebook = lab.open(page, "job", [LOAD.format(**settings), "'after'"])
+    notebook.run(0)
+    grid, keys = page.locator(".oap").first, Keys(page)
+    said, drawer, strip = grid.locator(".said"), grid.locator(".drw"), grid.locator(".plan")
+    expect(grid.locator(".cnt")).to_have_text("12 deals")
+
+    # Out of the code, into the grid, and to the filter of the deals' names.
+    keys.press("Escape")
+    keys.tab_to("Find")
+    keys.tab_to("Deals")
+    keys.press("Alt+ArrowDown")
+    keys.tab_to("Search values of Deal")
+    keys.press("Escape")
+    expect(grid.locator(".gs")).to_be_focused()
+    keys.tab_to("Filter Deal", "Shift+Tab")
+    keys.type("Deal 1", "Enter")
+    expect(grid.locator(".cnt")).to_contain_text("3 of 12 deals")
+    keys.press("Escape")
+    expect(grid.locator(".cnt")).to_have_text("12 deals")
+    expect(grid.locator(".gs")).to_be_focused()
+
+    # Ten cells.
+    keys.press("Control+Home")
+    keys.tab_to("Deals")
+    keys.press("ArrowRight", "ArrowRight")
+    for number in range(9):
+        keys.type(f"{number + 2}k", "Enter")
+    keys.type("$1,200.50", "Enter")
+    expect(strip).to_contain_text("10 changes in 10 deals")
+
+    # Find and replace, fill down, undo and redo.
+    keys.press("Control+f")
+    keys.type("Deal 3", "Tab")
+    keys.tab_to("Replace with")
+    keys.type("Bid 3")
+    keys.tab_to("Replace all 1")
+    keys.press("Enter")
+    expect(said).to_have_text("Replaced 1 cell")
+    keys.press("Escape")
+    expect(grid.locator(".gs")).to_be_focused()
+    keys.press("Control+Home", "ArrowRight")
+    keys.type("neg", "Enter", "ArrowUp", "Shift+ArrowDown", "Shift+ArrowDown", "Control+d")
+    expect(said).to_contain_text("Filled down")
+    keys.press("Control+z")
+    expect(said).to_contain_text("Undone: Filled down")
+    keys.press("Control+y")
+    expect(said).to_contain_text("Redone: Filled down")
+    keys.press("Control+z")
+    expect(said).to_contain_text("Undone: Filled down")
+
+    # Review, check, apply, take back.
+    keys.tab_to("Review plan")
+    keys.press("Enter")
+    expect(drawer).to_contain_text("Review plan: 12 changes")
+    keys.tab_to("Check against the server")
+    keys.press("Enter")
+    expect(drawer.get_by_role("button", name="Apply 12 changes…")).to_be_focused()
+    keys.press("Enter")
+    expect(drawer.get_by_role("button", name="Cancel")).to_be_focused()
+    keys.tab_to("Write 12 changes")
+    keys.press("Enter")
+    expect(drawer).to_contain_text("Receipt: 12 of 12 changes written")
+    page.screenshot(path=screenshots / "job-by-keyboard-receipt.png")
+    keys.tab_to("Undo this run")
+    keys.press("Enter", "Enter")
+    expect(drawer).to_contain_text("Undone: 12 changes taken back")
+    keys.press("Escape")
+    expect(strip).to_contain_text("Run undone")
+    expect(notebook.cells).to_have_count(2)
+
+
+def test_refusal__is_mended_and_sent_again_by_keyboard_alone(page: Page, lab: Lab, tmp_path):
+    with serving(refusing(422)) as server, client_of(server, tmp_path / "own") as client:
+        settings = {"url": client.url, "token": "token", "api_key": "key", "cache": str(tmp_path / "b")}
+        notebook = lab.open(page, "refusal", [LOAD.format(**settings), "'after'"])
+        notebook.run(0)
+        grid, keys = page.locator(".oap").first, Keys(page)
+        drawer, strip = grid.locator(".drw"), grid.locator(".plan")
+        expect(grid.locator(".cnt")).to_have_text("2 deals")
+        keys.press("Escape")
+        keys.tab_to("Find")
+        keys.tab_to("Deals")
+        keys.press("ArrowRight", "ArrowRight")
+        keys.type("5", "Enter")
+        keys.type("5", "Enter")
+        expect(strip).to_contain_text("2 changes in 2 deals")
+
+        def apply(changes: str) -> None:
+            keys.tab_to("Review plan")
+            keys.press("Enter")
+            expect(drawer).to_contain_text(f"Review plan: {changes}")
+            keys.tab_to("Check against the server")
+            keys.press("Enter")
+            expect(drawer.get_by_role("button", name=f"Apply {changes}…")).to_be_focused()
+            keys.press("Enter")
+            expect(drawer.get_by_role("button", name="Cancel")).to_be_focused()
+            keys.tab_to(f"Write {changes}")
+            keys.press("Enter")
+            expect(drawer).to_contain_text("Receipt:")
+
+        apply("2 changes")
+        expect(drawer).to_contain_text("Receipt: 1 of 2 changes written")
+        keys.press("Escape")
+        expect(grid.locator(".gs")).to_be_focused()
+        keys.tab_to("1 problem")
+        keys.press("Enter")
+        expect(grid.locator(".gs")).to_be_focused()
+        keys.type("6", "Enter")
+        expect(strip).not_to_contain_text("problem")
+        # The next run asks for what was refused alone.
+        apply("1 change")
+        expect(drawer).to_contain_text("Receipt: 0 of 1 change written")
+        expect(notebook.cells).to_have_count(2)
