@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 import opp_analytics as oa
 from tests.browser.jupyter import Lab
-from tests.support import client_of, row, serving
+from tests.support import row, serving
 from tests.widgets.grid.refusing import refusing
 
 pytestmark = pytest.mark.browser
@@ -124,8 +124,8 @@ def test_job__is_done_by_keyboard_alone(
 
 
 def test_refusal__is_mended_and_sent_again_by_keyboard_alone(page: Page, lab: Lab, tmp_path):
-    with serving(refusing(422)) as server, client_of(server, tmp_path / "own") as client:
-        settings = {"url": client.url, "token": "token", "api_key": "key", "cache": str(tmp_path / "b")}
+    with serving(refusing(422)) as server:
+        settings = {"url": server.url, "token": "token", "api_key": "key", "cache": str(tmp_path / "b")}
         notebook = lab.open(page, "refusal", [LOAD.format(**settings), "'after'"])
         notebook.run(0)
         grid, keys = page.locator(".oap").first, Keys(page)

@@ -12,5 +12,7 @@ def test_bars__start_at_zero() -> None:
 
 
 def test_bars__have_one_blue_bar_where_the_title_names_one() -> None:
-    rows = svg.bars([svg.Amount("Ann", 3.0, "3", "Ann: 3", highlight=True), svg.Amount("Bo", 1.0, "1", "Bo: 1")])
+    rows = svg.bars(
+        [svg.Amount("Ann", 3.0, "3", "Ann: 3", highlight=True), svg.Amount("Bo", 1.0, "1", "Bo: 1")]
+    )
     assert [len(reading.marks(row.picture, "rect", "f-hi")) for row in rows.rows] == [1, 0]

@@ -230,12 +230,10 @@ class Grid(Widget):
 
     def _strip(self) -> dict[str, Any]:
         receipt = receipt_model(self._review)
-        first = next(iter(self._sheet.problems), None)
         return {
             **self._sheet.numbers,
             "period": next(iter(self._outlook.periods()), None),
             "why": self._outlook.why,
-            "problem": first,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},
         }
 

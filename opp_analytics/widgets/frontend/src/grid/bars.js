@@ -62,11 +62,11 @@ export function aggregates({ store, selection, specs }) {
 export function strip(grid) {
   const { counts, money, kernel } = grid;
   const dot = () => h("span", { class: "d" }, "·");
-  const link = (text, act, style = "lnk") => h("button", { class: style, type: "button", onclick: act }, text);
+  const link = (mark, text, act, style = "lnk") => h("button", { class: style, type: "button", "data-bar": mark, onclick: act }, text);
   if (kernel.dead) {
     const kept = counts.changes || counts.problems || kernel.lost.length;
     const words = kept ? "The changes are on this page only: copy them, then run the cell again." : "Run the cell again to go on.";
-    return [h("div", { class: "pl", role: "alert" }, h("b", {}, "Python is gone"), dot(), `${words} `, kept ? link("Copy changes", () => grid.copyChanges()) : "")];
+    return [h("div", { class: "pl", role: "alert" }, h("b", {}, "Python is gone"), dot(), `${words} `, kept ? link("copy", "Copy changes", () => grid.copyChanges()) : "")];
   }
   const { period, why, run } = money;
   const forecast = period ? [`forecast ${period.period} ${period.before}`, period.after ? [" → ", h("b", {}, period.after)] : counts.changes ? ", no change" : ""] : why ? [h("span", { class: "q", title: why }, "no forecast")] : [];
@@ -75,8 +75,8 @@ export function strip(grid) {
     : run
       ? [run.undone ? "Run undone" : `${count(run.written, "change")} written at ${run.at}`]
       : ["No changes yet"];
-  const receipt = run ? [dot(), link(counts.changes || run.undone ? "Receipt" : "Receipt and undo", () => grid.drawer.open("receipt"))] : [];
-  const problems = counts.problems ? [dot(), link(count(counts.problems, "problem"), () => grid.goToProblem(), "prob")] : [];
+  const receipt = run ? [dot(), link("receipt", counts.changes || run.undone ? "Receipt" : "Receipt and undo", () => grid.drawer.open("receipt"))] : [];
+  const problems = counts.problems ? [dot(), link("problem", count(counts.problems, "problem"), () => grid.goToProblem(), "prob")] : [];
   return [
     h("div", { class: "pl" }, changes, forecast.length ? [dot(), forecast] : [], receipt, problems, grid.waiting ? [dot(), h("span", { class: "q" }, "waiting for Python")] : []),
     h("button", { class: "btn pri", type: "button", "data-bar": "review", disabled: !counts.changes && !counts.problems, onclick: () => grid.drawer.open("review") }, "Review plan"),

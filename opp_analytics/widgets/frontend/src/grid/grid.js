@@ -263,7 +263,8 @@ class Grid {
   }
 
   goToProblem() {
-    if (this.money.problem) this.goTo(...this.money.problem);
+    const [key] = [...this.store.marks].find(([, { why }]) => why) ?? [];
+    if (key) this.goTo(+key.slice(0, key.indexOf("/")), key.slice(key.indexOf("/") + 1));
   }
 
   // -- editing
