@@ -106,7 +106,7 @@ def _labels(periods: int | Sequence[str] | None, today: pd.Timestamp, freq: str)
     if periods is None:
         return []
     if isinstance(periods, (list, tuple, pd.Index)):
-        return [str(as_period(label, freq, name="periods")) for label in dict.fromkeys(periods)]
+        return list(dict.fromkeys(str(as_period(label, freq, name="periods")) for label in periods))
     if isinstance(periods, str):
         raise ArgumentTypeError(f"periods={periods!r} is text; use a list of labels or a number of periods")
     count = arguments.whole(periods, "periods", example=3)

@@ -19,7 +19,7 @@ from opp_analytics.analysis.shared.history_query import Span, group_names, insta
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.org import outcomes
-from opp_analytics.periods import When, as_date, as_instant
+from opp_analytics.periods import When, as_date, as_instant, as_period, check_freq
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -126,6 +126,7 @@ def explain(
     """Forecast a period at two moments by one method, and price what happened to each deal between them."""
     groups = by_columns(by, level="movement")
     asked = span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
+    as_period(period, asked.org.freq(check_freq(freq)))
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
     then, now = _priced(history, moments, period, freq, method, groups, asked.tz)
     first, last = (_known(priced.opportunities, groups) for priced in (then, now))

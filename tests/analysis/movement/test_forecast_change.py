@@ -129,7 +129,7 @@ def test_forecast_change__says_that_the_method_was_another_one() -> None:
     [
         ({"start": "2025-01-01"}, errors.NotEnoughHistory, "first record"),
         ({"start": "2026-03-10", "end": "2026-03-03"}, errors.ArgumentValueError, "swap"),
-        ({"period": "soon"}, errors.ArgumentValueError, "soon"),
+        ({"period": "soon"}, errors.ArgumentValueError, "period: 'soon' is not a period of freq='M'"),
         ({"by": "movement"}, errors.ArgumentValueError, "movement"),
         ({"by": "region"}, errors.MissingColumnError, "region"),
         ({"method": "guess"}, errors.ArgumentValueError, "guess"),
