@@ -37,7 +37,12 @@ async ({ module, state, names, slow }) => {
   };
   window.began = performance.now();
   window.hostedModel = model;
-  window.close = await widget.render({ model, el: document.querySelector("#here") });
+  window.again = async () => {
+    const el = document.querySelector("#here");
+    el.replaceChildren();
+    window.close = await widget.render({ model, el });
+  };
+  await window.again();
 }
 """
 

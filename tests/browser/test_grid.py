@@ -337,6 +337,29 @@ def test_editors__offer_the_stages_of_the_deals_own_pipeline(page: Page, tmp_pat
     assert grid.complaints == []
 
 
+def test_sort_and_filters__are_there_again_when_the_widget_is_shown_again(grid: GridPage) -> None:
+    grid.filter("value", "> 1.2k")
+    grid.page.locator("[data-values='owner_name']").click()
+    grid.page.get_by_role("button", name="None").click()
+    grid.page.get_by_label("Bo").check()
+    grid.press("Escape")
+    grid.page.locator("[data-values='value']").click()
+    grid.page.get_by_role("button", name="Sort high to low").click()
+    expect(grid.page.locator(".oap .cnt")).to_contain_text("3 of 8 deals")
+    set_before = grid.grid.state
+    assert set_before["sort"] == {"field": "value", "down": True}
+    grid.page.evaluate("() => { window.close(); return window.again(); }")
+    expect(grid.page.locator(".oap .cnt")).to_contain_text("3 of 8 deals")
+    assert grid.column("name") == ["Deal 7", "Deal 5", "Deal 3"]
+    expect(grid.page.locator("[data-filter='value']")).to_have_value("> 1.2k")
+    grid.until(lambda: grid.grid.state, set_before)
+    grid.button("Clear 2 filters").click()
+    expect(grid.page.locator(".oap .cnt")).to_have_text("8 deals")
+    # A new widget has the columns, and shows all deals.
+    assert "filters" not in oa.edit(opportunities(1)).state
+    assert grid.complaints == []
+
+
 def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> None:
     shown = lambda: grid.page.locator(".oap .cnt").inner_text()  # noqa: E731
     for field, text, left in (
@@ -432,7 +455,7 @@ def test_rows__are_found_filtered_sorted_added_and_removed(grid: GridPage) -> No
     kept = oa.edit(opportunities(1)).state
     assert kept["order"][:3] == ["name", "owner_name", "value"]
     assert "unique_id" not in kept["hidden"]
-    assert kept["sort"] == {"field": "value", "down": True}
+    assert grid.grid.state["sort"] == {"field": "value", "down": True}
     assert grid.complaints == []
 
 

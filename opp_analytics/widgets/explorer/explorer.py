@@ -254,7 +254,7 @@ def explore(
         raise ArgumentTypeError(
             f"history is a {type(history).__name__}, not a History; open one with oa.History(path)"
         )
-    frame = org.require(opportunities, "unique_id", "name", "value", "stage", "close_date", unique=True)
+    frame = org.require(opportunities, "name", "value", "stage", "close_date", unique=True)
     frame.attrs = dict(opportunities.attrs)
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=org.Org.of(opportunities).zone(None))
     return Explorer(frame, history, client=client, day=day, choice=Choice.of(state))

@@ -16,6 +16,7 @@ from opp_analytics.files import make_private_folder, write_whole
 
 __all__ = ["read_layout", "write_layout"]
 
+_COLUMNS = ("order", "hidden", "widths")
 _ANY = "files"
 """Name for opportunities that were not loaded from a tenant."""
 
@@ -36,8 +37,9 @@ def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
 
 
 def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
-    """Remember the columns; where the state folder cannot be written, they last as long as the widget."""
+    """Remember the columns, not sort and filters; where the state folder cannot be written, they last as long as the widget."""
     file = _file(opportunities)
+    columns = {name: layout[name] for name in _COLUMNS if name in layout}
     with suppress(OSError, DataError):
         make_private_folder(file.parent)
-        write_whole(file, json.dumps(layout).encode(), private=True, durable=False)
+        write_whole(file, json.dumps(columns).encode(), private=True, durable=False)

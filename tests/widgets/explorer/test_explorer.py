@@ -201,6 +201,11 @@ def test_state__opens_the_same_and_refuses_what_it_does_not_know(explorer, frame
             oa.explore(frames[-1], history, state=state)  # type: ignore[arg-type]
 
 
+def test_explore__names_a_missing_column_once(frames):
+    with pytest.raises(oa.errors.MissingColumnError, match="has no column 'unique_id'; it has"):
+        oa.explore(frames[-1].drop(columns="unique_id"))
+
+
 def test_filters__that_do_not_act_stay_and_are_said(explorer):
     said = choose(explorer, view="win_rates", stages=["proposal"], owners=["Ann"])
     assert said["unused"] == ["stages"]

@@ -11,7 +11,7 @@ def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_p
     one, other = opportunities(1), opportunities(1)
     one.attrs["load"] = {"tenant": "abc", "complete": True}
     assert read_layout(one) == {}
-    write_layout(one, {"order": ["name"]})
+    write_layout(one, {"order": ["name"], "sort": {"field": "value"}, "filters": {"value": {"text": "> 1"}}})
     assert read_layout(one) == {"order": ["name"]}
     assert read_layout(other) == {}
     [file] = tmp_path.rglob("*.json")

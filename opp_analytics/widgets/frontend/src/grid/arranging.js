@@ -29,6 +29,21 @@ export class Arranging {
     this.grid.layout.note({ sort: this.#store.sort, filters: Object.fromEntries(filters) });
   }
 
+  // What was set when this widget was shown before; a column that is hidden by now filters nothing.
+  restore({ sort, filters = {} }) {
+    const { table, specs } = this.grid;
+    if (specs.some(({ field }) => field === sort?.field)) this.#store.sort = sort;
+    const kept = specs.filter(({ field }) => filters[field]);
+    for (const { field } of kept) {
+      const { text, list } = filters[field];
+      this.#store.filters.set(field, { text, list: list && new Set(list) });
+    }
+    if (!this.#store.sort && !kept.length) return;
+    this.arrange();
+    table.columns();
+    for (const spec of kept) if (filters[spec.field].text) this.#filter(spec, filters[spec.field].text);
+  }
+
   #draw(more) {
     this.#store.arrange();
     this.grid.rows(more);

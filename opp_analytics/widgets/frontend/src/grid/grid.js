@@ -42,6 +42,7 @@ class Grid {
     this.#build();
     this.#listen();
     this.ask({ do: "state" });
+    this.arranging.restore(this.layout.more);
   }
 
   get specs() {

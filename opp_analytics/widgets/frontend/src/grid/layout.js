@@ -1,13 +1,14 @@
-// Which columns are shown, in which order and how wide; remembered by Python.
+// What is set: the columns that are shown, in which order and how wide, and behind them sort and filters; kept by Python.
 
 export class Layout {
   constructor(model, specs) {
     this.model = model;
     this.specs = specs;
-    const kept = model.get("_layout") ?? {};
-    this.order = this.#known(kept.order ?? []);
-    this.hidden = new Set(kept.hidden ?? specs.filter((spec) => spec.hidden).map(({ field }) => field));
-    this.widths = { ...(kept.widths ?? {}) };
+    const { order, hidden, widths, ...more } = model.get("_layout") ?? {};
+    this.order = this.#known(order ?? []);
+    this.hidden = new Set(hidden ?? specs.filter((spec) => spec.hidden).map(({ field }) => field));
+    this.widths = { ...(widths ?? {}) };
+    this.more = more;
   }
 
   #known(order) {
@@ -59,7 +60,7 @@ export class Layout {
   }
 
   #keep() {
-    this.model.set("_layout", { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, ...(this.more ?? {}) });
+    this.model.set("_layout", { order: [...this.order], hidden: [...this.hidden], widths: { ...this.widths }, ...this.more });
     this.model.save_changes();
   }
 }
