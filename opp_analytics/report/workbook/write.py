@@ -8,7 +8,7 @@ import re
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +17,6 @@ from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
 from opp_analytics.errors import ConfigError, DataError, DataWarning
-from opp_analytics.report.workbook.rows import (
-    MOST_LETTERS,
-    clean,
-    formula_cell,
-    rows_xml,
-    text_cell,
-    values_of,
-)
 from opp_analytics.report.workbook.sheets import Figure, Sheet
 from opp_analytics.report.workbook.titles import titles
 from opp_analytics.units import unit_of
@@ -39,10 +31,12 @@ __all__ = ["workbook_bytes"]
 
 _MOST_ROWS = 1_048_574
 """Rows of a sheet below its heading and above its total."""
+_MOST_LETTERS = 32_767
 _WIDEST, _UPRIGHT, _PAPER = 40, 140, 200
 """Width of the widest column, of a sheet printed upright, and of what is printed: further columns are on the sheet only."""
 _FONT = "Calibri"
-_END_OF_ROWS = b"</sheetData>"
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that a workbook cannot contain."""
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip archive can store."""
 _FORMATS = {"rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"', "count": "#,##0", "number": "#,##0.0",
@@ -83,18 +77,17 @@ def workbook_bytes(
     book = Workbook(write_only=True)
     book.properties.title, book.properties.creator = title, "opp_analytics"
     formats = {**_FORMATS, "money": _money_format(currency)}
-    saved, bodies = io.BytesIO(), {}
+    saved = io.BytesIO()
     try:  # the library writes each row to a temporary file first
         _summary(book, title, list(sentences), list(figures), since, formats)
         for sheet in sheets:
-            body = _table(book, sheet, formats)
-            bodies[f"xl/worksheets/sheet{len(book.worksheets)}.xml"] = body
+            _table(book, sheet, formats)
         book.save(saved)
     except OSError as error:
         raise DataError(
             f"cannot make the workbook in {tempfile.gettempdir()}: {error.strerror or error}"
         ) from None
-    return _filled(saved, bodies, as_of)
+    return _dated(saved, as_of)
 
 
 def _money_format(currency: str | None) -> str:
@@ -142,8 +135,8 @@ def _summary(
         book.defined_names[figure.column] = DefinedName(figure.column, attr_text=f"Summary!$B${row}")
 
 
-def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> Iterator[bytes]:
-    """One table's headings, as an Excel table with a total where it has one; returns the rows below."""
+def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
+    """One table under its headings, as an Excel table with a total where it has one."""
     from openpyxl.styles import Alignment
     from openpyxl.utils import get_column_letter
 
@@ -159,29 +152,28 @@ def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> Iterator[by
     page.freeze_panes = "B2"
     page.print_title_rows = "1:1"
     page.append([_head(page, head, name, kind) for head, name, kind in zip(heads, names, kinds, strict=True)])
-    letters = [get_column_letter(place) for place in range(1, len(names) + 1)]
-    styles = []
-    for kind in kinds:
-        cell = _cell(page)
+    columns = [_plain(frame[column], kind) for column, kind in zip(frame.columns, kinds, strict=True)]
+    # One cell per column is reused, so that its style is set once.
+    cells = [_cell(page) for _ in kinds]
+    for cell, kind in zip(cells, kinds, strict=True):
         cell.number_format = formats.get(kind, "General")
         if kind not in _RIGHT:
             cell.alignment = Alignment(horizontal="left", indent=1)
-        styles.append(cell.style_id)
-    columns = [
-        values_of(frame[column], kind, style)
-        for column, kind, style in zip(frame.columns, kinds, styles, strict=True)
-    ]
-    body = rows_xml(columns, letters, first=2)
+    for values in zip(*columns, strict=True):
+        for cell, kind, value in zip(cells, kinds, values, strict=True):
+            if kind == "text" and value is not None:
+                _set_text(cell, value)
+            else:
+                cell.value = value
+        page.append(cells)
     key = sheet.name.replace(" ", "_")
     summed = [name for name in sheet.summed if name in names and frame[name].notna().any()]
     if summed:
-        total = [[cell] for cell in _totals(page, key, heads, names, kinds, summed, formats)]
-        body = itertools.chain(body, rows_xml(total, letters, first=len(frame) + 2))
+        page.append(_totals(page, key, heads, names, kinds, summed, formats))
     last, rows = get_column_letter(len(names)), len(frame) + 1 + bool(summed)
     page.tables.add(_excel_table(key, f"A1:{last}{rows}", heads, names, summed))
     page.print_area = f"A1:{get_column_letter(_printed(widths))}{rows}"
     _mark(page, names, len(frame))
-    return body
 
 
 def _fitting(sheet: Sheet) -> pd.DataFrame:
@@ -196,10 +188,10 @@ def _fitting(sheet: Sheet) -> pd.DataFrame:
         )
         table = table.head(_MOST_ROWS)
     for column in table.select_dtypes(["string", "object"]):
-        long = int((table[column].dropna().map(lambda cell: len(str(cell))) > MOST_LETTERS).sum())
+        long = int((table[column].dropna().map(lambda cell: len(str(cell))) > _MOST_LETTERS).sum())
         if long:
             warnings.warn(
-                f"the sheet {sheet.name} holds the first {MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
+                f"the sheet {sheet.name} holds the first {_MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
                 f"of {column}, as many as Excel can; oa.to_csv writes them whole",
                 DataWarning,
                 stacklevel=2,
@@ -241,22 +233,22 @@ def _totals(
     kinds: list[str],
     summed: list[str],
     formats: dict[str, str],
-) -> list[str]:
-    """The cells of the row below the table."""
+) -> list[WriteOnlyCell]:
     from openpyxl.styles import Alignment, Font
 
-    cells: list[str] = []
+    cells: list[WriteOnlyCell] = []
     for head, name, kind in zip(heads, names, kinds, strict=True):
         cell = _cell(page)
-        cell.font = Font(name=_FONT, bold=True)
-        if name in summed:
-            cell.number_format = formats.get(kind, "General")
-            cells.append(formula_cell(f"SUBTOTAL(109,{key}[{_escaped(head)}])", cell.style_id))
-        elif not cells:
+        if not cells:
+            _set_text(cell, "Total")
             cell.alignment = Alignment(horizontal="left", indent=1)
-            cells.append(text_cell("Total", cell.style_id))
-        else:
-            cells.append(f' s="{cell.style_id}" />')
+        if name in summed:
+            cell.value, cell.number_format = (
+                f"=SUBTOTAL(109,{key}[{_escaped(head)}])",
+                formats.get(kind, "General"),
+            )
+        cell.font = Font(name=_FONT, bold=True)
+        cells.append(cell)
     return cells
 
 
@@ -334,7 +326,7 @@ def _text_cell(sheet: Worksheet, words: str, font: Any = None) -> WriteOnlyCell:
 
 
 def _set_text(cell: WriteOnlyCell, words: str) -> None:
-    cell.value = clean(words)
+    cell.value = _CONTROL.sub("�", words)[:_MOST_LETTERS]
     # Never a formula or an error, whatever its first character.
     cell.data_type = "s"
 
@@ -351,6 +343,31 @@ def _kind(name: str, dtype: Any) -> str:
     return unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
 
 
+def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
+    """The column's values for cells; None for an empty cell."""
+    cells: list[Any]
+    if kind == "text":
+        cells = [
+            text.label(str(value)) if values.name in _LABELS else str(value) for value in values.tolist()
+        ]
+    elif kind == "flag":
+        cells = [bool(value) if value is not pd.NA else None for value in values.tolist()]
+    elif kind in ("date", "instant"):
+        naive = values.dt.tz_localize(None) if values.dt.tz is not None else values
+        cells = naive.to_numpy(dtype="datetime64[us]").tolist()
+    else:
+        numbers = values.astype("float64")
+        finite = numbers.abs() < float("inf")
+        return [cell if there else None for cell, there in zip(numbers.tolist(), finite, strict=True)]
+    return [cell if there else None for cell, there in zip(cells, values.notna(), strict=True)]
+
+
+_LABELS = (
+    "outcome", "movement", "check", "field", "method", "stage", "stage_after", "from_category", "to_category",
+)  # fmt: skip
+"""Columns of labels, which people read without underscores."""
+
+
 def _width(head: str, values: pd.Series[Any], kind: str) -> float:
     """A width for the heading, which may take two lines, and the first rows."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
@@ -361,21 +378,14 @@ def _width(head: str, values: pd.Series[Any], kind: str) -> float:
     return max(least, 1.2 * line + 3, min(_WIDEST, longest + 3.0) if kind == "text" else 0.0)
 
 
-def _filled(saved: io.BytesIO, bodies: Mapping[str, Iterable[bytes]], moment: datetime) -> bytes:
-    """The workbook with the rows of its sheets, and with `moment` in place of every time that openpyxl wrote."""
-    filled = io.BytesIO()
+def _dated(saved: io.BytesIO, moment: datetime) -> bytes:
+    """The workbook with `moment` in place of every time that openpyxl wrote."""
+    dated = io.BytesIO()
     stamp = f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode()
-    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(filled, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(dated, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             content = old.read(name)
             if name == "docProps/core.xml":
                 content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp, content)
-            info = zipfile.ZipInfo(name, _FIRST_DAY)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            above, end, below = content.partition(_END_OF_ROWS if name in bodies else content)
-            with new.open(info, "w") as part:
-                part.write(above)
-                for rows in bodies.get(name, ()):
-                    part.write(rows)
-                part.write(end + below)
-    return filled.getvalue()
+            new.writestr(zipfile.ZipInfo(name, _FIRST_DAY), content, zipfile.ZIP_DEFLATED)
+    return dated.getvalue()
