@@ -52,10 +52,10 @@ def test_explorer__is_clicked_typed_and_dragged_through_its_views(page: Page, tm
     expect(page.locator(".mk").nth(1)).to_be_focused()
 
     # Filters are chips; one that does not act elsewhere stays, dashed.
-    page.get_by_role("button", name="Owner").click()
+    page.get_by_role("button", name="Owner", exact=True).click()
     page.get_by_role("checkbox", name="Ann").check()
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Stage").click()
+    page.get_by_role("button", name="Stage", exact=True).click()
     page.get_by_role("checkbox", name="proposal").check()
     page.keyboard.press("Escape")
     expect(page.locator(".chip")).to_have_text(["Owner: Ann×", "Stage: proposal×"])
