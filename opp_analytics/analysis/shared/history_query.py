@@ -200,7 +200,7 @@ def unknown_deals(history: History) -> int:
     Raises
     ------
     DataError
-        When no row of the history is known.
+        When no row of the history is known; a part of one may hold a single deal.
     """
     seen = history.stages_seen()
     unknown = outcome_codes_of(seen, Org.of(history).stages) == UNKNOWN
@@ -208,7 +208,8 @@ def unknown_deals(history: History) -> int:
         return 0
     names = seen[unknown].groupby("stage", observed=True)["deals"].sum().sort_values(ascending=False)
     deals = int(names.sum())
-    warn_unknown(names.to_dict(), deals=deals, of="history", nothing_known=bool(unknown.all()))
+    nothing_known = bool(unknown.all()) and not history.is_part
+    warn_unknown(names.to_dict(), deals=deals, of="history", nothing_known=nothing_known)
     return deals
 
 
