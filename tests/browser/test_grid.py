@@ -346,13 +346,15 @@ def test_sort_and_filters__are_there_again_when_the_widget_is_shown_again(grid: 
     grid.page.locator("[data-values='value']").click()
     grid.page.get_by_role("button", name="Sort high to low").click()
     expect(grid.page.locator(".oap .cnt")).to_contain_text("3 of 8 deals")
-    set_before = grid.grid.state
-    assert set_before["sort"] == {"field": "value", "down": True}
+    filters = {"value": {"text": "> 1.2k", "list": None}, "owner_name": {"text": "", "list": ["Bo"]}}
+    wanted = {"sort": {"field": "value", "down": True}, "filters": filters}
+    arranged = lambda: {name: grid.grid.state.get(name) for name in wanted}  # noqa: E731
+    grid.until(arranged, wanted)
     grid.page.evaluate("() => { window.close(); return window.again(); }")
     expect(grid.page.locator(".oap .cnt")).to_contain_text("3 of 8 deals")
     assert grid.column("name") == ["Deal 7", "Deal 5", "Deal 3"]
     expect(grid.page.locator("[data-filter='value']")).to_have_value("> 1.2k")
-    grid.until(lambda: grid.grid.state, set_before)
+    grid.until(arranged, wanted)
     grid.button("Clear 2 filters").click()
     expect(grid.page.locator(".oap .cnt")).to_have_text("8 deals")
     # A new widget has the columns, and shows all deals.
