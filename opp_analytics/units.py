@@ -11,9 +11,11 @@ import pandas as pd
 
 from opp_analytics import text
 
-__all__ = ["Unit", "format_cell", "formatter", "unit_of"]
+__all__ = ["WORKBOOK_FORMATS", "Unit", "format_cell", "formatter", "unit_of"]
 
 Unit = Literal["money", "rate", "percent", "ratio", "other"]
+WORKBOOK_FORMATS = {"rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"'}
+"""How a workbook shows the units that have no currency."""
 
 _MONEY = frozenset(
     [

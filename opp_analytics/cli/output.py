@@ -14,7 +14,7 @@ from opp_analytics import text
 from opp_analytics.errors import DataError
 from opp_analytics.files import replaced
 from opp_analytics.org import Org
-from opp_analytics.units import formatter, unit_of
+from opp_analytics.units import WORKBOOK_FORMATS, formatter, unit_of
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -23,7 +23,7 @@ __all__ = ["TABLES", "check_ending", "write_csv", "write_tables", "written"]
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
-_FORMATS = {"money": "#,##0.00", "rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"'}
+_FORMATS = {"money": "#,##0.00", **WORKBOOK_FORMATS}
 _WIDEST = 60
 """Width of a workbook's widest column; longer text goes on below."""
 

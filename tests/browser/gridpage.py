@@ -11,13 +11,15 @@ from playwright.sync_api import Locator, Page
 
 from opp_analytics.widgets import Grid
 from tests.browser.hosting import show
+from tests.browser.keys import Keys
 
 
-class GridPage:
+class GridPage(Keys):
     """A grid on a page of its own."""
 
     def __init__(self, page: Page, grid: Grid, **options: Any) -> None:
-        self.page, self.grid = page, grid
+        super().__init__(page)
+        self.grid = grid
         self.complaints: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: self.complaints.append(message.text))
@@ -72,14 +74,6 @@ class GridPage:
         self.page.mouse.down()
         self.cell(*last).hover(position={"x": 31, "y": 12})
         self.page.mouse.up()
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def type(self, text: str, *keys: str) -> None:
-        self.page.keyboard.type(text)
-        self.press(*keys)
 
     def filter(self, field: str, text: str) -> None:
         box = self.page.locator(f"[data-filter='{field}']")

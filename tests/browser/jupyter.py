@@ -21,6 +21,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.hosting import SLOW
 
+GRID = """
+import opp_analytics as oa
+client = oa.Client({url!r}, {token!r}, {api_key!r}, cache_dir={cache!r})
+opportunities = oa.load(client, progress=False)
+grid = oa.edit(opportunities, client=client, as_of="2026-06-01")
+grid
+"""
+"""A cell that shows a grid of a server's deals."""
 _PATIENCE = 120_000
 _READY = """() => {
   const session = window.jupyterapp?.shell.currentWidget?.sessionContext;

@@ -9,18 +9,11 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import opp_analytics as oa
-from tests.browser.jupyter import Lab, jupyter_lab
+from tests.browser.jupyter import GRID, Lab, jupyter_lab
 from tests.support import row
 
 pytestmark = pytest.mark.browser
 
-LOAD = """
-import opp_analytics as oa
-client = oa.Client({url!r}, {token!r}, {api_key!r}, cache_dir={cache!r})
-opportunities = oa.load(client, progress=False)
-grid = oa.edit(opportunities, client=client, as_of="2026-06-01")
-grid
-"""
 AGAIN = "grid"
 BUSY = "import time\nwhile 'Busy' not in set(grid.edited['name']): time.sleep(0.1)"
 
@@ -42,7 +35,7 @@ def test_grid__edits_in_a_notebook_and_writes_what_was_reviewed(
     elsewhere: list[str] = []
     page.on("request", lambda asked: None if "127.0.0.1" in asked.url else elsewhere.append(asked.url))
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    notebook = lab.open(page, "grid", [LOAD.format(**settings), AGAIN, BUSY])
+    notebook = lab.open(page, "grid", [GRID.format(**settings), AGAIN, BUSY])
     notebook.run(0)
     first = page.locator(".oap").first
     said = first.locator(".said")

@@ -7,43 +7,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import opp_analytics as oa
-from tests.browser.jupyter import Lab
+from tests.browser.jupyter import GRID, Lab
+from tests.browser.keys import Keys
 from tests.support import row, serving
 from tests.widgets.grid.refusing import refusing
 
 pytestmark = pytest.mark.browser
-
-LOAD = """
-import opp_analytics as oa
-client = oa.Client({url!r}, {token!r}, {api_key!r}, cache_dir={cache!r})
-opportunities = oa.load(client, progress=False)
-grid = oa.edit(opportunities, client=client, as_of="2026-06-01")
-grid
-"""
-FOCUSED = "(n => n.getAttribute('aria-label') || n.innerText || n.placeholder || '')(document.activeElement)"
-
-
-class Keys:
-    """A person with a keyboard."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def type(self, text: str, *keys: str) -> None:
-        self.page.keyboard.type(text)
-        self.press(*keys)
-
-    def tab_to(self, name: str, key: str = "Tab") -> None:
-        """Press Tab until what has focus is named so."""
-        for _ in range(60):
-            if " ".join(str(self.page.evaluate(FOCUSED)).split()).startswith(name):
-                return
-            self.press(key)
-        raise AssertionError(f"{key} does not lead to {name}")
 
 
 def test_job__is_done_by_keyboard_alone(
@@ -52,7 +21,7 @@ def test_job__is_done_by_keyboard_alone(
     deals = pd.DataFrame([row(number) for number in range(12)])
     token, api_key = shared_sandbox.add_tenant(deals)
     settings = {"url": shared_sandbox.url, "token": token, "api_key": api_key, "cache": str(tmp_path / "a")}
-    notebook = lab.open(page, "job", [LOAD.format(**settings), "'after'"])
+    notebook = lab.open(page, "job", [GRID.format(**settings), "'after'"])
     notebook.run(0)
     grid, keys = page.locator(".oap").first, Keys(page)
     said, drawer, strip = grid.locator(".said"), grid.locator(".drw"), grid.locator(".plan")
@@ -126,7 +95,7 @@ def test_job__is_done_by_keyboard_alone(
 def test_refusal__is_mended_and_sent_again_by_keyboard_alone(page: Page, lab: Lab, tmp_path):
     with serving(refusing(422)) as server:
         settings = {"url": server.url, "token": "token", "api_key": "key", "cache": str(tmp_path / "b")}
-        notebook = lab.open(page, "refusal", [LOAD.format(**settings), "'after'"])
+        notebook = lab.open(page, "refusal", [GRID.format(**settings), "'after'"])
         notebook.run(0)
         grid, keys = page.locator(".oap").first, Keys(page)
         drawer, strip = grid.locator(".drw"), grid.locator(".plan")

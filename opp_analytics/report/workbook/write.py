@@ -19,7 +19,7 @@ from opp_analytics import text
 from opp_analytics.errors import ConfigError, DataError, DataWarning
 from opp_analytics.report.workbook.sheets import Figure, Sheet
 from opp_analytics.report.workbook.titles import titles
-from opp_analytics.units import unit_of
+from opp_analytics.units import WORKBOOK_FORMATS, unit_of
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -39,8 +39,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that a workbook cannot contain."""
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip archive can store."""
-_FORMATS = {"rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"', "count": "#,##0", "number": "#,##0.0",
-            "date": "yyyy-mm-dd", "instant": "yyyy-mm-dd hh:mm"}  # fmt: skip
+_FORMATS = {
+    **WORKBOOK_FORMATS,
+    "count": "#,##0",
+    "number": "#,##0.0",
+    "date": "yyyy-mm-dd",
+    "instant": "yyyy-mm-dd hh:mm",
+}
 _RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
 
 
