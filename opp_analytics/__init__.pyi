@@ -42,12 +42,12 @@ from .analysis import win_rate_definitions as win_rate_definitions
 from .api import Client as Client
 from .api import Page as Page
 from .certificate import Certificate as Certificate
+from .crm import read_export as read_export
 from .demo import demo as demo
 from .history import History as History
 from .loading import load as load
 from .org import Org as Org
 from .org import outcomes as outcomes
-from .org import read_export as read_export
 from .report import WeeklyReport as WeeklyReport
 from .report import show as show
 from .report import weekly_report as weekly_report

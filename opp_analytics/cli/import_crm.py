@@ -16,8 +16,8 @@ from opp_analytics.cli.load import say_stock, write_opportunities
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import DayFirst, OrgFile
+from opp_analytics.crm import ChangeLog, Reading, export_of, read_changes, recognize
 from opp_analytics.errors import DataError, DataWarning
-from opp_analytics.org import ChangeLog, Reading, export_of, read_changes, recognize
 from opp_analytics.text import count, joined
 
 __all__ = ["import_crm_command"]

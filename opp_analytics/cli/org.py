@@ -14,9 +14,10 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.source import DayFirst, FromFile
+from opp_analytics.crm import export_of, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.files import write_whole
-from opp_analytics.org import FILE, Draft, Stage, draft_org, export_of, recognize
+from opp_analytics.org import FILE, Draft, Stage, draft_org
 from opp_analytics.schema import COLUMNS
 
 __all__ = ["ORG_COMMANDS"]

@@ -11,8 +11,8 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.console import program, say
 from opp_analytics.cli.org_file import find_org
+from opp_analytics.crm import export_of, guess_org
 from opp_analytics.errors import ConfigError
-from opp_analytics.org import export_of, guess_org
 from opp_analytics.text import count
 
 __all__ = ["DayFirst", "FromFile", "OrgFile", "Source", "read_source"]

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from opp_analytics import org, schema
+from opp_analytics import crm, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
 from opp_analytics.history.entries import Moment
@@ -67,7 +67,7 @@ class Import:
 
 
 def imported_from(
-    changes: pd.DataFrame | str | PathLike[str] | org.ChangeLog,
+    changes: pd.DataFrame | str | PathLike[str] | crm.ChangeLog,
     known: org.Org | None,
     opportunities: pd.DataFrame | None = None,
     *,
@@ -76,14 +76,14 @@ def imported_from(
     progress: bool | None = None,
 ) -> tuple[Import, org.Org | None]:
     """An import of a log of our forms or of another CRM's field history, and its org; see `History.from_changes`."""
-    if isinstance(changes, org.ChangeLog):
+    if isinstance(changes, crm.ChangeLog):
         return Import.of(changes.changes, changes.problems), known
     if isinstance(changes, pd.DataFrame):
         ours = any(set(form) <= set(changes.columns) for form in (LONG, WIDE))
         if known is None or (ours and opportunities is None and ids is None):
             agreed = org.agreed(org.org_of(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
-    log = org.read_changes(
+    log = crm.read_changes(
         changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, day_first=day_first
     )
     note(progress, log.said())

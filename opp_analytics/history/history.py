@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import arguments, schema, text
+from opp_analytics.crm import ChangeLog
 from opp_analytics.errors import ArgumentTypeError, HistoryError
 from opp_analytics.history.engine import Engine
 from opp_analytics.history.entries import Recorded
@@ -22,7 +23,7 @@ from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.sources import FolderSource, Source, TableSource
 from opp_analytics.history.store import Store
-from opp_analytics.org import ChangeLog, Org, checked_org
+from opp_analytics.org import Org, checked_org
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:

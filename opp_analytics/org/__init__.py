@@ -2,12 +2,6 @@
 
 from opp_analytics.org.agreement import agreed, checked_org
 from opp_analytics.org.conformed import check_frame, conformed, status_dtype
-from opp_analytics.org.exports.change_log import ChangeLog
-from opp_analytics.org.exports.import_table import import_table
-from opp_analytics.org.exports.mapping import Reading
-from opp_analytics.org.exports.read_changes import read_changes
-from opp_analytics.org.exports.read_export import export_of, read_export
-from opp_analytics.org.exports.recognize import guess_org, recognize
 from opp_analytics.org.file.draft import Draft, draft_org
 from opp_analytics.org.file.found import FILE, found_org
 from opp_analytics.org.file.likely import empty_columns
@@ -47,11 +41,9 @@ __all__ = [
     "STAGES",
     "UNKNOWN",
     "WON",
-    "ChangeLog",
     "Draft",
     "Money",
     "Org",
-    "Reading",
     "Stage",
     "Stages",
     "agreed",
@@ -64,11 +56,8 @@ __all__ = [
     "draft_org",
     "empty",
     "empty_columns",
-    "export_of",
     "found_org",
     "future_dated",
-    "guess_org",
-    "import_table",
     "is_closed",
     "money_of",
     "no_column",
@@ -80,9 +69,6 @@ __all__ = [
     "outcome_of",
     "outcomes",
     "place_targets",
-    "read_changes",
-    "read_export",
-    "recognize",
     "record_link",
     "refuse_currencies",
     "require",

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.crm import read_changes
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.org import read_changes
 
 TODAY = date(2026, 11, 23)
 LATER = TODAY + timedelta(weeks=1)

@@ -6,7 +6,7 @@ import warnings
 
 import pandas as pd
 
-from opp_analytics import org
+from opp_analytics import crm, org
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
 from opp_analytics.text import count
 from opp_analytics.writer.plan.plan import plan
@@ -36,7 +36,7 @@ def import_rows(
     org.checked_org(known)
     frame = org.conform(opportunities)
     if before is None:
-        return org.import_table(frame, known)
+        return crm.import_table(frame, known)
     made = plan(before, frame)
     if len(made.problems):
         first = made.problems.iloc[0]
@@ -49,7 +49,7 @@ def import_rows(
     _warn(made.changes)
     touched = frame["unique_id"].isin(changes["unique_id"].dropna()) | frame["unique_id"].isna()
     fields = [name for name in map(str, frame.columns) if name in set(changes["field"])]
-    return org.import_table(frame[touched], known, fields)
+    return crm.import_table(frame[touched], known, fields)
 
 
 def _warn(changes: pd.DataFrame) -> None:

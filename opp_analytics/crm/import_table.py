@@ -1,0 +1,92 @@
+"""Opportunities under a CRM's own labels and words, for its import."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics.crm.opportunities import OWN
+from opp_analytics.crm.stage_chances import stage_chances
+from opp_analytics.errors import DataError
+from opp_analytics.org import PRESETS, Org
+from opp_analytics.schema import READ_ONLY, TEXT
+
+__all__ = ["import_table", "label_of"]
+
+_WORDS = {
+    "status": {"active": "Open", "won": "Won", "lost": "Lost"},
+    "category": {"commit": "Commit", "best_case": "Best Case", "pipeline": "Pipeline", "omitted": "Omitted"},
+}
+
+
+def label_of(name: str, org: Org) -> str | None:
+    """The CRM's label of a column of ours; None where it has none.
+
+    Of several, one that the org file itself names wins, else the first of the preset, which for Salesforce is the API's
+    name.
+
+    Examples
+    --------
+    >>> label_of("value", Org.salesforce()), label_of("stage", Org(columns={"Phase": "stage"})), label_of("Type", Org())
+    ('Amount', 'Phase', 'Type')
+    """
+    labels = [theirs for theirs, ours in org.columns.items() if ours == name]
+    of_presets = {label for preset in PRESETS.values() for label in preset.get("columns", ())}
+    labels.sort(key=lambda label: label in of_presets)
+    return labels[0] if labels else None if name in OWN or name in org.derived else name
+
+
+def import_table(
+    opportunities: pd.DataFrame, org: Org, fields: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, list[str]]:
+    """Opportunities in a CRM's words, under our names, and the CRM's label of each column; the id comes first.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        With ``unique_id``.
+    org : Org
+        Names the CRM's columns.
+    fields : list of str, optional
+        Columns to write after the id; default: all that the CRM has and that can be changed.
+
+    Raises
+    ------
+    DataError
+        When the org has no label for the id or for one of `fields`.
+    """
+    if label_of("unique_id", org) is None:
+        raise DataError(
+            "the org names no column for unique_id; add one under [columns] of the org file, such as "
+            '"Record ID" = "unique_id"'
+        )
+    names = _changeable(opportunities, org) if fields is None else fields
+    writable = [name for name in names if name not in READ_ONLY]
+    labels = {name: label_of(name, org) for name in ["unique_id", *writable]}
+    missing = [name for name, label in labels.items() if label is None]
+    if missing and fields is not None:
+        raise DataError(
+            f"column {missing[0]!r} has no label in the CRM, so its changes can't be imported; name one under [columns] of "
+            "the org file, or undo the changes"
+        )
+    kept = {name: label for name, label in labels.items() if label is not None}
+    return pd.DataFrame({name: _worded(opportunities[name]) for name in kept}), list(kept.values())
+
+
+def _changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
+    """The columns; without a probability that only repeats the stages', as `read_export` fills it in."""
+    names = [str(name) for name in opportunities.columns]
+    if "probability" not in names or "stage" not in names:
+        return names
+    repeats = opportunities["probability"].equals(stage_chances(opportunities, org))
+    return [name for name in names if name != "probability" or not repeats]
+
+
+def _worded(column: pd.Series[Any]) -> pd.Series[Any]:
+    words = _WORDS.get(str(column.name))
+    if words is None:
+        return column
+    texts = column.astype(TEXT)
+    return texts.map(words).astype(TEXT).fillna(texts)

@@ -1,0 +1,30 @@
+from opp_analytics.crm.columns import Names, match_labels
+
+NAMES = Names(
+    {"Amount": "value", "Deal - Title": "name", "Title": "name", "Close Date": "close_date"},
+    ["value", "name", "stage", "close_date"],
+)
+
+
+def test_find__takes_the_label_before_a_likeness_of_it() -> None:
+    assert NAMES.find("Amount") == ("value", False)
+    assert NAMES.find("close_date") == ("close_date", False)
+    assert NAMES.find("CLOSE DATE*") == ("close_date", True)
+    assert NAMES.find("Opportunity: Amount") == ("value", True)
+    assert NAMES.find("Deal - Close Date") == ("close_date", True)
+    assert NAMES.find("Amount due") is None
+
+
+def test_know() -> None:
+    assert [NAMES.know(label) for label in ("Amount", "stage", "Notes", "")] == [True, True, False, False]
+
+
+def test_match_labels__says_how_each_was_found() -> None:
+    lines = match_labels(["Amount", "amount", "close-date", "Lead Source", ""], NAMES)
+    assert [(line.theirs, line.ours, line.how) for line in lines] == [
+        ("Amount", "value", "mapped"),
+        ("amount", "amount", "kept"),
+        ("close-date", "close_date", "guessed"),
+        ("Lead Source", "Lead Source", "kept"),
+        ("(column 5)", "", "dropped"),
+    ]
