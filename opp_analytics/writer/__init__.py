@@ -11,11 +11,11 @@ from opp_analytics.writer.journal.runs import runs
 from opp_analytics.writer.plan.cells import choices, find_problem, format_cell, normalize, same
 from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.plan.words import Words
-from opp_analytics.writer.sheets.csv_cells import guarded
-from opp_analytics.writer.sheets.read_csv import read_csv
-from opp_analytics.writer.sheets.read_excel import read_excel
-from opp_analytics.writer.sheets.to_csv import to_csv
-from opp_analytics.writer.sheets.to_excel import to_excel
+from opp_analytics.writer.read_csv import read_csv
+from opp_analytics.writer.read_excel import read_excel
+from opp_analytics.writer.sheets import guarded
+from opp_analytics.writer.to_csv import to_csv
+from opp_analytics.writer.to_excel import to_excel
 
 __all__ = [
     "OUTCOMES",

@@ -22,7 +22,7 @@ from opp_analytics.writer.plan.codec import from_text, to_text
 from opp_analytics.writer.plan.steps import Cell, Step
 from tests.writer.frames import adding, opportunities
 from tests.writer.kills import Round
-from tests.writer.sheets.workbooks import edit
+from tests.writer.workbooks import edit
 
 
 def told(receipt: Receipt) -> list[tuple[str, str]]:

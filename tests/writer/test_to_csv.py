@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from opp_analytics.org import conform
 from opp_analytics.writer import plan, read_csv, to_csv
 from tests.writer.frames import opportunities
-from tests.writer.sheets.workbooks import awkward, cells
+from tests.writer.workbooks import awkward, cells
 
 TEXTS = [
     "a\rb",

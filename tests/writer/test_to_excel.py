@@ -12,7 +12,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.org import Org
 from opp_analytics.writer import plan, read_excel, to_excel
 from tests.writer.frames import opportunities
-from tests.writer.sheets.workbooks import awkward, saved_by_libreoffice
+from tests.writer.workbooks import awkward, saved_by_libreoffice
 
 
 def test_to_excel__read_gives_the_same_frames(tmp_path: Path) -> None:

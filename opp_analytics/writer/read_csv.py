@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
-from collections.abc import Collection, Iterator
+import warnings
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from opp_analytics import arguments, files, org, schema
+from opp_analytics import arguments, files, inputs, org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.writer.plan.cells import row_dicts
 from opp_analytics.writer.plan.difference import with_ids
-from opp_analytics.writer.sheets.csv_cells import read_csv_cell, read_csv_title
-from opp_analytics.writer.sheets.rows import after_frame, header_key, match_header
-from opp_analytics.writer.sheets.saved_by_excel import decoded, order_of_known, still
-from opp_analytics.writer.sheets.sheet_cells import day_order
+from opp_analytics.writer.sheets import (
+    after_frame,
+    day_order,
+    header_key,
+    match_header,
+    read_csv_cell,
+    read_csv_title,
+)
 
 __all__ = ["read_csv"]
 
 Exported = dict[Any, dict[str, Any]]
 """The exported rows by id."""
+_MOMENTS = ("created_at", "updated_at")
+_WINDOWS = "cp1252"
+"""The encoding in which Excel saves a plain CSV file."""
 
 
 def read_csv(
@@ -79,7 +88,7 @@ def _day_first(rows: Collection[dict[str, str]], exported: Exported) -> bool | N
     shown = day_order(text for text, _ in dated)
     if shown is not None:
         return shown
-    return order_of_known((text, exported[i].get("close_date")) for text, i in dated if i in exported)
+    return _find_day_order((text, exported[i].get("close_date")) for text, i in dated if i in exported)
 
 
 def _row(cells: dict[str, str], exported: Exported, day_first: bool | None) -> dict[str, Any]:
@@ -88,7 +97,7 @@ def _row(cells: dict[str, str], exported: Exported, day_first: bool | None) -> d
     row = {}
     for column, text in cells.items():
         value, was = read_csv_cell(column, text, day_first=day_first), before.get(column)
-        row[column] = was if isinstance(value, str) and still(column, value, was) else value
+        row[column] = was if isinstance(value, str) and _is_unedited(column, value, was) else value
     return row
 
 
@@ -97,7 +106,7 @@ def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
     files.refuse_devices(file)
     try:
         # Not as a text file, in which a carriage return becomes a line feed.
-        text = decoded(file.read_bytes())
+        text = _decode(file.read_bytes())
         with _cells_of_any_length():
             rows = list(_rows(text, max(",;\t", key=lambda delimiter: _header_score(text, delimiter))))
     except OSError as error:
@@ -126,3 +135,84 @@ def _cells_of_any_length() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(before)
+
+
+def _decode(content: bytes) -> str:
+    """The text of a CSV file: UTF-8, "Unicode text", or Windows' own code, in which Excel saves a plain CSV.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If it is none of them.
+
+    Examples
+    --------
+    >>> [_decode("Café".encode(code)) for code in ("utf-8-sig", "utf-16", "cp1252")]
+    ['Café', 'Café', 'Café']
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode(_WINDOWS)
+
+
+def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
+    """Whether the day comes first, by dates whose value is known; None if fewer than two of them tell.
+
+    Parameters
+    ----------
+    cells : iterable of (str, value)
+        The text of a date, and what it was before the file was edited.
+
+    Examples
+    --------
+    >>> known = [("3/4/2027", pd.Timestamp("2027-03-04")), ("5/6/2027", pd.Timestamp("2027-05-06"))]
+    >>> _find_day_order(known), _find_day_order(known[:1])
+    (False, None)
+    """
+    agreeing: dict[bool, set[str]] = {False: set(), True: set()}
+    for text, was in cells:
+        readings = {first: _date(text, first) for first in agreeing}
+        if readings[False] != readings[True]:
+            for first, day in readings.items():
+                if day is not None and day == was:
+                    agreeing[first].add(text)
+    fewer, more = sorted(agreeing, key=lambda first: len(agreeing[first]))
+    return more if len(agreeing[more]) > max(1, len(agreeing[fewer])) else None
+
+
+def _is_unedited(column: str, text: str, was: Any) -> bool:
+    """Whether the text is what Excel makes of a value that nobody edited.
+
+    Timestamps lose their zone and seconds, and letters that Windows' own code lacks become question marks.
+
+    Examples
+    --------
+    >>> _is_unedited("created_at", "1/10/2026 10:30", pd.Timestamp("2026-01-10T10:30:07Z"))
+    True
+    >>> _is_unedited("name", "Vel? Opatov", "Velč Opatov"), _is_unedited("name", "Why?", "Why not")
+    (True, False)
+    """
+    if schema.is_blank(was):
+        return False
+    if column in _MOMENTS:
+        moment = _moment(was, False)
+        return not pd.isna(moment) and any(_moment(text, first) == moment for first in (False, True))
+    return isinstance(was, str) and "?" in text and was.encode(_WINDOWS, "replace").decode(_WINDOWS) == text
+
+
+def _date(text: str, day_first: bool) -> pd.Timestamp | None:
+    try:
+        return inputs.read_date(text, day_first=day_first)
+    except schema.BadCell:
+        return None
+
+
+def _moment(value: Any, day_first: bool) -> Any:
+    """The minute in UTC; NaT where there is none."""
+    with warnings.catch_warnings():
+        # That the other order of day and month fits better.
+        warnings.simplefilter("ignore", UserWarning)
+        return pd.to_datetime(value, dayfirst=day_first, utc=True, errors="coerce").floor("min")

@@ -13,10 +13,15 @@ from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
 from opp_analytics.org import Org, conform
 from opp_analytics.writer.plan.difference import with_ids
-from opp_analytics.writer.sheets.csv_cells import csv_text, csv_title, guarded
-from opp_analytics.writer.sheets.import_rows import import_rows, refuse_before
-from opp_analytics.writer.sheets.rows import sheet_order
-from opp_analytics.writer.sheets.sheet_cells import to_cell
+from opp_analytics.writer.sheets import (
+    csv_text,
+    csv_title,
+    guarded,
+    import_rows,
+    refuse_before,
+    sheet_order,
+    to_cell,
+)
 
 __all__ = ["to_csv"]
 

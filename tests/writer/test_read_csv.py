@@ -8,7 +8,7 @@ import pytest
 from opp_analytics.errors import DataError
 from opp_analytics.writer import plan, read_csv, to_csv
 from tests.writer.frames import opportunities
-from tests.writer.sheets.workbooks import awkward, cells
+from tests.writer.workbooks import awkward, cells
 
 
 def test_read_csv__takes_dtypes_from_before_and_numbers_rows_as_a_spreadsheet_does(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from opp_analytics.errors import DataError
 from opp_analytics.writer import plan, read_excel, to_excel
 from tests.writer.frames import opportunities
-from tests.writer.sheets.workbooks import awkward, cells, edit, saved_by_libreoffice
+from tests.writer.workbooks import awkward, cells, edit, saved_by_libreoffice
 
 
 def test_read_excel__takes_what_people_and_spreadsheets_do(tmp_path: Path) -> None:

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
-from opp_analytics.org import Org, conform
+from opp_analytics.org import PIPELINE, Org, Stages, conform
+from opp_analytics.writer.plan.cells import choices
 from opp_analytics.writer.plan.codec import to_text
 from opp_analytics.writer.plan.difference import with_ids
-from opp_analytics.writer.sheets.dropdowns import LONGEST_RULE, Dropdown, dropdowns
-from opp_analytics.writer.sheets.import_rows import import_rows, refuse_before
-from opp_analytics.writer.sheets.rows import sheet_order
-from opp_analytics.writer.sheets.sheet_cells import to_cell
+from opp_analytics.writer.sheets import import_rows, refuse_before, sheet_order, to_cell
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
@@ -60,6 +58,17 @@ _NOTES = {
     "updated_at": "Set by the server, in UTC; never written.",
 }
 _FURTHER_NOTE = "An attribute of your own API, written as it is here; the server may refuse a change."
+_LONGEST_RULE = 255
+"""Characters that Excel takes in a rule and in its message."""
+_LISTS = "_lists"
+"""The hidden sheet of dropdowns that a rule cannot hold."""
+
+
+class Dropdown(NamedTuple):
+    """The values of a dropdown, and the formula that lists them, written for row 2."""
+
+    names: tuple[str, ...]
+    formula: str
 
 
 def openpyxl_library() -> Any:
@@ -131,7 +140,7 @@ def to_excel(
     shown = sheet_order(columns)
     meaning = Org.of(frame)
     _fill(sheet, shown, shown, frame[shown])
-    _dress(sheet, shown, len(frame), dropdowns(book, meaning, shown), meaning.derived)
+    _dress(sheet, shown, len(frame), _dropdowns(book, meaning, shown), meaning.derived)
     _keep_base(book, columns, frame)
     return _save(book, target)
 
@@ -247,7 +256,7 @@ def _dress(
                 type="list", formula1=options[column].formula, allow_blank=True, showErrorMessage=True
             )
             # Excel refuses a longer message.
-            check.error = f"{column} is one of {', '.join(options[column].names)}"[:LONGEST_RULE]
+            check.error = f"{column} is one of {', '.join(options[column].names)}"[:_LONGEST_RULE]
             sheet.add_data_validation(check)
             check.add(f"{letter}2:{letter}{last}")
         if column == "probability":
@@ -289,3 +298,57 @@ def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
             text = to_text(column, value)
             if text is not None:
                 _put_text(base, number, place, text, f"row {number}: {column}")
+
+
+def _dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str, Dropdown]:
+    """The dropdown of each column with a fixed set of values.
+
+    The values are in the cell's own rule where Excel takes them there, else in a hidden sheet. Where an org has several
+    pipelines, a deal's stages are those of its own.
+    """
+    found = {}
+    for place, (column, names) in enumerate(choices(meaning).items(), start=1):
+        formula = f'"{",".join(names)}"'
+        if len(formula) > _LONGEST_RULE or any(sign in name for name in names for sign in ',"'):
+            formula = _column(_lists(book), place, names)
+        found[column] = Dropdown(names, formula)
+    if meaning.stages.pipelines and PIPELINE in columns:
+        found["stage"] = Dropdown(
+            meaning.stages.names, _by_pipeline(_lists(book), meaning.stages, columns.index(PIPELINE) + 1)
+        )
+    return found
+
+
+def _lists(book: Workbook) -> Worksheet:
+    listed: Worksheet = book[_LISTS] if _LISTS in book.sheetnames else book.create_sheet(_LISTS)
+    listed.sheet_state = "hidden"
+    return listed
+
+
+def _column(listed: Worksheet, place: int, names: Sequence[str], *, top: int = 1) -> str:
+    """Write names below each other; the range that they fill."""
+    for number, name in enumerate(names, start=top):
+        cell = listed.cell(number, place)
+        cell.value, cell.data_type = name, "s"
+    letter = listed.cell(1, place).column_letter
+    return f"{_LISTS}!${letter}${top}:${letter}${top + len(names) - 1}"
+
+
+def _by_pipeline(listed: Worksheet, stages: Stages, at: int) -> str:
+    """A column for each pipeline, headed by its name and number of stages, and a last one of all stages.
+
+    The formula is the column that is headed by the pipeline of the row; the last one where the pipeline is blank or unknown.
+    """
+    from openpyxl.utils import get_column_letter
+
+    left = listed.max_column + 1
+    lists = [(name, stages.of(name).names) for name in stages.pipelines]
+    for place, (name, names) in enumerate([*lists, (None, stages.names)], start=left):
+        if name is not None:
+            _column(listed, place, [name])
+        listed.cell(2, place).value = len(names)
+        _column(listed, place, names, top=3)
+    first, last, rest = (get_column_letter(left + more) for more in (0, len(lists) - 1, len(lists)))
+    which = f"IFERROR(MATCH(${get_column_letter(at)}2,{_LISTS}!${first}$1:${last}$1,0),{len(lists) + 1})"
+    count = f"INDEX({_LISTS}!${first}$2:${rest}$2,{which})"
+    return f"OFFSET({_LISTS}!${first}$3,0,{which}-1,{count},1)"

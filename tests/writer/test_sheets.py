@@ -10,7 +10,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
-from opp_analytics.writer.sheets.import_rows import import_rows
+from opp_analytics.writer.sheets import import_rows
 
 SALESFORCE = oa.Org.salesforce(currency="USD")
 REPORT = pd.DataFrame(

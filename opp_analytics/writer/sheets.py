@@ -1,0 +1,341 @@
+"""Rows and cells of a spreadsheet file: how workbooks and CSV files hold opportunities, and how they are read back."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import crm, inputs, org, schema
+from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
+from opp_analytics.text import count
+from opp_analytics.writer.plan.cells import fit_column
+from opp_analytics.writer.plan.plan import plan
+
+__all__ = [
+    "TEXTS",
+    "after_frame",
+    "csv_text",
+    "csv_title",
+    "day_order",
+    "guarded",
+    "header_key",
+    "import_rows",
+    "match_header",
+    "parse",
+    "read_csv_cell",
+    "read_csv_title",
+    "refuse_before",
+    "sheet_order",
+    "to_cell",
+]
+
+TEXTS = ("unique_id", "name", "account_id", "stage", "status")
+"""Text columns, even where the text looks like a number."""
+_SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-]\d{2,4}\b")
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
+"""Serial numbers of dates from 1954 to 2201; other numbers are not dates."""
+_EPOCH = datetime(1899, 12, 30)
+
+
+def parse(
+    column: str,
+    value: Any,
+    number_format: str = "",
+    epoch: datetime = _EPOCH,
+    *,
+    day_first: bool | None = None,
+) -> Any:
+    """Parse a cell for its column; what cannot be read for certain is kept as it is.
+
+    Parameters
+    ----------
+    column : str
+        Its column.
+    value : object
+        The cell.
+    number_format : str
+        Its number format in a workbook.
+    epoch : datetime
+        Day 0 of the workbook's dates.
+    day_first : bool or None
+        Order of day and month in the file's dates, from `day_order`.
+
+    Examples
+    --------
+    >>> parse("value", "$12,000.50"), parse("probability", "60 %"), parse("close_date", "12/31/2026")
+    (12000.5, 60.0, Timestamp('2026-12-31 00:00:00'))
+    >>> parse("value", "a lot"), parse("name", " "), parse("close_date", "03/04/2027")
+    ('a lot', None, '03/04/2027')
+    """
+    if isinstance(value, str):
+        value = value.strip().replace("\u00a0", " ").strip()
+    if schema.is_blank(value):
+        return None
+    if column in TEXTS:
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if isinstance(value, str):
+        return _read_typed(column, value, day_first)
+    if column == "close_date":
+        return _serial_date(value, epoch)
+    if column == "probability" and "%" in number_format and not isinstance(value, bool):
+        return round(value * 100, 9)
+    return value
+
+
+def _read_typed(column: str, text: str, day_first: bool | None) -> Any:
+    try:
+        match column:
+            case "value":
+                return inputs.read_amount(text)
+            case "probability":
+                return inputs.read_percent(text)
+            case "close_date":
+                return inputs.read_date(text, day_first=day_first)
+    except schema.BadCell:
+        pass  # the plan says what is wrong with it
+    return text
+
+
+def _serial_date(value: Any, epoch: datetime) -> Any:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if number and _FIRST_SERIAL <= value <= _LAST_SERIAL:
+        return pd.Timestamp(epoch) + pd.Timedelta(days=int(value))
+    return value
+
+
+def day_order(texts: Iterable[Any]) -> bool | None:
+    """Whether the day comes first in a file's dates: None if no date says, or if they contradict each other.
+
+    Examples
+    --------
+    >>> day_order(["03/04/2027", "25/04/2027"]), day_order(["03/04/2027", "04/25/2027"]), day_order(["03/04/2027"])
+    (True, False, None)
+    """
+    parts = (_SLASHED.match(text.strip()) for text in texts if isinstance(text, str))
+    pairs = [(int(found[1]), int(found[2])) for found in parts if found]
+    orders = {first > 12 for first, second in pairs if first > 12 or second > 12}
+    return orders.pop() if len(orders) == 1 else None
+
+
+def to_cell(column: str, value: Any) -> Any:
+    """Convert a value to a spreadsheet cell: typed if the column is, otherwise text; None if blank."""
+    if schema.is_blank(value):
+        return None
+    if column in ("created_at", "updated_at"):
+        return pd.Timestamp(value).isoformat()
+    if column == "close_date":
+        return pd.Timestamp(value).to_pydatetime()
+    if column in schema.COLUMNS:
+        return int(value) if column == "probability" else float(value) if column == "value" else str(value)
+    if hasattr(value, "item"):
+        value = value.item()
+    return value if isinstance(value, (bool, int, float)) else str(value)
+
+
+def guarded(text: str) -> str:
+    """Put an apostrophe before text that a spreadsheet would read as a formula.
+
+    Examples
+    --------
+    >>> guarded("=1+1"), guarded("Acme")
+    ("'=1+1", 'Acme')
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
+
+
+def csv_text(column: str, value: Any) -> str:
+    """A value as the text of a CSV cell.
+
+    Examples
+    --------
+    >>> csv_text("value", 1200.0), csv_text("name", " Acme"), csv_text("name", "=1+1"), csv_text("name", None)
+    ('1200', "' Acme", "'=1+1", '')
+    """
+    plain = to_cell(column, value)
+    if plain is None:
+        return ""
+    if column == "close_date":
+        return str(plain.date().isoformat())
+    if isinstance(plain, float):
+        return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
+    if not isinstance(plain, str):
+        return str(plain)
+    return guarded(plain) if read_csv_cell(column, plain) == plain else f"'{plain}"
+
+
+def read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> Any:
+    """The value of a CSV cell, as `parse` reads it; None if blank.
+
+    Examples
+    --------
+    >>> read_csv_cell("name", " Acme"), read_csv_cell("name", "' Acme"), read_csv_cell("value", "$1,200")
+    ('Acme', ' Acme', 1200.0)
+    """
+    exact = text.removeprefix("'")
+    if exact != text and (column in TEXTS or column not in schema.COLUMNS):
+        return exact or None
+    return parse(column, exact, day_first=day_first)
+
+
+def csv_title(column: str) -> str:
+    """The name of a column as the text of a CSV cell."""
+    return guarded(column) if column == column.strip() else f"'{column}"
+
+
+def read_csv_title(text: str) -> str:
+    """The name of a column, whose spaces do not matter unless there is an apostrophe."""
+    return text.removeprefix("'") if text.startswith("'") else text.strip()
+
+
+_FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "status")
+_LAST = ("created_at", "updated_at", "account_id", "unique_id")
+
+
+def sheet_order(columns: list[str]) -> list[str]:
+    """The columns as people read them: names first, the server's timestamps and ids last.
+
+    Examples
+    --------
+    >>> sheet_order(["unique_id", "name", "value", "region", "owner_name", "updated_at"])
+    ['name', 'owner_name', 'value', 'region', 'updated_at', 'unique_id']
+    """
+    ends = [column for column in _LAST if column in columns]
+    first = [column for column in _FIRST if column in columns]
+    return [*first, *(c for c in columns if c not in first and c not in ends), *ends]
+
+
+def header_key(name: Any) -> str:
+    """Normalize a column name: capitals, spaces and hyphens do not matter."""
+    return re.sub(r"[\s_-]+", "_", str(name).strip()).lower()
+
+
+def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, str]:
+    """Match titles to column names, by place."""
+    names = {header_key(column): column for column in known}
+    columns = {
+        place: str(title) if title in known else names.get(header_key(title), str(title))
+        for place, title in enumerate(titles)
+        if title is not None
+    }
+    twice = [c for c in columns.values() if list(columns.values()).count(c) > 1]
+    if twice:
+        raise DataError(f"{file}: duplicate column {twice[0]!r} in row 1; rename or remove one")
+    lost = [c for c in known if c not in columns.values()]
+    renamed = [c for c in columns.values() if c not in known]
+    if "unique_id" in lost or (lost and renamed):
+        new = f", and {renamed[0]!r} is new" if renamed else ""
+        raise DataError(f"{file}: column {lost[0]!r} is missing from row 1{new}; restore the names of row 1")
+    return columns
+
+
+def after_frame(
+    rows: dict[int, dict[str, Any]],
+    columns: Mapping[int, str],
+    before: pd.DataFrame,
+    new_columns: Collection[str],
+) -> pd.DataFrame:
+    """The edited opportunities of a file: columns in the order of `before`, then the API's, then new ones.
+
+    Raises
+    ------
+    DataError
+        If a new column that was named is not in the file.
+    """
+    named = list(columns.values())
+    wanted = [new_columns] if isinstance(new_columns, str) else list(new_columns)
+    missing = [column for column in wanted if column not in named]
+    if missing:
+        raise DataError(
+            f"new_columns names {missing[0]!r}, which the file does not have; it has {', '.join(named)}"
+        )
+    first = [str(c) for c in before.columns if c in named]
+    first += [c for c in schema.COLUMNS if c in named and c not in first]
+    frame = _fit_columns(rows, [*first, *(c for c in named if c not in first)], before)
+    if wanted:
+        frame.attrs["new_columns"] = wanted
+    return frame
+
+
+def _fit_columns(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:
+    """Make a frame of the rows; a column gets its dtype from `before` if all its cells fit."""
+    cells = pd.DataFrame(list(rows.values()), columns=columns, dtype="object")
+    fitted = {}
+    for column in columns:
+        try:
+            fitted[column] = org.conform(cells[[column]])[column]
+        except DataError:
+            fitted[column] = cells[column]
+        if column not in schema.COLUMNS and column in before:
+            fitted[column] = fit_column(cells[column], before[column].dtype)
+    return pd.DataFrame(fitted).set_axis(pd.Index(rows, dtype="int64", name="row"))
+
+
+def import_rows(
+    opportunities: pd.DataFrame, known: org.Org, before: pd.DataFrame | None
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows under our names and in the CRM's words, and the CRM's label of each column.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        Opportunities, perhaps edited.
+    known : Org
+        Names the CRM's columns.
+    before : DataFrame, optional
+        The same before the edits: only changed rows are kept, with the id and the columns that changed.
+
+    Raises
+    ------
+    DataError
+        When a change cannot be imported; the message names it.
+    """
+    org.checked_org(known)
+    frame = org.conform(opportunities)
+    if before is None:
+        return crm.import_table(frame, known)
+    made = plan(before, frame)
+    if len(made.problems):
+        first = made.problems.iloc[0]
+        of = "" if pd.isna(first["unique_id"]) else f" of {first['unique_id']!r}"
+        raise DataError(
+            f"{count(len(made.problems), 'edit')} can't be imported, such as {first['field']}{of}: {first['problem']}; "
+            "fix it first"
+        )
+    changes = made.changes[made.changes["operation"] != "delete"]
+    _warn_of_lost(made.changes)
+    touched = frame["unique_id"].isin(changes["unique_id"].dropna()) | frame["unique_id"].isna()
+    fields = [name for name in map(str, frame.columns) if name in set(changes["field"])]
+    return crm.import_table(frame[touched], known, fields)
+
+
+def _warn_of_lost(changes: pd.DataFrame) -> None:
+    """Warn of what an import does not do."""
+    deleted = int((changes["operation"] == "delete").sum())
+    if deleted:
+        warnings.warn(
+            f"{count(deleted)} of `before` are missing; an import deletes nothing, so delete them in the CRM",
+            DataWarning,
+            stacklevel=4,
+        )
+    cleared = int(((changes["operation"] == "update") & changes["after"].isna()).sum())
+    if cleared:
+        warnings.warn(
+            f"{count(cleared, 'cell')} became empty; most imports leave a field alone where the cell is empty, so clear them "
+            "in the CRM",
+            DataWarning,
+            stacklevel=4,
+        )
+
+
+def refuse_before(before: pd.DataFrame | None) -> None:
+    """Refuse `before` without an org: a file for editing holds every row."""
+    if before is not None:
+        raise ArgumentValueError(
+            "before= belongs to a file for a CRM's import; give its org= too, such as org=oa.Org.salesforce()"
+        )
