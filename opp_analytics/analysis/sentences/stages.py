@@ -1,17 +1,17 @@
-"""Stages in words."""
+"""Sentences for stages."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.saying import Saying, unsigned
+from opp_analytics.org import money_of
 from opp_analytics.text import capital, count, label, number, percent
 
-__all__ = ["SAYINGS"]
+__all__ = ["describe_stage_flow", "describe_stage_funnel", "describe_transitions"]
 
 
-def _flow(table: pd.DataFrame) -> str:
-    """The stage that loses the largest share of its deals."""
+def describe_stage_flow(table: pd.DataFrame) -> str:
+    """Name the stage that loses the largest share of its deals."""
     summed = table.groupby(level="stage", sort=False)[["entries", "advanced", "still"]].sum()
     ended = summed["entries"] - summed["still"]
     rates = (summed["advanced"] / ended)[ended > 0]
@@ -30,7 +30,8 @@ def _flow(table: pd.DataFrame) -> str:
     return f"{capital(name)}{' loses the most' if len(rates) > 1 else ''}: {went}."
 
 
-def _transitions(table: pd.DataFrame) -> str:
+def describe_transitions(table: pd.DataFrame) -> str:
+    """Count stage changes and those that went backward."""
     steps = table[table["from_stage"].notna()]
     if steps.empty:
         return "No deal has changed its stage yet."
@@ -39,7 +40,8 @@ def _transitions(table: pd.DataFrame) -> str:
     return f"{count(table['unique_id'].nunique())} made {made}, {number(back)} of them backward."
 
 
-def _funnel(table: pd.DataFrame) -> str:
+def describe_stage_funnel(table: pd.DataFrame) -> str:
+    """Name the stage with the most open value."""
     summed = table["open_value"].groupby(level="stage", observed=True, sort=False).sum()
     whole, deals = summed.sum(), int(table["open_count"].sum())
     if not whole:
@@ -47,12 +49,6 @@ def _funnel(table: pd.DataFrame) -> str:
             f"{count(deals, 'open deal')}, none of them with a value." if deals else "There is no open deal."
         )
     share = percent(summed.max() / whole)
-    return f"Of {unsigned(whole, table)} in the open pipeline, {share} is in {label(str(summed.idxmax()))}."
-
-
-SAYINGS = (
-    Saying("stage_funnel", frozenset({"open_value", "reached_low", "reached_high"}), _funnel),
-    Saying("stage_flow", frozenset({"entries", "advanced", "still"}), _flow),
-    Saying("transitions", frozenset({"from_stage", "to_stage", "days_in_stage"}), _transitions),
-)
-"""The sentences of this room's tables."""
+    return (
+        f"Of {money_of(table)(abs(whole))} in the open pipeline, {share} is in {label(str(summed.idxmax()))}."
+    )

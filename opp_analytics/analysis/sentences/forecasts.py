@@ -1,38 +1,50 @@
-"""Forecasts in words: of a period, of people and teams, of its way to the target, of single deals."""
+"""Sentences for forecasts: a period, people and teams, the way to a target, single deals, categories."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.outlook import LEAST
-from opp_analytics.analysis.shared.saying import Saying
 from opp_analytics.org import Money, money_of
 from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.text import (
     capital,
     count,
     day,
+    joined,
+    label,
     percent,
     period_name,
     spelled,
     times,
 )
 
-__all__ = ["SAYINGS"]
+__all__ = [
+    "describe_categories",
+    "describe_category_moves",
+    "describe_forecast",
+    "describe_forecast_deals",
+    "describe_forecast_fan",
+]
 
+# A target this likely is called safe: one miss in ten is what the 80% range allows below its low end.
 _SAFE = 0.9
-"""Chance of the target that a team may rely on."""
 _NOUNS = {"owner_name": "rep"}
+_CATEGORIES = ["closed", "commit", "best_case", "pipeline"]
 
 Row = Any
 
 
-def _period(table: pd.DataFrame) -> str:
-    """Closed, forecast, target and what is left to do, of the current period; without it, of the first one ahead."""
+def describe_forecast(table: pd.DataFrame) -> str:
+    """Describe the current period, or the groups of a forecast with `by`."""
+    return _describe_period(table) if table.index.names == ["period"] else _describe_groups(table)
+
+
+def _describe_period(table: pd.DataFrame) -> str:
+    """Say what is closed, forecast, targeted and left to do, in the current period or the first one ahead."""
     shown = [name for name in table.index if name not in BUCKETS]
     if not shown:
         return "No period to forecast."
@@ -42,14 +54,18 @@ def _period(table: pd.DataFrame) -> str:
     amount = money_of(table)
     name = capital(period_name(label, table.attrs.get("freq"), today=table.attrs["as_of"]))
     if not len(now):
-        return _ahead(name, row, amount, stated=_is_stated(table))
+        return _describe_ahead(name, row, amount, stated=_is_stated(table))
     closed = f"{amount(row['booked'])} closed" if row["booked"] else "nothing closed"
     if not math.isfinite(row["target"]):
-        return f"{name}: {_without_target(closed, row, amount)}{_overdue(table, row, amount)}"
-    return f"{name}: {_with_target(closed, row, amount, table)}{_overdue(table, row, amount)}"
+        return (
+            f"{name}: {_describe_without_target(closed, row, amount)}{_describe_overdue(table, row, amount)}"
+        )
+    return (
+        f"{name}: {_describe_with_target(closed, row, amount, table)}{_describe_overdue(table, row, amount)}"
+    )
 
 
-def _with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> str:
+def _describe_with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> str:
     target = amount(row["target"])
     if row["booked"] >= row["target"]:
         over = row["booked"] - row["target"]
@@ -73,7 +89,7 @@ def _with_target(closed: str, row: Row, amount: Money, table: pd.DataFrame) -> s
     return f"{closed}, forecast {amount(row['expected'])} vs. {target} target{likely}. {to_go}, {cover}."
 
 
-def _without_target(closed: str, row: Row, amount: Money) -> str:
+def _describe_without_target(closed: str, row: Row, amount: Money) -> str:
     due = spelled(int(row["open_count"]), "open deal")
     if not row["open_count"] and not row["expected"] > row["booked"]:
         return f"{closed} and no open deals due."
@@ -85,16 +101,16 @@ def _without_target(closed: str, row: Row, amount: Money) -> str:
     return f"{closed}, forecast {amount(row['expected'])} ({amount(row['low'])}–{amount(row['high'])}), {due} due."
 
 
-def _overdue(table: pd.DataFrame, row: Row, amount: Money) -> str:
-    """What to do first where nothing is due."""
+def _describe_overdue(table: pd.DataFrame, row: Row, amount: Money) -> str:
+    """Ask to re-date the overdue deals where nothing is due."""
     late = float(table["open_value"].get(BUCKETS[0], 0.0))
     return (
         f" {amount(late)} is past its close date: re-date it first." if late and not row["open_count"] else ""
     )
 
 
-def _ahead(name: str, row: Row, amount: Money, *, stated: bool) -> str:
-    """A period to come."""
+def _describe_ahead(name: str, row: Row, amount: Money, *, stated: bool) -> str:
+    """Describe a future period: coverage, and the chance of its target."""
     known = math.isfinite(row["low"])
     if not math.isfinite(row["target"]):
         due = f"{amount(row['open_value'])} due so far"
@@ -122,21 +138,21 @@ def _is_stated(table: pd.DataFrame) -> bool:
     return str(table.attrs.get("method", "")).startswith("stated")
 
 
-def _groups(table: pd.DataFrame) -> str:
-    """How many are at target and who is furthest from it; without targets, who closed the most."""
+def _describe_groups(table: pd.DataFrame) -> str:
+    """Count who is at target and name who is furthest from it; without targets, name who closed the most."""
     levels = [str(name) for name in table.index.names if name != "period"]
     if "period" in table.index.names:
         now = table[table["to_date"].to_numpy(dtype=bool)].droplevel("period")
     else:
         now = table
     amount = money_of(table)
-    leaves = now[[ALL not in _key(label) for label in now.index]]
+    leaves = now[[ALL not in _as_tuple(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
     noun = _NOUNS.get(levels[-1], levels[-1].replace("_", " "))
     aimed = leaves[leaves["target"].notna()]
     if aimed.empty:
-        return _most(leaves, amount)
+        return _describe_largest(leaves, amount)
     met = int((aimed["booked"] >= aimed["target"]).sum())
     first = (
         f"Every {noun} is at target"
@@ -145,47 +161,47 @@ def _groups(table: pd.DataFrame) -> str:
         if met
         else f"None of the {spelled(len(aimed), noun)} is at target"
     )
-    wider = _wider(now, len(levels))
+    wider = _select_widest(now, len(levels))
     short = (wider["target"] - wider["expected"]).dropna()
     short = short[short > 0]
     if met == len(aimed):
         return first
     if len(aimed) == 1:
         ends = f"is {amount(float(short.max()))} short" if len(short) else "reaches its target"
-        return f"{_last(aimed.index[0])}’s forecast {ends}"
+        return f"{_name_last(aimed.index[0])}’s forecast {ends}"
     if short.empty:
         return f"{first}; every forecast reaches its target"
-    return f"{first}; {_last(short.idxmax())}’s forecast is {amount(float(short.max()))} short"
+    return f"{first}; {_name_last(short.idxmax())}’s forecast is {amount(float(short.max()))} short"
 
 
-def _key(label: Any) -> tuple[Any, ...]:
+def _as_tuple(label: Any) -> tuple[Any, ...]:
     return label if isinstance(label, tuple) else (label,)
 
 
-def _last(label: Any) -> str:
-    return str(next(part for part in reversed(_key(label)) if part != ALL))
+def _name_last(label: Any) -> str:
+    return str(next(part for part in reversed(_as_tuple(label)) if part != ALL))
 
 
-def _wider(table: pd.DataFrame, levels: int) -> pd.DataFrame:
-    """The subtotals of the widest groups, or the rows where there are none."""
-    totals = [[part != ALL for part in _key(label)] for label in table.index]
+def _select_widest(table: pd.DataFrame, levels: int) -> pd.DataFrame:
+    """Select the subtotals of the widest groups, or the rows if there are none."""
+    totals = [[part != ALL for part in _as_tuple(label)] for label in table.index]
     widest = table[[kept[0] and not any(kept[1:]) for kept in totals]] if levels > 1 else table.head(0)
     return widest if len(widest) else table[[all(kept) for kept in totals]]
 
 
-def _most(leaves: pd.DataFrame, amount: Money) -> str:
+def _describe_largest(leaves: pd.DataFrame, amount: Money) -> str:
     column, verb = ("booked", "closed") if leaves["booked"].sum() > 0 else ("expected", "forecasts")
     whole = float(leaves[column].sum())
     if whole <= 0:
         return "Nothing closed and nothing due"
     best = leaves[column].idxmax()
     if len(leaves) == 1:
-        return f"{_last(best)} {verb} {amount(whole)}"
-    return f"{_last(best)} {verb} the most, {percent(float(leaves[column].max()) / whole)} of {amount(whole)}"
+        return f"{_name_last(best)} {verb} {amount(whole)}"
+    return f"{_name_last(best)} {verb} the most, {percent(float(leaves[column].max()) / whole)} of {amount(whole)}"
 
 
-def _way(table: pd.DataFrame) -> str:
-    """Where the forecast of one period came from, record by record, and whether it reaches its target."""
+def describe_forecast_fan(table: pd.DataFrame) -> str:
+    """Compare the newest forecast of a period with the one before and with the target."""
     last, amount = table.iloc[-1], money_of(table)
     name = period_name(str(last["period"]), table.attrs.get("freq"), today=table.attrs["as_of"])
     target = float(last["target"]) if "target" in table else math.nan
@@ -206,8 +222,8 @@ def _way(table: pd.DataFrame) -> str:
     return f"The {name} forecast is {amount(target - float(last['expected']))} short of its target, {moved} since {since}"
 
 
-def _swings(table: pd.DataFrame) -> str:
-    """What losing or winning one deal does to the chance of the target; of one period's deals."""
+def describe_forecast_deals(table: pd.DataFrame) -> str:
+    """Say how winning or losing one deal changes the chance of its period's target."""
     known = table[table["p_if_lost"].notna()]
     if known.empty:
         return "No open deal changes the chance of the target"
@@ -225,37 +241,37 @@ def _swings(table: pd.DataFrame) -> str:
     return f"{deal} decides the most: {name} is {ends}"
 
 
-def _ranges_held(table: pd.DataFrame) -> str:
-    """How often past ranges held, and how far past forecasts were off together."""
-    if table.empty:
-        return "No past forecast can be judged yet"
-    noun = {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}.get(
-        str(table.attrs.get("freq"))[:1], "period"
+def describe_categories(table: pd.DataFrame) -> str:
+    """Sum the categories of the current period, or of the first one."""
+    whole = table.groupby(level="period", sort=False)[_CATEGORIES].sum()
+    shown = [str(name) for name in whole.index if name not in BUCKETS]
+    if not shown:
+        return "No won or open deals."
+    current = table.index[table["to_date"].to_numpy(dtype=bool)].get_level_values("period")
+    name = str(current[0]) if len(current) else shown[0]
+    row, money = whole.loc[name], money_of(table)
+    today = table.attrs.get("as_of") or name[:4]
+    title = capital(period_name(name, table.attrs.get("freq"), today=today))
+    closed = f"{money(row['closed'])} closed" if row["closed"] else "nothing closed"
+    with_commit = row["closed"] + row["commit"]
+    return (
+        f"{title}: {closed}, {money(with_commit)} with commit, {money(with_commit + row['best_case'])} with best case; "
+        f"{money(row['pipeline'])} more in the pipeline."
     )
-    held = int(table["held"].sum())
-    said = f"Past ranges held in {held} of {count(len(table), noun)}"
-    actual = float(table["actual"].sum())
-    if not actual:
-        return said
-    off = float(table["error"].sum()) / actual
-    size = percent(abs(off))
-    return f"{said}; forecasts ran {'true' if size in ('0%', '<1%') else f'{size} ' + ('high' if off > 0 else 'low')}"
 
 
-def _forecast(table: pd.DataFrame) -> str:
-    """Of groups, or of the period where there are none."""
-    return _period(table) if table.index.names == ["period"] else _groups(table)
-
-
-def _whole(say: Callable[[pd.DataFrame], str]) -> Callable[[pd.DataFrame], str]:
-    """The same words as a sentence, with its full stop."""
-    return lambda table: f"{say(table).removesuffix('.')}."
-
-
-SAYINGS = (
-    Saying("forecast", frozenset({"booked", "expected", "target", "p_target"}), _whole(_forecast)),
-    Saying("forecast_fan", frozenset({"weeks_before", "expected", "booked"}), _whole(_way)),
-    Saying("forecast_deals", frozenset({"p_if_won", "p_if_lost"}), _whole(_swings)),
-    Saying("track_record", frozenset({"days_before", "held"}), _whole(_ranges_held)),
-)
-"""The sentences of this room's tables."""
+def describe_category_moves(table: pd.DataFrame) -> str:
+    """Say how the commit turned out, or the largest category if there is no commit."""
+    whole = table.groupby(level=["from_category", "to_category"], sort=False)[["count", "value"]].sum()
+    totals = whole.groupby(level="from_category", sort=False)["count"].sum()
+    if not totals.sum():
+        return "No open deal was due in the period."
+    name = "commit" if totals.get("commit", 0) else str(totals.idxmax())
+    outcome, money = pd.DataFrame(whole.xs(name, level="from_category")), money_of(table)
+    parts = [
+        f"{percent(row['value'] / outcome['value'].sum())} {'still ' if to == name else ''}{label(str(to))}"
+        for to, row in outcome.sort_values("value", ascending=False, kind="stable").iterrows()
+        if row["value"] > 0
+    ]
+    of = f"Of {money(outcome['value'].sum())} in {label(name)} ({count(int(totals[name]))})"
+    return f"{of}: {joined(parts)}." if parts else f"{of}, no value is known."

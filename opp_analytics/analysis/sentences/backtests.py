@@ -1,4 +1,4 @@
-"""How past forecasts and statements turned out, in words."""
+"""Sentences for past forecasts and stated probabilities: how they turned out."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.analysis.forecasting.past_forecasts import in_range
-from opp_analytics.analysis.shared.saying import Saying
 from opp_analytics.text import capital, count, label, percent, points, spelled
 
-__all__ = ["SAYINGS"]
+__all__ = [
+    "describe_backtest",
+    "describe_calibration",
+    "describe_horizons",
+    "describe_methods",
+    "describe_track_record",
+]
 
 Row = Any
 
 
-def _past(table: pd.DataFrame) -> str:
-    """How far past forecasts missed, and how often their ranges held."""
+def describe_backtest(table: pd.DataFrame) -> str:
+    """Say how far past forecasts missed and how often their ranges held."""
     whole, ranged = float(table["actual"].sum()), table[table["low"].notna()]
-    held = f"; {_range(table)} held in {percent(float(in_range(ranged).mean()))}" if len(ranged) else ""
+    held = f"; {_name_range(table)} held in {percent(float(in_range(ranged).mean()))}" if len(ranged) else ""
     if not whole > 0:
         return f"Nothing was booked in the periods forecast{held}."
     missed = percent(float(table["error"].abs().sum()) / whole)
@@ -31,13 +36,13 @@ def _past(table: pd.DataFrame) -> str:
     return f"{capital(count(len(table), 'past forecast'))} missed by {missed}{lean}{held}."
 
 
-def _range(table: pd.DataFrame) -> str:
+def _name_range(table: pd.DataFrame) -> str:
     confidence = table.attrs.get("confidence")
     return f"{percent(confidence)} ranges" if confidence else "ranges"
 
 
-def _methods(table: pd.DataFrame) -> str:
-    """The best method and its margin, or that the difference may be chance."""
+def describe_methods(table: pd.DataFrame) -> str:
+    """Name the best method and its margin, or say that the difference may be chance."""
     known = table[table["wape"].notna()].sort_values("wape", kind="stable")
     if known.empty:
         return "No method can be judged yet."
@@ -52,22 +57,22 @@ def _methods(table: pd.DataFrame) -> str:
     return f"{said}, {other} by {percent(behind['wape'])}: the difference may be chance."
 
 
-def _horizons(table: pd.DataFrame) -> str:
-    """How the error shrinks toward the end of the period."""
+def describe_horizons(table: pd.DataFrame) -> str:
+    """Say how the error shrinks toward the end of the period."""
     known = table[table["wape"].notna()].sort_index()
     if known.empty:
         return "Nothing was booked in the periods that have ended."
     last, first = (percent(known["wape"].iloc[place]) for place in (0, -1))
-    near, far = (_before(int(known.index[place])) for place in (0, -1))
+    near, far = (_name_lead(int(known.index[place])) for place in (0, -1))
     return f"Forecasts miss by {first} {far}{f', by {last} {near}' if len(known) > 1 else ''}."
 
 
-def _before(weeks: int) -> str:
+def _name_lead(weeks: int) -> str:
     return f"{spelled(weeks, 'week')} before the end" if weeks else "in the last week"
 
 
-def _calibration(table: pd.DataFrame) -> str:
-    """What was stated against what was won."""
+def describe_calibration(table: pd.DataFrame) -> str:
+    """Compare stated probabilities with the shares won."""
     known = table[(table["n"] > 0) & table["realized"].notna()]
     if known.empty:
         return "No stated probability can be judged yet."
@@ -87,10 +92,18 @@ def _calibration(table: pd.DataFrame) -> str:
     return f"{said}: stated too high." if stated > won + still else f"{said}: single levels are off."
 
 
-SAYINGS = (
-    Saying("backtest", frozenset({"weeks_before", "actual", "error", "low"}), _past),
-    Saying("backtest_methods", frozenset({"wape", "behind", "behind_low"}), _methods),
-    Saying("backtest_horizons", frozenset({"wape", "bias", "interval_coverage"}), _horizons),
-    Saying("calibration", frozenset({"stated", "realized", "realized_low"}), _calibration),
-)
-"""The sentences of these tables."""
+def describe_track_record(table: pd.DataFrame) -> str:
+    """Say how often past ranges held and how far past forecasts were off in sum."""
+    if table.empty:
+        return "No past forecast can be judged yet"
+    noun = {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}.get(
+        str(table.attrs.get("freq"))[:1], "period"
+    )
+    held = int(table["held"].sum())
+    said = f"Past ranges held in {held} of {count(len(table), noun)}"
+    actual = float(table["actual"].sum())
+    if not actual:
+        return said
+    off = float(table["error"].sum()) / actual
+    size = percent(abs(off))
+    return f"{said}; forecasts ran {'true' if size in ('0%', '<1%') else f'{size} ' + ('high' if off > 0 else 'low')}"

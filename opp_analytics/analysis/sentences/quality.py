@@ -1,16 +1,17 @@
-"""The audit and the flags in words."""
+"""Sentences for audits, flags and scorecards."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.saying import Saying, unsigned
+from opp_analytics.org import money_of
 from opp_analytics.text import count, joined, label, number, percent, spelled
 
-__all__ = ["SAYINGS"]
+__all__ = ["describe_audit", "describe_audit_summary", "describe_flags", "describe_scorecard"]
 
 
-def _findings(table: pd.DataFrame) -> str:
+def describe_audit(table: pd.DataFrame) -> str:
+    """Count the findings and name the most frequent check."""
     if table.empty:
         return "The audit found nothing."
     errors = int((table["severity"] == "error").sum())
@@ -19,21 +20,23 @@ def _findings(table: pd.DataFrame) -> str:
     return f"{found}; most are {label(str(most.index[0]))} ({number(most.iloc[0])})."
 
 
-def _summary(table: pd.DataFrame) -> str:
-    """What to fix first: the finding that touches most money."""
+def describe_audit_summary(table: pd.DataFrame) -> str:
+    """Name the finding that touches most money: fix it first."""
     if table.empty:
         return "No data to fix."
     first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
-    worth = f"{unsigned(first['value'], table)} in " if first["value"] > 0 else ""
+    worth = f"{money_of(table)(first['value'])} in " if first["value"] > 0 else ""
     return f"Fix first: {label(str(first.name))}, {worth}{count(int(first['deals']))}."
 
 
-def _flags(table: pd.DataFrame) -> str:
+def describe_flags(table: pd.DataFrame) -> str:
+    """Count the flagged deals and name the largest."""
     if table.empty:
         return "There is no open deal."
     flagged = table[table["risk"] > 0]
     if flagged.empty:
         return f"None of {count(len(table), 'open deal')} has a flag."
+    money = money_of(table)
     flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
     most = [f"{label(str(name))} ({number(n)})" for name, n in flags.items() if n]
     have = "has" if len(flagged) == 1 else "have"
@@ -41,13 +44,13 @@ def _flags(table: pd.DataFrame) -> str:
     name = flagged.index[0] if pd.isna(first["name"]) else first["name"]
     return (
         f"{number(len(flagged))} of {count(len(table), 'open deal')} {have} a flag, "
-        f"{unsigned(flagged['value'].sum(), table)} of {unsigned(table['value'].sum(), table)}: {joined(most, most=3)}. "
+        f"{money(abs(flagged['value'].sum()))} of {money(abs(table['value'].sum()))}: {joined(most, most=3)}. "
         f"The largest: {name}, {first['reasons']}."
     )
 
 
-def _scores(table: pd.DataFrame) -> str:
-    """Whose win rate differs beyond chance, the largest difference first."""
+def describe_scorecard(table: pd.DataFrame) -> str:
+    """Name the groups whose win rate differs beyond chance, the largest difference first."""
     known = table[table["n"] > 0]
     if known.empty:
         return "Nobody closed a deal."
@@ -64,12 +67,3 @@ def _scores(table: pd.DataFrame) -> str:
     rest = len(known) - len(apart)
     others = f"; the other {spelled(rest)} are too close to tell apart" if rest > 1 else ""
     return f"Beyond chance: {joined(said, most=3)}, against {percent(whole)} overall{others}."
-
-
-SAYINGS = (
-    Saying("scorecard", frozenset({"rate", "differs", "slip_rate", "forecast_bias"}), _scores),
-    Saying("audit", frozenset({"unique_id", "check", "severity"}), _findings),
-    Saying("audit_summary", frozenset({"severity", "deals", "value"}), _summary),
-    Saying("deal_flags", frozenset({"risk", "reasons"}), _flags),
-)
-"""The sentences of this room's tables."""

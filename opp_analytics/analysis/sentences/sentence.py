@@ -1,0 +1,133 @@
+"""`sentence`: the finding of a result table in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from opp_analytics.analysis.sentences import backtests, forecasts, movements, quality, rates, stages
+from opp_analytics.errors import ArgumentTypeError
+from opp_analytics.text import joined
+
+__all__ = ["sentence"]
+
+
+class _Kind(NamedTuple):
+    """A kind of result table, recognized by its columns."""
+
+    function: str
+    """Function that returns it."""
+    columns: set[str]
+    """Columns that the table must have."""
+    describe: Callable[[pd.DataFrame], str]
+    rows: frozenset[str] = frozenset()
+    """Labels that the last level of its index must have."""
+
+    def fits(self, table: pd.DataFrame) -> bool:
+        """Return True if the table is of this kind."""
+        return self.columns <= set(table.columns) and self.rows <= set(table.index.get_level_values(-1))
+
+
+# The first kind that fits is taken: one whose columns include those of another comes before it.
+_KINDS = (
+    _Kind("backtest", {"weeks_before", "actual", "error", "low"}, backtests.describe_backtest),
+    _Kind("backtest_methods", {"wape", "behind", "behind_low"}, backtests.describe_methods),
+    _Kind("backtest_horizons", {"wape", "bias", "interval_coverage"}, backtests.describe_horizons),
+    _Kind("calibration", {"stated", "realized", "realized_low"}, backtests.describe_calibration),
+    _Kind("forecast", {"booked", "expected", "target", "p_target"}, forecasts.describe_forecast),
+    _Kind("forecast_fan", {"weeks_before", "expected", "booked"}, forecasts.describe_forecast_fan),
+    _Kind("forecast_deals", {"p_if_won", "p_if_lost"}, forecasts.describe_forecast_deals),
+    _Kind("track_record", {"days_before", "held"}, backtests.describe_track_record),
+    _Kind(
+        "forecast_categories",
+        {"commit", "best_case", "commit_total", "to_date"},
+        forecasts.describe_categories,
+    ),
+    _Kind(
+        "category_moves",
+        {"count", "value"},
+        forecasts.describe_category_moves,
+        frozenset({"won", "commit", "slipped", "removed"}),
+    ),
+    _Kind(
+        "waterfall",
+        {"count", "value", "deals"},
+        movements.describe_waterfall,
+        frozenset({"opening", "closing"}),
+    ),
+    _Kind("movements", {"movement", "unique_id", "value"}, movements.describe_movements),
+    _Kind("slippage", {"count_rate", "value_rate"}, movements.describe_slippage),
+    _Kind("close_date_moves", {"pushes", "pulls", "days_pushed"}, movements.describe_close_date_moves),
+    _Kind("history.deal", {"operation", "field", "before", "after"}, movements.describe_deal),
+    _Kind(
+        "pipeline_created",
+        {"deals", "open_count", "open_value", "to_date"},
+        movements.describe_pipeline_created,
+    ),
+    _Kind(
+        "forecast_change",
+        {"expected", "deals", "largest"},
+        movements.describe_forecast_change,
+        frozenset({"then", "now"}),
+    ),
+    _Kind("stage_funnel", {"open_value", "reached_low", "reached_high"}, stages.describe_stage_funnel),
+    _Kind("stage_flow", {"entries", "advanced", "still"}, stages.describe_stage_flow),
+    _Kind("transitions", {"from_stage", "to_stage", "days_in_stage"}, stages.describe_transitions),
+    _Kind("scorecard", {"rate", "differs", "slip_rate", "forecast_bias"}, quality.describe_scorecard),
+    _Kind("audit", {"unique_id", "check", "severity"}, quality.describe_audit),
+    _Kind("audit_summary", {"severity", "deals", "value"}, quality.describe_audit_summary),
+    _Kind("deal_flags", {"risk", "reasons"}, quality.describe_flags),
+    _Kind("win_rate_cohorts", {"created", "rate", "open_share"}, rates.describe_win_rate_cohorts),
+    _Kind("win_rate", {"won", "lost", "rate", "rate_low", "rate_high"}, rates.describe_win_rate),
+    _Kind(
+        "win_rate_definitions", {"rate", "rate_low", "rate_high", "n"}, rates.describe_win_rate_definitions
+    ),
+    _Kind("win_rate_curve", {"at_risk", "won_share"}, rates.describe_win_rate_curve),
+    _Kind("time_to_win", {"days_of_won"}, rates.describe_time_to_win),
+    _Kind("velocity", {"velocity", "open_count"}, rates.describe_velocity),
+)
+
+
+def sentence(table: pd.DataFrame) -> str:
+    """Describe the finding of a result table in one sentence.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Result of a forecast, rate, stage or movement analysis or of `audit` or `deal_flags`, or some of its rows. A waterfall
+        needs its rows opening and closing, a change of forecast then and now. For a forecast the sentence covers the current
+        period, or the first one.
+
+    Returns
+    -------
+    str
+        One sentence, with money and percent formatted as in charts and reports.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When the table is not a result of these functions.
+
+    Examples
+    --------
+    >>> from opp_analytics.analysis.movement.waterfall import waterfall
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-12"],
+    ...                     "value": [100.0, 50.0, 120.0], "stage": ["proposal", "discovery", "closed_won"]})
+    >>> sentence(waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12"))
+    'Pipeline went from 100 (1 deal) to 50 (1 deal): added 50 (1), raised 20 (1), won 120 (1).'
+    """
+    if isinstance(table, pd.DataFrame):
+        for kind in _KINDS:
+            if kind.fits(table):
+                return f"{kind.describe(table).removesuffix('.')}."
+    functions = joined([kind.function for kind in _KINDS], last="or")
+    raise ArgumentTypeError(f"sentence needs a table from {functions}, not {_describe_argument(table)}")
+
+
+def _describe_argument(table: object) -> str:
+    if isinstance(table, pd.DataFrame):
+        return f"one with the columns {joined(table.columns, most=8)}"
+    return f"a {type(table).__name__}"
