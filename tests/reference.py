@@ -1,7 +1,7 @@
-"""``python -m tests.reference``: where each name of ``docs/reference.md`` is now.
+"""``python -m tests.reference``: where each name of ``docs/reference.md`` is now, and the columns of the result tables.
 
 The page's order and sections are written by hand; an entry is its heading, ``oa.win_rate``, below the path of the module
-that holds it, which this brings up to date.
+that holds it, which this brings up to date, as it does the list of columns at the end.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import pkgutil
 import re
 from pathlib import Path
 
+from opp_analytics.columns import COLUMNS
+
 PAGE = Path(__file__).parent.parent / "docs" / "reference.md"
+_COLUMNS = "## Columns of the result tables\n\nA column that ends in `_before`, `_after` or `_change` has the unit of the one it compares.\n\n"
 _ENTRY = re.compile(r"^::: [\w.]+\n    options:\n      heading: oa\.([\w.]+)$", re.M)
 
 
@@ -20,8 +23,17 @@ def names() -> list[str]:
 
 
 def page() -> str:
-    """The page with the path of each name as it is now."""
-    return _ENTRY.sub(lambda entry: _entry(entry[1]), PAGE.read_text())
+    """The page with the path of each name as it is now, and every result column."""
+    by_hand = PAGE.read_text().partition(_COLUMNS)[0]
+    return _ENTRY.sub(lambda entry: _entry(entry[1]), by_hand) + _COLUMNS + _columns()
+
+
+def _columns() -> str:
+    lines = ["| column | unit | meaning |", "|---|---|---|"]
+    for name, column in sorted(COLUMNS.items()):
+        unit = column.unit if column.unit != "other" else ""
+        lines.append(f"| `{name}` | {unit} | {column.meaning.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
 
 
 def _entry(name: str) -> str:

@@ -19,8 +19,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from opp_analytics import text
+from opp_analytics.columns import make_formatter
 from opp_analytics.org import Org
-from opp_analytics.units import formatter
 
 __all__ = [
     "complain",
@@ -119,7 +119,7 @@ def show(
         shown = shown.reset_index()
     shown = shown.rename(columns=text.printable)
     money = Org.of(rows).currency
-    columns = {name: list(map(formatter(name, shown[name], money), shown[name])) for name in shown.columns}
+    columns = {name: list(map(make_formatter(name, shown[name], money), shown[name])) for name in shown.columns}
     left_out = _too_wide(columns, rows.index.nlevels if index else 0) if trim else []
     columns = {name: cells for name, cells in columns.items() if name not in left_out}
     rooms = _rooms(columns, (*shorten, *wrap))

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.columns import WORKBOOK_FORMATS, find_unit, make_formatter
 from opp_analytics.errors import DataError
 from opp_analytics.files import replaced
 from opp_analytics.org import Org
-from opp_analytics.units import WORKBOOK_FORMATS, formatter, unit_of
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
@@ -104,13 +104,13 @@ def _format(sheet: Worksheet, table: pd.DataFrame) -> None:
     from openpyxl.styles import Alignment, Font
 
     for name, cells in zip(map(str, table.columns), sheet.columns, strict=True):
-        shown = list(map(formatter(name, table[name], None), table[name]))
+        shown = list(map(make_formatter(name, table[name], None), table[name]))
         widest = max(map(len, [name, *shown])) + 2
         sheet.column_dimensions[cells[0].column_letter].width = min(widest, _WIDEST)
         dtype = table[name].dtype
         numeric = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
         dated = "yyyy-mm-dd hh:mm" if isinstance(dtype, pd.DatetimeTZDtype) else "yyyy-mm-dd"
-        number_format = _FORMATS.get(unit_of(name)) if numeric else dated if dtype.kind == "M" else None
+        number_format = _FORMATS.get(find_unit(name)) if numeric else dated if dtype.kind == "M" else None
         cells[0].font = Font(bold=True)
         cells[0].alignment = Alignment(horizontal="right" if numeric or dtype.kind == "M" else "left")
         for cell in cells[1:]:
@@ -122,7 +122,7 @@ def _format(sheet: Worksheet, table: pd.DataFrame) -> None:
 
 def _markdown(table: pd.DataFrame) -> str:
     currency = Org.of(table).currency
-    columns = [map(formatter(str(name), values, currency), values) for name, values in table.items()]
+    columns = [map(make_formatter(str(name), values, currency), values) for name, values in table.items()]
     lines = [list(map(str, table.columns)), ["---"] * len(table.columns)]
     lines += map(list, zip(*columns, strict=True))
     return "\n".join(f"| {' | '.join(map(_piped, line))} |" for line in lines)

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.columns import format_cell
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataWarning
-from opp_analytics.units import format_cell
 
 __all__ = ["alerts"]
 

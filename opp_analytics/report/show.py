@@ -9,9 +9,9 @@ from zlib import crc32
 import pandas as pd
 
 from opp_analytics import text
+from opp_analytics.columns import format_cell, make_formatter
 from opp_analytics.errors import ArgumentTypeError, ConfigError
 from opp_analytics.org import Org
-from opp_analytics.units import format_cell, formatter
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -56,7 +56,7 @@ def show(table: pd.DataFrame) -> Styler:
     # Tables of the same columns share their rules, and a rerun gives the same HTML.
     styler = Styler(table, uuid=f"{crc32(str(table.dtypes).encode()):08x}", cell_ids=False)
     money = Org.of(table).currency
-    cells: dict[Any, Any] = {label: formatter(_name(label), values, money) for label, values in table.items()}
+    cells: dict[Any, Any] = {label: make_formatter(_name(label), values, money) for label, values in table.items()}
     numeric = [place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
     styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
     for level, name in enumerate(table.index.names):

@@ -16,10 +16,9 @@ import pandas as pd
 from babel.numbers import get_currency_symbol
 
 from opp_analytics import text
+from opp_analytics.columns import WORKBOOK_FORMATS, find_unit, title_columns
 from opp_analytics.errors import ConfigError, DataError, DataWarning
 from opp_analytics.report.workbook.sheets import Figure, Sheet
-from opp_analytics.report.workbook.titles import titles
-from opp_analytics.units import WORKBOOK_FORMATS, unit_of
 
 if TYPE_CHECKING:
     from openpyxl import Workbook
@@ -128,7 +127,7 @@ def _summary(
     row = len(sentences) + 3
     for figure in figures:
         row += 1
-        unit = "count" if figure.column == "open_count" else unit_of(figure.column)
+        unit = "count" if figure.column == "open_count" else find_unit(figure.column)
         cells = [_text_cell(sheet, figure.title)]
         cells[0].comment = _note(figure.column)
         for value in (figure.value, *([figure.before] if since else [])):
@@ -147,7 +146,7 @@ def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
 
     frame = _fitting(sheet)
     names = [str(name) for name in frame.columns]
-    heads = titles(names, sheet.titles)
+    heads = title_columns(names, sheet.titles)
     kinds = [_kind(name, frame[column].dtype) for name, column in zip(names, frame.columns, strict=True)]
     widths = [
         _width(head, frame[column], kind)
@@ -344,7 +343,7 @@ def _kind(name: str, dtype: Any) -> str:
         return "flag"
     if not pd.api.types.is_numeric_dtype(dtype):
         return "text"
-    unit = unit_of(name)
+    unit = find_unit(name)
     return unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
 
 

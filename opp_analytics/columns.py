@@ -1,0 +1,363 @@
+"""Every result column once: its meaning, unit and title; and a cell as people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import text
+
+__all__ = [
+    "COLUMNS",
+    "WORKBOOK_FORMATS",
+    "ResultColumn",
+    "Unit",
+    "find_unit",
+    "format_cell",
+    "make_formatter",
+    "title_columns",
+]
+
+Unit = Literal["money", "rate", "percent", "ratio", "other"]
+"""Money, a rate from 0 to 1, a percent from 0 to 100, a ratio, or another: counts, days, dates and texts."""
+WORKBOOK_FORMATS = {"rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"'}
+"""How a workbook shows the units that have no currency."""
+
+
+class ResultColumn(NamedTuple):
+    """A column of a result table."""
+
+    meaning: str
+    unit: Unit = "other"
+    title: str = ""
+    """Name in the workbook; empty where the column's own name says it."""
+
+
+COLUMNS = {
+    "unique_id": ResultColumn("Id of the deal.", title="ID"),
+    "name": ResultColumn("Name of the deal.", title="Deal"),
+    "account_id": ResultColumn("Id of the account.", title="Account ID"),
+    "owner_name": ResultColumn("Person whose deal it is.", title="Owner"),
+    "team": ResultColumn("Team of the owner."),
+    "region": ResultColumn("Region of the owner."),
+    "value": ResultColumn("Value of the deal or deals.", "money"),
+    "currency": ResultColumn("ISO code of the currency."),
+    "stage": ResultColumn("Stage of the deal."),
+    "status": ResultColumn("Status of the deal; in changes of a plan, the state of the change."),
+    "close_date": ResultColumn("Day on which the deal closed or is due."),
+    "probability": ResultColumn("Chance that the owner stated.", "percent", title="Stated chance"),
+    "created_at": ResultColumn("When the deal was created."),
+    "updated_at": ResultColumn("When the deal was last changed."),
+    "outcome": ResultColumn("What became of the deal: won, lost, open, …"),
+    "period": ResultColumn("Month, quarter, week or year."),
+    "to_date": ResultColumn("True for the period that is still running.", title="Current period"),
+    "n": ResultColumn("Number of deals, or of forecasts, behind the row."),
+    "deals": ResultColumn("Number of deals."),
+    "count": ResultColumn("Number of deals; of a movement, the change in open deals."),
+    "booked": ResultColumn("Value of deals won in the period so far.", "money", title="Closed"),
+    "open_count": ResultColumn("Number of open deals due.", title="Open deals"),
+    "open_value": ResultColumn("Value of open deals due.", "money"),
+    "weighted_open": ResultColumn(
+        "Σ value × stated chance of open deals due.", "money", title="Open, weighted"
+    ),
+    "expected_open": ResultColumn("Σ value × chance of open deals under the method.", "money"),
+    "new_business": ResultColumn("Expected from deals that are not open yet.", "money"),
+    "expected": ResultColumn(
+        "Booked, expected from open deals, and new business.", "money", title="Forecast"
+    ),
+    "low": ResultColumn("Lower end of the range.", "money", title="Range from"),
+    "median": ResultColumn("Amount that is exceeded as often as not.", "money"),
+    "high": ResultColumn("Upper end of the range.", "money", title="Range to"),
+    "target": ResultColumn("Target of the period.", "money"),
+    "p_target": ResultColumn("Chance that the total reaches the target.", "rate", title="Chance of target"),
+    "gap": ResultColumn("Target minus booked.", "money"),
+    "pipeline_coverage": ResultColumn("Open value due ÷ gap.", "ratio"),
+    "needed_pipeline": ResultColumn("Gap ÷ win rate by value, minus open value.", "money"),
+    "attainment": ResultColumn("Booked ÷ target.", "rate"),
+    "won_later_value": ResultColumn(
+        "Value of deals won with a date after the as-of day.", "money", title="Won, dated later"
+    ),
+    "no_value": ResultColumn(
+        "Number of deals without a value; as a flag, True for such a deal.", title="Without value"
+    ),
+    "no_probability": ResultColumn("Number of deals without a stated chance.", title="Without chance"),
+    "chance": ResultColumn("Chance of the deal under the method.", "rate", title="Forecast chance"),
+    "weighted": ResultColumn("Value × chance.", "money"),
+    "expected_value": ResultColumn("Value × chance of the deal in its period.", "money", title="Expected"),
+    "variance_share": ResultColumn("Share of what is uncertain in the period.", "rate"),
+    "p_if_won": ResultColumn("Chance of the target if the deal is won.", "rate", title="Chance if won"),
+    "p_if_lost": ResultColumn("Chance of the target if the deal is lost.", "rate", title="Chance if lost"),
+    "swing": ResultColumn("Chance of the target if won minus if lost.", "rate"),
+    "closed": ResultColumn("Value of deals won in the period.", "money"),
+    "commit": ResultColumn("Value of open deals in commit.", "money"),
+    "best_case": ResultColumn("Value of open deals in best case.", "money"),
+    "pipeline": ResultColumn("Value of open deals in pipeline.", "money"),
+    "omitted": ResultColumn("Value of open deals left out of the categories.", "money"),
+    "commit_total": ResultColumn("Closed and commit.", "money"),
+    "best_case_total": ResultColumn("Closed, commit and best case.", "money"),
+    "from_category": ResultColumn("Category at the start."),
+    "to_category": ResultColumn("Category, or outcome, at the end."),
+    "made_at": ResultColumn("Record from which the forecast was made.", title="Forecast made"),
+    "weeks_before": ResultColumn("Whole weeks from the record to the period's end."),
+    "days_before": ResultColumn("Days from the record to the period's end."),
+    "method": ResultColumn("Method of the forecast."),
+    "actual": ResultColumn("Value won in the period in the end.", "money", title="Closed in the end"),
+    "error": ResultColumn("Forecast minus actual.", "money", title="Forecast minus closed"),
+    "held": ResultColumn("True if the actual is within the range.", title="In range"),
+    "wape": ResultColumn("Σ |forecast − actual| ÷ Σ actual.", "rate"),
+    "bias": ResultColumn("Σ (forecast − actual) ÷ Σ actual.", "rate"),
+    "interval_coverage": ResultColumn("Share of ranges that held the actual.", "rate"),
+    "behind": ResultColumn("WAPE minus that of the best method.", "rate"),
+    "behind_low": ResultColumn("Lower end of the interval of behind.", "rate"),
+    "behind_high": ResultColumn("Upper end of the interval of behind.", "rate"),
+    "bin": ResultColumn("Range of stated chances."),
+    "stated": ResultColumn("Mean stated chance.", "rate"),
+    "realized": ResultColumn("Share won by the horizon.", "rate"),
+    "realized_low": ResultColumn("Lower end of the interval of realized.", "rate"),
+    "realized_high": ResultColumn("Upper end of the interval of realized.", "rate"),
+    "recalibrated": ResultColumn("Share won of deals with such a stated chance.", "rate"),
+    "lost_share": ResultColumn("Share lost by then.", "rate"),
+    "removed_share": ResultColumn("Share deleted or disqualified by then.", "rate"),
+    "disqualified_share": ResultColumn("Share disqualified by then.", "rate"),
+    "won_share": ResultColumn("Share won by then.", "rate"),
+    "open_share": ResultColumn("Share still open then.", "rate"),
+    "won_low": ResultColumn("Lower end of the interval of the share won.", "rate"),
+    "won_high": ResultColumn("Upper end of the interval of the share won.", "rate"),
+    "at_risk": ResultColumn("Deals of that age that had not ended before."),
+    "won": ResultColumn("Number of deals won."),
+    "lost": ResultColumn("Number of deals lost."),
+    "open": ResultColumn("Number of open deals."),
+    "disqualified": ResultColumn("Number of deals disqualified."),
+    "removed": ResultColumn("Number of deals deleted or disqualified."),
+    "created": ResultColumn("Number of deals created."),
+    "won_value": ResultColumn("Value of deals won.", "money"),
+    "lost_value": ResultColumn("Value of deals lost.", "money"),
+    "rate": ResultColumn("Won ÷ (won + lost).", "rate", title="Win rate"),
+    "rate_low": ResultColumn("Lower end of the interval of the rate.", "rate", title="Win rate from"),
+    "rate_high": ResultColumn("Upper end of the interval of the rate.", "rate", title="Win rate to"),
+    "value_rate": ResultColumn("The rate by value; of slippage, the share of value.", "rate"),
+    "value_rate_low": ResultColumn(
+        "Lower end of the interval of the rate by value.", "rate", title="Value rate from"
+    ),
+    "value_rate_high": ResultColumn(
+        "Upper end of the interval of the rate by value.", "rate", title="Value rate to"
+    ),
+    "count_rate": ResultColumn("Share of deals.", "rate"),
+    "win_rate": ResultColumn("Won ÷ (won + lost).", "rate"),
+    "definition": ResultColumn("Name of a definition of the win rate."),
+    "misleads_when": ResultColumn("When that definition misleads."),
+    "quantile": ResultColumn("Share of the deals."),
+    "days": ResultColumn("Days since creation; of an entry, days in the stage."),
+    "days_of_won": ResultColumn("Days until this share of the wins so far."),
+    "velocity": ResultColumn("Money per day.", "money"),
+    "mean_won_value": ResultColumn("Mean value of deals won.", "money"),
+    "mean_days_to_win": ResultColumn("Mean days from creation to win."),
+    "reached_low": ResultColumn("Deals that must have reached the stage."),
+    "reached_high": ResultColumn("Deals that may have reached the stage."),
+    "reached_high_forward": ResultColumn("The same, if no deal ever moved back."),
+    "entries": ResultColumn("Number of entries into the stage."),
+    "advanced": ResultColumn("Entries that moved on, or were won."),
+    "back": ResultColumn("Entries that moved back."),
+    "still": ResultColumn("Entries still in the stage.", title="Still there"),
+    "transferred": ResultColumn("Entries that left for another group."),
+    "conversion": ResultColumn("Advanced ÷ (entries − still).", "rate", title="Moved on"),
+    "median_days": ResultColumn("Median days in the stage, or days pushed."),
+    "passed": ResultColumn("Entries that are assumed, since a record skipped the stage."),
+    "exits": ResultColumn("Times that a deal left the stage."),
+    "raw": ResultColumn("The stage's own rate, before it is drawn toward its neighbors.", "rate"),
+    "from_stage": ResultColumn("Stage before."),
+    "to_stage": ResultColumn("Stage after."),
+    "seen_after": ResultColumn("Last record before the change."),
+    "seen_at": ResultColumn("First record that shows the change."),
+    "days_in_stage": ResultColumn("Days between the records that first show the two stages."),
+    "days_low": ResultColumn("Fewest days that are possible."),
+    "days_high": ResultColumn("Most days that are possible."),
+    "movement": ResultColumn("Kind of movement."),
+    "then": ResultColumn("Forecast at the start.", "money"),
+    "now": ResultColumn("Forecast at the end.", "money"),
+    "change": ResultColumn("Forecast now minus forecast then.", "money"),
+    "largest": ResultColumn("Deal that moved most."),
+    "due": ResultColumn("Number of deals that were due."),
+    "stage_after": ResultColumn("Stage at the end."),
+    "close_date_after": ResultColumn("Close date at the end."),
+    "pushes": ResultColumn("Times that the close date moved later."),
+    "pulls": ResultColumn("Times that the close date moved earlier."),
+    "days_pushed": ResultColumn("Days moved later, in all.", title="Days later"),
+    "days_pulled": ResultColumn("Days moved earlier, in all; negative."),
+    "net_days": ResultColumn("Days from the first close date to the last."),
+    "first_close_date": ResultColumn("First close date seen."),
+    "last_close_date": ResultColumn("Last close date seen."),
+    "differs": ResultColumn("True if it differs from the others beyond chance."),
+    "days_to_win": ResultColumn("Median days from creation to win."),
+    "days_to_win_low": ResultColumn("Lower end of its interval."),
+    "days_to_win_high": ResultColumn("Upper end of its interval."),
+    "slip_rate": ResultColumn("Share of deals due that slipped.", "rate"),
+    "slip_rate_low": ResultColumn("Lower end of its interval.", "rate"),
+    "slip_rate_high": ResultColumn("Upper end of its interval.", "rate"),
+    "forecast_bias": ResultColumn("Bias of forecasts, as a share of what was won.", "rate"),
+    "forecast_bias_low": ResultColumn("Lower end of its interval.", "rate"),
+    "forecast_bias_high": ResultColumn("Upper end of its interval.", "rate"),
+    "risk": ResultColumn("Number of flags.", title="Flags"),
+    "reasons": ResultColumn("The flags in words.", title="Why flagged"),
+    "overdue": ResultColumn("True if the close date has passed."),
+    "pushed": ResultColumn("True if the close date was moved later."),
+    "slow_in_stage": ResultColumn("True if longer in the stage than most deals won."),
+    "moved_back": ResultColumn("True if the stage moved back."),
+    "value_cut": ResultColumn("True if the value was cut."),
+    "no_change": ResultColumn("True if nothing changed for long."),
+    "due_soon_unlikely": ResultColumn("True if due soon in an early stage."),
+    "no_date": ResultColumn("True without a close date."),
+    "next_action_passed": ResultColumn("True if the next action's date has passed."),
+    "owner_changed": ResultColumn("True if the owner changed lately."),
+    "check": ResultColumn("Check of the audit.", title="Finding"),
+    "severity": ResultColumn("Error, warning or info."),
+    "field": ResultColumn("Column of the cell."),
+    "cell": ResultColumn("Text of the cell.", title="Current value"),
+    "suggestion": ResultColumn("Suggested value.", title="Suggested fix"),
+    "recorded_at": ResultColumn("Time of the record."),
+    "rows": ResultColumn("Number of deals in the record."),
+    "changed": ResultColumn("Number of deals that changed."),
+    "new": ResultColumn("Number of new deals."),
+    "edited": ResultColumn("Number of edited deals."),
+    "deleted": ResultColumn("Number of deleted deals."),
+    "returned": ResultColumn("Number of deals that came back."),
+    "complete": ResultColumn("True if nothing is missing."),
+    "certified": ResultColumn("True with the certificate of a load."),
+    "records": ResultColumn("Number of records."),
+    "opening_age_days": ResultColumn("Age of the newest record at the period's start."),
+    "longest_gap_days": ResultColumn("Longest time in the period without a record."),
+    "closing_age_days": ResultColumn("Days from the last record to the period's end."),
+    "answers": ResultColumn("What the records can answer about the period."),
+    "row": ResultColumn("Row of the edited frame."),
+    "operation": ResultColumn("Kind of change."),
+    "before": ResultColumn("Value before."),
+    "after": ResultColumn("Value after."),
+    "remote": ResultColumn("Value on the server."),
+    "reason": ResultColumn("Why it is a conflict."),
+    "problem": ResultColumn("What is wrong."),
+    "attempts": ResultColumn("Number of requests sent."),
+    "run_id": ResultColumn("Id of the run in the journal."),
+    "url": ResultColumn("Address of the API."),
+    "started_at": ResultColumn("When the run began."),
+    "ended_at": ResultColumn("When the run ended."),
+    "state": ResultColumn("State of the run."),
+    "changes": ResultColumn("Number of changes."),
+    "opportunities": ResultColumn("Number of opportunities."),
+    "applied": ResultColumn("Number of changes carried out."),
+    "already": ResultColumn("Number of changes that were there already."),
+    "skipped": ResultColumn("Number of changes skipped."),
+    "conflict": ResultColumn("Number of conflicts."),
+    "failed": ResultColumn("Number of changes that failed."),
+    "unknown": ResultColumn("Number of changes that may or may not have been carried out."),
+    "pending": ResultColumn("Number of changes not sent."),
+    "due_in": ResultColumn("Period in which the deal was due."),
+    "advice": ResultColumn("Which deals cover the gap."),
+    "action": ResultColumn("What to do with the deal: due, overdue or pull in."),
+    "p_enough": ResultColumn("Chance that enough of the deals close."),
+}
+"""The columns of the public result tables."""
+
+_CHANGES = ("_before", "_after", "_change")
+"""Endings of a column that compares another one at two times."""
+
+
+def find_unit(column: str) -> Unit:
+    """Find the unit of a result column; that of a column of somebody's own by the usual endings.
+
+    Examples
+    --------
+    >>> [find_unit(name) for name in ("open_value", "low_before", "value_rate_low", "probability", "deals", "arr_value")]
+    ['money', 'money', 'rate', 'percent', 'other', 'money']
+    """
+    if column in COLUMNS:
+        return COLUMNS[column].unit
+    for ending in _CHANGES:
+        if column.endswith(ending):
+            return find_unit(column.removesuffix(ending))
+    if "rate" in column.split("_") or column.endswith("_share"):
+        return "rate"
+    return "money" if column.endswith(("_value", "_total")) else "other"
+
+
+def title_columns(columns: Iterable[str], own: Mapping[str, str] | None = None) -> list[str]:
+    """Give each column a title, all different; those of `own` come first.
+
+    Examples
+    --------
+    >>> title_columns(["unique_id", "close_date", "Close_Date", "p_target"])
+    ['ID', 'Close date', 'Close Date (Close_Date)', 'Chance of target']
+    """
+    titles: list[str] = []
+    taken: set[str] = set()
+    for column in columns:
+        known = (own or {}).get(column) or (COLUMNS[column].title if column in COLUMNS else "")
+        title = known or text.capital(text.label(column)).strip() or "(blank)"
+        if title.casefold() in taken:
+            title = f"{title} ({column})"
+        while title.casefold() in taken:
+            title += "'"
+        taken.add(title.casefold())
+        titles.append(title)
+    return titles
+
+
+def make_formatter(column: str, values: pd.Series[Any], currency: str | None) -> Callable[[Any], str]:
+    """Make the `format_cell` of one column: money with cents in all of its cells, or in none.
+
+    Examples
+    --------
+    >>> list(map(make_formatter("value", pd.Series([1200.5, 80.0]), "USD"), [1200.5, 80.0, None]))
+    ['$1,200.50', '$80.00', '–']
+    """
+    write = partial(format_cell, column, currency=currency)
+    amounts = pd.api.types.is_float_dtype(values.dtype) and find_unit(column) == "money"
+    if not amounts or not (values.round(2) % 1).any():
+        return write
+    return lambda value: _add_cents(write(value))
+
+
+def _add_cents(cell: str) -> str:
+    return cell if "." in cell or cell == text.MISSING else f"{cell}.00"
+
+
+def format_cell(column: str, value: Any, currency: str | None) -> str:
+    """Write a cell of a result table as people read it: money in full digits, percents, dates, a dash if missing.
+
+    Parameters
+    ----------
+    column : str
+        Column of the cell.
+    value : object
+        Its value.
+    currency : str or None
+        ISO code of the money columns; None for no sign.
+
+    Examples
+    --------
+    >>> format_cell("open_value", 1380000.0, "USD"), format_cell("rate", 0.285, None), format_cell("low", None, None)
+    ('$1,380,000', '29%', '–')
+    """
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return text.MISSING
+    if isinstance(value, pd.Timestamp):
+        day = text.day(value, year=True)
+        return day if value.tzinfo is None and value == value.normalize() else f"{day} {value:%H:%M}"
+    if isinstance(value, (bool, np.bool_)):
+        return "yes" if value else "no"
+    if not isinstance(value, (int, float, np.number)):
+        return text.printable(value)
+    amount = float(value)
+    match find_unit(column):
+        case "money":
+            return text.money(amount, currency, full=True)
+        case "rate":
+            return text.percent(amount)
+        case "percent":
+            return text.percent(amount / 100)
+        case "ratio":
+            return text.times(amount)
+    return text.number(amount, 0 if abs(amount) >= 100 or amount == int(amount) else 1)
