@@ -119,7 +119,9 @@ def show(
         shown = shown.reset_index()
     shown = shown.rename(columns=text.printable)
     money = Org.of(rows).currency
-    columns = {name: list(map(make_formatter(name, shown[name], money), shown[name])) for name in shown.columns}
+    columns = {
+        name: list(map(make_formatter(name, shown[name], money), shown[name])) for name in shown.columns
+    }
     left_out = _too_wide(columns, rows.index.nlevels if index else 0) if trim else []
     columns = {name: cells for name, cells in columns.items() if name not in left_out}
     rooms = _rooms(columns, (*shorten, *wrap))

@@ -56,7 +56,9 @@ def show(table: pd.DataFrame) -> Styler:
     # Tables of the same columns share their rules, and a rerun gives the same HTML.
     styler = Styler(table, uuid=f"{crc32(str(table.dtypes).encode()):08x}", cell_ids=False)
     money = Org.of(table).currency
-    cells: dict[Any, Any] = {label: make_formatter(_name(label), values, money) for label, values in table.items()}
+    cells: dict[Any, Any] = {
+        label: make_formatter(_name(label), values, money) for label, values in table.items()
+    }
     numeric = [place for place, dtype in enumerate(table.dtypes) if pd.api.types.is_numeric_dtype(dtype)]
     styler = styler.format(cells, escape="html").format_index(escape="html", axis=1)
     for level, name in enumerate(table.index.names):
