@@ -29,6 +29,7 @@ __all__ = [
     "as_text",
     "is_blank",
     "parse_cell",
+    "unstack_level",
 ]
 
 NO_LABEL = "(none)"
@@ -264,3 +265,15 @@ def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[A
     """
     convert = _COLUMN.get(str(column.name))
     return column if convert is None else convert(column, ids)
+
+
+def unstack_level(values: pd.Series[Any], level: str) -> pd.DataFrame:
+    """Spread a level of the index over columns; rows and columns keep the order in which they first come.
+
+    Notes
+    -----
+    ``unstack(level, sort=False)`` of pandas 2.3 puts values under the wrong labels.
+    """
+    rows = values.index.droplevel(level).unique()  # type: ignore[arg-type]
+    columns = values.index.get_level_values(level).unique()
+    return values.unstack(level).reindex(index=rows, columns=columns)  # noqa: PD010  pivot_table drops what is empty

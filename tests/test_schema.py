@@ -1,10 +1,14 @@
-"""One cell as its column holds it."""
+"""One cell as its column holds it, and a level of labels as columns."""
 
+import itertools
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opp_analytics import schema
 
@@ -44,3 +48,30 @@ def test_is_blank__knows_every_way_to_hold_nothing(blank: object) -> None:
 @pytest.mark.parametrize("value", [0, 0.0, False, " ", [], "nan"])
 def test_is_blank__takes_nothing_else_for_nothing(value: object) -> None:
     assert not schema.is_blank(value)
+
+
+keys = st.lists(
+    st.sampled_from(list(itertools.product("ba", ["2026-02", "2026-01"], "zxy"))), unique=True, min_size=1
+)
+
+
+def numbered(labels: list[tuple[Any, ...]]) -> pd.Series[Any]:
+    index = pd.MultiIndex.from_tuples(labels, names=["owner", "period", "movement"])
+    return pd.Series(range(len(labels)), index=index, dtype="float64")
+
+
+@given(keys)
+def test_unstack_level__has_each_value_under_its_labels(labels: list[tuple[str, str, str]]) -> None:
+    wide = schema.unstack_level(numbered(labels), "movement")
+    for number, (owner, period, movement) in enumerate(labels):
+        assert wide.loc[(owner, period), movement] == number
+    assert wide.notna().to_numpy().sum() == len(labels)
+
+
+def test_unstack_level__keeps_the_order_in_which_labels_come() -> None:
+    wide = schema.unstack_level(
+        numbered([("b", "2026-02", "z"), ("b", "2026-01", "x"), ("a", "2026-02", "z")]), "movement"
+    )
+    assert wide.columns.tolist() == ["z", "x"]
+    assert wide.index.tolist() == [("b", "2026-02"), ("b", "2026-01"), ("a", "2026-02")]
+    assert wide.index.names == ["owner", "period"]

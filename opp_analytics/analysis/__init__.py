@@ -38,7 +38,6 @@ from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
 from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
 from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitions
 from opp_analytics.analysis.sentences.sentence import sentence
-from opp_analytics.analysis.shared.in_columns import in_columns
 from opp_analytics.analysis.stages.stage_flow import stage_flow
 from opp_analytics.analysis.stages.stage_flow_deals import stage_flow_deals
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
@@ -72,7 +71,6 @@ __all__ = [
     "forecast_deals",
     "forecast_fan",
     "forecast_of_period",
-    "in_columns",
     "method_for_deals",
     "movements",
     "pipeline_created",

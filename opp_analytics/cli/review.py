@@ -12,7 +12,7 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.analysis import forecast_change_with_deals, in_columns
+from opp_analytics.analysis import forecast_change_with_deals
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import TABLES, check_ending, write_tables
@@ -20,7 +20,7 @@ from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, read_s
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import as_date, as_period
-from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT
+from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT, unstack_level
 
 __all__ = ["changes_command", "created_command", "forecast_command", "risk_command"]
 
@@ -292,7 +292,7 @@ def _whole(change: pd.DataFrame) -> pd.DataFrame:
 
 def _by_ends(change: pd.DataFrame) -> pd.DataFrame:
     """Both forecasts of each group, the largest change first."""
-    expected = in_columns(change["expected"], "movement")
+    expected = unstack_level(change["expected"], "movement")
     table = expected[["then", "now"]].assign(change=expected["now"] - expected["then"])
     table = table.sort_values("change", key=abs, ascending=False, kind="stable")
     table.attrs = change.attrs

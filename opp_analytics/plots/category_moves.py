@@ -6,9 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import in_columns, sentence
+from opp_analytics.analysis import sentence
 from opp_analytics.org import money_of
 from opp_analytics.plots import labels, palette, style
+from opp_analytics.schema import unstack_level
 
 _COLORS = {
     "won": palette.BAR,
@@ -23,7 +24,7 @@ _COLORS = {
 def category_moves(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.category_moves`: a bar of shares of money per category at the start, cut by what became of it."""
     whole = table.groupby(level=["from_category", "to_category"], sort=False)[["count", "value"]].sum()
-    value = in_columns(whole["value"], "to_category")
+    value = unstack_level(whole["value"], "to_category")
     deals = whole["count"].groupby(level="from_category", sort=False).sum()
     value = value[(value.sum(axis=1) > 0) & (deals.reindex(value.index) > 0)]
     ax = style.canvas(ax, rows=len(value), size=(9.0, 2.8))

@@ -6,10 +6,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import in_columns, sentence
+from opp_analytics.analysis import sentence
 from opp_analytics.org import money_of
 from opp_analytics.plots import labels, style
 from opp_analytics.plots.steps import ins_and_outs, steps
+from opp_analytics.schema import unstack_level
 
 _ENDS = ("then", "now")
 
@@ -23,7 +24,7 @@ def forecast_change(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return style.finish(ax, "Forecast", style.caption(table))
     title = sentence(table).partition(":")[0]
     if table.index.nlevels > 1:
-        values = in_columns(table["expected"], "movement")
+        values = unstack_level(table["expected"], "movement")
         return ins_and_outs(ax, values, table, ends=_ENDS, what="change in expected money", title=title)
     moved = table[(table["expected"].abs() >= 0.005) | table.index.isin(_ENDS)]
     ax = style.canvas(ax, rows=len(moved))

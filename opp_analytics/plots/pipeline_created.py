@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import in_columns, sentence
+from opp_analytics.analysis import sentence
 from opp_analytics.plots import labels, palette, style
+from opp_analytics.schema import unstack_level
 
 _MOST = 3
 """Largest number of groups with a color of their own."""
@@ -70,7 +71,7 @@ def _by_period(table: pd.DataFrame, column: str) -> pd.DataFrame:
     wide = table[column].groupby(
         [table.index.get_level_values("period"), pd.Index(names, name="group")], sort=False
     )
-    found = in_columns(wide.sum(), "group").fillna(0.0)
+    found = unstack_level(wide.sum(), "group").fillna(0.0)
     largest = (
         table["value"]
         .groupby(pd.Index(names))

@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import in_columns, sentence
+from opp_analytics.analysis import sentence
 from opp_analytics.org import Money, money_of
 from opp_analytics.plots import labels, palette, style
+from opp_analytics.schema import unstack_level
 
 
 @style.drawing("count", "value", "count_rate", "value_rate")
@@ -56,10 +57,10 @@ def _says(row: Any, money: Money) -> str:
 
 def _shares(table: pd.DataFrame) -> pd.DataFrame:
     """The share of each outcome, a row per group with its number of deals, the most slipped deals first."""
-    shares = in_columns(table["count_rate"], "outcome").fillna(0.0)
+    shares = unstack_level(table["count_rate"], "outcome").fillna(0.0)
     # Slipped first: it starts where all rows start, so its shares compare.
     shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
-    counts = in_columns(table["count"], "outcome").loc[shares.index]
+    counts = unstack_level(table["count"], "outcome").loc[shares.index]
     due = counts.sum(axis=1)
     names = labels.row_names(shares.index)
     shares.index = pd.Index([f"{name} ({int(n):,})" for name, n in zip(names, due, strict=True)])

@@ -7,8 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import in_columns, sentence
+from opp_analytics.analysis import sentence
 from opp_analytics.plots import labels, palette, style
+from opp_analytics.schema import unstack_level
 
 
 @style.drawing("days", "days_of_won")
@@ -16,7 +17,7 @@ def time_to_win(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.time_to_win`: the days until each share of the wins, one row per group."""
     days = table["days_of_won"]
     # One column per share, as they came.
-    wide = in_columns(days, "quantile") if days.index.nlevels > 1 else days.to_frame("all").T
+    wide = unstack_level(days, "quantile") if days.index.nlevels > 1 else days.to_frame("all").T
     ax = style.canvas(ax, rows=len(wide))
     shares = text.joined(
         [f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}" for share in wide.columns]

@@ -6,10 +6,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.analysis import in_columns, sentence
+from opp_analytics.analysis import sentence
 from opp_analytics.org import money_of
 from opp_analytics.plots import style
 from opp_analytics.plots.steps import ins_and_outs, steps
+from opp_analytics.schema import unstack_level
 
 _ENDS = ("opening", "closing")
 
@@ -24,7 +25,7 @@ def waterfall(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     # The bars tell the rest of the sentence.
     title = sentence(table).partition(":")[0]
     if table.index.nlevels > 1:
-        values = in_columns(table["value"], "movement")
+        values = unstack_level(table["value"], "movement")
         return ins_and_outs(ax, values, table, ends=_ENDS, what="change in open value", title=title)
     moved = table[(table["deals"] > 0) | table.index.isin(_ENDS)]
     ax = style.canvas(ax, rows=len(moved))

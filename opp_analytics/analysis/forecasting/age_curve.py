@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods
-from opp_analytics.analysis.shared.ages import ages, curve_of
+from opp_analytics.analysis.shared.ages import fit_curve, measure_ages
 from opp_analytics.analysis.stats.competing_risks import Incidence, at_days
 from opp_analytics.errors import NotEnoughHistory
 
@@ -47,9 +47,9 @@ class AgeCurve:
         NotEnoughHistory
             When fewer than 10 won deals can be followed.
         """
-        days, outcome, _ = ages(frame, today, tz, ends)
+        days, outcome, _ = measure_ages(frame, today, tz, ends)
         known = days >= 0
-        curve = curve_of(days[known], outcome[known])
+        curve = fit_curve(days[known], outcome[known])
         wins = int(curve.won.sum())
         if wins < _PEERS:
             raise NotEnoughHistory(

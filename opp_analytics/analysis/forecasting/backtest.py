@@ -13,8 +13,8 @@ from opp_analytics.analysis.forecasting.choose import noun
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, Actual, PastForecasts, Wanted, scores
 from opp_analytics.analysis.forecasting.past_points import last_day
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import When
 
@@ -94,7 +94,7 @@ def backtest(
     >>> table.attrs["wape"], table.attrs["bias"], table.attrs["interval_coverage"]
     (0.45, -0.45, 1.0)
     """
-    way, names = read_method(method), by_columns(by, level="period")
+    way, names = read_method(method), check_by(by, level="period")
     past = PastForecasts.of(
         history,
         "backtest",

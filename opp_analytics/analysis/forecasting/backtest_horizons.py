@@ -6,7 +6,7 @@ import pandas as pd
 
 from opp_analytics import arguments
 from opp_analytics.analysis.forecasting.past_forecasts import score_groups
-from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.tables import annotate
 
 
 def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:

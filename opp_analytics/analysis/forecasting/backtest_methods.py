@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 from opp_analytics.analysis.forecasting.backtest import judge, judged_periods
 from opp_analytics.analysis.forecasting.method import METHODS, Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, score_groups
-from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.periods import When
 

@@ -12,10 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema, text
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, Groups, Key, by_columns, column_key, combine, ratio
+from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, divide, make_column_key
 from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.shared.replay import DELETED, Replay, first_open, last_record
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
 from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, UNKNOWN, WON, Org
@@ -93,7 +93,7 @@ def calibration(
     arguments.whole(horizon_days, "horizon_days", example=90)
     arguments.whole(bins, "bins", example=10)
     arguments.between(confidence, "confidence", example=0.95)
-    names = by_columns(by, level="bin")
+    names = check_by(by, level="bin")
     check_history(history, "calibration", *names)
     zone = Org.of(history).zone(tz)
     replay = Replay.of(history, "calibration", *names)
@@ -109,7 +109,7 @@ def calibration(
     used = told & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
     binned = _bins(stated, bins)
     binned = Key(binned.name, np.where(used, binned.codes, -1), binned.labels)
-    groups = combine([*(column_key(first[name]) for name in names), binned], len(first), everything=True)
+    groups = combine([*(make_column_key(first[name]) for name in names), binned], len(first), everything=True)
     judged = used & ends.old_enough
     table = groups.frame(_columns(groups, ends, stated, int(horizon_days), confidence))
     return annotate(
@@ -178,7 +178,7 @@ def _columns(
     names = ("realized", "realized_low", "realized_high", "lost_share", "removed_share", "open_share")
     return {
         "n": n,
-        "stated": ratio(groups.sum(stated, np.ones(len(stated), dtype=bool)), n),
+        "stated": divide(groups.sum(stated, np.ones(len(stated), dtype=bool)), n),
         **dict(zip(names, shares, strict=True)),
         "won": groups.count(won),
         "lost": groups.count(lost),

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema, text
-from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.distribution import distribute
 from opp_analytics.org import OPEN, Money, Org, money_of, outcome_codes
 from opp_analytics.periods import When, as_date, check_freq

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from opp_analytics import schema
 from opp_analytics.analysis.forecasting.categories import CATEGORIES, COLUMNS, categories
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import column_labels, every_group
-from opp_analytics.analysis.shared.groups import By, by_columns, read
-from opp_analytics.analysis.shared.history_query import Span, group_name, group_names, instant, span
+from opp_analytics.analysis.shared.groups import By, check_by, read
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_group, name_groups
+from opp_analytics.analysis.shared.tables import annotate, fill_counts, label_groups
 from opp_analytics.history import TRANSFERRED, latest
 from opp_analytics.org import LOST, OPEN, WON, outcome_codes
 from opp_analytics.periods import When, as_date, check_freq
@@ -81,10 +80,10 @@ def category_moves(
     >>> moves.loc["commit", "value"][["won", "commit", "slipped"]].to_dict()
     {'won': 100.0, 'commit': 50.0, 'slipped': 0.0}
     """
-    groups = by_columns(by)
+    groups = check_by(by)
     for level in ("from_category", "to_category"):
-        by_columns(groups, level=level)
-    asked = span(history, start, end, asked_by="category_moves", by=groups, tz=tz)
+        check_by(groups, level=level)
+    asked = find_span(history, start, end, asked_by="category_moves", by=groups, tz=tz)
     period = pd.Period(asked.first, asked.org.freq(check_freq(freq)))
     first, last = period.start_time.normalize(), period.end_time.normalize()
     before = _seen(history, asked.opening, groups)
@@ -95,7 +94,7 @@ def category_moves(
         came = np.where(due.index.isin(_passed_on(history, asked)), TRANSFERRED, came)
     pairs = pd.DataFrame(
         {
-            **{group_name(k): due[f"group {k}"] for k in range(len(groups))},
+            **{name_group(k): due[f"group {k}"] for k in range(len(groups))},
             "pair": due["category"].astype(schema.TEXT)
             + _ARROW
             + pd.Series(came, due.index, dtype=schema.TEXT),
@@ -103,11 +102,11 @@ def category_moves(
             "cents": (due["value"].fillna(0.0) * 100).round().astype("int64"),
         }
     )
-    keys = [*group_names(groups), "pair"]
+    keys = [*name_groups(groups), "pair"]
     ends = [*CAME_TO, *([TRANSFERRED] if (came == TRANSFERRED).any() else [])]
     labels = [f"{one}{_ARROW}{other}" for one in CATEGORIES for other in ends]
     counted = pairs.groupby(keys, as_index=False)[["count", "cents"]].sum()
-    table = every_group(counted, groups, "pair", labels)
+    table = fill_counts(counted, groups, "pair", labels)
     return annotate(
         pd.DataFrame(
             {"count": table["count"].to_numpy(), "value": table["cents"].to_numpy() / 100},
@@ -127,7 +126,7 @@ def _seen(history: History, moment: pd.Timestamp, by: list[str]) -> pd.DataFrame
     known = history.as_of(moment)
     there = [name for name in COLUMNS if name in known.columns]
     frame = read(known, "stage", "value", "close_date", *there, by=by, unique=True)
-    labels = {f"group {k}": column_labels(frame[name]) for k, name in enumerate(by)}
+    labels = {f"group {k}": label_groups(frame[name]) for k, name in enumerate(by)}
     seen = frame[["unique_id", "value", "close_date"]].assign(
         outcome=outcome_codes(frame), category=np.array(CATEGORIES)[categories(frame)[0]], **labels
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.past_points import Records
 from opp_analytics.analysis.forecasting.past_versions import OWNER
-from opp_analytics.analysis.shared.groups import Groups, column_key, combine, ratio, read
+from opp_analytics.analysis.shared.groups import Groups, combine, divide, make_column_key, read
 from opp_analytics.certificate import Certificate
 from opp_analytics.org import CONFLICT, DISQUALIFIED, LOST, OPEN, PIPELINE, UNKNOWN, WON, Org, outcome_codes
 
@@ -202,7 +202,7 @@ def read_deals(
     outcome = outcome_codes(frame)
     group, groups = np.zeros(len(frame), dtype=np.intp), None
     if by:
-        combined = combine([column_key(frame[name]) for name in by], len(frame))
+        combined = combine([make_column_key(frame[name]) for name in by], len(frame))
         assert combined.index is not None
         # A group has rows if it holds a won or an open deal.
         held = np.unique(combined.codes[(outcome == OPEN) | (outcome == WON)])
@@ -233,4 +233,4 @@ def value_rates(deals: Deals) -> Floats:
     lost = (deals.outcome == LOST) & ~(deals.frame["close_date"] > deals.today).to_numpy()
     won = deals.sum(deals.value, deals.booked)
     whole = won + deals.sum(deals.value, lost)
-    return ratio(won, np.maximum(whole, 0))
+    return divide(won, np.maximum(whole, 0))

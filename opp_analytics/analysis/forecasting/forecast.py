@@ -13,8 +13,8 @@ from opp_analytics.analysis.forecasting.look_ahead import look_ahead
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.read_arguments import Asked, read_arguments
 from opp_analytics.analysis.forecasting.targets import Target
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.history import History
 from opp_analytics.periods import When
 from opp_analytics.schema import ALL
@@ -128,7 +128,7 @@ def forecast(
     unscheduled     0.0         0.0            0.0       0.0    NaN    NaN
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
-    names = by_columns(by, level="period")
+    names = check_by(by, level="period")
     asked = read_arguments(
         opportunities,
         as_of,
@@ -159,7 +159,7 @@ def forecast_of_period(
     tz: str | None = None,
 ) -> pd.DataFrame:
     """The rows of `forecast` for one period by groups and with totals, for the work of that period alone."""
-    names = by_columns(by, level="period")
+    names = check_by(by, level="period")
     asked = read_arguments(
         opportunities,
         as_of,

@@ -17,8 +17,8 @@ from opp_analytics.analysis.forecasting.deals_by_period import (
     read_deals,
     slot,
 )
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, by_columns, read
+from opp_analytics.analysis.shared.groups import By, check_by, read
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date, check_freq
 from opp_analytics.schema import BUCKETS
@@ -76,7 +76,7 @@ def forecast_categories(
     >>> [int(table.loc["2026-03", name]) for name in ("closed", "commit", "best_case", "commit_total", "best_case_total")]
     [100, 50, 80, 150, 230]
     """
-    names, meaning = by_columns(by, level="period"), Org.of(opportunities)
+    names, meaning = check_by(by, level="period"), Org.of(opportunities)
     zone = meaning.zone(tz)
     today = as_date(as_of, tz=zone)
     deals = read_deals(

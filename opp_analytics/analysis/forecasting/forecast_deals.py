@@ -15,8 +15,8 @@ from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
 from opp_analytics.analysis.forecasting.read_arguments import Asked, read_arguments
 from opp_analytics.analysis.forecasting.targets import Target
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.periods import When
 from opp_analytics.schema import TEXT
 
@@ -91,7 +91,7 @@ def forecast_deals(
     0   90.0           0.988       1.0        0.0
     1   10.0           0.012       0.5        0.5
     """
-    names = by_columns(by, level="period")
+    names = check_by(by, level="period")
     asked = read_arguments(
         opportunities,
         as_of,

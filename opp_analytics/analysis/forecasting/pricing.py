@@ -14,7 +14,7 @@ from opp_analytics.analysis.forecasting.forecasters import Forecaster
 from opp_analytics.analysis.forecasting.look_ahead import look_ahead
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.read_arguments import read_arguments
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.history import History
 from opp_analytics.periods import When
 
@@ -99,7 +99,7 @@ def price_period(
     NotEnoughHistory
         When `at` is before the first record, or the data cannot serve the method; the message says from when they can.
     """
-    names, frame = by_columns(by, level="period"), history.as_of(at, tz=tz)
+    names, frame = check_by(by, level="period"), history.as_of(at, tz=tz)
     asked = read_arguments(frame, at, freq, method, history, periods=[period], only=True, tz=tz, by=names)
     made = look_ahead(frame, asked, names)
     deals, wanted = made.deals, pd.Period(asked.periods[0], asked.freq)

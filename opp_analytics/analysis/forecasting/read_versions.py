@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from opp_analytics.analysis.forecasting.past_versions import OWNER, UNDATED_DAY, Numbers, Versions
-from opp_analytics.analysis.shared.history_query import check_history, group_names, with_outcome
+from opp_analytics.analysis.shared.history_query import add_outcome, check_history, name_groups
 from opp_analytics.org import LOST, OPEN, OUTCOMES, PIPELINE, WON, Org
 from opp_analytics.schema import NO_LABEL
 
@@ -44,8 +44,8 @@ def _read(history: History, meaning: Org, by: Sequence[str]) -> Versions:
     owned = [OWNER] if OWNER in columns else []
     placed = [PIPELINE] if len(meaning.stages.pipelines) > 1 and PIPELINE in columns else []
     read = [*owned, *placed, *by]
-    names = group_names(read)
-    rows = with_outcome(history.table, meaning, "created_at", by=read)
+    names = name_groups(read)
+    rows = add_outcome(history.table, meaning, "created_at", by=read)
     kept = ["unique_id", "seen_at", "outcome", "stage", "close_date", "cents", "created_at", *names]
     found = history.collect_arrow(rows.select(*kept))
     moments = known["recorded_at"].drop_duplicates().sort_values().dt.tz_localize(None).to_numpy()

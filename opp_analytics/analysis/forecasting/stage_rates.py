@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.org import DISQUALIFIED, LOST, OPEN, WON, Org

@@ -10,7 +10,7 @@ from opp_analytics import periods, schema
 from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, in_range, scores
 from opp_analytics.analysis.forecasting.past_points import last_day
-from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.org import Org
 from opp_analytics.periods import When

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import named, sorted_groups
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     Span,
-    group_names,
+    find_span,
     instant,
-    log_of,
+    keep_until,
     missing,
-    span,
-    up_to,
+    name_groups,
+    read_log,
 )
+from opp_analytics.analysis.shared.tables import annotate, rename_levels, sort_groups
 from opp_analytics.arguments import frame, whole
 from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date
@@ -86,13 +85,13 @@ def close_date_moves(
     >>> moves[["pushes", "pulls", "days_pushed", "days_pulled", "net_days"]].loc["a"].tolist()
     [1, 1, 30, -10, 20]
     """
-    groups = by_columns(by, level="unique_id")
-    asked = span(
+    groups = check_by(by, level="unique_id")
+    asked = find_span(
         history, start, end, asked_by="close_date_moves", by=groups, tz=tz, reads=("stage", "close_date")
     )
     found = history.collect(_moves(history, asked, groups))
-    found = sorted_groups(found, group_names(groups), "unique_id")
-    table = named(found.set_index([*group_names(groups), "unique_id"]), [*groups, "unique_id"])
+    found = sort_groups(found, name_groups(groups), "unique_id")
+    table = rename_levels(found.set_index([*name_groups(groups), "unique_id"]), [*groups, "unique_id"])
     table = table.astype({**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")})
     net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
     table.insert(len(_COUNTS), "net_days", net)
@@ -153,7 +152,7 @@ def _moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """One row per opportunity: its moves after the opening record, its first and last date since then."""
     import ibis
 
-    log = up_to(log_of(history, by=groups), asked.closing)
+    log = keep_until(read_log(history, by=groups), asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(
         before=log["close_date"].lag().over(own),
@@ -166,7 +165,7 @@ def _moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     log = log.filter((log["seen_at"] > opening) | (log["outcome"] != DELETED))
     days = log["close_date"].delta(log["before"], unit="day").cast("int64")
     moved = (log["seen_at"] > opening) & (log["outcome"] == "open") & (log["was"] == "open")
-    keys = group_names(groups)
+    keys = name_groups(groups)
     if keys:
         newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))
         log = log.mutate(**{key: log[key].first().over(newest) for key in keys})

@@ -8,10 +8,9 @@ import pandas as pd
 
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, Change, deals_table, explain
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import every_row
 from opp_analytics.analysis.shared.groups import By
-from opp_analytics.analysis.shared.history_query import group_names
+from opp_analytics.analysis.shared.history_query import name_groups
+from opp_analytics.analysis.shared.tables import annotate, fill_rows
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def forecast_change_with_deals(
 
 def _table(history: History, change: Change) -> pd.DataFrame:
     """The steps of an explained change, summed."""
-    keys = group_names(change.groups)
+    keys = name_groups(change.groups)
     rows = change.rows
     rows = rows.assign(
         moved=rows["expected"].abs().where(rows["unique_id"].notna()),
@@ -125,7 +124,7 @@ def _table(history: History, change: Change) -> pd.DataFrame:
         deals=("unique_id", "nunique"),
         largest=("name", "first"),
     )
-    table = every_row(summed, change.groups, "movement", FORECAST_STEPS)
+    table = fill_rows(summed, change.groups, "movement", FORECAST_STEPS)
     table = table.assign(
         expected=table["expected"].fillna(0.0),
         value=table["value"].fillna(0.0),

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from opp_analytics import schema, text
 from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.pricing import Pricing, price_period
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import column_labels, grouped, sorted_groups
-from opp_analytics.analysis.shared.groups import By, by_columns
-from opp_analytics.analysis.shared.history_query import Span, group_names, instant, span
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
+from opp_analytics.analysis.shared.tables import annotate, index_by_groups, label_groups, sort_groups
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.org import outcomes
@@ -86,10 +85,10 @@ def deals_table(history: History, change: Change) -> Frame:
     rows = change.rows
     moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
     moved = moved.sort_values(["expected", "unique_id"], key=_largest_first, kind="stable")
-    moved = sorted_groups(moved, group_names(change.groups))
+    moved = sort_groups(moved, name_groups(change.groups))
     table = moved[["unique_id", "name", "movement", "expected", "value"]]
     return annotate(
-        grouped(table.reset_index(drop=True), moved, change.groups),
+        index_by_groups(table.reset_index(drop=True), moved, change.groups),
         made_from=history,
         n=table["unique_id"].nunique(),
         **change.notes,
@@ -124,8 +123,8 @@ def explain(
     asked_by: str,
 ) -> Change:
     """Forecast a period at two moments by one method, and price what happened to each deal between them."""
-    groups = by_columns(by, level="movement")
-    asked = span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
+    groups = check_by(by, level="movement")
+    asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
     as_period(period, asked.org.freq(check_freq(freq)))
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
     then, now = _priced(history, moments, period, freq, method, groups, asked.tz)
@@ -137,7 +136,7 @@ def explain(
         _ends("now", last, now.expected(last), now),
         _new_business(then, now),
     ]
-    keys = group_names(groups)
+    keys = name_groups(groups)
     filled = [part for part in parts if len(part)] or parts[:1]
     rows = pd.concat([part.rename(columns=dict(enumerate(keys))) for part in filled], ignore_index=True)
     notes = _notes(asked, now, moments) | _other_method(then, now)
@@ -191,7 +190,7 @@ def _other_method(then: Pricing, now: Pricing) -> dict[str, Any]:
 def _known(frame: Frame, groups: list[str]) -> Frame:
     """The deals of a record by id, with their groups in columns 0, 1, …, all as text where pandas has categories."""
     org = {key: frame.attrs[key] for key in ("org",) if key in frame.attrs}
-    labels = {k: column_labels(frame[name]) for k, name in enumerate(groups)}
+    labels = {k: label_groups(frame[name]) for k, name in enumerate(groups)}
     kinds = dict.fromkeys(frame.select_dtypes("category").columns, schema.TEXT)
     plain = pd.DataFrame(frame).astype(kinds).assign(name=frame.get("name"))
     plain = pd.concat([plain, pd.DataFrame(labels, index=frame.index)], axis=1)

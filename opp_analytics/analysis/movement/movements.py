@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import grouped, sorted_groups
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     Span,
     day,
-    group_names,
+    find_span,
     instant,
-    log_of,
+    keep_until,
     missing,
-    span,
-    up_to,
+    name_groups,
+    read_log,
 )
+from opp_analytics.analysis.shared.tables import annotate, index_by_groups, sort_groups
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date
@@ -169,15 +168,15 @@ def movements(
     >>> moved[["movement", "value", "count"]].to_numpy().tolist()
     [['value_up', 20.0, 0], ['won', -120.0, -1]]
     """
-    groups = by_columns(by)
-    asked = span(history, start, end, asked_by="movements", by=groups, tz=tz, within_one_record=True)
+    groups = check_by(by)
+    asked = find_span(history, start, end, asked_by="movements", by=groups, tz=tz, within_one_record=True)
     pool = Pool.of(due, asked)
-    keys = group_names(groups)
+    keys = name_groups(groups)
     per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
     found = history.collect(_per_opportunity(history, asked, pool, groups, [*keys, *per]))
     order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
     found = found.assign(movement=found["movement"].astype(order))
-    found = sorted_groups(found, keys, *per)
+    found = sort_groups(found, keys, *per)
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"].astype(schema.TEXT),
@@ -189,7 +188,7 @@ def movements(
         }
     )
     return annotate(
-        grouped(table, found, groups),
+        index_by_groups(table, found, groups),
         made_from=history,
         n=table["unique_id"].nunique(),
         as_of=as_date(asked.closing, tz=asked.tz),
@@ -202,7 +201,7 @@ def steps_of(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> i
     """Change rows up to the closing record, each with the previous row and the time of the next one."""
     import ibis
 
-    log = up_to(log, asked.closing)
+    log = keep_until(log, asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     before = {"was": "outcome", "was_due": "close_date", "cents_before": "cents", "was_within": "within"}
     before |= {_before(key): key for key in keys}
@@ -292,8 +291,8 @@ def part(
 def _per_opportunity(
     history: History, asked: Span, pool: Pool, groups: Sequence[str], keys: Sequence[str]
 ) -> ibis.Table:
-    own = group_names(groups)
-    steps = steps_of(log_of(history, "name", by=groups), asked, pool, own)
+    own = name_groups(groups)
+    steps = steps_of(read_log(history, "name", by=groups), asked, pool, own)
     moved = moves_of(steps, asked, pool, own, part_of=history.is_part)
     summed = moved.group_by(keys).agg(
         cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")

@@ -9,14 +9,13 @@ import pandas as pd
 
 from opp_analytics import periods
 from opp_analytics.analysis.movement.pipeline_created_deals import OUTSIDE, created, period_of, spans_of
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import every_group
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     check_history,
-    group_names,
-    log_of,
+    name_groups,
+    read_log,
 )
+from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.org import Org
 
 if TYPE_CHECKING:
@@ -76,11 +75,11 @@ def pipeline_created(
     2026-01      2  150.0           1       100.0
     2026-02      0    0.0           1        50.0
     """
-    groups = by_columns(by, level="period")
+    groups = check_by(by, level="period")
     moments = check_history(history, "pipeline_created", *groups).records["recorded_at"]
     tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
     spans = spans_of(moments, freq, tz)
-    keys = [*group_names(groups), "period"]
+    keys = [*name_groups(groups), "period"]
     first_seen = created(history, spans, moments.iloc[0], groups, tz)
     summed = first_seen.group_by(keys).agg(
         deals=first_seen.count().cast("int64"), cents=first_seen["cents"].sum().cast("int64")
@@ -93,7 +92,7 @@ def pipeline_created(
         dict.fromkeys(("deals", "cents", "open", "open_cents"), 0)
     )
     numbers = found.groupby(keys, as_index=False)[["deals", "cents", "open", "open_cents"]].sum()
-    table = every_group(numbers, groups, "period", [str(period) for period in spans])
+    table = fill_counts(numbers, groups, "period", [str(period) for period in spans])
     stock = table[["open", "open_cents"]]
     # Changes add up to what is open, group by group.
     stock = stock.groupby(level=groups, sort=False).cumsum() if groups else stock.cumsum()
@@ -120,9 +119,9 @@ def _open_changes(history: History, spans: pd.PeriodIndex, groups: Sequence[str]
     """Change of open deals and cents, by group and period of the record."""
     import ibis
 
-    log = log_of(history, by=groups)
+    log = read_log(history, by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    keys = group_names(groups)
+    keys = name_groups(groups)
     log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
     log = log.mutate(period=period_of(log["seen_at"], spans, tz))
     came = log.filter("is_open").select(*keys, "period", "cents", sign=ibis.literal(1, type="int64"))

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import periods, schema
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import grouped, sorted_groups
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     check_history,
-    group_names,
     instant,
-    log_of,
     missing,
+    name_groups,
+    read_log,
 )
+from opp_analytics.analysis.shared.tables import annotate, index_by_groups, sort_groups
 from opp_analytics.org import Org
 
 if TYPE_CHECKING:
@@ -61,12 +60,12 @@ def pipeline_created_deals(
     >>> pipeline_created_deals(History.from_changes(log))[["period", "unique_id", "value"]].to_numpy().tolist()
     [['2026-01', 'a', 100.0], ['2026-01', 'b', 50.0]]
     """
-    groups = by_columns(by, level="period")
+    groups = check_by(by, level="period")
     moments = check_history(history, "pipeline_created_deals", *groups).records["recorded_at"]
     tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
     found = history.collect(created(history, spans_of(moments, freq, tz), moments.iloc[0], groups, tz))
     found = found[~found["period"].isin(OUTSIDE)].assign(smallest=lambda rows: -rows["cents"])
-    found = sorted_groups(found, group_names(groups), "period", "smallest", "unique_id")
+    found = sort_groups(found, name_groups(groups), "period", "smallest", "unique_id")
     table = pd.DataFrame(
         {
             **{name: found[name].astype(schema.TEXT) for name in ("period", "unique_id", "name")},
@@ -74,7 +73,7 @@ def pipeline_created_deals(
         }
     )
     return annotate(
-        grouped(table, found, groups),
+        index_by_groups(table, found, groups),
         made_from=history,
         n=len(table),
         as_of=periods.as_date(moments.iloc[-1], tz=tz),
@@ -105,13 +104,13 @@ def created(
     """Each deal with its group and ``period``, its name and ``cents`` when it was first seen."""
     import ibis
 
-    log = log_of(history, "created_at", "name", by=groups)
+    log = read_log(history, "created_at", "name", by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     log = log.mutate(place=ibis.row_number().over(own)).filter(lambda rows: rows["place"] == 0, "within")
     unknown = missing(log["created_at"]) & (log["seen_at"] == instant(first))
     at = log["created_at"].fill_null(log["seen_at"])
     return log.select(
-        *group_names(groups),
+        *name_groups(groups),
         "unique_id",
         "name",
         "cents",

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis.movement.slippage_deals import BOUND, SLIP_OUTCOMES, cohort
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import every_group
-from opp_analytics.analysis.shared.groups import By, by_columns
-from opp_analytics.analysis.shared.history_query import Span, group_names, span
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.history_query import Span, find_span, name_groups
+from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
@@ -76,8 +75,8 @@ def slippage(
     >>> slippage(History.from_changes(log), start="2026-01-01", end="2026-03-31")["count"].to_dict()
     {'won': 1, 'lost': 0, 'slipped': 1, 'pulled_out': 0, 'removed': 0, 'still_due': 0}
     """
-    groups = by_columns(by, level="outcome")
-    asked = span(history, start, end, asked_by="slippage", by=groups, tz=tz)
+    groups = check_by(by, level="outcome")
+    asked = find_span(history, start, end, asked_by="slippage", by=groups, tz=tz)
     counted = history.collect(_outcomes(history, asked, groups))
     table = _table(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
@@ -105,7 +104,7 @@ def _outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """Counts and cents of the cohort by group and outcome."""
     import ibis
 
-    keys = group_names(groups)
+    keys = name_groups(groups)
     return (
         cohort(history, asked, groups)
         .group_by([*keys, "end"])
@@ -120,8 +119,8 @@ def _outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
 def _table(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """The outcomes of every group, with their rates."""
     further = [TRANSFERRED] if (counted["end"] == TRANSFERRED).any() else []
-    numbers = counted[[*group_names(groups), "end", "count", "cents"]].rename(columns={"end": "outcome"})
-    table = every_group(numbers, groups, "outcome", [*SLIP_OUTCOMES, *further])
+    numbers = counted[[*name_groups(groups), "end", "count", "cents"]].rename(columns={"end": "outcome"})
+    table = fill_counts(numbers, groups, "outcome", [*SLIP_OUTCOMES, *further])
     whole = table.groupby(level=groups).transform("sum") if groups else table.sum()
     rates = table / whole.astype("float64").replace(0.0, np.nan)
     return pd.DataFrame(

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import grouped, sorted_groups
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     Span,
     day,
-    group_names,
+    find_span,
     instant,
-    log_of,
+    keep_until,
     missing,
-    span,
-    up_to,
+    name_groups,
+    read_log,
 )
+from opp_analytics.analysis.shared.tables import annotate, index_by_groups, sort_groups
 from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
@@ -65,12 +64,12 @@ def slippage_deals(
     >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
     [['a', 'won'], ['b', 'slipped']]
     """
-    groups = by_columns(by)
-    asked = span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz)
-    keys = group_names(groups)
+    groups = check_by(by)
+    asked = find_span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz)
+    keys = name_groups(groups)
     found = history.collect(cohort(history, asked, groups))
     found = found.sort_values(["value", "unique_id"], ascending=[False, True])
-    found = sorted_groups(found, keys)
+    found = sort_groups(found, keys)
     text = schema.TEXT
     table = pd.DataFrame(
         {
@@ -85,7 +84,7 @@ def slippage_deals(
         }
     )
     return annotate(
-        grouped(table, found, groups),
+        index_by_groups(table, found, groups),
         made_from=history,
         n=len(table),
         as_of=as_date(asked.closing, tz=asked.tz),
@@ -134,7 +133,7 @@ def _all_ends(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """One row per opportunity: its values in the opening record, with ``_after`` in the closing record, with ``_next`` in the following one."""
     import ibis
 
-    log = up_to(log_of(history, "name", by=groups), asked.following or asked.closing)
+    log = keep_until(read_log(history, "name", by=groups), asked.following or asked.closing)
     log = log.mutate(
         unvalued=missing(log["value"]).cast("int64"),
         until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
@@ -149,7 +148,7 @@ def _all_ends(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     log = log.filter(log["at"] | log["at_after"] | log["at_next"])
     after = ["stage", "close_date", "outcome", "within"]
     wanted = {
-        "": ["name", "value", *after, "cents", "unvalued", *group_names(groups)],
+        "": ["name", "value", *after, "cents", "unvalued", *name_groups(groups)],
         "_after": after,
         "_next": after,
     }

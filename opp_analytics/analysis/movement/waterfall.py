@@ -17,10 +17,16 @@ from opp_analytics.analysis.movement.movements import (
     part,
     steps_of,
 )
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import every_group
-from opp_analytics.analysis.shared.groups import By, by_columns
-from opp_analytics.analysis.shared.history_query import Span, group_names, instant, log_of, missing, span
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.history_query import (
+    Span,
+    find_span,
+    instant,
+    missing,
+    name_groups,
+    read_log,
+)
+from opp_analytics.analysis.shared.tables import annotate, fill_counts
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:
@@ -73,11 +79,11 @@ def waterfall(
     >>> table.loc[table["deals"] > 0, "value"].to_dict()
     {'opening': 100.0, 'new': 50.0, 'value_up': 20.0, 'won': -120.0, 'closing': 50.0}
     """
-    groups = by_columns(by, level="movement")
-    asked = span(history, start, end, asked_by="waterfall", by=groups, tz=tz, within_one_record=True)
+    groups = check_by(by, level="movement")
+    asked = find_span(history, start, end, asked_by="waterfall", by=groups, tz=tz, within_one_record=True)
     pool = Pool.of(due, asked)
-    keys = group_names(groups)
-    steps = steps_of(log_of(history, by=groups), asked, pool, keys)
+    keys = name_groups(groups)
+    steps = steps_of(read_log(history, by=groups), asked, pool, keys)
     moved = moves_of(steps, asked, pool, keys, part_of=history.is_part).union(*_ends(steps, asked, keys))
     found = history.collect(
         moved.group_by([*keys, "movement"]).agg(
@@ -87,7 +93,7 @@ def waterfall(
         )
     )
     further = [name for name in FURTHER_MOVEMENTS if (found["movement"] == name).any()]
-    found = every_group(found, groups, "movement", ["opening", *MOVEMENTS, *further, "closing"])
+    found = fill_counts(found, groups, "movement", ["opening", *MOVEMENTS, *further, "closing"])
     table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
     closing = table.index.get_level_values("movement") == "closing"
     return annotate(

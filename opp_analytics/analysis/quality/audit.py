@@ -9,8 +9,8 @@ import pandas as pd
 
 from opp_analytics import arguments, periods, schema
 from opp_analytics.analysis.quality.audit_checks import CHECKS, Deals, Hit, tenant_writes
-from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
 from opp_analytics.org import Org, check_frame, outcome_codes

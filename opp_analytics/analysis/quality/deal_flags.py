@@ -12,9 +12,9 @@ from opp_analytics import arguments, periods, schema, text
 from opp_analytics.analysis.quality.audit_checks import last_touched, tenant_writes
 from opp_analytics.analysis.quality.flag_facts import Past, past
 from opp_analytics.analysis.quality.flag_rules import RULES, Found, Limits, Open
-from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import check_history
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.org import OPEN, UNKNOWN, Org, outcome_codes

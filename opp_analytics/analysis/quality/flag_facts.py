@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics.analysis.shared.history_query import (
-    days_between,
-    first_with,
+    count_days,
+    count_unknown_deals,
+    find_first_record,
     instant,
-    log_of,
     missing,
-    unknown_deals,
+    read_log,
 )
 from opp_analytics.arguments import frame
 from opp_analytics.org import Org
@@ -65,8 +65,8 @@ def past(
     moments = history.records["recorded_at"]
     if (moments <= until).sum() < 2:
         return None
-    unknown_deals(history)
-    dated = first_with(history, moments, ["stage", "close_date"])
+    count_unknown_deals(history)
+    dated = find_first_record(history, moments, ["stage", "close_date"])
     log = _log(history, until)
     found = history.collect(_deals(log, Org.of(history), dated)).set_index("unique_id")
     won, pause = found["is_won"], found["pause"]
@@ -89,7 +89,7 @@ def _log(history: History, until: pd.Timestamp) -> ibis.Table:
     import ibis
 
     owner = [name for name in ("owner_name",) if name in history.log.columns]
-    log = log_of(history, "seen_after", "updated_at", *owner)
+    log = read_log(history, "seen_after", "updated_at", *owner)
     log = log.filter(log["seen_at"] <= instant(until))
     is_open = log["outcome"] == "open"
     return log.select(
@@ -173,7 +173,7 @@ def _won_stays(log: ibis.Table) -> ibis.Table:
 
 
 def _days_between(start: Any, end: Any) -> Any:
-    return days_between(start, end).round().cast("int64")
+    return count_days(start, end).round().cast("int64")
 
 
 def _quantiles(stays: pd.DataFrame, share: float) -> dict[str, Quantile]:

@@ -13,9 +13,8 @@ from opp_analytics.analysis.forecasting.method import Method
 from opp_analytics.analysis.forecasting.midway import midway_forecasts
 from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.rates.win_rate import win_rate
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import column_labels
-from opp_analytics.analysis.shared.groups import by_columns, read
+from opp_analytics.analysis.shared.groups import check_by, read
+from opp_analytics.analysis.shared.tables import annotate, label_groups
 from opp_analytics.analysis.stats.comparisons import differ_from_rest
 from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
@@ -93,7 +92,7 @@ def scorecard(
     Ann          15     5  0.75     True
     Bo            5    15  0.25     True
     """
-    names = by_columns(by)
+    names = check_by(by)
     if not names:
         raise ArgumentValueError("scorecard compares groups: by= needs a column, such as 'owner_name'")
     confidence = arguments.between(confidence, "confidence", example=0.95)
@@ -129,7 +128,7 @@ def _labeled(opportunities: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     there = [name for name in ("created_at",) if name in opportunities]
     frame = read(opportunities, "stage", "value", "close_date", *there, by=names)
     attrs = frame.attrs
-    frame = frame.assign(**{name: column_labels(frame[name]) for name in names})
+    frame = frame.assign(**{name: label_groups(frame[name]) for name in names})
     frame.attrs = attrs
     return frame
 

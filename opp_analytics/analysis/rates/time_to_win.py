@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis.shared.ages import curves_of, followed
-from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.ages import fit_curves, follow_deals
 from opp_analytics.analysis.shared.groups import By
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import first_day
 from opp_analytics.periods import When
 
@@ -69,8 +69,8 @@ def time_to_win(
     0.9        NaN         20.0
     """
     quantiles = [arguments.between(share, "quantiles", example=0.5) for share in quantiles]
-    _, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
-    curves = curves_of(groups, days, outcome)
+    _, groups, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz, history)
+    curves = fit_curves(groups, days, outcome)
     rows = [
         (
             first_day(curve, q),

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, periods
-from opp_analytics.analysis.shared.ages import ages
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, by_columns, column_key, combine, ratio, read
+from opp_analytics.analysis.shared.ages import measure_ages
+from opp_analytics.analysis.shared.groups import By, check_by, combine, divide, make_column_key, read
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.org import LOST, OPEN, WON, Org
 from opp_analytics.periods import When
 
@@ -60,15 +60,15 @@ def velocity(
     [25.0]
     """
     window = None if window_days is None else arguments.whole(window_days, "window_days", example=365)
-    names = by_columns(by)
+    names = check_by(by)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "value", "close_date", "created_at", by=names)
-    days, outcome, left_out = ages(frame, today, tz)
+    days, outcome, left_out = measure_ages(frame, today, tz)
     counted = np.ones(len(frame), dtype=bool)
     if window is not None:
         counted = (frame["close_date"] > today - pd.Timedelta(days=window)).to_numpy()
-    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     won, lost = groups.count(counted & (outcome == WON)), groups.count(counted & (outcome == LOST))
     value = frame["value"].to_numpy(dtype=float)
     dated = counted & (outcome == WON) & (days >= 0)
@@ -77,11 +77,11 @@ def velocity(
         "open_count": groups.count(outcome == OPEN),
         "won": won,
         "lost": lost,
-        "win_rate": ratio(won, won + lost),
-        "mean_won_value": ratio(groups.sum(value, priced), groups.count(priced)),
-        "mean_days_to_win": ratio(groups.sum(days.astype(float), dated), groups.count(dated)),
+        "win_rate": divide(won, won + lost),
+        "mean_won_value": divide(groups.sum(value, priced), groups.count(priced)),
+        "mean_days_to_win": divide(groups.sum(days.astype(float), dated), groups.count(dated)),
     }
-    speed = ratio(
+    speed = divide(
         factors["open_count"] * factors["win_rate"] * factors["mean_won_value"], factors["mean_days_to_win"]
     )
     table = groups.frame({"velocity": speed, **factors})

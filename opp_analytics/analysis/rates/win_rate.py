@@ -9,17 +9,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods
-from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import (
     By,
     Groups,
-    by_columns,
-    column_key,
+    check_by,
     combine,
-    period_key,
-    ratio,
+    divide,
+    make_column_key,
+    make_period_key,
     read,
 )
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.intervals import value_interval, wilson
 from opp_analytics.org import (
     CONFLICT,
@@ -103,7 +103,7 @@ def win_rate(
        won  lost   rate  value_rate
     0    2     1  0.667         0.4
     """
-    names = by_columns(by)
+    names = check_by(by)
     confidence = arguments.between(confidence, "confidence", example=0.95)
     ours = Org.of(opportunities)
     tz, freq = ours.zone(tz), None if freq is None else ours.freq(freq)
@@ -114,9 +114,9 @@ def win_rate(
     outcome = outcome_codes(frame)
     if today is not None:
         outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
-    keys = [column_key(frame[name]) for name in names]
+    keys = [make_column_key(frame[name]) for name in names]
     if freq is not None:
-        keys.append(period_key(frame["close_date"], freq))
+        keys.append(make_period_key(frame["close_date"], freq))
     inside = _inside(frame, start, end, tz) if dated else np.ones(len(frame), dtype=bool)
     if freq is not None and today is not None:
         # In a period that has not begun nothing has closed.
@@ -173,12 +173,12 @@ def _rates(
             "won": won,
             "lost": lost,
             "open": groups.count(inside & (outcome == OPEN)),
-            "rate": ratio(won, won + lost),
+            "rate": divide(won, won + lost),
             "rate_low": low,
             "rate_high": high,
             "won_value": won_value,
             "lost_value": lost_value,
-            "value_rate": ratio(won_value, won_value + lost_value),
+            "value_rate": divide(won_value, won_value + lost_value),
             "value_rate_low": value_low,
             "value_rate_high": value_high,
         }

@@ -5,9 +5,16 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics import arguments, periods
-from opp_analytics.analysis.shared.ages import followed
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.groups import By, by_columns, column_key, combine, period_key, ratio
+from opp_analytics.analysis.shared.ages import follow_deals
+from opp_analytics.analysis.shared.groups import (
+    By,
+    check_by,
+    combine,
+    divide,
+    make_column_key,
+    make_period_key,
+)
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.org import LOST, OPEN, WON, Org
 from opp_analytics.periods import When
@@ -66,11 +73,14 @@ def win_rate_cohorts(
     age = arguments.whole(age_days, "age_days", low=0, example=90)
     ours = Org.of(opportunities)
     tz, freq = ours.zone(tz), ours.freq(freq)
-    frame, _, days, outcome, left_out, today = followed(opportunities, as_of, by, tz)
+    frame, _, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz)
     created = periods.to_dates(frame["created_at"], tz=tz)
     young = (created > today - pd.Timedelta(days=age)).to_numpy() & (days >= 0)
     kept = (days >= 0) & ~young
-    keys = [*(column_key(frame[name]) for name in by_columns(by)), period_key(created.where(kept), freq)]
+    keys = [
+        *(make_column_key(frame[name]) for name in check_by(by)),
+        make_period_key(created.where(kept), freq),
+    ]
     groups = combine(keys, len(frame))
     closed = kept & (outcome != OPEN) & (days <= age)
     won, lost = (groups.count(closed & (outcome == code)) for code in (WON, LOST))
@@ -82,10 +92,10 @@ def win_rate_cohorts(
             "won": won,
             "lost": lost,
             "open": total - won - lost,
-            "rate": ratio(won, total),
+            "rate": divide(won, total),
             "rate_low": low,
             "rate_high": high,
-            "open_share": ratio(total - won - lost, total),
+            "open_share": divide(total - won - lost, total),
         }
     )
     return annotate(

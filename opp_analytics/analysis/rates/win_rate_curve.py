@@ -9,9 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods
-from opp_analytics.analysis.shared.ages import curves_of, followed, watched_from
-from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.ages import find_entry_ages, fit_curves, follow_deals
 from opp_analytics.analysis.shared.groups import By
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence, share_interval
 from opp_analytics.org import Org
 from opp_analytics.periods import When
@@ -88,15 +88,15 @@ def win_rate_curve(
     20          2      0.333       0.333       0.333
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
-    frame, groups, days, outcome, left_out, today = followed(opportunities, as_of, by, tz, history)
+    frame, groups, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz, history)
     entry = None
     if observed_from is not None:
         zone = Org.of(opportunities).zone(tz)
         begin = periods.as_date(observed_from, tz=zone, name="observed_from")
-        entry, before = watched_from(frame, days, begin, zone)
+        entry, before = find_entry_ages(frame, days, begin, zone)
         left_out["closed_before_observed_from"] = int(before.sum())
         days = np.where(before, -1, days)
-    curves = curves_of(groups, days, outcome, entry)
+    curves = fit_curves(groups, days, outcome, entry)
     parts = [_columns(curve, confidence) for curve in curves]
     joined = (
         {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

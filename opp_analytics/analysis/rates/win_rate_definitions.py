@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods
-from opp_analytics.analysis.shared.ages import ages, curve_of
-from opp_analytics.analysis.shared.annotate import annotate
+from opp_analytics.analysis.shared.ages import fit_curve, measure_ages
 from opp_analytics.analysis.shared.groups import read
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, share_interval
 from opp_analytics.analysis.stats.intervals import value_interval, wilson
 from opp_analytics.org import LOST, OPEN, WON, Org, future_dated, outcome_codes
@@ -76,7 +76,7 @@ def win_rate_definitions(
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "value", "close_date", "created_at")
-    days, followed, left_out = ages(frame, today, tz)
+    days, followed, left_out = measure_ages(frame, today, tz)
     rows = {
         **_closed_rows(frame, today, horizon, confidence),
         **_followed_rows(frame, days, followed, today, horizon, confidence, tz),
@@ -157,10 +157,10 @@ def _followed_rows(
 def _curve_rows(
     days: NDArray[np.int64], outcome: NDArray[np.int8], horizon: int, confidence: float
 ) -> dict[str, Row]:
-    curve = curve_of(days, outcome)
+    curve = fit_curve(days, outcome)
     last = int(curve.time[-1]) if len(curve.time) else 0
     # Kaplan–Meier: a lost deal counts as censored.
-    alone = curve_of(days, np.where(outcome == LOST, np.int8(OPEN), outcome))
+    alone = fit_curve(days, np.where(outcome == LOST, np.int8(OPEN), outcome))
     rows: dict[str, Row] = {}
     for name, asked, day in (
         ("curve at horizon", curve, horizon),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis.shared.in_columns import in_columns
 from opp_analytics.org import money_of
 from opp_analytics.periods import as_date
+from opp_analytics.schema import unstack_level
 from opp_analytics.text import (
     capital,
     count,
@@ -282,7 +282,7 @@ def _describe_step(name: str, row: pd.Series[Any]) -> str:
 
 def _describe_groups(values: pd.Series[Any], table: pd.DataFrame, *, first: str, last: str) -> str:
     """Name the groups that changed most from the movement `first` to `last`; empty text if none changed."""
-    ends = in_columns(values, "movement")
+    ends = unstack_level(values, "movement")
     change = (ends[last] - ends[first]).round(2)
     change = change[change != 0].sort_values(key=abs, ascending=False, kind="stable")
     money = money_of(table)

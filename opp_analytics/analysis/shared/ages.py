@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods
-from opp_analytics.analysis.shared.groups import By, Groups, by_columns, column_key, combine, read
+from opp_analytics.analysis.shared.groups import By, Groups, check_by, combine, make_column_key, read
 from opp_analytics.analysis.shared.replay import observed_ends
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
 from opp_analytics.org import (
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from opp_analytics.history import History
 
 
-def ages(
+def measure_ages(
     frame: pd.DataFrame, today: pd.Timestamp, tz: str, ends: pd.Series[Any] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
-    """Days from creation to the end (or to `today` for open deals) of each row of a conformed frame.
+    """Count the days from creation to the end (or to `today` for open deals) of each row of a conformed frame.
 
     Parameters
     ----------
@@ -79,47 +79,47 @@ def ages(
     return whole, outcome.astype(np.int8), counts
 
 
-def followed(
+def follow_deals(
     opportunities: pd.DataFrame, as_of: When, by: By, tz: str | None, history: History | None = None
 ) -> tuple[pd.DataFrame, Groups, NDArray[np.int64], NDArray[np.int8], dict[str, int], pd.Timestamp]:
-    """The checked frame with the age and outcome of each deal."""
-    names = by_columns(by)
+    """Check the frame and measure the age and outcome of each deal."""
+    names = check_by(by)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
     ends = None if history is None else observed_ends(history, frame, today, tz)
-    days, outcome, left_out = ages(frame, today, tz, ends)
-    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    days, outcome, left_out = measure_ages(frame, today, tz, ends)
+    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     return frame, groups, days, outcome, left_out, today
 
 
-def watched_from(
+def find_entry_ages(
     frame: pd.DataFrame, days: NDArray[np.int64], observed_from: pd.Timestamp, tz: str
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Age of each deal on the first observed day, at least 0; and True for deals that had ended before it."""
+    """Find each deal's age on the first observed day, at least 0, and the deals that had ended before it."""
     created = periods.to_dates(frame["created_at"], tz=tz)
     entry = np.asarray((observed_from - created).dt.days.fillna(0), dtype=np.int64)
     return np.maximum(entry, 0), (days >= 0) & (days < entry)
 
 
-def curves_of(
+def fit_curves(
     groups: Groups,
     days: NDArray[np.int64],
     outcome: NDArray[np.int8],
     entry: NDArray[np.int64] | None = None,
 ) -> list[Incidence]:
-    """The incidence curve of each group; `entry` is the age from which each deal was watched."""
+    """Fit the incidence curve of each group; `entry` is the age from which each deal was watched."""
     rows = np.flatnonzero(days >= 0)
     rows = rows[np.argsort(groups.codes[rows], kind="stable")]
     cuts = np.searchsorted(groups.codes[rows], np.arange(groups.size + 1))
     parts = [rows[first:last] for first, last in pairwise(cuts)]
-    return [curve_of(days[part], outcome[part], None if entry is None else entry[part]) for part in parts]
+    return [fit_curve(days[part], outcome[part], None if entry is None else entry[part]) for part in parts]
 
 
-def curve_of(
+def fit_curve(
     days: NDArray[np.int64], outcome: NDArray[np.int8], entry: NDArray[np.int64] | None = None
 ) -> Incidence:
-    """The curves of deals with these outcomes; won, lost and disqualified are ends."""
+    """Fit the curve of deals with these outcomes; won, lost and disqualified are ends."""
     return incidence(
         days, won=outcome == WON, lost=outcome == LOST, disqualified=outcome == DISQUALIFIED, entry=entry
     )

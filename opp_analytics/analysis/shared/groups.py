@@ -42,31 +42,31 @@ class Groups:
         return 1 if self.index is None else len(self.index)
 
     def count(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Number of rows in each group where `mask` is true."""
+        """Count the rows of each group where `mask` is true."""
         # By position: a scattered boolean mask takes several times as long.
         codes = self.codes[np.flatnonzero(mask & (self.codes >= 0))]
         return np.bincount(codes, minlength=self.size).astype(np.int64)
 
     def sum(self, amounts: NDArray[np.float64], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Sum of `amounts` in each group where `mask` is true; missing amounts count 0."""
+        """Sum the `amounts` of each group where `mask` is true; missing amounts count 0."""
         keep = np.flatnonzero(mask & (self.codes >= 0) & ~np.isnan(amounts))
         # Without rows, bincount returns integers.
         return np.bincount(self.codes[keep], weights=amounts[keep], minlength=self.size).astype(np.float64)
 
     def sums(self, amounts: NDArray[np.float64], kind: NDArray[np.int8], kinds: int) -> NDArray[np.float64]:
-        """Sum of `amounts` by kind of row (rows; −1 for none) and group (columns)."""
+        """Sum `amounts` by kind of row (rows; −1 for none) and group (columns)."""
         keep = np.flatnonzero((kind >= 0) & (self.codes >= 0) & ~np.isnan(amounts))
         cells = kind[keep] * np.intp(self.size) + self.codes[keep]
         flat = np.bincount(cells, weights=amounts[keep], minlength=kinds * self.size)
         return flat.astype(np.float64).reshape(kinds, self.size)
 
     def frame(self, columns: dict[str, Any]) -> pd.DataFrame:
-        """The summary as a frame."""
+        """Make the summary a frame."""
         return pd.DataFrame(columns, index=pd.RangeIndex(1) if self.index is None else self.index)
 
 
-def by_columns(by: By, *, level: str | None = None) -> list[str]:
-    """The grouping columns as a list, after a check that none has the name of the table's index level.
+def check_by(by: By, *, level: str | None = None) -> list[str]:
+    """Return the grouping columns as a list; refuse one named like the table's index level.
 
     Raises
     ------
@@ -82,19 +82,19 @@ def by_columns(by: By, *, level: str | None = None) -> list[str]:
 def read(
     opportunities: pd.DataFrame, *columns: str, by: By = None, unique: bool = False, any_stage: bool = False
 ) -> pd.DataFrame:
-    """The checked columns that a function reads, with `status` if present and the columns of `by`.
+    """Check and return the columns that a function reads, with `status` if present and the columns of `by`.
 
-    Other columns are not checked, so a bad value there does not matter. Of the attrs only the org is kept. Deals in
-    stages that the org does not know are warned of, and deals in another currency refused where `value` is read, unless
-    `any_stage`; see `org.check_stages` and `org.check_currency`.
+    Other columns are not checked, so a bad value there does not matter. Of the attrs only the org is kept. Unless
+    `any_stage`, warn of deals in stages unknown to the org, and refuse deals in another currency where `value` is read;
+    see `org.check_stages` and `org.check_currency`.
     """
     if not isinstance(opportunities, pd.DataFrame):
         return org.require(opportunities)
-    wanted = list(dict.fromkeys([*columns, *by_columns(by)]))
+    wanted = list(dict.fromkeys([*columns, *check_by(by)]))
     org.require(opportunities.iloc[:0], *wanted, *(["unique_id"] if unique else []))
     # The id is included if present, because messages name opportunities by it.
     extra = [c for c in ("unique_id", "status") if c in opportunities.columns and c not in wanted]
-    # Built anew, because pandas copies attrs deeply at each step.
+    # Attrs are set anew, because pandas copies them deeply at each step.
     mine = pd.DataFrame(opportunities)[[*wanted, *extra]]
     mine.attrs = {"org": opportunities.attrs["org"]} if "org" in opportunities.attrs else {}
     frame = org.require(mine, *wanted, unique=unique)
@@ -105,10 +105,10 @@ def read(
     return frame
 
 
-def column_key(column: pd.Series[Any]) -> Key:
-    """A key by the values of a column, sorted (categories in their order), with "(none)" last for missing values.
+def make_column_key(column: pd.Series[Any]) -> Key:
+    """Make a key of the values of a column, sorted (categories in their order), with "(none)" last for missing values.
 
-    A group that is really named "(none)" and the missing values are one group, as in a history.
+    A group that is really named "(none)" is one with the missing values, as in a history.
     """
     try:
         codes, found = pd.factorize(column, sort=True)
@@ -120,7 +120,7 @@ def column_key(column: pd.Series[Any]) -> Key:
         labels = labels.astype(schema.TEXT)
     missing = codes < 0
     if missing.any():
-        labels = _texts(labels)
+        labels = _as_texts(labels)
         named = np.asarray(labels == NO_LABEL, dtype=bool)
         place = np.append(np.cumsum(~named) - 1, -1)
         place[np.append(named, True)] = int((~named).sum())
@@ -129,21 +129,21 @@ def column_key(column: pd.Series[Any]) -> Key:
     return Key(str(column.name), codes, labels)
 
 
-def _texts(labels: pd.Index[Any]) -> pd.Index[Any]:
-    """Labels as text; whole numbers that are floats only because some are missing have no decimal point."""
+def _as_texts(labels: pd.Index[Any]) -> pd.Index[Any]:
+    """Convert labels to text; whole numbers that are floats only because some are missing lose the decimal point."""
     if pd.api.types.is_float_dtype(labels.dtype) and (labels == np.rint(labels)).all():
         labels = labels.astype("int64")
     return labels.astype(schema.TEXT)
 
 
-def period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:
-    """A key by the period of each date, in order of time; a missing date has no group."""
+def make_period_key(dates: pd.Series[Any], freq: str, name: str = "period") -> Key:
+    """Make a key of the period of each date, in order of time; a missing date has no group."""
     codes, found = pd.factorize(dates.dt.to_period(periods.check_freq(freq)), sort=True)
     return Key(name, codes, pd.Index(found).astype(schema.TEXT))
 
 
 def combine(keys: Sequence[Key], rows: int, *, everything: bool = False) -> Groups:
-    """Groups by all keys: those with rows, or every combination if `everything` is true."""
+    """Combine keys into groups: those with rows, or every combination if `everything` is true."""
     if not keys:
         return Groups(np.zeros(rows, dtype=np.intp), None)
     sizes = [len(key.labels) for key in keys]
@@ -168,8 +168,8 @@ def _index(keys: Sequence[Key], sizes: list[int], seen: NDArray[np.intp]) -> pd.
     return pd.MultiIndex.from_arrays(levels, names=names)
 
 
-def ratio(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """`part` / `whole`; NaN where `whole` is 0."""
+def divide(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """Divide `part` by `whole`; NaN where `whole` is 0."""
     share: NDArray[np.float64] = np.divide(
         part, whole, out=np.full(len(part), np.nan), where=np.asarray(whole) != 0
     )

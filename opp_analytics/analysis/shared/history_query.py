@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Span",
+    "add_outcome",
     "check_history",
+    "count_days",
+    "count_unknown_deals",
     "day",
-    "days_between",
-    "first_with",
-    "group_name",
-    "group_names",
+    "find_first_record",
+    "find_span",
     "instant",
-    "log_of",
+    "keep_until",
     "missing",
-    "span",
-    "unknown_deals",
-    "up_to",
-    "with_outcome",
+    "name_group",
+    "name_groups",
+    "read_log",
 ]
 
 _SECONDS_A_DAY = 86_400
@@ -75,7 +75,7 @@ class Span:
     """Deals that were in stages which the org does not know."""
 
     def notes(self) -> dict[str, Any]:
-        """The compared records, for a table's attrs."""
+        """Name the compared records, for a table's attrs."""
         return {
             **({"left_out": {"unknown": self.unknown}} if self.unknown else {}),
             "opening_at": self.opening.isoformat(),
@@ -85,7 +85,7 @@ class Span:
 
 
 def check_history(history: Any, asked_by: str, *columns: str) -> History:
-    """The history, after a check that it has records and these columns.
+    """Return the history after checking that it has records and these columns.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
     return history
 
 
-def span(
+def find_span(
     history: History,
     start: When | None,
     end: When | None,
@@ -124,7 +124,7 @@ def span(
     needs_two: bool = True,
     reads: Sequence[str] = ("stage", "close_date", "value"),
 ) -> Span:
-    """The records at `start` and `end`; None means the first or last record.
+    """Find the records at `start` and `end`; None means the first or last record.
 
     Raises
     ------
@@ -141,13 +141,17 @@ def span(
     reads = (*reads, *by)
     tz = Org.of(history).zone(tz)
     moments = records["recorded_at"]
-    begin = first_with(history, moments, reads) if start is None else as_instant(start, tz=tz, name="start")
+    begin = (
+        find_first_record(history, moments, reads)
+        if start is None
+        else as_instant(start, tz=tz, name="start")
+    )
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
         raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
     opening, closing = (_last_before(history, moments, at) for at in (begin, finish))
     if needs_two and opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
-        raise NotEnoughHistory(_what_is_missing(moments, opening, finish, asked_by))
+        raise NotEnoughHistory(_explain_missing_record(moments, opening, finish, asked_by))
     _check_begun(history, opening, closing, reads, asked_by)
     if "value" in reads:
         check_one_currency(history)
@@ -165,12 +169,12 @@ def span(
         complete=bool(read.all()),
         org=Org.of(history),
         tz=tz,
-        unknown=unknown_deals(history),
+        unknown=count_unknown_deals(history),
     )
 
 
-def first_with(history: History, moments: pd.Series[Any], reads: Sequence[str]) -> pd.Timestamp:
-    """The first record with all columns that the history ever had of `reads`."""
+def find_first_record(history: History, moments: pd.Series[Any], reads: Sequence[str]) -> pd.Timestamp:
+    """Find the first record with all those columns of `reads` that the history ever had."""
     begins = history.begins
     return pd.Timestamp(max([moments.iloc[0], *begins[begins.index.isin(reads)]]))
 
@@ -178,7 +182,7 @@ def first_with(history: History, moments: pd.Series[Any], reads: Sequence[str]) 
 def _check_begun(
     history: History, opening: pd.Timestamp, closing: pd.Timestamp, reads: Sequence[str], asked_by: str
 ) -> None:
-    """Refuse a window in which a column begins: that all deals gain a value is not a change."""
+    """Refuse a window in which a column begins: all deals gaining a value is not a change."""
     begins = history.begins
     late = begins[begins.index.isin(reads) & (begins > opening) & (begins <= closing)]
     if len(late):
@@ -189,18 +193,18 @@ def _check_begun(
 
 
 def _is_day(when: When) -> bool:
-    """True for a date without a time zone, which means a whole day."""
+    """Return True for a date without a time zone, which means a whole day."""
     stamp = pd.Timestamp(when)
     return stamp.tzinfo is None and stamp == stamp.normalize()
 
 
-def unknown_deals(history: History) -> int:
-    """Number of deals that were in stages which the history's org does not know; a warning names the stages.
+def count_unknown_deals(history: History) -> int:
+    """Count the deals that were in stages unknown to the history's org; a warning names the stages.
 
     Raises
     ------
     DataError
-        When no row of the history is known; a part of one may hold a single deal.
+        When no stage of the history is known. A part of a history is exempt: it may hold a single deal.
     """
     seen = history.stages_seen()
     unknown = outcome_codes_of(seen, Org.of(history).stages) == UNKNOWN
@@ -214,7 +218,7 @@ def unknown_deals(history: History) -> int:
 
 
 def check_one_currency(history: History) -> None:
-    """Refuse a history of deals in another currency than its org's, or in several.
+    """Refuse a history with deals in another currency than its org's, or in several.
 
     Raises
     ------
@@ -240,7 +244,7 @@ def _last_before(history: History, moments: pd.Series[Any], instant: pd.Timestam
     return pd.Timestamp(known.iloc[-1]) if len(known) else history.recorded_before(instant)
 
 
-def _what_is_missing(
+def _explain_missing_record(
     moments: pd.Series[Any], opening: pd.Timestamp, finish: pd.Timestamp, asked_by: str
 ) -> str:
     later = moments[moments > opening]
@@ -254,28 +258,26 @@ def _what_is_missing(
     return f"{asked_by} needs a second record after the one from {opening:%Y-%m-%d %H:%M} UTC: {when}"
 
 
-def log_of(history: History, *further: str, by: Sequence[str] = ()) -> ibis.Table:
-    """The rows of `with_outcome` for a history, with ``within``: True where the deal belongs to the history.
+def read_log(history: History, *further: str, by: Sequence[str] = ()) -> ibis.Table:
+    """Read a history's log with outcomes; ``within`` is True where the deal belongs to the history.
 
-    Rows of other times (``within`` False) tell where a deal came from and went to, after ``history.where``.
+    After ``history.where``, rows with ``within`` False show where a deal came from and went to.
     """
     log = history.log
-    return with_outcome(log, Org.of(history), *further, by=by, within=history.within(log))
+    return add_outcome(log, Org.of(history), *further, by=by, within=history.within(log))
 
 
-def with_outcome(
+def add_outcome(
     changes: ibis.Table, meaning: Org, *further: str, by: Sequence[str] = (), **computed: Any
 ) -> ibis.Table:
-    """Change rows with ``outcome`` (as of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text.
+    """Add ``outcome`` (of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text to change rows.
 
-    `meaning` is the history's org.
-
-    Other columns: only those that the analyses read, and `further` ones. Money is in whole cents, because float sums
+    `meaning` is the history's org. Of the other columns those that analyses read are kept, and `further` ones. Money is in whole cents, because float sums
     differ between engines; a missing value counts 0.
     """
     import ibis
 
-    groups = {group_name(k): label_of(changes[name]) for k, name in enumerate(by)}
+    groups = {name_group(k): label_of(changes[name]) for k, name in enumerate(by)}
     left = changes["operation"].isin([DELETED, TRANSFERRED])
     # In one step, so that our columns do not hide the user's columns of the same name.
     return changes.select(
@@ -287,37 +289,37 @@ def with_outcome(
     )
 
 
-def group_name(place: int) -> str:
-    """A grouping column's name inside the query, so that it does not clash with other columns."""
+def name_group(place: int) -> str:
+    """Name a grouping column inside the query, so that it does not clash with other columns."""
     return f"group_{place}"
 
 
-def group_names(by: Sequence[str]) -> list[str]:
-    """The grouping columns' names inside the query."""
-    return [group_name(place) for place in range(len(by))]
+def name_groups(by: Sequence[str]) -> list[str]:
+    """Name the grouping columns inside the query."""
+    return [name_group(place) for place in range(len(by))]
 
 
-def up_to(changes: ibis.Table, recorded_at: pd.Timestamp) -> ibis.Table:
-    """The change rows up to a record."""
+def keep_until(changes: ibis.Table, recorded_at: pd.Timestamp) -> ibis.Table:
+    """Keep the change rows up to a record."""
     return changes.filter(changes["seen_at"] <= instant(recorded_at))
 
 
 def instant(moment: pd.Timestamp) -> Any:
-    """An instant as an Ibis literal in UTC."""
+    """Convert an instant to an Ibis literal in UTC."""
     import ibis
 
     return ibis.literal(moment.to_pydatetime(), type="timestamp('UTC')")
 
 
-def days_between(start: Any, end: Any) -> Any:
-    """The days between two instants of a query, as a number; their fractions of a second are cut off."""
-    # Left to the engines, DuckDB would round them and Spark cut them off.
+def count_days(start: Any, end: Any) -> Any:
+    """Count the days between two instants of a query, to the whole second."""
+    # DuckDB rounds fractions of a second, Spark cuts them off: both get whole seconds.
     begun, ended = (at.truncate("s").epoch_seconds().cast("int64") for at in (start, end))
     return (ended - begun) / _SECONDS_A_DAY
 
 
 def day(date: pd.Timestamp) -> Any:
-    """A calendar date as an Ibis literal."""
+    """Convert a calendar date to an Ibis literal."""
     import ibis
 
     return ibis.literal(date.date(), type="date")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from opp_analytics import history as store
 from opp_analytics import org, periods
-from opp_analytics.analysis.shared.history_query import check_history, unknown_deals, with_outcome
+from opp_analytics.analysis.shared.history_query import add_outcome, check_history, count_unknown_deals
 from opp_analytics.history import History
 from opp_analytics.org import LOST, OPEN, OUTCOMES, Org, outcome_codes
 
@@ -92,9 +92,9 @@ def change_rows(history: History | Replay, asked_by: str, *further: str) -> pd.D
     if isinstance(history, Replay):
         return history.rows
     table = check_history(history, asked_by).table
-    unknown_deals(history)
+    count_unknown_deals(history)
     wanted = [*_READ, *(name for name in further if name in table.columns and name not in _READ)]
-    rows = history.collect(with_outcome(table, Org.of(history), *wanted).select(*wanted, "outcome"))
+    rows = history.collect(add_outcome(table, Org.of(history), *wanted).select(*wanted, "outcome"))
     codes = rows["outcome"].astype(_CODED).cat.codes
     rows = _meant(rows.drop(columns="outcome"), Org.of(history)).assign(outcome=codes)
     return rows.sort_values(["unique_id", "seen_at"], kind="stable", ignore_index=True)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import every_group, sorted_groups
-from opp_analytics.analysis.shared.groups import By, by_columns
-from opp_analytics.analysis.shared.history_query import group_names, span
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.history_query import find_span, name_groups
+from opp_analytics.analysis.shared.tables import annotate, fill_counts, sort_groups
 from opp_analytics.analysis.stages.pipelines import regrouped
 from opp_analytics.analysis.stages.stage_flow_deals import FLOW_ENDS, stage_steps, stays_by_pipeline
 from opp_analytics.analysis.stats.competing_risks import incidence
@@ -83,9 +82,9 @@ def stage_flow(
     >>> flow.loc["proposal", ["lost", "median_days"]].tolist()
     [1.0, 7.0]
     """
-    groups = by_columns(by, level="stage")
-    asked = span(history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",))
-    keys = [*group_names(groups), "came_from", "place", "went_to", "days"]
+    groups = check_by(by, level="stage")
+    asked = find_span(history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",))
+    keys = [*name_groups(groups), "came_from", "place", "went_to", "days"]
     steps = stage_steps(history, asked, groups)
     counted = history.collect(steps.group_by(keys).agg(times=steps.count().cast("int64")))
     parts = [
@@ -112,13 +111,13 @@ def _order(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None
     if not groups:
         return None
     held = pd.concat([part.reset_index()[groups] for part in parts]).drop_duplicates()
-    held = sorted_groups(held, groups)
+    held = sort_groups(held, groups)
     return pd.Index(held[groups[0]]) if len(groups) == 1 else pd.MultiIndex.from_frame(held)
 
 
 def _counted(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:
     """Entries by stage and group, with their outcomes."""
-    level = [*group_names(groups), "stage"]
+    level = [*name_groups(groups), "stage"]
     passed = spells["passed"].astype(bool)
     ends = pd.DataFrame(
         {
@@ -129,7 +128,7 @@ def _counted(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.D
     counted = (
         pd.concat([spells[level], ends.astype("int64")], axis="columns").groupby(level, as_index=False).sum()
     )
-    table = every_group(counted, groups, "stage", stages)
+    table = fill_counts(counted, groups, "stage", stages)
     entries = table[[*FLOW_ENDS, TRANSFERRED]].sum(axis=1)
     done = (entries - table["still"] - table[TRANSFERRED]).astype("float64").replace(0.0, np.nan)
     medians = {key: _median(group) for key, group in spells[~passed].groupby(level if groups else "stage")}

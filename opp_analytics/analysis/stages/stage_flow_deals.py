@@ -9,19 +9,18 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.group_rows import grouped, sorted_groups
-from opp_analytics.analysis.shared.groups import By, by_columns
+from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
     Span,
-    days_between,
-    group_names,
+    count_days,
+    find_span,
     instant,
-    log_of,
+    keep_until,
     missing,
-    span,
-    up_to,
+    name_groups,
+    read_log,
 )
+from opp_analytics.analysis.shared.tables import annotate, index_by_groups, sort_groups
 from opp_analytics.analysis.stages.pipelines import open_stages, several_pipelines
 from opp_analytics.history import TRANSFERRED
 from opp_analytics.org import PIPELINE
@@ -79,17 +78,17 @@ def stage_flow_deals(
     >>> entries[["stage", "unique_id", "outcome", "passed"]].to_numpy().tolist()
     [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]
     """
-    groups = by_columns(by, level="stage")
-    asked = span(history, start, end, asked_by="stage_flow_deals", by=groups, tz=tz, reads=("stage",))
+    groups = check_by(by, level="stage")
+    asked = find_span(history, start, end, asked_by="stage_flow_deals", by=groups, tz=tz, reads=("stage",))
     steps = history.collect(stage_steps(history, asked, groups)).assign(times=1)
-    keys = group_names(groups)
+    keys = name_groups(groups)
     stays = [
         stays.assign(rank=stays["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
         for stages, stays in stays_by_pipeline(
             history, asked, groups, steps, assume_passed=assume_passed, asked_by="stage_flow_deals"
         )
     ]
-    found = sorted_groups(pd.concat(stays, ignore_index=True), keys, "rank", "unique_id", "days")
+    found = sort_groups(pd.concat(stays, ignore_index=True), keys, "rank", "unique_id", "days")
     text = schema.TEXT
     table = pd.DataFrame(
         {
@@ -102,7 +101,7 @@ def stage_flow_deals(
         }
     )
     return annotate(
-        grouped(table, found, groups),
+        index_by_groups(table, found, groups),
         made_from=history,
         n=len(table),
         as_of=as_date(asked.closing, tz=asked.tz),
@@ -126,7 +125,7 @@ def stays_by_pipeline(
     steps : DataFrame
         Steps of `stage_steps`, each with its number of ``times``.
     """
-    keys = group_names(groups)
+    keys = name_groups(groups)
     for pipeline in several_pipelines(asked.org, _pipelines(history, asked.org), groups, asked_by):
         mine = steps
         if PIPELINE in groups and len(asked.org.stages.pipelines) > 1:
@@ -155,7 +154,7 @@ def stage_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     """
     import ibis
 
-    log = up_to(log_of(history, "name", by=groups), asked.closing)
+    log = keep_until(read_log(history, "name", by=groups), asked.closing)
     place = ibis.cases(
         (log["outcome"] == "open", log["stage"].fill_null("")),
         (log["outcome"] == "won", _WON),
@@ -172,9 +171,9 @@ def stage_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
         went_at=log["seen_at"].lead().over(own),
     )
     log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
-    keys = group_names(groups)
+    keys = name_groups(groups)
     # With the end of the window as its end, an open stay needs no special case.
-    days = days_between(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
+    days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
     return log.select(
         *keys,
         "unique_id",

@@ -10,16 +10,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.annotate import annotate
 from opp_analytics.analysis.shared.groups import (
     By,
     Groups,
     Key,
-    by_columns,
-    column_key,
+    check_by,
     combine,
+    make_column_key,
     read,
 )
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stages.pipelines import open_stages, regrouped, several_pipelines
 from opp_analytics.org import (
     CONFLICT,
@@ -85,7 +85,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     proposal                1         8.0            2             4
     negotiation             0         0.0            1             4
     """
-    names = by_columns(by, level="stage")
+    names = check_by(by, level="stage")
     meaning = Org.of(opportunities)
     own = split_by(opportunities) if isinstance(opportunities, pd.DataFrame) else []
     frame = read(opportunities, "stage", "value", *own, by=names)
@@ -96,7 +96,7 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     for pipeline in pipelines:
         rows = _rows_of(frame, pipeline, names)
         parts.append(_funnel(frame[rows], outcome[rows], names, open_stages(meaning, pipeline)))
-    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     table = regrouped(parts, groups.index)
     return annotate(
         table,
@@ -122,7 +122,7 @@ def _funnel(
     frame: pd.DataFrame, outcome: NDArray[np.int8], names: list[str], ranked: Sequence[str]
 ) -> pd.DataFrame:
     """The funnel of deals whose open stages are ranked."""
-    groups = combine([column_key(frame[name]) for name in names], len(frame))
+    groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     open_ = outcome == OPEN
     stage = _stage_key(frame["stage"], open_, ranked)
     cells = _cells(frame, groups, stage, open_)

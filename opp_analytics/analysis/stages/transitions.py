@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from opp_analytics import org, schema
-from opp_analytics.analysis.shared.annotate import annotate
-from opp_analytics.analysis.shared.history_query import Span, instant, missing, span, up_to
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until, missing
+from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import frame
 from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date
@@ -67,7 +67,7 @@ def transitions(
     >>> steps.loc[1, ["from_stage", "to_stage"]].tolist(), steps[["days_in_stage", "days_low"]].loc[1].tolist()
     (['proposal', 'closed_won'], [7.0, 0.0])
     """
-    asked = span(
+    asked = find_span(
         history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None, reads=("stage",)
     )
     steps = _steps(history, asked)
@@ -146,7 +146,7 @@ def _stages(names: list[str], axis: str) -> pd.Index[str]:
 def _steps(history: History, asked: Span) -> ibis.Table:
     import ibis
 
-    log = up_to(history.log, asked.closing)
+    log = keep_until(history.log, asked.closing)
     changes = log.select(
         "unique_id", "stage", "operation", "seen_after", "seen_at", _within=history.within(log)
     )

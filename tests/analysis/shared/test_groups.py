@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics import errors
-from opp_analytics.analysis.shared.groups import by_columns, column_key, combine, period_key
+from opp_analytics.analysis.shared.groups import check_by, combine, make_column_key, make_period_key
 
 OWNERS = st.sampled_from(["Ann", "Bo", None])
 DATES = st.sampled_from(["2026-01-31", "2026-02-01", "2025-12-31", None])
@@ -19,7 +19,7 @@ DATES = st.sampled_from(["2026-01-31", "2026-02-01", "2025-12-31", None])
 def test_groups__are_those_of_pandas(rows: list[tuple[Any, ...]]) -> None:
     frame = pd.DataFrame(rows, columns=["owner", "date", "won", "value"])
     frame = frame.astype({"owner": "str", "date": "datetime64[us]", "won": "bool", "value": "float64"})
-    groups = combine([column_key(frame["owner"]), period_key(frame["date"], "M")], len(frame))
+    groups = combine([make_column_key(frame["owner"]), make_period_key(frame["date"], "M")], len(frame))
     counted = groups.frame(
         {
             "won": groups.count(frame["won"].to_numpy()),
@@ -41,26 +41,26 @@ def test_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -
     stage = pd.Series(
         ["proposal", None, "discovery"], dtype=pd.CategoricalDtype(["proposal", "later", "discovery"])
     )
-    key = column_key(stage)
+    key = make_column_key(stage)
     assert key.labels.tolist() == ["proposal", "discovery", "(none)"]
     assert key.codes.tolist() == [0, 2, 1]
     mixed = pd.Series([pd.Timestamp("2026-01-02"), "a", 10], dtype=object)
-    assert column_key(mixed).labels.tolist() == ["10", "2026-01-02 00:00:00", "a"]
+    assert make_column_key(mixed).labels.tolist() == ["10", "2026-01-02 00:00:00", "a"]
 
 
 def test_column_key__a_group_named_as_missing_values_are_is_theirs() -> None:
-    key = column_key(pd.Series(["b", "(none)", None, "a"], dtype="str"))
+    key = make_column_key(pd.Series(["b", "(none)", None, "a"], dtype="str"))
     assert key.labels.tolist() == ["a", "b", "(none)"]
     assert key.codes.tolist() == [1, 2, 2, 0]
 
 
 def test_column_key__whole_numbers_with_gaps_have_no_decimal_point() -> None:
-    assert column_key(pd.Series([2.0, None, 1.0])).labels.tolist() == ["1", "2", "(none)"]
-    assert column_key(pd.Series([2.5, None, 1.0])).labels.tolist() == ["1.0", "2.5", "(none)"]
+    assert make_column_key(pd.Series([2.0, None, 1.0])).labels.tolist() == ["1", "2", "(none)"]
+    assert make_column_key(pd.Series([2.5, None, 1.0])).labels.tolist() == ["1.0", "2.5", "(none)"]
 
 
 def test_combine__with_everything_holds_empty_groups_too() -> None:
-    keys = [column_key(pd.Series(["a", "b"], name="x")), column_key(pd.Series([1, 2], name="y"))]
+    keys = [make_column_key(pd.Series(["a", "b"], name="x")), make_column_key(pd.Series([1, 2], name="y"))]
     groups = combine(keys, 2, everything=True)
     assert groups.count(np.array([True, True])).tolist() == [1, 0, 0, 1]
     assert groups.index is not None
@@ -72,4 +72,4 @@ def test_combine__with_everything_holds_empty_groups_too() -> None:
 )  # fmt: skip
 def test_by_columns__refuses(by: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="by="):
-        by_columns(by, level="stage")
+        check_by(by, level="stage")

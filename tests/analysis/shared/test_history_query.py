@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis.shared.history_query import check_history, span
+from opp_analytics.analysis.shared.history_query import check_history, find_span
 from opp_analytics.analysis.shared.replay import Replay
 from opp_analytics.history import History
 from tests.history.logs import MONDAYS, history_of
@@ -30,26 +30,26 @@ def test_check_history__names_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_span__is_the_last_record_at_or_before_each_end() -> None:
-    asked = span(HISTORY, "2026-01-10", "2026-01-20", asked_by="waterfall")
+    asked = find_span(HISTORY, "2026-01-10", "2026-01-20", asked_by="waterfall")
     assert [str(moment.date()) for moment in (asked.opening, asked.closing, asked.newest)] == [
         MONDAYS[0], MONDAYS[1], MONDAYS[3]
     ]  # fmt: skip
     assert (str(asked.first.date()), str(asked.last.date())) == ("2026-01-10", "2026-01-20")
-    whole = span(HISTORY, None, None, asked_by="waterfall")
+    whole = find_span(HISTORY, None, None, asked_by="waterfall")
     assert (whole.opening, whole.closing) == (asked.opening, asked.newest)
 
 
 def test_span__reads_days_in_the_business_zone() -> None:
-    late = span(HISTORY, "2026-01-05", "2026-01-11", asked_by="waterfall", tz="America/Chicago")
+    late = find_span(HISTORY, "2026-01-05", "2026-01-11", asked_by="waterfall", tz="America/Chicago")
     # The record of the 12th, midnight UTC, is still the evening of the 11th there.
     assert str(late.closing.date()) == MONDAYS[1]
     with pytest.raises(errors.NotEnoughHistory, match="the next one is from 2026-01-12"):
-        span(HISTORY, "2026-01-05", "2026-01-11", asked_by="waterfall")
+        find_span(HISTORY, "2026-01-05", "2026-01-11", asked_by="waterfall")
 
 
 def test_span__of_one_moment_only_where_that_is_allowed() -> None:
     moment = pd.Timestamp("2026-01-12T00:00Z")
     with pytest.raises(errors.NotEnoughHistory, match="needs a second record"):
-        span(HISTORY, moment, moment, asked_by="slippage")
-    same = span(HISTORY, moment, moment, asked_by="waterfall", within_one_record=True)
+        find_span(HISTORY, moment, moment, asked_by="slippage")
+    same = find_span(HISTORY, moment, moment, asked_by="waterfall", within_one_record=True)
     assert same.opening == same.closing == moment

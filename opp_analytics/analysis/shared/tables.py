@@ -1,0 +1,118 @@
+"""Result tables: rows in order of their groups, every group with the same rows, and notes in `attrs`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import schema
+from opp_analytics.analysis.shared.history_query import name_groups
+from opp_analytics.certificate import Certificate
+from opp_analytics.org import org_of
+from opp_analytics.schema import NO_LABEL
+
+__all__ = [
+    "annotate",
+    "fill_counts",
+    "fill_rows",
+    "index_by_groups",
+    "label_groups",
+    "rename_levels",
+    "sort_groups",
+]
+
+
+def annotate(
+    table: pd.DataFrame,
+    *,
+    made_from: Any,
+    n: int,
+    as_of: pd.Timestamp | None = None,
+    left_out: dict[str, int] | None = None,
+    **further: Any,
+) -> pd.DataFrame:
+    """Set the attrs of a result table: plain JSON values, so that it can be saved as Parquet.
+
+    `made_from` is the frame or history behind the table; its org goes along, so that a drawing knows the currency and the
+    fiscal year. ``n`` is the number of opportunities, ``as_of`` the day (default: the day of the load, if the frame has its
+    certificate), ``left_out`` counts by reason, ``complete`` is False when the load may be incomplete.
+    """
+    load = Certificate.of(made_from) if isinstance(made_from, pd.DataFrame) else None
+    day = (
+        str(as_of.date())
+        if as_of is not None
+        else str(load.fetched_at.date())
+        if load and load.fetched_at
+        else None
+    )
+    notes: dict[str, Any] = {
+        "n": int(n),
+        "as_of": day,
+        "left_out": {why: int(count) for why, count in (left_out or {}).items() if count},
+        **({"complete": False} if load and not load.complete else {}),
+        **further,
+    }
+    org = org_of(made_from)
+    if org:
+        notes["org"] = org.facts
+    table.attrs = notes  # type: ignore[assignment]
+    return table
+
+
+def label_groups(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Convert a column to group labels, spelled as queries spell them."""
+    labels: pd.Series[Any] = column.astype(schema.TEXT).fillna(NO_LABEL)
+    return labels
+
+
+def fill_counts(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
+    """Give every group all `labels`, as `fill_rows` does, in whole numbers with 0 for absent ones."""
+    return fill_rows(found, by, level, labels).fillna(0).astype("int64")
+
+
+def fill_rows(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
+    """Give every group of a query's result all `labels`; absent ones are missing.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Columns `name_groups(by)`, `level`, and results.
+    by : sequence of str
+        Names of the group levels.
+    level : str
+        Column of the labels, and the last level of the index.
+    labels : sequence of str
+        Rows of each group, in order.
+    """
+    keys = name_groups(by)
+    order = pd.Index(list(labels), name=level, dtype=schema.TEXT)
+    numbers = found.set_index([*keys, level])
+    if not by:
+        return numbers.reindex(order)
+    groups = sort_groups(found[keys].drop_duplicates(), keys)
+    full = pd.MultiIndex.from_frame(groups.merge(order.to_frame(index=False), how="cross"))
+    return rename_levels(numbers.reindex(full), [*by, level])
+
+
+def sort_groups(rows: pd.DataFrame, keys: Sequence[str], *then: str) -> pd.DataFrame:
+    """Sort rows by group, "(none)" last, then by further columns."""
+    marks = {f"_none_{key}": rows[key] == NO_LABEL for key in keys}
+    order = [name for key in keys for name in (f"_none_{key}", key)]
+    placed = rows.assign(**marks).sort_values([*order, *then], kind="stable", ignore_index=True)
+    return placed.drop(columns=list(marks))
+
+
+def index_by_groups(table: pd.DataFrame, found: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Set the groups of the query's rows as the index; without groups, return the table unchanged."""
+    if not by:
+        return table
+    labels = [pd.Index(found[key], dtype=schema.TEXT) for key in name_groups(by)]
+    return rename_levels(table.set_index(labels), by)
+
+
+def rename_levels(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Rename the index levels in place and return the table."""
+    table.index = table.index.set_names(list(names) if isinstance(table.index, pd.MultiIndex) else names[0])
+    return table
