@@ -2,20 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import HealthCheck, settings
 
 import opp_analytics as oa
 from opp_analytics.api import TOKEN_COMMAND, VARIABLES
 from tests.support import row
 
-# How fast the machine is today must not decide a test.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+# How fast the machine is today must not decide a test. The fast tier tries a fifth of the examples.
+settings.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fast", settings.get_profile("full"), max_examples=20)
+
+SLOW = {"browser", "live", "mpl_image_compare", "office", "spark"}
+"""What is slow by what it needs."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples properties get: fewer in the fast tier, whose selection stands in pyproject.toml."""
+    settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "full")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Run a part of the tests in one process: another would take longer to begin than most parts take."""
+    return None if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file() -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect tests only: their modules have no doctests, and to search 400 of them takes each process seconds."""
+    found = yield
+    return [collector for collector in found if not isinstance(collector, DoctestModule)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs a browser and the like, before pytest selects by marks."""
+    no_office = pytest.mark.skipif(
+        shutil.which("soffice") is None, reason="there is no LibreOffice; apt-get install libreoffice-calc"
+    )
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if marks & SLOW:
+            item.add_marker("slow")
+        if "office" in marks:
+            item.add_marker(no_office)
 
 
 @pytest.fixture(autouse=True)

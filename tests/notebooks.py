@@ -15,8 +15,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbclient import NotebookClient
 from PIL import Image
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
@@ -29,9 +27,20 @@ _VOLATILE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(?= UTC)|\b\d\d:\d\d(:\d\d(\.\
 """Moments at which something was read, and a port."""
 
 
-def run(file: Path) -> nbformat.NotebookNode:
-    """The notebook with the outputs of a run in an empty folder."""
-    notebook = nbformat.read(file, as_version=4)
+def read(file: Path) -> Any:
+    """Read a notebook."""
+    # Two seconds to import, which each process that only collects the tests would pay.
+    import nbformat
+
+    return nbformat.read(file, as_version=4)
+
+
+def run(file: Path) -> Any:
+    """Run a notebook in an empty folder; the notebook with its outputs."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = read(file)
     with tempfile.TemporaryDirectory() as folder:
         client = NotebookClient(
             nbformat.from_dict(notebook),
@@ -93,6 +102,8 @@ def _words(output: Any) -> str:
 
 def main(names: list[str]) -> None:
     """Run and store."""
+    import nbformat
+
     for file in FILES:
         if not names or file.name.startswith(tuple(names)):
             nbformat.write(run(file), file)

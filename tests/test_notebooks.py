@@ -3,7 +3,6 @@ import re
 import subprocess
 import sys
 
-import nbformat
 import pandas as pd
 import pytest
 
@@ -15,7 +14,7 @@ each_notebook = pytest.mark.parametrize("file", notebooks.FILES, ids=lambda file
 
 @each_notebook
 def test_notebook__holds_the_outputs_of_one_run_for_a_code_host(file):
-    cells = [cell for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
+    cells = [cell for cell in notebooks.read(file).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     outputs = [output for cell in cells for output in cell.outputs]
     assert len(outputs) > len(cells) / 2
@@ -32,20 +31,22 @@ def test_notebook__holds_the_outputs_of_one_run_for_a_code_host(file):
 
 @each_notebook
 def test_notebook__defines_no_functions_and_stores_no_timings(file):
-    notebook = nbformat.read(file, as_version=4)
+    notebook = notebooks.read(file)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(line.startswith(("def ", "class ")) for cell in cells for line in cell.source.splitlines())
     assert not any("execution" in cell.metadata for cell in cells)
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(pd.__version__.startswith("2."), reason="the outputs are those of pandas 3")
 @each_notebook
 def test_notebook__stores_what_a_run_shows(file):
-    stored = nbformat.read(file, as_version=4)
+    stored = notebooks.read(file)
     assert notebooks.shown(stored) == notebooks.shown(notebooks.run(file)), "run: python -m tests.notebooks"
 
 
+@pytest.mark.slow
 def test_weekly_forecast__writes_the_page_for_the_parameters_that_papermill_gives(tmp_path):
     [notebook] = [file for file in notebooks.FILES if file.name == "02_weekly_forecast.ipynb"]
     done = tmp_path / "monday.ipynb"
@@ -67,4 +68,4 @@ def test_weekly_forecast__writes_the_page_for_the_parameters_that_papermill_give
     [page] = (tmp_path / "weekly").glob("weekly-*.html")
     assert "900K target" in page.read_text()
     assert page.with_suffix(".xlsx").exists()
-    assert any("Q4 2026" in words for cell in notebooks.shown(nbformat.read(done, 4)) for words in cell)
+    assert any("Q4 2026" in words for cell in notebooks.shown(notebooks.read(done)) for words in cell)

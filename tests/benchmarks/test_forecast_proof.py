@@ -18,6 +18,7 @@ def table() -> pd.DataFrame:
     return forecast_proof.short()
 
 
+@pytest.mark.slow
 def test_forecast_proof__short_form_keeps_what_is_promised_of_all_teams_together(table: pd.DataFrame) -> None:
     assert set(table["kind"]) == set(KINDS)
     held = summary(table[table["freq"] == "M"], [])
@@ -33,6 +34,7 @@ def test_forecast_proof__short_form_keeps_what_is_promised_of_all_teams_together
     assert stated["held80"] < 0.65
 
 
+@pytest.mark.slow
 def test_forecast_proof__the_page_says_what_was_kept_and_what_was_not(
     table: pd.DataFrame, tmp_path: Path
 ) -> None:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 
-import nbformat
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.hosting import SLOW
@@ -67,6 +66,8 @@ class Lab:
 
     def open(self, page: Page, name: str, cells: Sequence[str]) -> Notebook:
         """A new notebook of code cells, open on the page and its kernel started."""
+        import nbformat  # here, as in tests/notebooks.py
+
         made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells])
         made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(made, self.folder / f"{name}.ipynb")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 from playwright.sync_api import Browser, Page, expect
 
+from tests import notebooks
 from tests.browser.jupyter import Lab
 
 pytestmark = pytest.mark.browser
@@ -65,6 +63,10 @@ def test_explorer__answers_in_a_notebook_and_leaves_its_last_picture_in_the_file
 def test_explorer__is_a_picture_in_an_exported_notebook_without_a_network(
     browser: Browser, tmp_path, screenshots
 ):
+    import nbformat  # here, as in tests/notebooks.py
+    from nbclient import NotebookClient
+    from nbconvert import HTMLExporter
+
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SHOW)])
     # As papermill and nbconvert run it: with the state of the widget in the file.
     ran = NotebookClient(made, timeout=300, kernel_name="python3").execute()
@@ -83,5 +85,5 @@ def test_explorer__is_a_picture_in_an_exported_notebook_without_a_network(
 
 def _picture(lab: Lab) -> str:
     """The stored picture of the explorer's cell."""
-    saved = nbformat.read(lab.folder / "explorer.ipynb", as_version=4)
+    saved = notebooks.read(lab.folder / "explorer.ipynb")
     return str(saved.cells[0].outputs[1].data.get("image/png", ""))

@@ -10,6 +10,9 @@ from tests.fuzz import from_servers
 from tests.fuzz.__main__ import TARGETS
 from tests.fuzz.targets import fuzz
 
+# Slow: a minute in all.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def _servers() -> Iterator[None]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -85,7 +84,7 @@ def test_read_excel__refuses_what_is_no_workbook(tmp_path: Path) -> None:
         read_excel(tmp_path / "none.xlsx")
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed (libreoffice-calc)")
+@pytest.mark.office
 def test_read_excel__a_file_saved_by_libreoffice_has_only_the_edits(tmp_path: Path) -> None:
     frame = awkward()
     saved = saved_by_libreoffice(to_excel(frame, tmp_path / "deals.xlsx"), "xlsx", tmp_path / "saved")

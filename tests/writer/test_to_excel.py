@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -62,7 +61,7 @@ def test_to_excel__lists_many_stages_in_a_sheet_of_their_own(tmp_path: Path) -> 
     assert [row[0].value for row in book["_lists"].rows] == names
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed (libreoffice-calc)")
+@pytest.mark.office
 def test_to_excel__offers_the_stages_of_the_pipeline_in_the_row(tmp_path: Path) -> None:
     stages = {"New": ["Demo", "Offer", "Won"], "Renewal": ["Quote", "Won"]}
     org = Org(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import shutil
 import subprocess
 import textwrap
 
@@ -203,12 +202,7 @@ def _converted(file, folder, kind):
     )
 
 
-needs_libreoffice = pytest.mark.skipif(
-    shutil.which("soffice") is None, reason="LibreOffice (soffice) is not installed"
-)
-
-
-@needs_libreoffice
+@pytest.mark.office
 def test_workbook__totals_in_libreoffice_are_those_of_the_functions(file, tmp_path):
     _converted(file, tmp_path, "xlsx")
     book = openpyxl.load_workbook(tmp_path / file.name, data_only=True)
@@ -230,14 +224,14 @@ def test_workbook__totals_in_libreoffice_are_those_of_the_functions(file, tmp_pa
     assert errors == []
 
 
-@needs_libreoffice
+@pytest.mark.office
 def test_workbook__prints_a_page_for_each_small_sheet(file, tmp_path):
     _converted(file, tmp_path, "pdf")
     pages = re.findall(rb"/Type\s*/Page\b", (tmp_path / f"{file.stem}.pdf").read_bytes())
     assert len(pages) == len(openpyxl.load_workbook(file).sheetnames)
 
 
-@needs_libreoffice
+@pytest.mark.office
 def test_workbook__opens_in_libreoffice_with_every_sheet(file, tmp_path):
     every_sheet = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1"
     _converted(file, tmp_path, every_sheet)
