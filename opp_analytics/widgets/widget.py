@@ -1,14 +1,15 @@
-"""What the widgets share: messages of the browser, answered in their order, and what stays in a saved notebook."""
+"""The base of both widgets: compressed messages, answered in their order, and what a saved notebook shows."""
 
 from __future__ import annotations
 
+import json
+import zlib
 from abc import abstractmethod
 from threading import RLock
 from typing import Any
 from uuid import uuid4
 
 from opp_analytics.errors import ConfigError, OppAnalyticsError
-from opp_analytics.widgets.wire import encode
 
 try:
     import anywidget
@@ -17,41 +18,54 @@ except ImportError:
         "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
     ) from None
 
-__all__ = ["Widget"]
+__all__ = ["Widget", "deflate", "encode"]
+
+_FAST = 1
+"""Level of compression: JSON shrinks to a tenth already, and higher levels keep people waiting."""
+
+
+def deflate(content: bytes) -> bytes:
+    """Compress content for the browser's ``DecompressionStream("deflate")``; a notebook server drops large messages."""
+    return zlib.compress(content, _FAST)
+
+
+def encode(content: dict[str, Any]) -> bytes:
+    """Write a message as compressed JSON."""
+    return deflate(json.dumps(content).encode())
 
 
 class Widget(anywidget.AnyWidget):
-    """A widget whose browser side asks and is answered."""
+    """A widget whose browser side sends requests."""
 
     def __init__(self, **traits: Any) -> None:
         # While a cell runs, messages arrive on another thread.
         self._lock = RLock()
         self._display_id = uuid4().hex
         super().__init__(**traits)
-        self.on_msg(self._answer)
+        self.on_msg(self._receive)
 
     @abstractmethod
-    def _done(self, asked: dict[str, Any]) -> dict[str, Any]:
-        """Carry out a request; the answer."""
+    def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Carry out a request and return the answer."""
 
     @abstractmethod
-    def _still(self) -> dict[str, Any]:
-        """What is shown where no widget runs: data by MIME type."""
+    def _static(self) -> dict[str, Any]:
+        """Data by MIME type to show where no widget runs."""
 
-    def _answer(self, _: Any, asked: dict[str, Any], buffers: Any) -> None:
+    def _receive(self, _: Any, request: dict[str, Any], buffers: Any) -> None:
         """Carry out a request of the browser and send the result to every view of the widget."""
         with self._lock:
             try:
-                told = self._keep() if asked["do"] == "keep" else self._done(asked)
+                answer = self._renew_static() if request["do"] == "keep" else self._respond(request)
             except OppAnalyticsError as error:
-                told = {"error": str(error)}
-            self._tell({"to": asked.get("from"), **told})
+                answer = {"error": str(error)}
+            self._post({"to": request.get("from"), **answer})
 
-    def _tell(self, content: dict[str, Any]) -> None:
+    def _post(self, content: dict[str, Any]) -> None:
         self.send({}, buffers=[encode(content)])
 
     def _ipython_display_(self) -> None:
-        """Show the widget, and after it the still, which is hidden while the widget is there.
+        """Show the widget, and after it the static view, which is hidden while the widget is there.
 
         In one output an export would take the widget, and show nothing without a network.
         """
@@ -59,11 +73,11 @@ class Widget(anywidget.AnyWidget):
 
         data, _ = self._repr_mimebundle_() or ({}, {})
         display(data | {"text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
-        display(self._still(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
 
-    def _keep(self) -> dict[str, Any]:
-        """Renew the still in the notebook."""
+    def _renew_static(self) -> dict[str, Any]:
+        """Renew the static view in the notebook."""
         from IPython.display import update_display
 
-        update_display(self._still(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
+        update_display(self._static(), raw=True, display_id=self._display_id)  # type: ignore[no-untyped-call]
         return {"kept": True}

@@ -39,14 +39,14 @@ def run(quick: bool) -> list[Figure]:
 
 def _measured(explorer: oa.Explorer, name: str, state: dict[str, Any]) -> Figure:
     """Each click ends at another record, so that nothing is answered from what the last one left."""
-    ends = cycle(list(explorer._picker.moments)[-REPEATS - 1 :])
+    ends = cycle(list(explorer._selector.moments)[-REPEATS - 1 :])
 
     def click() -> None:
         explorer._choose(Choice.of(state | {"end": next(ends)}))
 
     def code() -> None:
         made, _, _ = explorer.code.rpartition("\n")  # the last line draws
-        names = {"opportunities": explorer._picker.opportunities, "history": explorer._picker.history}
+        names = {"opportunities": explorer._selector.opportunities, "history": explorer._selector.history}
         exec(made, {"oa": oa, "pd": pd, **names})
 
     click()

@@ -1,4 +1,4 @@
-"""What is chosen in the explorer: view, filters, grouping, window."""
+"""A choice in the explorer: view, filters, grouping, window."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILTERS = {
     "changes": ("owners", "stages", "value", "close", "text"),
     "slippage": ("owners", "stages", "value", "text"),
 }
-"""Filters that act in each view; one set elsewhere stays, unused."""
+"""Filters with an effect in each view; one set in another view stays, unused."""
 _BY = {
     "pipeline": "stage",
     "win_rates": "owner_name",
@@ -28,6 +28,7 @@ _BY = {
     "changes": "movement",
     "slippage": "all",
 }
+"""Usual grouping of each view."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Choice:
 
     @classmethod
     def of(cls, state: Mapping[str, Any] | None) -> Choice:
-        """The choice that a state describes; entries it lacks are the usual ones.
+        """Read the choice in a state; entries it lacks are the usual ones.
 
         Raises
         ------
@@ -73,15 +74,15 @@ class Choice:
             return cls()
         if not isinstance(state, Mapping):
             raise ArgumentTypeError(
-                f"state={state!r} is not a mapping; use a state that an explorer's .state gave"
+                f"state={state!r} is not a mapping; use the .state of an explorer"
             )
-        known = {field.name for field in fields(cls)}
-        strange = sorted(set(map(str, state)) - known)
-        if strange:
+        entries = {field.name for field in fields(cls)}
+        unknown = sorted(set(map(str, state)) - entries)
+        if unknown:
             raise ArgumentValueError(
-                f"state has an unknown entry {strange[0]!r}; it may have {', '.join(sorted(known))}"
+                f"state has an unknown entry {unknown[0]!r}; it may have {', '.join(sorted(entries))}"
             )
-        choice = replace(cls(), **{name: _entry(name, value) for name, value in state.items()})
+        choice = replace(cls(), **{name: _check_entry(name, value) for name, value in state.items()})
         one_of(choice.view, "state['view']", VIEWS)
         return choice
 
@@ -98,11 +99,11 @@ class Choice:
         return self.by or _BY[self.view]
 
     def has(self, name: str) -> bool:
-        """Whether a filter is set and acts in the view."""
+        """Tell whether a filter is set and has an effect in the view."""
         return name in FILTERS[self.view] and self.sets(name)
 
     def sets(self, name: str) -> bool:
-        """Whether a filter is set."""
+        """Tell whether a filter is set."""
         match name:
             case "value":
                 return self.low is not None or self.high is not None
@@ -112,7 +113,7 @@ class Choice:
                 return bool(getattr(self, name))
 
 
-def _entry(name: str, value: Any) -> Any:
+def _check_entry(name: str, value: Any) -> Any:
     if name in ("owners", "stages"):
         if isinstance(value, str) or not isinstance(value, (list, tuple)):
             raise ArgumentTypeError(f"state[{name!r}]={value!r} is not a list of names")

@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import traitlets
 
-from opp_analytics import org, plots, svg, text
+from opp_analytics import org, svg, text
 from opp_analytics.analysis import sentence
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
 from opp_analytics.widgets.explorer.choice import Choice
-from opp_analytics.widgets.explorer.offered import offered
-from opp_analytics.widgets.explorer.panel import deals_model, deals_table, panel
-from opp_analytics.widgets.explorer.pick import Picker
-from opp_analytics.widgets.explorer.timeline import timeline
-from opp_analytics.widgets.explorer.views import Forecast, Look, View, view_of
-from opp_analytics.widgets.widget import Widget
-from opp_analytics.widgets.wire import encode
+from opp_analytics.widgets.explorer.panel import (
+    list_controls,
+    list_deals,
+    show_deals,
+    show_view,
+    write_timeline,
+)
+from opp_analytics.widgets.explorer.selection import DealSelector
+from opp_analytics.widgets.explorer.views import Forecast, View, make_view
+from opp_analytics.widgets.widget import Widget, encode
 from opp_analytics.writer import guarded, own_writes
 
 if TYPE_CHECKING:
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["Explorer", "explore"]
 
 _STATIC = Path(__file__).parent.parent / "static"
-_WINDOWS = 4
-"""Records between the ends of a new window."""
+_WINDOW = 4
+"""Records between the ends of a new window: a month, if recorded weekly."""
 
 
 class Explorer(Widget):
@@ -68,12 +71,11 @@ class Explorer(Widget):
         day: pd.Timestamp,
         choice: Choice,
     ) -> None:
-        self._picker = Picker(opportunities, history)
+        self._selector = DealSelector(opportunities, history)
         self._client = client
-        self._record_url = _record_url(opportunities, history, client)
+        self._record_url = _find_record_url(opportunities, history, client)
         self._day = day
-        self._choice = choice
-        super().__init__(_about=offered(self._picker))
+        super().__init__(_about=list_controls(self._selector))
         self._choose(choice)
 
     @property
@@ -84,105 +86,77 @@ class Explorer(Widget):
     @property
     def opportunities(self) -> pd.DataFrame:
         """The picked opportunities at the window's end."""
-        return self._look.deals
+        return self._view.deals
 
     @property
     def ax(self) -> Axes:
         """The current table drawn by `oa.plots`."""
-        drawn = self.code.rpartition("oa.plots.")[2].partition("(")[0]
-        axes: Axes = getattr(plots, drawn)(self.table)
-        return axes
+        return self._view.call.draw(self.table)
 
     # -- choosing
 
-    def _settled(self, choice: Choice) -> Choice:
-        """The choice with the ends of its window."""
-        moments = list(self._picker.moments)
+    def _choose(self, choice: Choice) -> None:
+        """Show a choice; one that cannot be shown leaves the last view."""
+        view = make_view(self._fill_window(choice), self._selector)
+        lack = view.lack
+        table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view))
+        self.code = "\n".join(view.write_code())
+        self.table, self._choice, self._view = table, choice, view
+        self._shown = encode(
+            {"state": choice.state, "window": [view.start, view.end], "error": ""} | panel | self._count(view)
+        )
+
+    def _fill_window(self, choice: Choice) -> Choice:
+        """Complete a choice with the ends of its window."""
+        moments = list(self._selector.moments)
         if not moments:
-            end = self._day.isoformat()
-            start = (self._day - pd.DateOffset(months=6)).isoformat()
-            return replace(choice, start=choice.start or start, end=choice.end or end)
+            usual = (self._day - pd.DateOffset(months=6)).isoformat()
+            return replace(choice, start=choice.start or usual, end=choice.end or self._day.isoformat())
         end = str(choice.end) if choice.end in moments else moments[-1]
-        first = moments[0] if choice.view == "win_rates" else moments[max(0, moments.index(end) - _WINDOWS)]
-        start = str(choice.start) if choice.start in moments else first
+        first = 0 if choice.view == "win_rates" else max(0, moments.index(end) - _WINDOW)
+        start = str(choice.start) if choice.start in moments else moments[first]
         return replace(choice, start=min(start, end), end=max(start, end))
 
-    def _choose(self, choice: Choice) -> None:
-        """Show a choice; if it cannot be shown, say why and keep the last good view."""
-        settled = self._settled(choice)
-        look = Look(settled, self._picker, self._picker.frame(settled, settled.end), self._scope(settled))
-        view = view_of(look)
-        self.code = "\n".join(view.code()) if self._ready(view) else ""
-        self._choice, self._look, self._view = choice, look, view
-        shown: dict[str, Any] = {"state": choice.state, "window": [settled.start, settled.end], "error": ""}
-        empty = self._empty(look, view)
-        self.table = pd.DataFrame() if empty else view.table()
-        if not empty:
-            empty = "nothing" if self.table.empty else view.lacks(self.table)
-        if empty:
-            self.table = pd.DataFrame()
-            shown |= {"empty": empty}
-        else:
-            shown |= panel(look, view, self.table)
-        self._shown = encode(shown | self._counts(settled))
-
-    def _ready(self, view: View) -> bool:
-        return not view.of_history or len(self._picker.moments) > 1
-
-    def _scope(self, choice: Choice) -> History | None:
-        if choice.view not in ("changes", "slippage") or len(self._picker.moments) < 2:
-            return None
-        return self._picker.scoped(choice)
-
-    def _empty(self, look: Look, view: View) -> str:
-        """Reason why there is nothing to draw."""
-        if not self._ready(view):
-            return "history"
-        if view.of_history:
-            if look.choice.start == look.choice.end:
-                return "window"
-            return "" if look.scoped is not None else "match"
-        return "" if len(look.deals) else "match"
-
-    def _counts(self, choice: Choice) -> dict[str, Any]:
-        deals = len(self._picker.opportunities)
+    def _count(self, view: View) -> dict[str, Any]:
+        """Count deals and records, and name the filters without effect."""
+        choice, moments = view.choice, self._selector.moments
+        filters = ("owners", "stages", "value", "close", "text")
         return {
-            "deals": text.count(deals),
-            "records": text.count(len(self._picker.moments), "record") if self._picker.moments else "",
-            "unused": [n for n in ("owners", "stages", "value", "close", "text") if choice.sets(n) and not choice.has(n)],
-            "n": f"n = {text.count(len(self._look.deals))}",
-        }  # fmt: skip
+            "deals": text.count(len(self._selector.opportunities)),
+            "records": text.count(len(moments), "record") if moments else "",
+            "unused": [name for name in filters if choice.sets(name) and not choice.has(name)],
+            "n": f"n = {text.count(len(view.deals))}",
+        }
 
     # -- messages
 
-    def _done(self, asked: dict[str, Any]) -> dict[str, Any]:
-        match asked["do"]:
+    def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request["do"]:
             case "choose":
-                self._choose(Choice.of(asked["state"]))
+                self._choose(Choice.of(request["state"]))
                 return {"chosen": True}
             case "deals":
-                key, label = asked["key"], asked["label"]
-                return {"deals": deals_model(self._view, self.table, key, label, self._record_url)}
+                return {"deals": show_deals(self._view, request["key"], request["label"], self._record_url)}
             case "deal":
                 ours = None if self._client is None else own_writes(self._client)
-                return {"timeline": timeline(self._picker.history, str(asked["id"]), ours)}
+                return {"timeline": write_timeline(self._selector.history, str(request["id"]), ours)}
             case _:
-                return {"csv": self._csv(asked.get("key"))}
+                return {"csv": self._csv(request.get("key"))}
 
     def _csv(self, key: str | None) -> str:
-        """The open table, else every deal behind the chart, as CSV; cells that start a formula get an apostrophe."""
-        deals = deals_table(self._view, self.table, key) if key else self._look.deals
+        """Export the open table, else every deal behind the chart; cells that start a formula get an apostrophe."""
+        deals = list_deals(self._view, key) if key else self._view.deals
         ids = [column for column in deals if str(column).endswith("_id")]
         frame = deals[[*(column for column in deals if column not in ids), *ids]].copy()
         for column in frame.select_dtypes(["string", "object", "category"]):
-            frame[column] = frame[column].astype("object").map(
-                lambda cell: guarded(cell) if isinstance(cell, str) else cell
-            )  # fmt: skip
+            frame[column] = [
+                guarded(cell) if isinstance(cell, str) else cell for cell in frame[column].astype("object")
+            ]
         return frame.to_csv(index=False, date_format="%Y-%m-%d")
 
     # -- the picture that stays in a saved notebook
 
-    def _still(self) -> dict[str, Any]:
+    def _static(self) -> dict[str, Any]:
         return {"text/plain": repr(self)} | ({} if self.table.empty else {"image/png": self._png()})
 
     def _png(self) -> bytes:
@@ -192,8 +166,8 @@ class Explorer(Widget):
         return buffer.getvalue()
 
     def __repr__(self) -> str:
-        said = "" if self.table.empty or isinstance(self._view, Forecast) else f": {sentence(self.table)}"
-        return f"<Explorer, {text.label(self._choice.view)}{said}>"
+        silent = self.table.empty or isinstance(self._view, Forecast)
+        return f"<Explorer, {text.label(self._choice.view)}{'' if silent else f': {sentence(self.table)}'}>"
 
 
 def explore(
@@ -260,7 +234,9 @@ def explore(
     return Explorer(frame, history, client=client, day=day, choice=Choice.of(state))
 
 
-def _record_url(opportunities: pd.DataFrame, history: History | None, client: Client | None) -> str | None:
-    """Where the CRM shows a deal, from the first org that says so."""
-    known = [org.Org.of(opportunities), *(source.org for source in (client, history) if source is not None)]
-    return next((meant.record_url for meant in known if meant is not None and meant.record_url), None)
+def _find_record_url(
+    opportunities: pd.DataFrame, history: History | None, client: Client | None
+) -> str | None:
+    """Find where the CRM shows a deal: the first org that says so."""
+    orgs = [org.Org.of(opportunities), *(source.org for source in (client, history) if source is not None)]
+    return next((each.record_url for each in orgs if each is not None and each.record_url), None)

@@ -1,23 +1,31 @@
-"""What the explorer's panel shows of a look: title, figures, chart, notes, code."""
+"""The explorer's panel as plain JSON: its controls, a view, the deals under a mark, and a deal's timeline."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from opp_analytics import svg, text
+from opp_analytics import schema, svg, text
 from opp_analytics.analysis import win_rate
+from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, outcome_codes, record_link
+from opp_analytics.periods import as_date
 from opp_analytics.schema import BUCKETS
-from opp_analytics.widgets.explorer.choice import Choice
-from opp_analytics.widgets.explorer.views import Forecast, Look, View, states_chances
+from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice
+from opp_analytics.widgets.explorer.selection import DealSelector
+from opp_analytics.widgets.explorer.views import Forecast, View
 
-__all__ = ["deals_model", "deals_table", "panel"]
+__all__ = ["list_controls", "list_deals", "show_deals", "show_view", "write_timeline"]
 
+_MOST_NAMES = 500
+"""Names in a control; a longer list can't be scrolled, and the text filter finds the rest."""
+_MOST_MONTHS, _MOST_QUARTERS = 36, 12
+"""Three years of close dates."""
 _LISTED = 500
-"""Deals listed under a mark; the export has all."""
+"""Deals listed under a mark, as many as a browser scrolls smoothly; the export has all."""
 _COLUMNS = {
     "name": "Deal",
     "owner_name": "Owner",
@@ -29,107 +37,137 @@ _COLUMNS = {
 }
 
 
-def _title(view: View, table: pd.DataFrame) -> str:
-    """The finding of a table, under the owner's name where one is picked."""
-    said = view.finding(table)
-    owners = [name for name in view.choice.owners if name] if view.choice.has("owners") else []
-    return f"{owners[0]}: {said[:1].lower()}{said[1:]}" if len(owners) == 1 else said
+# -- controls
 
 
-def panel(look: Look, view: View, table: pd.DataFrame) -> dict[str, Any]:
-    """The panel as plain JSON; its pictures are SVG text in which everything from the data is escaped."""
-    rows = view.rows(table)
+def list_controls(selector: DealSelector) -> dict[str, Any]:
+    """List the views, filters with their values, groupings, recorded moments and months."""
+    frame = selector.opportunities
+    zone = Org.of(frame).zone(None)
+    names = [[name, text.label(name.removesuffix("_name"))] for name in _list_groupings(frame)]
     return {
-        "title": _title(view, table),
-        "about": view.about() + _currency(look.deals),
-        "heads": list(rows.heads),
-        "axis": rows.axis,
-        "label_width": rows.label_width,
-        "figure_width": rows.figure_width,
-        "stacked": rows.stacked,
-        "rows": [
-            {
-                "key": row.key,
-                "label": row.label,
-                "note": row.note,
-                "picture": row.picture,
-                "figures": list(row.figures),
-                "strong": row.strong,
-                "highlight": row.highlight,
-                "opens": bool(row.key),
-            }
-            for row in rows.rows
+        "views": [[name, text.capital(text.label(name))] for name in VIEWS],
+        "filters": {view: list(filters) for view, filters in FILTERS.items()},
+        "owners": _count_names(frame, "owner_name"),
+        "stages": [str(stage) for stage in frame["stage"].cat.categories],
+        "moments": [
+            [moment, text.day(as_date(at, tz=zone), year=True)] for moment, at in selector.moments.items()
         ],
-        "kpis": _kpis(look),
-        "notes": _notes(look, view, table),
-        "links": _links(view, table),
-        "code": "\n".join(view.code()),
+        "by": {
+            "pipeline": [["stage", "stage"], *names, ["close_month", "close month"]],
+            "win_rates": [*names, ["close_month", "close month"], ["size", "value"]],
+            "forecast": [["M", "month"], ["Q", "quarter"]],
+            "changes": [["movement", "movement"], *names],
+            "slippage": [["all", "outcome"], *names, ["stage", "stage at start"]],
+        },
+        "dues": _list_due_periods(frame),
+    }
+
+
+def _list_groupings(opportunities: pd.DataFrame) -> list[str]:
+    """List the columns of names, with more than one and not too many."""
+    groupings = []
+    for name in map(str, opportunities.columns):
+        column = opportunities[name]
+        kind = pd.api.types.infer_dtype(column, skipna=True)
+        has_names = isinstance(column.dtype, pd.CategoricalDtype) or kind in ("string", "boolean")
+        if name in ("unique_id", "name", "stage") or not has_names:
+            continue
+        if 1 < column.nunique(dropna=False) <= _MOST_NAMES:
+            groupings.append(name)
+    return groupings
+
+
+def _count_names(frame: pd.DataFrame, column: str) -> list[list[Any]]:
+    if column not in frame:
+        return []
+    counts = frame[column].astype(schema.TEXT).value_counts(dropna=False).head(_MOST_NAMES)
+    names = [[None if schema.is_blank(name) else str(name), int(n)] for name, n in counts.items()]
+    return sorted(names, key=lambda pair: (pair[0] is None, str(pair[0])))
+
+
+def _list_due_periods(frame: pd.DataFrame) -> list[list[str]]:
+    """List the latest months and fiscal quarters in which deals close."""
+    dates = frame["close_date"].dropna()
+    if dates.empty:
+        return []
+    periods = []
+    for freq, most in (("M", _MOST_MONTHS), (Org.of(frame).freq("Q"), _MOST_QUARTERS)):
+        latest = pd.period_range(dates.min(), dates.max(), freq=freq)[-most:]
+        periods += [[str(period), text.period(str(period), freq)] for period in latest]
+    return periods
+
+
+# -- a view
+
+
+def show_view(view: View) -> dict[str, Any]:
+    """Put a view into JSON: title, figures, chart, notes; its pictures are SVG text in which all data is escaped."""
+    chart, currency = view.chart, Org.of(view.deals).currency
+    return asdict(chart) | {
+        "title": _title(view),
+        "about": view.about + ("" if currency is None else f". {currency}"),
+        "rows": [asdict(row) | {"opens": bool(row.key)} for row in chart.rows],
+        "kpis": _kpis(view),
+        "notes": _notes(view),
+        "links": _links(view),
+        "code": "\n".join(view.write_code()),
         "empty": "",
     }
 
 
-def _currency(deals: pd.DataFrame) -> str:
-    code = Org.of(deals).currency
-    return "" if code is None else f". {code}"
+def _title(view: View) -> str:
+    """Put the owner's name before the finding, where one is picked."""
+    finding = view.finding
+    owners = [name for name in view.choice.owners if name] if view.choice.has("owners") else []
+    return f"{owners[0]}: {finding[:1].lower()}{finding[1:]}" if len(owners) == 1 else finding
 
 
-def _kpis(look: Look) -> list[dict[str, str]]:
-    choice = look.choice
-    picked = _figures(look.deals, choice)
-    every = _figures(look.picker.frame(Choice(view=choice.view), choice.end), choice)
-    filtered = len(look.deals) != every["rows"]
-    money = svg.money_of(look.deals)
-    when = f"as of {look.said(look.end)}"
-    closed = f"{picked['won']:,} of {picked['closed']:,} closed"
-
-    def of(whole: str, otherwise: str) -> str:
-        return (
-            f"of {whole}, {when}"
-            if filtered and otherwise == when
-            else f"of {whole}"
-            if filtered
-            else otherwise
-        )
-
-    stated = states_chances(look)
+def _kpis(view: View) -> list[dict[str, str]]:
+    picked = _sum_up(view.deals)
+    whole = _sum_up(view.selector.select(Choice(view=view.choice.view), view.end))
+    is_part = picked["deals"] != whole["deals"]
+    money, when = svg.money_of(view.deals), f"as of {view.format_day(view.end)}"
+    missing = picked["missing"]
+    valued = f"{text.count(missing)} without a value" if missing else "every open deal has a value"
     share = picked["weighted"] / picked["value"] if picked["value"] else math.nan
+    weighted = f"of {money(whole['weighted'])}" if is_part else f"{text.percent(share)} of open value"
+    closed = f"{picked['won']:,} of {picked['closed']:,} closed"
     return [
-        {"name": "Open deals", "figure": f"{picked['open']:,}", "note": of(f"{every['open']:,}", when)},
+        {
+            "name": "Open deals",
+            "figure": f"{picked['open']:,}",
+            "note": f"of {whole['open']:,}, {when}" if is_part else when,
+        },
         {
             "name": "Open value",
             "figure": money(picked["value"]),
-            "note": of(money(every["value"]), _without(picked["without"])),
+            "note": f"of {money(whole['value'])}" if is_part else valued,
         },
         {
             "name": "Weighted pipeline",
             "figure": money(picked["weighted"]),
-            "note": of(money(every["weighted"]), f"{text.percent(share)} of open value")
-            if stated
-            else "no deal has a probability",
+            "note": weighted if view.has_chances else "no deal has a probability",
         },
         {
             "name": "Win rate",
             "figure": text.percent(picked["rate"]),
-            "note": closed + (f"; all {text.percent(every['rate'])}" if filtered else ""),
+            "note": closed + (f"; all {text.percent(whole['rate'])}" if is_part else ""),
         },
     ]
 
 
-def _without(deals: int) -> str:
-    return f"{text.count(deals)} without a value" if deals else "every open deal has a value"
-
-
-def _figures(deals: pd.DataFrame, choice: Choice) -> dict[str, Any]:
+def _sum_up(deals: pd.DataFrame) -> dict[str, Any]:
     opened = deals[outcome_codes(deals) == OPEN]
     rates = win_rate(deals).iloc[0]
     weighted = math.nan
     if "probability" in opened:
         weighted = float((opened["value"] * opened["probability"].astype("float64") / 100).sum())
     return {
-        "rows": len(deals),
+        "deals": len(deals),
         "open": len(opened),
         "value": float(opened["value"].sum()),
-        "without": int(opened["value"].isna().sum()),
+        "missing": int(opened["value"].isna().sum()),
         "weighted": weighted,
         "won": int(rates["won"]),
         "closed": int(rates["won"] + rates["lost"]),
@@ -137,31 +175,29 @@ def _figures(deals: pd.DataFrame, choice: Choice) -> dict[str, Any]:
     }
 
 
-def _notes(look: Look, view: View, table: pd.DataFrame) -> list[str]:
-    choice, notes = look.choice, []
-    if view.of_history:
-        picks = [name for name in ("stages", "value", "close", "text") if choice.has(name)]
-        if picks:
+def _notes(view: View) -> list[str]:
+    choice, notes = view.choice, []
+    if view.needs_history:
+        if any(choice.has(name) for name in ("stages", "value", "close", "text")):
             later = ", or when first recorded if created later" if choice.view == "changes" else ""
             notes.append(
-                f"Filters pick deals by what they were on {look.said(look.start)}{later}. "
+                f"Filters pick deals by what they were on {view.format_day(view.start)}{later}. "
                 "So a deal that has since been won or lost is still counted."
             )
         if choice.has("owners"):
             notes.append("A deal counts for the owner it had at the time.")
-    left = {name: n for name, n in (table.attrs.get("left_out") or {}).items() if n}
-    if left:
-        notes.append(
-            "Left out: " + text.joined(f"{n:,} {text.label(name)}" for name, n in left.items()) + "."
-        )
+    left_out = {name: n for name, n in (view.table.attrs.get("left_out") or {}).items() if n}
+    if left_out:
+        parts = text.joined(f"{n:,} {text.label(name)}" for name, n in left_out.items())
+        notes.append(f"Left out: {parts}.")
     return notes
 
 
-def _links(view: View, table: pd.DataFrame) -> list[dict[str, str]]:
-    """Money of a forecast that is in no coming period."""
+def _links(view: View) -> list[dict[str, str]]:
+    """Link the money of a forecast that is in no coming period."""
     if not isinstance(view, Forecast):
         return []
-    money = svg.money_of(table)
+    money, table = svg.money_of(view.table), view.table
     words = {"overdue": "past their close date", "unscheduled": "without a date"}
     return [
         {
@@ -173,51 +209,53 @@ def _links(view: View, table: pd.DataFrame) -> list[dict[str, str]]:
     ]
 
 
-def deals_table(view: View, table: pd.DataFrame, key: str) -> pd.DataFrame:
-    """Deals under a mark, the largest first; ids last."""
-    deals = view.deals(table, key)
-    measure = "change" if "change" in deals else "value"
-    order = deals[measure].abs().sort_values(ascending=False, kind="stable").index
+# -- deals
+
+
+def list_deals(view: View, key: str) -> pd.DataFrame:
+    """List the deals under a mark, the largest first, with ids last."""
+    deals = view.find_deals(key)
+    order = deals[_measure(deals)].abs().sort_values(ascending=False, kind="stable").index
     columns = [column for column in [*_COLUMNS, "unique_id"] if column in deals]
     return deals.loc[order, columns].reset_index(drop=True)
 
 
-def deals_model(
-    view: View, table: pd.DataFrame, key: str, label: str, record_url: str | None
-) -> dict[str, Any]:
-    """The table under a mark."""
-    deals = deals_table(view, table, key)
-    measure = "change" if "change" in deals else "value"
-    summed = float(deals[measure].sum())
-    shown = deals.head(_LISTED)
+def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict[str, Any]:
+    """Put the deals under a mark into JSON, with their number and sum."""
+    deals = list_deals(view, key)
+    measure, shown = _measure(deals), deals.head(_LISTED)
+    total = text.money(float(deals[measure].sum()), None, full=True)
     columns = [str(column) for column in shown if column != "unique_id"]
-    what = "sum of changes" if measure == "change" else "sum of values"
     each = deals["unique_id"].nunique()
-    counted = (
-        text.count(each)
-        if each == len(deals)
-        else f"{text.count(len(deals), 'change')} of {text.count(each)}"
-    )
+    changes = "" if each == len(deals) else f"{text.count(len(deals), 'change')} of "
+    ids = shown["unique_id"].astype(str).tolist()
     return {
         "key": key,
         "label": label,
-        "counted": counted,
-        "sum": f"{what} {text.money(summed, None, full=True)}",
-        "total": text.money(summed, None, full=True),
+        "counted": f"{changes}{text.count(each)}",
+        "sum": f"sum of {'changes' if measure == 'change' else 'values'} {total}",
+        "total": total,
         "measure": measure,
         "columns": [
             {"name": column, "title": _COLUMNS[column], "right": column in ("value", "change", "close_date")}
             for column in columns
         ],
-        "ids": shown["unique_id"].astype(str).tolist(),
-        "links": [record_link(record_url, unique_id) for unique_id in shown["unique_id"].astype(str)],
-        "rows": [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in shown[columns].astype("object").itertuples(index=False)],
+        "ids": ids,
+        "links": [record_link(record_url, unique_id) for unique_id in ids],
+        "rows": [
+            [_cell(column, value) for column, value in zip(columns, row, strict=True)]
+            for row in shown[columns].astype("object").itertuples(index=False)
+        ],
         "more": max(0, len(deals) - _LISTED),
-    }  # fmt: skip
+    }
+
+
+def _measure(deals: pd.DataFrame) -> str:
+    return "change" if "change" in deals else "value"
 
 
 def _cell(column: str, value: Any) -> list[Any]:
-    """A cell as what it is sorted by, and what is shown."""
+    """Give what a cell is sorted by, and its text."""
     if value is None or pd.isna(value):
         return [None, ""]
     if column in ("value", "change"):
@@ -225,3 +263,36 @@ def _cell(column: str, value: Any) -> list[Any]:
     if column == "close_date":
         return [pd.Timestamp(value).isoformat(), text.day(value, year=True)]
     return [str(value), text.label(str(value)) if column in ("stage", "became") else str(value)]
+
+
+def write_timeline(
+    history: History | None, unique_id: str, own_writes: pd.DataFrame | None = None
+) -> list[str]:
+    """Write a line for each record in which a deal changed, with the run where one of ours wrote it."""
+    if history is None:
+        return []
+    lines = []
+    for _, changes in history.deal(unique_id, own_writes=own_writes).groupby("seen_at", sort=False):
+        operation = str(changes["operation"].iloc[0])
+        fields = [
+            f"{text.label(str(field))} {_format(before)} → {_format(after)}"
+            for field, before, after in zip(
+                changes["field"], changes["before"], changes["after"], strict=True
+            )
+            if not schema.is_blank(field)
+        ]
+        what = ", ".join(fields) if operation == "changed" else operation
+        run = changes["run_id"].iloc[0]
+        by = "" if schema.is_blank(run) else f" (own run {run})"
+        lines.append(f"{text.day(changes['seen_at'].iloc[0], year=True)}: {what}{by}")
+    return lines
+
+
+def _format(value: Any) -> str:
+    if schema.is_blank(value):
+        return "empty"
+    if isinstance(value, pd.Timestamp):
+        return text.day(value, year=True)
+    if isinstance(value, (int, float)):
+        return text.money(float(value), None, full=True)
+    return text.label(str(value))

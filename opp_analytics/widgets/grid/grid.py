@@ -24,8 +24,7 @@ from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Answer, Sheet
 from opp_analytics.widgets.grid.still import still
 from opp_analytics.widgets.grid.strip import Outlook
-from opp_analytics.widgets.widget import Widget
-from opp_analytics.widgets.wire import deflate
+from opp_analytics.widgets.widget import Widget, deflate
 from opp_analytics.writer import Plan, plan
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ class Grid(Widget):
         with self._lock:
             return f"<Grid of {count(len(self._sheet.frame), 'opportunity')}: {self._summary()}>"
 
-    def _still(self) -> dict[str, Any]:
+    def _static(self) -> dict[str, Any]:
         with self._lock:
             summary = text.capital(self._summary())
             return {"text/plain": repr(self), "text/html": still(self._sheet, summary)}
@@ -152,7 +151,7 @@ class Grid(Widget):
 
     # -- messages
 
-    def _done(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _respond(self, asked: dict[str, Any]) -> dict[str, Any]:
         match asked["do"]:
             case "judge":
                 return {"judged": self._sheet.judge(map(tuple, asked["cells"]))}
@@ -226,7 +225,7 @@ class Grid(Widget):
     def _progress(self, done: int, total: int) -> None:
         # A long run tells a hundred times at most.
         if done == total or done % max(1, total // 100) == 0:
-            self._tell({"progress": [done, total]})
+            self._post({"progress": [done, total]})
 
     def _strip(self) -> dict[str, Any]:
         receipt = receipt_model(self._review)

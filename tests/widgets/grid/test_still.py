@@ -15,7 +15,7 @@ def test_grid__leaves_its_first_rows_where_no_widget_runs() -> None:
         "unique_id": [f"d{k}" for k in range(12)], "name": names, "value": 1200.0, "stage": "closed_won",
         "close_date": "2026-11-22",
     })  # fmt: skip
-    data = oa.edit(frame)._still()
+    data = oa.edit(frame)._static()
     heads, first, *rest = re.findall(r"<tr.*?>(.*?)</tr>", data["text/html"], re.S)
     assert re.findall(r"<th>(.*?)</th>", heads) == ["Deal", "Stage", "Value", "Close date"]
     assert re.findall(r"<td>(.*?)</td>", first) == [
@@ -36,7 +36,7 @@ def test_still__shows_the_edits_and_changed_deals_first() -> None:
     grid = oa.edit(frame)
     grid._sheet.edit([(11, "value", "45k"), (11, "owner_name", "<i>Ann</i>"), (3, "value", "lots")])
     grid._sheet.remove([5])
-    page = grid._still()["text/html"]
+    page = grid._static()["text/html"]
     assert "<p>3 changes in 2 deals, 1 refused</p>" in page
     rows = [
         re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page.split("<tbody>")[1])
