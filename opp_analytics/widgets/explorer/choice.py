@@ -73,9 +73,7 @@ class Choice:
         if state is None:
             return cls()
         if not isinstance(state, Mapping):
-            raise ArgumentTypeError(
-                f"state={state!r} is not a mapping; use the .state of an explorer"
-            )
+            raise ArgumentTypeError(f"state={state!r} is not a mapping; use the .state of an explorer")
         entries = {field.name for field in fields(cls)}
         unknown = sorted(set(map(str, state)) - entries)
         if unknown:
