@@ -1,5 +1,7 @@
 """One cell as its column holds it, and a level of labels as columns."""
 
+from __future__ import annotations
+
 import itertools
 from decimal import Decimal
 from typing import Any
