@@ -1,6 +1,7 @@
 from . import errors as errors
 from . import plots as plots
 from . import sandbox as sandbox
+from .analysis import FlagLimits as FlagLimits
 from .analysis import Method as Method
 from .analysis import audit as audit
 from .analysis import audit_summary as audit_summary
@@ -20,6 +21,7 @@ from .analysis import forecast_deals as forecast_deals
 from .analysis import forecast_fan as forecast_fan
 from .analysis import movements as movements
 from .analysis import pipeline_created as pipeline_created
+from .analysis import pipeline_created_deals as pipeline_created_deals
 from .analysis import push_counts as push_counts
 from .analysis import recalibrated as recalibrated
 from .analysis import scorecard as scorecard
@@ -27,6 +29,7 @@ from .analysis import sentence as sentence
 from .analysis import slippage as slippage
 from .analysis import slippage_deals as slippage_deals
 from .analysis import stage_flow as stage_flow
+from .analysis import stage_flow_deals as stage_flow_deals
 from .analysis import stage_funnel as stage_funnel
 from .analysis import stage_rates as stage_rates
 from .analysis import time_to_win as time_to_win

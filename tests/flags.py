@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.analysis import deal_flags
+from opp_analytics.analysis import FlagLimits, deal_flags
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
 from opp_analytics.org import outcomes
@@ -82,7 +82,9 @@ def due_soon(history: History) -> pd.DataFrame:
         stated = wins.loc[wins["won_at"] <= at, "probability"].dropna().astype("float64") / 100
         frame, day = history.as_of(at), at.date()
         flagged = {
-            name: deal_flags(frame, as_of=day, low_chance=limit).set_index("close_date", append=True)
+            name: deal_flags(frame, as_of=day, limits=FlagLimits(low_chance=limit)).set_index(
+                "close_date", append=True
+            )
             for name, limit in (("stated", 0.4), ("learned", stated.quantile(0.2, interpolation="lower")))
         }
         rows = pd.DataFrame({name: table["due_soon_unlikely"] for name, table in flagged.items()})

@@ -26,10 +26,14 @@ ALSO_IN = {
     "call_deals": "call_sheets",
     "deal_categories": "forecast_categories",
     "audit_summary": "audit",
+    "fix": "audit",
     "forecast_change_with_deals": "forecast_change",
     "forecast_of_period": "forecast",
+    "pipeline_created_deals": "pipeline_created",
     "push_counts": "close_date_moves",
     "recalibrated": "calibration",
+    "slippage_deals": "slippage",
+    "stage_flow_deals": "stage_flow",
     "transition_matrix": "transitions",
 }
 """Functions that live in the module of another one, which they belong to."""

@@ -16,20 +16,16 @@ from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
 from opp_analytics.analysis.movement.forecast_change import (
-    FORECAST_STEPS,
     forecast_change,
     forecast_change_with_deals,
 )
-from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, forecast_change_deals
-from opp_analytics.analysis.movement.movements import FURTHER_MOVEMENTS, MOVEMENTS, movements
-from opp_analytics.analysis.movement.pipeline_created import pipeline_created
-from opp_analytics.analysis.movement.pipeline_created_deals import pipeline_created_deals
-from opp_analytics.analysis.movement.slippage import slippage
-from opp_analytics.analysis.movement.slippage_deals import SLIP_OUTCOMES, slippage_deals
+from opp_analytics.analysis.movement.forecast_change_deals import forecast_change_deals
+from opp_analytics.analysis.movement.movements import movements
+from opp_analytics.analysis.movement.pipeline_created import pipeline_created, pipeline_created_deals
+from opp_analytics.analysis.movement.slippage import slippage, slippage_deals
 from opp_analytics.analysis.movement.waterfall import waterfall
-from opp_analytics.analysis.quality.audit import audit, audit_summary
-from opp_analytics.analysis.quality.deal_flags import deal_flags
-from opp_analytics.analysis.quality.fix import fix
+from opp_analytics.analysis.quality.audit import audit, audit_summary, fix
+from opp_analytics.analysis.quality.deal_flags import FlagLimits, deal_flags
 from opp_analytics.analysis.quality.scorecard import scorecard
 from opp_analytics.analysis.rates.time_to_win import time_to_win
 from opp_analytics.analysis.rates.velocity import velocity
@@ -38,17 +34,12 @@ from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
 from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
 from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitions
 from opp_analytics.analysis.sentences.sentence import sentence
-from opp_analytics.analysis.stages.stage_flow import stage_flow
-from opp_analytics.analysis.stages.stage_flow_deals import stage_flow_deals
+from opp_analytics.analysis.stages.stage_flow import stage_flow, stage_flow_deals
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
 from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
 
 __all__ = [
-    "DEAL_STEPS",
-    "FORECAST_STEPS",
-    "FURTHER_MOVEMENTS",
-    "MOVEMENTS",
-    "SLIP_OUTCOMES",
+    "FlagLimits",
     "Method",
     "audit",
     "audit_summary",

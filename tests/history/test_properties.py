@@ -24,7 +24,7 @@ from opp_analytics.analysis import (
     transitions,
     waterfall,
 )
-from opp_analytics.analysis.stages.stage_flow_deals import FLOW_ENDS
+from opp_analytics.analysis.stages.stage_flow import FLOW_ENDS
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
 from tests.history.looks import (

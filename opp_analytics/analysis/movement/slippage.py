@@ -1,4 +1,4 @@
-"""`slippage`: outcome of the deals that were due in a period."""
+"""`slippage`: outcome of the deals that were due in a period; `slippage_deals`: each of these deals."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.movement.slippage_deals import BOUND, SLIP_OUTCOMES, cohort
+from opp_analytics import schema
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import Span, find_span, name_groups
-from opp_analytics.analysis.shared.tables import annotate, fill_counts
+from opp_analytics.analysis.shared.history_query import (
+    Span,
+    day,
+    find_span,
+    instant,
+    keep_until,
+    missing,
+    name_groups,
+    read_log,
+)
+from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
 from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
@@ -129,5 +138,139 @@ def _table(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
             "value": table["cents"] / 100,
             "count_rate": rates["count"],
             "value_rate": rates["cents"],
+        }
+    )
+
+
+SLIP_OUTCOMES = ("won", "lost", "slipped", "pulled_out", "removed", "still_due")
+"""Outcomes of a due deal; each deal has exactly one. After ``history.where``, a further one is `TRANSFERRED`."""
+BOUND = "as known in the last record of the period, and for deals open there in the next record"
+
+
+def slippage_deals(
+    history: History, *, start: When, end: When, by: By = None, tz: str | None = None
+) -> pd.DataFrame:
+    """The deals behind `slippage`: each deal that was due in a period, with its outcome.
+
+    Parameters
+    ----------
+    history, start, end, by, tz
+        As for `slippage`.
+
+    Returns
+    -------
+    DataFrame
+        One row per opportunity of the cohort, the largest first (with `by`, within each group, which is the index):
+        ``unique_id``, ``name``, ``outcome`` (str: one of won, lost, slipped, pulled_out, removed, still_due; transferred
+        after ``history.where``), ``value`` (float64, money, at `start`), ``close_date``, ``close_date_after``
+        (datetime64[us], at `start` and at `end`), ``stage``, ``stage_after`` (str). If nothing was due, no rows.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentError
+        As for `slippage`, which sums these rows.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-01-01", "2026-01-01", "2026-02-20"],
+    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": 100.0, "close_date": "2026-02-15"})
+    >>> slippage_deals(History.from_changes(log), start="2026-01-01", end="2026-03-31")[["unique_id", "outcome"]].values.tolist()
+    [['a', 'won'], ['b', 'slipped']]
+    """
+    groups = check_by(by)
+    asked = find_span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz)
+    keys = name_groups(groups)
+    found = history.collect(cohort(history, asked, groups))
+    found = found.sort_values(["value", "unique_id"], ascending=[False, True])
+    found = sort_groups(found, keys)
+    text = schema.TEXT
+    table = pd.DataFrame(
+        {
+            "unique_id": found["unique_id"].astype(text),
+            "name": found["name"].astype(text),
+            "outcome": found["end"].astype(text),
+            "value": found["value"].astype("float64"),
+            "close_date": found["close_date"].astype("datetime64[us]"),
+            "close_date_after": found["close_date_after"].astype("datetime64[us]"),
+            "stage": found["stage"].astype(text),
+            "stage_after": found["stage_after"].astype(text),
+        }
+    )
+    return annotate(
+        index_by_groups(table, found, groups),
+        made_from=history,
+        n=len(table),
+        as_of=as_date(asked.closing, tz=asked.tz),
+        bound=BOUND,
+        **asked.notes(),
+    )
+
+
+def cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """One row per due opportunity, with its values at the start and its ``end``."""
+    import ibis
+
+    ends = _all_ends(history, asked, groups)
+    due = ends.filter(
+        ends["within"],
+        ends["outcome"] == "open",
+        ends["close_date"].between(day(asked.first), day(asked.last)),
+    )
+    closed, last_day = ["won", "lost"], day(as_date(asked.closing, tz=asked.tz))
+    # Entered only in the next record: won or lost in the period after its last record.
+    late = due["outcome_next"].isin(closed) & due["close_date_next"].between(last_day, day(asked.last))
+    late = late.fill_null(False) & due["within_after"] & (due["outcome_after"] == "open")
+    pending = (
+        due["close_date_after"].between(last_day, day(asked.last))
+        if asked.following is None
+        else ibis.literal(False)
+    )
+    end = ibis.cases(
+        (~due["within_after"], TRANSFERRED),
+        (due["outcome_after"].isin(closed), due["outcome_after"]),
+        (due["outcome_after"] != "open", "removed"),
+        (late & ~due["within_next"], TRANSFERRED),
+        (late, due["outcome_next"]),
+        ((due["close_date_after"] < day(asked.first)).fill_null(False), "pulled_out"),
+        (pending.fill_null(False), "still_due"),
+        else_="slipped",
+    )
+    seen_next = {
+        name: ibis.ifelse(late, due[f"{column}_next"], due[name])
+        for name, column in (("close_date_after", "close_date"), ("stage_after", "stage"))
+    }
+    return due.mutate(end=end, **seen_next)
+
+
+def _all_ends(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """One row per opportunity: its values in the opening record, with ``_after`` in the closing record, with ``_next`` in the following one."""
+    import ibis
+
+    log = keep_until(read_log(history, "name", by=groups), asked.following or asked.closing)
+    log = log.mutate(
+        unvalued=missing(log["value"]).cast("int64"),
+        until=log["seen_at"].lead().over(ibis.window(group_by="unique_id", order_by="seen_at")),
+    )
+    moments = {"": asked.opening, "_after": asked.closing, "_next": asked.following or asked.closing}
+    at = {
+        suffix: (log["seen_at"] <= instant(moment))
+        & (missing(log["until"]) | (log["until"] > instant(moment)))
+        for suffix, moment in moments.items()
+    }
+    log = log.mutate(**{f"at{suffix}": mask for suffix, mask in at.items()})
+    log = log.filter(log["at"] | log["at_after"] | log["at_next"])
+    after = ["stage", "close_date", "outcome", "within"]
+    wanted = {
+        "": ["name", "value", *after, "cents", "unvalued", *name_groups(groups)],
+        "_after": after,
+        "_next": after,
+    }
+    # Each has at most one row, so the maximum is its value.
+    return log.group_by("unique_id").agg(
+        **{
+            f"{name}{suffix}": log[name].max(where=log[f"at{suffix}"])
+            for suffix, names in wanted.items()
+            for name in names
         }
     )

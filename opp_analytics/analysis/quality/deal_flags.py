@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.quality.audit_checks import last_touched, tenant_writes
-from opp_analytics.analysis.quality.flag_facts import Past, past
-from opp_analytics.analysis.quality.flag_rules import RULES, Found, Limits, Open
+from opp_analytics.analysis.quality.audit import last_touched, tenant_writes
 from opp_analytics.analysis.shared.groups import read
-from opp_analytics.analysis.shared.history_query import check_history
+from opp_analytics.analysis.shared.history_query import (
+    check_history,
+    count_days,
+    count_unknown_deals,
+    find_first_record,
+    instant,
+    missing,
+    read_log,
+)
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
@@ -21,13 +29,52 @@ from opp_analytics.org import OPEN, UNKNOWN, Org, outcome_codes
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
+    import ibis
+
     from opp_analytics.history import History
 
+
 Rule = Callable[[pd.DataFrame], Any]
-"""A flag of one's own: a mask of the open deals that it gets."""
+"""Custom flag: open deals in, boolean mask out."""
 _SEPARATOR = " · "
 _COLUMNS = ("unique_id", "name", "owner_name", "value", "close_date", "risk", "reasons")
 _FURTHER = ("name", "owner_name", "probability", "updated_at", "next_action_at")
+
+
+@dataclass(frozen=True)
+class FlagLimits:
+    """Thresholds of `deal_flags`.
+
+    Raises
+    ------
+    ArgumentError
+        When a threshold is of the wrong kind or out of range.
+    """
+
+    pushes: int = 2
+    """Pushes from which a deal is ``pushed``."""
+    quantile: float = 0.8
+    """Share of won deals that a learned threshold covers."""
+    stay_days: int | None = None
+    """Most days in a stage; None to learn them from won deals."""
+    stale_days: int | None = None
+    """Most days without a change; None to learn them from won deals."""
+    cut_share: float = 0.1
+    """Share of the highest value seen by which a lower value is a cut."""
+    soon_days: int = 14
+    """``due_soon_unlikely``: due within so many days …"""
+    low_chance: float = 0.4
+    """… with a stated chance below this."""
+    lately_days: int = 30
+    """``owner_changed``: at most so many days ago."""
+
+    def __post_init__(self) -> None:
+        arguments.whole(self.pushes, "pushes", example=2)
+        for name, example in (("stay_days", 30), ("stale_days", 30), ("soon_days", 14), ("lately_days", 30)):
+            if getattr(self, name) is not None or name in ("soon_days", "lately_days"):
+                arguments.whole(getattr(self, name), name, low=0, example=example)
+        for name, share in (("quantile", 0.8), ("cut_share", 0.1), ("low_chance", 0.4)):
+            arguments.between(getattr(self, name), name, example=share)
 
 
 def deal_flags(
@@ -38,17 +85,10 @@ def deal_flags(
     own_writes: pd.DataFrame | None = None,
     extra: Mapping[str, Rule] | None = None,
     without: str | Sequence[str] = (),
-    pushes: int = 2,
-    quantile: float = 0.8,
-    stay_days: int | None = None,
-    stale_days: int | None = None,
-    cut_share: float = 0.1,
-    soon_days: int = 14,
-    low_chance: float = 0.4,
-    lately_days: int = 30,
+    limits: FlagLimits | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Open deals to question: one row each, with flags and their reasons in words.
+    """List open deals to question, with flags and their reasons in words.
 
     Parameters
     ----------
@@ -66,18 +106,8 @@ def deal_flags(
         ``{"no champion": lambda deals: deals["champion"].isna()}``.
     without : str or list of str
         Flags to leave out.
-    pushes : int
-        Pushes from which a deal is ``pushed``.
-    quantile : float
-        Share of won deals that a learned threshold covers.
-    stay_days, stale_days : int, optional
-        Most days in a stage, and without a change; learned by default.
-    cut_share : float
-        Share of the highest value seen from which a lower one is a cut.
-    soon_days, low_chance : int, float
-        ``due_soon_unlikely``: due in so many days, with a stated chance below.
-    lately_days : int
-        ``owner_changed``: so many days ago at most.
+    limits : FlagLimits, optional
+        Thresholds other than the defaults, such as ``oa.FlagLimits(pushes=3, low_chance=0.2)``.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
 
@@ -96,9 +126,9 @@ def deal_flags(
 
     Notes
     -----
-    overdue; pushed `pushes` times or more; slow_in_stage: longer in its stage than `quantile` of the won deals were there;
-    moved_back: below its highest stage; value_cut; no_change: longer than `quantile` of the won deals ever
-    paused, or 30 days; due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed. Days are learned from
+    overdue; pushed ``limits.pushes`` times or more; slow_in_stage: longer in its stage than ``limits.quantile`` of the won
+    deals were there; moved_back: below its highest stage; value_cut; no_change: longer than ``limits.quantile`` of the won
+    deals ever paused, or 30 days; due_soon_unlikely; no_date; no_value; next_action_passed; owner_changed. Days are learned from
     10 won deals on. Times are only as exact as the records, and counts of pushes are lower bounds. A flag is a question,
     not a forecast.
 
@@ -112,43 +142,46 @@ def deal_flags(
     a             1  9 days overdue
     b             1        no value
     """
-    limits = Limits(
-        arguments.whole(pushes, "pushes", example=2),
-        None if stay_days is None else arguments.whole(stay_days, "stay_days", low=0, example=30),
-        arguments.between(cut_share, "cut_share", example=0.1),
-        None if stale_days is None else arguments.whole(stale_days, "stale_days", low=0, example=30),
-        arguments.whole(soon_days, "soon_days", low=0, example=14),
-        arguments.between(low_chance, "low_chance", example=0.4),
-        arguments.whole(lately_days, "lately_days", low=0, example=30),
-    )
-    share = arguments.between(quantile, "quantile", example=0.8)
+    limits = _check_limits(limits)
     dropped = [
         arguments.one_of(name, "without", RULES)
         for name in arguments.texts(without or None, "without", of="flag")
     ]
-    own = _checked_rules(extra)
+    own = _check_rules(extra)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
-    frame, unknown = _open_rows(opportunities)
+    frame, unknown = _select_open(opportunities)
     writes = tenant_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None)
-    learned = None
+    past = None
     if history is not None:
         until = periods.as_instant(today, tz=tz, end=True)
-        learned = past(check_history(history, "deal_flags"), until=until, share=share, own_writes=writes)
-    deals = Open.of(frame, today, tz, limits, learned, last_touched(frame, writes))
+        past = read_past(
+            check_history(history, "deal_flags"), until=until, share=limits.quantile, own_writes=writes
+        )
+    deals = OpenDeals.of(frame, today, tz, limits, past, last_touched(frame, writes))
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
-    found |= {name: _own_flag(name, rule, opportunities, frame) for name, rule in own.items()}
+    found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
     return annotate(
-        _sorted(_table(frame, found)),
+        _sort(_make_table(frame, found)),
         made_from=opportunities,
         n=len(frame),
         as_of=today,
         left_out={"unknown": unknown},
-        thresholds=_thresholds(learned, limits),
+        thresholds=_list_thresholds(past, limits),
     )
 
 
-def _checked_rules(extra: Mapping[str, Rule] | None) -> dict[str, Rule]:
+def _check_limits(limits: FlagLimits | None) -> FlagLimits:
+    if limits is None:
+        return FlagLimits()
+    if not isinstance(limits, FlagLimits):
+        raise ArgumentTypeError(
+            f"limits={limits!r} is not FlagLimits; use for example oa.FlagLimits(pushes=3)"
+        )
+    return limits
+
+
+def _check_rules(extra: Mapping[str, Rule] | None) -> dict[str, Rule]:
     if extra is None:
         return {}
     if not isinstance(extra, Mapping) or not all(
@@ -164,8 +197,8 @@ def _checked_rules(extra: Mapping[str, Rule] | None) -> dict[str, Rule]:
     return dict(extra)
 
 
-def _open_rows(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The checked open deals, with the place of each row as index, and the number of deals in unknown stages."""
+def _select_open(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Select the open deals, with the place of each row as index, and count the deals in unknown stages."""
     known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else ()
     there = [name for name in _FURTHER if name in known]
     frame = read(opportunities, "stage", "value", "close_date", *there, unique=True)
@@ -177,8 +210,8 @@ def _open_rows(opportunities: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return frame.loc[outcome == OPEN], int((outcome == UNKNOWN).sum())
 
 
-def _own_flag(name: str, rule: Rule, opportunities: pd.DataFrame, frame: pd.DataFrame) -> Found:
-    """A flag of one's own, asked of the open deals with all their columns."""
+def _ask_rule(name: str, rule: Rule, opportunities: pd.DataFrame, frame: pd.DataFrame) -> Flagged:
+    """Ask a custom flag about the open deals, with all their columns."""
     mask = pd.Series(rule(opportunities.iloc[frame.index].copy()))
     if len(mask) != len(frame):
         raise ArgumentValueError(
@@ -187,11 +220,11 @@ def _own_flag(name: str, rule: Rule, opportunities: pd.DataFrame, frame: pd.Data
     return mask.astype("boolean").fillna(False).to_numpy(dtype=bool), lambda _: name
 
 
-def _table(frame: pd.DataFrame, found: Mapping[str, Found | None]) -> pd.DataFrame:
+def _make_table(frame: pd.DataFrame, found: Mapping[str, Flagged | None]) -> pd.DataFrame:
     rows, nothing = len(frame), np.zeros(len(frame), dtype=bool)
-    told = {name: flag for name, flag in found.items() if flag is not None}
+    known = {name: flag for name, flag in found.items() if flag is not None}
     reasons: list[list[str]] = [[] for _ in range(rows)]
-    for mask, why in told.values():
+    for mask, why in known.values():
         for place in np.flatnonzero(mask):
             reasons[place].append(why(int(place)))
     blank = pd.Series(None, index=frame.index, dtype=schema.TEXT)
@@ -200,32 +233,424 @@ def _table(frame: pd.DataFrame, found: Mapping[str, Found | None]) -> pd.DataFra
         "owner_name": frame.get("owner_name", blank).astype(schema.TEXT),
         "value": frame["value"],
         "close_date": frame["close_date"],
-        "risk": np.sum([nothing, *(mask for mask, _ in told.values())], axis=0, dtype=np.int64),
-        "reasons": pd.array([_SEPARATOR.join(said) for said in reasons], dtype=schema.TEXT),
+        "risk": np.sum([nothing, *(mask for mask, _ in known.values())], axis=0, dtype=np.int64),
+        "reasons": pd.array([_SEPARATOR.join(texts) for texts in reasons], dtype=schema.TEXT),
         **{
-            name: pd.array(told[name][0] if name in told else [pd.NA] * rows, dtype="boolean")
+            name: pd.array(known[name][0] if name in known else [pd.NA] * rows, dtype="boolean")
             for name in found
         },
     }
     return pd.DataFrame(columns, index=frame.index).set_index(pd.Index(frame["unique_id"], name="unique_id"))
 
 
-def _sorted(table: pd.DataFrame) -> pd.DataFrame:
-    """The flagged deals by value, the others last."""
+def _sort(table: pd.DataFrame) -> pd.DataFrame:
+    """Sort flagged deals by value, deals without a flag last."""
     ids = table.index.to_numpy().astype(str)
     order = np.lexsort((ids, -table["risk"], -table["value"].fillna(0.0), table["risk"] == 0))
     return table.iloc[order]
 
 
-def _thresholds(learned: Past | None, limits: Limits) -> dict[str, Any]:
-    """The learned days and their n, for a table's attrs."""
-    if learned is None:
+def _list_thresholds(past: PastRecords | None, limits: FlagLimits) -> dict[str, Any]:
+    """List the learned days and their n, for a table's attrs."""
+    if past is None:
         return {}
-    stays = (
-        {} if limits.stay_days is not None else {stage: [q.days, q.n] for stage, q in learned.stays.items()}
-    )
-    pause = learned.pauses if limits.stale_days is None else None
+    stays = {} if limits.stay_days is not None else {stage: [q.days, q.n] for stage, q in past.stays.items()}
+    pause = past.pauses if limits.stale_days is None else None
     return {
         **({"slow_in_stage": stays} if stays else {}),
         **({"no_change": [pause.days, pause.n]} if pause else {}),
     }
+
+
+@dataclass(frozen=True)
+class OpenDeals:
+    """The open deals of a frame with their records; all columns have the frame's index."""
+
+    frame: pd.DataFrame
+    org: Org
+    today: pd.Timestamp
+    tz: str
+    limits: FlagLimits
+    past: PastRecords | None
+    records: pd.DataFrame | None
+    """`PastRecords.deals` for each row; missing values for a deal without records."""
+    touched: pd.Series[Any]
+    """When each deal last changed, other than by our own writes."""
+
+    @classmethod
+    def of(
+        cls,
+        frame: pd.DataFrame,
+        today: pd.Timestamp,
+        tz: str,
+        limits: FlagLimits,
+        past: PastRecords | None,
+        touched: pd.Series[Any],
+    ) -> OpenDeals:
+        """Join the deals of a frame with their records."""
+        records = None
+        if past is not None:
+            records = past.deals.reindex(frame["unique_id"]).set_axis(frame.index)
+            touched = records["changed_at"].fillna(touched)
+        return cls(frame, Org.of(frame), today, tz, limits, past, records, touched)
+
+    def count_days_since(self, instants: pd.Series[Any]) -> pd.Series[Any]:
+        """Count whole days from instants to today; missing where unknown."""
+        days: pd.Series[Any] = (self.today - periods.to_dates(instants, tz=self.tz)).dt.days
+        return days
+
+    def get_record(self, column: str) -> pd.Series[Any] | None:
+        """Get a column of the records; None without it."""
+        return self.records[column] if self.records is not None and column in self.records else None
+
+
+Flagged = tuple[NDArray[np.bool_], Callable[[int], str]]
+"""Mask of the flagged rows, and a function from a row's place to its reason."""
+
+
+def _as_floats(column: pd.Series[Any]) -> NDArray[np.float64]:
+    """Convert to floats; NaN, which passes no limit, where unknown."""
+    return column.to_numpy(dtype="float64", na_value=np.nan)
+
+
+def _overdue(deals: OpenDeals) -> Flagged:
+    late = _as_floats((deals.today - deals.frame["close_date"]).dt.days)
+    return late > 0, lambda k: f"{text.count(int(late[k]), 'day')} overdue"
+
+
+def _no_date(deals: OpenDeals) -> Flagged:
+    return deals.frame["close_date"].isna().to_numpy(), lambda k: "no close date"
+
+
+def _no_value(deals: OpenDeals) -> Flagged:
+    return ~(_as_floats(deals.frame["value"]) > 0), lambda k: "no value"
+
+
+def _next_action_passed(deals: OpenDeals) -> Flagged | None:
+    if "next_action_at" not in deals.frame:
+        return None
+    late = _as_floats(deals.count_days_since(deals.frame["next_action_at"]))
+    return late > 0, lambda k: f"next action was due {text.count(int(late[k]), 'day')} ago"
+
+
+def _due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
+    if "probability" not in deals.frame:
+        return None
+    chance = _as_floats(deals.frame["probability"]) / 100
+    left = _as_floats((deals.frame["close_date"] - deals.today).dt.days)
+    soon = (left >= 0) & (left <= deals.limits.soon_days)
+    return soon & (
+        chance < deals.limits.low_chance
+    ), lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}"
+
+
+def _no_change(deals: OpenDeals) -> Flagged:
+    learned = deals.past.pauses if deals.past else None
+    limit = _choose_limit(deals.limits.stale_days, learned)
+    days = _as_floats(deals.count_days_since(deals.touched))
+    after = (
+        f"; {_describe(learned, 'won deals never paused for more than')}"
+        if learned and deals.limits.stale_days is None
+        else ""
+    )
+    return days > limit, lambda k: f"{text.count(int(days[k]), 'day')} without a change{after}"
+
+
+# Days without a change, until enough deals are won to learn them: as long as in `audit`.
+_STALE_DAYS = 30
+
+
+def _choose_limit(given: int | None, learned: LearnedDays | None) -> int:
+    if given is not None:
+        return given
+    return learned.days if learned else _STALE_DAYS
+
+
+def _describe(quantile: LearnedDays, what: str) -> str:
+    return f"{text.percent(quantile.share)} of {what} {quantile.days} (n {quantile.n:,})"
+
+
+def _pushed(deals: OpenDeals) -> Flagged | None:
+    found, moved = deals.get_record("pushes"), deals.get_record("days_pushed")
+    if found is None or moved is None:
+        return None
+    pushes, days = _as_floats(found), _as_floats(moved)
+
+    def why(k: int) -> str:
+        times = {1: "once", 2: "twice"}.get(int(pushes[k]), f"{int(pushes[k])} times")
+        return f"pushed {times}, {text.count(int(days[k]), 'day')} in all"
+
+    return pushes >= deals.limits.pushes, why
+
+
+def _slow_in_stage(deals: OpenDeals) -> Flagged | None:
+    entered = deals.get_record("entered_at")
+    if entered is None or deals.records is None:
+        return None
+    stage = deals.frame["stage"].astype("object")
+    # A deal that moved on after the last record just entered its stage.
+    days = _as_floats(deals.count_days_since(entered).where(stage == deals.records["last_stage"]))
+    given = deals.limits.stay_days
+    learned = deals.past.stays if deals.past and given is None else {}
+    limit = (
+        _as_floats(stage.map({name: found.days for name, found in learned.items()}))
+        if given is None
+        else given
+    )
+    stages = stage.to_numpy()
+    against = {
+        name: f"{text.percent(found.share)} of won deals needed {found.days} or fewer (n {found.n:,})"
+        for name, found in learned.items()
+    }
+
+    def why(k: int) -> str:
+        stay = f"{text.count(int(days[k]), 'day')} in {text.label(str(stages[k]))}"
+        return f"{stay}; {against.get(stages[k], f'the limit is {given}')}"
+
+    return days > limit, why
+
+
+def _moved_back(deals: OpenDeals) -> Flagged | None:
+    best = deals.get_record("best_rank")
+    if best is None:
+        return None
+    stages = [text.label(name) for name in deals.org.stages.open]
+    ranks = {name: rank for rank, name in enumerate(deals.org.stages.open)}
+    rank, highest = _as_floats(deals.frame["stage"].astype("object").map(ranks)), _as_floats(best)
+    return (
+        rank < highest,
+        lambda k: f"back in {stages[int(rank[k])]}, was in {stages[int(highest[k])]}",
+    )
+
+
+def _value_cut(deals: OpenDeals) -> Flagged | None:
+    peak = deals.get_record("peak")
+    if peak is None:
+        return None
+    value, highest = _as_floats(deals.frame["value"]), _as_floats(peak) / 100
+
+    def why(k: int) -> str:
+        before, now = (text.money(amount[k], deals.org.currency) for amount in (highest, value))
+        return f"value cut from {before} to {now}"
+
+    return value < highest * (1 - deals.limits.cut_share), why
+
+
+def _owner_changed(deals: OpenDeals) -> Flagged | None:
+    at, before = deals.get_record("owner_at"), deals.get_record("owner_before")
+    if at is None or before is None or "owner_name" not in deals.frame:
+        return None
+    days, owners = _as_floats(deals.count_days_since(at)), before.to_numpy()
+
+    def why(k: int) -> str:
+        return f"taken over from {owners[k]} {text.count(int(days[k]), 'day')} ago"
+
+    return days <= deals.limits.lately_days, why
+
+
+RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
+    "overdue": _overdue,
+    "pushed": _pushed,
+    "slow_in_stage": _slow_in_stage,
+    "moved_back": _moved_back,
+    "value_cut": _value_cut,
+    "no_change": _no_change,
+    "due_soon_unlikely": _due_soon_unlikely,
+    "no_date": _no_date,
+    "no_value": _no_value,
+    "next_action_passed": _next_action_passed,
+    "owner_changed": _owner_changed,
+}
+"""The flags, in the order of the table; None where the data cannot tell."""
+
+
+_INSTANT = pd.DatetimeTZDtype("us", "UTC")
+# Won deals that a learned threshold needs: of fewer, the slowest one or two decide the 80% point.
+_LEAST_WON = 10
+
+
+@dataclass(frozen=True)
+class LearnedDays:
+    """A number of days learned from won deals."""
+
+    days: int
+    share: float
+    """Share of the deals that needed no more."""
+    n: int
+
+
+@dataclass(frozen=True)
+class PastRecords:
+    """The records up to a day: each open deal's changes, and the usual days of won deals."""
+
+    deals: pd.DataFrame
+    """Deals open in the last record; index ``unique_id``, columns ``pushes days_pushed entered_at last_stage best_rank peak
+    changed_at owner_at owner_before``."""
+    stays: dict[str, LearnedDays]
+    """Days in each stage of deals that were won."""
+    pauses: LearnedDays | None
+    """Longest time without a change of deals that were won."""
+
+
+def read_past(
+    history: History,
+    *,
+    until: pd.Timestamp,
+    share: float,
+    own_writes: pd.DataFrame | None,
+) -> PastRecords | None:
+    """Read the records up to a moment; None if there are fewer than two."""
+    moments = history.records["recorded_at"]
+    if (moments <= until).sum() < 2:
+        return None
+    count_unknown_deals(history)
+    dated = find_first_record(history, moments, ["stage", "close_date"])
+    log = _read_places(history, until)
+    found = history.collect(_sum_up_deals(log, Org.of(history), dated)).set_index("unique_id")
+    won, pause = found["is_won"], found["pause"]
+    deals = found[~won].drop(columns=["is_won", "pause"])
+    if moments.between(dated, until).sum() < 2:
+        deals = deals.drop(columns=["pushes", "days_pushed"])
+    deals["changed_at"] = _find_last_changes(history, deals, until, own_writes)
+    if "owner_name" in log.columns:
+        owners = (
+            history.collect(_list_owner_changes(log))
+            .sort_values("seen_at")
+            .drop_duplicates("unique_id", keep="last")
+        )
+        deals = deals.join(owners.set_index("unique_id").rename(columns={"seen_at": "owner_at"}))
+    stays = history.collect(_count_won_stays(log))
+    pauses = pause[won].value_counts().rename_axis("days").reset_index(name="times")
+    return PastRecords(deals, _learn_stays(stays, share), _learn_days(pauses, share))
+
+
+def _read_places(history: History, until: pd.Timestamp) -> ibis.Table:
+    """Read the change rows by `until`; ``place`` is the stage of an open deal, else its outcome."""
+    import ibis
+
+    owner = [name for name in ("owner_name",) if name in history.log.columns]
+    log = read_log(history, "seen_after", "updated_at", *owner)
+    log = log.filter(log["seen_at"] <= instant(until))
+    is_open = log["outcome"] == "open"
+    return log.select(
+        *("unique_id", "seen_after", "seen_at", "updated_at", "within", "cents", "close_date", *owner),
+        is_open=is_open,
+        is_won=log["outcome"] == "won",
+        place=ibis.ifelse(is_open, log["stage"].fill_null(""), log["outcome"]),
+    )
+
+
+def _make_window(**rows: Any) -> Any:
+    """Make the window of a deal's rows, in order of time."""
+    import ibis
+
+    return ibis.window(group_by="unique_id", order_by="seen_at", **rows)
+
+
+def _sum_up_deals(log: ibis.Table, org: Org, dated: pd.Timestamp) -> ibis.Table:
+    """Sum up each deal that is open or won in its last row; dates count as moved after `dated`."""
+    import ibis
+
+    whole = _make_window(preceding=None, following=None)
+    rows = log.mutate(
+        place_before=log["place"].lag().over(_make_window()),
+        was_open=log["is_open"].lag().over(_make_window()),
+        date_before=log["close_date"].lag().over(_make_window()),
+        until=log["seen_at"].lead().over(_make_window()),
+        ends_open=log["is_open"].last().over(whole),
+        ends_won=log["is_won"].last().over(whole),
+    )
+    rows = rows.filter(rows["ends_open"] | rows["ends_won"])
+    ranks = [(stage, rank) for rank, stage in enumerate(org.stages.open)]
+    later = rows["close_date"] > rows["date_before"]
+    pushed = later & rows["is_open"] & rows["was_open"] & rows["within"] & (rows["seen_at"] > instant(dated))
+    days = rows["close_date"].delta(rows["date_before"], unit="day").cast("int64")
+    paused = ibis.ifelse(
+        rows["ends_won"] & rows["is_open"], _count_whole_days(rows["seen_at"], rows["until"]), None
+    )
+    return rows.group_by("unique_id", is_won="ends_won").agg(
+        pushes=pushed.cast("int64").sum().cast("int64"),
+        days_pushed=ibis.ifelse(pushed, days, 0).sum().cast("int64"),
+        best_rank=rows["place"].cases(*ranks, else_=-1).max(where=rows["is_open"]).cast("int64"),
+        peak=rows["cents"].max(where=rows["is_open"]),
+        entered_at=rows["seen_at"].max(where=_is_entry(rows)),
+        first_at=rows["seen_at"].min(),
+        last_at=rows["seen_at"].max(),
+        last_stage=rows["place"].max(where=missing(rows["until"])),
+        seen_after=rows["seen_after"].min(),
+        updated_at=rows["updated_at"].max(),
+        pause=paused.max(),
+    )
+
+
+def _is_entry(rows: ibis.Table) -> Any:
+    return missing(rows["place_before"]) | (rows["place_before"] != rows["place"])
+
+
+def _list_owner_changes(log: ibis.Table) -> ibis.Table:
+    """List every change of owner, with the owner before."""
+    owner = log["owner_name"]
+    ends = log.group_by("unique_id").agg(low=owner.min(), high=owner.max())
+    rows = log.select("unique_id", "seen_at", "owner_name")
+    rows = rows.semi_join(ends.filter(ends["low"] != ends["high"]), "unique_id")
+    rows = rows.mutate(owner_before=rows["owner_name"].lag().over(_make_window()))
+    return rows.filter(rows["owner_before"] != rows["owner_name"]).drop("owner_name")
+
+
+def _count_won_stays(log: ibis.Table) -> ibis.Table:
+    """Count the stays of won deals in each stage, by days; stays that began before the records are left out."""
+    rows = log.select("unique_id", "seen_after", "seen_at", "place", "is_open", "is_won")
+    rows = rows.semi_join(rows.filter("is_won"), "unique_id")
+    rows = rows.mutate(
+        place_before=rows["place"].lag().over(_make_window()),
+        ends_won=rows["is_won"].last().over(_make_window(preceding=None, following=None)),
+    )
+    rows = rows.filter(rows["ends_won"] & _is_entry(rows))
+    rows = rows.mutate(left_at=rows["seen_at"].lead().over(_make_window()))
+    stays = rows.filter(rows["is_open"], ~missing(rows["left_at"]), ~missing(rows["seen_after"]))
+    counted = stays.select("place", days=_count_whole_days(stays["seen_at"], stays["left_at"]))
+    return counted.group_by(["place", "days"]).agg(times=counted.count().cast("int64"))
+
+
+def _count_whole_days(start: Any, end: Any) -> Any:
+    return count_days(start, end).round().cast("int64")
+
+
+def _learn_stays(stays: pd.DataFrame, share: float) -> dict[str, LearnedDays]:
+    found = {str(stage): _learn_days(rows, share) for stage, rows in stays.groupby("place")}
+    return {stage: quantile for stage, quantile in found.items() if quantile is not None}
+
+
+def _learn_days(counted: pd.DataFrame, share: float) -> LearnedDays | None:
+    """Find the fewest days that this share of the deals did not exceed; None for fewer deals than `_LEAST_WON`."""
+    ordered = counted.sort_values("days")
+    times, days = ordered["times"].to_numpy(dtype="int64"), ordered["days"].to_numpy(dtype="int64")
+    n = int(times.sum())
+    if n < _LEAST_WON:
+        return None
+    place = int(np.searchsorted(np.cumsum(times), share * n - 1e-9))
+    return LearnedDays(int(days[place]), share, n)
+
+
+def _find_last_changes(
+    history: History, deals: pd.DataFrame, until: pd.Timestamp, own_writes: pd.DataFrame | None
+) -> pd.Series[Any]:
+    """Find when each deal last changed, other than by our own writes."""
+    # No change on record: use the server's `updated_at`.
+    never = (deals["last_at"] == deals["first_at"]) & deals["seen_after"].isna()
+    changed = deals["last_at"].where(~never | deals["updated_at"].isna(), deals["updated_at"])
+    if own_writes is None or own_writes.empty:
+        return changed
+    ours = arguments.frame(own_writes, "own_writes", "unique_id", "written_at", made_by="own_writes")
+    ids = sorted(set(ours["unique_id"]) & set(deals.index))
+    if not ids:
+        return changed
+    log = history.log
+    rows = log.filter(log["unique_id"].isin(ids), log["seen_at"] <= instant(until))
+    rows = history.collect(rows.select("unique_id", "seen_after", "seen_at"))
+    written = ours.assign(written_at=pd.to_datetime(ours["written_at"], utc=True).astype(_INSTANT))
+    both = rows.reset_index().merge(written[["unique_id", "written_at"]], on="unique_id")
+    mine = both[(both["written_at"] > both["seen_after"]) & (both["written_at"] <= both["seen_at"])]
+    others = rows.drop(index=mine["index"].unique()).groupby("unique_id")["seen_at"].max()
+    replaced = others.reindex(pd.Index(ids)).fillna(deals["first_at"].reindex(pd.Index(ids)))
+    return changed.where(~changed.index.isin(ids), replaced.reindex(changed.index))

@@ -1,23 +1,38 @@
-"""`stage_flow`: outcome of each entry into a stage."""
+"""`stage_flow`: outcome of the entries into each stage; `stage_flow_deals`: each of these entries."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from opp_analytics import schema
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import find_span, name_groups
-from opp_analytics.analysis.shared.tables import annotate, fill_counts, sort_groups
-from opp_analytics.analysis.stages.pipelines import regrouped
-from opp_analytics.analysis.stages.stage_flow_deals import FLOW_ENDS, stage_steps, stays_by_pipeline
+from opp_analytics.analysis.shared.history_query import (
+    Span,
+    count_days,
+    find_span,
+    instant,
+    keep_until,
+    missing,
+    name_groups,
+    read_log,
+)
+from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
+from opp_analytics.analysis.stages.pipelines import open_stages, regrouped, several_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED
+from opp_analytics.org import PIPELINE
 from opp_analytics.periods import When, as_date
+from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
+    import ibis
+
     from opp_analytics.history import History
+    from opp_analytics.org import Org
 
 
 def stage_flow(
@@ -146,3 +161,182 @@ def _median(spells: pd.DataFrame) -> float:
     curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
     half = np.flatnonzero(curve.open_share <= 0.5 + 1e-12)
     return float(curve.time[half[0]]) if len(half) else float("nan")
+
+
+FLOW_ENDS = ("advanced", "lost", "back", "removed", "still")
+"""Outcomes of an entry into a stage; each entry has exactly one."""
+_WON, _LOST, _REMOVED = "(won)", "(lost)", "(removed)"
+"""Places of deals that are not open, besides the open stages."""
+
+
+def stage_flow_deals(
+    history: History,
+    *,
+    start: When,
+    end: When,
+    by: By = None,
+    assume_passed: bool = True,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """The entries behind `stage_flow`: each deal that entered a stage, with what became of it there.
+
+    Parameters
+    ----------
+    history, start, end, by, assume_passed, tz
+        As for `stage_flow`.
+
+    Returns
+    -------
+    DataFrame
+        One row per entry, by the order of the stages, then ``unique_id`` (with `by`, within each group, which is the index):
+        ``stage`` (str), ``unique_id``, ``name`` (str, as on entry), ``outcome`` (str: one of advanced, lost, back, removed, still;
+        transferred after ``history.where``), ``days`` (int64, in the stage so far), ``passed`` (bool: assumed). If nothing
+        entered, no rows.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentError, MissingColumnError
+        As for `stage_flow`, which counts these rows.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["z", "a", "a", "a"], "seen_at": ["2026-01-05", "2026-01-12", "2026-01-19", "2026-01-26"],
+    ...                     "stage": ["discovery", "discovery", "proposal", "closed_lost"]})
+    >>> entries = stage_flow_deals(History.from_changes(log), start="2026-01-05", end="2026-01-26")
+    >>> entries[["stage", "unique_id", "outcome", "passed"]].to_numpy().tolist()
+    [['discovery', 'a', 'advanced', False], ['qualification', 'a', 'advanced', True], ['proposal', 'a', 'lost', False]]
+    """
+    groups = check_by(by, level="stage")
+    asked = find_span(history, start, end, asked_by="stage_flow_deals", by=groups, tz=tz, reads=("stage",))
+    steps = history.collect(stage_steps(history, asked, groups)).assign(times=1)
+    keys = name_groups(groups)
+    stays = [
+        stays.assign(rank=stays["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
+        for stages, stays in stays_by_pipeline(
+            history, asked, groups, steps, assume_passed=assume_passed, asked_by="stage_flow_deals"
+        )
+    ]
+    found = sort_groups(pd.concat(stays, ignore_index=True), keys, "rank", "unique_id", "days")
+    text = schema.TEXT
+    table = pd.DataFrame(
+        {
+            "stage": found["stage"].astype(text),
+            "unique_id": found["unique_id"].astype(text),
+            "name": found["name"].astype(text),
+            "outcome": found["end"].astype(text),
+            "days": found["days"].astype("int64"),
+            "passed": found["passed"].astype("bool"),
+        }
+    )
+    return annotate(
+        index_by_groups(table, found, groups),
+        made_from=history,
+        n=len(table),
+        as_of=as_date(asked.closing, tz=asked.tz),
+        **asked.notes(),
+    )
+
+
+def stays_by_pipeline(
+    history: History,
+    asked: Span,
+    groups: list[str],
+    steps: pd.DataFrame,
+    *,
+    assume_passed: bool,
+    asked_by: str,
+) -> Iterator[tuple[list[str], pd.DataFrame]]:
+    """The open stages of each pipeline in order, and the stays in them with their ``end``; one pipeline where all rank together.
+
+    Parameters
+    ----------
+    steps : DataFrame
+        Steps of `stage_steps`, each with its number of ``times``.
+    """
+    keys = name_groups(groups)
+    for pipeline in several_pipelines(asked.org, _pipelines(history, asked.org), groups, asked_by):
+        mine = steps
+        if PIPELINE in groups and len(asked.org.stages.pipelines) > 1:
+            mine = steps[steps[keys[groups.index(PIPELINE)]] == (pipeline or NO_LABEL)]
+        ranks = {stage: rank for rank, stage in enumerate(open_stages(asked.org, pipeline))}
+        stays = _ended(mine, ranks)
+        if assume_passed:
+            stays = pd.concat([stays, _passed(mine, ranks)], ignore_index=True)
+        yield list(ranks), stays
+
+
+def _pipelines(history: History, meaning: Org) -> pd.Series[Any]:
+    """The pipelines of the history's deals."""
+    table = history.table
+    if len(meaning.stages.pipelines) < 2 or PIPELINE not in table.columns:
+        return pd.Series(dtype=schema.TEXT)
+    found: pd.Series[Any] = history.collect(table.select(PIPELINE).distinct())[PIPELINE]
+    return found.sort_values(ignore_index=True)
+
+
+def stage_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Each step of a deal from place to place between two records, with the next place and the days until then.
+
+    A place is the stage of an open deal, won, lost, or removed for every other deal. A deal that leaves the history's
+    part goes to the place transferred.
+    """
+    import ibis
+
+    log = keep_until(read_log(history, "name", by=groups), asked.closing)
+    place = ibis.cases(
+        (log["outcome"] == "open", log["stage"].fill_null("")),
+        (log["outcome"] == "won", _WON),
+        (log["outcome"] == "lost", _LOST),
+        else_=_REMOVED,
+    )
+    own = ibis.window(group_by="unique_id", order_by="seen_at")
+    log = log.mutate(place=place)
+    log = log.mutate(came_from=log["place"].lag().over(own))
+    log = log.mutate(entered=missing(log["came_from"]) | (log["came_from"] != log["place"]))
+    log = log.filter(log["entered"] | ~log["within"])
+    log = log.mutate(
+        went_to=ibis.ifelse(log["within"], log["place"], TRANSFERRED).lead().over(own),
+        went_at=log["seen_at"].lead().over(own),
+    )
+    log = log.filter(log["entered"], log["within"], log["seen_at"] > instant(asked.opening))
+    keys = name_groups(groups)
+    # With the end of the window as its end, an open stay needs no special case.
+    days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
+    return log.select(
+        *keys,
+        "unique_id",
+        "name",
+        "came_from",
+        "place",
+        "went_to",
+        days=days.ceil().cast("int64"),
+    )
+
+
+def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
+    """The stays in ranked open stages, each with its end."""
+    spells = steps[steps["place"].isin(list(ranks))]
+    here, there = (spells[name].map({**ranks, _WON: len(ranks)}) for name in ("place", "went_to"))
+    end = np.select(
+        [
+            spells["went_to"].isna(),
+            spells["went_to"] == TRANSFERRED,
+            spells["went_to"] == _LOST,
+            there > here,
+            there < here,
+        ],
+        ["still", TRANSFERRED, "lost", "advanced", "back"],
+        "removed",
+    )
+    return spells.assign(stage=spells["place"], end=end, passed=False)
+
+
+def _passed(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
+    """Assumed stays: the stages skipped by a jump forward."""
+    here, there = (steps[name].map({**ranks, _WON: len(ranks)}) for name in ("came_from", "place"))
+    jumped = []
+    for stage, rank in ranks.items():
+        over = steps[(here < rank) & (there > rank)]
+        jumped.append(over.assign(stage=stage, end="advanced", days=0, passed=True))
+    return pd.concat(jumped, ignore_index=True).astype({"stage": schema.TEXT})

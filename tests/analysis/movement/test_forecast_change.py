@@ -7,7 +7,8 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors
-from opp_analytics.analysis import FORECAST_STEPS, forecast, forecast_change
+from opp_analytics.analysis import forecast, forecast_change
+from opp_analytics.analysis.movement.forecast_change import FORECAST_STEPS
 from opp_analytics.history import History
 from tests import worlds
 from tests.analysis.forecasting.histories import even_months

@@ -4,7 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.analysis import DEAL_STEPS, forecast_change, forecast_change_deals
+from opp_analytics.analysis import forecast_change, forecast_change_deals
+from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS
 from tests import worlds
 from tests.history.logs import recorded, row
 

@@ -1,5 +1,7 @@
 """New pipeline by period, by hand and on random histories."""
 
+from __future__ import annotations
+
 from collections import Counter
 
 import pandas as pd
@@ -7,7 +9,7 @@ import pytest
 from hypothesis import given
 
 import opp_analytics as oa
-from opp_analytics.analysis import pipeline_created
+from opp_analytics.analysis import pipeline_created, pipeline_created_deals
 from opp_analytics.history import History
 from tests.history.logs import MONDAYS, history_of
 from tests.history.looks import MONDAYS as LOOKS
@@ -118,3 +120,45 @@ def test_pipeline_created__of_one_record_is_that_period_so_far():
     assert pipeline_created(alone, freq="Q").reset_index().to_numpy().tolist() == [
         ["2026Q1", 1, 1.0, 1, 1.0, True]
     ]
+
+
+DEALS = [
+    ("a", "2026-01-05", "2026-01-02", 100.0, "Ann", "discovery"),
+    ("b", "2026-02-02", "2026-01-30", 50.0, "Bo", "discovery"),
+    ("c", "2026-02-02", "2026-02-01", None, "Ann", "discovery"),
+    ("a", "2026-02-09", "2026-01-02", 120.0, "Bo", "closed_won"),
+]
+
+
+@pytest.fixture(scope="module")
+def deals_history():
+    log = pd.DataFrame(DEALS, columns=["unique_id", "seen_at", "created_at", "value", "owner_name", "stage"])
+    return History.from_changes(log)
+
+
+def test_pipeline_created_deals__at_the_value_first_seen(deals_history):
+    table = pipeline_created_deals(deals_history)
+    assert table[["period", "unique_id", "value"]].to_numpy().tolist() == [
+        ["2026-01", "a", 100.0],
+        ["2026-01", "b", 50.0],
+        ["2026-02", "c", 0.0],
+    ]
+    assert table.attrs["n"] == 3
+
+
+def test_pipeline_created_deals__by_who_had_it_first(deals_history):
+    table = pipeline_created_deals(deals_history, by="owner_name")
+    assert table["unique_id"].groupby(level="owner_name").agg(list).to_dict() == {
+        "Ann": ["a", "c"],
+        "Bo": ["b"],
+    }
+
+
+@SOME
+@given(pipelines())
+def test_pipeline_created_deals__sum_to_the_table(looks):
+    history = seen_as(looks)
+    table, deals = pipeline_created(history, freq="W"), pipeline_created_deals(history, freq="W")
+    counted = deals.groupby("period")["value"].agg(["count", "sum"]).reindex(table.index, fill_value=0)
+    assert counted["count"].tolist() == table["deals"].tolist()
+    assert counted["sum"].round(2).tolist() == table["value"].round(2).tolist()

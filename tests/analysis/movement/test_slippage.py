@@ -1,10 +1,15 @@
+""""""
+
+from __future__ import annotations
+
 import math
 
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.analysis import SLIP_OUTCOMES, slippage, slippage_deals
+from opp_analytics.analysis import slippage, slippage_deals
+from opp_analytics.analysis.movement.slippage import SLIP_OUTCOMES
 from tests.analysis.movement.windows import JANUARY
 from tests.history.logs import history_of
 
@@ -141,3 +146,23 @@ def test_slippage__of_what_was_hers_names_what_she_passed_on():
     # The columns of `by` are read at the start, wherever the deal went.
     grouped = slippage(history, **JANUARY, by="owner_name")
     assert grouped["count"][grouped["count"] > 0].to_dict() == {("Ann", "won"): 2, ("Bo", "won"): 1}
+
+
+def test_slippage_deals__add_up_to_the_table(january):
+    deals = slippage_deals(january, **JANUARY)
+    table = slippage(january, **JANUARY)
+    held = table[table["count"] > 0]
+    assert deals["outcome"].value_counts().to_dict() == held["count"].to_dict()
+    assert deals.groupby("outcome")["value"].sum().to_dict() == held["value"].to_dict()
+    pushed = deals.set_index("unique_id").loc["pushed"]
+    assert pushed[["value", "close_date", "close_date_after"]].tolist() == [
+        400.0,
+        pd.Timestamp("2026-01-05"),
+        pd.Timestamp("2026-03-05"),
+    ]
+
+
+def test_slippage_deals__empty_cohort_has_its_columns(january):
+    deals = slippage_deals(january, start="2026-01-27", end="2026-02-03")
+    assert deals.empty
+    assert deals.dtypes[["value", "close_date"]].astype(str).tolist() == ["float64", "datetime64[us]"]

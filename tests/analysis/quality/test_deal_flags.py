@@ -110,7 +110,7 @@ def test_deal_flags__pushed_twice_or_more():
     assert table.loc["x", "reasons"] == "pushed twice, 61 days in all"
     once = seen(close_date=["2026-03-31", "2026-04-30", "2026-04-01"])
     assert told(flags_of(once), "pushed") == []
-    assert flags_of(once, pushes=1).loc["x", "reasons"] == "pushed once, 30 days in all"
+    assert flags_of(once, limits=oa.FlagLimits(pushes=1)).loc["x", "reasons"] == "pushed once, 30 days in all"
 
 
 def test_deal_flags__pushes_are_not_known_until_two_records_have_dates(tmp_path):
@@ -119,7 +119,7 @@ def test_deal_flags__pushes_are_not_known_until_two_records_have_dates(tmp_path)
     for day, date in (("2026-02-02", None), ("2026-02-16", "2026-03-31"), ("2026-03-02", "2026-04-30")):
         history.record(deals.assign(close_date=date) if date else deals, at=day)
     assert flags_of(history, day="2026-02-20")["pushed"].isna().all()
-    table = flags_of(history, pushes=1)
+    table = flags_of(history, limits=oa.FlagLimits(pushes=1))
     assert table.loc["x", "reasons"] == "pushed once, 30 days in all"
 
 
@@ -133,14 +133,14 @@ def test_deal_flags__moved_back_until_it_is_where_it_was():
 def test_deal_flags__value_cut_below_the_highest_seen():
     cut = seen(value=[100.0, 200_000.0, 150_000.0])
     assert flags_of(cut).loc["x", "reasons"] == "value cut from 200K to 150K"
-    assert told(flags_of(cut, cut_share=0.25), "value_cut") == []
-    assert told(flags_of(cut, cut_share=0.24), "value_cut") == ["x"]
+    assert told(flags_of(cut, limits=oa.FlagLimits(cut_share=0.25)), "value_cut") == []
+    assert told(flags_of(cut, limits=oa.FlagLimits(cut_share=0.24)), "value_cut") == ["x"]
 
 
 def test_deal_flags__owner_changed_lately():
     passed = seen(owner_name=["Ann", "Bo", "Bo"])
     assert flags_of(passed).loc["x", "reasons"] == "taken over from Ann 22 days ago"
-    assert told(flags_of(passed, lately_days=21), "owner_changed") == []
+    assert told(flags_of(passed, limits=oa.FlagLimits(lately_days=21)), "owner_changed") == []
     assert told(flags_of(passed, day="2026-06-01"), "owner_changed") == []
 
 
@@ -167,12 +167,12 @@ def test_deal_flags__slow_in_stage_against_the_deals_that_were_won():
         "28 days in proposal; 80% of won deals needed 15 or fewer (n 10)"
     )
     assert table.attrs["thresholds"] == {"slow_in_stage": {"proposal": [15, 10]}, "no_change": [15, 10]}
-    assert flags_of(history, quantile=0.5).attrs["thresholds"]["no_change"] == [14, 10]
+    assert flags_of(history, limits=oa.FlagLimits(quantile=0.5)).attrs["thresholds"]["no_change"] == [14, 10]
     # Too few to learn from.
     few = flags_of(team(won=9))
     assert told(few, "slow_in_stage") == []
     assert few.attrs["thresholds"] == {}
-    given = flags_of(team(won=9), stay_days=27)
+    given = flags_of(team(won=9), limits=oa.FlagLimits(stay_days=27))
     assert given.loc["slow", "reasons"].startswith("28 days in proposal; the limit is 27")
 
 
@@ -185,8 +185,8 @@ def test_deal_flags__no_change_is_learned_too_and_leaves_out_our_own_writes():
         .to_dict()["slow"]
         .endswith("28 days without a change; 80% of won deals never paused for more than 15 (n 10)")
     )
-    assert told(flags_of(history, stale_days=28), "no_change") == []
-    assert told(flags_of(history, stale_days=27), "no_change") == ["slow"]
+    assert told(flags_of(history, limits=oa.FlagLimits(stale_days=28)), "no_change") == []
+    assert told(flags_of(history, limits=oa.FlagLimits(stale_days=27)), "no_change") == ["slow"]
     # "early" moved on the 9th: by us, so that it has rested since January.
     ours = pd.DataFrame({"unique_id": ["early"], "written_at": ["2026-03-09T10:00Z"]})
     mine = flags_of(history, own_writes=ours)
@@ -251,9 +251,7 @@ def test_deal_flags__of_ones_own():
             "gave 1 values for 6 open deals",
         ),
         ({"without": "late"}, oa.errors.ArgumentValueError, "unknown without='late'; use one of 'overdue'"),
-        ({"quantile": 1}, oa.errors.ArgumentValueError, "quantile=1 is not between 0 and 1"),
-        ({"pushes": 0}, oa.errors.ArgumentValueError, "pushes=0 must be at least 1"),
-        ({"stay_days": "long"}, oa.errors.ArgumentTypeError, "stay_days='long' is not a whole number"),
+        ({"limits": {"pushes": 3}}, oa.errors.ArgumentTypeError, "limits=.* is not FlagLimits"),
         ({"history": frame()}, oa.errors.ArgumentTypeError, "deal_flags needs a History, not DataFrame"),
         ({"own_writes": frame()}, oa.errors.MissingColumnError, "own_writes has no column written_at"),
     ],
@@ -261,6 +259,20 @@ def test_deal_flags__of_ones_own():
 def test_deal_flags__names_what_it_cannot_use(options, error, message):
     with pytest.raises(error, match=message):
         deal_flags(frame(), as_of=DAY, **options)
+
+
+@pytest.mark.parametrize(
+    ("limits", "error", "message"),
+    [
+        ({"quantile": 1}, oa.errors.ArgumentValueError, "quantile=1 is not between 0 and 1"),
+        ({"pushes": 0}, oa.errors.ArgumentValueError, "pushes=0 must be at least 1"),
+        ({"stay_days": "long"}, oa.errors.ArgumentTypeError, "stay_days='long' is not a whole number"),
+        ({"soon_days": None}, oa.errors.ArgumentTypeError, "soon_days=None is not a whole number"),
+    ],
+)
+def test_flag_limits__names_what_it_cannot_use(limits, error, message):
+    with pytest.raises(error, match=message):
+        oa.FlagLimits(**limits)
 
 
 def test_deal_flags__names_what_is_missing(tmp_path):
