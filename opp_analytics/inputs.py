@@ -1,34 +1,109 @@
-"""Amounts, percentages and dates as people type them in a spreadsheet."""
+"""One reader of what people type: amounts, percentages, dates, times, and names, cell by cell or a column at a time.
+
+Cells of a grid, a workbook, a CSV file, another CRM's export, a targets file and a filter are all read here. What may
+mean two things is refused with both readings, unless the rest of its file or the caller settles it.
+"""
 
 from __future__ import annotations
 
 import calendar
 import re
-from datetime import date
-from typing import NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, NoReturn
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from opp_analytics.errors import DataError
 from opp_analytics.schema import BadCell
+from opp_analytics.text import day as format_day
+from opp_analytics.text import joined
 
-__all__ = ["read_amount", "read_date", "read_percent"]
+__all__ = [
+    "BadValue",
+    "Cells",
+    "did_you_mean",
+    "find_day_order",
+    "fold",
+    "match_name",
+    "read_amount",
+    "read_amounts",
+    "read_date",
+    "read_dates",
+    "read_flag",
+    "read_flags",
+    "read_instants",
+    "read_percent",
+    "read_percents",
+    "read_serial_date",
+    "refuse",
+    "suggest",
+]
 
 _AMOUNT = re.compile(
     r"(?P<minus>[-−]?)\s*[$€£]?\s*(?P<minus2>[-−]?)"
     r"(?P<figure>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>[kKmMbB]?)"
 )
+_PLAIN_AMOUNT = r"^-?\$?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$"
+"""Amounts that Arrow reads for a whole column at once, with the same result as `read_amount`."""
+_CODED = re.compile(r"(?P<code>[A-Z]{3})\s*(?P<amount>[^A-Z]+)|(?P<before>[^A-Z]+?)\s*(?P<after>[A-Z]{3})")
 _UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
-_PERCENT = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(%?)")
+_NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
+_PERCENT = re.compile(r"(-?\d+(?:\.\d+)?|\.\d+)\s*(%?)")
+_NOT_A_PERCENTAGE = "is not a percentage; try 60 or 60%"
+
+_FLAGS = {
+    "true": True,
+    "yes": True,
+    "1": True,
+    "1.0": True,
+    "false": False,
+    "no": False,
+    "0": False,
+    "0.0": False,
+}
+
 _SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})(?:[/-](\d{4}|\d{2}))?")
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 _MONTH_FIRST = re.compile(r"([A-Za-z]{3,9})\.?\s+(\d{1,2})(?:,?\s+(\d{4}))?")
 _DAY_FIRST = re.compile(r"(\d{1,2})\s+([A-Za-z]{3,9})\.?(?:,?\s+(\d{4}))?")
 _MONTHS = [name.lower() for name in calendar.month_name]
+_TIMED = re.compile(
+    r"(?P<date>.+?),? +(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d))?(?: ?(?P<half>[APap])\.?[Mm]\.?)?"
+)
+_MILLISECONDS = re.compile(r"\d{13}")
+_NOT_A_DATE = "is not a date; try 12/31/2026 or 2026-12-31"
+
+# The three forms that Arrow reads for a whole column at once.
+_SLASHED_TIME = (
+    r"^(?P<a>\d{1,2})[/-](?P<b>\d{1,2})[/-](?P<year>\d{4}|\d{2})"
+    r"(?:,? +(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?)?$"
+)
+_ISO_TIME = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?$"
+_ISO_ZONED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)$"
+_NAT = np.datetime64("NaT", "us")
+
+_FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
+"""Days since `EPOCH` that count as dates, 1954 to 2201; smaller numbers are rather amounts or years."""
+EPOCH = datetime(1899, 12, 30)
+"""Day 0 of a workbook's dates, as Excel and LibreOffice have it."""
+_MOST_NAMED = 3
+"""Bad cells that one error names; the rest are counted."""
+
+
+# Amounts and percentages
 
 
 def read_amount(text: str) -> float:
-    """Money or another number.
+    """Read money or another number.
 
     Raises
     ------
@@ -41,18 +116,18 @@ def read_amount(text: str) -> float:
     (12000.5, 45000.0, 1200000.0, -500.0)
     """
     bare = text.strip()
-    below = bare.startswith("(") and bare.endswith(")")
-    found = _AMOUNT.fullmatch(bare[1:-1].strip() if below else bare)
+    negative = bare.startswith("(") and bare.endswith(")")
+    found = _AMOUNT.fullmatch(bare[1:-1].strip() if negative else bare)
     if found is None:
-        raise BadCell("is not an amount; try 45000, $45,000 or 45k")
+        raise BadCell(_NOT_AN_AMOUNT)
     amount = float(found["figure"].replace(",", ""))
     if found["unit"]:
         amount = round(amount * _UNITS[found["unit"].lower()], 9)
-    return -amount if below or found["minus"] or found["minus2"] else amount
+    return -amount if negative or found["minus"] or found["minus2"] else amount
 
 
 def read_percent(text: str) -> float:
-    """A percentage from 0 to 100.
+    """Read a percentage from 0 to 100.
 
     Raises
     ------
@@ -64,19 +139,56 @@ def read_percent(text: str) -> float:
     >>> read_percent("60"), read_percent("60 %"), read_percent("0.8%")
     (60.0, 60.0, 0.8)
     """
-    found = _PERCENT.fullmatch(text.strip())
-    if found is None:
-        raise BadCell("is not a percentage; try 60 or 60%")
-    number = float(found[1])
+    number, signed = _split_percent(text.strip())
+    if number < 0:
+        raise BadCell(_NOT_A_PERCENTAGE)
     if number > 100:
         raise BadCell("is above 100%; type a percentage from 0 to 100")
-    if 0 < number < 1 and not found[2]:
+    if 0 < number < 1 and not signed:
         raise BadCell(f"may mean {number * 100:g}% or {number:g}%; type the sign: {number * 100:g}%")
     return number
 
 
+def _split_percent(cell: Any) -> tuple[float, bool]:
+    """Read a number, and whether it has the percent sign."""
+    if not isinstance(cell, str):
+        return _check_number(cell, _NOT_A_PERCENTAGE), False
+    found = _PERCENT.fullmatch(cell)
+    if found is None:
+        raise BadCell(_NOT_A_PERCENTAGE)
+    return float(found[1]), bool(found[2])
+
+
+def _check_number(cell: Any, otherwise: str) -> float:
+    if isinstance(cell, (int, float, np.integer, np.floating)) and not isinstance(cell, bool):
+        return float(cell)
+    raise BadCell(otherwise)
+
+
+def read_flag(text: str) -> bool:
+    """Read yes or no.
+
+    Raises
+    ------
+    BadCell
+        When the text is neither.
+
+    Examples
+    --------
+    >>> read_flag("TRUE"), read_flag("no")
+    (True, False)
+    """
+    word = text.strip().casefold()
+    if word not in _FLAGS:
+        raise BadCell("is neither true nor false")
+    return _FLAGS[word]
+
+
+# Dates and times
+
+
 def read_date(text: str, *, year: int | None = None, day_first: bool | None = False) -> pd.Timestamp:
-    """A calendar date.
+    """Read a calendar date.
 
     Parameters
     ----------
@@ -85,7 +197,7 @@ def read_date(text: str, *, year: int | None = None, day_first: bool | None = Fa
     year : int, optional
         Year of a date without one; by default this year.
     day_first : bool or None
-        Whether ``3/4/2026`` is April 3; None refuses a date that can be read in both ways.
+        If True, ``3/4/2026`` is April 3; if False, March 4. None refuses a date that can be read in both ways.
 
     Raises
     ------
@@ -99,49 +211,510 @@ def read_date(text: str, *, year: int | None = None, day_first: bool | None = Fa
     """
     bare, this_year = text.strip(), year or date.today().year
     if found := _ISO.fullmatch(bare):
-        return _existing(int(found[1]), int(found[2]), int(found[3]))
+        return _check_date(int(found[1]), int(found[2]), int(found[3]))
     if found := _DOTTED.fullmatch(bare):
-        return _existing(int(found[3]), int(found[2]), int(found[1]))
+        return _check_date(int(found[3]), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
         full = this_year if found[3] is None else int(found[3]) + (2000 if len(found[3]) == 2 else 0)
-        return _slashed(full, int(found[1]), int(found[2]), day_first)
+        return _read_slashed(full, int(found[1]), int(found[2]), day_first)
     named = _MONTH_FIRST.fullmatch(bare)
     month, day, written = named.groups() if named else ("", "", None)
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):
         day, month, written = named.groups()
-    if named is None or not (number := _month(month)):
+    if named is None or not (number := _find_month(month)):
         raise BadCell("is not a date; try 12/31/2026, Dec 31 or 2026-12-31")
-    return _existing(int(written or this_year), number, int(day))
+    return _check_date(int(written or this_year), number, int(day))
 
 
-def _month(name: str) -> int:
-    """Number of a month by its name or the start of it; 0 for another word."""
+def _find_month(name: str) -> int:
+    """Find a month by its name or the start of it; 0 for another word."""
     fitting = [number for number, full in enumerate(_MONTHS) if full and full.startswith(name.lower())]
     if name.lower() == "sept":
         return 9
     return fitting[0] if len(fitting) == 1 else 0
 
 
-def _slashed(year: int, first: int, second: int, day_first: bool | None) -> pd.Timestamp:
+def _read_slashed(year: int, first: int, second: int, day_first: bool | None) -> pd.Timestamp:
     if day_first is None and first != second and max(first, second) <= 12:
-        readings = (f"{calendar.month_abbr[m]} {d}, {year}" for m, d in ((first, second), (second, first)))
-        raise BadCell(f"may mean {' or '.join(readings)}; write it as {year}-{first:02}-{second:02}")
+        both = _two_readings(year, first, second)
+        raise BadCell(f"may mean {both}; write it as {year}-{first:02}-{second:02}")
     # Above 12 it can only be a day.
     if day_first or (day_first is None and first > 12):
         first, second = second, first
-    return _existing(year, first, second)
+    return _check_date(year, first, second)
 
 
-def _existing(year: int, month: int, day: int) -> pd.Timestamp:
+def _two_readings(year: int, first: int, second: int) -> str:
+    """Write a date with slashes in both ways: its month first, its day first."""
+    return " or ".join(
+        format_day(date(year, *parts), year=True) for parts in ((first, second), (second, first))
+    )
+
+
+def _check_date(year: int, month: int, day: int) -> pd.Timestamp:
     if not 1 <= month <= 12:
         raise BadCell(f"is not a date: there is no month {month}")
     if not 1 <= year <= 9999:
-        _no_year(year)
+        raise BadCell(f"is not a date: there is no year {year}")
     days = calendar.monthrange(year, month)[1]
     if not 1 <= day <= days:
         raise BadCell(f"is not a date: {calendar.month_name[month]} {year} has {days} days")
     return pd.Timestamp(date(year, month, day)).as_unit("us")
 
 
-def _no_year(year: int) -> NoReturn:
-    raise BadCell(f"is not a date: there is no year {year}")
+def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | None:
+    """Read a workbook's date that became a number: the days since `epoch`; None for any other number.
+
+    Examples
+    --------
+    >>> read_serial_date(46_351), read_serial_date(12_000)
+    (Timestamp('2026-11-25 00:00:00'), None)
+    """
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
+        return None
+    if not _FIRST_SERIAL <= number <= _LAST_SERIAL:
+        return None
+    return pd.Timestamp(epoch) + pd.Timedelta(days=float(number)).round("s")
+
+
+def _read_time(cell: Any, day_first: bool | None) -> tuple[pd.Timestamp, bool]:
+    """Read a date or time, and whether it is in UTC rather than local time."""
+    if isinstance(cell, (datetime, date, np.datetime64)):
+        stamp = pd.Timestamp(cell)
+        return (stamp, False) if stamp.tzinfo is None else (stamp.tz_convert("UTC").tz_localize(None), True)
+    if not isinstance(cell, str):
+        serial = read_serial_date(cell)
+        if serial is None:
+            raise BadCell(_NOT_A_DATE)
+        return serial, False
+    if _MILLISECONDS.fullmatch(cell):
+        return pd.Timestamp(int(cell), unit="ms"), True
+    timed = _TIMED.fullmatch(cell)
+    if timed is None:
+        return read_date(cell, day_first=day_first), False
+    return read_date(timed["date"], day_first=day_first) + _read_time_of_day(timed), False
+
+
+def _read_time_of_day(timed: re.Match[str]) -> pd.Timedelta:
+    hour, minute, second = (int(timed[name] or 0) for name in ("hour", "minute", "second"))
+    half = (timed["half"] or "").lower()
+    if minute > 59 or second > 59 or hour > (12 if half else 23) or (half and not hour):
+        raise BadCell("has a time of day that does not exist")
+    hour = hour % 12 + 12 * (half == "p") if half else hour
+    return pd.Timedelta(hours=hour, minutes=minute, seconds=second)
+
+
+# Names
+
+
+def fold(name: str) -> str:
+    """Fold a name to what tells it apart: case, spaces, hyphens and underscores do not.
+
+    Examples
+    --------
+    >>> fold("Closed - Won"), fold(" closed_won")
+    ('closed_won', 'closed_won')
+    """
+    return re.sub(r"[\s_-]+", "_", name.casefold()).strip("_") or name
+
+
+def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | None:
+    """Find the name that `typed` spells; None for another word, and where two names differ only in case or signs.
+
+    Parameters
+    ----------
+    typed : str
+        As somebody typed it.
+    names : iterable of str, or mapping
+        The names; or each spelling, aliases included, with the name that it leads to.
+
+    Examples
+    --------
+    >>> match_name("Closed-won", ["closed_won", "closed_lost"]), match_name("won", ["closed_won"])
+    ('closed_won', None)
+    """
+    known = names if isinstance(names, Mapping) else {name: name for name in names}
+    if typed in known:
+        return known[typed]
+    wanted = fold(typed)
+    found = {name for spelling, name in known.items() if fold(spelling) == wanted}
+    return found.pop() if len(found) == 1 else None
+
+
+def suggest(typed: str, names: Iterable[str], *, most: int = 2) -> list[str]:
+    """Suggest the names that somebody may have meant: those that contain `typed`, else the closest ones.
+
+    Examples
+    --------
+    >>> suggest("closed", ["proposal", "closed_won", "closed_lost"]), suggest("propsal", ["proposal", "closed_won"])
+    (['closed_won', 'closed_lost'], ['proposal'])
+    """
+    folded = {fold(name): name for name in names}
+    wanted = fold(typed)
+    # A word of one or two letters is inside many names.
+    within = [name for spelling, name in folded.items() if wanted in spelling] if len(wanted) > 2 else []
+    return (within or [folded[near] for near in get_close_matches(wanted, folded, n=most)])[:most]
+
+
+def did_you_mean(
+    typed: str, names: Iterable[str], *, most: int = 1, write: Callable[[str], str] = repr
+) -> str:
+    """Ask for the name that somebody may have meant, as the end of a message; empty when none is close.
+
+    Examples
+    --------
+    >>> did_you_mean("qualifcation", ["qualification", "proposal"]), did_you_mean("x", ["proposal"])
+    ("did you mean 'qualification'?", '')
+    """
+    near = suggest(typed, names, most=most)
+    return f"did you mean {joined(map(write, near), last='or')}?" if near else ""
+
+
+# Whole columns
+
+
+@dataclass(frozen=True, order=True)
+class BadValue:
+    """One cell of a file that cannot be read."""
+
+    row: int
+    """Row of the file, as a spreadsheet counts them; of a frame, its position."""
+    column: str
+    """The file's own label."""
+    value: Any
+    reason: str
+    """Completes "row 12: Amount='abc' …"."""
+
+    def __str__(self) -> str:
+        shown = repr(self.value)
+        return (
+            f"row {self.row}: {self.column}={shown if len(shown) <= 80 else shown[:79] + '…'} {self.reason}"
+        )
+
+
+def refuse(file: str, bad: Sequence[BadValue]) -> NoReturn:
+    """Raise one error that names the first bad cells in the order of the file, and counts the rest."""
+    first = sorted(bad, key=lambda one: (one.row, one.column))[:_MOST_NAMED]
+    more = f" (and {len(bad) - _MOST_NAMED:,} more)" if len(bad) > _MOST_NAMED else ""
+    raise DataError(f"{file}: {'; '.join(map(str, first))}{more}")
+
+
+@dataclass(frozen=True)
+class _SlashedTimes:
+    """The parts of the texts such as 11/25/2026 9:14 PM in a column."""
+
+    places: NDArray[np.intp]
+    """Places of these texts among the distinct cells."""
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    year: NDArray[np.int64]
+    seconds: NDArray[np.int64]
+    """Time of day; −1 for one that does not exist."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A column of a file as its distinct cells, so that each is read once."""
+
+    label: str
+    """The file's own label, for messages."""
+    rows: pd.Index[Any]
+    """Row of the file for each row of the column."""
+    codes: NDArray[np.intp]
+    """Place in `distinct` for each row; −1 where the cell is empty."""
+    distinct: pd.Series[Any]
+    """The distinct cells, at their dtype."""
+
+    @classmethod
+    def of(cls, column: pd.Series[Any], label: str) -> Cells:
+        """The cells of a column whose index is the row of the file."""
+        codes, cells = pd.factorize(column)
+        # An index of objects would have its type inferred.
+        return cls(label, column.index, codes, pd.Series(cells, dtype=cells.dtype))
+
+    @cached_property
+    def texts(self) -> pa.Array:
+        """The distinct cells as Arrow text; missing where a cell is not text."""
+        if isinstance(self.distinct.dtype, pd.StringDtype):
+            array = pa.array(self.distinct, pa.string())
+            return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        return pa.array([cell if isinstance(cell, str) else None for cell in self.distinct], pa.string())
+
+    @cached_property
+    def slashed(self) -> _SlashedTimes:
+        """The parts of the dates with slashes or hyphens whose year comes last."""
+        fields = pc.extract_regex(self.texts, _SLASHED_TIME)
+        found = pc.is_valid(fields)
+        fields = fields.filter(found)
+
+        def number(name: str) -> NDArray[np.int64]:
+            texts = pc.struct_field(fields, name)
+            digits = pc.if_else(pc.equal(texts, ""), "0", texts)
+            return np.asarray(digits.cast(pa.int64()).to_numpy(zero_copy_only=False))
+
+        year, hour, minute, second = map(number, ("year", "hour", "minute", "second"))
+        half = np.asarray(
+            pc.utf8_lower(pc.struct_field(fields, "half")).to_numpy(zero_copy_only=False), dtype="U1"
+        )
+        possible = np.where(half != "", (hour >= 1) & (hour <= 12), hour < 24) & (minute < 60) & (second < 60)
+        hour = np.where(half != "", hour % 12 + 12 * (half == "p"), hour)
+        return _SlashedTimes(
+            places=np.flatnonzero(found.to_numpy(zero_copy_only=False)),
+            first=number("a"),
+            second=number("b"),
+            year=np.where(year < 100, year + 2000, year),
+            seconds=np.where(possible, hour * 3600 + minute * 60 + second, -1),
+        )
+
+    def spread(self, values: NDArray[Any], missing: Any) -> pd.Series[Any]:
+        """Spread one value for each distinct cell over the rows."""
+        each = np.append(values, np.array([missing], dtype=values.dtype))[self.codes]
+        return pd.Series(each, index=self.rows)
+
+    def read_each(
+        self, read: Callable[[Any], Any], wanted: NDArray[np.bool_] | None = None
+    ) -> tuple[dict[int, Any], dict[int, str]]:
+        """Read the distinct cells in `wanted`: the values by place, and the reasons of those that `read` refuses."""
+        places = range(len(self.distinct)) if wanted is None else np.flatnonzero(wanted).tolist()
+        cells = self.distinct.tolist()
+        values: dict[int, Any] = {}
+        reasons: dict[int, str] = {}
+        for place in places:
+            try:
+                values[place] = read(cells[place])
+            except BadCell as error:
+                reasons[place] = str(error)
+        return values, reasons
+
+    def find_bad(self, reasons: Mapping[int, str]) -> list[BadValue]:
+        """Find the rows of the cells that were refused, each with its reason."""
+        if not reasons:
+            return []
+        found = np.flatnonzero(np.isin(self.codes, list(reasons)))
+        return [
+            BadValue(int(self.rows[row]), self.label, self.distinct.iloc[code], reasons[code])
+            for row, code in ((int(row), int(self.codes[row])) for row in found)
+        ]
+
+
+def read_amounts(cells: Cells, currency: str | None = None) -> tuple[pd.Series[Any], list[BadValue]]:
+    """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000; NaN where a cell is empty or bad.
+
+    Parameters
+    ----------
+    cells : Cells
+        Texts or numbers.
+    currency : str, optional
+        ISO code; an amount with another code is a bad value.
+
+    Examples
+    --------
+    >>> read_amounts(Cells.of(pd.Series(["$120,000.00", "USD 45", None]), "Amount"), "USD")[0].tolist()
+    [120000.0, 45.0, nan]
+    """
+    amounts = np.full(len(cells.distinct), np.nan)
+    plain = pc.fill_null(pc.match_substring_regex(cells.texts, _PLAIN_AMOUNT), False)
+    mask = plain.to_numpy(zero_copy_only=False)
+    bare = pc.replace_substring_regex(cells.texts.filter(plain), "[$,]", "")
+    amounts[mask] = bare.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    found, reasons = cells.read_each(lambda cell: _read_amount_in(cell, currency), ~mask)
+    amounts[list(found)] = list(found.values())
+    return cells.spread(amounts, np.nan), cells.find_bad(reasons)
+
+
+def _read_amount_in(cell: Any, currency: str | None) -> float:
+    """Read an amount that may name its currency."""
+    if not isinstance(cell, str):
+        return _check_number(cell, _NOT_AN_AMOUNT)
+    coded = _CODED.fullmatch(cell)
+    if coded is None:
+        return read_amount(cell)
+    code = coded["code"] or coded["after"]
+    if currency is not None and code != currency:
+        raise BadCell(f"is in {code}, and the org's currency is {currency}; convert it first")
+    return read_amount(coded["amount"] or coded["before"])
+
+
+def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[Any], list[BadValue], bool]:
+    """Read a column of percentages, 0 to 100; with the bad values, and whether numbers without a sign were fractions.
+
+    Parameters
+    ----------
+    cells : Cells
+        Texts or numbers, such as ``80%``, 80 or 0.8.
+    fractions : bool
+        If True, numbers without a sign are fractions even where all are 0 or 1.
+
+    Notes
+    -----
+    Numbers without a sign are fractions where none is above 1 and one is between 0 and 1.
+
+    Examples
+    --------
+    >>> [read_percents(Cells.of(pd.Series(column), "p"))[0].tolist() for column in (["80%", "5"], [0.8, 1.0])]
+    [[80.0, 5.0], [80.0, 100.0]]
+    """
+    found, reasons = cells.read_each(_split_percent)
+    bare = {place: number for place, (number, signed) in found.items() if not signed}
+    fractional = bool(bare) and max(bare.values()) <= 1
+    fractional = fractional and (fractions or any(0 < number < 1 for number in bare.values()))
+    percents = np.full(len(cells.distinct), np.nan)
+    for place, (number, signed) in found.items():
+        percents[place] = number if signed or not fractional else round(number * 100, 9)
+        if not 0 <= percents[place] <= 100:
+            reasons[place] = "is not between 0% and 100%"
+    if bare and not fractional and max(bare.values()) == 1:
+        doubt = "may mean 1% or 100%; write it with its sign"
+        reasons |= {place: doubt for place, number in bare.items() if number == 1}
+    return cells.spread(percents, np.nan), cells.find_bad(reasons), fractional
+
+
+def read_flags(cells: Cells) -> tuple[pd.Series[Any], list[BadValue]]:
+    """Read a column of yes and no; an empty cell is no.
+
+    Examples
+    --------
+    >>> read_flags(Cells.of(pd.Series(["Yes", None, "0"]), "Won"))[0].tolist()
+    [True, False, False]
+    """
+    found, reasons = cells.read_each(lambda cell: read_flag(str(cell)))
+    flags = np.zeros(len(cells.distinct), dtype=bool)
+    flags[list(found)] = list(found.values())
+    return cells.spread(flags, False), cells.find_bad(reasons)
+
+
+def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | None:
+    """Find out whether the day comes first in a file's dates; None when no row settles it.
+
+    Parameters
+    ----------
+    columns : iterable of Cells
+        The file's columns of dates and times.
+    file : str, optional
+        Name of the file; with it, a contradiction is an error, without it None.
+
+    Raises
+    ------
+    DataError
+        When one row can only have the day first and another only the month; both are named.
+
+    Examples
+    --------
+    >>> find_day_order([Cells.of(pd.Series(["03/04/2027", "03/25/2027"]), "Close Date")])
+    False
+    """
+    found: dict[bool, BadValue] = {}
+    for column in columns:
+        parts = column.slashed
+        for day_first, number, reason in (
+            (True, parts.first, "has the day first"),
+            (False, parts.second, "has the month first"),
+        ):
+            beyond = parts.places[number > 12]
+            if len(beyond) and day_first not in found:
+                found[day_first] = column.find_bad({int(beyond[0]): reason})[0]
+    if len(found) < 2:
+        return next(iter(found), None)
+    if file is None:
+        return None
+    first, last = sorted(found.values())
+    refuse(file, [first, replace(last, reason=f"{last.reason}; write all dates in one order")])
+
+
+def read_dates(cells: Cells, day_first: bool | None) -> tuple[pd.Series[Any], list[BadValue]]:
+    """Read a column of dates, datetime64[us]; a time of day is dropped.
+
+    Examples
+    --------
+    >>> cells = Cells.of(pd.Series(["11/25/2026", "2026-12-01 14:30"]), "Close Date")
+    >>> read_dates(cells, day_first=False)[0].dt.strftime("%F").tolist()
+    ['2026-11-25', '2026-12-01']
+    """
+    stamps, reasons, _ = _read_times(cells, day_first)
+    return cells.spread(stamps, _NAT).dt.normalize(), cells.find_bad(reasons)
+
+
+def read_instants(cells: Cells, day_first: bool | None, tz: str) -> tuple[pd.Series[Any], list[BadValue]]:
+    """Read a column of times, datetime64[us, UTC]; a time without a zone is local time in `tz`.
+
+    Examples
+    --------
+    >>> cells = Cells.of(pd.Series(["11/25/2026 9:14 AM"]), "Created Date")
+    >>> read_instants(cells, False, "America/Chicago")[0].iloc[0]
+    Timestamp('2026-11-25 15:14:00+0000', tz='UTC')
+    """
+    stamps, reasons, is_utc = _read_times(cells, day_first)
+    walls: pd.Series[Any] = pd.Series(np.where(is_utc, _NAT, stamps))
+    local = walls.dt.tz_localize(tz, ambiguous=np.ones(len(walls), dtype=bool), nonexistent="shift_forward")
+    utc = local.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(dtype="datetime64[us]")
+    instants = cells.spread(np.where(is_utc, stamps, utc), _NAT).dt.tz_localize("UTC")
+    return instants, cells.find_bad(reasons)
+
+
+def _read_times(
+    cells: Cells, day_first: bool | None
+) -> tuple[NDArray[np.datetime64], dict[int, str], NDArray[np.bool_]]:
+    """Read the distinct cells as times; with the reasons of bad ones, and which times are in UTC."""
+    distinct = cells.distinct
+    if pd.api.types.is_datetime64_any_dtype(distinct.dtype):
+        aware = isinstance(distinct.dtype, pd.DatetimeTZDtype)
+        plain = distinct.dt.tz_convert("UTC").dt.tz_localize(None) if aware else distinct
+        return plain.to_numpy(dtype="datetime64[us]"), {}, np.full(len(distinct), aware)
+    stamps = np.full(len(distinct), _NAT)
+    unclear = _fill_slashed(stamps, cells.slashed, day_first)
+    _fill_iso(stamps, cells.texts, _ISO_TIME, pa.timestamp("us"))
+    is_utc = _fill_iso(stamps, cells.texts, _ISO_ZONED, pa.timestamp("us", "UTC"))
+    rest = np.isnat(stamps)
+    rest[list(unclear)] = False
+    found, reasons = cells.read_each(lambda cell: _read_time(cell, day_first), rest)
+    for place, (stamp, in_utc) in found.items():
+        stamps[place], is_utc[place] = stamp.to_datetime64(), in_utc
+    return stamps, reasons | unclear, is_utc
+
+
+def _fill_slashed(
+    stamps: NDArray[np.datetime64], parts: _SlashedTimes, day_first: bool | None
+) -> dict[int, str]:
+    """Fill in the texts with slashes; return those that can be read in two ways, with both readings."""
+    month, day = (parts.second, parts.first) if day_first else (parts.first, parts.second)
+    clear = _exists(parts.year, month, day) & (parts.seconds >= 0)
+    unclear = np.zeros(len(clear), dtype=bool)
+    if day_first is None:
+        unclear = clear & (day <= 12) & (month != day)
+        clear &= month == day
+    months = ((parts.year[clear] - 1970) * 12 + month[clear] - 1).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + (day[clear] - 1)
+    seconds = parts.seconds[clear].astype("timedelta64[s]")
+    stamps[parts.places[clear]] = days.astype("datetime64[us]") + seconds
+    return {
+        int(
+            parts.places[k]
+        ): f"may mean {_two_readings(int(parts.year[k]), int(parts.first[k]), int(parts.second[k]))}, and "
+        "no other row of the file tells; use day_first=True or False, in the shell --day-first or --month-first"
+        for k in np.flatnonzero(unclear)
+    }
+
+
+def _fill_iso(
+    stamps: NDArray[np.datetime64], texts: pa.Array, form: str, kind: pa.DataType
+) -> NDArray[np.bool_]:
+    """Fill in the texts of an ISO form, and return their mask; none where one of them does not exist."""
+    matches = pc.fill_null(pc.match_substring_regex(texts, form), False)
+    mask: NDArray[np.bool_] = matches.to_numpy(zero_copy_only=False).copy()
+    if mask.any():
+        try:
+            read = texts.filter(matches).cast(kind).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:  # they are read one by one instead
+            mask[:] = False
+        else:
+            stamps[mask] = read.astype("datetime64[us]")
+    return mask
+
+
+def _exists(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mask the dates that are in the calendar."""
+    first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
+    length = (
+        (first + np.timedelta64(1, "M")).astype("datetime64[D]") - first.astype("datetime64[D]")
+    ).astype(np.int64)
+    return np.asarray((month >= 1) & (month <= 12) & (day >= 1) & (day <= length))

@@ -1,12 +1,31 @@
 from __future__ import annotations
 
+import math
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_analytics.inputs import read_amount, read_date, read_percent
-from opp_analytics.schema import BadCell
+from opp_analytics.errors import DataError
+from opp_analytics.inputs import (
+    Cells,
+    did_you_mean,
+    find_day_order,
+    match_name,
+    read_amount,
+    read_amounts,
+    read_date,
+    read_dates,
+    read_flags,
+    read_instants,
+    read_percent,
+    read_percents,
+)
+from opp_analytics.schema import TEXT, BadCell
 
 
 @pytest.mark.parametrize(
@@ -94,3 +113,210 @@ def test_read_date__follows_the_order_it_is_told_and_refuses_both_readings_witho
 def test_read_date__reads_every_date_in_every_form(day):
     for form in (f"{day:%m/%d/}{day.year:04}", day.isoformat(), f"{day:%B} {day.day}, {day.year:04}"):
         assert read_date(form).date() == day
+
+
+def column(*cells: object, dtype: Any = TEXT) -> Cells:
+    return Cells.of(pd.Series(list(cells), dtype=dtype, index=range(2, 2 + len(cells))), "Amount")
+
+
+def test_read_amounts__reads_what_crms_write() -> None:
+    amounts, bad = read_amounts(
+        column("$120,000.00", "USD 485,000.00", "485.5 USD", "($500)", "45k", "0", None, "€9"), "USD"
+    )
+    assert bad == []
+    assert amounts[:6].tolist() == [120_000, 485_000, 485.5, -500, 45_000, 0]
+    assert math.isnan(amounts.iloc[6])
+    assert amounts.iloc[7] == 9
+
+
+def test_read_amounts__takes_the_numbers_of_a_workbook() -> None:
+    assert read_amounts(column(5, 2.5, "$7", None, dtype="object"))[0][:3].tolist() == [5, 2.5, 7]
+    assert read_amounts(column(5, 2.5, dtype="float64"))[0].tolist() == [5, 2.5]
+
+
+def test_read_amounts__names_each_row_that_it_cannot_read() -> None:
+    _, bad = read_amounts(column("EUR 5", "1,23", "$5", "1,23"), "USD")
+    assert [str(one) for one in bad] == [
+        "row 2: Amount='EUR 5' is in EUR, and the org's currency is USD; convert it first",
+        "row 3: Amount='1,23' is not an amount; try 45000, $45,000 or 45k",
+        "row 5: Amount='1,23' is not an amount; try 45000, $45,000 or 45k",
+    ]
+    assert len(read_amounts(column(True, dtype="object"))[1]) == 1
+
+
+@given(st.decimals(0, 10**12, places=2), st.sampled_from(["{:.2f}", "${:,.2f}", "{:,.2f}"]))
+def test_read_amounts__reads_a_column_as_it_reads_one_cell(amount: object, form: str) -> None:
+    text = form.format(amount)
+    assert read_amounts(column(text))[0].tolist() == [read_amount(text)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "read", "fractional"),
+    [
+        (["80%", "5", " 7.5 %".strip()], [80, 5, 7.5], False),
+        (["0.8", "1", "0"], [80, 100, 0], True),
+        (["0.8%", "0.5%"], [0.8, 0.5], False),
+        (["0", "0"], [0, 0], False),
+        (["0.285"], [28.5], True),
+    ],
+)
+def test_read_percents(cells: list[str], read: list[float], fractional: bool) -> None:
+    percents, bad, found = read_percents(column(*cells))
+    assert (percents.tolist(), bad, found) == (read, [], fractional)
+
+
+def test_read_percents__refuses_what_may_mean_two_things_or_nothing() -> None:
+    _, bad, _ = read_percents(column("0", "1", "140%", "x"))
+    assert [str(one) for one in bad] == [
+        "row 3: Amount='1' may mean 1% or 100%; write it with its sign",
+        "row 4: Amount='140%' is not between 0% and 100%",
+        "row 5: Amount='x' is not a percentage; try 60 or 60%",
+    ]
+    assert read_percents(column("0", "1"), fractions=True)[0].tolist() == [0, 100]
+
+
+def test_read_flags__reads_yes_and_no_and_takes_an_empty_cell_for_no() -> None:
+    def flags(*cells: object, dtype: Any = TEXT) -> list[bool]:
+        return read_flags(column(*cells, dtype=dtype))[0].tolist()
+
+    assert flags("true", "1", "Yes", "0", "false", None) == [True] * 3 + [False] * 3
+    assert flags(True, False, dtype="bool") == [True, False]
+    assert flags(1.0, 0.0, dtype="float64") == [True, False]
+    assert [str(one) for one in read_flags(column("1", "$5,000.00"))[1]] == [
+        "row 3: Amount='$5,000.00' is neither true nor false"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("closed_won", "closed_won"),
+        ("Closed Won", "closed_won"),
+        (" closed-won ", "closed_won"),
+        ("CLOSED  WON", "closed_won"),
+        ("Signed", "closed_won"),
+        ("won", None),
+        ("demo", None),
+    ],
+)
+def test_match_name__takes_any_case_and_signs_and_no_other_word(typed: str, name: str | None) -> None:
+    names = {"closed_won": "closed_won", "signed": "closed_won", "Demo": "Demo", "DEMO": "DEMO"}
+    assert match_name(typed, names) == name
+
+
+def test_did_you_mean__names_what_contains_the_word_before_what_is_spelled_like_it() -> None:
+    stages = ["discovery", "closed_won", "closed_lost", "(none)"]
+    assert did_you_mean("closed", stages, most=2) == "did you mean 'closed_won' or 'closed_lost'?"
+    assert did_you_mean("Clsoed Won", stages) == "did you mean 'closed_won'?"
+    assert did_you_mean("x", stages) == ""
+
+
+def times(*cells: object, dtype: Any = TEXT, label: str = "Close Date") -> Cells:
+    return Cells.of(pd.Series(list(cells), dtype=dtype, index=range(2, 2 + len(cells))), label)
+
+
+def days(*cells: object, day_first: bool | None = False, dtype: Any = TEXT) -> list[str]:
+    dates, bad = read_dates(times(*cells, dtype=dtype), day_first)
+    assert bad == []
+    return dates.dt.strftime("%Y-%m-%d").tolist()
+
+
+def utc(*cells: str, tz: str = "America/Chicago") -> list[str]:
+    instants, bad = read_instants(times(*cells), False, tz)
+    assert bad == []
+    return instants.dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
+
+
+def test_read_dates__reads_what_crms_write() -> None:
+    assert (
+        days("11/25/2026", "2026-11-25", "2026-11-25 14:30", "25.11.2026", "Nov 25, 2026", "11/25/26")
+        == ["2026-11-25"] * 6
+    )
+    assert days("25/11/2026", "2/3/2026", day_first=True) == ["2026-11-25", "2026-03-02"]
+    assert days("11/25/2026 9:14 AM", "11/25/2026, 21:14", "2026-11-25T14:12:00.000Z") == ["2026-11-25"] * 3
+
+
+def test_read_dates__takes_the_dates_and_serial_numbers_of_a_workbook() -> None:
+    assert (
+        days(datetime(2026, 11, 25, 9), date(2026, 11, 25), 46_351, "11/25/2026", dtype="object")
+        == ["2026-11-25"] * 4
+    )
+    found, _ = read_dates(Cells.of(pd.Series([pd.Timestamp("2026-11-25 10:00"), pd.NaT]), "d"), None)
+    assert found.tolist()[0] == pd.Timestamp("2026-11-25")
+    assert found.isna().tolist() == [False, True]
+
+
+def test_read_dates__keeps_empty_cells_empty() -> None:
+    found, bad = read_dates(times(None, "11/25/2026", None), False)
+    assert (found.isna().tolist(), bad) == ([True, False, True], [])
+
+
+def test_read_dates__names_what_is_none() -> None:
+    _, bad = read_dates(
+        times("2/30/2026", "soon", "13/14/2026", "2026-02-30", "11/25/2026 25:10", None), False
+    )
+    assert [(one.row, one.reason) for one in bad] == [
+        (2, "is not a date: February 2026 has 28 days"),
+        (3, "is not a date; try 12/31/2026, Dec 31 or 2026-12-31"),
+        (4, "is not a date: there is no month 13"),
+        (5, "is not a date: February 2026 has 28 days"),
+        (6, "has a time of day that does not exist"),
+    ]
+
+
+def test_read_dates__without_an_order_refuses_only_what_can_be_read_in_two_ways() -> None:
+    found, bad = read_dates(times("03/04/2027", "03/03/2027", "25/11/2026", "2027-03-04"), None)
+    assert [str(one) for one in bad] == [
+        "row 2: Close Date='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027, and no other row of the file tells; "
+        "use day_first=True or False, in the shell --day-first or --month-first"
+    ]
+    assert found.dropna().dt.strftime("%m-%d").tolist() == ["03-03", "11-25", "03-04"]
+
+
+def test_find_day_order__follows_the_rows_that_tell() -> None:
+    assert find_day_order([times("03/04/2027", None), times("03/25/2027 10:00")], "f") is False
+    assert find_day_order([times("25/03/2027")], "f") is True
+    assert find_day_order([times("03/04/2027", "2027-03-25", "25.03.2027")], "f") is None
+    assert find_day_order([times(5, "03/25/2027", dtype="object")], "f") is False
+
+
+def test_find_day_order__names_two_rows_that_contradict_each_other() -> None:
+    with pytest.raises(
+        DataError,
+        match="deals.csv: row 2: Close Date='03/25/2027' has the month first; row 3: Created='25/03/2027' has the day first; write all dates in one order",
+    ):
+        find_day_order([times("03/25/2027"), times(None, "25/03/2027", label="Created")], "deals.csv")
+
+
+def test_read_instants__reads_a_time_without_a_zone_in_the_orgs() -> None:
+    assert utc("11/25/2026 9:14 AM", "2026-11-25 14:30", "11/25/2026", "7/1/2026 12:05 AM") == [
+        "2026-11-25 15:14:00", "2026-11-25 20:30:00", "2026-11-25 06:00:00", "2026-07-01 05:05:00",
+    ]  # fmt: skip
+
+
+def test_read_instants__keeps_a_time_with_a_zone() -> None:
+    assert (
+        utc(
+            "2026-11-25T14:12:00.000+0000",
+            "2026-11-25T14:12:00Z",
+            "2026-11-25T15:12:00+01:00",
+            "1795615920000",
+        )
+        == ["2026-11-25 14:12:00"] * 4
+    )
+    aware = pd.Series(pd.to_datetime(["2026-11-25T14:12:00+01:00"]))
+    assert read_instants(Cells.of(aware, "c"), None, "UTC")[0].tolist() == [pd.Timestamp("2026-11-25T13:12Z")]
+
+
+def test_read_instants__takes_the_first_of_a_doubled_hour_and_moves_a_missing_one() -> None:
+    assert utc("2026-11-01 01:30", "2026-03-08 02:30") == ["2026-11-01 06:30:00", "2026-03-08 08:00:00"]
+
+
+moments = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(lambda d: d.replace(microsecond=0))
+
+
+@given(st.lists(moments, min_size=1, max_size=5), st.sampled_from(["%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y, %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%b %d, %Y %H:%M:%S"]))  # fmt: skip
+def test_read_instants__reads_every_moment_in_every_form(given_: list[datetime], form: str) -> None:
+    found, bad = read_instants(times(*(moment.strftime(form) for moment in given_)), False, "UTC")
+    assert bad == []
+    assert found.dt.tz_localize(None).to_numpy().tolist() == np.array(given_, "datetime64[us]").tolist()

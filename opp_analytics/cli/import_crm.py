@@ -16,7 +16,7 @@ from opp_analytics.cli.load import say_stock, write_opportunities
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import check_ending
 from opp_analytics.cli.source import DayFirst, OrgFile
-from opp_analytics.crm import ChangeLog, Reading, export_of, read_changes, recognize
+from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import count, joined
 
@@ -72,7 +72,7 @@ def import_crm_command(
     deals_file, log_file = _one_of_each({file: one.shape for file, one in found.items()})
     deals = None
     if deals_file is not None:
-        export = export_of(deals_file, org, day_first=day_first, encoding=encoding)
+        export = explain_export(deals_file, org, day_first=day_first, encoding=encoding)
         deals = export.opportunities
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
     if log_file is not None:

@@ -14,7 +14,7 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.source import DayFirst, FromFile
-from opp_analytics.crm import export_of, recognize
+from opp_analytics.crm import explain_export, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.files import write_whole
 from opp_analytics.org import FILE, Draft, Stage, draft_org
@@ -59,7 +59,7 @@ def _from_api() -> Draft:
 
 def _from_export(source: Path, day_first: bool | None) -> Draft:
     preset = recognize(source).preset
-    export = export_of(source, oa.Org(preset=preset) if preset else oa.Org(), day_first=day_first)
+    export = explain_export(source, oa.Org(preset=preset) if preset else oa.Org(), day_first=day_first)
     guessed = export.mapping[export.mapping["how"] == "guessed"]
     pairs = zip(guessed["theirs"].astype("str"), guessed["ours"].astype("str"), strict=True)
     columns = {theirs: ours for theirs, ours in pairs if ours in _COLUMNS}

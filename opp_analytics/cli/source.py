@@ -11,7 +11,7 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.console import program, say
 from opp_analytics.cli.org_file import find_org
-from opp_analytics.crm import export_of, guess_org
+from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError
 from opp_analytics.text import count
 
@@ -75,7 +75,7 @@ def read_source(
         client = _client(org)
         return Source(oa.load(client, **options), org, client)
     known = org or guess_org(file)
-    export = export_of(file, known, day_first=day_first)
+    export = explain_export(file, known, day_first=day_first)
     unclear = int(export.mapping["how"].isin(["guessed", "unknown"]).sum())
     lists = f" {count(unclear, 'label')} guessed or unknown: {program()} import-crm {file} lists them."
     say(f"Read {count(len(export.opportunities), 'opportunity')} from {file}.{lists if unclear else ''}")

@@ -8,40 +8,68 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.crm.columns import Names, match_labels
-from opp_analytics.crm.events import Events, events_of
-from opp_analytics.crm.field_history import UTC_LABELS, event_names, snapshot_names
-from opp_analytics.crm.mapping import Mapped, Reading, mapping_table
-from opp_analytics.crm.opportunities import OWN
-from opp_analytics.crm.places import place_of
-from opp_analytics.crm.tables.table import Table, without_footer
-from opp_analytics.crm.typed import typed
-from opp_analytics.crm.values.reader import FLAGS
-from opp_analytics.crm.values.wordings import as_ids
-from opp_analytics.org import Org
+from opp_analytics.crm.events import Events, read_events
+from opp_analytics.crm.mapping import FLAGS, OWN, Mapped, Names, Reading, find_column, match_labels, tabulate
+from opp_analytics.crm.recognize import UTC_LABELS, find_shape, name_any, name_events, name_snapshots
+from opp_analytics.crm.values import as_ids, read_columns
+from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.org import DEFAULT, Org
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
+from opp_analytics.table_files import Source, Table, drop_footer, read_table
 from opp_analytics.text import count, joined
 
-__all__ = ["ChangeLog", "change_log_of"]
+__all__ = ["ChangeLog", "make_change_log", "read_changes"]
 
 _FIXED = ("name", "account_id", "account_name", "owner_name", "owner_id", "pipeline")
-"""Columns of the deals that are taken to have been the same all the time, where the log does not track them."""
+"""Columns of the deals that count as never changed, where the log does not track them."""
 _LONG = ["unique_id", "changed_at", "field", "new_value"]
 _JUST_BEFORE = pd.Timedelta(seconds=1)
+"""A deal with an old value existed before its first known change; logs are exact to the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeLog(Reading):
-    """A change log of ours that was made from a field history."""
+    """A change log made from a field history."""
 
     changes: pd.DataFrame
     """In the long or the wide form of `History.from_changes`."""
     problems: tuple[Mapping[str, str], ...] = ()
-    """Deals of which something is not known: ``unique_id``, ``problem``."""
+    """Deals with a gap: ``unique_id``, ``problem``."""
 
 
-def change_log_of(
+def read_changes(
+    source: Source,
+    org: Org = DEFAULT,
+    *,
+    opportunities: pd.DataFrame | None = None,
+    ids: Mapping[str, str] | None = None,
+    day_first: bool | None = None,
+    encoding: str | None = None,
+) -> ChangeLog:
+    """Read a field history as a change log; see `make_change_log` for the options.
+
+    Raises
+    ------
+    DataError
+        When it is no field history, or something in it cannot be read.
+    """
+    if ids is not None and not isinstance(ids, Mapping):
+        raise ArgumentTypeError(
+            f"ids is a {type(ids).__name__}; use a mapping from the file's ids to those of the records that follow"
+        )
+    table = read_table(source, name_any(org.columns).know, encoding)
+    shape = find_shape(table.labels, org.columns)
+    if shape == "opportunities":
+        raise DataError(
+            f"{table.file} is not a field history: it has {', '.join(filter(None, table.labels))}. A history has the columns "
+            "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's change log, or unique_id, "
+            "changed_at, field, new_value; name others under [columns] of the org file"
+        )
+    return make_change_log(table, shape, org, opportunities=opportunities, ids=ids, day_first=day_first)
+
+
+def make_change_log(
     table: Table,
     shape: str,
     org: Org,
@@ -50,7 +78,7 @@ def change_log_of(
     ids: Mapping[str, str] | None = None,
     day_first: bool | None = None,
 ) -> ChangeLog:
-    """A field history as a change log.
+    """Make a change log of a field history.
 
     Parameters
     ----------
@@ -59,7 +87,7 @@ def change_log_of(
     shape : str
         What it holds: "events" or "snapshots", from `shape_of`.
     org : Org
-        What its columns, fields and stages mean.
+        Meaning of its columns, fields and stages.
     opportunities : DataFrame, optional
         The deals as they are now, from `read_export`: they tell when each deal was created, its name and account, and the
         values of the tracked fields that never changed.
@@ -68,46 +96,46 @@ def change_log_of(
     day_first : bool, optional
         Whether ``03/04/2027`` is April 3; by default the file's other rows decide.
     """
-    names = event_names(org.columns) if shape == "events" else snapshot_names(org.columns, table.labels)
+    names = name_events(org.columns) if shape == "events" else name_snapshots(org.columns, table.labels)
     matched = match_labels(table.labels, Names(names, (*OWN, "seen_at", "seen_after", "operation")))
-    table = without_footer(table, place_of("unique_id", matched, table))
+    table = drop_footer(table, find_column("unique_id", matched, table))
     problems: list[Mapping[str, str]] = []
     notes: tuple[str, ...] = ()
     if shape == "events":
-        events = events_of(table, org, day_first=day_first)
-        changes, lines = _from_events(events, org, opportunities), events.lines
-        problems = _unborn(events, opportunities)
+        events = read_events(table, org, day_first=day_first)
+        changes, lines = _log_events(events, org, opportunities), events.lines
+        problems = _find_unborn(events, opportunities)
         notes = (
-            *_only_here(events, opportunities),
-            *_as_now(changes["field"].unique(), events, opportunities),
+            *_count_missing(events, opportunities),
+            *_name_untracked(changes["field"].unique(), events, opportunities),
         )
     else:
-        changes, lines = _from_snapshots(table, matched, org, opportunities, day_first)
+        changes, lines = _log_snapshots(table, matched, org, opportunities, day_first)
     if ids is not None:
-        changes, told = _with_ids(changes, ids)
+        changes, told = _replace_ids(changes, ids)
         notes += told
     return ChangeLog(
         changes=changes,
         problems=tuple(problems),
-        mapping=mapping_table(lines),
+        mapping=tabulate(lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *notes),
     )
 
 
-def _from_events(events: Events, org: Org, opportunities: pd.DataFrame | None) -> pd.DataFrame:
-    """The long log: what each deal was at first, then each change."""
-    changes = pd.concat([events.changes, _closing_dates(events.changes, org)]).sort_values(
+def _log_events(events: Events, org: Org, opportunities: pd.DataFrame | None) -> pd.DataFrame:
+    """Make the long log: the first values of each deal, then each change."""
+    changes = pd.concat([events.changes, _date_closings(events.changes, org)]).sort_values(
         "changed_at", kind="stable", ignore_index=True
     )
     first = changes.drop_duplicates(["unique_id", "field"])
-    known = _current(opportunities)
+    known = _index_deals(opportunities)
     created = events.births.drop_duplicates("unique_id").set_index("unique_id")["changed_at"]
-    begin = _beginnings(changes, first, created, known)
+    begin = _find_beginnings(changes, first, created, known)
     initial = [
         first.assign(new_value=first["old_value"]).dropna(subset="new_value"),
-        _unchanged(first, known),
-        _creations(begin, known, org),
+        _log_unchanged(first, known),
+        _log_creations(begin, known, org),
     ]
     born = pd.concat(initial, ignore_index=True)[["unique_id", "field", "new_value"]]
     born.insert(1, "changed_at", begin.reindex(born["unique_id"]).to_numpy())
@@ -117,16 +145,16 @@ def _from_events(events: Events, org: Org, opportunities: pd.DataFrame | None) -
     return pd.concat([born[_LONG], changes[_LONG], reborn[_LONG]], ignore_index=True)
 
 
-def _current(opportunities: pd.DataFrame | None) -> pd.DataFrame:
+def _index_deals(opportunities: pd.DataFrame | None) -> pd.DataFrame:
     if opportunities is None:
         return pd.DataFrame(index=pd.Index([], dtype=TEXT, name="unique_id"))
     return opportunities.set_index("unique_id")
 
 
-def _beginnings(
+def _find_beginnings(
     changes: pd.DataFrame, first: pd.DataFrame, created: pd.Series[Any], known: pd.DataFrame
 ) -> pd.Series[Any]:
-    """The instant from which each deal is known: its creation, else its first change, or just before that."""
+    """Find when each deal begins: at its creation, else at its first change, or just before that."""
     earliest = changes.groupby("unique_id")["changed_at"].min()
     had_values = first.loc[first["old_value"].notna(), "unique_id"].unique()
     otherwise = earliest.where(~earliest.index.isin(had_values), earliest - _JUST_BEFORE)
@@ -140,8 +168,8 @@ def _beginnings(
     return begin.mask(late, otherwise.reindex(index)).astype("datetime64[us, UTC]")
 
 
-def _creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """When each deal was created: as the deals' export says, so that the next record of it is no change."""
+def _log_creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Log when each deal was created; on the same day as its export says, take the export's time, so that the next record shows no change."""
     at = begin
     if "created_at" in known:
         exported = known["created_at"].reindex(begin.index).astype(begin.dtype)
@@ -151,8 +179,8 @@ def _creations(begin: pd.Series[Any], known: pd.DataFrame, org: Org) -> pd.DataF
     return named.reset_index().assign(field="created_at")
 
 
-def _unchanged(first: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """The values now of what never changed: tracked fields without a change, and names."""
+def _log_unchanged(first: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Log the current values of fields that never changed: tracked ones without a change, and names."""
     seen = pd.MultiIndex.from_frame(first[["unique_id", "field"]])
     columns = [name for name in dict.fromkeys([*first["field"], *_FIXED]) if name in known]
     cells = [
@@ -167,8 +195,8 @@ def _unchanged(first: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     return every[~pd.MultiIndex.from_frame(every[["unique_id", "field"]]).isin(seen)]
 
 
-def _closing_dates(changes: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """A close date on the day of each win and loss, and the expected one again when the deal is reopened.
+def _date_closings(changes: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Log a close date on the day of each win and loss, and the expected one again when the deal is reopened.
 
     For a CRM that marks won and lost by a status and keeps the expected date apart, as Pipedrive does.
     """
@@ -189,8 +217,8 @@ def _closing_dates(changes: pd.DataFrame, org: Org) -> pd.DataFrame:
     return statuses.assign(field="close_date", old_value=None, new_value=dates)[closed | reopened]
 
 
-def _unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Mapping[str, str]]:
-    """The deals whose creation neither the log nor the deals tell."""
+def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Mapping[str, str]]:
+    """Find the deals without a creation, in the log and in the deals' export."""
     # A log without old values holds the first ones, and so the creation.
     first = events.changes.drop_duplicates(["unique_id", "field"])
     ids = first.loc[first["old_value"].notna(), "unique_id"].drop_duplicates()
@@ -201,7 +229,7 @@ def _unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Mapping[
     return [{"unique_id": key, "problem": said} for key in ids[~born]]
 
 
-def _only_here(events: Events, opportunities: pd.DataFrame | None) -> tuple[str, ...]:
+def _count_missing(events: Events, opportunities: pd.DataFrame | None) -> tuple[str, ...]:
     if opportunities is None:
         return ()
     ids = events.changes["unique_id"].drop_duplicates()
@@ -209,8 +237,10 @@ def _only_here(events: Events, opportunities: pd.DataFrame | None) -> tuple[str,
     return (f"{count(gone)} in the history but not in the deals' export, perhaps deleted",) if gone else ()
 
 
-def _as_now(fields: Iterable[str], events: Events, opportunities: pd.DataFrame | None) -> tuple[str, ...]:
-    """The untracked columns that take their value of now for all of the past, in words."""
+def _name_untracked(
+    fields: Iterable[str], events: Events, opportunities: pd.DataFrame | None
+) -> tuple[str, ...]:
+    """Name the untracked columns whose current value is taken for all of the past."""
     tracked = set(events.changes["field"])
     taken = [name for name in fields if name in _FIXED[3:] and name not in tracked]
     if opportunities is None or not taken:
@@ -218,17 +248,18 @@ def _as_now(fields: Iterable[str], events: Events, opportunities: pd.DataFrame |
     return (f"past values of {joined(taken)}, which the history does not track: those of now are taken",)
 
 
-def _from_snapshots(
+def _log_snapshots(
     table: Table, matched: list[Mapped], org: Org, opportunities: pd.DataFrame | None, day_first: bool | None
 ) -> tuple[pd.DataFrame, list[Mapped]]:
-    """The wide log: the main fields of a deal from each change on."""
-    at = table.labels[place_of("seen_at", matched, table)]
+    """Make the wide log: the main fields of a deal from each change on."""
+    at = table.labels[find_column("seen_at", matched, table)]
     if at != "seen_at":
         # Of another CRM's log only what is known here; of our own, everything.
         matched = [replace(line, ours="", how="dropped") if line.how == "kept" else line for line in matched]
-    read = typed(table, matched, org, day_first=day_first, zone="UTC" if at in UTC_LABELS else org.zone(None))
-    log = pd.DataFrame({name: column for name, column in read.columns.items() if name not in FLAGS})
-    known = _current(opportunities)
+    zone = "UTC" if at in UTC_LABELS else org.zone(None)
+    columns, lines = read_columns(table, matched, org, day_first=day_first, zone=zone)
+    log = pd.DataFrame({name: column for name, column in columns.items() if name not in FLAGS})
+    known = _index_deals(opportunities)
     silent = known[~known.index.isin(log["unique_id"])]
     if "created_at" in known and len(silent):
         still = silent.reset_index().rename(columns={"created_at": "seen_at"}).dropna(subset="seen_at")
@@ -239,11 +270,11 @@ def _from_snapshots(
         fixed["created_at"] = begun
         if "created_at" in known:
             fixed["created_at"] = log["unique_id"].map(known["created_at"]).fillna(begun)
-    return log.assign(**fixed), read.lines
+    return log.assign(**fixed), lines
 
 
-def _with_ids(changes: pd.DataFrame, ids: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The log under other ids; a deal without one keeps its own."""
+def _replace_ids(changes: pd.DataFrame, ids: Mapping[str, str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Put the log under other ids; a deal without one keeps its own."""
     table = pd.Series(dict(ids), dtype=TEXT)
     table.index = pd.Index(as_ids(pd.Series(table.index, dtype=TEXT)))
     found = changes["unique_id"].map(table)

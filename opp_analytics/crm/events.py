@@ -7,19 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.crm.columns import Names, match_labels
-from opp_analytics.crm.field_history import CREATED, UTC_LABELS, event_names
-from opp_analytics.crm.mapping import Mapped
-from opp_analytics.crm.opportunities import OWN
-from opp_analytics.crm.problems import refuse
-from opp_analytics.crm.tables.table import Table
-from opp_analytics.crm.values.dates import Times, day_order
-from opp_analytics.crm.values.reader import FLAGS, Reader, is_time
-from opp_analytics.crm.values.wordings import as_ids, as_texts
+from opp_analytics.crm.mapping import FLAGS, OWN, Mapped, Names, match_labels
+from opp_analytics.crm.recognize import CREATED, UTC_LABELS, name_events
+from opp_analytics.crm.values import ColumnReader, as_ids, as_texts, is_time
+from opp_analytics.inputs import Cells, find_day_order, refuse
 from opp_analytics.org import Org
+from opp_analytics.table_files import Table
 from opp_analytics.text import count
 
-__all__ = ["Events", "events_of"]
+__all__ = ["Events", "read_events"]
 
 _NAMES = ("unique_id", "changed_at", "field", "old_value", "new_value", "formatted")
 _NOT_KEPT = ("unique_id", "updated_at", "won_at", "lost_at", "closed_at", *FLAGS)
@@ -35,51 +31,51 @@ class Events:
     births: pd.DataFrame
     """``unique_id``, ``changed_at``: each creation, in order; an id that was used twice has two."""
     lines: list[Mapped]
-    """What was mapped, guessed and dropped."""
+    """Columns, fields and values that were mapped, guessed and dropped."""
 
 
-def events_of(table: Table, org: Org, *, day_first: bool | None = None) -> Events:
-    """The events of a file with a row for each changed field.
+def read_events(table: Table, org: Org, *, day_first: bool | None = None) -> Events:
+    """Read a file with a row for each changed field.
 
     Raises
     ------
     DataError
         When a time or a value cannot be read; the first ones are named by row, column and value.
     """
-    matched = match_labels(table.labels, Names(event_names(org.columns), _NAMES))
+    matched = match_labels(table.labels, Names(name_events(org.columns), _NAMES))
     places = {line.ours: place for place, line in reversed(list(enumerate(matched))) if line.how != "dropped"}
     cells = {name: table.cells[places[name]] for name in _NAMES if name in places}
     label = {name: table.labels[place] for name, place in places.items()}
-    at = Times.of(cells["changed_at"], label["changed_at"])
-    names, lines = _fields(as_texts(cells["field"]), org)
+    at = Cells.of(cells["changed_at"], label["changed_at"])
+    names, lines = _name_fields(as_texts(cells["field"]), org)
     raw = pd.DataFrame(
         {
             "unique_id": as_ids(cells["unique_id"]),
             "field": names,
             "old_value": cells.get("old_value", pd.Series(None, index=names.index, dtype="object")),
-            "new_value": _formatted(cells, names),
+            "new_value": _prefer_formatted(cells, names),
         }
     )
     sides = {
-        (ours, side): Times.of(group[side], label.get(side, side))
+        (ours, side): Cells.of(group[side], label.get(side, side))
         for ours, group in raw.groupby("field")
         if is_time(str(ours))
         for side in ("old_value", "new_value")
     }
-    order = day_first if day_first is not None else day_order([at, *sides.values()], table.file)
-    reader = Reader(org, order, "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None))
+    order = day_first if day_first is not None else find_day_order([at, *sides.values()], table.file)
+    reader = ColumnReader(org, order, "UTC" if label["changed_at"] in UTC_LABELS else org.zone(None))
     instants = reader.read("changed_at", at, label["changed_at"])
-    values = [_values(reader, str(ours), group, sides, label) for ours, group in raw.groupby("field")]
+    values = [_read_values(reader, str(ours), group, sides, label) for ours, group in raw.groupby("field")]
     if reader.bad:
         refuse(table.file, reader.bad)
     changes = pd.concat(values).sort_index() if values else raw.iloc[:0]
     changes.insert(1, "changed_at", instants.reindex(changes.index))
     known = [line for line in matched if line.ours in _NAMES and line.how != "dropped"]
-    return _split(_in_order(changes), [*known, *lines, *_told_once(reader.lines)])
+    return _split(_sort(changes), [*known, *lines, *_drop_repeated(reader.lines)])
 
 
-def _fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list[Mapped]]:
-    """The name of each changed field here; missing where it is not kept."""
+def _name_fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list[Mapped]]:
+    """Name each changed field; missing where it is not kept."""
     tally = fields.value_counts()
     known = Names(org.columns, OWN)
     names: dict[str, str | None] = {}
@@ -98,8 +94,8 @@ def _fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list[Mapp
     return fields.map(names), lines
 
 
-def _formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -> pd.Series[Any]:
-    """The new values; a stage's or an owner's by its name where the log has that beside the id."""
+def _prefer_formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -> pd.Series[Any]:
+    """Take the name of a new stage or owner where the log has it beside the id."""
     new = cells["new_value"]
     shown = cells.get("formatted")
     if shown is None:
@@ -107,10 +103,10 @@ def _formatted(cells: dict[str, pd.Series[Any]], names: pd.Series[Any]) -> pd.Se
     return new.astype("object").where(~(names.isin(["stage", "owner_name"]) & shown.notna()), shown)
 
 
-def _values(
-    reader: Reader, ours: str, group: pd.DataFrame, sides: dict[Any, Times], label: dict[str, str]
+def _read_values(
+    reader: ColumnReader, ours: str, group: pd.DataFrame, sides: dict[Any, Cells], label: dict[str, str]
 ) -> pd.DataFrame:
-    """The rows of one field, with both values at its type."""
+    """Read the old and new values of one field at its type."""
     read = {
         side: reader.read(ours, sides.get((ours, side), group[side]), label.get(side, side))
         for side in ("old_value", "new_value")
@@ -119,8 +115,8 @@ def _values(
     return group.assign(**typed)
 
 
-def _in_order(changes: pd.DataFrame) -> pd.DataFrame:
-    """The changes by time; those of one instant in the order of the file, which may begin with the newest."""
+def _sort(changes: pd.DataFrame) -> pd.DataFrame:
+    """Sort the changes by time; those of one instant keep the order of the file, which may begin with the newest."""
     at = changes["changed_at"]
     newest_first = len(at) > 1 and at.iloc[0] > at.iloc[-1]
     ordered = changes.iloc[::-1] if newest_first else changes
@@ -128,7 +124,7 @@ def _in_order(changes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _split(changes: pd.DataFrame, lines: list[Mapped]) -> Events:
-    """The creations apart from the changes; without the owner's id that Salesforce writes beside the name."""
+    """Split creations from changes; drop the owner's id that Salesforce writes beside the name."""
     sides = changes[["old_value", "new_value"]].map(_is_user_id).any(axis="columns")
     changes = changes[~((changes["field"] == "owner_name") & sides)]
     births = changes[changes["field"] == "created_at"]
@@ -142,8 +138,8 @@ def _is_user_id(cell: Any) -> bool:
     return isinstance(cell, str) and cell.startswith("005") and len(cell) in (15, 18) and cell.isalnum()
 
 
-def _told_once(lines: list[Mapped]) -> list[Mapped]:
-    """The lines about values, without those that the other side of a change told already."""
+def _drop_repeated(lines: list[Mapped]) -> list[Mapped]:
+    """Drop lines about values that the other side of a change has already."""
     seen: dict[tuple[str, str], Mapped] = {}
     for line in lines:
         seen.setdefault((line.theirs, line.ours), line)

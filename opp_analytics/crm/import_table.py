@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics.crm.opportunities import OWN
-from opp_analytics.crm.stage_chances import stage_chances
+from opp_analytics.crm.mapping import OWN
+from opp_analytics.crm.read_export import stage_chances
 from opp_analytics.errors import DataError
 from opp_analytics.org import PRESETS, Org
 from opp_analytics.schema import READ_ONLY, TEXT
 
-__all__ = ["import_table", "label_of"]
+__all__ = ["find_label", "make_import_table"]
 
 _WORDS = {
     "status": {"active": "Open", "won": "Won", "lost": "Lost"},
@@ -21,15 +21,15 @@ _WORDS = {
 }
 
 
-def label_of(name: str, org: Org) -> str | None:
-    """The CRM's label of a column of ours; None where it has none.
+def find_label(name: str, org: Org) -> str | None:
+    """Find the CRM's label of a column of ours; None where it has none.
 
     Of several, one that the org file itself names wins, else the first of the preset, which for Salesforce is the API's
     name.
 
     Examples
     --------
-    >>> label_of("value", Org.salesforce()), label_of("stage", Org(columns={"Phase": "stage"})), label_of("Type", Org())
+    >>> find_label("value", Org.salesforce()), find_label("stage", Org(columns={"Phase": "stage"})), find_label("Type", Org())
     ('Amount', 'Phase', 'Type')
     """
     labels = [theirs for theirs, ours in org.columns.items() if ours == name]
@@ -38,10 +38,10 @@ def label_of(name: str, org: Org) -> str | None:
     return labels[0] if labels else None if name in OWN or name in org.derived else name
 
 
-def import_table(
+def make_import_table(
     opportunities: pd.DataFrame, org: Org, fields: Sequence[str] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Opportunities in a CRM's words, under our names, and the CRM's label of each column; the id comes first.
+    """Write opportunities in a CRM's words; with the CRM's label of each column, the id first.
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def import_table(
     DataError
         When the org has no label for the id or for one of `fields`.
     """
-    if label_of("unique_id", org) is None:
+    if find_label("unique_id", org) is None:
         raise DataError(
             "the org names no column for unique_id; add one under [columns] of the org file, such as "
             '"Record ID" = "unique_id"'
         )
-    names = _changeable(opportunities, org) if fields is None else fields
+    names = _list_changeable(opportunities, org) if fields is None else fields
     writable = [name for name in names if name not in READ_ONLY]
-    labels = {name: label_of(name, org) for name in ["unique_id", *writable]}
+    labels = {name: find_label(name, org) for name in ["unique_id", *writable]}
     missing = [name for name, label in labels.items() if label is None]
     if missing and fields is not None:
         raise DataError(
@@ -72,11 +72,11 @@ def import_table(
             "the org file, or undo the changes"
         )
     kept = {name: label for name, label in labels.items() if label is not None}
-    return pd.DataFrame({name: _worded(opportunities[name]) for name in kept}), list(kept.values())
+    return pd.DataFrame({name: _translate(opportunities[name]) for name in kept}), list(kept.values())
 
 
-def _changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
-    """The columns; without a probability that only repeats the stages', as `read_export` fills it in."""
+def _list_changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
+    """List the columns; without a probability that only repeats the stages', as `read_export` fills it in."""
     names = [str(name) for name in opportunities.columns]
     if "probability" not in names or "stage" not in names:
         return names
@@ -84,7 +84,7 @@ def _changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
     return [name for name in names if name != "probability" or not repeats]
 
 
-def _worded(column: pd.Series[Any]) -> pd.Series[Any]:
+def _translate(column: pd.Series[Any]) -> pd.Series[Any]:
     words = _WORDS.get(str(column.name))
     if words is None:
         return column

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from opp_analytics.crm.columns import Names, match_labels
-from opp_analytics.crm.field_history import every_name, shape_of
-from opp_analytics.crm.mapping import Reading, mapping_table
-from opp_analytics.crm.opportunities import OWN, opportunities_of
-from opp_analytics.crm.places import place_of
-from opp_analytics.crm.tables.source import Source, table_at
-from opp_analytics.crm.tables.table import without_footer
-from opp_analytics.crm.typed import typed
+from opp_analytics.crm.mapping import (
+    CLOSED_AT,
+    OWN,
+    USED_UP,
+    Mapped,
+    Names,
+    Reading,
+    find_column,
+    match_labels,
+    tabulate,
+)
+from opp_analytics.crm.recognize import find_shape, name_any
+from opp_analytics.crm.values import read_columns
 from opp_analytics.errors import ArgumentTypeError, DataError
+from opp_analytics.inputs import BadValue, refuse
 from opp_analytics.org import Org
+from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
+from opp_analytics.schema import COLUMNS, TEXT
+from opp_analytics.table_files import Source, Table, drop_footer, read_table
+from opp_analytics.text import count
 
-__all__ = ["Export", "export_of", "read_export"]
+__all__ = ["Export", "explain_export", "read_export", "stage_chances"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Export(Reading):
-    """An export that was read."""
+    """An export that was read, with the fate of its columns."""
 
     opportunities: pd.DataFrame
     """The opportunities, as `read_export` returns them."""
@@ -46,7 +58,7 @@ def read_export(
         or a data export, as Salesforce, HubSpot and Pipedrive write them. Titles above and footers below the table,
         byte order marks, quoted line breaks, Windows-1252, ``$120,000.00``, ``80%`` and ``11/25/2026`` are read.
     org : Org
-        What the columns and stages mean: ``Org.salesforce()``, ``Org.hubspot()``, ``Org.pipedrive()``, or your own.
+        Meaning of the columns and stages: ``Org.salesforce()``, ``Org.hubspot()``, ``Org.pipedrive()``, or your own.
     day_first : bool, optional
         Whether ``03/04/2027`` is April 3. By default the file's other rows tell; where none does, it is refused.
     encoding : str, optional
@@ -83,33 +95,176 @@ def read_export(
                 unique_id     value close_date
     0  001M000000qfPySIAU  120000.0 2026-11-25
     """
-    export = export_of(source, org, day_first=day_first, encoding=encoding)
-    note(progress, export.said())
+    export = explain_export(source, org, day_first=day_first, encoding=encoding)
+    note(progress, export.describe())
     return export.opportunities
 
 
-def export_of(
+def explain_export(
     source: Source, org: Org, *, day_first: bool | None = None, encoding: str | None = None
 ) -> Export:
-    """Read an export, and tell what became of its columns; see `read_export`."""
+    """Read an export, with the fate of its columns and rows; see `read_export`."""
     if not isinstance(org, Org):
         raise ArgumentTypeError(
             f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.salesforce()"
         )
-    table = table_at(source, every_name(org.columns, OWN).know, encoding)
-    if shape_of(table.labels, org.columns) != "opportunities":
+    table = read_table(source, name_any(org.columns).know, encoding)
+    if find_shape(table.labels, org.columns) != "opportunities":
         raise DataError(
             f"{table.file} is a field history; begin a history with it: oa.History.from_changes(file, org=org), or "
             "opp-analytics import-crm FILE --history FOLDER"
         )
     matched = match_labels(table.labels, Names(org.columns, OWN))
-    table = without_footer(table, place_of("unique_id", matched, table))
-    place_of("stage", matched, table)
-    read = typed(table, matched, org, day_first=day_first)
-    frame, lines, left_out = opportunities_of(read, org, table)
+    table = drop_footer(table, find_column("unique_id", matched, table))
+    find_column("stage", matched, table)
+    columns, lines = read_columns(table, matched, org, day_first=day_first)
+    frame, left_out = _make_opportunities(columns, org, table, lines)
     return Export(
         opportunities=frame,
-        mapping=mapping_table([*read.lines, *lines]),
+        mapping=tabulate(lines),
         read_as=table.read_as,
         left_out=(*table.left_out, *left_out),
     )
+
+
+def _make_opportunities(
+    columns: dict[str, pd.Series[Any]], org: Org, table: Table, lines: list[Mapped]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Make opportunities of the columns; with the rows left out, in words. Derived columns are added to `lines`.
+
+    Raises
+    ------
+    DataError
+        When an id occurs twice with different rows, or a row is in another currency.
+    """
+    frame = pd.DataFrame(columns)
+    frame = _derive_status(frame, org, lines)
+    frame = _fill_probability(frame, org, lines)
+    frame, deleted = _drop_deleted(frame)
+    frame = _correct_close_dates(frame, org, lines)
+    _check_currency(frame, org, table, lines)
+    frame, repeated = _drop_copies(frame, table)
+    kept = [name for name in (*COLUMNS, *frame.columns) if name in frame and name not in USED_UP]
+    frame = frame[list(dict.fromkeys(kept))].reset_index(drop=True)
+    if "probability" in frame:
+        frame["probability"] = (frame["probability"] + 1e-9).round().astype("Int64")
+    return org.apply(frame), (*deleted, *repeated)
+
+
+def _derive_status(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
+    """Derive the status of deals in unknown stages from the CRM's own marks of won, lost and closed.
+
+    A stage that is known decides alone, so that an edit of it needs no second one.
+    """
+    marks = [name for name in ("is_won", "is_lost", "is_closed") if name in frame]
+    unknown = ~frame["stage"].isin(list(org.stages.kinds))
+    if "status" in frame or not marks or not unknown.any():
+        return frame
+    no = pd.Series(False, index=frame.index)
+    won = frame.get("is_won", no)
+    lost = frame.get("is_lost", no) | (frame.get("is_closed", no) & ~won if "is_won" in frame else no)
+    status = pd.Series(np.select([won, lost], ["won", "lost"], "active"), index=frame.index, dtype=TEXT)
+    note = f"the CRM's own marks, for {count(int(unknown.sum()))} in unknown stages"
+    lines.append(Mapped(" and ".join(marks), "status", "mapped", note))
+    return frame.assign(status=status.where(unknown))
+
+
+def _fill_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
+    """Take the probability of each deal's stage where the export has none."""
+    if "probability" in frame:
+        return frame
+    chances = stage_chances(frame, org)
+    if not chances.notna().any():
+        return frame
+    lines.append(Mapped("", "probability", "mapped", "that of the stage, by the org; the export has none"))
+    return frame.assign(probability=chances)
+
+
+def _drop_deleted(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    deleted = pd.Series(False, index=frame.index)
+    if "is_deleted" in frame:
+        deleted |= frame["is_deleted"]
+    if "status" in frame:
+        deleted |= frame["status"].str.casefold() == "deleted"
+    if not deleted.any():
+        return frame, ()
+    return frame[~deleted], (f"{count(int(deleted.sum()), 'row')} of deleted deals",)
+
+
+def _correct_close_dates(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.DataFrame:
+    """Replace a closed deal's expected date by the day it was closed, where the CRM writes both."""
+    marks = [name for name in CLOSED_AT if name in frame]
+    if not marks or "status" not in frame:
+        return frame
+    closed_at = frame[marks[0]]
+    for name in marks[1:]:
+        closed_at = closed_at.fillna(frame[name])
+    days = to_dates(closed_at, tz=org.zone(None))
+    closed = frame["status"].isin(["won", "lost"]) & days.notna()
+    expected = frame.get("close_date", pd.Series(pd.NaT, index=frame.index, dtype="datetime64[us]"))
+    lines.append(
+        Mapped(" and ".join(marks), "close_date", "mapped", f"of {count(int(closed.sum()), 'closed deal')}")
+    )
+    return frame.assign(close_date=expected.where(~closed, days))
+
+
+def _check_currency(frame: pd.DataFrame, org: Org, table: Table, lines: list[Mapped]) -> None:
+    if "currency" not in frame:
+        return
+    codes = frame["currency"].dropna()
+    wanted = org.currency or (codes.iloc[0] if len(codes) else None)
+    other = codes[codes != wanted]
+    if len(other):
+        row, code = int(other.index[0]), other.iloc[0]
+        raise DataError(
+            f"{table.file}: row {row} is in {code}, not in {wanted} ({count(len(other), 'such row')}). Convert first, for "
+            f"example: frame = pd.read_csv(file); frame['Amount'] *= frame['Currency'].map({{'{wanted}': 1, '{code}': rate}}); "
+            f"frame['Currency'] = '{wanted}'; oa.read_export(frame, org)"
+        )
+    if wanted and org.currency is None:
+        lines.append(
+            Mapped(str(wanted), "", "unknown", f'currency; add currency = "{wanted}" to the org file')
+        )
+
+
+def _drop_copies(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Drop rows that repeat another whole one; refuse two different rows of one id."""
+    twice = frame["unique_id"].duplicated()
+    if not twice.any():
+        return frame, ()
+    kept = frame.drop_duplicates()
+    differing = kept[kept["unique_id"].duplicated()]
+    if len(differing):
+        twin = kept[kept["unique_id"] == differing["unique_id"].iloc[0]]
+        columns = [name for name in twin.columns if len(twin[name].drop_duplicates()) > 1]
+        first, second = (int(row) for row in twin.index[:2])
+        bad = BadValue(
+            second, "unique_id", differing["unique_id"].iloc[0],
+            f"is also in row {first}, with another {columns[0]}; export one row for each deal, without products or splits",
+        )  # fmt: skip
+        refuse(table.file, [bad])
+    return kept, (f"{count(len(frame) - len(kept), 'row')} that repeat another one",)
+
+
+def stage_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
+    """Look up the probability (Int64, percent) of each deal's stage in the org, by pipeline where stages differ.
+
+    Parameters
+    ----------
+    opportunities : DataFrame
+        ``stage``, and ``pipeline`` where the org has several.
+    org : Org
+        With the stages.
+
+    Examples
+    --------
+    >>> stage_chances(pd.DataFrame({"stage": ["Prospecting", "Ours", "Closed Won"]}), Org.salesforce()).tolist()
+    [10, <NA>, <NA>]
+    """
+    stages = opportunities["stage"].astype("object")
+    found = pd.Series(pd.NA, index=opportunities.index, dtype="Int64")
+    for pipeline in org.stages.pipelines if "pipeline" in opportunities else (None,):
+        known = {s.name: s.probability for s in org.stages.of(pipeline) if s.probability is not None}
+        inside = stages.notna() if pipeline is None else (opportunities["pipeline"] == pipeline).fillna(False)
+        found = found.mask(inside.astype("bool"), stages.map(known).astype("Int64"))
+    return found

@@ -1,33 +1,165 @@
-"""What a file holds, and which product wrote it, by its labels."""
+"""What a file holds, and the product that wrote it, told by its labels.
+
+Field histories come in these shapes.
+
+Salesforce: the object OpportunityFieldHistory (a row for each changed field) and its report "Opportunity Field History",
+the object OpportunityHistory (a row with the main fields at each change of one) and its report "Opportunity History".
+HubSpot: the property history, from its export or its API. Pipedrive: the change log of a deal, from its API.
+
+References
+----------
+- Salesforce Object Reference, OpportunityFieldHistory and OpportunityHistory:
+  https://developer.salesforce.com/docs/atlas.en-us.object_reference.meta/object_reference/sforce_api_objects_opportunityfieldhistory.htm
+- HubSpot, Export property history: https://knowledge.hubspot.com/properties/export-property-history, and the fields
+  value, timestamp, sourceType of https://developers.hubspot.com/docs/api/crm/deals
+- Pipedrive, GET /v1/deals/{id}/changelog: https://developers.pipedrive.com/docs/api/v1/Deals
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from opp_analytics.crm.field_history import every_name, shape_of
-from opp_analytics.crm.opportunities import OWN
-from opp_analytics.crm.tables.source import Source, table_at
+from opp_analytics.crm.mapping import OWN, Names
 from opp_analytics.org import PRESETS, Org
+from opp_analytics.table_files import Source, read_table
 
-__all__ = ["Recognized", "guess_org", "recognize"]
+__all__ = [
+    "CREATED",
+    "EVENTS",
+    "SNAPSHOTS",
+    "UTC_LABELS",
+    "Recognized",
+    "find_shape",
+    "guess_org",
+    "name_any",
+    "name_events",
+    "name_snapshots",
+    "recognize",
+]
+
+EVENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "OpportunityId": "unique_id",
+        "Opportunity ID": "unique_id",
+        "CreatedDate": "changed_at",
+        "Edit Date": "changed_at",
+        "Field": "field",
+        "Field / Event": "field",
+        "OldValue": "old_value",
+        "Old Value": "old_value",
+        "NewValue": "new_value",
+        "New Value": "new_value",
+        "dealId": "unique_id",
+        "Record ID": "unique_id",
+        "Object ID": "unique_id",
+        "property": "field",
+        "Property name": "field",
+        "value": "new_value",
+        "Property value": "new_value",
+        "timestamp": "changed_at",
+        "Change date": "changed_at",
+        "Date": "changed_at",
+        "deal_id": "unique_id",
+        "item_id": "unique_id",
+        "field_key": "field",
+        "changed_field_key": "field",
+        "new_value_formatted": "formatted",
+        "additional_data.new_value_formatted": "formatted",
+        "time": "changed_at",
+        "log_time": "changed_at",
+        "change_time": "changed_at",
+    }
+)
+"""Labels of a file with a row for each changed field."""
+SNAPSHOTS: Mapping[str, str] = MappingProxyType(
+    {
+        "OpportunityId": "unique_id",
+        "Opportunity ID": "unique_id",
+        "CreatedDate": "seen_at",
+        "Last Modified": "seen_at",
+        "Last Modified Date": "seen_at",
+        "Edit Date": "seen_at",
+        "To Stage": "stage",
+    }
+)
+"""Labels of a file with a row for each change, which holds the main fields from then on."""
+UTC_LABELS = ("CreatedDate", "timestamp", "time", "log_time", "change_time", "changed_at", "seen_at")
+"""Times of an API are in UTC where they name no zone; those of a report are in the zone of who made it."""
+CREATED = (
+    "created",
+    "opportunitycreatedfromlead",
+    "created by lead convert",
+    "createdate",
+    "add_time",
+    "created_at",
+)
+"""Fields whose change is the creation of the deal."""
+_HISTORY = ("unique_id", "changed_at", "field", "old_value", "new_value")
+
+
+def name_events(columns: Mapping[str, str]) -> dict[str, str]:
+    """Name the labels of a file of changed fields: theirs to ours; the org's own names win."""
+    own = {theirs: ours for theirs, ours in columns.items() if ours in _HISTORY and theirs not in EVENTS}
+    return {**EVENTS, **own}
+
+
+def name_snapshots(columns: Mapping[str, str], labels: Sequence[str]) -> dict[str, str]:
+    """Name the labels of a file of the main fields at each change; a report's ``Stage`` is today's and is not read."""
+    names = {**columns, **SNAPSHOTS}
+    if "To Stage" in labels:
+        names = {theirs: ours for theirs, ours in names.items() if ours != "stage" or theirs == "To Stage"}
+    return names
+
+
+def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
+    """Find the shape of a file by its labels: ``events``, ``snapshots``, or ``opportunities``.
+
+    Examples
+    --------
+    >>> find_shape(["OpportunityId", "CreatedDate", "Field", "OldValue", "NewValue"], {})
+    'events'
+    >>> find_shape(["Opportunity ID", "From Stage", "To Stage", "Last Modified"], {})
+    'snapshots'
+    >>> find_shape(["Opportunity ID", "Stage", "Created Date"], {})
+    'opportunities'
+    """
+    names = Names(name_events(columns), _HISTORY)
+    found = {named[0] for label in labels if label and (named := names.find(label))}
+    if {"unique_id", "changed_at", "field", "new_value"} <= found:
+        return "events"
+    written = set(labels)
+    if (
+        "To Stage" in written
+        or {"OpportunityId", "StageName", "CreatedDate"} <= written
+        or "seen_at" in written
+    ):
+        return "snapshots"
+    return "opportunities"
+
+
+def name_any(columns: Mapping[str, str]) -> Names:
+    """Name the labels of any export, whatever the file holds."""
+    return Names({**name_events(columns), **SNAPSHOTS, **columns}, (*OWN, *_HISTORY, "seen_at"))
+
 
 _ENOUGH = 3
-"""Labels of a preset that tell its product."""
+"""Labels of a preset that tell its product; with fewer, ``Amount`` and ``Stage`` of any file would do."""
 
 
 @dataclass(frozen=True)
 class Recognized:
-    """A file, before it is read."""
+    """Shape and product of a file, before it is read."""
 
     shape: str
     """"opportunities", or a field history: "events" or "snapshots"."""
     preset: str | None
-    """The preset whose labels it has; None where no product is told."""
+    """The preset whose labels it has; None if none fits."""
 
 
 def recognize(source: Source, org: Org | None = None, *, encoding: str | None = None) -> Recognized:
-    """What a file holds.
+    """Recognize a file by its labels.
 
     Parameters
     ----------
@@ -46,19 +178,19 @@ def recognize(source: Source, org: Org | None = None, *, encoding: str | None = 
     """
     columns = {} if org is None else org.columns
     every = {theirs: ours for preset in PRESETS.values() for theirs, ours in preset["columns"].items()}
-    labels = table_at(source, every_name({**every, **columns}, OWN).know, encoding).labels
-    preset = _preset_of(labels) if org is None else None
+    labels = read_table(source, name_any({**every, **columns}).know, encoding).labels
+    preset = _guess_preset(labels) if org is None else None
     known = columns if preset is None else PRESETS[preset]["columns"]
-    return Recognized(shape_of(labels, known), preset)
+    return Recognized(find_shape(labels, known), preset)
 
 
 def guess_org(source: Source, *, encoding: str | None = None) -> Org:
-    """The org of the preset whose labels a file has; the API's own where no product is told."""
+    """Guess the org of a file: the preset whose labels it has; the API's stages if no preset matches."""
     preset = recognize(source, encoding=encoding).preset
     return Org() if preset is None else Org(preset=preset)
 
 
-def _preset_of(labels: Sequence[str]) -> str | None:
+def _guess_preset(labels: Sequence[str]) -> str | None:
     if {"unique_id", "stage"} <= set(labels):
         return None  # Our own columns, some of which are Pipedrive's too.
     tally = {

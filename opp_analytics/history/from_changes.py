@@ -86,7 +86,7 @@ def imported_from(
     log = crm.read_changes(
         changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, day_first=day_first
     )
-    note(progress, log.said())
+    note(progress, log.describe())
     return Import.of(log.changes, log.problems), known
 
 

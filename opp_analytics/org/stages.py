@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from opp_analytics.inputs import match_name
+
 __all__ = ["CATEGORIES", "KINDS", "STAGES", "Category", "Kind", "Stage", "Stages"]
 
 Kind = Literal["open", "won", "lost", "disqualified"]
@@ -106,6 +108,16 @@ class Stages:
         if not self.pipelines:
             return self
         return Stages(tuple(stage for stage in self.stages if stage.pipeline in (None, pipeline)))
+
+    def match(self, typed: str) -> str | None:
+        """Find the stage that somebody typed, whatever the case, spaces, hyphens and underscores; None for another word.
+
+        Examples
+        --------
+        >>> STAGES.match("Closed-won"), STAGES.match("won")
+        ('closed_won', None)
+        """
+        return match_name(typed, {**{stage.name: stage.name for stage in self.stages}, **self.aliases})
 
     def kind_of(self, name: str) -> Kind | None:
         """The kind of a stage, by its name or an alias; None for an unknown stage."""

@@ -298,7 +298,7 @@ def import_rows(
     org.checked_org(known)
     frame = org.conform(opportunities)
     if before is None:
-        return crm.import_table(frame, known)
+        return crm.make_import_table(frame, known)
     made = plan(before, frame)
     if len(made.problems):
         first = made.problems.iloc[0]
@@ -311,7 +311,7 @@ def import_rows(
     _warn_of_lost(made.changes)
     touched = frame["unique_id"].isin(changes["unique_id"].dropna()) | frame["unique_id"].isna()
     fields = [name for name in map(str, frame.columns) if name in set(changes["field"])]
-    return crm.import_table(frame[touched], known, fields)
+    return crm.make_import_table(frame[touched], known, fields)
 
 
 def _warn_of_lost(changes: pd.DataFrame) -> None:

@@ -9,12 +9,11 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.crm import read_export
-from opp_analytics.crm.change_log import ChangeLog, change_log_of
-from opp_analytics.crm.field_history import every_name, shape_of
-from opp_analytics.crm.opportunities import OWN
-from opp_analytics.crm.tables.source import table_at
+from opp_analytics.crm.change_log import ChangeLog, make_change_log
+from opp_analytics.crm.recognize import find_shape, name_any
 from opp_analytics.errors import DataError
 from opp_analytics.history import History
+from opp_analytics.table_files import read_table
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
 A, B, C = "006Hs00001AbCdE", "006Hs00001AbCdF", "006Hs00001AbCdG"
@@ -44,8 +43,8 @@ DEALS = pd.DataFrame(
 
 
 def log_of(frame: pd.DataFrame, org: oa.Org = SALESFORCE, **options: Any) -> ChangeLog:
-    table = table_at(frame, every_name(org.columns, OWN).know)
-    return change_log_of(table, shape_of(table.labels, org.columns), org, **options)
+    table = read_table(frame, name_any(org.columns).know)
+    return make_change_log(table, find_shape(table.labels, org.columns), org, **options)
 
 
 def history_of(log: ChangeLog) -> History:

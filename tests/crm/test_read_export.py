@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm import export_of, guess_org, read_export
+from opp_analytics.crm import explain_export, guess_org, read_export
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from tests.crm.files import SALESFORCE_FOOTER, workbook, written
 
@@ -63,7 +63,7 @@ def test_read_export__of_a_formatted_salesforce_report(tmp_path: Path) -> None:
         [None, "Total", None, 125_000.5],
         [None, "Confidential Information - Do Not Distribute"],
     ]
-    export = export_of(workbook(tmp_path, rows, percents="E"), SALESFORCE)
+    export = explain_export(workbook(tmp_path, rows, percents="E"), SALESFORCE)
     frame = export.opportunities
     assert frame["value"].tolist() == [120_000, 5_000.5]
     assert frame["probability"].tolist() == [100, 10]
@@ -80,7 +80,7 @@ def test_read_export__of_a_salesforce_data_export(tmp_path: Path) -> None:
         '"006Hs00001AbCdFIAV","false","001M000000qfPySIAU","B","Gone","5.0","0.0","2026-11-20","true","false","005x","2026-09-01T10:00:00.000Z"\n'
         '"006Hs00001AbCdGIAV","true","001M000000qfPySIAU","C","Demo","7.0","20.0","2026-12-20","false","false","005x","2026-09-01T10:00:00.000Z"\n'
     )
-    export = export_of(written(tmp_path, text), SALESFORCE)
+    export = explain_export(written(tmp_path, text), SALESFORCE)
     frame = export.opportunities
     assert frame["status"].tolist() == ["won", "lost"]
     assert oa.outcomes(frame).tolist() == ["won", "lost"]
@@ -126,7 +126,9 @@ def test_read_export__of_pipedrive_deals(tmp_path: Path) -> None:
         "2,Beta,Qualified,Open,2500,USD,2026-12-31,,,Bob Roe,2026-09-02 08:00:00\n"
         "3,Gamma,Demo Scheduled,Lost,100,USD,2026-12-31,,2026-11-20 10:00:00,Bob Roe,2026-09-02 08:00:00\n"
     )
-    export = export_of(written(tmp_path, text), oa.Org.pipedrive(currency="USD", timezone="America/Chicago"))
+    export = explain_export(
+        written(tmp_path, text), oa.Org.pipedrive(currency="USD", timezone="America/Chicago")
+    )
     frame = export.opportunities
     assert frame["status"].tolist() == ["won", "active", "lost"]
     assert frame["close_date"].dt.strftime("%F").tolist() == ["2026-11-25", "2026-12-31", "2026-11-20"]
@@ -146,7 +148,7 @@ def test_read_export__of_a_frame_that_this_package_wrote(tmp_path: Path) -> None
 
 def test_read_export__takes_one_column_from_two_labels_that_agree(tmp_path: Path) -> None:
     text = "Id,Opportunity ID,Stage,Amount,Amount\n1,1,Prospecting,$5,5.00\n2,,Prospecting,,7\n"
-    export = export_of(written(tmp_path, text), SALESFORCE)
+    export = explain_export(written(tmp_path, text), SALESFORCE)
     assert export.opportunities["value"].tolist() == [5, 7]
     assert export.mapping.query("how == 'dropped'")["note"].tolist() == [
         "the same as 'Id'",
@@ -164,25 +166,25 @@ def test_read_export__without_probabilities_takes_those_of_the_stages(tmp_path: 
         ],
         columns={"Id": "unique_id", "Stage": "stage", "Pipeline": "pipeline"},
     )
-    export = export_of(written(tmp_path, text), org)
+    export = explain_export(written(tmp_path, text), org)
     assert export.opportunities["probability"].tolist() == [20, 60, pd.NA, pd.NA]
-    assert "probability  mapped   that of the stage, by the org; the export has none" in export.said()
-    stated = export_of(written(tmp_path, "Id,Stage,probability\n1,Demo,30%\n2,Demo,\n"), org)
+    assert "probability  mapped   that of the stage, by the org; the export has none" in export.describe()
+    stated = explain_export(written(tmp_path, "Id,Stage,probability\n1,Demo,30%\n2,Demo,\n"), org)
     assert stated.opportunities["probability"].tolist() == [30, pd.NA]
 
 
 def test_read_export__drops_what_is_empty_and_what_is_repeated(tmp_path: Path) -> None:
     text = "Id,Stage,Amount,Notes,Type\n1,Prospecting,5,,New\n1,Prospecting,5,,New\n2,Prospecting,7,,New\n"
-    export = export_of(written(tmp_path, text), SALESFORCE)
+    export = explain_export(written(tmp_path, text), SALESFORCE)
     assert export.opportunities.columns.tolist() == ["unique_id", "value", "stage", "probability", "Type"]
     assert export.opportunities["unique_id"].tolist() == ["1", "2"]
     assert export.left_out == ("1 row that repeat another one",)
 
 
-def test_export_of__tells_what_it_did_as_a_short_table(tmp_path: Path) -> None:
+def test_explain_export__tells_what_it_did_as_a_short_table(tmp_path: Path) -> None:
     text = "Id,stage,Notes\n1,demo,x\n"
     org = oa.Org(stages=[{"name": "Demo", "kind": "open"}], columns={"Id": "unique_id"})
-    assert export_of(written(tmp_path, text), org).said() == (
+    assert explain_export(written(tmp_path, text), org).describe() == (
         "Read as CSV, UTF-8.\n"
         "Id     unique_id  mapped\n"
         "stage  stage      mapped\n"

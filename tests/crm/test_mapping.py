@@ -1,4 +1,4 @@
-from opp_analytics.crm.columns import Names, match_labels
+from opp_analytics.crm.mapping import Names, match_labels
 
 NAMES = Names(
     {"Amount": "value", "Deal - Title": "name", "Title": "name", "Close Date": "close_date"},

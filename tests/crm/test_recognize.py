@@ -1,6 +1,6 @@
 import pytest
 
-from opp_analytics.crm.field_history import every_name, shape_of, snapshot_names
+from opp_analytics.crm.recognize import find_shape, name_any, name_snapshots
 
 
 @pytest.mark.parametrize(
@@ -19,23 +19,23 @@ from opp_analytics.crm.field_history import every_name, shape_of, snapshot_names
         ("ID|Title|Value|Stage|Status|Expected close date", "opportunities"),
     ],
 )
-def test_shape_of(labels: str, shape: str) -> None:
-    assert shape_of(labels.split("|" if "|" in labels else " "), {}) == shape
+def test_find_shape(labels: str, shape: str) -> None:
+    assert find_shape(labels.split("|" if "|" in labels else " "), {}) == shape
 
 
-def test_shape_of__by_the_names_of_the_org_file() -> None:
+def test_find_shape__by_the_names_of_the_org_file() -> None:
     columns = {"Deal": "unique_id", "When": "changed_at", "What": "field", "Now": "new_value"}
-    assert shape_of(["Deal", "When", "What", "Now"], columns) == "events"
+    assert find_shape(["Deal", "When", "What", "Now"], columns) == "events"
 
 
-def test_snapshot_names__of_a_report_leave_todays_stage_alone() -> None:
-    names = snapshot_names({"Stage": "stage", "Amount": "value"}, ["Stage", "To Stage"])
+def test_name_snapshots__of_a_report_leave_todays_stage_alone() -> None:
+    names = name_snapshots({"Stage": "stage", "Amount": "value"}, ["Stage", "To Stage"])
     assert names["To Stage"] == "stage"
     assert "Stage" not in names
-    assert snapshot_names({"StageName": "stage"}, ["StageName"])["StageName"] == "stage"
+    assert name_snapshots({"StageName": "stage"}, ["StageName"])["StageName"] == "stage"
 
 
-def test_every_name__knows_the_labels_of_every_shape() -> None:
-    names = every_name({"Amount": "value"}, ("stage",))
+def test_name_any__knows_the_labels_of_every_shape() -> None:
+    names = name_any({"Amount": "value"})
     labels = ("Edit Date", "Amount", "stage", "To Stage", "", "Notes")
     assert [names.know(label) for label in labels] == [True, True, True, True, False, False]

@@ -3,15 +3,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from opp_analytics.crm.values.wordings import (
-    as_flags,
-    as_ids,
-    as_texts,
-    read_categories,
-    read_stages,
-    read_statuses,
-)
-from opp_analytics.org.stages import Stage, Stages
+from opp_analytics.crm.values import ColumnReader, as_ids, as_texts, read_stages
+from opp_analytics.org import Org, Stage, Stages
 from opp_analytics.schema import TEXT
 
 STAGES = Stages(
@@ -48,17 +41,6 @@ def test_as_ids__are_texts() -> None:
     assert as_texts(pd.Series([1.5, 2.0])).tolist() == ["1.5", "2"]
 
 
-def test_as_flags() -> None:
-    assert (
-        as_flags(texts("true", "1", "Yes", "0", "false", None), "Won")[0].tolist() == [True] * 3 + [False] * 3
-    )
-    assert as_flags(pd.Series([True, False]), "Won")[0].tolist() == [True, False]
-    assert as_flags(pd.Series([1.0, 0.0]), "Won")[0].tolist() == [True, False]
-    assert [str(one) for one in as_flags(texts("1", "$5,000.00"), "Won")[1]] == [
-        "row 1: Won='$5,000.00' is neither true nor false"
-    ]
-
-
 def test_read_stages__respells_a_stage_and_never_guesses_what_one_means() -> None:
     read, lines = read_stages(
         texts("Demo", "1", "closed  won", "Closed won (Renewals)", "Won", None, "Won"), STAGES
@@ -76,12 +58,14 @@ def test_read_stages__keeps_a_name_in_parentheses_that_is_a_stage() -> None:
     assert read_stages(texts("Demo (call)"), stages)[0].tolist() == ["Demo (call)"]
 
 
-def test_read_statuses_and_categories() -> None:
-    statuses, lines = read_statuses(texts("Open", "Won", "lost", "active", None, "deleted"))
+def test_read__translates_statuses_and_categories() -> None:
+    reader = ColumnReader(Org(), None, "UTC")
+    statuses = reader.read("status", texts("Open", "Won", "lost", "active", None, "deleted"), "Status")
     assert statuses.tolist()[:4] == ["active", "won", "lost", "active"]
     assert statuses.tolist()[5] == "deleted"
-    assert ("Open", "active", "mapped") in [(line.theirs, line.ours, line.how) for line in lines]
-    categories, _ = read_categories(texts("Best Case", "Commit", "Forecast", "Closed", "Pipeline", "Ours"))
+    assert ("Open", "active", "mapped") in [(line.theirs, line.ours, line.how) for line in reader.lines]
+    words = texts("Best Case", "Commit", "Forecast", "Closed", "Pipeline", "Ours")
+    categories = reader.read("category", words, "Category")
     assert categories.tolist()[:3] == ["best_case", "commit", "commit"]
     assert categories.isna().tolist() == [False, False, False, True, False, False]
     assert categories.tolist()[4:] == ["pipeline", "Ours"]

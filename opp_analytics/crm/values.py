@@ -1,0 +1,294 @@
+"""Columns of an export at their types: stages, statuses, forecast categories, yes and no, ids, amounts and times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics.crm.mapping import FLAGS, Mapped
+from opp_analytics.errors import DataError
+from opp_analytics.inputs import (
+    BadValue,
+    Cells,
+    find_day_order,
+    read_amounts,
+    read_dates,
+    read_flags,
+    read_instants,
+    read_percents,
+    refuse,
+)
+from opp_analytics.org import Org, Stages
+from opp_analytics.schema import TEXT
+from opp_analytics.table_files import Table
+from opp_analytics.text import count
+
+__all__ = ["ColumnReader", "as_ids", "as_texts", "is_time", "read_columns", "read_stages"]
+
+_DATES = ("close_date",)
+_INSTANTS = (
+    "created_at",
+    "updated_at",
+    "won_at",
+    "lost_at",
+    "closed_at",
+    "changed_at",
+    "seen_at",
+    "seen_after",
+)
+_IDS = ("unique_id", "account_id", "owner_id")
+_FRACTIONS = ("deal probability", "hs_deal_stage_probability")
+"""Labels under which HubSpot writes 0.8 for 80%."""
+_STATUSES = {"open": "active", "won": "won", "lost": "lost", "active": "active", "inactive": "inactive"}
+"""Pipedrive's open deals are active ones of the API."""
+_CATEGORIES = {
+    "commit": "commit",
+    "forecast": "commit",
+    "best case": "best_case",
+    "bestcase": "best_case",
+    "best_case": "best_case",
+    "pipeline": "pipeline",
+    "omitted": "omitted",
+    "not forecasted": "omitted",
+    "closed": None,
+}
+"""Salesforce's names and API names, and HubSpot's; a closed deal has no category of its own."""
+_WITH_PIPELINE = re.compile(r"(?P<stage>.+?)\s*\((?P<pipeline>[^()]+)\)")
+_SUFFIXES = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", dtype="S1")
+_SALESFORCE_ID = "00[156][0-9A-Za-z]{12}"
+"""Ids of accounts, users and opportunities."""
+
+
+def is_time(ours: str) -> bool:
+    """True if a column of ours holds dates or times."""
+    return ours in _DATES or ours in _INSTANTS
+
+
+@dataclass
+class ColumnReader:
+    """Reads columns at their types; collects bad cells, and lines about values that were guessed."""
+
+    org: Org
+    day_first: bool | None
+    """True if the day comes first in the file's dates; None when no row settles it."""
+    zone: str
+    """Zone of a time that names none."""
+    bad: list[BadValue] = field(default_factory=list)
+    lines: list[Mapped] = field(default_factory=list)
+
+    def read(self, ours: str, column: pd.Series[Any] | Cells, label: str) -> pd.Series[Any]:
+        """Read a column at the type that its name has here; dates and times come as `Cells`."""
+        if isinstance(column, Cells):
+            return self._keep_bad(
+                read_dates(column, self.day_first)
+                if ours in _DATES
+                else read_instants(column, self.day_first, self.zone)
+            )
+        if ours == "value":
+            return self._keep_bad(read_amounts(Cells.of(column, label), self.org.currency))
+        if ours == "probability":
+            return self._read_percents(Cells.of(column, label))
+        if ours in FLAGS:
+            return self._keep_bad(read_flags(Cells.of(as_texts(column), label)))
+        if ours in _IDS:
+            return as_ids(column)
+        if ours == "stage":
+            stages, lines = read_stages(column, self.org.stages)
+            self.lines += lines
+            return stages
+        if ours in ("status", "category"):
+            return self._translate(ours, as_texts(column), _STATUSES if ours == "status" else _CATEGORIES)
+        return as_texts(column) if column.dtype == "object" or ours in ("name", "owner_name") else column
+
+    def _keep_bad(self, read: tuple[pd.Series[Any], list[BadValue]]) -> pd.Series[Any]:
+        self.bad += read[1]
+        return read[0]
+
+    def _read_percents(self, cells: Cells) -> pd.Series[Any]:
+        percents, bad, fractional = read_percents(cells, fractions=cells.label.casefold() in _FRACTIONS)
+        self.bad += bad
+        if fractional:
+            self.lines.append(Mapped(cells.label, "probability", "guessed", "fractions, so 0.8 is 80%"))
+        return percents
+
+    def _translate(self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]) -> pd.Series[Any]:
+        """Translate a CRM's words to ours; other words stay."""
+        tally = texts.value_counts()
+        read_as = {text: words.get(text.casefold(), text) for text in tally.index}
+        self.lines += [
+            Mapped(text, word or "", "mapped", f"{ours}, {count(int(tally[text]))}")
+            for text, word in read_as.items()
+            if word != text
+        ]
+        return _replace(texts, read_as)
+
+
+def read_columns(
+    table: Table, matched: list[Mapped], org: Org, *, day_first: bool | None = None, zone: str | None = None
+) -> tuple[dict[str, pd.Series[Any]], list[Mapped]]:
+    """Read the columns of a table under our names, at their types, on the rows of the file.
+
+    Parameters
+    ----------
+    table : Table
+        Without its footer.
+    matched : list of Mapped
+        Our name of each label, from `match_labels`.
+    org : Org
+        Its stages, currency and time zone.
+    day_first : bool, optional
+        If True, ``03/04/2027`` is April 3; by default the file's other rows decide.
+    zone : str, optional
+        Zone of a time that names none; by default the org's.
+
+    Returns
+    -------
+    columns : dict
+        The columns by name.
+    lines : list of Mapped
+        Each column and value that was mapped, guessed, kept or dropped.
+
+    Raises
+    ------
+    DataError
+        When a cell cannot be read, or two columns of one name differ in a row.
+    """
+    places = [place for place, line in enumerate(matched) if line.how != "dropped"]
+    times = {
+        place: Cells.of(table.cells[place], table.labels[place])
+        for place in places
+        if is_time(matched[place].ours)
+    }
+    order = day_first if day_first is not None else find_day_order(times.values(), table.file)
+    reader = ColumnReader(org, order, zone or org.zone(None))
+    columns: dict[str, pd.Series[Any]] = {}
+    first: dict[str, int] = {}
+    lines = list(matched)
+    for place in places:
+        ours, label = matched[place].ours, table.labels[place]
+        column = reader.read(ours, times.get(place, table.cells[place]), label)
+        if ours in columns:
+            columns[ours] = _merge(ours, columns[ours], column, table, (first[ours], place))
+            lines[place] = replace(
+                lines[place], how="dropped", ours="", note=f"the same as {table.labels[first[ours]]!r}"
+            )
+        elif column.isna().all() and matched[place].how == "kept" and len(column):
+            lines[place] = replace(lines[place], how="dropped", ours="", note="empty")
+        else:
+            columns[ours], first[ours] = column, place
+    if reader.bad:
+        refuse(table.file, reader.bad)
+    return columns, [*lines, *reader.lines]
+
+
+def _merge(
+    ours: str, one: pd.Series[Any], other: pd.Series[Any], table: Table, places: tuple[int, int]
+) -> pd.Series[Any]:
+    """Merge two columns of one name, after a check that no row differs."""
+    differ = one.notna() & other.notna() & (one != other)
+    if differ.any():
+        row = int(np.flatnonzero(differ)[0])
+        first, second = (f"{table.labels[place]}={table.cells[place].iloc[row]!r}" for place in places)
+        raise DataError(
+            f"{table.file}: row {table.cells.index[row]}: {first} and {second} would both be {ours!r}; remove one of the "
+            "columns, or give it another name under [columns] of the org file"
+        )
+    return one.where(one.notna(), other)
+
+
+def read_stages(column: pd.Series[Any], stages: Stages) -> tuple[pd.Series[Any], list[Mapped]]:
+    """Read stages by the org's names, where they differ in case or signs or name their pipeline.
+
+    An unknown stage is never guessed: it stays, and a line says so.
+
+    Examples
+    --------
+    >>> from opp_analytics.org import Stage
+    >>> stages = Stages((Stage("Demo", "open"), Stage("Closed Won", "won")))
+    >>> read_stages(pd.Series(["demo", "Closed-won (Sales Pipeline)", "Odd"]), stages)[0].tolist()
+    ['Demo', 'Closed Won', 'Odd']
+    """
+    texts = as_texts(column)
+    tally = texts.value_counts()
+
+    def read(text: str) -> str:
+        # An alias stays, so that it goes back out as it came; `Org.apply` reads it.
+        if text in stages.kinds:
+            return text
+        named = _WITH_PIPELINE.fullmatch(text)
+        return stages.match(text) or (named and stages.match(named["stage"])) or text
+
+    read_as = {text: read(text) for text in tally.index}
+    lines = [
+        Mapped(text, ours, "guessed", f"stage, {count(int(tally[text]))}")
+        if ours != text
+        else Mapped(
+            text, "", "unknown", f"stage, {count(int(tally[text]))}; name it under stages in the org file"
+        )
+        for text, ours in read_as.items()
+        if ours not in stages.kinds or ours != text
+    ]
+    return _replace(texts, read_as), lines
+
+
+def _replace(texts: pd.Series[Any], read_as: Mapping[str, str | None]) -> pd.Series[Any]:
+    if all(text == ours for text, ours in read_as.items()):
+        return texts
+    codes, cells = pd.factorize(texts)
+    ours = pd.array([read_as[cell] for cell in cells] + [None], dtype=TEXT)
+    return pd.Series(ours.take(codes), index=texts.index)
+
+
+def as_texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Write a column as text; a whole number of a workbook without its decimals.
+
+    Examples
+    --------
+    >>> as_texts(pd.Series(["a", 7.0, None], dtype="object")).tolist()
+    ['a', '7', nan]
+    """
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.astype(TEXT)
+    cells = [_as_text(cell) for cell in column.tolist()]
+    return pd.Series(cells, index=column.index, dtype=TEXT)
+
+
+def _as_text(cell: Any) -> str | None:
+    if cell is None or (pd.api.types.is_scalar(cell) and pd.isna(cell)):
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Write a column of ids as text; those of Salesforce with the 18 characters that its API has.
+
+    Reports write 15 characters, in which only capitals tell some ids apart. The three further ones say which of each five
+    characters are capitals.
+
+    References
+    ----------
+    https://codegolf.stackexchange.com/questions/69127 (the rule and its test cases)
+
+    Examples
+    --------
+    >>> as_ids(pd.Series(["001M000000qfPyS", "deal-7"])).tolist()
+    ['001M000000qfPySIAU', 'deal-7']
+    """
+    texts = as_texts(column)
+    short = texts.str.fullmatch(_SALESFORCE_ID).fillna(False).astype(bool)
+    return texts.where(~short, texts[short].add(_make_suffixes(texts[short]))) if short.any() else texts
+
+
+def _make_suffixes(ids: pd.Series[Any]) -> pd.Series[Any]:
+    letters = ids.to_numpy(dtype="S15").view(np.uint8).reshape(-1, 3, 5)
+    capitals = (letters >= ord("A")) & (letters <= ord("Z"))
+    codes = (capitals * (1 << np.arange(5))).sum(axis=2)
+    three = _SUFFIXES[codes].view("S3").ravel().astype("U3")
+    return pd.Series(three, index=ids.index, dtype=TEXT)

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_analytics.errors import ArgumentValueError, DataError
+from opp_analytics.table_files import Table, drop_footer, read_table
+from tests.crm.files import SALESFORCE_FOOTER, workbook
+
+KNOWN = {"Id", "Name", "Amount", "Stage", "Probability", "Close Date"}.__contains__
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("files")
+
+
+def read(folder: Path, content: str | bytes, encoding: str | None = None) -> Table:
+    file = folder / "deals.csv"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return read_table(file, KNOWN, encoding)
+
+
+def cells(folder: Path, text: str) -> list[list[object]]:
+    found = read(folder, text).cells.astype("object")
+    return found.where(found.notna(), None).to_numpy().tolist()
+
+
+def test_read_table__reads_every_cell_as_trimmed_text(folder: Path) -> None:
+    found = read(folder, 'Id,Name,Amount\n007, "Acme" ,\n8,"B, C","1,000"\n')
+    assert found.labels == ("Id", "Name", "Amount")
+    assert found.read_as == "CSV, UTF-8"
+    assert found.cells.index.tolist() == [2, 3]
+    assert cells(folder, 'Id,Name,Amount\n007,"Acme ",\n8,"B, C","1,000"\n') == [
+        ["007", "Acme", None],
+        ["8", "B, C", "1,000"],
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_read_table__finds_the_separator(folder: Path, separator: str) -> None:
+    text = f"Id{separator}Name{separator}Stage\n1{separator}A, B; C{separator}Demo".replace(
+        "A, B; C", '"A, B; C"'
+    )
+    assert cells(folder, text) == [["1", "A, B; C", "Demo"]]
+
+
+def test_read_table__takes_the_separator_that_excel_writes_in_the_first_line(folder: Path) -> None:
+    assert cells(folder, "sep=;\nx;y\n1;2\n") == [["1", "2"]]
+
+
+def test_read_table__counts_rows_as_a_spreadsheet_does(folder: Path) -> None:
+    found = read(folder, 'Pipeline report\n\nId,Name\n1,"two\nlines"\n\n2,B\r\nfoot\n3,C\n')
+    assert found.cells.index.tolist() == [4, 5, 6, 7, 8]
+    assert found.cells[0].dropna().to_dict() == {4: "1", 6: "2", 7: "foot", 8: "3"}
+    assert found.cells.loc[4, 1] == "two\nlines"
+    assert found.left_out == ("2 rows above the header",)
+
+
+def test_read_table__reads_a_header_with_a_line_break_and_a_cell_of_any_length(folder: Path) -> None:
+    long = "x" * 200_000
+    found = read(folder, f'"Id\nof it",Name,Stage\n1,{long},Demo\n')
+    assert found.labels[0] == "Id\nof it"
+    assert found.cells.loc[2, 1] == long
+
+
+def test_read_table__without_rows_is_empty(folder: Path) -> None:
+    assert read(folder, "Id,Name\n").cells.empty
+    assert read(folder, "Id,Name").cells.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "deals.csv holds no table"),
+        ("\n\n", "deals.csv holds no table"),
+        ("Id,Name\n1,A\n2,B,stray\n", "row 3 has 3 cells, more than the 2 of the header, such as 'stray'"),
+    ],
+)
+def test_read_table__refuses(folder: Path, text: str, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        read(folder, text)
+
+
+words = st.text(st.characters(exclude_characters="\x00\ufffdÃÂâ", exclude_categories=["Cs"]), max_size=8)
+
+
+@given(st.lists(st.tuples(words, words), min_size=1, max_size=6))
+def test_read_table__gives_back_what_was_quoted(folder: Path, rows: list[tuple[str, str]]) -> None:
+    lines = ["Id,Name", *(",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in rows)]
+    assert cells(folder, "\n".join(lines)) == [[cell.strip() or None for cell in row] for row in rows]
+
+
+def test_read_table__takes_the_first_row_with_the_most_known_labels(folder: Path) -> None:
+    text = "Amount report\n\nFilter,Stage\n Stage ,Amount,,\nDemo,5\nStage,Amount\n"
+    assert read(folder, text).labels == ("Stage", "Amount")
+    assert cells(folder, text) == [["Demo", "5"], ["Stage", "Amount"]]
+
+
+def test_read_table__without_known_labels_takes_the_first_row_with_text(folder: Path) -> None:
+    assert read(folder, ",\na,b\nc,d\n").labels == ("a", "b")
+
+
+def table(file: Path) -> Table:
+    return read_table(file, KNOWN)
+
+
+def test_read_table__reads_typed_cells_below_the_title_of_a_formatted_report(tmp_path: Path) -> None:
+    rows: list[list[Any]] = [
+        ["", "Open deals"],
+        [None, "As of 2026-11-25"],
+        [],
+        [None, "Id", "Amount", "Probability", "Close Date"],
+        [None, " 1 ", 120_000.5, 0.8, datetime(2026, 11, 25)],
+        [None, "2", None, 0.285, "12/01/2026"],
+    ]
+    found = table(workbook(tmp_path, rows, percents="D"))
+    assert found.labels == ("", "Id", "Amount", "Probability", "Close Date")
+    assert found.read_as == "sheet 'Sheet'"
+    assert found.left_out == ("3 rows above the header",)
+    assert found.cells.index.tolist() == [5, 6]
+    assert found.cells[1].tolist() == ["1", "2"]
+    assert found.cells[2].iloc[0] == 120_000.5
+    assert found.cells[3].tolist() == ["80%", "28.5%"]
+    assert found.cells[4].tolist() == [datetime(2026, 11, 25), "12/01/2026"]
+
+
+def test_read_table__takes_the_visible_sheet_with_the_labels(tmp_path: Path) -> None:
+    file = workbook(tmp_path, [["Notes"], ["x"]])
+    book = openpyxl.load_workbook(file)
+    for title, state in (("Deals", "visible"), ("_base", "hidden")):
+        sheet = book.create_sheet(title)
+        sheet.append(["Id", "Name", *(["Amount"] if state == "hidden" else [])])
+        sheet.append([title, "A"])
+        sheet.sheet_state = state
+    book.save(file)
+    assert table(file).cells[0].tolist() == ["Deals"]
+
+
+def test_read_table__refuses_workbooks(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"export.xlsx holds no table"):
+        table(workbook(tmp_path, []))
+    with pytest.raises(DataError, match="row 2 has the cell 'stray' right of the last label"):
+        table(workbook(tmp_path, [["Id"], ["1", "stray"]]))
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(b"PK\x03\x04nothing")
+    with pytest.raises(DataError, match=r"broken.xlsx is damaged or not an Excel file"):
+        table(broken)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "named"),
+    [("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8"), ("cp1252", "Windows-1252"), ("utf-16", "UTF-16")],
+)
+def test_read_table__finds_the_encoding(folder: Path, encoding: str, named: str) -> None:
+    found = read(folder, "Name,€\nJosé,1".encode(encoding))
+    assert (found.labels, found.cells[0].tolist(), found.read_as) == (
+        ("Name", "€"),
+        ["José"],
+        f"CSV, {named}",
+    )
+
+
+def test_read_table__takes_the_encoding_that_is_given(folder: Path) -> None:
+    assert read(folder, "Name\nŁódź".encode("cp1250"), "cp1250").cells[0].tolist() == ["Łódź"]
+    with pytest.raises(ArgumentValueError, match="encoding='cp99' is unknown; use for example"):
+        read(folder, b"", "cp99")
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "says"),
+    [
+        (
+            b"a,b\n1,\x81\n",
+            None,
+            "is not Windows-1252 text: line 2 holds the byte 0x81; export it as CSV UTF-8",
+        ),
+        ("a\nJosé".encode("cp1252"), "utf-8", "is not UTF-8 text: line 2 holds the byte 0xe9"),
+        (b"a\0b", None, "is not text; export the report as CSV or .xlsx"),
+    ],
+)
+def test_read_table__names_the_line_that_is_not_text(
+    folder: Path, content: bytes, encoding: str | None, says: str
+) -> None:
+    with pytest.raises(DataError, match=rf"deals\.csv {says}"):
+        read(folder, content, encoding)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1", "an old Excel file"),
+        (b"\xef\xbb\xbf <html><table>", "a web page, as some CRMs save .xls files"),
+        (b"%PDF-1.7", "a PDF"),
+        (b'{"data": []}', "JSON"),
+        (b"\x1f\x8b\x08", "compressed"),
+    ],
+)
+def test_read_table__refuses_other_kinds(tmp_path: Path, content: bytes, says: str) -> None:
+    file = tmp_path / "deals.xls"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=f"deals.xls is {says}"):
+        table(file)
+
+
+def test_read_table__names_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="gone.csv does not exist; check its name and folder"):
+        table(tmp_path / "gone.csv")
+    with pytest.raises(DataError, match="cannot read"):
+        table(tmp_path)
+    with pytest.raises(DataError, match="is a device"):
+        table(Path("/dev/zero"))
+
+
+HEADER = "Id,Name,Amount\n"
+ROWS = HEADER + "1,A,5\n2,B,6\n"
+
+
+def drop(folder: Path, text: str) -> tuple[list[str], tuple[str, ...]]:
+    found = read(folder, text)
+    kept = drop_footer(found, found.labels.index("Id"))
+    return kept.cells[kept.labels.index("Id")].tolist(), kept.left_out
+
+
+def test_drop_footer__drops_the_footer_of_a_salesforce_report(folder: Path) -> None:
+    assert drop(folder, ROWS + SALESFORCE_FOOTER) == (
+        ["1", "2"],
+        ("5 rows below the table, from row 7: 'Pipeline'",),
+    )
+
+
+@pytest.mark.parametrize(
+    "footer",
+    [
+        "Total,,11\n",
+        ",Grand Total,11\n",
+        "Grand Totals (2 records)\n",
+        "\nAcme\n",
+        '"Copyright (c) 2000-2026 salesforce.com, inc."\nAcme\n',
+    ],
+)
+@pytest.mark.parametrize("columns", ["Id,Name,Amount", "Name,Id,Amount"])
+def test_drop_footer__knows_totals_notices_and_what_follows_a_blank_row(
+    folder: Path, footer: str, columns: str
+) -> None:
+    first, second = ("1,A,5", "2,B,6") if columns.startswith("Id") else ("A,1,5", "B,2,6")
+    if columns.startswith("Name") and footer.startswith(",Grand"):
+        footer = "Grand Total,,11\n"
+    ids, left_out = drop(folder, f"{columns}\n{first}\n{second}\n{footer}")
+    assert ids == ["1", "2"]
+    assert len(left_out) == 1
+
+
+def test_drop_footer__drops_blank_rows(folder: Path) -> None:
+    assert drop(folder, HEADER + "1,A,5\n\n,,\n2,B,6\n\n") == (["1", "2"], ())
+    assert drop(folder, HEADER) == ([], ())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEADER + "1,A,5\nDemo (1 record),,\n2,B,6\n", r"row 3: Id='Demo \(1 record\)' is in a row without"),
+        (HEADER + "1,A,5\n,Subtotal,5\n2,B,6\n", "row 3: Name='Subtotal' is in a row without"),
+        (HEADER + "1,A,5\n3,,\n", "row 3: Id='3' is in a row without"),
+        (HEADER + "1,A,5\nSubtotal,,5\n2,B,6\n", "row 3: Id='Subtotal' is in a row without"),
+        (HEADER + "1,A,5\n,C,7\n", "row 3: Name='C' is in a row without"),
+    ],
+)
+def test_drop_footer__names_a_row_that_is_neither_a_deal_nor_a_footer(
+    folder: Path, text: str, says: str
+) -> None:
+    with pytest.raises(DataError, match=rf"deals\.csv: {says}"):
+        drop(folder, text)
+
+
+def test_drop_footer__keeps_rows_of_a_file_with_one_column(folder: Path) -> None:
+    assert drop(folder, "Id\n1\n2\n")[0] == ["1", "2"]
+
+
+def test_read_table__of_a_frame_keeps_numbers_and_dates_and_trims_text() -> None:
+    frame = pd.DataFrame(
+        {"Id": [" a ", ""], "Amount": [1.5, None], "When": [pd.Timestamp("2026-01-01"), pd.NaT]}, index=[7, 9]
+    )
+    found = read_table(frame, KNOWN)
+    assert found.labels == ("Id", "Amount", "When")
+    assert found.cells.index.tolist() == [0, 1]
+    assert found.cells[0].iloc[0] == "a"
+    assert found.cells.isna().iloc[1].all()
+    assert str(found.cells[2].dtype).startswith("datetime64")
+
+
+@pytest.mark.parametrize(
+    "name", ["José".encode().decode("cp1252"), "“Acme".encode().decode("cp1252"), "Jos\ufffd"]
+)
+def test_read_table__refuses_garbled_text_by_row_and_cell(folder: Path, name: str) -> None:
+    with pytest.raises(DataError, match=rf"deals\.csv: row 3: Name='{name}' was garbled by a wrong encoding"):
+        read(folder, f"Id,Name\n1,José\n2,{name}\n")
+
+
+def test_read_table__leaves_other_languages_alone(folder: Path) -> None:
+    read(folder, "Id,Name\n1,SÃO PAULO\n2,CHÂTEAU\n3,Straße\n4,â\n")
