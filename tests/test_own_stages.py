@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.widgets.grid.columns import columns_of
+from opp_analytics.widgets.grid.columns import make_columns
 from tests.own_stages import ORG, rows, weeks_before
 
 AS_OF = "2026-11-25"
@@ -200,7 +200,7 @@ def test_excel__offers_the_stages_of_the_org(deals: pd.DataFrame, tmp_path: Path
 
 
 def test_grid__offers_the_stages_of_the_org(deals: pd.DataFrame) -> None:
-    columns = {column.field: column for column in columns_of(deals)}
+    columns = {column.field: column for column in make_columns(deals)}
     assert columns["stage"].options == ORG.stages.names
     assert columns["team"].locked
 

@@ -18,7 +18,7 @@ import pandas as pd
 from playwright.sync_api import Browser, Page, sync_playwright
 
 import opp_analytics as oa
-from opp_analytics.widgets.grid.columns import columns_of, to_arrow
+from opp_analytics.widgets.grid.columns import make_columns, to_arrow
 from tests.benchmarks._figures import Figure, in_turns, seconds, timed
 from tests.browser.chromium import CHROMIUM, FLAGS
 from tests.browser.gridpage import GridPage
@@ -117,7 +117,7 @@ def _acts(browser: Browser, rows: int) -> list[Figure]:
 
 def _sending(rows: int) -> Figure:
     frame = oa.edit(_opportunities(rows)).edited
-    columns = columns_of(frame)
+    columns = make_columns(frame)
     return timed(
         f"grid of {rows:,} rows: sending them",
         "JSON records",

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from opp_analytics import schema, text
 from opp_analytics.org import Org
 
-__all__ = ["Column", "columns_of", "plain", "shown", "to_arrow"]
+__all__ = ["GridColumn", "make_columns", "to_arrow"]
 
 _KINDS = {
     "value": "money",
@@ -37,16 +37,17 @@ _TITLES = {
     "created_at": "Created",
     "updated_at": "Updated",
 }
-"""Titles of the first columns, in their order; the timestamps follow at the end."""
+"""Titles of the first columns, in their order."""
 _MOST_NAMES = 500
-"""Columns of text with more distinct values are not offered as a list."""
+"""Names offered as a list; a longer one can't be scrolled."""
 _LARGEST = 2**53
+"""Whole numbers that a browser can hold: its numbers are floats."""
 _NUMERIC = ("money", "percent", "number", "whole")
 _FORMATS = {"date": "%Y-%m-%d", "instant": "%Y-%m-%d %H:%M"}
 
 
 @dataclass(frozen=True)
-class Column:
+class GridColumn:
     """One column of the grid."""
 
     field: str
@@ -55,67 +56,64 @@ class Column:
     """text, money, percent, number, whole, date, instant, choice, person or flag."""
     locked: bool = False
     hidden: bool = False
-    """Hidden until it is asked for: identifiers and timestamps."""
+    """Hidden at first: identifiers and timestamps."""
     options: tuple[str, ...] = ()
-    """What a choice or flag may be; of a person, the names that are offered."""
+    """Values of a choice or flag; names offered for a person."""
     by_pipeline: dict[str, tuple[str, ...]] = field_of(default_factory=dict)
-    """The options of a deal's pipeline, where the org has several."""
+    """The options by pipeline, where the org has several."""
 
-    def wire(self, value: Any) -> str | float | None:
-        """A cell for the browser: a number, text, or None when blank."""
+    def encode(self, value: Any) -> str | float | None:
+        """Encode a cell for the browser: a number, text, or None when blank."""
         if value is None or schema.is_blank(value):
             return None
         if self.kind in _NUMERIC:
             return float(value)
         return str(value.strftime(_FORMATS[self.kind])) if self.kind in _FORMATS else str(value)
 
+    def show(self, value: Any) -> str:
+        """Format a cell as the grid shows it, for messages.
 
-def shown(column: Column, value: Any) -> str:
-    """A cell as the grid shows it, for messages.
+        Examples
+        --------
+        >>> close = GridColumn("close_date", "Close date", "date")
+        >>> close.show(pd.Timestamp("2026-11-22")), close.show(None), GridColumn("value", "Value", "money").show(28400.0)
+        ('Nov 22, 2026', 'empty', '28,400')
+        """
+        if schema.is_blank(value):
+            return "empty"
+        if self.kind in _FORMATS:
+            return text.day(value, year=True)
+        if self.kind == "percent":
+            return text.percent(float(value) / 100)
+        if self.kind in _NUMERIC:
+            return text.money(float(value), full=True)
+        return text.label(str(value)) if self.kind == "choice" else str(value)
 
-    Examples
-    --------
-    >>> close = Column("close_date", "Close date", "date")
-    >>> shown(close, pd.Timestamp("2026-11-22")), shown(close, None), shown(Column("value", "Value", "money"), 28400.0)
-    ('Nov 22, 2026', 'empty', '28,400')
-    """
-    if schema.is_blank(value):
-        return "empty"
-    if column.kind in _FORMATS:
-        return text.day(value, year=True)
-    if column.kind == "percent":
-        return text.percent(float(value) / 100)
-    if column.kind in _NUMERIC:
-        return text.money(float(value), full=True)
-    return text.label(str(value)) if column.kind == "choice" else str(value)
+    def spell(self, value: Any) -> str | None:
+        """Spell a cell as it is typed, so that `read` gives it back; None when blank.
 
-
-def plain(column: Column, value: Any) -> str | None:
-    """A cell as it is typed, so that `read` gives it back; None when blank.
-
-    Examples
-    --------
-    >>> plain(Column("value", "Value", "money"), 28400.0), plain(Column("probability", "Chance", "percent"), 40)
-    ('28400', '40%')
-    """
-    if schema.is_blank(value):
-        return None
-    if column.kind == "date":
-        return f"{value:%m/%d/%Y}"
-    if column.kind in _NUMERIC:
-        number = float(value)
-        typed = str(int(number)) if number.is_integer() else repr(number)
-        return f"{typed}%" if column.kind == "percent" else typed
-    return text.label(str(value)) if column.kind == "choice" else str(value)
+        Examples
+        --------
+        >>> GridColumn("value", "Value", "money").spell(28400.0), GridColumn("probability", "Chance", "percent").spell(40)
+        ('28400', '40%')
+        """
+        if schema.is_blank(value):
+            return None
+        if self.kind == "date":
+            return f"{value:%m/%d/%Y}"
+        if self.kind in _NUMERIC:
+            number = float(value)
+            typed = str(int(number)) if number.is_integer() else repr(number)
+            return f"{typed}%" if self.kind == "percent" else typed
+        return text.label(str(value)) if self.kind == "choice" else str(value)
 
 
-def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
-    """Kind and lock of a column outside the schema."""
+def _classify(column: pd.Series[Any]) -> tuple[str, bool]:
+    """Find the kind and lock of a column outside the schema."""
     dtype = column.dtype
     if pd.api.types.is_bool_dtype(dtype):
         return "flag", False
     if pd.api.types.is_integer_dtype(dtype):
-        # A browser's numbers are floats, so larger ones would lose digits.
         exact = bool((column.abs() <= _LARGEST).all())
         return ("whole", False) if exact else ("text", True)
     if pd.api.types.is_float_dtype(dtype):
@@ -127,11 +125,11 @@ def _further_kind(column: pd.Series[Any]) -> tuple[str, bool]:
     return "text", pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty")
 
 
-def _column(name: str, cells: pd.Series[Any], meaning: Org) -> Column:
+def _make_column(name: str, cells: pd.Series[Any], meaning: Org) -> GridColumn:
     if name in schema.COLUMNS:
         kind, locked = _KINDS.get(name, "text"), name in schema.READ_ONLY
     else:
-        kind, locked = _further_kind(cells)
+        kind, locked = _classify(cells)
         locked = locked or name in meaning.derived
     options = {"stage": meaning.stages.names, "status": schema.STATUSES}.get(name, ())
     if kind == "flag":
@@ -143,24 +141,22 @@ def _column(name: str, cells: pd.Series[Any], meaning: Org) -> Column:
     split = {pipeline: stages.of(pipeline).names for pipeline in stages.pipelines} if name == "stage" else {}
     hidden = name.endswith("_id") or name in ("created_at", "updated_at")
     title = _TITLES.get(name) or (name if hidden else text.label(name).capitalize())
-    return Column(name, title, kind, locked, hidden, options, split)
+    return GridColumn(name, title, kind, locked, hidden, options, split)
 
 
-def columns_of(opportunities: pd.DataFrame) -> list[Column]:
-    """The grid's columns for a conformed frame: the deal's name first, timestamps and identifiers hidden at the end.
-
-    Stages are those of the frame's org.
+def make_columns(opportunities: pd.DataFrame) -> list[GridColumn]:
+    """Make the grid's columns: the deal's name first, timestamps and identifiers hidden at the end.
 
     Identifiers, the server's timestamps, and columns of lists, objects or custom categories are locked.
     """
     meaning = Org.of(opportunities)
-    columns = [_column(name, opportunities[name], meaning) for name in map(str, opportunities.columns)]
+    columns = [_make_column(name, opportunities[name], meaning) for name in map(str, opportunities.columns)]
     first = list(_TITLES)
     place = {c.field: first.index(c.field) if c.field in first else len(first) for c in columns}
     return sorted(columns, key=lambda column: (column.hidden, place[column.field]))
 
 
-def _array(column: Column, cells: pd.Series[Any]) -> pa.Array:
+def _array(column: GridColumn, cells: pd.Series[Any]) -> pa.Array:
     if column.kind in _NUMERIC:
         return pa.array(cells.astype("float64"), from_pandas=True)
     if column.kind in _FORMATS:
@@ -171,8 +167,8 @@ def _array(column: Column, cells: pd.Series[Any]) -> pa.Array:
     return pa.array(text_cells.astype(schema.TEXT)).cast(pa.string()).dictionary_encode()
 
 
-def to_arrow(opportunities: pd.DataFrame, columns: Sequence[Column]) -> bytes:
-    """The frame as an Arrow stream of numbers and texts, as in `Column.wire`."""
+def to_arrow(opportunities: pd.DataFrame, columns: Sequence[GridColumn]) -> bytes:
+    """Write the frame as an Arrow stream of numbers and texts, as in `GridColumn.encode`."""
     table = pa.table({c.field: _array(c, opportunities[c.field]) for c in columns})
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +16,19 @@ import pandas as pd
 import traitlets
 
 from opp_analytics import schema, text
+from opp_analytics.api import state_folder
 from opp_analytics.arguments import whole
+from opp_analytics.certificate import Certificate
+from opp_analytics.errors import DataError
+from opp_analytics.files import make_private_folder, write_whole
 from opp_analytics.org import OPEN, Org, outcome_codes
 from opp_analytics.periods import When, as_date
 from opp_analytics.text import count, number
-from opp_analytics.widgets.grid.bulk import bulk
-from opp_analytics.widgets.grid.columns import to_arrow
-from opp_analytics.widgets.grid.drawer import receipt_model, review_model
-from opp_analytics.widgets.grid.layout import read_layout, write_layout
-from opp_analytics.widgets.grid.messages import answer_entries, cells_of, keys_of
+from opp_analytics.widgets.grid.columns import GridColumn, to_arrow
+from opp_analytics.widgets.grid.drawer import show_receipt, show_review
+from opp_analytics.widgets.grid.outlook import Outlook
 from opp_analytics.widgets.grid.review import Review
-from opp_analytics.widgets.grid.sheet import Answer, Sheet
-from opp_analytics.widgets.grid.still import still
-from opp_analytics.widgets.grid.strip import Outlook
+from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
 from opp_analytics.widgets.widget import Widget, deflate
 from opp_analytics.writer import Plan, plan
 
@@ -35,6 +40,9 @@ __all__ = ["Grid", "edit"]
 
 _STATIC = Path(__file__).parent.parent / "static"
 _REFUSED = ["unique_id", "name", "field", "value", "problem"]
+_LAYOUT = ("order", "hidden", "widths")
+_STATIC_ROWS = 10
+"""Rows in a saved notebook: enough to recognize the table."""
 
 
 class Grid(Widget):
@@ -73,13 +81,13 @@ class Grid(Widget):
         height: int,
     ) -> None:
         day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
-        self._sheet = Sheet(opportunities, today=day.date())
+        self._sheet = EditSheet(opportunities, today=day.date())
         self._outlook = Outlook(self._sheet, as_of=day, freq=freq, history=history)
         self._review = Review(self._sheet, client)
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
             _data=deflate(to_arrow(self._sheet.frame, self._sheet.columns)),
-            _open=deflate(_open_flags(self._sheet.frame)),
+            _open=deflate(_flag_open(self._sheet.frame)),
             _height=height,
             _today=f"{day:%Y-%m-%d}",
             _layout=read_layout(opportunities),
@@ -100,18 +108,13 @@ class Grid(Widget):
     @property
     def refused(self) -> pd.DataFrame:
         """Refused edits, with the reason."""
+        value = self._sheet.value
         with self._lock:
-            found = [
-                (
-                    self._sheet.value(row, "unique_id"),
-                    self._sheet.value(row, "name"),
-                    name,
-                    slot.typed,
-                    slot.why,
-                )
-                for (row, name), slot in self._sheet.problems.items()
+            rows = [
+                (value(row, "unique_id"), value(row, "name"), name, cell.typed, cell.why)
+                for (row, name), cell in self._sheet.problems.items()
             ]
-        table = pd.DataFrame(found, columns=_REFUSED, dtype="object")
+        table = pd.DataFrame(rows, columns=_REFUSED, dtype="object")
         return table.astype(dict.fromkeys(("unique_id", "name", "field", "problem"), schema.TEXT))
 
     @property
@@ -130,8 +133,8 @@ class Grid(Widget):
             When the server cannot be read.
         """
         with self._lock:
-            edits = self._review.decided()
-            base, edited = edits.base, edits.edited
+            sheet = self._review.decide()
+            base, edited = sheet.base, sheet.edited
         return plan(base, edited, client=client)
 
     def __repr__(self) -> str:
@@ -141,107 +144,226 @@ class Grid(Widget):
     def _static(self) -> dict[str, Any]:
         with self._lock:
             summary = text.capital(self._summary())
-            return {"text/plain": repr(self), "text/html": still(self._sheet, summary)}
+            return {"text/plain": repr(self), "text/html": _static_table(self._sheet, summary)}
 
     def _summary(self) -> str:
-        changes, problems = self._sheet.changes, len(self._sheet.problems)
-        deals = count(len(self._sheet.changed_rows))
-        parts = [f"{count(changes, 'change')} in {deals}"] if changes else ["no changes"]
-        return ", ".join([*parts, *([f"{number(problems)} refused"] if problems else [])])
+        counts = self._sheet.counts
+        changes = f"{count(counts['changes'], 'change')} in {count(counts['deals'])}"
+        refused = f", {number(counts['problems'])} refused" if counts["problems"] else ""
+        return (changes if counts["changes"] else "no changes") + refused
 
     # -- messages
 
-    def _respond(self, asked: dict[str, Any]) -> dict[str, Any]:
-        match asked["do"]:
+    def _respond(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request["do"]:
             case "judge":
-                return {"judged": self._sheet.judge(map(tuple, asked["cells"]))}
+                return {"judged": self._sheet.judge(map(tuple, request["cells"]))}
             case "operands":
-                return {"judged": self._sheet.operands(map(tuple, asked["cells"]))}
+                return {"judged": self._sheet.read_operands(map(tuple, request["cells"]))}
             case "strip":
-                return {"strip": self._strip()}
+                return {"strip": self._show_strip()}
             case "review" | "receipt" | "check" | "choose" | "apply" | "undo run":
-                return self._reviewed(asked)
+                return self._act_on_review(request)
             case _:
-                answer = self._edited(asked)
+                answer = self._act_on_sheet(request)
                 if answer.cells or answer.rows:
                     self._review.reset()
-                return self._entries(answer)
+                return self._show(answer)
 
-    def _entries(self, answer: Answer) -> dict[str, Any]:
-        """An answer, with the deals that it opened or closed, and the counts after it."""
-        moved = {row for row, name, _, _ in answer.cells if name in ("stage", "status")}
-        undo, redo = self._sheet.labels
-        more = {
-            "open": self._sheet.open_rows(moved),
-            "counts": self._sheet.numbers,
-            "undo": undo,
-            "redo": redo,
-        }
-        return answer_entries(answer) | more
-
-    def _edited(self, asked: dict[str, Any]) -> Answer:
+    def _act_on_sheet(self, request: dict[str, Any]) -> Answer:
         sheet = self._sheet
-        match asked["do"]:
+        match request["do"]:
             case "edit":
-                return sheet.edit(cells_of(asked["areas"], sheet.text), asked.get("label", ""))
+                return sheet.edit(list_cells(request["areas"], sheet.spell), request.get("label", ""))
             case "revert":
-                return sheet.revert(keys_of(asked["areas"]))
+                return sheet.revert(_list_keys(request["areas"]))
             case "dismiss":
-                return sheet.dismiss(keys_of(asked["areas"]))
+                return sheet.dismiss(_list_keys(request["areas"]))
             case "bulk":
-                return bulk(sheet, asked["rows"], asked["verb"], field=asked["field"], text=asked["text"])
+                rows, verb = request["rows"], request["verb"]
+                return sheet.change_many(rows, verb, field=request["field"], text=request["text"])
             case "add":
                 return sheet.add()
             case "remove":
-                return sheet.remove(asked["rows"])
+                return sheet.remove(request["rows"])
             case "undo":
                 return sheet.undo()
             case "redo":
                 return sheet.redo()
             case _:
-                return sheet.state()
+                return sheet.list_edits()
 
-    def _reviewed(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _act_on_review(self, request: dict[str, Any]) -> dict[str, Any]:
         review = self._review
-        match asked["do"]:
+        match request["do"]:
             case "receipt":
-                return {"drawer": receipt_model(review)}
+                return {"drawer": show_receipt(review)}
             case "check":
                 review.check()
             case "choose":
-                review.choose((asked["row"], asked["field"]), asked["keep"])
+                review.choose((request["row"], request["field"]), request["keep"])
             case "apply":
-                if review.apply(self._progress):
-                    return self._written()
+                if review.apply(self._post_progress):
+                    return self._show_written()
             case "undo run":
-                review.undo_run(self._progress)
-                return self._written()
-        return {"drawer": review_model(review, self._outlook)}
+                review.undo_run(self._post_progress)
+                return self._show_written()
+        return {"drawer": show_review(review, self._outlook)}
 
-    def _written(self) -> dict[str, Any]:
-        self._outlook.forget()
-        return self._entries(self._sheet.state()) | {"reset": True, "drawer": receipt_model(self._review)}
-
-    def _progress(self, done: int, total: int) -> None:
-        # A long run tells a hundred times at most.
+    def _post_progress(self, done: int, total: int) -> None:
+        # A long run reports a hundred times at most.
         if done == total or done % max(1, total // 100) == 0:
             self._post({"progress": [done, total]})
 
-    def _strip(self) -> dict[str, Any]:
-        receipt = receipt_model(self._review)
+    def _show(self, answer: Answer) -> dict[str, Any]:
+        """Show an answer: its cells and rows, the deals that it opened or closed, and the counts after it."""
+        sheet = self._sheet
+        undo, redo = sheet.step_labels
+        moved = {row for row, name in answer.cells if name in ("stage", "status")}
         return {
-            **self._sheet.numbers,
-            "period": next(iter(self._outlook.periods()), None),
+            "cells": _show_cells(sheet, answer.cells),
+            "rows": [(row, sheet.row_state(row)) for row in answer.rows],
+            "said": answer.message,
+            "refused": answer.refused,
+            "open": [(row, int(sheet.is_open(row))) for row in moved],
+            "counts": sheet.counts,
+            "undo": undo,
+            "redo": redo,
+        }
+
+    def _show_written(self) -> dict[str, Any]:
+        self._outlook.forget()
+        return self._show(self._sheet.list_edits()) | {"reset": True, "drawer": show_receipt(self._review)}
+
+    def _show_strip(self) -> dict[str, Any]:
+        receipt = show_receipt(self._review)
+        return {
+            **self._sheet.counts,
+            "period": next(iter(self._outlook.show_periods()), None),
             "why": self._outlook.why,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},
         }
 
 
-def _open_flags(opportunities: pd.DataFrame) -> bytes:
-    """One byte a row: 1 for an open deal."""
+def _flag_open(opportunities: pd.DataFrame) -> bytes:
+    """Make one byte a row: 1 for an open deal."""
     if "stage" not in opportunities:
         return bytes([1]) * len(opportunities)
     return bytes((outcome_codes(opportunities) == OPEN).tolist())
+
+
+# -- cells in messages
+
+
+def list_cells(
+    areas: Iterable[dict[str, Any]], spell: Callable[[int, str], str | None]
+) -> Iterator[tuple[int, str, str | None]]:
+    """List the cells of an edit: in each area a block of texts, repeated over its rows and fields.
+
+    A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not know it yet.
+
+    Examples
+    --------
+    >>> area = {"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], [[2, "value"]]]}
+    >>> list(list_cells([area], lambda row, name: f"{name} of {row}"))
+    [(4, 'value', '10'), (7, 'value', 'value of 2'), (9, 'value', '10')]
+    """
+    for area in areas:
+        block = area["block"]
+        for down, row in enumerate(area["rows"]):
+            line = block[down % len(block)]
+            for across, name in enumerate(area["fields"]):
+                cell = line[across % len(line)]
+                yield row, name, spell(*cell) if isinstance(cell, list) else cell
+
+
+def _list_keys(areas: Iterable[dict[str, Any]]) -> Iterator[Key]:
+    return ((row, name) for area in areas for row in area["rows"] for name in area["fields"])
+
+
+def _show_cells(sheet: EditSheet, keys: Iterable[Key]) -> list[tuple[Any, ...]]:
+    """Show cells as (field, value, was, why, typed, rows); rows whose cells look alike share one entry.
+
+    ``was`` is the old value of a changed cell, in a tuple of its own since it may be None.
+    """
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for row, name in keys:
+        column, cell = sheet.column[name], sheet.edit_of((row, name))
+        was, why, typed = None, "", None
+        if cell is not None:
+            why, typed = cell.why, None if cell.typed is None else str(cell.typed)
+            if cell.changed and not sheet.is_new(row):
+                was = (column.encode(sheet.base_value(row, name)),)
+        entry = (name, column.encode(sheet.value(row, name)), was, why, typed)
+        alike.setdefault(entry, []).append(row)
+    return [(*entry, rows) for entry, rows in alike.items()]
+
+
+# -- where no widget runs, as on a code host
+
+
+def _static_table(sheet: EditSheet, summary: str) -> str:
+    """Write the edits in words and the first rows as HTML; everything in it is text.
+
+    Changed deals come first; a changed cell shows its old value struck through, a deal marked for removal its name.
+    """
+    columns = [column for column in sheet.columns if not column.hidden]
+    changed = sheet.changed_rows
+    others = set(range(sheet.end)).difference(changed)
+    rows = [row for row in (*changed, *sorted(others)) if sheet.row_state(row) != "gone"]
+    heads = "".join(f"<th>{escape(text.printable(column.title))}</th>" for column in columns)
+    lines = "".join(f"<tr>{_static_row(sheet, row, columns)}</tr>" for row in islice(rows, _STATIC_ROWS))
+    about = f"<p>{summary}</p>" if changed or sheet.problems else ""
+    rest = len(rows) - _STATIC_ROWS
+    more = f"<p>… and {count(rest, 'more deal')}</p>" if rest > 0 else ""
+    return f'<div class="oap-still">{about}<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>{more}</div>'
+
+
+def _static_row(sheet: EditSheet, row: int, columns: list[GridColumn]) -> str:
+    new, removed = sheet.is_new(row), sheet.row_state(row) == "removed"
+    cells = []
+    for column in columns:
+        value, base = sheet.value(row, column.field), sheet.base_value(row, column.field)
+        cell = _static_cell(column, value)
+        if removed:
+            cell = f"<s>{cell}</s>" if cell else ""
+        elif new or value != base:
+            old = "" if new or schema.is_blank(base) else f"<s>{_static_cell(column, base)}</s> "
+            cell = f"{old}<b>{cell or 'empty'}</b>" if cell or old else ""
+        cells.append(f"<td>{cell}</td>")
+    return "".join(cells)
+
+
+def _static_cell(column: GridColumn, value: object) -> str:
+    return "" if schema.is_blank(value) else escape(text.printable(column.show(value)))
+
+
+# -- columns as somebody left them, per tenant, in the state folder
+
+
+def _layout_file(opportunities: pd.DataFrame) -> Path:
+    certificate = Certificate.of(opportunities)
+    tenant = certificate.tenant if certificate is not None else None
+    # Opportunities from files share one layout.
+    return state_folder() / "grids" / f"{tenant or 'files'}.json"
+
+
+def read_layout(opportunities: pd.DataFrame) -> dict[str, Any]:
+    """Read the stored columns; empty if there are none or they cannot be read."""
+    with suppress(OSError, ValueError):
+        layout = json.loads(_layout_file(opportunities).read_text())
+        if isinstance(layout, dict):
+            return layout
+    return {}
+
+
+def write_layout(opportunities: pd.DataFrame, layout: dict[str, Any]) -> None:
+    """Store the columns, not sort and filters; without a writable state folder they last as long as the widget."""
+    file = _layout_file(opportunities)
+    columns = {name: layout[name] for name in _LAYOUT if name in layout}
+    with suppress(OSError, DataError):
+        make_private_folder(file.parent)
+        write_whole(file, json.dumps(columns).encode(), private=True, durable=False)
 
 
 def edit(

@@ -9,7 +9,7 @@ from typing import Any
 
 from opp_analytics import inputs, schema, text
 from opp_analytics.schema import BadCell
-from opp_analytics.widgets.grid.columns import Column
+from opp_analytics.widgets.grid.columns import GridColumn
 from opp_analytics.writer import find_problem, normalize
 
 __all__ = ["operand", "read", "refusal"]
@@ -17,7 +17,7 @@ __all__ = ["operand", "read", "refusal"]
 _FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
 
-def read(column: Column, typed: Any, *, today: date | None = None) -> Any:
+def read(column: GridColumn, typed: Any, *, today: date | None = None) -> Any:
     """Typed text as a value of the frame; None when blank.
 
     Raises
@@ -27,7 +27,7 @@ def read(column: Column, typed: Any, *, today: date | None = None) -> Any:
 
     Examples
     --------
-    >>> read(Column("value", "Value", "money"), "45k"), read(Column("stage", "Stage", "choice", options=("closed_won",)), "Closed won")
+    >>> read(GridColumn("value", "Value", "money"), "45k"), read(GridColumn("stage", "Stage", "choice", options=("closed_won",)), "Closed won")
     (45000.0, 'closed_won')
     """
     if column.locked:
@@ -47,7 +47,7 @@ def read(column: Column, typed: Any, *, today: date | None = None) -> Any:
     return value
 
 
-def operand(column: Column, typed: str, *, today: date | None = None) -> Any:
+def operand(column: GridColumn, typed: str, *, today: date | None = None) -> Any:
     """The amount or date that a filter compares a column with, read as it is in a cell; read-only columns too.
 
     Raises
@@ -57,7 +57,7 @@ def operand(column: Column, typed: str, *, today: date | None = None) -> Any:
 
     Examples
     --------
-    >>> operand(Column("value", "Value", "money"), "20k"), operand(Column("probability", "Chance", "percent"), "62.5")
+    >>> operand(GridColumn("value", "Value", "money"), "20k"), operand(GridColumn("probability", "Chance", "percent"), "62.5")
     (20000.0, 62.5)
     """
     if column.kind in ("date", "instant"):
@@ -65,7 +65,7 @@ def operand(column: Column, typed: str, *, today: date | None = None) -> Any:
     return inputs.read_percent(typed) if column.kind == "percent" else inputs.read_amount(typed)
 
 
-def _value(column: Column, typed: str, today: date | None) -> Any:
+def _value(column: GridColumn, typed: str, today: date | None) -> Any:
     match column.kind:
         case "money" | "number":
             return inputs.read_amount(typed)
@@ -97,7 +97,7 @@ def _folded(name: str) -> str:
     return "_".join(name.lower().replace("-", " ").replace("_", " ").split())
 
 
-def _choice(column: Column, typed: str) -> str:
+def _choice(column: GridColumn, typed: str) -> str:
     wanted = _folded(typed)
     for option in column.options:
         if _folded(option) == wanted:

@@ -2,44 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from opp_analytics import schema, text
+from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
-from opp_analytics.widgets.grid.edits import Edits, Key
-from opp_analytics.widgets.grid.held import Held, read_held
-from opp_analytics.widgets.grid.sheet import Sheet
-from opp_analytics.widgets.grid.strip import plan_of
-from opp_analytics.writer import Plan, Receipt, apply, own_writes, undo
+from opp_analytics.widgets.grid.outlook import make_plan
+from opp_analytics.widgets.grid.sheet import EditSheet, Key
+from opp_analytics.writer import Plan, Receipt, apply, normalize, own_writes, undo
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["Conflict", "Line", "Review", "Run"]
+__all__ = ["AppliedPlan", "Conflict", "ReceiptLine", "Review"]
 
 Keep = Literal["mine", "theirs"]
-Tell = Callable[[int, int], None]
+ShowProgress = Callable[[int, int], None]
 _WORDS = {"applied": "written", "already": "already there", "failed": "refused", "pending": "not sent"}
+_AUTHORS = ("updated_by_name", "updated_by", "modified_by_name", "modified_by", "last_modified_by")
+"""Attributes in which an API may name the author of the last change."""
 
 
 @dataclass
 class Conflict:
-    """A change that somebody else's change on the server contradicts."""
+    """A change that contradicts somebody else's change on the server."""
 
-    remote: Any
     reason: str
-    held: Held | None
-    """The deal on the server; None if it was deleted, so that only their way is left."""
+    remote: Any
+    """The server's value of the cell; None if the whole deal is in conflict."""
+    deal: dict[str, Any] | None
+    """The deal's values on the server; None if it was deleted there, which leaves only their way."""
+    author: str
+    """Who changed it last and when, as far as known."""
     keep: Keep | None = None
 
 
 @dataclass(frozen=True)
-class Line:
+class ReceiptLine:
     """A change in a receipt."""
 
     row: int
@@ -50,14 +55,19 @@ class Line:
     outcome: str
     why: str
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the change is on the server."""
+        return self.outcome in ("written", "already there")
+
 
 @dataclass
-class Run:
+class AppliedPlan:
     """A plan that was applied."""
 
     run_id: str | None
     at: datetime
-    lines: list[Line]
+    lines: list[ReceiptLine]
     theirs: int
     stopped: str | None
     undone: bool = False
@@ -66,7 +76,7 @@ class Run:
     @property
     def written(self) -> int:
         """Number of changes that are on the server."""
-        return sum(line.outcome in ("written", "already there") for line in self.lines)
+        return sum(line.is_written for line in self.lines)
 
 
 class Review:
@@ -74,17 +84,17 @@ class Review:
 
     Parameters
     ----------
-    sheet : Sheet
+    sheet : EditSheet
         The sheet whose changes are reviewed.
     client : Client, optional
         Where they are checked and written.
     """
 
-    def __init__(self, sheet: Sheet, client: Client | None) -> None:
+    def __init__(self, sheet: EditSheet, client: Client | None) -> None:
         self.sheet, self.client = sheet, client
         self.checked = False
         self.conflicts: dict[Key, Conflict] = {}
-        self.run: Run | None = None
+        self.run: AppliedPlan | None = None
 
     def reset(self) -> None:
         """Ask for a new check, after an edit."""
@@ -109,26 +119,25 @@ class Review:
         OppAnalyticsError
             When the server cannot be read.
         """
-        planned = plan_of(self.sheet, client=self.client)
-        self._note_conflicts(planned)
+        self._note_conflicts(make_plan(self.sheet, client=self.client))
         self.checked = True
 
     def choose(self, key: Key, keep: Keep) -> None:
         """Decide a conflict; in a deleted deal only theirs is possible, for all its cells."""
         conflict = self.conflicts[key]
-        conflict.keep = "theirs" if conflict.held is None else keep
+        conflict.keep = "theirs" if conflict.deal is None else keep
 
-    def decided(self) -> Edits:
-        """The edits, with what was decided in each deal whose conflicts all are."""
-        edits = self.sheet.copy()
+    def decide(self) -> EditSheet:
+        """Copy the edits with the decisions on each deal that has no open conflict."""
+        sheet = self.sheet.copy()
         undecided = {row for (row, _), conflict in self.conflicts.items() if conflict.keep is None}
         for key, conflict in self.conflicts.items():
             if key[0] not in undecided:
-                _settle(edits, key, conflict)
-        return edits
+                _settle(sheet, key, conflict)
+        return sheet
 
-    def apply(self, tell: Tell | None = None) -> bool:
-        """Write the plan; False if the server has new conflicts, which are to be decided first.
+    def apply(self, progress: ShowProgress | None = None) -> bool:
+        """Write the plan; False if the server has new conflicts, which must be decided first.
 
         Raises
         ------
@@ -139,19 +148,18 @@ class Review:
         for key, conflict in self.conflicts.items():
             _settle(self.sheet, key, conflict)
         self.conflicts = {}
-        planned = plan_of(self.sheet, client=self.client)
+        planned = make_plan(self.sheet, client=self.client)
         if len(planned.conflicts):
             self._note_conflicts(planned)
             return False
-        receipt = self._send(planned, tell)
-        self.run = Run(
-            receipt.run_id, datetime.now(), self._absorb(planned, receipt), theirs, receipt.stopped
-        )
+        receipt = self._send(planned, progress)
+        lines = self._absorb(planned, receipt)
+        self.run = AppliedPlan(receipt.run_id, datetime.now(), lines, theirs, receipt.stopped)
         self.sheet.forget_steps()
         self.reset()
         return True
 
-    def undo_run(self, tell: Tell | None = None) -> None:
+    def undo_run(self, progress: ShowProgress | None = None) -> None:
         """Take the last run back.
 
         Raises
@@ -162,29 +170,32 @@ class Review:
         assert self.run is not None
         assert self.client is not None
         planned = undo(self.client, self.run.run_id)
-        lines = self._absorb(planned, self._send(planned, tell))
-        left = [line for line in lines if line.outcome not in ("written", "already there")]
+        lines = self._absorb(planned, self._send(planned, progress))
+        left = [line for line in lines if not line.is_written]
         self.run.undone = not left
         self.run.notes = [
-            f"{self.sheet.name(line.row)}: {line.why or 'changed since then, left as it is'}" for line in left
+            f"{self.sheet.deal_name(line.row)}: {line.why or 'changed since then, left as it is'}"
+            for line in left
         ]
         self.sheet.forget_steps()
         self.reset()
 
     # -- inside
 
-    def _send(self, planned: Plan, tell: Tell | None) -> Receipt:
+    def _send(self, planned: Plan, progress: ShowProgress | None) -> Receipt:
         assert self.client is not None
+        # The drawer's confirmation names what is cleared and deleted.
+        clear_nulls, allow_delete = (need in planned.needs for need in ("clear_nulls", "allow_delete"))
         return apply(
             planned,
             self.client,
-            progress=tell or False,
-            clear_nulls="clear_nulls" in planned.needs,
-            allow_delete="allow_delete" in planned.needs,
+            progress=progress or False,
+            clear_nulls=clear_nulls,
+            allow_delete=allow_delete,
         )
 
     def _rows(self, planned: Plan) -> list[int]:
-        """The sheet's row of each change of a plan."""
+        """Find the sheet's row of each change of a plan."""
         sheet = self.sheet
         ids = {sheet.base_value(row, "unique_id"): row for row in range(sheet.end) if not sheet.is_new(row)}
         sent = [row for row in sheet.changed_rows if sheet.row_state(row) != "removed"]
@@ -194,76 +205,91 @@ class Review:
         ]
 
     def _note_conflicts(self, planned: Plan) -> None:
-        rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
         self.conflicts = {}
         if planned.conflicts.empty:
             return
-        held = self._read_held(planned.conflicts["unique_id"].unique())
+        assert self.client is not None
+        rows = dict(zip(planned.changes["unique_id"], self._rows(planned), strict=True))
+        ours = own_writes(self.client)
+        deals = {each: self._read_deal(each, ours) for each in planned.conflicts["unique_id"].unique()}
         for drift in planned.conflicts.to_dict("records"):
             name = "" if drift["operation"] == "delete" else str(drift["field"])
             unique_id = drift["unique_id"]
-            self.conflicts[rows[unique_id], name] = Conflict(
-                drift["remote"] if name else None, str(drift["reason"]), held[unique_id]
-            )
+            remote = drift["remote"] if name else None
+            self.conflicts[rows[unique_id], name] = Conflict(str(drift["reason"]), remote, *deals[unique_id])
 
-    def _read_held(self, ids: Iterable[str]) -> dict[str, Held | None]:
-        """The deals in conflict as the server holds them."""
+    def _read_deal(self, unique_id: str, ours: pd.DataFrame) -> tuple[dict[str, Any] | None, str]:
+        """Read a deal's values on the server, and who changed it last; None if it was deleted."""
         assert self.client is not None
-        ours = own_writes(self.client)
+        try:
+            remote = self.client.get(unique_id)
+        except NotFoundError:
+            return None, ""
+        cells = {field: _read_cell(field, remote[field]) for field in self.sheet.column if field in remote}
+        at = pd.to_datetime(str(remote.get("updated_at") or ""), utc=True, errors="coerce")
+        mine = ours[(ours["unique_id"] == unique_id) & (ours["updated_after"] == at)]
+        who = f"your run {mine['run_id'].iloc[-1]}" if len(mine) else _find_author(remote)
         zone = Org.of(self.sheet.frame).zone(None)
-        return {each: read_held(self.client, each, self.sheet.column, ours, zone) for each in ids}
+        when = _format_moment(at, zone) if isinstance(at, pd.Timestamp) else ""
+        return cells, ", ".join(part for part in (who, when) if part)
 
-    def _absorb(self, planned: Plan, receipt: Receipt) -> list[Line]:
+    def _absorb(self, planned: Plan, receipt: Receipt) -> list[ReceiptLine]:
         """Take over what is on the server now, and mark what it refused."""
         lines = []
         for row, change in zip(self._rows(planned), receipt.table.to_dict("records"), strict=True):
-            name = "" if schema.is_blank(change["field"]) else str(change["field"])
-            why = "" if schema.is_blank(change["error"]) else str(change["error"])
-            outcome = str(change["outcome"])
-            lines.append(
-                Line(
-                    row,
-                    name,
-                    change["before"],
-                    change["after"],
-                    str(change["operation"]),
-                    _WORDS.get(outcome, outcome),
-                    why,
-                )
+            name, why = ("" if schema.is_blank(change[c]) else str(change[c]) for c in ("field", "error"))
+            before, after, operation, outcome = (
+                change[c] for c in ("before", "after", "operation", "outcome")
             )
+            lines.append(ReceiptLine(row, name, before, after, operation, _WORDS.get(outcome, outcome), why))
             if outcome in ("applied", "already"):
-                self._take(row, name, change)
+                self._store(row, name, change)
             elif outcome in ("failed", "conflict", "unknown"):
-                self.sheet.refuse((row, name), _sentence(outcome, why))
+                self.sheet.refuse((row, name), _explain(outcome, why))
         return lines
 
-    def _take(self, row: int, name: str, change: dict[Any, Any]) -> None:
+    def _store(self, row: int, name: str, change: dict[Any, Any]) -> None:
         match change["operation"]:
             case "delete":
-                self.sheet.settle_row(row, deleted=True)
+                self.sheet.settle_deleted(row)
             case "recover":
-                self.sheet.keep_row(row, back=True)
+                self.sheet.settle_recovered(row)
             case "create":
-                self.sheet.settle_row(row, created=str(change["unique_id"]))
+                self.sheet.settle_created(row, str(change["unique_id"]))
                 self.sheet.settle({(row, name): change["after"]})
             case _:
                 self.sheet.settle({(row, name): change["after"]})
 
 
-def _settle(edits: Edits, key: Key, conflict: Conflict) -> None:
-    """Take what the server holds of the deal as known, and drop the change if theirs stays."""
-    row, name = key
+def _settle(sheet: EditSheet, key: Key, conflict: Conflict) -> None:
+    """Store what the server holds of the deal, and drop the change if theirs stays."""
+    row, _ = key
     if conflict.keep == "theirs":
-        if name:
-            edits.give_way(key)
-        else:
-            edits.keep_row(row)
-    if conflict.held is None:
-        edits.settle_row(row, deleted=True)
+        sheet.drop_change(key)
+    if conflict.deal is None:
+        sheet.settle_deleted(row)
     else:
-        edits.settle({(row, column): value for column, value in conflict.held.cells.items()})
+        sheet.settle({(row, column): value for column, value in conflict.deal.items()})
 
 
-def _sentence(outcome: str, why: str) -> str:
-    told = {"failed": "The server refused", "unknown": "Perhaps not written"}.get(outcome, "Not written")
-    return f"{told}: {text.printable(why)}" if why else f"{told}."
+def _read_cell(field: str, value: Any) -> Any:
+    try:
+        return normalize(field, value)
+    except schema.BadCell:
+        return value
+
+
+def _find_author(remote: dict[str, Any]) -> str:
+    names = (remote.get(name) for name in _AUTHORS)
+    return next((text.printable(name) for name in names if isinstance(name, str) and name.strip()), "")
+
+
+def _format_moment(at: pd.Timestamp, zone: str) -> str:
+    local, now = at.tz_convert(zone), datetime.now(UTC).astimezone(ZoneInfo(zone))
+    day = "today" if local.date() == now.date() else text.day(local, year=local.year != now.year)
+    return f"{day}, {local:%I:%M %p}".replace(" 0", " ")
+
+
+def _explain(outcome: str, why: str) -> str:
+    done = {"failed": "The server refused", "unknown": "Perhaps not written"}.get(outcome, "Not written")
+    return f"{done}: {text.printable(why)}" if why else f"{done}."

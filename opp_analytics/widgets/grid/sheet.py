@@ -1,63 +1,70 @@
-"""The sheet behind the grid: a frame under edit, with checks, undo and redo.
+"""The sheet behind the grid: opportunities under edit, with checks, undo, and what the server holds by now.
 
-This module does not know the browser.
+It does not know the browser. Rows are numbered as in the frame, and new ones continue from its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import org
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
-from opp_analytics.widgets.grid.columns import plain, shown
-from opp_analytics.widgets.grid.edits import Edits, Key, Slot
+from opp_analytics.widgets.grid.columns import GridColumn, make_columns
 from opp_analytics.widgets.grid.reading import operand, read, refusal
 from opp_analytics.writer import find_problem, same
 
-__all__ = ["Answer", "Mark", "Sheet"]
+__all__ = ["Answer", "EditSheet", "EditedCell", "Key"]
 
+Key = tuple[int, str]
+"""Row and field of a cell."""
 _REMOVED = "is in a deal that is marked for removal; undo that first"
+_MOST_DAYS = 36_500
+"""A century: a longer shift is a typing error, and may leave the dates that pandas knows."""
 
 
 @dataclass(frozen=True)
-class Mark:
-    """How an edited cell looks."""
+class EditedCell:
+    """A cell that was edited."""
 
-    was: tuple[Any] | None = None
-    """Old value of a changed cell, as the browser has it, in a tuple of its own since it may be None."""
+    value: Any
+    """Current value: the new one, or the old one if the edit was refused."""
+    changed: bool
+    typed: Any = None
     why: str = ""
-    typed: str | None = None
-
-
-@dataclass(frozen=True)
-class _Step:
-    """What an undo or redo restores."""
-
-    label: str
-    slots: dict[Key, Slot | None]
-    added: frozenset[int]
-    removed: frozenset[int]
+    """Sentence about a refusal; after the server's, the value is still the new one."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of one action, to show."""
+    """The result of one action: the cells and rows to show anew, and a message."""
 
-    cells: list[tuple[int, str, Any, Mark]] = field(default_factory=list)
-    """Row, field, value, mark."""
-    rows: list[tuple[int, str]] = field(default_factory=list)
-    """Row and state (added, removed, gone or empty)."""
-    said: str = ""
+    cells: list[Key] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    message: str = ""
     refused: bool = False
 
 
-class Sheet(Edits):
+@dataclass(frozen=True)
+class _UndoStep:
+    """The state before an action, or before its undo."""
+
+    label: str
+    cells: dict[Key, EditedCell | None]
+    added: frozenset[int]
+    removed: frozenset[int]
+
+
+class EditSheet:
     """A frame under edit.
 
     Parameters
@@ -69,20 +76,41 @@ class Sheet(Edits):
 
     Examples
     --------
-    >>> sheet = Sheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "probability": [40]}))
-    >>> sheet.edit([(0, "probability", "140")]).said
+    >>> sheet = EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "probability": [40]}))
+    >>> sheet.edit([(0, "probability", "140")]).message
     'Chance not set: “140” is above 100%. Type a percentage from 0 to 100. Kept 40%.'
-    >>> sheet.edit([(0, "probability", "60")]).said
+    >>> sheet.edit([(0, "probability", "60")]).message
     'Chance set to 60%'
-    >>> sheet.edited["probability"].tolist(), sheet.undo().said
+    >>> sheet.edited["probability"].tolist(), sheet.undo().message
     ([60], 'Undone: Chance set to 60%')
     """
 
     def __init__(self, opportunities: pd.DataFrame, *, today: date | None = None) -> None:
-        super().__init__(opportunities)
+        self.frame = org.require(opportunities, unique=True).rename(columns=str)
+        self.frame.attrs = dict(opportunities.attrs)
+        self.columns = make_columns(self.frame)
+        self.column: dict[str, GridColumn] = {column.field: column for column in self.columns}
         self._today = today
-        self._past: list[_Step] = []
-        self._future: list[_Step] = []
+        # One cell of a frame costs microseconds; a list of a column nanoseconds.
+        self._list = cache(self._list_column)
+        self._on_server: dict[Key, Any] = {}
+        """Values on the server, where they differ from the frame by now."""
+        self._cells: dict[Key, EditedCell] = {}
+        self._added: frozenset[int] = frozenset()
+        self._removed: frozenset[int] = frozenset()
+        self._created: set[int] = set()
+        self._deleted: set[int] = set()
+        self._rows = self._end = len(self.frame)
+        self._past: list[_UndoStep] = []
+        self._future: list[_UndoStep] = []
+
+    def copy(self) -> EditSheet:
+        """Copy the edits, without their undo."""
+        other = copy.copy(self)
+        other._on_server, other._cells = dict(self._on_server), dict(self._cells)
+        other._created, other._deleted = set(self._created), set(self._deleted)
+        other._past, other._future = [], []
+        return other
 
     # -- actions
 
@@ -96,65 +124,104 @@ class Sheet(Edits):
         label : str, optional
             Name of the step; "{cells}" in it becomes the number of cells.
         """
-        slots: dict[Key, Slot | None] = {}
-        known: dict[tuple[str, Any], tuple[Any, str]] = {}
-        alike: dict[tuple[str, Any], Slot] = {}
+        edits: dict[Key, EditedCell | None] = {}
+        read_once = cache(self._read)  # a column is often filled with one text
         locked = 0
         for row, name, typed in cells:
             if self.column[name].locked:
                 locked += 1
-                continue
-            what = (name, typed)
-            if what not in known:
-                known[what] = self._read(name, typed)
-                alike[what] = Slot(known[what][0], True)
-            slots[row, name] = self._slot((row, name), typed, known[what][1], alike[what])
-        return self._step(slots | self._foreign_stages(slots), label, locked=locked)
+            else:
+                edits[row, name] = self._fit((row, name), typed, read_once(name, typed))
+        return self._step(edits | self._refuse_foreign_stages(edits), label, locked=locked)
+
+    def change_many(
+        self, rows: Sequence[int], verb: str, *, field: str = "close_date", text: str = ""
+    ) -> Answer:
+        """Make one change to many deals, as one step.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Rows to change.
+        verb : {"set", "shift", "month_end"}
+            Put `text` into `field`; move close dates by `text` days; or move them to the end of their month.
+        field : str
+            Column that "set" fills.
+        text : str
+            Value of "set", typed as in a cell, or days of "shift", such as "7" or "-30".
+
+        Raises
+        ------
+        ArgumentValueError
+            When the days are not a whole number.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "close_date": ["2026-11-22"]})
+        >>> EditSheet(frame).change_many([0], "month_end").message
+        'Moved 1 close date to the end of its month'
+        """
+        if verb == "set":
+            done = "Set" if text else "Cleared"
+            label = f"{done} {self.column[field].title} in {count(len(rows))}"
+            return self.edit(((row, field, text or None) for row in rows), label)
+        cells = {row: self.value(row, "close_date") for row in rows}
+        dates = {row: pd.Timestamp(day) for row, day in cells.items() if day is not None}
+        if verb == "month_end":
+            ends = {row: day + pd.offsets.MonthEnd(0) for row, day in dates.items()}
+            moved = {row: end for row, end in ends.items() if end != dates[row]}
+            whose = "its" if len(moved) == 1 else "their"
+            label = f"Moved {count(len(moved), 'close date')} to the end of {whose} month"
+        else:
+            days = _read_days(text)
+            moved = {row: day + pd.Timedelta(days=days) for row, day in dates.items()}
+            label = f"Moved {count(len(dates), 'close date')} by {count(days, 'day')}".replace("-", "−")
+        return self.edit(((row, "close_date", f"{day:%Y-%m-%d}") for row, day in moved.items()), label)
 
     def revert(self, cells: Iterable[Key]) -> Answer:
         """Give cells their old values back and forget their refusals."""
-        slots: dict[Key, Slot | None] = {key: None for key in cells if key in self._slots}
-        return self._step(slots, f"Reverted {count(len(slots), 'cell')}")
+        edits: dict[Key, EditedCell | None] = {key: None for key in cells if key in self._cells}
+        return self._step(edits, f"Reverted {count(len(edits), 'cell')}")
 
     def dismiss(self, cells: Iterable[Key]) -> Answer:
         """Forget refusals; the cells keep their values."""
-        slots: dict[Key, Slot | None] = {}
+        edits: dict[Key, EditedCell | None] = {}
         for key in cells:
-            slot = self._slots.get(key)
-            if slot is not None and slot.why:
-                slots[key] = Slot(slot.value, True) if slot.changed else None
-        return self._step(slots, f"Dismissed {count(len(slots), 'refusal')}")
+            cell = self._cells.get(key)
+            if cell is not None and cell.why:
+                edits[key] = EditedCell(cell.value, True) if cell.changed else None
+        return self._step(edits, f"Dismissed {count(len(edits), 'refusal')}")
 
     def add(self) -> Answer:
         """Add an empty row; it needs a name before the deal can be created."""
         row = self._end
         self._end += 1
         why = refusal(None, "is blank; a deal needs a name")
-        slots: dict[Key, Slot | None] = {}
+        edits: dict[Key, EditedCell | None] = {}
         if "name" in self.column:
-            slots[row, "name"] = Slot(None, False, None, why)
-        return self._step(slots, "Added a deal", added=self._added | {row}, quiet=True)
+            edits[row, "name"] = EditedCell(None, False, None, why)
+        return self._step(edits, "Added a deal", added=self._added | {row}, quiet=True)
 
     def remove(self, rows: Iterable[int]) -> Answer:
         """Mark rows for removal, or keep them if all are marked; the deals are deleted when the plan is applied."""
-        wanted = frozenset(rows)
-        if wanted <= self._removed:
-            return self._step({}, f"Kept {count(len(wanted))}", removed=self._removed - wanted)
-        label = f"Marked {count(len(wanted))} for removal"
-        return self._step({}, label, removed=self._removed | wanted)
+        marked = frozenset(rows)
+        if marked <= self._removed:
+            return self._step({}, f"Kept {count(len(marked))}", removed=self._removed - marked)
+        label = f"Marked {count(len(marked))} for removal"
+        return self._step({}, label, removed=self._removed | marked)
 
     def undo(self) -> Answer:
         """Undo the last step."""
-        return self._back(self._past, self._future, "Undone", "Nothing to undo")
+        return self._swap(self._past, self._future, "Undone", "Nothing to undo")
 
     def redo(self) -> Answer:
         """Do the last undone step again."""
-        return self._back(self._future, self._past, "Redone", "Nothing to redo")
+        return self._swap(self._future, self._past, "Redone", "Nothing to redo")
 
-    def state(self) -> Answer:
-        """All edits so far."""
-        changed = self._added | self._removed | self._deleted | self._created
-        return Answer(self._states({*self._slots, *self._settled}), self._row_states(changed))
+    def list_edits(self) -> Answer:
+        """List all edits so far."""
+        rows = self._added | self._removed | self._deleted | self._created
+        return Answer(list({**self._cells, **self._on_server}), sorted(rows))
 
     def forget_steps(self) -> None:
         """Empty the stacks of undo and redo, after a write."""
@@ -162,72 +229,219 @@ class Sheet(Edits):
         self._future.clear()
 
     @property
-    def labels(self) -> tuple[str, str]:
+    def step_labels(self) -> tuple[str, str]:
         """Names of the steps that undo and redo would take."""
-        return tuple(steps[-1].label if steps else "" for steps in (self._past, self._future))  # type: ignore[return-value]
+        undo, redo = (steps[-1].label if steps else "" for steps in (self._past, self._future))
+        return undo, redo
 
-    def text(self, row: int, name: str) -> str | None:
-        """A cell as it is typed."""
-        return plain(self.column[name], self.value(row, name))
+    # -- what a cell or a row is
+
+    def value(self, row: int, name: str) -> Any:
+        """Look up the current value of a cell."""
+        cell = self._cells.get((row, name))
+        return self.base_value(row, name) if cell is None else cell.value
+
+    def base_value(self, row: int, name: str) -> Any:
+        """Look up the value of a cell on the server, as far as known."""
+        if self._on_server and (row, name) in self._on_server:
+            return self._on_server[row, name]
+        return None if row >= self._rows or name not in self.column else self._list(name)[row]
+
+    def spell(self, row: int, name: str) -> str | None:
+        """Spell a cell as it is typed."""
+        return self.column[name].spell(self.value(row, name))
+
+    def edit_of(self, key: Key) -> EditedCell | None:
+        """Look up the edit of a cell; None where there is none."""
+        return self._cells.get(key)
+
+    def deal_name(self, row: int) -> str:
+        """Name a deal in messages."""
+        return str(self.value(row, "name") or self.value(row, "unique_id") or "New deal")
+
+    def is_new(self, row: int) -> bool:
+        """Tell whether the row is not on the server yet."""
+        return row >= self._rows and row not in self._created
+
+    def row_state(self, row: int) -> str:
+        """Tell whether a row is added, removed or gone; empty if it is just there."""
+        if row in self._deleted or (self.is_new(row) and (row in self._removed or row not in self._added)):
+            return "gone"
+        return "removed" if row in self._removed else "added" if self.is_new(row) else ""
+
+    def is_open(self, row: int) -> bool:
+        """Tell whether a deal is open."""
+        cells = {name: self.value(row, name) for name in ("stage", "status")}
+        return org.outcome_of(cells, org.Org.of(self.frame)) == "open"
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
-        """For each field and typed text: the value as the browser has it, and the sentence of a refusal."""
+        """Read texts without changing anything: each value as the browser has it, and the sentence of a refusal."""
         judged = []
         for name, typed in cells:
-            value, why = self._read(name, typed)
-            judged.append((None if why else self.column[name].wire(value), why and refusal(typed, why)))
+            cell = self._read(name, typed)
+            why = cell.why and refusal(typed, cell.why)
+            judged.append((None if why else self.column[name].encode(cell.value), why))
         return judged
 
-    def operands(self, cells: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
-        """For each field and text of a filter: what to compare with, and why it is neither amount nor date."""
-        found: list[tuple[Any, str]] = []
+    def read_operands(self, cells: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
+        """Read what filters compare columns with: each operand, and why it is neither amount nor date."""
+        operands: list[tuple[Any, str]] = []
         for name, typed in cells:
             try:
                 value = operand(self.column[name], typed, today=self._today)
             except BadCell as reason:
-                found.append((None, str(reason)))
+                operands.append((None, str(reason)))
             else:
-                found.append((f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value, ""))
-        return found
+                operands.append((f"{value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else value, ""))
+        return operands
+
+    # -- all edits
+
+    @property
+    def end(self) -> int:
+        """Number of rows, including those that are new, removed or gone."""
+        return self._end
+
+    @property
+    def changed_rows(self) -> list[int]:
+        """Rows with a change that can be written, so without refusals and new deals without a name."""
+        cells = set(filter(self._stays, {row for (row, _), cell in self._cells.items() if cell.changed}))
+        deals = {row for row in self._added | self._removed if self.row_state(row) != "gone"}
+        unnamed = {row for row in self._added if self.value(row, "name") is None}
+        return sorted((cells | deals) - unnamed)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of changes, of their deals, and of problems; an added or removed deal is one change."""
+        rows = self.changed_rows
+        deals = {row for row in rows if row in self._removed or row in self._added}
+        edited = set(rows) - deals
+        cells = sum(cell.changed and row in edited for (row, _), cell in self._cells.items())
+        return {"changes": cells + len(deals), "deals": len(rows), "problems": len(self.problems)}
+
+    def list_fields(self, rows: Iterable[int]) -> dict[int, list[str]]:
+        """List the changed fields of rows, in the order of the columns; an added or removed row counts once, as ""."""
+        fields: dict[int, list[str]] = {row: [""] if self.row_state(row) else [] for row in rows}
+        for (row, name), cell in self._cells.items():
+            if row in fields and cell.changed and not self.row_state(row):
+                fields[row].append(name)
+        place = {name: position for position, name in enumerate(self.column)}
+        return {row: sorted(names, key=lambda name: place.get(name, -1)) for row, names in fields.items()}
+
+    @property
+    def problems(self) -> dict[Key, EditedCell]:
+        """Refused edits."""
+        return {key: cell for key, cell in self._cells.items() if cell.why and self._stays(key[0])}
+
+    @property
+    def base(self) -> pd.DataFrame:
+        """The opportunities as the server is known to hold them."""
+        return self.before(
+            [row for row in range(self._end) if not self.is_new(row) and row not in self._deleted]
+        )
+
+    @property
+    def edited(self) -> pd.DataFrame:
+        """The edited frame with unchanged dtypes; new rows at its end without ``unique_id``, and no removed rows."""
+        return self.after([row for row in range(self._end) if self._stays(row)])
+
+    def before(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
+        """Take rows as the server is known to hold them; all columns, or some."""
+        return _overlay(self.frame, self._on_server, rows, fields)
+
+    def after(self, rows: list[int], fields: list[str] | None = None) -> pd.DataFrame:
+        """Take rows as edited; all columns, or some."""
+        values = {key: cell.value for key, cell in self._cells.items()}
+        return _overlay(self.frame, self._on_server | values, rows, fields)
+
+    # -- after the server's answer
+
+    def settle(self, cells: Mapping[Key, Any]) -> None:
+        """Store values of the server; drop edits that now match."""
+        self._on_server |= cells
+        for key, value in cells.items():
+            cell = self._cells.get(key)
+            if cell is not None and same(key[1], cell.value, value):
+                del self._cells[key]
+            elif cell is not None:
+                self._cells[key] = EditedCell(cell.value, True, cell.typed, cell.why)
+
+    def settle_created(self, row: int, unique_id: str) -> None:
+        """Store that a row was created on the server, with its id."""
+        self._created.add(row)
+        self._added -= {row}
+        self._on_server[row, "unique_id"] = unique_id
+
+    def settle_deleted(self, row: int) -> None:
+        """Store that a row was deleted on the server."""
+        self._deleted.add(row)
+        self._removed -= {row}
+
+    def settle_recovered(self, row: int) -> None:
+        """Store that a row that had been deleted is on the server again."""
+        self._deleted.discard(row)
+        self._removed -= {row}
+
+    def drop_change(self, key: Key) -> None:
+        """Drop the change of a cell, or with an empty field the removal of its row: the server's stays."""
+        row, name = key
+        if name:
+            self._cells.pop(key, None)
+        else:
+            self._removed -= {row}
+
+    def refuse(self, key: Key, why: str) -> None:
+        """Note the server's refusal of a change, which stays a change."""
+        cell = self._cells.get(key)
+        if cell is not None:
+            typed = self.column[key[1]].show(cell.value)
+            self._cells[key] = EditedCell(cell.value, cell.changed, typed, why)
 
     # -- inside
 
-    def _read(self, name: str, typed: Any) -> tuple[Any, str]:
-        try:
-            return read(self.column[name], typed, today=self._today), ""
-        except BadCell as reason:
-            return None, str(reason)
+    def _list_column(self, name: str) -> list[Any]:
+        cells = self.frame[name].astype("object")
+        return cells.where(cells.notna() & (cells != ""), None).tolist()
 
-    def _foreign_stages(self, slots: dict[Key, Slot | None]) -> dict[Key, Slot | None]:
-        """Refusals of stages that belong to another pipeline than the deal's."""
+    def _stays(self, row: int) -> bool:
+        return self.row_state(row) not in ("removed", "gone")
+
+    def _read(self, name: str, typed: Any) -> EditedCell:
+        try:
+            return EditedCell(read(self.column[name], typed, today=self._today), True)
+        except BadCell as reason:
+            return EditedCell(None, False, typed, str(reason))
+
+    def _fit(self, key: Key, typed: Any, cell: EditedCell) -> EditedCell | None:
+        """Fit a cell to its row: None if it is the old value again, the value to keep if it is refused."""
+        why = _REMOVED if self._removed and self.row_state(key[0]) == "removed" else cell.why
+        base = self.base_value(*key)
+        if not why:
+            return None if base == cell.value else cell
+        value = self.value(*key)
+        sentence = f"{refusal(typed, why)} Kept {self.column[key[1]].show(value)}."
+        return EditedCell(value, not same(key[1], base, value), typed, sentence)
+
+    def _refuse_foreign_stages(self, edits: dict[Key, EditedCell | None]) -> dict[Key, EditedCell | None]:
+        """Refuse stages that belong to another pipeline than the deal's."""
         meaning = org.Org.of(self.frame)
-        found: dict[Key, Slot | None] = {}
+        refused: dict[Key, EditedCell | None] = {}
         if org.PIPELINE not in self.column or not meaning.stages.pipelines:
-            return found
-        for key, slot in slots.items():
-            if key[1] != "stage" or slot is None or slot.why:
+            return refused
+        for key, cell in edits.items():
+            if key[1] != "stage" or cell is None or cell.why:
                 continue
             place = (key[0], org.PIPELINE)
-            moved = slots.get(place)
-            now = self.base_value(*place) if place in slots else self.value(*place)
-            wrong = find_problem("stage", slot.value, meaning, pipeline=now if moved is None else moved.value)
+            moved = edits.get(place)
+            now = self.base_value(*place) if place in edits else self.value(*place)
+            wrong = find_problem("stage", cell.value, meaning, pipeline=now if moved is None else moved.value)
             if wrong:
-                found[key] = self._slot(key, slot.value, "; ".join(wrong), slot)
-        return found
-
-    def _slot(self, key: Key, typed: Any, why: str, slot: Slot) -> Slot | None:
-        if self._removed and self.row_state(key[0]) == "removed":
-            why = _REMOVED
-        base = self.base_value(*key)
-        if why:
-            kept = self.value(*key)
-            said = f"{refusal(typed, why)} Kept {shown(self.column[key[1]], kept)}."
-            return Slot(kept, not same(key[1], base, kept), typed, said)
-        return None if base == slot.value else slot
+                refused[key] = self._fit(key, cell.value, EditedCell(None, False, None, "; ".join(wrong)))
+        return refused
 
     def _step(
         self,
-        slots: dict[Key, Slot | None],
+        edits: dict[Key, EditedCell | None],
         label: str,
         *,
         added: frozenset[int] | None = None,
@@ -235,70 +449,106 @@ class Sheet(Edits):
         locked: int = 0,
         quiet: bool = False,
     ) -> Answer:
-        """Put slots and row states in place, remember how to undo them, and say what was done."""
-        slots = {key: slot for key, slot in slots.items() if self._slots.get(key) != slot}
+        """Put edits and row states in place, remember how to undo them, and report what was done."""
+        edits = {key: cell for key, cell in edits.items() if self._cells.get(key) != cell}
         added = self._added if added is None else added
         removed = self._removed if removed is None else removed
         rows = (self._added ^ added) | (self._removed ^ removed)
         aside = ""
         if locked:
             aside = f", {count(locked, 'read-only cell')} left as {'it was' if locked == 1 else 'they were'}"
-        if not slots and not rows:
-            return Answer(said=f"Nothing to change{aside}")
-        refused = [slot.why for slot in slots.values() if slot is not None and slot.why]
-        label = label.replace("{cells}", count(len(slots), "cell")) or self._describe(slots)
-        self._past.append(_Step(label, {k: self._slots.get(k) for k in slots}, self._added, self._removed))
+        if not edits and not rows:
+            return Answer(message=f"Nothing to change{aside}")
+        label = label.replace("{cells}", count(len(edits), "cell")) or self._describe(edits)
+        self._past.append(self._remember(label, edits))
         self._future.clear()
-        self._place(slots, added, removed)
-        said = label + aside
-        if refused and not quiet:
-            said = _with_refusals(label, aside, refused, len(slots), self.column[next(iter(slots))[1]].title)
-        return Answer(self._states(slots), self._row_states(rows), said, bool(refused) and not quiet)
+        self._place(edits, added, removed)
+        message = label + aside
+        refusals = [] if quiet else [cell.why for cell in edits.values() if cell is not None and cell.why]
+        if refusals and len(edits) == 1:
+            message = f"{self.column[next(iter(edits))[1]].title} not set: {refusals[0]}"
+        elif refusals:
+            message += f" · {len(refusals):,} refused: {refusals[0]}"
+        return Answer(list(edits), sorted(rows), message, bool(refusals))
 
-    def _place(self, slots: dict[Key, Slot | None], added: frozenset[int], removed: frozenset[int]) -> None:
+    def _remember(self, label: str, keys: Iterable[Key]) -> _UndoStep:
+        return _UndoStep(label, {key: self._cells.get(key) for key in keys}, self._added, self._removed)
+
+    def _place(
+        self, edits: dict[Key, EditedCell | None], added: frozenset[int], removed: frozenset[int]
+    ) -> None:
         self._added, self._removed = added, removed
-        for key, slot in slots.items():
-            if slot is None:
-                self._slots.pop(key, None)
+        for key, cell in edits.items():
+            if cell is None:
+                self._cells.pop(key, None)
             else:
-                self._slots[key] = slot
+                self._cells[key] = cell
 
-    def _describe(self, slots: dict[Key, Slot | None]) -> str:
-        (row, name), *more = slots
-        title = self.column[name].title
+    def _describe(self, edits: dict[Key, EditedCell | None]) -> str:
+        (row, name), *more = edits
+        column = self.column[name]
         if more:
-            return f"Set {count(len(slots), 'cell')} in {title}"
-        slot = slots[row, name]
-        value = self.base_value(row, name) if slot is None else slot.value
-        return f"{title} set to {shown(self.column[name], value)}"
-
-    def _back(self, steps: list[_Step], others: list[_Step], done: str, nothing: str) -> Answer:
-        if not steps:
-            return Answer(said=nothing)
-        step = steps.pop()
-        others.append(
-            _Step(step.label, {key: self._slots.get(key) for key in step.slots}, self._added, self._removed)
+            return f"Set {count(len(edits), 'cell')} in {column.title}"
+        cell = edits[row, name]
+        return (
+            f"{column.title} set to {column.show(self.base_value(row, name) if cell is None else cell.value)}"
         )
+
+    def _swap(self, steps: list[_UndoStep], others: list[_UndoStep], done: str, nothing: str) -> Answer:
+        """Restore the last of some steps, and keep the present state among the others."""
+        if not steps:
+            return Answer(message=nothing)
+        step = steps.pop()
+        others.append(self._remember(step.label, step.cells))
         rows = (self._added ^ step.added) | (self._removed ^ step.removed)
-        self._place(step.slots, step.added, step.removed)
-        return Answer(self._states(step.slots), self._row_states(rows), f"{done}: {step.label}")
-
-    def _states(self, keys: Iterable[Key]) -> list[tuple[int, str, Any, Mark]]:
-        return [(*key, self.column[key[1]].wire(self.value(*key)), self._mark(key)) for key in keys]
-
-    def _mark(self, key: Key) -> Mark:
-        slot = self._slots.get(key)
-        if slot is None:
-            return Mark()
-        column = self.column[key[1]]
-        was = (column.wire(self.base_value(*key)),) if slot.changed and not self.is_new(key[0]) else None
-        return Mark(was, slot.why, None if slot.typed is None else str(slot.typed))
-
-    def _row_states(self, rows: Iterable[int]) -> list[tuple[int, str]]:
-        return [(row, self.row_state(row)) for row in sorted(rows)]
+        self._place(step.cells, step.added, step.removed)
+        return Answer(list(step.cells), sorted(rows), f"{done}: {step.label}")
 
 
-def _with_refusals(label: str, aside: str, refused: list[str], cells: int, title: str) -> str:
-    if cells == 1:
-        return f"{title} not set: {refused[0]}"
-    return f"{label}{aside} · {len(refused):,} refused: {refused[0]}"
+def _read_days(text: str) -> int:
+    bare = text.strip().replace("−", "-")
+    if not bare.lstrip("+-").isdigit() or not -_MOST_DAYS <= int(bare) <= _MOST_DAYS:
+        raise ArgumentValueError(f"“{text.strip()}” is not a number of days. Try 7 or -30.")
+    return int(bare)
+
+
+def _overlay(
+    frame: pd.DataFrame, cells: Mapping[Key, Any], rows: list[int], fields: list[str] | None
+) -> pd.DataFrame:
+    """Take rows of a frame with cells replaced; dtypes and attrs stay.
+
+    A row beyond the frame's end is blank except for its cells; cells of other rows are ignored.
+    """
+    taken = frame if fields is None else frame[fields]
+    if any(row >= len(frame) for row in rows):
+        taken = taken.assign(**{str(name): _allow_blanks(column) for name, column in taken.items()})
+    taken = taken.reindex(rows)
+    place = {row: position for position, row in enumerate(rows)}
+    by_field: dict[str, dict[int, Any]] = {}
+    for (row, name), value in cells.items():
+        if row in place and name in taken:
+            by_field.setdefault(name, {})[place[row]] = value
+    for name, new in by_field.items():
+        taken[name] = _replace(taken[name], new)
+    taken.attrs = dict(frame.attrs)  # conforming reads the org's stages there
+    edited = org.conform(taken)
+    edited.attrs = dict(frame.attrs)
+    return edited
+
+
+def _replace(column: pd.Series[Any], cells: dict[int, Any]) -> pd.Series[Any]:
+    values = list(cells.values())
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # A category refuses a name that it does not know yet.
+        column = column.astype("object")
+        column.iloc[list(cells)] = values
+        return column
+    column = _allow_blanks(column) if None in values else column.copy()
+    column.iloc[list(cells)] = pd.Series(values, dtype=column.dtype).array
+    return column
+
+
+def _allow_blanks(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Convert numpy's integers and booleans to a dtype that can hold blanks."""
+    fixed = isinstance(column.dtype, np.dtype) and column.dtype.kind in "iub"
+    return column.convert_dtypes() if fixed else column.copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import stat
 import threading
 import zlib
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 import opp_analytics as oa
 from opp_analytics import widgets
 from opp_analytics.widgets import Grid
-from opp_analytics.widgets.grid.columns import columns_of, to_arrow
+from opp_analytics.widgets.grid.columns import make_columns, to_arrow
+from opp_analytics.widgets.grid.grid import read_layout, write_layout
 from tests.writer.frames import opportunities
 
 HOME = Path(widgets.__file__).parent
@@ -167,16 +169,16 @@ def test_to_arrow__gives_each_cell_as_the_answers_give_it():
     frame = opportunities(3).assign(seats=pd.array([1, None, 3], "Int64"), hot=[True, False, True])
     frame["close_date"] = frame["close_date"].where([True, False, True])  # type: ignore[call-overload]
     frame["stage"] = pd.Categorical(["proposal", "limbo", None])
-    columns = columns_of(frame)
+    columns = make_columns(frame)
     sent = pa.ipc.open_stream(to_arrow(frame, columns)).read_all().to_pylist()
     for row, record in enumerate(sent):
-        assert record == {c.field: c.wire(frame[c.field].iloc[row]) for c in columns}
+        assert record == {c.field: c.encode(frame[c.field].iloc[row]) for c in columns}
     assert sent[0]["created_at"] == "2026-01-10 10:30"
 
 
 def test_columns__whole_numbers_that_a_browser_cannot_hold_are_locked_text():
     frame = opportunities(2).assign(big=[2**60 + 1, 5])
-    [big] = [column for column in columns_of(frame) if column.field == "big"]
+    [big] = [column for column in make_columns(frame) if column.field == "big"]
     assert (big.kind, big.locked) == ("text", True)
     assert pa.ipc.open_stream(to_arrow(frame, [big])).read_all()["big"].to_pylist() == [str(2**60 + 1), "5"]
 
@@ -189,7 +191,7 @@ def test_columns__lock_what_the_server_sets_and_what_no_editor_fits():
         hot=True,
         since=pd.Timestamp("2026-01-01"),
     )
-    kinds = {column.field: (column.kind, column.locked) for column in columns_of(frame)}
+    kinds = {column.field: (column.kind, column.locked) for column in make_columns(frame)}
     assert {field for field, (_, locked) in kinds.items() if locked} == {
         "unique_id",
         "created_at",
@@ -240,3 +242,56 @@ def test_edit__refuses_a_height_that_cannot_be():
         oa.edit(frame, height="tall")  # type: ignore[arg-type]
     with pytest.raises(oa.errors.ArgumentValueError, match="height=0 must be at least 120"):
         oa.edit(frame, height=0)
+
+
+def test_layout__is_remembered_per_tenant_privately_and_damage_is_no_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    one, other = opportunities(1), opportunities(1)
+    one.attrs["load"] = {"tenant": "abc", "complete": True}
+    assert read_layout(one) == {}
+    write_layout(one, {"order": ["name"], "sort": {"field": "value"}, "filters": {"value": {"text": "> 1"}}})
+    assert read_layout(one) == {"order": ["name"]}
+    assert read_layout(other) == {}
+    [file] = tmp_path.rglob("*.json")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("{")
+    assert read_layout(one) == {}
+
+
+def test_static_table__is_its_first_rows_where_no_widget_runs() -> None:
+    names = ["<b>Acme</b>", None, *(f"Deal {k}" for k in range(10))]
+    frame = pd.DataFrame({
+        "unique_id": [f"d{k}" for k in range(12)], "name": names, "value": 1200.0, "stage": "closed_won",
+        "close_date": "2026-11-22",
+    })  # fmt: skip
+    data = oa.edit(frame)._static()
+    heads, first, *rest = re.findall(r"<tr.*?>(.*?)</tr>", data["text/html"], re.S)
+    assert re.findall(r"<th>(.*?)</th>", heads) == ["Deal", "Stage", "Value", "Close date"]
+    assert re.findall(r"<td>(.*?)</td>", first) == [
+        "&lt;b&gt;Acme&lt;/b&gt;",
+        "closed won",
+        "1,200",
+        "Nov 22, 2026",
+    ]
+    assert len(rest) == 9
+    assert data["text/html"].endswith("<p>… and 2 more deals</p></div>")
+
+
+def test_static_table__shows_the_edits_and_changed_deals_first() -> None:
+    frame = pd.DataFrame({
+        "unique_id": [f"d{k}" for k in range(12)], "name": [f"Deal {k}" for k in range(12)], "value": 1200.0,
+        "owner_name": None,
+    })  # fmt: skip
+    grid = oa.edit(frame)
+    grid._sheet.edit([(11, "value", "45k"), (11, "owner_name", "<i>Ann</i>"), (3, "value", "lots")])
+    grid._sheet.remove([5])
+    page = grid._static()["text/html"]
+    assert "<p>3 changes in 2 deals, 1 refused</p>" in page
+    rows = [
+        re.findall(r"<td>(.*?)</td>", row) for row in re.findall(r"<tr>(.*?)</tr>", page.split("<tbody>")[1])
+    ]
+    assert rows[:3] == [
+        ["<s>Deal 5</s>", "", "<s>1,200</s>"],
+        ["Deal 11", "<b>&lt;i&gt;Ann&lt;/i&gt;</b>", "<s>1,200</s> <b>45,000</b>"],
+        ["Deal 0", "", "1,200"],
+    ]

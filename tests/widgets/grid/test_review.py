@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.widgets.grid.drawer import receipt_model, review_model
+from opp_analytics.widgets.grid.drawer import show_receipt, show_review
+from opp_analytics.widgets.grid.outlook import Outlook
 from opp_analytics.widgets.grid.review import Review
-from opp_analytics.widgets.grid.sheet import Sheet
-from opp_analytics.widgets.grid.strip import Outlook
+from opp_analytics.widgets.grid.sheet import EditSheet
 from tests.support import Answer, Asked, as_json, client_of, listing, serving
 from tests.widgets.grid.refusing import refusing
 
-Desk = tuple[Sheet, Review, oa.Client]
+Desk = tuple[EditSheet, Review, oa.Client]
 
 
 @pytest.fixture
@@ -24,11 +24,11 @@ def desk(tenant: Callable[..., oa.Client], tmp_path, monkeypatch) -> Desk:
     """A sheet of four deals, its review, and the client."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     client = tenant(4)
-    sheet = Sheet(oa.load(client, progress=False))
+    sheet = EditSheet(oa.load(client, progress=False))
     return sheet, Review(sheet, client), client
 
 
-def _id(sheet: Sheet, row: int) -> str:
+def _id(sheet: EditSheet, row: int) -> str:
     return str(sheet.base_value(row, "unique_id"))
 
 
@@ -44,7 +44,7 @@ def test_apply__writes_creates_and_deletes_and_undo_takes_it_back(desk: Desk) ->
     told: list[tuple[int, int]] = []
     assert review.apply(lambda done, total: told.append((done, total)))
     assert told[-1] == (4, 4)
-    assert (sheet.changes, sheet.labels) == (0, ("", ""))
+    assert (sheet.counts["changes"], sheet.step_labels) == (0, ("", ""))
     assert client.get(_id(sheet, 0))["value"] == 77
     assert client.get(_id(sheet, 4))["name"] == "Brand new"
     assert len(oa.load(client, refresh="full", progress=False)) == 4
@@ -88,7 +88,7 @@ def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(tmp_path,
         return as_json({"data": {"id": "a", "attributes": deal}}) if single else listing([deal], total=1)
 
     with serving(respond) as server, client_of(server, tmp_path / "cache") as client:
-        sheet = Sheet(oa.Org(timezone="America/New_York").apply(oa.load(client, progress=False)))
+        sheet = EditSheet(oa.Org(timezone="America/New_York").apply(oa.load(client, progress=False)))
         review = Review(sheet, client)
         sheet.edit([(0, "value", "5")])
         for known, words in (
@@ -105,25 +105,23 @@ def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(tmp_path,
         ):
             deal |= {"value": 340.0} | known
             review.check()
-            model = review_model(review, Outlook(sheet, as_of="2026-06-01", freq="M", history=None))
+            model = show_review(review, Outlook(sheet, as_of="2026-06-01", freq="M", history=None))
             assert model["items"][0]["lines"][0]["conflict"]["why"].startswith(words)
 
 
 def test_check__knows_the_runs_of_this_computer(desk: Desk) -> None:
     sheet, review, client = desk
-    earlier = Sheet(sheet.frame)
+    earlier = EditSheet(sheet.frame)
     sheet.edit([(0, "value", "77")])
     assert review.apply()
     again = Review(earlier, client)
     earlier.edit([(0, "value", "78")])
     again.check()
     assert review.run is not None
-    held = again.conflicts[0, "value"].held
-    assert held is not None
-    assert held.changed.startswith(f"your run {review.run.run_id}, today, ")
+    assert again.conflicts[0, "value"].author.startswith(f"your run {review.run.run_id}, today, ")
 
 
-def test_decided__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk: Desk) -> None:
+def test_decide__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk: Desk) -> None:
     sheet, review, client = desk
     sheet.edit([(0, "value", "10"), (0, "probability", "90"), (1, "value", "11"), (2, "value", "12")])
     client.update(_id(sheet, 0), value=99, probability=5)
@@ -132,7 +130,7 @@ def test_decided__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk
     review.check()
 
     def planned() -> oa.Plan:
-        edits = review.decided()
+        edits = review.decide()
         return oa.plan(edits.base, edits.edited, client=client)
 
     assert len(planned().conflicts) == 4
@@ -144,7 +142,7 @@ def test_decided__becomes_part_of_the_plan_once_a_deal_has_no_open_conflict(desk
     assert planned().conflicts.empty
     assert planned().changes[["field", "before", "after"]].to_numpy().tolist() == [["value", 99, 10]]
     # Deciding touches no edit: a choice can be changed until the plan is applied.
-    assert sheet.changes == 4
+    assert sheet.counts["changes"] == 4
     review.choose((0, "probability"), "mine")
     assert set(planned().changes["field"]) == {"value", "probability"}
 
@@ -165,7 +163,7 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with serving(refusing(refused)) as server, client_of(server, tmp_path / "cache") as client:
-        sheet = Sheet(oa.load(client, progress=False))
+        sheet = EditSheet(oa.load(client, progress=False))
         review = Review(sheet, client)
         sheet.edit([(0, "value", "5"), (1, "value", "5")])
         assert review.apply()
@@ -173,7 +171,7 @@ def test_apply__what_the_server_refuses_stays_a_change_and_can_be_sent_again(
         outcomes = {line.row: line for line in review.run.lines}
         assert outcomes[0].outcome == "written"
         assert words in outcomes[1].why or words in str(review.run.stopped)
-        receipt = receipt_model(review)
+        receipt = show_receipt(review)
         assert receipt is not None
         # The reason is said once: at the line, or at the top where it stopped the run.
         assert json.dumps(receipt).count("is locked for approval") == 1

@@ -8,17 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.errors import DataError, MissingColumnError
+from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import empty
-from opp_analytics.widgets.grid.sheet import Mark, Sheet
+from opp_analytics.widgets.grid.sheet import EditedCell, EditSheet
 from tests.writer.frames import opportunities
 
 
 @pytest.fixture
-def sheet() -> Sheet:
+def sheet() -> EditSheet:
     """Deals 0 to 5 worth 1000, 1100, …, in proposal at 40%, with an owner, seats and a flag."""
     frame = opportunities().assign(owner_name="Ann", seats=pd.array([1, 2, 3, 4, 5, None], "Int64"), hot=True)
-    return Sheet(frame, today=date(2026, 6, 1))
+    return EditSheet(frame, today=date(2026, 6, 1))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,8 @@ def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, 
     answer = sheet.edit([(1, field, typed)])
     assert sheet.edited.loc[1, field] == held
     assert sheet.edited.dtypes.equals(sheet.frame.dtypes)
-    assert answer.cells[0][3].was is not None
+    assert answer.cells == [(1, field)]
+    assert sheet.edit_of((1, field)) == EditedCell(held, True)
     assert sheet.edited.drop(index=1).equals(sheet.base.drop(index=1))
 
 
@@ -63,31 +64,30 @@ def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, 
 )  # fmt: skip
 def test_edit__refuses_with_the_reason_and_keeps_the_old_value(sheet, field, typed, reason):
     answer = sheet.edit([(1, field, typed)])
-    [(row, name, value, mark)] = answer.cells
-    assert (row, name, mark) == (1, field, Mark(None, reason, typed))
-    assert reason in answer.said
-    assert value == sheet.column[field].wire(sheet.frame.loc[1, field])
+    assert answer.cells == [(1, field)]
+    assert sheet.edit_of((1, field)) == EditedCell(sheet.frame.loc[1, field], False, typed, reason)
+    assert reason in answer.message
     assert sheet.edited.equals(sheet.base)
-    assert sheet.changes == 0
+    assert sheet.counts["changes"] == 0
 
 
 def test_edit__leaves_read_only_cells_and_says_how_many(sheet):
     answer = sheet.edit([(0, "unique_id", "x"), (0, "updated_at", "x"), (0, "value", "5")])
-    assert answer.said == "Value set to 5, 2 read-only cells left as they were"
-    assert sheet.edit([(0, "unique_id", "x")]).said == "Nothing to change, 1 read-only cell left as it was"
+    assert answer.message == "Value set to 5, 2 read-only cells left as they were"
+    assert sheet.edit([(0, "unique_id", "x")]).message == "Nothing to change, 1 read-only cell left as it was"
 
 
 def test_edit__a_later_edit_settles_a_refusal_and_the_old_value_is_no_change(sheet):
     sheet.edit([(1, "probability", "140"), (2, "probability", "x"), (3, "value", "1,300.00")])
     sheet.edit([(1, "probability", "60"), (2, "probability", "40")])
     assert sheet.problems == {}
-    assert sheet.changes == 1
+    assert sheet.counts["changes"] == 1
     assert sheet.edited["probability"].tolist() == [40, 60, 40, 40, 40, 40]
 
 
 def test_edit__says_how_many_were_changed_and_which_was_refused_first(sheet):
     cells = [(0, "value", "5"), (1, "value", "1100"), (2, "value", "x"), (3, "probability", "x")]
-    said = sheet.edit(cells, "Pasted {cells}").said
+    said = sheet.edit(cells, "Pasted {cells}").message
     assert said == (
         "Pasted 3 cells · 2 refused: “x” is not an amount. Try 45000, $45,000 or 45k. Kept 1,200."
     )
@@ -102,17 +102,17 @@ def test_edit__an_emptied_cell_needs_clear_nulls_in_the_plan(sheet):
 def test_undo_and_redo__take_one_action_at_a_time_values_and_refusals(sheet):
     sheet.edit([(0, "value", "5"), (1, "value", "6")])
     sheet.edit([(0, "value", "7"), (1, "value", "x")])
-    assert sheet.undo().said == "Undone: Set 2 cells in Value"
+    assert sheet.undo().message == "Undone: Set 2 cells in Value"
     assert sheet.edited["value"].tolist()[:2] == [5, 6]
     assert sheet.problems == {}
-    assert sheet.redo().said == "Redone: Set 2 cells in Value"
+    assert sheet.redo().message == "Redone: Set 2 cells in Value"
     assert (sheet.edited["value"][0], len(sheet.problems)) == (7, 1)
     sheet.undo()
     sheet.undo()
     assert sheet.edited.equals(sheet.base)
-    assert sheet.undo().said == "Nothing to undo"
+    assert sheet.undo().message == "Nothing to undo"
     sheet.edit([(2, "value", "1")])
-    assert sheet.redo().said == "Nothing to redo"
+    assert sheet.redo().message == "Nothing to redo"
 
 
 def test_revert__gives_cells_back_one_by_one_and_dismiss_forgets_refusals(sheet):
@@ -120,7 +120,7 @@ def test_revert__gives_cells_back_one_by_one_and_dismiss_forgets_refusals(sheet)
     sheet.edit([(0, "value", "x")])
     sheet.dismiss([(0, "value")])
     assert (sheet.edited["value"][0], sheet.problems) == (5, {})
-    assert sheet.revert([(0, "value"), (5, "value")]).said == "Reverted 1 cell"
+    assert sheet.revert([(0, "value"), (5, "value")]).message == "Reverted 1 cell"
     assert sheet.edited["value"].tolist()[:2] == [1000, 6]
     sheet.undo()
     assert sheet.edited["value"][0] == 5
@@ -128,13 +128,14 @@ def test_revert__gives_cells_back_one_by_one_and_dismiss_forgets_refusals(sheet)
 
 def test_add__is_a_create_once_it_has_a_name(sheet):
     answer = sheet.add()
-    assert answer.rows == [(6, "added")]
-    assert answer.cells == [(6, "name", None, Mark(None, "A deal needs a name.", None))]
+    assert (answer.rows, sheet.row_state(6)) == ([6], "added")
+    assert answer.cells == [(6, "name")]
+    assert sheet.edit_of((6, "name")) == EditedCell(None, False, None, "A deal needs a name.")
     assert sheet.changed_rows == []
     sheet.edit(
         [(6, "name", "New"), (6, "value", "500"), (6, "stage", "discovery"), (6, "close_date", "2026-12-01")]
     )
-    assert (sheet.changes, sheet.changed_rows) == (1, [6])
+    assert (sheet.counts["changes"], sheet.changed_rows) == (1, [6])
     plan = oa.plan(sheet.base, sheet.edited)
     assert plan.problems.empty
     assert dict(zip(plan.changes["field"], plan.changes["after"], strict=True)) == {
@@ -147,14 +148,16 @@ def test_add__is_a_create_once_it_has_a_name(sheet):
 
 def test_remove__is_a_delete_a_new_row_is_gone_and_both_come_back(sheet):
     sheet.add()
-    assert sheet.remove([1, 6]).rows == [(1, "removed"), (6, "gone")]
+    assert sheet.remove([1, 6]).rows == [1, 6]
+    assert [sheet.row_state(row) for row in (1, 6)] == ["removed", "gone"]
     assert sheet.edited["unique_id"].tolist() == ["o000", "o002", "o003", "o004", "o005"]
     assert oa.plan(sheet.base, sheet.edited).changes["operation"].tolist() == ["delete"]
-    assert "marked for removal" in sheet.edit([(1, "value", "5")]).said
+    assert "marked for removal" in sheet.edit([(1, "value", "5")]).message
     sheet.undo()
-    assert sheet.remove([1]).said == "Kept 1 deal"
+    assert sheet.remove([1]).message == "Kept 1 deal"
     sheet.undo()
-    assert sheet.undo().rows == [(1, ""), (6, "added")]
+    assert sheet.undo().rows == [1, 6]
+    assert [sheet.row_state(row) for row in (1, 6)] == ["", "added"]
     assert len(sheet.edited) == 7
 
 
@@ -162,15 +165,15 @@ def test_settle__takes_what_the_server_holds_and_counts_the_rest_anew(sheet):
     sheet.edit([(0, "value", "5"), (1, "value", "6"), (2, "value", "7")])
     sheet.settle({(0, "value"): 5.0, (1, "value"): 9.0})
     sheet.refuse((2, "value"), "The server refused: locked")
-    assert sheet.changes == 2
+    assert sheet.counts["changes"] == 2
     assert sheet.base["value"].tolist()[:3] == [5, 9, 1200]
     assert sheet.edited["value"].tolist()[:3] == [5, 6, 7]
     assert [slot.why for slot in sheet.problems.values()] == ["The server refused: locked"]
     sheet.add()
     sheet.edit([(6, "name", "New")])
-    sheet.settle_row(6, created="o006")
+    sheet.settle_created(6, "o006")
     sheet.settle({(6, "name"): "New"})
-    sheet.settle_row(3, deleted=True)
+    sheet.settle_deleted(3)
     assert sheet.base["unique_id"].tolist() == ["o000", "o001", "o002", "o004", "o005", "o006"]
     assert oa.plan(sheet.base, sheet.edited).changes["unique_id"].tolist() == ["o001", "o002"]
 
@@ -181,19 +184,19 @@ def test_judge_and_operands__read_without_changing_anything(sheet):
         (None, "“x” is not a stage."),
         ("2026-12-31", ""),
     ]
-    assert sheet.operands([("created_at", "Dec 31"), ("value", "20k"), ("value", "twenty")]) == [
+    assert sheet.read_operands([("created_at", "Dec 31"), ("value", "20k"), ("value", "twenty")]) == [
         ("2026-12-31", ""),
         (20_000.0, ""),
         (None, "is not an amount; try 45000, $45,000 or 45k"),
     ]
-    assert sheet.changes == 0
+    assert sheet.counts["changes"] == 0
 
 
 def test_sheet__leaves_the_given_frame_alone_and_keeps_its_certificate():
     given_frame = opportunities()
     given_frame.attrs["load"] = {"complete": True}
     untouched = given_frame.copy()
-    sheet = Sheet(given_frame)
+    sheet = EditSheet(given_frame)
     sheet.edit([(0, "value", "5"), (0, "stage", "negotiation")])
     pd.testing.assert_frame_equal(given_frame, untouched)
     assert sheet.edited.attrs["load"] == {"complete": True}
@@ -201,13 +204,13 @@ def test_sheet__leaves_the_given_frame_alone_and_keeps_its_certificate():
 
 def test_sheet__refuses_frames_whose_rows_cannot_be_told_apart():
     with pytest.raises(MissingColumnError, match="unique_id"):
-        Sheet(pd.DataFrame({"name": ["Acme"]}))
+        EditSheet(pd.DataFrame({"name": ["Acme"]}))
     with pytest.raises(DataError, match="more than once"):
-        Sheet(pd.DataFrame({"unique_id": ["a", "a"]}))
+        EditSheet(pd.DataFrame({"unique_id": ["a", "a"]}))
 
 
 def test_sheet__of_no_opportunities_takes_new_ones():
-    sheet = Sheet(empty())
+    sheet = EditSheet(empty())
     sheet.add()
     sheet.edit([(0, "name", "First"), (0, "value", "10")])
     assert sheet.edited[["name", "value"]].to_numpy().tolist() == [["First", 10.0]]
@@ -223,10 +226,10 @@ _CELLS = st.lists(st.tuples(st.integers(0, 5), _FIELDS, _TEXTS), max_size=6)
 @settings(max_examples=25)
 @given(st.lists(_CELLS, max_size=6))
 def test_undo__of_everything_is_the_base_redo_the_end_and_every_state_can_be_planned(blocks):
-    sheet = Sheet(opportunities().assign(seats=pd.array([1, 2, 3, 4, 5, None], "Int64")))
+    sheet = EditSheet(opportunities().assign(seats=pd.array([1, 2, 3, 4, 5, None], "Int64")))
     frames = [sheet.edited, *(sheet.edited for block in blocks if sheet.edit(block).cells)]
     assert oa.plan(sheet.base, frames[-1]).problems.empty
-    assert len(oa.plan(sheet.base, frames[-1]).changes) == sheet.changes
+    assert len(oa.plan(sheet.base, frames[-1]).changes) == sheet.counts["changes"]
     for frame in reversed(frames[:-1]):
         sheet.undo()
         pd.testing.assert_frame_equal(sheet.edited, frame)
@@ -238,7 +241,7 @@ def test_undo__of_everything_is_the_base_redo_the_end_and_every_state_can_be_pla
 
 def test_edited__blanks_in_fixed_width_columns_stay_blanks():
     frame = opportunities(3).assign(seats=[1, 2, 3], hot=[True, True, False])
-    sheet = Sheet(frame)
+    sheet = EditSheet(frame)
     sheet.edit([(0, "seats", None), (1, "hot", None)])
     sheet.add()
     edited = sheet.edited
@@ -248,11 +251,11 @@ def test_edited__blanks_in_fixed_width_columns_stay_blanks():
 
 def test_sheet__offers_and_reads_the_stages_of_the_frames_org():
     own = oa.Org(stages=[{"name": "Demo", "kind": "open"}, {"name": "Signed", "kind": "won"}])
-    sheet = Sheet(own.apply(opportunities(2).assign(stage="Demo")))
+    sheet = EditSheet(own.apply(opportunities(2).assign(stage="Demo")))
     assert sheet.column["stage"].options == ("Demo", "Signed")
-    assert sheet.edit([(0, "stage", "signed")]).said == "Stage set to Signed"
-    assert sheet.open_rows([0, 1]) == [(0, 0), (1, 1)]
-    assert "is not a stage" in sheet.edit([(1, "stage", "proposal")]).said
+    assert sheet.edit([(0, "stage", "signed")]).message == "Stage set to Signed"
+    assert [sheet.is_open(row) for row in (0, 1)] == [False, True]
+    assert "is not a stage" in sheet.edit([(1, "stage", "proposal")]).message
     assert sheet.edited["stage"].tolist() == ["Signed", "Demo"]
     assert sheet.edited.attrs["org"] == sheet.frame.attrs["org"]
 
@@ -266,12 +269,37 @@ def test_edit__takes_a_deal_only_to_stages_of_its_own_pipeline() -> None:
         ]
     )
     deals = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "pipeline": "New", "stage": "Demo"})
-    sheet = Sheet(meaning.apply(deals))
-    said = sheet.edit([(0, "stage", "quote")]).said
+    sheet = EditSheet(meaning.apply(deals))
+    said = sheet.edit([(0, "stage", "quote")]).message
     assert "“Quote” is not a stage of the pipeline 'New'. Use one of Demo, Signed." in said
     assert sheet.value(0, "stage") == "Demo"
-    assert sheet.edit([(0, "stage", "Signed")]).said == "Stage set to Signed"
+    assert sheet.edit([(0, "stage", "Signed")]).message == "Stage set to Signed"
     # Both at once, in the order of the columns.
     sheet.edit([(0, "stage", "Quote"), (0, "pipeline", "Renewal")])
     assert (sheet.value(0, "stage"), sheet.value(0, "pipeline")) == ("Quote", "Renewal")
     assert not sheet.problems
+
+
+def test_change_many__sets_shifts_and_moves_to_the_end_of_the_month_in_one_step_each():
+    frame = opportunities(3)
+    frame.loc[1, "close_date"] = None
+    sheet = EditSheet(frame.assign(owner_name="Ann"))
+    dates = lambda: [sheet.column["close_date"].encode(day) for day in sheet.edited["close_date"]]  # noqa: E731
+    assert (
+        sheet.change_many([0, 1, 2], "set", field="owner_name", text="Bo").message == "Set Owner in 3 deals"
+    )
+    assert sheet.change_many([0, 1], "shift", text="-25").message == "Moved 1 close date by −25 days"
+    assert sheet.change_many([0, 1, 2], "month_end").message == "Moved 1 close date to the end of its month"
+    assert sheet.edited["owner_name"].tolist() == ["Bo"] * 3
+    assert dates() == ["2026-06-30", None, "2026-06-30"]
+    sheet.undo()
+    assert dates() == ["2026-06-05", None, "2026-06-30"]
+    sheet.undo()
+    sheet.undo()
+    assert sheet.counts["changes"] == 0
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1.5", "40000"])
+def test_change_many__refuses_what_is_no_number_of_days(text):
+    with pytest.raises(ArgumentValueError, match="is not a number of days. Try 7 or -30."):
+        EditSheet(opportunities(1)).change_many([0], "shift", text=text)
