@@ -37,17 +37,13 @@ __all__ = [
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Text columns, even where the text looks like a number."""
-_SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-]\d{2,4}\b")
-_FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
-"""Serial numbers of dates from 1954 to 2201; other numbers are not dates."""
-_EPOCH = datetime(1899, 12, 30)
 
 
 def parse(
     column: str,
     value: Any,
     number_format: str = "",
-    epoch: datetime = _EPOCH,
+    epoch: datetime = inputs.EPOCH,
     *,
     day_first: bool | None = None,
 ) -> Any:
@@ -82,7 +78,8 @@ def parse(
     if isinstance(value, str):
         return _read_typed(column, value, day_first)
     if column == "close_date":
-        return _serial_date(value, epoch)
+        serial = inputs.read_serial_date(value, epoch)
+        return value if serial is None else serial.normalize()
     if column == "probability" and "%" in number_format and not isinstance(value, bool):
         return round(value * 100, 9)
     return value
@@ -102,25 +99,17 @@ def _read_typed(column: str, text: str, day_first: bool | None) -> Any:
     return text
 
 
-def _serial_date(value: Any, epoch: datetime) -> Any:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and _FIRST_SERIAL <= value <= _LAST_SERIAL:
-        return pd.Timestamp(epoch) + pd.Timedelta(days=int(value))
-    return value
-
-
-def day_order(texts: Iterable[Any]) -> bool | None:
-    """Whether the day comes first in a file's dates: None if no date says, or if they contradict each other.
+def day_order(cells: Iterable[Any]) -> bool | None:
+    """Find out whether the day comes first in a file's dates; None if no date says, or if they contradict each other.
 
     Examples
     --------
     >>> day_order(["03/04/2027", "25/04/2027"]), day_order(["03/04/2027", "04/25/2027"]), day_order(["03/04/2027"])
     (True, False, None)
     """
-    parts = (_SLASHED.match(text.strip()) for text in texts if isinstance(text, str))
-    pairs = [(int(found[1]), int(found[2])) for found in parts if found]
-    orders = {first > 12 for first, second in pairs if first > 12 or second > 12}
-    return orders.pop() if len(orders) == 1 else None
+    bare = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
+    column = pd.Series(bare, dtype="object")
+    return inputs.find_day_order([inputs.Cells.of(column, "close_date")])
 
 
 def to_cell(column: str, value: Any) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from opp_analytics import arguments, periods, schema
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.inputs import did_you_mean
 from opp_analytics.org import DEFAULT, Org, org_of_targets, place_targets
 from opp_analytics.schema import ALL
 
@@ -152,8 +152,8 @@ def _check_names(targets: Targets, people: pd.DataFrame, owners_of: Callable[[],
     owners = owners_of()
     for name, where in strange.items():
         if name not in owners:
-            near = get_close_matches(name, sorted({*people[_PERSON], *owners}), n=1)
-            meant = f"did you mean {near[0]!r}? Correct it" if near else "correct it"
+            near = did_you_mean(name, sorted({*people[_PERSON], *owners}))
+            meant = f"{near} Correct it" if near else "correct it"
             raise ArgumentValueError(
                 f"{where}: {name!r} is nobody under [people] of the org and owns no deal; {meant}, or add the person"
             )

@@ -16,6 +16,7 @@ from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.inputs import match_name
 from opp_analytics.org import CONFLICT, LOST, OPEN, WON, Org, Stages, check_frame, outcome_codes
 from opp_analytics.periods import When
 
@@ -361,18 +362,13 @@ def _unknown(column: pd.Series[Any], known: tuple[str, ...]) -> Hit:
         "warning",
         str(column.name),
         unknown.to_numpy(),
-        lambda found: _spelled(found[column.name].astype(schema.TEXT), known),
+        lambda found: _match(found[column.name].astype(schema.TEXT), known),
     )
 
 
-def _spelled(names: pd.Series[Any], known: tuple[str, ...]) -> pd.Series[Any]:
-    """The known name behind a different spelling ("Closed Won" for "closed_won")."""
-    bare = {_bare(pd.Series([name])).iloc[0]: name for name in known}
-    return _bare(names).map(bare)
-
-
-def _bare(names: pd.Series[Any]) -> pd.Series[Any]:
-    return names.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+def _match(names: pd.Series[Any], known: tuple[str, ...]) -> pd.Series[Any]:
+    """Find the known name behind another spelling ("Closed Won" for "closed_won"); missing where there is none."""
+    return names.map({name: match_name(name, known) for name in names.dropna().unique()}).astype(schema.TEXT)
 
 
 def _dates(deals: Deals) -> list[Hit]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.numbers import is_currency
 
 from opp_analytics.errors import OrgProblem
+from opp_analytics.inputs import did_you_mean
 from opp_analytics.org.file.lines import line_of
 from opp_analytics.org.file.shape import SHAPES, OrgShape, mistakes
 from opp_analytics.org.presets import PRESETS
@@ -153,8 +153,8 @@ def _unknown_key(place: Place) -> str:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]}? " if near else ""
+    near = did_you_mean(name, known, write=str)
+    return f"{near} " if near else ""
 
 
 def _facts(raw: Mapping[str, Any]) -> Iterator[_Found]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from opp_analytics.inputs import fold
 from opp_analytics.org.conformed import check_frame
 from opp_analytics.org.stages import KINDS, Kind, Stage, Stages
 from opp_analytics.schema import TEXT
@@ -95,12 +96,8 @@ def _spellings(counts: pd.Series[Any], known: Stages) -> dict[str, str]:
     """The stage behind every spelling: a known one, else the most frequent one that differs only in case and spaces."""
     names: dict[str, str] = {}
     for name in [*known.names, *map(str, counts.index)]:
-        names.setdefault(_key(name), name)
-    return {name: known.aliases.get(name, names[_key(name)]) for name in map(str, counts.index)}
-
-
-def _key(name: str) -> str:
-    return re.sub(r"[\W_]+", " ", name.casefold()).strip() or name
+        names.setdefault(fold(name), name)
+    return {name: known.aliases.get(name, names[fold(name)]) for name in map(str, counts.index)}
 
 
 def _kind(name: str, rows: pd.DataFrame, known: Stages) -> tuple[Kind, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -13,8 +11,6 @@ from opp_analytics.widgets.grid.columns import GridColumn
 from opp_analytics.writer import find_problem, normalize
 
 __all__ = ["operand", "read", "refusal"]
-
-_FLAGS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def read(column: GridColumn, typed: Any, *, today: date | None = None) -> Any:
@@ -78,9 +74,7 @@ def _value(column: GridColumn, typed: str, today: date | None) -> Any:
         case "choice":
             return _choice(column, typed)
         case "flag":
-            if typed.lower() not in _FLAGS:
-                raise BadCell("is neither True nor False")
-            return _FLAGS[typed.lower()]
+            return inputs.read_flag(typed)
         case _:
             return typed
 
@@ -93,24 +87,12 @@ def _whole(number: float, typed: str) -> int:
     return int(number)
 
 
-def _folded(name: str) -> str:
-    return "_".join(name.lower().replace("-", " ").replace("_", " ").split())
-
-
 def _choice(column: GridColumn, typed: str) -> str:
-    wanted = _folded(typed)
-    for option in column.options:
-        if _folded(option) == wanted:
-            return option
-    near = _near(wanted, column.options)
-    hint = f"; did you mean {text.joined(map(text.label, near), last='or')}?" if near else ""
-    raise BadCell(f"is not a {column.title.lower()}{hint}")
-
-
-def _near(wanted: str, options: Sequence[str]) -> list[str]:
-    folded = {_folded(option): option for option in options}
-    within = [option for name, option in folded.items() if wanted in name]
-    return within or [folded[name] for name in difflib.get_close_matches(wanted, folded, n=2)]
+    option = inputs.match_name(typed, column.options)
+    if option is not None:
+        return option
+    near = inputs.did_you_mean(typed, column.options, most=2, write=text.label)
+    raise BadCell(f"is not a {column.title.lower()}{near and f'; {near}'}")
 
 
 def refusal(typed: Any, reason: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Callable
 from datetime import date, datetime
@@ -79,11 +78,9 @@ def _unknown_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tup
         return None
     if value in known:
         return _foreign_stage(value, meaning, pipeline) if column == "stage" else None
-    spelled = {_bare(name): name for name in known}
-    near = difflib.get_close_matches(_bare(value), spelled, n=1)
-    hint = f"did you mean {spelled[near[0]]!r}? " if near else ""
+    hint = inputs.did_you_mean(value, known)
     whose = "your org" if column == "stage" and meaning.stages != org.STAGES else "the API"
-    return f"is not a {column} of {whose}", f"{hint}use one of {', '.join(known)}"
+    return f"is not a {column} of {whose}", f"{hint} use one of {', '.join(known)}".lstrip()
 
 
 def _foreign_stage(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
@@ -103,11 +100,6 @@ def _reason(column: str, value: Any, error: schema.BadCell) -> str:
         except schema.BadCell as better:
             return str(better)
     return str(error)
-
-
-def _bare(name: str) -> str:
-    """A name without what people vary in spelling it."""
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
 
 
 def find_problem(

@@ -59,7 +59,7 @@ def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, 
         ("stage", "Closed", "“Closed” is not a stage. Did you mean closed won or closed lost? Kept proposal."),
         ("name", None, "A deal needs a name. Kept Deal 1."),
         ("seats", "1.5", "“1.5” is not a whole number. Type 1 or 2. Kept 2."),
-        ("hot", "maybe", "“maybe” is neither True nor False. Kept True."),
+        ("hot", "maybe", "“maybe” is neither true nor false. Kept True."),
     ],
 )  # fmt: skip
 def test_edit__refuses_with_the_reason_and_keeps_the_old_value(sheet, field, typed, reason):
