@@ -33,7 +33,7 @@ from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.rates.win_rate_cohorts import win_rate_cohorts
 from opp_analytics.analysis.rates.win_rate_curve import win_rate_curve
 from opp_analytics.analysis.rates.win_rate_definitions import win_rate_definitions
-from opp_analytics.analysis.sentences.sentence import sentence
+from opp_analytics.analysis.sentences.sentence import heading, sentence
 from opp_analytics.analysis.stages.stage_flow import stage_flow, stage_flow_deals
 from opp_analytics.analysis.stages.stage_funnel import stage_funnel
 from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
@@ -62,6 +62,7 @@ __all__ = [
     "forecast_deals",
     "forecast_fan",
     "forecast_of_period",
+    "heading",
     "method_for_deals",
     "movements",
     "pipeline_created",

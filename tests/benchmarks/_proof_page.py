@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import text
-from opp_analytics.plots import labels, palette, style
+from opp_analytics.charts import ChartData, Curve, DotMark, EndName, Measure, Place, Tone
+from opp_analytics.plots.render import render
 from tests.benchmarks._promises import (
     CONFIDENCES,
     METHODS,
@@ -268,25 +269,26 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
 
 def _held(table: pd.DataFrame) -> Axes:
     """The share of ranges that held against the share promised, a line for each method."""
-    ax = style.canvas(None, size=(7.2, 4.6))
-    ax.plot([0, 1], [0, 1], color=palette.QUIET, linestyle="--", linewidth=1)
     shares = {method: _shares(table, method) for method in METHODS}
+    tones: tuple[Tone, ...] = ("hi", "bar", "mute")
+    curves = [Curve(((0.0, 0.0), (1.0, 1.0)), "quiet", 1.0, dashed=True)]
     ends = []
-    for method, color in zip(METHODS, (palette.HI, palette.BAR, palette.MUTE), strict=True):
-        ax.plot(CONFIDENCES, shares[method], color=color, marker="o", markersize=4, linewidth=1.8)
-        ends.append((CONFIDENCES[-1], shares[method][-1], _NAMES[method], color))
-    ax.set_xlim(0.1, 1.0)
-    ax.set_ylim(0, 1.02)
-    labels.percent_axis(ax.xaxis, "promised")
-    labels.percent_axis(ax.yaxis, "held")
-    labels.at_ends(ax, ends)
+    for method, tone in zip(METHODS, tones, strict=True):
+        points = tuple(zip(CONFIDENCES, shares[method], strict=True))
+        curves.append(Curve(points, tone, 1.8, 4.0))
+        ends.append(EndName(*points[-1], _NAMES[method], tone))
     place = CONFIDENCES.index(0.8)
     title = (
         f"Learned 80% ranges held {text.percent(shares['learned'][place])}; "
         f"those of stated chances {text.percent(shares['stated'][place])}"
     )
     forecasts = text.count(int((table["method"] == "learned").sum()), "forecast")
-    return style.finish(ax, title, f"{forecasts} by each method; the dashed line holds what it promises")
+    chart = ChartData(
+        title, f"{forecasts} by each method; the dashed line holds what it promises", upright=True,
+        measure=Measure("percent", "held", 0, 1.02), across=Measure("percent", "promised", 0.1, 1.0),
+        curves=tuple(curves), ends=tuple(ends), size=(7.2, 4.6),
+    )  # fmt: skip
+    return render(chart, None)
 
 
 def _shares(table: pd.DataFrame, method: str) -> list[float]:
@@ -303,15 +305,14 @@ def _width(table: pd.DataFrame) -> Axes:
     ]
     group = pd.qcut(half.rank(method="first"), _GROUPS, labels=False)
     said, came = half.groupby(group).mean(), miss.groupby(group).quantile(0.8)
-    ax = style.canvas(None, size=(7.2, 4.6))
     top = 1.1 * float(max(said.max(), came.max()))
-    ax.plot([0, top], [0, top], color=palette.QUIET, linestyle="--", linewidth=1)
-    ax.plot(said, came, "o", color=palette.HI, markersize=6)
-    ax.set_xlim(0, top)
-    ax.set_ylim(0, top)
-    labels.percent_axis(ax.xaxis, "half the width of the 80% range, of what was expected")
-    labels.percent_axis(ax.yaxis, "what eight in ten missed its middle by")
+    places = tuple(Place("", (DotMark(y, "hi"),), at=x) for x, y in zip(said, came, strict=True))
     forecasts = text.count(len(learned), "forecast")
-    return style.finish(
-        ax, "Wide ranges are wide where forecasts miss", f"{forecasts} by learned, in ten groups by width"
-    )
+    chart = ChartData(
+        "Wide ranges are wide where forecasts miss", f"{forecasts} by learned, in ten groups by width",
+        upright=True, places=places, size=(7.2, 4.6),
+        measure=Measure("percent", "what eight in ten missed its middle by", 0, top),
+        across=Measure("percent", "half the width of the 80% range, of what was expected", 0, top),
+        curves=(Curve(((0.0, 0.0), (top, top)), "quiet", 1.0, dashed=True),),
+    )  # fmt: skip
+    return render(chart, None)

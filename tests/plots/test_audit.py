@@ -2,7 +2,7 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from opp_analytics import plots
-from opp_analytics.plots import palette
+from opp_analytics.plots.canvas import COLORS
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -12,7 +12,7 @@ def test_audit__bars_are_deals_by_check_the_most_money_first():
     assert reading.rows(ax) == ["overdue", "closed in future"]
     assert reading.widths(ax) == [2, 1]
     assert reading.texts(ax)[:2] == ["2 deals, 130", "1 deal, 100 (error)"]
-    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [palette.HI, palette.MUTE]
+    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [COLORS["hi"], COLORS["mute"]]
     assert reading.title(ax) == "Fix first: overdue, 130 in 2 deals"
     assert reading.caption(ax) == "deals by check · as of Mar 31, 2026 · 1 hint not shown"
 

@@ -2,7 +2,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from opp_analytics import plots
-from opp_analytics.plots import palette
+from opp_analytics.plots.canvas import COLORS
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -16,7 +16,11 @@ def test_backtest_methods__bars_are_the_errors_the_best_method_first_and_blue():
         "50%, 50% too low in all, 50% of ranges held",
         "too little history",
     ]
-    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [palette.HI, palette.MUTE, palette.MUTE]
+    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [
+        COLORS["hi"],
+        COLORS["mute"],
+        COLORS["mute"],
+    ]
     assert reading.caption(ax) == "each method on the same 2 forecasts · as of Mar 31, 2026"
 
 

@@ -2,7 +2,7 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from opp_analytics import plots
-from opp_analytics.plots import palette
+from opp_analytics.plots.canvas import COLORS
 from tests.history.logs import history_of
 from tests.plots import reading
 
@@ -15,12 +15,13 @@ ROWS = [
 
 
 def bars(ax):
-    """Lane, first and last day, and color of each segment."""
+    """Lane, first and last day since the start, and color of each segment."""
+    start = ax.get_xlim()[0]
     return [
         (
             round(bar.get_y() + bar.get_height() / 2),
-            bar.get_x(),
-            bar.get_x() + bar.get_width(),
+            bar.get_x() - start,
+            bar.get_x() + bar.get_width() - start,
             bar.get_facecolor(),
         )
         for bar in ax.patches
@@ -40,7 +41,7 @@ def test_deal__shows_each_value_as_long_as_it_was_seen():
         (2, 0, 7), (2, 7, 14), (2, 14, 35),
     ]  # fmt: skip
     colors = [to_hex(color).upper() for *_, color in bars(ax)]
-    blue, pale, dark = (color.upper() for color in (palette.HI, palette.PALE, palette.BAR))
+    blue, pale, dark = (color.upper() for color in (COLORS["hi"], COLORS["pale"], COLORS["bar"]))
     # Moved back, then won; raised, then cut; pushed, then pulled in.
     assert colors == [pale, blue, dark, pale, pale, blue, pale, blue, pale]
     assert "Feb 28" in reading.texts(ax)

@@ -1,7 +1,7 @@
 from matplotlib.colors import to_hex
 
 from opp_analytics import plots
-from opp_analytics.plots import palette
+from opp_analytics.plots.canvas import COLORS
 from tests.plots import reading
 from tests.plots.tables import TABLES
 
@@ -12,7 +12,7 @@ def test_deal_flags__shows_the_flagged_deals_with_their_reasons():
     assert reading.widths(ax) == [50_000.0, 0.0]
     assert reading.texts(ax)[:2] == ["pushed twice, 61 days in all · value cut from 60K to 50K", "no value"]
     colors = [to_hex(bar.get_facecolor()) for bar in ax.patches]
-    assert colors == [palette.HI, palette.MUTE]
+    assert colors == [COLORS["hi"], COLORS["mute"]]
     assert reading.title(ax).replace("\n", " ") == (
         "2 of 3 open deals have a flag, 50K of 60K: pushed (1), value cut (1) and no value (1)"
     )

@@ -24,12 +24,12 @@ def test_forecast__names_its_marks_and_says_the_finding():
 
 def test_forecast__bars_are_booked_with_what_is_expected_on_top():
     bars = plots.forecast(TABLES["forecast"]).patches
-    ranges = [(100, 100), (20, 70)]
     assert [(bar.get_y(), bar.get_height()) for bar in bars] == [  # type: ignore[attr-defined]
-        *ranges,
+        (100, 100),
         (0, 100),
-        (0, 0),
         (100, 40),
+        (20, 70),
+        (0, 0),
         (0, 60),
     ]
 
@@ -75,7 +75,7 @@ def test_forecast__of_groups_is_a_row_each_for_the_current_period_the_largest_fi
     ax = plots.forecast(_by_owner(("Ann", 110.0), ("Bo", 150.0)))
     assert reading.rows(ax) == ["Bo", "Ann"]
     assert reading.texts(ax)[:2] == ["150 of 120", "110 of 120"]
-    assert reading.widths(ax) == [100, 100, 50, 10]
+    assert reading.widths(ax) == [100, 50, 100, 10]
     assert reading.caption(ax).startswith("2 groups of Mar 2026 · as of Mar 31, 2026 · dark: booked")
     assert reading.title(ax).startswith("None of the two reps is")
 

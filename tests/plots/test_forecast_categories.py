@@ -8,7 +8,7 @@ from tests.plots.tables import TABLES
 def test_forecast_categories__draws_the_periods_from_now_on():
     ax = plots.forecast_categories(TABLES["forecast_categories"])
     assert reading.rows(ax) == ["overdue", "Mar 2026", "Apr 2026"]
-    assert reading.widths(ax)[1::3] == [100_000, 50_000, 20_000, 0, 0]
+    assert reading.widths(ax) == [10_000, 100_000, 50_000, 20_000, 30_000, 5_000]
     assert "150K commit, 170K best" in reading.texts(ax)
     assert (
         reading.title(ax)

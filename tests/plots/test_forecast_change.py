@@ -10,7 +10,7 @@ TABLE = TABLES["forecast_change"]
 def test_forecast_change__steps_from_then_to_now():
     ax = plots.forecast_change(TABLE)
     assert reading.title(ax) == "March is up 15 since Mar 24, to 115"
-    assert reading.rows(ax) == ["then", "won", "pushed out", "new business", "now"]
+    assert reading.rows(ax) == ["Forecast Mar 24", "won", "pushed out", "new business", "Forecast Mar 31"]
     assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [  # type: ignore[attr-defined]
         (0, 100),
         (100, 30),
@@ -37,4 +37,4 @@ def test_forecast_change__by_group_is_a_bar_of_ups_and_downs_each():
     ax = plots.forecast_change(table)
     assert reading.rows(ax) == ["Ann", "Bo"]
     assert reading.texts(ax)[:2] == ["−15", "+2"]
-    assert reading.widths(ax) == [5, 2, -20, 0]
+    assert reading.widths(ax) == [5, -20, 2, 0]

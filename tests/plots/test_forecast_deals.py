@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from opp_analytics import plots
 from tests.plots import reading
@@ -8,13 +7,13 @@ from tests.plots.tables import TABLES
 
 def test_forecast_deals__bars_go_from_lost_to_won():
     ax = plots.forecast_deals(TABLES["forecast_deals"])
-    assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [(0.3, 0.5), (0.5, pytest.approx(0.1))]  # type: ignore[attr-defined]
+    assert [line.get_xdata()[0] for line in ax.lines] == [0.3, 0.8, 0.5, 0.6]  # type: ignore[index]
     assert reading.rows(ax) == ["Acme · 50K · Apr 2026", "Bolt · 9K · Apr 2026"]
     assert (
         reading.title(ax).replace("\n", " ")
         == "Acme decides the most: April is 80% likely if it is won, 30% if it is lost"
     )
-    assert reading.caption(ax).endswith("gray: if it is lost, dark: if it is won")
+    assert reading.caption(ax).endswith("ring: if it is lost, blue: if it is won")
 
 
 def test_forecast_deals__without_a_target_shares_the_variance():
@@ -36,11 +35,11 @@ def test_forecast_deals__of_several_periods_tells_the_deal_that_swings_most_in_i
 def test_forecast_deals__shows_the_largest_twelve():
     table = TABLES["forecast_deals"]
     ax = plots.forecast_deals(table.loc[[1] * 12 + [0]].reset_index(drop=True))
-    assert len(ax.patches) == 12
+    assert len(ax.lines) == 24
     assert reading.rows(ax)[0].startswith("Acme")
     assert (
         reading.caption(ax)
-        == "13 open deals · as of Mar 31, 2026 · gray: if it is lost, dark: if it is won · largest 12 shown"
+        == "13 open deals · as of Mar 31, 2026 · ring: if it is lost, blue: if it is won · largest 12 shown"
     )
 
 

@@ -5,9 +5,9 @@ from tests.plots.tables import TABLES
 
 def test_forecast_fan__draws_range_expected_and_booked():
     ax = plots.forecast_fan(TABLES["forecast_fan"])
-    assert {"80% range", "expected", "booked so far"} <= set(reading.texts(ax))
+    assert {"5–12", "forecast 9", "closed 5"} <= set(reading.texts(ax))
     assert [line.get_ydata().tolist() for line in ax.lines] == [[8, 9], [0, 5]]
-    assert reading.caption(ax) == "2 records · as of Mar 31, 2026"
+    assert reading.caption(ax) == "2 records · as of Mar 31, 2026 · pale: 80% range"
 
 
 def test_forecast_fan__of_nothing_says_so():
@@ -21,5 +21,5 @@ def test_forecast_fan__draws_what_was_booked_in_the_end():
     ax = plots.forecast_fan(table.assign(actual=7.0, period="2026-01", weeks_before=[3, 2]))
     assert reading.title(ax) == "The January forecast rose 1 since Jan 5"
     assert ax.lines[-1].get_ydata().tolist() == [7, 7]
-    assert "actual" in reading.texts(ax)
-    assert "actual" not in reading.texts(plots.forecast_fan(table.assign(actual=float("nan"))))
+    assert "actual 7" in reading.texts(ax)
+    assert "actual –" not in reading.texts(plots.forecast_fan(table.assign(actual=float("nan"))))

@@ -6,13 +6,13 @@ from tests.plots.tables import TABLES
 def test_stage_flow__bars_are_entries_by_their_outcome():
     ax = plots.stage_flow(TABLES["stage_flow"])
     assert reading.rows(ax) == ["discovery", "proposal"]
-    assert "advanced 50%" in reading.texts(ax)
+    assert "2 moved on" in reading.texts(ax)
     assert reading.legend(ax) == []
-    assert reading.widths(ax) == [2, 1, 1, 0, 0, 1, 1, 0, 0, 0]
-    assert [bar.get_x() for bar in ax.patches][::2] == [0, 2, 3, 3, 4]  # type: ignore[attr-defined]
+    assert reading.widths(ax) == [2, 1, 1, 1, 1]
+    assert [bar.get_x() for bar in ax.patches] == [0, 2, 3, 0, 1]  # type: ignore[attr-defined]
     assert reading.texts(ax)[:2] == ["4, 67%, 12 days", "2, 50%, – days"]
     assert reading.caption(ax).startswith("6 entries")
-    assert "from the left: advanced, still there, back, lost · at the right" in reading.caption(ax)
+    assert "from the left: moved on, lost, back, open · at the right" in reading.caption(ax)
 
 
 def test_stage_flow__of_nothing():

@@ -7,7 +7,7 @@ from tests.plots.tables import TABLES
 
 def test_waterfall__steps_from_opening_to_closing():
     ax = plots.waterfall(TABLES["waterfall"])
-    assert reading.rows(ax) == ["opening", "new", "won", "closing"]
+    assert reading.rows(ax) == ["Pipeline opening", "new", "won", "Pipeline closing"]
     assert [(bar.get_x(), bar.get_width()) for bar in ax.patches] == [  # type: ignore[attr-defined]
         (0, 100),
         (100, 50),
@@ -33,7 +33,7 @@ def test_waterfall__by_group_is_a_bar_of_movements_each():
     ax = plots.waterfall(table)
     assert reading.rows(ax) == ["Bo", "Ann"]
     assert reading.texts(ax)[:2] == ["+20", "0"]
-    assert reading.widths(ax) == [20, 50, 0, -50]
+    assert reading.widths(ax) == [20, 0, 50, -50]
     assert reading.caption(ax) == "2 groups · what came in and what left, with the change"
     still = plots.waterfall(table.assign(value=0.0))
     assert "nothing moved in this period" in reading.texts(still)

@@ -31,6 +31,9 @@ __all__ = [
     "describe_pipeline_created",
     "describe_slippage",
     "describe_waterfall",
+    "head_forecast_change",
+    "head_movements",
+    "head_waterfall",
 ]
 
 # In order of mention: entries, changes, exits.
@@ -92,6 +95,11 @@ def describe_waterfall(table: pd.DataFrame) -> str:
     return _describe_total(table)
 
 
+def head_waterfall(table: pd.DataFrame) -> str:
+    """Name both ends of a waterfall."""
+    return _name_ends(_sum_groups(table) if table.index.nlevels > 1 else table)
+
+
 def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
     """Add up a waterfall by group; transfers between groups cancel out."""
     whole = table.groupby(level="movement", sort=False)[["count", "value", "deals"]].sum()
@@ -101,16 +109,23 @@ def _sum_groups(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _describe_total(table: pd.DataFrame) -> str:
-    rows = {str(name): (row["value"], row["count"], row["deals"]) for name, row in table.iterrows()}
-    ends = [f"{_size(rows[end][0], table)} ({count(int(rows[end][1]))})" for end in ("opening", "closing")]
+    rows = {str(name): (row["value"], row["deals"]) for name, row in table.iterrows()}
     steps = [
-        f"{_VERBS[name]} {_size(rows[name][0], table)} ({number(rows[name][2])})"
+        f"{_VERBS[name]} {_size(rows[name][0], table)} ({number(rows[name][1])})"
         for name in _VERBS
-        if name in rows and rows[name][2]
+        if name in rows and rows[name][1]
+    ]
+    return f"{_name_ends(table)}: {', '.join(steps) or 'nothing moved'}."
+
+
+def _name_ends(table: pd.DataFrame) -> str:
+    """Say from which pipeline to which a waterfall went."""
+    ends = [
+        f"{_size(table['value'][end], table)} ({count(int(table['count'][end]))})"
+        for end in ("opening", "closing")
     ]
     due = table.attrs.get("due")
-    what = f"Pipeline due {days(*due)}" if due else "Pipeline"
-    return f"{what} went from {ends[0]} to {ends[1]}: {', '.join(steps) or 'nothing moved'}."
+    return f"Pipeline{f' due {days(*due)}' if due else ''} went from {ends[0]} to {ends[1]}"
 
 
 def describe_movements(table: pd.DataFrame) -> str:
@@ -118,12 +133,17 @@ def describe_movements(table: pd.DataFrame) -> str:
     if table.empty:
         return "Nothing moved the pipeline."
     largest = table.iloc[int(table["value"].abs().to_numpy().argmax())]
-    change = money_of(table)(table["value"].sum(), signed=True)
     name = largest["unique_id"] if pd.isna(largest["name"]) else largest["name"]
-    return (
-        f"{count(table['unique_id'].nunique())} moved the pipeline by {change}. The largest move: {name}, "
-        f"{_VERBS[largest['movement']]} {_size(largest['value'], table)}."
-    )
+    verb = _VERBS[largest["movement"]]
+    return f"{head_movements(table)}. The largest move: {name}, {verb} {_size(largest['value'], table)}."
+
+
+def head_movements(table: pd.DataFrame) -> str:
+    """Sum up the movements."""
+    if table.empty:
+        return "Nothing moved the pipeline."
+    change = money_of(table)(table["value"].sum(), signed=True)
+    return f"{count(table['unique_id'].nunique())} moved the pipeline by {change}"
 
 
 def describe_slippage(table: pd.DataFrame) -> str:
@@ -249,12 +269,7 @@ def describe_forecast_change(table: pd.DataFrame) -> str:
 
 def _describe_steps(table: pd.DataFrame) -> str:
     """Name the new forecast and the largest steps toward it."""
-    expected, money = table["expected"], money_of(table)
-    change = expected["now"] - expected["then"]
-    attrs = table.attrs
-    then, now = (as_date(attrs[name], tz=attrs.get("tz") or "UTC") for name in ("then_at", "now_at"))
-    what = capital(period_name(str(attrs["period"]), attrs.get("freq"), today=now))
-    since = f"since {day(then, year=then.year != now.year)}"
+    money = money_of(table)
     steps = table.drop(index=["then", "now"])
     steps = steps[steps["expected"].abs() >= 0.005].sort_values(
         "expected", key=abs, ascending=False, kind="stable"
@@ -263,11 +278,20 @@ def _describe_steps(table: pd.DataFrame) -> str:
         f"{_describe_step(str(name), row)} ({money(row['expected'], signed=True)})"
         for name, row in steps.iterrows()
     ]
+    parts = f": {joined(said, most=_MOST_STEPS)}" if said else ""
+    return f"{head_forecast_change(table)}{parts}."
+
+
+def head_forecast_change(table: pd.DataFrame) -> str:
+    """Say by how much a period's forecast changed since when."""
+    expected, money, attrs = table["expected"].groupby(level="movement").sum(), money_of(table), table.attrs
+    change = expected["now"] - expected["then"]
+    then, now = (as_date(attrs[name], tz=attrs.get("tz") or "UTC") for name in ("then_at", "now_at"))
+    what = capital(period_name(str(attrs["period"]), attrs.get("freq"), today=now))
+    since = f"since {day(then, year=then.year != now.year)}"
     if abs(change) < 0.005:
-        verdict = f"{what} is unchanged {since}, at {money(expected['now'])}"
-    else:
-        verdict = f"{what} is {'up' if change > 0 else 'down'} {money(abs(change))} {since}, to {money(expected['now'])}"
-    return f"{verdict}: {joined(said, most=_MOST_STEPS)}." if said else f"{verdict}."
+        return f"{what} is unchanged {since}, at {money(expected['now'])}"
+    return f"{what} is {'up' if change > 0 else 'down'} {money(abs(change))} {since}, to {money(expected['now'])}"
 
 
 def _describe_step(name: str, row: pd.Series[Any]) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from opp_analytics.org import money_of
 from opp_analytics.text import count, joined, label, number, percent, spelled
 
-__all__ = ["describe_audit", "describe_audit_summary", "describe_flags", "describe_scorecard"]
+__all__ = ["describe_audit", "describe_audit_summary", "describe_flags", "describe_scorecard", "head_flags"]
 
 
 def describe_audit(table: pd.DataFrame) -> str:
@@ -31,21 +31,28 @@ def describe_audit_summary(table: pd.DataFrame) -> str:
 
 def describe_flags(table: pd.DataFrame) -> str:
     """Count the flagged deals and name the largest."""
-    if table.empty:
-        return "There is no open deal."
     flagged = table[table["risk"] > 0]
     if flagged.empty:
-        return f"None of {count(len(table), 'open deal')} has a flag."
+        return f"{head_flags(table)}."
+    first = flagged.iloc[0]
+    name = flagged.index[0] if pd.isna(first["name"]) else first["name"]
+    return f"{head_flags(table)}. The largest: {name}, {first['reasons']}."
+
+
+def head_flags(table: pd.DataFrame) -> str:
+    """Count the flagged deals and name the most frequent flags."""
+    if table.empty:
+        return "There is no open deal"
+    flagged = table[table["risk"] > 0]
+    if flagged.empty:
+        return f"None of {count(len(table), 'open deal')} has a flag"
     money = money_of(table)
     flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
     most = [f"{label(str(name))} ({number(n)})" for name, n in flags.items() if n]
     have = "has" if len(flagged) == 1 else "have"
-    first = flagged.iloc[0]
-    name = flagged.index[0] if pd.isna(first["name"]) else first["name"]
     return (
         f"{number(len(flagged))} of {count(len(table), 'open deal')} {have} a flag, "
-        f"{money(abs(flagged['value'].sum()))} of {money(abs(table['value'].sum()))}: {joined(most, most=3)}. "
-        f"The largest: {name}, {first['reasons']}."
+        f"{money(abs(flagged['value'].sum()))} of {money(abs(table['value'].sum()))}: {joined(most, most=3)}"
     )
 
 

@@ -11,7 +11,7 @@ from opp_analytics.analysis.sentences import backtests, forecasts, movements, qu
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
-__all__ = ["sentence"]
+__all__ = ["heading", "sentence"]
 
 
 class _Kind(NamedTuple):
@@ -24,6 +24,8 @@ class _Kind(NamedTuple):
     describe: Callable[[pd.DataFrame], str]
     rows: frozenset[str] = frozenset()
     """Labels that the last level of its index must have."""
+    head: Callable[[pd.DataFrame], str] | None = None
+    """First clause of the sentence, where more follows."""
 
     def fits(self, table: pd.DataFrame) -> bool:
         """Return True if the table is of this kind."""
@@ -56,8 +58,14 @@ _KINDS = (
         {"count", "value", "deals"},
         movements.describe_waterfall,
         frozenset({"opening", "closing"}),
+        movements.head_waterfall,
     ),
-    _Kind("movements", {"movement", "unique_id", "value"}, movements.describe_movements),
+    _Kind(
+        "movements",
+        {"movement", "unique_id", "value"},
+        movements.describe_movements,
+        head=movements.head_movements,
+    ),
     _Kind("slippage", {"count_rate", "value_rate"}, movements.describe_slippage),
     _Kind("close_date_moves", {"pushes", "pulls", "days_pushed"}, movements.describe_close_date_moves),
     _Kind("history.deal", {"operation", "field", "before", "after"}, movements.describe_deal),
@@ -71,6 +79,7 @@ _KINDS = (
         {"expected", "deals", "largest"},
         movements.describe_forecast_change,
         frozenset({"then", "now"}),
+        movements.head_forecast_change,
     ),
     _Kind("stage_funnel", {"open_value", "reached_low", "reached_high"}, stages.describe_stage_funnel),
     _Kind("stage_flow", {"entries", "advanced", "still"}, stages.describe_stage_flow),
@@ -78,7 +87,7 @@ _KINDS = (
     _Kind("scorecard", {"rate", "differs", "slip_rate", "forecast_bias"}, quality.describe_scorecard),
     _Kind("audit", {"unique_id", "check", "severity"}, quality.describe_audit),
     _Kind("audit_summary", {"severity", "deals", "value"}, quality.describe_audit_summary),
-    _Kind("deal_flags", {"risk", "reasons"}, quality.describe_flags),
+    _Kind("deal_flags", {"risk", "reasons"}, quality.describe_flags, head=quality.head_flags),
     _Kind("win_rate_cohorts", {"created", "rate", "open_share"}, rates.describe_win_rate_cohorts),
     _Kind("win_rate", {"won", "lost", "rate", "rate_low", "rate_high"}, rates.describe_win_rate),
     _Kind(
@@ -119,10 +128,37 @@ def sentence(table: pd.DataFrame) -> str:
     >>> sentence(waterfall(History.from_changes(log), start="2026-01-05", end="2026-01-12"))
     'Pipeline went from 100 (1 deal) to 50 (1 deal): added 50 (1), raised 20 (1), won 120 (1).'
     """
+    return f"{_recognize(table).describe(table).removesuffix('.')}."
+
+
+def heading(table: pd.DataFrame) -> str:
+    """Title a chart of a result table: its sentence, without the parts that the chart shows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As for `sentence`.
+
+    Returns
+    -------
+    str
+        A clause without a full stop.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When the table is not a result of these functions.
+    """
+    kind = _recognize(table)
+    return (kind.head or kind.describe)(table).removesuffix(".")
+
+
+def _recognize(table: pd.DataFrame) -> _Kind:
+    """Find the function that returned a table, by its columns."""
     if isinstance(table, pd.DataFrame):
         for kind in _KINDS:
             if kind.fits(table):
-                return f"{kind.describe(table).removesuffix('.')}."
+                return kind
     functions = joined([kind.function for kind in _KINDS], last="or")
     raise ArgumentTypeError(f"sentence needs a table from {functions}, not {_describe_argument(table)}")
 

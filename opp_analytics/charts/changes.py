@@ -1,0 +1,184 @@
+"""Charts of what changed: the pipeline, a forecast, single deals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.analysis import heading
+from opp_analytics.charts.data import BarMark, ChartData, Level, Place, Tone
+from opp_analytics.charts.wording import (
+    caption,
+    keep_largest,
+    measure_money,
+    name_method,
+    name_rows,
+    note_rest,
+    shorten,
+)
+from opp_analytics.org import money_of
+from opp_analytics.periods import as_date
+from opp_analytics.schema import unstack_level
+
+__all__ = ["forecast_change", "movements", "waterfall"]
+
+_MOST_GROUPS = 30
+_MOST_DEALS = 20
+# Sums of money that differ by less than half a cent are equal.
+_CENT = 0.005
+_PIPELINE, _FORECAST = ("opening", "closing"), ("then", "now")
+
+
+def waterfall(table: pd.DataFrame) -> ChartData:
+    """Prepare the steps from the opening pipeline to the closing one; with `by`, each group's ins and outs."""
+    nothing = "no open deals in this period"
+    if table.empty:
+        return ChartData("Pipeline", caption(table), nothing)
+    if table.index.nlevels > 1:
+        return _prepare_groups(table, "value", _PIPELINE, "change in open value")
+    count = text.count(int(table["count"].get("closing", 0)), "open deal")
+    note = caption(table, f"{count} at the end")
+    if not table["deals"].any():
+        return ChartData(heading(table), note, nothing)
+    moved = table[(table["deals"] > 0) | table.index.isin(_PIPELINE)]
+    says = [text.count(int(deals)) for deals in moved["deals"]]
+    return _prepare_steps(moved, "value", _PIPELINE, says, "Pipeline", note, "open value")
+
+
+def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartData:
+    """Prepare the steps from the forecast then to the forecast now; with `by`, each group's ups and downs."""
+    nothing = "nothing was expected at either time"
+    if table.empty:
+        return ChartData("Forecast", caption(table), nothing)
+    if table.index.nlevels > 1:
+        return _prepare_groups(table, "expected", _FORECAST, "change in expected money")
+    note = caption(table, text.count(int(table["deals"]["now"])), name_method(table))
+    moved = table[(table["expected"].abs() >= _CENT) | table.index.isin(_FORECAST)]
+    if not moved["expected"].any():
+        return ChartData(heading(table), note, nothing)
+    says = [_name_cause(str(name), row) for name, row in moved.iterrows()]
+    return _prepare_steps(moved, "expected", _FORECAST, says, "Forecast", note, "expected money", target)
+
+
+def _name_cause(name: str, row: pd.Series[Any]) -> str:
+    """Name the one deal behind a step, or count its deals."""
+    deals = int(row["deals"])
+    if deals == 1 and name not in _FORECAST and not pd.isna(row["largest"]):
+        return shorten(row["largest"], 24)
+    return text.count(deals) if deals else ""
+
+
+def _prepare_steps(
+    moved: pd.DataFrame,
+    column: str,
+    ends: tuple[str, str],
+    says: Sequence[str],
+    what: str,
+    note: str,
+    axis: str,
+    target: float = math.nan,
+) -> ChartData:
+    """Lay each step at the end of the one above it; both totals start at zero."""
+    money, places, level = money_of(moved), [], 0.0
+    steps = moved[column].drop(list(ends)).abs()
+    largest = str(steps.idxmax()) if steps.any() else ""
+    for (key, row), beside in zip(moved.iterrows(), says, strict=True):
+        name, value, deals = str(key), float(row[column]), int(row["deals"])
+        total = name in ends
+        start, level = (0.0, value) if total else (level, level + value)
+        label = f"{what} {_date_end(moved, name)}" if total else text.label(name)
+        figure = money(value, signed=not total)
+        title = f"{text.capital(label)}: {figure}" + ("" if total or not deals else f", {text.count(deals)}")
+        tone: Tone = "bar" if total else "hi" if value >= 0 else "mute"
+        places.append(
+            Place(
+                label,
+                (BarMark(start, level, tone, title=title),),
+                ", ".join(filter(None, (figure, beside))),
+                max(start, level),
+                f"{deals:,}" if deals and not total else "",
+                (figure,),
+                title,
+                name,
+                strong=total,
+                highlight=name == largest,
+            )
+        )
+    aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
+    return ChartData(
+        heading(moved), note, places=tuple(places), linked=True, measure=measure_money(moved, axis),
+        levels=(Level(0.0), *aim),
+    )  # fmt: skip
+
+
+def _date_end(table: pd.DataFrame, end: str) -> str:
+    """Date one end of a change; name it where the table does not tell its date."""
+    moment = table.attrs.get(f"{end}_at")
+    return text.day(as_date(moment, tz=table.attrs.get("tz") or "UTC")) if moment else end
+
+
+def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axis: str) -> ChartData:
+    """Show for each group what came in to the right and what left to the left, the largest change first."""
+    values = unstack_level(table[column], "movement")
+    change = values[ends[1]] - values[ends[0]]
+    shown = change.abs().sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index
+    moved = values.loc[shown].drop(columns=list(ends))
+    note = caption(table, text.count(len(change), "group"), "what came in and what left, with the change")
+    if not moved.to_numpy().any():
+        return ChartData(heading(table), note, "nothing moved in this period")
+    came, left = moved.clip(lower=0).sum(axis=1), moved.clip(upper=0).sum(axis=1)
+    money = money_of(table)
+    places = (
+        Place(
+            name, (BarMark(0, up, "hi"), BarMark(0, down, "mute")), money(by, signed=True), up, key=name
+        )
+        for name, up, down, by in zip(name_rows(shown), came, left, change[shown], strict=True)
+    )  # fmt: skip
+    rest = note_rest(len(change) - len(shown), "smaller group")
+    return ChartData(
+        heading(table), " · ".join(filter(None, (note, rest))), places=tuple(places),
+        measure=measure_money(table, axis, low=1.05 * float(left.min())), levels=(Level(0.0),),
+    )  # fmt: skip
+
+
+def movements(table: pd.DataFrame) -> ChartData:
+    """Prepare the deals that moved the pipeline most; the movements of one deal add up."""
+    deals = table.groupby("unique_id", sort=False).agg(
+        name=("name", "last"), value=("value", "sum"), moves=("movement", _join_moves)
+    )
+    moved = deals[deals["value"].abs() >= _CENT]
+    shown = keep_largest(moved, "value", _MOST_DEALS)
+    if shown.empty:
+        return ChartData(heading(table), caption(table), "nothing moved in this period")
+    money = money_of(table)
+    places = (
+        Place(
+            str(row.Index if pd.isna(row.name) else row.name),
+            (BarMark(0, row.value, "hi" if row.value >= 0 else "mute"),),
+            f"{money(row.value, signed=True)}, {shorten(row.moves, 32)}",
+            max(row.value, 0.0),
+            key=str(row.Index),
+        )
+        for row in _rows(shown)
+    )
+    note = caption(
+        table, text.count(len(table), "movement"), note_rest(len(moved) - len(shown), "smaller deal")
+    )
+    # The end of a name is often what tells two deals of one customer apart.
+    return ChartData(
+        heading(table), note, places=tuple(places), name_width=40,
+        measure=measure_money(table, "change in open value", signed=True), levels=(Level(0.0),),
+    )  # fmt: skip
+
+
+def _rows(table: pd.DataFrame) -> Iterable[Any]:
+    return table.itertuples()
+
+
+def _join_moves(moves: pd.Series[str]) -> str:
+    """List the movements of a deal in order, each once."""
+    return ", ".join(dict.fromkeys(text.label(str(move)) for move in moves))

@@ -1,0 +1,416 @@
+"""Charts of forecasts and categories: by period, by group, over time, and the deals that decide."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.analysis import sentence
+from opp_analytics.charts.data import (
+    BarMark,
+    ChartData,
+    Curve,
+    DotMark,
+    EndName,
+    Level,
+    Mark,
+    Measure,
+    Place,
+    RangeMark,
+    Ribbon,
+    TickMark,
+    Tone,
+)
+from opp_analytics.charts.stages import stack_shares
+from opp_analytics.charts.wording import (
+    caption,
+    keep_largest,
+    measure_money,
+    measure_percent,
+    name_method,
+    name_periods,
+    name_rows,
+    note_periods,
+    note_rest,
+    shorten,
+)
+from opp_analytics.errors import ArgumentError
+from opp_analytics.org import Money, money_of
+from opp_analytics.periods import as_period
+from opp_analytics.schema import ALL, BUCKETS, unstack_level
+
+__all__ = [
+    "category_moves",
+    "category_reach",
+    "describe_outlook",
+    "forecast",
+    "forecast_categories",
+    "forecast_deals",
+    "forecast_fan",
+    "swing_marks",
+]
+
+_BEFORE, _AFTER = 9, 9
+"""Periods drawn before the current one and after it."""
+_MOST_AMOUNTS = 12
+"""Largest number of columns with room for an amount above each."""
+_LINE = 0.08
+"""Height of an amount, as a share of the axis."""
+_MOST_GROUPS = 30
+_MOST_DEALS = 12
+_EPOCH = pd.Timestamp(0)
+_DAY = pd.Timedelta(days=1)
+
+
+def forecast(table: pd.DataFrame) -> ChartData:
+    """Prepare booked and expected money by period, the range and the target; with `by`, the groups of one period.
+
+    Overdue and unscheduled deals are due in no period: the caption counts them.
+    """
+    if table.index.nlevels > 1:
+        return _forecast_groups(table)
+    size = (9.0, 4.2)
+    if not (table[["booked", "weighted_open", "open_count"]].fillna(0) != 0).any(axis=None):
+        return ChartData("Forecast", caption(table), "nothing won or open", size=size)
+    shown = _fill_periods(table)
+    note = caption(
+        table,
+        text.count(int(table["open_count"].sum()), "open deal"),
+        _explain_marks(shown, table),
+        _count_undrawn(table, shown),
+        name_method(table),
+    )
+    if shown.empty:
+        return ChartData(sentence(table), note, "no deal is won or due in a period", size=size)
+    return ChartData(
+        sentence(table), note, places=_forecast_places(shown, table), upright=True, size=size,
+        measure=measure_money(table, "booked and expected"), footer=note_periods(shown), says_tone="quiet",
+    )  # fmt: skip
+
+
+def _fill_periods(table: pd.DataFrame) -> pd.DataFrame:
+    """Take the periods around the current one, with empty rows where no deal is won or due."""
+    due, freq = table[~table.index.isin(BUCKETS)], table.attrs.get("freq")
+    try:
+        periods = [as_period(label, str(freq)) for label in due.index]
+    except ArgumentError:  # Nothing tells how far apart the rows are.
+        return due
+    if not periods:
+        return due
+    running = [period for period, now in zip(periods, due["to_date"], strict=True) if now]
+    now = running[0] if running else periods[0]
+    first, last = max(min(periods), now - _BEFORE), min(max(periods), now + _AFTER)
+    shown = due.reindex([str(period) for period in pd.period_range(first, last)])
+    shown["to_date"] = [label == str(now) and bool(running) for label in shown.index]
+    return shown
+
+
+def _forecast_places(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...]:
+    low, high, expected = (shown[name].to_numpy(dtype=float) for name in ("low", "high", "expected"))
+    target = shown["target"].ffill().to_numpy(dtype=float)
+    booked = shown["booked"].fillna(0.0).to_numpy(dtype=float)
+    ahead = np.where(np.isnan(expected), booked, expected)
+    tops = np.fmax(np.fmax(ahead, high), 0.0)
+    # The target's line would run through an amount just below it.
+    crossed = (target > tops) & (target - tops < _LINE * np.nanmax([*tops, *target]))
+    tops = np.where(crossed, target, tops)
+    written = shown.index.isin(table.index) & (len(shown) <= _MOST_AMOUNTS)
+    money, places = money_of(table), []
+    for k, name in enumerate(name_periods(shown)):
+        marks: list[Mark] = [BarMark(low[k], high[k], "band", 0.9)] if high[k] > low[k] else []
+        marks.append(BarMark(0, booked[k], "bar", 0.56))
+        # A bar of height 0 on another would pin the axis to its foot.
+        marks += [BarMark(booked[k], ahead[k], "hi", 0.56)] if ahead[k] != booked[k] else []
+        marks += [] if math.isnan(target[k]) else [TickMark(target[k])]
+        places.append(
+            Place(name, tuple(marks), money(float(expected[k])) if written[k] else "", float(tops[k]))
+        )
+    return tuple(places)
+
+
+def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
+    """Explain the colors that are drawn."""
+    confidence, method = table.attrs.get("confidence"), str(table.attrs.get("method", ""))
+    ranges = f"{text.percent(confidence)} range" if confidence else "range"
+    due_only = " of open deals due only" if method.startswith("stated") else ""
+    marks = [
+        ("dark: booked", shown["booked"].ne(0).any()),
+        ("blue: expected", shown["expected"].gt(shown["booked"]).any()),
+        (f"pale: {ranges}{due_only}", shown["high"].gt(shown["low"]).any()),
+        ("line: target", shown["target"].notna().any()),
+    ]
+    return ", ".join(name for name, drawn in marks if drawn)
+
+
+def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
+    """Count deals that are due in no period, and periods far away."""
+    money = money_of(table)
+    late = [
+        f"{text.count(int(row['open_count']), f'{name} deal')} ({money(row['open_value'])})"
+        for name, row in table[table.index.isin(BUCKETS)].iterrows()
+        if row["open_count"]
+    ]
+    far = int((~table.index.isin([*shown.index, *BUCKETS])).sum())
+    further = [f"{text.count(far, 'period')} far from now"] if far else []
+    return f"not drawn: {text.joined([*late, *further])}" if late or further else ""
+
+
+def _forecast_groups(table: pd.DataFrame) -> ChartData:
+    """Show a row per group for the current period, else for the first one, the largest forecast first."""
+    period, rows = _select_period(table)
+    rows = rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
+    ranked = rows.sort_values("expected", ascending=False, kind="stable", na_position="last")
+    shown = ranked.head(_MOST_GROUPS)
+    name = text.period(period, table.attrs.get("freq")) if period else ""
+    note = caption(
+        table,
+        f"{text.count(len(ranked), 'group')} of {name}" if name else "",
+        f"dark: booked, blue: expected{', line: target' if shown['target'].notna().any() else ''}",
+        note_rest(len(ranked) - len(shown), "smaller group"),
+        name_method(table),
+    )
+    if shown.empty:
+        return ChartData(sentence(table), note, "nothing won or due in this period", size=(8.5, 2.8))
+    places = tuple(
+        _group_place(label, row, money_of(table))
+        for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True)
+    )
+    return ChartData(
+        sentence(table),
+        note,
+        places=places,
+        measure=measure_money(table, "booked and expected"),
+        size=(8.5, 2.8),
+    )
+
+
+def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Select the current period's rows, else those of the first period, without totals."""
+    labeled = table.index.get_level_values("period")
+    running = table["to_date"].to_numpy(dtype=bool)
+    listed = [*labeled[running], *labeled[~labeled.isin(BUCKETS)]]
+    if not listed:
+        return "", table.head(0).droplevel("period")
+    rows = table[labeled == listed[0]].droplevel("period")
+    totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in rows.index]
+    return str(listed[0]), rows[~np.array(totals, dtype=bool)]
+
+
+def _group_place(name: str, row: pd.Series[Any], money: Money) -> Place:
+    booked, target = float(np.nan_to_num(row["booked"])), float(row["target"])
+    ahead = booked if math.isnan(row["expected"]) else float(row["expected"])
+    aim = "" if math.isnan(target) else f" of {money(target)}"
+    ticks = () if math.isnan(target) else (TickMark(target, length=0.84),)
+    bars = (BarMark(0, booked, "bar"), BarMark(booked, ahead, "hi"))
+    return Place(name, (*bars, *ticks), f"{money(row['expected'])}{aim}", float(np.fmax(ahead, target)))
+
+
+def describe_outlook(row: pd.Series[Any], money: Money) -> str:
+    """Describe one row of a forecast: closed, forecast, range, target.
+
+    Examples
+    --------
+    >>> row = pd.Series({"booked": 5.0, "expected": 9.0, "low": 7.0, "high": 12.0, "target": 10.0})
+    >>> describe_outlook(row, text.money)
+    'closed 5, forecast 9, range 7 to 12, target 10'
+    """
+    words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
+    if math.isfinite(row["low"]):
+        words += f", range {money(row['low'])} to {money(row['high'])}"
+    return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
+
+
+def forecast_fan(
+    table: pd.DataFrame, *, closed: pd.DataFrame | None = None, target: float | None = None
+) -> ChartData:
+    """Prepare one period's forecast record by record: closed money, the forecast, its range, the target, the actual.
+
+    Parameters
+    ----------
+    closed : DataFrame, optional
+        The deals won in the period: ``close_date``, ``value``. Without it, closed money steps at the records.
+    target : float, optional
+        Money to reach, in place of the column ``target``.
+    """
+    if table.empty:
+        return ChartData("No forecast of this period yet", caption(table), "no record to forecast from")
+    money, confidence = money_of(table), table.attrs.get("confidence")
+    # A date is in days since 1970.
+    days = [float(day) for day in (table.index.tz_localize(None) - _EPOCH) / _DAY]  # type: ignore[attr-defined]
+    booked = tuple(zip(days, map(float, table["booked"]), strict=True))
+    if closed is not None:
+        sums = closed.groupby("close_date")["value"].sum().cumsum()
+        booked = tuple(zip((pd.DatetimeIndex(sums.index) - _EPOCH) / _DAY, map(float, sums), strict=True))
+    curves = [
+        Curve(tuple(zip(days, map(float, table["expected"]), strict=True)), "hi", dots=3.0),
+        Curve(booked, "bar", stepped=True),
+    ]
+    last = table.iloc[-1]
+    names: list[tuple[float, str, Tone]] = [
+        (last["expected"], f"forecast {money(last['expected'])}", "hi"),
+        (last["booked"], f"closed {money(last['booked'])}", "bar"),
+        (last["high"], f"{money(last['low'])}–{money(last['high'])}", "quiet"),
+    ]
+    if "actual" in table and table["actual"].notna().all():
+        curves.append(Curve(tuple(zip(days, map(float, table["actual"]), strict=True)), "ink", 2.0))
+        names.append((last["actual"], f"actual {money(last['actual'])}", "ink"))
+    aim = target if target is not None else float(last["target"]) if "target" in table else math.nan
+    places = tuple(
+        Place("", title=f"{text.day(_EPOCH + day * _DAY)}: {_sum_up(row, money)}", at=day)
+        for day, (_, row) in zip(days, table.iterrows(), strict=True)
+    )  # fmt: skip
+    known = {"period", "weeks_before"} <= set(table)
+    spread = f"pale: {text.percent(confidence)} range" if confidence else ""
+    return ChartData(
+        sentence(table) if known else "Forecast over time",
+        caption(table, text.count(len(table), "record"), name_method(table), spread),
+        upright=True, places=places, curves=tuple(curves), measure=measure_money(table, "value of the period"),
+        across=Measure("date"), levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
+        ribbons=(Ribbon(tuple(zip(days, map(float, table["low"]), map(float, table["high"]), strict=True))),),
+        ends=tuple(EndName(days[-1], float(y), name, tone) for y, name, tone in names if math.isfinite(y)),
+    )  # fmt: skip
+
+
+def _sum_up(row: pd.Series[Any], money: Money) -> str:
+    spread = f" ({money(row['low'])} to {money(row['high'])})" if math.isfinite(row["low"]) else ""
+    return f"forecast {money(row['expected'])}{spread}, closed {money(row['booked'])}"
+
+
+def forecast_deals(table: pd.DataFrame) -> ChartData:
+    """Prepare the deals that matter most: P(target) if each is lost and if it is won; without a target, shares of the variance."""
+    aimed = bool(table["swing"].notna().any())
+    column = "swing" if aimed else "variance_share"
+    shown = keep_largest(table[table[column].notna()], column, _MOST_DEALS)
+    if shown.empty:
+        return ChartData("No open deal decides a period", caption(table), "no open deal is due in a period")
+    money, freq = money_of(table), table.attrs.get("freq")
+    places = []
+    for row in shown.to_dict("records"):
+        name = str(row.get("name") or row.get("unique_id"))
+        period = text.period(str(row["period"]), freq)
+        marks: tuple[Mark, ...] = (
+            swing_marks(row["p_if_lost"], row["p_if_won"]) if aimed else (BarMark(0, row[column], "hi"),)
+        )
+        places.append(Place(f"{shorten(name, 26)} · {money(row['value'])} · {period}", marks))
+    first = shown.iloc[0]
+    title = sentence(shown[shown["period"] == first["period"]])
+    if not aimed:
+        name = str(shown.to_dict("records")[0].get("name") or first.get("unique_id"))
+        share, period = text.percent(first["variance_share"]), text.period(str(first["period"]), freq)
+        title = f"{name} makes {share} of the uncertainty of {period}"
+    key = "ring: if it is lost, blue: if it is won" if aimed else ""
+    further = f"largest {_MOST_DEALS} shown" if len(table) > _MOST_DEALS else ""
+    what = "probability of reaching the target" if aimed else "share of the period's variance"
+    return ChartData(
+        title, caption(table, text.count(len(table), "open deal"), key, further), places=tuple(places), name_width=48,
+        measure=measure_percent(what, low=-0.02 if aimed else 0),
+    )  # fmt: skip
+
+
+def swing_marks(if_lost: float, if_won: float) -> tuple[Mark, ...]:
+    """Mark the chance of the target if a deal is lost (ring) and if it is won (dot)."""
+    return RangeMark(if_lost, if_won), DotMark(if_lost, "quiet", hollow=True), DotMark(if_won, "hi", 1.2)
+
+
+_CATEGORIES: tuple[tuple[str, Tone], ...] = (
+    ("closed", "bar"),
+    ("commit", "hi"),
+    ("best_case", "band"),
+    ("pipeline", "pale"),
+    ("omitted", "rule"),
+)
+
+
+def forecast_categories(table: pd.DataFrame) -> ChartData:
+    """Prepare a bar of categories per period from the current one on; with `by`, per group of that period."""
+    columns = [name for name, _ in _CATEGORIES]
+    rows, names = _select_categories(table)
+    sums = rows[columns].sum(axis=1)
+    if table.index.nlevels > 1:
+        sums = sums.sort_values(ascending=False, kind="stable")
+    shown = rows.loc[sums[sums > 0].index].head(_MOST_GROUPS)
+    if shown.empty:
+        return ChartData(sentence(table), caption(table), "no won or open deals", size=(9.0, 3.4))
+    money = money_of(table)
+    stacks = stack_shares(shown[columns], [tone for _, tone in _CATEGORIES], every_row=True)
+    places = tuple(
+        Place(names[key], stack.marks, f"{money(commit)} commit, {money(best)} best", stack.end)
+        for key, stack, commit, best in zip(
+            shown.index, stacks, shown["commit_total"], shown["best_case_total"], strict=True
+        )
+    )
+    return ChartData(
+        sentence(table), caption(table, "at the right: closed + commit, and with best case"), places=places,
+        measure=measure_money(table, "value"), size=(9.0, 3.4),
+    )  # fmt: skip
+
+
+def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, str]]:
+    """Select and name the buckets and the periods from now on, or each group's current period."""
+    freq, running = table.attrs.get("freq"), np.asarray(table["to_date"], dtype=bool)
+    if table.index.nlevels == 1:
+        kept = table[np.maximum.accumulate(running) | table.index.isin(BUCKETS) | ~running.any()]
+        return kept, {key: text.period(str(key), freq) for key in kept.index}
+    now = table[running] if running.any() else table
+    names = name_rows(now.reset_index("period").index)
+    if not running.any():
+        periods = [text.period(str(period), freq) for period in now.index.get_level_values("period")]
+        names = [f"{name} · {period}" for name, period in zip(names, periods, strict=True)]
+    return now, dict(zip(now.index, names, strict=True))
+
+
+def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan) -> ChartData:
+    """Prepare how far closed money and each category reach toward the target, in one period at full value.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `oa.forecast_categories`.
+    period : str
+        Label of its row.
+    target : float, optional
+        Money to reach.
+    """
+    money, total, places = money_of(table), 0.0, []
+    row: Any = table.loc[period]
+    for name, _ in _CATEGORIES[:-1]:
+        amount = float(row[name])
+        start, total = total, total + amount
+        label = text.label(name)
+        title = f"{text.capital(label)}: {money(amount)}; {money(total)} with all above"
+        bars = (
+            BarMark(0, start, "pale"),
+            BarMark(start, total, "bar" if name == "closed" else "hi", title=title),
+        )
+        places.append(Place(label, bars, "", total, money(total), (money(amount),), title, name))
+    aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
+    return ChartData("", places=tuple(places), measure=measure_money(table, "value"), levels=aim)
+
+
+_MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "removed": "pale"}
+
+
+def category_moves(table: pd.DataFrame) -> ChartData:
+    """Prepare shares of money by what became of each category at the start."""
+    whole = table.groupby(level=["from_category", "to_category"], sort=False)[["count", "value"]].sum()
+    value = unstack_level(whole["value"], "to_category")
+    deals = whole["count"].groupby(level="from_category", sort=False).sum()
+    value = value[(value.sum(axis=1) > 0) & (deals.reindex(value.index) > 0)]
+    if value.empty:
+        nothing = "no open deal with a value was due in this period"
+        return ChartData(sentence(table), caption(table), nothing, size=(9.0, 2.8))
+    money, sums = money_of(table), value.sum(axis=1)
+    names = [f"{text.label(str(name))} ({money(amount)})" for name, amount in sums.items()]
+    shares = value.div(sums, axis=0).set_axis(pd.Index(names))
+    shares = shares.loc[:, shares.sum() > 0]
+    # The other columns are categories: the deals that are still open.
+    tones: list[Tone] = [_MOVES.get(str(name), "band") for name in shares]
+    return ChartData(
+        sentence(table), caption(table, text.count(int(deals.sum()))),
+        places=stack_shares(shares, tones, every_row=True), name_width=40, size=(9.0, 2.8),
+        measure=measure_percent("share of the value at the start", low=0, high=1),
+    )  # fmt: skip

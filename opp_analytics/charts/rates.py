@@ -1,0 +1,368 @@
+"""Charts of win rates, durations and scores, and of the data's quality."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Container, Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.analysis import audit_summary, heading, sentence
+from opp_analytics.charts.data import (
+    BarMark,
+    ChartData,
+    Curve,
+    DotMark,
+    EndName,
+    Level,
+    Mark,
+    Measure,
+    Place,
+    RangeMark,
+    Ribbon,
+    TextColumn,
+    Tone,
+    round_ticks,
+)
+from opp_analytics.charts.wording import (
+    caption,
+    measure_money,
+    measure_percent,
+    name_deals,
+    name_periods,
+    name_rows,
+    note_intervals,
+    note_periods,
+    note_rest,
+    shorten,
+)
+from opp_analytics.org import money_of
+from opp_analytics.schema import unstack_level
+
+__all__ = [
+    "audit",
+    "deal_flags",
+    "scorecard",
+    "time_to_win",
+    "velocity",
+    "win_rate",
+    "win_rate_cohorts",
+    "win_rate_curve",
+    "win_rate_definitions",
+]
+
+_MOST_COUNTS = 24
+"""Largest number of columns with room for a number above each."""
+_MOST_CURVES = 6
+_MOST_FLAGS = 15
+_REASONS = 72
+"""Characters of the reasons beside a bar."""
+
+
+def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] = ()) -> ChartData:
+    """Prepare a point with its interval and n for each row, highest first; over time where the rows are periods.
+
+    Parameters
+    ----------
+    overall : float
+        Rate of all, a line across.
+    differs : collection
+        Labels of the rows to highlight.
+    """
+    closed = table["won"] + table["lost"]
+    note = caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))
+    if not closed.any():
+        return ChartData(sentence(table), note, "no closed deals")
+    if table.index.name == "period":
+        return _win_rate_by_period(table, closed, note)
+    table = table.sort_values("rate", ascending=False, kind="stable")
+    places = []
+    for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):
+        n = int(row["won"] + row["lost"])
+        rate, low, high = (text.percent(row[column]) for column in ("rate", "rate_low", "rate_high"))
+        title = f"{name}: {rate}, 95% interval {low} to {high}"
+        figure = f"{int(row['won']):,} of {n:,}" if n else "none closed"
+        dot = DotMark(row["rate"], "hi" if key in differs else "ink", title=title)
+        marks = (RangeMark(row["rate_low"], row["rate_high"]), dot) if math.isfinite(row["rate"]) else ()
+        short = rate if marks else ""
+        places.append(Place(name, marks, "", row["rate_high"], short, (figure,), title, str(key)))
+    return ChartData(
+        sentence(table), note, places=tuple(places), measure=measure_percent(), columns=(TextColumn(1.0),),
+        levels=(Level(overall, name="all"),) if math.isfinite(overall) else (),
+    )  # fmt: skip
+
+
+def _win_rate_by_period(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> ChartData:
+    places = tuple(
+        Place(name, (RangeMark(low, high, "quiet"),), f"n={n:,}" if len(table) <= _MOST_COUNTS else "", 1.03)
+        for name, low, high, n in zip(
+            name_periods(table), table["rate_low"], table["rate_high"], closed, strict=True
+        )
+    )
+    points = tuple((float(place), float(rate)) for place, rate in enumerate(table["rate"]))
+    return ChartData(
+        sentence(table), note, places=places, upright=True, measure=measure_percent(high=1.12),
+        curves=(Curve(points, "bar", dots=6.0),), footer=note_periods(table), says_tone="quiet",
+    )  # fmt: skip
+
+
+def win_rate_definitions(table: pd.DataFrame) -> ChartData:
+    """Prepare the rate of each definition with its interval and n, and when it misleads."""
+    if not table["rate"].notna().any():
+        return ChartData(sentence(table), caption(table), "no closed deals", size=(11.0, 3.2))
+    share = 0.36  # of the width for the rates, the words right of them
+    places = (
+        Place(
+            str(row.Index),
+            (RangeMark(row.rate_low, row.rate_high), DotMark(row.rate)) if row.n else (),
+            figures=(f"{text.percent(row.rate)} of {row.n:,}" if row.n else "no deals", row.misleads_when),
+        )
+        for row in _rows(table)
+    )
+    return ChartData(
+        sentence(table),
+        caption(table, "", "each row is a definition, with its 95% interval and when it misleads"),
+        places=tuple(places), measure=measure_percent(high=1.02 / share, ticks=(0.0, 0.5, 1.0)),
+        columns=(TextColumn(share, tone="ink"), TextColumn(0.5)), size=(11.0, 3.2), name_width=48,
+    )  # fmt: skip
+
+
+def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
+    """Prepare the share of each cohort that was won, and still open, at the same age."""
+    age = table.attrs.get("age_days")
+    what = (
+        f"share won and still open {f'after {age} days' if age else 'at the same age'}, by period of creation"
+    )
+    note = caption(table, text.count(int(table["created"].sum()), "deal"), what)
+    if table.empty:
+        return ChartData(sentence(table), note, "no cohort is old enough")
+    counted = len(table) <= _MOST_COUNTS
+    places = tuple(
+        Place(
+            name,
+            (
+                BarMark(0, row.rate, "bar", 0.7),
+                BarMark(row.rate, row.rate + row.open_share, "pale", 0.7),
+                RangeMark(row.rate_low, row.rate_high, capped=True),
+            ),
+            f"n={row.created:,}" if counted else "",
+            1.03,
+        )
+        for name, row in zip(name_periods(table), _rows(table), strict=True)
+    )
+    end, won, still = len(table) - 0.65, float(table["rate"].iloc[-1]), float(table["open_share"].iloc[-1])
+    parts = (("won", won / 2, won), ("open", won + still / 2, still))
+    return ChartData(
+        sentence(table), note, places=places, upright=True, measure=measure_percent(high=1.12),
+        ends=tuple(EndName(end, middle, name, "ink") for name, middle, size in parts if size > 0),
+        says_tone="quiet",
+    )  # fmt: skip
+
+
+def win_rate_curve(table: pd.DataFrame) -> ChartData:
+    """Prepare the share won (with its interval) and lost by age; with `by`, one curve per group, the highest in blue.
+
+    Of more than six groups, those with the most deals are drawn, and the caption says so.
+    """
+    if table.empty:
+        return ChartData(sentence(table), caption(table), "no closed deals to follow")
+    one = table.index.nlevels == 1
+    keys = table.reset_index("days").index
+    if one:
+        note = caption(table, text.count(int(table["at_risk"].iloc[0])))
+        curves, ends = _curves_of_outcomes(table)
+    else:
+        deals = table["at_risk"].groupby(keys, sort=False).first().sort_values(ascending=False, kind="stable")
+        further = f"the {_MOST_CURVES} of {len(deals):,} groups with the most deals" * (
+            len(deals) > _MOST_CURVES
+        )
+        note = caption(table, "", further)
+        table = table[keys.isin(deals.index[:_MOST_CURVES])]
+        curves, ends = _curves_of_groups(table)
+    ages = Measure("number", "days since created", 0, ticks=_age_ticks(table) if one else ())
+    return ChartData(
+        sentence(table), note, upright=True, measure=measure_percent(low=-0.03, high=1), across=ages,
+        curves=tuple(curves), ribbons=(_ribbon_of_won(table),) if one else (), ends=tuple(ends),
+    )  # fmt: skip
+
+
+def _start_at_zero(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[tuple[float, float], ...]:
+    """Turn a column into the points of a curve from day 0."""
+    return ((0.0, 0.0), *zip(map(float, days), map(float, values), strict=True))
+
+
+def _ribbon_of_won(table: pd.DataFrame) -> Ribbon:
+    low, high = (_start_at_zero(table.index, table[name]) for name in ("won_low", "won_high"))
+    return Ribbon(tuple((x, y, top) for (x, y), (_, top) in zip(low, high, strict=True)), stepped=True)
+
+
+def _curves_of_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
+    curves, ends = [], []
+    for name in ("won", "lost", "disqualified"):
+        points = _start_at_zero(table.index, table[f"{name}_share"])
+        if name != "disqualified" or table[f"{name}_share"].any():
+            tone: Tone = "hi" if name == "won" else "mute"
+            curves.append(Curve(points, tone, stepped=True))
+            ends.append(EndName(*points[-1], name, tone))
+    return curves, ends
+
+
+def _curves_of_groups(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
+    keys = table.reset_index("days").index
+    groups = keys.unique()
+    parts = {name: table[keys == key] for key, name in zip(groups, name_rows(groups), strict=True)}
+    highest = max(parts, key=lambda name: float(parts[name]["won_share"].iloc[-1]))
+    last = max(float(part.index[-1][-1]) for part in parts.values())
+    curves, ends = [], []
+    for name, part in parts.items():
+        tone: Tone = "hi" if name == highest else "mute"
+        points = _start_at_zero(part.index.get_level_values("days"), part["won_share"])
+        curves.append(Curve(points, tone, 2.0 if name == highest else 0.9, stepped=True))
+        ends.append(EndName(last, points[-1][1], f"{shorten(name, 24)} ({part['at_risk'].iloc[0]:,})", tone))
+    return curves, ends
+
+
+def _age_ticks(table: pd.DataFrame) -> tuple[tuple[float, str], ...]:
+    """Label round ages with the deals still open at them."""
+    ages = table.index.to_numpy()
+    ticks = [tick for tick in round_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
+    still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
+    return tuple((day, f"{day:,.0f}\n{n:,} open") for day, n in zip(ticks, still, strict=True))
+
+
+def time_to_win(table: pd.DataFrame) -> ChartData:
+    """Prepare the days until each share of the wins, one row per group; the median in blue."""
+    days = table["days_of_won"]
+    # One column per share, as they came.
+    wide = unstack_level(days, "quantile") if days.index.nlevels > 1 else days.to_frame("all").T
+    shares = text.joined(
+        [f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}" for share in wide.columns]
+    )
+    note = caption(table, "", f"dots: {shares} of the wins so far" if shares else "")
+    if not wide.notna().any(axis=None):
+        return ChartData(sentence(table), note, "no won deals")
+    wide = wide.sort_values(min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable")
+    places = []
+    for name, (_, row) in zip(name_rows(wide.index), wide.iterrows(), strict=True):
+        dots = [
+            DotMark(at, "hi", 1.17) if float(share) == 0.5 else DotMark(at, "bar", 0.83)  # type: ignore[arg-type]
+            for share, at in row.items()
+            if math.isfinite(at)
+        ]
+        marks: list[Mark] = [RangeMark(row.min(), row.max(), "quiet"), *dots] if dots else []
+        places.append(Place(name, tuple(marks), "" if dots else "no wins"))
+    return ChartData(
+        sentence(table), note, places=tuple(places), measure=Measure("number", "days since created", 0),
+        says_tone="quiet",
+    )  # fmt: skip
+
+
+def velocity(table: pd.DataFrame) -> ChartData:
+    """Prepare money per day of each group, with the four factors beside the bar."""
+    count = text.count(int(table["open_count"].sum()), "open deal")
+    note = caption(table, count, "open deals × win rate × won value ÷ days to win")
+    if not table["velocity"].notna().any():
+        return ChartData(sentence(table), note, "no won deals, so no velocity")
+    ranked = table.sort_values("velocity", ascending=False, kind="stable")
+    money = money_of(table)
+    places = []
+    for name, row in zip(name_rows(ranked.index), _rows(ranked), strict=True):
+        says = f"{row.open_count:,} open, none won"
+        if math.isfinite(row.velocity):
+            days = text.number(row.mean_days_to_win)
+            says = (
+                f"{row.open_count:,} × {text.percent(row.win_rate)} × {money(row.mean_won_value)} ÷ {days} d"
+            )
+        speed = float(np.nan_to_num(row.velocity))
+        places.append(Place(name, (BarMark(0, speed, "bar"),), says, speed))
+    return ChartData(
+        sentence(table), note, places=tuple(places), measure=measure_money(table, "value won per day"),
+        says_tone="quiet",
+    )  # fmt: skip
+
+
+def scorecard(table: pd.DataFrame) -> ChartData:
+    """Prepare win rates with intervals, highest first, blue where beyond chance; the other scores beside them."""
+    note = caption(
+        table,
+        text.count(int(table["n"].sum()), "closed deal"),
+        note_intervals(table),
+        "blue: differs from the others beyond chance",
+    )
+    if not table["n"].any():
+        return ChartData(sentence(table), note, "no closed deals", size=(9.5, 3.2))
+    ranked = table.sort_values("rate", ascending=False, kind="stable")
+    places = []
+    for name, row in zip(name_rows(ranked.index), _rows(ranked), strict=True):
+        tone: Tone = "hi" if row.differs else "bar"
+        interval = RangeMark(row.rate_low, row.rate_high, "hi" if row.differs else "mute")
+        figures = (
+            f"{int(row.won):,} of {int(row.n):,}",
+            text.number(row.days_to_win),
+            text.percent(row.slip_rate),
+            text.percent(row.forecast_bias, signed=True),
+        )
+        marks = (interval, DotMark(row.rate, tone)) if row.n else ()
+        places.append(Place(name, marks, figures=figures))
+    share = 0.55  # of the width for the rates
+    top = min(1.0, 1.05 * float(ranked["rate_high"].max()))
+    heads = (("won", 0.66), ("days to win", 0.78), ("slips", 0.85), ("forecast bias", 1.0))
+    return ChartData(
+        sentence(table), note, places=tuple(places),
+        measure=measure_percent("win rate; line: of all", low=0, high=top / share, ticks=round_ticks(top, 5)),
+        levels=(Level(ranked["won"].sum() / ranked["n"].sum()),), size=(9.5, 3.2),
+        columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
+    )  # fmt: skip
+
+
+def audit(table: pd.DataFrame) -> ChartData:
+    """Prepare how many deals each check found and their value, the most money first; hints where there is nothing else."""
+    summary = audit_summary(table)
+    hints = summary["severity"] == "info"
+    shown = summary if hints.all() else summary[~hints]
+    shown = shown.sort_values(["value", "deals"], ascending=False, kind="stable")
+    if shown.empty:
+        return ChartData(sentence(table), caption(table), "nothing found", size=(7.5, 3.0))
+    money = money_of(table)
+    places: list[Place] = []
+    for row in _rows(shown):
+        worth = f", {money(row.value)}" if row.value else ""
+        says = f"{text.count(row.deals)}{worth}{' (error)' if row.severity == 'error' else ''}"
+        bar = BarMark(0, row.deals, "mute" if places else "hi")
+        places.append(Place(text.label(str(row.Index)), (bar,), says, row.deals))
+    left = int(summary["deals"].sum() - shown["deals"].sum())
+    return ChartData(
+        sentence(shown), caption(table, "deals by check", note_rest(left, "hint")), places=tuple(places),
+        measure=Measure("count", "deals"), size=(7.5, 3.0),
+    )  # fmt: skip
+
+
+def deal_flags(table: pd.DataFrame) -> ChartData:
+    """Prepare the largest flagged deals with their reasons; those with several flags are blue."""
+    flagged = table[table["risk"] > 0]
+    shown = flagged.head(_MOST_FLAGS)
+    if shown.empty:
+        return ChartData(heading(table), caption(table), "no open deal has a flag", size=(10.0, 4.2))
+    places = []
+    for name, row in zip(name_deals(shown), _rows(shown), strict=True):
+        value = float(np.nan_to_num(row.value))
+        says = textwrap.shorten(str(row.reasons), _REASONS, placeholder=" …")
+        places.append(Place(name, (BarMark(0, value, "hi" if row.risk > 1 else "mute"),), says, value))
+    note = caption(
+        table,
+        text.count(len(flagged), "flagged deal"),
+        "blue: several flags",
+        note_rest(len(flagged) - len(shown), "smaller deal"),
+    )
+    return ChartData(
+        heading(table), note, places=tuple(places), measure=measure_money(table, "value"), says_tone="quiet",
+        size=(10.0, 4.2), name_width=36,
+    )  # fmt: skip
+
+
+def _rows(table: pd.DataFrame) -> Iterable[Any]:
+    return table.itertuples()

@@ -1,0 +1,165 @@
+"""Words that charts share: captions, names of rows and periods, and texts that fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import text
+from opp_analytics.charts.data import Measure
+from opp_analytics.org import Org
+
+__all__ = [
+    "caption",
+    "keep_largest",
+    "measure_money",
+    "measure_percent",
+    "name_deals",
+    "name_method",
+    "name_periods",
+    "name_rows",
+    "note_intervals",
+    "note_order",
+    "note_periods",
+    "note_rest",
+    "shorten",
+]
+
+_BLANKS = re.compile(r"[^\S\u00a0]+")
+"""Blanks at which a line may break."""
+
+
+def shorten(name: Any, width: int = 32) -> str:
+    """Fit a name into one line of at most `width` characters; … replaces its middle, so that both ends stay readable; a short last key stays whole.
+
+    Examples
+    --------
+    >>> shorten("A very long company name, Inc. of Springfield", 20)
+    'A very lon…ringfield'
+    >>> shorten("A very long company name, Inc. · discovery", 24)
+    'A very… Inc. · discovery'
+    """
+    line = _BLANKS.sub(" ", str(name)).strip() if name is not None else ""
+    if len(line) <= width:
+        return line
+    first, dot, last = line.rpartition(" · ")
+    if dot and len(last) <= width // 2:
+        return f"{shorten(first, width - len(dot + last))}{dot}{last}"
+    head = (width + 1) // 2
+    return f"{line[:head]}…{line[len(line) - (width - head - 1) :]}"
+
+
+def name_rows(index: pd.Index[Any]) -> list[str]:
+    """Name the rows of a table: several keys joined by " · ", a single row without a key "all"."""
+    if isinstance(index, pd.MultiIndex):
+        return [" · ".join(str(part) for part in key) for key in index]
+    return ["all"] if len(index) == 1 and index.name is None else [str(key) for key in index]
+
+
+def name_deals(table: pd.DataFrame) -> list[str]:
+    """Name deals, by their id where they have no name."""
+    return [str(name) for name in table["name"].fillna(pd.Series(table.index, index=table.index))]
+
+
+def name_periods(table: pd.DataFrame) -> list[str]:
+    r"""Name the periods of a table; a star marks a running one.
+
+    Examples
+    --------
+    >>> name_periods(pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"]))
+    ['Mar\xa02, 2026', 'Apr 2026*']
+    """
+    freq = table.attrs.get("freq")
+    keys = [key if isinstance(key, tuple) else (key,) for key in table.index]
+    names = [" · ".join([*map(str, groups), _name_period(str(period), freq)]) for *groups, period in keys]
+    running = table["to_date"] if "to_date" in table else [False] * len(table)
+    return [f"{name}*" if now else name for name, now in zip(names, running, strict=True)]
+
+
+def _name_period(period: str, freq: str | None) -> str:
+    """Name a period; the day of a week never breaks."""
+    name = text.period(period, freq)
+    return name.replace(" ", "\u00a0", 1) if "/" in period else name
+
+
+def note_periods(table: pd.DataFrame) -> str:
+    """Explain the star of a running period and the day of a week."""
+    weekly = any("/" in str(name) for name in table.index.get_level_values(-1))
+    running = "to_date" in table and bool(table["to_date"].any())
+    return " · ".join(
+        [*(["weeks by their first day"] if weekly else []), *(["* to date"] if running else [])]
+    )
+
+
+def caption(table: pd.DataFrame, *says: str) -> str:
+    """Write a caption: number of deals, dates of the table if known, then further notes.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame()
+    >>> table.attrs["as_of"] = "2026-03-31"
+    >>> caption(table, "312 closed deals", "", "95% intervals")
+    '312 closed deals · as of Mar 31, 2026 · 95% intervals'
+    """
+    return " · ".join(part for part in (*says[:1], *_dates(table), *says[1:]) if part)
+
+
+def _dates(table: pd.DataFrame) -> list[str]:
+    as_of, due = table.attrs.get("as_of"), table.attrs.get("due")
+    opening, closing = table.attrs.get("opening_at"), table.attrs.get("closing_at")
+    if opening and closing:
+        window = text.days(opening, closing)
+    else:
+        window = f"as of {text.day(as_of, year=True)}" if as_of else ""
+    return [window, f"due {text.days(*due)}" if due else ""]
+
+
+def name_method(table: pd.DataFrame) -> str:
+    """Name the forecast method for a caption, if the table has one."""
+    name = table.attrs.get("method")
+    return f"method: {text.label(name)}" if isinstance(name, str) else ""
+
+
+def note_intervals(table: pd.DataFrame, noun: str = "interval") -> str:
+    """Name the intervals by their confidence; empty if the table does not tell it."""
+    confidence = table.attrs.get("confidence")
+    return f"{text.percent(confidence)} {text.plural(noun)}" if confidence else ""
+
+
+def note_order(parts: pd.DataFrame) -> str:
+    """Name the parts of stacked bars from the left, without empty ones.
+
+    Examples
+    --------
+    >>> note_order(pd.DataFrame({"won": [1, 0], "still_due": [2, 1], "lost": [0, 0]}))
+    'from the left: won, still due'
+    """
+    names = [text.label(str(name)) for name in parts if parts[name].any()]
+    return f"from the left: {', '.join(names)}" if names else ""
+
+
+def note_rest(rest: int, noun: str) -> str:
+    """Count what is not drawn; empty for none."""
+    return f"{text.count(rest, noun)} not shown" if rest else ""
+
+
+def keep_largest(table: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
+    """Keep the rows with the largest amounts of a column, up or down, largest first."""
+    return table.sort_values(column, key=abs, ascending=False, kind="stable").head(most)
+
+
+def measure_money(
+    table: pd.DataFrame, title: str, *, signed: bool = False, low: float | None = None
+) -> Measure:
+    """Measure money in the table's currency."""
+    return Measure("money", title, low=low, currency=Org.of(table).currency, signed=signed)
+
+
+def measure_percent(
+    title: str = "", *, low: float | None = -0.02, high: float | None = 1.02, ticks: Iterable[float] = ()
+) -> Measure:
+    """Measure fractions from 0 to 1 in percent."""
+    return Measure("percent", title, low, high, ticks=tuple((tick, text.percent(tick)) for tick in ticks))

@@ -1,0 +1,303 @@
+"""Render a prepared chart on matplotlib Axes; labels shrink, break or thin out, so that they fit and never overlap."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import matplotlib.dates as mdates
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import to_rgb
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from opp_analytics.charts import (
+    BarMark,
+    ChartData,
+    DotMark,
+    EndName,
+    Measure,
+    Place,
+    RangeMark,
+    TickMark,
+    shorten,
+)
+from opp_analytics.plots.canvas import BACK, COLORS, breadth, canvas, finish, room, show_empty, text_size
+
+__all__ = ["render"]
+
+_SURE = 0.85
+"""Part of the estimated height that the axes have at least."""
+_DOT = 6.0
+"""Size of a dot, in points."""
+_ABOVE = 8.0
+"""Size of text above a column, in points."""
+
+
+def render(chart: ChartData, ax: Axes | None) -> Axes:
+    """Draw a chart on `ax`, or on a new figure, and return the Axes."""
+    lying = 0 if chart.upright else len(chart.places) + _has_heads(chart)
+    ax = canvas(ax, rows=lying, size=chart.size)
+    if chart.empty:
+        show_empty(ax, chart.empty)
+        return finish(ax, chart.title, chart.note)
+    (_draw_columns if chart.upright else _draw_rows)(ax, chart)
+    return finish(ax, chart.title, chart.note)
+
+
+def _has_heads(chart: ChartData) -> bool:
+    return any(column.head for column in chart.columns)
+
+
+def _draw_rows(ax: Axes, chart: ChartData) -> None:
+    """Draw places from the top, their marks to the right."""
+    for row, place in enumerate(chart.places):
+        _draw_marks(ax, row, place, upright=False)
+    if chart.linked:
+        for row, place in enumerate(chart.places[:-1]):
+            level = place.marks[0].end  # type: ignore[union-attr]
+            ax.plot([level, level], [row + 0.31, row + 0.69], color=COLORS["mute"], linewidth=0.8)
+    for level in chart.levels:
+        ax.axvline(level.at, color=COLORS[level.tone], linewidth=0.8)
+    _name_rows(ax, [place.name for place in chart.places], chart.name_width, chart.least_rows)
+    if any(place.says for place in chart.places):
+        _write_beside(ax, chart)
+    _set_axis(ax.xaxis, chart.measure, partial(_name_columns, ax))
+    _label_axis(ax.yaxis, chart.across.title)
+    _write_inside(ax, chart)
+    _write_columns(ax, chart)
+    if chart.measure.kind == "date":
+        ax.spines[["left", "bottom"]].set_visible(False)
+
+
+def _draw_columns(ax: Axes, chart: ChartData) -> None:
+    """Draw places from the left, their marks upward, and curves across them."""
+    for ribbon in chart.ribbons:
+        x, low, high = zip(*ribbon.points, strict=True)
+        step = "post" if ribbon.stepped else None
+        ax.fill_between(x, low, high, step=step, color=COLORS["band"], linewidth=0)  # type: ignore[arg-type]
+    for slot, place in enumerate(chart.places):
+        _draw_marks(ax, slot if place.at is None else place.at, place, upright=True)
+    for level in chart.levels:
+        ax.axhline(level.at, color=COLORS[level.tone], linewidth=1 if level.tone == "ink" else 0.8)
+    for curve in chart.curves:
+        x, y = zip(*curve.points, strict=True)
+        ax.plot(
+            x, y, color=COLORS[curve.tone], linewidth=curve.width, linestyle="--" if curve.dashed else "-",
+            drawstyle="steps-post" if curve.stepped else "default", marker="o" if curve.dots else None,
+            markersize=curve.dots,
+        )  # fmt: skip
+    names = [place.name for place in chart.places]
+    if any(names):
+        _name_columns(ax, names, width=26)
+        _label_axis(ax.xaxis, chart.across.title)
+    else:
+        _set_axis(ax.xaxis, chart.across, partial(_name_columns, ax))
+    _set_axis(ax.yaxis, chart.measure, partial(_name_columns, ax))
+    if any(isinstance(mark, BarMark) for place in chart.places for mark in place.marks) and (
+        chart.measure.high is None
+    ):
+        # Stacked bars would touch the frame.
+        foot, top = ax.get_ylim()
+        ax.set_ylim(foot, top + 0.06 * (top - foot))
+    if chart.footer:
+        ax.set_xlabel(chart.footer, color=COLORS["quiet"], fontsize=text_size(), loc="right")
+    _write_above(ax, chart)
+    right = max((end.x for end in chart.ends), default=0.0)
+    named = [EndName(right, level.at, level.name, level.tone) for level in chart.levels if level.name]
+    _name_ends(ax, [*chart.ends, *named])
+
+
+def _draw_marks(ax: Axes, at: float, place: Place, *, upright: bool) -> None:
+    for mark in place.marks:
+        match mark:
+            case BarMark():
+                _draw_bar(ax, at, mark, upright=upright)
+            case RangeMark():
+                line = ax.vlines if upright else ax.hlines
+                line(at, mark.low, mark.high, color=COLORS[mark.tone], linewidth=1.5)
+                if mark.capped:
+                    across = ax.hlines if upright else ax.vlines
+                    across([mark.low, mark.high], at - 0.04, at + 0.04, color=COLORS[mark.tone])
+            case DotMark():
+                place_of_dot = (at, mark.at) if upright else (mark.at, at)
+                ax.plot(
+                    *place_of_dot, "o", color=COLORS[mark.tone], markersize=_DOT * mark.size,
+                    markerfacecolor=BACK if mark.hollow else COLORS[mark.tone],
+                )  # fmt: skip
+            case TickMark():
+                half, line = mark.length / 2, ax.hlines if upright else ax.vlines
+                line(mark.at, at - half, at + half, color=COLORS[mark.tone], linewidth=2)
+
+
+def _draw_bar(ax: Axes, at: float, mark: BarMark, *, upright: bool) -> None:
+    style: dict[str, Any] = {"color": (*to_rgb(COLORS[mark.tone]), mark.strength)}
+    if mark.forms and mark.strength == 1:
+        style |= {"edgecolor": BACK, "linewidth": 0.8}
+    length = mark.end - mark.start
+    if upright:
+        ax.bar(at, length, bottom=mark.start, width=mark.thick, **style)
+    else:
+        ax.barh(at, length, left=mark.start, height=mark.thick, **style)
+
+
+def _set_axis(axis: Axis, measure: Measure, name_columns: Any) -> None:
+    """Set ends, ticks and label of an axis."""
+    set_ends = axis.axes.set_xlim if axis is axis.axes.xaxis else axis.axes.set_ylim
+    set_ends(measure.low, measure.high)
+    if measure.kind == "names":
+        name_columns([name for _, name in measure.ticks])
+        axis.axes.set_xlim(measure.low, measure.high)
+    elif measure.ticks:
+        axis.set_ticks([at for at, _ in measure.ticks], [name for _, name in measure.ticks])
+    else:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: measure.write(value)))
+        if measure.kind == "money":
+            axis.set_major_locator(MaxNLocator(nbins=6))
+        elif measure.kind == "count":
+            axis.set_major_locator(MaxNLocator(integer=True))
+        elif measure.kind == "date":
+            axis.set_major_locator(mdates.AutoDateLocator(maxticks=8))  # type: ignore[no-untyped-call]
+    if measure.kind in ("money", "percent") or (measure.kind == "number" and not measure.ticks):
+        axis.grid(visible=True, color=COLORS["rule"], linewidth=0.8)
+    _label_axis(axis, measure.title)
+
+
+def _label_axis(axis: Axis, label: str) -> None:
+    if label:
+        axis.set_label_text(label, color=COLORS["quiet"], fontsize=text_size(), parse_math=False)
+
+
+def _row_text_size(ax: Axes, rows: int) -> float:
+    """Find the text size at which a line fits into each of `rows` rows."""
+    return float(np.clip(0.75 * room(ax, "y") / max(rows, 1), 5.0, text_size()))
+
+
+def _name_rows(ax: Axes, names: Sequence[str], width: int, least: int) -> None:
+    """Name rows 0, 1, … from the top; the text shrinks, then thins out."""
+    rows = max(len(names), least)
+    size = _row_text_size(ax, rows)
+    step = max(1, math.ceil(size / max(room(ax, "y") / rows, 0.1)))
+    places = list(range(0, len(names), step))
+    ax.set_yticks(places, [shorten(names[k], width) for k in places], fontsize=size, parse_math=False)
+    ax.set_ylim(rows - 0.4, -0.6)
+
+
+def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
+    """Name columns 0, 1, … from the left; names break at blanks, then thin out."""
+    pitch, letter = room(ax, "x") / max(len(names), 1), 0.55 * text_size()
+    fits = max(4, int((pitch - 4) / letter))
+    broken = [
+        "\n".join(
+            textwrap.fill(shorten(line, width), fits, break_long_words=False) for line in name.split("\n")
+        )
+        for name in names
+    ]
+    longest = max((len(line) for name in broken for line in name.split("\n")), default=0)
+    step = max(1, math.ceil((longest * letter + 4) / max(pitch, 0.1)))
+    places = list(range(0, len(names), step))
+    ax.set_xticks(places, [broken[k] for k in places], fontsize=text_size(), parse_math=False)
+    ax.set_xlim(-0.6, max(len(names), 1) - 0.4)
+
+
+def _write_beside(ax: Axes, chart: ChartData) -> None:
+    """Write a text beside the end of each row and make room for it; omit it where rows are too thin."""
+    ends, texts = [place.end for place in chart.places], [place.says for place in chart.places]
+    low, high = min([0.0, *ends, *ax.dataLim.intervalx]), max([0.0, *ends])
+    size = _row_text_size(ax, len(texts))
+    wide = min(0.7, (max(map(len, texts)) * size * 0.6 + 4) / max(breadth(ax), 1.0))
+    reach = (high - low or 1.0) / (1 - wide)
+    ax.set_xlim(low - 0.02 * reach if low < 0 else 0, high + wide * reach)
+    if room(ax, "y") / len(texts) < size:
+        return
+    for row, (end, words) in enumerate(zip(ends, texts, strict=True)):
+        _annotate(ax, words, (max(end, 0.0), row), (4, 0), chart.says_tone, size)
+
+
+def _write_columns(ax: Axes, chart: ChartData) -> None:
+    """Write columns of text over the right part of the rows."""
+    size = _row_text_size(ax, len(chart.places))
+    cells = [(-1, column, column.head, "quiet") for column in chart.columns if column.head]
+    for row, place in enumerate(chart.places):
+        cells += [(row, c, words, c.tone) for c, words in zip(chart.columns, place.figures, strict=False)]
+    for row, column, words, tone in cells:
+        ax.annotate(
+                words, (column.at, row), xycoords=("axes fraction", "data"), xytext=(0 if column.right else 4, 0),
+                textcoords="offset points", ha="right" if column.right else "left", va="center",
+                color=COLORS[tone], fontsize=size, parse_math=False, annotation_clip=False,
+            )  # fmt: skip
+    if _has_heads(chart):
+        ax.set_ylim(top=-1.5)
+
+
+def _write_inside(ax: Axes, chart: ChartData) -> None:
+    """Write into the bars the first of their forms that fits."""
+    low, high = ax.get_xlim()
+    size = _row_text_size(ax, max(1, round(abs(ax.get_ylim()[0] - ax.get_ylim()[1]))))
+    for row, place in enumerate(chart.places):
+        for mark in place.marks:
+            if not isinstance(mark, BarMark):
+                continue
+            letters = ((mark.end - mark.start) / (high - low) * room(ax, "x") - 4) / (size * 0.6)
+            words = next((form for form in mark.forms if len(form) <= letters), "")
+            if words:
+                ax.text(
+                    (mark.start + mark.end) / 2, row, words, ha="center", va="center", color=_ink_on(mark),
+                    fontsize=size, parse_math=False,
+                )  # fmt: skip
+
+
+def _ink_on(mark: BarMark) -> str:
+    """Choose the color of text on a bar."""
+    dark = mark.strength > 0.6 and sum(to_rgb(COLORS[mark.tone])) / 3 < 0.55
+    return BACK if dark else COLORS["ink"]
+
+
+def _write_above(ax: Axes, chart: ChartData) -> None:
+    """Write a text above each column, where the last one leaves room for it."""
+    taken, low, high = -math.inf, *sorted(ax.get_xlim())
+    for slot, place in enumerate(chart.places):
+        at = slot if place.at is None else place.at
+        half = 0.35 * len(place.says) * _ABOVE / room(ax, "x") * (high - low)
+        if place.says and (place.at is None or at - half > taken):
+            _annotate(
+                ax, place.says, (at, place.end), (0, 3), chart.says_tone, _ABOVE, ha="center", va="bottom"
+            )
+            taken = at + half
+
+
+def _name_ends(ax: Axes, ends: Sequence[EndName]) -> None:
+    """Name curves at their right ends, moved apart where ends are close."""
+    low, high = ax.get_ylim()
+    points = _SURE * room(ax, "y") / (high - low)
+    gap = 1.35 * text_size()
+    # A name that has to move is placed from the one below it, since the height of the axes is not yet known exactly.
+    level, anchor, start = -math.inf, low, 0.0
+    for end in sorted(ends, key=lambda end: end.y):
+        at = (end.y - low) * points
+        if at >= level + gap:
+            anchor, start = end.y, at
+        else:
+            at = level + gap
+        _annotate(ax, end.name, (end.x, anchor), (5, at - start), end.tone, text_size())
+        level = at
+
+
+def _annotate(
+    ax: Axes,
+    words: str,
+    at: tuple[float, float],
+    by: tuple[float, float],
+    tone: str,
+    size: float,
+    **style: Any,
+) -> None:
+    """Write a text at a point, moved by so many points."""
+    ax.annotate(
+        words, at, xytext=by, textcoords="offset points", color=COLORS[tone], fontsize=size, parse_math=False,
+        **{"va": "center", **style},
+    )  # fmt: skip
