@@ -16,10 +16,10 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate, rename_levels, sort_groups
+from opp_analytics.analysis.shared.tables import annotate_span, rename_levels, sort_groups
 from opp_analytics.arguments import frame, whole
 from opp_analytics.history import DELETED
-from opp_analytics.periods import When, as_date
+from opp_analytics.periods import When
 
 if TYPE_CHECKING:
     import ibis
@@ -39,7 +39,7 @@ def close_date_moves(
     by: By = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Pushes and pulls of each opportunity's close date (lower bounds).
+    """Count the pushes and pulls of each opportunity's close date (lower bounds).
 
     Parameters
     ----------
@@ -89,24 +89,23 @@ def close_date_moves(
     asked = find_span(
         history, start, end, asked_by="close_date_moves", by=groups, tz=tz, reads=("stage", "close_date")
     )
-    found = history.collect(_moves(history, asked, groups))
+    found = history.collect(_count_moves(history, asked, groups))
     found = sort_groups(found, name_groups(groups), "unique_id")
     table = rename_levels(found.set_index([*name_groups(groups), "unique_id"]), [*groups, "unique_id"])
     table = table.astype({**dict.fromkeys(_COUNTS, "int64"), **dict.fromkeys(_DATES, "datetime64[us]")})
     net = (table["last_close_date"] - table["first_close_date"]).dt.days.astype("Int64")
     table.insert(len(_COUNTS), "net_days", net)
-    return annotate(
+    return annotate_span(
         table[[*_COUNTS, "net_days", *_DATES]],
+        asked,
         made_from=history,
         n=len(table),
-        as_of=as_date(asked.closing, tz=asked.tz),
         bound="lower: two edits between two records appear as one",
-        **asked.notes(),
     )
 
 
 def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
-    """Number of deals by number of pushes, with the median days pushed.
+    """Count the deals by number of pushes, with the median days pushed.
 
     Parameters
     ----------
@@ -148,8 +147,8 @@ def push_counts(moves: pd.DataFrame, *, most: int = 8) -> pd.DataFrame:
     return counts.assign(deals=counts["deals"].fillna(0).astype("int64"))
 
 
-def _moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per opportunity: its moves after the opening record, its first and last date since then."""
+def _count_moves(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Count each opportunity's moves after the opening record, with its first and last date since then."""
     import ibis
 
     log = keep_until(read_log(history, by=groups), asked.closing)

@@ -20,7 +20,7 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate, index_by_groups, sort_groups
+from opp_analytics.analysis.shared.tables import annotate_span, index_by_groups, sort_groups
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import DELETED
 from opp_analytics.periods import When, as_date
@@ -70,7 +70,7 @@ class Pool:
 
     @classmethod
     def of(cls, due: Due, asked: Span) -> Pool:
-        """The pool of deals due in the given days; None is every open deal."""
+        """Make the pool of the deals due in a window; None is every open deal."""
         if due is None:
             return cls(None, None)
         if isinstance(due, str):
@@ -85,25 +85,25 @@ class Pool:
         return cls(first, last)
 
     def notes(self) -> dict[str, Any]:
-        """The window, for a table's attrs."""
+        """Name the window, for a table's attrs."""
         if self.first is None or self.last is None:
             return {}
         return {"due": [str(self.first.date()), str(self.last.date())]}
 
     def holds(self, outcome: Any, date: Any) -> Any:
-        """True for a deal whose outcome and date are in the pool."""
-        return ((outcome == "open") & self.due(date)).fill_null(False)
+        """Return True for a deal whose outcome and date are in the pool."""
+        return ((outcome == "open") & self.is_due(date)).fill_null(False)
 
-    def due(self, date: Any) -> Any:
-        """True for a date in the window."""
+    def is_due(self, date: Any) -> Any:
+        """Return True for a date in the window."""
         import ibis
 
         if self.first is None or self.last is None:
             return ibis.literal(True)
         return date.between(day(self.first), day(self.last)).fill_null(False)
 
-    def past(self, date: Any) -> Any:
-        """True for a date after the window; without a window, always False."""
+    def is_past(self, date: Any) -> Any:
+        """Return True for a date after the window; without a window, always False."""
         import ibis
 
         return ibis.literal(False) if self.last is None else (date > day(self.last)).fill_null(False)
@@ -119,7 +119,7 @@ def movements(
     tz: str | None = None,
     by_record: bool = False,
 ) -> pd.DataFrame:
-    """Movements of each opportunity in the open pipeline between two points in time.
+    """List the movements of each opportunity in the open pipeline between two points in time.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def movements(
     pool = Pool.of(due, asked)
     keys = name_groups(groups)
     per = ["unique_id", *(["seen_at"] if by_record else []), "movement"]
-    found = history.collect(_per_opportunity(history, asked, pool, groups, [*keys, *per]))
+    found = history.collect(_sum_by_deal(history, asked, pool, groups, [*keys, *per]))
     order = pd.CategoricalDtype([*MOVEMENTS, *FURTHER_MOVEMENTS], ordered=True)
     found = found.assign(movement=found["movement"].astype(order))
     found = sort_groups(found, keys, *per)
@@ -187,30 +187,29 @@ def movements(
             **({"seen_at": found["seen_at"].astype("datetime64[us, UTC]")} if by_record else {}),
         }
     )
-    return annotate(
+    return annotate_span(
         index_by_groups(table, found, groups),
+        asked,
         made_from=history,
         n=table["unique_id"].nunique(),
-        as_of=as_date(asked.closing, tz=asked.tz),
         bound=BOUND,
-        **asked.notes(),
     )
 
 
-def steps_of(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> ibis.Table:
-    """Change rows up to the closing record, each with the previous row and the time of the next one."""
+def build_steps(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> ibis.Table:
+    """Join each change row up to the closing record with the previous row and the time of the next one."""
     import ibis
 
     log = keep_until(log, asked.closing)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     before = {"was": "outcome", "was_due": "close_date", "cents_before": "cents", "was_within": "within"}
-    before |= {_before(key): key for key in keys}
+    before |= {_name_before(key): key for key in keys}
     steps = log.mutate(
         **{name: log[column].lag().over(own) for name, column in before.items()},
         until=log["seen_at"].lead().over(own),
     )
     # A deletion has no values and no group: the deal is deleted with its last ones.
-    kept = {"cents": "cents_before", "within": "was_within", **{key: _before(key) for key in keys}}
+    kept = {"cents": "cents_before", "within": "was_within", **{key: _name_before(key) for key in keys}}
     deleted = steps["outcome"] == DELETED
     steps = steps.mutate(
         **{name: ibis.ifelse(deleted, steps[last], steps[name]) for name, last in kept.items()},
@@ -222,14 +221,16 @@ def steps_of(log: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str]) -> i
     )
 
 
-def _before(key: str) -> str:
+def _name_before(key: str) -> str:
     return f"{key}_before"
 
 
-def moves_of(steps: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str], *, part_of: bool) -> ibis.Table:
-    """One row per opportunity, pair of records, and movement, with the group that it belongs to.
+def build_moves(
+    steps: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str], *, part_of: bool
+) -> ibis.Table:
+    """Build one row per opportunity, pair of records, and movement, with its group.
 
-    `part_of` is True for a history that is a part of another one, which deals enter and leave.
+    `part_of` is True for a part of a history, which deals enter and leave.
     """
     import ibis
 
@@ -239,44 +240,50 @@ def moves_of(steps: ibis.Table, asked: Span, pool: Pool, keys: Sequence[str], *,
         (log["was"] == DELETED, "returned"),
         (log["was"] != "open", "reopened"),
         (missing(log["was_due"]), "date_set"),
-        (pool.past(log["was_due"]), "pulled_in"),
+        (pool.is_past(log["was_due"]), "pulled_in"),
         else_="pushed_in",
     )
     leave = ibis.cases(
         (log["outcome"] == DELETED, "deleted"),
         (log["outcome"] != "open", log["outcome"]),
         (missing(log["close_date"]), "date_cleared"),
-        (pool.past(log["close_date"]), "pushed_out"),
+        (pool.is_past(log["close_date"]), "pushed_out"),
         else_="pulled_out",
     )
     change = log["cents"] - log["cents_before"]
     direction = ibis.ifelse(change > 0, "value_up", "value_down")
     # First seen when already closed: it entered and left between two records.
-    at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.due(log["close_date"])
+    at_once = missing(log["was"]) & log["outcome"].isin(["won", "lost"]) & pool.is_due(log["close_date"])
     within, own = log["within"], {key: key for key in keys}
     parts = [
-        part(log, within & ((log["inside"] & ~log["was_inside"]) | at_once), entry, log["cents"], 1, own),
-        part(log, within & log["was_inside"] & (change != 0), direction, change, 0, own),
-        part(log, within & ((log["was_inside"] & ~log["inside"]) | at_once), leave, -log["cents"], -1, own),
+        select_movement(
+            log, within & ((log["inside"] & ~log["was_inside"]) | at_once), entry, log["cents"], 1, own
+        ),
+        select_movement(log, within & log["was_inside"] & (change != 0), direction, change, 0, own),
+        select_movement(
+            log, within & ((log["was_inside"] & ~log["inside"]) | at_once), leave, -log["cents"], -1, own
+        ),
     ]
     if keys or part_of:
         moved = log["within"] != log["was_within"]
         for key in keys:
-            moved |= log[key] != log[_before(key)]
+            moved |= log[key] != log[_name_before(key)]
         moved &= log["was_inside"]
-        away, before = {key: _before(key) for key in keys}, log["cents_before"]
+        away, before = {key: _name_before(key) for key in keys}, log["cents_before"]
         parts += [
-            part(log, moved & log["was_within"], ibis.literal("transferred_out"), -before, -1, away),
-            part(log, moved & within, ibis.literal("transferred_in"), before, 1, own),
+            select_movement(
+                log, moved & log["was_within"], ibis.literal("transferred_out"), -before, -1, away
+            ),
+            select_movement(log, moved & within, ibis.literal("transferred_in"), before, 1, own),
         ]
     first, *others = parts
     return first.union(*others)
 
 
-def part(
+def select_movement(
     log: ibis.Table, where: Any, movement: Any, cents: Any, count: int, keys: Mapping[str, str]
 ) -> ibis.Table:
-    """The log rows of one movement, with value in cents and count; `keys` maps each group to its column in the log."""
+    """Select the rows of one movement, with value in cents and count; `keys` maps each group to its column in the log."""
     import ibis
 
     groups = {key: log[column] for key, column in keys.items()}
@@ -288,12 +295,12 @@ def part(
     )
 
 
-def _per_opportunity(
+def _sum_by_deal(
     history: History, asked: Span, pool: Pool, groups: Sequence[str], keys: Sequence[str]
 ) -> ibis.Table:
     own = name_groups(groups)
-    steps = steps_of(read_log(history, "name", by=groups), asked, pool, own)
-    moved = moves_of(steps, asked, pool, own, part_of=history.is_part)
+    steps = build_steps(read_log(history, "name", by=groups), asked, pool, own)
+    moved = build_moves(steps, asked, pool, own, part_of=history.is_part)
     summed = moved.group_by(keys).agg(
         cents=moved["cents"].sum().cast("int64"), count=moved["count"].sum().cast("int64")
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def pipeline_created(
     history: History, *, freq: str = "M", by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """Pipeline created in each period, and the open pipeline at its end.
+    """Sum the pipeline created in each period, and the open pipeline at its end.
 
     Parameters
     ----------
@@ -79,16 +79,16 @@ def pipeline_created(
     groups = check_by(by, level="period")
     moments = check_history(history, "pipeline_created", *groups).records["recorded_at"]
     tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
-    spans = spans_of(moments, freq, tz)
+    spans = list_periods(moments, freq, tz)
     keys = [*name_groups(groups), "period"]
-    first_seen = created(history, spans, moments.iloc[0], groups, tz)
+    first_seen = select_created(history, spans, moments.iloc[0], groups, tz)
     summed = first_seen.group_by(keys).agg(
         deals=first_seen.count().cast("int64"), cents=first_seen["cents"].sum().cast("int64")
     )
     came = history.collect(summed)
     outside = came["period"].isin(OUTSIDE)
     left_out = came[outside].groupby("period")["deals"].sum()
-    moved = history.collect(_open_changes(history, spans, groups, tz))
+    moved = history.collect(_count_open_changes(history, spans, groups, tz))
     found = pd.concat([came[~outside], moved]).fillna(
         dict.fromkeys(("deals", "cents", "open", "open_cents"), 0)
     )
@@ -116,15 +116,17 @@ def pipeline_created(
     )
 
 
-def _open_changes(history: History, spans: pd.PeriodIndex, groups: Sequence[str], tz: str) -> ibis.Table:
-    """Change of open deals and cents, by group and period of the record."""
+def _count_open_changes(
+    history: History, spans: pd.PeriodIndex, groups: Sequence[str], tz: str
+) -> ibis.Table:
+    """Count the change of open deals and cents, by group and period of the record."""
     import ibis
 
     log = read_log(history, by=groups)
     own = ibis.window(group_by="unique_id", order_by="seen_at")
     keys = name_groups(groups)
     log = log.mutate(is_open=(log["outcome"] == "open") & log["within"])
-    log = log.mutate(period=period_of(log["seen_at"], spans, tz))
+    log = log.mutate(period=label_period(log["seen_at"], spans, tz))
     came = log.filter("is_open").select(*keys, "period", "cents", sign=ibis.literal(1, type="int64"))
     went = log.mutate(
         **{f"{name}_before": log[name].lag().over(own) for name in (*keys, "cents", "is_open")}
@@ -149,7 +151,7 @@ OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
 def pipeline_created_deals(
     history: History, *, freq: str = "M", by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """The deals behind `pipeline_created`: each deal with the period in which it was created.
+    """List the deals behind `pipeline_created`, each with the period in which it was created.
 
     Parameters
     ----------
@@ -180,7 +182,9 @@ def pipeline_created_deals(
     groups = check_by(by, level="period")
     moments = check_history(history, "pipeline_created_deals", *groups).records["recorded_at"]
     tz, freq = Org.of(history).zone(tz), Org.of(history).freq(freq)
-    found = history.collect(created(history, spans_of(moments, freq, tz), moments.iloc[0], groups, tz))
+    found = history.collect(
+        select_created(history, list_periods(moments, freq, tz), moments.iloc[0], groups, tz)
+    )
     found = found[~found["period"].isin(OUTSIDE)].assign(smallest=lambda rows: -rows["cents"])
     found = sort_groups(found, name_groups(groups), "period", "smallest", "unique_id")
     table = pd.DataFrame(
@@ -199,14 +203,14 @@ def pipeline_created_deals(
     )
 
 
-def spans_of(moments: pd.Series[Any], freq: str, tz: str) -> pd.PeriodIndex:
-    """The periods from the first record to the last."""
+def list_periods(moments: pd.Series[Any], freq: str, tz: str) -> pd.PeriodIndex:
+    """List the periods from the first record to the last."""
     first, last = (periods.as_date(moment, tz=tz) for moment in (moments.iloc[0], moments.iloc[-1]))
     return pd.period_range(first, last, freq=periods.check_freq(freq))
 
 
-def period_of(moment: Any, spans: pd.PeriodIndex, tz: str) -> Any:
-    """The label of the period in which a time lies; earlier and later ones have labels of their own."""
+def label_period(moment: Any, spans: pd.PeriodIndex, tz: str) -> Any:
+    """Label a time by its period; earlier and later times have labels of their own."""
     import ibis
 
     bounds = [periods.as_instant(period.start_time, tz=tz) for period in [*spans, spans[-1] + 1]]
@@ -215,10 +219,10 @@ def period_of(moment: Any, spans: pd.PeriodIndex, tz: str) -> Any:
     return ibis.cases(*cases, else_=_LATER)
 
 
-def created(
+def select_created(
     history: History, spans: pd.PeriodIndex, first: pd.Timestamp, groups: Sequence[str], tz: str
 ) -> ibis.Table:
-    """Each deal with its group and ``period``, its name and ``cents`` when it was first seen."""
+    """Select the first record of each deal: group, ``period`` of creation, name and ``cents``."""
     import ibis
 
     log = read_log(history, "created_at", "name", by=groups)
@@ -231,5 +235,5 @@ def created(
         "unique_id",
         "name",
         "cents",
-        period=ibis.ifelse(unknown, _UNKNOWN, period_of(at, spans, tz)),
+        period=ibis.ifelse(unknown, _UNKNOWN, label_period(at, spans, tz)),
     )

@@ -19,7 +19,7 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
+from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
 from opp_analytics.history import TRANSFERRED
 from opp_analytics.periods import When, as_date
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def slippage(
     history: History, *, start: When, end: When, by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """Outcome of each deal that was due in a period, by count and value: won, lost, slipped, pulled out, removed or still due.
+    """Count the outcomes of the deals that were due in a period, and their value: won, lost, slipped, pulled out, removed or still due.
 
     Parameters
     ----------
@@ -86,36 +86,35 @@ def slippage(
     """
     groups = check_by(by, level="outcome")
     asked = find_span(history, start, end, asked_by="slippage", by=groups, tz=tz)
-    counted = history.collect(_outcomes(history, asked, groups))
-    table = _table(counted, groups)
+    counted = history.collect(_count_outcomes(history, asked, groups))
+    table = _make_rates(counted, groups)
     total = counted[["count", "cents", "unvalued"]].sum()
     slipped = table[table.index.get_level_values("outcome") == "slipped"]
-    return annotate(
+    return annotate_span(
         table,
+        asked,
         made_from=history,
         n=int(total["count"]),
-        as_of=as_date(asked.closing, tz=asked.tz),
-        slip_rate=_rate(slipped["count"].sum(), int(total["count"])),
-        value_slip_rate=_rate(slipped["value"].sum() * 100, int(total["cents"])),
+        slip_rate=_divide(slipped["count"].sum(), int(total["count"])),
+        value_slip_rate=_divide(slipped["value"].sum() * 100, int(total["cents"])),
         unvalued=int(total["unvalued"]),
         to_date=bool(as_date(asked.newest, tz=asked.tz) < asked.last),
         period=[str(asked.first.date()), str(asked.last.date())],
         bound=BOUND,
-        **asked.notes(),
     )
 
 
-def _rate(part: float, whole: int) -> float:
+def _divide(part: float, whole: int) -> float:
     return float(part / whole) if whole else float("nan")
 
 
-def _outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Counts and cents of the cohort by group and outcome."""
+def _count_outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Sum the cohort by group and outcome."""
     import ibis
 
     keys = name_groups(groups)
     return (
-        cohort(history, asked, groups)
+        select_cohort(history, asked, groups)
         .group_by([*keys, "end"])
         .agg(
             count=ibis._.count().cast("int64"),
@@ -125,8 +124,8 @@ def _outcomes(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     )
 
 
-def _table(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """The outcomes of every group, with their rates."""
+def _make_rates(counted: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """List the outcomes of every group, with their rates."""
     further = [TRANSFERRED] if (counted["end"] == TRANSFERRED).any() else []
     numbers = counted[[*name_groups(groups), "end", "count", "cents"]].rename(columns={"end": "outcome"})
     table = fill_counts(numbers, groups, "outcome", [*SLIP_OUTCOMES, *further])
@@ -150,7 +149,7 @@ BOUND = "as known in the last record of the period, and for deals open there in 
 def slippage_deals(
     history: History, *, start: When, end: When, by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """The deals behind `slippage`: each deal that was due in a period, with its outcome.
+    """List the deals behind `slippage`: each deal that was due in a period, with its outcome.
 
     Parameters
     ----------
@@ -181,7 +180,7 @@ def slippage_deals(
     groups = check_by(by)
     asked = find_span(history, start, end, asked_by="slippage_deals", by=groups, tz=tz)
     keys = name_groups(groups)
-    found = history.collect(cohort(history, asked, groups))
+    found = history.collect(select_cohort(history, asked, groups))
     found = found.sort_values(["value", "unique_id"], ascending=[False, True])
     found = sort_groups(found, keys)
     text = schema.TEXT
@@ -197,21 +196,20 @@ def slippage_deals(
             "stage_after": found["stage_after"].astype(text),
         }
     )
-    return annotate(
+    return annotate_span(
         index_by_groups(table, found, groups),
+        asked,
         made_from=history,
         n=len(table),
-        as_of=as_date(asked.closing, tz=asked.tz),
         bound=BOUND,
-        **asked.notes(),
     )
 
 
-def cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per due opportunity, with its values at the start and its ``end``."""
+def select_cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Select the due opportunities, each with its values at the start and its ``end``."""
     import ibis
 
-    ends = _all_ends(history, asked, groups)
+    ends = _join_records(history, asked, groups)
     due = ends.filter(
         ends["within"],
         ends["outcome"] == "open",
@@ -243,8 +241,8 @@ def cohort(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     return due.mutate(end=end, **seen_next)
 
 
-def _all_ends(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """One row per opportunity: its values in the opening record, with ``_after`` in the closing record, with ``_next`` in the following one."""
+def _join_records(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Join the records of each opportunity: the opening one, the closing one (``_after``) and the following one (``_next``)."""
     import ibis
 
     log = keep_until(read_log(history, "name", by=groups), asked.following or asked.closing)

@@ -13,9 +13,9 @@ from opp_analytics.analysis.movement.movements import (
     MOVEMENTS,
     Due,
     Pool,
-    moves_of,
-    part,
-    steps_of,
+    build_moves,
+    build_steps,
+    select_movement,
 )
 from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import (
@@ -26,8 +26,8 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate, fill_counts
-from opp_analytics.periods import When, as_date
+from opp_analytics.analysis.shared.tables import annotate_span, fill_counts
+from opp_analytics.periods import When
 
 if TYPE_CHECKING:
     import ibis
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def waterfall(
     history: History, *, start: When, end: When, due: Due = None, by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """The open pipeline from one point in time to another, movement by movement.
+    """Walk the open pipeline from one point in time to another, movement by movement.
 
     Parameters
     ----------
@@ -83,8 +83,10 @@ def waterfall(
     asked = find_span(history, start, end, asked_by="waterfall", by=groups, tz=tz, within_one_record=True)
     pool = Pool.of(due, asked)
     keys = name_groups(groups)
-    steps = steps_of(read_log(history, by=groups), asked, pool, keys)
-    moved = moves_of(steps, asked, pool, keys, part_of=history.is_part).union(*_ends(steps, asked, keys))
+    steps = build_steps(read_log(history, by=groups), asked, pool, keys)
+    moved = build_moves(steps, asked, pool, keys, part_of=history.is_part).union(
+        *_select_ends(steps, asked, keys)
+    )
     found = history.collect(
         moved.group_by([*keys, "movement"]).agg(
             cents=moved["cents"].sum().cast("int64"),
@@ -96,19 +98,18 @@ def waterfall(
     found = fill_counts(found, groups, "movement", ["opening", *MOVEMENTS, *further, "closing"])
     table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
     closing = table.index.get_level_values("movement") == "closing"
-    return annotate(
+    return annotate_span(
         table,
+        asked,
         made_from=history,
         n=int(table["count"][closing].sum()),
-        as_of=as_date(asked.closing, tz=asked.tz),
         bound=BOUND,
         **pool.notes(),
-        **asked.notes(),
     )
 
 
-def _ends(steps: ibis.Table, asked: Span, keys: Sequence[str]) -> list[ibis.Table]:
-    """The deals in the pool at the opening record and at the closing record."""
+def _select_ends(steps: ibis.Table, asked: Span, keys: Sequence[str]) -> list[ibis.Table]:
+    """Select the deals in the pool at the opening record and at the closing record."""
     import ibis
 
     opening, own = instant(asked.opening), {key: key for key in keys}
@@ -117,6 +118,6 @@ def _ends(steps: ibis.Table, asked: Span, keys: Sequence[str]) -> list[ibis.Tabl
     first &= missing(steps["until"]) | (steps["until"] > opening)
     last = inside & missing(steps["until"])
     return [
-        part(steps, first, ibis.literal("opening"), steps["cents"], 1, own),
-        part(steps, last, ibis.literal("closing"), steps["cents"], 1, own),
+        select_movement(steps, first, ibis.literal("opening"), steps["cents"], 1, own),
+        select_movement(steps, last, ibis.literal("closing"), steps["cents"], 1, own),
     ]

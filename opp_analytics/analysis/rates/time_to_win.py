@@ -28,7 +28,7 @@ def time_to_win(
     history: History | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Days until a given share of all deals, and of all wins so far, is won.
+    """Count the days until a given share of all deals, and of all wins so far, is won.
 
     Parameters
     ----------
@@ -79,13 +79,10 @@ def time_to_win(
         for curve in curves
         for q in quantiles
     ]
-    index: pd.Index = pd.Index(np.tile(np.asarray(quantiles, dtype=float), groups.size), name="quantile")
-    if groups.index is not None:
-        levels = [
-            groups.index.get_level_values(k).repeat(len(quantiles)) for k in range(groups.index.nlevels)
-        ]
-        index = pd.MultiIndex.from_arrays([*levels, index], names=[*groups.index.names, "quantile"])
+    labels = pd.Index(np.tile(np.asarray(quantiles, dtype=float), groups.size), name="quantile")
     table = pd.DataFrame(
-        np.array(rows, dtype=float).reshape(-1, 2), index=index, columns=["days", "days_of_won"]
+        np.array(rows, dtype=float).reshape(-1, 2),
+        index=groups.nest(labels, len(quantiles)),
+        columns=["days", "days_of_won"],
     )
     return annotate(table, made_from=opportunities, n=int((days >= 0).sum()), as_of=today, left_out=left_out)

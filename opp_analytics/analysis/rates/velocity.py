@@ -23,7 +23,7 @@ def velocity(
     window_days: int | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Money that the open pipeline turns into bookings per day, with its four factors.
+    """Estimate the money that the open pipeline turns into bookings per day, with its four factors.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def win_rate(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """The share of closed deals that were won, by count and by money, with intervals.
+    """Measure the share of closed deals that were won, by count and by money, with intervals.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def win_rate(
     keys = [make_column_key(frame[name]) for name in names]
     if freq is not None:
         keys.append(make_period_key(frame["close_date"], freq))
-    inside = _inside(frame, start, end, tz) if dated else np.ones(len(frame), dtype=bool)
+    inside = _is_inside(frame, start, end, tz) if dated else np.ones(len(frame), dtype=bool)
     if freq is not None and today is not None:
         # In a period that has not begun nothing has closed.
         inside = inside & ~(frame["close_date"] > pd.Period(today, freq).end_time).to_numpy()
@@ -125,7 +125,7 @@ def win_rate(
         # A deal outside the window does not make a group.
         key.codes[~inside] = -1
     groups = combine(keys, len(frame))
-    table = _rates(frame, outcome, inside, groups, confidence)
+    table = _make_rates(frame, outcome, inside, groups, confidence)
     if freq is not None:
         running = None if today is None else str(pd.Period(today, freq))
         table["to_date"] = np.asarray(table.index.get_level_values("period") == running, dtype=bool)
@@ -147,12 +147,12 @@ def win_rate(
     )
 
 
-def _inside(frame: pd.DataFrame, start: When | None, end: When | None, tz: str) -> NDArray[np.bool_]:
+def _is_inside(frame: pd.DataFrame, start: When | None, end: When | None, tz: str) -> NDArray[np.bool_]:
     first, last = periods.window(start, end, tz=tz)
     return np.asarray(frame["close_date"].between(first, last).to_numpy(), dtype=bool)
 
 
-def _rates(
+def _make_rates(
     frame: pd.DataFrame,
     outcome: NDArray[Any],
     inside: NDArray[np.bool_],

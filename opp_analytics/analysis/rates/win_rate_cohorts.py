@@ -30,7 +30,7 @@ def win_rate_cohorts(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Share of the deals created in each period that were won by the same age.
+    """Compare the win rates of the deals created in each period, at the same age.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ def win_rate_curve(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Share of created deals that are won, lost, disqualified and open, by days since creation.
+    """Estimate the share of created deals that are won, lost, disqualified and open, by days since creation.
 
     Parameters
     ----------
@@ -97,21 +97,15 @@ def win_rate_curve(
         left_out["closed_before_observed_from"] = int(before.sum())
         days = np.where(before, -1, days)
     curves = fit_curves(groups, days, outcome, entry)
-    parts = [_columns(curve, confidence) for curve in curves]
-    joined = (
-        {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        if parts
-        else _no_columns()
-    )
+    parts = [_list_columns(curve, confidence) for curve in curves]
+    nobody = incidence(np.array([], dtype=np.int64), won=np.array([], dtype=bool))
+    joined = {
+        name: np.concatenate([empty, *(part[name] for part in parts)])
+        for name, empty in _list_columns(nobody, confidence).items()
+    }
     time = pd.Index(joined.pop("days"), name="days", dtype="int64")
-    if groups.index is not None:
-        lengths = [len(curve.time) for curve in curves]
-        levels = [
-            groups.index.get_level_values(k).repeat(np.array(lengths, dtype=int))
-            for k in range(groups.index.nlevels)
-        ]
-        time = pd.MultiIndex.from_arrays([*levels, time], names=[*groups.index.names, "days"])
-    table = pd.DataFrame(joined, index=time)
+    lengths = np.array([len(curve.time) for curve in curves], dtype=np.intp)
+    table = pd.DataFrame(joined, index=groups.nest(time, lengths))
     return annotate(
         table,
         made_from=opportunities,
@@ -122,7 +116,7 @@ def win_rate_curve(
     )
 
 
-def _columns(curve: Incidence, confidence: float) -> dict[str, NDArray[np.generic]]:
+def _list_columns(curve: Incidence, confidence: float) -> dict[str, NDArray[np.generic]]:
     low, high = share_interval(curve.won_share, curve.won_error, curve.at_risk, confidence)
     return {
         "days": curve.time,
@@ -137,8 +131,3 @@ def _columns(curve: Incidence, confidence: float) -> dict[str, NDArray[np.generi
         "disqualified_share": curve.disqualified_share,
         "open_share": curve.open_share,
     }
-
-
-def _no_columns() -> dict[str, NDArray[np.generic]]:
-    nobody = incidence(np.array([], dtype=np.int64), won=np.array([], dtype=bool))
-    return _columns(nobody, 0.95)

@@ -36,7 +36,7 @@ def win_rate_definitions(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Common definitions of the win rate on the same deals, and when each one misleads.
+    """Compare common definitions of the win rate on the same deals, and say when each one misleads.
 
     Parameters
     ----------
@@ -76,10 +76,10 @@ def win_rate_definitions(
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "value", "close_date", "created_at")
-    days, followed, left_out = measure_ages(frame, today, tz)
+    days, outcome, left_out = measure_ages(frame, today, tz)
     rows = {
-        **_closed_rows(frame, today, horizon, confidence),
-        **_followed_rows(frame, days, followed, today, horizon, confidence, tz),
+        **_count_closed(frame, today, horizon, confidence),
+        **_count_followed(frame, days, outcome, today, horizon, confidence, tz),
     }
     table = pd.DataFrame.from_dict(
         rows, orient="index", columns=["rate", "rate_low", "rate_high", "n", "open_share"]
@@ -100,16 +100,18 @@ def win_rate_definitions(
 Row = tuple[float, float, float, int, float]
 
 
-def _row(hits: int, trials: int, open_share: float, confidence: float) -> Row:
+def _make_row(hits: int, trials: int, open_share: float, confidence: float) -> Row:
     low, high = wilson(hits, trials, confidence=confidence)
-    return _part(hits, trials), float(low), float(high), trials, open_share
+    return _divide(hits, trials), float(low), float(high), trials, open_share
 
 
-def _part(part: float, whole: float) -> float:
+def _divide(part: float, whole: float) -> float:
     return part / whole if whole else np.nan
 
 
-def _closed_rows(frame: pd.DataFrame, today: pd.Timestamp, horizon: int, confidence: float) -> dict[str, Row]:
+def _count_closed(
+    frame: pd.DataFrame, today: pd.Timestamp, horizon: int, confidence: float
+) -> dict[str, Row]:
     outcome = outcome_codes(frame)
     outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
     recent = (frame["close_date"] > today - pd.Timedelta(days=horizon)).to_numpy()
@@ -119,18 +121,18 @@ def _closed_rows(frame: pd.DataFrame, today: pd.Timestamp, horizon: int, confide
     nowhere = np.zeros(int(priced.sum()), dtype=np.intp)
     low, high = value_interval(value[priced], won[priced], nowhere, 1, confidence=confidence)
     n, n_recent = int(closed.sum()), int((recent & closed).sum())
-    still, still_recent = _part(open_, n + open_), _part(open_, n_recent + open_)
-    value_rate = _part(float(value[priced & won].sum()), float(value[priced].sum()))
+    still, still_recent = _divide(open_, n + open_), _divide(open_, n_recent + open_)
+    value_rate = _divide(float(value[priced & won].sum()), float(value[priced].sum()))
     return {
-        "closed, all time": _row(int(won.sum()), n, still, confidence),
-        "closed, last horizon": _row(int((recent & won).sum()), n_recent, still_recent, confidence),
+        "closed, all time": _make_row(int(won.sum()), n, still, confidence),
+        "closed, last horizon": _make_row(int((recent & won).sum()), n_recent, still_recent, confidence),
         "closed by value, last horizon": (
             value_rate, float(low[0]), float(high[0]), int(priced.sum()), still_recent,
         ),
     }  # fmt: skip
 
 
-def _followed_rows(
+def _count_followed(
     frame: pd.DataFrame,
     days: NDArray[np.int64],
     outcome: NDArray[np.int8],
@@ -145,16 +147,16 @@ def _followed_rows(
     in_time = old & (days <= horizon) & (outcome != OPEN)
     n, n_old = int(known.sum()), int(old.sum())
     won, won_in_time = int((known & (outcome == WON)).sum()), int((in_time & (outcome == WON)).sum())
-    still = _part(int((known & (outcome == OPEN)).sum()), n)
-    still_old = _part(n_old - int(in_time.sum()), n_old)
+    still = _divide(int((known & (outcome == OPEN)).sum()), n)
+    still_old = _divide(n_old - int(in_time.sum()), n_old)
     rows = {
-        "won of all created": _row(won, n, still, confidence),
-        "created cohort at equal age": _row(won_in_time, n_old, still_old, confidence),
+        "won of all created": _make_row(won, n, still, confidence),
+        "created cohort at equal age": _make_row(won_in_time, n_old, still_old, confidence),
     }
-    return {**rows, **_curve_rows(days[known], outcome[known], horizon, confidence)}
+    return {**rows, **_read_curves(days[known], outcome[known], horizon, confidence)}
 
 
-def _curve_rows(
+def _read_curves(
     days: NDArray[np.int64], outcome: NDArray[np.int8], horizon: int, confidence: float
 ) -> dict[str, Row]:
     curve = fit_curve(days, outcome)

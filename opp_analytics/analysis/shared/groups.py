@@ -60,6 +60,13 @@ class Groups:
         flat = np.bincount(cells, weights=amounts[keep], minlength=kinds * self.size)
         return flat.astype(np.float64).reshape(kinds, self.size)
 
+    def nest(self, labels: pd.Index[Any], times: int | NDArray[np.intp]) -> pd.Index[Any]:
+        """Put the labels of all groups below them; each group has so many."""
+        if self.index is None:
+            return labels
+        levels = [self.index.get_level_values(k).repeat(times) for k in range(self.index.nlevels)]
+        return pd.MultiIndex.from_arrays([*levels, labels], names=[*self.index.names, labels.name])
+
     def frame(self, columns: dict[str, Any]) -> pd.DataFrame:
         """Make the summary a frame."""
         return pd.DataFrame(columns, index=pd.RangeIndex(1) if self.index is None else self.index)

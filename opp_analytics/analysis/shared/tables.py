@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.history_query import name_groups
+from opp_analytics.analysis.shared.history_query import Span, name_groups
 from opp_analytics.certificate import Certificate
 from opp_analytics.org import org_of
+from opp_analytics.periods import as_date
 from opp_analytics.schema import NO_LABEL
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
 
 __all__ = [
     "annotate",
+    "annotate_span",
     "fill_counts",
     "fill_rows",
     "index_by_groups",
@@ -59,6 +64,14 @@ def annotate(
         notes["org"] = org.facts
     table.attrs = notes  # type: ignore[assignment]
     return table
+
+
+def annotate_span(
+    table: pd.DataFrame, span: Span, *, made_from: History, n: int, **further: Any
+) -> pd.DataFrame:
+    """Set the attrs of a result about a time window: those of `annotate`, the day of the end, and the compared records."""
+    as_of = as_date(span.closing, tz=span.tz)
+    return annotate(table, made_from=made_from, n=n, as_of=as_of, **further, **span.notes())
 
 
 def label_groups(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -12,13 +12,13 @@ from opp_analytics.org import PIPELINE, Org
 from opp_analytics.schema import TEXT
 from opp_analytics.text import joined
 
-__all__ = ["open_stages", "regrouped", "several_pipelines"]
+__all__ = ["list_open_stages", "merge_pipelines", "split_pipelines"]
 
 
-def several_pipelines(
+def split_pipelines(
     meaning: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str
 ) -> list[str | None]:
-    """The pipelines to count one by one; one None where all stages are ranked together.
+    """List the pipelines to count one by one; a single None where all stages are ranked together.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def several_pipelines(
     return list(names) or [None]
 
 
-def open_stages(meaning: Org, pipeline: str | None) -> tuple[str, ...]:
-    """The open stages of a pipeline in order; all of the org's for deals whose pipeline it does not know."""
+def list_open_stages(meaning: Org, pipeline: str | None) -> tuple[str, ...]:
+    """List the open stages of a pipeline in order; all of the org's for a pipeline that it does not know."""
     return (meaning.stages.of(pipeline) if pipeline in meaning.stages.pipelines else meaning.stages).open
 
 
-def regrouped(parts: Sequence[pd.DataFrame], groups: pd.Index[Any] | None) -> pd.DataFrame:
-    """The tables of the pipelines as one, in the order of the groups."""
+def merge_pipelines(parts: Sequence[pd.DataFrame], groups: pd.Index[Any] | None) -> pd.DataFrame:
+    """Merge the tables of the pipelines into one, in the order of the groups."""
     if groups is None or len(parts) == 1:
         return parts[0]
     table = pd.concat(parts)

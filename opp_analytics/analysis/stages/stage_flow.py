@@ -20,12 +20,12 @@ from opp_analytics.analysis.shared.history_query import (
     name_groups,
     read_log,
 )
-from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
-from opp_analytics.analysis.stages.pipelines import open_stages, regrouped, several_pipelines
+from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
+from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.history import TRANSFERRED
 from opp_analytics.org import PIPELINE
-from opp_analytics.periods import When, as_date
+from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def stage_flow(
     assume_passed: bool = True,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Outcome of the entries into each stage in a time window.
+    """Count the outcomes of the entries into each stage in a time window.
 
     Parameters
     ----------
@@ -100,29 +100,28 @@ def stage_flow(
     groups = check_by(by, level="stage")
     asked = find_span(history, start, end, asked_by="stage_flow", by=groups, tz=tz, reads=("stage",))
     keys = [*name_groups(groups), "came_from", "place", "went_to", "days"]
-    steps = stage_steps(history, asked, groups)
+    steps = build_steps(history, asked, groups)
     counted = history.collect(steps.group_by(keys).agg(times=steps.count().cast("int64")))
     parts = [
-        _counted(stays, groups, stages)
-        for stages, stays in stays_by_pipeline(
+        _count_entries(stays, groups, stages)
+        for stages, stays in split_by_pipeline(
             history, asked, groups, counted, assume_passed=assume_passed, asked_by="stage_flow"
         )
     ]
-    table = regrouped(parts, _order(parts, groups))
+    table = merge_pipelines(parts, _order_groups(parts, groups))
     if not history.is_part:
         table = table.drop(columns=TRANSFERRED)
-    return annotate(
+    return annotate_span(
         table,
+        asked,
         made_from=history,
         n=int(table["entries"].sum()),
-        as_of=as_date(asked.closing, tz=asked.tz),
         bound="lower: several changes between two records appear as one; times are only as exact as the records",
-        **asked.notes(),
     )
 
 
-def _order(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:
-    """The groups of all pipelines in order."""
+def _order_groups(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None:
+    """Sort the groups of all pipelines."""
     if not groups:
         return None
     held = pd.concat([part.reset_index()[groups] for part in parts]).drop_duplicates()
@@ -130,8 +129,8 @@ def _order(parts: list[pd.DataFrame], groups: list[str]) -> pd.Index[Any] | None
     return pd.Index(held[groups[0]]) if len(groups) == 1 else pd.MultiIndex.from_frame(held)
 
 
-def _counted(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:
-    """Entries by stage and group, with their outcomes."""
+def _count_entries(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.DataFrame:
+    """Count entries and their outcomes by stage and group."""
     level = [*name_groups(groups), "stage"]
     passed = spells["passed"].astype(bool)
     ends = pd.DataFrame(
@@ -146,7 +145,9 @@ def _counted(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.D
     table = fill_counts(counted, groups, "stage", stages)
     entries = table[[*FLOW_ENDS, TRANSFERRED]].sum(axis=1)
     done = (entries - table["still"] - table[TRANSFERRED]).astype("float64").replace(0.0, np.nan)
-    medians = {key: _median(group) for key, group in spells[~passed].groupby(level if groups else "stage")}
+    medians = {
+        key: _find_median(group) for key, group in spells[~passed].groupby(level if groups else "stage")
+    }
     table.insert(0, "entries", entries)
     median = pd.Series([medians.get(key, np.nan) for key in table.index], index=table.index, dtype="float64")
     return table.assign(conversion=table["advanced"] / done, median_days=median)[
@@ -154,8 +155,8 @@ def _counted(spells: pd.DataFrame, groups: list[str], stages: list[str]) -> pd.D
     ]
 
 
-def _median(spells: pd.DataFrame) -> float:
-    """Days after which half of the stays have ended; NaN when more than half are still running."""
+def _find_median(spells: pd.DataFrame) -> float:
+    """Find the days after which half of the stays have ended; NaN when more than half are still running."""
     ended = (~spells["end"].isin(["still", TRANSFERRED])).to_numpy()
     times, days = spells["times"].to_numpy(dtype="int64"), spells["days"].to_numpy(dtype="int64")
     curve = incidence(np.repeat(days, times), won=np.repeat(ended, times))
@@ -178,7 +179,7 @@ def stage_flow_deals(
     assume_passed: bool = True,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """The entries behind `stage_flow`: each deal that entered a stage, with what became of it there.
+    """List the entries behind `stage_flow`: each deal that entered a stage, with its outcome there.
 
     Parameters
     ----------
@@ -209,11 +210,11 @@ def stage_flow_deals(
     """
     groups = check_by(by, level="stage")
     asked = find_span(history, start, end, asked_by="stage_flow_deals", by=groups, tz=tz, reads=("stage",))
-    steps = history.collect(stage_steps(history, asked, groups)).assign(times=1)
+    steps = history.collect(build_steps(history, asked, groups)).assign(times=1)
     keys = name_groups(groups)
     stays = [
         stays.assign(rank=stays["stage"].map({stage: rank for rank, stage in enumerate(stages)}))
-        for stages, stays in stays_by_pipeline(
+        for stages, stays in split_by_pipeline(
             history, asked, groups, steps, assume_passed=assume_passed, asked_by="stage_flow_deals"
         )
     ]
@@ -229,16 +230,15 @@ def stage_flow_deals(
             "passed": found["passed"].astype("bool"),
         }
     )
-    return annotate(
+    return annotate_span(
         index_by_groups(table, found, groups),
+        asked,
         made_from=history,
         n=len(table),
-        as_of=as_date(asked.closing, tz=asked.tz),
-        **asked.notes(),
     )
 
 
-def stays_by_pipeline(
+def split_by_pipeline(
     history: History,
     asked: Span,
     groups: list[str],
@@ -247,27 +247,29 @@ def stays_by_pipeline(
     assume_passed: bool,
     asked_by: str,
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """The open stages of each pipeline in order, and the stays in them with their ``end``; one pipeline where all rank together.
+    """Yield the open stages of each pipeline in order, and the stays in them with their ``end``.
+
+    Where all stages rank together, there is one pipeline.
 
     Parameters
     ----------
     steps : DataFrame
-        Steps of `stage_steps`, each with its number of ``times``.
+        Steps of `build_steps`, each with its number of ``times``.
     """
     keys = name_groups(groups)
-    for pipeline in several_pipelines(asked.org, _pipelines(history, asked.org), groups, asked_by):
+    for pipeline in split_pipelines(asked.org, _list_pipelines(history, asked.org), groups, asked_by):
         mine = steps
         if PIPELINE in groups and len(asked.org.stages.pipelines) > 1:
             mine = steps[steps[keys[groups.index(PIPELINE)]] == (pipeline or NO_LABEL)]
-        ranks = {stage: rank for rank, stage in enumerate(open_stages(asked.org, pipeline))}
-        stays = _ended(mine, ranks)
+        ranks = {stage: rank for rank, stage in enumerate(list_open_stages(asked.org, pipeline))}
+        stays = _add_ends(mine, ranks)
         if assume_passed:
-            stays = pd.concat([stays, _passed(mine, ranks)], ignore_index=True)
+            stays = pd.concat([stays, _assume_passed(mine, ranks)], ignore_index=True)
         yield list(ranks), stays
 
 
-def _pipelines(history: History, meaning: Org) -> pd.Series[Any]:
-    """The pipelines of the history's deals."""
+def _list_pipelines(history: History, meaning: Org) -> pd.Series[Any]:
+    """List the pipelines of the history's deals."""
     table = history.table
     if len(meaning.stages.pipelines) < 2 or PIPELINE not in table.columns:
         return pd.Series(dtype=schema.TEXT)
@@ -275,8 +277,8 @@ def _pipelines(history: History, meaning: Org) -> pd.Series[Any]:
     return found.sort_values(ignore_index=True)
 
 
-def stage_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
-    """Each step of a deal from place to place between two records, with the next place and the days until then.
+def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
+    """Build the steps of deals from place to place between two records, with the next place and the days until then.
 
     A place is the stage of an open deal, won, lost, or removed for every other deal. A deal that leaves the history's
     part goes to the place transferred.
@@ -314,8 +316,8 @@ def stage_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     )
 
 
-def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
-    """The stays in ranked open stages, each with its end."""
+def _add_ends(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
+    """Select the stays in ranked open stages, each with its end."""
     spells = steps[steps["place"].isin(list(ranks))]
     here, there = (spells[name].map({**ranks, _WON: len(ranks)}) for name in ("place", "went_to"))
     end = np.select(
@@ -332,8 +334,8 @@ def _ended(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
     return spells.assign(stage=spells["place"], end=end, passed=False)
 
 
-def _passed(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
-    """Assumed stays: the stages skipped by a jump forward."""
+def _assume_passed(steps: pd.DataFrame, ranks: dict[str, int]) -> pd.DataFrame:
+    """Assume a stay in each stage that a jump forward skipped."""
     here, there = (steps[name].map({**ranks, _WON: len(ranks)}) for name in ("came_from", "place"))
     jumped = []
     for stage, rank in ranks.items():

@@ -20,7 +20,7 @@ from opp_analytics.analysis.shared.groups import (
     read,
 )
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.analysis.stages.pipelines import open_stages, regrouped, several_pipelines
+from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.org import (
     CONFLICT,
     DISQUALIFIED,
@@ -37,7 +37,7 @@ from opp_analytics.schema import NO_LABEL
 
 
 def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
-    """Open deals in each stage, with bounds on the number of deals that ever reached it.
+    """Count the open deals in each stage, with bounds on the number of deals that ever reached it.
 
     Parameters
     ----------
@@ -91,13 +91,13 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     frame = read(opportunities, "stage", "value", *own, by=names)
     outcome = outcome_codes(frame)
     open_ = outcome == OPEN
-    pipelines = several_pipelines(meaning, frame[PIPELINE], names, "stage_funnel") if own else [None]
+    pipelines = split_pipelines(meaning, frame[PIPELINE], names, "stage_funnel") if own else [None]
     parts = []
     for pipeline in pipelines:
-        rows = _rows_of(frame, pipeline, names)
-        parts.append(_funnel(frame[rows], outcome[rows], names, open_stages(meaning, pipeline)))
+        rows = _select_pipeline(frame, pipeline, names)
+        parts.append(_count_funnel(frame[rows], outcome[rows], names, list_open_stages(meaning, pipeline)))
     groups = combine([make_column_key(frame[name]) for name in names], len(frame))
-    table = regrouped(parts, groups.index)
+    table = merge_pipelines(parts, groups.index)
     return annotate(
         table,
         made_from=opportunities,
@@ -110,27 +110,27 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     )
 
 
-def _rows_of(frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]) -> NDArray[np.bool_]:
-    """Mask of the deals of a pipeline; of all where the funnel has only one."""
+def _select_pipeline(frame: pd.DataFrame, pipeline: str | None, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Mask the deals of a pipeline, or all deals if the funnel has only one."""
     if PIPELINE not in names or PIPELINE not in frame:
         return np.ones(len(frame), dtype=bool)
     mine = frame[PIPELINE].isna() if pipeline is None else frame[PIPELINE].astype(schema.TEXT) == pipeline
     return mine.to_numpy(dtype=bool)
 
 
-def _funnel(
+def _count_funnel(
     frame: pd.DataFrame, outcome: NDArray[np.int8], names: list[str], ranked: Sequence[str]
 ) -> pd.DataFrame:
-    """The funnel of deals whose open stages are ranked."""
+    """Count the funnel of one pipeline, whose open stages are ranked."""
     groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     open_ = outcome == OPEN
-    stage = _stage_key(frame["stage"], open_, ranked)
-    cells = _cells(frame, groups, stage, open_)
-    return _indexed(_with_bounds(cells, groups, stage, outcome, len(ranked)), groups, stage, names)
+    stage = _make_stage_key(frame["stage"], open_, ranked)
+    cells = _count_cells(frame, groups, stage, open_)
+    return _make_frame(_add_bounds(cells, groups, stage, outcome, len(ranked)), groups, stage)
 
 
-def _stage_key(column: pd.Series[Any], open_: NDArray[np.bool_], ranked: Sequence[str]) -> Key:
-    """The open stages, then "(none)" if an open deal is in none of them; −1 for deals that are not open."""
+def _make_stage_key(column: pd.Series[Any], open_: NDArray[np.bool_], ranked: Sequence[str]) -> Key:
+    """Make a key of the open stages, then "(none)" if an open deal is in none of them; −1 for deals that are not open."""
     codes = column.cat.codes.to_numpy().astype(np.intp)
     categories = [str(c) for c in column.cat.categories]
     # The last cell is that of a missing stage.
@@ -141,10 +141,10 @@ def _stage_key(column: pd.Series[Any], open_: NDArray[np.bool_], ranked: Sequenc
     return Key("stage", places, pd.Index(labels, dtype=schema.TEXT))
 
 
-def _cells(
+def _count_cells(
     frame: pd.DataFrame, groups: Groups, stage: Key, open_: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.generic]]:
-    """Open count and value per group and stage, one row per group."""
+    """Count open deals and their value per group and stage, one row per group."""
     width = len(stage.labels)
     flat = Groups(
         np.where(stage.codes < 0, -1, groups.codes * width + stage.codes), pd.RangeIndex(groups.size * width)
@@ -156,7 +156,7 @@ def _cells(
     }
 
 
-def _with_bounds(
+def _add_bounds(
     cells: dict[str, NDArray[Any]], groups: Groups, stage: Key, outcome: NDArray[np.int8], ranks: int
 ) -> dict[str, NDArray[Any]]:
     count = cells["open_count"]
@@ -176,11 +176,7 @@ def _with_bounds(
     }
 
 
-def _indexed(table: dict[str, NDArray[Any]], groups: Groups, stage: Key, names: list[str]) -> pd.DataFrame:
+def _make_frame(table: dict[str, NDArray[Any]], groups: Groups, stage: Key) -> pd.DataFrame:
+    labels = pd.Index(np.tile(stage.labels, groups.size), name="stage", dtype=schema.TEXT)
     flat = {name: values.reshape(-1) for name, values in table.items()}
-    if groups.index is None:
-        return pd.DataFrame(flat, index=stage.labels.rename("stage"))
-    width = len(stage.labels)
-    keys = [groups.index.get_level_values(level).repeat(width) for level in range(groups.index.nlevels)]
-    index = pd.MultiIndex.from_arrays([*keys, np.tile(stage.labels, groups.size)], names=[*names, "stage"])
-    return pd.DataFrame(flat, index=index)
+    return pd.DataFrame(flat, index=groups.nest(labels, len(stage.labels)))

@@ -8,10 +8,10 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until, missing
-from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.analysis.shared.tables import annotate_span
 from opp_analytics.arguments import frame
 from opp_analytics.history import DELETED
-from opp_analytics.periods import When, as_date
+from opp_analytics.periods import When
 
 if TYPE_CHECKING:
     import ibis
@@ -26,7 +26,7 @@ _INSTANTS = ("seen_after", "seen_at", "entered_after", "entered_at")
 def transitions(
     history: History, *, start: When | None = None, end: When | None = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """Every recorded change of stage, with the time in the previous stage.
+    """List every recorded change of stage, with the time in the previous stage.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def transitions(
     asked = find_span(
         history, start, end, asked_by="transitions", tz=tz, needs_two=start is not None, reads=("stage",)
     )
-    steps = _steps(history, asked)
+    steps = _select_steps(history, asked)
     if start is not None:
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
     found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
@@ -88,18 +88,17 @@ def transitions(
             "days_high": (found["seen_at"] - found["entered_after"]) / _DAY,
         }
     )
-    return annotate(
+    return annotate_span(
         table,
+        asked,
         made_from=history,
         n=table["unique_id"].nunique(),
-        as_of=as_date(asked.closing, tz=asked.tz),
         bound="lower: two changes between two records appear as one; times are only as exact as the records",
-        **asked.notes(),
     )
 
 
 def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
-    """Number of steps from each stage to each other stage.
+    """Count the steps from each stage to each other stage.
 
     Parameters
     ----------
@@ -136,14 +135,16 @@ def transition_matrix(transitions: pd.DataFrame) -> pd.DataFrame:
     counted = pd.crosstab(steps["from_stage"], steps["to_stage"])
     order = [stage for stage in transitions["to_stage"].cat.categories if stage in {*counted.index, *counted}]
     out = [stage for stage in order if stage in counted.index]
-    return counted.reindex(index=_stages(out, "from_stage"), columns=_stages(order, "to_stage"), fill_value=0)
+    return counted.reindex(
+        index=_make_axis(out, "from_stage"), columns=_make_axis(order, "to_stage"), fill_value=0
+    )
 
 
-def _stages(names: list[str], axis: str) -> pd.Index[str]:
+def _make_axis(names: list[str], axis: str) -> pd.Index[str]:
     return pd.Index(names, name=axis, dtype=schema.TEXT)
 
 
-def _steps(history: History, asked: Span) -> ibis.Table:
+def _select_steps(history: History, asked: Span) -> ibis.Table:
     import ibis
 
     log = keep_until(history.log, asked.closing)
