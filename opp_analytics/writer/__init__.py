@@ -1,18 +1,15 @@
 """Write edits to the server: plan from two frames, review, then apply with a receipt for every change."""
 
-from opp_analytics.writer.apply.apply import apply
-from opp_analytics.writer.apply.check_plan import check_plan
+from opp_analytics.writer.apply.apply import apply, check_plan, resume
 from opp_analytics.writer.apply.receipt import Receipt
-from opp_analytics.writer.apply.resume import resume
 from opp_analytics.writer.apply.undo import undo
-from opp_analytics.writer.journal.own_writes import own_writes
-from opp_analytics.writer.journal.result import OUTCOMES
-from opp_analytics.writer.journal.runs import runs
 from opp_analytics.writer.plan.cells import choices, find_problem, format_cell, normalize, same
+from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan
-from opp_analytics.writer.plan.words import Words
+from opp_analytics.writer.plan.steps import OUTCOMES
 from opp_analytics.writer.read_csv import read_csv
 from opp_analytics.writer.read_excel import read_excel
+from opp_analytics.writer.runs import own_writes, runs
 from opp_analytics.writer.sheets import guarded
 from opp_analytics.writer.to_csv import to_csv
 from opp_analytics.writer.to_excel import to_excel

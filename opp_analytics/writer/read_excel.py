@@ -18,8 +18,7 @@ import pandas as pd
 
 from opp_analytics import arguments, files, org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.writer.plan.cells import row_dicts
-from opp_analytics.writer.plan.codec import from_text
+from opp_analytics.writer.plan.cells import from_text, row_dicts
 from opp_analytics.writer.sheets import TEXTS, after_frame, day_order, match_header, parse, to_cell
 from opp_analytics.writer.to_excel import BASE_SHEET, openpyxl_library
 

@@ -18,8 +18,7 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
-from opp_analytics.writer.plan.cells import choices
-from opp_analytics.writer.plan.codec import to_text
+from opp_analytics.writer.plan.cells import choices, to_text
 from opp_analytics.writer.plan.difference import with_ids
 from opp_analytics.writer.sheets import import_rows, refuse_before, sheet_order, to_cell
 

@@ -21,7 +21,7 @@ import pandas as pd
 import requests
 
 import opp_analytics as oa
-from opp_analytics.writer.journal import entries
+from opp_analytics.writer.journal import Journal
 from tests.benchmarks._figures import Figure, in_turns
 
 ROWS, LATENCY, CONNECTIONS, ROUNDS = 2_000, 0.020, 8, 3
@@ -88,8 +88,8 @@ def _unjournalled(
     server: oa.sandbox.Sandbox, client: oa.Client, rows: int, value: float
 ) -> tuple[float, int]:
     with (
-        patch.object(entries, "intend", lambda *_: None),
-        patch.object(entries, "settle", lambda *_: None),
+        patch.object(Journal, "intend", lambda *_: None),
+        patch.object(Journal, "settle", lambda *_: None),
     ):
         return _applied(server, client, rows, value)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-import pandas as pd
 import pytest
 
 from opp_analytics.api import Client
 from opp_analytics.cli.plan_view import SHELL
 from opp_analytics.errors import PlanError
 from opp_analytics.writer import Plan, Receipt, check_plan, plan
+from opp_analytics.writer.plan.steps import EditedCell, Result, RunStep, Step
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
 
@@ -21,10 +21,9 @@ SHELL_WORDS = re.compile(r"--\w|opp-analytics")
 def failing() -> Receipt:
     """A receipt with a line for everything that a person can do next."""
     outcomes = ["unknown", "already", *["failed"] * 6]
-    table = pd.DataFrame({"operation": "create", "outcome": outcomes, "name": "Acme", "error": "no answer"})
-    return Receipt(
-        table.assign(unique_id=None, field=None), run_id="r1", stopped="interrupted", resumable=True
-    )
+    step = Step("create", None, (EditedCell("name", None, "Acme"),), "Acme")
+    entries = [RunStep(n, step, Result((outcome,), ("no answer",))) for n, outcome in enumerate(outcomes)]
+    return Receipt(entries, run_id="r1", stopped="interrupted")
 
 
 def test_receipt__says_what_to_type_next() -> None:

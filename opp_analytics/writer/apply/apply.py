@@ -1,33 +1,39 @@
-"""Send a plan to the server."""
+"""Send a plan to the server, and finish a run that was cut off."""
 
 from __future__ import annotations
 
+import logging
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
-import pandas as pd
-
+from opp_analytics import text
 from opp_analytics.arguments import one_of
-from opp_analytics.errors import ArgumentTypeError
-from opp_analytics.progress import Progress
-from opp_analytics.writer.apply.check_plan import check_plan
-from opp_analytics.writer.apply.engine import Todo
-from opp_analytics.writer.apply.lost_creates import mark_newest
-from opp_analytics.writer.apply.receipt import Receipt, receipt_table
-from opp_analytics.writer.apply.run import run_steps
-from opp_analytics.writer.journal import entries
-from opp_analytics.writer.journal.creates import accounted_for
-from opp_analytics.writer.journal.journal import Journal, plan_lock
-from opp_analytics.writer.journal.result import Result
-from opp_analytics.writer.plan.cells import row_dicts
+from opp_analytics.errors import ArgumentTypeError, JournalError, PlanError
+from opp_analytics.progress import Progress, progress_bar
+from opp_analytics.writer.apply.engine import LiveRun, StopSignal
+from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
+from opp_analytics.writer.apply.receipt import Receipt
+from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
+from opp_analytics.writer.journal import Journal, PlanRun, plan_lock
+from opp_analytics.writer.plan.display import PERMISSIONS, PYTHON, Words, cells_that_need, list_problems
 from opp_analytics.writer.plan.plan import Plan
-from opp_analytics.writer.plan.remote import only_reading
+from opp_analytics.writer.plan.steps import EditedCell, Result, RunStep, Step
+from opp_analytics.writer.plan.three_way import only_reading
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["apply"]
+__all__ = ["apply", "check_plan", "resume"]
+
+_PATIENCE = 1.0
+"""Seconds to wait for calls in flight after Ctrl-C."""
+_log = logging.getLogger(__name__)
 
 
 def apply(
@@ -102,33 +108,245 @@ def apply(
         )
     one_of(on_conflict, "on_conflict", ("skip", "overwrite", "stop"))
     check_plan(plan, client, clear_nulls=clear_nulls, allow_delete=allow_delete)
-    names = [None if pd.isna(name) else name for name in plan.changes["name"]]
-    todos = [Todo(number, step, names[step.cells[0].at]) for number, step in enumerate(plan.steps)]
-    if dry_run or not todos:
-        return _unsent(plan, todos)
+    if dry_run or not plan.steps:
+        return Receipt([RunStep(number, step, _foresee(step)) for number, step in enumerate(plan.steps)])
+    entries = [RunStep(n, step, Result.whole(step, "pending")) for n, step in enumerate(plan.steps)]
     settings = client.settings
     with Journal(settings.tenant) as journal, plan_lock(settings.tenant, plan.plan_id):
-        creates = [todo.step.identity for todo in todos if todo.creates]
-        accounted = accounted_for(journal, creates, plan.before["unique_id"], again=again)
+        creates = [entry.step.identity for entry in entries if entry.creates]
+        accounted = journal.account_for(creates, plan.before["unique_id"], again=again)
         with only_reading():
-            mark = mark_newest(client).stored() if creates else None
-        run = entries.Run(_new_id(), plan.plan_id, settings.url, on_conflict, mark, accounted)
-        entries.begin(journal, run, [t.step for t in todos], [t.name for t in todos])
-        return run_steps(todos, client, journal, run, progress=progress)
+            newest = mark_newest(client).to_json() if creates else None
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
+        run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, newest, accounted)
+        journal.begin(run, entries)
+        return _carry_out(entries, LiveRun(client, journal, run), progress)
 
 
-def _new_id() -> str:
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
+def _foresee(step: Step) -> Result:
+    """Tell what a dry run knows: the outcomes that the plan found on the server, the rest pending."""
+    outcomes = tuple("pending" if cell.status == "clean" else cell.status for cell in step.cells)
+    return Result(outcomes, tuple(cell.reason for cell in step.cells))
 
 
-def _unsent(plan: Plan, todos: list[Todo]) -> Receipt:
-    statuses = plan.changes["status"].replace("clean", "pending").tolist()
-    reasons = {(c["unique_id"], c["operation"], c["field"]): c["reason"] for c in row_dicts(plan.conflicts)}
-    results = {}
-    for todo in todos:
-        step = todo.step
-        why = tuple(reasons.get((step.unique_id, step.operation, cell.field)) for cell in step.cells)
-        results[todo.number] = Result(tuple(statuses[cell.at] for cell in step.cells), why)
-    return Receipt(
-        receipt_table({t.number: t.step for t in todos}, results, {t.number: t.name for t in todos})
+def check_plan(
+    plan: Plan, client: Client, *, clear_nulls: bool, allow_delete: bool, words: Words = PYTHON
+) -> None:
+    """Refuse a plan that `apply` would not send.
+
+    Parameters
+    ----------
+    plan, client, clear_nulls, allow_delete
+        As in `apply`.
+    words : Words
+        The reader's words for options and lists.
+
+    Raises
+    ------
+    PlanError
+        If the plan has problems, needs a permission that was not given, or was made for another API or tenant.
+    """
+    _check_origin(plan, client)
+    problems = plan.found_problems
+    if problems:
+        count = text.count(len(problems), "problem")
+        listed = list_problems(problems, plan.before, words)
+        raise PlanError(f"the plan has {count} to fix first:\n{listed}")
+    given = {"clear_nulls": clear_nulls, "allow_delete": allow_delete}
+    for option in PERMISSIONS:
+        needing = cells_that_need(option, plan.steps)
+        if needing and not given[option]:
+            raise PlanError(_ask_for(option, needing, words))
+    deleted = {step.unique_id for step in plan.steps if step.operation == "delete"}
+    torn = [s.unique_id for s in plan.steps if s.operation != "delete" and s.unique_id in deleted]
+    if torn:
+        raise PlanError(f"opportunity {torn[0]!r} is both deleted and changed; drop one of the two")
+
+
+def _check_origin(plan: Plan, client: Client) -> None:
+    settings = client.settings
+    if plan.url not in (None, settings.url):
+        raise PlanError(
+            f"this plan was made for {plan.url}, but the client uses {settings.url}; apply it with the settings it was "
+            "made with, or plan again from a load of this server"
+        )
+    if plan.tenant not in (None, settings.tenant):
+        raise PlanError(
+            f"this plan was made for another tenant of {settings.url}; apply it with the key it was made with, or plan "
+            "again from a load of this tenant"
+        )
+
+
+def _ask_for(option: str, needing: list[tuple[Step, EditedCell]], words: Words) -> str:
+    step, cell = needing[0]
+    asks = text.count(len(needing), PERMISSIONS[option])
+    deal = f"{step.unique_id!r}" + (f" ({step.name})" if step.name is not None else "")
+    allow = f"pass {words.option(option)} to allow it"
+    if option == "clear_nulls":
+        return f"{asks} would be cleared, such as {cell.field} of {deal}; {allow}, or fill them in"
+    return (
+        f"{asks} would be deleted, such as {deal}; {allow}. If only rows are missing from the edited frame, put them "
+        "back, or start from the opportunities that were edited, and plan again"
     )
+
+
+def resume(
+    client: Client,
+    run_id: str | None = None,
+    *,
+    unknown: Literal["leave", "send"] = "leave",
+    progress: bool | None = None,
+) -> Receipt:
+    """Finish an interrupted run: settle unknown changes and send the rest, each once.
+
+    Parameters
+    ----------
+    client : Client
+        A client of the same API and key; the token may be a new one.
+    run_id : str, optional
+        The run to finish; by default the newest one with work left.
+    unknown : {"leave", "send"}
+        What to do with a create without an answer that a fresh look at the server does not settle: leave it unknown,
+        or send it. Look for it yourself before you have it sent, for it may be on the server under another name.
+    progress : bool, optional
+        If True, show a progress bar; by default on a terminal and in a notebook.
+
+    Returns
+    -------
+    Receipt
+        Rows for the changes that were left: pending, unknown, or failed for another reason than a refusal
+        (4xx). With nothing left, an empty receipt with its columns.
+
+    Raises
+    ------
+    ArgumentValueError
+        If `unknown` is not an option.
+    PlanError
+        If the run does not exist, or another process is still working on it.
+    JournalError
+        If the journal cannot be used.
+    """
+    one_of(unknown, "unknown", ("leave", "send"))
+    tenant = client.settings.tenant
+    with Journal(tenant) as journal:
+        run_id = run_id or journal.find_unfinished_run()
+        if run_id is None:
+            return Receipt([])
+        with plan_lock(tenant, journal.read_run(run_id)[0].plan_id):
+            run, entries = journal.read_run(run_id)
+            left = [entry for entry in entries if entry.result.left]
+            if not left:
+                return Receipt([], run_id)
+            live = LiveRun(client, journal, run)
+            return _carry_out(left, live, progress, send_unknown=unknown == "send")
+
+
+@contextmanager
+def _stop_on_interrupt(stop: StopSignal) -> Iterator[None]:
+    """Turn the first Ctrl-C into a stop that waits briefly for calls in flight; a second one raises as usual."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted
+        return
+    usual = signal.getsignal(signal.SIGINT)
+
+    def interrupt(number: int, frame: Any) -> None:
+        signal.signal(signal.SIGINT, usual)
+        stop.interrupt("interrupted", _PATIENCE)
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+def _carry_out(
+    entries: list[RunStep], live: LiveRun, progress: Progress, *, send_unknown: bool = False
+) -> Receipt:
+    """Carry out steps, record the end of the run, and return its receipt; a journal failure stops the run.
+
+    Parameters
+    ----------
+    entries : list of RunStep
+        The steps, with the results of an earlier process; recoveries are finished before the rest begins.
+    live : LiveRun
+        The run.
+    progress : bool, callable or None
+        If True, show a progress bar; None shows it on a terminal or in a notebook; a function is told (done, of all).
+    send_unknown : bool
+        If True, send creates that a fresh look does not settle.
+    """
+    # A create that an earlier process left without an answer is looked for, not sent.
+    results = {entry.number: entry.result for entry in entries if entry.lost}
+    ready = [entry for entry in entries if entry.number not in results]
+    run_id = live.run.run_id
+    _log.info("run %s: %s to write, %d to look for", run_id, _count_operations(ready), len(results))
+    chains = group_equal_creates(entries)
+    sendable = _list_sendable(chains, results)
+    with (
+        progress_bar(progress, desc="applying", unit="opp", total=len(ready)) as bar,
+        _stop_on_interrupt(live.stop),
+    ):
+        tick = _make_ticker(bar)
+        for recovering in (True, False):
+            phase = [c for c in sendable if (c[0].step.operation == "recover") == recovering]
+            send_chains(live, phase, results, tick)
+        creates = [chain for chain in chains if chain[0].creates]
+        lost = LostCreates(live, results, tick, send_unknown=send_unknown)
+        lost.settle(creates)
+        lost.settle_equal(creates)
+    _close(live, entries, results)
+    try:
+        live.journal.end(run_id)
+    except JournalError as error:
+        live.stop.set(str(error))
+    done = [entry._replace(result=results[entry.number]) for entry in entries]
+    receipt = Receipt(done, run_id, live.stop.reason)
+    ended = "stopped early" if live.stop else "ended"
+    _log.info("run %s %s: %s", run_id, ended, receipt.overview().splitlines()[0])
+    return receipt
+
+
+def _count_operations(entries: Iterable[RunStep]) -> str:
+    counts = Counter(entry.step.operation for entry in entries)
+    return ", ".join(f"{count} {operation}" for operation, count in sorted(counts.items())) or "nothing"
+
+
+def _list_sendable(chains: Chains, results: dict[int, Result]) -> Chains:
+    """List the steps of the chains that can be sent now: none after a create with an unknown outcome."""
+    free = [
+        chain
+        for chain in chains
+        if not any("unknown" in results[e.number].outcomes for e in chain if e.number in results)
+    ]
+    left = ([entry for entry in chain if entry.number not in results] for chain in free)
+    return [chain for chain in left if chain]
+
+
+def _close(live: LiveRun, entries: list[RunStep], results: dict[int, Result]) -> None:
+    """End the run for its threads and give every unfinished step a result."""
+    in_flight = live.leave()
+    for number, step, earlier in entries:
+        if number in results:
+            continue
+        attempts = earlier.attempts
+        if number in in_flight:
+            lost = "no answer before the run ended; resume looks for it"
+            results[number] = Result.whole(step, "unknown", lost, attempts=attempts + 1, sent=True)
+        else:
+            why = None if live.stop else "waiting for an identical create with an unknown outcome"
+            results[number] = Result.whole(step, "pending", why, attempts=attempts)
+
+
+def _make_ticker(bar: Any) -> Callable[[Result], None]:
+    """Make a function that counts results and failures on a progress bar."""
+    failures = 0
+
+    def tick(result: Result) -> None:
+        nonlocal failures
+        if {"failed", "conflict"} & set(result.outcomes):
+            failures += 1
+            bar.set_postfix(failed=failures, refresh=False)
+        bar.update()
+
+    return tick

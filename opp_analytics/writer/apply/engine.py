@@ -1,67 +1,69 @@
-"""Shared state of one run: client, journal, stop signal, and steps in flight."""
+"""A run in progress: its client, journal and stop signal, the steps in flight, and threads that can be abandoned."""
 
 from __future__ import annotations
 
 import logging
+import queue
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from opp_analytics.api import STOP, Stop
 from opp_analytics.errors import JournalError
-from opp_analytics.writer.apply.crew import work_through
-from opp_analytics.writer.apply.send import Sender, StopSignal
-from opp_analytics.writer.journal import entries
-from opp_analytics.writer.journal.creates import claim
-from opp_analytics.writer.journal.journal import Journal
-from opp_analytics.writer.journal.result import Result, StepProgress, Twin, result_of
-from opp_analytics.writer.plan.steps import Step
+from opp_analytics.writer.journal import Journal, PlanRun
+from opp_analytics.writer.plan.steps import EqualCreate, Result, RunStep
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["Engine", "Todo", "chains_of"]
+__all__ = ["LiveRun", "StopSignal", "work_through"]
 
+_Item = TypeVar("_Item")
+_Done = TypeVar("_Done")
 _log = logging.getLogger(__name__)
 _OUTAGES = 24
-"""Consecutive steps without an answer from the server after which it counts as down."""
-_SPARE = 4
-"""Threads beyond the connections, so that no connection idles while a thread waits for the disk."""
+"""Consecutive steps without an answer after which the server counts as down: three for each of 8 connections."""
+_LOOK_EVERY = 0.1
+"""Seconds in which an interrupt is noticed."""
 
 
-@dataclass(frozen=True)
-class Todo:
-    """A step to carry out."""
+class StopSignal:
+    """Signal to start no further calls, with the reason."""
 
-    number: int
-    step: Step
-    name: str | None = None
-    progress: StepProgress = field(default_factory=StepProgress)
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.reason: str | None = None
+        self.leave_at: float | None = None
+        """Monotonic time at which to stop waiting for calls in flight."""
+        self.requests = Stop()
+        """Ends the requests of the run's threads."""
 
-    @property
-    def creates(self) -> bool:
-        """True if it makes a new opportunity."""
-        return self.step.operation == "create"
+    def __bool__(self) -> bool:
+        return self._event.is_set()
 
-    @property
-    def lost(self) -> Result:
-        """The result of a create that an earlier run left without an answer."""
-        return result_of(self.step, "unknown", attempts=self.progress.attempts, sent=True)
+    def set(self, reason: str) -> None:
+        """Start no further calls; the first reason stays."""
+        self.reason = self.reason or reason
+        self._event.set()
+        self.requests.begin_nothing()
+
+    def interrupt(self, reason: str, seconds: float) -> None:
+        """Start no further calls, and wait at most `seconds` for those in flight."""
+        self.leave_at = time.monotonic() + seconds
+        self.set(reason)
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or return early if stopped."""
+        self._event.wait(seconds)
 
 
-def chains_of(todos: list[Todo]) -> list[list[Todo]]:
-    """Group equal creates, to be sent one after another; every other step is its own chain."""
-    chains: dict[Any, list[Todo]] = {}
-    for todo in todos:
-        chains.setdefault(todo.step.identity if todo.creates else todo.number, []).append(todo)
-    return list(chains.values())
-
-
-class Engine:
-    """Shared state of the steps of one run."""
+class LiveRun:
+    """A run in progress, shared by its threads."""
 
     def __init__(
-        self, client: Client, journal: Journal, run: entries.Run, stop: StopSignal | None = None
+        self, client: Client, journal: Journal, run: PlanRun, stop: StopSignal | None = None
     ) -> None:
         self.client = client
         self.journal = journal
@@ -71,8 +73,6 @@ class Engine:
         self._lock = threading.Lock()
         self._in_flight: set[int] = set()
         self._left = False
-        overwrite = run.on_conflict == "overwrite"
-        self._sender = Sender(client, self._intend, self._claim, self.stop, overwrite=overwrite)
 
     def _begin(self, number: int) -> None:
         with self._lock:
@@ -80,40 +80,37 @@ class Engine:
                 raise JournalError("the run has ended")
             self._in_flight.add(number)
 
-    def _intend(self, number: int, *noted: Any) -> None:
+    def intend(self, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None) -> None:
+        """Record on disk that a step's write is about to be sent: see `Journal.intend`."""
         self._begin(number)
-        entries.intend(self.journal, self.run.run_id, number, *noted)
+        self.journal.intend(self.run.run_id, number, overwritten, outcome)
 
-    def _claim(self, number: int, step: Step, gone: set[str]) -> Twin | None:
-        self._begin(number)
-        twin = claim(self.journal, self.run, number, step.identity, gone)
-        if twin is not None:
+    def claim(self, entry: RunStep, gone: set[str]) -> EqualCreate | None:
+        """Record on disk that a create is about to be sent, or return an equal one: see `Journal.claim`."""
+        self._begin(entry.number)
+        equal = self.journal.claim(self.run, entry.number, entry.step.identity, gone)
+        if equal is not None:
             with self._lock:
-                self._in_flight.discard(number)
-        return twin
+                self._in_flight.discard(entry.number)
+        return equal
 
-    def work(self, todo: Todo) -> Result:
-        """Carry out one step and note the result."""
-        result = self._sender.carry_out(todo.number, todo.step, todo.progress)
-        self.note(todo, result)
-        return result
-
-    def note(self, todo: Todo, result: Result) -> None:
+    def settle(self, entry: RunStep, result: Result) -> None:
         """Record a result in the journal; stop the run on a conflict if asked to, or if the server is down."""
         with self._lock:
             if self._left:
                 return
-            entries.settle(self.journal, self.run.run_id, todo.number, todo.step, result)
-            self._in_flight.discard(todo.number)
+            self.journal.settle(self.run.run_id, entry.number, result)
+            self._in_flight.discard(entry.number)
             self._outages = self._outages + 1 if result.outage else 0
             down = self._outages >= _OUTAGES
-        which = todo.step.unique_id or result.unique_id or f"of step {todo.number}"
+        step = entry.step
+        which = step.unique_id or result.unique_id or f"of step {entry.number}"
         outcomes = ", ".join(sorted(set(result.outcomes)))
-        _log.debug("run %s: %s %s: %s", self.run.run_id, todo.step.operation, which, outcomes)
+        _log.debug("run %s: %s %s: %s", self.run.run_id, step.operation, which, outcomes)
         if down:
             self.stop.set(f"the server does not answer: {result.errors[0]}")
         if "conflict" in result.outcomes and self.run.on_conflict == "stop":
-            self.stop.set(f"{todo.step.operation} of {todo.step.unique_id!r} is in conflict")
+            self.stop.set(f"{step.operation} of {step.unique_id!r} is in conflict")
 
     def leave(self) -> set[int]:
         """End the run for every thread and return the steps still in flight."""
@@ -121,19 +118,53 @@ class Engine:
             self._left = True
             return set(self._in_flight)
 
-    def parallel(
-        self, chains: list[list[Todo]], results: dict[int, Result], tick: Callable[[Result], None]
-    ) -> None:
-        """Carry out chains of steps over all connections; a chain stops at an unknown outcome."""
 
-        def work(chain: list[Todo]) -> dict[int, Result]:
-            done: dict[int, Result] = {}
-            for todo in chain:
-                done[todo.number] = result = self.work(todo)
-                if "unknown" in result.outcomes:
-                    break
-                tick(result)
-            return done
+def work_through(
+    work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: StopSignal
+) -> Iterator[tuple[_Item, _Done]]:
+    """Yield each item with the result of `work`, in the order they finish.
 
-        for _, done in work_through(work, chains, self.client.concurrency + _SPARE, self.stop):
-            results |= done
+    After an interrupt (`StopSignal.leave_at`), unfinished work is abandoned: its requests are ended, and neither the
+    caller nor the exit of the process waits for its threads.
+
+    Raises
+    ------
+    BaseException
+        The first error in `work`, after all other work finished.
+    """
+    waiting = deque(items)
+    ended: queue.SimpleQueue[tuple[_Item, _Done | None, BaseException | None]] = queue.SimpleQueue()
+    left = len(waiting)
+
+    def take() -> None:
+        STOP.by = stop.requests
+        while True:
+            try:
+                item = waiting.popleft()
+            except IndexError:
+                return
+            try:
+                ended.put((item, work(item), None))
+            except BaseException as error:
+                ended.put((item, None, error))
+
+    for _ in range(min(threads, left)):
+        threading.Thread(target=take, name="apply", daemon=True).start()
+    failure: BaseException | None = None
+    try:
+        while left and not (stop.leave_at is not None and time.monotonic() > stop.leave_at):
+            try:
+                item, done, error = ended.get(timeout=_LOOK_EVERY)
+            except queue.Empty:
+                continue
+            left -= 1
+            if error is not None:
+                failure = failure or error
+                stop.set("an unexpected error")
+            else:
+                yield item, done  # type: ignore[misc]
+    finally:
+        if left:
+            stop.requests.set()
+    if failure is not None:
+        raise failure

@@ -1,4 +1,4 @@
-"""Look for creates without an answer among the opportunities created since the run began.
+"""Creates without an answer: look for them among the opportunities created since the run began, and settle them.
 
 The API has no key that makes a repeated create harmless, so a create is never repeated before a search, and "not
 found yet" proves nothing: a server may commit late, and its nodes' clocks differ.
@@ -6,40 +6,79 @@ found yet" proves nothing: a server may commit late, and its nodes' clocks diffe
 
 from __future__ import annotations
 
+import logging
+import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from opp_analytics import schema
+from opp_analytics import schema, text
+from opp_analytics.errors import ApiError, JournalError, PlanError
+from opp_analytics.writer.apply.engine import LiveRun, work_through
+from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
+from opp_analytics.writer.journal import PlanRun, plan_lock
 from opp_analytics.writer.plan.cells import normalize, same
-from opp_analytics.writer.plan.remote import PAGE
-from opp_analytics.writer.plan.steps import Step
+from opp_analytics.writer.plan.steps import EqualCreate, Result, RunStep, Step
+from opp_analytics.writer.plan.three_way import PAGE
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client, Opportunity
 
 __all__ = [
     "SHORTEST_WAIT",
-    "LostCreate",
+    "LostCreates",
+    "NewestMark",
     "list_new_since",
     "mark_newest",
     "match_lost_creates",
     "settling_seconds",
 ]
 
+_log = logging.getLogger(__name__)
 SHORTEST_WAIT = 15.0
-"""Minimum seconds before a create without an answer counts as not carried out."""
+"""Minimum seconds before a create without an answer counts as not carried out: longer than servers take to commit."""
+_FIRST_LOOK, _LAST_LOOK = 0.25, 5.0
+"""Shortest and longest pause between looks, in seconds."""
 _OVERLAP = timedelta(minutes=15)
 """Allowance for clock differences between a server's nodes and for late timestamps."""
 _FIRST = 100
+"""Rows of the first page of the newest opportunities, which usually reaches back 15 minutes."""
+
+
+@dataclass(frozen=True)
+class NewestMark:
+    """The server's newest opportunities at one moment."""
+
+    since: Any = None
+    """A quarter of an hour before the newest ``created_at``; None where the server does not sort by it, or is empty."""
+    ids: frozenset[str] = frozenset()
+    """Opportunities created since then; all of them if `since` is None."""
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any] | None) -> NewestMark:
+        """Read a mark that `to_json` wrote; None is that of an empty server."""
+        if stored is None:
+            return cls()
+        return cls(schema.parse_cell("created_at", stored["since"]), frozenset(stored["ids"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Convert the mark to plain JSON."""
+        return {"since": self.since.isoformat() if self.since else None, "ids": sorted(self.ids)}
+
+    def is_new(self, record: dict[str, Any]) -> bool:
+        """Tell whether an opportunity was created after this moment."""
+        at = _created_at(record)
+        early = self.since is not None and at is not None and at < self.since
+        return record["unique_id"] not in self.ids and not early
 
 
 def settling_seconds(client: Client) -> float:
-    """Seconds after which a create without an answer, and without a trace, counts as not carried out."""
+    """Say after how many seconds a create without an answer, and without a trace, counts as not carried out."""
     return max(SHORTEST_WAIT, 2 * client.timeout)
 
 
@@ -62,46 +101,19 @@ def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[Oppor
         number += 1
 
 
-@dataclass(frozen=True)
-class Mark:
-    """The server's newest opportunities at one moment."""
-
-    since: Any = None
-    """A quarter of an hour before the newest ``created_at``; None where the server does not sort by it, or is empty."""
-    ids: frozenset[str] = frozenset()
-    """Opportunities created since then; all of them if `since` is None."""
-
-    @classmethod
-    def read(cls, stored: dict[str, Any] | None) -> Mark:
-        """A mark from what `stored` gave; None is that of an empty server."""
-        if stored is None:
-            return cls()
-        return cls(schema.parse_cell("created_at", stored["since"]), frozenset(stored["ids"]))
-
-    def stored(self) -> dict[str, Any]:
-        """The mark as plain JSON."""
-        return {"since": self.since.isoformat() if self.since else None, "ids": sorted(self.ids)}
-
-    def is_new(self, record: dict[str, Any]) -> bool:
-        """True if an opportunity was created after this moment."""
-        at = _created_at(record)
-        early = self.since is not None and at is not None and at < self.since
-        return record["unique_id"] not in self.ids and not early
-
-
-def mark_newest(client: Client) -> Mark:
+def mark_newest(client: Client) -> NewestMark:
     """Read the server's newest opportunities, just before the first create."""
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
     if not rows or not _newest_first(rows):
-        return Mark(
+        return NewestMark(
             ids=_ids(record for page in _pages(client, PAGE) for record in page) if rows else _ids([])
         )
     # A stamp far in the future (an import) must not hide what the server creates now.
     since = min(_created_at(rows[0]), datetime.now(UTC)) - _OVERLAP
     if _created_at(rows[-1]) >= since and (first.total_pages or 1) > 1:
         rows = _created_since(client, since)
-    return Mark(since, _ids(rows))
+    return NewestMark(since, _ids(rows))
 
 
 def _ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
@@ -118,8 +130,8 @@ def _created_since(client: Client, since: Any) -> list[Opportunity]:
     return list(found.values())
 
 
-def list_new_since(client: Client, mark: Mark) -> list[Opportunity]:
-    """The opportunities created since `mark_newest` gave `mark`."""
+def list_new_since(client: Client, mark: NewestMark) -> list[Opportunity]:
+    """List the opportunities created since `mark_newest` gave `mark`."""
     if mark.since is None:
         records = [record for page in _pages(client, PAGE) for record in page]
     else:
@@ -127,26 +139,18 @@ def list_new_since(client: Client, mark: Mark) -> list[Opportunity]:
     return [record for record in records if mark.is_new(record)]
 
 
-@dataclass(frozen=True)
-class LostCreate:
-    """A create whose outcome is unknown."""
-
-    step: Step
-    mark: Mark
-    """The newest opportunities before it was sent."""
-
-    def may_be(self, record: dict[str, Any]) -> bool:
-        """True if an opportunity may be what it created."""
-        fits = (_agrees(field, value, record.get(field)) for field, value in self.step.fields.items())
-        return self.mark.is_new(record) and all(fits)
+def _may_be(step: Step, mark: NewestMark, record: dict[str, Any]) -> bool:
+    """Tell whether an opportunity may be what a create made."""
+    fits = (_agrees(field, value, record.get(field)) for field, value in step.fields.items())
+    return mark.is_new(record) and all(fits)
 
 
-def _folded(value: str) -> str:
+def _fold_text(value: str) -> str:
     return unicodedata.normalize("NFC", " ".join(value.split()))
 
 
 def _agrees(field: str, ours: Any, theirs: Any) -> bool:
-    """True if `theirs` may be the server's version of `ours`: rounded, trimmed, composed or filled in."""
+    """Tell whether `theirs` may be the server's version of `ours`: rounded, trimmed, composed or filled in."""
     if schema.is_blank(ours) or (isinstance(ours, str) and not ours.strip()):
         return True
     try:
@@ -156,13 +160,13 @@ def _agrees(field: str, ours: Any, theirs: Any) -> bool:
     if same(field, theirs, ours):
         return True
     if isinstance(ours, str) and isinstance(theirs, str):
-        return _folded(ours) == _folded(theirs)
+        return _fold_text(ours) == _fold_text(theirs)
     numbers = (int, float, Decimal)
     return isinstance(ours, numbers) and isinstance(theirs, numbers) and abs(float(theirs) - float(ours)) < 1
 
 
 def match_lost_creates(
-    lost: Mapping[Any, LostCreate], candidates: list[Opportunity], taken: set[str]
+    lost: Mapping[Any, tuple[Step, NewestMark]], candidates: list[Opportunity], taken: set[str]
 ) -> dict[Any, dict[str, Any]]:
     """Match each lost create to its new opportunity, where that is certain.
 
@@ -170,8 +174,8 @@ def match_lost_creates(
 
     Parameters
     ----------
-    lost : mapping to LostCreate
-        Creates whose outcome is unknown, by any key.
+    lost : mapping to (Step, NewestMark)
+        Creates whose outcome is unknown, each with the newest opportunities before it was sent, by any key.
     candidates : list of dict
         New opportunities from `list_new_since`.
     taken : set of str
@@ -179,9 +183,9 @@ def match_lost_creates(
 
     Examples
     --------
-    >>> from opp_analytics.writer.plan.steps import Cell
-    >>> create = Step("create", None, (Cell(4, "name", None, "Acme  Ltd"),), {})
-    >>> lost = {number: LostCreate(create, Mark()) for number in (4, 7)}
+    >>> from opp_analytics.writer.plan.steps import EditedCell
+    >>> create = Step("create", None, (EditedCell("name", None, "Acme  Ltd"),))
+    >>> lost = {number: (create, NewestMark()) for number in (4, 7)}
     >>> new = [{"unique_id": i, "name": "Acme Ltd"} for i in "xyz"]
     >>> {n: record["unique_id"] for n, record in match_lost_creates(lost, new, {"x"}).items()}
     {4: 'y', 7: 'z'}
@@ -189,20 +193,20 @@ def match_lost_creates(
     {}
     """
     free = {r["unique_id"]: r for r in candidates if r["unique_id"] not in taken}
-    fits = {n: {i for i, record in free.items() if create.may_be(record)} for n, create in lost.items()}
+    fits = {n: {i for i, record in free.items() if _may_be(*create, record)} for n, create in lost.items()}
     claimed: dict[Any, dict[str, Any]] = {}
     left = [key for key, ids in fits.items() if ids]
     while left:
-        group, ids = _related(left[0], fits)
+        group, ids = _find_related(left[0], fits)
         left = [key for key in left if key not in group]
-        pairs = _pairs(sorted(group, key=lambda n: len(fits[n])), fits)
+        pairs = _pair(sorted(group, key=lambda n: len(fits[n])), fits)
         if len(group) == len(ids) == len(pairs):
             claimed |= {number: free[unique_id] for number, unique_id in pairs.items()}
     return claimed
 
 
-def _related(key: Any, fits: dict[Any, set[str]]) -> tuple[list[Any], set[str]]:
-    """Creates that share candidate opportunities with one, directly or indirectly, and those opportunities."""
+def _find_related(key: Any, fits: dict[Any, set[str]]) -> tuple[list[Any], set[str]]:
+    """Find the creates that share candidates with one, directly or indirectly, and those candidates."""
     group, ids = [key], set(fits[key])
     while more := [n for n, theirs in fits.items() if theirs & ids and n not in group]:
         group += more
@@ -210,10 +214,222 @@ def _related(key: Any, fits: dict[Any, set[str]]) -> tuple[list[Any], set[str]]:
     return group, ids
 
 
-def _pairs(keys: list[Any], fits: dict[Any, set[str]]) -> dict[Any, str]:
+def _pair(keys: list[Any], fits: dict[Any, set[str]]) -> dict[Any, str]:
     pairs: dict[Any, str] = {}
     for key in keys:
         free = sorted(fits[key] - set(pairs.values()))
         if free:
             pairs[key] = free[0]
     return pairs
+
+
+class LostCreates:
+    """The creates of a run that have no answer, or wait for an equal one of another run.
+
+    Parameters
+    ----------
+    live : LiveRun
+        The run.
+    results : dict of int to Result
+        Results by step number; changed in place.
+    tick : callable
+        Hears of every result of a create that is sent again.
+    send_unknown : bool
+        If True, send creates that a fresh look does not settle.
+    """
+
+    def __init__(
+        self,
+        live: LiveRun,
+        results: dict[int, Result],
+        tick: Callable[[Result], None] = lambda _: None,
+        *,
+        send_unknown: bool = False,
+    ) -> None:
+        self.live, self.results, self._tick, self._send_unknown = live, results, tick, send_unknown
+        self._since: dict[int, float] = {}
+        """Start of the wait for each lost create, by the monotonic clock."""
+        self._repeated: set[int] = set()
+        self._given_up: set[int] = set()
+
+    def settle(self, chains: Chains) -> None:
+        """Look for the lost creates until each is settled, given up as unknown, or the run is stopped."""
+        stop = self.live.stop
+        wait, pause = settling_seconds(self.live.client), _FIRST_LOOK
+        while True:
+            lost = self._list_lost(chains)
+            if not lost or stop:
+                return
+            stop.wait(pause)
+            looked_at = time.monotonic()
+            found, strangers = self._look(lost)
+            if stop:
+                return
+            run_id, seconds = self.live.run.run_id, time.monotonic() - min(self._since.values())
+            _log.info(
+                "run %s: %d of %d lost creates found after %.1f s", run_id, len(found), len(lost), seconds
+            )
+            again: Chains = []
+            for number, chain in lost.items():
+                if number in found:
+                    attempts, record = max(self.results[number].attempts, 1), found[number]
+                    known = {"unique_id": record["unique_id"], "record": record}
+                    self._store(chain[0], Result.whole(chain[0].step, "applied", attempts=attempts, **known))
+                    again.append(chain[1:])
+                elif looked_at - self._since[number] >= wait:
+                    again += self._give_up_or_repeat(chain, strangers)
+            pause = _FIRST_LOOK if again else min(2 * pause, _LAST_LOOK)
+            self._send(again)
+
+    def settle_equal(self, chains: Chains) -> None:
+        """Settle what other runs left without an answer, then send or explain the creates that waited for it.
+
+        A run of another process is given time to settle its own; one that has ended is settled here, as `resume` would.
+        """
+        stop = self.live.stop
+        gives_up_at, pause = time.monotonic() + settling_seconds(self.live.client), _FIRST_LOOK
+        try:
+            while waiting := self._list_waiting(chains):
+                settled = {run_id: self._settle_run(run_id) for run_id in {e.run_id for e, _ in waiting}}
+                if stop:
+                    return
+                late = time.monotonic() >= gives_up_at
+                again: Chains = []
+                for equal, chain in waiting:
+                    reason = _explain_wait(equal, settled[equal.run_id], late=late)
+                    if reason is None:
+                        again.append(chain)
+                    else:
+                        result = self.results[chain[0].number]
+                        errors = (reason,) * len(result.errors)
+                        self._store(chain[0], replace(result, errors=errors, waits_for=None))
+                if None in settled.values():
+                    stop.wait(pause)
+                    pause = min(2 * pause, _LAST_LOOK)
+                self._send(again)
+                self.settle(chains)
+        except JournalError as error:
+            stop.set(str(error))
+
+    def _send(self, chains: Chains) -> None:
+        send_chains(self.live, [chain for chain in chains if chain], self.results, self._tick)
+
+    def _store(self, entry: RunStep, result: Result) -> None:
+        self.results[entry.number] = result
+        self.live.settle(entry, result)
+
+    def _list_lost(self, chains: Chains) -> dict[int, list[RunStep]]:
+        """List the chains that stop at a lost create, from that create on, by its number."""
+        lost = {}
+        for chain in chains:
+            for at, entry in enumerate(chain):
+                result = self.results.get(entry.number)
+                if result is None or entry.number in self._given_up:
+                    break
+                if "unknown" in result.outcomes:
+                    if not result.sent:  # it waits for a create of another run
+                        break
+                    lost[entry.number] = chain[at:]
+                    age = 0.0 if entry.number in self._repeated else _measure_age(entry.result)
+                    self._since.setdefault(entry.number, time.monotonic() - age)
+                    break
+        return lost
+
+    def _list_waiting(self, chains: Chains) -> list[tuple[EqualCreate, list[RunStep]]]:
+        """List the chains in which a create waits for an equal one, from that create on."""
+        return [
+            (equal, chain[at:])
+            for chain in chains
+            for at, entry in enumerate(chain)
+            if entry.number in self.results and (equal := self.results[entry.number].waits_for) is not None
+        ]
+
+    def _look(self, lost: dict[int, list[RunStep]]) -> tuple[dict[int, dict[str, Any]], int]:
+        """Match opportunities to lost creates, by number, and count the new ones left unexplained."""
+        live = self.live
+        mark = NewestMark.from_json(live.run.newest)
+        own = {number: (chain[0].step, mark) for number, chain in lost.items()}
+
+        def look(_: None) -> tuple[dict[int, dict[str, Any]], int]:
+            new = list_new_since(live.client, mark)
+            taken = live.journal.created_ids()
+            taken |= {r.unique_id for r in self.results.values() if r.unique_id is not None}
+            found = match_lost_creates(own | _list_lost_elsewhere(live), new, taken)
+            accounted = taken | {record["unique_id"] for record in found.values()}
+            strangers = {record["unique_id"] for record in new} - accounted
+            return {number: found[number] for number in own if number in found}, len(strangers)
+
+        try:
+            # On a thread of its own, so that Ctrl-C does not wait for the answer.
+            for _, seen in work_through(look, [None], 1, live.stop):
+                return seen
+        except (ApiError, JournalError) as error:
+            live.stop.set(f"cannot look for creates without an answer: {error}")
+        return {}, 0
+
+    def _give_up_or_repeat(self, chain: list[RunStep], strangers: int) -> Chains:
+        """Choose the part of a chain to send after the wait for its first create is over."""
+        entry = chain[0]
+        result = self.results[entry.number]
+        if entry.number in self._repeated or (strangers and not self._send_unknown):
+            self._given_up.add(entry.number)
+            advice = (_advise(entry.step, self.live.run, strangers),) * len(result.errors)
+            self._store(entry, replace(result, errors=advice, outage=False))
+            return []
+        self._repeated.add(entry.number)
+        del self._since[entry.number]
+        repeated = Result.whole(entry.step, "pending", attempts=result.attempts, looked_for=True)
+        return [[entry._replace(result=repeated), *chain[1:]]]
+
+    def _settle_run(self, run_id: str) -> dict[int, Result] | None:
+        """Settle another run's lost creates and return their results; None if that run is still going on."""
+        live = self.live
+        plan_id = live.journal.read_run(run_id)[0].plan_id
+        with ExitStack() as stack:
+            # An earlier run of the same plan has ended: its lock is ours.
+            if plan_id != live.run.plan_id:
+                try:
+                    stack.enter_context(plan_lock(live.client.settings.tenant, plan_id))
+                except PlanError:
+                    return None
+            run, entries = live.journal.read_run(run_id)
+            lost = [entry for entry in entries if entry.lost]
+            other = LiveRun(live.client, live.journal, run, live.stop)
+            results = {entry.number: entry.result for entry in lost}
+            LostCreates(other, results, send_unknown=self._send_unknown).settle(group_equal_creates(lost))
+            other.leave()
+            return results
+
+
+def _list_lost_elsewhere(live: LiveRun) -> dict[Any, tuple[Step, NewestMark]]:
+    """List the lost creates of other runs, which explain some of the new opportunities."""
+    lost: dict[Any, tuple[Step, NewestMark]] = {}
+    for run_id in live.journal.runs_in_doubt() - {live.run.run_id}:
+        run, entries = live.journal.read_run(run_id)
+        mark = NewestMark.from_json(run.newest)
+        lost |= {(run_id, entry.number): (entry.step, mark) for entry in entries if entry.lost}
+    return lost
+
+
+def _measure_age(earlier: Result) -> float:
+    """Measure the seconds since an earlier process sent it; 0 if the clock was set back."""
+    if earlier.sent_at is None:
+        return 0.0
+    return max(0.0, (datetime.now(UTC) - earlier.sent_at).total_seconds())
+
+
+def _advise(step: Step, run: PlanRun, strangers: int) -> str:
+    value = step.fields.get("value")
+    worth = "" if value is None else f" with value {value}"
+    since = (run.newest or {}).get("since")
+    when = f" among the opportunities created since {since[:16].replace('T', ' ')} UTC" if since else ""
+    others = f", and {text.count(strangers, 'new opportunity')} may be it" if strangers else ""
+    return f"no answer{others}; look for {step.name!r}{worth}{when}"
+
+
+def _explain_wait(equal: EqualCreate, results: dict[int, Result] | None, *, late: bool) -> str | None:
+    """Explain why a create cannot be sent, nor an equal one stand for it; None to try it."""
+    if results is None:
+        return f"run {equal.run_id} is still creating an equal one" if late else None
+    result = results.get(equal.number)
+    return result.errors[0] if result is not None and "unknown" in result.outcomes else None

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
-from opp_analytics import schema, text
-from opp_analytics.writer.journal.result import OUTCOMES, Result
+from opp_analytics import text
 from opp_analytics.writer.plan.cells import row_dicts
-from opp_analytics.writer.plan.display import receipt_html
-from opp_analytics.writer.plan.steps import Step
-from opp_analytics.writer.plan.words import PYTHON, Words
+from opp_analytics.writer.plan.display import PYTHON, Words, receipt_html
+from opp_analytics.writer.plan.steps import OUTCOMES, RunStep, receipt_frame
 
-__all__ = ["Receipt", "receipt_table"]
-
-_COLUMNS = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
+__all__ = ["Receipt"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,6 +21,8 @@ class Receipt:
 
     Attributes
     ----------
+    entries : list of RunStep
+        The plan's steps with their results; the table is made from them.
     table : DataFrame
         One row per change: ``unique_id`` (of a create that was carried out, the new id), ``operation``, ``field``,
         ``before``, ``after`` (objects), ``outcome`` (applied already skipped conflict failed unknown pending),
@@ -37,10 +36,19 @@ class Receipt:
         True if `resume` has work to do; rejected changes (4xx) are not sent again.
     """
 
-    table: pd.DataFrame
+    entries: list[RunStep]
     run_id: str | None = None
     stopped: str | None = None
-    resumable: bool = False
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The outcome of every change."""
+        return receipt_frame(self.entries)
+
+    @property
+    def resumable(self) -> bool:
+        """True if `resume` has work to do."""
+        return self.run_id is not None and any(entry.result.left for entry in self.entries)
 
     @property
     def complete(self) -> bool:
@@ -48,12 +56,12 @@ class Receipt:
         return bool(self.table["outcome"].isin(["applied", "already"]).all())
 
     def counts(self) -> pd.Series[int]:
-        """Number of changes per outcome, without zeros."""
+        """Count the changes per outcome, without zeros."""
         counts = self.table["outcome"].value_counts()
         return counts.reindex([outcome for outcome in OUTCOMES if outcome in counts.index])
 
     def summary(self, *, words: Words = PYTHON) -> str:
-        """Counts per outcome, the first failures, and the next step.
+        """Summarize it: counts per outcome, the first failures, and the next step.
 
         Parameters
         ----------
@@ -76,7 +84,7 @@ class Receipt:
         return bool(((self.table["operation"] == "create") & (self.table["outcome"] == outcome)).any())
 
     def overview(self, *, words: Words = PYTHON) -> str:
-        """Counts per outcome, the reason the run stopped, and the next step.
+        """Summarize it without the failures: counts per outcome, why the run stopped, and the next step.
 
         Parameters
         ----------
@@ -100,23 +108,7 @@ class Receipt:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return receipt_html(self.overview(), self.table)
+        return receipt_html(self.overview(), self.entries)
 
     def __repr__(self) -> str:
         return text.printable(f"<Receipt {self.run_id}: {self.summary()}>", lines=True)
-
-
-def receipt_table(
-    steps: dict[int, Step], results: dict[int, Result], names: dict[int, str | None]
-) -> pd.DataFrame:
-    """Build a receipt's table, in the plan's order, from results by step number."""
-    rows = []
-    for number, step in steps.items():
-        result = results[number]
-        unique_id = result.unique_id or step.unique_id
-        for cell, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True):
-            known = (unique_id, step.operation, cell.field, cell.before, cell.after)
-            rows.append((cell.at, *known, outcome, error, result.attempts, names[number]))
-    table = pd.DataFrame(rows, columns=["at", *_COLUMNS], dtype="object").sort_values("at", ignore_index=True)
-    texts = ("unique_id", "operation", "field", "outcome", "error", "name")
-    return table.drop(columns="at").astype(dict.fromkeys(texts, schema.TEXT) | {"attempts": "int64"})

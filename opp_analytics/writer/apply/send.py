@@ -1,15 +1,12 @@
-"""Send one step: read, compare, record the intent, write, and look again if no answer came."""
+"""Send steps: read, compare, record the intent, write, and look again if no answer came."""
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from opp_analytics import text
-from opp_analytics.api import Stop, Stopped
+from opp_analytics.api import Stopped
 from opp_analytics.errors import (
     ApiError,
     AuthError,
@@ -23,256 +20,236 @@ from opp_analytics.errors import (
     UnexpectedResponse,
     ValidationError,
 )
-from opp_analytics.writer.journal.result import Result, StepProgress, Twin, result_of
+from opp_analytics.writer.apply.engine import LiveRun, work_through
 from opp_analytics.writer.plan.cells import format_cell
-from opp_analytics.writer.plan.remote import read_one
-from opp_analytics.writer.plan.steps import Cell, Step
-from opp_analytics.writer.plan.three_way import CHANGED, Drift, Verdict, compare_three_ways
+from opp_analytics.writer.plan.steps import EditedCell, Result, RunStep, Step
+from opp_analytics.writer.plan.three_way import CHANGED, compare_three_ways, read_one
 
-if TYPE_CHECKING:
-    from opp_analytics.api import Client
+__all__ = ["Chains", "group_equal_creates", "send_chains"]
 
-__all__ = ["Sender", "StopSignal"]
-
+_SPARE = 4
+"""Threads beyond the connections, so that no connection idles while a thread waits for the disk."""
 _ATTEMPTS = 5
-"""Maximum number of times a run sends a write whose outcome stays uncertain."""
-IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
-"""Errors that leave the outcome of a write uncertain."""
+"""Maximum number of times a run sends a write whose outcome stays uncertain: with pauses, about two seconds."""
 _PAUSE = 0.05
+"""Seconds before the second attempt; each further pause is twice as long."""
+_IN_DOUBT = (ConnectionFailed, ServerError, UnexpectedResponse, CacheError)
+"""Errors that leave the outcome of a write uncertain."""
 Row = dict[str, Any]
+Chains = list[list[RunStep]]
+"""Steps by what must be sent one after another."""
 
 
-class StopSignal:
-    """Signal to start no further calls, with the reason."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self.reason: str | None = None
-        self.leave_at: float | None = None
-        """Monotonic time at which to stop waiting for calls in flight."""
-        self.requests = Stop()
-        """Ends the requests of the run's threads."""
-
-    def __bool__(self) -> bool:
-        return self._event.is_set()
-
-    def set(self, reason: str) -> None:
-        """Start no further calls; the first reason stays."""
-        self.reason = self.reason or reason
-        self._event.set()
-        self.requests.begin_nothing()
-
-    def interrupt(self, reason: str, seconds: float) -> None:
-        """Start no further calls, and wait at most `seconds` for those in flight."""
-        self.leave_at = time.monotonic() + seconds
-        self.set(reason)
-
-    def wait(self, seconds: float) -> None:
-        """Wait, or return early if stopped."""
-        self._event.wait(seconds)
+def group_equal_creates(entries: Iterable[RunStep]) -> Chains:
+    """Group equal creates, to be sent one after another; every other step is its own chain."""
+    chains: dict[Any, list[RunStep]] = {}
+    for entry in entries:
+        chains.setdefault(entry.step.identity if entry.creates else entry.number, []).append(entry)
+    return list(chains.values())
 
 
-@dataclass(frozen=True)
-class Sender:
-    """Carries out steps, one at a time per calling thread."""
+def send_chains(
+    live: LiveRun, chains: Chains, results: dict[int, Result], tick: Callable[[Result], None]
+) -> None:
+    """Send chains of steps over all connections and store their results; a chain stops at an unknown outcome."""
 
-    client: Client
-    intend: Callable[[int, dict[str, Any], dict[str, Any] | None], None]
-    """Records on disk that a step's write is about to be sent, the unplanned values it overwrites, and stage and
-    status where those differ from the plan's."""
-    claim: Callable[[int, Step, set[str]], Twin | None]
-    """Records on disk that a create is about to be sent, or returns an equal one of another run, other than those whose
-    ids are gone."""
-    stop: StopSignal
-    overwrite: bool = False
-    """If True, overwrite newer changes on the server."""
+    def work(chain: list[RunStep]) -> dict[int, Result]:
+        done: dict[int, Result] = {}
+        for entry in chain:
+            done[entry.number] = result = _send(live, entry)
+            live.settle(entry, result)
+            if "unknown" in result.outcomes:
+                break
+            tick(result)
+        return done
 
-    def carry_out(self, number: int, step: Step, progress: StepProgress) -> Result:
-        """Carry out a step; failures are returned as results, never raised.
+    for _, done in work_through(work, chains, live.client.concurrency + _SPARE, live.stop):
+        results |= done
 
-        Parameters
-        ----------
-        number : int
-            The step's number in its run.
-        step : Step
-            The step to carry out.
-        progress : StepProgress
-            Progress of an earlier attempt.
-        """
-        if self.stop:
-            return result_of(step, "pending", attempts=progress.attempts, sent=progress.sent)
+
+def _send(live: LiveRun, entry: RunStep) -> Result:
+    """Carry out a step; failures are returned as results, never raised."""
+    _, step, earlier = entry
+    error = None
+    if not live.stop:
         try:
-            if step.operation == "create":
-                return self._create(number, step, progress)
-            return self._change(number, step, progress)
-        except JournalError as error:
-            self.stop.set(str(error))
-            return result_of(step, "pending", str(error), attempts=progress.attempts, sent=progress.sent)
+            return _create(live, entry) if entry.creates else _change(live, entry)
+        except JournalError as failure:
+            error = str(failure)
+            live.stop.set(error)
+    return Result.whole(step, "pending", error, attempts=earlier.attempts, sent=earlier.sent)
 
-    def _create(self, number: int, step: Step, progress: StepProgress) -> Result:
-        """One POST, unless an equal create stands for it. Without an answer it is looked up before it is repeated."""
-        attempts = progress.attempts
-        if progress.looked_for:
-            self.intend(number, {}, None)
-        elif (made := self._made_before(number, step, attempts)) is not None:
-            return made
+
+def _create(live: LiveRun, entry: RunStep) -> Result:
+    """Send one POST, unless an equal create stands for it. Without an answer it is looked up before it is repeated."""
+    number, step, earlier = entry
+    attempts = earlier.attempts
+    if earlier.looked_for:
+        live.intend(number, {})
+    elif (found := _find_equal(live, entry)) is not None:
+        return found
+    attempts += 1
+    try:
+        record = live.client.create(fields=step.fields)
+    except _IN_DOUBT as error:
+        return Result.whole(
+            step, "unknown", str(error), attempts=attempts, sent=True, outage=_is_outage(error)
+        )
+    except (ApiError, DataError, Stopped) as error:
+        return _refuse(live, step, error, attempts, sent=False)
+    return Result.whole(step, "applied", attempts=attempts, unique_id=record["unique_id"], record=record)
+
+
+def _find_equal(live: LiveRun, entry: RunStep) -> Result | None:
+    """Find an equal create that another run made, or may have; None if the intent to send was recorded."""
+    step, attempts = entry.step, entry.result.attempts
+    gone: set[str] = set()
+    while equal := live.claim(entry, gone):
+        if equal.unique_id is None:
+            reason = f"run {equal.run_id} sent an equal one and has no answer"
+            return Result.whole(step, "unknown", reason, attempts=attempts, waits_for=equal)
+        try:
+            remote = read_one(live.client, equal.unique_id)
+        except (ApiError, Stopped) as error:
+            return _fail_to_read(live, step, error, attempts, sent=False)
+        if remote is not None:
+            return Result.whole(step, "already", attempts=attempts, unique_id=equal.unique_id)
+        gone.add(equal.unique_id)
+    return None
+
+
+def _change(live: LiveRun, entry: RunStep) -> Result:
+    """Update, delete or recover a deal; each may be repeated once the server was read again."""
+    number, step, earlier = entry
+    sent, attempts, doubt = earlier.sent, earlier.attempts, None
+    overwrite = live.run.on_conflict == "overwrite"
+    first: Step | None = None
+    for attempt in range(1, _ATTEMPTS + 2):
+        try:
+            remote = read_one(live.client, str(step.unique_id))
+        except (ApiError, Stopped) as error:
+            return _fail_to_read(live, step, error, attempts, sent=sent)
+        seen = compare_three_ways(step, remote, live.client.org)
+        first = first or seen
+        if seen.already:
+            return _finish(first, attempts, sent, remote)
+        if seen.in_conflict and not (overwrite and remote is not None):
+            return _report_conflict(seen, attempts)
+        if attempt > _ATTEMPTS:
+            break
+        overwritten = {str(cell.field): cell.remote for cell in seen.conflicts}
+        live.intend(number, _keep_spelling(step, remote) | overwritten, _read_outcome(seen, remote))
         attempts += 1
         try:
-            record = self.client.create(fields=step.fields)
-        except IN_DOUBT as error:
-            return result_of(step, "unknown", str(error), attempts=attempts, sent=True, outage=_outage(error))
+            answer = _write(live, seen)
+        except NotFoundError as error:
+            if step.operation == "recover":
+                return _refuse(live, step, error, attempts, sent=sent)
+            continue  # it went between the read and the write: the next read tells
+        except _IN_DOUBT as error:
+            sent, doubt = True, error
+            live.stop.wait(_PAUSE * 2 ** (attempt - 1))
         except (ApiError, DataError, Stopped) as error:
-            return self._refusal(step, error, attempts, sent=False)
-        return result_of(step, "applied", attempts=attempts, unique_id=record["unique_id"], record=record)
-
-    def _made_before(self, number: int, step: Step, attempts: int) -> Result | None:
-        """The result if another run made an equal create, or may have; None if the intent to send was recorded."""
-        gone: set[str] = set()
-        while twin := self.claim(number, step, gone):
-            if twin.unique_id is None:
-                reason = f"run {twin.run_id} sent an equal one and has no answer"
-                return result_of(step, "unknown", reason, attempts=attempts, twin=twin)
-            try:
-                remote = read_one(self.client, twin.unique_id)
-            except (ApiError, Stopped) as error:
-                return self._unread(step, error, attempts, sent=False)
-            if remote is not None:
-                return result_of(step, "already", attempts=attempts, unique_id=twin.unique_id)
-            gone.add(twin.unique_id)
-        return None
-
-    def _change(self, number: int, step: Step, progress: StepProgress) -> Result:
-        """An update, delete or recovery: all of them may be repeated once the server was read again."""
-        sent, attempts, doubt = progress.sent, progress.attempts, None
-        first: Verdict | None = None
-        for attempt in range(1, _ATTEMPTS + 2):
-            try:
-                remote = read_one(self.client, str(step.unique_id))
-            except (ApiError, Stopped) as error:
-                return self._unread(step, error, attempts, sent=sent)
-            verdict = compare_three_ways(step, remote, self.client.org)
-            first = first or verdict
-            if verdict.already:
-                return self._done(step, first, attempts, sent, remote)
-            if verdict.conflict and not (self.overwrite and remote is not None):
-                return self._conflict(step, verdict, attempts)
-            if attempt > _ATTEMPTS:
-                break
-            self.intend(
-                number,
-                _spelled(step, remote) | {str(d.field): d.remote for d in verdict.drifts},
-                _newer_outcome(step, verdict, remote),
-            )
-            attempts += 1
-            try:
-                answer = self._write(step, verdict)
-            except NotFoundError as error:
-                if step.operation == "recover":
-                    return self._refusal(step, error, attempts, sent=sent)
-                continue  # it went between the read and the write: the next read tells
-            except IN_DOUBT as error:
-                sent, doubt = True, error
-                self.stop.wait(_PAUSE * 2 ** (attempt - 1))
-            except (ApiError, DataError, Stopped) as error:
-                return self._refusal(step, error, attempts, sent=sent)
-            else:
-                return self._applied(step, verdict, attempts, remote, answer)
-        reason = f"not written after {text.count(_ATTEMPTS, 'attempt')}; the last: {doubt}"
-        return result_of(step, "failed", reason, attempts=attempts, sent=True, outage=_outage(doubt))
-
-    def _write(self, step: Step, verdict: Verdict) -> Row | None:
-        unique_id = str(step.unique_id)
-        if step.operation == "delete":
-            self.client.delete(unique_id)
-            return None
-        if step.operation == "recover":
-            return self.client.recover(unique_id)
-        cells = zip(step.cells, verdict.statuses, strict=True)
-        return self.client.update(
-            unique_id, fields={str(c.field): c.after for c, status in cells if status != "already"}
-        )
-
-    def _applied(
-        self, step: Step, verdict: Verdict, attempts: int, remote: Row | None, answer: Row | None
-    ) -> Result:
-        outcomes = tuple("already" if status == "already" else "applied" for status in verdict.statuses)
-        return Result(
-            outcomes,
-            (None,) * len(outcomes),
-            attempts=attempts,
-            record=answer if step.operation == "recover" else None,
-            updated_before=_updated_at(remote),
-            updated_after=_updated_at(answer),
-        )
-
-    def _done(self, step: Step, first: Verdict, attempts: int, sent: bool, remote: Row | None) -> Result:
-        """Every value is already on the server, by our own lost write or someone else's."""
-        outcomes = tuple(
-            "applied" if sent and status != "already" else "already" for status in first.statuses
-        )
-        if sent and first.already:
-            outcomes = ("applied",) * len(outcomes)  # sent in an earlier run, which died before it heard
-        return Result(
-            outcomes,
-            (None,) * len(outcomes),
-            attempts=attempts,
-            updated_after=_updated_at(remote) if sent else None,
-        )
-
-    def _conflict(self, step: Step, verdict: Verdict, attempts: int) -> Result:
-        by_field = {drift.field: drift for drift in verdict.drifts}
-        if step.operation == "update":
-            errors = tuple(_drifted(by_field[c.field]) if c.field in by_field else None for c in step.cells)
+            return _refuse(live, step, error, attempts, sent=sent)
         else:
-            errors = ("; ".join(f"{d.field}: {_drifted(d)}" for d in verdict.drifts),) * len(step.cells)
-        outcomes = tuple("skipped" if s == "clean" else s for s in verdict.statuses)
-        return Result(outcomes, errors, attempts=attempts)
-
-    def _refusal(self, step: Step, error: Exception, attempts: int, *, sent: bool) -> Result:
-        """The server or our own check rejected it, or it was not sent; nothing was written this time."""
-        if isinstance(error, (AuthError, Stopped)):
-            return self._ended(step, error, attempts, sent=sent)
-        errors = tuple(_pointed(cell, error) for cell in step.cells)
-        again = isinstance(error, RateLimitError)
-        return Result(("failed",) * len(step.cells), errors, attempts=attempts, refused=not again)
-
-    def _unread(self, step: Step, error: ApiError | Stopped, attempts: int, *, sent: bool) -> Result:
-        """The opportunity could not be read, so nothing (further) was sent."""
-        if isinstance(error, (AuthError, Stopped)):
-            return self._ended(step, error, attempts, sent=sent)
-        refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
-        return result_of(
-            step,
-            "unknown" if sent else "failed",
-            str(error),
-            attempts=attempts,
-            sent=sent,
-            refused=refused and not sent,
-            outage=_outage(error),
-        )
-
-    def _ended(self, step: Step, error: AuthError | Stopped, attempts: int, *, sent: bool) -> Result:
-        """The run ends here, by a refused token or because it was stopped; an earlier write may be uncertain."""
-        reason = str(error) or None
-        if reason is not None:
-            self.stop.set(reason)
-        return result_of(step, "unknown" if sent else "pending", reason, attempts=attempts, sent=sent)
+            return _finish_write(seen, attempts, remote, answer)
+    reason = f"not written after {text.count(_ATTEMPTS, 'attempt')}; the last: {doubt}"
+    return Result.whole(step, "failed", reason, attempts=attempts, sent=True, outage=_is_outage(doubt))
 
 
-def _spelled(step: Step, remote: Row | None) -> Row:
-    """The stage as the server spells it, where the plan has the stage of that alias: undo sends it back."""
+def _write(live: LiveRun, step: Step) -> Row | None:
+    unique_id = str(step.unique_id)
+    if step.operation == "delete":
+        live.client.delete(unique_id)
+        return None
+    if step.operation == "recover":
+        return live.client.recover(unique_id)
+    fields = {str(cell.field): cell.after for cell in step.cells if cell.status != "already"}
+    return live.client.update(unique_id, fields=fields)
+
+
+def _finish_write(step: Step, attempts: int, remote: Row | None, answer: Row | None) -> Result:
+    outcomes = tuple("already" if cell.status == "already" else "applied" for cell in step.cells)
+    return Result(
+        outcomes,
+        (None,) * len(outcomes),
+        attempts=attempts,
+        record=answer if step.operation == "recover" else None,
+        updated_before=_updated_at(remote),
+        updated_after=_updated_at(answer),
+    )
+
+
+def _finish(first: Step, attempts: int, sent: bool, remote: Row | None) -> Result:
+    """Report values that are on the server already, by our own lost write or by somebody else's."""
+    # Where all were there at the first look, a run that died before it heard had sent them.
+    ours = [sent and (first.already or cell.status != "already") for cell in first.cells]
+    return Result(
+        tuple("applied" if written else "already" for written in ours),
+        (None,) * len(ours),
+        attempts=attempts,
+        updated_after=_updated_at(remote) if sent else None,
+    )
+
+
+def _report_conflict(step: Step, attempts: int) -> Result:
+    if step.operation == "update":
+        errors = tuple(_explain(cell) if cell.status == "conflict" else None for cell in step.cells)
+    else:
+        errors = ("; ".join(f"{cell.field}: {_explain(cell)}" for cell in step.drifted),)
+    outcomes = tuple("skipped" if cell.status == "clean" else cell.status for cell in step.cells)
+    return Result(outcomes, errors, attempts=attempts)
+
+
+def _refuse(live: LiveRun, step: Step, error: Exception, attempts: int, *, sent: bool) -> Result:
+    """Report that the server or our own check rejected a write, or that it was not sent."""
+    if isinstance(error, (AuthError, Stopped)):
+        return _end(live, step, error, attempts, sent=sent)
+    errors = tuple(_choose_message(cell, error) for cell in step.cells)
+    again = isinstance(error, RateLimitError)
+    return Result(("failed",) * len(step.cells), errors, attempts=attempts, refused=not again)
+
+
+def _fail_to_read(
+    live: LiveRun, step: Step, error: ApiError | Stopped, attempts: int, *, sent: bool
+) -> Result:
+    """Report that the opportunity could not be read, so that nothing (further) was sent."""
+    if isinstance(error, (AuthError, Stopped)):
+        return _end(live, step, error, attempts, sent=sent)
+    refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
+    return Result.whole(
+        step,
+        "unknown" if sent else "failed",
+        str(error),
+        attempts=attempts,
+        sent=sent,
+        refused=refused and not sent,
+        outage=_is_outage(error),
+    )
+
+
+def _end(live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, *, sent: bool) -> Result:
+    """End the run after a refused token or a stop; an earlier write may be uncertain."""
+    reason = str(error) or None
+    if reason is not None:
+        live.stop.set(reason)
+    return Result.whole(step, "unknown" if sent else "pending", reason, attempts=attempts, sent=sent)
+
+
+def _keep_spelling(step: Step, remote: Row | None) -> Row:
+    """Keep the server's spelling of the stage where the plan knows it by another name: undo sends it back."""
     cell = next((cell for cell in step.cells if cell.field == "stage"), None)
-    spelled = (remote or {}).get("stage")
-    return {} if cell is None or spelled is None or spelled == cell.before else {"stage": spelled}
+    stage = (remote or {}).get("stage")
+    return {} if cell is None or stage is None or stage == cell.before else {"stage": stage}
 
 
-def _newer_outcome(step: Step, verdict: Verdict, remote: Row | None) -> Row | None:
-    """Stage and status of an opportunity updated despite a conflict."""
-    overwrites = step.operation == "update" and verdict.conflict and remote is not None
+def _read_outcome(step: Step, remote: Row | None) -> Row | None:
+    """Read stage and status of a deal that is updated despite a conflict; else None."""
+    overwrites = step.operation == "update" and step.in_conflict and remote is not None
     return {column: (remote or {}).get(column) for column in step.base} if overwrites else None
 
 
-def _outage(error: Exception | None) -> bool:
+def _is_outage(error: Exception | None) -> bool:
     return isinstance(error, (ConnectionFailed, ServerError))
 
 
@@ -281,14 +258,15 @@ def _updated_at(record: Row | None) -> str | None:
     return None if value is None else str(value)
 
 
-def _drifted(drift: Drift) -> str:
-    if drift.field is None or drift.remote is None or drift.reason != CHANGED:
-        return drift.reason
-    return f"{drift.reason}, now {format_cell(drift.field, drift.remote)}"
+def _explain(cell: EditedCell) -> str | None:
+    """Explain a conflict: its reason, and the server's value if somebody changed it."""
+    if cell.field is None or cell.remote is None or cell.reason != CHANGED:
+        return cell.reason
+    return f"{cell.reason}, now {format_cell(cell.field, cell.remote)}"
 
 
-def _pointed(cell: Cell, error: Exception) -> str:
-    """The server's message about this cell if there is one, otherwise the whole message."""
+def _choose_message(cell: EditedCell, error: Exception) -> str:
+    """Choose the server's message about this cell if there is one, otherwise the whole message."""
     if isinstance(error, ValidationError):
         mine = [p.detail for p in error.problems if p.pointer and p.pointer.rsplit("/", 1)[-1] == cell.field]
         if mine:

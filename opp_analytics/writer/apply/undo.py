@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,11 @@ import pandas as pd
 
 from opp_analytics import org, schema, text
 from opp_analytics.errors import DataWarning
-from opp_analytics.writer.journal import entries
-from opp_analytics.writer.journal.entries import StoredStep
-from opp_analytics.writer.journal.journal import Journal
+from opp_analytics.writer.journal import Journal
 from opp_analytics.writer.plan.cells import normalize
-from opp_analytics.writer.plan.difference import Difference, changes_frame, problems_frame
-from opp_analytics.writer.plan.plan import Plan, compare, read_touched
-from opp_analytics.writer.plan.remote import only_reading
+from opp_analytics.writer.plan.plan import Plan, compare_steps
+from opp_analytics.writer.plan.steps import EditedCell, RunStep, Step, add_base
+from opp_analytics.writer.plan.three_way import only_reading, read_many
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -54,9 +53,9 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
         If the server cannot be read.
     """
     with Journal(client.settings.tenant) as journal:
-        run_id = run_id or entries.latest_run(journal, left=False)
-        stored = entries.read_run(journal, run_id)[1] if run_id is not None else []
-    left = sum(step.left for step in stored)
+        run_id = run_id or journal.find_applied_run()
+        entries = journal.read_run(run_id)[1] if run_id is not None else []
+    left = sum(entry.result.left for entry in entries)
     if left:
         warnings.warn(
             f"run {run_id!r} is unfinished: {text.count(left, 'opportunity')} may not be written yet. This plan undoes what "
@@ -64,22 +63,22 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
             DataWarning,
             stacklevel=2,
         )
-    back = Difference()
+    steps: list[Step] = []
     rows: dict[str, dict[str, Any]] = {}
-    for step in stored:
-        _reverse(step, back, rows)
-    changes = changes_frame(back.changes)
+    for entry in entries:
+        steps += _reverse(entry, rows)
     with only_reading():
-        now = read_touched(changes, client)
+        now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     # What the run did not touch is whatever it is by now.
-    known = [_readable(now.get(unique_id)) | row for unique_id, row in rows.items()]
+    known = [_read_row(now.get(unique_id)) | row for unique_id, row in rows.items()]
     before = org.conform(pd.DataFrame(known, dtype="object")) if known else org.empty()
     before = client.org.apply(before) if client.org else before
-    return compare(changes, problems_frame([]), before, client, now)
+    steps = compare_steps(add_base(steps, before), client, now)
+    return Plan(steps, [], before, url=client.settings.url, tenant=client.settings.tenant)
 
 
-def _readable(remote: dict[str, Any] | None) -> dict[str, Any]:
-    """The API's standard columns of an opportunity, without invalid cells."""
+def _read_row(remote: dict[str, Any] | None) -> dict[str, Any]:
+    """Read the API's standard columns of an opportunity, without invalid cells."""
     row = {}
     for column in schema.COLUMNS:
         with suppress(schema.BadCell):
@@ -87,24 +86,21 @@ def _readable(remote: dict[str, Any] | None) -> dict[str, Any]:
     return row
 
 
-def _reverse(stored: StoredStep, back: Difference, rows: dict[str, dict[str, Any]]) -> None:
-    applied = [
-        c for c, outcome in zip(stored.step.cells, stored.outcomes, strict=True) if outcome == "applied"
-    ]
-    unique_id = stored.unique_id
+def _reverse(entry: RunStep, rows: dict[str, dict[str, Any]]) -> Iterator[Step]:
+    """Reverse what was applied of a step, and add to `rows` what the run left in its deal."""
+    _, step, result = entry
+    applied = [c for c, outcome in zip(step.cells, result.outcomes, strict=True) if outcome == "applied"]
+    unique_id = result.unique_id
     if not applied or unique_id is None:
         return
-    if stored.step.operation == "delete":
-        back.change("recover", unique_id, before=None, after=None, name=stored.name)
+    if step.operation == "delete":
+        yield Step("recover", unique_id, (EditedCell(),), step.name)
         return
-    row = rows.setdefault(unique_id, {"unique_id": unique_id, "name": stored.name})
-    if stored.step.operation in ("create", "recover"):
-        row |= stored.record or {}
-        back.change("delete", unique_id, before=None, after=None, name=stored.name)
+    row = rows.setdefault(unique_id, {"unique_id": unique_id, "name": step.name})
+    if step.operation in ("create", "recover"):
+        row |= result.record or {}
+        yield Step("delete", unique_id, (EditedCell(),), step.name)
     else:
-        row |= stored.step.base
-        for cell in applied:
-            field = str(cell.field)
-            row[field] = cell.after
-            was = stored.was[field]
-            back.change("update", unique_id, field, before=cell.after, after=was, name=stored.name)
+        row |= step.base | {str(c.field): c.after for c in applied}
+        cells = tuple(EditedCell(c.field, c.after, result.overwritten[str(c.field)]) for c in applied)
+        yield Step("update", unique_id, cells, step.name)

@@ -1,4 +1,4 @@
-"""Compare, check and format single cells."""
+"""Compare, check and format single cells, and write them as text for journals, plan files and workbooks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from opp_analytics import inputs, org, schema, text
+from opp_analytics.api import to_wire
 from opp_analytics.org import Org
 
 __all__ = [
@@ -19,15 +21,22 @@ __all__ = [
     "find_problem",
     "fit_column",
     "format_cell",
+    "from_text",
+    "from_wire",
     "normalize",
     "quote_cell",
+    "read_number",
     "row_dicts",
     "same",
+    "to_text",
 ]
+
+_FLAGS = {"true": True, "false": False}
+_encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
 def choices(meaning: Org) -> dict[str, tuple[str, ...]]:
-    """The columns with a fixed set of values, and these."""
+    """List the values of each column that takes only some."""
     return {"stage": meaning.stages.names, "status": schema.STATUSES}
 
 
@@ -57,7 +66,7 @@ def _normalize_or_keep(column: str, value: Any) -> Any:
 
 
 def same(column: str, left: Any, right: Any) -> bool:
-    """True if two cells of a column have the same value, whatever their types.
+    """Compare two cells of a column: True if they have the same value, whatever their types.
 
     Examples
     --------
@@ -72,18 +81,18 @@ def same(column: str, left: Any, right: Any) -> bool:
     return bool(one == other)
 
 
-def _unknown_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
+def _check_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
     known = choices(meaning).get(column)
     if known is None:
         return None
     if value in known:
-        return _foreign_stage(value, meaning, pipeline) if column == "stage" else None
+        return _check_pipeline(value, meaning, pipeline) if column == "stage" else None
     hint = inputs.did_you_mean(value, known)
     whose = "your org" if column == "stage" and meaning.stages != org.STAGES else "the API"
     return f"is not a {column} of {whose}", f"{hint} use one of {', '.join(known)}".lstrip()
 
 
-def _foreign_stage(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
+def _check_pipeline(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
     if schema.is_blank(pipeline) or pipeline not in meaning.stages.pipelines:
         return None
     own = meaning.stages.of(pipeline).names
@@ -92,8 +101,8 @@ def _foreign_stage(stage: str, meaning: Org, pipeline: Any) -> tuple[str, str] |
     return f"is not a stage of the pipeline {pipeline!r}", f"use one of {', '.join(own)}"
 
 
-def _reason(column: str, value: Any, error: schema.BadCell) -> str:
-    """What is wrong with a cell, in the words of who reads dates as people type them."""
+def _explain(column: str, value: Any, error: schema.BadCell) -> str:
+    """Explain what is wrong with a cell; for a date, as the reader of typed dates does."""
     if column == "close_date" and isinstance(value, str):
         try:
             inputs.read_date(value, day_first=None)
@@ -134,7 +143,7 @@ negotiation, closed_won, closed_lost")
     try:
         cell = normalize(column, value)
     except schema.BadCell as error:
-        problem, _, way_out = _reason(column, value, error).partition("; ")
+        problem, _, way_out = _explain(column, value, error).partition("; ")
         return problem, way_out or "correct the value, or leave the cell as it was"
     if column == "name" and (cell is None or not cell.strip()):
         return "is blank", "every opportunity needs a name"
@@ -144,14 +153,11 @@ negotiation, closed_won, closed_lost")
         return "holds half of a character", "write it anew"
     if column == "probability" and not 0 <= cell <= 100:
         return "is not between 0 and 100", "write a whole percentage such as 60"
-    return _unknown_choice(column, cell, meaning, pipeline)
-
-
-_FLAGS = {"true": True, "false": False}
+    return _check_choice(column, cell, meaning, pipeline)
 
 
 def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
-    """The cells of a column that the API does not document, at the dtype it had before; one that does not fit stays.
+    """Convert a column that the API does not document to the dtype it had before; a cell that does not fit stays.
 
     Examples
     --------
@@ -159,7 +165,7 @@ def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     ([1.5, nan], [False, '?'])
     """
     dtype = pd.api.types.pandas_dtype(dtype)
-    read = _reader(dtype)
+    read = _choose_reader(dtype)
     if read is None or column.dtype == dtype:
         return column
     cells, fits = [], True
@@ -175,46 +181,46 @@ def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     return fitted.astype(dtype) if fits else fitted
 
 
-def _reader(dtype: Any) -> Callable[[Any], Any] | None:
-    """Reads a cell for a column of numbers, flags, times or texts; None for another column."""
+def _choose_reader(dtype: Any) -> Callable[[Any], Any] | None:
+    """Choose the reader for cells of numbers, flags, times or texts; None for another dtype."""
     types = pd.api.types
     if types.is_bool_dtype(dtype):
         return lambda cell: _FLAGS[str(cell).strip().lower()]
     if types.is_integer_dtype(dtype):
-        return _whole
+        return _read_whole
     if types.is_float_dtype(dtype):
-        return _float
+        return _read_float
     if types.is_datetime64_any_dtype(dtype):
-        return _time
-    return _text if isinstance(dtype, pd.StringDtype) else None
+        return _read_time
+    return _read_text if isinstance(dtype, pd.StringDtype) else None
 
 
-def _whole(cell: Any) -> int:
+def _read_whole(cell: Any) -> int:
     if isinstance(cell, (bool, np.bool_)) or (not isinstance(cell, str) and cell != int(cell)):
         raise ValueError("not a whole number")
     return int(cell)
 
 
-def _float(cell: Any) -> float:
+def _read_float(cell: Any) -> float:
     if isinstance(cell, (bool, np.bool_, Decimal)):
         raise TypeError("not a float")
     return float(cell)
 
 
-def _time(cell: Any) -> pd.Timestamp:
+def _read_time(cell: Any) -> pd.Timestamp:
     if not isinstance(cell, (str, date, np.datetime64)):
         raise TypeError("not a time")
     return pd.Timestamp(cell)
 
 
-def _text(cell: Any) -> str:
+def _read_text(cell: Any) -> str:
     if not isinstance(cell, str):
         raise TypeError("not text")
     return cell
 
 
 def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """The rows as dicts by column name."""
+    """Turn the rows into dicts by column name."""
     return cast(list[dict[str, Any]], frame.to_dict("records"))
 
 
@@ -259,3 +265,54 @@ def quote_cell(value: Any) -> str:
     if isinstance(value, datetime):
         return str(value).removesuffix(" 00:00:00")
     return str(value)
+
+
+def read_number(text: str) -> float | Decimal:
+    """Read a JSON number with a fraction: as a float, or as a Decimal where a float is not exact.
+
+    Examples
+    --------
+    >>> read_number("12000.1"), read_number("12345678901234567.89")
+    (12000.1, Decimal('12345678901234567.89'))
+    """
+    exact = Decimal(text)
+    near = float(text)
+    return near if Decimal(repr(near)) == exact else exact
+
+
+def from_wire(column: str, value: Any) -> Any:
+    """Convert a JSON value to a cell: dates to Timestamp, blanks to None; invalid values are kept."""
+    if isinstance(value, Decimal):
+        return value
+    try:
+        return normalize(column, value)
+    except schema.BadCell:
+        return value
+
+
+def to_text(column: str, value: Any) -> str | None:
+    """Write a cell as JSON text; None for a blank one.
+
+    Examples
+    --------
+    >>> to_text("value", Decimal("0.10")), to_text("name", "Acme"), to_text("name", None)
+    ('0.10', '"Acme"', None)
+    """
+    if schema.is_blank(value):
+        return None
+    try:
+        plain = to_wire(column, value)
+    except schema.BadCell:
+        plain = value.isoformat() if isinstance(value, date) else value
+    return _encode(plain).decode()
+
+
+def from_text(column: str, text: str | None) -> Any:
+    """Read back a cell that `to_text` wrote.
+
+    Examples
+    --------
+    >>> from_text("close_date", to_text("close_date", date(2026, 3, 31)))
+    Timestamp('2026-03-31 00:00:00')
+    """
+    return None if text is None else from_wire(column, json.loads(text, parse_float=read_number))

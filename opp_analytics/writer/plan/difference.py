@@ -1,9 +1,8 @@
-"""The difference between two frames of opportunities: changes to make, and every problem in them."""
+"""The difference between two frames of opportunities: steps to make, and every problem in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,82 +11,26 @@ import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
-from opp_analytics.org import DEFAULT, Org
-from opp_analytics.writer.plan.cells import find_problem, fit_column, normalize, row_dicts, same
-from opp_analytics.writer.plan.codec import number
+from opp_analytics.org import Org
+from opp_analytics.writer.plan.cells import (
+    find_problem,
+    fit_column,
+    normalize,
+    read_number,
+    row_dicts,
+    same,
+)
+from opp_analytics.writer.plan.steps import EditedCell, PlanProblem, Step
 
-__all__ = [
-    "UNKNOWN_ID",
-    "Difference",
-    "changes_frame",
-    "conflicts_frame",
-    "difference",
-    "problems_frame",
-    "with_ids",
-]
+__all__ = ["UNKNOWN_ID", "difference", "with_ids"]
 
-CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "row", "name")
-"""Columns of a plan's changes."""
-PROBLEMS = ("row", "unique_id", "field", "value", "problem", "suggestion")
-"""Columns of a plan's problems."""
-CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
-"""Columns of a plan's conflicts."""
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
 _A_TOTAL = ("looks like a row of totals", "remove the row, or give the deal another name")
 UNKNOWN_ID = "is not an id of the frame before the edits"
-_OBJECTS = ("before", "after", "remote", "value", "row")
-
-
-@dataclass
-class Difference:
-    """Changes and problems found so far."""
-
-    changes: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    meaning: Org = DEFAULT
-    """The org whose stages may be written."""
-
-    def change(self, operation: str, unique_id: str | None, column: str | None = None, **more: Any) -> None:
-        """Add a change, not yet compared with the server."""
-        noted = {
-            "unique_id": unique_id,
-            "operation": operation,
-            "field": column,
-            "status": "clean",
-        }
-        self.changes.append(dict.fromkeys(CHANGES) | noted | more)
-
-    def problem(
-        self, row: Any, unique_id: Any, column: str, value: Any, problem: str, suggestion: str
-    ) -> None:
-        """Add a problem."""
-        self.problems.append(
-            dict(zip(PROBLEMS, (row, unique_id, column, value, problem, suggestion), strict=True))
-        )
-
-
-def _frame(records: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
-    made = pd.DataFrame(records, columns=list(columns), dtype="object")
-    return made.astype({column: schema.TEXT for column in columns if column not in _OBJECTS})
-
-
-def changes_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Changes as a frame with the columns of `CHANGES`; before, after and row are objects, the rest str."""
-    return _frame(records, CHANGES)
-
-
-def problems_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Problems as a frame with the columns of `PROBLEMS`; row and value are objects, the rest str."""
-    return _frame(records, PROBLEMS)
-
-
-def conflicts_frame(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Conflicts as a frame with the columns of `CONFLICTS`; before, after and remote are objects, the rest str."""
-    return _frame(records, CONFLICTS)
 
 
 def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The frame with ``unique_id`` as a text column, also when it was the index; blank ids are missing.
+    """Give the frame ``unique_id`` as a text column, also if it was the index; blank ids become missing.
 
     Raises
     ------
@@ -120,38 +63,41 @@ def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame.assign(unique_id=ids.mask(ids == ""))
 
 
-def difference(before: pd.DataFrame, after: pd.DataFrame) -> Difference:
-    """Find the changes that turn `before` into `after`, and the problems in them.
+def difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Step], list[PlanProblem]]:
+    """Find the steps that turn `before` into `after`, and the problems in them.
 
     Parameters
     ----------
     before, after : DataFrame
         Frames from `with_ids`.
     """
-    found = Difference(meaning=Org.of(before))
-    after = _read_aliases(after, found.meaning)
+    meaning = Org.of(before)
+    problems: list[PlanProblem] = []
+    after = _read_aliases(after, meaning)
     labels = after.index
     named = labels.is_unique and labels.nlevels == 1 and not labels.hasnans
-    rows = labels if named else pd.RangeIndex(len(after))
+    rows = labels.tolist() if named else list(range(len(after)))
     after = after.set_axis(pd.RangeIndex(len(after)))
-    usable_before = _check_before(before, found)
+    usable_before = _check_before(before, problems)
     allowed = [c for c in after.attrs.get("new_columns", ()) if c in after and c not in usable_before]
     usable_before = usable_before.assign(**dict.fromkeys(allowed))
     base = org.conform(usable_before).set_index("unique_id")
-    usable = _check_ids(after, base, rows, found)
-    shared = after[usable & _among(after["unique_id"], base.index)]
-    _updates(base, shared, rows, found)
+    usable = _check_ids(after, base, rows, problems)
+    shared = after[usable & _mark_among(after["unique_id"], base.index)]
     created = after[after["unique_id"].isna()]
-    _creates(created, rows, found)
-    _deletes(base, after, found)
-    if found.problems:
+    steps = [
+        *_find_updates(base, shared, rows, meaning, problems),
+        *_find_creates(created, rows, meaning, problems),
+        *_find_deletes(base, after),
+    ]
+    if problems:
         place = {label: position for position, label in enumerate(rows)}
-        found.problems.sort(key=lambda problem: place.get(problem["row"], -1))
-    return found
+        problems.sort(key=lambda problem: place.get(problem.row, -1))
+    return steps, problems
 
 
 def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
-    """The edited frame with each alias as its stage, which is what is sent."""
+    """Replace each alias in the edited frame by its stage: only stages are sent."""
     aliases = meaning.stages.aliases
     if not aliases or "stage" not in after or not after["stage"].isin(list(aliases)).any():
         return after
@@ -160,32 +106,30 @@ def _read_aliases(after: pd.DataFrame, meaning: Org) -> pd.DataFrame:
     )
 
 
-def _among(ids: Iterable[Any], known: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _mark_among(ids: Iterable[Any], known: Iterable[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Mark the ids that are known; `isin` on text columns takes a second for 100,000."""
     known = set(known)
     return np.array([unique_id in known for unique_id in ids], dtype=bool)
 
 
-def _check_before(before: pd.DataFrame, found: Difference) -> pd.DataFrame:
+def _check_before(before: pd.DataFrame, problems: list[PlanProblem]) -> pd.DataFrame:
+    """Keep the rows with an id of their own; the others are problems."""
     ids = before["unique_id"]
     for label in before.index[ids.isna()]:
-        found.problem(
-            label,
-            None,
-            "unique_id",
-            None,
-            "is missing in the frame before the edits",
-            "load or export again, and edit that",
-        )
+        problem = "is missing in the frame before the edits"
+        way_out = "load or export again, and edit that"
+        problems.append(PlanProblem(label, None, "unique_id", None, problem, way_out))
     repeated = ids.notna() & ids.duplicated(keep=False)
     for label, unique_id in zip(before.index[repeated], ids[repeated], strict=True):
         problem = "is in more than one row before the edits"
         way_out = "keep one of them, or load or export again"
-        found.problem(label, unique_id, "unique_id", unique_id, problem, way_out)
+        problems.append(PlanProblem(label, unique_id, "unique_id", unique_id, problem, way_out))
     return before[ids.notna().to_numpy() & ~ids.duplicated().to_numpy()]
 
 
-def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: Difference) -> pd.Series[bool]:
+def _check_ids(
+    after: pd.DataFrame, base: pd.DataFrame, rows: list[Any], problems: list[PlanProblem]
+) -> pd.Series[bool]:
     """Mark the rows of `after` with a usable id."""
     ids = after["unique_id"]
     repeated = ids.notna() & ids.duplicated(keep=False)
@@ -193,20 +137,20 @@ def _check_ids(after: pd.DataFrame, base: pd.DataFrame, rows: pd.Index, found: D
         unique_id = ids[position]
         problem = "is in more than one edited row"
         way_out = "keep one of them; to make a copy, leave unique_id blank"
-        found.problem(rows[position], unique_id, "unique_id", unique_id, problem, way_out)
-    unknown = ids.notna() & ~repeated & ~_among(ids, base.index)
+        problems.append(PlanProblem(rows[position], unique_id, "unique_id", unique_id, problem, way_out))
+    unknown = ids.notna() & ~repeated & ~_mark_among(ids, base.index)
     for position in np.flatnonzero(unknown).tolist():
         unique_id = ids[position]
         way_out = (
             "ids can't be edited: put the old one back. To create an opportunity, leave unique_id blank; "
             "to recover a deleted one, compare the plan with the server"
         )
-        found.problem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out)
+        problems.append(PlanProblem(rows[position], unique_id, "unique_id", unique_id, UNKNOWN_ID, way_out))
     return ids.notna() & ~repeated
 
 
-def _vector(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The column at its dtype where it fits, else as it is; categories as text."""
+def _fit_dtype(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Convert a column to its dtype where it fits; categories become text."""
     name = str(column.name)
     try:
         fitted = org.conform(column.to_frame())[name]
@@ -215,19 +159,19 @@ def _vector(column: pd.Series[Any]) -> pd.Series[Any]:
     return fitted.astype(schema.TEXT) if isinstance(fitted.dtype, pd.CategoricalDtype) else fitted
 
 
-def _differing(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
-    """Positions at which two columns may differ: a whole-column sieve before cells are looked at one by one."""
-    one, other = _vector(left), _vector(right)
+def _find_differing(left: pd.Series[Any], right: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """Find the positions at which two columns may differ, for a closer look cell by cell."""
+    one, other = _fit_dtype(left), _fit_dtype(right)
     missing = one.isna().to_numpy(), other.isna().to_numpy()
     if one.dtype == other.dtype and one.dtype != object:
         differ = np.asarray(one.ne(other).fillna(False), dtype=bool)
     else:
         pairs = zip(one.astype(object), other.astype(object), *missing, strict=True)
-        differ = np.array([not (a or b) and _unlike(x, y) for x, y, a, b in pairs], dtype=bool)
+        differ = np.array([not (a or b) and _differ(x, y) for x, y, a, b in pairs], dtype=bool)
     return np.flatnonzero((differ & ~missing[0] & ~missing[1]) | (missing[0] ^ missing[1]))
 
 
-def _unlike(left: Any, right: Any) -> bool:
+def _differ(left: Any, right: Any) -> bool:
     try:
         equal = left == right
     except ArithmeticError:  # a Decimal that signals
@@ -235,63 +179,61 @@ def _unlike(left: Any, right: Any) -> bool:
     return not (isinstance(equal, (bool, np.bool_)) and equal)
 
 
-def _cell(column: str, value: Any) -> Any:
+def _normalize_cell(column: str, value: Any) -> Any:
     """Normalize a checked cell; a decimal that a float cannot hold exactly stays a Decimal."""
     cell = normalize(column, value)
     if isinstance(value, Decimal) and isinstance(cell, (float, Decimal)):
-        return number(str(value))
+        return read_number(str(value))
     return cell.item() if isinstance(cell, np.generic) else cell
 
 
-def _updates(base: pd.DataFrame, shared: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
+def _name(value: Any) -> str | None:
+    return None if schema.is_blank(value) else str(value)
+
+
+def _find_updates(
+    base: pd.DataFrame, shared: pd.DataFrame, rows: list[Any], meaning: Org, problems: list[PlanProblem]
+) -> Iterator[Step]:
     aligned = base.loc[shared["unique_id"]]
     ids = shared["unique_id"].to_numpy()
     names = aligned["name"].to_numpy() if "name" in aligned else [None] * len(aligned)
-    pipelines = _pipelines(aligned, shared)
-    edits: list[tuple[int, dict[str, Any]]] = []
+    pipelines = _list_pipelines(aligned, shared)
+    edits: dict[int, list[EditedCell]] = {}
     for column in map(str, shared.columns):
         if column == "unique_id":
             continue
         if column not in base.columns:
-            _check_new_column(shared[column], column, found)
+            _check_new_column(shared[column], column, problems)
             continue
         old, new = aligned[column], shared[column]
         if column not in schema.COLUMNS:
             new = fit_column(new, old.dtype)
-        for at in _differing(old, new):
+        for at in _find_differing(old, new).tolist():
             was, now = old.iloc[at], new.iloc[at]
             if same(column, was, now):
                 continue
-            row = rows[shared.index[at]]
-            wrong = find_problem(column, now, found.meaning, pipeline=pipelines[at])
+            wrong = find_problem(column, now, meaning, pipeline=pipelines[at])
             if column == org.PIPELINE and not wrong:
-                wrong = _left_behind(aligned, shared, at, found.meaning)
+                wrong = _check_move(aligned, shared, at, meaning)
             if wrong:
-                found.problem(row, ids[at], column, now, *wrong)
-                continue
-            cell = _cell(column, now)
-            more = {
-                "before": _cell(column, was),
-                "after": cell,
-                "row": row,
-                "name": names[at],
-            }
-            edits.append((int(at), {"unique_id": ids[at], "column": column} | more))
-    for _, edit in sorted(edits, key=lambda pair: pair[0]):
-        found.change("update", **edit)
+                problems.append(PlanProblem(rows[shared.index[at]], ids[at], column, now, *wrong))
+            else:
+                edits.setdefault(at, []).append(
+                    EditedCell(column, _normalize_cell(column, was), _normalize_cell(column, now))
+                )
+    for at, cells in sorted(edits.items()):
+        yield Step("update", ids[at], tuple(cells), _name(names[at]), rows[shared.index[at]])
 
 
-def _pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
-    """The pipeline of each deal after the edits; None where there are no pipelines."""
+def _list_pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
+    """List the pipeline of each deal after the edits; None where there are no pipelines."""
     if org.PIPELINE not in aligned:
         return [None] * len(aligned)
     return (shared if org.PIPELINE in shared else aligned)[org.PIPELINE].astype(object).tolist()
 
 
-def _left_behind(
-    aligned: pd.DataFrame, shared: pd.DataFrame, at: np.intp, meaning: Org
-) -> tuple[str, str] | None:
-    """The problem of a deal that goes to another pipeline, but stays in a stage of the old one."""
+def _check_move(aligned: pd.DataFrame, shared: pd.DataFrame, at: int, meaning: Org) -> tuple[str, str] | None:
+    """Find the problem of a deal that moves to another pipeline and stays in a stage of the old one."""
     if "stage" not in aligned:
         return None
     was = aligned["stage"].iloc[at]
@@ -302,15 +244,17 @@ def _left_behind(
     return wrong and (f"has no stage {stage!r}, in which the deal is", f"change its stage too: {wrong[1]}")
 
 
-def _check_new_column(column: pd.Series[Any], name: str, found: Difference) -> None:
+def _check_new_column(column: pd.Series[Any], name: str, problems: list[PlanProblem]) -> None:
     filled = column[column.notna()]
     if len(filled):
         problem = "is a new column"
         way_out = "remove the column, or name it in new_columns= of read_csv or read_excel"
-        found.problem(None, None, name, filled.iloc[0], problem, way_out)
+        problems.append(PlanProblem(None, None, name, filled.iloc[0], problem, way_out))
 
 
-def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
+def _find_creates(
+    created: pd.DataFrame, rows: list[Any], meaning: Org, problems: list[PlanProblem]
+) -> Iterator[Step]:
     columns = [c for c in map(str, created.columns) if c not in schema.READ_ONLY]
     for position, record in zip(created.index, row_dicts(created[columns]), strict=True):
         row = rows[position]
@@ -319,20 +263,18 @@ def _creates(created: pd.DataFrame, rows: pd.Index, found: Difference) -> None:
         wrong = {
             c: bad
             for c, v in ({"name": None} | filled).items()
-            if (bad := find_problem(c, v, found.meaning, pipeline=pipeline))
+            if (bad := find_problem(c, v, meaning, pipeline=pipeline))
         }
         if str(filled.get("name", "")).strip().lower() in _TOTALS:
             wrong["name"] = _A_TOTAL
-        for column, bad in wrong.items():
-            found.problem(row, None, column, filled.get(column), *bad)
-        for column, value in filled.items():
-            if column not in wrong:
-                more = {"before": None, "after": _cell(column, value), "row": row, "name": filled.get("name")}
-                found.change("create", None, column, **more)
+        problems += [PlanProblem(row, None, c, filled.get(c), *bad) for c, bad in wrong.items()]
+        cells = tuple(EditedCell(c, None, _normalize_cell(c, v)) for c, v in filled.items() if c not in wrong)
+        if cells:
+            yield Step("create", None, cells, _name(filled.get("name")), row)
 
 
-def _deletes(base: pd.DataFrame, after: pd.DataFrame, found: Difference) -> None:
-    removed = base.index[~_among(base.index, after["unique_id"])]
+def _find_deletes(base: pd.DataFrame, after: pd.DataFrame) -> Iterator[Step]:
+    removed = base.index[~_mark_among(base.index, after["unique_id"])]
     names = base["name"] if "name" in base else pd.Series(index=base.index, dtype="object")
     for unique_id in removed:
-        found.change("delete", unique_id, before=None, after=None, name=names[unique_id])
+        yield Step("delete", unique_id, (EditedCell(),), _name(names[unique_id]))

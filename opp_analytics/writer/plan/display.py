@@ -1,25 +1,39 @@
-"""Plans and receipts in notebooks and terminals: old → new, cell by cell."""
+"""Plans and receipts as people read them: a summary in text, and tables for notebooks and terminals."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from opp_analytics import schema, text
-from opp_analytics.writer.plan.cells import format_cell, row_dicts
-from opp_analytics.writer.plan.summary import Deal
+from opp_analytics import org, schema, text
+from opp_analytics.writer.plan.cells import format_cell, quote_cell
+from opp_analytics.writer.plan.steps import PROBLEMS, EditedCell, PlanProblem, RunStep, Step
 
-__all__ = ["plan_html", "plan_table", "receipt_html"]
+__all__ = [
+    "PERMISSIONS",
+    "PYTHON",
+    "Words",
+    "cells_that_need",
+    "list_problems",
+    "overview",
+    "plan_html",
+    "plan_table",
+    "receipt_html",
+]
 
+PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
+"""Options that `apply` needs for some changes, and the noun each counts."""
+_NOUNS = {"create": "create", "update": "update", "delete": "delete", "recover": "recovery"}
+_LISTED = 10
+"""Problems in a summary; the rest are counted."""
 _DATE = 10
 """Characters of a date, which no column cuts."""
 _MOST = 50
-"""Rows shown; the rest are counted."""
+"""Rows of a table; the rest are counted."""
 _RED, _GREY = "color:#c0392b", "color:#888"
 _STYLES = {
     **dict.fromkeys(("conflict", "failed", "unknown", "delete"), _RED),
@@ -29,26 +43,132 @@ _URGENCY = ("failed", "unknown", "conflict", "skipped", "pending", "applied", "a
 """Outcomes, most urgent first."""
 
 
-def plan_html(overview: str, deals: list[Deal], statuses: list[str], problems: pd.DataFrame) -> str:
-    """A plan as HTML, problems before changes, everything from the data escaped."""
+class Words:
+    """Words for what a reader of Python does next; the command line has its own."""
+
+    more_conflicts = "see .conflicts"
+    more_problems = "see .problems"
+    more_outcomes = "see .table"
+
+    def option(self, name: str) -> str:
+        """Say how to give an option of `apply`."""
+        return f"{name}=True"
+
+    def resume(self, run_id: str | None, *, send_unknown: bool = False) -> str:
+        """Say how to finish a run."""
+        sending = ", unknown='send'" if send_unknown else ""
+        return f"resume(client, {run_id!r}{sending})"
+
+
+PYTHON = Words()
+
+
+def cells_that_need(option: str, steps: Iterable[Step]) -> list[tuple[Step, EditedCell]]:
+    """List the changes that `apply` refuses without `option`."""
+    if option == "allow_delete":
+        return [(step, cell) for step in steps if step.operation == "delete" for cell in step.cells]
+    updates = (step for step in steps if step.operation == "update")
+    return [(step, cell) for step in updates for cell in step.cells if cell.after is None]
+
+
+def overview(steps: Sequence[Step], words: Words) -> str:
+    """Summarize a plan without its problems: its changes, the money they move, and what to know before sending."""
+    lines = [_headline(steps)]
+    # The value of a recovered opportunity is in the trash, not in the plan.
+    valued = [step for step in steps if step.operation != "recover"]
+    if valued:
+        currency = valued[0].org.currency
+        was, now = sum(step.value_before for step in valued), sum(step.value_after for step in valued)
+        before, after = (text.money(value, currency, full=True) for value in (was, now))
+        change = text.money(now - was, currency, full=True, signed=True)
+        lines.append(f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else ""))
+    lines += _notes(steps)
+    for option, noun in PERMISSIONS.items():
+        needing = len(cells_that_need(option, steps))
+        if needing:
+            done = "cleared" if option == "clear_nulls" else "deleted"
+            lines.append(f"{text.count(needing, noun)} {done}: needs {words.option(option)}")
+    already = sum(cell.status == "already" for step in steps for cell in step.cells)
+    if already:
+        lines.append(f"{text.count(already, 'change')} already on the server")
+    reasons = [str(cell.reason) for step in steps for cell in step.conflicts]
+    if reasons:
+        lines.append(
+            f"{text.count(len(reasons), 'cell')} in conflict "
+            f"({', '.join(sorted(set(reasons)))}), {words.more_conflicts}"
+        )
+    return "\n".join(lines)
+
+
+def _headline(steps: Iterable[Step]) -> str:
+    parts = []
+    for operation, noun in _NOUNS.items():
+        sizes = [len(step.fields) for step in steps if step.operation == operation]
+        if sizes:
+            cells = f" ({text.count(sum(sizes), 'cell')})" if sum(sizes) else ""
+            parts.append(text.count(len(sizes), noun) + cells)
+    return ", ".join(parts) or "no changes"
+
+
+def _notes(steps: Iterable[Step]) -> list[str]:
+    """Count the deals that deserve a second look, though they do not block a plan."""
+    disqualified = sum(
+        all(
+            org.outcome_of(known, step.org) == "disqualified"
+            for known in (step.base, step.base | step.fields)
+        )
+        for step in steps
+        if step.operation == "update"
+    )
+    closed = sum(org.is_closed(step.base, step.org) for step in steps)
+    below = sum((step.fields.get("value") or 0) < 0 for step in steps)
+    return [
+        *([f"{text.count(closed)} already won or lost"] if closed else []),
+        *([f"{text.count(disqualified, 'disqualified deal')}, in no forecast"] if disqualified else []),
+        *([f"{text.count(below, 'value')} below zero"] if below else []),
+    ]
+
+
+def list_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, words: Words) -> str:
+    """List the first problems, a line each."""
+    names = dict(zip(before["unique_id"], before["name"], strict=True)) if "name" in before else {}
+    lines = []
+    for row, unique_id, column, value, problem, way_out in problems[:_LISTED]:
+        where = "every row" if row is None else f"row {row}"
+        name = f" {names[unique_id]}" if pd.notna(names.get(unique_id)) else ""
+        deal = f" ({unique_id}{name})" if pd.notna(unique_id) else ""
+        cell = "" if schema.is_blank(value) else f"={quote_cell(value)}"
+        lines.append(f"  {where}{deal}: {column}{cell} {problem}; {way_out}")
+    if len(problems) > _LISTED:
+        lines.append(f"  … and {text.number(len(problems) - _LISTED)} more, {words.more_problems}")
+    return "\n".join(lines)
+
+
+def _order_by_money(steps: Iterable[Step]) -> list[Step]:
+    """Put the steps that move most money first; a deal whose value stays counts with its value."""
+    return sorted(steps, key=lambda step: -(abs(step.value_change) or abs(step.value_before)))
+
+
+def plan_html(overview: str, steps: Sequence[Step], problems: Sequence[PlanProblem]) -> str:
+    """Write a plan as HTML, problems before changes, everything from the data escaped."""
     titles = {"operation": "left", "opportunity": "left", "old → new": "left"}
     rows = (
         (
-            _marked(deal.step.operation),
-            _escape(deal.name),
-            "<br>".join(_html_cell(deal.step.operation, *cell) for cell in _cells(deal, statuses)),
-            *_money(deal),
+            _color(step.operation),
+            _escape(step.title),
+            "<br>".join(_html_cell(step.operation, *cell) for cell in _format_cells(step)),
+            *_format_money(step),
         )
-        for deal in deals[:_MOST]
+        for step in _order_by_money(steps)[:_MOST]
     )
     changes = _table(titles | {"value": "right", "change": "right"}, rows)
-    rest = _rest(len(deals), "opportunity", ".changes")
-    return f"<div>{_lines(overview)}{_problems(problems)}{changes}{rest}</div>"
+    rest = _rest(len(steps), "opportunity", ".changes")
+    return f"<div>{_lines(overview)}{_problem_table(problems)}{changes}{rest}</div>"
 
 
-def plan_table(deals: list[Deal], statuses: list[str]) -> Table:
-    """A plan as a rich table; text from the data is never read as markup."""
-    more = len(deals) - _MOST
+def plan_table(steps: Sequence[Step]) -> Table:
+    """Write a plan as a rich table; text from the data is never read as markup."""
+    more = len(steps) - _MOST
     caption = f"… and {text.count(more, 'opportunity')} more" if more > 0 else None
     table = Table(box=None, header_style="bold", pad_edge=False, caption=caption)
     table.add_column("operation", no_wrap=True)
@@ -58,76 +178,73 @@ def plan_table(deals: list[Deal], statuses: list[str]) -> Table:
         table.add_column(title, min_width=_DATE)
     for title in ("value", "change"):
         table.add_column(title, justify="right", no_wrap=True)
-    for deal in deals[:_MOST]:
-        for number, (field, old, new, status) in enumerate(_cells(deal, statuses)):
+    for step in _order_by_money(steps)[:_MOST]:
+        first, last = (step.operation, step.title), _format_money(step)
+        for field, old, new, status in _format_cells(step):
             note = "" if status == "clean" else f" ({status})"
-            cell = (
-                field + note,
-                "" if deal.step.operation == "create" or not field else old,
-                new if field else "",
-            )
-            first, last = (
-                ((deal.step.operation, deal.name), _money(deal)) if number == 0 else (("", ""), ("", ""))
-            )
-            table.add_row(*(Text(text.printable(part)) for part in (*first, *cell, *last)))
+            old = "" if step.operation == "create" or not field else old
+            cells = (*first, field + note, old, new if field else "", *last)
+            table.add_row(*(Text(text.printable(cell)) for cell in cells))
+            first = last = ("", "")  # once per deal
     return table
 
 
-def receipt_html(overview: str, table: pd.DataFrame) -> str:
-    """A receipt as HTML, what went wrong first, everything from the data escaped."""
-    order = table["outcome"].map({outcome: rank for rank, outcome in enumerate(_URGENCY)})
+def receipt_html(overview: str, entries: Sequence[RunStep]) -> str:
+    """Write a receipt as HTML, what went wrong first, everything from the data escaped."""
+    changes = [
+        (outcome, error, step, cell)
+        for _, step, result in entries
+        for cell, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True)
+    ]
+    changes.sort(key=lambda change: _URGENCY.index(change[0]))
     rows = (
         (
-            _marked(row["outcome"]),
-            row["operation"],
-            _escape(_text(row["name"]) or _text(row["unique_id"])),
-            _html_cell(
-                row["operation"], *_old_new(_text(row["field"]), row["before"], row["after"]), "clean"
-            ),
-            _escape(_text(row["error"])),
+            _color(outcome),
+            step.operation,
+            _escape(step.name or step.unique_id or ""),
+            _html_cell(step.operation, *_format_change(cell), "clean"),
+            _escape(error or ""),
         )
-        for row in row_dicts(table.loc[order.sort_values(kind="stable").index].head(_MOST))
+        for outcome, error, step, cell in changes[:_MOST]
     )
     titles = dict.fromkeys(("outcome", "operation", "opportunity", "old → new", "why"), "left")
-    return f"<div>{_lines(overview)}{_table(titles, rows)}{_rest(len(table), 'change', '.table')}</div>"
+    return f"<div>{_lines(overview)}{_table(titles, rows)}{_rest(len(changes), 'change', '.table')}</div>"
 
 
-def _problems(problems: pd.DataFrame) -> str:
-    if problems.empty:
+def _problem_table(problems: Sequence[PlanProblem]) -> str:
+    if not problems:
         return ""
-    columns = ("row", "unique_id", "field", "value", "problem", "suggestion")
     rows = (
-        [_escape(format_cell(str(row["field"]) if c == "value" else c, row[c])) for c in columns]
-        for row in row_dicts(problems.head(_MOST))
+        [_escape(format_cell(problem.field if c == "value" else c, v)) for c, v in problem._asdict().items()]
+        for problem in problems[:_MOST]
     )
     head = f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed"
-    table = _table(dict.fromkeys(columns, "left"), rows)
+    table = _table(dict.fromkeys(PROBLEMS, "left"), rows)
     return f"<p style='{_RED}'><b>{head}</b></p>{table}{_rest(len(problems), 'problem', '.problems')}"
 
 
-def _cells(deal: Deal, statuses: list[str]) -> list[tuple[str, str, str, str]]:
-    """Field, old, new and status of each change of a deal."""
-    return [
-        (*_old_new(c.field or "", c.before, c.after, deal.org.currency), statuses[c.at])
-        for c in deal.step.cells
-    ]
+def _format_cells(step: Step) -> list[tuple[str, str, str, str]]:
+    """Format field, old, new and status of each change of a deal."""
+    return [(*_format_change(cell, step.org.currency), cell.status) for cell in step.cells]
 
 
-def _old_new(field: str, before: Any, after: Any, currency: str | None = None) -> tuple[str, str, str]:
-    return field, format_cell(field, before, currency), format_cell(field, after, currency)
+def _format_change(cell: EditedCell, currency: str | None = None) -> tuple[str, str, str]:
+    field = cell.field or ""
+    return field, format_cell(field, cell.before, currency), format_cell(field, cell.after, currency)
 
 
-def _money(deal: Deal) -> tuple[str, str]:
-    """A deal's value and the change in it."""
-    if deal.step.operation == "recover":
+def _format_money(step: Step) -> tuple[str, str]:
+    """Format a deal's value and the change in it."""
+    if step.operation == "recover":
         return text.MISSING, ""
-    value = deal.value_before if deal.step.operation == "delete" else deal.value_after
-    change = text.money(deal.change, deal.org.currency, full=True, signed=True) if deal.change else ""
-    return format_cell("value", value, deal.org.currency), change
+    value = step.value_before if step.operation == "delete" else step.value_after
+    change = step.value_change
+    signed = text.money(change, step.org.currency, full=True, signed=True) if change else ""
+    return format_cell("value", value, step.org.currency), signed
 
 
 def _table(titles: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
-    """An HTML table from cells that are HTML already; `titles` with their alignment."""
+    """Make an HTML table of cells that are HTML already; `titles` with their alignment."""
     aligned = [f"style='text-align:{side}'" for side in titles.values()]
     head = "".join(f"<th {style}>{title}</th>" for title, style in zip(titles, aligned, strict=True))
     body = "".join(
@@ -137,13 +254,13 @@ def _table(titles: dict[str, str], rows: Iterable[Iterable[str]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if body else ""
 
 
-def _marked(word: str) -> str:
+def _color(word: str) -> str:
     style = _STYLES.get(word)
     return f"<span style='{style}'>{word}</span>" if style else word
 
 
 def _html_cell(operation: str, field: str, old: str, new: str, status: str) -> str:
-    note = "" if status == "clean" else f" <em>({_marked(status)})</em>"
+    note = "" if status == "clean" else f" <em>({_color(status)})</em>"
     if not field:
         return note
     change = _escape(new) if operation == "create" else f"<del>{_escape(old)}</del> → <b>{_escape(new)}</b>"
@@ -159,9 +276,5 @@ def _lines(words: str) -> str:
 
 
 def _escape(cell: str) -> str:
-    """Text from the data as HTML that shows all of it, marks that reorder what is read included."""
+    """Escape text from the data, and show marks that reorder what is read."""
     return escape(text.printable(cell))
-
-
-def _text(cell: Any) -> str:
-    return "" if schema.is_blank(cell) else str(cell)

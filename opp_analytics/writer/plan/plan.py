@@ -11,27 +11,33 @@ from uuid import uuid4
 
 import pandas as pd
 
-from opp_analytics import arguments, org, schema, text
+from opp_analytics import arguments, org, text
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
 from opp_analytics.periods import When
-from opp_analytics.writer.plan.difference import (
-    UNKNOWN_ID,
-    Difference,
-    changes_frame,
-    conflicts_frame,
-    difference,
-    problems_frame,
-    with_ids,
+from opp_analytics.writer.plan.difference import UNKNOWN_ID, difference, with_ids
+from opp_analytics.writer.plan.display import (
+    PERMISSIONS,
+    PYTHON,
+    Words,
+    cells_that_need,
+    list_problems,
+    overview,
+    plan_html,
+    plan_table,
 )
-from opp_analytics.writer.plan.display import plan_html, plan_table
 from opp_analytics.writer.plan.impact import edited_frame, forecast_impact
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
-from opp_analytics.writer.plan.remote import ids_in_trash, only_reading, read_many
-from opp_analytics.writer.plan.steps import Step, steps_of
-from opp_analytics.writer.plan.summary import PERMISSIONS, Deal, deals_of, list_problems, needing, overview
-from opp_analytics.writer.plan.three_way import Verdict, compare_three_ways
-from opp_analytics.writer.plan.words import PYTHON, Words
+from opp_analytics.writer.plan.steps import (
+    EditedCell,
+    PlanProblem,
+    Step,
+    add_base,
+    changes_frame,
+    conflicts_frame,
+    problems_frame,
+)
+from opp_analytics.writer.plan.three_way import compare_three_ways, ids_in_trash, only_reading, read_many
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from opp_analytics.api import Client
     from opp_analytics.history import History
 
-__all__ = ["Plan", "compare", "plan", "read_touched"]
+__all__ = ["Plan", "compare_steps", "plan"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -49,6 +55,8 @@ class Plan:
 
     Attributes
     ----------
+    steps : list of Step
+        The writes that carry it out, one per opportunity and operation; the frames below are made from them.
     changes : DataFrame
         One row per changed cell, created cell, or deleted or recovered opportunity.
         ``unique_id`` (missing for a create), ``operation`` (create, update, delete, recover), ``field`` (missing
@@ -70,9 +78,8 @@ class Plan:
         When it was made, UTC.
     """
 
-    changes: pd.DataFrame
-    problems: pd.DataFrame
-    conflicts: pd.DataFrame
+    steps: list[Step]
+    found_problems: list[PlanProblem]
     before: pd.DataFrame
     url: str | None = None
     tenant: str | None = None
@@ -80,18 +87,28 @@ class Plan:
     made_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @cached_property
-    def steps(self) -> list[Step]:
-        """The writes that carry it out, one per opportunity and operation."""
-        return steps_of(self.changes, self.before)
+    def changes(self) -> pd.DataFrame:
+        """The changes."""
+        return changes_frame(self.steps)
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """The problems to fix before anything can be sent."""
+        return problems_frame(self.found_problems)
+
+    @cached_property
+    def conflicts(self) -> pd.DataFrame:
+        """The cells that somebody else has changed since."""
+        return conflicts_frame(self.steps)
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Options that `apply` needs for this plan: clear_nulls, allow_delete."""
-        return tuple(option for option in PERMISSIONS if len(needing(option, self.changes)))
+        return tuple(option for option in PERMISSIONS if cells_that_need(option, self.steps))
 
     def __len__(self) -> int:
         """Number of changes."""
-        return len(self.changes)
+        return sum(len(step.cells) for step in self.steps)
 
     def summary(self, *, words: Words = PYTHON) -> str:
         """Summarize the changes, the money they move, and the problems to fix first.
@@ -102,23 +119,24 @@ class Plan:
             Words for options and lists; those of Python by default.
         """
         lines = [self.overview(words=words)]
-        if len(self.problems):
-            lines.append(f"{text.count(len(self.problems), 'problem')}: nothing is sent until they are fixed")
-            lines.append(list_problems(self.problems, self.before, words))
+        problems = self.found_problems
+        if problems:
+            lines.append(f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed")
+            lines.append(list_problems(problems, self.before, words))
         return "\n".join(lines)
 
     def overview(self, *, words: Words = PYTHON) -> str:
-        """The summary without the problems.
+        """Summarize the changes and the money they move.
 
         Parameters
         ----------
         words : Words
             Words for options and lists; those of Python by default.
         """
-        return overview(self._deals(), self.changes, self.conflicts, words)
+        return overview(self.steps, words)
 
     def edited(self) -> pd.DataFrame:
-        """The opportunities after the plan is applied; cells in conflict stay unchanged.
+        """Apply the plan to its opportunities, on paper; cells in conflict stay unchanged.
 
         Returns
         -------
@@ -131,7 +149,7 @@ class Plan:
     def impact(
         self, *, as_of: When, freq: str = "M", history: History | None = None, method: str | Method = "auto"
     ) -> pd.DataFrame:
-        """The plan's impact on the forecast, period by period.
+        """Forecast with and without the plan, period by period.
 
         Parameters
         ----------
@@ -173,16 +191,16 @@ class Plan:
         DataError
             If the file cannot be written.
         """
-        head = {name: getattr(self, name) for name in ("plan_id", "url", "tenant")}
         meaning = org.org_of(self.before)
-        frames = {name: getattr(self, name) for name in ("changes", "problems", "conflicts", "before")}
+        head = {
+            "plan_id": self.plan_id,
+            "url": self.url,
+            "tenant": self.tenant,
+            "made_at": self.made_at.isoformat(),
+            "org": None if meaning is None else dict(meaning.facts),
+        }
         file = arguments.path(path)
-        write_parts(
-            file,
-            head
-            | {"made_at": self.made_at.isoformat(), "org": None if meaning is None else dict(meaning.facts)},
-            frames,
-        )
+        write_parts(file, head, self.steps, self.found_problems, self.before)
         return file
 
     @classmethod
@@ -194,17 +212,14 @@ class Plan:
         DataError
             If the file cannot be read, is not a plan, or was saved in another format.
         """
-        head, frames = read_parts(arguments.path(path))
-        return cls(**(head | frames))
-
-    def _deals(self) -> list[Deal]:
-        return deals_of(self.steps, self.changes["name"].tolist(), self.before)
+        head, steps, problems, before = read_parts(arguments.path(path))
+        return cls(steps, problems, before, **head)
 
     def _repr_html_(self) -> str:
-        return plan_html(self.overview(), self._deals(), self.changes["status"].tolist(), self.problems)
+        return plan_html(self.overview(), self.steps, self.found_problems)
 
     def __rich__(self) -> Table:
-        return plan_table(self._deals(), self.changes["status"].tolist())
+        return plan_table(self.steps)
 
     def __repr__(self) -> str:
         return text.printable(f"<Plan {self.plan_id[:8]}: {self.summary()}>", lines=True)
@@ -267,75 +282,46 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     base, edited = (
         frame.drop(columns=list(org.Org.of(before).derived), errors="ignore") for frame in (base, edited)
     )
-    found = difference(base, edited)
+    steps, problems = difference(base, edited)
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
+    steps = add_base(steps, opportunities)
     certificate = Certificate.of(before) or Certificate()
     url, tenant = certificate.source, certificate.tenant
     if client is None:
-        return Plan(
-            changes_frame(found.changes),
-            problems_frame(found.problems),
-            conflicts_frame([]),
-            opportunities,
-            url=url,
-            tenant=tenant,
-        )
+        return Plan(steps, problems, opportunities, url=url, tenant=tenant)
     if tenant not in (None, client.settings.tenant):
         raise PlanError(
             f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
             "with the address and key that they were loaded with"
         )
     with only_reading():
-        _find_recoveries(found, client)
-        changes = changes_frame(found.changes)
-        now = read_touched(changes, client)
-    return compare(changes, problems_frame(found.problems), opportunities, client, now)
-
-
-def _find_recoveries(found: Difference, client: Client) -> None:
-    """Turn unknown ids that are in the trash from problems into recoveries."""
-    unknown = [p for p in found.problems if p["problem"] == UNKNOWN_ID]
-    trashed = ids_in_trash(client, {p["unique_id"] for p in unknown}) if unknown else set()
-    for problem in unknown:
-        if problem["unique_id"] in trashed:
-            found.problems.remove(problem)
-            found.change("recover", problem["unique_id"], before=None, after=None, row=problem["row"])
-
-
-def read_touched(changes: pd.DataFrame, client: Client) -> dict[str, dict[str, Any] | None]:
-    """Current server rows of the opportunities in `changes`, by id."""
-    return read_many(client, set(changes["unique_id"].dropna()))
-
-
-def compare(
-    changes: pd.DataFrame,
-    problems: pd.DataFrame,
-    before: pd.DataFrame,
-    client: Client,
-    rows: dict[str, dict[str, Any] | None],
-) -> Plan:
-    """Make a plan by comparing its changes with the server's current rows (`read_touched`)."""
-    steps = steps_of(changes, before)
-    statuses = changes["status"].tolist()
-    conflicts: list[dict[str, Any]] = []
-    for step in steps:
-        remote = rows.get(step.unique_id) if step.unique_id is not None else None
-        verdict = compare_three_ways(step, remote, client.org)
-        for cell, status in zip(step.cells, verdict.statuses, strict=True):
-            statuses[cell.at] = status
-        conflicts.extend(_conflicts(step, verdict))
-    marked = changes.assign(status=pd.Series(statuses, index=changes.index, dtype=schema.TEXT))
-    settings = client.settings
+        recoveries = _find_recoveries(problems, client)
+        steps += recoveries
+        recovered = {step.unique_id for step in recoveries}
+        problems = [p for p in problems if p.problem != UNKNOWN_ID or p.unique_id not in recovered]
+        now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     return Plan(
-        marked, problems, conflicts_frame(conflicts), before, url=settings.url, tenant=settings.tenant
+        compare_steps(steps, client, now),
+        problems,
+        opportunities,
+        url=client.settings.url,
+        tenant=client.settings.tenant,
     )
 
 
-def _conflicts(step: Step, verdict: Verdict) -> list[dict[str, Any]]:
-    known = {"unique_id": step.unique_id, "operation": step.operation}
+def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
+    """Find the unknown ids that are in the trash; their rows are recoveries."""
+    unknown = [p for p in problems if p.problem == UNKNOWN_ID]
+    trashed = ids_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
     return [
-        known
-        | {"field": d.field, "before": d.before, "after": d.after, "remote": d.remote, "reason": d.reason}
-        for d in verdict.drifts
+        Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in unknown if p.unique_id in trashed
+    ]
+
+
+def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None]) -> list[Step]:
+    """Compare steps with the server's current rows, by id."""
+    return [
+        compare_three_ways(step, rows.get(step.unique_id) if step.unique_id else None, client.org)
+        for step in steps
     ]

@@ -1,50 +1,94 @@
-"""Plan files: JSON with one change or opportunity per line, easy to read and diff."""
+"""Plan files: JSON with one step or opportunity per line, easy to read and diff."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import refuse_devices, write_whole
-from opp_analytics.writer.plan.cells import find_problem, row_dicts
-from opp_analytics.writer.plan.codec import from_wire, number, to_text
-from opp_analytics.writer.plan.difference import changes_frame, conflicts_frame, problems_frame
+from opp_analytics.writer.plan.cells import find_problem, from_wire, read_number, to_text
+from opp_analytics.writer.plan.steps import (
+    OPERATIONS,
+    STATUSES,
+    EditedCell,
+    PlanProblem,
+    Step,
+    add_base,
+)
 
 __all__ = ["read_parts", "write_parts"]
 
-_FORMAT = "opp_analytics plan 3"
-_CELLS = ("before", "after", "remote")
-_OPERATIONS = ("create", "update", "delete", "recover")
-_STATUSES = ("clean", "already", "conflict")
+_FORMAT = "opp_analytics plan 4"
 
 
-def _line(record: dict[str, Any], cells: Iterable[str], field: str | None) -> str:
-    """One record as a line; `cells` are written as the wire writes their column, the rest as plain JSON."""
-    parts = []
-    for key, value in record.items():
-        if key in cells:
-            text = to_text(field if field is not None else key, value) or "null"
-        elif schema.is_blank(value) and not isinstance(value, str):
-            text = "null"
-        else:
-            text = json.dumps(value, ensure_ascii=False, default=str)
-        parts.append(f"{json.dumps(key)}: {text}")
-    return "{" + ", ".join(parts) + "}"
+def write_parts(
+    path: Path, head: dict[str, Any], steps: list[Step], problems: list[PlanProblem], before: pd.DataFrame
+) -> None:
+    """Write a plan.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
+    blocks = [
+        *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in ({"format": _FORMAT} | head).items()),
+        _block("steps", map(_step_line, steps)),
+        _block("problems", ("{" + _pairs(problem._asdict()) + "}" for problem in problems)),
+        f'"columns": {json.dumps({str(c): str(t) for c, t in before.dtypes.items()})}',
+        _block("before", _row_lines(before)),
+    ]
+    try:
+        # Half of a character becomes the escape that JSON has for it.
+        write_whole(path, ("{\n" + ",\n".join(blocks) + "\n}\n").encode(errors="backslashreplace"))
+    except OSError as error:
+        raise DataError(f"cannot write the plan to {path}: {error.strerror}") from None
 
 
-def _changes(frame: pd.DataFrame) -> list[str]:
-    return [_line(r, _CELLS, None if pd.isna(r["field"]) else r["field"]) for r in row_dicts(frame)]
+def _block(name: str, lines: Any) -> str:
+    return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
 
 
-def _rows(frame: pd.DataFrame) -> list[str]:
-    """A line per row, each cell as the wire writes its column."""
+def _pairs(record: dict[str, Any]) -> str:
+    return ", ".join(f"{json.dumps(key)}: {_plain(value)}" for key, value in record.items())
+
+
+def _plain(value: Any) -> str:
+    if schema.is_blank(value) and not isinstance(value, str):
+        return "null"
+    value = value.item() if isinstance(value, np.generic) else value
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _step_line(step: Step) -> str:
+    head = {"operation": step.operation, "unique_id": step.unique_id, "name": step.name, "row": step.row}
+    blocks = [_pairs(head), f'"cells": [{", ".join(map(_cell, step.cells))}]']
+    if step.drifted:
+        blocks.append(f'"drifted": [{", ".join(map(_cell, step.drifted))}]')
+    return "{" + ", ".join(blocks) + "}"
+
+
+def _cell(cell: EditedCell) -> str:
+    """Write a change: its values as the wire writes their column."""
+    field = cell.field or ""
+    values = {"before": cell.before, "after": cell.after}
+    more = {"status": cell.status}
+    if cell.reason is not None:
+        values |= {"remote": cell.remote}
+        more |= {"reason": cell.reason}
+    texts = ", ".join(f'"{name}": {to_text(field, value) or "null"}' for name, value in values.items())
+    return "{" + f"{_pairs({'field': cell.field})}, {texts}, {_pairs(more)}" + "}"
+
+
+def _row_lines(frame: pd.DataFrame) -> list[str]:
+    """Write a line per row, each cell as the wire writes its column."""
     columns = []
     for name in map(str, frame.columns):
         key = json.dumps(name)
@@ -52,36 +96,8 @@ def _rows(frame: pd.DataFrame) -> list[str]:
     return ["{" + ", ".join(cells) + "}" for cells in zip(*columns, strict=True)]
 
 
-def _block(name: str, lines: list[str]) -> str:
-    return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
-
-
-def write_parts(path: Path, head: dict[str, Any], frames: dict[str, pd.DataFrame]) -> None:
-    """Write a plan: its head, and its frames changes, problems, conflicts and before.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be written.
-    """
-    before = frames["before"]
-    blocks = [
-        _block("changes", _changes(frames["changes"])),
-        _block("conflicts", _changes(frames["conflicts"])),
-        _block("problems", [_line(r, (), None) for r in row_dicts(frames["problems"])]),
-        f'"columns": {json.dumps({str(c): str(t) for c, t in before.dtypes.items()})}',
-        _block("before", _rows(before)),
-    ]
-    top = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in ({"format": _FORMAT} | head).items())
-    try:
-        # Half of a character becomes the escape that JSON has for it.
-        write_whole(path, ("{\n" + ",\n".join([top, *blocks]) + "\n}\n").encode(errors="backslashreplace"))
-    except OSError as error:
-        raise DataError(f"cannot write the plan to {path}: {error.strerror}") from None
-
-
-def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
-    """Read the head and frames of a plan that `write_parts` wrote.
+def read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem], pd.DataFrame]:
+    """Read the head, steps, problems and opportunities of a plan that `write_parts` wrote.
 
     Raises
     ------
@@ -90,7 +106,7 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
     """
     refuse_devices(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_float=number)
+        content = json.loads(path.read_text(encoding="utf-8"), parse_float=read_number)
     except OSError as error:
         raise DataError(
             f"cannot read the plan {path}: {error.strerror}; plan the edits and save that plan"
@@ -106,66 +122,68 @@ def read_parts(path: Path) -> tuple[dict[str, Any], dict[str, pd.DataFrame]]:
             )
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan")
     try:
-        frames = {
-            "changes": changes_frame(_cells(content["changes"])),
-            "problems": problems_frame(content["problems"]),
-            "conflicts": conflicts_frame(_cells(content["conflicts"])),
-            "before": _before(content["before"], content["columns"], content["org"]),
-        }
-        _check(content["changes"], frames)
-        head = {key: content[key] for key in ("plan_id", "url", "tenant")}
+        before = _read_before(content["before"], content["columns"], content["org"])
+        steps = [_read_step(step) for step in content["steps"]]
+        _check(steps, before)
+        problems = [PlanProblem(**problem) for problem in content["problems"]]
+        head = {name: content[name] for name in ("plan_id", "url", "tenant")}
         if not all(isinstance(value, str | None) for value in head.values()) or not head["plan_id"]:
             raise ValueError("its head is not text")
-        return head | {"made_at": datetime.fromisoformat(content["made_at"])}, frames
+        head |= {"made_at": datetime.fromisoformat(content["made_at"])}
+        return head, add_base(steps, before), problems, before
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"the plan {path} is damaged ({error!r}); plan the edits again") from None
 
 
-def _check(changes: list[dict[str, Any]], frames: dict[str, pd.DataFrame]) -> None:
+def _read_step(content: dict[str, Any]) -> Step:
+    cells, drifted = (tuple(map(_read_cell, content.get(name, ()))) for name in ("cells", "drifted"))
+    names = ("operation", "unique_id", "name", "row")
+    return Step(**{name: content[name] for name in names}, cells=cells, drifted=drifted)
+
+
+def _read_cell(content: dict[str, Any]) -> EditedCell:
+    field = content["field"]
+    before, after, remote = (from_wire(field or "", content.get(c)) for c in ("before", "after", "remote"))
+    return EditedCell(field, before, after, content["status"], remote, content.get("reason"))
+
+
+def _check(steps: list[Step], before: pd.DataFrame) -> None:
     """Raise ValueError for content that `plan` never writes."""
-    before = frames["before"]
     meaning = org.Org.of(before)
     if before["unique_id"].isna().any() or before["unique_id"].duplicated().any():
         raise ValueError("an opportunity has no id, or an id is duplicated")
     # A recovered opportunity is in the trash, not in what the plan was made from.
-    recovered = {change["unique_id"] for change in changes if change["operation"] == "recover"}
-    known = {*before["unique_id"], *recovered}
-    for place, (change, cells) in enumerate(zip(changes, row_dicts(frames["changes"]), strict=True), start=1):
-        where = f"change {place}: "
-        operation, unique_id, field = change["operation"], change["unique_id"], change["field"]
-        if operation not in _OPERATIONS or change["status"] not in _STATUSES:
-            raise ValueError(f"{where}unknown operation or status")
-        if not isinstance(change["name"], str | None) or not isinstance(
-            change["row"], int | float | str | None
-        ):
+    known = {*before["unique_id"], *(step.unique_id for step in steps if step.operation == "recover")}
+    for place, step in enumerate(steps, start=1):
+        where, operation = f"step {place}: ", step.operation
+        statuses = {cell.status for cell in (*step.cells, *step.drifted)}
+        if operation not in OPERATIONS or not step.cells or not statuses <= set(STATUSES):
+            raise ValueError(f"{where}unknown operation or status, or no change")
+        if not isinstance(step.name, str | None) or not isinstance(step.row, int | float | str | None):
             raise ValueError(f"{where}its name is not text, or its row not a number")
         if operation == "create":
-            if unique_id is not None or change["row"] is None:
+            if step.unique_id is not None or step.row is None:
                 raise ValueError(f"{where}a create has a row and no id")
-        elif not isinstance(unique_id, str) or unique_id not in known:
-            raise ValueError(f"{where}{operation} of {unique_id!r}, which is not in the plan")
+        elif not isinstance(step.unique_id, str) or step.unique_id not in known:
+            raise ValueError(f"{where}{operation} of {step.unique_id!r}, which is not in the plan")
         if operation in ("create", "update"):
-            wrong = (
-                find_problem(field, cells["after"], meaning)
-                if isinstance(field, str)
-                else ("is not text", "")
-            )
-            if wrong or (operation == "update" and field not in before):
-                raise ValueError(f"{where}{field!r} cannot be written: {wrong[0] if wrong else 'unknown'}")
-        elif field is not None:
+            for cell in step.cells:
+                _check_cell(cell, where, meaning, None if operation == "create" else before)
+        elif [cell.field for cell in step.cells] != [None]:
             raise ValueError(f"{where}a {operation} has no field")
 
 
-def _cells(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        record | {c: from_wire(record["field"] or "", record[c]) for c in _CELLS if c in record}
-        for record in records
-    ]
+def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataFrame | None) -> None:
+    if not isinstance(cell.field, str):
+        raise ValueError(f"{where}{cell.field!r} is not a field")
+    wrong = find_problem(cell.field, cell.after, meaning)
+    if wrong or (before is not None and cell.field not in before):
+        raise ValueError(f"{where}{cell.field!r} cannot be written: {wrong[0] if wrong else 'unknown'}")
 
 
-def _before(records: list[dict[str, Any]], columns: dict[str, str], said: Any) -> pd.DataFrame:
+def _read_before(records: list[dict[str, Any]], columns: dict[str, str], facts: Any) -> pd.DataFrame:
     frame = pd.DataFrame(records, columns=list(columns), dtype="object")
     further = {c: t for c, t in columns.items() if c not in schema.COLUMNS}
     frame = frame.astype({c: schema.TEXT if t == "str" else t for c, t in further.items()})
-    frame.attrs = {} if said is None else {"org": said}
+    frame.attrs = {} if facts is None else {"org": facts}
     return org.conform(frame)

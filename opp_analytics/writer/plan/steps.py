@@ -1,51 +1,114 @@
-"""A plan's changes grouped into steps: one opportunity, one operation, one write."""
+"""Steps: what a plan changes, one per deal and request, and the frames of plans and receipts that show them.
+
+A list of steps is the truth. ``Plan.changes``, ``Plan.conflicts`` and ``Receipt.table`` are views, made here.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import unicodedata
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.files import digest
 from opp_analytics.org import DEFAULT, Org
-from opp_analytics.writer.plan.codec import from_text, to_text
+from opp_analytics.writer.plan.cells import from_text, to_text
 
-__all__ = ["Cell", "Step", "steps_of"]
+__all__ = [
+    "OPERATIONS",
+    "OUTCOMES",
+    "PROBLEMS",
+    "STATUSES",
+    "EditedCell",
+    "EqualCreate",
+    "PlanProblem",
+    "Result",
+    "RunStep",
+    "Step",
+    "add_base",
+    "changes_frame",
+    "conflicts_frame",
+    "problems_frame",
+    "receipt_frame",
+]
 
-OUTCOME_COLUMNS = ("stage", "status")
-"""Columns that decide a deal's outcome; kept with every update to detect a deal closed since the plan."""
+OPERATIONS = ("create", "update", "delete", "recover")
+STATUSES = ("clean", "already", "conflict")
+"""A cell compared with the server: unchanged there, has the new value already, was changed by somebody else."""
+OUTCOMES = {
+    "applied": "written by this run",
+    "already": "already on the server; nothing was sent",
+    "skipped": "not sent, because another cell of the same opportunity is in conflict",
+    "conflict": "somebody else changed it; not sent",
+    "failed": "refused, or not written after every attempt",
+    "unknown": "sent, but nobody knows whether it was written; resume finds out",
+    "pending": "not sent yet; resume sends it",
+}
+"""Outcomes of a change and their meanings."""
+PROBLEMS = ("row", "unique_id", "field", "value", "problem", "suggestion")
+"""Columns of a plan's problems."""
+_CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "row", "name")
+_CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
+_RECEIPT = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
+_OBJECTS = ("before", "after", "remote", "value", "row", "attempts")
+"""Columns of these frames that hold more than text."""
+_OUTCOME_COLUMNS = ("stage", "status")
+"""Columns that decide a deal's outcome; every update keeps them, to detect a deal closed since the plan."""
+
+
+class PlanProblem(NamedTuple):
+    """A cell or row that must be fixed before a plan can be sent."""
+
+    row: Any
+    """Label of the edited row; None for a problem of every row."""
+    unique_id: Any
+    field: str
+    value: Any
+    problem: str
+    suggestion: str
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One change: a cell that gets a new value, or, with no field, the whole opportunity."""
+class EditedCell:
+    """One change: a new value of a field; without a field, the whole deal is deleted or recovered."""
 
-    at: int
-    """Position of the change in the plan."""
-    field: str | None
-    before: Any
-    after: Any
+    field: str | None = None
+    before: Any = None
+    after: Any = None
+    status: str = "clean"
+    """One of `STATUSES`; clean as long as nobody has asked the server."""
+    remote: Any = None
+    """The server's value, in a conflict."""
+    reason: str | None = None
+    """What happened on the server, in a conflict."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """The changes that one write makes."""
+    """The changes of one deal that one request makes."""
 
     operation: str
-    """create, update, delete or recover."""
     unique_id: str | None
     """None for a create."""
-    cells: tuple[Cell, ...]
-    base: dict[str, Any]
-    """The opportunity as it was when it was planned: all of it for a delete, stage and status for an update."""
-    org: Org = dataclasses.field(default=DEFAULT, compare=False)
-    """What its stages mean; that of a step read from the journal is the client's."""
+    cells: tuple[EditedCell, ...]
+    name: str | None = None
+    """The deal's name before the edits; that of the new deal for a create."""
+    row: Any = None
+    """Label of the edited row; None for a delete."""
+    base: dict[str, Any] = field(default_factory=dict)
+    """The deal's planned starting values: all of them for a delete, stage and status for an update."""
+    value_before: float = 0.0
+    """The deal's money before the edits; 0 where it is missing, or not known because the deal is in the trash."""
+    drifted: tuple[EditedCell, ...] = ()
+    """Cells of a deal to delete that somebody has changed since."""
+    org: Org = field(default=DEFAULT, compare=False)
+    """Gives the meaning of its stages; a step read from the journal has the API's."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -53,70 +116,200 @@ class Step:
         return {cell.field: cell.after for cell in self.cells if cell.field is not None}
 
     @property
+    def title(self) -> str:
+        """The deal's name, or its id if it has none."""
+        return str(self.unique_id if self.name is None else self.name)
+
+    @property
+    def value_after(self) -> float:
+        """The deal's money after the edits."""
+        if self.operation == "delete":
+            return 0.0
+        return float(self.fields.get("value", self.value_before) or 0.0)
+
+    @property
+    def value_change(self) -> float:
+        """Change in the deal's money."""
+        return self.value_after - self.value_before
+
+    @property
+    def conflicts(self) -> tuple[EditedCell, ...]:
+        """Cells that somebody has changed since."""
+        return (*(c for c in self.cells if c.field and c.status == "conflict"), *self.drifted)
+
+    @property
+    def in_conflict(self) -> bool:
+        """True if any cell is in conflict."""
+        return any(cell.status == "conflict" for cell in self.cells)
+
+    @property
+    def already(self) -> bool:
+        """True if nothing is left to write."""
+        return all(cell.status == "already" for cell in self.cells)
+
+    @property
     def identity(self) -> str:
         """Hash that identifies equal creates, whatever the types and order of their cells."""
-        cells = sorted(f"{f!r}={_plain(f, v)}" for f, v in self.fields.items() if not schema.is_blank(v))
+        cells = sorted(
+            f"{f!r}={_normalize_text(f, v)}" for f, v in self.fields.items() if not schema.is_blank(v)
+        )
         return digest("\n".join(cells).encode())
 
+    def mark(self, status: str) -> Step:
+        """A copy with this status in every cell."""
+        return replace(self, cells=tuple(replace(cell, status=status) for cell in self.cells))
 
-def _plain(field: str, value: Any) -> str:
-    """A cell as normalized text, the same before and after a file: equal numbers alike, text composed and stripped."""
+
+def _normalize_text(field: str, value: Any) -> str:
+    """Write a cell as text that survives a file: equal numbers alike, text composed and stripped."""
     value = from_text(field, to_text(field, value))
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         return f"{Decimal(str(value)).normalize():f}"
     return repr(unicodedata.normalize("NFC", str(value).strip()))
 
 
-def _none(value: Any) -> Any:
-    return None if schema.is_blank(value) else value
+class EqualCreate(NamedTuple):
+    """An equal create of another run."""
+
+    run_id: str
+    number: int
+    unique_id: str | None
+    """The id it was given; None while its outcome is unknown."""
+
+    @property
+    def place(self) -> str:
+        """Its place in the journal."""
+        return f"{self.run_id}/{self.number}"
 
 
-def steps_of(changes: pd.DataFrame, before: pd.DataFrame) -> list[Step]:
-    """Group a plan's changes into steps; recoveries first, so that a recovered opportunity can be updated.
+@dataclass(frozen=True)
+class Result:
+    """The result of a step so far, with one outcome per cell."""
+
+    outcomes: tuple[str, ...]
+    errors: tuple[str | None, ...]
+    attempts: int = 0
+    """Number of writes sent."""
+    unique_id: str | None = None
+    """The deal's id; for a create, the new one."""
+    record: dict[str, Any] | None = None
+    """The server's answer to a create or recovery; undoing it starts from here."""
+    updated_before: str | None = None
+    updated_after: str | None = None
+    """``updated_at`` around our write, where the server sent it."""
+    sent: bool = False
+    """True if a write was sent and its outcome is uncertain."""
+    sent_at: datetime | None = None
+    """When an earlier process sent that write, by this computer's clock."""
+    refused: bool = False
+    """True if the server rejected it (4xx); resume does not try again."""
+    outage: bool = False
+    """True if it failed because the server was unavailable."""
+    waits_for: EqualCreate | None = None
+    """An equal create of another run whose unknown outcome keeps this one from being sent."""
+    looked_for: bool = False
+    """True if a create was looked for in vain and can be sent again."""
+    overwritten: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Values of the written fields just before the write; undo writes them back."""
+
+    @classmethod
+    def whole(cls, step: Step, outcome: str, error: str | None = None, **more: Any) -> Result:
+        """A result with the same outcome for every cell of the step."""
+        size = len(step.cells)
+        return cls((outcome,) * size, (error,) * size, **more)
+
+    @property
+    def left(self) -> bool:
+        """True if resume has work to do on the step."""
+        return any(o in ("pending", "unknown") or (o == "failed" and not self.refused) for o in self.outcomes)
+
+
+class RunStep(NamedTuple):
+    """A step of a run with its result so far: an entry of the journal, and of a receipt."""
+
+    number: int
+    """Its place in the plan."""
+    step: Step
+    result: Result
+
+    @property
+    def creates(self) -> bool:
+        """True if it makes a new deal."""
+        return self.step.operation == "create"
+
+    @property
+    def lost(self) -> bool:
+        """True if it is a create that was sent and has no answer."""
+        return self.creates and self.result.sent
+
+
+def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
+    """Add to steps what their deals were before: starting values, money, and the org that gives stages their meaning.
 
     Parameters
     ----------
-    changes : DataFrame
-        The plan's changes.
+    steps : iterable of Step
+        Steps of a plan.
     before : DataFrame
-        The opportunities the plan was made from; the base of deletes and updates.
+        The opportunities the plan was made from.
     """
-    groups: dict[tuple[str, Hashable], list[Cell]] = {}
-    wanted = ("unique_id", "operation", "field", "before", "after", "row")
-    for at, (unique_id, operation, field, was, now, row) in enumerate(
-        zip(*(changes[c] for c in wanted), strict=True)
-    ):
-        key = row if operation == "create" else unique_id
-        groups.setdefault((operation, key), []).append(Cell(at, _none(field), _none(was), _none(now)))
-    kept: dict[str, Iterable[Hashable]] = {
-        "delete": [c for c in before if c not in schema.READ_ONLY],
-        "update": OUTCOME_COLUMNS,
-    }
-    bases = {
-        operation: _bases(before, {str(key) for done, key in groups if done == operation}, columns)
-        for operation, columns in kept.items()
-    }
-    meaning = Org.of(before)
-    steps = [
-        Step(
-            operation,
-            None if operation == "create" else str(key),
-            tuple(cells),
-            bases.get(operation, {}).get(str(key), {}),
-            meaning,
-        )
-        for (operation, key), cells in groups.items()
-    ]
-    return sorted(steps, key=lambda step: step.operation != "recover")
-
-
-def _bases(before: pd.DataFrame, ids: set[str], columns: Iterable[Hashable]) -> dict[str, dict[str, Any]]:
-    there = [c for c in columns if c in before]
-    if not ids or not there:
-        return {}
-    rows = before[before["unique_id"].isin(ids)]
-    records = rows[there].to_dict("records")
-    return {
-        unique_id: {str(column): _none(value) for column, value in record.items()}
+    steps, meaning = list(steps), Org.of(before)
+    columns: list[str] = [*_OUTCOME_COLUMNS, "value"]
+    if any(step.operation == "delete" for step in steps):
+        columns = [str(c) for c in before if c not in schema.READ_ONLY]
+    rows = before[before["unique_id"].isin({step.unique_id for step in steps} - {None})]
+    records = rows[[c for c in columns if c in rows]].to_dict("records")
+    known = {
+        unique_id: {str(c): None if schema.is_blank(v) else v for c, v in record.items()}
         for unique_id, record in zip(rows["unique_id"], records, strict=True)
     }
+    based = []
+    for step in steps:
+        deal = known.get(step.unique_id, {}) if step.operation in ("update", "delete") else {}
+        kept = deal if step.operation == "delete" else {c: deal[c] for c in _OUTCOME_COLUMNS if c in deal}
+        based.append(replace(step, base=kept, value_before=float(deal.get("value") or 0.0), org=meaning))
+    return based
+
+
+def _make_frame(rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> pd.DataFrame:
+    frame = pd.DataFrame(list(rows), columns=list(columns), dtype="object")
+    return frame.astype({column: schema.TEXT for column in columns if column not in _OBJECTS})
+
+
+def changes_frame(steps: Iterable[Step]) -> pd.DataFrame:
+    """List the changes of steps as in `Plan.changes`."""
+    rows = (
+        (s.unique_id, s.operation, c.field, c.before, c.after, c.status, s.row, s.name)
+        for s in steps
+        for c in s.cells
+    )
+    return _make_frame(rows, _CHANGES)
+
+
+def conflicts_frame(steps: Iterable[Step]) -> pd.DataFrame:
+    """List the cells in conflict as in `Plan.conflicts`."""
+    rows = (
+        (s.unique_id, s.operation, c.field, c.before, c.after, c.remote, c.reason)
+        for s in steps
+        for c in s.conflicts
+    )
+    return _make_frame(rows, _CONFLICTS)
+
+
+def problems_frame(problems: Iterable[PlanProblem]) -> pd.DataFrame:
+    """List problems as in `Plan.problems`."""
+    return _make_frame(problems, PROBLEMS)
+
+
+def receipt_frame(entries: Iterable[RunStep]) -> pd.DataFrame:
+    """List the outcome of every change as in `Receipt.table`."""
+    rows = (
+        (
+            result.unique_id or step.unique_id,
+            *(step.operation, cell.field, cell.before, cell.after),
+            *(outcome, error, result.attempts, step.name),
+        )
+        for _, step, result in entries
+        for cell, outcome, error in zip(step.cells, result.outcomes, result.errors, strict=True)
+    )
+    return _make_frame(rows, _RECEIPT).astype({"attempts": "int64"})

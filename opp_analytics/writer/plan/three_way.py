@@ -1,94 +1,92 @@
-"""Three-way comparison: the plan's starting values, its new values, and the server's current values."""
+"""Three-way comparison: a plan's starting values, its new values, and the server's current values, read here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opp_analytics import schema
+from opp_analytics.api import Threads
+from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org, is_closed, outcome_of
 from opp_analytics.writer.plan.cells import normalize, same
-from opp_analytics.writer.plan.steps import Step
+from opp_analytics.writer.plan.steps import EditedCell, Step
 
-__all__ = ["CHANGED", "Drift", "Verdict", "compare_three_ways"]
+if TYPE_CHECKING:
+    from opp_analytics.api import Client
+
+__all__ = ["CHANGED", "PAGE", "compare_three_ways", "ids_in_trash", "only_reading", "read_many", "read_one"]
 
 CHANGED = "changed on the server since then"
 _DELETED = "deleted on the server since then"
+PAGE = 1000
+"""Rows asked for per page; the server may send fewer."""
+_READS_PER_PAGE = 10
+"""A page of a sweep costs about as much as this many single reads: transfer and the server's work."""
+_Asked = TypeVar("_Asked")
+_Answer = TypeVar("_Answer")
 
 
-@dataclass(frozen=True)
-class Drift:
-    """A cell whose value on the server is not the one the plan started from."""
+def compare_three_ways(step: Step, remote: dict[str, Any] | None, client_org: Org | None = None) -> Step:
+    """Compare a step with the server's row: a copy whose cells are clean, already there, or in conflict.
 
-    field: str | None
-    before: Any
-    after: Any
-    remote: Any
-    reason: str
+    If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
 
+    Parameters
+    ----------
+    step : Step
+        The step.
+    remote : dict, optional
+        The opportunity on the server; None if it does not exist.
+    client_org : Org, optional
+        Gives the stages their meaning; by default the step's own org.
 
-@dataclass(frozen=True)
-class Verdict:
-    """Comparison of a step with the server."""
-
-    statuses: tuple[str, ...]
-    """Status of each cell: clean (unchanged on the server), already (has the new value), conflict."""
-    drifts: tuple[Drift, ...] = ()
-    """The cells in conflict."""
-
-    @property
-    def conflict(self) -> bool:
-        """True if any cell is in conflict."""
-        return "conflict" in self.statuses
-
-    @property
-    def already(self) -> bool:
-        """True if nothing is left to write."""
-        return all(status == "already" for status in self.statuses)
+    Examples
+    --------
+    >>> step = Step("update", "a", (EditedCell("probability", 40, 60),))
+    >>> [compare_three_ways(step, {"probability": p}).cells[0].status for p in (40, 60, 50)]
+    ['clean', 'already', 'conflict']
+    """
+    meaning = client_org or step.org
+    if step.operation == "update":
+        return _compare_update(step, remote, meaning)
+    if step.operation == "delete":
+        return _compare_delete(step, remote, meaning)
+    return step.mark("clean" if remote is None else "already")
 
 
-def _all(step: Step, status: str, *drifts: Drift) -> Verdict:
-    return Verdict((status,) * len(step.cells), drifts)
-
-
-def _remote(field: str, remote: dict[str, Any]) -> Any:
-    try:
-        return normalize(field, remote.get(field))
-    except schema.BadCell:
-        return remote.get(field)
-
-
-def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
-    """True for two cells that mean the same: an alias means its stage."""
-    if field == "stage":
-        one, other = (
-            meaning.stages.aliases.get(cell, cell) if isinstance(cell, str) else cell for cell in (one, other)
-        )
-    return same(field, one, other)
-
-
-def _judge_update(step: Step, remote: dict[str, Any] | None, meaning: Org) -> Verdict:
-    if remote is None:
-        return _all(
-            step, "conflict", *(Drift(c.field, c.before, c.after, None, _DELETED) for c in step.cells)
-        )
-    turned = _turned(step, remote, meaning)
-    statuses, drifts = [], []
+def _compare_update(step: Step, remote: dict[str, Any] | None, meaning: Org) -> Step:
+    turn = None if remote is None else _detect_turn(step, remote, meaning)
+    cells = []
     for cell in step.cells:
-        now = _remote(str(cell.field), remote)
-        field = str(cell.field)
-        if _same(field, now, cell.after, meaning):
-            statuses.append("already")
-        elif moved := CHANGED if not _same(field, now, cell.before, meaning) else turned:
-            statuses.append("conflict")
-            drifts.append(Drift(cell.field, cell.before, cell.after, now, moved))
+        field, now, status, reason = str(cell.field), None, "clean", None
+        if remote is None:
+            status, reason = "conflict", _DELETED
         else:
-            statuses.append("clean")
-    return Verdict(tuple(statuses), tuple(drifts))
+            now = _read_remote(field, remote)
+            if _same(field, now, cell.after, meaning):
+                status = "already"
+            elif reason := CHANGED if not _same(field, now, cell.before, meaning) else turn:
+                status = "conflict"
+        cells.append(replace(cell, status=status, remote=now, reason=reason))
+    return replace(step, cells=tuple(cells))
 
 
-def _turned(step: Step, remote: dict[str, Any], meaning: Org) -> str | None:
-    """Reason for a conflict if someone closed or reopened the deal since the plan."""
+def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org) -> Step:
+    if remote is None:
+        return step.mark("already")
+    drifted = tuple(
+        EditedCell(field, was, None, "conflict", now, CHANGED)
+        for field, was in step.base.items()
+        if not _same(field, was, now := _read_remote(field, remote), meaning)
+    )
+    return replace(step.mark("conflict" if drifted else "clean"), drifted=drifted)
+
+
+def _detect_turn(step: Step, remote: dict[str, Any], meaning: Org) -> str | None:
+    """Name the reason for a conflict if someone closed or reopened the deal since the plan."""
     now = {column: remote.get(column) for column in step.base}
     if is_closed(now, meaning) in (
         is_closed(step.base, meaning),
@@ -100,32 +98,75 @@ def _turned(step: Step, remote: dict[str, Any], meaning: Org) -> str | None:
     return f"{what} on the server since then"
 
 
-def _judge_delete(step: Step, remote: dict[str, Any] | None, meaning: Org) -> Verdict:
-    if remote is None:
-        return _all(step, "already")
-    drifts = tuple(
-        Drift(field, was, None, now, CHANGED)
-        for field, was in step.base.items()
-        if not _same(field, was, now := _remote(field, remote), meaning)
+def _read_remote(field: str, remote: dict[str, Any]) -> Any:
+    try:
+        return normalize(field, remote.get(field))
+    except schema.BadCell:
+        return remote.get(field)
+
+
+def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
+    """Compare two cells by meaning: an alias equals its stage."""
+    if field == "stage":
+        one, other = (
+            meaning.stages.aliases.get(cell, cell) if isinstance(cell, str) else cell for cell in (one, other)
+        )
+    return same(field, one, other)
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Say that nothing was sent if Ctrl-C ends the block."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; nothing was sent") from None
+
+
+def _ask_together(client: Client, ask: Callable[[_Asked], _Answer], about: Iterable[_Asked]) -> list[_Answer]:
+    with Threads(client.concurrency) as threads:
+        futures = [threads.submit(ask, each) for each in about]
+        return [future.result() for future in futures]
+
+
+def read_one(client: Client, unique_id: str) -> dict[str, Any] | None:
+    """Read an opportunity from the server; None if it does not exist or is in the trash."""
+    try:
+        return client.get(unique_id)
+    except NotFoundError:
+        return None
+
+
+def read_many(client: Client, ids: Collection[str]) -> dict[str, dict[str, Any] | None]:
+    """Read several opportunities: from all pages where that is cheaper, the others one by one."""
+    wanted = set(ids)
+    found = _sweep(client, wanted) if len(wanted) > _READS_PER_PAGE else {}
+    rest = sorted(wanted - set(found))
+    singles = _ask_together(client, lambda unique_id: read_one(client, unique_id), rest)
+    return found | dict(zip(rest, singles, strict=True))
+
+
+def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]:
+    """Find opportunities on the pages; none if single reads are cheaper."""
+    first = client.list(page=1, page_size=PAGE)
+    pages = first.total_pages or 1
+    if pages > 1 and pages * _READS_PER_PAGE > len(wanted):
+        return {}
+    others = _ask_together(
+        client, lambda number: client.list(page=number, page_size=PAGE), range(2, pages + 1)
     )
-    return _all(step, "conflict" if drifts else "clean", *drifts)
+    records = [record for page in (first, *others) for record in page.rows]
+    return {record["unique_id"]: record for record in records if record["unique_id"] in wanted}
 
 
-def compare_three_ways(step: Step, remote: dict[str, Any] | None, client_org: Org | None = None) -> Verdict:
-    """Compare a step with the opportunity on the server (None if it does not exist), as the client's org reads it.
-
-    If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
-
-    Examples
-    --------
-    >>> from opp_analytics.writer.plan.steps import Cell
-    >>> step = Step("update", "a", (Cell(0, "probability", 40, 60),), {})
-    >>> [compare_three_ways(step, {"probability": p}).statuses[0] for p in (40, 60, 50)]
-    ['clean', 'already', 'conflict']
-    """
-    meaning = client_org or step.org
-    if step.operation == "update":
-        return _judge_update(step, remote, meaning)
-    if step.operation == "delete":
-        return _judge_delete(step, remote, meaning)
-    return _all(step, "clean" if remote is None else "already")
+def ids_in_trash(client: Client, ids: Collection[str]) -> set[str]:
+    """Find which of these ids are in the trash."""
+    wanted, number = set(ids), 1
+    found: set[str] = set()
+    while wanted - found:
+        page = client.list_deleted(page=number, page_size=PAGE)
+        found |= {record["unique_id"] for record in page.rows} & wanted
+        if not page.rows or number >= (page.total_pages or 1):
+            break
+        number += 1
+    return found

@@ -18,8 +18,8 @@ from opp_analytics.api import Client, Opportunity
 from opp_analytics.loading import load
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, read_excel, resume, to_excel, undo
-from opp_analytics.writer.plan.codec import from_text, to_text
-from opp_analytics.writer.plan.steps import Cell, Step
+from opp_analytics.writer.plan.cells import from_text, to_text
+from opp_analytics.writer.plan.steps import EditedCell, Step
 from tests.writer.frames import adding, opportunities
 from tests.writer.kills import Round
 from tests.writer.workbooks import edit
@@ -188,8 +188,7 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
 
 
 def create(fields: dict[str, Any]) -> Step:
-    cells = tuple(Cell(n, field, None, value) for n, (field, value) in enumerate(fields.items()))
-    return Step("create", None, cells, {})
+    return Step("create", None, tuple(EditedCell(field, None, value) for field, value in fields.items()))
 
 
 @given(st.fixed_dictionaries({}, optional=CELLS), st.randoms())

@@ -15,7 +15,7 @@ from opp_analytics.api import Client, state_folder
 from opp_analytics.errors import JournalError
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import apply, own_writes, plan, resume, runs, undo
-from opp_analytics.writer.journal.journal import Journal, journal_file, plan_lock, read_journal
+from opp_analytics.writer.journal import Journal, journal_file, plan_lock, read_journal
 
 
 def test_apply__keeps_the_journal_private_and_names_a_damaged_one(
@@ -46,7 +46,7 @@ def test_journal__of_another_format_is_refused_by_name(client: Client, before: p
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 1")
     for use in (lambda: apply(made, client), lambda: resume(client), lambda: own_writes(client), runs):
-        with pytest.raises(JournalError, match=rf"{file}.*format 1, not 3.*move the file away"):
+        with pytest.raises(JournalError, match=rf"{file}.*format 1, not 4.*move the file away"):
             use()
     file.rename(file.with_suffix(".old"))
     assert runs().empty

@@ -42,7 +42,7 @@ def test_plan_save__keeps_problems(before: pd.DataFrame, tmp_path: Path) -> None
         ("[1]", "is not a saved plan"),
         ('{"format": "opp_analytics plan 9"}', "was saved by another version .*plan 9"),
         ('{"format": "opp_analytics plan 1"}', "was saved by another version .*plan 1.*plan the edits again"),
-        ('{"format": "opp_analytics plan 3"}', "is damaged"),
+        ('{"format": "opp_analytics plan 4"}', "is damaged"),
     ],
 )
 def test_plan_read__refuses_what_is_not_a_plan_of_this_version(
@@ -64,7 +64,8 @@ def test_plan_read__takes_what_a_plan_needs_from_its_operations(
     file = made.save(tmp_path / "plan.json")
     content = json.loads(file.read_text())
     assert "needs" not in content
-    content["changes"] = [change | {"status": "already", "needs": needs} for change in content["changes"]]
+    for step in content["steps"]:
+        step["cells"] = [cell | {"status": "already", "needs": needs} for cell in step["cells"]]
     file.write_text(json.dumps(content | {"needs": needs}))
     tampered = Plan.read(file)
     assert tampered.needs == made.needs == ("clear_nulls", "allow_delete")

@@ -1,0 +1,510 @@
+"""The journal: runs, their steps and changes on disk, written around every call, read to resume or undo.
+
+One SQLite file per tenant in the state folder, readable by its owner alone, in WAL mode with ``synchronous=FULL``:
+when `Journal.do` returns, its job is on disk and survives a crash or power loss.
+Results wait for the next intent and share its commit: losing one only means that resume looks again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from opp_analytics.api import find_unsafe, state_folder
+from opp_analytics.errors import JournalError, PlanError
+from opp_analytics.files import make_private_folder
+from opp_analytics.writer.plan.cells import from_text, to_text
+from opp_analytics.writer.plan.steps import EditedCell, EqualCreate, Result, RunStep, Step
+
+__all__ = ["LEFT", "Journal", "PlanRun", "journal_file", "journal_files", "plan_lock", "read_journal"]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (
+  run_id TEXT PRIMARY KEY, plan_id TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL,
+  ended_at TEXT, on_conflict TEXT NOT NULL, newest TEXT, accounted TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS step (
+  run_id TEXT NOT NULL, number INTEGER NOT NULL, operation TEXT NOT NULL, unique_id TEXT, name TEXT, base TEXT,
+  attempts INTEGER NOT NULL DEFAULT 0, intended_at TEXT, settled_at TEXT, refused INTEGER NOT NULL DEFAULT 0,
+  updated_before TEXT, updated_after TEXT, record TEXT, identity TEXT,
+  PRIMARY KEY (run_id, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS change (
+  run_id TEXT NOT NULL, number INTEGER NOT NULL, place INTEGER NOT NULL, field TEXT, before TEXT, after TEXT, was TEXT,
+  outcome TEXT NOT NULL DEFAULT 'pending', error TEXT,
+  PRIMARY KEY (run_id, number, place)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS step_identity ON step (identity) WHERE identity IS NOT NULL;
+"""
+_VERSION = 4
+_BUSY_SECONDS = 30.0
+"""Wait this long for another process that writes; each of its commits takes milliseconds."""
+_SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
+"""The environment variable that allows a journal which others can change."""
+LEFT = "(outcome IN ('pending', 'unknown') OR (outcome = 'failed' AND NOT refused))"
+"""SQL for a change on which `resume` has work to do, as `Result.left`."""
+_NEWEST = """
+SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, number)
+WHERE {} ORDER BY started_at DESC LIMIT 1
+"""
+_EQUAL = """
+SELECT run_id, number, unique_id FROM step
+WHERE identity = ? AND (unique_id IS NOT NULL OR intended_at IS NOT NULL)
+ORDER BY unique_id IS NULL, run_id DESC, number
+"""
+Job = Callable[[sqlite3.Connection], Any]
+
+
+@dataclass(frozen=True)
+class PlanRun:
+    """A run of a plan, as the journal holds it."""
+
+    run_id: str
+    plan_id: str
+    url: str
+    on_conflict: str
+    newest: dict[str, Any] | None = None
+    """The server's newest opportunities before the first create."""
+    accounted: frozenset[str] = frozenset()
+    """Equal creates of earlier runs that must not count as one of this run."""
+
+
+def _folder() -> Path:
+    return state_folder() / "journals"
+
+
+def _refuse_shared() -> None:
+    """Refuse a journal that others could change: they could have `undo` write anything, or `apply` write nothing."""
+    unsafe = find_unsafe(state_folder(), _folder())
+    if unsafe is not None and os.environ.get(_SHARED) != "1":
+        raise JournalError(
+            f"the journal is not used, because others could change it: {unsafe}. Make it yours alone "
+            f"(chmod -R go-w {state_folder()}), or set {_SHARED}=1 if those who can change it may"
+        )
+
+
+def journal_file(tenant: str) -> Path:
+    """Locate a tenant's journal (`Settings.tenant`)."""
+    return _folder() / f"{tenant}.sqlite3"
+
+
+def journal_files() -> list[Path]:
+    """Locate all journals."""
+    return sorted(_folder().glob("*.sqlite3"))
+
+
+@contextmanager
+def plan_lock(tenant: str, plan_id: str) -> Iterator[None]:
+    """Lock a plan so that no one else applies it at the same time; a killed process releases its lock.
+
+    Raises
+    ------
+    PlanError
+        If another process or thread holds the lock.
+    """
+    path = _folder() / f"{tenant}-{plan_id}.lock"
+    lock = FileLock(path, mode=0o600)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise PlanError(
+            "another process or thread is applying this plan; wait for it, or stop it and resume its run"
+        ) from None
+    except OSError as error:
+        raise JournalError(f"cannot lock plan {plan_id!r} in {path.parent}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
+
+
+def _make_error(path: Path, error: Exception) -> JournalError:
+    return JournalError(
+        f"cannot use the journal {path}: {error}; nothing is sent without it. Free the disk, or move a damaged file "
+        "away: its runs can then no longer be resumed or undone"
+    )
+
+
+class Journal:
+    """The journal of one tenant, open for writing; close it when done.
+
+    Parameters
+    ----------
+    tenant : str
+        The tenant's hash, `Settings.tenant`.
+
+    Raises
+    ------
+    JournalError
+        If it cannot be opened: no space, no permission, damaged, another version's format, or open to others.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        self.path = journal_file(tenant)
+        self._lock = threading.Lock()
+        self._queue: deque[Job] = deque()
+        self._failure: JournalError | None = None
+        _refuse_shared()
+        try:
+            make_private_folder(self.path.parent)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._connection = _open(self.path)
+        except (OSError, sqlite3.Error) as error:
+            raise _make_error(self.path, error) from None
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write queued jobs and close the file."""
+        try:
+            if self._queue and self._failure is None:
+                self.do(lambda _: None)
+        finally:
+            self._connection.close()
+
+    def do(self, job: Job) -> Any:
+        """Run a job, commit it with all queued jobs, and return its result.
+
+        Raises
+        ------
+        JournalError
+            If this or an earlier job could not be written.
+        """
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            queued = [self._queue.popleft() for _ in range(len(self._queue))]
+            try:
+                return self._commit([*queued, job])
+            except sqlite3.Error as error:
+                self._failure = _make_error(self.path, error)
+                raise self._failure from None
+
+    def note(self, job: Job) -> None:
+        """Queue a job for the next commit, without waiting for a running one."""
+        self._queue.append(job)
+
+    def _commit(self, jobs: list[Job]) -> Any:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            results = [job(self._connection) for job in jobs]
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return results[-1]
+
+    def query(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        """Return the rows of a query, with all queued jobs done."""
+        rows: list[sqlite3.Row] = self.do(lambda db: db.execute(query, values).fetchall())
+        return rows
+
+    # -- writing a run
+
+    def begin(self, run: PlanRun, entries: Iterable[RunStep]) -> None:
+        """Record a whole run before its first request."""
+        newest = None if run.newest is None else json.dumps(run.newest)
+        accounted = json.dumps(sorted(run.accounted))
+        run_row = (run.run_id, run.plan_id, run.url, _now(), run.on_conflict, newest, accounted)
+        steps, changes = [], []
+        for entry in entries:
+            number, step, _ = entry
+            identity = step.identity if entry.creates else None
+            base = _record_text(step.base or None)
+            steps.append((run.run_id, number, step.operation, step.unique_id, step.name, base, identity))
+            for place, cell in enumerate(step.cells):
+                values = (to_text(cell.field or "", value) for value in (cell.before, cell.after))
+                changes.append((run.run_id, number, place, cell.field, *values))
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(
+                "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, newest, accounted) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                run_row,
+            )
+            db.executemany(
+                "INSERT INTO step (run_id, number, operation, unique_id, name, base, identity) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                steps,
+            )
+            db.executemany(
+                "INSERT INTO change (run_id, number, place, field, before, after) VALUES (?, ?, ?, ?, ?, ?)",
+                changes,
+            )
+
+        self.do(write)
+
+    def intend(
+        self,
+        run_id: str,
+        number: int,
+        overwritten: dict[str, Any],
+        outcome: dict[str, Any] | None = None,
+    ) -> None:
+        """Record that a step's write is about to be sent, and the unplanned values that it overwrites.
+
+        If the deal was closed or reopened since the plan, `outcome` is its stage and status: the new base.
+        """
+        was = [
+            (to_text(field, value) or "null", run_id, number, field) for field, value in overwritten.items()
+        ]
+
+        def write(db: sqlite3.Connection) -> None:
+            _intend(db, run_id, number, outcome)
+            db.executemany("UPDATE change SET was = ? WHERE run_id = ? AND number = ? AND field = ?", was)
+
+        self.do(write)
+
+    def claim(
+        self, run: PlanRun, number: int, identity: str, gone: Collection[str | None]
+    ) -> EqualCreate | None:
+        """Record that a create is about to be sent, unless another run made an equal one, or may have.
+
+        Processes that share the journal ask and record one after another, so that only one of them sends.
+
+        Parameters
+        ----------
+        run, number
+            The create.
+        identity : str
+            Its `Step.identity`.
+        gone : collection of str
+            Ids that are not on the server any more.
+
+        Returns
+        -------
+        EqualCreate or None
+            The equal create that stands for this one; None when the intent was recorded.
+        """
+
+        def ask(db: sqlite3.Connection) -> EqualCreate | None:
+            equal = _list_equal(db, identity)
+            ours = {create.unique_id for create in equal if create.run_id == run.run_id}
+            spent = (run.accounted | ours | set(gone)) - {None}
+            for create in equal:
+                if create.run_id != run.run_id and not spent & {create.unique_id, create.place}:
+                    return create
+            _intend(db, run.run_id, number)
+            return None
+
+        found: EqualCreate | None = self.do(ask)
+        return found
+
+    def settle(self, run_id: str, number: int, result: Result) -> None:
+        """Record the result of a step with the next commit; if that is lost, resume looks again."""
+        step_row = (
+            _now(),
+            result.sent,
+            result.refused,
+            result.unique_id,
+            result.updated_before,
+            result.updated_after,
+            _record_text(result.record),
+            run_id,
+            number,
+        )
+        changes = [
+            (outcome, error, run_id, number, place)
+            for place, (outcome, error) in enumerate(zip(result.outcomes, result.errors, strict=True))
+        ]
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(
+                "UPDATE step SET settled_at = ?, intended_at = CASE WHEN ? THEN intended_at END, refused = ?, "
+                "unique_id = coalesce(?, unique_id), updated_before = coalesce(?, updated_before), updated_after = ?, "
+                "record = coalesce(?, record) WHERE run_id = ? AND number = ?",
+                step_row,
+            )
+            db.executemany(
+                "UPDATE change SET outcome = ?, error = ? WHERE run_id = ? AND number = ? AND place = ?",
+                changes,
+            )
+
+        self.note(write)
+
+    def end(self, run_id: str) -> None:
+        """Record that the run has ended."""
+        self.do(lambda db: db.execute("UPDATE run SET ended_at = ? WHERE run_id = ?", (_now(), run_id)))
+
+    # -- reading runs
+
+    def read_run(self, run_id: str) -> tuple[PlanRun, list[RunStep]]:
+        """Read a run with its steps in order.
+
+        Raises
+        ------
+        PlanError
+            If the journal has no such run.
+        """
+
+        def read(db: sqlite3.Connection) -> tuple[list[sqlite3.Row], ...]:
+            return (
+                db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,)).fetchall(),
+                db.execute("SELECT * FROM step WHERE run_id = ? ORDER BY number", (run_id,)).fetchall(),
+                db.execute(
+                    "SELECT * FROM change WHERE run_id = ? ORDER BY number, place", (run_id,)
+                ).fetchall(),
+            )
+
+        runs, steps, changes = self.do(read)
+        if not runs:
+            raise PlanError(f"no run {run_id!r} in the journal; the list of runs has every id")
+        cells: dict[int, list[sqlite3.Row]] = {}
+        for change in changes:
+            cells.setdefault(change["number"], []).append(change)
+        return _read_head(runs[0]), [_read_entry(step, cells[step["number"]]) for step in steps]
+
+    def find_unfinished_run(self) -> str | None:
+        """Find the newest run with work left."""
+        return self._find_newest(LEFT)
+
+    def find_applied_run(self) -> str | None:
+        """Find the newest run that applied anything."""
+        return self._find_newest("outcome = 'applied'")
+
+    def _find_newest(self, condition: str) -> str | None:
+        rows = self.query(_NEWEST.format(condition))
+        return rows[0]["run_id"] if rows else None
+
+    def created_ids(self) -> set[str]:
+        """List the ids of all opportunities created in this tenant."""
+        query = "SELECT unique_id FROM step WHERE operation = 'create' AND unique_id IS NOT NULL"
+        return {row["unique_id"] for row in self.query(query)}
+
+    def runs_in_doubt(self) -> set[str]:
+        """List the runs with a create whose outcome is unknown."""
+        query = "SELECT DISTINCT run_id FROM step WHERE identity IS NOT NULL AND intended_at IS NOT NULL"
+        return {row["run_id"] for row in self.query(query)}
+
+    def account_for(
+        self, identities: Iterable[str], known: Collection[str], *, again: bool
+    ) -> frozenset[str]:
+        """Find earlier identical creates that must not count as a new plan's: their ids, or places in the journal.
+
+        Parameters
+        ----------
+        identities : iterable of str
+            Identities of the plan's creates.
+        known : collection of str
+            Ids of the opportunities that the plan was made from; an equal row is one deal more.
+        again : bool
+            If True, none of the earlier ones counts.
+        """
+        wanted = set(identities)
+        equal = self.do(lambda db: [create for identity in wanted for create in _list_equal(db, identity)])
+        if again:
+            return frozenset(create.place for create in equal)
+        ids = {create.unique_id for create in equal}
+        # A known opportunity may turn out to be a create that has no id yet.
+        return frozenset(unique_id for unique_id in known if unique_id in ids or None in ids)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _record_text(record: dict[str, Any] | None) -> str | None:
+    return None if record is None else json.dumps({k: to_text(k, v) for k, v in record.items()})
+
+
+def _read_record(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else {k: from_text(k, v) for k, v in json.loads(text).items()}
+
+
+def _intend(db: sqlite3.Connection, run_id: str, number: int, outcome: dict[str, Any] | None = None) -> None:
+    """Record, within a job, that a step's write is about to be sent."""
+    db.execute(
+        "UPDATE step SET intended_at = ?, attempts = attempts + 1, base = coalesce(?, base) "
+        "WHERE run_id = ? AND number = ?",
+        (_now(), _record_text(outcome), run_id, number),
+    )
+
+
+def _list_equal(db: sqlite3.Connection, identity: str) -> list[EqualCreate]:
+    """List equal creates that were sent, those with an id first, the newest runs first."""
+    return [EqualCreate(*row) for row in db.execute(_EQUAL, (identity,))]
+
+
+def _read_head(row: sqlite3.Row) -> PlanRun:
+    newest = None if row["newest"] is None else json.loads(row["newest"])
+    accounted = frozenset(json.loads(row["accounted"]))
+    return PlanRun(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], newest, accounted)
+
+
+def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
+    cells = tuple(
+        EditedCell(c["field"], *(from_text(c["field"] or "", c[side]) for side in ("before", "after")))
+        for c in changes
+    )
+    unique_id = None if row["operation"] == "create" else row["unique_id"]
+    step = Step(row["operation"], unique_id, cells, row["name"], base=_read_record(row["base"]) or {})
+    # Settling clears the intent unless the outcome is unknown; one that is left may have been carried out.
+    sent = row["intended_at"] is not None
+    result = Result(
+        outcomes=tuple("unknown" if sent and c["outcome"] == "pending" else c["outcome"] for c in changes),
+        errors=tuple(c["error"] for c in changes),
+        attempts=row["attempts"],
+        unique_id=row["unique_id"],
+        record=_read_record(row["record"]),
+        sent=sent,
+        sent_at=datetime.fromisoformat(row["intended_at"]) if sent else None,
+        refused=bool(row["refused"]),
+        overwritten={
+            c["field"]: from_text(c["field"], c["was"] or c["before"]) for c in changes if c["field"]
+        },
+    )
+    return RunStep(row["number"], step, result)
+
+
+def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
+    """Open a journal, run a query, and return its rows.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be read.
+    """
+    _refuse_shared()
+    try:
+        with closing(_open(path)) as connection:
+            return connection.execute(query).fetchall()
+    except sqlite3.Error as error:
+        raise _make_error(path, error) from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version not in (0, _VERSION):
+            raise JournalError(
+                f"the journal {path} was written by another version of this package (format {version}, not {_VERSION}). "
+                "Resume or undo its runs with that version, or move the file away to go on without them"
+            )
+        for statement in _SCHEMA.split(";"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
