@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -24,8 +25,11 @@ SLOW = {"browser", "live", "mpl_image_compare", "office", "spark"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples properties get: fewer in the fast tier, whose selection stands in pyproject.toml."""
+    """Choose how many examples each property tries, and hear Ctrl-C."""
     settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "full")
+    # A shell's background job ignores Ctrl-C, and so do its children; some tests send it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
