@@ -10,15 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from _pytest.doctest import DoctestModule
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
 import opp_analytics as oa
 from opp_analytics.api import TOKEN_COMMAND, VARIABLES
+from tests.examples import FAST, FULL
 from tests.support import row
-
-# How fast the machine is today must not decide a test. The fast tier tries a fifth of the examples.
-settings.register_profile("full", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("fast", settings.get_profile("full"), max_examples=20)
 
 SLOW = {"browser", "live", "mpl_image_compare", "office", "spark"}
 """What is slow by what it needs."""
@@ -26,7 +23,7 @@ SLOW = {"browser", "live", "mpl_image_compare", "office", "spark"}
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how many examples each property tries, and hear Ctrl-C."""
-    settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "full")
+    settings.load_profile(FAST if config.getoption("markexpr") == "not slow" else FULL)
     # A shell's background job ignores Ctrl-C, and so do its children; some tests send it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

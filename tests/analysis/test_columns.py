@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 
 import opp_analytics as oa
@@ -19,12 +21,16 @@ def test_frame__without_a_column_gives_a_result_or_an_error_that_names_it(name: 
         assert "history" not in str(error)  # noqa: PT017
 
 
+@functools.cache
+def history_without(column: str) -> oa.History:
+    return oa.History.from_changes(log().drop(columns=column))
+
+
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
 @pytest.mark.parametrize("column", [name for name in COLUMNS if name != "unique_id"])
 @pytest.mark.parametrize("name", OF_HISTORIES)
 def test_history__without_a_column_gives_a_result_or_an_error_that_names_it(name: str, column: str) -> None:
-    history = oa.History.from_changes(log().drop(columns=column))
     try:
-        assert OF_HISTORIES[name](history) is not None
+        assert OF_HISTORIES[name](history_without(column)) is not None
     except oa.errors.MissingColumnError as error:
         assert f"history has no column '{column}'" in str(error)  # noqa: PT017

@@ -1,45 +1,50 @@
-"""What a server or a file says never steers the terminal: each command as a process, over hostile names."""
+"""What a server or a file says never steers the terminal: each command, over hostile names."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from tests.cli.kinds import Command
 from tests.support import Answer, Asked, as_json, paged, row, serving
 
 NASTY = "Acme\x1b[2J\x1b]0;owned\x07\x00\x9b31m\x7f\b\u202egnp.exe\u2066\u200f\u2028 [bold]"
 RAW = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs the real command line in a folder of its own, its output read as bytes and decoded strictly."""
+def run(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command line in a folder of its own, for an account."""
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.chdir(tmp_path)
 
-    def call(url: str, token: str, key: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        settings = {"BLOCKS_API_URL": url, "BLOCKS_AUTH_TOKEN": token, "BLOCKS_API_KEY": key}
-        done = subprocess.run(
-            [sys.executable, "-m", "opp_analytics", *map(str, arguments)],
-            cwd=tmp_path,
-            env={**os.environ, **settings, "COLUMNS": "300", "PYTHONPATH": str(Path(oa.__file__).parents[1])},
-            capture_output=True,
-        )
-        out, err = done.stdout.decode(), done.stderr.decode()
-        assert RAW.findall(out) == []
-        assert RAW.findall(err) == []
-        assert "Traceback" not in err
-        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+    def call(url: str, token: str, key: str, *arguments: object) -> Done:
+        monkeypatch.setenv("BLOCKS_API_URL", url)
+        monkeypatch.setenv("BLOCKS_AUTH_TOKEN", token)
+        monkeypatch.setenv("BLOCKS_API_KEY", key)
+        done = Done(*command(*arguments))
+        assert RAW.findall(done.stdout) == []
+        assert RAW.findall(done.stderr) == []
+        assert "Traceback" not in done.stderr
+        return done
 
     return call
 

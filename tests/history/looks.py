@@ -1,11 +1,12 @@
 """Random looks at a pipeline, the history of them, and the definitions read off them in plain Python."""
 
 import pandas as pd
-from hypothesis import assume, settings
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from opp_analytics import org
 from opp_analytics.schema import TEXT
+from tests.examples import examples
 from tests.scratch import scratch_history
 
 MONDAYS = pd.date_range("2026-01-05", periods=4, freq="7D", tz="UTC")
@@ -25,8 +26,8 @@ DEALS = st.fixed_dictionaries(
     }
 )
 DUE = st.none() | st.lists(st.sampled_from(DATES), min_size=2, max_size=2).map(sorted).map(tuple)
-SOME = settings(max_examples=10)
-FEW = settings(max_examples=5)
+SOME = examples(10)
+FEW = examples(5)
 
 
 @st.composite

@@ -174,6 +174,7 @@ def test_from_table__on_spark_is_as_the_docs_say(spark):
     assert names["changes"].get_backend().name == "pyspark"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 def test_from_table__on_another_duckdb_gives_the_same(log, history):
     import ibis

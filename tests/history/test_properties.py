@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pandas as pd
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from opp_analytics import org
@@ -27,6 +27,7 @@ from opp_analytics.analysis import (
 from opp_analytics.analysis.stages.stage_flow import FLOW_ENDS
 from opp_analytics.errors import DataWarning
 from opp_analytics.history import History
+from tests.examples import examples
 from tests.history.looks import (
     DUE,
     FEW,
@@ -137,7 +138,7 @@ def test_history__holds_what_was_recorded_in_any_order(looks, order):
     pd.testing.assert_frame_equal(shuffled.changes()[list(named)], named)
 
 
-@settings(max_examples=14)
+@examples(14)
 @given(pairs(), DUE)
 def test_waterfall__balances_between_any_two_records_and_any_window(pair, due):
     looks, one, other = pair

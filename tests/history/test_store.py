@@ -250,6 +250,7 @@ def test_record__waits_for_another_writer_and_says_so(history, tmp_path):
         impatient.record(week(0), at="2026-03-30")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
 def test_record__killed_at_any_step_is_there_or_not():
     """See `tests.history.kills`, in a process of its own because it forks."""
@@ -263,6 +264,7 @@ def test_record__killed_at_any_step_is_there_or_not():
     assert f"{sum(kills) + 20} kills" in said.stdout
 
 
+@pytest.mark.slow
 def test_read__of_300_damaged_histories_gives_what_was_recorded_or_names_the_file(tmp_path):
     variants = Variants(tmp_path)
     variants.run(300)

@@ -5,11 +5,12 @@ from typing import Any, Literal
 
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.api import Kept
+from tests.examples import examples
 from tests.loading.world import WORK, World
 from tests.support import serving
 
@@ -28,7 +29,7 @@ def client_to(tmp_path):
     return client_to
 
 
-@settings(max_examples=40)
+@examples(40)
 @example(days=[[("update", 0)], [("delete", 0)]])
 @example(days=[[("create", 1)], [("delete", 20)]])  # the only deal that had the attribute
 @example(days=[[("create", 6)], [("delete", 20)]])  # which was null

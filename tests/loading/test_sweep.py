@@ -10,11 +10,12 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.certificate import Certificate
+from tests.examples import examples
 from tests.loading.world import WORK, BusyWorld, stock_of
 from tests.support import row, serving
 
@@ -29,7 +30,7 @@ def loaded(client: oa.Client, **options: Any) -> tuple[pd.DataFrame, Certificate
 
 
 @pytest.mark.filterwarnings("ignore::opp_analytics.errors.DataWarning")
-@settings(max_examples=150)
+@examples(150)
 @given(drift=st.lists(st.none() | WORKS, max_size=80), page_size=st.sampled_from([3, 5, 50]))
 def test_load__is_one_moment_of_the_server_whatever_changed_meanwhile(
     tmp_path_factory: pytest.TempPathFactory, drift: list[tuple[str, int] | None], page_size: int

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pandas.testing as pdt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from scipy import stats
 
 from opp_analytics import errors, org
@@ -15,6 +15,7 @@ from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.org import outcomes
 from tests.analysis.forecasting.histories import PAST, even_months
 from tests.analysis.strategies import opportunities
+from tests.examples import examples
 from tests.history.logs import recorded, row
 
 NEW = Method(new_business=True)
@@ -266,7 +267,7 @@ def test_forecast__one_deal_worth_half_the_total_parts_median_and_mean():
     assert row["median"] < row["expected"] < row["high"]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(8)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_forecast__open_value_sums_to_all_open_value(frame):
@@ -280,7 +281,7 @@ def test_forecast__open_value_sums_to_all_open_value(frame):
         assert kept["p_target"].between(0, 1).all() or by
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(6)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_forecast__does_not_depend_on_the_order_of_rows(frame):

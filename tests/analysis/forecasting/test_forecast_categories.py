@@ -2,11 +2,12 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import opp_analytics as oa
 from opp_analytics.analysis import deal_categories, forecast_categories
 from tests.analysis.strategies import opportunities
+from tests.examples import examples
 
 DAY = "2026-03-10"
 OPEN = ["commit", "best_case", "pipeline", "omitted"]
@@ -120,7 +121,7 @@ def test_forecast_categories__of_no_deal():
     assert forecast_categories(frame().head(0), as_of=DAY, by="owner_name").empty
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(opportunities())
 def test_forecast_categories__each_open_deal_is_in_one(deals):
     known = deals.assign(stage=deals["stage"].astype("object").replace("won!!", "proposal"))

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from opp_analytics import errors, org
 from opp_analytics.analysis import Method, forecast, forecast_deals
 from tests.analysis.forecasting.histories import even_months
 from tests.analysis.strategies import opportunities
+from tests.examples import examples
 
 FRAME = pd.DataFrame(
     {
@@ -63,7 +64,7 @@ def test_forecast_deals__with_new_business_add_up_to_the_forecast():
     assert forecast(frame, **options, target=130).loc["2026-09", "p_target"] == 0.75
 
 
-@settings(max_examples=8)
+@examples(8)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_forecast_deals__add_up_to_the_forecast(frame):

@@ -2,12 +2,13 @@
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import opp_analytics as oa
 from opp_analytics.analysis import deal_flags
 from opp_analytics.history import History
 from tests.analysis.strategies import opportunities
+from tests.examples import examples
 from tests.history.logs import recorded, row
 
 DAY = "2026-03-10"
@@ -294,7 +295,7 @@ def test_deal_flags__of_no_open_deal_has_its_columns():
     assert str(table["overdue"].dtype) == "boolean"
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(opportunities())
 def test_deal_flags__of_the_frame_are_equal_with_and_without_history(deals):
     known = deals[deals["stage"] != "won!!"].assign(stage=lambda f: f["stage"].fillna("proposal"))

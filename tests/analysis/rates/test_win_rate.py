@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 import pandas.testing as pdt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from opp_analytics import errors, org
 from opp_analytics.analysis import win_rate
 from tests.analysis.strategies import opportunities
+from tests.examples import examples
 
 MAVEN = Path(__file__).parents[4] / "shared" / "data" / "maven_crm" / "sales_pipeline.csv"
 FRAME = pd.DataFrame(
@@ -117,7 +118,7 @@ def test_win_rate__says_which_argument_makes_no_sense():
         win_rate(FRAME, start="2026-02-01", end="2026-01-01")
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(8)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_win_rate__parts_sum_to_the_whole(frame):
@@ -135,7 +136,7 @@ def test_win_rate__parts_sum_to_the_whole(frame):
     assert (sure["value_rate_high"] <= 1).all()
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(6)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_win_rate__does_not_depend_on_the_order_of_rows(frame):

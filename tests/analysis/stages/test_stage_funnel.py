@@ -3,12 +3,13 @@
 import pandas as pd
 import pandas.testing as pdt
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from opp_analytics import errors, org
 from opp_analytics.analysis import stage_funnel
 from opp_analytics.org import outcomes
 from tests.analysis.strategies import opportunities
+from tests.examples import examples
 
 FRAME = pd.DataFrame(
     {
@@ -99,7 +100,7 @@ def test_stage_funnel__goes_to_parquet_with_its_attrs(tmp_path):
     assert pd.read_parquet(tmp_path / "funnel.parquet").attrs["n"] == 7
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(8)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_stage_funnel__parts_sum_to_the_whole(frame):
@@ -114,7 +115,7 @@ def test_stage_funnel__parts_sum_to_the_whole(frame):
     assert (table["reached_high_forward"] <= table["reached_high"]).all()
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(6)
 @pytest.mark.filterwarnings("ignore:unknown stages")
 @given(opportunities())
 def test_stage_funnel__does_not_depend_on_the_order_of_rows(frame):

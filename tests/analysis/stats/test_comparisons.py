@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from opp_analytics.analysis.stats.comparisons import differ_from_rest, holm
 
 
-@pytest.mark.parametrize("groups", [2, 10, 40])
+@pytest.mark.parametrize("groups", [2, 10, pytest.param(40, marks=pytest.mark.slow)])
 def test_differ_from_rest__of_equal_groups_rarely_marks_any(groups: int) -> None:
     rng = np.random.default_rng(groups)
     trials = 240

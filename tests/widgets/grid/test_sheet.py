@@ -4,13 +4,14 @@ from datetime import date
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import empty
 from opp_analytics.widgets.grid.sheet import EditedCell, EditSheet
+from tests.examples import examples
 from tests.writer.frames import opportunities
 
 
@@ -223,7 +224,7 @@ _TEXTS = st.sampled_from([None, "", "5", "x", "negotiation", "2026-12-31", "140"
 _CELLS = st.lists(st.tuples(st.integers(0, 5), _FIELDS, _TEXTS), max_size=6)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(_CELLS, max_size=6))
 def test_undo__of_everything_is_the_base_redo_the_end_and_every_state_can_be_planned(blocks):
     sheet = EditSheet(opportunities().assign(seats=pd.array([1, 2, 3, 4, 5, None], "Int64")))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.api import Client
@@ -17,6 +17,7 @@ from opp_analytics.loading import load
 from opp_analytics.org import Org
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, apply, plan
+from tests.examples import examples
 from tests.writer.frames import changed, opportunities
 
 SHOWN = ["unique_id", "operation", "field", "before", "after", "status"]
@@ -306,7 +307,7 @@ VALUES = {
 }
 
 
-@settings(max_examples=12, deadline=None)
+@examples(12)
 @given(data=st.data())
 def test_plan__applied_by_hand_gives_after(data: st.DataObject) -> None:
     before = opportunities(3)

@@ -123,20 +123,23 @@ def test_undo__goes_back_where_a_closed_deal_was_overwritten(client: Client, bef
     assert dates(client) == ["2026-06-30"] * 6
 
 
-STALLS = {
-    "in pauses of a minute": {"rate_limit": 0.01},
-    "in dripping answers": {"drip": 2},
-    "while the server thinks": {"latency": 100},
-}
+PAUSES, DRIPS, THINKS = {"rate_limit": 0.01}, {"drip": 2}, {"latency": 100}
+"""A server that asks for pauses of a minute, answers byte by byte, or is silent."""
 SOON = 10.0
 """The promise is two seconds; five times that, on a busy machine."""
 SINGLE_READS, ALL_PAGES = 6, 30
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
-@pytest.mark.parametrize("faults", STALLS.values(), ids=STALLS)
-@pytest.mark.parametrize("rows", [SINGLE_READS, ALL_PAGES])
-@pytest.mark.parametrize("command", ["plan", "undo"])
+@pytest.mark.parametrize(
+    ("command", "rows", "faults"),
+    [
+        ("plan", SINGLE_READS, THINKS),
+        pytest.param("plan", ALL_PAGES, DRIPS, marks=pytest.mark.slow),
+        pytest.param("undo", SINGLE_READS, DRIPS, marks=pytest.mark.slow),
+        pytest.param("undo", ALL_PAGES, PAUSES, marks=pytest.mark.slow),
+    ],
+)
 def test_reading__ends_soon_on_ctrl_c_and_says_that_nothing_was_sent(
     server: Sandbox,
     tmp_path: Path,
