@@ -1,20 +1,23 @@
-"""The grid's columns: order, titles, kinds, and their cells for the browser."""
+"""The grid's columns: order, titles and kinds, and how their cells are typed, shown and sent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as field_of
+from datetime import date
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from opp_analytics import schema, text
+from opp_analytics import inputs, schema, text
 from opp_analytics.org import Org
+from opp_analytics.schema import BadCell
+from opp_analytics.writer import find_problem, normalize
 
-__all__ = ["GridColumn", "make_columns", "to_arrow"]
+__all__ = ["GridColumn", "make_columns", "to_arrow", "write_refusal"]
 
 _KINDS = {
     "value": "money",
@@ -106,6 +109,90 @@ class GridColumn:
             typed = str(int(number)) if number.is_integer() else repr(number)
             return f"{typed}%" if self.kind == "percent" else typed
         return text.label(str(value)) if self.kind == "choice" else str(value)
+
+    def read(self, typed: Any, *, today: date | None = None) -> Any:
+        """Read typed text as a value of the frame; None when blank.
+
+        Raises
+        ------
+        BadCell
+            When the value cannot be written; the message completes a sentence that quotes what was typed.
+
+        Examples
+        --------
+        >>> GridColumn("value", "Value", "money").read("45k")
+        45000.0
+        >>> GridColumn("stage", "Stage", "choice", options=("closed_won",)).read("Closed won")
+        'closed_won'
+        """
+        if self.locked:
+            raise BadCell("is in a column that is read only")
+        bare = typed.strip() if isinstance(typed, str) else typed
+        if schema.is_blank(bare):
+            if self.field == "name":
+                raise BadCell("is blank; a deal needs a name")
+            return None
+        value = self._parse(str(bare), today)
+        # A choice is one of its options by now.
+        if self.field not in schema.COLUMNS or self.kind == "choice":
+            return value
+        wrong = find_problem(self.field, value)
+        if wrong:
+            raise BadCell("; ".join(wrong))
+        return normalize(self.field, value)
+
+    def read_operand(self, typed: str, *, today: date | None = None) -> Any:
+        """Read the amount or date that a filter compares the column with; read-only columns too.
+
+        Raises
+        ------
+        BadCell
+            When it is neither an amount nor a date.
+
+        Examples
+        --------
+        >>> GridColumn("probability", "Chance", "percent").read_operand("62.5")
+        62.5
+        """
+        if self.kind in _FORMATS:
+            return inputs.read_date(typed, year=None if today is None else today.year)
+        return inputs.read_percent(typed) if self.kind == "percent" else inputs.read_amount(typed)
+
+    def _parse(self, typed: str, today: date | None) -> Any:
+        if self.kind == "flag":
+            return inputs.read_flag(typed)
+        if self.kind == "choice":
+            option = inputs.match_name(typed, self.options)
+            if option is None:
+                hint = inputs.did_you_mean(typed, self.options, most=2, write=text.label)
+                raise BadCell(f"is not a {self.title.lower()}{hint and f'; {hint}'}")
+            return option
+        if self.kind not in (*_NUMERIC, "date"):
+            return typed
+        value = self.read_operand(typed, today=today)
+        if self.kind not in ("percent", "whole"):
+            return value
+        if value != int(value):
+            raise BadCell(f"is not a whole number; type {int(value)} or {int(value) + 1}")
+        if abs(value) >= _LARGEST:
+            raise BadCell("is too large")
+        return int(value)
+
+
+def write_refusal(typed: Any, reason: str) -> str:
+    """Write the sentence about a refused value: what was typed, what is wrong, and what to type.
+
+    Examples
+    --------
+    >>> write_refusal("Closed", "is not a stage; did you mean closed won?")
+    '“Closed” is not a stage. Did you mean closed won?'
+    """
+    what, _, way_out = reason.partition("; ")
+    if way_out:
+        way_out = text.capital(way_out) + ("" if way_out.endswith("?") else ".")
+    if schema.is_blank(typed):
+        return way_out or f"An empty cell {what}."
+    return f"“{str(typed).strip()}” {what}. {way_out}".rstrip()
 
 
 def _classify(column: pd.Series[Any]) -> tuple[str, bool]:

@@ -61,7 +61,7 @@ class Outlook:
 
     def by_deal(self, rows: list[int]) -> dict[int, float]:
         """Compute the change of the running period's expected money, row by row."""
-        if self.why:
+        if self.why or not rows:
             return {}
         before, after = (
             self._expect_rows(frame, rows) for frame in (self._sheet.before(rows), self._sheet.after(rows))

@@ -19,8 +19,7 @@ from opp_analytics import org
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
-from opp_analytics.widgets.grid.columns import GridColumn, make_columns
-from opp_analytics.widgets.grid.reading import operand, read, refusal
+from opp_analytics.widgets.grid.columns import GridColumn, make_columns, write_refusal
 from opp_analytics.writer import find_problem, same
 
 __all__ = ["Answer", "EditSheet", "EditedCell", "Key"]
@@ -196,7 +195,7 @@ class EditSheet:
         """Add an empty row; it needs a name before the deal can be created."""
         row = self._end
         self._end += 1
-        why = refusal(None, "is blank; a deal needs a name")
+        why = write_refusal(None, "is blank; a deal needs a name")
         edits: dict[Key, EditedCell | None] = {}
         if "name" in self.column:
             edits[row, "name"] = EditedCell(None, False, None, why)
@@ -279,7 +278,7 @@ class EditSheet:
         judged = []
         for name, typed in cells:
             cell = self._read(name, typed)
-            why = cell.why and refusal(typed, cell.why)
+            why = cell.why and write_refusal(typed, cell.why)
             judged.append((None if why else self.column[name].encode(cell.value), why))
         return judged
 
@@ -288,7 +287,7 @@ class EditSheet:
         operands: list[tuple[Any, str]] = []
         for name, typed in cells:
             try:
-                value = operand(self.column[name], typed, today=self._today)
+                value = self.column[name].read_operand(typed, today=self._today)
             except BadCell as reason:
                 operands.append((None, str(reason)))
             else:
@@ -408,7 +407,7 @@ class EditSheet:
 
     def _read(self, name: str, typed: Any) -> EditedCell:
         try:
-            return EditedCell(read(self.column[name], typed, today=self._today), True)
+            return EditedCell(self.column[name].read(typed, today=self._today), True)
         except BadCell as reason:
             return EditedCell(None, False, typed, str(reason))
 
@@ -419,7 +418,7 @@ class EditSheet:
         if not why:
             return None if base == cell.value else cell
         value = self.value(*key)
-        sentence = f"{refusal(typed, why)} Kept {self.column[key[1]].show(value)}."
+        sentence = f"{write_refusal(typed, why)} Kept {self.column[key[1]].show(value)}."
         return EditedCell(value, not same(key[1], base, value), typed, sentence)
 
     def _refuse_foreign_stages(self, edits: dict[Key, EditedCell | None]) -> dict[Key, EditedCell | None]:
