@@ -13,7 +13,14 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
 
-__all__ = ["between", "frame", "number", "one_of", "path", "text", "texts", "whole"]
+__all__ = ["between", "frame", "number", "one_of", "path", "refuse_foreign", "text", "texts", "whole"]
+
+_CONVERSIONS = {
+    ("polars", "DataFrame"): "to_pandas()",
+    ("polars", "LazyFrame"): "collect().to_pandas()",
+    ("pyarrow", "Table"): "to_pandas()",
+}
+"""Frames of other libraries, by library and class, and the call that makes them pandas frames."""
 
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
@@ -145,6 +152,26 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
     return list(names)
 
 
+def refuse_foreign(value: Any, name: str) -> None:
+    """Refuse a frame of another library, with the line that converts it; accept anything else.
+
+    Raises
+    ------
+    ArgumentTypeError
+        When it is such a frame.
+
+    Examples
+    --------
+    >>> refuse_foreign(pd.DataFrame(), "opportunities")
+    """
+    # By name: the other library need not be installed.
+    library, kind = type(value).__module__.partition(".")[0], type(value).__name__
+    if (library, kind) in _CONVERSIONS:
+        raise ArgumentTypeError(
+            f"{name} is a {library} {kind}; convert it: {name} = {name}.{_CONVERSIONS[library, kind]}"
+        )
+
+
 def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     """A frame that has all of `columns`.
 
@@ -160,6 +187,7 @@ def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     >>> frame(pd.DataFrame({"pushes": [1]}), "moves", "pushes", made_by="close_date_moves").columns.tolist()
     ['pushes']
     """
+    refuse_foreign(value, name)
     if not isinstance(value, pd.DataFrame):
         raise ArgumentTypeError(f"{name} is a {type(value).__name__}; use a table made by {made_by}")
     missing = [column for column in columns if column not in value.columns]

@@ -99,6 +99,7 @@ def read_table(source: Source, known: Known, encoding: str | None = None) -> Tab
     """
     if isinstance(source, pd.DataFrame):
         return _read_frame(source)
+    arguments.refuse_foreign(source, "frame")
     path = arguments.path(source)
     content = _read_content(path)
     if content.startswith(b"PAR1"):

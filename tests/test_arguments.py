@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import opp_analytics as oa
 from opp_analytics import arguments, errors
 
 CHECKS: dict[str, Callable[[Any], Any]] = {
@@ -77,3 +79,32 @@ def test_checks__call_a_value_out_of_range_a_value_error(check: str, value: Any,
 def test_whole__without_a_high_end_names_the_low_one() -> None:
     with pytest.raises(errors.ArgumentValueError, match="must be at least 1,000"):
         arguments.whole(3, "rows", low=1000, example=2000)
+
+
+def _foreign(library: str, kind: str) -> Any:
+    """Make an object that looks like a frame of another library, which need not be installed."""
+    return type(kind, (), {"__module__": f"{library}.dataframe.frame"})()
+
+
+TAKERS: dict[str, Callable[[Any], object]] = {
+    "opportunities": lambda frame: oa.win_rate(frame),
+    "findings": lambda frame: oa.audit_summary(frame),
+    "table": lambda frame: oa.sentence(frame),
+    "before": lambda frame: oa.plan(frame, frame),
+    "frame": lambda frame: oa.read_export(frame, oa.Org()),
+}
+
+
+@pytest.mark.parametrize("name", TAKERS)
+def test_refuse_foreign__names_the_line_that_converts(name: str) -> None:
+    with pytest.raises(
+        errors.ArgumentTypeError, match=rf"{name} is a polars DataFrame; .*{name}\.to_pandas\(\)"
+    ):
+        TAKERS[name](_foreign("polars", "DataFrame"))
+
+
+def test_refuse_foreign__collects_a_lazy_frame_first() -> None:
+    with pytest.raises(errors.ArgumentTypeError, match=r"deals = deals\.collect\(\)\.to_pandas\(\)"):
+        arguments.refuse_foreign(_foreign("polars", "LazyFrame"), "deals")
+    for value in (pd.DataFrame(), None, 3, _foreign("polars", "Series")):
+        arguments.refuse_foreign(value, "deals")

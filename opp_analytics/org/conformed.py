@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from opp_analytics import arguments
 from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.stages import Stages
 from opp_analytics.schema import COLUMNS, STATUSES, TEXT, as_column, as_text
@@ -74,6 +75,7 @@ def _recoded(
 
 def check_frame(opportunities: Any) -> None:
     """Refuse what is not a frame, or has columns of several levels."""
+    arguments.refuse_foreign(opportunities, "opportunities")
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")
     if opportunities.columns.nlevels > 1:

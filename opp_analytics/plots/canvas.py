@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.text import Text
 
-from opp_analytics import text
+from opp_analytics import arguments, text
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
 
 __all__ = [
@@ -134,6 +134,7 @@ def drawing(*columns: str, made_by: str | None = None) -> Callable[[_Draw], _Dra
 
 
 def _check_table(table: pd.DataFrame, columns: tuple[str, ...], made_by: str) -> None:
+    arguments.refuse_foreign(table, "table")
     if not isinstance(table, pd.DataFrame):
         raise ArgumentTypeError(f"table is a {type(table).__name__}; pass the result of {made_by}")
     missing = [c for c in columns if c not in table.columns]

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import pandas as pd
 
-from opp_analytics import text
+from opp_analytics import arguments, text
 from opp_analytics.columns import format_cell, make_formatter
 from opp_analytics.errors import ArgumentTypeError, ConfigError
 from opp_analytics.org import Org
@@ -45,6 +45,7 @@ def show(table: pd.DataFrame) -> Styler:
     >>> "29%" in shown.to_html(), "Mar 2026" in shown.to_html()
     (True, True)
     """
+    arguments.refuse_foreign(table, "table")
     if not isinstance(table, pd.DataFrame):
         raise ArgumentTypeError(
             f"show takes a result table, not {type(table).__name__}; give it a DataFrame, for example oa.win_rate(...)"

@@ -15,7 +15,7 @@ from opp_analytics import arguments, org, periods, schema
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
+from opp_analytics.errors import DataError
 from opp_analytics.inputs import match_name
 from opp_analytics.org import CONFLICT, LOST, OPEN, WON, Org, Stages, check_frame, outcome_codes
 from opp_analytics.periods import When
@@ -163,13 +163,7 @@ def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
     check
     overdue  warning      2   12.0
     """
-    if not isinstance(findings, pd.DataFrame):
-        raise ArgumentTypeError(f"findings is a {type(findings).__name__}; pass the table that audit returns")
-    missing = [c for c in ("unique_id", "check", "severity", "value") if c not in findings]
-    if missing:
-        raise MissingColumnError(
-            f"findings has no column {', '.join(missing)}; pass the table that audit returns"
-        )
+    arguments.frame(findings, "findings", "unique_id", "check", "severity", "value", made_by="audit")
     deals = findings.drop_duplicates(["check", "unique_id"])
     table = (
         deals.groupby(["check", "severity"], as_index=False, observed=True)
@@ -299,9 +293,7 @@ def tenant_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.Dat
     """Writes of this package to the tenant, conformed, oldest first."""
     if own_writes is None:
         own_writes = pd.DataFrame({"unique_id": [], "written_at": []})
-    missing = [c for c in ("unique_id", "written_at") if c not in own_writes]
-    if missing:
-        raise MissingColumnError(f"own_writes has no column {', '.join(missing)}")
+    arguments.frame(own_writes, "own_writes", "unique_id", "written_at", made_by="own_writes")
     if tenant is not None and "tenant" in own_writes:
         own_writes = own_writes[own_writes["tenant"] == tenant]
     written, before, after = (

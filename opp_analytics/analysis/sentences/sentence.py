@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from opp_analytics import arguments
 from opp_analytics.analysis.sentences import backtests, forecasts, movements, quality, rates, stages
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
@@ -155,6 +156,7 @@ def heading(table: pd.DataFrame) -> str:
 
 def _recognize(table: pd.DataFrame) -> _Kind:
     """Find the function that returned a table, by its columns."""
+    arguments.refuse_foreign(table, "table")
     if isinstance(table, pd.DataFrame):
         for kind in _KINDS:
             if kind.fits(table):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics import org, schema
+from opp_analytics import arguments, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.org import Org
 from opp_analytics.writer.plan.cells import (
@@ -41,6 +41,7 @@ def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     DataError
         If it has a duplicate column.
     """
+    arguments.refuse_foreign(opportunities, name)
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(
             f"{name} is a {type(opportunities).__name__}, not a DataFrame of opportunities"
