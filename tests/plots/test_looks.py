@@ -191,7 +191,9 @@ def _faults(ax):
     return [("cut off", *found) for found in cut] + [("touching", *found) for found in touching]
 
 
-@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize(
+    "kind", ["sixty long names", *(pytest.param(kind, marks=pytest.mark.slow) for kind in list(FRAMES)[:3])]
+)
 def test_drawings__cut_nothing_off_and_no_text_covers_another(kind, tmp_path):
     frame = org.conform(FRAMES[kind])
     found = _tables(frame, _history(frame, tmp_path / "history"))

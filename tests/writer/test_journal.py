@@ -282,6 +282,7 @@ def test_apply__looks_for_no_earlier_one_without_the_server(
     assert names(client) == ["A"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [1, 2])
 def test_apply__after_kills_what_is_planned_again_is_made_once(
     server: Sandbox, tmp_path: Path, kills: int

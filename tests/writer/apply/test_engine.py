@@ -36,7 +36,7 @@ def round_(server: Sandbox, tmp_path: Path) -> Iterator[Round]:
     made.close()
 
 
-@pytest.mark.parametrize("requests", [40, 180])
+@pytest.mark.parametrize("requests", [40, pytest.param(180, marks=pytest.mark.slow)])
 def test_resume__after_kill_9_every_change_is_made_exactly_once(round_: Round, requests: int) -> None:
     assert round_.killed(round_.apply(), requests)
     assert round_.held() not in (rows_of(round_.plan.before), wanted(round_.plan))
@@ -44,6 +44,7 @@ def test_resume__after_kill_9_every_change_is_made_exactly_once(round_: Round, r
     round_.check(wanted(round_.plan), f"killed after {requests} requests")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("commit_delay", [0, 4])
 def test_resume__after_kill_9_and_lost_answers_no_create_is_made_twice(
     server: Sandbox, tmp_path: Path, commit_delay: float
@@ -76,16 +77,21 @@ def begun(made: Plan, client: Client) -> Receipt:
 
 
 STORM = {"rate_limit": 60}
-FAULTS = {
-    "errors": {"error_rate": 0.3},
-    "lost answers": {"lose_answer_rate": 0.3},
-    "cut connections": {"cut_rate": 0.3},
-    "429 storm": STORM,
-    "all together": {"error_rate": 0.3, "lose_answer_rate": 0.3, "cut_rate": 0.3, **STORM},
-}
+FAULTS = [
+    *(
+        pytest.param(faults, id=name, marks=pytest.mark.slow)
+        for name, faults in (
+            ("errors", {"error_rate": 0.3}),
+            ("lost answers", {"lose_answer_rate": 0.3}),
+            ("cut connections", {"cut_rate": 0.3}),
+            ("429 storm", STORM),
+        )
+    ),
+    pytest.param({"error_rate": 0.3, "lose_answer_rate": 0.3, "cut_rate": 0.3, **STORM}, id="all together"),
+]
 
 
-@pytest.mark.parametrize("faults", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("faults", FAULTS)
 def test_apply__under_faults_every_change_is_made_exactly_once(
     asking: Callable[..., Client], server: Sandbox, faults: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,17 +217,21 @@ def test_apply__ctrl_c_ends_after_the_calls_in_flight(round_: Round, server: San
     round_.check(wanted(round_.plan), "interrupted and resumed")
 
 
-STALLS = {
-    "in pauses of a minute": {"rate_limit": 0.01},
-    "in dripping answers": {"drip": 2},
-    "while the server thinks": {"commit_delay": 100},
-}
+PAUSES, DRIPS, THINKS = {"rate_limit": 0.01}, {"drip": 2}, {"commit_delay": 100}
+"""A server that asks for pauses of a minute, answers byte by byte, or is silent."""
 SOON = 10.0
 """The promise is two seconds; five times that, on a busy machine."""
 
 
-@pytest.mark.parametrize("faults", STALLS.values(), ids=STALLS)
-@pytest.mark.parametrize("how", ["command line", "function"])
+@pytest.mark.parametrize(
+    ("how", "faults"),
+    [
+        ("command line", PAUSES),
+        pytest.param("command line", THINKS, marks=pytest.mark.slow),
+        pytest.param("function", DRIPS, marks=pytest.mark.slow),
+        pytest.param("function", THINKS, marks=pytest.mark.slow),
+    ],
+)
 def test_apply__ctrl_c_ends_soon_and_tells_what_was_done(
     round_: Round, server: Sandbox, how: str, faults: dict[str, Any]
 ) -> None:

@@ -17,8 +17,15 @@ from tests.writer.frames import edited
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("write", [1, 2, 3, 4])
 def test_resume__finishes_exactly_the_rest(
-    client: Client, before: pd.DataFrame, tmp_path: Path, write: int, after: bool
+    client: Client,
+    before: pd.DataFrame,
+    tmp_path: Path,
+    write: int,
+    after: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # A create that was never sent counts as lost after twice the client's timeout, which is a minute.
+    monkeypatch.setattr(lost_creates, "settling_seconds", lambda client: 0.5)
     victim = dying(client, tmp_path)
     victim.die_at(write, after=after)
     with pytest.raises(SystemExit):
