@@ -8,7 +8,7 @@ such as ``"M"``, ``"Q"`` or the fiscal ``"Q-JAN"``, printed as ``2026-03``, ``20
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -20,6 +20,12 @@ __all__ = ["as_date", "as_instant", "as_period", "check_freq", "labels", "period
 
 When = str | date | datetime | pd.Timestamp
 """Any way to write a time."""
+Freq = Literal[
+    "D", "W", "W-SUN", "W-MON", "W-TUE", "W-WED", "W-THU", "W-FRI", "W-SAT", "M", "Q", "Y",
+    "Q-JAN", "Q-FEB", "Q-MAR", "Q-APR", "Q-MAY", "Q-JUN", "Q-JUL", "Q-AUG", "Q-SEP", "Q-OCT", "Q-NOV", "Q-DEC",
+    "Y-JAN", "Y-FEB", "Y-MAR", "Y-APR", "Y-MAY", "Y-JUN", "Y-JUL", "Y-AUG", "Y-SEP", "Y-OCT", "Y-NOV", "Y-DEC",
+]  # fmt: skip
+"""Period aliases: days, weeks by their last day, months, quarters and years by their last month."""
 
 _DAY = pd.Timedelta(days=1)
 _TICK = pd.Timedelta(microseconds=1)
@@ -124,7 +130,7 @@ def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd
     return first, last
 
 
-def check_freq(freq: str) -> str:
+def check_freq(freq: str) -> Freq:
     """A valid period alias.
 
     Examples
@@ -147,7 +153,7 @@ def check_freq(freq: str) -> str:
         raise ArgumentValueError(
             f"freq={freq!r} counts several periods; use a single one: 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
         )
-    return freq
+    return cast("Freq", freq)
 
 
 def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:

@@ -18,7 +18,7 @@ from opp_analytics.cli.plan_view import WRAPPED, named, save_plan, show_plan
 from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
 from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
 from opp_analytics.org import Money, money_of
-from opp_analytics.periods import as_date
+from opp_analytics.periods import as_date, check_freq
 
 __all__ = ["export_command", "plan_command"]
 
@@ -148,7 +148,7 @@ def _frame(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
 def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
     day = f"{as_date(as_of or datetime.now(UTC), tz=oa.Org.of(made.before).zone(None)):%Y-%m-%d}"
     try:
-        impact = made.impact(as_of=day, freq=freq)
+        impact = made.impact(as_of=day, freq=check_freq(freq))
     except MissingColumnError as error:
         say(f"No forecast before and after: {error}")
         return

@@ -17,7 +17,7 @@ from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.record import add_record
 from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
 from opp_analytics.errors import ConfigError
-from opp_analytics.periods import as_date, as_instant
+from opp_analytics.periods import as_date, as_instant, check_freq
 
 __all__ = ["report_command"]
 
@@ -95,7 +95,7 @@ def report_command(
         out=file,
         org=org,
         target=target,
-        freq=freq,
+        freq=None if freq is None else check_freq(freq),
         by=by,
         since=since,
         only=only,

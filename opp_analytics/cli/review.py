@@ -19,6 +19,7 @@ from opp_analytics.cli.output import TABLES, check_ending, write_tables
 from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, read_source
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
+from opp_analytics.periods import Freq as PeriodFreq
 from opp_analytics.periods import as_date, as_period
 from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT, unstack_level
 
@@ -228,7 +229,7 @@ def _write(file: Path | None, tables: dict[str, pd.DataFrame]) -> None:
         say(f"Written to {file}.")
 
 
-def _freq(org: oa.Org | None, freq: str | None) -> str:
+def _freq(org: oa.Org | None, freq: str | None) -> PeriodFreq:
     meant = org or oa.Org()
     return meant.freq(freq or str(meant.report.get("freq", "M")))
 

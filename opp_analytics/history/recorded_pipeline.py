@@ -21,7 +21,7 @@ from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import Source, as_frame
 from opp_analytics.history.timeline import timeline
 from opp_analytics.org import Org, checked_org, conform, record_link
-from opp_analytics.periods import When, as_instant
+from opp_analytics.periods import Freq, When, as_instant
 
 if TYPE_CHECKING:
     import ibis
@@ -277,7 +277,7 @@ class RecordedPipeline:
         index = pd.Index(list(found), dtype=schema.TEXT, name="column")
         return pd.Series(list(found.values()), index=index, name="begins", dtype="datetime64[us, UTC]")
 
-    def coverage(self, *, freq: str = "M") -> pd.DataFrame:
+    def coverage(self, *, freq: Freq = "M") -> pd.DataFrame:
         """How well the records cover each period, and which questions they can answer.
 
         Parameters

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ from opp_analytics.org.people import (
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.settings import person_of, plain, row_of, stage_of
 from opp_analytics.org.stages import STAGES, Stage, Stages
-from opp_analytics.periods import period_days
+from opp_analytics.periods import Freq, period_days
 from opp_analytics.text import count
 
 __all__ = ["DEFAULT", "Org", "org_of"]
@@ -219,7 +219,7 @@ class Org:
         """The business time zone: `tz`, else the org's, else UTC."""
         return tz if tz is not None else self.timezone or "UTC"
 
-    def freq(self, freq: str) -> str:
+    def freq(self, freq: str) -> Freq:
         """A period alias, with "Q" and "Y" as quarters and years of the org's fiscal year.
 
         Examples
@@ -227,7 +227,8 @@ class Org:
         >>> Org(fiscal_year_start=2).freq("Q"), Org(fiscal_year_start=2).freq("Q-DEC"), Org().freq("Q")
         ('Q-JAN', 'Q-DEC', 'Q')
         """
-        return freq if freq not in ("Q", "Y") or self._year_end == "DEC" else f"{freq}-{self._year_end}"
+        fiscal = freq in ("Q", "Y") and self._year_end != "DEC"
+        return cast("Freq", f"{freq}-{self._year_end}" if fiscal else freq)
 
     def period_days(self, label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last day of a month, or of a quarter or year of the org's fiscal year.

@@ -16,7 +16,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
 from opp_analytics.org import Org, agreed, checked_org, org_of, outcomes, require
-from opp_analytics.periods import When, as_date, check_freq, labels
+from opp_analytics.periods import Freq, When, as_date, check_freq, labels
 from opp_analytics.report.narrow import Part, narrowed
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
@@ -41,7 +41,7 @@ class Inputs:
     history: History | None
     today: pd.Timestamp
     """The as-of day."""
-    freq: str
+    freq: Freq
     target: Any
     method: str | Method
     by: tuple[str, ...]
@@ -180,7 +180,7 @@ def read_inputs(
     as_of: When,
     org: Org | None = None,
     target: Any = None,
-    freq: str | None = None,
+    freq: Freq | None = None,
     by: By = None,
     method: str | Method = "auto",
     since: When | None = None,

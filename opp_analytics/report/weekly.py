@@ -18,7 +18,7 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataErro
 from opp_analytics.files import check_writable, write_whole
 from opp_analytics.history import History
 from opp_analytics.org import Org
-from opp_analytics.periods import When
+from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
 from opp_analytics.report.alerts import alerts
 from opp_analytics.report.compose import block_names, compose
@@ -67,7 +67,7 @@ def weekly_report(
     out: str | PathLike[str],
     org: Org | None = None,
     target: Any = None,
-    freq: str | None = None,
+    freq: Freq | None = None,
     by: str | Sequence[str] | None = None,
     method: str | Method = "auto",
     since: When | None = None,

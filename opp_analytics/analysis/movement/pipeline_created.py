@@ -18,6 +18,7 @@ from opp_analytics.analysis.shared.history_query import (
 )
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
 from opp_analytics.org import Org
+from opp_analytics.periods import Freq
 
 if TYPE_CHECKING:
     import ibis
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def pipeline_created(
-    history: History, *, freq: str = "M", by: By = None, tz: str | None = None
+    history: History, *, freq: Freq = "M", by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
     """Sum the pipeline created in each period, and the open pipeline at its end.
 
@@ -149,7 +150,7 @@ OUTSIDE = (_EARLIER, _UNKNOWN, _LATER)
 
 
 def pipeline_created_deals(
-    history: History, *, freq: str = "M", by: By = None, tz: str | None = None
+    history: History, *, freq: Freq = "M", by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
     """List the deals behind `pipeline_created`, each with the period in which it was created.
 
@@ -203,7 +204,7 @@ def pipeline_created_deals(
     )
 
 
-def list_periods(moments: pd.Series[Any], freq: str, tz: str) -> pd.PeriodIndex:
+def list_periods(moments: pd.Series[Any], freq: Freq, tz: str) -> pd.PeriodIndex:
     """List the periods from the first record to the last."""
     first, last = (periods.as_date(moment, tz=tz) for moment in (moments.iloc[0], moments.iloc[-1]))
     return pd.period_range(first, last, freq=periods.check_freq(freq))

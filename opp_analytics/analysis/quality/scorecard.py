@@ -19,7 +19,7 @@ from opp_analytics.analysis.stats.comparisons import differ_from_rest
 from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import WON, Org, outcome_codes
-from opp_analytics.periods import When, as_date, check_freq, to_dates, window
+from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -35,7 +35,7 @@ def scorecard(
     as_of: When,
     by: str | Sequence[str] = "owner_name",
     start: When | None = None,
-    freq: str = "M",
+    freq: Freq = "M",
     method: str | Method = "auto",
     confidence: float = 0.95,
     tz: str | None = None,
@@ -168,7 +168,7 @@ def _slips(
     history: History | None,
     index: pd.Index[Any],
     names: list[str],
-    freq: str,
+    freq: Freq,
     today: pd.Timestamp,
     tz: str,
     confidence: float,
@@ -200,7 +200,7 @@ def _biases(
     history: History | None,
     index: pd.Index[Any],
     names: list[str],
-    freq: str,
+    freq: Freq,
     method: str | Method,
     today: pd.Timestamp,
     tz: str,

@@ -32,14 +32,14 @@ from opp_analytics.org import (
     future_dated,
     outcome_codes,
 )
-from opp_analytics.periods import When
+from opp_analytics.periods import Freq, When
 
 
 def win_rate(
     opportunities: pd.DataFrame,
     *,
     by: By = None,
-    freq: str | None = None,
+    freq: Freq | None = None,
     start: When | None = None,
     end: When | None = None,
     as_of: When | None = None,

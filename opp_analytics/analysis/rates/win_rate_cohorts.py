@@ -17,7 +17,7 @@ from opp_analytics.analysis.shared.groups import (
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.org import LOST, OPEN, WON, Org
-from opp_analytics.periods import When
+from opp_analytics.periods import Freq, When
 
 
 def win_rate_cohorts(
@@ -25,7 +25,7 @@ def win_rate_cohorts(
     *,
     as_of: When,
     age_days: int,
-    freq: str = "Q",
+    freq: Freq = "Q",
     by: By = None,
     confidence: float = 0.95,
     tz: str | None = None,

@@ -11,6 +11,7 @@ import pandas as pd
 from opp_analytics import analysis
 from opp_analytics.history import coverage
 from opp_analytics.org import split_by
+from opp_analytics.periods import check_freq
 from opp_analytics.report.tables.slippages import Slippage, slippages
 from opp_analytics.report.tables.source import Source, rows_of
 
@@ -34,7 +35,7 @@ class Movements(Source):
             When there is no record.
         """
         inputs = self.inputs
-        weekly = f"W-{inputs.today:%a}".upper()
+        weekly = check_freq(f"W-{inputs.today:%a}".upper())
         table = analysis.pipeline_created(self._history(), freq=weekly, tz=inputs.tz)
         return rows_of(table, table.index <= str(pd.Period(inputs.today, weekly)))
 

@@ -22,7 +22,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import DataError
 from opp_analytics.files import make_private_folder, write_whole
 from opp_analytics.org import OPEN, Org, outcome_codes
-from opp_analytics.periods import When, as_date
+from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.columns import GridColumn, to_arrow
 from opp_analytics.widgets.grid.drawer import show_receipt, show_review
@@ -77,7 +77,7 @@ class Grid(Widget):
         client: Client | None,
         history: History | None,
         as_of: When | None,
-        freq: str,
+        freq: Freq,
         height: int,
     ) -> None:
         day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
@@ -372,7 +372,7 @@ def edit(
     client: Client | None = None,
     history: History | None = None,
     as_of: When | None = None,
-    freq: str = "M",
+    freq: Freq = "M",
     height: int = 470,
 ) -> Grid:
     """Edit opportunities in a grid, as in a spreadsheet; nothing is written before the plan is reviewed and applied.

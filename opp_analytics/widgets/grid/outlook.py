@@ -10,7 +10,7 @@ from opp_analytics import text
 from opp_analytics.analysis import forecast
 from opp_analytics.errors import OppAnalyticsError
 from opp_analytics.org import Money, money_of
-from opp_analytics.periods import When, as_date, check_freq
+from opp_analytics.periods import Freq, When, as_date, check_freq
 from opp_analytics.widgets.grid.sheet import EditSheet
 from opp_analytics.writer import Plan, plan
 
@@ -30,7 +30,7 @@ class Outlook:
     Expected money adds up deal by deal, so only the touched deals are forecast again.
     """
 
-    def __init__(self, sheet: EditSheet, *, as_of: When, freq: str, history: History | None) -> None:
+    def __init__(self, sheet: EditSheet, *, as_of: When, freq: Freq, history: History | None) -> None:
         self._sheet, self._history = sheet, history
         self._day, self._freq = as_date(as_of), check_freq(freq)
         current = pd.Period(self._day, self._freq)

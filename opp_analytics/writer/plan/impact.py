@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import org, schema
-from opp_analytics.periods import When
+from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def forecast_impact(
     after: pd.DataFrame,
     *,
     as_of: When,
-    freq: str,
+    freq: Freq,
     history: History | None,
     method: str | Method,
 ) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from opp_analytics import arguments, org, text
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
-from opp_analytics.periods import When
+from opp_analytics.periods import Freq, When
 from opp_analytics.writer.plan.difference import UNKNOWN_ID, difference, with_ids
 from opp_analytics.writer.plan.display import (
     PERMISSIONS,
@@ -147,7 +147,7 @@ class Plan:
         return edited_frame(self.before, self.changes, created)
 
     def impact(
-        self, *, as_of: When, freq: str = "M", history: History | None = None, method: str | Method = "auto"
+        self, *, as_of: When, freq: Freq = "M", history: History | None = None, method: str | Method = "auto"
     ) -> pd.DataFrame:
         """Forecast with and without the plan, period by period.
 
