@@ -1,0 +1,64 @@
+"""Where the golden tables reach inside the package, or call what is spelled otherwise in another build."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import inspect
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import opp_analytics as oa
+
+__all__ = ["ask_explorer", "forecast_by_column", "forecast_by_rates", "read_field_history", "read_panel"]
+
+
+def read_field_history(
+    folder: Path, org: oa.Org, *, weeks: int, today: str
+) -> tuple[pd.DataFrame, oa.History]:
+    """The sandbox's Salesforce files, read as an export and a history."""
+    files = oa.sandbox.salesforce_files(folder, weeks=weeks, today=datetime.date.fromisoformat(today))
+    deals = oa.read_export(files.opportunities, org, progress=False)
+    for room in ("crm", "org"):
+        try:
+            read_changes = importlib.import_module(f"opp_analytics.{room}").read_changes
+            break
+        except (ImportError, AttributeError):
+            continue
+    return deals, oa.History.from_changes(
+        read_changes(files.field_history, org, opportunities=deals), org=org
+    )
+
+
+def forecast_by_rates(opportunities: pd.DataFrame, rates: Mapping[str, float], **asked: Any) -> pd.DataFrame:
+    """The forecast from a given rate of each stage."""
+    if "stage_rates" in inspect.signature(oa.forecast).parameters:
+        return oa.forecast(opportunities, method="stage", stage_rates=rates, **asked)
+    return oa.forecast(opportunities, method=oa.Method("stage", stage_rates=rates), **asked)
+
+
+def forecast_by_column(opportunities: pd.DataFrame, column: str, **asked: Any) -> pd.DataFrame:
+    """The forecast from a column of chances."""
+    if "probability" in inspect.signature(oa.forecast).parameters:
+        return oa.forecast(opportunities, probability=column, **asked)
+    return oa.forecast(opportunities, method=oa.Method(column), **asked)
+
+
+def read_panel(explorer: Any) -> dict[str, Any]:
+    """What an explorer's browser side gets to show."""
+    panel: dict[str, Any] = json.loads(zlib.decompress(explorer._shown))
+    return panel
+
+
+def ask_explorer(explorer: Any, **asked: Any) -> dict[str, Any]:
+    """The answer to a request of the browser."""
+    answers: list[bytes] = []
+    explorer.send = lambda _, buffers: answers.extend(buffers)
+    explorer._handle_custom_msg(asked, [])
+    answer: dict[str, Any] = json.loads(zlib.decompress(answers[0]))
+    return answer

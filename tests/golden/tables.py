@@ -1,0 +1,380 @@
+"""What is asked about each history, and the answers as plain tables and lines of text."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pandas as pd
+
+import opp_analytics as oa
+from tests.golden.adapters import ask_explorer, forecast_by_column, forecast_by_rates, read_panel
+from tests.golden.histories import Known
+
+__all__ = ["TABLES", "Answers", "answer"]
+
+Answers = dict[str, Any]
+"""By question: a table (``columns`` and ``rows``), or an error's text; or lines of text."""
+
+_METHODS = ("auto", "learned", "run_rate", "stated", "stage")
+_VIEWS = {
+    "pipeline": [{}, {"by": "close_month"}],
+    "win_rates": [{"by": "size"}],
+    "forecast": [{}, {"by": "Q", "target": 50_000.0}],
+    "changes": [{}],
+    "slippage": [{"by": "owner_name"}],
+}
+
+
+def _forecast(known: Known) -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
+    def ask(**asked: Any) -> Callable[[], pd.DataFrame]:
+        target = known.target if asked.get("freq", "M") == "M" or not isinstance(known.target, dict) else None
+        options = {"as_of": known.as_of, "history": known.history, "target": target, **asked}
+        return lambda: oa.forecast(known.opportunities, **options)
+
+    for method in _METHODS:
+        for freq in ("M", "Q"):
+            yield f"{method} {freq}", ask(method=method, freq=freq)
+    for method in ("learned", "run_rate", "stated"):
+        yield f"{method} by totals", ask(method=method, by=list(known.by), totals=True, periods=3)
+    yield "auto by Q", ask(by=list(known.by)[-1:], freq="Q", periods=2, target=None)
+    yield "auto Y", ask(freq="Y", target=None)
+    yield "auto 50% seed 7 Tokyo", ask(confidence=0.5, seed=7, tz="Asia/Tokyo", periods=2)
+    yield "auto without history", ask(history=None, periods=3)
+    yield "stage without history", ask(history=None, method="stage", periods=3)
+    plain: dict[str, Any] = {"as_of": known.as_of, "target": known.target, "periods": 3}
+    stages = sorted(known.opportunities["stage"].dropna().astype(str).unique())
+    rates = {stage: round(0.1 + 0.7 * k / max(len(stages), 1), 3) for k, stage in enumerate(stages)}
+    yield "given rates", lambda: forecast_by_rates(known.opportunities, rates, **plain)
+    chances = known.opportunities.assign(mine=known.opportunities["value"].mod(97) / 100)
+    chances.attrs = known.opportunities.attrs
+    yield "column of chances", lambda: forecast_by_column(chances, "mine", **plain)
+
+
+def _forecast_deals(known: Known) -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
+    def ask(**asked: Any) -> Callable[[], pd.DataFrame]:
+        options = {"as_of": known.as_of, "history": known.history, **asked}
+        return lambda: oa.forecast_deals(known.opportunities, **options)
+
+    yield "auto", ask(target=known.target)
+    yield "auto by Q", ask(freq="Q", by=list(known.by), target=known.target, periods=1)
+    yield "stated", ask(method="stated", periods=2)
+    yield "stage", ask(method="stage", periods=2)
+    yield "learned", ask(method="learned", periods=1)
+    yield "run_rate", ask(method="run_rate", periods=1)
+    yield "without history", ask(history=None, periods=1, target=known.target)
+
+
+def _of_history(known: Known) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    history, as_of = known.history, pd.Timestamp(known.as_of)
+    if history is None:
+        return
+    month, last_month = as_of.strftime("%Y-%m"), (as_of - pd.offsets.MonthBegin(2)).strftime("%Y-%m")
+    quarter = _label(known, "Q")
+    if known.past:
+        yield from _past(known, month, last_month, quarter)
+    for days in (7, 35):
+        start = as_of - pd.Timedelta(days=days)
+        for method in ("auto", "stated"):
+            asked = {"start": start, "end": as_of, "period": month, "method": method}
+            name = f"{method} {days} days"
+            yield "forecast_change", name, lambda asked=asked: oa.forecast_change(history, **asked)
+            if days == 35 or method == "stated":
+                yield (
+                    "forecast_change",
+                    f"{name} deals",
+                    lambda asked=asked: oa.forecast_change_deals(history, **asked),
+                )
+    asked = {"start": as_of - pd.Timedelta(days=35), "end": as_of, "period": quarter, "freq": "Q"}
+    yield "forecast_change", "by Q", lambda: oa.forecast_change(history, by=list(known.by), **asked)
+    for method in ("auto", "stated"):
+        for freq in ("M", "Q"):
+            yield (
+                "track_record",
+                f"{method} {freq}",
+                lambda method=method, freq=freq: oa.track_record(
+                    history, as_of=as_of, freq=freq, method=method
+                ),
+            )
+    yield "calibration", "30 days", lambda: oa.calibration(history, horizon_days=30)
+    yield (
+        "calibration",
+        "60 days by",
+        lambda: oa.calibration(history, horizon_days=60, bins=4, by=known.by[-1], as_of=as_of),
+    )
+    yield "stage_rates", "all", lambda: oa.stage_rates(history)
+
+
+def _past(
+    known: Known, month: str, last_month: str, quarter: str
+) -> Iterator[tuple[str, str, Callable[[], Any]]]:
+    history, as_of = known.history, pd.Timestamp(known.as_of)
+    assert history is not None
+    for period in (month, last_month):
+        yield "forecast_fan", f"auto {period}", lambda period=period: oa.forecast_fan(history, period=period)
+    for method in ("run_rate", "stated", "stage"):
+        yield (
+            "forecast_fan",
+            f"{method} {month}",
+            lambda method=method: oa.forecast_fan(history, period=month, method=method),
+        )
+    yield (
+        "forecast_fan",
+        "auto quarter",
+        lambda: oa.forecast_fan(history, period=quarter, freq="Q", as_of=known.as_of, confidence=0.5),
+    )
+    for method in ("auto", "run_rate", "stated", "stage"):
+        yield "backtest", f"{method} M", lambda method=method: oa.backtest(history, freq="M", method=method)
+    yield "backtest", "auto Q", lambda: oa.backtest(history)
+    for method in ("auto", "run_rate"):
+        yield (
+            "backtest",
+            f"{method} by M",
+            lambda method=method: oa.backtest(
+                history, freq="M", method=method, by=known.by[-1], as_of=as_of - pd.Timedelta(days=20)
+            ).tail(40),
+        )
+    yield "backtest_methods", "M", lambda: oa.backtest_methods(history, freq="M")
+
+
+def _label(known: Known, freq: str) -> str:
+    """The label of the period that a day is in."""
+    try:
+        table = oa.forecast(known.opportunities, as_of=known.as_of, freq=freq, periods=1, method="stated")
+    except oa.errors.OppAnalyticsError:
+        return "2026Q1"
+    return str(table.index[-1])
+
+
+def answer(
+    known: Known, folder: Path, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
+    """Each table's name, its question, the answer, and its attrs."""
+    for name, questions in (("forecast", _forecast), ("forecast_deals", _forecast_deals)):
+        if wanted(name):
+            for question, ask in questions(known):
+                yield (name, question, *_table(ask))
+    for name, question, ask in _of_history(known):
+        if wanted(name):
+            yield (name, question, *_table(ask))
+    if known.pages and (wanted("page") or wanted("page_charts") or wanted("workbook")):
+        yield from _page(known, folder)
+    if known.pages and (wanted("explorer") or wanted("explorer_tables") or wanted("explorer_code")):
+        yield from _explorer(known)
+
+
+TABLES = (
+    "forecast", "forecast_deals", "forecast_fan", "backtest", "backtest_methods", "forecast_change", "track_record",
+    "calibration", "stage_rates", "page", "page_charts", "workbook", "explorer", "explorer_tables", "explorer_code",
+)  # fmt: skip
+
+
+def _quietly(ask: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """The result of a call and its warnings, or the error as text."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = ask()
+        except oa.errors.OppAnalyticsError as error:
+            result = f"{type(error).__name__}: {error}"
+    ours = [str(warning.message) for warning in caught if issubclass(warning.category, oa.errors.DataWarning)]
+    return result, ours
+
+
+def _table(ask: Callable[[], pd.DataFrame]) -> tuple[Any, dict[str, Any]]:
+    result, told = _quietly(ask)
+    if isinstance(result, str):
+        return {"error": result, **({"warnings": told} if told else {})}, {}
+    plain = as_plain(result)
+    return {**plain, **({"warnings": told} if told else {})}, {
+        name: value for name, value in result.attrs.items() if name not in ("org", "load")
+    }
+
+
+def as_plain(table: pd.DataFrame) -> dict[str, Any]:
+    """A table with its index as the first columns."""
+    named = not isinstance(table.index, pd.RangeIndex)
+    flat = table.reset_index() if named else table
+    rows = [[_cell(value) for value in row] for row in flat.astype("object").itertuples(index=False)]
+    return {"columns": [str(column) for column in flat.columns], "rows": rows}
+
+
+def _cell(value: Any) -> Any:
+    """A cell as JSON has it; thirteen digits hold a comparison to 1e-9."""
+    if isinstance(value, (list, tuple)):
+        return [_cell(each) for each in value]
+    if value is None or pd.isna(value):
+        return None
+    if isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, (pd.Timestamp, pd.Timedelta)):
+        return value.isoformat()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, (pd.Period, pd.Interval)):
+        return str(value)
+    number = float(value)
+    if math.isinf(number):
+        return str(number)
+    return int(number) if number.is_integer() and abs(number) < 1e15 else float(f"{number:.13g}")
+
+
+# -- the weekly page
+
+_BLOCKS = {
+    "td", "th", "tr", "p", "h1", "h2", "h3", "h4", "li", "div", "section", "title", "summary", "caption", "text", "dt",
+    "dd", "figcaption", "details", "header", "footer", "br", "pre", "a", "svg",
+}  # fmt: skip
+_SPOKEN = ("aria-label", "alt", "href")
+
+
+class _Lines(HTMLParser):
+    """The texts of a page: those of its charts apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+        self.charts: list[str] = []
+        self._words: list[str] = []
+        self._inside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _BLOCKS:
+            self._flush()
+        if tag == "svg":
+            self.charts.append("-- chart")
+            self.lines.append("-- chart")
+        if tag in ("svg", "style", "script"):
+            self._inside.append(tag)
+        texts = [f"[{name}: {value}]" for name, value in attrs if name in _SPOKEN and value]
+        self._here.extend(text for text in texts if "base64" not in text)
+
+    handle_startendtag = handle_starttag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._flush()
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self._inside):
+            self._words.append(data)
+
+    @property
+    def _here(self) -> list[str]:
+        return self.charts if "svg" in self._inside else self.lines
+
+    def _flush(self) -> None:
+        line = re.sub(r"\s+", " ", "".join(self._words)).strip()
+        self._words = []
+        if line:
+            self._here.append(line)
+
+
+def lines_of(html: str) -> tuple[list[str], list[str]]:
+    """Texts of a page, and those of its charts."""
+    parser = _Lines()
+    parser.feed(html)
+    parser.close()
+    parser._flush()
+    return parser.lines, parser.charts
+
+
+def _page(known: Known, folder: Path) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
+    def write() -> Any:
+        return oa.weekly_report(
+            known.opportunities,
+            known.history,
+            as_of=known.as_of,
+            target=None if "org" in known.page else known.target,
+            out=folder / "page.html",
+            markdown=True,
+            progress=False,
+            **known.page,
+        )
+
+    result, told = _quietly(write)
+    if isinstance(result, str):
+        yield "page", "", [result, *told], {}
+        return
+    lines, charts = lines_of(result.html.read_text("utf-8"))
+    digest = result.markdown.read_text("utf-8").splitlines()
+    yield "page", "", [*told, *lines, "-- text for a chat", *digest], {}
+    yield "page_charts", "", charts, {}
+    book = openpyxl.load_workbook(result.xlsx)
+    for sheet in book.worksheets:
+        rows = [[_cell(value) for value in row] for row in sheet.iter_rows(values_only=True)]
+        yield "workbook", sheet.title, {"rows": rows}, {}
+
+
+# -- the explorer
+
+
+def _explorer(known: Known) -> Iterator[tuple[str, str, Any, dict[str, Any]]]:
+    made, told = _quietly(lambda: oa.explore(known.opportunities, known.history, as_of=known.as_of))
+    if isinstance(made, str):
+        yield "explorer", "", [made, *told], {}
+        return
+    lines: list[str] = list(told)
+    codes: list[str] = []
+    for view, choices in _VIEWS.items():
+        for choice in choices:
+            name = f"{view} {choice.get('by', '')}".strip()
+            explorer, told = _quietly(
+                lambda state={"view": view, **choice}: oa.explore(
+                    known.opportunities, known.history, as_of=known.as_of, state=state
+                )
+            )
+            lines += [f"-- {name}", *told]
+            if isinstance(explorer, str):
+                lines.append(explorer)
+                continue
+            panel = read_panel(explorer)
+            lines += _panel_lines(panel)
+            codes += [f"-- {name}", *explorer.code.splitlines()]
+            yield "explorer_tables", name, as_plain(explorer.table), {}
+            keys = [row["key"] for row in panel.get("rows", []) if row["opens"]]
+            for key in keys[:2]:
+                deals = ask_explorer(explorer, do="deals", key=key, label="mark")["deals"]
+                titles = [column["title"] for column in deals["columns"]]
+                rows = [
+                    [identity, *(cell[1] for cell in row)]
+                    for identity, row in zip(deals["ids"], deals["rows"], strict=True)
+                ]
+                yield (
+                    "explorer_tables",
+                    f"{name}: deals of {key}",
+                    {"columns": ["id", *titles], "rows": rows[:8]},
+                    {},
+                )
+                lines.append(f"deals of {key}: {deals['counted']}, {deals['sum']}")
+    yield "explorer", "", lines, {}
+    yield "explorer_code", "", codes, {}
+
+
+def _panel_lines(panel: dict[str, Any]) -> Iterator[str]:
+    """The texts of a panel, from its title to its links."""
+    for name in ("error", "empty", "title", "about", "n", "deals", "records", "axis"):
+        if panel.get(name):
+            lines, charts = lines_of(str(panel[name]))
+            yield f"{name}: {' · '.join([*lines, *charts])}"
+    yield f"unused: {panel.get('unused')}"
+    for kpi in panel.get("kpis", []):
+        yield f"{kpi['name']}: {kpi['figure']} ({kpi['note']})"
+    if panel.get("heads"):
+        yield f"heads: {panel['heads']}"
+    for row in panel.get("rows", []):
+        _, charts = lines_of(row["picture"])
+        cells = [row["key"], row["label"], row["note"], *row["figures"], *charts]
+        yield " | ".join(str(cell) for cell in cells)
+    for note in panel.get("notes", []):
+        yield f"note: {note}"
+    for link in panel.get("links", []):
+        yield f"link: {link['label']}"
