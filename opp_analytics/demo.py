@@ -13,7 +13,7 @@ from opp_analytics.api import Client
 from opp_analytics.arguments import whole
 from opp_analytics.history import History
 from opp_analytics.loading import load
-from opp_analytics.org import Org, checked_org
+from opp_analytics.org import Org, check_org
 from opp_analytics.periods import When, as_date
 from opp_analytics.progress import progress_bar
 
@@ -78,7 +78,7 @@ def demo(
     weeks = whole(weeks, "weeks", high=260, example=52)
     seed = whole(seed, "seed", low=0, example=1)
     last_day = as_date(datetime.now(UTC) if today is None else today, name="today").date()
-    org = checked_org(org)
+    org = check_org(org)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="opp-demo-")))
         first_day = last_day - timedelta(weeks=weeks)

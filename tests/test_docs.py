@@ -18,7 +18,7 @@ import typer.main
 import opp_analytics as oa
 from opp_analytics import plots
 from opp_analytics.cli import app
-from opp_analytics.org.file.shape import OrgShape
+from opp_analytics.org.check_file import OrgShape
 from tests import gallery, reference
 
 ROOT = Path(__file__).parent.parent

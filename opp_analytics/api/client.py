@@ -31,7 +31,7 @@ from opp_analytics.api.opportunity import Opportunity
 from opp_analytics.api.page_cache import PageCache
 from opp_analytics.arguments import number, whole
 from opp_analytics.errors import CacheError, UnexpectedResponse
-from opp_analytics.org import Org, checked_org, found_org
+from opp_analytics.org import Org, check_org, read_folder_org
 
 if TYPE_CHECKING:
     from opp_analytics.api.transport import Transport
@@ -100,7 +100,7 @@ class Client:
         hidden_proxy = Secret.of(proxy)
         del url, token, api_key, proxy
         self.settings = Settings.of(*secrets, key_header=key_header)
-        self.org = checked_org(org)
+        self.org = check_org(org)
         self.names = Names({} if self.org is None else self.org.api_columns)
         self.concurrency = whole(concurrency, "concurrency", example=8)
         self.timeout = number(timeout, "timeout", low=0.001, example=30)
@@ -143,7 +143,7 @@ class Client:
         settings = read_environment()
         return cls(
             *settings,
-            org=found_org() if org is None else org,
+            org=read_folder_org() if org is None else org,
             timeout=timeout,
             retries=retries,
             concurrency=concurrency,

@@ -8,8 +8,9 @@ objects as JSON text.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from types import NoneType
 from typing import Any
@@ -151,7 +152,10 @@ def _as_strings(table: pa.Table, names: set[str]) -> pa.Table:
 
 
 _PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): schema.TEXT}
-_CATEGORY = {"stage": org.stage_dtype, "status": org.status_dtype}
+_CATEGORY: Mapping[str, Callable[[Iterable[Any]], pd.CategoricalDtype]] = {
+    "stage": partial(org.stage_dtype, org.STAGES),
+    "status": org.status_dtype,
+}
 
 
 def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:

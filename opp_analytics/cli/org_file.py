@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opp_analytics.org import PRESETS, Org, found_org
+from opp_analytics.org import PRESETS, Org, read_folder_org
 
 __all__ = ["find_org"]
 
@@ -18,6 +18,6 @@ def find_org(path: Path | None) -> Org | None:
         When the file cannot be read or holds mistakes.
     """
     if path is None:
-        return found_org()
+        return read_folder_org()
     name = str(path)
     return Org(preset=name) if name in PRESETS and not path.exists() else Org.read(path)

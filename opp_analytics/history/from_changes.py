@@ -81,7 +81,7 @@ def imported_from(
     if isinstance(changes, pd.DataFrame):
         ours = any(set(form) <= set(changes.columns) for form in (LONG, WIDE))
         if known is None or (ours and opportunities is None and ids is None):
-            agreed = org.agreed(org.org_of(changes), known, names=("the log's org", "org="))
+            agreed = org.merge_orgs(org.get_org(changes), known, names=("the log's org", "org="))
             return Import.of(changes), agreed
     log = crm.read_changes(
         changes, known or org.DEFAULT, opportunities=opportunities, ids=ids, day_first=day_first

@@ -23,7 +23,7 @@ from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.sources import FolderSource, Source, TableSource
 from opp_analytics.history.store import Store
-from opp_analytics.org import Org, checked_org
+from opp_analytics.org import Org, check_org
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class History(RecordedPipeline):
         if not isinstance(path, (str, PathLike)):
             raise ArgumentTypeError(f"path={path!r} is not a path; give the folder of the history")
         self._path: Path | None = arguments.path(path)
-        self.org = checked_org(org)
+        self.org = check_org(org)
         self._seen: tuple[Any, pd.DataFrame] | None = None
         self._memory = Memory()
         store = Store(self._path, lock_timeout)
@@ -147,7 +147,7 @@ class History(RecordedPipeline):
         (['Prospecting'], ['Closed Won'])
         """
         imported, known = imported_from(
-            changes, checked_org(org), opportunities, ids=ids, day_first=day_first, progress=progress
+            changes, check_org(org), opportunities, ids=ids, day_first=day_first, progress=progress
         )
         if path is None:
             folder = Path(tempfile.mkdtemp(prefix="opp-analytics-history-"))
@@ -185,7 +185,7 @@ class History(RecordedPipeline):
         """
         history = cls.__new__(cls)
         history._path = None
-        history.org = checked_org(org)
+        history.org = check_org(org)
         history._seen, history._memory = None, Memory()
         history._source = TableSource(table, records)
         return history

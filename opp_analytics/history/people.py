@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from opp_analytics.history.engine import missing
 from opp_analytics.history.rows import DELETED
-from opp_analytics.org import Org, outcome_expression
+from opp_analytics.org import Org
 from opp_analytics.periods import as_instant
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.
     moves = _moves(org, moments)
     if len(moves):
         rows = rows.union(_moved(rows, org, moves))
-    closed = outcome_expression(rows, org).isin(["won", "lost"])
+    closed = org.stages.outcome_expression(rows).isin(["won", "lost"])
     rows = rows.mutate(
         _day=closed.ifelse(rows["close_date"], rows["seen_at"].date()).fill_null(rows["seen_at"].date())
     )
@@ -77,7 +77,9 @@ def _moved(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
     import ibis
 
     own = ibis.window(group_by="unique_id", order_by="seen_at")
-    states = rows.mutate(_until=rows["seen_at"].lead().over(own), _outcome=outcome_expression(rows, org))
+    states = rows.mutate(
+        _until=rows["seen_at"].lead().over(own), _outcome=org.stages.outcome_expression(rows)
+    )
     states = states.filter(states["operation"] != DELETED, states["_outcome"] == "open")
     asked = ibis.memtable(pa.Table.from_pandas(moves, preserve_index=False))
     held = states.join(

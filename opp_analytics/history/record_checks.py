@@ -28,8 +28,8 @@ def checked(opportunities: pd.DataFrame, meaning: org.Org | None) -> pd.DataFram
     """The frame as it is stored, after a check of its ids: stages as they are spelled, nothing derived from people."""
     try:
         org.require(opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities)
-        theirs = org.org_of(opportunities)
-        org.agreed(theirs, meaning, names=("the frame's org", "the history's"))
+        theirs = org.get_org(opportunities)
+        org.merge_orgs(theirs, meaning, names=("the frame's org", "the history's"))
         derived = {name for one in (theirs, meaning) if one for name in one.derived}
         bare = pd.DataFrame(opportunities).drop(columns=list(derived), errors="ignore")
         return org.require(bare, unique=True)

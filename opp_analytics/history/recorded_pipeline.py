@@ -20,7 +20,7 @@ from opp_analytics.history.people import with_people
 from opp_analytics.history.scope import ScopedSource
 from opp_analytics.history.sources import Source, as_frame
 from opp_analytics.history.timeline import timeline
-from opp_analytics.org import Org, checked_org, conform, record_link
+from opp_analytics.org import Org, check_org, conform, record_link
 from opp_analytics.periods import Freq, When, as_instant
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class RecordedPipeline:
     def read_by(self, org: Org) -> Self:
         """The same history, whose stages and dates an org tells."""
         same = copy.copy(self)
-        same.org, same._seen, same._memory = checked_org(org), None, Memory()
+        same.org, same._seen, same._memory = check_org(org), None, Memory()
         return same
 
     def where(self, **columns: Any) -> Self:

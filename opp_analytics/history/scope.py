@@ -13,7 +13,7 @@ from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history.engine import missing
 from opp_analytics.history.rows import DELETED, TRANSFERRED, TRANSFERRED_IN
 from opp_analytics.history.sources import Source, records_frame
-from opp_analytics.org import no_column
+from opp_analytics.org import make_column_error
 from opp_analytics.schema import NO_LABEL, is_blank
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _labels(whole: Whole, column: str, values: list[Any]) -> list[str]:
     """The labels of values in a column, after a check that some deal had each of them."""
     log = whole.log
     if column not in log.columns:
-        raise no_column("history", [column], log.columns)
+        raise make_column_error("history", [column], log.columns)
     held = whole.collect(log.select(value=log[column], label=label_of(log[column])).distinct())
     known = dict(zip(held["label"], held["value"], strict=True))
     found = [_label(known, value) for value in values]

@@ -1,31 +1,48 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
-from opp_analytics.org.agreement import agreed, checked_org
-from opp_analytics.org.conformed import check_frame, conformed, status_dtype
-from opp_analytics.org.file.draft import Draft, draft_org
-from opp_analytics.org.file.found import FILE, found_org
-from opp_analytics.org.file.likely import empty_columns
-from opp_analytics.org.frame import PIPELINE, conform, empty, no_column, require, split_by, stage_dtype
-from opp_analytics.org.known import check_stages, warn_unknown
-from opp_analytics.org.links import record_link
-from opp_analytics.org.money import Money, money_of
-from opp_analytics.org.one_currency import CURRENCY, check_currency, refuse_currencies
-from opp_analytics.org.org import DEFAULT, Org, org_of
-from opp_analytics.org.outcome_rule import (
+from opp_analytics.org.conform import check_frame, conform_to, stage_dtype, status_dtype
+from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
+from opp_analytics.org.frame import (
+    CURRENCY,
+    PIPELINE,
+    check_currency,
+    check_stages,
+    conform,
+    empty,
+    make_column_error,
+    refuse_currencies,
+    require,
+    split_by,
+    warn_unknown,
+)
+from opp_analytics.org.org import (
+    DEFAULT,
+    FILE,
+    Money,
+    Org,
+    check_org,
+    get_org,
+    merge_orgs,
+    money_of,
+    read_folder_org,
+    record_link,
+)
+from opp_analytics.org.outcomes import outcome_codes, outcomes
+from opp_analytics.org.place_targets import find_org_of_targets, place_targets
+from opp_analytics.org.presets import PRESETS
+from opp_analytics.org.stages import (
     CONFLICT,
     DISQUALIFIED,
     LOST,
     OPEN,
     OUTCOMES,
+    STAGES,
     UNKNOWN,
     WON,
-    future_dated,
-    outcome_codes_of,
+    Stage,
+    Stages,
+    mask_future_dated,
 )
-from opp_analytics.org.outcomes import is_closed, outcome_codes, outcome_expression, outcome_of, outcomes
-from opp_analytics.org.place_targets import org_of_targets, place_targets
-from opp_analytics.org.presets import PRESETS
-from opp_analytics.org.stages import STAGES, Stage, Stages
 
 __all__ = [
     "CONFLICT",
@@ -46,29 +63,25 @@ __all__ = [
     "Org",
     "Stage",
     "Stages",
-    "agreed",
     "check_currency",
     "check_frame",
+    "check_org",
     "check_stages",
-    "checked_org",
     "conform",
-    "conformed",
+    "conform_to",
     "draft_org",
     "empty",
-    "empty_columns",
-    "found_org",
-    "future_dated",
-    "is_closed",
+    "find_empty_columns",
+    "find_org_of_targets",
+    "get_org",
+    "make_column_error",
+    "mask_future_dated",
+    "merge_orgs",
     "money_of",
-    "no_column",
-    "org_of",
-    "org_of_targets",
     "outcome_codes",
-    "outcome_codes_of",
-    "outcome_expression",
-    "outcome_of",
     "outcomes",
     "place_targets",
+    "read_folder_org",
     "record_link",
     "refuse_currencies",
     "require",

@@ -1,36 +1,45 @@
-"""Frames of opportunities in the form of their own org."""
+"""Frames of opportunities in the form of their own org, and the checks before an analysis: ids, stages, one currency."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from opp_analytics.errors import DataError, MissingColumnError
-from opp_analytics.org.conformed import check_frame, conformed, stage_dtype_of
-from opp_analytics.org.org import DEFAULT, Org
-from opp_analytics.schema import COLUMNS
+from opp_analytics.errors import DataError, DataWarning, MissingColumnError
+from opp_analytics.org.conform import check_frame, conform_to
+from opp_analytics.org.org import Org
+from opp_analytics.org.stages import UNKNOWN
+from opp_analytics.schema import COLUMNS, TEXT
+from opp_analytics.text import count, joined
 
-__all__ = ["PIPELINE", "conform", "empty", "no_column", "require", "split_by", "stage_dtype"]
+__all__ = [
+    "CURRENCY",
+    "PIPELINE",
+    "check_currency",
+    "check_stages",
+    "conform",
+    "empty",
+    "make_column_error",
+    "refuse_currencies",
+    "require",
+    "split_by",
+    "warn_unknown",
+]
 
 PIPELINE = "pipeline"
-"""The column that says which pipeline a deal is in."""
-
-
-def stage_dtype(values: Iterable[Any] = (), org: Org = DEFAULT) -> pd.CategoricalDtype:
-    """The ordered category of the org's stages, extended by the unknown ones among `values`.
-
-    Examples
-    --------
-    >>> stage_dtype(["won!!"]).categories[-1]
-    'won!!'
-    """
-    return stage_dtype_of(org.stages, values)
+"""Column with a deal's pipeline."""
+CURRENCY = "currency"
+"""Column with the currency of a deal's value."""
+_MOST_STAGES, _MOST_DEALS = 5, 3
+"""Unknown stages, and deals in another currency, that a message names; more would hide its end."""
 
 
 def empty(org: Org | None = None) -> pd.DataFrame:
-    """An empty frame of opportunities, every column at its dtype.
+    """Make an empty frame of opportunities, every column at its dtype.
 
     Examples
     --------
@@ -42,7 +51,7 @@ def empty(org: Org | None = None) -> pd.DataFrame:
 
 
 def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """A copy with every known column at its dtype, stages as its org has them, same rows, index 0…n−1, same attrs.
+    """Copy a frame with every known column at its dtype, stages as its org has them, same rows, index 0…n−1, same attrs.
 
     Raises
     ------
@@ -56,11 +65,11 @@ def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
     >>> conform(pd.DataFrame({"close_date": ["2026-03-31", None]}))["close_date"].dtype
     dtype('<M8[us]')
     """
-    return conformed(opportunities, Org.of(opportunities).stages)
+    return conform_to(opportunities, Org.of(opportunities).stages)
 
 
 def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) -> pd.DataFrame:
-    """The conformed frame, after a check that it has `columns`.
+    """Conform a frame, after a check that it has `columns`.
 
     Parameters
     ----------
@@ -85,15 +94,15 @@ def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) ->
     missing = [c for c in needed if c not in opportunities.columns]
     if missing:
         whose = "history" if "recorded_at" in opportunities.attrs else "frame"
-        raise no_column(whose, missing, opportunities.columns)
+        raise make_column_error(whose, missing, opportunities.columns)
     frame = conform(opportunities)
     if unique:
         _check_ids(frame["unique_id"])
     return frame
 
 
-def no_column(whose: str, missing: Iterable[str], known: Iterable[Any]) -> MissingColumnError:
-    """The error that names missing columns, those that are there, and where team and region come from."""
+def make_column_error(whose: str, missing: Iterable[str], known: Iterable[Any]) -> MissingColumnError:
+    """Make the error that names missing columns, those that are there, and where team and region come from."""
     missing = list(missing)
     theirs = {"team", "region"}.intersection(missing)
     hint = f"; [people] of the org file gives {' and '.join(sorted(theirs))}" if theirs else ""
@@ -114,7 +123,7 @@ def _check_ids(ids: pd.Series[Any]) -> None:
 
 
 def split_by(opportunities: pd.DataFrame) -> list[str]:
-    """The grouping that keeps pipelines apart, for tables of stages: none where the org has only one.
+    """Choose the grouping that keeps pipelines apart, for tables of stages: none where the org has only one.
 
     Examples
     --------
@@ -124,3 +133,137 @@ def split_by(opportunities: pd.DataFrame) -> list[str]:
     """
     several = len(Org.of(opportunities).stages.pipelines) > 1
     return [PIPELINE] if several and PIPELINE in opportunities else []
+
+
+def check_stages(frame: pd.DataFrame) -> None:
+    """Warn of deals in stages that the frame's org does not know; refuse a frame in which no deal is known.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Conformed: ``stage``, ``status`` if present.
+
+    Raises
+    ------
+    DataError
+        When the outcome of no deal is known; the message names the stages and `Org.apply`.
+    """
+    stages = Org.of(frame).stages
+    if len(frame["stage"].cat.categories) == len(stages.names):
+        return
+    unknown = stages.outcome_codes(frame) == UNKNOWN
+    if unknown.any():
+        names = frame.loc[np.flatnonzero(unknown), "stage"].value_counts()
+        warn_unknown(
+            {str(name): int(rows) for name, rows in names.items() if rows},
+            deals=int(unknown.sum()),
+            of="frame",
+            nothing_known=bool(unknown.all()),
+        )
+
+
+def warn_unknown(names: Mapping[str, int], *, deals: int, of: str, nothing_known: bool) -> None:
+    """Warn of these stages; when nothing is known, raise.
+
+    Parameters
+    ----------
+    names : mapping
+        Unknown stages, the most frequent first, with their number of rows.
+    deals : int
+        Deals in them.
+    of : str
+        "frame" or "history".
+    nothing_known : bool
+        True when no deal's outcome is known.
+    """
+    shown = joined([repr(str(name)) for name in names], most=_MOST_STAGES)
+    line = f"stages = [{', '.join(_write_stages(names))}]"
+    if nothing_known:
+        raise DataError(
+            f"no stage of this {of} is known: {shown}. What they mean is in the org, which this {of} does not have or has "
+            f"lost: {_WAY_OUT[of]}, with org = oa.Org.read('opp-analytics.toml'); its line is {line}"
+        )
+    warnings.warn(
+        f"unknown stages: {shown}; {count(deals)} left out of every rate and sum. Add them to opp-analytics.toml as open, "
+        f"won, lost or disqualified: {line}",
+        DataWarning,
+        stacklevel=5,
+    )
+
+
+_WAY_OUT = {"frame": "opportunities = org.apply(opportunities)", "history": "History(path, org=org)"}
+
+
+def _write_stages(names: Iterable[str]) -> list[str]:
+    said = [f'{{name = "{name}", kind = "open"}}' for name in list(names)[:_MOST_STAGES]]
+    return ["…", *said]
+
+
+def check_currency(frame: pd.DataFrame) -> None:
+    """Refuse rows of another currency than the org's, or of several where it declares none.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``currency`` (ISO code; an empty cell is in the org's currency) and ``unique_id``, if present.
+
+    Raises
+    ------
+    DataError
+        When there is such a row; the message names the deals and shows the pandas lines that convert.
+    """
+    if CURRENCY not in frame:
+        return
+    codes = frame[CURRENCY].astype(TEXT).str.strip()
+    codes = codes.where(codes != "")
+    found = codes.value_counts()
+    one = Org.of(frame).currency or (str(found.index[0]) if len(found) else None)
+    other = codes.notna() & (codes != one)
+    if not other.any() or one is None:
+        return
+    ids = frame.loc[other, "unique_id"] if "unique_id" in frame else frame.index[other]
+    refuse_currencies({str(code): int(rows) for code, rows in found.items()}, one, deals=ids.tolist())
+
+
+def refuse_currencies(
+    found: dict[str, int], one: str, *, deals: list[Any], frame: str = "opportunities"
+) -> None:
+    """Raise the error about deals in other currencies than `one`.
+
+    Parameters
+    ----------
+    found : dict
+        Rows by currency.
+    one : str
+        The currency that amounts are summed in.
+    deals : list
+        Ids of the deals in other currencies, where they are known.
+    frame : str
+        Name of the frame in the lines that convert.
+    """
+    others = {code: rows for code, rows in found.items() if code != one}
+    said = joined([f"{count(rows)} in {code}" for code, rows in others.items()], most=5)
+    which = f" ({joined(deals, most=_MOST_DEALS)})" if deals else ""
+    rates = ", ".join(f'"{code}": 1.0' for code in others)
+    first, last = _LINES_AROUND.get(frame, ((), ()))
+    lines = [
+        *first,
+        f"rates = {{{rates}}}  # {one} for one of each",
+        f'other = {frame}["currency"].isin(list(rates))',
+        f'{frame}.loc[other, "value"] *= {frame}.loc[other, "currency"].map(rates)',
+        f'{frame}.loc[other, "currency"] = "{one}"',
+        *last,
+    ]
+    raise DataError(
+        f"there are {said}{which}, and amounts are summed in {one}. Convert them first, with your own rates:\n  "
+        + "\n  ".join(lines)
+    )
+
+
+_LINES_AROUND = {
+    "changes": (
+        ("changes = history.changes()",),
+        ("history = oa.History.from_changes(changes, org=history.org)",),
+    )
+}
+"""The lines before and after, where the frame is made from something else."""

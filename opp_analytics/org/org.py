@@ -3,41 +3,80 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, NoReturn, cast
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
-from opp_analytics.arguments import path as checked_path
-from opp_analytics.errors import DataError, OrgError
-from opp_analytics.org.conformed import conformed
-from opp_analytics.org.facts import Facts
-from opp_analytics.org.outcome_rule import LOST, outcome_codes_of
+from opp_analytics import arguments, text
+from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
+from opp_analytics.org.conform import conform_to
 from opp_analytics.org.people import (
     DERIVED,
     Person,
     Target,
-    derive,
+    derive_columns,
     people_table,
     targets_table,
 )
 from opp_analytics.org.presets import PRESETS
-from opp_analytics.org.settings import person_of, plain, row_of, stage_of
-from opp_analytics.org.stages import STAGES, Stage, Stages
+from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
 from opp_analytics.periods import Freq, period_days
-from opp_analytics.text import count
+from opp_analytics.text import count, joined
 
-__all__ = ["DEFAULT", "Org", "org_of"]
+__all__ = [
+    "DEFAULT",
+    "FILE",
+    "Money",
+    "Org",
+    "check_org",
+    "get_org",
+    "merge_orgs",
+    "money_of",
+    "read_folder_org",
+    "record_link",
+]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-_FACTS = ("stages", "currency", "timezone", "fiscal_year_start")
+_SETTINGS = ("currency", "timezone", "fiscal_year_start")
+"""Settings of one value that numbers depend on, which two orgs may contradict."""
+FILE = "opp-analytics.toml"
+"""Name of the org file."""
+_log = logging.getLogger("opp_analytics")
+
+
+class Facts(dict[str, Any]):
+    """Plain JSON that knows the org it came from; pandas copies attrs at each step, and a copy of this one is itself.
+
+    It cannot be changed, because every frame with this org shares it.
+    """
+
+    def __init__(self, facts: dict[str, Any], org: Any) -> None:
+        super().__init__(facts)
+        self.org = org
+
+    def __copy__(self) -> Facts:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Facts:
+        return self
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError('attrs["org"] is shared by many frames and cannot be changed; use org.apply(frame)')
+
+    __setitem__ = __delitem__ = update = pop = popitem = clear = setdefault = __ior__ = _refuse
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -125,29 +164,29 @@ class Org:
     ) -> None:
         given = {
             "preset": preset,
-            "stages": plain(stages),
+            "stages": _make_plain(stages),
             "currency": currency,
             "timezone": timezone,
             "fiscal_year_start": fiscal_year_start,
             "record_url": record_url,
-            "columns": plain(columns),
-            "api": None if api_columns is None else {"columns": plain(api_columns)},
-            "people": None if people is None else {"rows": plain(people)},
-            "targets": None if targets is None else {"rows": plain(targets)},
-            "report": plain(report),
+            "columns": _make_plain(columns),
+            "api": None if api_columns is None else {"columns": _make_plain(api_columns)},
+            "people": None if people is None else {"rows": _make_plain(people)},
+            "targets": None if targets is None else {"rows": _make_plain(targets)},
+            "report": _make_plain(report),
         }
         raw = {name: value for name, value in given.items() if value is not None}
         if raw:
-            _check(raw)
+            _check_settings(raw)
         self._fill(raw)
 
     def _fill(self, raw: Mapping[str, Any], file: Path | None = None) -> None:
         """Take checked settings in the form of an org file."""
         preset = PRESETS.get(raw.get("preset", ""), _NONE)
         stages = raw.get("stages", preset.get("stages"))
-        people = tuple(map(person_of, raw.get("people", _NONE).get("rows", ())))
+        people = tuple(map(_make_person, raw.get("people", _NONE).get("rows", ())))
         values = {
-            "stages": STAGES if stages is None else Stages(tuple(map(stage_of, stages))),
+            "stages": STAGES if stages is None else Stages(tuple(map(_make_stage, stages))),
             "currency": raw.get("currency"),
             "timezone": raw.get("timezone"),
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
@@ -163,14 +202,14 @@ class Org:
                 for row in raw.get("targets", _NONE).get("rows", ())
             ),
             "_targets_file": raw.get("targets", _NONE).get("file"),
-            "_declared": frozenset(name for name in _FACTS if name in raw or name in preset),
+            "_declared": frozenset(name for name in ("stages", *_SETTINGS) if name in raw or name in preset),
         }
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> Org:
-        """The org of an org file, checked whole.
+        """Read an org file, checked whole.
 
         Parameters
         ----------
@@ -183,44 +222,44 @@ class Org:
             When the file cannot be read or holds mistakes; each is listed with its key, its line where that can be told,
             the value, and what would be right.
         """
-        from opp_analytics.org.file.read import read_settings
+        from opp_analytics.org.read_file import read_settings
 
-        org, file = cls.__new__(cls), checked_path(path)
+        org, file = cls.__new__(cls), arguments.path(path)
         org._fill(read_settings(file), file)
         return org
 
     @classmethod
     def salesforce(cls, **settings: Any) -> Org:
-        """The org of an untouched Salesforce; `settings` are those of `Org` and win."""
+        """Make the org of an untouched Salesforce; `settings` are those of `Org` and win."""
         return cls(preset="salesforce", **settings)
 
     @classmethod
     def hubspot(cls, **settings: Any) -> Org:
-        """The org of an untouched HubSpot; `settings` are those of `Org` and win."""
+        """Make the org of an untouched HubSpot; `settings` are those of `Org` and win."""
         return cls(preset="hubspot", **settings)
 
     @classmethod
     def pipedrive(cls, **settings: Any) -> Org:
-        """The org of an untouched Pipedrive; `settings` are those of `Org` and win."""
+        """Make the org of an untouched Pipedrive; `settings` are those of `Org` and win."""
         return cls(preset="pipedrive", **settings)
 
     @classmethod
     def of(cls, source: Any) -> Org:
-        """The org of a frame or a result table (``attrs["org"]``) or of a history; the API's six stages without one.
+        """Find the org of a frame or a result table (``attrs["org"]``) or of a history; the API's six stages without one.
 
         Raises
         ------
         DataError
             When ``attrs["org"]`` is not an org.
         """
-        return org_of(source) or DEFAULT
+        return get_org(source) or DEFAULT
 
     def zone(self, tz: str | None) -> str:
-        """The business time zone: `tz`, else the org's, else UTC."""
+        """Choose the business time zone: `tz`, else the org's, else UTC."""
         return tz if tz is not None else self.timezone or "UTC"
 
     def freq(self, freq: str) -> Freq:
-        """A period alias, with "Q" and "Y" as quarters and years of the org's fiscal year.
+        """Complete a period alias, with "Q" and "Y" as quarters and years of the org's fiscal year.
 
         Examples
         --------
@@ -231,7 +270,7 @@ class Org:
         return cast("Freq", f"{freq}-{self._year_end}" if fiscal else freq)
 
     def period_days(self, label: str, *, name: str = "period") -> tuple[pd.Timestamp, pd.Timestamp]:
-        """First and last day of a month, or of a quarter or year of the org's fiscal year.
+        """Find the first and last day of a month, or of a quarter or year of the org's fiscal year.
 
         Parameters
         ----------
@@ -269,12 +308,12 @@ class Org:
 
     @cached_property
     def facts(self) -> Facts:
-        """What travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
+        """The part that travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
         said = {name: value for name, value in self.to_dict().items() if name in self._declared | {"stages"}}
         return Facts({**said, **({"derived": list(self.derived)} if self.derived else {})}, self)
 
     def apply(self, opportunities: pd.DataFrame) -> pd.DataFrame:
-        """A copy of the frame that means what this org says: known columns at their dtypes, stages in their order.
+        """Copy a frame with the meaning of this org: known columns at their dtypes, stages in their order.
 
         Parameters
         ----------
@@ -286,7 +325,7 @@ class Org:
         DataFrame
             The same rows and index. An alias is replaced by its stage. With people, ``team`` and ``region`` of the owner
             are added: a closed deal's by its ``close_date``, an open one's by the frame's moment (today for a
-            frame that was not loaded). ``attrs["org"]`` says what the stages mean.
+            frame that was not loaded). ``attrs["org"]`` holds the meaning of the stages.
 
         Raises
         ------
@@ -299,13 +338,11 @@ class Org:
         >>> org.apply(pd.DataFrame({"stage": ["Call", "Signed"]}))["stage"].tolist()
         ['Demo', 'Signed']
         """
-        frame = conformed(opportunities, self.stages)
+        frame = conform_to(opportunities, self.stages)
         if self.derived and "owner_name" in frame:
             known = "stage" in frame
-            closed = (
-                outcome_codes_of(frame, self.stages) <= LOST if known else np.zeros(len(frame), dtype=bool)
-            )
-            frame = derive(
+            closed = self.stages.outcome_codes(frame) <= LOST if known else np.zeros(len(frame), dtype=bool)
+            frame = derive_columns(
                 frame,
                 self.people,
                 self.derived,
@@ -336,10 +373,10 @@ class Org:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _parsed, (json.dumps({**self.to_dict(), "derived": self.derived}),)
+        return _parse_json, (json.dumps({**self.to_dict(), "derived": self.derived}),)
 
     def to_dict(self) -> dict[str, Any]:
-        """Every setting as plain JSON: ``Org(**org.to_dict())`` is the same org.
+        """Write every setting as plain JSON: ``Org(**org.to_dict())`` is the same org.
 
         Examples
         --------
@@ -354,32 +391,66 @@ class Org:
             "record_url": self.record_url,
             "columns": dict(self.columns),
             "api_columns": dict(self.api_columns),
-            "people": [row_of(person) for person in self._people],
-            "targets": [row_of(target) for target in self._targets],
+            "people": [_write_row(person) for person in self._people],
+            "targets": [_write_row(target) for target in self._targets],
             "report": dict(self.report),
         }
         return {name: value for name, value in said.items() if value not in (None, {}, [])}
 
 
-def _check(raw: dict[str, Any]) -> None:
-    # pydantic takes longer to import than everything else here.
-    from opp_analytics.org.file.check import problems_in
+def _write_row(row: Person | Target) -> dict[str, Any]:
+    """Write a person or a target as an org file does."""
+    said = {name: value for name, value in row._asdict().items() if value is not None}
+    return said | ({"from_date": str(said["from_date"])} if "from_date" in said else {})
 
-    problems = problems_in(raw)
+
+def _make_stage(said: Mapping[str, Any]) -> Stage:
+    """Make a stage of checked settings."""
+    return Stage(**{**said, "aliases": tuple(said.get("aliases", ()))})
+
+
+def _make_plain(given: Any) -> Any:
+    """Write settings as an org file would hold them."""
+    if isinstance(given, pd.DataFrame):
+        given = given.to_dict("records")
+    if isinstance(given, Stage):
+        return given.to_dict()
+    if isinstance(given, Mapping):
+        return {name: _make_plain(value) for name, value in given.items() if not _is_gap(value)}
+    if isinstance(given, Iterable) and not isinstance(given, str):
+        return [_make_plain(value) for value in given]
+    return given
+
+
+def _is_gap(value: Any) -> bool:
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
+
+
+def _make_person(said: Mapping[str, Any]) -> Person:
+    """Make a person of checked settings."""
+    since = said.get("from_date")
+    return Person(**{**said, "from_date": None if since is None else pd.Timestamp(since).date()})
+
+
+def _check_settings(raw: dict[str, Any]) -> None:
+    # pydantic takes longer to import than everything else here.
+    from opp_analytics.org.check_file import find_problems
+
+    problems = find_problems(raw)
     if problems:
         raise OrgError("This org cannot be used", problems)
 
 
-def _of_json(said: Any) -> Org:
-    """The org of attrs that came from a file."""
+def _parse_attrs(said: Any) -> Org:
+    """Parse the org in attrs that came from a file."""
     try:
-        return _parsed(json.dumps(said, sort_keys=True))
+        return _parse_json(json.dumps(said, sort_keys=True))
     except (TypeError, ValueError) as error:
         raise DataError(f'attrs["org"] is not an org ({error}); set it with org.apply(frame)') from None
 
 
 @lru_cache(maxsize=64)
-def _parsed(text: str) -> Org:
+def _parse_json(text: str) -> Org:
     said = json.loads(text)
     derived = said.pop("derived", ())
     org = Org(**said)
@@ -391,10 +462,120 @@ DEFAULT = Org()
 """The org of a frame that has none: the API's six stages."""
 
 
-def org_of(source: Any) -> Org | None:
-    """The org that a frame (``attrs["org"]``) or a history was given; None without one."""
+def get_org(source: Any) -> Org | None:
+    """Get the org of a frame (``attrs["org"]``) or a history; None without one."""
     framed = isinstance(source, pd.DataFrame)
     said = source.attrs.get("org") if framed else getattr(source, "org", None)
     if said is None or isinstance(said, Org):
         return said
-    return said.org if isinstance(said, Facts) else _of_json(said)
+    return said.org if isinstance(said, Facts) else _parse_attrs(said)
+
+
+def read_folder_org(folder: str | Path = ".") -> Org | None:
+    """Read the org file of a folder, and log that; None without one.
+
+    Raises
+    ------
+    OrgError
+        When the file holds mistakes.
+    """
+    path = Path(folder) / FILE
+    if not path.is_file():
+        return None
+    _log.info("read the org of %s", path.resolve())
+    return Org.read(path)
+
+
+def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) -> Org | None:
+    """Merge two orgs that meet: the one with more stages, and the settings that only the other declares.
+
+    Parameters
+    ----------
+    one, other : Org or None
+        The orgs; None agrees with every org.
+    names : (str, str)
+        Names of the two, for the message.
+
+    Raises
+    ------
+    DataError
+        When both know a stage with another kind, or declare another currency, time zone or fiscal year.
+
+    Examples
+    --------
+    >>> merge_orgs(Org(currency="EUR"), Org(timezone="Europe/Berlin"), names=("the frame's org", "org=")).currency
+    'EUR'
+    """
+    if one is None or other is None or one.facts == other.facts:
+        return one if other is None else other if one is None else max(one, other, key=_measure_size)
+    differences = [*_compare_kinds(one, other), *_compare_settings(one, other)]
+    if differences:
+        raise DataError(
+            f"{names[0]} and {names[1]} contradict each other: {joined(differences, most=5)}; correct one of them, or "
+            "replace the frame's with org.apply(frame)"
+        )
+    wider, narrower = (one, other) if _measure_size(one) >= _measure_size(other) else (other, one)
+    missing = {
+        name: narrower.facts[name] for name in _SETTINGS if name in narrower.facts and name not in wider.facts
+    }
+    return Org(**{**wider.to_dict(), **missing}) if missing else wider
+
+
+def _measure_size(org: Org) -> int:
+    return len(org.stages.kinds) + len(org.to_dict())
+
+
+def _compare_kinds(one: Org, other: Org) -> list[str]:
+    theirs = other.stages.kinds
+    return [
+        f"stage {name!r} is {kind} in the one and {theirs[name]} in the other"
+        for name, kind in one.stages.kinds.items()
+        if theirs.get(name, kind) != kind
+    ]
+
+
+def _compare_settings(one: Org, other: Org) -> list[str]:
+    def said(org: Org, name: str) -> Any:
+        return org.facts.get(name)
+
+    return [
+        f"{name} is {said(one, name)!r} in the one and {said(other, name)!r} in the other"
+        for name in _SETTINGS
+        if None not in (said(one, name), said(other, name)) and said(one, name) != said(other, name)
+    ]
+
+
+def check_org(org: Any) -> Org | None:
+    """Check an argument `org`."""
+    if org is None or isinstance(org, Org):
+        return org
+    raise ArgumentTypeError(
+        f"org is a {type(org).__name__}, not an Org; use for example org=oa.Org.read('opp-analytics.toml')"
+    )
+
+
+def record_link(record_url: str | None, unique_id: str) -> str | None:
+    """Write the address of a deal, from the org's ``record_url``; None where the org has none.
+
+    Examples
+    --------
+    >>> record_link("https://crm.example.com/{unique_id}", "a/1")
+    'https://crm.example.com/a%2F1'
+    """
+    return record_url.replace("{unique_id}", quote(unique_id, safe="")) if record_url else None
+
+
+Money = Callable[..., str]
+"""Writes an amount: `text.money` in one currency."""
+
+
+def money_of(source: Any) -> Money:
+    """Make the writer of amounts in the currency of a frame's or history's org; no currency, no sign.
+
+    Examples
+    --------
+    >>> money = money_of(Org(currency="EUR").apply(pd.DataFrame({"value": [1.0]})))
+    >>> money(12_000), money(-500.5, full=True), money_of(pd.DataFrame())(12_000)
+    ('€12K', '−€500.50', '12K')
+    """
+    return partial(text.money, currency=Org.of(source).currency)

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics.org.frame import require
-from opp_analytics.org.org import DEFAULT, Org
-from opp_analytics.org.outcome_rule import (
-    OPEN,
-    OUTCOMES,
-    future_dated,
-    outcome_codes_of,
-    outcome_expression_of,
-    outcome_of_one,
-)
+from opp_analytics.org.org import Org
+from opp_analytics.org.stages import OPEN, OUTCOMES, mask_future_dated
 from opp_analytics.periods import When, as_date
 
-if TYPE_CHECKING:
-    import ibis
-
-__all__ = ["is_closed", "outcome_codes", "outcome_expression", "outcome_of", "outcomes"]
+__all__ = ["outcome_codes", "outcomes"]
 
 
 def outcomes(
     opportunities: pd.DataFrame, *, as_of: When | None = None, tz: str | None = None
 ) -> pd.Series[Any]:
-    """The outcome of each opportunity.
+    """Tell the outcome of each opportunity.
 
     Parameters
     ----------
@@ -70,38 +59,11 @@ def outcomes(
     codes = outcome_codes(frame)
     if as_of is not None:
         today = as_date(as_of, tz=Org.of(opportunities).zone(tz))
-        codes = np.where(future_dated(frame, codes, today), OPEN, codes)
+        codes = np.where(mask_future_dated(frame, codes, today), OPEN, codes)
     labels = pd.Categorical.from_codes(codes, categories=list(OUTCOMES))  # type: ignore[call-overload]
     return pd.Series(labels, index=opportunities.index, name="outcome")
 
 
 def outcome_codes(frame: pd.DataFrame) -> NDArray[np.int8]:
-    """The outcome of each row of a conformed frame, as a position in `OUTCOMES`."""
-    return outcome_codes_of(frame, Org.of(frame).stages)
-
-
-def outcome_of(opportunity: Mapping[str, Any], org: Org = DEFAULT) -> str:
-    """The outcome of one opportunity, from its ``stage`` and ``status``.
-
-    Examples
-    --------
-    >>> outcome_of({"stage": "closed_won", "status": "active"}), outcome_of({"stage": "proposal", "status": None})
-    ('won', 'open')
-    """
-    return outcome_of_one(opportunity, org.stages)
-
-
-def is_closed(opportunity: Mapping[str, Any], org: Org = DEFAULT) -> bool:
-    """True for an opportunity that is won, lost, or both (a conflict).
-
-    Examples
-    --------
-    >>> is_closed({"stage": "proposal", "status": "lost"}), is_closed({"stage": "proposal", "status": "inactive"})
-    (True, False)
-    """
-    return outcome_of(opportunity, org) in ("won", "lost", "conflict")
-
-
-def outcome_expression(changes: ibis.Table, org: Org = DEFAULT) -> ibis.expr.types.StringValue:
-    """The outcome of each row of an Ibis table, from its ``stage`` and ``status``."""
-    return outcome_expression_of(changes, org.stages)
+    """Tell the outcome of each row of a conformed frame, as a position in `OUTCOMES`."""
+    return Org.of(frame).stages.outcome_codes(frame)

@@ -15,10 +15,12 @@ from opp_analytics.errors import DataError
 from opp_analytics.periods import as_date
 from opp_analytics.schema import TEXT
 
-__all__ = ["DERIVED", "Person", "Target", "derive", "people_table", "targets_table", "with_people"]
+__all__ = ["DERIVED", "Person", "Target", "add_teams", "derive_columns", "people_table", "targets_table"]
 
 DERIVED = ("team", "region")
 """Columns that a frame gains from an org with people."""
+_ALWAYS = pd.Timestamp(1678, 1, 1)
+"""The first whole year that a nanosecond Timestamp holds; before every deal."""
 
 
 class Person(NamedTuple):
@@ -41,20 +43,20 @@ class Target(NamedTuple):
 
 
 def people_table(people: Iterable[Person]) -> pd.DataFrame:
-    """The people as a table: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date)."""
+    """Tabulate the people: ``owner_name``, ``team``, ``region`` (str), ``from_date`` (date)."""
     table = pd.DataFrame(list(people), columns=list(Person._fields), dtype="object")
     dated = pd.to_datetime(table["from_date"]).astype("datetime64[us]")
     return table.astype(dict.fromkeys(["owner_name", *DERIVED], TEXT)).assign(from_date=dated)
 
 
 def targets_table(targets: Iterable[Target]) -> pd.DataFrame:
-    """The targets as a table: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money)."""
+    """Tabulate the targets: ``period``, ``owner_name``, ``team`` (str), ``target`` (float64, money)."""
     table = pd.DataFrame(list(targets), columns=list(Target._fields), dtype="object")
     return table.astype({**dict.fromkeys(["period", "owner_name", "team"], TEXT), "target": "float64"})
 
 
-def with_people(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
-    """The frame with ``team`` and ``region`` of each deal's owner on its own day.
+def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
+    """Add ``team`` and ``region`` of each deal's owner on its own day.
 
     Parameters
     ----------
@@ -69,10 +71,10 @@ def with_people(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any])
     --------
     >>> people = people_table([Person("Ann", "East"), Person("Ann", "West", None, date(2026, 7, 1))])
     >>> deals = pd.DataFrame({"owner_name": ["Ann", "Ann"]})
-    >>> with_people(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))["team"].tolist()
+    >>> add_teams(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))["team"].tolist()
     ['East', 'West']
     """
-    moves = people.assign(from_date=people["from_date"].fillna(pd.Timestamp(1678, 1, 1)))
+    moves = people.assign(from_date=people["from_date"].fillna(_ALWAYS))
     asked = pd.DataFrame(
         {
             "owner_name": frame["owner_name"].astype(TEXT).array,
@@ -92,7 +94,7 @@ def with_people(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any])
     return frame.assign(**gained)
 
 
-def derive(
+def derive_columns(
     frame: pd.DataFrame,
     people: pd.DataFrame,
     derived: Sequence[str],
@@ -101,7 +103,7 @@ def derive(
     closed: NDArray[np.bool_],
     tz: str,
 ) -> pd.DataFrame:
-    """The frame with the derived columns: a closed deal's by its close date, an open one's by the frame's moment.
+    """Add the derived columns: a closed deal's by its close date, an open one's by the frame's moment.
 
     Parameters
     ----------
@@ -123,11 +125,11 @@ def derive(
     DataError
         When the frame has such a column of its own.
     """
-    today = pd.Series(_moment_of(frame, tz), index=frame.index)
+    today = pd.Series(_find_day(frame, tz), index=frame.index)
     days = frame["close_date"].where(closed, today).fillna(today) if "close_date" in frame else today
-    found = with_people(frame.drop(columns=list(derived), errors="ignore"), people, days)
+    found = add_teams(frame.drop(columns=list(derived), errors="ignore"), people, days)
     for name in derived:
-        if name in frame and name not in gained and not _same(frame[name], found[name]):
+        if name in frame and name not in gained and not _is_same(frame[name], found[name]):
             raise DataError(
                 f"the frame has a column {name!r} of its own, and [people] of the org has {name}s too; rename the "
                 f'frame\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
@@ -135,11 +137,11 @@ def derive(
     return found
 
 
-def _same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
+def _is_same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
     return bool(((one == other) | (one.isna() & other.isna())).all())
 
 
-def _moment_of(frame: pd.DataFrame, tz: str) -> pd.Timestamp:
-    """The day that a frame shows: that of its load or its record, else today."""
+def _find_day(frame: pd.DataFrame, tz: str) -> pd.Timestamp:
+    """Find the day of a frame: that of its load or its record, else today."""
     said = Certificate.moment_of(frame)
     return as_date(pd.Timestamp.now("UTC") if said is None else said, tz=tz).as_unit("us")

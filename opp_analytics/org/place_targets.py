@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.org.org import Org, org_of
+from opp_analytics.org.org import Org, get_org
 from opp_analytics.org.people import DERIVED
 
-__all__ = ["org_of_targets", "place_targets"]
+__all__ = ["find_org_of_targets", "place_targets"]
 
 _ALWAYS = pd.Timestamp(1678, 1, 1)
 _Days = tuple[pd.Timestamp, pd.Timestamp]
@@ -25,14 +25,14 @@ class _Move(NamedTuple):
     place: dict[str, str | None]
 
 
-def org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
-    """The org whose people a table of targets is about: its own where that has people, else `org`."""
-    own = org_of(targets)
+def find_org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
+    """Find the org with the people of a table of targets: its own where that has people, else `org`."""
+    own = get_org(targets)
     return own if own is not None and len(own.people) else org
 
 
 def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
-    """Targets with the team and region of each person, and the region of a team whose people share one.
+    """Add the team and region of each person to targets, and the region of a team whose people share one.
 
     The target of a person who moves within its period is split by days. A row that names a team keeps it.
 
@@ -57,18 +57,18 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     >>> place_targets(org.targets, org)[["team", "target"]].values.tolist()
     [['East', 50.0], ['West', 50.0]]
     """
-    meant = org_of_targets(targets, org)
+    meant = find_org_of_targets(targets, org)
     people = meant.people
     columns = [name for name in DERIVED if people[name].notna().any()]
     if not columns or not {"owner_name", "team"} & set(targets.columns):
         return targets
-    moves = _moves(people, columns)
-    regions = _one_each(people)
+    moves = _list_moves(people, columns)
+    regions = _share_regions(people)
     days = {label: _days(str(label), meant) for label in targets["period"].unique()}
     index, rows = [], []
     for place, record in zip(targets.index, targets.to_dict("records"), strict=True):
         row = {str(name): None if _is_blank(cell) else cell for name, cell in record.items()}
-        for part in _parts(row, moves, days[record["period"]]):
+        for part in _split(row, moves, days[record["period"]]):
             if "region" in columns and part.get("region") is None:
                 part["region"] = regions.get(str(part.get("team")))
             rows.append(part)
@@ -83,8 +83,8 @@ def _is_blank(cell: Any) -> bool:
     return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
 
 
-def _moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[_Move]]:
-    """The moves of each person in order, the first from always on."""
+def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[_Move]]:
+    """List the moves of each person in order, the first from always on."""
     dated = people.assign(from_date=people["from_date"].fillna(_ALWAYS)).sort_values(
         "from_date", kind="stable"
     )
@@ -98,8 +98,8 @@ def _moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[_Move
     return found
 
 
-def _one_each(people: pd.DataFrame) -> dict[str, str]:
-    """The region of each team whose people share one."""
+def _share_regions(people: pd.DataFrame) -> dict[str, str]:
+    """Find the region of each team whose people share one."""
     found: dict[str, set[Any]] = {}
     for team, region in people.dropna(subset=["team"])[["team", "region"]].itertuples(index=False):
         found.setdefault(str(team), set()).add(region)
@@ -109,15 +109,15 @@ def _one_each(people: pd.DataFrame) -> dict[str, str]:
 
 
 def _days(label: str, org: Org) -> _Days | None:
-    """First and last day of a period; None for a label that is none, which the reader of the targets refuses."""
+    """Find the first and last day of a period; None for a bad label, which the reader of the targets refuses."""
     try:
         return org.period_days(label)
     except ArgumentValueError:
         return None
 
 
-def _parts(row: dict[str, Any], moves: dict[str, list[_Move]], days: _Days | None) -> list[dict[str, Any]]:
-    """A target in parts, one for each place that its person is in."""
+def _split(row: dict[str, Any], moves: dict[str, list[_Move]], days: _Days | None) -> list[dict[str, Any]]:
+    """Split a target by the days that its person is in each team and region."""
     own = moves.get(str(row.get("owner_name")), [])
     if row.get("team") is not None or not own or days is None:
         return [row]

@@ -1,15 +1,41 @@
-"""The stages of a pipeline, in order, and what each one means."""
+"""The stages of a pipeline in order, and the rule that gives a deal's outcome from its stage and status.
+
+Frames, tables of a database and single deals all follow this one rule.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from opp_analytics.inputs import match_name
 
-__all__ = ["CATEGORIES", "KINDS", "STAGES", "Category", "Kind", "Stage", "Stages"]
+if TYPE_CHECKING:
+    import ibis
+
+__all__ = [
+    "CATEGORIES",
+    "CONFLICT",
+    "DISQUALIFIED",
+    "KINDS",
+    "LOST",
+    "OPEN",
+    "OUTCOMES",
+    "STAGES",
+    "UNKNOWN",
+    "WON",
+    "Category",
+    "Kind",
+    "Stage",
+    "Stages",
+    "mask_future_dated",
+]
 
 Kind = Literal["open", "won", "lost", "disqualified"]
 """The kind of a stage."""
@@ -17,6 +43,27 @@ Category = Literal["commit", "best_case", "pipeline", "omitted"]
 """The forecast category of an open stage."""
 KINDS: tuple[str, ...] = get_args(Kind)
 CATEGORIES: tuple[str, ...] = get_args(Category)
+
+OUTCOMES = ("won", "lost", "open", "disqualified", "conflict", "unknown")
+"""Every outcome; outcome codes are positions in this list."""
+WON, LOST, OPEN, DISQUALIFIED, CONFLICT, UNKNOWN = range(6)
+
+_WON, _LOST, _OUT, _UNKNOWN = 1, 2, 4, 8
+_STAGE_MARK = {"open": 0, "won": _WON, "lost": _LOST, "disqualified": _OUT}
+_STATUS_MARKS = {"won": _WON, "lost": _LOST, "inactive": _OUT}
+
+
+def _outcome_of_marks(marks: int) -> int:
+    """Won and lost decide; then inactive; then a stage that nobody knows."""
+    if marks & _WON:
+        return CONFLICT if marks & _LOST else WON
+    if marks & _LOST:
+        return LOST
+    return DISQUALIFIED if marks & _OUT else UNKNOWN if marks & _UNKNOWN else OPEN
+
+
+_OUTCOME_OF_MARKS = tuple(_outcome_of_marks(marks) for marks in range(16))
+_CODES = np.array(_OUTCOME_OF_MARKS, dtype=np.int8)
 
 
 @dataclass(frozen=True)
@@ -123,6 +170,52 @@ class Stages:
         """The kind of a stage, by its name or an alias; None for an unknown stage."""
         return self.kinds.get(name)
 
+    @cached_property
+    def _marks(self) -> Mapping[str, int]:
+        """The mark of every spelling of a stage."""
+        return {name: _STAGE_MARK[kind] for name, kind in self.kinds.items()}
+
+    def outcome_codes(self, frame: pd.DataFrame) -> NDArray[np.int8]:
+        """Tell the outcome of each row of a conformed frame, as a position in `OUTCOMES`."""
+        marks = _mark_rows(frame["stage"], self._marks, _UNKNOWN)
+        if "status" in frame:
+            marks = marks | _mark_rows(frame["status"], _STATUS_MARKS, 0)
+        codes: NDArray[np.int8] = _CODES[marks]
+        return codes
+
+    def outcome(self, opportunity: Mapping[str, Any]) -> str:
+        """Tell the outcome of one opportunity, from its ``stage`` and ``status``.
+
+        Examples
+        --------
+        >>> STAGES.outcome({"stage": "closed_won", "status": "active"}), STAGES.outcome({"stage": "proposal"})
+        ('won', 'open')
+        """
+        stage, status = (
+            cell if isinstance(cell, str) else "" for cell in map(opportunity.get, ("stage", "status"))
+        )
+        known = self._marks.get(stage, _UNKNOWN if stage else 0)
+        return OUTCOMES[_OUTCOME_OF_MARKS[known | _STATUS_MARKS.get(status, 0)]]
+
+    def is_closed(self, opportunity: Mapping[str, Any]) -> bool:
+        """True for an opportunity that is won, lost, or both (a conflict).
+
+        Examples
+        --------
+        >>> STAGES.is_closed({"stage": "proposal", "status": "lost"}), STAGES.is_closed({"status": "inactive"})
+        (True, False)
+        """
+        return self.outcome(opportunity) in ("won", "lost", "conflict")
+
+    def outcome_expression(self, table: ibis.Table) -> ibis.expr.types.StringValue:
+        """Tell the outcome of each row of an Ibis table, from its ``stage`` and ``status``."""
+
+        def marks(column: str, known: Mapping[str, int], other: int) -> ibis.expr.types.IntegerValue:
+            return table[column].fill_null("").cases(("", 0), *known.items(), else_=other)
+
+        both = marks("stage", self._marks, _UNKNOWN) | marks("status", _STATUS_MARKS, 0)
+        return both.cases(*((mark, OUTCOMES[code]) for mark, code in enumerate(_OUTCOME_OF_MARKS)))
+
     def _of_kind(self, kind: Kind) -> tuple[str, ...]:
         return tuple(dict.fromkeys(stage.name for stage in self.stages if stage.kind == kind))
 
@@ -138,3 +231,15 @@ STAGES = Stages(
     )
 )
 """The stages that the API documents."""
+
+
+def _mark_rows(column: pd.Series[Any], marks: Mapping[str, int], other: int) -> NDArray[np.int8]:
+    """Mark each row by its text; an empty cell has no mark."""
+    # An empty text is an empty cell.
+    found = [marks.get(str(name), other if str(name) else 0) for name in column.cat.categories]
+    return np.array([*found, 0], dtype=np.int8)[column.cat.codes.to_numpy()]
+
+
+def mask_future_dated(frame: pd.DataFrame, codes: NDArray[np.int8], as_of: pd.Timestamp) -> NDArray[np.bool_]:
+    """Mask the rows won or lost with a close date after `as_of`."""
+    return (codes <= LOST) & (frame["close_date"] > as_of).to_numpy()

@@ -15,7 +15,7 @@ from opp_analytics.arguments import texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
-from opp_analytics.org import Org, agreed, checked_org, org_of, outcomes, require
+from opp_analytics.org import Org, check_org, get_org, merge_orgs, outcomes, require
 from opp_analytics.periods import Freq, When, as_date, check_freq, labels
 from opp_analytics.report.narrow import Part, narrowed
 from opp_analytics.schema import BUCKETS, NO_LABEL
@@ -196,15 +196,15 @@ def read_inputs(
     """
     if history is not None and not isinstance(history, History):
         raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
-    whole = checked_org(org)
+    whole = check_org(org)
     frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
     if whole is not None:
         frame = whole.apply(frame)
     meant = whole or Org.of(frame)
     if target is None and len(meant.targets):
         target = meant.targets
-    if history is not None and (declared := whole or org_of(frame)) is not None:
-        both = agreed(declared, history.org, names=("the page's org", "the history's"))
+    if history is not None and (declared := whole or get_org(frame)) is not None:
+        both = merge_orgs(declared, history.org, names=("the page's org", "the history's"))
         history = history.read_by(both or declared)
     levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history)
     require(frame, *levels)

@@ -284,7 +284,7 @@ def import_rows(
     DataError
         When a change cannot be imported; the message names it.
     """
-    org.checked_org(known)
+    org.check_org(known)
     frame = org.conform(opportunities)
     if before is None:
         return crm.make_import_table(frame, known)

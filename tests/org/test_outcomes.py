@@ -47,12 +47,12 @@ def test_outcomes__are_one_rule_for_frame_table_and_mapping():
     told = outcomes(pd.DataFrame({"stage": stages, "status": statuses})).astype("str").tolist()
     assert set(told) == set(OUTCOMES)
     one_by_one = [{"stage": stage, "status": status} for stage, status in pairs]
-    assert [org.outcome_of(deal) for deal in one_by_one] == told
-    assert [org.is_closed(deal) for deal in one_by_one] == [
+    assert [org.STAGES.outcome(deal) for deal in one_by_one] == told
+    assert [org.STAGES.is_closed(deal) for deal in one_by_one] == [
         outcome in ("won", "lost", "conflict") for outcome in told
     ]
     table = ibis.memtable(pa.table({"stage": stages, "status": statuses, "place": range(len(pairs))}))
-    asked = table.mutate(outcome=org.outcome_expression(table)).order_by("place")
+    asked = table.mutate(outcome=org.STAGES.outcome_expression(table)).order_by("place")
     assert ibis.duckdb.connect().to_pyarrow(asked)["outcome"].to_pylist() == told
 
 

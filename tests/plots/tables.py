@@ -20,7 +20,7 @@ def _table(columns: dict[str, Any], index: Any = None, name: str | None = None, 
 
 
 def _steps() -> pd.DataFrame:
-    dtype = org.stage_dtype([])
+    dtype = org.stage_dtype(org.STAGES)
     steps = _table({
         "unique_id": ["a", "a", "b", "a"],
         "from_stage": [None, "discovery", "discovery", "proposal"],

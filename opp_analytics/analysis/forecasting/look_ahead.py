@@ -15,7 +15,7 @@ from opp_analytics.analysis.forecasting.deals_by_period import Deals, read_deals
 from opp_analytics.analysis.forecasting.forecasters import Forecaster, fit
 from opp_analytics.analysis.forecasting.outlook import Outlook, nothing_open
 from opp_analytics.analysis.forecasting.read_arguments import Asked
-from opp_analytics.org import Org, org_of
+from opp_analytics.org import Org, get_org
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def look_ahead(
 
 def with_org(opportunities: pd.DataFrame, org: Org) -> pd.DataFrame:
     """The frame with the org of its history where it has none of its own."""
-    if not isinstance(opportunities, pd.DataFrame) or org_of(opportunities) == org:
+    if not isinstance(opportunities, pd.DataFrame) or get_org(opportunities) == org:
         return opportunities
     frame = opportunities.copy(deep=False)
     frame.attrs = {**opportunities.attrs, "org": org.facts}

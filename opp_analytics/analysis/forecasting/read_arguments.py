@@ -15,7 +15,7 @@ from opp_analytics.analysis.forecasting.method import Method, read_method
 from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
-from opp_analytics.org import DEFAULT, Org, agreed, org_of
+from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import When, as_date, as_period, check_freq
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def read_arguments(
             "new_business=True does not work with by=; use method='learned', which splits new business by group"
         )
     org = (
-        agreed(org_of(opportunities), org_of(history), names=("the frame's org", "the history's")) or DEFAULT
+        merge_orgs(get_org(opportunities), get_org(history), names=("the frame's org", "the history's"))
+        or DEFAULT
     )
     zone, alias = org.zone(tz), org.freq(check_freq(freq))
     today = as_date(as_of, tz=zone)

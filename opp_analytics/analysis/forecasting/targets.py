@@ -13,7 +13,7 @@ import pandas as pd
 from opp_analytics import arguments, periods, schema
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.inputs import did_you_mean
-from opp_analytics.org import DEFAULT, Org, org_of_targets, place_targets
+from opp_analytics.org import DEFAULT, Org, find_org_of_targets, place_targets
 from opp_analytics.schema import ALL
 
 Target = float | Mapping[Any, float] | pd.DataFrame | None
@@ -125,7 +125,7 @@ def read_targets(
         return Targets()
     if isinstance(target, pd.DataFrame):
         read = _from_table(target, freq, org)
-        people = org_of_targets(target, org).people
+        people = find_org_of_targets(target, org).people
     elif isinstance(target, (Mapping, pd.Series)):
         read = _from_mapping(dict(target.items()), freq, by, totals=totals)
         people = org.people

@@ -29,7 +29,7 @@ from opp_analytics.org import (
     UNKNOWN,
     WON,
     Org,
-    future_dated,
+    mask_future_dated,
     outcome_codes,
 )
 from opp_analytics.periods import Freq, When
@@ -113,7 +113,7 @@ def win_rate(
     today = None if as_of is None else periods.as_date(as_of, tz=tz)
     outcome = outcome_codes(frame)
     if today is not None:
-        outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
+        outcome = np.where(mask_future_dated(frame, outcome, today), OPEN, outcome)
     keys = [make_column_key(frame[name]) for name in names]
     if freq is not None:
         keys.append(make_period_key(frame["close_date"], freq))

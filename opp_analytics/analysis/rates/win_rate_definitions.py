@@ -12,7 +12,7 @@ from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, share_interval
 from opp_analytics.analysis.stats.intervals import value_interval, wilson
-from opp_analytics.org import LOST, OPEN, WON, Org, future_dated, outcome_codes
+from opp_analytics.org import LOST, OPEN, WON, Org, mask_future_dated, outcome_codes
 from opp_analytics.periods import When
 
 _MISLEADS = {
@@ -113,7 +113,7 @@ def _count_closed(
     frame: pd.DataFrame, today: pd.Timestamp, horizon: int, confidence: float
 ) -> dict[str, Row]:
     outcome = outcome_codes(frame)
-    outcome = np.where(future_dated(frame, outcome, today), OPEN, outcome)
+    outcome = np.where(mask_future_dated(frame, outcome, today), OPEN, outcome)
     recent = (frame["close_date"] > today - pd.Timedelta(days=horizon)).to_numpy()
     won, closed, open_ = outcome == WON, outcome <= LOST, int((outcome == OPEN).sum())
     value = frame["value"].to_numpy(dtype=float)

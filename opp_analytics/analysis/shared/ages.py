@@ -21,7 +21,7 @@ from opp_analytics.org import (
     UNKNOWN,
     WON,
     Org,
-    future_dated,
+    mask_future_dated,
     outcome_codes,
 )
 from opp_analytics.periods import When
@@ -53,7 +53,7 @@ def measure_ages(
         ``days`` is −1 for a deal that cannot be followed; ``left_out`` counts these by reason.
     """
     outcome = outcome_codes(frame)
-    outcome = np.where(future_dated(frame, outcome, today), np.int8(OPEN), outcome)
+    outcome = np.where(mask_future_dated(frame, outcome, today), np.int8(OPEN), outcome)
     created = periods.to_dates(frame["created_at"], tz=tz)
     closed, dropped = outcome <= LOST, outcome == DISQUALIFIED
     end = frame["close_date"].where(closed, today).mask(dropped)

@@ -17,9 +17,7 @@ from opp_analytics.org import (
     CURRENCY,
     UNKNOWN,
     Org,
-    no_column,
-    outcome_codes_of,
-    outcome_expression,
+    make_column_error,
     refuse_currencies,
     warn_unknown,
 )
@@ -108,7 +106,7 @@ def check_history(history: Any, asked_by: str, *columns: str) -> History:
     known = history.table.columns if columns else ()
     missing = [column for column in columns if column not in known]
     if missing:
-        raise no_column("history", missing, known)
+        raise make_column_error("history", missing, known)
     return history
 
 
@@ -207,7 +205,7 @@ def count_unknown_deals(history: History) -> int:
         When no stage of the history is known. A part of a history is exempt: it may hold a single deal.
     """
     seen = history.stages_seen()
-    unknown = outcome_codes_of(seen, Org.of(history).stages) == UNKNOWN
+    unknown = Org.of(history).stages.outcome_codes(seen) == UNKNOWN
     if not unknown.any():
         return 0
     names = seen[unknown].groupby("stage", observed=True)["deals"].sum().sort_values(ascending=False)
@@ -284,7 +282,7 @@ def add_outcome(
         *dict.fromkeys([*_READ, *further]),
         **groups,
         **computed,
-        outcome=ibis.ifelse(left, changes["operation"], outcome_expression(changes, meaning)),
+        outcome=ibis.ifelse(left, changes["operation"], meaning.stages.outcome_expression(changes)),
         cents=(changes["value"].fill_null(0.0) * 100).round().cast("int64"),
     )
 

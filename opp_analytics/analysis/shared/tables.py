@@ -10,7 +10,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.analysis.shared.history_query import Span, name_groups
 from opp_analytics.certificate import Certificate
-from opp_analytics.org import org_of
+from opp_analytics.org import get_org
 from opp_analytics.periods import as_date
 from opp_analytics.schema import NO_LABEL
 
@@ -59,7 +59,7 @@ def annotate(
         **({"complete": False} if load and not load.complete else {}),
         **further,
     }
-    org = org_of(made_from)
+    org = get_org(made_from)
     if org:
         notes["org"] = org.facts
     table.attrs = notes  # type: ignore[assignment]

@@ -75,7 +75,7 @@ def transitions(
         steps = steps.filter(steps["seen_at"] > instant(asked.opening))
     found = history.collect(steps).sort_values(["seen_at", "unique_id"], ignore_index=True)
     found = found.astype(dict.fromkeys(_INSTANTS, "datetime64[us, UTC]"))
-    dtype = org.stage_dtype(pd.concat([found["from_stage"], found["to_stage"]]).unique(), asked.org)
+    dtype = org.stage_dtype(asked.org.stages, pd.concat([found["from_stage"], found["to_stage"]]).unique())
     table = pd.DataFrame(
         {
             "unique_id": found["unique_id"].astype(schema.TEXT),

@@ -271,7 +271,7 @@ class EditSheet:
     def is_open(self, row: int) -> bool:
         """Tell whether a deal is open."""
         cells = {name: self.value(row, name) for name in ("stage", "status")}
-        return org.outcome_of(cells, org.Org.of(self.frame)) == "open"
+        return org.Org.of(self.frame).stages.outcome(cells) == "open"
 
     def judge(self, cells: Iterable[tuple[str, Any]]) -> list[tuple[Any, str]]:
         """Read texts without changing anything: each value as the browser has it, and the sentence of a refusal."""

@@ -9,7 +9,7 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from opp_analytics import org, schema, text
+from opp_analytics import schema, text
 from opp_analytics.writer.plan.cells import format_cell, quote_cell
 from opp_analytics.writer.plan.steps import PROBLEMS, EditedCell, PlanProblem, RunStep, Step
 
@@ -114,13 +114,13 @@ def _notes(steps: Iterable[Step]) -> list[str]:
     """Count the deals that deserve a second look, though they do not block a plan."""
     disqualified = sum(
         all(
-            org.outcome_of(known, step.org) == "disqualified"
+            step.org.stages.outcome(known) == "disqualified"
             for known in (step.base, step.base | step.fields)
         )
         for step in steps
         if step.operation == "update"
     )
-    closed = sum(org.is_closed(step.base, step.org) for step in steps)
+    closed = sum(step.org.stages.is_closed(step.base) for step in steps)
     below = sum((step.fields.get("value") or 0) < 0 for step in steps)
     return [
         *([f"{text.count(closed)} already won or lost"] if closed else []),

@@ -191,7 +191,7 @@ class Plan:
         DataError
             If the file cannot be written.
         """
-        meaning = org.org_of(self.before)
+        meaning = org.get_org(self.before)
         head = {
             "plan_id": self.plan_id,
             "url": self.url,
@@ -276,9 +276,9 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     value of these deals: 250 → 300 (+50)
     """
     base, edited = with_ids(before, "before"), with_ids(after, "after")
-    meaning = org.org_of(before)
-    org.agreed(meaning, org.org_of(after), names=("before's org", "after's"))
-    org.agreed(meaning, None if client is None else client.org, names=("before's org", "the client's"))
+    meaning = org.get_org(before)
+    org.merge_orgs(meaning, org.get_org(after), names=("before's org", "after's"))
+    org.merge_orgs(meaning, None if client is None else client.org, names=("before's org", "the client's"))
     base, edited = (
         frame.drop(columns=list(org.Org.of(before).derived), errors="ignore") for frame in (base, edited)
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opp_analytics import schema
 from opp_analytics.api import Threads
 from opp_analytics.errors import NotFoundError
-from opp_analytics.org import Org, is_closed, outcome_of
+from opp_analytics.org import Org
 from opp_analytics.writer.plan.cells import normalize, same
 from opp_analytics.writer.plan.steps import EditedCell, Step
 
@@ -88,13 +88,19 @@ def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org) -> 
 def _detect_turn(step: Step, remote: dict[str, Any], meaning: Org) -> str | None:
     """Name the reason for a conflict if someone closed or reopened the deal since the plan."""
     now = {column: remote.get(column) for column in step.base}
-    if is_closed(now, meaning) in (
-        is_closed(step.base, meaning),
-        is_closed(step.base | step.fields, meaning),
+    if meaning.stages.is_closed(now) in (
+        meaning.stages.is_closed(step.base),
+        meaning.stages.is_closed(step.base | step.fields),
     ):
         return None
-    outcome = outcome_of(now, meaning)
-    what = "reopened" if not is_closed(now, meaning) else outcome if outcome in ("won", "lost") else "closed"
+    outcome = meaning.stages.outcome(now)
+    what = (
+        "reopened"
+        if not meaning.stages.is_closed(now)
+        else outcome
+        if outcome in ("won", "lost")
+        else "closed"
+    )
     return f"{what} on the server since then"
 
 

@@ -1,4 +1,4 @@
-"""Frames of opportunities with known columns at their dtypes, and the stages of an org in their order."""
+"""Frames of opportunities with known columns at their dtypes, and given stages in their order."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.stages import Stages
 from opp_analytics.schema import COLUMNS, STATUSES, TEXT, as_column, as_text
 
-__all__ = ["check_frame", "conformed", "stage_dtype_of", "status_dtype"]
+__all__ = ["check_frame", "conform_to", "stage_dtype", "status_dtype"]
 
 
-def stage_dtype_of(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
-    """The ordered category of the stages, extended by the unknown ones among `values`."""
+def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
+    """Make the ordered category of the stages, extended by the unknown ones among `values`."""
     read = (stages.aliases.get(value, value) if isinstance(value, str) else value for value in values)
-    return pd.CategoricalDtype(pd.Index(_extended(stages.names, read), dtype=TEXT), ordered=True)
+    return pd.CategoricalDtype(pd.Index(_extend(stages.names, read), dtype=TEXT), ordered=True)
 
 
 def status_dtype(values: Iterable[Any] = ()) -> pd.CategoricalDtype:
-    """The status category, extended by the unknown ones among `values`."""
-    return pd.CategoricalDtype(pd.Index(_extended(STATUSES, values), dtype=TEXT))
+    """Make the status category, extended by the unknown ones among `values`."""
+    return pd.CategoricalDtype(pd.Index(_extend(STATUSES, values), dtype=TEXT))
 
 
-def _extended(known: Sequence[str], values: Iterable[Any]) -> list[str]:
+def _extend(known: Sequence[str], values: Iterable[Any]) -> list[str]:
     return [*known, *sorted({str(v) for v in values if not pd.isna(v)} - set(known))]
 
 
-def conformed(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
-    """A copy with every known column at its dtype; see `conform`."""
+def conform_to(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
+    """Copy a frame with every known column at its dtype; see `conform`."""
     check_frame(opportunities)
     twice = opportunities.columns[opportunities.columns.duplicated()]
     if len(twice):
@@ -41,24 +41,26 @@ def conformed(opportunities: pd.DataFrame, stages: Stages) -> pd.DataFrame:
     # Without attrs on the way, which pandas would copy deeply at each step.
     frame = pd.DataFrame(opportunities).reset_index(drop=True)
     ids = frame["unique_id"] if "unique_id" in frame else None
-    frame = frame.assign(**{name: _as_known(frame[name], ids, stages) for name in COLUMNS if name in frame})
+    frame = frame.assign(
+        **{name: _conform_column(frame[name], ids, stages) for name in COLUMNS if name in frame}
+    )
     frame.attrs = opportunities.attrs
     return frame
 
 
-def _as_known(column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages) -> pd.Series[Any]:
+def _conform_column(column: pd.Series[Any], ids: pd.Series[Any] | None, stages: Stages) -> pd.Series[Any]:
     if column.name == "stage":
-        return _recoded(column, partial(stage_dtype_of, stages), ids, stages.aliases)
-    return _recoded(column, status_dtype, ids, {}) if column.name == "status" else as_column(column, ids)
+        return _recode(column, partial(stage_dtype, stages), ids, stages.aliases)
+    return _recode(column, status_dtype, ids, {}) if column.name == "status" else as_column(column, ids)
 
 
-def _recoded(
+def _recode(
     column: pd.Series[Any],
     dtype_for: Callable[[Iterable[Any]], pd.CategoricalDtype],
     ids: pd.Series[Any] | None,
     aliases: Mapping[str, str],
 ) -> pd.Series[Any]:
-    """The column as a category of the known names and its own."""
+    """Recode a column as a category of the known names and its own."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         codes, names = column.cat.codes.to_numpy(), column.cat.categories.astype(TEXT)
     else:
@@ -74,7 +76,7 @@ def _recoded(
 
 
 def check_frame(opportunities: Any) -> None:
-    """Refuse what is not a frame, or has columns of several levels."""
+    """Refuse a value that is not a frame, or has columns of several levels."""
     arguments.refuse_foreign(opportunities, "opportunities")
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(f"expected a DataFrame of opportunities, not {type(opportunities).__name__}")

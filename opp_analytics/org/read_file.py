@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.errors import OrgError, OrgProblem
-from opp_analytics.org.file.check import problems_in
+from opp_analytics.org.check_file import find_problems
 
 __all__ = ["read_settings"]
 
@@ -25,7 +25,7 @@ TABLES = {
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """The checked settings of an org file, with the rows of the tables it names.
+    """Read the checked settings of an org file, with the rows of the tables it names.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             files[table] = name
         except OrgError as error:
             problems += error.problems
-    problems += [_placed(problem, files) for problem in problems_in(raw, text)]
+    problems += [_place(problem, files) for problem in find_problems(raw, text)]
     if problems:
         raise OrgError(str(path), problems)
     if "logo" in raw.get("report", {}):
@@ -70,8 +70,8 @@ def _text(path: Path) -> str:
         raise OrgError(str(path), [OrgProblem("not UTF-8 text", "", str(error.reason))]) from None
 
 
-def _placed(problem: OrgProblem, files: dict[str, str]) -> OrgProblem:
-    """A problem in a row of a table's own file, placed there."""
+def _place(problem: OrgProblem, files: dict[str, str]) -> OrgProblem:
+    """Place a problem in a row of a table's own file there."""
     table, _, rest = problem.key.partition(".rows[")
     if table not in files or not rest:
         return problem

@@ -2,23 +2,124 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import date
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from babel.numbers import is_currency
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from opp_analytics.errors import OrgProblem
 from opp_analytics.inputs import did_you_mean
-from opp_analytics.org.file.lines import line_of
-from opp_analytics.org.file.shape import SHAPES, OrgShape, mistakes
 from opp_analytics.org.presets import PRESETS
-from opp_analytics.org.stages import CATEGORIES, KINDS
+from opp_analytics.org.stages import CATEGORIES, KINDS, Category, Kind
 from opp_analytics.text import joined
 
-__all__ = ["problems_in"]
+__all__ = ["OrgShape", "find_problems"]
+
+# Shapes
+
+_Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
+_Columns = dict[_Text, _Text]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Stage(_Strict):
+    name: _Text
+    kind: Kind
+    probability: Annotated[int, Field(ge=0, le=100)] | None = None
+    category: Category | None = None
+    aliases: list[_Text] = []
+    pipeline: _Text | None = None
+
+
+class _Person(_Strict):
+    owner_name: _Text
+    team: _Text | None = None
+    region: _Text | None = None
+    # People write dates as text too.
+    from_date: Annotated[date, Field(strict=False)] | None = None
+
+
+class _Target(_Strict):
+    period: Annotated[str, StringConstraints(pattern=r"^\d{4}(Q[1-4]|-(0[1-9]|1[0-2]))?$")]
+    owner_name: _Text | None = None
+    team: _Text | None = None
+    target: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _People(_Strict):
+    file: _Text | None = None
+    rows: list[_Person] = []
+
+
+class _Targets(_Strict):
+    file: _Text | None = None
+    rows: list[_Target] = []
+
+
+class _Api(_Strict):
+    columns: _Columns = {}
+
+
+class _Report(_Strict):
+    by: _Text | list[_Text] | None = None
+    freq: _Text | None = None
+    method: _Text | None = None
+    confidence: Annotated[float, Field(gt=0, lt=1)] | None = None
+    alert_when: _Text | list[_Text] | None = None
+    title: _Text | None = None
+    logo: _Text | None = None
+    accent: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] | None = None
+    blocks: list[_Text] | None = None
+
+
+class OrgShape(_Strict):
+    """An org file, after its preset."""
+
+    preset: _Text | None = None
+    currency: _Text | None = None
+    timezone: _Text | None = None
+    fiscal_year_start: Annotated[int, Field(ge=1, le=12)] | None = None
+    record_url: _Text | None = None
+    stages: Annotated[list[_Stage], Field(min_length=1)] | None = None
+    columns: _Columns = {}
+    api: _Api = _Api()
+    people: _People = _People()
+    targets: _Targets = _Targets()
+    report: _Report = _Report()
+
+
+SHAPES: dict[str, type[BaseModel]] = {
+    "": OrgShape,
+    "stages": _Stage,
+    "api": _Api,
+    "people": _People,
+    "people.rows": _Person,
+    "targets": _Targets,
+    "targets.rows": _Target,
+    "report": _Report,
+}
+"""The shape at each key that holds further keys, lists left out of the path."""
+
+
+def _find_mistakes(raw: dict[str, Any]) -> list[tuple[tuple[int | str, ...], str, Any]]:
+    """Find every value of a wrong shape: its place, kind and value."""
+    try:
+        OrgShape.model_validate(raw)
+    except ValidationError as error:
+        return [(found["loc"], found["type"], found["input"]) for found in error.errors(include_url=False)]
+    return []
+
+
+# The check
 
 Place = tuple[int | str, ...]
 
@@ -44,7 +145,7 @@ _RIGHT = {
     "report.accent": 'use a color such as "#0a58ca"',
     "report.by": 'use the name of a column, such as "owner_name", or a list of names',
 }
-"""What would be right for a key."""
+"""The right value of each key, in words."""
 _WANTED = {
     "string_type": "use text in quotes",
     "int_type": "use a whole number",
@@ -64,8 +165,8 @@ class _Found:
 _NOTHING = object()
 
 
-def problems_in(raw: dict[str, Any], text: str | None = None) -> list[OrgProblem]:
-    """Every mistake in the settings of an org, in the order of the file where `text` is given.
+def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProblem]:
+    """Find every mistake in the settings of an org, in the order of the file where `text` is given.
 
     Parameters
     ----------
@@ -74,13 +175,20 @@ def problems_in(raw: dict[str, Any], text: str | None = None) -> list[OrgProblem
     text : str, optional
         The file, for line numbers.
     """
-    found = [*_shape(raw), *_facts(raw), *_stages(raw), *_columns(raw), *_people(raw), *_targets(raw)]
+    found = [
+        *_check_shape(raw),
+        *_check_facts(raw),
+        *_check_stages(raw),
+        *_check_columns(raw),
+        *_check_people(raw),
+        *_check_targets(raw),
+    ]
     told = [
         OrgProblem(
             _key(one.place),
-            "" if one.value is _NOTHING else _shown(one.value),
+            "" if one.value is _NOTHING else _show(one.value),
             one.right,
-            line=None if text is None else line_of(text, one.place) or line_of(text, one.place[:-1]),
+            line=None if text is None else find_line(text, one.place) or find_line(text, one.place[:-1]),
         )
         for one in found
     ]
@@ -88,11 +196,11 @@ def problems_in(raw: dict[str, Any], text: str | None = None) -> list[OrgProblem
 
 
 def _key(place: Place) -> str:
-    """The path of a key as people write it."""
+    """Write the path of a key as people do."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     said = repr(value)
     return said if len(said) <= 60 else f"{said[:57]}…"
 
@@ -101,10 +209,10 @@ def _names(place: Place) -> str:
     return ".".join(part for part in place if isinstance(part, str))
 
 
-def _shape(raw: dict[str, Any]) -> Iterator[_Found]:
-    """Unknown and missing keys, and values of the wrong type or out of range."""
+def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
+    """Find unknown and missing keys, and values of the wrong type or out of range."""
     told: set[Place] = set()
-    for loc, kind, value in mistakes(raw):
+    for loc, kind, value in _find_mistakes(raw):
         place = _known_part(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
         if place in told:
             continue
@@ -118,7 +226,7 @@ def _shape(raw: dict[str, Any]) -> Iterator[_Found]:
 
 
 def _known_part(raw: Any, loc: Place) -> Place:
-    """The part of a place that is in the settings; pydantic adds the branch of a union."""
+    """Cut a place to the part that is in the settings; pydantic adds the branch of a union."""
     for depth, part in enumerate(loc):
         if isinstance(raw, (dict, list)) and (isinstance(raw, dict) == isinstance(part, str)):
             if isinstance(raw, dict) and part not in raw:
@@ -157,7 +265,7 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"{near} " if near else ""
 
 
-def _facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_facts(raw: Mapping[str, Any]) -> Iterator[_Found]:
     code, zone, url = (raw.get(name) for name in ("currency", "timezone", "record_url"))
     preset = raw.get("preset")
     if isinstance(preset, str) and preset.strip() and preset not in PRESETS:
@@ -180,8 +288,8 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def _stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
-    """Stages of one name, names of two kinds, and aliases that do not lead to one stage."""
+def _check_stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
+    """Find stages of one name, names of two kinds, and aliases that do not lead to one stage."""
     stages = raw.get("stages")
     named = [
         (place, stage)
@@ -201,10 +309,10 @@ def _stages(raw: Mapping[str, Any]) -> Iterator[_Found]:
                 f"{name!r} is {kinds[name]!r} in another pipeline; a name has one kind, so rename one",
             )  # fmt: skip
         seen.add((name, repr(pipeline)))
-    yield from _aliases(named)
+    yield from _check_aliases(named)
 
 
-def _aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
+def _check_aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
     names = {stage["name"] for _, stage in named}
     leads_to: dict[str, str] = {}
     for place, stage in named:
@@ -222,7 +330,7 @@ def _aliases(named: list[tuple[int, dict[str, Any]]]) -> Iterator[_Found]:
                 )
 
 
-def _columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_columns(raw: Mapping[str, Any]) -> Iterator[_Found]:
     api = raw.get("api")
     on_wire = api.get("columns") if isinstance(api, dict) else None
     for place, columns in ((("columns",), raw.get("columns")), (("api", "columns"), on_wire)):
@@ -252,7 +360,7 @@ def _rows(raw: Mapping[str, Any], table: str) -> Iterator[tuple[int, dict[str, A
             yield place, row
 
 
-def _people(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_people(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: dict[tuple[str, str], Any] = {}
     for place, row in _rows(raw, "people"):
         key = (str(row.get("owner_name")), str(row.get("from_date")))
@@ -266,7 +374,7 @@ def _people(raw: Mapping[str, Any]) -> Iterator[_Found]:
         seen.setdefault(key, team)
 
 
-def _targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
+def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
     seen: set[tuple[str, str, str]] = set()
     teams = {row["team"] for _, row in _rows(raw, "people") if isinstance(row.get("team"), str)}
     for place, row in _rows(raw, "targets"):
@@ -286,3 +394,52 @@ def _targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
                 ("targets", "rows", place, "team"), row["team"],
                 f"nobody under [people] is in this team; {_near(row['team'], teams)}the teams are {joined(sorted(teams))}",
             )  # fmt: skip
+
+
+# Line numbers
+
+_MISSING = object()
+_ENDINGS = ("", "]", "}", "}]", "]}", "]}]", '"', '"""')
+"""Endings that may complete a file that was cut off after a line."""
+
+
+def find_line(text: str, place: tuple[int | str, ...]) -> int | None:
+    r"""Find the line at which the key at `place` is complete, from 1; None if the file is not TOML.
+
+    It is the shortest beginning of the file that already holds the final value.
+
+    Examples
+    --------
+    >>> find_line('currency = "USD"\n[report]\nfreq = "M"\n', ("report", "freq"))
+    3
+    """
+    try:
+        final = _get(tomllib.loads(text), place)
+    except tomllib.TOMLDecodeError:
+        return None
+    lines = text.splitlines()
+    for number in range(1, len(lines) + 1):
+        if final is not _MISSING and _holds("\n".join(lines[:number]), place, final):
+            return number
+    return None
+
+
+def _holds(beginning: str, place: tuple[int | str, ...], final: Any) -> bool:
+    for ending in _ENDINGS:
+        try:
+            found = _get(tomllib.loads(beginning + ending), place)
+        except tomllib.TOMLDecodeError:
+            continue
+        if found is not _MISSING and found == final:
+            return True
+    return False
+
+
+def _get(settings: Any, place: tuple[int | str, ...]) -> Any:
+    for step in place:
+        inside = isinstance(settings, dict) and step in settings
+        listed = isinstance(settings, list) and isinstance(step, int) and step < len(settings)
+        if not (inside or listed):
+            return _MISSING
+        settings = settings[step]
+    return settings
