@@ -114,8 +114,7 @@ def _notes(steps: Iterable[Step]) -> list[str]:
     """Count the deals that deserve a second look, though they do not block a plan."""
     disqualified = sum(
         all(
-            step.org.stages.outcome(known) == "disqualified"
-            for known in (step.base, step.base | step.fields)
+            step.org.stages.outcome(known) == "disqualified" for known in (step.base, step.base | step.fields)
         )
         for step in steps
         if step.operation == "update"
