@@ -2,7 +2,6 @@ from . import errors as errors
 from . import plots as plots
 from . import sandbox as sandbox
 from .analysis import FlagLimits as FlagLimits
-from .analysis import Method as Method
 from .analysis import audit as audit
 from .analysis import audit_summary as audit_summary
 from .analysis import backtest as backtest
@@ -23,7 +22,7 @@ from .analysis import movements as movements
 from .analysis import pipeline_created as pipeline_created
 from .analysis import pipeline_created_deals as pipeline_created_deals
 from .analysis import push_counts as push_counts
-from .analysis import recalibrated as recalibrated
+from .analysis import recalibrate as recalibrate
 from .analysis import scorecard as scorecard
 from .analysis import sentence as sentence
 from .analysis import slippage as slippage

@@ -6,15 +6,28 @@ import math
 import os
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
 
-__all__ = ["between", "frame", "number", "one_of", "path", "refuse_foreign", "text", "texts", "whole"]
+__all__ = [
+    "MethodName",
+    "between",
+    "frame",
+    "number",
+    "one_of",
+    "path",
+    "refuse_foreign",
+    "text",
+    "texts",
+    "whole",
+]
 
+MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
+"""A forecast method."""
 _CONVERSIONS = {
     ("polars", "DataFrame"): "to_pandas()",
     ("polars", "LazyFrame"): "collect().to_pandas()",

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from opp_analytics import org
-from opp_analytics.analysis import Method, forecast, win_rate, win_rate_definitions
+from opp_analytics.analysis import forecast, win_rate, win_rate_definitions
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.org import outcomes
 from opp_analytics.sandbox import TRUE_WIN_RATE, TRUE_WIN_RATES
@@ -84,7 +84,7 @@ def _forecast(now: pd.DataFrame, end: pd.DataFrame, as_of: pd.Timestamp) -> Iter
     deals["close_date"] = as_of
     won = set(end.loc[outcomes(end) == "won", "unique_id"])
     actual = float(deals.loc[deals["unique_id"].isin(won), "value"].sum())
-    row = forecast(deals, as_of=as_of, freq="Y", method=Method("true")).iloc[-1]
+    row = forecast(deals, as_of=as_of, freq="Y", probability="true").iloc[-1]
     yield "forecast range at true chances", 0.80, _holds(row["low"], actual, row["high"])
     yield "forecast median at true chances: half lie below", 0.50, actual <= row["median"]
 

@@ -1,25 +1,17 @@
 """Analyses: pure functions from opportunity frames and histories to result tables."""
 
-from opp_analytics.analysis.forecasting.backtest import backtest
-from opp_analytics.analysis.forecasting.backtest_horizons import backtest_horizons
-from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
-from opp_analytics.analysis.forecasting.calibration import calibration, recalibrated
+from opp_analytics.analysis.forecasting.backtest import backtest, backtest_horizons, backtest_methods
+from opp_analytics.analysis.forecasting.calibration import calibration, recalibrate
 from opp_analytics.analysis.forecasting.call_sheets import call_deals, call_sheets
 from opp_analytics.analysis.forecasting.category_moves import category_moves
-from opp_analytics.analysis.forecasting.forecast import forecast, forecast_of_period
+from opp_analytics.analysis.forecasting.forecast import forecast
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories, forecast_categories
 from opp_analytics.analysis.forecasting.forecast_deals import forecast_deals
 from opp_analytics.analysis.forecasting.forecast_fan import forecast_fan
-from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.method_for_deals import method_for_deals
 from opp_analytics.analysis.forecasting.stage_rates import stage_rates
 from opp_analytics.analysis.forecasting.track_record import track_record
 from opp_analytics.analysis.movement.close_date_moves import close_date_moves, push_counts
-from opp_analytics.analysis.movement.forecast_change import (
-    forecast_change,
-    forecast_change_with_deals,
-)
-from opp_analytics.analysis.movement.forecast_change_deals import forecast_change_deals
+from opp_analytics.analysis.movement.forecast_change import forecast_change, forecast_change_deals
 from opp_analytics.analysis.movement.movements import movements
 from opp_analytics.analysis.movement.pipeline_created import pipeline_created, pipeline_created_deals
 from opp_analytics.analysis.movement.slippage import slippage, slippage_deals
@@ -40,7 +32,6 @@ from opp_analytics.analysis.stages.transitions import transition_matrix, transit
 
 __all__ = [
     "FlagLimits",
-    "Method",
     "audit",
     "audit_summary",
     "backtest",
@@ -58,17 +49,14 @@ __all__ = [
     "forecast_categories",
     "forecast_change",
     "forecast_change_deals",
-    "forecast_change_with_deals",
     "forecast_deals",
     "forecast_fan",
-    "forecast_of_period",
     "heading",
-    "method_for_deals",
     "movements",
     "pipeline_created",
     "pipeline_created_deals",
     "push_counts",
-    "recalibrated",
+    "recalibrate",
     "scorecard",
     "sentence",
     "slippage",

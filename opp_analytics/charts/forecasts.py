@@ -136,7 +136,7 @@ def _explain_marks(shown: pd.DataFrame, table: pd.DataFrame) -> str:
     """Explain the colors that are drawn."""
     confidence, method = table.attrs.get("confidence"), str(table.attrs.get("method", ""))
     ranges = f"{text.percent(confidence)} range" if confidence else "range"
-    due_only = " of open deals due only" if method.startswith("stated") else ""
+    due_only = " of open deals due only" if method == "stated" else ""
     marks = [
         ("dark: booked", shown["booked"].ne(0).any()),
         ("blue: expected", shown["expected"].gt(shown["booked"]).any()),

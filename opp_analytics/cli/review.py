@@ -12,7 +12,6 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics import text
-from opp_analytics.analysis import forecast_change_with_deals
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import TABLES, check_ending, write_tables
@@ -75,7 +74,8 @@ def changes_command(
     pipeline = oa.waterfall(history, start=start, end=end, by=groups, tz=zone)
     try:
         asked: dict[str, Any] = {"start": start, "end": end, "period": label, "freq": alias, "tz": zone}
-        change, deals = forecast_change_with_deals(history, by=groups, **asked)
+        change = oa.forecast_change(history, by=groups, **asked)
+        deals = oa.forecast_change_deals(history, by=groups, **asked)
     except NotEnoughHistory as reason:
         heading("Forecast")
         say(f"Not known: {reason}.")

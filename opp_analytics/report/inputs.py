@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import schema, text
-from opp_analytics.analysis import Method
-from opp_analytics.arguments import texts
+from opp_analytics.arguments import MethodName, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
@@ -43,7 +42,7 @@ class Inputs:
     """The as-of day."""
     freq: Freq
     target: Any
-    method: str | Method
+    method: MethodName
     by: tuple[str, ...]
     """Columns of the table of people, the widest group first."""
     since: pd.Timestamp | None
@@ -182,7 +181,7 @@ def read_inputs(
     target: Any = None,
     freq: Freq | None = None,
     by: By = None,
-    method: str | Method = "auto",
+    method: MethodName = "auto",
     since: When | None = None,
     own_writes: pd.DataFrame | None = None,
     only: str | None = None,

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis import Method
+from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataError, DataWarning
 from opp_analytics.files import check_writable, write_whole
 from opp_analytics.history import History
@@ -69,7 +69,7 @@ def weekly_report(
     target: Any = None,
     freq: Freq | None = None,
     by: str | Sequence[str] | None = None,
-    method: str | Method = "auto",
+    method: MethodName = "auto",
     since: When | None = None,
     own_writes: pd.DataFrame | None = None,
     only: str | None = None,
@@ -102,7 +102,7 @@ def weekly_report(
     by : str or list of str, optional
         Columns of the table of people, the widest group first; by default those of the org's ``[report]``, else ``team``
         and ``owner_name`` as far as the frame has them.
-    method : str or Method
+    method : str
         As for `forecast`; "auto" is that of the org's ``[report]``, where it has one.
     since : date-like, optional
         Changes are counted from the last record by this day; by default from the record nearest to a week before.

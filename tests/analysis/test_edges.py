@@ -53,9 +53,6 @@ STATISTICS = {
     "stage_funnel": lambda frame, day: analysis.stage_funnel(frame, by="owner"),
     "forecast": lambda frame, day: analysis.forecast(frame, as_of=day, target=100),
     "forecast by": lambda frame, day: analysis.forecast(frame, as_of=day, by="owner", freq="Q-JAN"),
-    "forecast correlated": lambda frame, day: analysis.forecast(
-        frame, as_of=day, method=analysis.Method(correlation=0.3)
-    ),
     "forecast_deals": lambda frame, day: analysis.forecast_deals(frame, as_of=day, target=100),
     "audit": lambda frame, day: analysis.audit(frame, as_of=day),
 }

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.choose import learned_support
 from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.past_forecasts import Actual, PastForecasts, Said
-from opp_analytics.analysis.forecasting.past_points import last_day
+from opp_analytics.analysis.forecasting.moment import last_day
+from opp_analytics.analysis.forecasting.past_forecasts import Actual, PastForecast, PastForecasts
+from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.stats.intervals import wilson
 from opp_analytics.history import History
 from tests import sandbox_world, worlds
@@ -60,13 +60,15 @@ def held(job: Job) -> pd.DataFrame:
 
 
 def _held(job: Job, history: History, freq: str, by: str | None) -> Iterator[dict[str, Any]]:
-    names = [] if by is None else [by]
-    past = PastForecasts.of(history, "the proof", freq=freq, as_of=None, by=names, tz=None)
+    past = PastForecasts(
+        Question.of_past(history, "the proof", freq=freq, method=Method("auto"), as_of=None, by=by)
+    )
     wanted = _chosen(past, freq, job.seed)
-    actual = past.actual(wanted)
+    actual = past.sum_wins(wanted)
     goals = _targets(past, actual)
     for method in METHODS:
-        for said in past.said(Method(method), wanted):
+        made = (one for record in wanted for one in past.ask(record, wanted[record], Method(method)))
+        for said in made:
             came = actual.get((said.record, said.group, str(said.period)), 0.0)
             row = _row(said, came, goals) | {
                 "lead": last_day(said.period) - int(past.records.days[said.record])
@@ -77,7 +79,7 @@ def _held(job: Job, history: History, freq: str, by: str | None) -> Iterator[dic
 def _chosen(past: PastForecasts, freq: str, seed: int) -> dict[int, list[pd.Period]]:
     """Forecasts of each ended period, at leads that take turns, from the first on that learned can make unasked."""
     records = past.records
-    period = pd.Period(pd.Timestamp(records.days[0], unit="D"), past.freq)
+    period = records.period(int(records.days[0]))
     leads = _LEADS[freq]
     found: dict[int, list[pd.Period]] = {}
     each = _EACH[freq]
@@ -88,15 +90,17 @@ def _chosen(past: PastForecasts, freq: str, seed: int) -> dict[int, list[pd.Peri
         record = records.at_lead(ahead, leads[(turn + seed) % len(leads)])
         if record < 0:
             continue
-        enough = learned_support(records, records.at(record), ahead, _FEWEST[freq])
-        if enough.enough_on is None and ahead not in found.setdefault(record, []):
+        day = int(records.days[record])
+        lead = last_day(ahead) - day
+        have = sum(records.at_lead(ended, lead) >= 0 for ended in records.ended(day))
+        if have >= _FEWEST[freq] and ahead not in found.setdefault(record, []):
             found[record].append(ahead)
     return found
 
 
 def _targets(past: PastForecasts, actual: Actual) -> dict[str, float]:
     """A target for each period: a multiple of the mean of the ones before it."""
-    if past.by:
+    if past.question.by:
         return {}
     came = pd.Series({period: money for (_, _, period), money in actual.items()}).sort_index()
     before = came.rolling(12, min_periods=3).mean().shift()
@@ -107,7 +111,7 @@ def _targets(past: PastForecasts, actual: Actual) -> dict[str, float]:
     }
 
 
-def _row(said: Said, actual: float, goals: dict[str, float]) -> dict[str, Any]:
+def _row(said: PastForecast, actual: float, goals: dict[str, float]) -> dict[str, Any]:
     total, goal = said.total, goals.get(str(said.period), np.nan)
     chance = np.nan
     if total is not None and goal == goal:

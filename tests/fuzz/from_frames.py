@@ -51,7 +51,7 @@ _TABLES: dict[str, Callable[[Any], Any]] = {
     "audit_summary": oa.audit_summary,
     "fix": lambda table: oa.fix(sound(), table),
     "push_counts": oa.push_counts,
-    "recalibrated": lambda table: oa.recalibrated(sound(), table),
+    "recalibrated": lambda table: oa.recalibrate(sound(), table),
     "backtest_horizons": oa.backtest_horizons,
     "transition_matrix": oa.transition_matrix,
 }

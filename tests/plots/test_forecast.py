@@ -36,7 +36,7 @@ def test_forecast__bars_are_booked_with_what_is_expected_on_top():
 
 def test_forecast__at_stated_chances_has_a_range_of_open_deals_only():
     table = TABLES["forecast"].copy()
-    table.attrs["method"] = "stated: there is no history"
+    table.attrs["method"] = "stated"
     assert "pale: 80% range of open deals due only" in reading.caption(plots.forecast(table))
 
 

@@ -66,7 +66,7 @@ def test_tiles__are_the_row_of_the_forecast(page, forecast):
 
 
 def test_changes__are_the_forecast_less_that_of_a_week_ago(page, forecast, team, history, week_ago):
-    method = forecast.attrs["method"].partition(":")[0]
+    method = forecast.attrs["method"]
     then = oa.forecast(
         history.as_of(week_ago),
         as_of=week_ago.date(),
@@ -193,7 +193,7 @@ def test_categories__are_those_of_the_forecast(page, deals):
 
 
 def test_why__goes_from_the_forecast_of_then_to_that_of_now(page, forecast, team, week_ago):
-    method = forecast.attrs["method"].partition(":")[0]
+    method = forecast.attrs["method"]
     steps = oa.forecast_change(team.history, start=week_ago, end=DAY, period=NOW, method=method)["expected"]
     rows = page.rows("why")[1:]
     assert (rows[0][1], rows[-1][1]) == (money(steps["then"]), money(steps["now"]))

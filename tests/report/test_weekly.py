@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from opp_analytics import Method, errors, org, weekly_report
+from opp_analytics import errors, org, weekly_report
 from tests.report import reading
 from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
 
@@ -138,9 +138,8 @@ def test_weekly_report__currency_comes_from_the_org(opportunities, read):
     assert reading.words(reading.by_class(page.block("people"), "sub")[0]).startswith("Swiss francs.")
 
 
-def test_weekly_report__fiscal_quarters_and_stage_rates(opportunities, history, read):
-    method = Method("stage", stage_rates={"negotiation": 0.5, "proposal": 0.1, "discovery": 0.1})
-    page = read(opportunities, history, freq="Q-JAN", method=method)
+def test_weekly_report__fiscal_quarters(opportunities, history, read):
+    page = read(opportunities, history, freq="Q-JAN", method="stated")
     assert page.sentence.startswith("FY27 Q1: 70K closed, forecast 133K")
 
 

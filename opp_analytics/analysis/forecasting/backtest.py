@@ -1,46 +1,58 @@
-"""`backtest`: the forecast of each past record against the actual bookings."""
+"""`backtest`, with `backtest_horizons` and `backtest_methods`: past forecasts against the actual bookings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import repeat
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
-from opp_analytics.analysis.forecasting.choose import noun
-from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, Actual, PastForecasts, Wanted, scores
-from opp_analytics.analysis.forecasting.past_points import last_day
-from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics import arguments
+from opp_analytics.analysis.forecasting.method import METHODS, Method, noun, read_method
+from opp_analytics.analysis.forecasting.moment import first_day, last_day
+from opp_analytics.analysis.forecasting.past_forecasts import (
+    PastForecasts,
+    Wanted,
+    list_ended,
+    score,
+    score_groups,
+)
+from opp_analytics.analysis.forecasting.question import Question
+from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.periods import When
+from opp_analytics.arguments import MethodName
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.periods import Freq, When
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-_COLUMNS = ["weeks_before", *FORECAST[1:], "actual", "error", "booked", "method"]
+_MIDWAY_PERIODS = 12
+"""Periods that `judge_midway` looks back at: a year of months."""
 
 
 def backtest(
     history: History,
     *,
-    freq: str = "Q",
-    method: str | Method = "auto",
+    freq: Freq = "Q",
+    method: MethodName = "auto",
     by: By = None,
     as_of: When | None = None,
     confidence: float = 0.8,
+    probability: str | None = None,
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """The forecast of each past record against the actual bookings.
+    """Compare the forecast of each past day with the actual bookings: the last record of a day is asked.
 
     Parameters
     ----------
     history : History
         Past records; periods that had ended by the last record are judged.
-    freq, method, confidence, tz
+    freq, method, confidence, probability, stage_rates, tz
         As for `forecast`. "stage" learns the rates anew at each record, from the records up to it.
     by : str or list of str, optional
         One forecast for each value of these columns, as they were at the record; a deal that was not open then has those
@@ -73,7 +85,7 @@ def backtest(
     Notes
     -----
     WAPE = Σ abs(F − A) / Σ A, bias = Σ(F − A) / Σ A, skill = 1 − WAPE / WAPE of the run rate. A forecast uses only the records up to its own. Ranges
-    that hold less often than `confidence` are too narrow; try new business or correlation (`Method`).
+    that hold less often than `confidence` are too narrow.
 
     References
     ----------
@@ -94,85 +106,250 @@ def backtest(
     >>> table.attrs["wape"], table.attrs["bias"], table.attrs["interval_coverage"]
     (0.45, -0.45, 1.0)
     """
-    way, names = read_method(method), check_by(by, level="period")
-    past = PastForecasts.of(
-        history,
-        "backtest",
-        freq=freq,
-        as_of=as_of,
-        by=names,
-        confidence=confidence,
-        tz=tz,
-    )
-    wanted = judged_periods(past)
-    table = judge(past, way, wanted)
-    if table.empty:
-        early = f", and records before it that {way.name} can learn from" if wanted else ""
-        raise NotEnoughHistory(
-            f"backtest needs a {noun(freq)} that had ended by the last record ({past.last_day.date()}){early}; keep recording"
+    past = PastForecasts(
+        Question.of_past(
+            history,
+            "backtest",
+            freq=freq,
+            method=read_method(method, probability=probability, stage_rates=stage_rates),
+            as_of=as_of,
+            by=by,
+            confidence=confidence,
+            tz=tz,
         )
+    )
+    wanted, label = list_ended(past.records), past.question.method.label
+    table = past.judge(wanted)
+    if table.empty:
+        early = f", and records before it that {label} can learn from" if wanted else ""
+        raise NotEnoughHistory(
+            f"backtest needs a {noun(freq)} that had ended by the last record ({past.question.today.date()}){early}; keep recording"
+        )
+    # Whatever the number of groups.
+    forecasts = table.index.droplevel([*range(1, table.index.nlevels - 1)]).nunique()
     return annotate(
         table,
         made_from=history,
         n=len(table),
-        as_of=past.last_day,
-        left_out={"too_early_to_learn": sum(map(len, wanted.values())) - forecasts(table)},
-        freq=past.freq,
-        method=way.name,
-        confidence=past.confidence,
-        skill=skill(past, table, wanted),
-        **scores(table),
+        left_out={"too_early_to_learn": sum(map(len, wanted.values())) - int(forecasts)},
+        skill=_compare_with_run_rate(past, table, wanted),
+        **past.notes,
+        **score(table),
     )
 
 
-def judged_periods(past: PastForecasts) -> Wanted:
-    """The periods judged at each record: the current one and the next, where they had ended by the last record."""
-    over = past.records.days[-1]
-    found = {}
-    for record, day in enumerate(past.records.days):
-        current = pd.Period(pd.Timestamp(day, unit="D"), past.records.freq)
-        ended = [period for period in (current, current + 1) if last_day(period) < over]
-        if ended:
-            found[record] = ended
-    return found
-
-
-def judge(past: PastForecasts, method: Method, wanted: Wanted) -> pd.DataFrame:
-    """The forecasts of a method beside the actual bookings; a group that nobody foresaw was forecast as 0."""
-    made = past.made(method, wanted)
-    actual = past.actual({record: wanted[record] for record in dict.fromkeys(made["record"])})
-    made = pd.concat([made, _unforeseen(made, actual, past.by)], ignore_index=True) if past.by else made
-    made["actual"] = [actual.get(key, 0.0) for key in _keys(made, past.by)]
-    made["error"] = made["expected"] - made["actual"]
-    return made.set_index(["made_at", *past.by, "period"])[_COLUMNS]
-
-
-def _unforeseen(made: pd.DataFrame, actual: Actual, by: list[str]) -> pd.DataFrame:
-    """Rows for groups that won in a period and had no forecast of it."""
-    known = set(_keys(made, by))
-    told = {(row["record"], row["period"]): row for row in made.to_dict("records")}
-    nothing = {"booked": 0.0, "expected": 0.0, **dict.fromkeys(("low", "median", "high"), np.nan)}
-    rows = [
-        {**told[record, period], **dict(zip(by, group, strict=True)), **nothing}
-        for (record, group, period), money in actual.items()
-        if money and (record, period) in told and (record, group, period) not in known
-    ]
-    return pd.DataFrame(rows, columns=made.columns).astype(made.dtypes)
-
-
-def _keys(made: pd.DataFrame, by: list[str]) -> Iterator[tuple[int, tuple[str, ...], str]]:
-    groups = zip(*(made[column] for column in by), strict=True) if by else repeat((), len(made))
-    return zip(made["record"], groups, made["period"], strict=True)
-
-
-def forecasts(table: pd.DataFrame) -> int:
-    """Number of forecasts, whatever the number of groups."""
-    return int(table.index.droplevel([*range(1, table.index.nlevels - 1)]).nunique())
-
-
-def skill(past: PastForecasts, table: pd.DataFrame, wanted: Wanted) -> float | None:
+def _compare_with_run_rate(past: PastForecasts, table: pd.DataFrame, wanted: Wanted) -> float | None:
     """1 − WAPE / WAPE of the run rate, over the forecasts that both could make; None without any."""
-    plain = judge(past, Method("run_rate"), wanted)
+    plain = past.judge(wanted, Method("run_rate"))
     common = table.index.intersection(plain.index)
-    ours, theirs = (scores(part.loc[common])["wape"] for part in (table, plain))
+    ours, theirs = (score(part.loc[common])["wape"] for part in (table, plain))
     return None if ours is None or not theirs else 1 - ours / theirs
+
+
+def judge_midway(
+    history: History, *, freq: str, by: By, method: MethodName, as_of: When, tz: str
+) -> pd.DataFrame:
+    """Compare the forecast of each of the last ended periods, from the last record of its first half, with its actual.
+
+    Returns
+    -------
+    DataFrame
+        As `backtest`, one row for each group and period; no period gives no rows.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentError, MissingColumnError
+        As for `backtest`.
+    """
+    past = PastForecasts(
+        Question.of_past(
+            history, "scorecard", freq=freq, method=read_method(method), as_of=as_of, by=by, tz=tz
+        )
+    )
+    days = past.records.days
+    over = int(days[-1])
+    period = past.records.period(over) - _MIDWAY_PERIODS
+    wanted: dict[int, list[pd.Period]] = {}
+    while last_day(period) < over:
+        begin, end = first_day(period), last_day(period)
+        record = past.records.newest((begin + end) // 2)
+        if record >= 0 and days[record] >= begin:
+            wanted.setdefault(record, []).append(period)
+        period += 1
+    return past.judge(wanted)
+
+
+def backtest_horizons(table: pd.DataFrame) -> pd.DataFrame:
+    """Score a backtest by weeks before the period's end.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Result of `backtest`, or some of its rows.
+
+    Returns
+    -------
+    DataFrame
+        Index ``weeks_before`` (int64). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64,
+        fractions), as in `backtest`; the first two are NaN where nothing was booked.
+
+    Raises
+    ------
+    ArgumentTypeError, MissingColumnError
+        When `table` is not a result of `backtest`.
+
+    Notes
+    -----
+    A bias that grows with the distance is money from deals not created yet (below 0), or from deals that slip (above 0).
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({
+    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
+    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> backtest_horizons(backtest(History.from_changes(log), freq="M"))
+                  n  wape  bias  interval_coverage
+    weeks_before
+    0             1   0.3  -0.3                1.0
+    2             1   0.6  -0.6                1.0
+    """
+    arguments.frame(table, "table", "weeks_before", "error", "actual", "low", "high", made_by="backtest")
+    summary = score_groups(dict(iter(table.groupby("weeks_before"))), "weeks_before")
+    kept = {name: table.attrs.get(name) for name in ("freq", "method", "confidence")}
+    day = table.attrs.get("as_of")
+    return annotate(
+        summary, made_from=None, n=len(table), as_of=None if day is None else pd.Timestamp(day), **kept
+    )
+
+
+def backtest_methods(
+    history: History,
+    *,
+    freq: Freq = "Q",
+    methods: Sequence[MethodName] = ("learned", "run_rate", "stated"),
+    as_of: When | None = None,
+    confidence: float = 0.8,
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """Score several forecast methods on the same past forecasts, to choose the best one.
+
+    Parameters
+    ----------
+    history : History
+        Past records.
+    methods : sequence of str
+        Methods as for `forecast`.
+    stage_rates : mapping or DataFrame, optional
+        Rates for "stage", as for `forecast`.
+    freq, as_of, confidence, tz
+        As for `backtest`.
+
+    Returns
+    -------
+    DataFrame
+        Index ``method`` (str). Columns: ``n`` (int64), ``wape``, ``bias``, ``interval_coverage`` (float64, fractions), as
+        in `backtest`; ``behind``: its WAPE minus the lowest one; ``behind_low``, ``behind_high``: the 95% interval of that
+        difference, which is noise where the interval holds 0 (NaN for one period alone). All rows judge the same forecasts:
+        those that every method could make. A method that could make none has n = 0 and NaN.
+        Attrs: ``best``: the method with the lowest WAPE, None where its lead over the second is noise or there is no second.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentTypeError, ArgumentValueError, DataError
+        As for `backtest`; also when two methods have the same name.
+
+    Notes
+    -----
+    Forecasts of one period err together, so periods are what is compared: with d_p = Σ abs(error) − Σ abs(error of the
+    best) over the forecasts of period p, the interval is that of Student's t for the mean of d_p, over mean actual. If
+    ``interval_coverage`` is far below `confidence`, the ranges are too narrow. `sentence` says which method to use.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({
+    ...     "unique_id": "a", "seen_at": ["2026-01-12", "2026-01-26", "2026-02-02"], "value": 100.0,
+    ...     "probability": [40, 70, 100], "stage": ["proposal", "negotiation", "closed_won"], "close_date": "2026-01-30"})
+    >>> by_stage = Method("stage", stage_rates={"proposal": 0.1, "negotiation": 0.3})
+    >>> columns = ["n", "wape", "bias", "interval_coverage"]
+    >>> backtest_methods(History.from_changes(log), freq="M", methods=("stated", by_stage))[columns]
+            n  wape  bias  interval_coverage
+    method
+    stated  2  0.45 -0.45                1.0
+    stage   2  0.80 -0.80                0.5
+    """
+    ways = _read_methods(methods, stage_rates)
+    past = PastForecasts(
+        Question.of_past(
+            history,
+            "backtest_methods",
+            freq=freq,
+            method=ways.get("stated", Method("auto")),
+            as_of=as_of,
+            confidence=confidence,
+            tz=tz,
+        )
+    )
+    wanted = list_ended(past.records)
+    tables = {name: past.judge(wanted, way) for name, way in ways.items()}
+    able = [table for table in tables.values() if len(table)]
+    if not able:
+        raise NotEnoughHistory(f"no method could forecast any {freq} period that has ended; keep recording")
+    common = reduce(pd.Index.intersection, (table.index for table in able))
+    tables = {name: table.loc[common] if len(table) else table for name, table in tables.items()}
+    summary = _compare_with_best(score_groups(tables, "method"), tables)
+    return annotate(
+        summary,
+        made_from=history,
+        n=len(common),
+        best=_pick_best(summary),
+        **{name: note for name, note in past.notes.items() if name != "method"},
+    )
+
+
+def _compare_with_best(summary: pd.DataFrame, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Add how far each method is behind the best one, and the interval of that."""
+    if not summary["wape"].notna().any():
+        return summary.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan)
+    best = tables[str(summary["wape"].idxmin())]
+    ends = np.array([_measure_difference(table, best) for table in tables.values()])
+    return summary.assign(
+        behind=summary["wape"] - summary["wape"].min(), behind_low=ends[:, 0], behind_high=ends[:, 1]
+    )
+
+
+def _measure_difference(table: pd.DataFrame, best: pd.DataFrame) -> tuple[float, float]:
+    """Measure the 95% interval of the difference of two methods' WAPE on the same forecasts."""
+    off = (table["error"].abs() - best["error"].abs()).groupby(level="period").sum()
+    if table.empty or len(off) < 2:
+        return np.nan, np.nan
+    mean, spread = float(off.mean()), float(off.std()) / len(off) ** 0.5
+    reach = float(stdtrit(len(off) - 1, 0.975)) * spread
+    whole = float(best["actual"].sum()) / len(off)
+    return (mean - reach) / whole, (mean + reach) / whole
+
+
+def _pick_best(summary: pd.DataFrame) -> str | None:
+    """Pick the method with the lowest error, where its lead is more than noise."""
+    known = summary[summary["wape"].notna()].sort_values("wape", kind="stable")
+    return str(known.index[0]) if len(known) > 1 and known["behind_low"].iloc[1] > 0 else None
+
+
+def _read_methods(
+    methods: Sequence[MethodName], stage_rates: Mapping[str, float] | pd.DataFrame | None
+) -> dict[str, Method]:
+    """Read the methods by name."""
+    if not isinstance(methods, (list, tuple)) or not methods:
+        raise ArgumentTypeError(
+            f"methods={methods!r} is not a list of methods; use for example {METHODS[1:]!r}"
+        )
+    ways: dict[str, Method] = {}
+    for name in methods:
+        rates = stage_rates if name == "stage" else None
+        way = read_method(name, stage_rates=rates, argument="methods")
+        if way.name in ways:
+            raise ArgumentValueError(f"methods: {way.name!r} occurs twice; name each method once")
+        ways[way.name] = way
+    return ways

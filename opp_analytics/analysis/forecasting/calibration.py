@@ -1,4 +1,4 @@
-"""`calibration` and `recalibrated`: stated probabilities against outcomes, and corrected probabilities."""
+"""`calibration` and `recalibrate`: stated probabilities against outcomes, and corrected probabilities."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema, text
+from opp_analytics.analysis.shared.change_rows import DELETED, change_rows, first_open
 from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, divide, make_column_key
 from opp_analytics.analysis.shared.history_query import check_history
-from opp_analytics.analysis.shared.replay import DELETED, Replay, first_open, last_record
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import at_days, incidence, share_interval
 from opp_analytics.errors import DataError, DataWarning, NotEnoughHistory
@@ -43,7 +43,7 @@ def calibration(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Stated probabilities against the share of deals that were won by a horizon.
+    """Compare stated probabilities with the share of deals that were won by a horizon.
 
     Parameters
     ----------
@@ -96,40 +96,41 @@ def calibration(
     names = check_by(by, level="bin")
     check_history(history, "calibration", *names)
     zone = Org.of(history).zone(tz)
-    replay = Replay.of(history, "calibration", *names)
+    rows, moments = change_rows(history, "calibration", *names), history.records["recorded_at"]
     if as_of is not None:
-        replay = replay.until(periods.as_instant(as_of, tz=zone, end=True, name="as_of"))
-    if replay.records.empty:
+        until = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
+        rows, moments = rows[rows["seen_at"] <= until], moments[moments <= until]
+    if moments.empty:
         raise NotEnoughHistory(f"calibration needs records, but there are none up to as_of={as_of!r}")
-    rows, last = replay.rows, last_record(replay)
+    last = moments.max()
     first = first_open(rows)
-    ends = _ends(rows, first, last, int(horizon_days))
+    ends = _find_ends(rows, first, last, int(horizon_days))
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
-    told = (stated >= 0) & (stated <= 1)
-    used = told & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
-    binned = _bins(stated, bins)
+    inside = (stated >= 0) & (stated <= 1)
+    used = inside & ~np.isin(ends.state, (CONFLICT, UNKNOWN))
+    binned = _bin(stated, bins)
     binned = Key(binned.name, np.where(used, binned.codes, -1), binned.labels)
     groups = combine([*(make_column_key(first[name]) for name in names), binned], len(first), everything=True)
     judged = used & ends.old_enough
-    table = groups.frame(_columns(groups, ends, stated, int(horizon_days), confidence))
+    table = groups.frame(_tabulate(groups, ends, stated, int(horizon_days), confidence))
     return annotate(
         table,
         made_from=history,
         n=int(used.sum()),
         as_of=periods.as_date(last, tz=zone),
         left_out={
-            "without_probability": int((~told).sum()),
-            "conflict": int((told & (ends.state == CONFLICT)).sum()),
-            "unknown": int((told & (ends.state == UNKNOWN)).sum()),
+            "without_probability": int((~inside).sum()),
+            "conflict": int((inside & (ends.state == CONFLICT)).sum()),
+            "unknown": int((inside & (ends.state == UNKNOWN)).sum()),
         },
         horizon_days=int(horizon_days),
-        **_scores(stated[judged], ends.state[judged] == WON, table),
+        **_score(stated[judged], ends.state[judged] == WON, table),
     )
 
 
 @dataclass(frozen=True)
 class _Ends:
-    """What became of each deal by the horizon, or by the last record."""
+    """The end of each deal by the horizon, or by the last record."""
 
     state: NDArray[np.int8]
     days: NDArray[np.int64]
@@ -138,8 +139,8 @@ class _Ends:
     """True where the horizon is over."""
 
 
-def _ends(rows: pd.DataFrame, first: pd.DataFrame, last: pd.Timestamp, horizon: int) -> _Ends:
-    """The end of each deal, from the rows of deals in order of time."""
+def _find_ends(rows: pd.DataFrame, first: pd.DataFrame, last: pd.Timestamp, horizon: int) -> _Ends:
+    """Find the end of each deal, from the rows of deals in order of time."""
     due = first["seen_at"] + pd.Timedelta(days=horizon)
     begin = pd.Series(first["seen_at"].array, index=first["unique_id"])
     own = pd.Series(begin.reindex(rows["unique_id"]).array, index=rows.index)
@@ -158,10 +159,10 @@ def _ends(rows: pd.DataFrame, first: pd.DataFrame, last: pd.Timestamp, horizon: 
     return _Ends(state, days, (due <= last).to_numpy())
 
 
-def _columns(
+def _tabulate(
     groups: Groups, ends: _Ends, stated: Floats, horizon: int, confidence: float
 ) -> dict[str, NDArray[np.generic]]:
-    """The columns of the table."""
+    """Make the columns of the table."""
     n = groups.count(np.ones(len(stated), dtype=bool))
     won, lost, open_ = (ends.state == kind for kind in (WON, LOST, OPEN))
     removed = (ends.state == DELETED) | (ends.state == DISQUALIFIED)
@@ -187,7 +188,7 @@ def _columns(
     }
 
 
-def _bins(stated: NDArray[np.float64], bins: int) -> Key:
+def _bin(stated: NDArray[np.float64], bins: int) -> Key:
     # A percent such as 30 / 100 must not fall below its own bin's edge by rounding.
     codes = np.minimum(np.floor(np.nan_to_num(stated) * bins + 1e-9), bins - 1).astype(np.intp)
     edges = [f"{100 * k / bins:g}" for k in range(bins + 1)]
@@ -195,7 +196,7 @@ def _bins(stated: NDArray[np.float64], bins: int) -> Key:
     return Key("bin", codes, pd.Index(labels, dtype=schema.TEXT))
 
 
-def _scores(
+def _score(
     stated: NDArray[np.float64], won: NDArray[np.bool_], table: pd.DataFrame
 ) -> dict[str, float | None]:
     if not len(stated):
@@ -212,7 +213,7 @@ def _scores(
     }
 
 
-def recalibrated(
+def recalibrate(
     opportunities: pd.DataFrame, table: pd.DataFrame, *, strength: float = _STRENGTH
 ) -> pd.DataFrame:
     """Add a column ``recalibrated``: stated probabilities corrected by past outcomes.
@@ -230,7 +231,7 @@ def recalibrated(
     -------
     DataFrame
         A copy with ``recalibrated`` (float64, fraction 0–1; NaN where none is stated): the share of such deals that were
-        won by the table's horizon, for use in ``forecast(..., method=oa.Method("recalibrated"))``.
+        won by the table's horizon, for use in ``forecast(..., probability="recalibrated")``.
 
     Raises
     ------
@@ -246,7 +247,7 @@ def recalibrated(
     Examples
     --------
     >>> table = pd.DataFrame({"n": [90, 90], "stated": [0.2, 0.8], "realized": [0.1, 0.5]})
-    >>> recalibrated(pd.DataFrame({"probability": [20, 50, 80]}), table)["recalibrated"].round(2).tolist()
+    >>> recalibrate(pd.DataFrame({"probability": [20, 50, 80]}), table)["recalibrated"].round(2).tolist()
     [0.11, 0.32, 0.53]
     """
     arguments.frame(table, "table", "n", "stated", "realized", made_by="calibration")

@@ -14,7 +14,7 @@ from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.distribution import distribute
 from opp_analytics.org import OPEN, Money, Org, money_of, outcome_codes
-from opp_analytics.periods import When, as_date, check_freq
+from opp_analytics.periods import Freq, When, as_date, check_freq
 
 _FEWEST, _MOST = 3, 8
 """Deals on a sheet: the largest ones, until they cover the gap."""
@@ -25,7 +25,7 @@ def call_deals(
     opportunities: pd.DataFrame,
     *,
     as_of: When,
-    freq: str = "M",
+    freq: Freq = "M",
     by: str = "owner_name",
     near_days: int = 35,
     likely: float = 0.5,

@@ -1,4 +1,4 @@
-"""`category_moves`: what became of each forecast category."""
+"""`category_moves`: the outcome of each forecast category."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema
-from opp_analytics.analysis.forecasting.categories import CATEGORIES, COLUMNS, categories
+from opp_analytics.analysis.forecasting.forecast_categories import CATEGORIES, DECIDING, categorize
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_group, name_groups
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, label_groups
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 
 _ARROW = " > "
-CAME_TO = ("won", *CATEGORIES, "lost", "slipped", "removed")
-"""What a deal came to; each has exactly one. After ``history.where``, a further one is transferred."""
+OUTCOMES = ("won", *CATEGORIES, "lost", "slipped", "removed")
+"""Outcome of a deal, exactly one each. After ``history.where``, a further one is transferred."""
 
 
 def category_moves(
     history: History, *, start: When, end: When, freq: str = "M", by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """What became of the deals of each forecast category that were due in a period.
+    """Count the deals of each forecast category that were due in a period, by outcome.
 
     Parameters
     ----------
@@ -86,12 +86,12 @@ def category_moves(
     asked = find_span(history, start, end, asked_by="category_moves", by=groups, tz=tz)
     period = pd.Period(asked.first, asked.org.freq(check_freq(freq)))
     first, last = period.start_time.normalize(), period.end_time.normalize()
-    before = _seen(history, asked.opening, groups)
+    before = _read_record(history, asked.opening, groups)
     due = before[(before["outcome"] == OPEN) & before["close_date"].between(first, last)]
-    after = _seen(history, asked.closing, groups).reindex(due.index)
-    came = _came_to(after, last, over=asked.last > last)
+    after = _read_record(history, asked.closing, groups).reindex(due.index)
+    came = _find_outcomes(after, last, over=asked.last > last)
     if history.is_part:
-        came = np.where(due.index.isin(_passed_on(history, asked)), TRANSFERRED, came)
+        came = np.where(due.index.isin(_list_transferred(history, asked)), TRANSFERRED, came)
     pairs = pd.DataFrame(
         {
             **{name_group(k): due[f"group {k}"] for k in range(len(groups))},
@@ -103,7 +103,7 @@ def category_moves(
         }
     )
     keys = [*name_groups(groups), "pair"]
-    ends = [*CAME_TO, *([TRANSFERRED] if (came == TRANSFERRED).any() else [])]
+    ends = [*OUTCOMES, *([TRANSFERRED] if (came == TRANSFERRED).any() else [])]
     labels = [f"{one}{_ARROW}{other}" for one in CATEGORIES for other in ends]
     counted = pairs.groupby(keys, as_index=False)[["count", "cents"]].sum()
     table = fill_counts(counted, groups, "pair", labels)
@@ -121,20 +121,20 @@ def category_moves(
     )
 
 
-def _seen(history: History, moment: pd.Timestamp, by: list[str]) -> pd.DataFrame:
-    """Outcome, value, date, category and groups of each deal in a record; index ``unique_id``."""
+def _read_record(history: History, moment: pd.Timestamp, by: list[str]) -> pd.DataFrame:
+    """Read outcome, value, date, category and groups of each deal in a record; index ``unique_id``."""
     known = history.as_of(moment)
-    there = [name for name in COLUMNS if name in known.columns]
+    there = [name for name in DECIDING if name in known.columns]
     frame = read(known, "stage", "value", "close_date", *there, by=by, unique=True)
     labels = {f"group {k}": label_groups(frame[name]) for k, name in enumerate(by)}
     seen = frame[["unique_id", "value", "close_date"]].assign(
-        outcome=outcome_codes(frame), category=np.array(CATEGORIES)[categories(frame)[0]], **labels
+        outcome=outcome_codes(frame), category=np.array(CATEGORIES)[categorize(frame)[0]], **labels
     )
     return seen.set_index("unique_id")
 
 
-def _came_to(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> NDArray[np.str_]:
-    """What each deal came to by the end; rows without an outcome were deleted."""
+def _find_outcomes(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> NDArray[np.str_]:
+    """Find the outcome of each deal by the end; rows without one were deleted."""
     late = (after["close_date"] > last) | after["close_date"].isna()
     outcome = after["outcome"]
     cases = [
@@ -152,8 +152,8 @@ def _came_to(after: pd.DataFrame, last: pd.Timestamp, *, over: bool) -> NDArray[
     return found
 
 
-def _passed_on(history: History, asked: Span) -> pd.Series[Any]:
-    """The deals that had left the part of a history by the end."""
+def _list_transferred(history: History, asked: Span) -> pd.Series[Any]:
+    """List the deals that had left the part of a history by the end."""
     table = history.table
     last = latest(table.filter(table["seen_at"] <= instant(asked.closing)))
     ids: pd.Series[Any] = history.collect(last.filter(last["operation"] == TRANSFERRED).select("unique_id"))[

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from opp_analytics.analysis.forecasting.forecast_table import forecast_table
-from opp_analytics.analysis.forecasting.look_ahead import look_ahead
-from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.read_arguments import Asked, read_arguments
+from opp_analytics import schema
+from opp_analytics.analysis.forecasting.method import read_method
+from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, row_numbers
+from opp_analytics.analysis.forecasting.question import Answer, Question, answer
+from opp_analytics.analysis.forecasting.stated import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target
-from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.groups import By, divide
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arguments import MethodName
 from opp_analytics.history import History
-from opp_analytics.periods import When
-from opp_analytics.schema import ALL
-
-if TYPE_CHECKING:
-    from opp_analytics.analysis.shared.replay import Replay
+from opp_analytics.org import LOST
+from opp_analytics.periods import Freq, When
+from opp_analytics.schema import ALL, BUCKETS
 
 
 def forecast(
     opportunities: pd.DataFrame,
     *,
     as_of: When,
-    freq: str = "M",
-    method: str | Method = "auto",
-    history: History | Replay | None = None,
+    freq: Freq = "M",
+    method: MethodName = "auto",
+    history: History | None = None,
     target: Target = None,
     by: By = None,
     periods: int | Sequence[str] | None = None,
+    only: bool = False,
     confidence: float = 0.8,
     totals: bool = False,
+    probability: str | None = None,
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
@@ -49,8 +54,15 @@ def forecast(
         Date T of the forecast.
     freq : str
         Period alias: "M", "Q", a fiscal "Q-JAN", …
-    method : str or Method
-        "auto", "learned", "run_rate", "stated", "stage" or "curve", or a `Method` with options.
+    method : str
+        "auto": learned where the history allows, else run_rate, else stated. "learned": chances, new business and ranges from
+        past records. "run_rate": what ended periods won after the same point. "stated": a deal's ``probability``. "stage": the
+        rate of its stage.
+    probability : str, optional
+        Column of chances (fractions 0–1, or whole percents) for "stated", in place of ``probability``.
+    stage_rates : mapping or DataFrame, optional
+        Rate (fraction 0–1) by stage, such as the result of `stage_rates`, for "stage" and for deals without a stated chance;
+        None learns those of "stage" from the history.
     history : History, optional
         Past records, to learn from. Records after T are not read.
     target : float, mapping or DataFrame, optional
@@ -62,6 +74,8 @@ def forecast(
         One forecast for each value of these columns; a missing value is shown as "(none)".
     periods : int or list of str, optional
         Periods with a row even if they have no deals: their labels, or their number from the current one on.
+    only : bool
+        If True, no other period has a row, which is faster where one of many is asked about.
     confidence : float
         Confidence level of the range.
     totals : bool
@@ -91,7 +105,8 @@ def forecast(
           ``open_count``, the latter also in ``open_value``; neither is in ``weighted_open``.
         - ``to_date`` (bool): True for the period of T.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name and, under "auto", why), ``confidence``, ``left_out``.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name), ``why`` ("auto" took it; empty if
+        it was asked for), ``confidence``, ``left_out``.
         Empty input gives the first two rows with zeros, or no rows with `by`.
 
     Raises
@@ -112,7 +127,7 @@ def forecast(
     ``booked`` = Σ v, won with d in P and, in a frame loaded after T, d ≤ T. Open and d < T: overdue; d missing: unscheduled;
     so the open values of all rows add up to the total. learned: chances by due bucket and stage, new business and the
     width of ranges come from ended periods, each seen as long before its end as T is. run_rate: what ended periods won
-    after the same point. Other methods know only the deals due in a period, so their range is too narrow:
+    after the same point. The others know only the deals due in a period, so their range is too narrow:
     `backtest_methods` shows by how much. docs/definitions.md explains them.
 
     Examples
@@ -128,85 +143,52 @@ def forecast(
     unscheduled     0.0         0.0            0.0       0.0    NaN    NaN
     2026-03       100.0        50.0           20.0     120.0  100.0  150.0
     """
-    names = check_by(by, level="period")
-    asked = read_arguments(
+    question = Question.of(
         opportunities,
-        as_of,
-        freq,
-        method,
-        history,
+        as_of=as_of,
+        freq=freq,
+        method=read_method(method, probability=probability, stage_rates=stage_rates),
+        history=history,
+        by=by,
         target=target,
+        totals=totals,
         periods=periods,
+        only=only,
         confidence=confidence,
         seed=seed,
         tz=tz,
-        by=names,
-        totals=totals,
     )
-    return _answer(opportunities, asked, names, totals=totals)
-
-
-def forecast_of_period(
-    opportunities: pd.DataFrame,
-    *,
-    period: str,
-    as_of: When,
-    by: By,
-    freq: str = "M",
-    method: str | Method = "auto",
-    history: History | None = None,
-    target: Target = None,
-    tz: str | None = None,
-) -> pd.DataFrame:
-    """The rows of `forecast` for one period by groups and with totals, for the work of that period alone."""
-    names = check_by(by, level="period")
-    asked = read_arguments(
-        opportunities,
-        as_of,
-        freq,
-        method,
-        history,
-        target=target,
-        periods=[period],
-        only=True,
-        tz=tz,
-        by=names,
-        totals=True,
-    )
-    table = _answer(opportunities, asked, names, totals=True)
-    rows = table[table.index.get_level_values("period") == asked.periods[0]].droplevel("period")
-    rows.attrs = table.attrs
-    return rows
-
-
-def _answer(opportunities: pd.DataFrame, asked: Asked, names: Sequence[str], *, totals: bool) -> pd.DataFrame:
-    """The table of a checked question: the finest groups, and the levels above them if `totals`."""
-    finest = look_ahead(opportunities, asked, names)
-    levels = [names[:k] for k in range(len(names) if totals else 0)]
-    made = [
-        (level, look_ahead(opportunities, asked, level, parts=finest if level else None)) for level in levels
+    moment = question.read(opportunities)
+    finest = answer(question, moment)
+    levels = range(len(question.by) if totals else 0)
+    answers = [
+        *(answer(question, moment, level=k, parts=finest if k else None) for k in levels),
+        finest,
     ]
-    tables = [forecast_table(one, asked, level) for level, one in [*made, (names, finest)]]
-    deals = finest.deals
+    tables = [
+        _tabulate(question, one, question.by[:k]) for k, one in zip([*levels, None], answers, strict=True)
+    ]
+    deals = finest.moment
     return annotate(
-        _with_totals(tables, names),
+        _stack_levels(tables, question.by),
         made_from=opportunities,
         n=int(np.count_nonzero(deals.open | deals.booked)),
-        as_of=deals.today,
+        as_of=question.today,
         left_out={
             **deals.left_out,
-            **asked.targets.left_out,
+            **question.targets.left_out,
             "without_value": int(tables[-1]["no_value"].sum()),
             "without_probability": int(tables[-1]["no_probability"].sum()),
         },
-        freq=asked.freq,
-        method=finest.chosen.label,
-        confidence=asked.confidence,
+        freq=question.freq,
+        method=finest.method.label,
+        why=finest.method.why,
+        confidence=question.confidence,
     )
 
 
-def _with_totals(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
-    """The finest table, and below it those of fewer groups, with "(all)" in place of the missing labels."""
+def _stack_levels(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.DataFrame:
+    """Stack the tables of all levels, the finest first, with "(all)" in place of the missing labels."""
     if len(tables) == 1:
         return tables[0]
     parts = []
@@ -215,3 +197,122 @@ def _with_totals(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> pd.Dat
         missing = {name: ALL for name in names if name not in rows}
         parts.append(rows.assign(**missing).set_index([*names, "period"])[table.columns])
     return pd.concat(parts)
+
+
+COLUMNS = [
+    "booked", "open_count", "open_value", "weighted_open", "expected_open", "new_business", "expected",
+    "low", "median", "high", "target", "p_target", "gap", "pipeline_coverage", "needed_pipeline", "attainment",
+    "won_later_value", "no_value", "no_probability", "to_date",
+]  # fmt: skip
+
+
+def _tabulate(question: Question, found: Answer, by: Sequence[str]) -> pd.DataFrame:
+    """Tabulate every group: overdue, unscheduled, then the periods."""
+    deals = found.moment
+    rows = Rows.of(deals, list(found.outlooks), question.freq)
+    method = question.method
+    if method.name == "stated" and "probability" in deals.columns and method.column == "probability":
+        deals.columns["probability"].check(deals.open, deals.ids)
+    stated = look_up_chances(deals, "probability", method.stage_rates or {})
+    no_value = np.isnan(deals.value)
+    rated = "probability" in deals.columns or method.stage_rates is not None
+    columns: dict[str, NDArray[Any]] = {
+        "booked": rows.sum(deals.value, deals.booked),
+        "open_count": rows.count(deals.open),
+        "open_value": rows.sum(deals.value, deals.open),
+        "weighted_open": rows.sum(deals.value * stated, deals.open) if rated else rows.filled(np.nan),
+        **_tabulate_outlooks(question, rows, found, by),
+        "won_later_value": rows.sum(deals.value, deals.won_later),
+        "no_value": rows.count(deals.open & no_value),
+        "no_probability": rows.count(deals.open & ~no_value & (found.unpriced | (rated & np.isnan(stated)))),
+        "to_date": np.tile([label == str(question.current) for label in rows.labels], deals.size),
+    }
+    table = pd.DataFrame({name: column.ravel() for name, column in columns.items()}, index=rows.index)
+    money = table["target"] - table["booked"]
+    table["gap"] = money
+    table["pipeline_coverage"] = (table["open_value"] / money).where(money > 0)
+    rates = np.repeat(_value_rates(deals), len(rows.labels))
+    table["needed_pipeline"] = money / np.where(rates > 0, rates, np.nan) - table["open_value"]
+    table["attainment"] = (table["booked"] / table["target"]).where(table["target"] > 0)
+    return table[COLUMNS]
+
+
+def _value_rates(deals: Moment) -> Floats:
+    """Share of the money of closed deals that was won, by group; NaN where nothing closed by the day."""
+    lost = (deals.outcome == LOST) & ~deals.dated_later
+    won = deals.sum(deals.value, deals.booked)
+    return divide(won, np.maximum(won + deals.sum(deals.value, lost), 0))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a table: groups times buckets and periods."""
+
+    labels: list[str]
+    """Buckets and periods."""
+    cell: NDArray[np.intp]
+    """Row of each deal; −1 for none."""
+    groups: int
+    index: pd.Index[Any]
+
+    @classmethod
+    def of(cls, deals: Moment, wanted: Sequence[pd.Period], freq: str) -> Rows:
+        """Lay out the rows of all groups."""
+        numbers, own = row_numbers(wanted), deals.rows(freq)
+        order = np.argsort(numbers)
+        place = order[np.searchsorted(numbers, own, sorter=order).clip(max=len(numbers) - 1)]
+        inside = (deals.group >= 0) & (deals.open | deals.booked | deals.won_later) & (numbers[place] == own)
+        cell = np.where(inside, deals.group * len(numbers) + place, -1)
+        labels = [*BUCKETS, *map(str, wanted)]
+        by_period = pd.Index(labels, name="period", dtype=schema.TEXT)
+        if deals.index is None:
+            return cls(labels, cell, 1, by_period)
+        levels = [deals.index.get_level_values(k).repeat(len(labels)) for k in range(deals.index.nlevels)]
+        index = pd.MultiIndex.from_arrays(
+            [*levels, pd.Index(np.tile(labels, deals.size), dtype=schema.TEXT)],
+            names=[*deals.index.names, "period"],
+        )
+        return cls(labels, cell, deals.size, index)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Groups, and rows of each."""
+        return self.groups, len(self.labels)
+
+    def sum(self, amounts: Floats, mask: Flags) -> Floats:
+        """Sum amounts in each row; missing amounts count 0."""
+        kept = np.flatnonzero(mask & (self.cell >= 0) & ~np.isnan(amounts))
+        size = self.shape[0] * self.shape[1]
+        summed = np.bincount(self.cell[kept], weights=amounts[kept], minlength=size)
+        return summed.astype(np.float64).reshape(self.shape)
+
+    def count(self, mask: Flags) -> NDArray[np.int64]:
+        """Count deals in each row."""
+        return self.sum(np.ones(len(self.cell)), mask).astype(np.int64)
+
+    def filled(self, value: float) -> Floats:
+        """Repeat a value in each row."""
+        return np.full(self.shape, value)
+
+
+def _tabulate_outlooks(question: Question, rows: Rows, found: Answer, by: Sequence[str]) -> dict[str, Floats]:
+    """Tabulate expected money, the range, the target and its chance."""
+    deals = found.moment
+    names = ("expected_open", "new_business", "expected", "low", "median", "high", "target", "p_target")
+    columns = {name: rows.filled(np.nan) for name in names}
+    for name in names[:3]:
+        columns[name][:, : len(BUCKETS)] = 0.0
+    levels = ((1 - question.confidence) / 2, 0.5, (1 + question.confidence) / 2)
+    for place, (period, outlook) in enumerate(found.outlooks.items(), start=len(BUCKETS)):
+        booked = deals.booked_in(period)
+        columns["expected_open"][:, place] = outlook.expected_open
+        columns["new_business"][:, place] = outlook.new_business
+        columns["expected"][:, place] = found.expected(period)
+        for group, (labels, total) in enumerate(zip(deals.labels, outlook.totals, strict=True)):
+            if total is not None:
+                for name, level in zip(("low", "median", "high"), levels, strict=True):
+                    columns[name][group, place] = total.quantile(level)
+            target = question.targets.of(by, labels, str(period))
+            columns["target"][group, place] = target
+            columns["p_target"][group, place] = outlook.p_target(group, float(booked[group]), target)
+    return columns

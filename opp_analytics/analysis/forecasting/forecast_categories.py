@@ -9,25 +9,30 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema
-from opp_analytics.analysis.forecasting.categories import CATEGORIES, COLUMNS, categories
-from opp_analytics.analysis.forecasting.deals_by_period import (
-    OVERDUE_SLOT,
-    UNSCHEDULED_SLOT,
-    Deals,
-    read_deals,
-    slot,
-)
+from opp_analytics.analysis.forecasting.forecast import Rows
+from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date, check_freq
-from opp_analytics.schema import BUCKETS
+
+CATEGORIES = ("commit", "best_case", "pipeline", "omitted")
+"""Categories of open deals; `categorize` gives positions in this list."""
+DECIDING = ("category", "pipeline", "probability")
+"""Columns that decide, where a frame has them."""
+_PLACES = {
+    **{name: place for place, name in enumerate(CATEGORIES)},
+    **dict.fromkeys(("bestcase", "upside"), CATEGORIES.index("best_case")),
+    "omit": CATEGORIES.index("omitted"),
+}
+_BOUNDS = ((75, 0), (50, 1))
+"""Stated percent from which a deal is in a category, as CRMs set them up; the rest is pipeline."""
 
 
 def forecast_categories(
     opportunities: pd.DataFrame, *, as_of: When, freq: str = "M", by: By = None, tz: str | None = None
 ) -> pd.DataFrame:
-    """Closed, commit, best case, pipeline and omitted money by period, each alone and added up.
+    """Sum closed, commit, best case, pipeline and omitted money by period, each alone and added up.
 
     Parameters
     ----------
@@ -60,7 +65,7 @@ def forecast_categories(
 
     See Also
     --------
-    category_moves : What became of each category, which is how a commit is judged.
+    category_moves : Outcome of each category, which is how a commit is judged.
 
     Notes
     -----
@@ -79,14 +84,20 @@ def forecast_categories(
     names, meaning = check_by(by, level="period"), Org.of(opportunities)
     zone = meaning.zone(tz)
     today = as_date(as_of, tz=zone)
-    deals = read_deals(
-        opportunities, COLUMNS, today=today, freq=meaning.freq(check_freq(freq)), by=names, tz=zone
-    )
-    category, strange = categories(deals.frame[deals.open])
-    kind = np.full(len(deals.frame), -1, dtype=np.intp)
-    kind[deals.booked] = 0
-    kind[deals.open] = category + 1
-    table = _table(deals, kind)
+    deals = Moment.of(opportunities, today=today, tz=zone, by=names).keep_alive()
+    current = pd.Period(today, meaning.freq(check_freq(freq)))
+    category, strange = categorize(_read_deciding(opportunities)[deals.open])
+    rows = Rows.of(deals, deals.periods(current.freqstr, [current]), current.freqstr)
+    columns = {"closed": rows.sum(deals.value, deals.booked)}
+    for place, name in enumerate(CATEGORIES):
+        mine = deals.open.copy()
+        mine[deals.open] = category == place
+        columns[name] = rows.sum(deals.value, mine)
+    table = pd.DataFrame({name: column.ravel() for name, column in columns.items()}, index=rows.index)
+    table["commit_total"] = table["closed"] + table["commit"]
+    table["best_case_total"] = table["commit_total"] + table["best_case"]
+    table["open_count"] = rows.count(deals.open).ravel()
+    table["to_date"] = np.asarray(table.index.get_level_values("period") == str(current), dtype=bool)
     return annotate(
         table,
         made_from=opportunities,
@@ -97,12 +108,12 @@ def forecast_categories(
             "unknown_category": strange,
             "without_value": int((deals.open & np.isnan(deals.value)).sum()),
         },
-        freq=deals.freq,
+        freq=current.freqstr,
     )
 
 
 def deal_categories(opportunities: pd.DataFrame) -> pd.Series[Any]:
-    """The forecast category of each opportunity, as if it were open, by the rule of `forecast_categories`.
+    """Find the forecast category of each opportunity, as if it were open, by the rule of `forecast_categories`.
 
     Parameters
     ----------
@@ -114,42 +125,81 @@ def deal_categories(opportunities: pd.DataFrame) -> pd.Series[Any]:
     Series
         ``category`` (str), on the frame's own index.
     """
-    there = [name for name in COLUMNS if name in opportunities.columns]
-    frame = read(opportunities, "stage", *there, any_stage=True)
-    return pd.Series(
-        np.array(CATEGORIES)[categories(frame)[0]], opportunities.index, name="category", dtype=schema.TEXT
+    categories = np.array(CATEGORIES)[categorize(_read_deciding(opportunities))[0]]
+    return pd.Series(categories, opportunities.index, name="category", dtype=schema.TEXT)
+
+
+def _read_deciding(opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Read the columns that decide on the category."""
+    there = [name for name in DECIDING if name in opportunities.columns]
+    return read(opportunities, "stage", *there, any_stage=True)
+
+
+def categorize(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
+    """Find the category of each row of a conformed frame, as if open, and count the categories that are not known.
+
+    The tenant's column ``category`` decides, else the stage's category in the org, else the stated probability (or that
+    of the stage): 75% and more is commit, 50% and more best case, the rest pipeline.
+    """
+    meaning = Org.of(frame)
+    own, strange = _read_own(frame)
+    found = np.where(own >= 0, own, _by_stage(frame, meaning))
+    codes: NDArray[np.intp] = np.where(found >= 0, found, _by_probability(frame, meaning)).astype(np.intp)
+    return codes, strange
+
+
+def _read_own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
+    if "category" not in frame:
+        return np.full(len(frame), -1, dtype=np.intp), 0
+    said = frame["category"].astype(schema.TEXT)
+    spelled = said.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+    place = spelled.map(_PLACES).fillna(-1).astype("int64")
+    # "Closed" is what some systems say of a deal that was won; while it is open, its stage decides.
+    strange = spelled.notna() & (spelled != "") & (spelled != "closed") & (place < 0)
+    return np.asarray(place, dtype=np.intp), int(strange.sum())
+
+
+def _by_stage(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
+    given = {
+        (stage.pipeline, stage.name): CATEGORIES.index(stage.category)
+        for stage in meaning.stages
+        if stage.category is not None
+    }
+    return _look_up_stage(frame, given, -1)
+
+
+def _by_probability(frame: pd.DataFrame, meaning: Org) -> NDArray[np.intp]:
+    given = {
+        (stage.pipeline, stage.name): stage.probability
+        for stage in meaning.stages
+        if stage.probability is not None
+    }
+    by_stage = _look_up_stage(frame, given, -1)
+    stated = (
+        frame["probability"].to_numpy(dtype=float, na_value=np.nan)
+        if "probability" in frame
+        else np.full(len(frame), np.nan)
     )
+    percent = np.where(np.isnan(stated), by_stage, stated)
+    found = np.full(len(frame), CATEGORIES.index("pipeline"), dtype=np.intp)
+    for bound, category in reversed(_BOUNDS):
+        found[percent >= bound] = category
+    return found
 
 
-def _table(deals: Deals, kind: NDArray[np.intp]) -> pd.DataFrame:
-    """Money by group, period and kind: closed, then the categories."""
-    spans = deals.periods([str(deals.current)])
-    slots = np.array([OVERDUE_SLOT, UNSCHEDULED_SLOT, *map(slot, spans)])
-    order = np.argsort(slots)
-    place = order[np.searchsorted(slots, deals.period, sorter=order).clip(max=len(slots) - 1)]
-    used = np.flatnonzero((kind >= 0) & (slots[place] == deals.period) & (deals.group >= 0))
-    kinds, rows = len(CATEGORIES) + 1, deals.size * len(slots)
-    cell = (deals.group[used] * len(slots) + place[used]) * kinds + kind[used]
-    money = np.bincount(cell, weights=np.nan_to_num(deals.value[used]), minlength=rows * kinds)
-    count = np.bincount(cell, minlength=rows * kinds).reshape(rows, kinds)
-    table = pd.DataFrame(
-        money.astype(np.float64).reshape(rows, kinds),
-        columns=["closed", *CATEGORIES],
-        index=_index(deals, spans),
+def _look_up_stage(
+    frame: pd.DataFrame, given: dict[tuple[str | None, str], int], otherwise: int
+) -> NDArray[np.intp]:
+    """Look up each row's stage in its own pipeline, else in any."""
+    stages: list[Any] = frame["stage"].astype("object").tolist()
+    pipelines: list[Any] = (
+        frame["pipeline"].astype("object").tolist() if "pipeline" in frame else [None] * len(frame)
     )
-    table["commit_total"] = table["closed"] + table["commit"]
-    table["best_case_total"] = table["commit_total"] + table["best_case"]
-    table["open_count"] = count[:, 1:].sum(axis=1).astype(np.int64)
-    table["to_date"] = np.asarray(table.index.get_level_values("period") == str(deals.current), dtype=bool)
-    return table
-
-
-def _index(deals: Deals, spans: list[pd.Period]) -> pd.Index[str]:
-    labels = pd.Index([*BUCKETS, *map(str, spans)], name="period", dtype=schema.TEXT)
-    if deals.groups is None:
-        return labels
-    repeated = [deals.groups.get_level_values(k).repeat(len(labels)) for k in range(deals.groups.nlevels)]
-    return pd.MultiIndex.from_arrays(
-        [*repeated, pd.Index(np.tile(labels, len(deals.groups)), dtype=schema.TEXT)],
-        names=[*deals.groups.names, "period"],
+    by_name = {name: said for (_, name), said in given.items()}
+    return np.array(
+        [
+            given.get((pipe, stage), given.get((None, stage), by_name.get(stage, otherwise)))
+            for pipe, stage in zip(pipelines, stages, strict=True)
+        ],
+        dtype=np.intp,
     )

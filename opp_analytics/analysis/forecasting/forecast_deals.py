@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from opp_analytics import org
-from opp_analytics.analysis.forecasting.deals_by_period import as_labels
-from opp_analytics.analysis.forecasting.look_ahead import Forecasted, look_ahead
-from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis.forecasting.method import read_method
+from opp_analytics.analysis.forecasting.moment import NEVER, Moment
 from opp_analytics.analysis.forecasting.outlook import Mix, Outlook
-from opp_analytics.analysis.forecasting.read_arguments import Asked, read_arguments
+from opp_analytics.analysis.forecasting.question import Question, answer
 from opp_analytics.analysis.forecasting.targets import Target
-from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.groups import By
 from opp_analytics.analysis.shared.tables import annotate
-from opp_analytics.periods import When
+from opp_analytics.arguments import MethodName
+from opp_analytics.periods import Freq, When
 from opp_analytics.schema import TEXT
 
 if TYPE_CHECKING:
-    from opp_analytics.analysis.shared.replay import Replay
     from opp_analytics.history import History
 
 
@@ -32,12 +31,15 @@ def forecast_deals(
     opportunities: pd.DataFrame,
     *,
     as_of: When,
-    freq: str = "M",
-    method: str | Method = "auto",
-    history: History | Replay | None = None,
+    freq: Freq = "M",
+    method: MethodName = "auto",
+    history: History | None = None,
     target: Target = None,
     by: By = None,
     periods: int | Sequence[str] | None = None,
+    only: bool = False,
+    probability: str | None = None,
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
@@ -47,7 +49,7 @@ def forecast_deals(
     ----------
     opportunities : DataFrame
         As for `forecast`; ``unique_id`` and ``name`` are kept if present.
-    as_of, freq, method, history, target, by, periods, seed, tz
+    as_of, freq, method, history, target, by, periods, only, probability, stage_rates, seed, tz
         As for `forecast`. Under "auto", learned where the history allows, else stated: the run rate does not look at single
         deals.
 
@@ -65,7 +67,7 @@ def forecast_deals(
         - ``p_if_won``, ``p_if_lost`` (float64, fraction): P(total ≥ target of the period) in either case; ``swing``: their
           difference. NaN without a target.
 
-        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method`` (its name and why), ``left_out``. Without such deals, no rows.
+        Attrs: ``n`` deals, ``as_of``, ``freq``, ``method``, ``why``, ``left_out``. Without such deals, no rows.
 
     Raises
     ------
@@ -91,35 +93,35 @@ def forecast_deals(
     0   90.0           0.988       1.0        0.0
     1   10.0           0.012       0.5        0.5
     """
-    names = check_by(by, level="period")
-    asked = read_arguments(
+    question = Question.of(
         opportunities,
-        as_of,
-        freq,
-        method,
-        history,
+        as_of=as_of,
+        freq=freq,
+        method=read_method(method, probability=probability, stage_rates=stage_rates),
+        history=history,
+        by=by,
         target=target,
         periods=periods,
+        only=only,
         seed=seed,
         tz=tz,
-        by=names,
     )
-    made = look_ahead(opportunities, asked, names, single_deals=True)
-    deals = made.deals
+    made = answer(question, question.read(opportunities), single_deals=True)
+    deals = made.moment
     parts = [
-        _of_period(made, asked, names, period, outlook)
+        _list_deals(question, deals, period, outlook)
         for period, outlook in made.outlooks.items()
-        if period >= deals.current
+        if period >= question.current
     ]
     found = pd.concat([_no_deals(), *parts], ignore_index=True)
     rows = found["row"].to_numpy()
-    carried = org.conform(opportunities[[name for name in _CARRIED if name in opportunities]])
+    shown = [name for name in (*_CARRIED, *question.by, "stage", "close_date") if name in opportunities]
+    carried = org.conform(opportunities[list(dict.fromkeys(shown))])
     value, chance = deals.value[rows], found["chance"]
     table = pd.DataFrame(
         {
             "period": found["period"].astype(TEXT),
             **{str(name): carried[name].array[rows] for name in carried},
-            **{str(name): deals.frame[name].array[rows] for name in [*names, "stage", "close_date"]},
             "value": value,
             "chance": chance,
             "weighted": value * chance,
@@ -129,41 +131,37 @@ def forecast_deals(
             "swing": found["p_if_won"] - found["p_if_lost"],
         }
     )
-    left = deals.open & ~np.isin(np.arange(len(deals.frame)), rows)
-    valued = ~np.isnan(deals.value)
+    left = deals.open & ~np.isin(np.arange(len(deals.value)), rows)
+    valued, ahead = ~np.isnan(deals.value), (deals.due >= deals.day) & (deals.due < NEVER)
     return annotate(
         table,
         made_from=opportunities,
         n=int(found["row"].nunique()),
-        as_of=deals.today,
+        as_of=question.today,
         left_out={
             **deals.left_out,
             "without_value": int((left & ~valued).sum()),
-            "overdue_or_unscheduled": int((left & valued & (deals.period < 0)).sum()),
-            "without_chance": int((left & valued & (deals.period >= 0)).sum()),
+            "overdue_or_unscheduled": int((left & valued & ~ahead).sum()),
+            "without_chance": int((left & valued & ahead).sum()),
         },
-        freq=asked.freq,
-        method=made.chosen.label,
+        freq=question.freq,
+        method=made.method.label,
+        why=made.method.why,
     )
 
 
-def _of_period(
-    made: Forecasted, asked: Asked, by: Sequence[str], period: pd.Period, outlook: Outlook
-) -> pd.DataFrame:
-    """The deals that can be won in a period, the one with the largest share of the variance first."""
-    deals = made.deals
+def _list_deals(question: Question, deals: Moment, period: pd.Period, outlook: Outlook) -> pd.DataFrame:
+    """List the deals that can be won in a period, the one with the largest share of the variance first."""
+    booked = deals.booked_in(period)
     parts = []
-    for group, total in enumerate(outlook.totals):
+    for group, (labels, total) in enumerate(zip(deals.labels, outlook.totals, strict=True)):
         if not isinstance(total, Mix):
             continue
         rows = total.rows
-        booked = float(deals.booked_in(period)[group])
-        target = asked.targets.of(
-            by, () if deals.groups is None else as_labels(deals.groups[group]), str(period)
-        )
+        target = question.targets.of(question.by, labels, str(period))
         won, lost = np.full(len(rows), np.nan), np.full(len(rows), np.nan)
         if not np.isnan(target):
-            won, lost = outlook.conditions(total, booked, target)
+            won, lost = outlook.conditions(total, float(booked[group]), target)
         variance = deals.value[rows] ** 2 * outlook.chance[rows] * (1 - outlook.chance[rows])
         whole = variance.sum()
         share = variance / whole if whole > 0 else np.full(len(rows), np.nan)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from opp_analytics import periods, schema
-from opp_analytics.analysis.forecasting.method import Method, read_method
+from opp_analytics.analysis.forecasting.method import read_method
+from opp_analytics.analysis.forecasting.moment import last_day
 from opp_analytics.analysis.forecasting.past_forecasts import FORECAST, PastForecasts
-from opp_analytics.analysis.forecasting.past_points import last_day
+from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
-from opp_analytics.periods import When
+from opp_analytics.periods import Freq, When
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -22,14 +25,16 @@ def forecast_fan(
     history: History,
     *,
     period: str,
-    freq: str = "M",
-    method: str | Method = "auto",
+    freq: Freq = "M",
+    method: MethodName = "auto",
     as_of: When | None = None,
     confidence: float = 0.8,
+    probability: str | None = None,
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     seed: int = 0,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """The forecast of one period at each record until its end.
+    """Forecast one period at the last record of each day until its end.
 
     Parameters
     ----------
@@ -37,7 +42,7 @@ def forecast_fan(
         Past records; each forecast uses those up to its own.
     period : str
         Label of the period, such as "2026-03", "2026Q1" or the fiscal "2027Q1".
-    freq, method, as_of, confidence, tz
+    freq, method, as_of, confidence, probability, stage_rates, tz
         As for `backtest`.
     seed : int
         Random seed of the draws.
@@ -79,34 +84,28 @@ def forecast_fan(
     0  2026-01             2      40.0  0.0  100.0   100.0
     1  2026-01             0      70.0  0.0  100.0   100.0
     """
-    way = read_method(method)
-    past = PastForecasts.of(
-        history,
-        "forecast_fan",
-        freq=freq,
-        as_of=as_of,
-        confidence=confidence,
-        seed=seed,
-        tz=tz,
+    past = PastForecasts(
+        Question.of_past(
+            history,
+            "forecast_fan",
+            freq=freq,
+            method=read_method(method, probability=probability, stage_rates=stage_rates),
+            as_of=as_of,
+            confidence=confidence,
+            seed=seed,
+            tz=tz,
+        )
     )
-    wanted = periods.as_period(period, past.freq)
-    end, last = last_day(wanted), len(past.records.days) - 1
-    before = {record: [wanted] for record, day in enumerate(past.records.days) if day <= end}
-    made = past.made(way, before)
+    records = past.records
+    wanted = periods.as_period(period, records.freq)
+    end, last = last_day(wanted), len(records.days) - 1
+    made = past.tabulate({record: [wanted] for record, day in enumerate(records.days) if day <= end})
     if made.empty:
         raise NotEnoughHistory(
             f"forecast_fan needs a record before the end of {wanted}, and there is none with enough data; keep recording"
         )
     frame = made.set_index("made_at")[["period", "weeks_before", *FORECAST, "method"]]
     frame["period"] = frame["period"].astype(schema.TEXT)
-    over = past.records.days[-1] > end
-    frame["actual"] = past.actual({last: [wanted]})[last, (), str(wanted)] if over else float("nan")
-    return annotate(
-        frame,
-        made_from=history,
-        n=len(frame),
-        as_of=past.last_day,
-        freq=past.freq,
-        method=way.name,
-        confidence=past.confidence,
-    )
+    over = records.days[-1] > end
+    frame["actual"] = past.sum_wins({last: [wanted]})[last, (), str(wanted)] if over else float("nan")
+    return annotate(frame, made_from=history, n=len(frame), **past.notes)

@@ -5,144 +5,300 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, sqrt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from opp_analytics.analysis.forecasting.learned_chances import LearnedChances, learn_chances
-from opp_analytics.analysis.forecasting.past_deals import PastDeals
-from opp_analytics.analysis.forecasting.past_points import Now, Records, last_day
-from opp_analytics.analysis.forecasting.read_versions import read_versions
+from opp_analytics.analysis.forecasting.method import FEWEST
+from opp_analytics.analysis.forecasting.moment import (
+    NEVER,
+    Floats,
+    Integers,
+    Labels,
+    Moment,
+    Records,
+    Versions,
+    first_day,
+    last_day,
+    read_versions,
+)
+from opp_analytics.analysis.forecasting.outlook import Mix, Outlook, nothing_known
 from opp_analytics.analysis.stats.distribution import sample_totals
-from opp_analytics.org import Org
+from opp_analytics.org import WON, Org
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-Floats = NDArray[np.float64]
-FEWEST = 3
-"""Smallest number of ended periods to learn from."""
+# Each number was chosen on simulated teams and tried on fresh seeds: docs/definitions.md, "learned".
+BUCKET_NAMES = ("overdue", "undated", "due before", "due", "due soon after", "due later")
+_OVERDUE, _UNDATED, _BEFORE, _DUE, _SOON_AFTER, _LATER = range(6)
+_WON, _NEITHER = 6, 7
+"""Status at a point of a deal that was already won, and of one that was neither open nor won."""
+_BY_DAY = np.array([_OVERDUE, _BEFORE, _DUE, _SOON_AFTER, _LATER, _UNDATED])
+_SOON_DAYS = 31
+"""Days after a period in which a deal due may still be pulled in: a month."""
 _AMOUNTS = 12
-"""Number of past amounts of new business that may come again."""
+"""Past amounts of new business that may come again: a year of months."""
 _LEADS = (14, 28, 45, 75)
-"""Days before the end of the past forecasts that are scored, besides today's."""
+"""Days before the end of the past forecasts that are scored, besides today's: near and far, a month and more apart."""
 _PSEUDO = 12
+"""Pseudo-scores of a well-calibrated forecast, so that a few past misses do not set the width."""
 _LEVEL = 0.8
+"""Level at which the width is set; every other level follows the same draws."""
 _CAP = 4.0
+"""Largest score: one wild miss must not widen all ranges."""
 _PSEUDO_SCORES = ndtri(0.5 + (np.arange(1, _PSEUDO + 1) - 0.5) / (2 * _PSEUDO)) / ndtri((1 + _LEVEL) / 2)
+_SHRINK = 8.0
+"""Weight of the next wider share (all deals, bucket, stage of any pipeline) in a share won, in deals."""
+_OWNER = 10.0
+"""Weight of 1 in an owner's factor, in wins."""
+_MONTH = 50.0
+"""Weight of 1 in the factor of months that end a quarter, or of the others, in wins."""
+_LEAST, _MOST = 0.0005, 0.98
+"""Bounds of a chance: nothing open is certain or impossible."""
+
+
+@dataclass(frozen=True)
+class Chances:
+    """Chance that an open deal is won in a period, by its status at a point."""
+
+    share: Floats
+    """By bucket (rows) and stage (columns): stages of single pipelines, then of all pipelines by name, then never seen."""
+    owner: Floats
+    """Factor by owner; the last, 1, for owners never seen."""
+    month: tuple[float, float]
+    """Factor of months that do not end a quarter, and of those that do."""
+
+    def of(self, bucket: Integers, stage: Integers, owner: Integers, *, closing: bool) -> Floats:
+        """Look up the chance of each deal; −1 is a stage or owner never seen, `closing` a month that ends a quarter."""
+        return _clip(_clip(self.share[bucket, stage] * self.owner[owner]) * self.month[closing])
+
+
+@dataclass(frozen=True)
+class Point:
+    """A past period as seen from an earlier record: deals open then by kind, and its final wins by status then."""
+
+    bucket: Integers
+    stage: Integers
+    owner: Integers
+    count: Floats
+    """Open deals of each kind (bucket, stage, owner)."""
+    won_bucket: Integers
+    """Of each deal that was open then and won in the period."""
+    won_stage: Integers
+    won_owner: Integers
+    money: Floats
+    """Final wins by group (rows) and status at the record: the buckets, already won, neither."""
+
+    @property
+    def actual(self) -> Floats:
+        """Money by group."""
+        return np.asarray(self.money.sum(axis=1))
+
+    @property
+    def new_business(self) -> Floats:
+        """Money from deals that were neither won nor open at the record, by group."""
+        return self.money[:, _NEITHER]
 
 
 @dataclass(frozen=True)
 class Lessons:
-    """What ended periods teach about one period."""
+    """Parameters learned for one period."""
 
-    periods: tuple[pd.Period, ...]
-    """The periods learned from, oldest first."""
-    chances: LearnedChances
-    further: Floats
-    """New business of the last 12 of them (rows), by group (columns)."""
+    chances: Chances
+    new_business: Floats
+    """Amounts of the last 12 periods learned from (rows), by group (columns)."""
     stretch: float
 
 
 @dataclass(frozen=True)
 class Miss:
-    """By how much a past forecast missed."""
+    """Scores of a past forecast: how far it missed, in half-widths of its range."""
 
-    taught_by: int
-    """Ended periods that it learned from."""
+    learned_from: int
+    """Number of periods it learned from."""
     scores: Floats
-    """The miss in half-widths of its range, for each group."""
+    """By group."""
 
 
 @dataclass(frozen=True)
-class Past:
-    """Everything that forecasts learn from; what a forecast at a moment asks for was known by then."""
+class Learned:
+    """The learned method on the records of a history; at each moment it uses only what was known by then."""
 
-    records: Records
-    deals: PastDeals
+    versions: Versions
+    seed: int = 0
+    _points: dict[tuple[int, pd.Period, int], Point] = field(default_factory=dict)
     _misses: dict[tuple[pd.Period, int], Miss] = field(default_factory=dict)
-    _taught: dict[tuple[Now, pd.Period], Lessons | None] = field(default_factory=dict)
+    _lessons: dict[tuple[int, pd.Period], Lessons | None] = field(default_factory=dict)
 
-    def lessons(self, now: Now, period: pd.Period) -> Lessons | None:
-        """What is known at a moment about the chances in a period; None where fewer than 3 periods teach it."""
-        if (now, period) not in self._taught:
-            self._taught[now, period] = self._teach(now, period)
-        return self._taught[now, period]
+    @property
+    def records(self) -> Records:
+        """The records learned from."""
+        return self.versions.records
 
-    def _teach(self, now: Now, period: pd.Period) -> Lessons | None:
-        lead = last_day(period) - now.day
-        known = self._teachers(now, lead)
-        if len(known) < FEWEST:
-            return None
-        return Lessons(
-            tuple(known),
-            self._learn(known),
-            self._further(known),
-            stretch(self._past_scores(now, lead, len(known))),
+    def chance(self, moment: Moment, period: pd.Period) -> Floats:
+        """Chance that each deal is won in a period: 0 for one that is not open, NaN where unknown."""
+        lessons = self.learn(moment.day, period)
+        if lessons is None:
+            return np.where(moment.open, np.nan, 0.0)
+        return np.where(moment.open, self._look_up(lessons.chances, moment, period), 0.0)
+
+    def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
+        """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
+        lessons = self.learn(moment.day, period)
+        if lessons is None:
+            return nothing_known(len(moment.value), moment.size)
+        chance = np.where(moment.open, self._look_up(lessons.chances, moment, period), 0.0)
+        amounts = self._spread(lessons.new_business, moment)
+        if new is not None:
+            amounts = _scale_to_means(amounts, new)
+        booked, valued = moment.booked_in(period), moment.open & ~np.isnan(moment.value)
+        totals = []
+        for group in range(moment.size):
+            rows = np.flatnonzero(valued & (moment.group == group))
+            further = amounts[:, group].tolist()
+            totals.append(
+                Mix(
+                    rows,
+                    moment.value[rows],
+                    chance[rows],
+                    float(booked[group]),
+                    further,
+                    stretch=lessons.stretch,
+                    seed=self.seed,
+                )
+            )
+        expected = moment.sum(moment.value * chance, moment.open)
+        return Outlook(chance, expected, amounts.mean(axis=0), totals)
+
+    def learn(self, day: int, period: pd.Period) -> Lessons | None:
+        """Learn the parameters of a period from the records up to a day; None if fewer than 3 periods teach it."""
+        if (day, period) not in self._lessons:
+            lead = last_day(period) - day
+            known = self._past_points(day, lead)
+            self._lessons[day, period] = (
+                None
+                if len(known) < FEWEST
+                else Lessons(
+                    self._learn_chances(known),
+                    self._collect_new_business(known),
+                    stretch(self._score_past(day, lead, len(known))),
+                )
+            )
+        return self._lessons[day, period]
+
+    def point(self, record: int, period: pd.Period, known: int | None = None) -> Point:
+        """Count a past period at a record, with its wins as the record `known` shows them: by default the final ones."""
+        known = self.records.settles(period) if known is None else known
+        key = (record, period, known)
+        if key not in self._points:
+            self._points[key] = self._count(record, period, known)
+        return self._points[key]
+
+    def _count(self, record: int, period: pd.Period, known: int) -> Point:
+        versions, every = self.versions, self.versions.every
+        moment = versions.at(record)
+        open_ = np.flatnonzero(moment.open)
+        kinds = (len(BUCKET_NAMES), len(moment.stages) + 1, len(moment.owners) + 1)
+        # An owner of −1, where the history has no owners, is the last.
+        owner = moment.owner[open_] % kinds[2]
+        kind = np.ravel_multi_index(
+            (put_in_buckets(moment, period)[open_], moment.stage[open_], owner), kinds
+        )
+        held, count = np.unique(kind, return_counts=True)
+        bucket, stage, owner = np.unravel_index(held, kinds)
+        rows = versions.wins(known, period)
+        then = versions.earlier(rows, record)
+        there = then >= 0
+        won = there & (every.outcome[then] == WON)
+        due = put_in_buckets(every, period, rows=then, day=moment.day)
+        status = np.where(won, _WON, np.where(there, due, _NEITHER))
+        group = every.group[np.where(there, then, rows)]
+        size = every.size * (_NEITHER + 1)
+        money = np.bincount(group * (_NEITHER + 1) + status, weights=every.value[rows], minlength=size)
+        came = status < _WON
+        return Point(
+            bucket,
+            stage,
+            owner,
+            count.astype(np.float64),
+            status[came],
+            every.stage[then[came]],
+            every.owner[then[came]] % kinds[2],
+            money.astype(np.float64).reshape(every.size, _NEITHER + 1),
         )
 
-    def not_due(self, now: Now, period: pd.Period) -> list[float]:
-        """Money that the last 12 ended periods won from deals not due in them at the same point."""
-        known = self._teachers(now, last_day(period) - now.day)
-        points = list(known.items())[-_AMOUNTS:]
-        return [float(self.deals.wins(record, k).further(due=True).sum()) for k, record in points]
+    def _past_points(self, day: int, lead: int) -> dict[pd.Period, Point]:
+        """Count each ended period at the record at a lead, where it has one."""
+        found = {period: self.records.at_lead(period, lead) for period in self.records.ended(day)}
+        return {period: self.point(record, period) for period, record in found.items() if record >= 0}
 
-    def _teachers(self, now: Now, lead: int) -> dict[pd.Period, int]:
-        """The record at a lead of each ended period that has one."""
-        found = {period: self.records.at_lead(period, lead) for period in self.records.ended(now)}
-        return {period: record for period, record in found.items() if record >= 0}
-
-    def _learn(self, known: Mapping[pd.Period, int]) -> LearnedChances:
-        deals, versions = self.deals, self.deals.versions
+    def _learn_chances(self, known: Mapping[pd.Period, Point]) -> Chances:
         closing = [self.records.closes_quarter(period) for period in known] if self.records.monthly else None
-        points = [
-            (deals.open(record, period), deals.wins(record, period)) for period, record in known.items()
-        ]
-        return learn_chances(points, closing, stages=versions.stages, owners=len(versions.owners))
+        every = self.versions.every
+        return learn_chances(list(known.values()), closing, stages=every.stages, owners=len(every.owners))
 
-    def _further(self, known: Mapping[pd.Period, int]) -> Floats:
-        amounts = [self.deals.wins(record, k).further() for k, record in list(known.items())[-_AMOUNTS:]]
-        return np.array(amounts).reshape(len(amounts), self.deals.size)
+    def _collect_new_business(self, known: Mapping[pd.Period, Point]) -> Floats:
+        amounts = [point.new_business for point in list(known.values())[-_AMOUNTS:]]
+        return np.array(amounts).reshape(len(amounts), self.versions.every.size)
 
-    def _past_scores(self, now: Now, lead: int, taught_by: int) -> Floats:
-        """What past forecasts missed by, as if each had learned from as many periods as today's."""
-        leads = dict.fromkeys([*_LEADS, lead])
-        ended = self.records.ended(now)
-        misses = [self._miss(period, days) for days in leads for period in ended]
-        # The mean of k amounts errs like 1/k of one amount: a forecast from few periods missed by more.
-        scaled = [one.scores * sqrt((1 + 1 / taught_by) / (1 + 1 / one.taught_by)) for one in misses]
+    def _look_up(self, chances: Chances, moment: Moment, period: pd.Period) -> Floats:
+        every = self.versions.every
+        stage = _place_stages(moment.stages, every.stages)
+        place = {name: k for k, name in enumerate(every.owners)}
+        owner = np.array([place.get(name, -1) for name in moment.owners], dtype=np.intp)
+        return chances.of(
+            put_in_buckets(moment, period),
+            np.append(stage, -1)[moment.stage],
+            np.append(owner, -1)[moment.owner],
+            closing=self.records.closes_quarter(period),
+        )
+
+    def _spread(self, amounts: Floats, moment: Moment) -> Floats:
+        """Move past new business (rows) to today's groups (columns); that of groups gone is spread over them."""
+        if moment.index is None:
+            return amounts
+        place = {labels: k for k, labels in enumerate(self.versions.every.labels)}
+        today = [place.get(labels, -1) for labels in moment.labels]
+        known = np.concatenate([amounts, np.zeros((len(amounts), 1))], axis=1)[:, today]
+        whole, held = amounts.sum(), known.sum()
+        if held > 0:
+            return np.asarray(known * (whole / held), dtype=np.float64)
+        return np.repeat(amounts.sum(axis=1, keepdims=True) / max(len(today), 1), len(today), axis=1)
+
+    def _score_past(self, day: int, lead: int, learned_from: int) -> Floats:
+        """Score past forecasts, as if each had learned from as many periods as today's."""
+        ended = self.records.ended(day)
+        misses = [self._miss(period, days) for days in dict.fromkeys([*_LEADS, lead]) for period in ended]
+        # A mean of k has variance σ²/k, so scale old errors to today's k.
+        scaled = [one.scores * sqrt((1 + 1 / learned_from) / (1 + 1 / one.learned_from)) for one in misses]
         return np.concatenate(scaled) if scaled else np.zeros(0)
 
     def _miss(self, period: pd.Period, lead: int) -> Miss:
         if (period, lead) not in self._misses:
-            self._misses[period, lead] = self._missed(period, lead)
+            self._misses[period, lead] = self._score(period, lead)
         return self._misses[period, lead]
 
-    def _missed(self, period: pd.Period, lead: int) -> Miss:
+    def _score(self, period: pd.Period, lead: int) -> Miss:
+        """Score the forecast of an ended period at a lead, before its range was stretched."""
         record = self.records.at_lead(period, lead)
-        known = self._teachers(self.records.at(record), lead) if record >= 0 else {}
+        known = self._past_points(int(self.records.days[record]), lead) if record >= 0 else {}
         if len(known) < FEWEST:
             return _NO_MISS
-        chances, further = self._learn(known), self._further(known)
-        past, size = self.deals.open(record, period), self.deals.size
-        closing = self.records.closes_quarter(period)
-        chance = chances.of(past.bucket, past.stage, past.owner, closing=closing)
-        booked = self.deals.booked(record, period)
-        there = (np.bincount(past.group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
+        moment, further = self.versions.at(record), self._collect_new_business(known)
+        chance = self._look_up(self._learn_chances(known), moment, period)
+        booked, open_ = moment.booked_in(period), np.flatnonzero(moment.open)
+        group, size = moment.group[open_], moment.size
+        there = (np.bincount(group, minlength=size) > 0) | (further.sum(axis=0) > 0) | (booked > 0)
         place = np.cumsum(there) - 1
         totals = sample_totals(
-            past.value,
-            chance,
-            place[past.group],
-            int(there.sum()),
-            counts=past.count,
-            one_of=further[:, there],
+            moment.value[open_], chance[open_], place[group], int(there.sum()), one_of=further[:, there]
         )
         low, median, high = np.quantile(totals, [(1 - _LEVEL) / 2, 0.5, (1 + _LEVEL) / 2], axis=1)
-        came = (self.deals.wins(record, period).actual - booked)[there]
+        came = (self.point(record, period).actual - booked)[there]
         width = np.where(came > median, high - median, median - low)
         return Miss(len(known), np.minimum(np.abs(came - median) / np.maximum(width, 1.0), _CAP))
 
@@ -150,26 +306,136 @@ class Past:
 _NO_MISS = Miss(FEWEST, np.zeros(0))
 
 
-def read_past(history: History, records: Records, *, by: Sequence[str] = (), meaning: Org) -> Past:
-    """Everything that forecasts learn from, in groups of `by`: one `Past` for the same records and question.
+def fit_learned(
+    history: History, records: Records, *, tz: str, org: Org, by: Sequence[str] = (), seed: int = 0
+) -> Learned:
+    """Fit the learned method to a history; once for the same records and question.
 
     Parameters
     ----------
     records : Records
         Those of the history, or the first of them: what came later is not looked at.
     by : list of str
-        Further columns, with their values in the record; a deal not open then has those at its win.
-    meaning : Org
+        Columns to group by, with their values in the record; a deal not open then has those at its win.
+    org : Org
         What the stages mean.
     """
-    versions = read_versions(history, meaning, by)
-    asked = (records.freq, records.year_start, records.days.tobytes(), meaning.stages, tuple(by))
-    found: Past = history.remember(("past", *asked), lambda: Past(records, PastDeals(versions, records)))
+    asked = (
+        records.freq,
+        records.year_start,
+        records.moments.asi8.tobytes(),
+        org.stages,
+        tz,
+        tuple(by),
+        seed,
+    )
+    found: Learned = history.remember(
+        ("learned", *asked), lambda: Learned(read_versions(history, records, tz=tz, org=org, by=by), seed)
+    )
     return found
 
 
+def put_in_buckets(
+    moment: Moment, period: pd.Period, *, rows: Integers | None = None, day: int | None = None
+) -> Integers:
+    """Tell when each deal is due, seen from a day and a period."""
+    due, last = moment.due if rows is None else moment.due[rows], last_day(period)
+    edges = [moment.day if day is None else day, first_day(period), last + 1, last + _SOON_DAYS + 1, NEVER]
+    return np.asarray(_BY_DAY[np.searchsorted(np.maximum.accumulate(edges), due, side="right")])
+
+
+def learn_chances(
+    points: Sequence[Point],
+    closing: Sequence[bool] | None,
+    *,
+    stages: Sequence[Labels],
+    owners: int,
+) -> Chances:
+    """Learn chances from past points: the share won by bucket and stage, times factors of owner and kind of month.
+
+    Parameters
+    ----------
+    points : list of Point
+        One for each ended period.
+    closing : list of bool, optional
+        True for each point of a month that ends a quarter; None for periods that are not months.
+    stages : list of tuple
+        Name of each known stage, and its pipeline where there are several: a share then leans on that of its name.
+    owners : int
+        Number of known owners.
+    """
+    count, bucket, stage, owner = (_join(points, name) for name in ("count", "bucket", "stage", "owner"))
+    won_bucket, won_stage, won_owner = (_join(points, f"won_{name}") for name in ("bucket", "stage", "owner"))
+
+    shape = (len(BUCKET_NAMES), len(stages))
+    deals, wins = _count_pairs(bucket, stage, shape, count), _count_pairs(won_bucket, won_stage, shape)
+    share = _clip(_share_won(deals, wins, stages))
+
+    chance = share[bucket, stage]
+    expected = np.bincount(owner, weights=count * chance, minlength=owners)
+    achieved = np.bincount(won_owner, minlength=owners)
+    # Without owners, every deal has the last factor.
+    factor = np.append(((achieved + _OWNER) / (expected + _OWNER))[:owners], 1.0)
+
+    if closing is None:
+        return Chances(share, factor, (1.0, 1.0))
+    kind = np.array(closing, dtype=np.intp)
+    here = np.repeat(kind, [len(point.bucket) for point in points])
+    there = np.repeat(kind, [len(point.won_bucket) for point in points])
+    expected = np.bincount(here, weights=count * _clip(chance * factor[owner]), minlength=2)
+    achieved = np.bincount(there, minlength=2)
+    month = (achieved + _MONTH) / (expected + _MONTH)
+    return Chances(share, factor, (float(month[0]), float(month[1])))
+
+
+def _count_pairs(
+    bucket: Integers, stage: Integers, shape: tuple[int, int], weights: Floats | None = None
+) -> Floats:
+    """Count deals by bucket (rows) and stage (columns)."""
+    counted = np.bincount(bucket * shape[1] + stage, weights=weights, minlength=shape[0] * shape[1])
+    return counted.astype(np.float64).reshape(shape)
+
+
+def _share_won(deals: Floats, wins: Floats, stages: Sequence[Labels]) -> Floats:
+    """Share won, by bucket, of each stage, of all stages of each name, and of stages never seen."""
+    overall = wins.sum() / deals.sum() if deals.any() else 0.0
+    by_bucket = _lean(wins.sum(axis=1), deals.sum(axis=1), overall)[:, None]
+    name, names = pd.factorize(pd.Index([stage[0] for stage in stages], dtype=object))
+    named = (name[:, None] == np.arange(len(names))).astype(np.float64)
+    by_name = _lean(wins @ named, deals @ named, by_bucket)
+    alone = named.sum(axis=0)[name] == 1
+    own = np.where(alone, by_name[:, name], _lean(wins, deals, by_name[:, name]))
+    return np.concatenate([own, by_name, by_bucket], axis=1)
+
+
+def _place_stages(stages: Sequence[Labels], known: Sequence[Labels]) -> Integers:
+    """Find the column of each stage in `Chances.share`: in its pipeline, else in all pipelines; −1 if never seen."""
+    own = {labels: k for k, labels in enumerate(known)}
+    names = {name: len(known) + k for k, name in enumerate(dict.fromkeys(labels[0] for labels in known))}
+    return np.array([own.get(labels, names.get(labels[0], -1)) for labels in stages], dtype=np.intp)
+
+
+def _lean(wins: Floats, deals: Floats, on: Floats | float) -> Floats:
+    """Share won, shrunk toward another share."""
+    return np.asarray((wins + _SHRINK * on) / (deals + _SHRINK), dtype=np.float64)
+
+
+def _clip(chances: Floats) -> Floats:
+    return np.clip(chances, _LEAST, _MOST)
+
+
+def _scale_to_means(amounts: Floats, means: Floats) -> Floats:
+    """Scale the amounts (rows) by group (columns) to other means."""
+    found = amounts.mean(axis=0)
+    return np.where(found > 0, amounts * means / np.where(found > 0, found, 1.0), means)
+
+
+def _join(points: Sequence[Point], name: str) -> NDArray[Any]:
+    return np.concatenate([getattr(point, name) for point in points])
+
+
 def stretch(scores: Floats) -> float:
-    """The factor by which ranges are widened so that 80% of past ones would have held: never below 1."""
+    """Find the factor by which ranges must widen so that 80% of past ones would have held: never below 1."""
     every = np.sort(np.concatenate([scores, _PSEUDO_SCORES]))
     place = min(ceil(_LEVEL * (len(every) + 1)), len(every))
     return max(1.0, float(every[place - 1]))

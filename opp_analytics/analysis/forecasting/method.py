@@ -1,137 +1,87 @@
-"""`Method`: a forecast method with its options, checked."""
+"""The forecast methods by name, and which of them the data can serve."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
-import numpy as np
 import pandas as pd
 
-from opp_analytics import arguments
-from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics import arguments, text
+from opp_analytics.analysis.forecasting.moment import SETTLED_DAYS, Moment, Records, last_day
+from opp_analytics.analysis.forecasting.run_rate import FEWEST_PERIODS, FEWEST_WINS, ended_periods, wins_in
+from opp_analytics.arguments import MethodName
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 
-METHODS = ("auto", "learned", "run_rate", "stated", "stage", "curve")
-"""The named methods."""
-TIMINGS = ("due", "curve")
-UNITS = ("fraction", "percent")
-_WHOLE = ("auto", "learned", "run_rate")
-"""Methods that bring their own timing, new business and ranges."""
+METHODS: tuple[MethodName, ...] = get_args(MethodName)
+FEWEST = 3
+"""Ended periods below which nothing is learned: fewer give no spread (docs/definitions.md, learned)."""
+_UNASKED = {"Q": 3, "Y": 3}
+_MOST_UNASKED = 6
+"""Ended periods from which "auto" learns: six of the shorter ones, whose single results vary more, else three."""
+_NOUNS = {"D": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
 
 @dataclass(frozen=True)
 class Method:
-    """A forecast method with options; `forecast` and related functions also take a name, such as ``method="learned"``.
+    """A forecast method with what it is given."""
+
+    name: MethodName
+    column: str = "probability"
+    """The column of chances that "stated" reads."""
+    stage_rates: Mapping[str, float] | None = None
+    """Rate (fraction) by stage, for "stage" and for deals without a stated chance."""
+    why: str = ""
+    """Why "auto" took it; empty where it was asked for."""
+
+    @property
+    def label(self) -> str:
+        """Its name in tables: that of the column, where another one than ``probability`` is read."""
+        return self.column if self.name == "stated" and self.column != "probability" else self.name
+
+
+def read_method(
+    method: Any = "auto", *, probability: Any = None, stage_rates: Any = None, argument: str = "method"
+) -> Method:
+    """Read the arguments that name a method.
 
     Raises
     ------
     ArgumentTypeError, ArgumentValueError
-        When an option is of the wrong kind, out of range, or does not go with the method.
+        When the method is unknown, or an argument is of the wrong kind or does not go with it.
 
     Examples
     --------
-    >>> Method("stage", stage_rates={"proposal": 0.3}).name
-    'stage'
+    >>> read_method("stage", stage_rates={"proposal": 0.3}).stage_rates
+    {'proposal': 0.3}
     """
-
-    probability: str = "stated"
-    """"learned": chances, new business and ranges from past records. "run_rate": what ended periods won after the same
-    point. "auto": learned where the history allows, else run rate, else stated. "stated": a deal's ``probability``.
-    "stage": the rate of its stage, from `stage_rates` or the records. "curve": the share of deals of its age that were
-    eventually won. Any other text names a column of fractions 0–1 or percents."""
-    timing: str = "due"
-    """"due": a won deal is won in the period it is due in. "curve": only the share of wins that, at the deal's age,
-    came by the end of that period counts."""
-    new_business: bool = False
-    """If True, add money that past periods won from deals not due in them at the same point: the mean of the last
-    twelve ended periods (at least three) to ``expected``, their spread to the range. Needs ``history=``, without
-    ``by=``."""
-    correlation: float = 0.0
-    """Correlation between the deals of a period, at least 0 and below 1; it widens the range."""
-    stage_rates: Mapping[str, float] | pd.DataFrame | None = None
-    """Rate (fraction 0–1) by stage, for "stage" and for deals without a probability; a mapping or the result of
-    `stage_rates`."""
-    unit: str | None = None
-    """Unit of the named column: "fraction" or "percent"; None reads it off the whole column."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.probability, str):
-            raise ArgumentTypeError(
-                f"probability={self.probability!r} is not text; use 'learned', 'stated', … or the name of a column, "
-                "and stage_rates={'proposal': 0.4, …} for given rates"
-            )
-        arguments.one_of(self.timing, "timing", TIMINGS)
-        if self.unit is not None:
-            arguments.one_of(self.unit, "unit", UNITS)
-        if not isinstance(self.new_business, (bool, np.bool_)):
-            raise ArgumentTypeError(f"new_business={self.new_business!r} must be True or False")
-        if arguments.number(self.correlation, "correlation", low=0, example=0.2) >= 1:
-            raise ArgumentValueError(f"correlation={self.correlation!r} is not below 1; 0.1 to 0.3 is common")
-        if self.stage_rates is not None:
-            object.__setattr__(self, "stage_rates", _rates(self.stage_rates))
-        optioned = self.timing != "due" or self.new_business or self.correlation or self.stage_rates
-        if self.probability in _WHOLE and optioned:
-            raise ArgumentValueError(
-                f"the method {self.probability!r} takes no further option: it brings its own timing, new business and ranges"
-            )
-
-    @property
-    def name(self) -> str:
-        """Name of the method in tables, such as "stated + new business"."""
-        return (
-            f"{self.probability}{' in time' if self.timing == 'curve' else ''}"
-            f"{' + new business' if self.new_business else ''}"
-            f"{f', correlation {self.correlation:g}' if self.correlation else ''}"
-        )
-
-    @property
-    def rates(self) -> Mapping[str, float] | None:
-        """The given rates by stage."""
-        assert not isinstance(self.stage_rates, pd.DataFrame)
-        return self.stage_rates
-
-    @property
-    def columns(self) -> list[str]:
-        """The column with the chances, if any."""
-        if self.probability in (*_WHOLE, "stage", "curve"):
-            return []
-        return ["probability" if self.probability == "stated" else self.probability]
-
-    @property
-    def aged(self) -> bool:
-        """True if the method uses the age of each deal."""
-        return "curve" in (self.probability, self.timing)
-
-    @property
-    def reads_history(self) -> bool:
-        """True if the method cannot do without past records."""
-        return self.probability == "learned" or self.new_business
-
-
-def read_method(method: Any, name: str = "method") -> Method:
-    """The method from its name or a `Method`.
-
-    Examples
-    --------
-    >>> read_method("stage").probability
-    'stage'
-    """
-    if isinstance(method, Method):
-        return method
+    names = ", ".join(map(repr, METHODS))
     if not isinstance(method, str):
-        raise ArgumentTypeError(
-            f"{name}={method!r} is not a method; use one of {', '.join(map(repr, METHODS))}, or oa.Method(…)"
-        )
+        raise ArgumentTypeError(f"{argument}={method!r} is not a method; use one of {names}")
     if method not in METHODS:
         raise ArgumentValueError(
-            f"unknown {name}={method!r}; use one of {', '.join(map(repr, METHODS))}. "
-            f"For a column, use oa.Method(probability={method!r})"
+            f"unknown {argument}={method!r}; use one of {names}. For a column, use probability={method!r}"
         )
-    return Method(method)
+    if probability is not None:
+        if not isinstance(probability, str):
+            raise ArgumentTypeError(
+                f"probability={probability!r} is not the name of a column; for given rates use stage_rates={{'proposal': 0.4, …}}"
+            )
+        if method not in ("auto", "stated"):
+            raise ArgumentValueError(
+                f"probability={probability!r} goes with method='stated', not with {method!r}; leave one of them out"
+            )
+        method = "stated"
+    if stage_rates is not None and method not in ("stage", "stated"):
+        raise ArgumentValueError(
+            f"stage_rates= goes with method='stage' or 'stated'; {method!r} learns its own chances"
+        )
+    rates = None if stage_rates is None else _read_rates(stage_rates)
+    return Method(method, probability or "probability", rates)
 
 
-def _rates(rates: Any) -> dict[str, float]:
+def _read_rates(rates: Any) -> dict[str, float]:
     if isinstance(rates, pd.DataFrame):
         rates = arguments.frame(rates, "stage_rates", "rate", made_by="stage_rates")["rate"]
     if not isinstance(rates, (Mapping, pd.Series)):
@@ -148,3 +98,115 @@ def _rates(rates: Any) -> dict[str, float]:
                 f"stage_rates[{stage!r}]={rate!r} is above 1; rates are fractions, so divide percents by 100"
             )
     return read
+
+
+def choose(
+    method: Method, moment: Moment, freq: str, records: Records | None, *, single_deals: bool = False
+) -> Method:
+    """Choose the method of a forecast: under "auto" learned where the history allows, else run rate, else stated.
+
+    Parameters
+    ----------
+    method : Method
+        The method asked for.
+    moment : Moment
+        What is known at the time.
+    records : Records, optional
+        Those of the history; None without one.
+    single_deals : bool
+        True for a question about single deals, which the run rate does not look at.
+
+    Raises
+    ------
+    ArgumentTypeError, ArgumentValueError
+        When the method needs a history, or cannot answer a question about single deals.
+    NotEnoughHistory
+        When the data cannot serve the method that was asked for; the message says from when they can.
+    """
+    if single_deals and method.name == "run_rate":
+        raise ArgumentValueError(
+            "method='run_rate' does not look at single deals; use 'learned', or 'stated' without a history"
+        )
+    if method.name == "auto":
+        return _choose_unasked(moment, freq, records, single_deals=single_deals)
+    if method.name == "learned":
+        _check_learned(moment.day, records)
+    if method.name == "run_rate":
+        short = _describe_missing_wins(moment, freq)
+        if short:
+            raise NotEnoughHistory(f"method='run_rate': {short}; use 'stated'")
+    return method
+
+
+def noun(freq: str) -> str:
+    """Name a period in words."""
+    return _NOUNS.get(freq[0], "period")
+
+
+def _choose_unasked(moment: Moment, freq: str, records: Records | None, *, single_deals: bool) -> Method:
+    need = _UNASKED.get(freq[0], _MOST_UNASKED)
+    missing, until = "there is no history", ""
+    if records is not None:
+        have = count_ended_periods(records, moment.day)
+        if have >= need:
+            ended = text.count(have, f"ended {noun(freq)}")
+            return Method("learned", why=f"{ended} with a record as long before the end as today")
+        needed = text.count(need, f"ended {noun(freq)}")
+        missing = f"learned needs {needed} with a record as long before the end as today; you have {have}"
+        until = f"; until {text.day(find_day_of_enough(records, moment.day, need), year=True)} "
+    stated, short = Method("stated"), _describe_missing_wins(moment, freq)
+    if single_deals:
+        why = f"{missing}{until and until + 'stated'}; the run rate does not look at single deals"
+        return replace(stated, why=why)
+    if not short:
+        return Method("run_rate", why=f"{missing}{until and until + 'run rate'}")
+    return replace(stated, why=f"{missing}{until and until + 'stated'}; {short}")
+
+
+def _check_learned(day: int, records: Records | None) -> None:
+    if records is None:
+        raise ArgumentTypeError("method='learned' learns from past records; pass history= with records")
+    have = count_ended_periods(records, day)
+    if have >= FEWEST:
+        return
+    today, enough_on = pd.Timestamp(day, unit="D").date(), find_day_of_enough(records, day, FEWEST)
+    raise NotEnoughHistory(
+        f"method='learned' needs {text.count(FEWEST, f'ended {noun(records.freq)}')} with a record as long before the end as "
+        f"{today} is before the end of {records.period(day)}; the history has {have}. It can be used "
+        f"from {text.day(enough_on, year=True)} on if you keep recording; until then use 'run_rate' or 'stated'"
+    )
+
+
+def count_ended_periods(records: Records, day: int) -> int:
+    """Count ended periods that have a record at today's lead time."""
+    lead = last_day(records.period(day)) - day
+    return sum(records.at_lead(period, lead) >= 0 for period in records.ended(day))
+
+
+def find_day_of_enough(records: Records, day: int, need: int) -> pd.Timestamp:
+    """Find the day from which enough periods have ended, if records go on as today."""
+    lead = last_day(records.period(day)) - day
+    ended = records.ended(day)
+    waiting = need - sum(records.at_lead(period, lead) >= 0 for period in ended)
+    earliest = int(records.days[0]) if records.newest(day) >= 0 else day
+    period = records.period(day)
+    while period - 1 not in ended and last_day(period - 1) - lead >= earliest:
+        period -= 1
+    while True:
+        ahead = last_day(period) - lead >= day
+        waiting -= ahead or records.at_lead(period, lead) >= 0
+        if waiting <= 0:
+            return pd.Timestamp(last_day(period) + SETTLED_DAYS, unit="D")
+        period += 1
+
+
+def _describe_missing_wins(moment: Moment, freq: str) -> str:
+    """Describe what the run rate lacks; empty if nothing."""
+    ended = ended_periods(moment, freq)
+    wins = sum(int(wins_in(moment, period).sum()) for period in ended)
+    if len(ended) >= FEWEST_PERIODS and wins >= FEWEST_WINS:
+        return ""
+    return (
+        f"the run rate needs {text.count(FEWEST_PERIODS, f'ended {noun(freq)}')} with "
+        f"{text.count(FEWEST_WINS, 'win')}; the frame has {len(ended):,} with {wins:,}"
+    )

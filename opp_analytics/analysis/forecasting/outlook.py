@@ -1,4 +1,4 @@
-"""What a method says of one period: chances of open deals, new business, and the distribution of the total."""
+"""The outlook of one period: chances of open deals, new business, and the distribution of the total."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Protocol
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from opp_analytics.analysis.forecasting.moment import Floats, Moment
 from opp_analytics.analysis.stats.distribution import Total, condition_on_each, distribute
 
-Floats = NDArray[np.float64]
 LEAST = 0.001
-"""Smallest chance of a target that is open, and smallest chance of missing it: no sample of the past excludes more."""
+"""Smallest chance of an open target, and of missing it: no sample of the past can exclude more."""
 
 
 class Distribution(Protocol):
@@ -32,30 +33,19 @@ class Mix:
     """The total of a period as booked money, deals that each come in or not, and one of several further amounts."""
 
     rows: NDArray[np.intp]
-    """Place of each deal, or of each kind of deals."""
+    """Place of each deal in its moment."""
     amounts: Floats
     chances: Floats
     sure: float
     one_of: Sequence[float] = ()
-    correlation: float = 0.0
     stretch: float = 1.0
     """Factor on every distance from the median."""
     seed: int = 0
-    counts: Floats | None = None
-    """Deals in each row; None for one. `conditions` are those of single deals."""
 
     @cached_property
     def plain(self) -> Total:
         """The distribution before it is stretched."""
-        return distribute(
-            self.amounts,
-            self.chances,
-            counts=self.counts,
-            sure=self.sure,
-            one_of=self.one_of,
-            correlation=self.correlation,
-            seed=self.seed,
-        )
+        return distribute(self.amounts, self.chances, sure=self.sure, one_of=self.one_of, seed=self.seed)
 
     @cached_property
     def total(self) -> Total:
@@ -79,14 +69,13 @@ class Mix:
             median + (target - median) / self.stretch,
             sure=self.sure,
             one_of=self.one_of,
-            correlation=self.correlation,
             seed=self.seed,
         )
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """What a method says of one period."""
+    """A method's forecast of one period."""
 
     chance: Floats
     """Chance that each deal is won in the period: 0 for one that is not open, NaN where unknown."""
@@ -108,29 +97,39 @@ class Outlook:
             return 1.0
         if total is None:
             return float("nan")
-        return self._unsure(total.at_least(target))
+        return self._keep_open(total.at_least(target))
 
     def conditions(self, total: Mix, booked: float, target: float) -> tuple[Floats, Floats]:
         """`p_target` if each deal of a total is won, and if it is not; weighted by the deal's chance they give `p_target`."""
         if booked >= target - 0.005:
             return np.ones(len(total.amounts)), np.ones(len(total.amounts))
         chance = total.at_least(target)
-        more = self._unsure(chance) - chance
+        more = self._keep_open(chance) - chance
         won, lost = total.conditions(target)
         return np.clip(won + more, 0.0, 1.0), np.clip(lost + more, 0.0, 1.0)
 
-    def _unsure(self, chance: float) -> float:
-        # What is open is neither impossible nor certain.
+    def _keep_open(self, chance: float) -> float:
+        """Keep the chance of an open target away from impossible and certain."""
         return min(max(chance, LEAST), 1 - LEAST) if self.open_ended else chance
 
 
+class Fitted(Protocol):
+    """A method fitted to what was known by a moment."""
+
+    def chance(self, moment: Moment, period: pd.Period) -> Floats:
+        """Chance that each deal is won in a period: 0 for one that is not open, NaN where unknown."""
+
+    def outlook(self, moment: Moment, period: pd.Period, new: Floats | None = None) -> Outlook:
+        """Forecast a current or future period; `new` overrides new business with the sum of finer groups."""
+
+
 def nothing_known(deals: int, groups: int) -> Outlook:
-    """The outlook of a period of which nothing can be known."""
+    """Give the outlook of a period of which nothing can be known."""
     return Outlook(np.full(deals, np.nan), np.full(groups, np.nan), np.full(groups, np.nan), [None] * groups)
 
 
 def nothing_open(deals: int, booked: Floats) -> Outlook:
-    """The outlook of a period that has ended: what is booked, for certain."""
+    """Give the outlook of a period that has ended: what is booked, for certain."""
     sure = [Total(np.array([amount]), np.ones(1)) for amount in booked]
     none = np.zeros(len(booked))
     return Outlook(np.zeros(deals), none, none, sure, open_ended=False)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.shared.replay import DELETED, change_rows, last_record
+from opp_analytics.analysis.shared.change_rows import DELETED, change_rows, last_record
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import NotEnoughHistory
@@ -19,7 +19,6 @@ from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
 
 if TYPE_CHECKING:
-    from opp_analytics.analysis.shared.replay import Replay
     from opp_analytics.history import History
 
 
@@ -27,18 +26,19 @@ _DAY_SECONDS = 86_400
 _STRENGTH = 3.0
 """Default weight of the neighboring stages in a learned rate, in exits."""
 _FEWEST_EXITS = 10
+"""Default of exits below which a stage has no rate: its standard error is then above 0.15."""
 Floats = NDArray[np.float64]
 
 
 def stage_rates(
-    history: History | Replay,
+    history: History,
     *,
     as_of: When | None = None,
     strength: float = _STRENGTH,
     fewest_exits: int = _FEWEST_EXITS,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Chance that a deal in a stage is won, learned from how past deals left each stage.
+    """Learn the chance that a deal in a stage is won from how past deals left each stage.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def stage_rates(
 
     See Also
     --------
-    Method : takes the result as its `stage_rates`.
+    forecast : takes the result as its `stage_rates`.
 
     Notes
     -----
@@ -92,7 +92,7 @@ def stage_rates(
         most = text.count(int(table["exits"].max()) if len(table) else 0, "exit")
         raise NotEnoughHistory(
             f"stage_rates needs a stage that deals left at least {fewest_exits:,} times by {until.date()}, but the most is "
-            f"{most}; keep recording, or give rates: oa.Method('stage', stage_rates={{'proposal': 0.4, …}})"
+            f"{most}; keep recording, or give rates: stage_rates={{'proposal': 0.4, …}}"
         )
     return annotate(
         table, made_from=history, n=int(stays["unique_id"].nunique()), as_of=periods.as_date(until, tz=zone)
@@ -100,7 +100,7 @@ def stage_rates(
 
 
 def _stays(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
-    """Each stay of a deal in a stage: ``stage``, ``days``, ``next`` (a stage, won or lost; missing while it lasts) and ``end``."""
+    """List each stay of a deal in a stage: ``stage``, ``days``, ``next`` (a stage, won or lost; missing while it lasts) and ``end``."""
     stage = rows["stage"].astype(schema.TEXT).fillna(NO_LABEL)
     outcome = rows["outcome"].to_numpy()
     gone = np.isin(outcome, (LOST, DISQUALIFIED, DELETED))
@@ -122,14 +122,16 @@ _WON, _LOST = "\x00won", "\x00lost"
 
 
 def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: int) -> pd.DataFrame:
-    """The rate of each stage that deals were in, in the order of the stages."""
+    """Estimate the rate of each stage that deals were in, in the order of the stages."""
     seen = set(stays["stage"])
     names = [*(name for name in order if name in seen), *sorted(seen - set(order))]
-    leaves = [_leaves(stays[stays["stage"] == name], names) for name in names]
+    leaves = [_count_exits(stays[stays["stage"] == name], names) for name in names]
     exits = np.array([count for count, _ in leaves], dtype=np.int64)
-    raw = _won_in_the_end(np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2), exits)
+    raw = _solve_win_chances(
+        np.array([share for _, share in leaves]).reshape(len(names), len(names) + 2), exits
+    )
     weight = exits.astype(np.float64)
-    neighbors = _neighbors(raw, weight)
+    neighbors = _average_neighbors(raw, weight)
     pull = np.where(np.isnan(neighbors), 0.0, strength)
     rate = (weight * raw + pull * np.nan_to_num(neighbors)) / np.maximum(weight + pull, 1e-9)
     enough = exits >= fewest
@@ -149,8 +151,8 @@ def _rates(stays: pd.DataFrame, order: Sequence[str], strength: float, fewest: i
     )
 
 
-def _leaves(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
-    """Number of ended stays in a stage, and the share of each kind of end: to a stage, won, lost."""
+def _count_exits(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
+    """Count the ended stays in a stage, with the share of each kind of end: to a stage, won, lost."""
     left = stays["next"].notna().to_numpy()
     curve = incidence(stays["days"].to_numpy(), won=left)
     before = np.concatenate([[1.0], curve.open_share[:-1]])[: len(curve.time)]
@@ -161,8 +163,8 @@ def _leaves(stays: pd.DataFrame, names: list[str]) -> tuple[int, Floats]:
     return int(left.sum()), share / share.sum() if share.sum() else share
 
 
-def _won_in_the_end(share: Floats, exits: NDArray[np.int64]) -> Floats:
-    """raw(s) = q(s, won) + Σ q(s, t)·raw(t); a stage that no deal left yet is like the next one, the last like the one before."""
+def _solve_win_chances(share: Floats, exits: NDArray[np.int64]) -> Floats:
+    """Solve raw(s) = q(s, won) + Σ q(s, t)·raw(t); a stage that no deal left yet is like the next, the last like the one before."""
     size = len(share)
     moves, won = share[:, :size].copy(), share[:, size].copy()
     for place in np.flatnonzero(exits == 0):
@@ -173,8 +175,8 @@ def _won_in_the_end(share: Floats, exits: NDArray[np.int64]) -> Floats:
     return np.clip(np.linalg.lstsq(np.eye(size) - moves, won, rcond=None)[0], 0.0, 1.0)
 
 
-def _neighbors(raw: Floats, weight: Floats) -> Floats:
-    """The rate of the stages before and after each one, by their exits; NaN where neither has any."""
+def _average_neighbors(raw: Floats, weight: Floats) -> Floats:
+    """Average the rates of the stages before and after each one, by their exits; NaN where neither has any."""
     found = np.full(len(raw), np.nan)
     for place in range(len(raw)):
         beside = [k for k in (place - 1, place + 1) if 0 <= k < len(raw) and weight[k] > 0]

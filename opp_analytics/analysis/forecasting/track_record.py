@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from opp_analytics import periods, schema
-from opp_analytics.analysis.forecasting.method import Method, read_method
-from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, in_range, scores
-from opp_analytics.analysis.forecasting.past_points import last_day
+from opp_analytics.analysis.forecasting.method import read_method
+from opp_analytics.analysis.forecasting.moment import Records, last_day
+from opp_analytics.analysis.forecasting.past_forecasts import PastForecasts, in_range, score
+from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.org import Org
-from opp_analytics.periods import When
+from opp_analytics.periods import Freq, When
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
@@ -26,12 +28,12 @@ def track_record(
     history: History,
     *,
     as_of: When,
-    freq: str = "M",
-    method: str | Method = "auto",
+    freq: Freq = "M",
+    method: MethodName = "auto",
     confidence: float = 0.8,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Past forecasts made as long before their period's end as today, with their errors.
+    """List past forecasts made as long before their period's end as today, with their errors.
 
     Parameters
     ----------
@@ -73,53 +75,50 @@ def track_record(
     period
     2026-01           15      50.0   100.0  True
     """
-    way = read_method(method)
     day = periods.as_date(as_of, tz=Org.of(history).zone(tz))
-    past = PastForecasts.of(
-        history,
-        "track_record",
-        freq=freq,
-        as_of=day,
-        confidence=confidence,
-        tz=tz,
+    past = PastForecasts(
+        Question.of_past(
+            history,
+            "track_record",
+            freq=freq,
+            method=read_method(method),
+            as_of=day,
+            confidence=confidence,
+            tz=tz,
+        )
     )
-    current = pd.Period(day, past.freq)
-    wanted = _equally_early(past, current, day)
-    made = past.made(way, wanted).drop_duplicates("period", keep="last")
+    records, current = past.records, pd.Period(day, past.question.freq)
+    wanted = _find_equally_early(records, current, day)
+    made = past.tabulate(wanted).drop_duplicates("period", keep="last")
     if made.empty:
         raise NotEnoughHistory(
             f"no period before {current} has a record as long before its end as {current} is now; keep recording, and "
             f"{current + 1} can be compared with {current}"
         )
-    actual = past.actual(wanted)
+    actual = past.sum_wins(wanted)
     frame = made.set_index(made["period"].astype(schema.TEXT))
-    frame["actual"] = [
-        actual[record, (), period] for record, period in zip(frame["record"], frame.index, strict=True)
-    ]
+    places = list(zip(frame["record"], frame.index, strict=True))
+    frame["actual"] = [actual[record, (), period] for record, period in places]
     frame["error"] = frame["expected"] - frame["actual"]
     frame["days_before"] = [
-        last_day(pd.Period(period, past.freq)) - int(past.records.days[record])
-        for record, period in zip(frame["record"], frame.index, strict=True)
+        last_day(pd.Period(period, records.freq)) - int(records.days[record]) for record, period in places
     ]
     frame = frame[["made_at", "days_before", *_MONEY, "method"]]
-    notes: dict[str, Any] = dict(scores(frame))
     return annotate(
         frame.assign(held=in_range(frame)),
         made_from=history,
         n=len(frame),
-        as_of=day,
-        freq=past.freq,
-        method=way.name,
-        confidence=past.confidence,
-        **notes,
+        **{**past.notes, "as_of": day},
+        **score(frame),
     )
 
 
-def _equally_early(past: PastForecasts, current: pd.Period, day: pd.Timestamp) -> dict[int, list[pd.Period]]:
-    """The record of each earlier period that is as long before its end as `day` is before the current one's."""
-    records = past.records
+def _find_equally_early(
+    records: Records, current: pd.Period, day: pd.Timestamp
+) -> dict[int, list[pd.Period]]:
+    """Find the record of each earlier period that is as long before its end as `day` is before the current one's."""
     lead = int((current.end_time.normalize() - day).days)
-    period = pd.Period(pd.Timestamp(records.days[0], unit="D"), current.freqstr)
+    period = records.period(int(records.days[0]))
     found: dict[int, list[pd.Period]] = {}
     while period < current and last_day(period) < records.days[-1]:
         record = records.at_lead(period, lead)

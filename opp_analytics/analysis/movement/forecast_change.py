@@ -1,23 +1,46 @@
-"""`forecast_change`: why the forecast of a period moved between two moments."""
+"""`forecast_change` and `forecast_change_deals`: why the forecast of a period moved between two moments."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.movement.forecast_change_deals import DEAL_STEPS, Change, deals_table, explain
-from opp_analytics.analysis.shared.groups import By
-from opp_analytics.analysis.shared.history_query import name_groups
-from opp_analytics.analysis.shared.tables import annotate, fill_rows
-from opp_analytics.periods import When
+from opp_analytics import schema, text
+from opp_analytics.analysis.forecasting.method import Method, choose, read_method
+from opp_analytics.analysis.forecasting.moment import OWNER, Floats
+from opp_analytics.analysis.forecasting.question import Answer, Question, answer
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups
+from opp_analytics.analysis.shared.tables import (
+    annotate,
+    fill_rows,
+    index_by_groups,
+    label_groups,
+    sort_groups,
+)
+from opp_analytics.arguments import MethodName
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import TRANSFERRED, TRANSFERRED_IN
+from opp_analytics.org import outcomes
+from opp_analytics.periods import Freq, When, as_date, as_instant, as_period, check_freq
 
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
+Frame = pd.DataFrame
+
+DEAL_STEPS = (
+    "removed", "won", "lost", "reopened", "new", "pulled_in", "pushed_out", "value", "owner", "chance",
+)  # fmt: skip
+"""Steps of a deal's part of a forecast, in the order in which they are taken."""
 FORECAST_STEPS = ("then", *DEAL_STEPS, "new_business", "now")
 """Rows of `forecast_change`, in order."""
+_LEAST = 1e-9
+"""Money below which a step is the rounding of floats."""
 
 
 def forecast_change(
@@ -26,12 +49,12 @@ def forecast_change(
     start: When,
     end: When,
     period: str,
-    freq: str = "M",
+    freq: Freq = "M",
     by: By = None,
-    method: str | Method = "auto",
+    method: MethodName = "auto",
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Why the forecast of a period moved between two moments, in expected money.
+    """Explain why the forecast of a period moved between two moments, in expected money.
 
     Parameters
     ----------
@@ -46,7 +69,7 @@ def forecast_change(
     by : str or list of str, optional
         Columns to group by, with their values at each moment. A deal that changes its group leaves one and enters another
         in the row ``owner``; its earlier steps belong to the old group, the chance to the new one.
-    method : str or Method
+    method : str
         As for `forecast`, chosen at `end` and used at both moments.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
@@ -56,7 +79,7 @@ def forecast_change(
     DataFrame
         Index ``movement`` (str; below the columns of `by`), the rows of `FORECAST_STEPS`. ``expected`` (float64, money,
         signed), ``value`` (float64, money: full value of the deals, as last known), ``deals`` (int64), ``largest`` (str: name
-        or id of the deal that moved most; missing without one). Attrs: ``period``, ``freq``, ``method``, ``then_at``, ``now_at``.
+        or id of the deal that moved most; missing without one). Attrs: ``period``, ``freq``, ``method``, ``why``, ``then_at``, ``now_at``.
 
     Raises
     ------
@@ -89,28 +112,7 @@ def forecast_change(
     >>> table.loc[table["expected"] != 0, "expected"].to_dict()
     {'then': 60.0, 'won': 60.0, 'pushed_out': -20.0, 'now': 100.0}
     """
-    change = explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change")
-    return _table(history, change)
-
-
-def forecast_change_with_deals(
-    history: History,
-    *,
-    start: When,
-    end: When,
-    period: str,
-    freq: str = "M",
-    by: By = None,
-    method: str | Method = "auto",
-    tz: str | None = None,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """`forecast_change` and `forecast_change_deals` of one question, for the work of one of them."""
-    change = explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change")
-    return _table(history, change), deals_table(history, change)
-
-
-def _table(history: History, change: Change) -> pd.DataFrame:
-    """The steps of an explained change, summed."""
+    change = _explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change")
     keys = name_groups(change.groups)
     rows = change.rows
     rows = rows.assign(
@@ -132,3 +134,332 @@ def _table(history: History, change: Change) -> pd.DataFrame:
     )
     n = int(rows.loc[rows["movement"] == "now", "unique_id"].nunique())
     return annotate(table, made_from=history, n=n, **change.notes)
+
+
+def forecast_change_deals(
+    history: History,
+    *,
+    start: When,
+    end: When,
+    period: str,
+    freq: Freq = "M",
+    by: By = None,
+    method: MethodName = "auto",
+    tz: str | None = None,
+) -> pd.DataFrame:
+    """List the deals behind `forecast_change`, with the money that each one added to the forecast of a period or took.
+
+    Parameters
+    ----------
+    history, start, end, period, freq, by, method, tz
+        As for `forecast_change`.
+
+    Returns
+    -------
+    DataFrame
+        One row per opportunity and movement that changed expected money, the largest first (with `by`, within each group,
+        which is the index): ``unique_id``, ``name``, ``movement`` (str: one of `DEAL_STEPS`), ``expected`` (float64, money,
+        signed), ``value`` (float64, money: the deal's full value, as last known). If nothing moved, no rows.
+
+    Raises
+    ------
+    NotEnoughHistory, ArgumentError, MissingColumnError
+        As for `forecast_change`, which sums these rows.
+
+    Examples
+    --------
+    >>> from opp_analytics.history import History
+    >>> log = pd.DataFrame({"unique_id": ["a", "b", "a"], "seen_at": ["2026-03-02", "2026-03-02", "2026-03-09"],
+    ...                     "stage": ["proposal", "proposal", "closed_won"], "value": [100.0, 50.0, 100.0],
+    ...                     "close_date": "2026-03-20", "probability": 40})
+    >>> deals = forecast_change_deals(History.from_changes(log), start="2026-03-03", end="2026-03-09", period="2026-03",
+    ...                               method="stated")
+    >>> deals[["unique_id", "movement", "expected"]].to_numpy().tolist()
+    [['a', 'won', 60.0]]
+    """
+    change = _explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change_deals")
+    rows = change.rows
+    moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
+    moved = moved.sort_values(["expected", "unique_id"], key=_largest_first, kind="stable")
+    moved = sort_groups(moved, name_groups(change.groups))
+    table = moved[["unique_id", "name", "movement", "expected", "value"]]
+    return annotate(
+        index_by_groups(table.reset_index(drop=True), moved, change.groups),
+        made_from=history,
+        n=table["unique_id"].nunique(),
+        **change.notes,
+    )
+
+
+def _largest_first(column: pd.Series[Any]) -> pd.Series[Any]:
+    return -column.abs().round(6) if column.dtype.kind == "f" else column
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A forecast at two moments, and every step between them."""
+
+    rows: Frame
+    """Columns of the groups, ``unique_id`` (missing for new business), name, movement, expected, value."""
+    groups: list[str]
+    notes: dict[str, Any]
+    """For the attrs of a table."""
+
+
+@dataclass(frozen=True)
+class _Priced:
+    """The forecast of one period at one moment, ready to price deals as they are and as they might have been."""
+
+    question: Question
+    found: Answer
+    opportunities: Frame
+    """The pipeline of the moment."""
+
+    @property
+    def period(self) -> pd.Period:
+        """The period."""
+        return self.question.periods[0]
+
+    @property
+    def new_business(self) -> list[tuple[tuple[str, ...], float]]:
+        """Labels of each group, and its money expected from deals that are not open."""
+        amounts = self.found.outlooks[self.period].new_business.tolist()
+        return list(zip(self.found.moment.labels, amounts, strict=True))
+
+    def price(self, opportunities: Frame) -> Floats:
+        """Price each row: its value if it is booked in the period, else value · chance; 0 where unknown."""
+        moment = replace(self.question, by=()).read(opportunities, final=True, part=True)
+        booked = moment.booked & moment.dated_in(self.period)
+        over = self.period < self.question.current
+        chance = np.zeros(len(booked)) if over else self.found.fitted.chance(moment, self.period)
+        return np.nan_to_num(moment.value) * np.where(booked, 1.0, np.nan_to_num(chance))
+
+
+def _explain(
+    history: History,
+    start: When,
+    end: When,
+    period: str,
+    freq: str,
+    by: By,
+    method: Any,
+    tz: str | None,
+    *,
+    asked_by: str,
+) -> _Change:
+    """Forecast a period at two moments by one method, and price the changes of each deal between them; once a question."""
+    groups = check_by(by, level="movement")
+    asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
+    as_period(period, asked.org.freq(check_freq(freq)))
+    moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
+    way = read_method(method)
+    key = ("forecast change", *moments, period, freq, tuple(groups), way.name, asked.tz, asked.org.stages)
+    found: _Change = history.remember(
+        key, lambda: _price_steps(history, asked, moments, period, freq, groups, way)
+    )
+    return found
+
+
+def _price_steps(
+    history: History,
+    asked: Span,
+    moments: tuple[pd.Timestamp, pd.Timestamp],
+    period: str,
+    freq: str,
+    groups: list[str],
+    method: Method,
+) -> _Change:
+    now = _price_moment(history, moments[1], period, freq, method, groups, asked.tz)
+    used = replace(now.found.method, why="")
+    then = _price_moment(history, moments[0], period, freq, used, groups, asked.tz)
+    for priced, moment in zip((then, now), moments, strict=True):
+        if np.isnan([amount for _, amount in priced.new_business]).any():
+            day = text.day(as_date(moment, tz=asked.tz), year=True)
+            raise NotEnoughHistory(
+                f"period={period!r} had no forecast on {day}: too far ahead for method={used.name!r}; "
+                "choose an earlier period or a later start"
+            )
+    first, last = (_index_deals(priced.opportunities, groups) for priced in (then, now))
+    handed_over = _list_handed_over(history, asked)
+    parts = [
+        _make_end("then", first, then),
+        *_walk_deals(first, last, then, now, handed_over),
+        _make_end("now", last, now),
+        _list_new_business("new_business", then, -1.0),
+        _list_new_business("new_business", now, 1.0),
+    ]
+    keys = name_groups(groups)
+    filled = [part for part in parts if len(part)] or parts[:1]
+    rows = pd.concat([part.rename(columns=dict(enumerate(keys))) for part in filled], ignore_index=True)
+    notes = {
+        "as_of": as_date(moments[1], tz=asked.tz),
+        "period": str(now.period),
+        "freq": now.period.freqstr,
+        "method": now.found.method.label,
+        "why": now.found.method.why,
+        "tz": asked.tz,
+        "then_at": moments[0].isoformat(),
+        "now_at": moments[1].isoformat(),
+        **asked.notes(),
+    }
+    before = _choose_unasked(then) if now.found.method.why else used.name
+    if before != used.name:
+        notes["method_then"] = before
+    return _Change(rows.astype({"unique_id": schema.TEXT, "name": schema.TEXT}), groups, notes)
+
+
+def _price_moment(
+    history: History,
+    at: pd.Timestamp,
+    period: str,
+    freq: str,
+    method: Method,
+    groups: list[str],
+    tz: str,
+) -> _Priced:
+    """Forecast the period as of a moment: that of the last record by then."""
+    frame = history.as_of(at, tz=tz)
+    question = Question.of(
+        frame,
+        as_of=at,
+        freq=freq,
+        method=method,
+        history=history,
+        by=groups,
+        periods=[period],
+        only=True,
+        tz=tz,
+    )
+    return _Priced(question, answer(question, question.read(frame)), frame)
+
+
+def _choose_unasked(priced: _Priced) -> str:
+    """Name the method that "auto" takes at a moment."""
+    question = priced.question
+    return choose(Method("auto"), priced.found.moment, question.freq, question.records).name
+
+
+def _index_deals(frame: Frame, groups: list[str]) -> Frame:
+    """Index the deals of a record by id, with their groups in columns 0, 1, … and categories as text."""
+    org = {key: frame.attrs[key] for key in ("org",) if key in frame.attrs}
+    labels = {k: label_groups(frame[name]) for k, name in enumerate(groups)}
+    kinds = dict.fromkeys(frame.select_dtypes("category").columns, schema.TEXT)
+    plain = pd.DataFrame(frame).astype(kinds).assign(name=frame.get("name"))
+    plain = pd.concat([plain, pd.DataFrame(labels, index=frame.index)], axis=1)
+    plain = plain.set_index("unique_id", drop=False).rename_axis(None)
+    plain.attrs = org  # type: ignore[assignment]
+    return plain
+
+
+def _make_end(movement: str, frame: Frame, priced: _Priced) -> Frame:
+    """List the forecast at one moment: its deals, and new business."""
+    deals = _list_steps(frame, frame, priced.price(frame), np.full(len(frame), movement))
+    return pd.concat([deals, _list_new_business(movement, priced, 1.0)])
+
+
+def _list_new_business(movement: str, priced: _Priced, sign: float) -> Frame:
+    rows = [
+        {**dict(enumerate(labels)), "movement": movement, "expected": sign * amount}
+        for labels, amount in priced.new_business
+    ]
+    return pd.DataFrame(rows).assign(unique_id=None, name=None, value=np.nan)
+
+
+def _list_handed_over(history: History, asked: Span) -> set[str]:
+    """List the deals that entered or left a part of a history, because they changed owner or another of its columns."""
+    if not history.is_part:
+        return set()
+    log = history.table
+    log = log.filter(log["seen_at"] > instant(asked.opening), log["seen_at"] <= instant(asked.closing))
+    return set(
+        history.collect(log.filter(log["operation"].isin([TRANSFERRED, TRANSFERRED_IN])).select("unique_id"))[
+            "unique_id"
+        ]
+    )
+
+
+def _walk_deals(first: Frame, last: Frame, then: _Priced, now: _Priced, handed_over: set[str]) -> list[Frame]:
+    """Price every step of every deal."""
+    place = last.index.get_indexer(first.index)
+    stayed = place >= 0
+    gone, before, after = first[~stayed], first[stayed], last.iloc[place[stayed]]
+    new = last[~np.isin(np.arange(len(last)), place)]
+    left = np.where(gone["unique_id"].isin(handed_over), "owner", "removed")
+    came = np.where(new["unique_id"].isin(handed_over), "owner", "new")
+    added = then.price(new)
+    return [
+        _list_steps(gone, gone, -then.price(gone), left),
+        _list_steps(new, new, added, came),
+        _list_steps(new, new, now.price(new) - added, np.full(len(new), "chance")),
+        *_walk_stayed(before, after, then, now),
+    ]
+
+
+def _walk_stayed(before: Frame, after: Frame, then: _Priced, now: _Priced) -> list[Frame]:
+    """Price the steps of deals that both records hold: one fact after the other, at the chances of the first moment."""
+    label = _name_outcome_steps(before, after)
+    changed = label != ""
+    grouping = [name for name in before.columns if isinstance(name, int)]
+    ownership = [name for name in (OWNER, *grouping) if name in before.columns]
+    closed = [name for name in before.columns if name not in ("value", *ownership)]
+    # A deal that closes or reopens does so with its new date.
+    outcome = _overlay(before, after, closed, changed)
+    dated = _overlay(outcome, after, ["close_date"])
+    valued = _overlay(dated, after, ["value"])
+    owned = _overlay(valued, after, ownership)
+    prices = [then.price(frame) for frame in (before, outcome, dated, valued, owned)]
+    moved = np.diff(prices, axis=0)
+    passed_on = (before[grouping].to_numpy() != after[grouping].to_numpy()).any(axis=1)
+    inward = _moved_in(outcome["close_date"], dated["close_date"], then)
+    return [
+        _list_steps(before, after, moved[0], label),
+        _list_steps(before, after, moved[1], np.where(inward, "pulled_in", "pushed_out")),
+        _list_steps(before, after, moved[2], np.full(len(before), "value")),
+        _list_steps(before, after, np.where(passed_on, -prices[3], 0.0), np.full(len(before), "owner")),
+        _list_steps(after, after, np.where(passed_on, prices[4], moved[3]), np.full(len(before), "owner")),
+        _list_steps(after, after, now.price(after) - prices[4], np.full(len(before), "chance")),
+    ]
+
+
+def _moved_in(before: pd.Series[Any], after: pd.Series[Any], then: _Priced) -> NDArray[np.bool_]:
+    """Tell where a date moved into what was left of the period, or earlier without leaving or entering it."""
+    first = max(then.question.today, then.period.start_time.normalize())
+    was, became = (dates.between(first, then.period.end_time.normalize()) for dates in (before, after))
+    earlier = (after < before) | (before.isna() & after.notna())
+    return np.asarray(np.where(was == became, earlier, became), dtype=bool)
+
+
+def _name_outcome_steps(before: Frame, after: Frame) -> NDArray[np.str_]:
+    """Name the step of each deal whose outcome changed; empty for the others."""
+    steps = {"open": "reopened", "won": "won", "lost": "lost"}
+    was, became = (
+        outcomes(frame).map(steps).fillna("removed").to_numpy(dtype=str) for frame in (before, after)
+    )
+    found: NDArray[np.str_] = np.where(was == became, "", became)
+    return found
+
+
+def _overlay(frame: Frame, other: Frame, columns: list[Any], where: NDArray[np.bool_] | bool = True) -> Frame:
+    """Take columns from another frame, in the rows where `where` is true."""
+    mask = np.broadcast_to(where, len(frame))
+    taken = {name: frame[name].where(~mask, other[name]) for name in columns if name in other.columns}
+    made = pd.DataFrame({name: taken.get(name, frame[name]) for name in frame.columns}, index=frame.index)
+    made.attrs = frame.attrs
+    return made
+
+
+def _list_steps(group_of: Frame, latest: Frame, expected: Floats, movement: NDArray[Any]) -> Frame:
+    """List the steps worth anything, in the groups of one frame and with the values of another."""
+    worth = np.abs(expected) > _LEAST
+    groups = {name: group_of[name].to_numpy() for name in group_of.columns if isinstance(name, int)}
+    table = pd.DataFrame(
+        {
+            **groups,
+            "unique_id": latest["unique_id"].to_numpy(),
+            "name": latest["name"].to_numpy(),
+            "movement": movement,
+            "expected": expected,
+            "value": latest["value"].to_numpy(dtype=np.float64),
+        }
+    )
+    return table[worth]

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments
-from opp_analytics.analysis.forecasting.method import Method
-from opp_analytics.analysis.forecasting.midway import midway_forecasts
+from opp_analytics.analysis.forecasting.backtest import judge_midway
 from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.shared.groups import check_by, read
 from opp_analytics.analysis.shared.tables import annotate, label_groups
 from opp_analytics.analysis.stats.comparisons import differ_from_rest
 from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
+from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import WON, Org, outcome_codes
 from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, window
@@ -36,7 +36,7 @@ def scorecard(
     by: str | Sequence[str] = "owner_name",
     start: When | None = None,
     freq: Freq = "M",
-    method: str | Method = "auto",
+    method: MethodName = "auto",
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
@@ -201,7 +201,7 @@ def _biases(
     index: pd.Index[Any],
     names: list[str],
     freq: Freq,
-    method: str | Method,
+    method: MethodName,
     today: pd.Timestamp,
     tz: str,
     confidence: float,
@@ -209,7 +209,7 @@ def _biases(
     """How much too high or low the forecasts were that were made half-way through each period."""
     held: dict[tuple[str, ...], pd.DataFrame] = {}
     if history is not None:
-        made = midway_forecasts(history, freq=freq, by=names, method=method, as_of=today, tz=tz)
+        made = judge_midway(history, freq=freq, by=names, method=method, as_of=today, tz=tz)
         held = {_key(key): group for key, group in made.groupby(names)}
     nothing: list[float] = []
     found = [

@@ -135,7 +135,7 @@ def _describe_ahead(name: str, row: Row, amount: Money, *, stated: bool) -> str:
 
 
 def _is_stated(table: pd.DataFrame) -> bool:
-    return str(table.attrs.get("method", "")).startswith("stated")
+    return table.attrs.get("method") == "stated"
 
 
 def _describe_groups(table: pd.DataFrame) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 ENUMERATED = 15
@@ -20,10 +20,6 @@ _SMALL = 1 / 8
 """Deals are drawn together once none of them has more than this share of the standard deviation of their sum."""
 _WHALES = 10
 """Number of deals whose joint outcomes are stratified: each occurs in proportion to its probability."""
-_FACTORS = 400
-"""Values of the common factor in the draws, with equally many draws for each."""
-_NODES = 201
-"""Values of the common factor when outcomes are enumerated."""
 _NOISE = 1e-12
 """Rounding error of sums over a distribution; probabilities this close to 0 or 1 become 0 or 1."""
 
@@ -59,10 +55,8 @@ def distribute(
     amounts: Floats,
     chances: Floats,
     *,
-    counts: Floats | None = None,
     sure: float = 0.0,
     one_of: Sequence[float] = (),
-    correlation: float = 0.0,
     seed: int = 0,
 ) -> Total:
     """The distribution of `sure` + Σ amount · Bernoulli(chance) + one of `one_of`.
@@ -73,14 +67,10 @@ def distribute(
         Money of each deal, to the cent; negative amounts are allowed, missing ones are not.
     chances : ndarray of float
         Probability of each deal, 0–1.
-    counts : ndarray of float, optional
-        Number of deals with each amount and chance, 1 or more; default: one of each.
     sure : float
         Certain money.
     one_of : sequence of float
         Equally likely amounts, exactly one of which is added; empty adds nothing.
-    correlation : float
-        Correlation of the normal variables behind the deals (one common factor), at least 0 and below 1.
     seed : int
         Seed of the draws.
 
@@ -90,14 +80,8 @@ def distribute(
     error of at most 0.0035, a median one of 0.9% of the standard deviation, a 10% or 90% quantile one of 1.2%. The joint outcomes of the
     ten deals with the largest variance are laid out evenly over the draws, so a single huge deal adds no noise. Beyond
     the 256 largest, or once no amount is above 1/8 of the standard deviation of the rest, the rest is drawn as one amount
-    with its exact mean, variance and skewness (Cornish–Fisher).
-    Correlated deals are independent given the factor z, with chance Φ((Φ⁻¹(p) + √ρ·z) / √(1 − ρ)), and the values of z
-    are laid out evenly too. The order of the deals does not matter, the same seed gives
+    with its exact mean, variance and skewness (Cornish–Fisher). The order of the deals does not matter, the same seed gives
     the same answer, and each deal has its own random numbers, so that forecasts that differ in one deal compare well.
-
-    References
-    ----------
-    O. Vasicek (2002), The distribution of loan portfolio value, Risk, for the factor.
 
     Examples
     --------
@@ -105,12 +89,11 @@ def distribute(
     >>> total.quantile(0.5), total.at_least(100.0)
     (60.0, 0.5)
     """
-    deals = _uncertain(amounts, chances, counts)
-    certain = chances >= 1
-    sure += float((amounts[certain] if counts is None else amounts[certain] * counts[certain]).sum())
+    deals = _pick_uncertain(amounts, chances)
+    sure += float(amounts[chances >= 1].sum())
     if not deals.few:
-        return from_draws(_draw(deals, one_of, correlation, seed).cents / 100 + sure)
-    states, mass = _outcomes(deals.cents, deals.chances, correlation)
+        return from_draws(_draw(deals, one_of, seed).cents / 100 + sure)
+    states, mass = _enumerate(deals.cents, deals.chances)
     cents = np.add.outer(states, _cents(one_of)).ravel()
     mass = np.repeat(mass / len(cents) * len(states), len(cents) // len(states))
     points, place = np.unique(cents, return_inverse=True)
@@ -131,7 +114,6 @@ def condition_on_each(
     *,
     sure: float = 0.0,
     one_of: Sequence[float] = (),
-    correlation: float = 0.0,
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
     """P(total ≥ `target`) if a deal is won, and if it is not, for each deal.
@@ -146,17 +128,17 @@ def condition_on_each(
     >>> won.tolist(), lost.tolist()
     ([1.0, 0.5], [0.0, 0.5])
     """
-    deals = _uncertain(amounts, chances)
+    deals = _pick_uncertain(amounts, chances)
     goal = float(np.ceil(100 * (target - sure - float(amounts[chances >= 1].sum())) - 0.5))
     won, lost = np.empty(len(amounts)), np.empty(len(amounts))
     if deals.few:
-        parts = _condition_outcomes(deals, one_of, goal, correlation)
+        parts = _condition_outcomes(deals, one_of, goal)
     else:
-        parts = _condition_draws(deals, _draw(deals, one_of, correlation, seed), goal)
+        parts = _condition_draws(deals, _draw(deals, one_of, seed), goal)
     won[deals.place], lost[deals.place] = parts
     others = np.setdiff1d(np.arange(len(amounts)), deals.place)
     if len(others):
-        total = distribute(amounts, chances, sure=sure, one_of=one_of, correlation=correlation, seed=seed)
+        total = distribute(amounts, chances, sure=sure, one_of=one_of, seed=seed)
         given = chances[others] >= 1
         won[others] = [total.at_least(target - v) for v in np.where(given, 0.0, amounts[others])]
         lost[others] = [total.at_least(target + v) for v in np.where(given, amounts[others], 0.0)]
@@ -169,18 +151,15 @@ def sample_totals(
     codes: NDArray[np.intp],
     size: int,
     *,
-    counts: Floats,
     one_of: Floats,
     draws: int = 1_000,
 ) -> Floats:
-    """Draws of the totals of many groups at once, for ranges of which only the width is needed.
+    """Draw the totals of many groups at once, for ranges of which only the width is needed.
 
     Parameters
     ----------
     amounts, chances, codes : ndarray
-        Money, probability and group (0 … size − 1) of each kind of deal.
-    counts : ndarray of float
-        Deals of each kind.
+        Money, probability and group (0 … size − 1) of each deal.
     one_of : ndarray of float
         Equally likely amounts (rows) by group (columns), one of which is added.
 
@@ -190,20 +169,21 @@ def sample_totals(
         Groups in rows, draws in columns. The seed is fixed.
     """
     rng = np.random.default_rng(0)
-    order = np.lexsort((counts, amounts, chances, codes))
-    amounts, chances, codes, counts = amounts[order], chances[order], codes[order], counts[order]
+    order = np.lexsort((amounts, chances, codes))
+    amounts, chances, codes = amounts[order], chances[order], codes[order]
     variance = amounts**2 * chances * (1 - chances)
-    largest = np.argsort(-variance, kind="stable")[: 2 * _SINGLY]
-    each = np.sort(np.repeat(largest, counts[largest].astype(np.intp))[: 2 * _SINGLY])
-    left = counts - np.bincount(each, minlength=len(counts))
+    each = np.sort(np.argsort(-variance, kind="stable")[: 2 * _SINGLY])
+    together = np.ones(len(codes))
+    together[each] = 0
     totals = np.zeros((size, draws))
     if len(each):
         came_in = rng.random((len(each), draws), np.float32) < chances[each, None]
         first = np.flatnonzero(np.diff(codes[each], prepend=-1))
         totals[codes[each[first]]] = np.add.reduceat(amounts[each, None] * came_in, first, axis=0)
-    if left.any():
+    if together.any():
         mean, spread = (
-            np.bincount(codes, weights=part * left, minlength=size) for part in (amounts * chances, variance)
+            np.bincount(codes, weights=part * together, minlength=size)
+            for part in (amounts * chances, variance)
         )
         totals += mean[:, None] + np.sqrt(spread)[:, None] * rng.standard_normal((size, draws))
     if len(one_of):
@@ -219,8 +199,6 @@ class _Deals:
     """Row of each among all deals."""
     cents: Floats
     chances: Floats
-    counts: Floats
-    """Number of deals that each stands for: 1 for those drawn one by one."""
     singly: int
     """Number of those drawn one by one; the others are drawn together."""
 
@@ -232,68 +210,47 @@ class _Deals:
 
 @dataclass(frozen=True)
 class _Draws:
-    """The draws; those with the same value of the factor are consecutive."""
+    """Seeded draws of the total."""
 
     cents: Floats
     """Total of the uncertain deals and of one of the further amounts."""
     won: NDArray[np.bool_]
     """True where a deal was won, for the deals drawn one by one (in rows)."""
-    given: Floats
-    """Chance of each deal (in rows) at each value of the factor."""
 
 
-def _uncertain(amounts: Floats, chances: Floats, counts: Floats | None = None) -> _Deals:
+def _pick_uncertain(amounts: Floats, chances: Floats) -> _Deals:
     cents = np.rint(amounts * 100)
     place = np.flatnonzero((chances > 0) & (chances < 1) & (cents != 0))
     cents, chances = cents[place], chances[place]
-    counts = np.ones(len(place)) if counts is None else counts[place]
     variance = cents**2 * chances * (1 - chances)
     order = np.lexsort((chances, cents, -variance))
-    rows, left = _divide(np.abs(cents[order]), variance[order], counts[order])
-    rest = np.flatnonzero(left)
-    every = order[np.concatenate([rows, rest])]
-    counts = np.concatenate([np.ones(len(rows)), left[rest]])
-    return _Deals(place[every], cents[every], chances[every], counts, len(rows))
+    singly = _count_singly(np.abs(cents[order]), variance[order])
+    return _Deals(place[order], cents[order], chances[order], singly)
 
 
-def _divide(sizes: Floats, variance: Floats, counts: Floats) -> tuple[NDArray[np.intp], Floats]:
-    """The row of each deal drawn one by one, and the deals of each row left to be drawn together."""
-    first = counts[:_SINGLY].astype(np.intp)
-    rows = np.repeat(np.arange(len(first)), first)[:_SINGLY]
-    left = counts - np.bincount(rows, minlength=len(counts))
-    # Of each deal and all that follow: the largest amount, and the variance of the sum.
-    largest = np.maximum.accumulate(np.append(sizes[left > 0].max(initial=0.0), sizes[rows[::-1]]))[:0:-1]
-    spread = np.cumsum(np.append((variance * left).sum(), variance[rows[::-1]]))[:0:-1]
-    small = np.flatnonzero(largest[_WHALES:] < _SMALL * np.sqrt(spread[_WHALES:]))
-    rows = rows[: _WHALES + small[0]] if len(small) else rows
-    return rows, counts - np.bincount(rows, minlength=len(counts))
+def _count_singly(sizes: Floats, variance: Floats) -> int:
+    """Count the deals to draw one by one: until all that follow are small beside their sum, at most 256."""
+    largest = np.maximum.accumulate(sizes[::-1])[::-1]
+    spread = np.cumsum(variance[::-1])[::-1]
+    small = np.flatnonzero((largest < _SMALL * np.sqrt(spread))[_WHALES:_SINGLY])
+    return _WHALES + int(small[0]) if len(small) else min(len(sizes), _SINGLY)
 
 
 def _cents(one_of: Sequence[float]) -> Floats:
     return np.rint(np.asarray(one_of if len(one_of) else [0.0], dtype=np.float64) * 100)
 
 
-def _given(chances: Floats, factor: Floats, correlation: float) -> Floats:
-    """Chance of each deal (in rows) at each value of the common factor."""
-    if not correlation:
-        return chances[:, None]
-    threshold = ndtri(chances)[:, None] + np.sqrt(correlation) * factor
-    return np.asarray(ndtr(threshold / np.sqrt(1 - correlation)), dtype=np.float64)
-
-
-def _outcomes(cents: Floats, chances: Floats, correlation: float) -> tuple[Floats, Floats]:
-    """Cents and probability of each outcome; bit k of an outcome's number is set if deal k is won."""
-    factor = np.linspace(-7.5, 7.5, _NODES)
-    weight = np.exp(-(factor**2) / 2) if correlation else np.ones(1)
-    totals, mass = np.zeros(1), (weight / weight.sum())[None, :]
-    for amount, chance in zip(cents, _given(chances, factor, correlation), strict=True):
+def _enumerate(cents: Floats, chances: Floats) -> tuple[Floats, Floats]:
+    """List cents and probability of each outcome; bit k of an outcome's number is set if deal k is won."""
+    totals, mass = np.zeros(1), np.ones(1)
+    for amount, chance in zip(cents, chances, strict=True):
         totals = np.concatenate([totals, totals + amount])
         mass = np.concatenate([mass * (1 - chance), mass * chance])
-    return totals, mass.sum(axis=1)
+    return totals, mass
 
 
 def _came_in(outcomes: NDArray[np.intp], deals: int) -> NDArray[np.bool_]:
-    """True where a deal (in rows) is won, in outcomes given by number."""
+    """Tell where a deal (in rows) is won, in outcomes given by number."""
     return np.asarray((outcomes >> np.arange(deals)[:, None]) & 1 == 1, dtype=bool)
 
 
@@ -302,93 +259,87 @@ def _evenly(count: int) -> Floats:
     return np.asarray(ndtri((np.arange(count) + 0.5) / count), dtype=np.float64)
 
 
-def _draw(deals: _Deals, one_of: Sequence[float], correlation: float, seed: int) -> _Draws:
-    given = _given(deals.chances, _evenly(_FACTORS), correlation)
+def _draw(deals: _Deals, one_of: Sequence[float], seed: int) -> _Draws:
     won = np.empty((deals.singly, DRAWS), dtype=bool)
-    if not correlation:
-        won[:_WHALES] = _laid_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
+    won[:_WHALES] = _lay_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
     cents = np.zeros(DRAWS)
     drawn: Counter[tuple[float, float]] = Counter()
     for deal, came_in in enumerate(won):
         own = (float(deals.cents[deal]), float(deals.chances[deal]))
-        if correlation or deal >= _WHALES:
-            luck = _luck(seed, *own, drawn[own]).random((given.shape[1], DRAWS // given.shape[1]), np.float32)
-            np.less(luck, given[deal, :, None], out=came_in.reshape(luck.shape))
+        if deal >= _WHALES:
+            luck = _seed_luck(seed, *own, drawn[own]).random(DRAWS, np.float32)
+            np.less(luck, deals.chances[deal], out=came_in)
         drawn[own] += 1
         cents += own[0] * came_in
     if len(deals.cents) > deals.singly:
-        k, rng = deals.singly, _luck(seed, 0.0, 0.0, 0)
-        cents += _draw_together(deals.cents[k:], given[k:], deals.counts[k:], rng)
+        k, rng = deals.singly, _seed_luck(seed, 0.0, 0.0, 0)
+        cents += _draw_together(deals.cents[k:], deals.chances[k:], rng)
     further = _cents(one_of)
-    cents += _luck(seed, 0.0, 0.0, 1).permutation(further[np.arange(DRAWS) % len(further)])
-    return _Draws(cents, won, given)
+    cents += _seed_luck(seed, 0.0, 0.0, 1).permutation(further[np.arange(DRAWS) % len(further)])
+    return _Draws(cents, won)
 
 
-def _luck(seed: int, cents: float, chance: float, number: int) -> np.random.Generator:
-    """Random numbers of a deal, independent of the other deals, so that a change of one deal leaves the others' draws unchanged."""
-    return np.random.default_rng([seed, cents < 0, int(abs(cents)), int(chance * 2**53), number])
+def _seed_luck(seed: int, cents: float, chance: float, number: int) -> np.random.Generator:
+    """Seed a deal's own random numbers, so that a change of one deal leaves the others' draws unchanged."""
+    # Rounded, so that the draws do not hang on the last bit of a chance.
+    return np.random.default_rng([seed, cents < 0, int(abs(cents)), round(chance * 1e9), number])
 
 
-def _laid_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
-    """Draws with each joint outcome in proportion to its probability."""
+def _lay_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
+    """Draw each joint outcome in proportion to its probability."""
     # The largest deal changes last from outcome to outcome, so that its value has the right frequency.
-    _, mass = _outcomes(cents[::-1], chances[::-1], 0.0)
+    _, mass = _enumerate(cents[::-1], chances[::-1])
     outcomes = np.searchsorted(np.cumsum(mass), (np.arange(DRAWS) + 0.5) / DRAWS)
     return _came_in(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
 
 
-def _draw_together(cents: Floats, given: Floats, counts: Floats, rng: np.random.Generator) -> Floats:
-    """Draws of the sum of many small deals."""
-    spread = given * (1 - given)
-    whole = cents * counts
-    mean = _summed(whole, given)
-    deviation = np.sqrt(_summed(whole * cents, spread))
-    third = _summed(whole * cents * cents, spread * (1 - 2 * given))
-    skew = np.divide(third, deviation**3, out=np.zeros_like(third), where=deviation > 0)
-    normal = rng.permutation(_evenly(DRAWS)).reshape(given.shape[1], -1)
+def _draw_together(cents: Floats, chances: Floats, rng: np.random.Generator) -> Floats:
+    """Draw the sum of many small deals by its mean, variance and skewness (Cornish–Fisher)."""
+    spread = chances * (1 - chances)
+    mean = _sum_in_order(cents * chances)
+    deviation = _sum_in_order(cents**2 * spread) ** 0.5
+    third = _sum_in_order(cents**3 * spread * (1 - 2 * chances))
+    skew = third / deviation**3 if deviation > 0 else 0.0
+    normal = rng.permutation(_evenly(DRAWS))
     # If all amounts are multiples of one sum, so are the totals.
-    step = _common_step(np.abs(cents).astype(np.int64))
+    step = _find_common_step(np.abs(cents).astype(np.int64))
     drawn = np.rint((mean + deviation * (normal + skew / 6 * (normal**2 - 1))) / step) * step
-    most, least = np.maximum(whole, 0).sum(), np.minimum(whole, 0).sum()
-    return np.asarray(np.clip(drawn, least, most).ravel(), dtype=np.float64)
+    most, least = np.maximum(cents, 0).sum(), np.minimum(cents, 0).sum()
+    return np.asarray(np.clip(drawn, least, most), dtype=np.float64)
 
 
-def _summed(weights: Floats, rows: Floats) -> Floats:
-    """Σ weight · row, as a column: in one order, whatever the number of threads."""
-    return np.asarray(np.einsum("i,ij->j", weights, rows)[:, None], dtype=np.float64)
+def _sum_in_order(amounts: Floats) -> float:
+    """Sum in one order, whatever the number of threads."""
+    return float(np.einsum("i->", amounts))
 
 
-def _common_step(cents: NDArray[np.int64]) -> float:
-    """The largest amount of which all are multiples."""
+def _find_common_step(cents: NDArray[np.int64]) -> float:
+    """Find the largest amount of which all are multiples."""
     few = np.gcd.reduce(cents[:100])
     return float(few if few == 1 else np.gcd.reduce(cents))
 
 
-def _condition_outcomes(
-    deals: _Deals, one_of: Sequence[float], goal: float, correlation: float
-) -> tuple[Floats, Floats]:
-    totals, mass = _outcomes(deals.cents, deals.chances, correlation)
+def _condition_outcomes(deals: _Deals, one_of: Sequence[float], goal: float) -> tuple[Floats, Floats]:
+    totals, mass = _enumerate(deals.cents, deals.chances)
     reached = mass * (np.add.outer(totals, _cents(one_of)) >= goal).mean(axis=1)
     won = _came_in(np.arange(len(totals)), len(deals.cents))
     return won @ reached / (won @ mass), (~won) @ reached / ((~won) @ mass)
 
 
 def _condition_draws(deals: _Deals, draws: _Draws, goal: float) -> tuple[Floats, Floats]:
-    shape = draws.given.shape
-    won, lost = np.empty(shape), np.empty(shape)
+    won, lost = np.empty(len(deals.cents)), np.empty(len(deals.cents))
     for deal, (cents, came_in) in enumerate(zip(deals.cents, draws.won, strict=False)):
         without = draws.cents - cents * came_in
-        won[deal] = (without + cents >= goal).reshape(shape[1], -1).mean(axis=1)
-        lost[deal] = (without >= goal).reshape(shape[1], -1).mean(axis=1)
-    rest, cents = draws.given[deals.singly :], deals.cents[deals.singly :]
-    for value, totals in enumerate(np.sort(draws.cents.reshape(shape[1], -1), axis=1)):
-        # For deals drawn together, only the mean of a deal's part is known, which is nearly all of its effect.
-        for found, shift in ((won, cents * (1 - rest[:, value])), (lost, -cents * rest[:, value])):
-            found[deals.singly :, value] = 1 - np.searchsorted(totals, goal - shift) / len(totals)
-    return (
-        (won * draws.given).sum(axis=1) / draws.given.sum(axis=1),
-        (lost * (1 - draws.given)).sum(axis=1) / (1 - draws.given).sum(axis=1),
-    )
+        won[deal] = (without + cents >= goal).mean()
+        lost[deal] = (without >= goal).mean()
+    totals, k = np.sort(draws.cents), deals.singly
+    # For deals drawn together, only the mean of a deal's part is known, which is nearly all of its effect.
+    for found, shift in (
+        (won, deals.cents[k:] * (1 - deals.chances[k:])),
+        (lost, -deals.cents[k:] * deals.chances[k:]),
+    ):
+        found[k:] = 1 - np.searchsorted(totals, goal - shift) / len(totals)
+    return won, lost
 
 
 def _without_noise(chances: Floats) -> Floats:

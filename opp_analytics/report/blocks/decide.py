@@ -26,7 +26,7 @@ def decide(tables: Tables) -> Block | None:
     if deals.empty:
         words = f"No open deal with a value and a chance is due in {inputs.name}."
         return Block("decide", "Deals that decide", parts=(Note(words),), nav="Deals that decide")
-    if method_name(deals).startswith("stated"):
+    if method_name(deals) == "stated":
         return _at_stated_chances(tables, deals)
     shown = deals.head(_MOST)
     shown.attrs = deals.attrs

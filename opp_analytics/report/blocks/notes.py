@@ -43,7 +43,8 @@ def _definitions(tables: Tables) -> tuple[Term, ...]:
 
 def _method(tables: Tables) -> str:
     """The method, and why it was chosen."""
-    name, _, why = str(tables.forecast.attrs["method"]).partition(": ")
+    attrs = tables.forecast.attrs
+    name, why = attrs["method"], attrs["why"]
     return f"{text.label(name)} ({why})" if why else text.label(name)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import analysis, text
-from opp_analytics.analysis import Method, track_record
+from opp_analytics.analysis import track_record
+from opp_analytics.arguments import MethodName
 from opp_analytics.errors import NotEnoughHistory
 from opp_analytics.periods import as_date
 from opp_analytics.report.inputs import Inputs
@@ -43,15 +44,25 @@ class Forecasts(Source):
         ahead = [str(inputs.period + step) for step in range(_AHEAD + 1)]
         return {**asked, "history": part.whole_history, "target": target_of_part(part, ahead)}
 
-    def _people(self, frame: pd.DataFrame, day: pd.Timestamp, method: str | Method) -> pd.DataFrame:
+    def _people(self, frame: pd.DataFrame, day: pd.Timestamp, method: MethodName) -> pd.DataFrame:
         """The forecast of the current period by the columns of the forecast, with "(all)" rows."""
         inputs = self.inputs
-        return analysis.forecast_of_period(
-            frame, period=str(inputs.period), as_of=day, by=list(inputs.levels), method=method, **self._asked
+        table = analysis.forecast(
+            frame,
+            as_of=day,
+            periods=[str(inputs.period)],
+            only=True,
+            by=list(inputs.levels),
+            totals=True,
+            method=method,
+            **self._asked,
         )
+        rows = table[table.index.get_level_values("period") == str(inputs.period)].droplevel("period")
+        rows.attrs = table.attrs
+        return rows
 
     def _then(
-        self, moment: pd.Timestamp, method: str | Method, period: pd.Period | None = None
+        self, moment: pd.Timestamp, method: MethodName, period: pd.Period | None = None
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """The forecast of a period, the current one by default, as it was at a record: of the page's subject, and of its people."""
         inputs, part, wanted = self.inputs, self.inputs.part, str(period or self.inputs.period)
@@ -62,12 +73,16 @@ class Forecasts(Source):
             return whole, self._people(frame, day, method) if inputs.by else whole.iloc[:0]
         assert part.whole_history is not None
         frame = part.whole_history.as_of(moment)
-        rows = analysis.forecast_of_period(
-            frame, period=wanted, as_of=day, by=list(inputs.levels), method=method, **self._asked
+        table = analysis.forecast(
+            frame,
+            as_of=day,
+            periods=[wanted],
+            only=True,
+            by=list(inputs.levels),
+            totals=True,
+            method=method,
+            **self._asked,
         )
-        table = pd.concat({wanted: rows}, names=["period"])
-        table = table.reorder_levels([*inputs.levels, "period"])
-        table.attrs = rows.attrs
         whole, people = rows_of_part(table, part, inputs.levels)
         return whole, people.droplevel("period")
 
@@ -104,7 +119,7 @@ class Forecasts(Source):
     @property
     def stated(self) -> bool:
         """True when the forecast knows the stated chances alone, which say no chance of a target."""
-        return method_name(self.forecast).startswith("stated")
+        return method_name(self.forecast) == "stated"
 
     @property
     def current(self) -> pd.Series[Any]:
@@ -130,7 +145,7 @@ class Forecasts(Source):
         return self._people(inputs.opportunities, inputs.today, inputs.method)
 
     @property
-    def method(self) -> str | Method:
+    def method(self) -> MethodName:
         """The method of the forecast: the one that was asked for, or the one that "auto" chose."""
         asked = self.inputs.method
         return method_name(self.forecast) if asked == "auto" else asked
@@ -268,11 +283,13 @@ class Forecasts(Source):
             "tz": inputs.tz,
         }
         if inputs.part is None:
-            return analysis.forecast_change_with_deals(history, **asked)
+            return analysis.forecast_change(history, **asked), analysis.forecast_change_deals(
+                history, **asked
+            )
         assert inputs.part.whole_history is not None
-        by = list(inputs.levels)
-        found = analysis.forecast_change_with_deals(inputs.part.whole_history, by=by, **asked)
-        return change_of_part(*found, inputs.part)
+        whole, by = inputs.part.whole_history, list(inputs.levels)
+        change = analysis.forecast_change(whole, by=by, **asked)
+        return change_of_part(change, analysis.forecast_change_deals(whole, by=by, **asked), inputs.part)
 
     @cached_property
     def categories(self) -> pd.DataFrame:
@@ -364,9 +381,10 @@ class Forecasts(Source):
         return analysis.call_sheets(self.call_deals, self.persons)
 
 
-def method_name(table: pd.DataFrame) -> str:
-    """The method of a forecast, without why it was chosen."""
-    return str(table.attrs["method"]).partition(":")[0]
+def method_name(table: pd.DataFrame) -> MethodName:
+    """Name the method of a forecast."""
+    name: MethodName = table.attrs["method"]
+    return name
 
 
 def _weekly(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:

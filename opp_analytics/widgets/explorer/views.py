@@ -307,7 +307,7 @@ class Forecast(View):
         # Without chances the mix of stages says nothing; only a run rate is a forecast then.
         if lack := super().lack:
             return lack
-        run_rate = str(self.table.attrs["method"]).startswith("run_rate")
+        run_rate = self.table.attrs["method"] == "run_rate"
         return "" if self.has_chances or run_rate else "chances"
 
     def _coming(self) -> pd.DataFrame:

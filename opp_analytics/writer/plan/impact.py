@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import org, schema
+from opp_analytics.errors import ArgumentValueError
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
 
 if TYPE_CHECKING:
-    from opp_analytics.analysis import Method
+    from opp_analytics.arguments import MethodName
     from opp_analytics.history import History
 
 __all__ = ["edited_frame", "forecast_impact"]
@@ -57,17 +58,24 @@ def forecast_impact(
     as_of: When,
     freq: Freq,
     history: History | None,
-    method: str | Method,
+    method: MethodName,
 ) -> pd.DataFrame:
     """The forecast before and after a plan, period by period: see `Plan.impact`."""
     # Here, because planning and applying need no statistics.
-    from opp_analytics.analysis import forecast, method_for_deals
+    from opp_analytics.analysis import forecast
 
-    chosen = method_for_deals(before, as_of=as_of, freq=freq, history=history, method=method)
-    sides = {
-        name: forecast(frame, as_of=as_of, freq=freq, history=history, method=chosen.method)
-        for name, frame in (("before", before), ("after", after))
-    }
+    if method == "run_rate":
+        raise ArgumentValueError(
+            "method='run_rate' does not look at single deals; use 'learned', or 'stated' without a history"
+        )
+    asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history}
+    found = forecast(before, method=method, **asked)
+    used: MethodName = found.attrs["method"]
+    why: str = found.attrs["why"]
+    if used == "run_rate":
+        used, why = "stated", f"{why}; the run rate does not look at single deals"
+        found = forecast(before, method=used, **asked)
+    sides = {"before": found, "after": forecast(after, method=used, **asked)}
     first = list(BUCKETS)
     periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]
     columns = {}
@@ -82,5 +90,5 @@ def forecast_impact(
     impact = pd.concat([impact, total.rename("total").to_frame().T])
     impact.index = impact.index.astype(schema.TEXT).rename("period")
     impact = impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
-    impact.attrs["method"] = chosen.label
+    impact.attrs["method"], impact.attrs["why"] = used, why
     return impact

@@ -42,8 +42,8 @@ from opp_analytics.writer.plan.three_way import compare_three_ways, ids_in_trash
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from opp_analytics.analysis import Method
     from opp_analytics.api import Client
+    from opp_analytics.arguments import MethodName
     from opp_analytics.history import History
 
 __all__ = ["Plan", "compare_steps", "plan"]
@@ -147,7 +147,7 @@ class Plan:
         return edited_frame(self.before, self.changes, created)
 
     def impact(
-        self, *, as_of: When, freq: Freq = "M", history: History | None = None, method: str | Method = "auto"
+        self, *, as_of: When, freq: Freq = "M", history: History | None = None, method: MethodName = "auto"
     ) -> pd.DataFrame:
         """Forecast with and without the plan, period by period.
 
@@ -159,7 +159,7 @@ class Plan:
             Period alias: "M", "Q", a fiscal "Q-JAN", …
         history : History, optional
             Past records, as in `forecast`.
-        method : str or Method
+        method : str
             Forecast method, as in `forecast`.
 
         Returns

@@ -2,14 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis import forecast
-from opp_analytics.analysis.forecasting.backtest import backtest
-from opp_analytics.analysis.forecasting.backtest_methods import backtest_methods
-from opp_analytics.analysis.forecasting.method import Method
+from opp_analytics.analysis import backtest, backtest_horizons, backtest_methods, forecast, sentence
 from tests.analysis.forecasting.histories import MONTHS, MONTHS_TO_MARCH, even_months
 
 
@@ -31,7 +29,7 @@ def test_backtest__each_record_forecasts_alone():
 
 def test_backtest__nothing_later_leaks_into_a_forecast():
     made = ["booked", "expected", "low", "median", "high"]
-    for method in ("stage", "learned", "run_rate", Method(new_business=True)):
+    for method in ("stage", "learned", "run_rate"):
         full, short = (backtest(even_months(n), freq="M", method=method)[made] for n in (12, 9))
         assert 0 < len(short) < len(full)
         pd.testing.assert_frame_equal(short, full.loc[short.index])
@@ -44,8 +42,6 @@ def test_backtest__counts_the_records_too_early_to_learn():
     assert table.index[0] == (pd.Timestamp("2026-04-20T12:00Z"), "2026-04")
     with pytest.raises(errors.NotEnoughHistory, match="learn from"):
         backtest(MONTHS, freq="M", method="learned")
-    with pytest.raises(errors.NotEnoughHistory, match="learn from"):
-        backtest(MONTHS, freq="M", method=Method(timing="curve"))
 
 
 def test_backtest__is_the_forecast_made_at_the_record():
@@ -85,8 +81,8 @@ def test_backtest__reads_nothing_later_than_as_of():
 
 def test_backtest__confidence_sets_the_range():
     # A deal with a chance of 0.3 is above the 60% quantile, and below the 90% one.
-    method = Method("stage", stage_rates={"proposal": 0.3})
-    wide, narrow = (backtest(MONTHS, freq="M", method=method, confidence=level) for level in (0.8, 0.2))
+    asked: dict[str, Any] = {"freq": "M", "method": "stage", "stage_rates": {"proposal": 0.3}}
+    wide, narrow = (backtest(MONTHS, **asked, confidence=level) for level in (0.8, 0.2))
     made = (pd.Timestamp("2026-01-02T12:00Z"), "2026-02")
     assert (wide.loc[made, "high"], narrow.loc[made, "high"]) == (100, 0)
     assert narrow.attrs["confidence"] == 0.2
@@ -105,3 +101,77 @@ def test_backtest__is_that_of_the_method():
 def test_backtest__says_when_no_period_is_over():
     with pytest.raises(errors.NotEnoughHistory, match="ended by the last record"):
         backtest(MONTHS, freq="Y")
+
+
+def test_backtest_horizons__are_the_scores_of_each_distance():
+    table = backtest(MONTHS, freq="M", method="stated")
+    horizons = backtest_horizons(table)
+    assert horizons["n"].sum() == len(table)
+    for weeks, group in table.groupby("weeks_before"):
+        row = horizons.loc[weeks]
+        if group["actual"].sum():
+            assert row["wape"] == pytest.approx(group["error"].abs().sum() / group["actual"].sum())
+        held = (group["low"] <= group["actual"]) & (group["actual"] <= group["high"])
+        assert row["interval_coverage"] == held.mean()
+    assert {name: horizons.attrs[name] for name in ("freq", "method", "confidence")} == {
+        "freq": "M", "method": "stated", "confidence": 0.8,
+    }  # fmt: skip
+
+
+def test_backtest_horizons__of_some_rows_and_of_another_table():
+    march = backtest(MONTHS, freq="M", method="stated").query("period == '2026-03'")
+    assert backtest_horizons(march)["n"].sum() == len(march)
+    with pytest.raises(errors.MissingColumnError, match="made by backtest"):
+        backtest_horizons(pd.DataFrame({"error": [1.0]}))
+
+
+def test_backtest_methods__judge_the_same_forecasts():
+    alone = backtest_methods(MONTHS, freq="M", methods=("stated", "stage"), stage_rates={"proposal": 0.5})
+    assert alone["n"].tolist() == [len(backtest(MONTHS, freq="M", method="stated"))] * 2
+    history, names = even_months(9), ["stated", "run_rate", "learned"]
+    methods = backtest_methods(history, freq="M", methods=names)
+    assert list(methods.index) == names
+    # All are judged by the forecasts that the last to start could make.
+    fewest = min(len(backtest(history, freq="M", method=name)) for name in names)
+    assert 0 < methods["n"].iloc[0] <= fewest
+    assert set(methods["n"]) == {methods["n"].iloc[0]}
+    # A young history can judge the others alone.
+    young = backtest_methods(MONTHS, freq="M", methods=["stated", "learned"])
+    assert young["n"].tolist() == [len(backtest(MONTHS, freq="M", method="stated")), 0]
+    assert np.isnan(young["wape"].iloc[-1])
+
+
+def test_backtest_methods__refuses_what_cannot_be_told_apart():
+    with pytest.raises(errors.ArgumentValueError, match="'stated' occurs twice"):
+        backtest_methods(MONTHS, methods=["stated", "stated"])
+    with pytest.raises(errors.ArgumentTypeError, match="not a list"):
+        backtest_methods(MONTHS, methods="stated")
+    with pytest.raises(errors.ArgumentValueError, match="unknown methods='best'"):
+        backtest_methods(MONTHS, methods=["best"])
+
+
+def test_backtest_methods__names_the_best_method_with_its_margin():
+    table = backtest_methods(
+        even_months(9), freq="M", methods=["stage", "stated"], stage_rates={"proposal": 0.0}
+    )
+    # Each month one of two deals of 100 is won, and 30 that nobody saw: half is 30 short and nothing 130 on the 10th,
+    # and both know all on the 20th; the next month nobody sees anything.
+    assert table.attrs["best"] == "stated"
+    other, best = table.iloc[0], table.iloc[1]
+    assert (best["behind"], other["behind"]) == (0, pytest.approx(other["wape"] - best["wape"]))
+    # All months are alike, so nothing is left to chance.
+    assert other[["behind_low", "behind_high"]].tolist() == pytest.approx([other["behind"]] * 2)
+    assert sentence(table) == "Stated misses by 53%, 21 pts less than stage: use it."
+
+
+def test_backtest_methods__says_where_the_difference_is_noise():
+    # The stated chances are those of the stages, so both say the same.
+    table = backtest_methods(
+        even_months(9), freq="M", methods=["stated", "stage"], stage_rates={"proposal": 0.5}
+    )
+    assert table.attrs["best"] is None
+    assert table[["behind", "behind_low", "behind_high"]].eq(0).all(axis=None)
+    assert sentence(table).endswith("the difference may be chance.")
+    one = backtest_methods(MONTHS, freq="M", methods=["stated"])
+    assert one.attrs["best"] is None
+    assert sentence(one).endswith("no other method can be judged on the same forecasts.")

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 
 from opp_analytics import errors, org
-from opp_analytics.analysis import Method, forecast, forecast_deals
-from tests.analysis.forecasting.histories import even_months
+from opp_analytics.analysis import forecast, forecast_deals
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
@@ -52,16 +51,6 @@ def test_forecast_deals__nothing_open_gives_the_right_columns():
     pd.testing.assert_series_equal(empty.dtypes.drop("stage"), full.dtypes.drop("stage"))
     with pytest.raises(errors.ArgumentValueError, match="method"):
         forecast_deals(FRAME, as_of="2026-03-10", method="learnt")
-
-
-def test_forecast_deals__with_new_business_add_up_to_the_forecast():
-    history = even_months(9)
-    frame = history.as_of("2026-09-10T12:00Z")
-    options: dict[str, Any] = {"as_of": "2026-09-10", "history": history, "method": Method(new_business=True)}
-    deals = forecast_deals(frame, **options, target=130)
-    # 30 come from elsewhere, so that either of two deals of 100 reaches 130.
-    assert deals[["chance", "p_if_won", "p_if_lost"]].to_numpy().tolist() == [[0.5, 1.0, 0.5]] * 2
-    assert forecast(frame, **options, target=130).loc["2026-09", "p_target"] == 0.75
 
 
 @examples(8)

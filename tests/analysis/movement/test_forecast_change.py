@@ -7,8 +7,8 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics import errors
-from opp_analytics.analysis import forecast, forecast_change
-from opp_analytics.analysis.movement.forecast_change import FORECAST_STEPS
+from opp_analytics.analysis import forecast, forecast_change, forecast_change_deals
+from opp_analytics.analysis.movement.forecast_change import DEAL_STEPS, FORECAST_STEPS
 from opp_analytics.history import History
 from tests import worlds
 from tests.analysis.forecasting.histories import even_months
@@ -92,7 +92,7 @@ def test_forecast_change__explains_a_simulated_team_to_the_cent() -> None:
     history = worlds.history(worlds.KINDS[1], 4)
     asked: dict[str, Any] = {"start": "2024-08-05", "end": "2024-08-12", "period": "2024-08"}
     table = forecast_change(history, **asked)
-    assert table.attrs["method"].startswith("learned: ")
+    assert (table.attrs["method"], bool(table.attrs["why"])) == ("learned", True)
     end = pd.Timestamp("2024-08-12T23:59:59.999999Z")
     assert table["expected"]["now"] == pytest.approx(ends(history, end, period="2024-08"))
     assert abs(table["expected"].iloc[:-1].sum() - table["expected"]["now"]) < 0.001
@@ -119,7 +119,7 @@ def test_forecast_change__keeps_to_the_method_of_the_end() -> None:
 def test_forecast_change__says_that_the_method_was_another_one() -> None:
     history = even_months(9)
     table = forecast_change(history, start="2026-06-11", end="2026-07-20", period="2026-07")
-    assert table.attrs["method"].startswith("learned: ")
+    assert (table.attrs["method"], bool(table.attrs["why"])) == ("learned", True)
     assert table.attrs["method_then"] == "run_rate"
     same = forecast_change(history, start="2026-08-11", end="2026-08-21", period="2026-08")
     assert "method_then" not in same.attrs
@@ -174,3 +174,41 @@ def test_sentence__says_what_moved_the_forecast() -> None:
     assert oa.sentence(table) == "March is down 60 since Mar 3, to 40: 2 pushed out (−60)."
     table = forecast_change(recorded([*first, *same]), **MARCH)
     assert oa.sentence(table) == "March is unchanged since Mar 3, at 100."
+
+
+def test_forecast_change_deals__are_the_largest_first() -> None:
+    due: dict[str, Any] = {"close_date": "2026-03-20", "probability": 40}
+    history = recorded([
+        row("a", "2026-03-02", "proposal", **due), row("b", "2026-03-02", "proposal", value=500.0, **due),
+        row("a", "2026-03-09", "closed_won", **due), row("b", "2026-03-09", "closed_lost", value=500.0, **due),
+        row("c", "2026-03-09", "proposal", value=20.0, **due),
+    ])  # fmt: skip
+    deals = forecast_change_deals(
+        history, start="2026-03-03", end="2026-03-10", period="2026-03", method="stated"
+    )
+    assert deals[["unique_id", "movement", "expected", "value"]].values.tolist() == [
+        ["b", "lost", -200.0, 500.0],
+        ["a", "won", 60.0, 100.0],
+        ["c", "new", 8.0, 20.0],
+    ]
+    assert deals.attrs["n"] == 3
+    quiet = forecast_change_deals(
+        history, start="2026-03-03", end="2026-03-10", period="2026-07", method="stated"
+    )
+    assert quiet.empty
+    assert quiet.dtypes.astype(str).to_dict() == deals.dtypes.astype(str).to_dict()
+
+
+def test_forecast_change_deals__add_up_to_its_rows() -> None:
+    history = worlds.history(worlds.KINDS[0], 2)
+    asked: dict[str, Any] = {"start": "2024-06-03", "end": "2024-06-24", "period": "2024Q2", "freq": "Q"}
+    for by in (None, "owner_name"):
+        deals = forecast_change_deals(history, by=by, **asked)
+        table = forecast_change(history, by=by, **asked)
+        keys = [*([by] if by else []), "movement"]
+        summed = deals.reset_index().groupby(keys)["expected"].sum()
+        steps = table.index.get_level_values("movement").isin(DEAL_STEPS)
+        rows = table.loc[steps, "expected"]
+        pd.testing.assert_series_equal(
+            rows, summed.reindex(rows.index).fillna(0.0), check_exact=False, atol=1e-6
+        )

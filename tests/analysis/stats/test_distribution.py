@@ -95,20 +95,18 @@ def test_distribute__many_deals_have_the_moments_of_their_sum():
 def test_distribute__memory_is_bounded():
     rng = np.random.default_rng(1)
     amounts, chances = rng.lognormal(9, 1, 10_000), rng.random(10_000)
-    for correlation in (0.0, 0.2):
-        tracemalloc.start()
-        condition_on_each(amounts, chances, float(amounts @ chances), correlation=correlation)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert peak < 300e6
+    tracemalloc.start()
+    condition_on_each(amounts, chances, float(amounts @ chances))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300e6
 
 
 @pytest.mark.parametrize("count", [12, 40, 600])
-@pytest.mark.parametrize("correlation", [0.0, 0.3])
-def test_distribute__order_does_not_matter_and_the_seed_decides(count, correlation):
+def test_distribute__order_does_not_matter_and_the_seed_decides(count):
     amounts, chances = _deals(1, count)
     order = np.random.default_rng(2).permutation(count)
-    options = {"correlation": correlation, "one_of": [0.0, 100.0], "seed": 3}
+    options = {"one_of": [0.0, 100.0], "seed": 3}
     one, other = (
         distribute(amounts, chances, **options),
         distribute(amounts[order], chances[order], **options),
@@ -122,11 +120,10 @@ def test_distribute__order_does_not_matter_and_the_seed_decides(count, correlati
     assert (count <= distribution.ENUMERATED) == np.array_equal(one.points, again.points)
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.3])
-def test_distribute__a_further_deal_leaves_the_luck_of_the_others_alone(correlation):
+def test_distribute__a_further_deal_leaves_the_luck_of_the_others_alone():
     amounts, chances = _deals(1, 40)
-    some = distribute(amounts, chances, correlation=correlation)
-    more = distribute(np.append(amounts, 0.5), np.append(chances, 0.5), correlation=correlation)
+    some = distribute(amounts, chances)
+    more = distribute(np.append(amounts, 0.5), np.append(chances, 0.5))
     for q in (0.1, 0.5, 0.9):
         assert 0 <= more.quantile(q) - some.quantile(q) <= 0.5
 
@@ -143,17 +140,6 @@ def test_distribute__many_deals_alike_agree_with_the_binomial(chance):
     wins = np.unique(stats.binom.ppf([0.01, 0.1, 0.5, 0.9, 0.99], 3000, chance))
     ours = [total.at_least(2500.0 * count) for count in wins]
     np.testing.assert_allclose(ours, stats.binom.sf(wins - 1, 3000, chance), atol=ERROR)
-
-
-@pytest.mark.parametrize("correlation", [0.0, 0.3])
-@pytest.mark.parametrize("each", [[2, 1, 3, 1, 1], [40, 1, 3, 90, 2000], [5000, 300, 800, 1, 700]])
-def test_distribute__a_count_is_so_many_deals(each, correlation):
-    amounts, chances = np.array([900.0, 40.0, -70.0, 7.13, 300.0]), np.array([0.2, 1.0, 0.5, 0.9, 0.05])
-    options = {"one_of": [0.0, 100.0], "correlation": correlation}
-    counted = distribute(amounts, chances, counts=np.array(each, dtype=float), **options)
-    singly = distribute(np.repeat(amounts, each), np.repeat(chances, each), **options)
-    for q in (0.01, 0.1, 0.5, 0.9, 0.99):
-        assert counted.quantile(q) == pytest.approx(singly.quantile(q), abs=0.02)
 
 
 def test_distribute__a_rare_huge_deal_spoils_nothing():
@@ -193,36 +179,6 @@ def test_distribute__nothing_uncertain_is_the_sure_amount():
     assert distribute(np.array([]), np.array([]), sure=3.0).quantile(0.5) == 3
 
 
-@pytest.mark.parametrize("count", [12, 40, 600])
-def test_distribute__correlation_keeps_the_mean_and_widens_the_range(count):
-    amounts, chances = np.full(count, 100.0), np.full(count, 0.4)
-    alone, together = distribute(amounts, chances), distribute(amounts, chances, correlation=0.5)
-    mean = np.diff(np.append(0, together.cumulative)) @ together.points
-    assert mean == pytest.approx(40 * count, rel=1e-9 if count == 12 else 0.01)
-    assert together.quantile(0.9) - together.quantile(0.1) > alone.quantile(0.9) - alone.quantile(0.1)
-
-
-def test_distribute__correlated_draws_agree_with_the_outcomes_of_the_factor_model():
-    # Equal deals: the count is binomial given the factor, whose normal distribution is integrated over here.
-    count, chance, correlation = 300, 0.4, 0.3
-    total = distribute(np.full(count, 10.0), np.full(count, chance), correlation=correlation)
-    z = np.linspace(-8, 8, 4001)
-    weight = stats.norm.pdf(z) / stats.norm.pdf(z).sum()
-    given = stats.norm.cdf((stats.norm.ppf(chance) + np.sqrt(correlation) * z) / np.sqrt(1 - correlation))
-    for wins in (20, 60, 120, 180, 260):
-        exact = weight @ stats.binom.sf(wins - 1, count, given)
-        assert total.at_least(wins * 10.0) == pytest.approx(exact, abs=ERROR)
-
-
-def test_distribute__correlated_draws_agree_with_the_enumerated_ones(drawn, monkeypatch):
-    amounts, chances = _deals(2, 10)
-    draws = distribute(amounts, chances, correlation=0.3, seed=1)
-    monkeypatch.undo()
-    exact = distribute(amounts, chances, correlation=0.3)
-    for target in np.quantile(exact.points, [0.2, 0.5, 0.8]):
-        assert draws.at_least(target) == pytest.approx(exact.at_least(target), abs=ERROR)
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_condition_on_each__agrees_with_every_outcome(seed):
     amounts, chances = _deals(seed, 8)
@@ -256,31 +212,16 @@ def test_condition_on_each__of_many_deals_knows_those_drawn_together(monkeypatch
         assert lost[deal] == pytest.approx(rest.at_least(target), abs=2 * ERROR)
 
 
-def test_condition_on_each__of_correlated_deals_is_that_of_their_outcomes(drawn, monkeypatch):
-    amounts, chances = np.round(np.random.default_rng(3).lognormal(8, 0.5, 10), 2), np.linspace(0.2, 0.8, 10)
-    target = float(amounts @ chances)
-    draws = condition_on_each(amounts, chances, target, correlation=0.3, seed=1)
-    monkeypatch.undo()
-    exact = condition_on_each(amounts, chances, target, correlation=0.3)
-    for ours, truth in zip(draws, exact, strict=True):
-        np.testing.assert_allclose(ours, truth, atol=ERROR)
-    # The news of one win lifts the others.
-    alone = condition_on_each(amounts, chances, target)
-    assert (exact[0] - exact[1]).mean() > (alone[0] - alone[1]).mean() + 0.1
-
-
 @pytest.mark.parametrize("count", [10, 60, 1_000])
-@pytest.mark.parametrize("correlation", [0.0, 0.3])
-def test_condition_on_each__adds_up_to_the_chance_of_the_total(count, correlation):
+def test_condition_on_each__adds_up_to_the_chance_of_the_total(count):
     amounts, chances = _deals(6, count)
-    options = {"one_of": [0.0, 1000.0], "correlation": correlation}
+    options = {"one_of": [0.0, 1000.0]}
     target = float(amounts @ chances)
     won, lost = condition_on_each(amounts, chances, target, **options)
     whole = distribute(amounts, chances, **options).at_least(target)
     error = 1e-9 if count == 10 else ERROR
     np.testing.assert_allclose(chances * won + (1 - chances) * lost, whole, atol=error)
-    if not correlation:
-        assert (won - lost)[amounts > 0].min() >= 0 >= (won - lost)[amounts < 0].max()
+    assert (won - lost)[amounts > 0].min() >= 0 >= (won - lost)[amounts < 0].max()
 
 
 def test_condition_on_each__certain_deals_say_what_the_other_case_would_be():

@@ -45,10 +45,8 @@ def test_plan_impact__takes_the_method_and_history_of_a_forecast(
     )
     history.record(past, at="2026-01-01")
     history.record(past.assign(stage="closed_won", status="won"), at="2026-02-01")
-    # At stage rates of 25% the 1,000 gained on a deal in proposal are worth 250 more.
-    rates = oa.Method("stage", stage_rates={"proposal": 0.25})
-    impact = made.impact(as_of="2026-06-02", method=rates, history=history)
-    assert impact.loc["2026-06", ["expected_before", "expected_after"]].tolist() == [1875, 2125]
+    with pytest.raises(oa.errors.ArgumentValueError, match="run_rate"):
+        made.impact(as_of="2026-06-02", method="run_rate")
     # Every deal that was ever in proposal was won.
     impact = made.impact(as_of="2026-06-02", method="stage", history=history)
     assert impact.loc["2026-06", "expected_change"] == 1000

@@ -1,0 +1,634 @@
+"""The deals known at one time, as arrays: made from a frame, or from a record of a history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from opp_analytics import periods, schema, text
+from opp_analytics.analysis.shared.groups import Groups, combine, make_column_key, read
+from opp_analytics.analysis.shared.history_query import add_outcome, check_history, name_groups
+from opp_analytics.certificate import Certificate
+from opp_analytics.errors import DataError
+from opp_analytics.org import (
+    CONFLICT,
+    DISQUALIFIED,
+    LOST,
+    OPEN,
+    OUTCOMES,
+    PIPELINE,
+    UNKNOWN,
+    WON,
+    Org,
+    outcome_codes,
+)
+from opp_analytics.schema import NO_LABEL, TEXT
+
+if TYPE_CHECKING:
+    from opp_analytics.history import History
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Integers = NDArray[Any]
+Labels = tuple[str, ...]
+
+OWNER = "owner_name"
+"""The column that tells whose deal it is."""
+NEVER = 2**40
+"""The day of a deal without that date, and the closing day of an open deal: later than any."""
+SETTLED_DAYS = 15
+"""A period is final this many days after it ends, when late entries are in (docs/definitions.md, Forecast)."""
+NEAR_DAYS = 3
+"""Largest difference between a record's lead and the one asked for: weekly records then always have one."""
+_OVERDUE, _UNSCHEDULED, _FIRST = -2, -1, 10**6
+"""Numbers of the rows "overdue" and "unscheduled", and of the period with ordinal 0, so that no period's is negative."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The deals known at one time; a row is a deal, and days are numbers of calendar days."""
+
+    day: int
+    outcome: NDArray[np.int8]
+    """Code of `OUTCOMES`."""
+    due: Integers
+    """Close date; `NEVER` without one."""
+    created: Integers
+    value: Floats
+    """Money; NaN where it is missing."""
+    stage: Integers
+    """Place in `stages`."""
+    owner: Integers
+    """Place in `owners`."""
+    group: Integers
+    """Place in `index`; −1 for a deal that no group holds."""
+    stages: Sequence[Labels]
+    """Names, each with its pipeline in an org that has several."""
+    owners: Sequence[str]
+    index: pd.Index[Any] | None
+    """Label of each group; None for the one group of a question without `by`."""
+    columns: Mapping[str, Column]
+    """Columns of chances by name."""
+    ids: Any
+    """Identifies the deals in messages."""
+    final: bool = True
+    """True if nothing later than the day is known, so that a win dated later in its period is a win."""
+
+    @classmethod
+    def of(
+        cls,
+        opportunities: pd.DataFrame,
+        *,
+        today: pd.Timestamp,
+        tz: str,
+        by: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        final: bool | None = None,
+        part: bool = False,
+    ) -> Moment:
+        """Read the deals of a frame.
+
+        Parameters
+        ----------
+        opportunities : DataFrame
+            ``stage``, ``value`` (money), ``close_date`` (date); ``status``, ``probability`` (percent), ``created_at`` (instant),
+            ``owner_name`` and ``pipeline`` where present; the columns of `by` and of chances.
+        final : bool, optional
+            True if the frame shows nothing later than `today`; None reads it off the frame's moment.
+        part : bool
+            True for some rows of a pipeline whose stages were checked as a whole: all of theirs may be unknown.
+
+        Raises
+        ------
+        MissingColumnError, DataError
+            When a column that every forecast reads is missing, or a value does not fit.
+        """
+        known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
+        optional = ["probability", "created_at", OWNER, PIPELINE, *columns]
+        there = [name for name in dict.fromkeys(optional) if name in known]
+        frame = read(opportunities, "stage", "value", "close_date", *there, by=list(by), any_stage=part)
+        outcome, size = outcome_codes(frame), len(frame)
+        placed = [PIPELINE] if PIPELINE in frame else []
+        stage, stages = _number_labels([_texts(frame[name]) for name in ["stage", *placed]])
+        owner, owners = _number_labels([_texts(frame[OWNER])] if OWNER in frame else [])
+        made = cls(
+            day_number(today),
+            outcome,
+            days_or_never(frame["close_date"]),
+            days_or_never(periods.to_dates(frame["created_at"], tz=tz))
+            if "created_at" in frame
+            else np.full(size, NEVER),
+            frame["value"].to_numpy(dtype=np.float64),
+            stage if len(stage) else np.zeros(size, dtype=np.intp),
+            owner if OWNER in frame else np.full(size, -1),
+            np.zeros(size, dtype=np.intp),
+            stages,
+            [labels[0] for labels in owners] if OWNER in frame else [],
+            None,
+            {name: Column.of(frame[name]) for name in there if name in ("probability", *columns)},
+            frame["unique_id"] if "unique_id" in frame else frame.index,
+            _shows_nothing_later(opportunities, today, tz) if final is None else final,
+        )
+        if not by:
+            return made
+        combined = combine([make_column_key(frame[name]) for name in by], size)
+        return replace(made, group=combined.codes, index=combined.index)
+
+    def keep_alive(self) -> Moment:
+        """Keep the groups that hold a won or an open deal."""
+        if self.index is None:
+            return self
+        held = np.unique(self.group[(self.outcome == OPEN) | (self.outcome == WON)])
+        held = held[held >= 0]
+        place = np.full(len(self.index) + 1, -1)
+        place[held] = np.arange(len(held))
+        return replace(self, group=place[self.group], index=self.index[held])
+
+    def with_groups(self, further: Sequence[Labels]) -> Moment:
+        """Add groups without deals; all groups are then in the order of their labels."""
+        if self.index is None:
+            return self
+        names = self.labels
+        added = [labels for labels in dict.fromkeys(further) if labels not in names]
+        if not added:
+            return self
+        every = [*names, *added]
+        order = sorted(range(len(every)), key=lambda k: tuple((part == NO_LABEL, part) for part in every[k]))
+        place = np.empty(len(every), dtype=np.intp)
+        place[order] = np.arange(len(every))
+        labels = [every[k] for k in order]
+        return replace(
+            self, group=np.append(place, -1)[self.group], index=label_index(labels, self.index.names)
+        )
+
+    def by_first(self, count: int) -> Moment:
+        """Group by the first `count` columns of `by` only."""
+        if self.index is None or count == self.index.nlevels:
+            return self
+        if not count:
+            return replace(self, group=np.zeros_like(self.group), index=None)
+        levels = [self.index.get_level_values(k) for k in range(count)]
+        whole = levels[0] if count == 1 else pd.MultiIndex.from_arrays(levels)
+        index = whole.unique()
+        return replace(self, group=np.append(index.get_indexer(whole), -1)[self.group], index=index)
+
+    @property
+    def today(self) -> pd.Timestamp:
+        """The day as a date."""
+        return pd.Timestamp(self.day, unit="D")
+
+    @property
+    def size(self) -> int:
+        """Number of groups."""
+        return 1 if self.index is None else len(self.index)
+
+    @cached_property
+    def labels(self) -> list[Labels]:
+        """The labels of each group; those of the whole are empty."""
+        if self.index is None:
+            return [()]
+        return [tuple(map(str, key if isinstance(key, tuple) else (key,))) for key in self.index]
+
+    @cached_property
+    def open(self) -> Flags:
+        """True for open deals."""
+        return np.asarray(self.outcome == OPEN)
+
+    @cached_property
+    def booked(self) -> Flags:
+        """True for deals won by the day."""
+        by_then = self.due < NEVER if self.final else self.due <= self.day
+        return np.asarray((self.outcome == WON) & by_then)
+
+    @property
+    def dated_later(self) -> Flags:
+        """True for deals with a close date after the day."""
+        return np.asarray((self.due > self.day) & (self.due < NEVER))
+
+    @cached_property
+    def won_later(self) -> Flags:
+        """True for deals won after the day."""
+        return np.asarray((self.outcome == WON) & self.dated_later & ~self.booked)
+
+    def due_in(self, period: pd.Period) -> Flags:
+        """Tell the open deals due in a period, from the day on."""
+        first = max(first_day(period), self.day)
+        return np.asarray(self.open & (self.due >= first) & (self.due <= last_day(period)))
+
+    def booked_in(self, period: pd.Period) -> Floats:
+        """Sum the money booked in a period, by group."""
+        return self.sum(self.value, self.booked & self.dated_in(period))
+
+    def dated_in(self, period: pd.Period) -> Flags:
+        """Tell the deals with a close date in a period."""
+        return np.asarray((self.due >= first_day(period)) & (self.due <= last_day(period)))
+
+    def sum(self, amounts: Floats, mask: Flags) -> Floats:
+        """Sum amounts by group; missing ones count 0."""
+        return Groups(self.group, self.index).sum(amounts, mask)
+
+    def periods(self, freq: str, wanted: Sequence[pd.Period] = ()) -> list[pd.Period]:
+        """List the periods of won and open deals and the wanted ones, in order."""
+        found = self.rows(freq)[self.open | self.booked | self.won_later]
+        held = {pd.Period(ordinal=int(k) - _FIRST, freq=freq) for k in np.unique(found[found >= 0])}
+        return sorted(held | set(wanted))
+
+    def rows(self, freq: str) -> Integers:
+        """Number the row of each deal in a table by period: negative for an overdue or undated open deal."""
+        days, place = np.unique(self.due, return_inverse=True)
+        dated = days < NEVER
+        dates = pd.DatetimeIndex(days[dated].astype("datetime64[D]").astype("datetime64[us]"))
+        row = np.full(len(days), _UNSCHEDULED, dtype=np.int64)
+        row[dated] = dates.to_period(freq).asi8 + _FIRST
+        overdue = self.open & (self.due < self.day)
+        return np.where(overdue, _OVERDUE, row[place])
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Deals that are no part of a forecast, by reason."""
+        counted = {
+            "conflict": self.outcome == CONFLICT,
+            "disqualified": self.outcome == DISQUALIFIED,
+            "unknown": self.outcome == UNKNOWN,
+            "won_without_date": (self.outcome == WON) & (self.due == NEVER),
+        }
+        return {reason: int(mask.sum()) for reason, mask in counted.items()}
+
+
+def row_numbers(wanted: Sequence[pd.Period]) -> Integers:
+    """Number the rows of a table by period: overdue, unscheduled, then the periods."""
+    return np.array([_OVERDUE, _UNSCHEDULED, *(int(period.ordinal) + _FIRST for period in wanted)])
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of chances as fractions; NaN where one is missing."""
+
+    name: str
+    fractions: Floats
+    percent: bool
+    """True if the data have percents."""
+
+    @classmethod
+    def of(cls, column: pd.Series[Any]) -> Column:
+        """Read a column of percents or fractions; ``probability`` has percents, others tell by their numbers.
+
+        Raises
+        ------
+        DataError
+            When the column does not contain numbers, or may be either.
+        """
+        name = str(column.name)
+        try:
+            numbers = column.to_numpy(dtype=float, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"probability={name!r}: the column does not contain numbers; use a column of fractions 0–1 or whole percents"
+            ) from error
+        flags = pd.api.types.is_bool_dtype(column.dtype)
+        percent = name == "probability" or (not flags and _are_percents(name, numbers))
+        return cls(name, numbers / 100 if percent else numbers, percent)
+
+    def check(self, mask: Flags, ids: Any) -> None:
+        """Check that the chances of some deals lie between 0 and 1.
+
+        Raises
+        ------
+        DataError
+            When one does not; the message names the deals.
+        """
+        bad = np.flatnonzero(mask & ((self.fractions < 0) | (self.fractions > 1)))
+        if not len(bad):
+            return
+        named, scale = pd.Series(ids), 100 if self.percent else 1
+        shown = text.joined([f"{named.iloc[k]} ({self.fractions[k] * scale:g})" for k in bad], most=5)
+        unit = "percents 0–100" if self.percent else "fractions 0–1, or whole percents"
+        raise DataError(
+            f"{self.name} holds {unit}; out of range in {text.count(len(bad), 'open opportunity')}: {shown}. Correct or drop them"
+        )
+
+
+def _are_percents(name: str, numbers: Floats) -> bool:
+    """Tell the unit of a whole column, deals that are not open included."""
+    known = numbers[~np.isnan(numbers)]
+    # A single 1.2 among fractions is an error, not a sign of percents.
+    if not len(known) or not (known == np.rint(known)).all() or known.max() <= 0:
+        return False
+    if known.max() > 1:
+        return True
+    raise DataError(
+        f"probability={name!r}: the column holds only 0 and 1, which may be fractions or percents; for fractions use "
+        f"frame[{name!r}].astype(bool), for percents multiply it by 100"
+    )
+
+
+def _shows_nothing_later(opportunities: pd.DataFrame, today: pd.Timestamp, tz: str) -> bool:
+    """Tell whether the frame's moment, that of its load or record, is on the day or before."""
+    moment = Certificate.moment_of(opportunities)
+    return moment is not None and periods.as_date(moment, tz=tz) <= today
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a history, the last of each day, and the periods around them."""
+
+    moments: pd.DatetimeIndex
+    """Instants, increasing."""
+    days: NDArray[np.int64]
+    """Calendar day of each, each once."""
+    freq: str
+    year_start: int
+    """First month of the fiscal year."""
+
+    @classmethod
+    def of(cls, records: pd.DataFrame, freq: str, tz: str, year_start: int = 1) -> Records:
+        """Keep the last record of each day, in the time zone of the business."""
+        moments = records["recorded_at"].drop_duplicates().sort_values(ignore_index=True)
+        days = day_numbers(periods.to_dates(moments, tz=tz))
+        last = np.append(days[1:] != days[:-1], [True] * (len(days) > 0)).astype(bool)
+        return cls(pd.DatetimeIndex(moments[last]), days[last], freq, year_start)
+
+    def newest(self, day: int) -> int:
+        """Find the last record by a day; −1 without one."""
+        return int(np.searchsorted(self.days, day, side="right")) - 1
+
+    def period(self, day: int) -> pd.Period:
+        """Find the period of a day."""
+        return pd.Period(pd.Timestamp(day, unit="D"), self.freq)
+
+    def ended(self, day: int) -> list[pd.Period]:
+        """List the ended periods whose final result had been recorded by a day, from the first record on."""
+        newest = self.newest(day)
+        found: list[pd.Period] = []
+        if newest < 0:
+            return found
+        period = self.period(int(self.days[0]))
+        while last_day(period) + SETTLED_DAYS <= day:
+            if 0 <= self.settles(period) <= newest:
+                found.append(period)
+            period += 1
+        return found
+
+    def settles(self, period: pd.Period) -> int:
+        """Find the record with a period's final result: the last within 15 days of its end, else the first after them."""
+        end = last_day(period)
+        place = self.newest(end + SETTLED_DAYS)
+        if place >= 0 and self.days[place] > end:
+            return place
+        return place + 1 if place + 1 < len(self.days) else -1
+
+    @property
+    def monthly(self) -> bool:
+        """True if the periods are months."""
+        return self.freq[0] == "M"
+
+    def closes_quarter(self, period: pd.Period) -> bool:
+        """Tell whether a month ends a quarter of the fiscal year."""
+        return self.monthly and (period.month - self.year_start) % 3 == 2
+
+    def at_lead(self, period: pd.Period, lead: int) -> int:
+        """Find the record nearest to `lead` days before a period's end, within 3 days and not after it; −1 without one."""
+        end = last_day(period)
+        wanted = end - lead
+        first = int(np.searchsorted(self.days, wanted - NEAR_DAYS))
+        near = self.days[first : int(np.searchsorted(self.days, min(wanted + NEAR_DAYS, end), side="right"))]
+        if not len(near):
+            return -1
+        off = np.abs(near - wanted)
+        # Of two days equally near, the later one.
+        return first + int(np.flatnonzero(off == off.min())[-1])
+
+
+@dataclass(frozen=True)
+class Versions:
+    """Every version in which a deal was open, won or lost, by deal and time, and what each record shows of them."""
+
+    records: Records
+    deal: Integers
+    seen: Integers
+    """The first record that shows it."""
+    until: Integers
+    """The first record that no longer shows it."""
+    every: Moment
+    """All versions, as if they were deals of one moment."""
+
+    def at(self, record: int) -> Moment:
+        """The deals as a record shows them, in all groups of the history."""
+        rows = np.flatnonzero((self.seen <= record) & (self.until > record))
+        whole = self.every
+        taken = {name: getattr(whole, name)[rows] for name in _PER_DEAL}
+        columns = {
+            name: replace(column, fractions=column.fractions[rows]) for name, column in whole.columns.items()
+        }
+        ids = np.asarray(whole.ids)[self.deal[rows]] if columns else ()
+        return replace(whole, day=int(self.records.days[record]), columns=columns, ids=ids, **taken)
+
+    def wins(self, record: int, period: pd.Period) -> Integers:
+        """Find the versions of the wins dated in a period, as a record shows them."""
+        ends = np.searchsorted(self._won_days, [first_day(period), last_day(period) + 1])
+        rows = self._won[ends[0] : ends[1]]
+        return rows[(self.seen[rows] <= record) & (self.until[rows] > record)]
+
+    def earlier(self, rows: Integers, record: int) -> Integers:
+        """Find the same deal's version at a record for each row; −1 if it was neither open nor won."""
+        deals = self.deal[rows]
+        place = np.searchsorted(self._key, deals * _RECORDS + record, side="right") - 1
+        shown = (
+            (self.deal[place] == deals) & (self.until[place] > record) & (self.every.outcome[place] != LOST)
+        )
+        return np.where((place >= 0) & shown, place, -1)
+
+    @cached_property
+    def _won(self) -> Integers:
+        rows = np.flatnonzero(self.every.outcome == WON)
+        return rows[np.argsort(self.every.due[rows], kind="stable")]
+
+    @cached_property
+    def _won_days(self) -> Integers:
+        return self.every.due[self._won]
+
+    @cached_property
+    def _key(self) -> Integers:
+        return self.deal * _RECORDS + self.seen
+
+
+_PER_DEAL = ("outcome", "due", "created", "value", "stage", "owner", "group")
+_RECORDS = 2**31
+"""More than any number of records, so that deal and record make one sortable number."""
+
+
+def read_versions(
+    history: History,
+    records: Records,
+    *,
+    tz: str,
+    org: Org,
+    by: Sequence[str] = (),
+    columns: Sequence[str] = (),
+) -> Versions:
+    """Read the versions of a history's deals in one pass, as the records show them.
+
+    Parameters
+    ----------
+    records : Records
+        Those of the history, or the first of them: what came later is not looked at.
+    by : list of str
+        Columns to group by, with their values in the record.
+    columns : list of str
+        Columns of chances, where the history has them.
+
+    Raises
+    ------
+    ArgumentTypeError, NotEnoughHistory, MissingColumnError
+        When `history` is not a `History`, has no record, or lacks a column of `by`.
+    """
+    check_history(history, "the learned forecast", *by)
+    asked = (org.stages, tz, tuple(by), tuple(columns), records.moments.asi8.tobytes())
+    found: Versions = history.remember(
+        ("versions", *asked), lambda: _read(history, records, tz, org, by, columns)
+    )
+    return replace(found, records=records)
+
+
+def _read(
+    history: History, records: Records, tz: str, org: Org, by: Sequence[str], columns: Sequence[str]
+) -> Versions:
+    known = history.table.columns
+    owned = [OWNER] if OWNER in known else []
+    placed = [PIPELINE] if len(org.stages.pipelines) > 1 and PIPELINE in known else []
+    chances = [name for name in columns if name in known]
+    labeled = [*owned, *placed, *by]
+    names = name_groups(labeled)
+    rows = add_outcome(history.table, org, "created_at", *chances, by=labeled)
+    kept = ["unique_id", "seen_at", "outcome", "stage", "close_date", "cents", "created_at", *chances, *names]
+    found = history.collect_arrow(rows.select(*dict.fromkeys(kept)))
+    moments = records.moments.tz_convert("UTC").tz_localize(None).to_numpy()
+    deal, ids = _code(found["unique_id"])
+    seen = np.searchsorted(moments, _instants(found["seen_at"])).astype(np.int32)
+    order, until = _order_in_time(deal, seen, len(moments))
+    outcome = _code_outcomes(found["outcome"])
+    order = order[(np.isin(outcome, (OPEN, WON, LOST)) & (until > seen) & (seen < len(moments)))[order]]
+    coded = {name: _code(found[key].take(order)) for name, key in zip(labeled, names, strict=True)}
+    stage, stages = _combine_codes(
+        [_code(found["stage"].take(order)), *(coded[name] for name in placed)], len(order)
+    )
+    owner, owners = coded[OWNER] if owned else (np.full(len(order), -1), [])
+    group, groups = _combine_codes([coded[name] for name in by], len(order))
+    created = pd.Series(_instants(found["created_at"])[order]).dt.tz_localize("UTC")
+    every = Moment(
+        0,
+        outcome[order],
+        _days(found["close_date"])[order],
+        days_or_never(periods.to_dates(created, tz=tz)),
+        found["cents"].to_numpy()[order] / 100,
+        stage,
+        owner,
+        group,
+        stages,
+        owners,
+        label_index(groups, by) if by else None,
+        {name: Column.of(found[name].take(order).to_pandas().rename(name)) for name in chances},
+        ids,
+    )
+    return Versions(records, deal[order].astype(np.int64), seen[order], until[order], every)
+
+
+def _order_in_time(deal: Integers, seen: Integers, records: int) -> tuple[Integers, Integers]:
+    """Sort rows by deal and time, and find the first record that no longer shows each row."""
+    order = np.lexsort((seen, deal))
+    until = np.full(len(order), records, dtype=np.int32)
+    follows = np.flatnonzero(deal[order[1:]] == deal[order[:-1]])
+    until[order[follows]] = seen[order[follows + 1]]
+    return order, until
+
+
+def _code_outcomes(names: pa.ChunkedArray) -> Integers:
+    """Code the outcomes; −1 for a deal that is gone."""
+    number, held = _code(names)
+    codes = np.array([OUTCOMES.index(name) if name in OUTCOMES else -1 for name in held], dtype=np.int8)
+    return codes[number] if len(number) else number.astype(np.int8)
+
+
+def _code(texts: pa.ChunkedArray) -> tuple[Integers, list[str]]:
+    """Number the texts in their order; a missing one is "(none)"."""
+    encoded = texts.fill_null(NO_LABEL).combine_chunks().dictionary_encode()
+    codes, names = encoded.indices.to_numpy().astype(np.intp), encoded.dictionary.to_pylist()
+    order = sorted(range(len(names)), key=names.__getitem__)
+    place = np.empty(len(names), dtype=np.intp)
+    place[order] = np.arange(len(names))
+    return place[codes], [names[k] for k in order]
+
+
+def _combine_codes(labels: Sequence[tuple[Integers, list[str]]], rows: int) -> tuple[Integers, list[Labels]]:
+    """Number the combinations of labels that occur."""
+    if not labels:
+        return np.zeros(rows, dtype=np.intp), [()]
+    sizes = [len(names) + 1 for _, names in labels]
+    group, held = pd.factorize(np.ravel_multi_index([codes for codes, _ in labels], sizes), sort=True)
+    parts = np.unravel_index(held, sizes)
+    texts = [[names[k] for k in part] for part, (_, names) in zip(parts, labels, strict=True)]
+    return group, list(zip(*texts, strict=True))
+
+
+def _number_labels(columns: Sequence[pd.Series[str]]) -> tuple[Integers, list[Labels]]:
+    """Number the combinations of labels in the columns of a frame."""
+    if not columns:
+        return np.zeros(0, dtype=np.intp), []
+    index = pd.Index(columns[0]) if len(columns) == 1 else pd.MultiIndex.from_arrays(columns)
+    codes, held = pd.factorize(index)
+    return codes, [key if isinstance(key, tuple) else (key,) for key in held]
+
+
+def _texts(column: pd.Series[Any]) -> pd.Series[str]:
+    return column.astype(TEXT).fillna(NO_LABEL)
+
+
+def label_index(labels: Sequence[Labels], names: Sequence[Any]) -> pd.Index[Any]:
+    """Make the index of groups from their labels."""
+    if len(names) == 1:
+        return pd.Index([label[0] for label in labels], name=names[0], dtype=schema.TEXT)
+    return pd.MultiIndex.from_tuples(labels, names=list(names))
+
+
+def _instants(column: pa.ChunkedArray) -> NDArray[np.datetime64]:
+    return np.asarray(column.cast(pa.timestamp("us", "UTC")).cast(pa.timestamp("us")).to_numpy())
+
+
+def _days(column: pa.ChunkedArray) -> Integers:
+    days = column.cast(pa.date32()).cast(pa.int32()).cast(pa.int64()).fill_null(NEVER)
+    return np.asarray(days.to_numpy())
+
+
+def days_or_never(dates: pd.Series[Any]) -> NDArray[np.int64]:
+    """Number the calendar days; a missing date is `NEVER`."""
+    missing = dates.isna().to_numpy()
+    return np.where(missing, NEVER, day_numbers(dates.fillna(pd.Timestamp(0))))
+
+
+def day_numbers(dates: pd.Series[pd.Timestamp]) -> NDArray[np.int64]:
+    """Number the calendar days of dates."""
+    return dates.to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def day_number(date: pd.Timestamp) -> int:
+    """Number the calendar day of a date."""
+    return int(np.datetime64(date, "D").astype(np.int64))
+
+
+@lru_cache(maxsize=4096)
+def first_day(period: pd.Period) -> int:
+    """Number the first day of a period."""
+    return day_number(period.start_time)
+
+
+@lru_cache(maxsize=4096)
+def last_day(period: pd.Period) -> int:
+    """Number the last day of a period."""
+    return day_number(period.end_time)

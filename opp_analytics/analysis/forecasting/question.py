@@ -1,0 +1,269 @@
+"""A checked question for a forecast, and its answer: a method fitted to a moment, and its outlook of each period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import arguments, periods
+from opp_analytics.analysis.forecasting.learned import fit_learned
+from opp_analytics.analysis.forecasting.method import Method, choose
+from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, Records
+from opp_analytics.analysis.forecasting.outlook import Fitted, Outlook, nothing_open
+from opp_analytics.analysis.forecasting.run_rate import RunRates
+from opp_analytics.analysis.forecasting.stated import check_column, fit_stated
+from opp_analytics.analysis.forecasting.targets import Target, Targets, read_targets
+from opp_analytics.analysis.shared.groups import By, check_by
+from opp_analytics.analysis.shared.history_query import check_history
+from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
+from opp_analytics.history import History
+from opp_analytics.org import DEFAULT, Org, agreed, org_of
+from opp_analytics.periods import When, as_date, as_period, check_freq
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a forecast is asked, checked."""
+
+    today: pd.Timestamp
+    freq: str
+    method: Method
+    history: History | None
+    records: Records | None
+    """Those of the history; None without one."""
+    by: tuple[str, ...]
+    confidence: float
+    seed: int
+    tz: str
+    org: Org
+    targets: Targets
+    periods: tuple[pd.Period, ...] = ()
+    """Periods that have a row in any case."""
+    only: bool = False
+    """True if no other period is asked about."""
+
+    @classmethod
+    def of(
+        cls,
+        opportunities: pd.DataFrame,
+        *,
+        as_of: When,
+        freq: str,
+        method: Method,
+        history: History | None,
+        by: By = None,
+        target: Target = None,
+        totals: bool = False,
+        periods: int | Sequence[str] | None = None,
+        only: bool = False,
+        confidence: float = 0.8,
+        seed: int = 0,
+        tz: str | None = None,
+    ) -> Question:
+        """Check the arguments of a forecast; defaults come from the org of the frame or the history."""
+        names = check_by(by, level="period")
+        org = agreed(org_of(opportunities), org_of(history), names=("the frame's org", "the history's"))
+        org = org or DEFAULT
+        zone, alias = org.zone(tz), org.freq(check_freq(freq))
+        today = as_date(as_of, tz=zone)
+        if isinstance(opportunities, pd.DataFrame):
+            of = "history" if "recorded_at" in opportunities.attrs else "frame"
+            check_column(method, opportunities.columns, of=of)
+        targets = read_targets(
+            target,
+            alias,
+            names,
+            totals=totals,
+            org=org,
+            owners_of=lambda: _list_owners(opportunities, history),
+        )
+        if only and periods is None:
+            raise ArgumentValueError(
+                "only=True leaves no period; name them, such as periods=1 for the current one"
+            )
+        known = history is not None and len(history.records) > 0
+        return cls(
+            today,
+            alias,
+            method,
+            history,
+            Records.of(history.records, alias, zone, org.fiscal_year_start)
+            if known and history is not None
+            else None,
+            tuple(names),
+            arguments.between(confidence, "confidence", example=0.8),
+            arguments.whole(seed, "seed", low=0, example=0),
+            zone,
+            org,
+            targets,
+            tuple(_read_periods(periods, today, alias)),
+            only,
+        )
+
+    @classmethod
+    def of_past(
+        cls,
+        history: History,
+        asked_by: str,
+        *,
+        freq: str,
+        method: Method,
+        as_of: When | None,
+        by: By = None,
+        confidence: float = 0.8,
+        seed: int = 0,
+        tz: str | None = None,
+    ) -> Question:
+        """Check the arguments of a question to past records, those up to the end of a day.
+
+        Raises
+        ------
+        ArgumentTypeError, MissingColumnError, NotEnoughHistory
+            When `history` is not a `History`, lacks a column, or has no record by then.
+        """
+        names = check_by(by, level="period")
+        known = check_history(history, asked_by, *names).records
+        org = Org.of(history)
+        zone, alias = org.zone(tz), org.freq(check_freq(freq))
+        if as_of is not None:
+            known = known[known["recorded_at"] <= periods.as_instant(as_of, tz=zone, end=True, name="as_of")]
+        if known.empty:
+            raise NotEnoughHistory(f"{asked_by} needs records, but there are none up to as_of={as_of!r}")
+        check_column(method, history.table.columns, of="history")
+        records = Records.of(known, alias, zone, org.fiscal_year_start)
+        level = arguments.between(confidence, "confidence", example=0.8)
+        drawn = arguments.whole(seed, "seed", low=0, example=0)
+        today = pd.Timestamp(int(records.days[-1]), unit="D")
+        return cls(today, alias, method, history, records, tuple(names), level, drawn, zone, org, Targets())
+
+    @property
+    def current(self) -> pd.Period:
+        """The period of the day."""
+        return pd.Period(self.today, self.freq)
+
+    def read(self, opportunities: pd.DataFrame, *, final: bool | None = None, part: bool = False) -> Moment:
+        """Read a frame as the moment of the question, in the finest groups."""
+        return Moment.of(
+            _with_org(opportunities, self.org),
+            today=self.today,
+            tz=self.tz,
+            by=self.by,
+            columns=[self.method.column],
+            final=final,
+            part=part,
+        )
+
+    def wanted(self, moment: Moment) -> list[pd.Period]:
+        """List the periods asked about."""
+        targeted = [pd.Period(label, self.freq) for label in self.targets.periods]
+        return list(self.periods) if self.only else moment.periods(self.freq, [*self.periods, *targeted])
+
+    def fit(self, method: Method, moment: Moment, by: Sequence[str]) -> Fitted:
+        """Fit a method to what was known by a moment."""
+        if method.name == "run_rate":
+            return RunRates()
+        if method.name != "learned":
+            return fit_stated(method, moment, self.history, tz=self.tz, seed=self.seed)
+        if not isinstance(self.history, History) or self.records is None:
+            raise ArgumentTypeError("this method learns from past records; pass history=")
+        return fit_learned(self.history, self.records, tz=self.tz, org=self.org, by=by, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A method fitted to a moment, and its outlook of each period, in the groups of one level."""
+
+    moment: Moment
+    method: Method
+    fitted: Fitted
+    outlooks: Mapping[pd.Period, Outlook]
+
+    @property
+    def unpriced(self) -> Flags:
+        """True for open deals whose chance in the period they are due in is unknown."""
+        found = np.zeros(len(self.moment.value), dtype=bool)
+        for period, outlook in self.outlooks.items():
+            if not np.isnan(outlook.new_business).any():
+                found |= self.moment.due_in(period) & np.isnan(outlook.chance)
+        return found
+
+    def expected(self, period: pd.Period) -> Floats:
+        """Money expected in a period, by group."""
+        outlook = self.outlooks[period]
+        return self.moment.booked_in(period) + outlook.expected_open + outlook.new_business
+
+    def sum_new_business(self, period: pd.Period, whole: Moment) -> Floats:
+        """Sum the new business of a period in the coarser groups of `whole`."""
+        place = {labels: k for k, labels in enumerate(whole.labels)}
+        parts = [place[labels[: len(whole.labels[0])]] for labels in self.moment.labels]
+        found = np.bincount(parts, weights=self.outlooks[period].new_business, minlength=whole.size)
+        return found.astype(np.float64)
+
+
+def answer(
+    question: Question,
+    moment: Moment,
+    *,
+    level: int | None = None,
+    parts: Answer | None = None,
+    single_deals: bool = False,
+) -> Answer:
+    """Choose the method and ask it about each period.
+
+    Parameters
+    ----------
+    moment : Moment
+        The deals, in the finest groups.
+    level : int, optional
+        Number of columns of `by` to group by; None takes all.
+    parts : Answer, optional
+        The answer by finer groups, whose new business adds up to this one's.
+    single_deals : bool
+        True for a question about single deals, which the run rate does not look at.
+    """
+    by = question.by[:level] if level is not None else question.by
+    coarser = [labels[: len(by)] for labels in parts.moment.labels] if parts and by else []
+    here = moment.by_first(len(by)).keep_alive().with_groups([*question.targets.groups(by), *coarser])
+    method = choose(question.method, here, question.freq, question.records, single_deals=single_deals)
+    fitted, current = question.fit(method, here, by), question.current
+    outlooks = {}
+    for period in question.wanted(here):
+        if period < current:
+            outlooks[period] = nothing_open(len(here.value), here.booked_in(period))
+        else:
+            new = parts.sum_new_business(period, here) if parts else None
+            outlooks[period] = fitted.outlook(here, period, new)
+    return Answer(here, method, fitted, outlooks)
+
+
+def _list_owners(opportunities: Any, history: Any) -> set[str]:
+    """List everybody who owns or owned a deal."""
+    columns = [opportunities["owner_name"]] if "owner_name" in getattr(opportunities, "columns", ()) else []
+    if isinstance(history, History) and "owner_name" in history.table.columns:
+        columns.append(history.collect(history.table.select("owner_name").distinct())["owner_name"])
+    return {str(name) for column in columns for name in column.dropna().unique()}
+
+
+def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq: str) -> list[pd.Period]:
+    """Read the argument `periods`."""
+    if wanted is None:
+        return []
+    if isinstance(wanted, (list, tuple, pd.Index)):
+        return list(dict.fromkeys(as_period(label, freq, name="periods") for label in wanted))
+    if isinstance(wanted, str):
+        raise ArgumentTypeError(f"periods={wanted!r} is text; use a list of labels or a number of periods")
+    count = arguments.whole(wanted, "periods", example=3)
+    return [pd.Period(today, freq) + k for k in range(count)]
+
+
+def _with_org(opportunities: pd.DataFrame, org: Org) -> pd.DataFrame:
+    """Give the frame the org of its history where it has none of its own."""
+    if not isinstance(opportunities, pd.DataFrame) or org_of(opportunities) == org:
+        return opportunities
+    frame = opportunities.copy(deep=False)
+    frame.attrs = {**opportunities.attrs, "org": org.facts}
+    return frame
