@@ -21,7 +21,7 @@ from opp_analytics.analysis.shared.groups import By, check_by
 from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import History
-from opp_analytics.org import DEFAULT, Org, agreed, org_of
+from opp_analytics.org import DEFAULT, Org, get_org, merge_orgs
 from opp_analytics.periods import When, as_date, as_period, check_freq
 
 
@@ -66,7 +66,7 @@ class Question:
     ) -> Question:
         """Check the arguments of a forecast; defaults come from the org of the frame or the history."""
         names = check_by(by, level="period")
-        org = agreed(org_of(opportunities), org_of(history), names=("the frame's org", "the history's"))
+        org = merge_orgs(get_org(opportunities), get_org(history), names=("the frame's org", "the history's"))
         org = org or DEFAULT
         zone, alias = org.zone(tz), org.freq(check_freq(freq))
         today = as_date(as_of, tz=zone)
@@ -262,7 +262,7 @@ def _read_periods(wanted: int | Sequence[str] | None, today: pd.Timestamp, freq:
 
 def _with_org(opportunities: pd.DataFrame, org: Org) -> pd.DataFrame:
     """Give the frame the org of its history where it has none of its own."""
-    if not isinstance(opportunities, pd.DataFrame) or org_of(opportunities) == org:
+    if not isinstance(opportunities, pd.DataFrame) or get_org(opportunities) == org:
         return opportunities
     frame = opportunities.copy(deep=False)
     frame.attrs = {**opportunities.attrs, "org": org.facts}
