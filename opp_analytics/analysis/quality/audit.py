@@ -35,7 +35,7 @@ def audit(
     own_writes: pd.DataFrame | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Data problems in the frame, one row per deal and finding.
+    """List data problems in the frame, one row per deal and finding.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def audit(
 
     See Also
     --------
-    audit_summary : Deals and money by check.
+    audit_summary : Sum deals and money by check.
     fix : Apply the suggestions.
 
     Notes
@@ -94,25 +94,25 @@ def audit(
     frame = read(filled, *schema.COLUMNS, unique=True, any_stage=True)
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
-    deals = Deals(
+    deals = AuditInput(
         frame,
         outcome_codes(frame),
         today,
         periods.to_dates(frame["created_at"], tz=tz),
         days,
-        tenant_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None),
+        select_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None),
         Org.of(opportunities).stages,
     )
-    hits = [hit for check in CHECKS for hit in check(deals) if hit.rows.any() and hit.field not in absent]
-    nothing = Hit("", "", "name", np.zeros(len(frame), dtype=bool))
-    table = pd.concat([_rows(frame, hit) for hit in hits or [nothing]], ignore_index=True)
+    found = [hit for check in CHECKS for hit in check(deals) if hit.rows.any() and hit.field not in absent]
+    nothing = Finding("", "", "name", np.zeros(len(frame), dtype=bool))
+    table = pd.concat([_list_rows(frame, hit) for hit in found or [nothing]], ignore_index=True)
     rank = table["severity"].map(_RANK)
     table = table.iloc[np.lexsort((table["unique_id"], table["check"], rank))].reset_index(drop=True)
     lacks: dict[str, Any] = {"not_checked": absent} if absent else {}
     return annotate(table, made_from=opportunities, n=len(frame), as_of=today, **lacks)
 
 
-def _rows(frame: pd.DataFrame, hit: Hit) -> pd.DataFrame:
+def _list_rows(frame: pd.DataFrame, hit: Finding) -> pd.DataFrame:
     found = frame[hit.rows]
     cells = found[hit.field]
     if hit.field == "close_date":
@@ -137,7 +137,7 @@ def _rows(frame: pd.DataFrame, hit: Hit) -> pd.DataFrame:
 
 
 def audit_summary(findings: pd.DataFrame) -> pd.DataFrame:
-    """Deals and money by check.
+    """Sum deals and money by check.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     place = pd.Series(frame.index, index=frame["unique_id"])
     for field, cells in wanted.groupby("field", sort=False):
         texts = frame[field].astype(object).copy()
-        texts.loc[place[cells["unique_id"]]] = cells["suggestion"].map(_parsed(str(field), cells)).array
+        texts.loc[place[cells["unique_id"]]] = cells["suggestion"].map(_parse(str(field), cells)).array
         frame[str(field)] = texts
     frame = org.conform(frame)
     frame.index = opportunities.index
@@ -225,8 +225,8 @@ def fix(opportunities: pd.DataFrame, findings: pd.DataFrame) -> pd.DataFrame:
     return frame
 
 
-def _parsed(field: str, cells: pd.DataFrame) -> dict[str, Any]:
-    """Each distinct suggestion for a field, at the column's type."""
+def _parse(field: str, cells: pd.DataFrame) -> dict[str, Any]:
+    """Parse each distinct suggestion for a field at the column's type."""
     try:
         return {text: schema.parse_cell(field, text) for text in cells["suggestion"].unique()}
     except schema.BadCell as error:
@@ -247,21 +247,23 @@ def _check_wanted(wanted: pd.DataFrame, frame: pd.DataFrame) -> None:
         )
 
 
+# Of a hundred clean pipelines, one may be flagged for its weekends.
 _BY_CHANCE = 0.01
+# Percentage points between a probability and its stage's median that make a finding: two steps of a usual ladder (10,
+# 20, 40, 60, 80), so that it belongs to another stage.
 _FAR = 40.0
-"""Percentage points between a probability and its stage's median that make a finding."""
 _INSTANT = pd.DatetimeTZDtype("us", "UTC")
+# The server stamps a write within this time; clocks of two computers may differ by as much.
 _STAMPED = pd.Timedelta(minutes=1)
-"""Largest time between a write and the server's timestamp of it."""
 _CLOSED = ("won", "lost")
 """The statuses of a closed deal, which are also the kinds of its stages."""
+# Open deals that a stage needs before its median is used: that of 20 errs by about a quarter of their spread (1.25 σ/√n).
 _PEERS = 20
-"""Open deals that a stage needs before its median is used."""
 
 
 @dataclass(frozen=True)
-class Deals:
-    """The input of every check."""
+class AuditInput:
+    """What every check reads."""
 
     frame: pd.DataFrame
     outcome: NDArray[np.int8]
@@ -273,13 +275,13 @@ class Deals:
 
     @property
     def open(self) -> NDArray[np.bool_]:
-        """Mask of open deals."""
+        """Mask the open deals."""
         return np.equal(self.outcome, OPEN)
 
 
 @dataclass(frozen=True)
-class Hit:
-    """The deals found by one check, and the suggested fix of each."""
+class Finding:
+    """The deals that a check found, and the suggested fix of each."""
 
     check: str
     severity: str
@@ -289,8 +291,8 @@ class Hit:
     """One text for all rows, or one text per row; None where no fix is obvious."""
 
 
-def tenant_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.DataFrame:
-    """Writes of this package to the tenant, conformed, oldest first."""
+def select_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.DataFrame:
+    """Select this package's writes to the tenant, conformed, oldest first."""
     if own_writes is None:
         own_writes = pd.DataFrame({"unique_id": [], "written_at": []})
     arguments.frame(own_writes, "own_writes", "unique_id", "written_at", made_by="own_writes")
@@ -310,46 +312,46 @@ def tenant_writes(own_writes: pd.DataFrame | None, tenant: str | None) -> pd.Dat
     ).sort_values("written_at")
 
 
-def _labels(deals: Deals) -> list[Hit]:
+def _check_labels(deals: AuditInput) -> list[Finding]:
     stage, status = deals.frame["stage"], deals.frame["status"]
     contradiction = deals.outcome == CONFLICT
     by_kind = {"won": deals.stages.won, "lost": deals.stages.lost}
     status_of = {name: kind for kind, names in by_kind.items() for name in names}
     stage_of = {kind: names[0] for kind, names in by_kind.items() if len(names) == 1}
     closed_stage, closed_status = stage.isin(list(status_of)), status.isin(list(_CLOSED))
-    # A tenant without statuses has none that lags behind.
-    told = bool(status.notna().any())
+    # Skip: this tenant has no statuses.
+    has_status = bool(status.notna().any())
     behind = (
-        closed_stage & told & (stage.astype(schema.TEXT).map(status_of) != status.astype(schema.TEXT))
+        closed_stage & has_status & (stage.astype(schema.TEXT).map(status_of) != status.astype(schema.TEXT))
     ).to_numpy()
     ahead = (closed_status & ~closed_stage).to_numpy()
     return [
-        Hit("stage_status_contradict", "error", "status", contradiction),
-        Hit(
+        Finding("stage_status_contradict", "error", "status", contradiction),
+        Finding(
             "status_behind_stage",
             "warning",
             "status",
             behind & ~contradiction,
             lambda found: found["stage"].astype(schema.TEXT).map(status_of),
         ),
-        Hit(
+        Finding(
             "stage_behind_status",
             "warning",
             "stage",
             ahead & ~contradiction,
             lambda found: found["status"].astype(schema.TEXT).map(stage_of),
         ),
-        _unknown(stage, deals.stages.names),
-        _unknown(status, schema.STATUSES),
+        _check_known(stage, deals.stages.names),
+        _check_known(status, schema.STATUSES),
     ]
 
 
-def _unknown(column: pd.Series[Any], known: tuple[str, ...]) -> Hit:
+def _check_known(column: pd.Series[Any], known: tuple[str, ...]) -> Finding:
     unknown = ~column.isin(known)
     if column.name == "status":
         # Without a status, the stage decides the outcome; without a stage, nothing does.
         unknown &= column.notna()
-    return Hit(
+    return Finding(
         f"unknown_{column.name}",
         "warning",
         str(column.name),
@@ -363,20 +365,20 @@ def _match(names: pd.Series[Any], known: tuple[str, ...]) -> pd.Series[Any]:
     return names.map({name: match_name(name, known) for name in names.dropna().unique()}).astype(schema.TEXT)
 
 
-def _dates(deals: Deals) -> list[Hit]:
+def _check_dates(deals: AuditInput) -> list[Finding]:
     date, closed = deals.frame["close_date"], deals.outcome <= LOST
     return [
-        Hit("overdue", "warning", "close_date", deals.open & (date < deals.today).to_numpy()),
-        Hit("closed_in_future", "error", "close_date", closed & (date > deals.today).to_numpy()),
-        Hit("closed_before_created", "error", "close_date", closed & (date < deals.created).to_numpy()),
+        Finding("overdue", "warning", "close_date", deals.open & (date < deals.today).to_numpy()),
+        Finding("closed_in_future", "error", "close_date", closed & (date > deals.today).to_numpy()),
+        Finding("closed_before_created", "error", "close_date", closed & (date < deals.created).to_numpy()),
     ]
 
 
-def _probabilities(deals: Deals) -> list[Hit]:
+def _check_probabilities(deals: AuditInput) -> list[Finding]:
     stated = deals.frame["probability"].to_numpy(dtype=float, na_value=np.nan)
-    told = ~np.isnan(stated)
-    outside = told & ((stated < 0) | (stated > 100))
-    peers = pd.Series(np.where(deals.open & told & ~outside, stated, np.nan))
+    given = ~np.isnan(stated)
+    outside = given & ((stated < 0) | (stated > 100))
+    peers = pd.Series(np.where(deals.open & given & ~outside, stated, np.nan))
     by_stage = peers.groupby(deals.frame["stage"], observed=True)
     median, count = (
         by_stage.transform("median").to_numpy(dtype=float),
@@ -385,31 +387,31 @@ def _probabilities(deals: Deals) -> list[Hit]:
     with np.errstate(invalid="ignore"):
         far = deals.open & ~outside & (np.abs(stated - median) > _FAR) & (count >= _PEERS)
     return [
-        Hit("probability_outside", "error", "probability", outside & (deals.outcome > LOST)),
-        Hit(
+        Finding("probability_outside", "error", "probability", outside & (deals.outcome > LOST)),
+        Finding(
             "won_probability",
             "warning",
             "probability",
-            (deals.outcome == WON) & told & (stated != 100),
+            (deals.outcome == WON) & given & (stated != 100),
             "100",
         ),
-        Hit(
-            "lost_probability", "warning", "probability", (deals.outcome == LOST) & told & (stated != 0), "0"
+        Finding(
+            "lost_probability", "warning", "probability", (deals.outcome == LOST) & given & (stated != 0), "0"
         ),
-        Hit("probability_far_from_stage", "info", "probability", far),
+        Finding("probability_far_from_stage", "info", "probability", far),
     ]
 
 
-def _values(deals: Deals) -> list[Hit]:
+def _check_values(deals: AuditInput) -> list[Finding]:
     value = deals.frame["value"]
     counted = deals.outcome != CONFLICT
     return [
-        Hit("value_missing", "warning", "value", counted & value.isna().to_numpy()),
-        Hit("value_not_positive", "warning", "value", counted & (value <= 0).to_numpy()),
+        Finding("value_missing", "warning", "value", counted & value.isna().to_numpy()),
+        Finding("value_not_positive", "warning", "value", counted & (value <= 0).to_numpy()),
     ]
 
 
-def _duplicates(deals: Deals) -> list[Hit]:
+def _check_duplicates(deals: AuditInput) -> list[Finding]:
     both = pd.DataFrame(
         {
             "name": deals.frame["name"].str.replace(r"\s+", " ", regex=True).str.strip().str.casefold(),
@@ -422,19 +424,19 @@ def _duplicates(deals: Deals) -> list[Hit]:
     twice_open[deals.open] = both[deals.open].duplicated(keep=False)
     counted_twice = twice & twice_open
     return [
-        Hit("duplicate", "warning", "name", counted_twice),
-        Hit("duplicate_of_closed", "info", "name", twice & ~counted_twice),
+        Finding("duplicate", "warning", "name", counted_twice),
+        Finding("duplicate_of_closed", "info", "name", twice & ~counted_twice),
     ]
 
 
-def _stale(deals: Deals) -> list[Hit]:
+def _check_stale(deals: AuditInput) -> list[Finding]:
     limit = deals.today.tz_localize("UTC") - pd.Timedelta(days=deals.stale_days)
-    touched = last_touched(deals.frame, deals.own_writes)
-    return [Hit("stale", "info", "updated_at", deals.open & (touched < limit).to_numpy())]
+    touched = find_last_updates(deals.frame, deals.own_writes)
+    return [Finding("stale", "info", "updated_at", deals.open & (touched < limit).to_numpy())]
 
 
-def last_touched(frame: pd.DataFrame, writes: pd.DataFrame) -> pd.Series[Any]:
-    """The last update of each deal that is not one of our own `writes`; missing where unknown."""
+def find_last_updates(frame: pd.DataFrame, writes: pd.DataFrame) -> pd.Series[Any]:
+    """Find each deal's last update that is not one of our own `writes`; missing where unknown."""
     if "updated_at" not in frame:
         return pd.Series(pd.NaT, index=frame.index, dtype=_INSTANT)
     alive = frame["updated_at"]
@@ -449,13 +451,13 @@ def last_touched(frame: pd.DataFrame, writes: pd.DataFrame) -> pd.Series[Any]:
     return alive
 
 
-def _defaults(deals: Deals) -> list[Hit]:
+def _check_defaults(deals: AuditInput) -> list[Finding]:
     date = deals.frame["close_date"]
     mine = deals.open & date.notna().to_numpy()
     weekend = mine & (date.dt.day_of_week >= 5).to_numpy()
     year_end = mine & ((date.dt.month == 12) & (date.dt.day == 31)).to_numpy()
     return [
-        Hit(check, "info", "close_date", rows & more_than_chance(int(rows.sum()), int(mine.sum()), chance))
+        Finding(check, "info", "close_date", rows & exceeds_chance(int(rows.sum()), int(mine.sum()), chance))
         for check, rows, chance in (
             ("close_date_weekend", weekend, 2 / 7),
             ("close_date_year_end", year_end, 1 / 365),
@@ -463,17 +465,17 @@ def _defaults(deals: Deals) -> list[Hit]:
     ]
 
 
-def more_than_chance(hits: int, trials: int, chance: float) -> bool:
-    """True when so many hits have a probability below 1% by chance (one-sided binomial test)."""
+def exceeds_chance(hits: int, trials: int, chance: float) -> bool:
+    """Return True if chance gives so many hits with a probability below 1% (one-sided binomial test)."""
     return hits > 0 and float(bdtrc(hits - 1, trials, chance)) < _BY_CHANCE
 
 
-CHECKS: tuple[Callable[[Deals], list[Hit]], ...] = (
-    _labels,
-    _dates,
-    _probabilities,
-    _values,
-    _duplicates,
-    _stale,
-    _defaults,
+CHECKS: tuple[Callable[[AuditInput], list[Finding]], ...] = (
+    _check_labels,
+    _check_dates,
+    _check_probabilities,
+    _check_values,
+    _check_duplicates,
+    _check_stale,
+    _check_defaults,
 )

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.quality.audit import last_touched, tenant_writes
+from opp_analytics.analysis.quality.audit import find_last_updates, select_writes
 from opp_analytics.analysis.shared.groups import read
 from opp_analytics.analysis.shared.history_query import (
     check_history,
@@ -151,14 +151,14 @@ def deal_flags(
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame, unknown = _select_open(opportunities)
-    writes = tenant_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None)
+    writes = select_writes(own_writes, load.tenant if (load := Certificate.of(opportunities)) else None)
     past = None
     if history is not None:
         until = periods.as_instant(today, tz=tz, end=True)
         past = read_past(
             check_history(history, "deal_flags"), until=until, share=limits.quantile, own_writes=writes
         )
-    deals = OpenDeals.of(frame, today, tz, limits, past, last_touched(frame, writes))
+    deals = OpenDeals.of(frame, today, tz, limits, past, find_last_updates(frame, writes))
     found = {name: rule(deals) for name, rule in RULES.items() if name not in dropped}
     found |= {name: _ask_rule(name, rule, opportunities, frame) for name, rule in own.items()}
     return annotate(

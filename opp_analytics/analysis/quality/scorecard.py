@@ -14,7 +14,7 @@ from opp_analytics.analysis.movement.slippage import slippage
 from opp_analytics.analysis.rates.win_rate import win_rate
 from opp_analytics.analysis.shared.groups import check_by, read
 from opp_analytics.analysis.shared.tables import annotate, label_groups
-from opp_analytics.analysis.stats.comparisons import differ_from_rest
+from opp_analytics.analysis.stats.comparisons import mark_differences
 from opp_analytics.analysis.stats.intervals import bias_interval, median_interval, wilson
 from opp_analytics.arguments import MethodName
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
@@ -103,7 +103,7 @@ def scorecard(
     rates = rates.drop(columns=[name for name in rates if name not in _RATES])
     closed = (rates["won"] + rates["lost"]).to_numpy()
     table = rates.assign(
-        differs=differ_from_rest(rates["won"], closed, confidence=confidence),
+        differs=mark_differences(rates["won"], closed, confidence=confidence),
         **_days(frame, rates.index, names, start, today, zone, confidence),
         **_slips(history, rates.index, names, freq, today, zone, confidence),
         **_biases(history, rates.index, names, freq, method, today, zone, confidence),

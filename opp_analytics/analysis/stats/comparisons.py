@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["differ_from_rest", "holm"]
+__all__ = ["adjust_p_values", "mark_differences"]
 
 
-def differ_from_rest(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDArray[np.bool_]:
-    """True for each group whose share `hits` / `trials` differs from that of all others together by more than chance.
+def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDArray[np.bool_]:
+    """Mark the groups whose share `hits` / `trials` differs from that of all others together by more than chance.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def differ_from_rest(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
 
     Examples
     --------
-    >>> differ_from_rest([40, 12, 11], [50, 50, 50]).tolist(), differ_from_rest([3, 1], [5, 5]).tolist()
+    >>> mark_differences([40, 12, 11], [50, 50, 50]).tolist(), mark_differences([3, 1], [5, 5]).tolist()
     ([True, True, True], [False, False])
     """
     from scipy.stats import fisher_exact  # half a second to import, and only a scorecard compares
@@ -43,16 +43,16 @@ def differ_from_rest(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
     for k in np.flatnonzero(compared):
         p[k] = fisher_exact([[won[k], missed[k]], [rest_won[k], rest_missed[k]]]).pvalue
     differs = np.zeros(len(won), dtype=bool)
-    differs[compared] = holm(p[compared]) < 1 - confidence
+    differs[compared] = adjust_p_values(p[compared]) < 1 - confidence
     return differs
 
 
-def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The p-values of several tests, adjusted so that any error among them is as rare as one alone.
+def adjust_p_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Adjust the p-values of several tests (Holm), so that any error among them is as rare as one alone.
 
     Examples
     --------
-    >>> holm(np.array([0.04, 0.01, 0.03])).round(3).tolist()
+    >>> adjust_p_values(np.array([0.04, 0.01, 0.03])).round(3).tolist()
     [0.06, 0.03, 0.06]
     """
     order = np.argsort(p, kind="stable")

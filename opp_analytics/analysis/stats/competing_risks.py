@@ -44,7 +44,7 @@ def incidence(
     disqualified: Flags | None = None,
     entry: NDArray[np.int64] | None = None,
 ) -> Incidence:
-    """The curves of deals that ended at `time` or were last seen open at that time.
+    """Estimate the curves of deals that ended at `time` or were last seen open then (Aalen–Johansen).
 
     Parameters
     ----------
@@ -82,11 +82,11 @@ def incidence(
     after = np.cumprod(1 - e / r)
     before = np.concatenate([[1.0], after[:-1]]) if len(at) else after
     won_share, lost_share, left_share = (np.cumsum(before * kind / r) for kind in (wins, losses, leaves))
-    error = _error(won_share, before, wins.astype(float), e, r)
+    error = _estimate_error(won_share, before, wins.astype(float), e, r)
     return Incidence(at, risk[at], wins, losses, leaves, won_share, lost_share, left_share, after, error)
 
 
-def _error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floats:
+def _estimate_error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floats:
     # When the last deals at risk end together, this term is multiplied by zero; keep it finite.
     hazard = np.divide(e, r * (r - e), out=np.zeros(len(e)), where=r > e)
     first = win**2 * np.cumsum(hazard) - 2 * win * np.cumsum(hazard * win) + np.cumsum(hazard * win**2)
@@ -100,7 +100,7 @@ def _error(win: Floats, before: Floats, w: Floats, e: Floats, r: Floats) -> Floa
 def share_interval(
     share: Floats, error: Floats, at_risk: NDArray[Any], confidence: float
 ) -> tuple[Floats, Floats]:
-    """Interval of a share that stays inside 0–1 (log–log transform).
+    """Compute the interval of a share, inside 0–1 (log–log transform).
 
     At 0 and 1 the standard error is 0, so Wilson's interval of the deals at risk is used instead.
     """
@@ -114,13 +114,13 @@ def share_interval(
 
 
 def first_day(curve: Incidence, level: float) -> float:
-    """The first day on which the share won reaches `level`; NaN if it never does."""
+    """Find the first day on which the share won reaches `level`; NaN if it never does."""
     reached = np.flatnonzero(curve.won_share >= level - 1e-12)
     return float(curve.time[reached[0]]) if len(reached) and level > 0 else float("nan")
 
 
 def at_days(curve: Incidence, column: str, days: Any) -> Floats:
-    """A curve's values on given days: a step function that starts at 0 (for the open share, at 1)."""
+    """Read a curve on given days: a step function that starts at 0 (the open share at 1)."""
     start = 1.0 if column == "open_share" else 0.0
     values = np.concatenate([[start], getattr(curve, column)])
     return np.asarray(values[np.searchsorted(curve.time, days, side="right")], dtype=np.float64)

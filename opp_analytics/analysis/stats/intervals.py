@@ -13,12 +13,12 @@ from opp_analytics import arguments
 __all__ = ["bias_interval", "median_interval", "value_interval", "wilson"]
 
 Floats = NDArray[np.float64]
+# Periods from which a bias has an interval: with two, Student's 95% interval reaches 12.7 standard errors.
 _FEWEST = 3
-"""Periods from which a bias has an interval."""
 
 
 def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats, Floats]:
-    """Wilson's score interval of a share `hits` / `trials`, element by element; NaN where there are no trials.
+    """Compute Wilson's score interval of a share `hits` / `trials`, element by element; NaN without trials.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def wilson(hits: Any, trials: Any, *, confidence: float = 0.95) -> tuple[Floats,
 def value_interval(
     amounts: Floats, won: NDArray[np.bool_], codes: NDArray[np.intp], size: int, *, confidence: float = 0.95
 ) -> tuple[Floats, Floats]:
-    """Interval of Σ won amounts / Σ amounts in each of `size` groups.
+    """Compute the interval of Σ won amounts / Σ amounts in each of `size` groups.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def value_interval(
 
 
 def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Median of some amounts with an interval that holds whatever their distribution; NaN where there are too few.
+    """Compute the median with an interval that holds for any distribution; NaN for too few amounts.
 
     Notes
     -----
@@ -118,7 +118,7 @@ def median_interval(amounts: Any, *, confidence: float = 0.95) -> tuple[float, f
 
 
 def bias_interval(forecast: Any, actual: Any, *, confidence: float = 0.95) -> tuple[float, float, float]:
-    """Σ(forecast − actual) / Σ actual over some periods, with Student's interval; NaN where it is not defined.
+    """Compute Σ(forecast − actual) / Σ actual over some periods, with Student's interval; NaN where it is not defined.
 
     Notes
     -----
@@ -129,14 +129,14 @@ def bias_interval(forecast: Any, actual: Any, *, confidence: float = 0.95) -> tu
     >>> bias_interval([12.0, 9.0, 15.0], [10.0, 10.0, 10.0])[0]
     0.2
     """
-    made, came = np.asarray(forecast, dtype=float), np.asarray(actual, dtype=float)
-    total, n = came.sum(), len(came)
+    stated, real = np.asarray(forecast, dtype=float), np.asarray(actual, dtype=float)
+    total, n = real.sum(), len(real)
     if total <= 0:
         return np.nan, np.nan, np.nan
-    bias = float((made - came).sum() / total)
+    bias = float((stated - real).sum() / total)
     if n < _FEWEST:
         return bias, np.nan, np.nan
-    residual = (made - came) - bias * came
+    residual = (stated - real) - bias * real
     error = float(np.sqrt(n / (n - 1) * (residual**2).sum()) / total)
     reach = error * float(stdtrit(n - 1, 0.5 + arguments.between(confidence, "confidence", example=0.95) / 2))
     return bias, bias - reach, bias + reach

@@ -11,7 +11,7 @@ from scipy import stats
 
 import opp_analytics as oa
 from opp_analytics import errors, org
-from opp_analytics.analysis.quality.audit import audit, audit_summary, fix, more_than_chance
+from opp_analytics.analysis.quality.audit import audit, audit_summary, exceeds_chance, fix
 from tests.analysis.quality.deals import AS_OF, checks, deal
 
 
@@ -142,7 +142,7 @@ def test_audit__believes_only_writes_to_the_tenant_of_the_load():
 def test_audit__is_a_binomial_test_of_default_dates():
     for hits, trials in ((3, 10), (6, 10), (0, 4), (40, 100)):
         expected = stats.binomtest(hits, trials, 2 / 7, alternative="greater").pvalue < 0.01
-        assert more_than_chance(hits, trials, 2 / 7) == (hits > 0 and expected)
+        assert exceeds_chance(hits, trials, 2 / 7) == (hits > 0 and expected)
 
 
 def test_audit__of_many_deals_counts_each_check_once():
