@@ -142,9 +142,9 @@ def _safe(cell: Any) -> Any:
     if not isinstance(cell, str) or _is_number(cell):
         return cell
     # Here: help and completion need no writer.
-    from opp_analytics.writer import guarded
+    from opp_analytics.writer import guard_formula
 
-    return guarded(cell)
+    return guard_formula(cell)
 
 
 def _is_number(cell: str) -> bool:

@@ -10,7 +10,7 @@ from opp_analytics.writer.plan.steps import OUTCOMES
 from opp_analytics.writer.read_csv import read_csv
 from opp_analytics.writer.read_excel import read_excel
 from opp_analytics.writer.runs import own_writes, runs
-from opp_analytics.writer.sheets import guarded
+from opp_analytics.writer.sheets import guard_formula
 from opp_analytics.writer.to_csv import to_csv
 from opp_analytics.writer.to_excel import to_excel
 
@@ -24,7 +24,7 @@ __all__ = [
     "choices",
     "find_problem",
     "format_cell",
-    "guarded",
+    "guard_formula",
     "normalize",
     "own_writes",
     "plan",

@@ -27,7 +27,7 @@ from opp_analytics.files import make_private_folder
 from opp_analytics.writer.plan.cells import from_text, to_text
 from opp_analytics.writer.plan.steps import EditedCell, EqualCreate, Result, RunStep, Step
 
-__all__ = ["LEFT", "Journal", "PlanRun", "journal_file", "journal_files", "plan_lock", "read_journal"]
+__all__ = ["LEFT", "Journal", "PlanRun", "locate_journal", "locate_journals", "lock_plan", "read_journal"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
@@ -94,18 +94,18 @@ def _refuse_shared() -> None:
         )
 
 
-def journal_file(tenant: str) -> Path:
+def locate_journal(tenant: str) -> Path:
     """Locate a tenant's journal (`Settings.tenant`)."""
     return _folder() / f"{tenant}.sqlite3"
 
 
-def journal_files() -> list[Path]:
+def locate_journals() -> list[Path]:
     """Locate all journals."""
     return sorted(_folder().glob("*.sqlite3"))
 
 
 @contextmanager
-def plan_lock(tenant: str, plan_id: str) -> Iterator[None]:
+def lock_plan(tenant: str, plan_id: str) -> Iterator[None]:
     """Lock a plan so that no one else applies it at the same time; a killed process releases its lock.
 
     Raises
@@ -152,7 +152,7 @@ class Journal:
     """
 
     def __init__(self, tenant: str) -> None:
-        self.path = journal_file(tenant)
+        self.path = locate_journal(tenant)
         self._lock = threading.Lock()
         self._queue: deque[Job] = deque()
         self._failure: JournalError | None = None
@@ -383,12 +383,12 @@ class Journal:
         rows = self.query(_NEWEST.format(condition))
         return rows[0]["run_id"] if rows else None
 
-    def created_ids(self) -> set[str]:
+    def list_created_ids(self) -> set[str]:
         """List the ids of all opportunities created in this tenant."""
         query = "SELECT unique_id FROM step WHERE operation = 'create' AND unique_id IS NOT NULL"
         return {row["unique_id"] for row in self.query(query)}
 
-    def runs_in_doubt(self) -> set[str]:
+    def list_doubtful_runs(self) -> set[str]:
         """List the runs with a create whose outcome is unknown."""
         query = "SELECT DISTINCT run_id FROM step WHERE identity IS NOT NULL AND intended_at IS NOT NULL"
         return {row["run_id"] for row in self.query(query)}

@@ -15,13 +15,13 @@ import pandas as pd
 
 from opp_analytics import arguments, files, inputs, org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.writer.plan.cells import row_dicts
-from opp_analytics.writer.plan.difference import with_ids
+from opp_analytics.writer.plan.cells import list_rows
+from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.sheets import (
-    after_frame,
-    day_order,
-    header_key,
+    find_file_day_order,
+    make_after,
     match_header,
+    normalize_title,
     read_csv_cell,
     read_csv_title,
 )
@@ -64,8 +64,8 @@ def read_csv(
         If the file cannot be read or has no ``unique_id`` column.
     """
     file = arguments.path(path)
-    titles, lines = _csv(file)
-    known = [c for c in schema.COLUMNS if c in {header_key(title) for title in titles}]
+    titles, lines = _read_lines(file)
+    known = [c for c in schema.COLUMNS if c in {normalize_title(title) for title in titles}]
     columns = match_header(file, titles, list(dict.fromkeys(["unique_id", *known])))
     filled = {}
     for number, line in enumerate(lines, start=2):
@@ -75,23 +75,23 @@ def read_csv(
             padded = [*line, *[""] * (len(titles) - len(line))]
             filled[number] = dict(zip(columns.values(), padded, strict=True))
     exported = (
-        {} if before is None else {row["unique_id"]: row for row in row_dicts(with_ids(before, "before"))}
+        {} if before is None else {row["unique_id"]: row for row in list_rows(require_ids(before, "before"))}
     )
-    day_first = _day_first(filled.values(), exported)
-    rows = {number: _row(cells, exported, day_first) for number, cells in filled.items()}
-    return after_frame(rows, columns, org.empty() if before is None else before, new_columns)
+    day_first = _find_order(filled.values(), exported)
+    rows = {number: _read_row(cells, exported, day_first) for number, cells in filled.items()}
+    return make_after(rows, columns, org.empty() if before is None else before, new_columns)
 
 
-def _day_first(rows: Collection[dict[str, str]], exported: Exported) -> bool | None:
+def _find_order(rows: Collection[dict[str, str]], exported: Exported) -> bool | None:
     """The order of day and month in the close dates: as they show it, else as the exported dates do."""
     dated = [(row["close_date"], row["unique_id"]) for row in rows if row.get("close_date")]
-    shown = day_order(text for text, _ in dated)
+    shown = find_file_day_order(text for text, _ in dated)
     if shown is not None:
         return shown
     return _find_day_order((text, exported[i].get("close_date")) for text, i in dated if i in exported)
 
 
-def _row(cells: dict[str, str], exported: Exported, day_first: bool | None) -> dict[str, Any]:
+def _read_row(cells: dict[str, str], exported: Exported, day_first: bool | None) -> dict[str, Any]:
     """The values of a row; one that nobody edited is the exported one, whatever Excel made of its text."""
     before = exported.get(cells["unique_id"], {})
     row = {}
@@ -101,14 +101,14 @@ def _row(cells: dict[str, str], exported: Exported, day_first: bool | None) -> d
     return row
 
 
-def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
+def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
     """The header in row 1 and the rows below it."""
     files.refuse_devices(file)
     try:
         # Not as a text file, in which a carriage return becomes a line feed.
         text = _decode(file.read_bytes())
-        with _cells_of_any_length():
-            rows = list(_rows(text, max(",;\t", key=lambda delimiter: _header_score(text, delimiter))))
+        with _allow_long_cells():
+            rows = list(_split_rows(text, max(",;\t", key=lambda delimiter: _score_header(text, delimiter))))
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror}") from None
     except (ValueError, csv.Error) as error:
@@ -118,17 +118,17 @@ def _csv(file: Path) -> tuple[list[str], list[list[str]]]:
     return [read_csv_title(title) for title in rows[0]], rows[1:]
 
 
-def _rows(text: str, delimiter: str) -> Iterator[list[str]]:
+def _split_rows(text: str, delimiter: str) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
 
 
-def _header_score(text: str, delimiter: str) -> tuple[bool, int]:
-    titles = next(_rows(text, delimiter), [])
-    return "unique_id" in map(header_key, titles), len(titles)
+def _score_header(text: str, delimiter: str) -> tuple[bool, int]:
+    titles = next(_split_rows(text, delimiter), [])
+    return "unique_id" in map(normalize_title, titles), len(titles)
 
 
 @contextmanager
-def _cells_of_any_length() -> Iterator[None]:
+def _allow_long_cells() -> Iterator[None]:
     """The csv module allows 131,072 characters by default."""
     before = csv.field_size_limit(2**31 - 1)
     try:
@@ -174,7 +174,7 @@ def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
     """
     agreeing: dict[bool, set[str]] = {False: set(), True: set()}
     for text, was in cells:
-        readings = {first: _date(text, first) for first in agreeing}
+        readings = {first: _read_day(text, first) for first in agreeing}
         if readings[False] != readings[True]:
             for first, day in readings.items():
                 if day is not None and day == was:
@@ -198,19 +198,19 @@ def _is_unedited(column: str, text: str, was: Any) -> bool:
     if schema.is_blank(was):
         return False
     if column in _MOMENTS:
-        moment = _moment(was, False)
-        return not pd.isna(moment) and any(_moment(text, first) == moment for first in (False, True))
+        moment = _read_minute(was, False)
+        return not pd.isna(moment) and any(_read_minute(text, first) == moment for first in (False, True))
     return isinstance(was, str) and "?" in text and was.encode(_WINDOWS, "replace").decode(_WINDOWS) == text
 
 
-def _date(text: str, day_first: bool) -> pd.Timestamp | None:
+def _read_day(text: str, day_first: bool) -> pd.Timestamp | None:
     try:
         return inputs.read_date(text, day_first=day_first)
     except schema.BadCell:
         return None
 
 
-def _moment(value: Any, day_first: bool) -> Any:
+def _read_minute(value: Any, day_first: bool) -> Any:
     """The minute in UTC; NaT where there is none."""
     with warnings.catch_warnings():
         # That the other order of day and month fits better.

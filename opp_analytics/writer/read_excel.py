@@ -18,8 +18,8 @@ import pandas as pd
 
 from opp_analytics import arguments, files, org, schema
 from opp_analytics.errors import DataError
-from opp_analytics.writer.plan.cells import from_text, row_dicts
-from opp_analytics.writer.sheets import TEXTS, after_frame, day_order, match_header, parse, to_cell
+from opp_analytics.writer.plan.cells import from_text, list_rows
+from opp_analytics.writer.sheets import TEXTS, find_file_day_order, make_after, match_header, parse, to_cell
 from opp_analytics.writer.to_excel import BASE_SHEET, openpyxl_library
 
 if TYPE_CHECKING:
@@ -60,31 +60,31 @@ def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[
     """
     file = arguments.path(path)
     book = _open(file)
-    before = _base(file, book)
+    before = _read_base(file, book)
     sheet = next((s for s in book.worksheets if s.title != BASE_SHEET), None)
     if sheet is None:
         raise DataError(f"{file} has only the hidden sheet; export it again")
-    filled = _filled_cells(sheet)
+    filled = _list_filled(sheet)
     titles = filled.pop(1, {})
     width = max(titles, default=-1) + 1
     header = [titles[place].value if place in titles else None for place in range(width)]
     columns = match_header(file, header, list(before.columns))
-    content = _content_of(file, sheet.title)
-    base = {record["unique_id"]: record for record in row_dicts(before.astype("object"))}
+    content = _make_reader(file, sheet.title)
+    base = {record["unique_id"]: record for record in list_rows(before.astype("object"))}
     raw = {
         number: {column: content(column, cells.get(place)) for place, column in columns.items()}
         for number, cells in filled.items()
     }
-    day_first = day_order(cells["close_date"][0] for cells in raw.values() if "close_date" in cells)
+    day_first = find_file_day_order(cells["close_date"][0] for cells in raw.values() if "close_date" in cells)
     rows = {
-        number: _row(cells, base, book.epoch, day_first)
+        number: _read_row(cells, base, book.epoch, day_first)
         for number, cells in raw.items()
         if any(not schema.is_blank(value) for value, _ in cells.values())
     }
-    return before, after_frame(rows, columns, before, new_columns)
+    return before, make_after(rows, columns, before, new_columns)
 
 
-def _filled_cells(sheet: Worksheet) -> dict[int, dict[int, Any]]:
+def _list_filled(sheet: Worksheet) -> dict[int, dict[int, Any]]:
     """Non-empty cells by row and place, in order; a stray cell far away costs nothing extra."""
     rows: dict[int, dict[int, Any]] = {}
     # The library's own sparse table: its iterators would make every cell up to the last one.
@@ -94,7 +94,7 @@ def _filled_cells(sheet: Worksheet) -> dict[int, dict[int, Any]]:
     return rows
 
 
-def _content_of(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]]:
+def _make_reader(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]]:
     """Return a reader of a cell's value and number format; a formula in a typed column gives its stored value."""
 
     @cache
@@ -129,19 +129,19 @@ def _open(file: Path, *, data_only: bool = False) -> Workbook:
         raise DataError(f"{file} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
 
 
-def _base(file: Path, book: Workbook) -> pd.DataFrame:
+def _read_base(file: Path, book: Workbook) -> pd.DataFrame:
     if BASE_SHEET not in book.sheetnames:
         raise DataError(
             f"{file} has no hidden sheet of what was exported, so edits can't be found; export the opportunities "
             "again, edit that file and keep all its sheets"
         )
     try:
-        return _base_frame(_filled_cells(book[BASE_SHEET]))
+        return _read_base_frame(_list_filled(book[BASE_SHEET]))
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"the hidden sheet of {file} is damaged ({error}); export it again") from None
 
 
-def _base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
+def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
     *columns, about = (cell.value for cell in filled.pop(1).values())
     known = json.loads(about)
     records = []
@@ -161,7 +161,7 @@ def _base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
     return org.conform(frame)
 
 
-def _row(
+def _read_row(
     raw: dict[str, tuple[Any, str]],
     base: dict[str, dict[str, Any]],
     epoch: datetime,
@@ -187,7 +187,7 @@ def _unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
             at = pd.Timestamp(value)
             at = at.tz_localize("UTC") if at.tzinfo is None else at
             return abs(at - pd.Timestamp(written)) < pd.Timedelta("1s")
-        return _lines(str(cleaned)) == _lines(written)
+        return _normalize_lines(str(cleaned)) == _normalize_lines(written)
     if isinstance(written, float) and isinstance(cleaned, (int, float)) and not isinstance(cleaned, bool):
         # LibreOffice keeps 15 digits.
         return math.isclose(written, cleaned, rel_tol=1e-14, abs_tol=0.0)
@@ -196,7 +196,7 @@ def _unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
     return bool(written == cleaned)
 
 
-def _lines(text: str) -> str:
+def _normalize_lines(text: str) -> str:
     """Text without what a spreadsheet, or reading its cell, alters."""
     lines = text.replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
     return lines.replace("\u00a0", " ").strip()

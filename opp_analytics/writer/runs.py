@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from opp_analytics import schema
-from opp_analytics.writer.journal import LEFT, journal_file, journal_files, read_journal
+from opp_analytics.writer.journal import LEFT, locate_journal, locate_journals, read_journal
 from opp_analytics.writer.plan.steps import OUTCOMES
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def runs() -> pd.DataFrame:
     query = _RUNS.format(counts=counted, left=LEFT)
     counts = ("opportunities", "changes", *OUTCOMES, "left_over")
     columns = ["run_id", "started_at", "ended_at", "url", *counts]
-    rows = [tuple(row) for file in journal_files() for row in read_journal(file, query)]
+    rows = [tuple(row) for file in locate_journals() for row in read_journal(file, query)]
     found = _frame(rows, columns, times=("started_at", "ended_at")).astype(dict.fromkeys(counts, "int64"))
     state = found["left_over"].gt(0).map({True: "unfinished", False: "finished"}).astype(schema.TEXT)
     found = found.drop(columns="left_over").assign(state=state)
@@ -83,7 +83,7 @@ def own_writes(client: Client) -> pd.DataFrame:
         If the journal cannot be read.
     """
     tenant = client.settings.tenant
-    file = journal_file(tenant)
+    file = locate_journal(tenant)
     times = ("written_at", "updated_before", "updated_after")
     rows = [(*row, tenant) for row in (read_journal(file, _OWN) if file.exists() else [])]
     return _frame(rows, ["unique_id", *times, "run_id", "url", "tenant"], times=times)

@@ -19,20 +19,20 @@ from opp_analytics.writer.plan.plan import plan
 
 __all__ = [
     "TEXTS",
-    "after_frame",
-    "csv_text",
-    "csv_title",
-    "day_order",
-    "guarded",
-    "header_key",
-    "import_rows",
+    "find_file_day_order",
+    "guard_formula",
+    "make_after",
     "match_header",
+    "normalize_title",
+    "order_columns",
     "parse",
     "read_csv_cell",
     "read_csv_title",
     "refuse_before",
-    "sheet_order",
+    "select_import_rows",
     "to_cell",
+    "to_csv_text",
+    "to_csv_title",
 ]
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
@@ -60,7 +60,7 @@ def parse(
     epoch : datetime
         Day 0 of the workbook's dates.
     day_first : bool or None
-        Order of day and month in the file's dates, from `day_order`.
+        Order of day and month in the file's dates, from `find_file_day_order`.
 
     Examples
     --------
@@ -99,12 +99,12 @@ def _read_typed(column: str, text: str, day_first: bool | None) -> Any:
     return text
 
 
-def day_order(cells: Iterable[Any]) -> bool | None:
+def find_file_day_order(cells: Iterable[Any]) -> bool | None:
     """Find out whether the day comes first in a file's dates; None if no date says, or if they contradict each other.
 
     Examples
     --------
-    >>> day_order(["03/04/2027", "25/04/2027"]), day_order(["03/04/2027", "04/25/2027"]), day_order(["03/04/2027"])
+    >>> find_file_day_order(["03/04/2027", "25/04/2027"]), find_file_day_order(["03/04/2027", "04/25/2027"]), find_file_day_order(["03/04/2027"])
     (True, False, None)
     """
     bare = [cell.strip() if isinstance(cell, str) else cell for cell in cells]
@@ -127,23 +127,23 @@ def to_cell(column: str, value: Any) -> Any:
     return value if isinstance(value, (bool, int, float)) else str(value)
 
 
-def guarded(text: str) -> str:
+def guard_formula(text: str) -> str:
     """Put an apostrophe before text that a spreadsheet would read as a formula.
 
     Examples
     --------
-    >>> guarded("=1+1"), guarded("Acme")
+    >>> guard_formula("=1+1"), guard_formula("Acme")
     ("'=1+1", 'Acme')
     """
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
 
 
-def csv_text(column: str, value: Any) -> str:
+def to_csv_text(column: str, value: Any) -> str:
     """A value as the text of a CSV cell.
 
     Examples
     --------
-    >>> csv_text("value", 1200.0), csv_text("name", " Acme"), csv_text("name", "=1+1"), csv_text("name", None)
+    >>> to_csv_text("value", 1200.0), to_csv_text("name", " Acme"), to_csv_text("name", "=1+1"), to_csv_text("name", None)
     ('1200', "' Acme", "'=1+1", '')
     """
     plain = to_cell(column, value)
@@ -155,7 +155,7 @@ def csv_text(column: str, value: Any) -> str:
         return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
     if not isinstance(plain, str):
         return str(plain)
-    return guarded(plain) if read_csv_cell(column, plain) == plain else f"'{plain}"
+    return guard_formula(plain) if read_csv_cell(column, plain) == plain else f"'{plain}"
 
 
 def read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> Any:
@@ -172,9 +172,9 @@ def read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> A
     return parse(column, exact, day_first=day_first)
 
 
-def csv_title(column: str) -> str:
+def to_csv_title(column: str) -> str:
     """The name of a column as the text of a CSV cell."""
-    return guarded(column) if column == column.strip() else f"'{column}"
+    return guard_formula(column) if column == column.strip() else f"'{column}"
 
 
 def read_csv_title(text: str) -> str:
@@ -186,12 +186,12 @@ _FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "
 _LAST = ("created_at", "updated_at", "account_id", "unique_id")
 
 
-def sheet_order(columns: list[str]) -> list[str]:
+def order_columns(columns: list[str]) -> list[str]:
     """The columns as people read them: names first, the server's timestamps and ids last.
 
     Examples
     --------
-    >>> sheet_order(["unique_id", "name", "value", "region", "owner_name", "updated_at"])
+    >>> order_columns(["unique_id", "name", "value", "region", "owner_name", "updated_at"])
     ['name', 'owner_name', 'value', 'region', 'updated_at', 'unique_id']
     """
     ends = [column for column in _LAST if column in columns]
@@ -199,16 +199,16 @@ def sheet_order(columns: list[str]) -> list[str]:
     return [*first, *(c for c in columns if c not in first and c not in ends), *ends]
 
 
-def header_key(name: Any) -> str:
+def normalize_title(name: Any) -> str:
     """Normalize a column name: capitals, spaces and hyphens do not matter."""
     return re.sub(r"[\s_-]+", "_", str(name).strip()).lower()
 
 
 def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, str]:
     """Match titles to column names, by place."""
-    names = {header_key(column): column for column in known}
+    names = {normalize_title(column): column for column in known}
     columns = {
-        place: str(title) if title in known else names.get(header_key(title), str(title))
+        place: str(title) if title in known else names.get(normalize_title(title), str(title))
         for place, title in enumerate(titles)
         if title is not None
     }
@@ -223,7 +223,7 @@ def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, s
     return columns
 
 
-def after_frame(
+def make_after(
     rows: dict[int, dict[str, Any]],
     columns: Mapping[int, str],
     before: pd.DataFrame,
@@ -265,7 +265,7 @@ def _fit_columns(rows: dict[int, dict[str, Any]], columns: list[str], before: pd
     return pd.DataFrame(fitted).set_axis(pd.Index(rows, dtype="int64", name="row"))
 
 
-def import_rows(
+def select_import_rows(
     opportunities: pd.DataFrame, known: org.Org, before: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, list[str]]:
     """The rows under our names and in the CRM's words, and the CRM's label of each column.

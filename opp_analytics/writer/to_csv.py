@@ -12,15 +12,15 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import write_whole
 from opp_analytics.org import Org, conform
-from opp_analytics.writer.plan.difference import with_ids
+from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.sheets import (
-    csv_text,
-    csv_title,
-    guarded,
-    import_rows,
+    guard_formula,
+    order_columns,
     refuse_before,
-    sheet_order,
+    select_import_rows,
     to_cell,
+    to_csv_text,
+    to_csv_title,
 )
 
 __all__ = ["to_csv"]
@@ -63,13 +63,13 @@ def to_csv(
     """
     target = arguments.path(path)
     if org is not None:
-        return _write(_import_texts(*import_rows(opportunities, org, before)), target)
+        return _write(_import_texts(*select_import_rows(opportunities, org, before)), target)
     refuse_before(before)
-    frame = conform(with_ids(opportunities, "opportunities"))
+    frame = conform(require_ids(opportunities, "opportunities"))
     texts = {}
-    for column in sheet_order([str(column) for column in frame.columns]):
-        cells = [csv_text(column, value) for value in frame[column]]
-        texts[csv_title(column)] = schema.as_text(
+    for column in order_columns([str(column) for column in frame.columns]):
+        cells = [to_csv_text(column, value) for value in frame[column]]
+        texts[to_csv_title(column)] = schema.as_text(
             pd.Series(cells, dtype="object", name=column), frame["unique_id"]
         )
     return _write(texts, target)
@@ -86,13 +86,13 @@ def _import_texts(rows: pd.DataFrame, labels: list[str]) -> dict[str, pd.Series[
     texts = {}
     for name, label in zip(rows.columns, labels, strict=True):
         plain = [to_cell(str(name), value) for value in rows[name]]
-        live = [cell for cell in plain if isinstance(cell, str) and guarded(cell) != cell]
-        if live or guarded(label) != label:
+        live = [cell for cell in plain if isinstance(cell, str) and guard_formula(cell) != cell]
+        if live or guard_formula(label) != label:
             raise DataError(
                 f"{label}={(live or [label])[0]!r} looks like a formula, which a CSV file can't hold for an import; write an "
                 ".xlsx with to_excel"
             )
-        cells = [csv_text(str(name), value) for value in rows[name]]
+        cells = [to_csv_text(str(name), value) for value in rows[name]]
         texts[label] = schema.as_text(
             pd.Series(cells, dtype="object", name=str(name), index=rows.index), rows["unique_id"]
         )

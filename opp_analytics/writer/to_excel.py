@@ -19,8 +19,8 @@ from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
 from opp_analytics.writer.plan.cells import choices, to_text
-from opp_analytics.writer.plan.difference import with_ids
-from opp_analytics.writer.sheets import import_rows, refuse_before, sheet_order, to_cell
+from opp_analytics.writer.plan.difference import require_ids
+from opp_analytics.writer.sheets import order_columns, refuse_before, select_import_rows, to_cell
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
@@ -130,13 +130,13 @@ def to_excel(
     sheet.title = _SHEET
     target = arguments.path(path)
     if org is not None:
-        _fill_import(sheet, *import_rows(opportunities, org, before))
+        _fill_import(sheet, *select_import_rows(opportunities, org, before))
         return _save(book, target)
     refuse_before(before)
-    frame = conform(with_ids(opportunities, "opportunities"))
+    frame = conform(require_ids(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
     columns = [str(column) for column in frame.columns]
-    shown = sheet_order(columns)
+    shown = order_columns(columns)
     meaning = Org.of(frame)
     _fill(sheet, shown, shown, frame[shown])
     _dress(sheet, shown, len(frame), _dropdowns(book, meaning, shown), meaning.derived)

@@ -33,7 +33,7 @@ from opp_analytics.writer import (
     to_excel,
     undo,
 )
-from opp_analytics.writer.journal import Journal, journal_file, plan_lock, read_journal
+from opp_analytics.writer.journal import Journal, locate_journal, lock_plan, read_journal
 from opp_analytics.writer.plan.cells import from_text, to_text
 from opp_analytics.writer.plan.steps import EditedCell, Step
 from tests.writer.frames import adding, opportunities
@@ -136,7 +136,7 @@ def test_journal__is_private_from_the_top_whatever_the_umask(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new" / "home"))
     usual = os.umask(mask)
     try:
-        with Journal(client.settings.tenant), plan_lock(client.settings.tenant, "plan"):
+        with Journal(client.settings.tenant), lock_plan(client.settings.tenant, "plan"):
             found = {path: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "new").rglob("*")}
     finally:
         os.umask(usual)
@@ -156,7 +156,7 @@ def test_journal__keeps_what_many_threads_write() -> None:
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(write, range(400)))
-    numbers = [row["number"] for row in read_journal(journal_file("tenant"), "SELECT number FROM seen")]
+    numbers = [row["number"] for row in read_journal(locate_journal("tenant"), "SELECT number FROM seen")]
     assert sorted(numbers) == list(range(400))
 
 
@@ -167,7 +167,7 @@ def test_journal__that_failed_once_takes_nothing_more() -> None:
         for _ in range(2):
             with pytest.raises(JournalError, match="no such table: nowhere"):
                 journal.do(lambda db: db.execute("INSERT INTO seen VALUES (1)"))
-    assert read_journal(journal_file("tenant"), "SELECT number FROM seen") == []
+    assert read_journal(locate_journal("tenant"), "SELECT number FROM seen") == []
 
 
 def told(receipt: Receipt) -> list[tuple[str, str]]:

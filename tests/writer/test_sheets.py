@@ -10,7 +10,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
-from opp_analytics.writer.sheets import import_rows
+from opp_analytics.writer.sheets import select_import_rows
 
 SALESFORCE = oa.Org.salesforce(currency="USD")
 REPORT = pd.DataFrame(
@@ -99,7 +99,7 @@ def test_an_import_file__reads_back_as_the_edit(deals: pd.DataFrame, tmp_path: P
 def test_import_rows__writes_a_new_deal_without_an_id(deals: pd.DataFrame) -> None:
     new = pd.DataFrame({"name": ["New"], "stage": ["Prospecting"], "close_date": ["2027-01-15"]})
     after = SALESFORCE.apply(pd.concat([deals, new], ignore_index=True))
-    rows, labels = import_rows(after, SALESFORCE, deals)
+    rows, labels = select_import_rows(after, SALESFORCE, deals)
     assert labels == ["Id", "Name", "StageName", "CloseDate"]
     assert rows["unique_id"].isna().tolist() == [True]
     assert rows["name"].tolist() == ["New"]
@@ -107,9 +107,9 @@ def test_import_rows__writes_a_new_deal_without_an_id(deals: pd.DataFrame) -> No
 
 def test_import_rows__says_what_an_import_does_not_do(deals: pd.DataFrame) -> None:
     with pytest.warns(DataWarning, match="1 deal of `before` are missing; an import deletes nothing"):
-        import_rows(deals.iloc[:2], SALESFORCE, deals)
+        select_import_rows(deals.iloc[:2], SALESFORCE, deals)
     with pytest.warns(DataWarning, match="1 cell became empty; most imports leave a field alone"):
-        import_rows(deals.assign(value=[float("nan"), 5_000.5, float("nan")]), SALESFORCE, deals)
+        select_import_rows(deals.assign(value=[float("nan"), 5_000.5, float("nan")]), SALESFORCE, deals)
 
 
 def test_import_rows__takes_the_labels_of_the_org_file_first() -> None:
@@ -117,7 +117,7 @@ def test_import_rows__takes_the_labels_of_the_org_file_first() -> None:
     frame = org.apply(
         pd.DataFrame({"unique_id": ["1"], "value": [5.0], "stage": ["Qualified"], "status": ["active"]})
     )
-    rows, labels = import_rows(frame, org, None)
+    rows, labels = select_import_rows(frame, org, None)
     assert labels == ["ID", "Betrag", "Stage", "Status"]
     assert rows["status"].tolist() == ["Open"]
 
@@ -146,7 +146,7 @@ def test_to_csv__refuses_what_cannot_be_imported(
 def test_import_rows__names_a_changed_column_that_the_crm_does_not_have(deals: pd.DataFrame) -> None:
     before, after = (SALESFORCE.apply(deals.assign(status=status)) for status in ("active", "won"))
     with pytest.raises(DataError, match="column 'status' has no label in the CRM"):
-        import_rows(after, SALESFORCE, before)
+        select_import_rows(after, SALESFORCE, before)
 
 
 def test_before__belongs_to_an_import(deals: pd.DataFrame, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from opp_analytics.widgets.explorer.panel import (
 from opp_analytics.widgets.explorer.selection import DealSelector
 from opp_analytics.widgets.explorer.views import Forecast, View, make_view
 from opp_analytics.widgets.widget import Widget, encode
-from opp_analytics.writer import guarded, own_writes
+from opp_analytics.writer import guard_formula, own_writes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -150,7 +150,8 @@ class Explorer(Widget):
         frame = deals[[*(column for column in deals if column not in ids), *ids]].copy()
         for column in frame.select_dtypes(["string", "object", "category"]):
             frame[column] = [
-                guarded(cell) if isinstance(cell, str) else cell for cell in frame[column].astype("object")
+                guard_formula(cell) if isinstance(cell, str) else cell
+                for cell in frame[column].astype("object")
             ]
         return frame.to_csv(index=False, date_format="%Y-%m-%d")
 

@@ -20,11 +20,11 @@ from opp_analytics.writer.apply.engine import LiveRun, StopSignal
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
-from opp_analytics.writer.journal import Journal, PlanRun, plan_lock
-from opp_analytics.writer.plan.display import PERMISSIONS, PYTHON, Words, cells_that_need, list_problems
+from opp_analytics.writer.journal import Journal, PlanRun, lock_plan
+from opp_analytics.writer.plan.display import PERMISSIONS, PYTHON, Words, describe_problems, list_needing
 from opp_analytics.writer.plan.plan import Plan
 from opp_analytics.writer.plan.steps import EditedCell, Result, RunStep, Step
-from opp_analytics.writer.plan.three_way import only_reading
+from opp_analytics.writer.plan.three_way import promise_no_writes
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -112,10 +112,10 @@ def apply(
         return Receipt([RunStep(number, step, _foresee(step)) for number, step in enumerate(plan.steps)])
     entries = [RunStep(n, step, Result.whole(step, "pending")) for n, step in enumerate(plan.steps)]
     settings = client.settings
-    with Journal(settings.tenant) as journal, plan_lock(settings.tenant, plan.plan_id):
+    with Journal(settings.tenant) as journal, lock_plan(settings.tenant, plan.plan_id):
         creates = [entry.step.identity for entry in entries if entry.creates]
         accounted = journal.account_for(creates, plan.before["unique_id"], again=again)
-        with only_reading():
+        with promise_no_writes():
             newest = mark_newest(client).to_json() if creates else None
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
         run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, newest, accounted)
@@ -150,11 +150,11 @@ def check_plan(
     problems = plan.found_problems
     if problems:
         count = text.count(len(problems), "problem")
-        listed = list_problems(problems, plan.before, words)
+        listed = describe_problems(problems, plan.before, words)
         raise PlanError(f"the plan has {count} to fix first:\n{listed}")
     given = {"clear_nulls": clear_nulls, "allow_delete": allow_delete}
     for option in PERMISSIONS:
-        needing = cells_that_need(option, plan.steps)
+        needing = list_needing(option, plan.steps)
         if needing and not given[option]:
             raise PlanError(_ask_for(option, needing, words))
     deleted = {step.unique_id for step in plan.steps if step.operation == "delete"}
@@ -232,7 +232,7 @@ def resume(
         run_id = run_id or journal.find_unfinished_run()
         if run_id is None:
             return Receipt([])
-        with plan_lock(tenant, journal.read_run(run_id)[0].plan_id):
+        with lock_plan(tenant, journal.read_run(run_id)[0].plan_id):
             run, entries = journal.read_run(run_id)
             left = [entry for entry in entries if entry.result.left]
             if not left:

@@ -21,7 +21,7 @@ from opp_analytics import schema, text
 from opp_analytics.errors import ApiError, JournalError, PlanError
 from opp_analytics.writer.apply.engine import LiveRun, work_through
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
-from opp_analytics.writer.journal import PlanRun, plan_lock
+from opp_analytics.writer.journal import PlanRun, lock_plan
 from opp_analytics.writer.plan.cells import normalize, same
 from opp_analytics.writer.plan.steps import EqualCreate, Result, RunStep, Step
 from opp_analytics.writer.plan.three_way import PAGE
@@ -33,10 +33,10 @@ __all__ = [
     "SHORTEST_WAIT",
     "LostCreates",
     "NewestMark",
+    "choose_wait",
     "list_new_since",
     "mark_newest",
     "match_lost_creates",
-    "settling_seconds",
 ]
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class NewestMark:
         return record["unique_id"] not in self.ids and not early
 
 
-def settling_seconds(client: Client) -> float:
+def choose_wait(client: Client) -> float:
     """Say after how many seconds a create without an answer, and without a trace, counts as not carried out."""
     return max(SHORTEST_WAIT, 2 * client.timeout)
 
@@ -255,7 +255,7 @@ class LostCreates:
     def settle(self, chains: Chains) -> None:
         """Look for the lost creates until each is settled, given up as unknown, or the run is stopped."""
         stop = self.live.stop
-        wait, pause = settling_seconds(self.live.client), _FIRST_LOOK
+        wait, pause = choose_wait(self.live.client), _FIRST_LOOK
         while True:
             lost = self._list_lost(chains)
             if not lost or stop:
@@ -287,7 +287,7 @@ class LostCreates:
         A run of another process is given time to settle its own; one that has ended is settled here, as `resume` would.
         """
         stop = self.live.stop
-        gives_up_at, pause = time.monotonic() + settling_seconds(self.live.client), _FIRST_LOOK
+        gives_up_at, pause = time.monotonic() + choose_wait(self.live.client), _FIRST_LOOK
         try:
             while waiting := self._list_waiting(chains):
                 settled = {run_id: self._settle_run(run_id) for run_id in {e.run_id for e, _ in waiting}}
@@ -352,7 +352,7 @@ class LostCreates:
 
         def look(_: None) -> tuple[dict[int, dict[str, Any]], int]:
             new = list_new_since(live.client, mark)
-            taken = live.journal.created_ids()
+            taken = live.journal.list_created_ids()
             taken |= {r.unique_id for r in self.results.values() if r.unique_id is not None}
             found = match_lost_creates(own | _list_lost_elsewhere(live), new, taken)
             accounted = taken | {record["unique_id"] for record in found.values()}
@@ -389,7 +389,7 @@ class LostCreates:
             # An earlier run of the same plan has ended: its lock is ours.
             if plan_id != live.run.plan_id:
                 try:
-                    stack.enter_context(plan_lock(live.client.settings.tenant, plan_id))
+                    stack.enter_context(lock_plan(live.client.settings.tenant, plan_id))
                 except PlanError:
                     return None
             run, entries = live.journal.read_run(run_id)
@@ -404,7 +404,7 @@ class LostCreates:
 def _list_lost_elsewhere(live: LiveRun) -> dict[Any, tuple[Step, NewestMark]]:
     """List the lost creates of other runs, which explain some of the new opportunities."""
     lost: dict[Any, tuple[Step, NewestMark]] = {}
-    for run_id in live.journal.runs_in_doubt() - {live.run.run_id}:
+    for run_id in live.journal.list_doubtful_runs() - {live.run.run_id}:
         run, entries = live.journal.read_run(run_id)
         mark = NewestMark.from_json(run.newest)
         lost |= {(run_id, entry.number): (entry.step, mark) for entry in entries if entry.lost}

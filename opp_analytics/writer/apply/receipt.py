@@ -8,9 +8,9 @@ from functools import cached_property
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.writer.plan.cells import row_dicts
-from opp_analytics.writer.plan.display import PYTHON, Words, receipt_html
-from opp_analytics.writer.plan.steps import OUTCOMES, RunStep, receipt_frame
+from opp_analytics.writer.plan.cells import list_rows
+from opp_analytics.writer.plan.display import PYTHON, Words, write_receipt_html
+from opp_analytics.writer.plan.steps import OUTCOMES, RunStep, list_outcomes
 
 __all__ = ["Receipt"]
 
@@ -43,7 +43,7 @@ class Receipt:
     @cached_property
     def table(self) -> pd.DataFrame:
         """The outcome of every change."""
-        return receipt_frame(self.entries)
+        return list_outcomes(self.entries)
 
     @property
     def resumable(self) -> bool:
@@ -71,7 +71,7 @@ class Receipt:
         counted, *after = self.overview(words=words).splitlines()
         lines = [counted]
         bad = self.table[self.table["outcome"].isin(["conflict", "failed", "unknown"])]
-        for row in row_dicts(bad.head(5)):
+        for row in list_rows(bad.head(5)):
             name = f"({row['name']})" if pd.notna(row["name"]) else None
             parts = (row["operation"], row["unique_id"], name, row["field"])
             what = " ".join(str(part) for part in parts if pd.notna(part))
@@ -108,7 +108,7 @@ class Receipt:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return receipt_html(self.overview(), self.entries)
+        return write_receipt_html(self.overview(), self.entries)
 
     def __repr__(self) -> str:
         return text.printable(f"<Receipt {self.run_id}: {self.summary()}>", lines=True)

@@ -15,7 +15,7 @@ from opp_analytics.writer.journal import Journal
 from opp_analytics.writer.plan.cells import normalize
 from opp_analytics.writer.plan.plan import Plan, compare_steps
 from opp_analytics.writer.plan.steps import EditedCell, RunStep, Step, add_base
-from opp_analytics.writer.plan.three_way import only_reading, read_many
+from opp_analytics.writer.plan.three_way import promise_no_writes, read_many
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -67,7 +67,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
     rows: dict[str, dict[str, Any]] = {}
     for entry in entries:
         steps += _reverse(entry, rows)
-    with only_reading():
+    with promise_no_writes():
         now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     # What the run did not touch is whatever it is by now.
     known = [_read_row(now.get(unique_id)) | row for unique_id, row in rows.items()]

@@ -23,10 +23,10 @@ __all__ = [
     "format_cell",
     "from_text",
     "from_wire",
+    "list_rows",
     "normalize",
     "quote_cell",
     "read_number",
-    "row_dicts",
     "same",
     "to_text",
 ]
@@ -219,7 +219,7 @@ def _read_text(cell: Any) -> str:
     return cell
 
 
-def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Turn the rows into dicts by column name."""
     return cast(list[dict[str, Any]], frame.to_dict("records"))
 

@@ -15,21 +15,21 @@ from opp_analytics.org import Org
 from opp_analytics.writer.plan.cells import (
     find_problem,
     fit_column,
+    list_rows,
     normalize,
     read_number,
-    row_dicts,
     same,
 )
 from opp_analytics.writer.plan.steps import EditedCell, PlanProblem, Step
 
-__all__ = ["UNKNOWN_ID", "difference", "with_ids"]
+__all__ = ["UNKNOWN_ID", "difference", "require_ids"]
 
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
 _A_TOTAL = ("looks like a row of totals", "remove the row, or give the deal another name")
 UNKNOWN_ID = "is not an id of the frame before the edits"
 
 
-def with_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
+def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     """Give the frame ``unique_id`` as a text column, also if it was the index; blank ids become missing.
 
     Raises
@@ -70,7 +70,7 @@ def difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Step], l
     Parameters
     ----------
     before, after : DataFrame
-        Frames from `with_ids`.
+        Frames from `require_ids`.
     """
     meaning = Org.of(before)
     problems: list[PlanProblem] = []
@@ -257,7 +257,7 @@ def _find_creates(
     created: pd.DataFrame, rows: list[Any], meaning: Org, problems: list[PlanProblem]
 ) -> Iterator[Step]:
     columns = [c for c in map(str, created.columns) if c not in schema.READ_ONLY]
-    for position, record in zip(created.index, row_dicts(created[columns]), strict=True):
+    for position, record in zip(created.index, list_rows(created[columns]), strict=True):
         row = rows[position]
         filled = {c: v for c, v in record.items() if not schema.is_blank(v)}
         pipeline = filled.get(org.PIPELINE)

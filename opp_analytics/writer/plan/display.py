@@ -17,12 +17,12 @@ __all__ = [
     "PERMISSIONS",
     "PYTHON",
     "Words",
-    "cells_that_need",
-    "list_problems",
+    "describe_problems",
+    "list_needing",
     "overview",
-    "plan_html",
-    "plan_table",
-    "receipt_html",
+    "write_plan_html",
+    "write_plan_table",
+    "write_receipt_html",
 ]
 
 PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
@@ -63,7 +63,7 @@ class Words:
 PYTHON = Words()
 
 
-def cells_that_need(option: str, steps: Iterable[Step]) -> list[tuple[Step, EditedCell]]:
+def list_needing(option: str, steps: Iterable[Step]) -> list[tuple[Step, EditedCell]]:
     """List the changes that `apply` refuses without `option`."""
     if option == "allow_delete":
         return [(step, cell) for step in steps if step.operation == "delete" for cell in step.cells]
@@ -84,7 +84,7 @@ def overview(steps: Sequence[Step], words: Words) -> str:
         lines.append(f"value of these deals: {before}" + (f" → {after} ({change})" if now != was else ""))
     lines += _notes(steps)
     for option, noun in PERMISSIONS.items():
-        needing = len(cells_that_need(option, steps))
+        needing = len(list_needing(option, steps))
         if needing:
             done = "cleared" if option == "clear_nulls" else "deleted"
             lines.append(f"{text.count(needing, noun)} {done}: needs {words.option(option)}")
@@ -128,7 +128,7 @@ def _notes(steps: Iterable[Step]) -> list[str]:
     ]
 
 
-def list_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, words: Words) -> str:
+def describe_problems(problems: Sequence[PlanProblem], before: pd.DataFrame, words: Words) -> str:
     """List the first problems, a line each."""
     names = dict(zip(before["unique_id"], before["name"], strict=True)) if "name" in before else {}
     lines = []
@@ -148,7 +148,7 @@ def _order_by_money(steps: Iterable[Step]) -> list[Step]:
     return sorted(steps, key=lambda step: -(abs(step.value_change) or abs(step.value_before)))
 
 
-def plan_html(overview: str, steps: Sequence[Step], problems: Sequence[PlanProblem]) -> str:
+def write_plan_html(overview: str, steps: Sequence[Step], problems: Sequence[PlanProblem]) -> str:
     """Write a plan as HTML, problems before changes, everything from the data escaped."""
     titles = {"operation": "left", "opportunity": "left", "old → new": "left"}
     rows = (
@@ -165,7 +165,7 @@ def plan_html(overview: str, steps: Sequence[Step], problems: Sequence[PlanProbl
     return f"<div>{_lines(overview)}{_problem_table(problems)}{changes}{rest}</div>"
 
 
-def plan_table(steps: Sequence[Step]) -> Table:
+def write_plan_table(steps: Sequence[Step]) -> Table:
     """Write a plan as a rich table; text from the data is never read as markup."""
     more = len(steps) - _MOST
     caption = f"… and {text.count(more, 'opportunity')} more" if more > 0 else None
@@ -188,7 +188,7 @@ def plan_table(steps: Sequence[Step]) -> Table:
     return table
 
 
-def receipt_html(overview: str, entries: Sequence[RunStep]) -> str:
+def write_receipt_html(overview: str, entries: Sequence[RunStep]) -> str:
     """Write a receipt as HTML, what went wrong first, everything from the data escaped."""
     changes = [
         (outcome, error, step, cell)

@@ -15,16 +15,16 @@ from opp_analytics import arguments, org, text
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
 from opp_analytics.periods import Freq, When
-from opp_analytics.writer.plan.difference import UNKNOWN_ID, difference, with_ids
+from opp_analytics.writer.plan.difference import UNKNOWN_ID, difference, require_ids
 from opp_analytics.writer.plan.display import (
     PERMISSIONS,
     PYTHON,
     Words,
-    cells_that_need,
-    list_problems,
+    describe_problems,
+    list_needing,
     overview,
-    plan_html,
-    plan_table,
+    write_plan_html,
+    write_plan_table,
 )
 from opp_analytics.writer.plan.impact import edited_frame, forecast_impact
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
@@ -33,11 +33,16 @@ from opp_analytics.writer.plan.steps import (
     PlanProblem,
     Step,
     add_base,
-    changes_frame,
-    conflicts_frame,
-    problems_frame,
+    list_changes,
+    list_conflicts,
+    list_problems,
 )
-from opp_analytics.writer.plan.three_way import compare_three_ways, ids_in_trash, only_reading, read_many
+from opp_analytics.writer.plan.three_way import (
+    compare_three_ways,
+    find_in_trash,
+    promise_no_writes,
+    read_many,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -89,22 +94,22 @@ class Plan:
     @cached_property
     def changes(self) -> pd.DataFrame:
         """The changes."""
-        return changes_frame(self.steps)
+        return list_changes(self.steps)
 
     @cached_property
     def problems(self) -> pd.DataFrame:
         """The problems to fix before anything can be sent."""
-        return problems_frame(self.found_problems)
+        return list_problems(self.found_problems)
 
     @cached_property
     def conflicts(self) -> pd.DataFrame:
         """The cells that somebody else has changed since."""
-        return conflicts_frame(self.steps)
+        return list_conflicts(self.steps)
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Options that `apply` needs for this plan: clear_nulls, allow_delete."""
-        return tuple(option for option in PERMISSIONS if cells_that_need(option, self.steps))
+        return tuple(option for option in PERMISSIONS if list_needing(option, self.steps))
 
     def __len__(self) -> int:
         """Number of changes."""
@@ -122,7 +127,7 @@ class Plan:
         problems = self.found_problems
         if problems:
             lines.append(f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed")
-            lines.append(list_problems(problems, self.before, words))
+            lines.append(describe_problems(problems, self.before, words))
         return "\n".join(lines)
 
     def overview(self, *, words: Words = PYTHON) -> str:
@@ -216,10 +221,10 @@ class Plan:
         return cls(steps, problems, before, **head)
 
     def _repr_html_(self) -> str:
-        return plan_html(self.overview(), self.steps, self.found_problems)
+        return write_plan_html(self.overview(), self.steps, self.found_problems)
 
     def __rich__(self) -> Table:
-        return plan_table(self.steps)
+        return write_plan_table(self.steps)
 
     def __repr__(self) -> str:
         return text.printable(f"<Plan {self.plan_id[:8]}: {self.summary()}>", lines=True)
@@ -275,7 +280,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     1 update (1 cell)
     value of these deals: 250 → 300 (+50)
     """
-    base, edited = with_ids(before, "before"), with_ids(after, "after")
+    base, edited = require_ids(before, "before"), require_ids(after, "after")
     meaning = org.get_org(before)
     org.merge_orgs(meaning, org.get_org(after), names=("before's org", "after's"))
     org.merge_orgs(meaning, None if client is None else client.org, names=("before's org", "the client's"))
@@ -295,7 +300,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
             "with the address and key that they were loaded with"
         )
-    with only_reading():
+    with promise_no_writes():
         recoveries = _find_recoveries(problems, client)
         steps += recoveries
         recovered = {step.unique_id for step in recoveries}
@@ -313,7 +318,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
     """Find the unknown ids that are in the trash; their rows are recoveries."""
     unknown = [p for p in problems if p.problem == UNKNOWN_ID]
-    trashed = ids_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+    trashed = find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
     return [
         Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in unknown if p.unique_id in trashed
     ]

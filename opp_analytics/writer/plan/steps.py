@@ -32,10 +32,10 @@ __all__ = [
     "RunStep",
     "Step",
     "add_base",
-    "changes_frame",
-    "conflicts_frame",
-    "problems_frame",
-    "receipt_frame",
+    "list_changes",
+    "list_conflicts",
+    "list_outcomes",
+    "list_problems",
 ]
 
 OPERATIONS = ("create", "update", "delete", "recover")
@@ -276,7 +276,7 @@ def _make_frame(rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> pd
     return frame.astype({column: schema.TEXT for column in columns if column not in _OBJECTS})
 
 
-def changes_frame(steps: Iterable[Step]) -> pd.DataFrame:
+def list_changes(steps: Iterable[Step]) -> pd.DataFrame:
     """List the changes of steps as in `Plan.changes`."""
     rows = (
         (s.unique_id, s.operation, c.field, c.before, c.after, c.status, s.row, s.name)
@@ -286,7 +286,7 @@ def changes_frame(steps: Iterable[Step]) -> pd.DataFrame:
     return _make_frame(rows, _CHANGES)
 
 
-def conflicts_frame(steps: Iterable[Step]) -> pd.DataFrame:
+def list_conflicts(steps: Iterable[Step]) -> pd.DataFrame:
     """List the cells in conflict as in `Plan.conflicts`."""
     rows = (
         (s.unique_id, s.operation, c.field, c.before, c.after, c.remote, c.reason)
@@ -296,12 +296,12 @@ def conflicts_frame(steps: Iterable[Step]) -> pd.DataFrame:
     return _make_frame(rows, _CONFLICTS)
 
 
-def problems_frame(problems: Iterable[PlanProblem]) -> pd.DataFrame:
+def list_problems(problems: Iterable[PlanProblem]) -> pd.DataFrame:
     """List problems as in `Plan.problems`."""
     return _make_frame(problems, PROBLEMS)
 
 
-def receipt_frame(entries: Iterable[RunStep]) -> pd.DataFrame:
+def list_outcomes(entries: Iterable[RunStep]) -> pd.DataFrame:
     """List the outcome of every change as in `Receipt.table`."""
     rows = (
         (

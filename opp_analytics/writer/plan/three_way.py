@@ -17,7 +17,15 @@ from opp_analytics.writer.plan.steps import EditedCell, Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["CHANGED", "PAGE", "compare_three_ways", "ids_in_trash", "only_reading", "read_many", "read_one"]
+__all__ = [
+    "CHANGED",
+    "PAGE",
+    "compare_three_ways",
+    "find_in_trash",
+    "promise_no_writes",
+    "read_many",
+    "read_one",
+]
 
 CHANGED = "changed on the server since then"
 _DELETED = "deleted on the server since then"
@@ -121,7 +129,7 @@ def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
 
 
 @contextmanager
-def only_reading() -> Iterator[None]:
+def promise_no_writes() -> Iterator[None]:
     """Say that nothing was sent if Ctrl-C ends the block."""
     try:
         yield
@@ -165,7 +173,7 @@ def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]
     return {record["unique_id"]: record for record in records if record["unique_id"] in wanted}
 
 
-def ids_in_trash(client: Client, ids: Collection[str]) -> set[str]:
+def find_in_trash(client: Client, ids: Collection[str]) -> set[str]:
     """Find which of these ids are in the trash."""
     wanted, number = set(ids), 1
     found: set[str] = set()

@@ -15,7 +15,7 @@ from opp_analytics.api import Client, Opportunity
 from opp_analytics.sandbox import Sandbox
 from opp_analytics.writer import Plan, Receipt, apply, plan, resume, runs
 from opp_analytics.writer.apply import lost_creates
-from opp_analytics.writer.apply.lost_creates import settling_seconds
+from opp_analytics.writer.apply.lost_creates import choose_wait
 from tests.writer.clients import dying
 from tests.writer.frames import adding, opportunities
 
@@ -37,8 +37,8 @@ def impatient(asking: Callable[..., Client], **options: object) -> Client:
 
 
 def test_settling_seconds__are_15_or_twice_the_timeout(asking: Callable[..., Client]) -> None:
-    assert settling_seconds(asking(opportunities(), timeout=3)) == 15
-    assert settling_seconds(asking(timeout=30)) == 60
+    assert choose_wait(asking(opportunities(), timeout=3)) == 15
+    assert choose_wait(asking(timeout=30)) == 60
 
 
 def test_apply__a_create_whose_answer_never_came_is_looked_up(client: Client, server: Sandbox) -> None:
