@@ -3,7 +3,7 @@
 from opp_analytics.writer.apply.apply import apply, check_plan, resume
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.undo import undo
-from opp_analytics.writer.plan.cells import choices, find_problem, format_cell, normalize, same
+from opp_analytics.writer.plan.cells import find_problem, normalize, same
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.plan.steps import OUTCOMES
@@ -21,9 +21,7 @@ __all__ = [
     "Words",
     "apply",
     "check_plan",
-    "choices",
     "find_problem",
-    "format_cell",
     "guard_formula",
     "normalize",
     "own_writes",

@@ -21,6 +21,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from opp_analytics import schema
 from opp_analytics.api import find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.files import make_private_folder
@@ -32,7 +33,7 @@ __all__ = ["LEFT", "Journal", "PlanRun", "locate_journal", "locate_journals", "l
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
   run_id TEXT PRIMARY KEY, plan_id TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL,
-  ended_at TEXT, on_conflict TEXT NOT NULL, newest TEXT, accounted TEXT NOT NULL
+  ended_at TEXT, on_conflict TEXT NOT NULL, since TEXT, known_ids TEXT NOT NULL, accounted TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS step (
   run_id TEXT NOT NULL, number INTEGER NOT NULL, operation TEXT NOT NULL, unique_id TEXT, name TEXT, base TEXT,
@@ -74,10 +75,19 @@ class PlanRun:
     plan_id: str
     url: str
     on_conflict: str
-    newest: dict[str, Any] | None = None
-    """The server's newest opportunities before the first create."""
+    since: Any = None
+    """A quarter of an hour before the newest ``created_at`` on the server before the first create; None where the
+    server does not sort by it, or is empty."""
+    known_ids: frozenset[str] = frozenset()
+    """Opportunities created since then, before the first create; all of them if `since` is None."""
     accounted: frozenset[str] = frozenset()
     """Equal creates of earlier runs that must not count as one of this run."""
+
+    def is_new(self, record: dict[str, Any]) -> bool:
+        """Tell whether an opportunity was created after the run began."""
+        at = schema.parse_cell("created_at", record.get("created_at"))
+        early = self.since is not None and at is not None and at < self.since
+        return record["unique_id"] not in self.known_ids and not early
 
 
 def _folder() -> Path:
@@ -220,9 +230,9 @@ class Journal:
 
     def begin(self, run: PlanRun, entries: Iterable[RunStep]) -> None:
         """Record a whole run before its first request."""
-        newest = None if run.newest is None else json.dumps(run.newest)
-        accounted = json.dumps(sorted(run.accounted))
-        run_row = (run.run_id, run.plan_id, run.url, _now(), run.on_conflict, newest, accounted)
+        since = None if run.since is None else run.since.isoformat()
+        ids = (json.dumps(sorted(ids)) for ids in (run.known_ids, run.accounted))
+        run_row = (run.run_id, run.plan_id, run.url, _now(), run.on_conflict, since, *ids)
         steps, changes = [], []
         for entry in entries:
             number, step, _ = entry
@@ -235,8 +245,8 @@ class Journal:
 
         def write(db: sqlite3.Connection) -> None:
             db.execute(
-                "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, newest, accounted) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO run (run_id, plan_id, url, started_at, on_conflict, since, known_ids, accounted) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 run_row,
             )
             db.executemany(
@@ -443,9 +453,9 @@ def _list_equal(db: sqlite3.Connection, identity: str) -> list[EqualCreate]:
 
 
 def _read_head(row: sqlite3.Row) -> PlanRun:
-    newest = None if row["newest"] is None else json.loads(row["newest"])
-    accounted = frozenset(json.loads(row["accounted"]))
-    return PlanRun(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], newest, accounted)
+    known_ids, accounted = (frozenset(json.loads(row[column])) for column in ("known_ids", "accounted"))
+    since = schema.parse_cell("created_at", row["since"])
+    return PlanRun(row["run_id"], row["plan_id"], row["url"], row["on_conflict"], since, known_ids, accounted)
 
 
 def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:

@@ -18,7 +18,7 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import write_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
-from opp_analytics.writer.plan.cells import choices, to_text
+from opp_analytics.writer.plan.cells import list_choices, to_text
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.sheets import order_columns, refuse_before, select_import_rows, to_cell
 
@@ -306,7 +306,7 @@ def _dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str
     pipelines, a deal's stages are those of its own.
     """
     found = {}
-    for place, (column, names) in enumerate(choices(meaning).items(), start=1):
+    for place, (column, names) in enumerate(list_choices(meaning).items(), start=1):
         formula = f'"{",".join(names)}"'
         if len(formula) > _LONGEST_RULE or any(sign in name for name in names for sign in ',"'):
             formula = _column(_lists(book), place, names)

@@ -116,9 +116,9 @@ def apply(
         creates = [entry.step.identity for entry in entries if entry.creates]
         accounted = journal.account_for(creates, plan.before["unique_id"], again=again)
         with promise_no_writes():
-            newest = mark_newest(client).to_json() if creates else None
+            since, known_ids = mark_newest(client) if creates else (None, frozenset())
         run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
-        run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, newest, accounted)
+        run = PlanRun(run_id, plan.plan_id, settings.url, on_conflict, since, known_ids, accounted)
         journal.begin(run, entries)
         return _carry_out(entries, LiveRun(client, journal, run), progress)
 

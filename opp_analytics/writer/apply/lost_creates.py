@@ -11,7 +11,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = [
     "SHORTEST_WAIT",
     "LostCreates",
-    "NewestMark",
     "choose_wait",
     "list_new_since",
     "mark_newest",
@@ -50,48 +49,21 @@ _FIRST = 100
 """Rows of the first page of the newest opportunities, which usually reaches back 15 minutes."""
 
 
-@dataclass(frozen=True)
-class NewestMark:
-    """The server's newest opportunities at one moment."""
-
-    since: Any = None
-    """A quarter of an hour before the newest ``created_at``; None where the server does not sort by it, or is empty."""
-    ids: frozenset[str] = frozenset()
-    """Opportunities created since then; all of them if `since` is None."""
-
-    @classmethod
-    def from_json(cls, stored: dict[str, Any] | None) -> NewestMark:
-        """Read a mark that `to_json` wrote; None is that of an empty server."""
-        if stored is None:
-            return cls()
-        return cls(schema.parse_cell("created_at", stored["since"]), frozenset(stored["ids"]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Convert the mark to plain JSON."""
-        return {"since": self.since.isoformat() if self.since else None, "ids": sorted(self.ids)}
-
-    def is_new(self, record: dict[str, Any]) -> bool:
-        """Tell whether an opportunity was created after this moment."""
-        at = _created_at(record)
-        early = self.since is not None and at is not None and at < self.since
-        return record["unique_id"] not in self.ids and not early
-
-
 def choose_wait(client: Client) -> float:
     """Say after how many seconds a create without an answer, and without a trace, counts as not carried out."""
     return max(SHORTEST_WAIT, 2 * client.timeout)
 
 
-def _created_at(record: dict[str, Any]) -> Any:
+def _read_created_at(record: dict[str, Any]) -> Any:
     return schema.parse_cell("created_at", record.get("created_at"))
 
 
-def _newest_first(records: list[Opportunity]) -> bool:
-    times = [_created_at(record) for record in records]
+def _is_newest_first(records: list[Opportunity]) -> bool:
+    times = [_read_created_at(record) for record in records]
     return all(time is not None for time in times) and all(a >= b for a, b in pairwise(times))
 
 
-def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[Opportunity]]:
+def _read_pages(client: Client, page_size: int, **params: Any) -> Iterator[list[Opportunity]]:
     number = 1
     while True:
         page = client.list(page=number, page_size=page_size, **params)
@@ -101,48 +73,48 @@ def _pages(client: Client, page_size: int, **params: Any) -> Iterator[list[Oppor
         number += 1
 
 
-def mark_newest(client: Client) -> NewestMark:
-    """Read the server's newest opportunities, just before the first create."""
+def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
+    """Read the server's newest opportunities just before the first create: `PlanRun.since` and `PlanRun.known_ids`."""
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
-    if not rows or not _newest_first(rows):
-        return NewestMark(
-            ids=_ids(record for page in _pages(client, PAGE) for record in page) if rows else _ids([])
-        )
+    if not rows or not _is_newest_first(rows):
+        return None, _collect_ids(
+            record for page in _read_pages(client, PAGE) for record in page
+        ) if rows else _collect_ids([])
     # A stamp far in the future (an import) must not hide what the server creates now.
-    since = min(_created_at(rows[0]), datetime.now(UTC)) - _OVERLAP
-    if _created_at(rows[-1]) >= since and (first.total_pages or 1) > 1:
-        rows = _created_since(client, since)
-    return NewestMark(since, _ids(rows))
+    since = min(_read_created_at(rows[0]), datetime.now(UTC)) - _OVERLAP
+    if _read_created_at(rows[-1]) >= since and (first.total_pages or 1) > 1:
+        rows = _list_created_since(client, since)
+    return since, _collect_ids(rows)
 
 
-def _ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
+def _collect_ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
     return frozenset(record["unique_id"] for record in records)
 
 
-def _created_since(client: Client, since: Any) -> list[Opportunity]:
+def _list_created_since(client: Client, since: Any) -> list[Opportunity]:
     found: dict[str, Opportunity] = {}
-    for page in _pages(client, PAGE, sort="-created_at"):
-        recent = [r for r in page if (at := _created_at(r)) is None or at >= since]
+    for page in _read_pages(client, PAGE, sort="-created_at"):
+        recent = [r for r in page if (at := _read_created_at(r)) is None or at >= since]
         found |= {record["unique_id"]: record for record in recent}
         if len(recent) < len(page):
             break
     return list(found.values())
 
 
-def list_new_since(client: Client, mark: NewestMark) -> list[Opportunity]:
-    """List the opportunities created since `mark_newest` gave `mark`."""
-    if mark.since is None:
-        records = [record for page in _pages(client, PAGE) for record in page]
+def list_new_since(client: Client, run: PlanRun) -> list[Opportunity]:
+    """List the opportunities created since a run began."""
+    if run.since is None:
+        records = [record for page in _read_pages(client, PAGE) for record in page]
     else:
-        records = _created_since(client, mark.since)
-    return [record for record in records if mark.is_new(record)]
+        records = _list_created_since(client, run.since)
+    return [record for record in records if run.is_new(record)]
 
 
-def _may_be(step: Step, mark: NewestMark, record: dict[str, Any]) -> bool:
+def _may_be(step: Step, run: PlanRun, record: dict[str, Any]) -> bool:
     """Tell whether an opportunity may be what a create made."""
     fits = (_agrees(field, value, record.get(field)) for field, value in step.fields.items())
-    return mark.is_new(record) and all(fits)
+    return run.is_new(record) and all(fits)
 
 
 def _fold_text(value: str) -> str:
@@ -166,7 +138,7 @@ def _agrees(field: str, ours: Any, theirs: Any) -> bool:
 
 
 def match_lost_creates(
-    lost: Mapping[Any, tuple[Step, NewestMark]], candidates: list[Opportunity], taken: set[str]
+    lost: Mapping[Any, tuple[Step, PlanRun]], candidates: list[Opportunity], taken: set[str]
 ) -> dict[Any, dict[str, Any]]:
     """Match each lost create to its new opportunity, where that is certain.
 
@@ -174,8 +146,8 @@ def match_lost_creates(
 
     Parameters
     ----------
-    lost : mapping to (Step, NewestMark)
-        Creates whose outcome is unknown, each with the newest opportunities before it was sent, by any key.
+    lost : mapping to (Step, PlanRun)
+        Creates whose outcome is unknown, each with its run, by any key.
     candidates : list of dict
         New opportunities from `list_new_since`.
     taken : set of str
@@ -185,7 +157,8 @@ def match_lost_creates(
     --------
     >>> from opp_analytics.writer.plan.steps import EditedCell
     >>> create = Step("create", None, (EditedCell("name", None, "Acme  Ltd"),))
-    >>> lost = {number: (create, NewestMark()) for number in (4, 7)}
+    >>> run = PlanRun("r1", "p1", "https://api.example.com", "skip")
+    >>> lost = {number: (create, run) for number in (4, 7)}
     >>> new = [{"unique_id": i, "name": "Acme Ltd"} for i in "xyz"]
     >>> {n: record["unique_id"] for n, record in match_lost_creates(lost, new, {"x"}).items()}
     {4: 'y', 7: 'z'}
@@ -347,11 +320,10 @@ class LostCreates:
     def _look(self, lost: dict[int, list[RunStep]]) -> tuple[dict[int, dict[str, Any]], int]:
         """Match opportunities to lost creates, by number, and count the new ones left unexplained."""
         live = self.live
-        mark = NewestMark.from_json(live.run.newest)
-        own = {number: (chain[0].step, mark) for number, chain in lost.items()}
+        own = {number: (chain[0].step, live.run) for number, chain in lost.items()}
 
         def look(_: None) -> tuple[dict[int, dict[str, Any]], int]:
-            new = list_new_since(live.client, mark)
+            new = list_new_since(live.client, live.run)
             taken = live.journal.list_created_ids()
             taken |= {r.unique_id for r in self.results.values() if r.unique_id is not None}
             found = match_lost_creates(own | _list_lost_elsewhere(live), new, taken)
@@ -401,13 +373,12 @@ class LostCreates:
             return results
 
 
-def _list_lost_elsewhere(live: LiveRun) -> dict[Any, tuple[Step, NewestMark]]:
+def _list_lost_elsewhere(live: LiveRun) -> dict[Any, tuple[Step, PlanRun]]:
     """List the lost creates of other runs, which explain some of the new opportunities."""
-    lost: dict[Any, tuple[Step, NewestMark]] = {}
+    lost: dict[Any, tuple[Step, PlanRun]] = {}
     for run_id in live.journal.list_doubtful_runs() - {live.run.run_id}:
         run, entries = live.journal.read_run(run_id)
-        mark = NewestMark.from_json(run.newest)
-        lost |= {(run_id, entry.number): (entry.step, mark) for entry in entries if entry.lost}
+        lost |= {(run_id, entry.number): (entry.step, run) for entry in entries if entry.lost}
     return lost
 
 
@@ -421,8 +392,7 @@ def _measure_age(earlier: Result) -> float:
 def _advise(step: Step, run: PlanRun, strangers: int) -> str:
     value = step.fields.get("value")
     worth = "" if value is None else f" with value {value}"
-    since = (run.newest or {}).get("since")
-    when = f" among the opportunities created since {since[:16].replace('T', ' ')} UTC" if since else ""
+    when = f" among the opportunities created since {run.since:%Y-%m-%d %H:%M} UTC" if run.since else ""
     others = f", and {text.count(strangers, 'new opportunity')} may be it" if strangers else ""
     return f"no answer{others}; look for {step.name!r}{worth}{when}"
 

@@ -17,12 +17,12 @@ from opp_analytics.api import to_wire
 from opp_analytics.org import Org
 
 __all__ = [
-    "choices",
     "find_problem",
     "fit_column",
     "format_cell",
     "from_text",
     "from_wire",
+    "list_choices",
     "list_rows",
     "normalize",
     "quote_cell",
@@ -35,7 +35,7 @@ _FLAGS = {"true": True, "false": False}
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
-def choices(meaning: Org) -> dict[str, tuple[str, ...]]:
+def list_choices(meaning: Org) -> dict[str, tuple[str, ...]]:
     """List the values of each column that takes only some."""
     return {"stage": meaning.stages.names, "status": schema.STATUSES}
 
@@ -82,7 +82,7 @@ def same(column: str, left: Any, right: Any) -> bool:
 
 
 def _check_choice(column: str, value: str, meaning: Org, pipeline: Any) -> tuple[str, str] | None:
-    known = choices(meaning).get(column)
+    known = list_choices(meaning).get(column)
     if known is None:
         return None
     if value in known:

@@ -22,7 +22,7 @@ from opp_analytics.writer.plan.cells import (
 )
 from opp_analytics.writer.plan.steps import EditedCell, PlanProblem, Step
 
-__all__ = ["UNKNOWN_ID", "difference", "require_ids"]
+__all__ = ["UNKNOWN_ID", "find_difference", "require_ids"]
 
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
 _A_TOTAL = ("looks like a row of totals", "remove the row, or give the deal another name")
@@ -64,7 +64,7 @@ def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame.assign(unique_id=ids.mask(ids == ""))
 
 
-def difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Step], list[PlanProblem]]:
+def find_difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Step], list[PlanProblem]]:
     """Find the steps that turn `before` into `after`, and the problems in them.
 
     Parameters
@@ -188,8 +188,9 @@ def _normalize_cell(column: str, value: Any) -> Any:
     return cell.item() if isinstance(cell, np.generic) else cell
 
 
-def _name(value: Any) -> str | None:
-    return None if schema.is_blank(value) else str(value)
+def _read_name(value: Any) -> str | None:
+    """Read a deal's name for people; half of a character, which no text column holds, becomes a question mark."""
+    return None if schema.is_blank(value) else str(value).encode(errors="replace").decode()
 
 
 def _find_updates(
@@ -223,7 +224,7 @@ def _find_updates(
                     EditedCell(column, _normalize_cell(column, was), _normalize_cell(column, now))
                 )
     for at, cells in sorted(edits.items()):
-        yield Step("update", ids[at], tuple(cells), _name(names[at]), rows[shared.index[at]])
+        yield Step("update", ids[at], tuple(cells), _read_name(names[at]), rows[shared.index[at]])
 
 
 def _list_pipelines(aligned: pd.DataFrame, shared: pd.DataFrame) -> list[Any]:
@@ -271,11 +272,11 @@ def _find_creates(
         problems += [PlanProblem(row, None, c, filled.get(c), *bad) for c, bad in wrong.items()]
         cells = tuple(EditedCell(c, None, _normalize_cell(c, v)) for c, v in filled.items() if c not in wrong)
         if cells:
-            yield Step("create", None, cells, _name(filled.get("name")), row)
+            yield Step("create", None, cells, _read_name(filled.get("name")), row)
 
 
 def _find_deletes(base: pd.DataFrame, after: pd.DataFrame) -> Iterator[Step]:
     removed = base.index[~_mark_among(base.index, after["unique_id"])]
     names = base["name"] if "name" in base else pd.Series(index=base.index, dtype="object")
     for unique_id in removed:
-        yield Step("delete", unique_id, (EditedCell(),), _name(names[unique_id]))
+        yield Step("delete", unique_id, (EditedCell(),), _read_name(names[unique_id]))

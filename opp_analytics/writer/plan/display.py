@@ -19,7 +19,7 @@ __all__ = [
     "Words",
     "describe_problems",
     "list_needing",
-    "overview",
+    "summarize_plan",
     "write_plan_html",
     "write_plan_table",
     "write_receipt_html",
@@ -71,7 +71,7 @@ def list_needing(option: str, steps: Iterable[Step]) -> list[tuple[Step, EditedC
     return [(step, cell) for step in updates for cell in step.cells if cell.after is None]
 
 
-def overview(steps: Sequence[Step], words: Words) -> str:
+def summarize_plan(steps: Sequence[Step], words: Words) -> str:
     """Summarize a plan without its problems: its changes, the money they move, and what to know before sending."""
     lines = [_headline(steps)]
     # The value of a recovered opportunity is in the trash, not in the plan.

@@ -15,14 +15,14 @@ from opp_analytics import arguments, org, text
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import PlanError
 from opp_analytics.periods import Freq, When
-from opp_analytics.writer.plan.difference import UNKNOWN_ID, difference, require_ids
+from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, require_ids
 from opp_analytics.writer.plan.display import (
     PERMISSIONS,
     PYTHON,
     Words,
     describe_problems,
     list_needing,
-    overview,
+    summarize_plan,
     write_plan_html,
     write_plan_table,
 )
@@ -138,7 +138,7 @@ class Plan:
         words : Words
             Words for options and lists; those of Python by default.
         """
-        return overview(self.steps, words)
+        return summarize_plan(self.steps, words)
 
     def edited(self) -> pd.DataFrame:
         """Apply the plan to its opportunities, on paper; cells in conflict stay unchanged.
@@ -287,7 +287,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
     base, edited = (
         frame.drop(columns=list(org.Org.of(before).derived), errors="ignore") for frame in (base, edited)
     )
-    steps, problems = difference(base, edited)
+    steps, problems = find_difference(base, edited)
     opportunities = org.conform(base)
     opportunities.attrs = dict(before.attrs)
     steps = add_base(steps, opportunities)

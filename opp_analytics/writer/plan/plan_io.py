@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -26,6 +28,7 @@ from opp_analytics.writer.plan.steps import (
 __all__ = ["read_parts", "write_parts"]
 
 _FORMAT = "opp_analytics plan 4"
+_encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def write_parts(
@@ -38,11 +41,11 @@ def write_parts(
     DataError
         If the file cannot be written.
     """
+    head = {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
     blocks = [
-        *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in ({"format": _FORMAT} | head).items()),
+        *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()),
         _block("steps", map(_step_line, steps)),
-        _block("problems", ("{" + _pairs(problem._asdict()) + "}" for problem in problems)),
-        f'"columns": {json.dumps({str(c): str(t) for c, t in before.dtypes.items()})}',
+        _block("problems", map(_problem_line, problems)),
         _block("before", _row_lines(before)),
     ]
     try:
@@ -52,48 +55,46 @@ def write_parts(
         raise DataError(f"cannot write the plan to {path}: {error.strerror}") from None
 
 
-def _block(name: str, lines: Any) -> str:
+def _block(name: str, lines: Iterable[str]) -> str:
     return f'"{name}": [\n' + ",\n".join(lines) + "\n]"
-
-
-def _pairs(record: dict[str, Any]) -> str:
-    return ", ".join(f"{json.dumps(key)}: {_plain(value)}" for key, value in record.items())
-
-
-def _plain(value: Any) -> str:
-    if schema.is_blank(value) and not isinstance(value, str):
-        return "null"
-    value = value.item() if isinstance(value, np.generic) else value
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _step_line(step: Step) -> str:
     head = {"operation": step.operation, "unique_id": step.unique_id, "name": step.name, "row": step.row}
-    blocks = [_pairs(head), f'"cells": [{", ".join(map(_cell, step.cells))}]']
+    cells = {"cells": [_write_cell(cell) for cell in step.cells]}
     if step.drifted:
-        blocks.append(f'"drifted": [{", ".join(map(_cell, step.drifted))}]')
-    return "{" + ", ".join(blocks) + "}"
+        cells |= {"drifted": [_write_cell(cell) for cell in step.drifted]}
+    # The standard library also writes half of a character, as a row's label may hold.
+    return f"{json.dumps(head, ensure_ascii=False, default=str)[:-1]}, {_encode(cells).decode()[1:]}"
 
 
-def _cell(cell: EditedCell) -> str:
-    """Write a change: its values as the wire writes their column."""
+def _write_cell(cell: EditedCell) -> dict[str, Any]:
     field = cell.field or ""
-    values = {"before": cell.before, "after": cell.after}
-    more = {"status": cell.status}
-    if cell.reason is not None:
-        values |= {"remote": cell.remote}
-        more |= {"reason": cell.reason}
-    texts = ", ".join(f'"{name}": {to_text(field, value) or "null"}' for name, value in values.items())
-    return "{" + f"{_pairs({'field': cell.field})}, {texts}, {_pairs(more)}" + "}"
+    record = {"field": cell.field, "before": _wire(field, cell.before), "after": _wire(field, cell.after)}
+    record |= {"status": cell.status}
+    return (
+        record
+        if cell.reason is None
+        else record | {"remote": _wire(field, cell.remote), "reason": cell.reason}
+    )
+
+
+def _wire(field: str, value: Any) -> msgspec.Raw:
+    """Write a value as the wire writes its column."""
+    return msgspec.Raw((to_text(field, value) or "null").encode())
+
+
+def _problem_line(problem: PlanProblem) -> str:
+    plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in problem._asdict().items()}
+    plain = {k: None if schema.is_blank(v) and not isinstance(v, str) else v for k, v in plain.items()}
+    return json.dumps(plain, ensure_ascii=False, default=str)
 
 
 def _row_lines(frame: pd.DataFrame) -> list[str]:
-    """Write a line per row, each cell as the wire writes its column."""
-    columns = []
-    for name in map(str, frame.columns):
-        key = json.dumps(name)
-        columns.append([f"{key}: {to_text(name, value) or 'null'}" for value in frame[name]])
-    return ["{" + ", ".join(cells) + "}" for cells in zip(*columns, strict=True)]
+    columns = {str(name): [_wire(str(name), value) for value in frame[name]] for name in frame.columns}
+    return [
+        _encode(dict(zip(columns, row, strict=True))).decode() for row in zip(*columns.values(), strict=True)
+    ]
 
 
 def read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem], pd.DataFrame]:

@@ -28,6 +28,13 @@ def test_plan_save__read_gives_the_same_plan(before: pd.DataFrame, tmp_path: Pat
     assert back.summary() == made.summary()
 
 
+def test_plan_save__of_a_name_with_half_of_a_character(before: pd.DataFrame, tmp_path: Path) -> None:
+    new = pd.DataFrame({"name": ["A\ud800"], "value": [1]}, dtype="object")
+    made = plan(before, pd.concat([before, new], ignore_index=True))
+    assert made.changes["name"].tolist() == ["A?"]
+    assert Plan.read(made.save(tmp_path / "plan.json")).problems["value"].tolist() == ["A\ud800"]
+
+
 def test_plan_save__keeps_problems(before: pd.DataFrame, tmp_path: Path) -> None:
     made = plan(before, changed(before, 1, probability=140))
     back = Plan.read(made.save(tmp_path / "plan.json"))
