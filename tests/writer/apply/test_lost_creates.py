@@ -36,7 +36,7 @@ def impatient(asking: Callable[..., Client], **options: object) -> Client:
     return asking(opportunities(), **{"timeout": 1, "retries": 0} | options)
 
 
-def test_settling_seconds__are_15_or_twice_the_timeout(asking: Callable[..., Client]) -> None:
+def test_choose_wait__are_15_or_twice_the_timeout(asking: Callable[..., Client]) -> None:
     assert choose_wait(asking(opportunities(), timeout=3)) == 15
     assert choose_wait(asking(timeout=30)) == 60
 

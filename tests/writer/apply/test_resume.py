@@ -25,7 +25,7 @@ def test_resume__finishes_exactly_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # A create that was never sent counts as lost after twice the client's timeout, which is a minute.
-    monkeypatch.setattr(lost_creates, "settling_seconds", lambda client: 0.5)
+    monkeypatch.setattr(lost_creates, "choose_wait", lambda client: 0.5)
     victim = dying(client, tmp_path)
     victim.die_at(write, after=after)
     with pytest.raises(SystemExit):
