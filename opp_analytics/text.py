@@ -25,6 +25,8 @@ __all__ = [
     "day",
     "days",
     "facts_html",
+    "group_label",
+    "join_key",
     "joined",
     "label",
     "money",
@@ -37,14 +39,15 @@ __all__ = [
     "printable",
     "spelled",
     "times",
+    "title",
 ]
 
 MISSING = "–"
-"""Shown for a number that is not known."""
+"""Shown for an unknown number."""
 
 _LOCALE = "en_US"
 _IMPLAUSIBLE = 1e15
-"""Money from here on is a mistake, whose digits nobody reads."""
+"""Larger amounts are surely errors; use scientific notation."""
 _MINUS = "−"
 _PERIOD = re.compile(
     r"(?P<year>\d{4})(?:Q(?P<quarter>[1-4])|-(?P<month>\d\d)(?:-(?P<day>\d\d)/\d{4}-\d\d-\d\d)?)?$"
@@ -67,7 +70,7 @@ def money(
     signed: bool = False,
     fine: bool = False,
 ) -> str:
-    """An amount of money, rounded for reading; no currency sign when the currency is unknown.
+    """Write an amount of money, rounded for reading; no currency sign when the currency is unknown.
 
     Thousands are whole from 10K on and have one decimal below; millions and more have three digits.
 
@@ -114,7 +117,7 @@ def _rounded(value: float, fine: bool) -> float:
 
 
 def _half_up(value: float, decimals: int) -> float:
-    """A number at or above 0 in so many decimals; below 0, in tens, hundreds and so on."""
+    """Round a number at or above 0 to `decimals`; negative ones round to tens, hundreds and so on."""
     scale = 10.0**decimals
     # 0.285 × 100 is a little less than 28.5 in binary.
     return float(math.floor(round(value * scale, 6) + 0.5) / scale)
@@ -125,7 +128,7 @@ def _sign(value: float, signed: bool) -> str:
 
 
 def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
-    """A number with thousands separators, halves rounded up.
+    """Write a number with thousands separators, halves rounded up.
 
     Examples
     --------
@@ -139,7 +142,7 @@ def number(value: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
-    """A fraction as a percentage, halves rounded up; 0% and 100% of a share or chance only when exact.
+    """Write a fraction as a percentage, halves rounded up; 0% and 100% of a share or chance only when exact.
 
     Examples
     --------
@@ -161,7 +164,7 @@ def percent(fraction: float, digits: int = 0, *, signed: bool = False) -> str:
 
 
 def points(fraction: float) -> str:
-    """A difference between two percentages, without its sign.
+    """Write a difference between two percentages, without its sign.
 
     Examples
     --------
@@ -175,7 +178,7 @@ def points(fraction: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio; one decimal below ten.
+    """Write a ratio; one decimal below ten.
 
     Examples
     --------
@@ -190,7 +193,7 @@ def times(ratio: float) -> str:
 
 
 def currency_name(currency: str | None) -> str:
-    """The currency in words, empty when it is unknown.
+    """Name a currency in words; empty when it is unknown.
 
     Examples
     --------
@@ -204,7 +207,7 @@ _DIGITS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight",
 
 
 def spelled(n: int, noun: str = "") -> str:
-    """A number in prose, in words below ten; with its noun.
+    """Spell a number in prose, in words below ten; with its noun.
 
     Examples
     --------
@@ -216,7 +219,7 @@ def spelled(n: int, noun: str = "") -> str:
 
 
 def capital(words: str) -> str:
-    """A text with its first letter in upper case.
+    """Write a text with its first letter in upper case.
 
     Examples
     --------
@@ -227,7 +230,7 @@ def capital(words: str) -> str:
 
 
 def plural(noun: str) -> str:
-    """The plural of a noun.
+    """Form the plural of a noun.
 
     Examples
     --------
@@ -242,7 +245,7 @@ def plural(noun: str) -> str:
 
 
 def count(n: int, noun: str = "deal") -> str:
-    """A number of things.
+    """Count things.
 
     Examples
     --------
@@ -253,7 +256,7 @@ def count(n: int, noun: str = "deal") -> str:
 
 
 def day(date: Any, *, year: bool = False) -> str:
-    """A date in prose and on axes.
+    """Write a date in prose and on axes.
 
     Examples
     --------
@@ -267,7 +270,7 @@ def day(date: Any, *, year: bool = False) -> str:
 
 
 def days(first: Any, last: Any) -> str:
-    """A range of days, with its year.
+    """Write a range of days, with its year.
 
     Examples
     --------
@@ -281,7 +284,7 @@ def days(first: Any, last: Any) -> str:
 
 
 def period(name: str, freq: str | None = None) -> str:
-    """A period's label for people: a week by its first day, a fiscal period by year and months.
+    """Write a period for people: a week by its first day, a fiscal period by year and months.
 
     Examples
     --------
@@ -306,7 +309,7 @@ def period(name: str, freq: str | None = None) -> str:
 
 
 def period_name(name: str, freq: str | None = None, *, today: Any, short: bool = False) -> str:
-    """A period in a sentence; its year only when it is not this one.
+    """Write a period in a sentence; its year only when it is not this one.
 
     Parameters
     ----------
@@ -336,19 +339,52 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
     return said if other or not found["quarter"] or said.startswith("FY") else said[:2]
 
 
-def label(name: str) -> str:
-    """A name from the data, for people.
+def label(name: Any) -> str:
+    """Spell a name from the data for people: the one rule for columns, stages, outcomes, checks and methods.
 
     Examples
     --------
     >>> label("pulled_in"), label("(none)")
     ('pulled in', '(none)')
     """
-    return name.replace("_", " ")
+    return str(name).replace("_", " ")
+
+
+def title(name: Any) -> str:
+    """Spell a name from the data with its first letter in upper case, for the head of a table or a mark.
+
+    Examples
+    --------
+    >>> title("pulled_in"), title("closed_won")
+    ('Pulled in', 'Closed won')
+    """
+    return capital(label(name))
+
+
+def group_label(column: Any) -> str:
+    """Spell a column that groups a table: by "owner", not by "owner name".
+
+    Examples
+    --------
+    >>> group_label("owner_name"), group_label("lead_source")
+    ('owner', 'lead source')
+    """
+    return label(str(column).removesuffix("_name"))
+
+
+def join_key(key: Any) -> str:
+    """Write the key of a row, several levels joined by a dot.
+
+    Examples
+    --------
+    >>> join_key(("East", "Ann")), join_key("East")
+    ('East · Ann', 'East')
+    """
+    return " · ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
 def printable(value: Any, *, lines: bool = False) -> str:
-    r"""A text from a server or a file as a terminal may show it: what would steer the terminal is spelled out.
+    r"""Make a text from a server or a file safe for a terminal: signs that would steer it are spelled out.
 
     Parameters
     ----------
@@ -369,7 +405,7 @@ def printable(value: Any, *, lines: bool = False) -> str:
 
 
 def facts_html(title: str, facts: Mapping[str, Any]) -> str:
-    """A small table of facts for a notebook; everything in it is text.
+    """Write a small table of facts for a notebook; everything in it is text.
 
     Examples
     --------
@@ -385,7 +421,7 @@ def facts_html(title: str, facts: Mapping[str, Any]) -> str:
 
 
 def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") -> str:
-    """A list of names in a sentence; after `most` of them, the number of the rest.
+    """List names in a sentence; after `most` of them, the number of the rest.
 
     Examples
     --------

@@ -181,4 +181,4 @@ def _rows(table: pd.DataFrame) -> Iterable[Any]:
 
 def _join_moves(moves: pd.Series[str]) -> str:
     """List the movements of a deal in order, each once."""
-    return ", ".join(dict.fromkeys(text.label(str(move)) for move in moves))
+    return ", ".join(dict.fromkeys(text.label(move) for move in moves))

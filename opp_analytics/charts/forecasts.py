@@ -404,7 +404,7 @@ def category_moves(table: pd.DataFrame) -> ChartData:
         nothing = "no open deal with a value was due in this period"
         return ChartData(sentence(table), caption(table), nothing, size=(9.0, 2.8))
     money, sums = money_of(table), value.sum(axis=1)
-    names = [f"{text.label(str(name))} ({money(amount)})" for name, amount in sums.items()]
+    names = [f"{text.label(name)} ({money(amount)})" for name, amount in sums.items()]
     shares = value.div(sums, axis=0).set_axis(pd.Index(names))
     shares = shares.loc[:, shares.sum() > 0]
     # The other columns are categories: the deals that are still open.

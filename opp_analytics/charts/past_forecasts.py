@@ -93,7 +93,7 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
     for method, row in table.sort_values("wape", kind="stable").iterrows():
         miss = 0.0 if math.isnan(row["wape"]) else float(row["wape"])
         bar = BarMark(0, miss, "mute" if places else "hi")
-        places.append(Place(text.label(str(method)), (bar,), _judge_method(row), miss))
+        places.append(Place(text.label(method), (bar,), _judge_method(row), miss))
     same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
     return ChartData(
         sentence(table), caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4),
@@ -119,7 +119,7 @@ def calibration(table: pd.DataFrame) -> ChartData:
         return ChartData(sentence(table), note, "no deal is old enough to judge", size=(6.0, 5.6))
     places = []
     for key, row in judged.iterrows():
-        group = " · ".join(map(str, key[:-1])) if isinstance(key, tuple) else ""
+        group = text.join_key(key[:-1]) if isinstance(key, tuple) else ""
         says = f"{shorten(group, 14)} ({int(row['n']):,})" if group else f"{int(row['n']):,}"
         marks = (RangeMark(row["realized_low"], row["realized_high"], "quiet"), DotMark(row["realized"]))
         places.append(Place("", marks, says, row["realized_high"] + 0.01, at=float(row["stated"])))

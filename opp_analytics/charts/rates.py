@@ -333,7 +333,7 @@ def audit(table: pd.DataFrame) -> ChartData:
         worth = f", {money(row.value)}" if row.value else ""
         says = f"{text.count(row.deals)}{worth}{' (error)' if row.severity == 'error' else ''}"
         bar = BarMark(0, row.deals, "mute" if places else "hi")
-        places.append(Place(text.label(str(row.Index)), (bar,), says, row.deals))
+        places.append(Place(text.label(row.Index), (bar,), says, row.deals))
     left = int(summary["deals"].sum() - shown["deals"].sum())
     return ChartData(
         sentence(shown), caption(table, "deals by check", note_rest(left, "hint")), places=tuple(places),

@@ -106,7 +106,7 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
 
 def _flow_place(stage: Any, row: pd.Series[Any], *, first: bool) -> Place:
     keys = stage if isinstance(stage, tuple) else (stage,)
-    name = " · ".join(text.label(str(key)) for key in keys)
+    name = " · ".join(text.label(key) for key in keys)
     marks, parts, left = [], [], 0.0
     for column, tone, words in _FLOW:
         n = int(row[column])
@@ -131,10 +131,10 @@ def transitions(table: pd.DataFrame) -> ChartData:
     cells = counts.to_numpy()
     if not cells.any():
         return ChartData(sentence(table), caption(table), "no stage change seen yet")
-    names = [text.label(str(stage)) for stage in counts.columns]
+    names = [text.label(stage) for stage in counts.columns]
     places = (
         Place(
-            text.label(str(stage)),
+            text.label(stage),
             tuple(
                 BarMark(k - 0.5, k + 0.5, "hi", 1.0, (f"{n:,}",), strength=n / cells.max())
                 for k, n in enumerate(row)
@@ -196,7 +196,7 @@ def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone], *, every_row: bool 
             if value:
                 share = text.percent(value / whole)
                 named = every_row or not places
-                forms = (f"{text.label(str(column))} {share}", share) if named else (share,)
+                forms = (f"{text.label(column)} {share}", share) if named else (share,)
                 marks.append(BarMark(left, left + value, tone, forms=forms, key=str(column)))
             left += value
         places.append(Place(str(name), tuple(marks), end=left, key=str(name)))
@@ -400,4 +400,4 @@ def _judge_phase(field: str, phase: _Phase, stages: Stages) -> Tone:
 def _write_value(field: str, value: Any, table: pd.DataFrame) -> str:
     if field == "value":
         return money_of(table)(float(value))
-    return text.day(value) if field == "close_date" else text.label(str(value))
+    return text.day(value) if field == "close_date" else text.label(value)

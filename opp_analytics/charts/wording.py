@@ -55,7 +55,7 @@ def shorten(name: Any, width: int = 32) -> str:
 def name_rows(index: pd.Index[Any]) -> list[str]:
     """Name the rows of a table: several keys joined by " · ", a single row without a key "all"."""
     if isinstance(index, pd.MultiIndex):
-        return [" · ".join(str(part) for part in key) for key in index]
+        return [text.join_key(key) for key in index]
     return ["all"] if len(index) == 1 and index.name is None else [str(key) for key in index]
 
 
@@ -137,7 +137,7 @@ def note_order(parts: pd.DataFrame) -> str:
     >>> note_order(pd.DataFrame({"won": [1, 0], "still_due": [2, 1], "lost": [0, 0]}))
     'from the left: won, still due'
     """
-    names = [text.label(str(name)) for name in parts if parts[name].any()]
+    names = [text.label(name) for name in parts if parts[name].any()]
     return f"from the left: {', '.join(names)}" if names else ""
 
 

@@ -44,7 +44,7 @@ def deal_list(
     rest = len(rows) - len(shown)
     more = f"{text.count(rest, 'more deal')} in the workbook, sheet “{sheet}”" if rest else ""
     listed = tuple(_deal(inputs, row, amount) for row in shown.to_dict("records"))
-    return Deals(caption, listed, more, note, text.capital(text.label(amount)))
+    return Deals(caption, listed, more, note, text.title(amount))
 
 
 def with_details(inputs: Inputs, rows: pd.DataFrame, **said: Any) -> pd.DataFrame:
@@ -69,7 +69,7 @@ def _deal(inputs: Inputs, row: dict[Any, Any], amount: str) -> Deal:
     return Deal(
         name=_name(row),
         owner=str(row[inputs.person]) if inputs.person and inputs.person in row else "",
-        stage=text.label(str(row["stage"])),
+        stage=text.label(row["stage"]),
         close=inputs.day(row["close_date"]),
         chance=ended or stated(row.get("probability")),
         value=text.number(float(row[amount]), signed=amount != "value"),

@@ -38,7 +38,7 @@ def forecast_categories(table: pd.DataFrame, period: str, *, target: float = mat
     scale = axis([totals[-1], target], end=84)
     rows = []
     for name, amount, total in zip(_CATEGORIES, amounts, totals, strict=True):
-        title = text.capital(text.label(name))
+        title = text.title(name)
         said = f"{title}: {money(amount)}; {money(total)} with all above"
         left, right = scale.at(total - amount), scale.at(total)
         drawn = [

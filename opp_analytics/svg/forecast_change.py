@@ -27,7 +27,7 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
     """
     ends = {end: f"Forecast {_day(table, end)}" for end in _ENDS}
     moves = [
-        Step(text.capital(text.label(str(name))), float(row["expected"]), int(row["deals"]), str(name))
+        Step(text.title(name), float(row["expected"]), int(row["deals"]), str(name))
         for name, row in table.iterrows()
         if name not in _ENDS and abs(row["expected"]) >= 0.005
     ]

@@ -30,7 +30,7 @@ def stage_flow(table: pd.DataFrame) -> Rows:
     rows: list[Row] = []
     for stage, row in table.iterrows():
         parts_of_name = stage if isinstance(stage, tuple) else (stage,)
-        name = text.capital(" · ".join(text.label(str(part)) for part in parts_of_name))
+        name = text.capital(" · ".join(text.label(part) for part in parts_of_name))
         parts = [
             Part(
                 float(row[column]),

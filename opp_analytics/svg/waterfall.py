@@ -23,7 +23,7 @@ def waterfall(table: pd.DataFrame) -> Rows:
     """
     ends = {end: f"Pipeline {_day(table, end)}".strip() for end in ("opening", "closing")}
     moves = [
-        Step(text.capital(text.label(str(name))), float(row["value"]), int(row["deals"]), str(name))
+        Step(text.title(name), float(row["value"]), int(row["deals"]), str(name))
         for name, row in table.iterrows()
         if name not in ends and row["deals"]
     ]

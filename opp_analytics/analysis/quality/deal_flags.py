@@ -404,7 +404,7 @@ def _slow_in_stage(deals: OpenDeals) -> Flagged | None:
     }
 
     def why(k: int) -> str:
-        stay = f"{text.count(int(days[k]), 'day')} in {text.label(str(stages[k]))}"
+        stay = f"{text.count(int(days[k]), 'day')} in {text.label(stages[k])}"
         return f"{stay}; {against.get(stages[k], f'the limit is {given}')}"
 
     return days > limit, why

@@ -47,11 +47,11 @@ def describe_methods(table: pd.DataFrame) -> str:
     if known.empty:
         return "No method can be judged yet."
     best: Row = known.iloc[0]
-    name = label(str(known.index[0]))
+    name = label(known.index[0])
     said = f"{capital(name)} misses by {percent(best['wape'])}"
     if len(known) == 1:
         return f"{said}; no other method can be judged on the same forecasts."
-    behind, other = known.iloc[1], label(str(known.index[1]))
+    behind, other = known.iloc[1], label(known.index[1])
     if behind["behind_low"] > 0:
         return f"{said}, {points(behind['behind'])} less than {other}: use it."
     return f"{said}, {other} by {percent(behind['wape'])}: the difference may be chance."

@@ -149,7 +149,7 @@ def _describe_groups(table: pd.DataFrame) -> str:
     leaves = now[[ALL not in _as_tuple(label) for label in now.index]]
     if leaves.empty:
         return "No one has a deal in this period."
-    noun = _NOUNS.get(levels[-1], levels[-1].replace("_", " "))
+    noun = _NOUNS.get(levels[-1], label(levels[-1]))
     aimed = leaves[leaves["target"].notna()]
     if aimed.empty:
         return _describe_largest(leaves, amount)
@@ -269,7 +269,7 @@ def describe_category_moves(table: pd.DataFrame) -> str:
     name = "commit" if totals.get("commit", 0) else str(totals.idxmax())
     outcome, money = pd.DataFrame(whole.xs(name, level="from_category")), money_of(table)
     parts = [
-        f"{percent(row['value'] / outcome['value'].sum())} {'still ' if to == name else ''}{label(str(to))}"
+        f"{percent(row['value'] / outcome['value'].sum())} {'still ' if to == name else ''}{label(to)}"
         for to, row in outcome.sort_values("value", ascending=False, kind="stable").iterrows()
         if row["value"] > 0
     ]

@@ -154,7 +154,7 @@ def describe_slippage(table: pd.DataFrame) -> str:
     total = counts.sum()
     if not total:
         return "No open deal was due in the period."
-    parts = [f"{number(n)} {label(str(name))}" for name, n in counts.items() if n]
+    parts = [f"{number(n)} {label(name)}" for name, n in counts.items() if n]
     value = table["value"].groupby(level="outcome").sum()
     rate = value.get("slipped", 0.0) / value.sum() if value.sum() else float("nan")
     slipped = counts.get("slipped", 0) / total
@@ -226,7 +226,7 @@ def describe_deal(table: pd.DataFrame) -> str:
     stage = fields["stage"]["after"].iloc[-1] if "stage" in fields else None
     last = table["operation"].iloc[-1]
     said.append(
-        f"{last}" if last in ("deleted", "transferred") else f"now in {label(str(stage))}" if stage else ""
+        f"{last}" if last in ("deleted", "transferred") else f"now in {label(stage)}" if stage else ""
     )
     return f"{name}: {', '.join(part for part in said if part) or 'no changes'}."
 
@@ -314,5 +314,5 @@ def _describe_groups(values: pd.Series[Any], table: pd.DataFrame, *, first: str,
         f"{' · '.join(map(str, group)) if isinstance(group, tuple) else group} {money(by, signed=True)}"
         for group, by in change.items()
     ]
-    levels = joined([label(str(name)) for name in table.index.names[:-1]])
+    levels = joined([label(name) for name in table.index.names[:-1]])
     return f"By {levels}: {joined(said, most=3)}." if said else ""

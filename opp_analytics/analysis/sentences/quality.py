@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics.org import money_of
-from opp_analytics.text import count, joined, label, number, percent, spelled
+from opp_analytics.text import count, group_label, joined, label, number, percent, spelled
 
 __all__ = ["describe_audit", "describe_audit_summary", "describe_flags", "describe_scorecard", "head_flags"]
 
@@ -17,7 +17,7 @@ def describe_audit(table: pd.DataFrame) -> str:
     errors = int((table["severity"] == "error").sum())
     most = table["check"].value_counts()
     found = f"{count(len(table), 'finding')} in {count(table['unique_id'].nunique())}, {number(errors)} of them errors"
-    return f"{found}; most are {label(str(most.index[0]))} ({number(most.iloc[0])})."
+    return f"{found}; most are {label(most.index[0])} ({number(most.iloc[0])})."
 
 
 def describe_audit_summary(table: pd.DataFrame) -> str:
@@ -26,7 +26,7 @@ def describe_audit_summary(table: pd.DataFrame) -> str:
         return "No data to fix."
     first = table.sort_values(["value", "deals"], ascending=False, kind="stable").iloc[0]
     worth = f"{money_of(table)(first['value'])} in " if first["value"] > 0 else ""
-    return f"Fix first: {label(str(first.name))}, {worth}{count(int(first['deals']))}."
+    return f"Fix first: {label(first.name)}, {worth}{count(int(first['deals']))}."
 
 
 def describe_flags(table: pd.DataFrame) -> str:
@@ -48,7 +48,7 @@ def head_flags(table: pd.DataFrame) -> str:
         return f"None of {count(len(table), 'open deal')} has a flag"
     money = money_of(table)
     flags = table.select_dtypes("boolean").sum().sort_values(ascending=False, kind="stable")
-    most = [f"{label(str(name))} ({number(n)})" for name, n in flags.items() if n]
+    most = [f"{label(name)} ({number(n)})" for name, n in flags.items() if n]
     have = "has" if len(flagged) == 1 else "have"
     return (
         f"{number(len(flagged))} of {count(len(table), 'open deal')} {have} a flag, "
@@ -64,7 +64,7 @@ def describe_scorecard(table: pd.DataFrame) -> str:
     whole = known["won"].sum() / known["n"].sum()
     order = (known["rate"] - whole).abs().sort_values(ascending=False, kind="stable").index
     apart = known.loc[order][known.loc[order, "differs"].to_numpy(dtype=bool)]
-    what = joined([label(str(name).removesuffix("_name")) for name in table.index.names])
+    what = joined([group_label(name) for name in table.index.names])
     if apart.empty:
         return f"No {what}’s win rate differs from the overall {percent(whole)} beyond chance ({count(int(known['n'].sum()), 'closed deal')})."
     said = [

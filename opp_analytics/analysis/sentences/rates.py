@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.org import money_of
-from opp_analytics.text import count, number, percent, period
+from opp_analytics.text import count, join_key, number, percent, period
 
 __all__ = [
     "describe_time_to_win",
@@ -34,7 +34,7 @@ def describe_win_rate(table: pd.DataFrame) -> str:
     best, worst = known.iloc[int(rates.argmax())], known.iloc[int(rates.argmin())]
     if best["rate_low"] <= worst["rate_high"]:
         return f"Win rates run from {percent(worst['rate'])} to {percent(best['rate'])}, and their intervals overlap."
-    return f"{_name_group(best.name)} wins {percent(best['rate'])}, {_name_group(worst.name)} {percent(worst['rate'])}: more than chance."
+    return f"{join_key(best.name)} wins {percent(best['rate'])}, {join_key(worst.name)} {percent(worst['rate'])}: more than chance."
 
 
 def _compare_periods(known: pd.DataFrame, freq: str | None) -> str:
@@ -53,7 +53,7 @@ def describe_win_rate_curve(table: pd.DataFrame) -> str:
     if table.index.nlevels > 1:
         last = table.groupby(level=list(range(table.index.nlevels - 1)), observed=True, sort=False).last()
         shares = last["won_share"]
-        return f"By the last age, {_name_group(shares.idxmin())} won {percent(shares.min())}, {_name_group(shares.idxmax())} {percent(shares.max())}."
+        return f"By the last age, {join_key(shares.idxmin())} won {percent(shares.min())}, {join_key(shares.idxmax())} {percent(shares.max())}."
     won = table["won_share"]
     if not won.iloc[-1]:
         return (
@@ -97,7 +97,7 @@ def describe_time_to_win(table: pd.DataFrame) -> str:
     if half.index.nlevels == 1 or len(half) == 1:
         return f"Half of the wins took {number(half.iloc[0])} days or fewer."
     days = half.droplevel("quantile")
-    return f"Half of the wins took {number(days.min())} days or fewer for {_name_group(days.idxmin())}, {number(days.max())} for {_name_group(days.idxmax())}."
+    return f"Half of the wins took {number(days.min())} days or fewer for {join_key(days.idxmin())}, {number(days.max())} for {join_key(days.idxmax())}."
 
 
 def describe_velocity(table: pd.DataFrame) -> str:
@@ -108,12 +108,8 @@ def describe_velocity(table: pd.DataFrame) -> str:
     if len(table) == 1:
         return f"The open pipeline wins about {money_of(table)(known.iloc[0])} a day."
     share = known.max() / known.sum() if known.sum() else float("nan")
-    return f"{_name_group(known.idxmax())} wins most per day, {money_of(table)(known.max())}: {percent(share)} of all."
+    return f"{join_key(known.idxmax())} wins most per day, {money_of(table)(known.max())}: {percent(share)} of all."
 
 
 def _format_interval(row: pd.Series[Any]) -> str:
     return f"{percent(row['rate_low'])} to {percent(row['rate_high'])}"
-
-
-def _name_group(key: Any) -> str:
-    return " · ".join(map(str, key)) if isinstance(key, tuple) else str(key)

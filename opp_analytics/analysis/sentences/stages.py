@@ -18,7 +18,7 @@ def describe_stage_flow(table: pd.DataFrame) -> str:
     if rates.empty:
         return "No stay in a stage has ended yet."
     worst = int(rates.to_numpy().argmin())
-    name, share = label(str(rates.index[worst])), percent(float(rates.min()))
+    name, share = label(rates.index[worst]), percent(float(rates.min()))
     if len(rates) > 1 and rates.eq(rates.iloc[0]).all():
         return f"{share} of deals move on from each stage."
     left = int(ended[ended > 0].iloc[worst])
@@ -49,6 +49,4 @@ def describe_stage_funnel(table: pd.DataFrame) -> str:
             f"{count(deals, 'open deal')}, none of them with a value." if deals else "There is no open deal."
         )
     share = percent(summed.max() / whole)
-    return (
-        f"Of {money_of(table)(abs(whole))} in the open pipeline, {share} is in {label(str(summed.idxmax()))}."
-    )
+    return f"Of {money_of(table)(abs(whole))} in the open pipeline, {share} is in {label(summed.idxmax())}."

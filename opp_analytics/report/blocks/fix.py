@@ -39,7 +39,7 @@ def fix(tables: Tables) -> Block:
 
 
 def _amount(tables: Tables, row: dict[Any, Any]) -> svg.Amount:
-    name, value = text.capital(text.label(row["check"])), float(row["value"])
+    name, value = text.title(row["check"]), float(row["value"])
     deals = text.count(int(row["deals"]))
     figure = tables.inputs.money(value) if value > 0 else text.count(int(row["deals"]))
     return svg.Amount(

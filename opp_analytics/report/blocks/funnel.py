@@ -53,10 +53,10 @@ def _open_by_stage(tables: Tables) -> Block:
         return Block("funnel", "Funnel", parts=(Note("No deal is open in any stage."),))
     amounts = [
         svg.Amount(
-            text.capital(text.label(str(stage))),
+            text.title(stage),
             float(row["open_value"]),
             inputs.money(row["open_value"]),
-            f"{text.label(str(stage))}: {inputs.money(row['open_value'])}, {text.count(int(row['open_count']))}",
+            f"{text.label(stage)}: {inputs.money(row['open_value'])}, {text.count(int(row['open_count']))}",
             str(stage),
         )
         for stage, row in table.iterrows()

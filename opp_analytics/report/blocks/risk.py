@@ -113,7 +113,7 @@ def _line(tables: Tables, row: dict[Any, Any]) -> Line:
         (
             deal_cell(inputs, row),
             *owner,
-            Cell(text.label(str(row["stage"]))),
+            Cell(text.label(row["stage"])),
             Cell(text.number(row["value"])),
             Cell(stated(row.get("probability"))),
             Cell(inputs.day(row["close_date"])),

@@ -351,9 +351,7 @@ def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
     """The column's values for cells; None for an empty cell."""
     cells: list[Any]
     if kind == "text":
-        cells = [
-            text.label(str(value)) if values.name in _LABELS else str(value) for value in values.tolist()
-        ]
+        cells = [text.label(value) if values.name in _LABELS else str(value) for value in values.tolist()]
     elif kind == "flag":
         cells = [bool(value) if value is not pd.NA else None for value in values.tolist()]
     elif kind in ("date", "instant"):

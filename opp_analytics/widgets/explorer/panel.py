@@ -44,9 +44,9 @@ def list_controls(selector: DealSelector) -> dict[str, Any]:
     """List the views, filters with their values, groupings, recorded moments and months."""
     frame = selector.opportunities
     zone = Org.of(frame).zone(None)
-    names = [[name, text.label(name.removesuffix("_name"))] for name in _list_groupings(frame)]
+    names = [[name, text.group_label(name)] for name in _list_groupings(frame)]
     return {
-        "views": [[name, text.capital(text.label(name))] for name in VIEWS],
+        "views": [[name, text.title(name)] for name in VIEWS],
         "filters": {view: list(filters) for view, filters in FILTERS.items()},
         "owners": _count_names(frame, "owner_name"),
         "stages": [str(stage) for stage in frame["stage"].cat.categories],
@@ -262,7 +262,7 @@ def _cell(column: str, value: Any) -> list[Any]:
         return [float(value), text.money(float(value), None, full=True)]
     if column == "close_date":
         return [pd.Timestamp(value).isoformat(), text.day(value, year=True)]
-    return [str(value), text.label(str(value)) if column in ("stage", "became") else str(value)]
+    return [str(value), text.label(value) if column in ("stage", "became") else str(value)]
 
 
 def write_timeline(
@@ -275,7 +275,7 @@ def write_timeline(
     for _, changes in history.deal(unique_id, own_writes=own_writes).groupby("seen_at", sort=False):
         operation = str(changes["operation"].iloc[0])
         fields = [
-            f"{text.label(str(field))} {_format(before)} → {_format(after)}"
+            f"{text.label(field)} {_format(before)} → {_format(after)}"
             for field, before, after in zip(
                 changes["field"], changes["before"], changes["after"], strict=True
             )
@@ -295,4 +295,4 @@ def _format(value: Any) -> str:
         return text.day(value, year=True)
     if isinstance(value, (int, float)):
         return text.money(float(value), None, full=True)
-    return text.label(str(value))
+    return text.label(value)

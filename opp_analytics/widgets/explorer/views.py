@@ -217,7 +217,7 @@ class Pipeline(View):
     def _name(self, key: str) -> str:
         if self.by == "close_month":
             return text.period(key, "M").capitalize() if key in BUCKETS else text.period(key, "M")
-        return text.capital(text.label(key)) if self.by == "stage" else key
+        return text.title(key) if self.by == "stage" else key
 
     @property
     def finding(self) -> str:
@@ -466,7 +466,7 @@ class Changes(HistoryView):
         values = self.table["value"]
         if self._group is None:
             moves = values.drop(["opening", "closing"])
-            return {text.label(str(name)): float(value) for name, value in moves.items()}
+            return {text.label(name): float(value) for name, value in moves.items()}
         change = values.xs("closing", level=-1) - values.xs("opening", level=-1)
         return {str(name): float(value) for name, value in change.items()}
 
@@ -518,7 +518,7 @@ class Slippage(HistoryView):
         money, whole = svg.money_of(self.table), float(self.table["value"].sum())
         bars, figures = [], []
         for key, row in self.table[self.table["count"] > 0].iterrows():
-            name, value, deals = text.capital(text.label(str(key))), float(row["value"]), int(row["count"])
+            name, value, deals = text.title(key), float(row["value"]), int(row["count"])
             title = f"{name}: {money(value)}, {text.count(deals)}"
             bars.append(Amount(name, value, money(value), title, str(key)))
             figures.append((f"{deals:,}", text.percent(value / whole) if whole else text.MISSING))

@@ -90,7 +90,7 @@ class GridColumn:
             return text.percent(float(value) / 100)
         if self.kind in _NUMERIC:
             return text.money(float(value), full=True)
-        return text.label(str(value)) if self.kind == "choice" else str(value)
+        return text.label(value) if self.kind == "choice" else str(value)
 
     def spell(self, value: Any) -> str | None:
         """Spell a cell as it is typed, so that `read` gives it back; None when blank.
@@ -108,7 +108,7 @@ class GridColumn:
             number = float(value)
             typed = str(int(number)) if number.is_integer() else repr(number)
             return f"{typed}%" if self.kind == "percent" else typed
-        return text.label(str(value)) if self.kind == "choice" else str(value)
+        return text.label(value) if self.kind == "choice" else str(value)
 
     def read(self, typed: Any, *, today: date | None = None) -> Any:
         """Read typed text as a value of the frame; None when blank.
