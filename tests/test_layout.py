@@ -23,8 +23,6 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "opp_analytics"
 ROOMS = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 ALSO_IN = {
-    "call_deals": "call_sheets",
-    "deal_categories": "forecast_categories",
     "audit_summary": "audit",
     "backtest_horizons": "backtest",
     "backtest_methods": "backtest",
@@ -43,6 +41,13 @@ GATHERED = [name for name in analysis.__all__ if inspect.isfunction(getattr(anal
 
 def modules() -> Iterator[str]:
     return (found.name for found in pkgutil.walk_packages([str(PACKAGE)], "opp_analytics."))
+
+
+def test_analysis__has_what_the_package_has() -> None:
+    rooms = {
+        name for name in oa.__all__ if getattr(oa, name).__module__.startswith("opp_analytics.analysis.")
+    }
+    assert rooms == set(analysis.__all__)
 
 
 @pytest.mark.parametrize("name", GATHERED)

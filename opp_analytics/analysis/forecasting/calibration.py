@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, org, periods, schema, text
-from opp_analytics.analysis.shared.change_rows import DELETED, change_rows, first_open
+from opp_analytics.analysis.shared.change_rows import DELETED, find_first_open, read_changes
 from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, divide, make_column_key
 from opp_analytics.analysis.shared.history_query import check_history
 from opp_analytics.analysis.shared.tables import annotate
@@ -96,14 +96,14 @@ def calibration(
     names = check_by(by, level="bin")
     check_history(history, "calibration", *names)
     zone = Org.of(history).zone(tz)
-    rows, moments = change_rows(history, "calibration", *names), history.records["recorded_at"]
+    rows, moments = read_changes(history, "calibration", *names), history.records["recorded_at"]
     if as_of is not None:
         until = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
         rows, moments = rows[rows["seen_at"] <= until], moments[moments <= until]
     if moments.empty:
         raise NotEnoughHistory(f"calibration needs records, but there are none up to as_of={as_of!r}")
     last = moments.max()
-    first = first_open(rows)
+    first = find_first_open(rows)
     ends = _find_ends(rows, first, last, int(horizon_days))
     stated = first["probability"].to_numpy(dtype=float, na_value=np.nan) / 100
     inside = (stated >= 0) & (stated <= 1)

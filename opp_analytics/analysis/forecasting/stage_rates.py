@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.shared.change_rows import DELETED, change_rows, last_record
+from opp_analytics.analysis.shared.change_rows import DELETED, find_last_record, read_changes
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import NotEnoughHistory
@@ -82,8 +82,8 @@ def stage_rates(
     arguments.number(strength, "strength", low=0, example=_STRENGTH)
     arguments.whole(fewest_exits, "fewest_exits", example=_FEWEST_EXITS)
     zone = Org.of(history).zone(tz)
-    rows = change_rows(history, "stage_rates")
-    until = last_record(history)
+    rows = read_changes(history, "stage_rates")
+    until = find_last_record(history)
     if as_of is not None:
         until = min(until, periods.as_instant(as_of, tz=zone, end=True, name="as_of"))
     stays = _stays(rows[rows["seen_at"] <= until], until)

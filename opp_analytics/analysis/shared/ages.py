@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import periods
-from opp_analytics.analysis.shared.change_rows import observed_ends
+from opp_analytics.analysis.shared.change_rows import find_ends
 from opp_analytics.analysis.shared.groups import By, Groups, check_by, combine, make_column_key, read
 from opp_analytics.analysis.stats.competing_risks import Incidence, incidence
 from opp_analytics.org import (
@@ -87,7 +87,7 @@ def follow_deals(
     tz = Org.of(opportunities).zone(tz)
     today = periods.as_date(as_of, tz=tz)
     frame = read(opportunities, "stage", "close_date", "created_at", by=names, unique=history is not None)
-    ends = None if history is None else observed_ends(history, frame, today, tz)
+    ends = None if history is None else find_ends(history, frame, today, tz)
     days, outcome, left_out = measure_ages(frame, today, tz, ends)
     groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     return frame, groups, days, outcome, left_out, today

@@ -23,7 +23,7 @@ _READ = (
 )  # fmt: skip
 
 
-def change_rows(history: History, asked_by: str, *further: str) -> pd.DataFrame:
+def read_changes(history: History, asked_by: str, *further: str) -> pd.DataFrame:
     """Read every change, oldest first within each deal, with ``outcome``: its code, DELETED or TRANSFERRED.
 
     Other columns: those that forecasts read, and `further` ones if present. Read once for the same records.
@@ -50,24 +50,24 @@ def change_rows(history: History, asked_by: str, *further: str) -> pd.DataFrame:
     return found
 
 
-def last_record(history: History) -> pd.Timestamp:
+def find_last_record(history: History) -> pd.Timestamp:
     """Find the time of the newest record."""
     return pd.Timestamp(history.records["recorded_at"].max())
 
 
-def first_open(rows: pd.DataFrame) -> pd.DataFrame:
+def find_first_open(rows: pd.DataFrame) -> pd.DataFrame:
     """Pick the first row in which each deal is open; the choice does not depend on its outcome."""
     return rows[rows["outcome"] == OPEN].drop_duplicates("unique_id")
 
 
-def observed_ends(history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: str) -> pd.Series[Any]:
+def find_ends(history: History, frame: pd.DataFrame, today: pd.Timestamp, tz: str) -> pd.Series[Any]:
     """Find the end date of each deal of the frame from the records up to `today`; missing where unknown.
 
     A won or lost deal keeps its ``close_date`` if that is between the records before and after its end; a deal that
     had already ended when first seen always keeps it.
     """
     until = periods.as_instant(today, tz=tz, end=True)
-    rows = change_rows(history, "history=")
+    rows = read_changes(history, "history=")
     rows = rows[rows["seen_at"] <= until]
     entered = rows["outcome"] != rows.groupby("unique_id")["outcome"].shift()
     last = rows[entered.to_numpy(dtype=bool)].drop_duplicates("unique_id", keep="last").set_index("unique_id")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import errors
-from opp_analytics.analysis.shared.change_rows import change_rows
+from opp_analytics.analysis.shared.change_rows import read_changes
 from opp_analytics.analysis.shared.history_query import check_history, find_span
 from opp_analytics.history import History
 from tests.history.logs import MONDAYS, history_of
@@ -15,7 +15,10 @@ HISTORY = history_of([("a", week, float(week), "proposal", None, "active") for w
 
 
 def test_check_history__names_what_is_missing(tmp_path: Path) -> None:
-    for ask in (lambda given: check_history(given, "slippage"), lambda given: change_rows(given, "slippage")):
+    for ask in (
+        lambda given: check_history(given, "slippage"),
+        lambda given: read_changes(given, "slippage"),
+    ):
         with pytest.raises(errors.ArgumentTypeError, match="slippage needs a History, not DataFrame"):
             ask(pd.DataFrame())
         with pytest.raises(
