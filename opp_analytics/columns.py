@@ -255,9 +255,9 @@ COLUMNS = {
     "unknown": ResultColumn("Number of changes that may or may not have been carried out."),
     "pending": ResultColumn("Number of changes not sent."),
     "due_in": ResultColumn("Period in which the deal was due."),
-    "advice": ResultColumn("Which deals cover the gap."),
+    "advice": ResultColumn("Which deals cover the gap.", title="What to win"),
     "action": ResultColumn("What to do with the deal: due, overdue or pull in."),
-    "p_enough": ResultColumn("Chance that enough of the deals close."),
+    "p_enough": ResultColumn("Chance that enough of the deals close.", "rate", title="Chance of enough"),
 }
 """The columns of the public result tables."""
 

@@ -30,10 +30,9 @@ from opp_analytics.analysis.stages.stage_funnel import stage_funnel
 from opp_analytics.analysis.stages.transitions import transition_matrix, transitions
 
 # For the drawings and the page only: `__all__` is what `oa` has.
-from opp_analytics.analysis.forecasting.call_sheets import call_deals as call_deals  # isort: skip
-from opp_analytics.analysis.forecasting.call_sheets import call_sheets as call_sheets  # isort: skip
 from opp_analytics.analysis.forecasting.forecast_categories import deal_categories as deal_categories  # isort: skip
 from opp_analytics.analysis.sentences.sentence import heading as heading  # isort: skip
+from opp_analytics.analysis.stats.distribution import distribute as distribute  # isort: skip
 
 __all__ = [
     "FlagLimits",

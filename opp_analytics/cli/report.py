@@ -49,7 +49,7 @@ def report_command(
         ),
     ] = None,
     only: Annotated[
-        str | None, typer.Option("--for", help="Only this person's or team's deals, call sheets first.")
+        str | None, typer.Option("--for", help="Only this person's or team's deals; what to win comes first.")
     ] = None,
     since: Annotated[
         str | None,

@@ -6,28 +6,19 @@ from collections.abc import Callable, Sequence
 
 from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
-from opp_analytics.report.blocks.calls import calls
-from opp_analytics.report.blocks.categories import categories
-from opp_analytics.report.blocks.created import created, created_by
-from opp_analytics.report.blocks.decide import decide
-from opp_analytics.report.blocks.fix import fix
-from opp_analytics.report.blocks.funnel import funnel
+from opp_analytics.report.blocks.forecast import categories, decide, months, past, trend, why
 from opp_analytics.report.blocks.headline import headline, second_sentence, tiles
-from opp_analytics.report.blocks.months import months
 from opp_analytics.report.blocks.notes import certificate, notes
-from opp_analytics.report.blocks.past import past
 from opp_analytics.report.blocks.people import people
-from opp_analytics.report.blocks.risk import risk
-from opp_analytics.report.blocks.slippage import slippage
-from opp_analytics.report.blocks.trend import trend
-from opp_analytics.report.blocks.why import why
-from opp_analytics.report.blocks.win_rates import win_rates
+from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
+from opp_analytics.report.blocks.quality import fix, risk
+from opp_analytics.report.blocks.to_win import to_win
 from opp_analytics.report.model import Block, Page
 from opp_analytics.report.tables import Tables
 
-__all__ = ["BLOCKS", "block_names", "compose"]
+__all__ = ["BLOCKS", "choose_blocks", "compose"]
 
-_FOR_ONE = ("trend", "calls")
+_FOR_ONE = ("trend", "to_win")
 """The first blocks of one person's page, on which a table of people has one row."""
 
 BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
@@ -36,7 +27,7 @@ BLOCKS: dict[str, Callable[[Tables], Block | None]] = {
     "why": why,
     "decide": decide,
     "risk": risk,
-    "calls": calls,
+    "to_win": to_win,
     "categories": categories,
     "months": months,
     "created": created,
@@ -59,7 +50,7 @@ def compose(
     blocks: Sequence[str] | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> Page:
-    """The whole page as data.
+    """Compose the whole page as data.
 
     Parameters
     ----------
@@ -68,14 +59,14 @@ def compose(
     title : str, optional
         The page's name; "Weekly forecast" by default.
     blocks : list of str, optional
-        The blocks to show, in this order; those of `block_names` by default.
+        The blocks to show, in this order; those of `choose_blocks` by default.
     done : function
         Called after each block.
     """
     inputs = tables.inputs
     state, alarm = certificate(tables)
     built = []
-    for name in block_names(tables, blocks or ()):
+    for name in choose_blocks(tables, blocks or ()):
         built.append(BLOCKS[name](tables))
         done()
     day = text.day(inputs.today, year=True)
@@ -94,8 +85,8 @@ def compose(
     )
 
 
-def block_names(tables: Tables, asked: Sequence[str] = ()) -> tuple[str, ...]:
-    """The blocks asked for; by default all, and on the page of one person the call sheet first and no table of people.
+def choose_blocks(tables: Tables, asked: Sequence[str] = ()) -> tuple[str, ...]:
+    """Choose the blocks asked for; by default all, and on the page of one person what to win first and no table of people.
 
     Raises
     ------

@@ -1,18 +1,26 @@
-"""The first screen of the page as plain data, for where there are no pictures: chat and mail."""
+"""The first screen of the page without pictures: as plain data, as Markdown for a chat, and as a mail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import NamedTuple
 
-from opp_analytics.report.model import Cell, Line, Page, Table, Tile
+from rich.cells import cell_len
+
+from opp_analytics.errors import ConfigError
+from opp_analytics.report.html import render_template
+from opp_analytics.report.model import Block, Cell, Page, Table
 from opp_analytics.text import MISSING
 
-__all__ = ["Digest", "Section", "digest"]
+__all__ = ["Digest", "Section", "make_digest", "write_mail", "write_markdown", "write_plain"]
 
 _SECTIONS = {"people": "People", "risk": "Deals to question"}
 """The blocks that a digest has, and their names."""
-_MOST = 5
+_MOST_DEALS = 5
 """Deals to question that a mail or a chat has room for."""
 
 
@@ -34,12 +42,12 @@ class Section:
         """The first deals to question: the name of each, what is known of it, and why; none for people."""
         if self.name != _SECTIONS["risk"]:
             return ()
-        return tuple((row[0], self._facts(row), row[-1]) for row in self.rows[:_MOST])
+        return tuple((row[0], self._facts(row), row[-1]) for row in self.rows[:_MOST_DEALS])
 
     @property
     def more(self) -> str:
         """What `items` leaves out."""
-        left = len(self.rows) - _MOST
+        left = len(self.rows) - _MOST_DEALS
         return f"{left} more on the page" if self.items and left > 0 else ""
 
     def _facts(self, row: tuple[str, ...]) -> str:
@@ -60,57 +68,151 @@ class Digest:
     sections: tuple[Section, ...]
 
 
-def digest(page: Page) -> Digest:
-    """The page's first words, tiles, people and deals at risk."""
-    return Digest(
-        f"{page.heading} · {page.subject}",
-        page.sentence,
-        page.second,
-        page.warnings,
-        tuple((tile.name, tile.figure, _said(tile, page.since)) for tile in page.tiles),
-        tuple(_sections(page)),
-    )
+def make_digest(page: Page) -> Digest:
+    """Keep the page's first words, tiles, people and deals at risk."""
+    tiles = []
+    for tile in page.tiles:
+        change = f"{_write_cell(tile.change)} since {page.since}" if tile.change else ""
+        tiles.append((tile.name, tile.figure, ", ".join(filter(None, (change, tile.note)))))
+    sections = tuple(_make_section(block) for block in page.blocks if block.key in _SECTIONS)
+    heading = f"{page.heading} · {page.subject}"
+    return Digest(heading, page.sentence, page.second, page.warnings, tuple(tiles), sections)
 
 
-def _said(tile: Tile, since: str) -> str:
-    change = f"{_shown(tile.change)} since {since}" if tile.change else ""
-    return ", ".join(filter(None, (change, tile.note)))
-
-
-def _sections(page: Page) -> Iterator[Section]:
-    for block in page.blocks:
-        if name := _SECTIONS.get(block.key):
-            tables = [part for part in block.parts if isinstance(part, Table)]
-            yield _section(
-                name, block.title, block.sub if block.key == "risk" else "", tables[0] if tables else None
-            )
-
-
-def _section(name: str, title: str, note: str, table: Table | None) -> Section:
+def _make_section(block: Block) -> Section:
+    """Put a block's table in words, without pictures and folded lines."""
+    name, note = _SECTIONS[block.key], block.sub if block.key == "risk" else ""
+    table = next((part for part in block.parts if isinstance(part, Table)), None)
     if table is None:
-        return Section(name, title, note, (), (), ())
+        return Section(name, block.title, note, (), (), ())
     places = [place for place, column in enumerate(table.columns) if column.kind != "pict"]
     columns = [table.columns[place] for place in places]
-    rows = (
-        tuple(_shown(line.cells[place]) for place in places)
+    rows = tuple(
+        tuple(_write_cell(line.cells[place]) for place in places)
         for group in table.groups
         for line in group.lines
-        if _is_in_view(line, folded=group.folded)
+        if line.level != "member" or line.kept or not group.folded
     )
-    return Section(
-        name,
-        title,
-        note,
-        tuple(column.title for column in columns),
-        tuple(column.right for column in columns),
-        tuple(rows),
-    )
+    heads, right = tuple(column.title for column in columns), tuple(column.right for column in columns)
+    return Section(name, block.title, note, heads, right, rows)
 
 
-def _is_in_view(line: Line, *, folded: bool) -> bool:
-    return line.level != "member" or line.kept or not folded
-
-
-def _shown(cell: Cell) -> str:
+def _write_cell(cell: Cell) -> str:
     arrow = {1: "▲ ", -1: "▼ "}.get(cell.sign or 0, "")
     return f"{arrow}{cell.lead}{cell.text}"
+
+
+_SPECIAL = re.compile(r"[\\`*]|(?<!\w)_|_(?!\w)|<(?=[A-Za-z/!?])|\](?=\()|~(?=~)|^[#>+-]")
+"""What Markdown reads as more than text; chat shows a backslash that is not needed."""
+
+
+class _Marks(NamedTuple):
+    """How a text sets off what matters."""
+
+    text: Callable[[str], str]
+    bold: Callable[[str], str]
+    table: Callable[[str], str]
+
+
+def write_markdown(digest: Digest) -> str:
+    """Write headline, tiles as a list, people as a table of fixed width (chat has no other), and the deals to question."""
+    return _write(digest, _MARKDOWN)
+
+
+def write_plain(digest: Digest) -> str:
+    """Write the same words without marks."""
+    return _write(digest, _PLAIN)
+
+
+def _write(digest: Digest, marks: _Marks) -> str:
+    parts = [marks.bold(digest.heading), marks.bold(digest.sentence)]
+    parts += [marks.text(digest.second)] if digest.second else []
+    parts += [marks.bold(warning) for warning in digest.warnings]
+    tiles = (
+        f"- {marks.text(name)}: {marks.bold(figure)}" + (f" ({marks.text(words)})" if words else "")
+        for name, figure, words in digest.tiles
+    )
+    parts.append("\n".join(tiles))
+    for section in digest.sections:
+        parts += _write_section(section, marks)
+    return "\n\n".join(parts) + "\n"
+
+
+def _write_section(section: Section, marks: _Marks) -> Iterator[str]:
+    yield marks.bold(section.title)
+    if section.note:
+        yield marks.text(section.note)
+    if section.items:
+        deals = [
+            f"- {marks.bold(name)}: {'. '.join(marks.text(words) for words in facts if words)}"
+            for name, *facts in section.items
+        ]
+        yield "\n".join([*deals, *([f"- {section.more}"] if section.more else [])])
+    elif section.rows:
+        yield marks.table(_align(section))
+
+
+def _align(section: Section) -> str:
+    table = [section.columns, *section.rows]
+    widths = [max(cell_len(row[place]) for row in table) for place in range(len(section.columns))]
+    lines = []
+    for row in table:
+        cells = []
+        for cell, width, right in zip(row, widths, section.right, strict=True):
+            blanks = " " * (width - cell_len(cell))
+            cells.append(blanks + cell if right else cell + blanks)
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _escape(words: str) -> str:
+    return _SPECIAL.sub(r"\\\g<0>", words)
+
+
+def _fence(table: str) -> str:
+    # A fence in a name would end this one.
+    return "```\n" + table.replace("`", "'") + "\n```"
+
+
+_MARKDOWN = _Marks(_escape, lambda words: f"**{_escape(words)}**", _fence)
+_PLAIN = _Marks(str, str, str)
+
+
+def write_mail(digest: Digest, *, subject: str, page: bytes, name: str) -> bytes:
+    """Write an unsent message: a mail program opens it as a draft, and a script adds sender and recipients.
+
+    Parameters
+    ----------
+    digest : Digest
+        What the message says.
+    subject : str
+        Its subject.
+    page : bytes
+        The HTML page, which is attached.
+    name : str
+        The attachment's file name.
+
+    Raises
+    ------
+    ConfigError
+        When css-inline is not installed.
+    """
+    try:
+        import css_inline
+    except ImportError:
+        raise ConfigError(
+            "the mail needs css-inline; install it with: pip install 'opp-analytics[report]'"
+        ) from None
+    # Mail programs drop style sheets, so each element gets its own style.
+    inliner = css_inline.CSSInliner(load_remote_stylesheets=False)
+    message = EmailMessage(policy=SMTP)
+    message["Subject"] = subject
+    message["X-Unsent"] = "1"
+    message.set_content(write_plain(digest))
+    message.add_alternative(
+        inliner.inline(render_template("mail.html", digest=digest, page=name)), subtype="html"
+    )
+    message.add_attachment(page, maintype="text", subtype="html", filename=name)
+    for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
+        part.set_boundary(f"==opp-analytics-{number}==")  # The same inputs give the same bytes.
+    return message.as_bytes()

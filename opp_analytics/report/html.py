@@ -1,25 +1,30 @@
-"""The page as HTML: blocks into one self-contained file, all data escaped."""
+"""The page as HTML, one self-contained file with all data escaped, and as a PDF by a browser of this machine."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from opp_analytics.errors import ConfigError
-from opp_analytics.report.model import Block, Calls, Note, Page
+from opp_analytics.errors import ConfigError, DataError
+from opp_analytics.report.model import Block, Goals, Note, Page
 from opp_analytics.svg import stylesheet
 
-__all__ = ["html", "rendered"]
+__all__ = ["find_browser", "print_pdf", "render_page", "render_template"]
 
 _SPANS = {"trend": 5, "people": 7, "why": 6, "decide": 6, "categories": 5, "months": 7, "created": 7, "created_by": 5,
           "slippage": 7, "past": 5, "funnel": 7, "win_rates": 5}  # fmt: skip
 """Columns of twelve that a block takes beside a partner; the others take all."""
-_PERSONAL = {("trend", "calls"): 7}
+_PERSONAL = {("trend", "to_win"): 7}
 """Pairs of one person's page, with the columns of the first."""
 
 
-def html(page: Page, *, accent: str | None = None, logo: str | None = None) -> str:
-    """The page as one HTML document.
+def render_page(page: Page, *, accent: str | None = None, logo: str | None = None) -> str:
+    """Render the page as one HTML document.
 
     Parameters
     ----------
@@ -33,13 +38,13 @@ def html(page: Page, *, accent: str | None = None, logo: str | None = None) -> s
     ConfigError
         When jinja2 is not installed.
     """
-    return rendered(
-        "weekly.html", page=page, placed=_placed(page.blocks), pictures=stylesheet(accent), logo=logo
+    return render_template(
+        "weekly.html", page=page, placed=_place(page.blocks), pictures=stylesheet(accent), logo=logo
     )
 
 
-def rendered(template: str, **values: Any) -> str:
-    """A template of ours with these values, all of them escaped.
+def render_template(template: str, **values: Any) -> str:
+    """Render a template with these values, all of them escaped.
 
     Raises
     ------
@@ -62,27 +67,27 @@ def rendered(template: str, **values: Any) -> str:
     return str(environment.get_template(template).render(**values))
 
 
-def _placed(blocks: Sequence[Block]) -> list[tuple[Block, int]]:
-    """Each block with its width: two that fill a row, or are mere lines of text, stand side by side."""
+def _place(blocks: Sequence[Block]) -> list[tuple[Block, int]]:
+    """Give each block its width: two that fill a row, or are mere lines of text, go side by side."""
     placed: list[tuple[Block, int]] = []
     waiting = list(blocks)
     while waiting:
         block = waiting.pop(0)
-        span = _beside(block, waiting[0]) if waiting else None
+        span = _span_beside(block, waiting[0]) if waiting else None
         placed.append((block, span or 12))
         if span:
             placed.append((waiting.pop(0), 12 - span))
     return placed
 
 
-def _beside(block: Block, partner: Block) -> int | None:
-    """The width of a block beside the one that follows it; None where it takes the whole row."""
+def _span_beside(block: Block, partner: Block) -> int | None:
+    """Find the width of a block beside the one that follows it; None where it takes the whole row."""
     if _is_line(block) != _is_line(partner):
         return None
     if _is_line(block):
         return 6
     if (block.key, partner.key) in _PERSONAL:
-        only = isinstance(partner.parts[0], Calls) and len(partner.parts[0].calls) == 1
+        only = isinstance(partner.parts[0], Goals) and len(partner.parts[0].goals) == 1
         return _PERSONAL[block.key, partner.key] if only else None
     span = _SPANS.get(block.key, 12)
     return span if span + _SPANS.get(partner.key, 12) == 12 else None
@@ -90,3 +95,66 @@ def _beside(block: Block, partner: Block) -> int | None:
 
 def _is_line(block: Block) -> bool:
     return all(isinstance(part, Note) for part in block.parts)
+
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+_PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)
+_SECONDS = 120
+"""Time to print; a first start of a browser takes up to half a minute."""
+
+
+def find_browser() -> str:
+    """Find the path of a Chromium, Chrome or Edge.
+
+    Raises
+    ------
+    ConfigError
+        When there is none.
+    """
+    found = next(filter(None, map(shutil.which, (*_BROWSERS, *_PLACES))), None)
+    if found is None:
+        raise ConfigError(
+            "a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open the page in any browser "
+            "and print it to a file"
+        )
+    return found
+
+
+def print_pdf(page: bytes, *, browser: str) -> bytes:
+    """Print the page.
+
+    Raises
+    ------
+    DataError
+        When the browser does not print it.
+    """
+    with tempfile.TemporaryDirectory(prefix="opp-analytics-pdf-") as folder:
+        source, printed = Path(folder, "page.html"), Path(folder, "page.pdf")
+        source.write_bytes(page)
+        # Chromium has no sandbox for the superuser; the page is ours, and has no script.
+        root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+        command = [
+            browser,
+            "--headless",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            f"--user-data-dir={folder}/profile",
+            "--no-pdf-header-footer",
+            *root,
+            f"--print-to-pdf={printed}",
+            source.as_uri(),
+        ]
+        try:
+            subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603  a browser of this machine
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DataError(f"{browser} did not print the page: {error}") from None
+        if not printed.is_file():
+            raise DataError(f"{browser} did not print the page; open it in a browser and print it to a file")
+        return printed.read_bytes()

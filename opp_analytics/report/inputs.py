@@ -1,4 +1,4 @@
-"""What a report is made from, checked."""
+"""What a report is made from, checked; and the part of it that belongs to one person or team."""
 
 from __future__ import annotations
 
@@ -14,18 +14,41 @@ from opp_analytics.arguments import MethodName, texts
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.history import History
-from opp_analytics.org import Org, check_org, get_org, merge_orgs, outcomes, require
+from opp_analytics.org import Org, check_org, get_org, merge_orgs, outcomes, place_targets, require
 from opp_analytics.periods import Freq, When, as_date, check_freq, labels
-from opp_analytics.report.narrow import Part, narrowed
 from opp_analytics.schema import BUCKETS, NO_LABEL
 
-__all__ = ["Inputs", "read_inputs"]
+__all__ = ["Asked", "Inputs", "Part", "read_inputs"]
 
-By = str | Sequence[str] | None
-"""One column, several, or none."""
-
-_OWNER, _USUAL = "owner_name", ("team", "owner_name")
+_OWNER, _TEAM = "owner_name", "team"
 _NOUNS = {"M": "month", "Q": "quarter", "W": "week", "Y": "year"}
+_NAMED = 8
+"""Names that a message has room for."""
+AHEAD = 3
+"""Periods ahead on the page."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of a report; those of `weekly_report` say what each means."""
+
+    as_of: When
+    org: Org | None = None
+    target: Any = None
+    freq: Freq | None = None
+    by: str | Sequence[str] | None = None
+    method: MethodName = "auto"
+    since: When | None = None
+    own_writes: pd.DataFrame | None = None
+    only: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One person or team."""
+
+    column: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -33,15 +56,19 @@ class Inputs:
     """What a report is made from."""
 
     opportunities: pd.DataFrame
+    history: History | None
+    whole: pd.DataFrame
+    """All deals, of which `opportunities` are the page's."""
+    whole_history: History | None
     origin: Mapping[str, Any]
     """Attrs of the frame."""
     load: Certificate | None
     """Its load certificate."""
-    history: History | None
     today: pd.Timestamp
     """The as-of day."""
     freq: Freq
     target: Any
+    """Targets of the whole."""
     method: MethodName
     by: tuple[str, ...]
     """Columns of the table of people, the widest group first."""
@@ -56,9 +83,9 @@ class Inputs:
     settings: Mapping[str, Any]
     """The ``[report]`` settings of the org."""
     part: Part | None
-    """The person or team whose page it is, and the whole."""
+    """The person or team whose page it is."""
     levels: tuple[str, ...]
-    """Columns by which the forecast is made: those of `by`, on the page of a part below those that lead to it."""
+    """Columns by which the whole is forecast: those of `by`, on the page of a part below those that lead to it."""
 
     @property
     def only(self) -> str | None:
@@ -81,20 +108,25 @@ class Inputs:
         return "rep" if self.person == _OWNER else text.label(self.person or "person")
 
     @property
+    def person(self) -> str | None:
+        """The column that says whose a deal is."""
+        return self.by[-1] if self.by else None
+
+    @property
     def name(self) -> str:
         """The current period in a sentence."""
         return self.name_of(str(self.period))
 
     def name_of(self, label: str) -> str:
-        """A period in a sentence."""
+        """Name a period in a sentence."""
         return text.period_name(label, self.freq, today=self.today)
 
     def money(self, value: Any, *, fine: bool = False) -> str:
-        """An amount for reading."""
+        """Write an amount for reading."""
         return text.money(float(value), self.currency, fine=fine)
 
     def day(self, date: Any) -> str:
-        """A date, with its year where that is another one."""
+        """Write a date, with its year where that is another one."""
         stamp = pd.Timestamp(date)
         return text.day(stamp, year=not pd.isna(stamp) and stamp.year != self.today.year)
 
@@ -131,14 +163,9 @@ class Inputs:
             "these numbers miss later changes."
         )
 
-    @property
-    def person(self) -> str | None:
-        """The column that says whose a deal is."""
-        return self.by[-1] if self.by else None
-
     @cached_property
     def deals(self) -> pd.DataFrame:
-        """All opportunities with their ``outcome`` and ``period`` of the forecast, the largest first."""
+        """The page's opportunities with their ``outcome`` and ``period`` of the forecast, the largest first."""
         frame = self.opportunities
         outcome = outcomes(frame).astype(schema.TEXT)
         date = frame["close_date"]
@@ -172,21 +199,8 @@ class Inputs:
         return self.deals[self.deals["period"] == BUCKETS[0]]
 
 
-def read_inputs(
-    opportunities: pd.DataFrame,
-    history: History | None = None,
-    *,
-    as_of: When,
-    org: Org | None = None,
-    target: Any = None,
-    freq: Freq | None = None,
-    by: By = None,
-    method: MethodName = "auto",
-    since: When | None = None,
-    own_writes: pd.DataFrame | None = None,
-    only: str | None = None,
-) -> Inputs:
-    """The arguments of `weekly_report`, checked; what is not given is the org's.
+def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Asked) -> Inputs:
+    """Check the arguments of `weekly_report`; defaults come from the org.
 
     Raises
     ------
@@ -195,48 +209,57 @@ def read_inputs(
     """
     if history is not None and not isinstance(history, History):
         raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
-    whole = check_org(org)
+    own = check_org(asked.org)
     frame = require(opportunities, "unique_id", "stage", "value", "close_date", unique=True)
-    if whole is not None:
-        frame = whole.apply(frame)
-    meant = whole or Org.of(frame)
-    if target is None and len(meant.targets):
-        target = meant.targets
-    if history is not None and (declared := whole or get_org(frame)) is not None:
+    if own is not None:
+        frame = own.apply(frame)
+    org = own or Org.of(frame)
+    target = org.targets if asked.target is None and len(org.targets) else asked.target
+    if history is not None and (declared := own or get_org(frame)) is not None:
         both = merge_orgs(declared, history.org, names=("the page's org", "the history's"))
         history = history.read_by(both or declared)
-    levels = texts(by or meant.report.get("by"), "by", of="column") or _usual(frame, history)
-    require(frame, *levels)
-    part = None if only is None else narrowed(frame, history, target, only, meant)
-    shown = tuple(levels)
-    if part is not None:
-        frame, history, target = part.opportunities, part.history, part.target
-        levels, shown = list(part.levels(levels)), part.members(levels)
-    zone = meant.zone(None)
-    today = as_date(as_of, tz=zone)
+    settings = org.report
+    by = texts(asked.by or settings.get("by"), "by", of="column") or _default_levels(frame, history)
+    require(frame, *by)
+    zone = org.zone(None)
+    today = as_date(asked.as_of, tz=zone)
+    freq = org.freq(check_freq(asked.freq or settings.get("freq", "M")))
+    whole, whole_history, part, levels = frame, history, None, tuple(by)
+    if asked.only is not None:
+        placed = place_targets(target, org) if isinstance(target, pd.DataFrame) else target
+        part = _find_part(asked.only, [one for one in (frame, placed) if isinstance(one, pd.DataFrame)])
+        ahead = [str(pd.Period(today, freq) + step) for step in range(AHEAD + 1)]
+        target = _give_target(target, placed, part, ahead)
+        frame = whole[(whole[part.column].astype(schema.TEXT) == part.name).to_numpy(dtype=bool)]
+        frame.attrs = whole.attrs  # Without them, a filter would lose what the stages mean.
+        history = None if history is None else history.where(**{part.column: part.name})
+        levels = _find_levels(frame, part, by)
+        # Of a team the groups inside it; of a person the person alone.
+        by = list(levels[levels.index(part.column) + 1 :]) or [part.column]
     return Inputs(
         opportunities=frame,
+        history=history,
+        whole=whole,
+        whole_history=whole_history,
         origin={str(name): value for name, value in opportunities.attrs.items()},
         load=Certificate.of(opportunities),
-        history=history,
         today=today,
-        freq=meant.freq(check_freq(freq or meant.report.get("freq", "M"))),
+        freq=freq,
         target=target,
-        method=meant.report.get("method", "auto") if method == "auto" else method,
-        by=shown,
-        since=None if since is None else _since(since, today, zone),
-        own_writes=own_writes,
+        method=settings.get("method", "auto") if asked.method == "auto" else asked.method,
+        by=tuple(by),
+        since=None if asked.since is None else _check_since(asked.since, today, zone),
+        own_writes=asked.own_writes,
         tz=zone,
-        currency=meant.currency,
-        record_url=meant.record_url,
-        settings=meant.report,
+        currency=org.currency,
+        record_url=org.record_url,
+        settings=settings,
         part=part,
-        levels=tuple(levels),
+        levels=levels,
     )
 
 
-def _since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
-    """The day to compare with, which lies before the page's."""
+def _check_since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
     day = as_date(since, tz=tz, name="since")
     if day >= today:
         raise ArgumentValueError(
@@ -245,9 +268,68 @@ def _since(since: When, today: pd.Timestamp, tz: str) -> pd.Timestamp:
     return day
 
 
-def _usual(frame: pd.DataFrame, history: History | None) -> list[str]:
-    """Teams and the people in them, as far as the frame and the history name them."""
+def _default_levels(frame: pd.DataFrame, history: History | None) -> list[str]:
+    """Choose teams and the people in them, as far as the frame and the history name them."""
     if _OWNER not in frame.columns:
         return []
     known = frame.columns if history is None else history.table.columns
-    return [name for name in _USUAL if name in frame.columns and (name == _OWNER or name in known)]
+    return [_TEAM, _OWNER] if _TEAM in frame.columns and _TEAM in known else [_OWNER]
+
+
+def _find_levels(mine: pd.DataFrame, part: Part, by: Sequence[str]) -> tuple[str, ...]:
+    """Choose the groups in which the whole is forecast, so that the part has a row as on the page of the whole."""
+    if part.column not in by:
+        return (part.column, *by)
+    above = by[: by.index(part.column)]
+    # Somebody in two teams has two rows there; here both are one.
+    return tuple(by) if len(mine[list(above)].drop_duplicates()) == 1 else tuple(by[len(above) :])
+
+
+def _find_part(only: str, tables: Sequence[pd.DataFrame]) -> Part:
+    """Find a person or team: as written, in other capitals, or the only one that begins so.
+
+    Raises
+    ------
+    ArgumentValueError
+        When nobody or several have that name; the message names those there are.
+    """
+    known = list(
+        dict.fromkeys(
+            Part(column, str(name))
+            for column in (_OWNER, _TEAM)
+            for table in tables
+            if column in table
+            for name in sorted(table[column].dropna().astype(schema.TEXT).unique())
+        )
+    )
+    asked = only.strip().casefold()
+    exact = [part for part in known if part.name == only]
+    found = [part for part in known if part.name.casefold() == asked]
+    found = found or [part for part in known if part.name.casefold().startswith(f"{asked} ")]
+    if exact or len(found) == 1:
+        return (exact or found)[0]
+    if found:
+        several = text.joined([repr(part.name) for part in found], most=_NAMED)
+        raise ArgumentValueError(f"only={only!r} fits {several}; use the whole name")
+    names = text.joined(sorted({part.name for part in known}), most=_NAMED, last="or")
+    raise ArgumentValueError(f"only={only!r} is nobody's name; use one of {names or 'the column owner_name'}")
+
+
+def _give_target(target: Any, placed: Any, part: Part, periods: Sequence[str]) -> Any:
+    """Keep the targets of the whole; give an amount for all of a period to the part.
+
+    Parameters
+    ----------
+    placed : object
+        The targets with the team of each person.
+    periods : list of str
+        Labels of the periods that a single number is meant for.
+    """
+    whose = {part.column: part.name}
+    if isinstance(target, pd.DataFrame):
+        return target if part.column in placed else target.assign(**whose)
+    if isinstance(target, Mapping):
+        if any(isinstance(key, tuple) for key in target):
+            return target
+        return pd.DataFrame({"period": list(target), "target": list(target.values()), **whose})
+    return target if target is None else pd.DataFrame({"period": list(periods), "target": target, **whose})

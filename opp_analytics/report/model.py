@@ -1,4 +1,4 @@
-"""What a page is made of: blocks of tables, row charts and call sheets, as plain data that page, mail and chat render."""
+"""What a page is made of: blocks of tables, row charts and cards, as plain data that page, mail and chat render."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from opp_analytics.svg import Rows
 
 __all__ = [
     "Block",
-    "Call",
-    "Calls",
     "Cell",
     "Chart",
     "Column",
     "Deal",
     "Deals",
     "Fold",
+    "Goal",
+    "Goals",
     "Group",
     "Line",
     "Note",
@@ -24,7 +24,6 @@ __all__ = [
     "Page",
     "Part",
     "Table",
-    "Term",
     "Terms",
     "Tile",
 ]
@@ -141,8 +140,8 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One person's call sheet."""
+class Goal:
+    """What one person must win."""
 
     name: str
     state: str
@@ -153,11 +152,11 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Calls:
-    """Call sheets side by side."""
+class Goals:
+    """Cards of people side by side."""
 
-    part: ClassVar[str] = "calls"
-    calls: tuple[Call, ...]
+    part: ClassVar[str] = "goals"
+    goals: tuple[Goal, ...]
 
 
 @dataclass(frozen=True)
@@ -180,24 +179,17 @@ class Fold:
 
 
 @dataclass(frozen=True)
-class Term:
-    """A word and what it means."""
-
-    word: str
-    meaning: str
-
-
-@dataclass(frozen=True)
 class Terms:
     """A fold of definitions or remarks."""
 
     part: ClassVar[str] = "terms"
     title: str
-    terms: tuple[Term, ...] = ()
+    terms: tuple[tuple[str, str], ...] = ()
+    """Words, each with its meaning."""
     remarks: tuple[str, ...] = ()
 
 
-Part = Table | Chart | Opening | Calls | Note | Fold | Terms
+Part = Table | Chart | Opening | Goals | Note | Fold | Terms
 
 
 @dataclass(frozen=True)

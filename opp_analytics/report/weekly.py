@@ -20,20 +20,15 @@ from opp_analytics.history import History
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq, When
 from opp_analytics.progress import Progress, progress_bar
-from opp_analytics.report.alerts import alerts
-from opp_analytics.report.compose import block_names, compose
-from opp_analytics.report.digest import digest
-from opp_analytics.report.html import html
-from opp_analytics.report.inputs import read_inputs
-from opp_analytics.report.look import read_look
-from opp_analytics.report.mail import mail
-from opp_analytics.report.markdown import markdown as as_markdown
+from opp_analytics.report.compose import choose_blocks, compose
+from opp_analytics.report.digest import make_digest, write_mail, write_markdown
+from opp_analytics.report.html import find_browser, print_pdf, render_page
+from opp_analytics.report.inputs import Asked, read_inputs
 from opp_analytics.report.model import Page
-from opp_analytics.report.pdf import find_browser
-from opp_analytics.report.pdf import pdf as as_pdf
+from opp_analytics.report.settings import find_alerts, read_look
+from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
-from opp_analytics.report.workbook.sheets import figures, sheets
-from opp_analytics.report.workbook.write import workbook_bytes
+from opp_analytics.report.workbook import workbook_bytes
 
 __all__ = ["WeeklyReport", "weekly_report"]
 
@@ -110,7 +105,7 @@ def weekly_report(
         Batch writes of this package, from `own_writes`, as for `audit`.
     only : str, optional
         Name of a person or a team, in any capitals, or a first name that only one has: the page of those deals, for a person
-        with the call sheet first.
+        with what to win first.
     eml : bool
         If True, also write a mail (``.eml``): the first screen as text and HTML, with the page attached. It has no sender
         and no recipients.
@@ -146,64 +141,53 @@ def weekly_report(
     >>> files.html.name, files.xlsx.name
     ('weekly-2026-11-23.html', 'weekly-2026-11-23.xlsx')
     """
-    inputs = read_inputs(
-        opportunities,
-        history,
-        as_of=as_of,
-        org=org,
-        target=target,
-        freq=freq,
-        by=by,
-        method=method,
-        since=since,
-        own_writes=own_writes,
-        only=only,
-    )
+    asked = Asked(as_of, org, target, freq, by, method, since, own_writes, only)
+    inputs = read_inputs(opportunities, history, asked)
     browser = find_browser() if pdf else ""
-    file = _page_file(out, inputs.today)
-    asked = {"html": True, "xlsx": True, "eml": eml, "md": markdown, "pdf": pdf}
-    paths = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in asked if asked[kind]}
+    file = _find_page(out, inputs.today)
+    kinds = {"html": True, "xlsx": True, "eml": eml, "md": markdown, "pdf": pdf}
+    paths = {kind: file if kind == "html" else file.with_suffix(f".{kind}") for kind in kinds if kinds[kind]}
     for path in paths.values():
-        with _unwritable(path):
+        with _say_unwritable(path):
             check_writable(path)
     if inputs.unseen:
         warnings.warn(inputs.unseen, DataWarning, stacklevel=2)
     tables = Tables(inputs)
     look = read_look(inputs.settings)
-    names = block_names(tables, look.blocks)
+    names = choose_blocks(tables, look.blocks)
     steps = len(names) + 2
     with progress_bar(progress, desc="Weekly report", unit="step", total=steps, delay=1) as bar:
-        alarms = tuple(_alerts(tables))
+        alerts = tuple(_find_alerts(tables))
         bar.update()
         page = compose(tables, workbook=paths["xlsx"].name, title=look.title, blocks=names, done=bar.update)
-        page = replace(page, warnings=(*alarms, *page.warnings))
+        page = replace(page, warnings=(*alerts, *page.warnings))
         content = {
-            "html": html(page, accent=look.accent, logo=look.logo).encode(),
-            "xlsx": _workbook(page, tables),
+            "html": render_page(page, accent=look.accent, logo=look.logo).encode(),
+            "xlsx": _write_workbook(page, tables),
         }
         bar.update()
-    said = digest(page)
+    digest = make_digest(page)
     if eml:
-        content["eml"] = mail(said, subject=page.title, page=content["html"], name=file.name)
+        content["eml"] = write_mail(digest, subject=page.title, page=content["html"], name=file.name)
     if markdown:
-        content["md"] = as_markdown(said).encode()
+        content["md"] = write_markdown(digest).encode()
     if pdf:
-        content["pdf"] = as_pdf(content["html"], browser=browser)
+        content["pdf"] = print_pdf(content["html"], browser=browser)
     # The page last: where a workbook is open in Excel, the old ones stay as they are.
     for kind, path in reversed(paths.items()):
-        with _unwritable(path):
+        with _say_unwritable(path):
             write_whole(path, content[kind])
-    return WeeklyReport(file, paths["xlsx"], paths.get("eml"), paths.get("md"), paths.get("pdf"), alarms)
+    return WeeklyReport(file, paths["xlsx"], paths.get("eml"), paths.get("md"), paths.get("pdf"), alerts)
 
 
-def _alerts(tables: Tables) -> Iterator[str]:
+def _find_alerts(tables: Tables) -> Iterator[str]:
     inputs = tables.inputs
-    return alerts(
+    return find_alerts(
         inputs.settings.get("alert_when"), tables.current, period=inputs.name, currency=inputs.currency
     )
 
 
-def _workbook(page: Page, tables: Tables) -> bytes:
+def _write_workbook(page: Page, tables: Tables) -> bytes:
     return workbook_bytes(
         list(sheets(tables)),
         figures(tables),
@@ -215,8 +199,8 @@ def _workbook(page: Page, tables: Tables) -> bytes:
     )
 
 
-def _page_file(out: str | PathLike[str], today: pd.Timestamp) -> Path:
-    """Path of the page; creates its folder before anything is computed."""
+def _find_page(out: str | PathLike[str], today: pd.Timestamp) -> Path:
+    """Find the path of the page, and create its folder before anything is computed."""
     if not isinstance(out, (str, PathLike)):
         raise ArgumentTypeError(f"out={out!r} is not a path; use an .html file or a folder")
     path = arguments.path(out, "out")
@@ -232,8 +216,8 @@ def _page_file(out: str | PathLike[str], today: pd.Timestamp) -> Path:
 
 
 @contextmanager
-def _unwritable(file: Path) -> Iterator[None]:
-    """A file that cannot be written, in our words."""
+def _say_unwritable(file: Path) -> Iterator[None]:
+    """Say which file cannot be written, and why."""
     try:
         yield
     except OSError as error:

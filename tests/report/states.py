@@ -179,7 +179,7 @@ def _own_look() -> State:
         "accent": "#0b6b4f",
         "logo": str(logo),
         "title": "Monday",
-        "blocks": ["people", "risk", "calls", "why", "decide", "trend", "months"],
+        "blocks": ["people", "risk", "to_win", "why", "decide", "trend", "months"],
     }
     return replace(team(), org=quotas(report=report))
 

@@ -1,9 +1,20 @@
-"""The digest: the first screen in words, the same figures as on the page."""
+"""The first screen as data, as text for a chat, and as a mail."""
 
 from __future__ import annotations
 
-from opp_analytics.report.digest import digest
+import html
+import re
+from dataclasses import replace
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+import pytest
+from markdown_it import MarkdownIt
+
+from opp_analytics.report.digest import make_digest, write_mail, write_markdown, write_plain
 from opp_analytics.report.model import Block, Cell, Column, Group, Line, Note, Page, Table, Tile
+from tests.report.digests import PEOPLE, RISK, digest
 
 
 def page(*blocks: Block) -> Page:
@@ -24,7 +35,7 @@ def page(*blocks: Block) -> Page:
     )
 
 
-PEOPLE = Table(
+SHOWN = Table(
     (Column("Owner", right=False), Column("Closed"), Column("", kind="pict"), Column("Since Mar 9")),
     (
         Group(
@@ -40,8 +51,8 @@ PEOPLE = Table(
 )
 
 
-def test_digest__has_the_words_and_the_tiles_of_the_page():
-    said = digest(page())
+def test_make_digest__has_the_words_and_the_tiles_of_the_page():
+    said = make_digest(page())
     assert said.heading == "Weekly forecast · Mar 16, 2026"
     assert (said.sentence, said.second) == ("March will likely reach $180K.", "Most to go: Ann.")
     assert said.warnings == ("This load may be incomplete.",)
@@ -52,20 +63,157 @@ def test_digest__has_the_words_and_the_tiles_of_the_page():
     assert said.sections == ()
 
 
-def test_digest__leaves_out_pictures_and_what_is_folded():
-    (people,) = digest(page(Block("people", "One of two is short", "bars", (PEOPLE,)))).sections
+def test_make_digest__leaves_out_pictures_and_what_is_folded():
+    (people,) = make_digest(page(Block("people", "One of two is short", "bars", (SHOWN,)))).sections
     assert (people.name, people.title, people.note) == ("People", "One of two is short", "")
     assert people.columns == ("Owner", "Closed", "Since Mar 9")
     assert people.right == (False, True, True)
     assert people.rows == (("West", "90", "▲ 5"), ("Bo", "20", "–"))
 
 
-def test_digest__of_a_block_without_a_table_has_its_title_alone():
-    (risk,) = digest(
+def test_make_digest__of_a_block_without_a_table_has_its_title_alone():
+    (risk,) = make_digest(
         page(Block("risk", "No deal at risk", parts=(Note("None shows a warning sign."),)))
     ).sections
     assert (risk.title, risk.rows) == ("No deal at risk", ())
 
 
-def test_digest__has_no_other_block():
-    assert digest(page(Block("funnel", "Funnel", parts=(PEOPLE,)))).sections == ()
+def test_make_digest__has_no_other_block():
+    assert make_digest(page(Block("funnel", "Funnel", parts=(SHOWN,)))).sections == ()
+
+
+def test_write_markdown__begins_with_the_sentence_the_alerts_and_the_tiles():
+    assert write_markdown(digest()).splitlines() == [
+        "**Weekly forecast · Mar 16, 2026**",
+        "",
+        "**March will likely reach $180K.**",
+        "",
+        "**Alert for March: p_target < 0.5 (p_target is 31%).**",
+        "",
+        "- Closed won: **$70K** (1 deal)",
+        "- Coverage: **–**",
+    ]
+
+
+def test_write_markdown__has_people_in_columns_that_no_name_breaks():
+    assert write_markdown(digest(PEOPLE)).splitlines()[-8:] == [
+        "**Bo is short**",
+        "",
+        "```",
+        "Owner    Closed",
+        "Ann          70",
+        "Bo '''x   1,120",
+        "王芳          5",
+        "```",
+    ]
+
+
+def test_write_markdown__lists_deals_with_their_reasons_and_names_stay_text():
+    assert write_markdown(digest(RISK)).splitlines()[-5:] == [
+        "**1 of 2 open deals has a flag**",
+        "",
+        "The largest first",
+        "",
+        r"- **[Oak\](http://x) \*now\***: owner Ann, value 45,000. Pushed 3 times.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a*b*",
+        "_x_",
+        "snake_case",
+        "`code`",
+        "[a](http://b)",
+        "<b>x</b>",
+        "<0.1",
+        "~~gone~~",
+        "a\\b",
+        "[EMEA] x",
+        "x | y",
+    ],
+)
+def test_write_markdown__shows_each_name_as_it_is(name: str) -> None:
+    made = write_markdown(digest(replace(RISK, rows=((name, "–", "45,000", "Pushed."),))))
+    line = made.splitlines()[-1].removeprefix("- ")
+    shown = MarkdownIt("commonmark").enable("strikethrough").renderInline(line)
+    assert html.unescape(shown) == f"<strong>{name}</strong>: value 45,000. Pushed."
+
+
+def test_write_plain__has_the_same_words_without_marks() -> None:
+    assert write_plain(digest(PEOPLE, RISK)).splitlines()[2:] == [
+        "March will likely reach $180K.",
+        "",
+        "Alert for March: p_target < 0.5 (p_target is 31%).",
+        "",
+        "- Closed won: $70K (1 deal)",
+        "- Coverage: –",
+        "",
+        "Bo is short",
+        "",
+        "Owner    Closed",
+        "Ann          70",
+        "Bo ```x   1,120",
+        "王芳          5",
+        "",
+        "1 of 2 open deals has a flag",
+        "",
+        "The largest first",
+        "",
+        "- [Oak](http://x) *now*: owner Ann, value 45,000. Pushed 3 times.",
+    ]
+
+
+def test_write_plain__leaves_further_deals_to_the_page() -> None:
+    many = replace(RISK, rows=tuple((f"Deal {n}", "Ann", "–", "Pushed.") for n in range(7)))
+    assert write_plain(digest(many)).splitlines()[-2:] == [
+        "- Deal 4: owner Ann. Pushed.",
+        "- 2 more on the page",
+    ]
+
+
+PAGE = "<!doctype html><p>Straße €".encode()
+SUBJECT = "Wochenbericht für März"
+
+
+def made() -> bytes:
+    return write_mail(digest(PEOPLE, RISK), subject=SUBJECT, page=PAGE, name="weekly.html")
+
+
+@pytest.fixture
+def message() -> EmailMessage:
+    read = message_from_bytes(made(), policy=default)
+    assert isinstance(read, EmailMessage)
+    return read
+
+
+def test_write_mail__opens_as_a_draft_to_nobody(message: EmailMessage) -> None:
+    assert message["Subject"] == SUBJECT
+    assert message["X-Unsent"] == "1"
+    assert not {"From", "To", "Date"} & set(message.keys())
+
+
+def test_write_mail__has_text_html_and_the_page(message: EmailMessage) -> None:
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert text.get_content().splitlines() == write_plain(digest(PEOPLE, RISK)).splitlines()
+    assert "March will likely reach $180K." in html.get_content()
+    (page,) = message.iter_attachments()
+    assert (page.get_filename(), page.get_content_type()) == ("weekly.html", "text/html")
+    assert page.get_payload(decode=True) == PAGE
+
+
+def test_write_mail__has_no_style_sheet_and_no_script_and_names_stay_text(message: EmailMessage) -> None:
+    body = message.get_body(("html",))
+    assert body is not None
+    html = body.get_content()
+    assert not re.search(r"<style|<script|<link|src=|href=", html)
+    assert html.count("style=") > 20
+    assert "[Oak](http://x) *now*" in html
+    assert "p_target &lt; 0.5" in html
+
+
+def test_write_mail__same_digest_same_bytes() -> None:
+    assert made() == made()

@@ -1,20 +1,26 @@
-"""The page as a file: escaped, self-contained, with every block where its partner is."""
+"""The page as HTML, and as a PDF."""
 
 from __future__ import annotations
 
 import re
+import stat
+from pathlib import Path
 
+import pytest
+
+from opp_analytics import errors
+from opp_analytics.report import html
 from opp_analytics.report.compose import compose
-from opp_analytics.report.html import html
+from opp_analytics.report.html import find_browser, print_pdf, render_page
 from tests.report import reading
 from tests.report.pipelines import THIS_WEEK, pipeline, tables_of
 
 
 def _page(tables, **asked):
-    return html(compose(tables, workbook="week.xlsx", **asked))
+    return render_page(compose(tables, workbook="week.xlsx", **asked))
 
 
-def test_html__names_are_text_and_nothing_leaves_the_page(opportunities, history):
+def test_render_page__names_are_text_and_nothing_leaves_the_page(opportunities, history):
     rows = [
         (row[0], f"<b>{row[1]}", *row[2:-1], "<i>Ann" if row[-1] == "Ann" else row[-1]) for row in THIS_WEEK
     ]
@@ -29,14 +35,14 @@ def test_html__names_are_text_and_nothing_leaves_the_page(opportunities, history
     assert {address[:5] for address in addresses if not address.startswith("#")} == {"data:"}
 
 
-def test_html__every_anchor_of_the_contents_is_there_once(opportunities, history):
+def test_render_page__every_anchor_of_the_contents_is_there_once(opportunities, history):
     root = reading.read(_page(tables_of(opportunities, history, target=150_000))).root
     ids = [found.get("id") for found in root.iter() if found.get("id")]
     assert len(ids) == len(set(ids))
     assert {link.get("href", "")[1:] for link in reading.one(root, "nav").iter("a")} <= set(ids)
 
 
-def test_html__a_block_without_its_partner_takes_the_whole_width(opportunities, history):
+def test_render_page__a_block_without_its_partner_takes_the_whole_width(opportunities, history):
     tables = tables_of(opportunities, history)
     pair = reading.read(_page(tables, blocks=["trend", "people"])).root
     alone = reading.read(_page(tables, blocks=["trend", "fix", "people"])).root
@@ -47,8 +53,37 @@ def test_html__a_block_without_its_partner_takes_the_whole_width(opportunities, 
     assert [found.get("class") for found in line.iter("section")] == ["block c12"] * 2
 
 
-def test_html__takes_an_accent_and_a_logo(opportunities):
+def test_render_page__takes_an_accent_and_a_logo(opportunities):
     page = compose(tables_of(opportunities), workbook="week.xlsx")
-    text = html(page, accent="#7a1fa2", logo="data:image/png;base64,AAAA")
+    text = render_page(page, accent="#7a1fa2", logo="data:image/png;base64,AAAA")
     assert "--hi:#7a1fa2" in text
     assert '<img src="data:image/png;base64,AAAA" alt="" height="20">' in text
+
+
+@pytest.mark.browser
+def test_print_pdf__holds_what_the_page_says() -> None:
+    printed = print_pdf(
+        b"<!doctype html><title>Weekly</title><p>March will reach $180K.", browser=find_browser()
+    )
+    assert printed.startswith(b"%PDF-")
+    assert printed.rstrip().endswith(b"%%EOF")
+
+
+def test_find_browser__without_any_says_how_to_print(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(html, "_PLACES", ())
+    with pytest.raises(
+        errors.ConfigError,
+        match="a PDF needs Chromium, Chrome or Edge, and none was found; install one, or open",
+    ):
+        find_browser()
+
+
+def test_print_pdf__of_a_browser_that_prints_nothing_is_an_error(tmp_path: Path) -> None:
+    broken = tmp_path / "chromium"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
+    with pytest.raises(errors.DataError, match="did not print the page; open it in a browser"):
+        print_pdf(b"<p>", browser=str(broken))
+    with pytest.raises(errors.DataError, match="did not print the page"):
+        print_pdf(b"<p>", browser=str(tmp_path / "none"))

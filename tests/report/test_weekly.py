@@ -153,7 +153,7 @@ def test_weekly_report__long_names_stay_whole(read):
 def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_path, monkeypatch):
     monkeypatch.setattr("opp_analytics.report.weekly.find_browser", lambda: "a browser")
     monkeypatch.setattr(
-        "opp_analytics.report.weekly.as_pdf", lambda page, browser: browser.encode() + page[:9]
+        "opp_analytics.report.weekly.print_pdf", lambda page, browser: browser.encode() + page[:9]
     )
     made = weekly_report(
         opportunities, history, as_of=AS_OF, target=1e5, out=tmp_path, eml=True, markdown=True, pdf=True
@@ -168,7 +168,7 @@ def test_weekly_report__also_as_mail_text_and_pdf(opportunities, history, tmp_pa
 
 def test_weekly_report__without_a_browser_writes_nothing(opportunities, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr("opp_analytics.report.pdf._PLACES", ())
+    monkeypatch.setattr("opp_analytics.report.html._PLACES", ())
     with pytest.raises(errors.ConfigError, match="a PDF needs Chromium"):
         weekly_report(opportunities, as_of=AS_OF, out=tmp_path / "new", pdf=True)
     assert not (tmp_path / "new").exists()

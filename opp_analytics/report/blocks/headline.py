@@ -11,7 +11,7 @@ import pandas as pd
 from opp_analytics import svg, text
 from opp_analytics.analysis import sentence
 from opp_analytics.errors import DataError, NotEnoughHistory
-from opp_analytics.report.changes import change
+from opp_analytics.report.cells import show_change
 from opp_analytics.report.model import Cell, Tile
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
@@ -20,12 +20,12 @@ __all__ = ["headline", "second_sentence", "tiles"]
 
 
 def headline(tables: Tables) -> str:
-    """The current period in one sentence."""
+    """Say the current period in one sentence."""
     return sentence(tables.forecast)
 
 
 def second_sentence(tables: Tables) -> str:
-    """The groups with most to go; empty without targets of theirs."""
+    """Name the groups with most to go; empty without targets of theirs."""
     people = tables.people
     groups: pd.DataFrame = people[~people.index.get_level_values(-1).isin([ALL])]
     short = groups[groups["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
@@ -51,7 +51,7 @@ def _to_go(row: pd.Series[Any], tables: Tables) -> str:
 
 
 def tiles(tables: Tables) -> tuple[Tile, ...]:
-    """Closed, forecast, chance and coverage; without a target closed, forecast and what is due."""
+    """Show closed, forecast, chance and coverage; without a target closed, forecast and what is due."""
     row = tables.current
     built = [_closed(tables, row), _forecast(tables, row)]
     if math.isfinite(row["target"]):
@@ -67,7 +67,7 @@ def _change(tables: Tables, column: str, show: Callable[[float], str]) -> Cell |
     if tables.no_changes:
         return None
     then = tables.earlier.figure(str(tables.inputs.period), column)
-    return change(float(tables.current[column]), then, show)
+    return show_change(float(tables.current[column]), then, show)
 
 
 def _closed(tables: Tables, row: pd.Series[Any]) -> Tile:
@@ -93,7 +93,7 @@ def _forecast(tables: Tables, row: pd.Series[Any]) -> Tile:
 
 
 def _is_one_deal(tables: Tables, row: pd.Series[Any]) -> bool:
-    """True where the forecast is the stated chance of a single deal."""
+    """Check whether the forecast is the stated chance of a single deal."""
     return tables.stated and bool(row["open_count"] == 1)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.report.model import Block, Term, Terms
+from opp_analytics.report.model import Block, Terms
 from opp_analytics.report.tables import Tables
 
 __all__ = ["certificate", "notes"]
 
 
 def notes(tables: Tables) -> Block:
-    """Two folds: definitions, and trust."""
+    """Show two folds: definitions, and trust."""
     return Block(
         "notes",
         "",
@@ -23,7 +23,7 @@ def notes(tables: Tables) -> Block:
     )
 
 
-def _definitions(tables: Tables) -> tuple[Term, ...]:
+def _definitions(tables: Tables) -> tuple[tuple[str, str], ...]:
     noun, confidence = tables.inputs.noun, text.percent(tables.forecast.attrs["confidence"])
     words = {
         "Closed won": f"Value of deals won with a close date in the {noun}, up to today.",
@@ -38,11 +38,11 @@ def _definitions(tables: Tables) -> tuple[Term, ...]:
         "Win rate": "Won ÷ (won + lost). Open and disqualified deals count in neither. Interval: Wilson’s.",
         "Chance of a deal": "In lists of deals, as its owner stated it.",
     }
-    return tuple(Term(word, meaning) for word, meaning in words.items())
+    return tuple(words.items())
 
 
 def _method(tables: Tables) -> str:
-    """The method, and why it was chosen."""
+    """Name the method, and say why it was chosen."""
     attrs = tables.forecast.attrs
     name, why = attrs["method"], attrs["why"]
     return f"{text.label(name)} ({why})" if why else text.label(name)
@@ -90,7 +90,7 @@ def _not_counted(tables: Tables) -> str:
 
 
 def certificate(tables: Tables) -> tuple[str, bool]:
-    """The load certificate in words, and True if it is a warning."""
+    """Put the load certificate in words; return them, and True if they are a warning."""
     load, recorded_at, deals = (
         tables.inputs.load,
         tables.inputs.origin.get("recorded_at"),

@@ -1,30 +1,33 @@
-"""People: who is short, and who carries, as a block of the page."""
+"""People on the page: who is short, and who carries; teams, their people, and figures that add up as shown."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from opp_analytics import svg, text
-from opp_analytics.report.changes import change
-from opp_analytics.report.deal_lists import deal_list
-from opp_analytics.report.finding import finding
-from opp_analytics.report.model import Block, Cell, Column, Group, Line, Note, Table
-from opp_analytics.report.people_rows import Key, People, read_people
-from opp_analytics.report.scale import Scale
+from opp_analytics.report.cells import list_deals, say_finding, show_change
+from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Note, Table
 from opp_analytics.report.tables import Tables
+from opp_analytics.schema import ALL
 
 __all__ = ["people"]
 
 _FEW, _KEPT = 16, 8
-"""Rows up to which all are in view; beyond, so many of those furthest below target stay."""
+"""Rows up to which all are in view, about a screen; beyond, the 8 furthest below target stay."""
+_MONEY = ["target", "booked", "expected", "gap", "change"]
+_ZEROS = ["booked", "open_count", "open_value", "expected"]
+"""Columns that are 0 without deals."""
 
 
 def people(tables: Tables) -> Block:
-    """Target, closed, forecast, gap, chance and change of each team and person; a name opens its deals."""
+    """Show target, closed, forecast, gap, chance and change of each team and person; a name opens its deals."""
     inputs = tables.inputs
     if tables.persons.empty:
         words = (
@@ -33,18 +36,18 @@ def people(tables: Tables) -> Block:
             else f"Nobody has a deal in {inputs.name}."
         )
         return Block("people", "People", parts=(Note(words),))
-    shown = read_people(tables)
+    rows = _Rows(tables, _add_changes(tables))
     line = "" if not math.isfinite(tables.current["target"]) else ", black line target"
     drawn = (
-        f"Gray bar closed, dot forecast, blue band range{line if shown.aimed else line and f'{line} of all'}"
+        f"Gray bar closed, dot forecast, blue band range{line if rows.aimed else line and f'{line} of all'}"
     )
-    sub = ". ".join(filter(None, (shown.unit.words, drawn, "A name opens its deals", _strangers(tables))))
-    table = Table(_columns(tables, shown.aimed), tuple(_groups(tables, shown)), "people")
-    return Block("people", finding(shown.table), sub, (table,))
+    sub = ". ".join(filter(None, (rows.unit.words, drawn, "A name opens its deals", _say_strangers(tables))))
+    table = Table(_name_columns(tables, rows.aimed), tuple(rows.group()), "people")
+    return Block("people", say_finding(rows.table), sub, (table,))
 
 
-def _strangers(tables: Tables) -> str:
-    """Who has a target and not one deal, open or closed: a new person, or a name that is spelled in two ways."""
+def _say_strangers(tables: Tables) -> str:
+    """Name who has a target and not one deal: a new person, or a name that is spelled in two ways."""
     inputs, people = tables.inputs, tables.persons
     if not inputs.person:
         return ""
@@ -56,65 +59,156 @@ def _strangers(tables: Tables) -> str:
     return f"{text.joined(names, most=3)} {have}; is the name spelled as in the CRM?"
 
 
-def _columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
+def _name_columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
     inputs = tables.inputs
     head = text.capital(", ".join([*map(text.label, inputs.by[:-1]), inputs.who]))
     axis = Column("", right=False, phone="full", kind="pict", picture=svg.progress_axis() if aimed else "")
-    columns = [Column(head, right=False)]
-    columns += [Column("Target")] if aimed else []
-    columns += [Column("Closed"), Column("Forecast"), axis]
-    columns += [Column("Gap"), Column("Chance")] if aimed else [Column("Due")]
-    since = [] if tables.no_changes else [Column(f"Since {inputs.day(tables.earlier.day)}", kind="since")]
-    return (*columns, *since)
+    target, further = (["Target"], ["Gap", "Chance"]) if aimed else ([], ["Due"])
+    columns = [
+        Column(head, right=False),
+        *map(Column, [*target, "Closed", "Forecast"]),
+        axis,
+        *map(Column, further),
+    ]
+    if not tables.no_changes:
+        columns.append(Column(f"Since {inputs.day(tables.earlier.day)}", kind="since"))
+    return tuple(columns)
 
 
-def _groups(tables: Tables, shown: People) -> Iterator[Group]:
-    """Each team with its people, then the total; many rows are folded to those furthest below target."""
-    rows = _Rows(tables, shown)
-    many = len(shown.table) > _FEW
-    short = shown.table["target"] - shown.table["expected"]
-    kept = (
-        set(short[[not shown.is_total(key) for key in shown.table.index]].nlargest(_KEPT).index)
-        if many
-        else set()
-    )
-    if len(tables.inputs.by) == 1:
-        level: Literal["member", ""] = "member" if many else ""
-        yield Group(tuple(rows.line(key, level, key in kept) for key in shown.members(())), many)
-    else:
-        for team in shown.teams():
-            members = (rows.line(key, "member", key in kept) for key in shown.members(team))
-            yield Group((rows.line(shown.total_of(team), "group"), *members), many)
-    yield Group((rows.line(shown.whole, "total"),))
+def _add_changes(tables: Tables) -> pd.DataFrame:
+    """Add to the forecasts their ``change``, and those who had a deal at the earlier record and have none now."""
+    table = tables.people
+    if tables.no_changes:
+        return table.assign(change=math.nan)
+    then = tables.earlier.people["expected"]
+    gone = then.index.difference(table.index, sort=False)
+    rows = table.reindex(table.index.append(gone))
+    rows.loc[gone, _ZEROS] = 0.0
+    joined = rows.assign(change=rows["expected"] - then.reindex(rows.index).fillna(0.0))
+    joined.attrs = table.attrs
+    return joined
 
 
+@dataclass(frozen=True)
 class _Rows:
-    """The rows of the table."""
+    """The rows of the table by their places in `table`; totals are labeled "(all)"."""
 
-    def __init__(self, tables: Tables, shown: People) -> None:
-        self.tables, self.shown, self.unit = tables, shown, shown.unit
-        members = shown.table.drop(index=[shown.whole])
-        self.top = None if shown.aimed else 1.05 * max(float(members[["high", "expected"]].max().max()), 1.0)
+    tables: Tables
+    table: pd.DataFrame
 
-    def line(self, key: Key, level: Any, kept: bool = False) -> Line:
-        """One row."""
-        row, figures = self.shown.row(key), self.shown.figures(key)
-        aimed, unit = self.shown.aimed, self.unit
-        top = None if key == self.shown.whole else self.top
-        cells = [
-            Cell(self.shown.name(key), name=True),
-            *([_amount(figures["target"], unit)] if aimed else []),
+    @cached_property
+    def keys(self) -> list[tuple[Any, ...]]:
+        """Labels of each row, the widest group first."""
+        return [key if isinstance(key, tuple) else (key,) for key in self.table.index]
+
+    @cached_property
+    def whole(self) -> int:
+        """Place of the total."""
+        return self.keys.index((ALL,) * len(self.keys[0]))
+
+    @cached_property
+    def aimed(self) -> bool:
+        """True when somebody has a target."""
+        return bool(self.table["target"].iloc[self._members()].notna().any())
+
+    @cached_property
+    def unit(self) -> Scale:
+        """Unit of the money."""
+        return choose_scale(self.table[_MONEY].to_numpy(dtype=float).ravel(), self.tables.inputs.currency)
+
+    @cached_property
+    def money(self) -> pd.DataFrame:
+        """The money as shown: in full digits rounded so that people add up to their team and teams to the total."""
+        exact = self.table[_MONEY].astype("float64")
+        return exact.apply(self._round_to_totals) if self.unit.divisor == 1 else exact
+
+    def _round_to_totals(self, column: pd.Series[Any]) -> pd.Series[Any]:
+        keys, depth, exact = self.keys, len(self.keys[0]), column.to_numpy(dtype=float)
+        rounded = np.full(len(keys), np.nan)
+        rounded[self.whole] = round_parts([exact[self.whole]])[0]
+        # A row's parts have one more label: the widest groups first.
+        for level in range(depth):
+            parents = [key for key in keys if key[:level].count(ALL) == 0 and set(key[level:]) == {ALL}]
+            for parent in parents:
+                parts = [
+                    place
+                    for place, key in enumerate(keys)
+                    if key[:level] == parent[:level] and key[level] != ALL and set(key[level + 1 :]) <= {ALL}
+                ]
+                total = rounded[keys.index(parent)]
+                known = None if math.isnan(total) else float(total)
+                rounded[parts] = round_parts(exact[parts].tolist(), known)
+        return pd.Series(rounded, column.index)
+
+    def _members(self, team: tuple[Any, ...] = ()) -> list[int]:
+        return [
+            place for place, key in enumerate(self.keys) if ALL not in key and (not team or key[:-1] == team)
         ]
-        cells += [_amount(figures["booked"], unit), _amount(figures["expected"], unit)]
-        cells.append(Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)))
-        cells += [_gap(figures, unit), self.chance(row)] if aimed else [_amount(row["open_value"], unit)]
-        opens = None if self.shown.is_total(key) else self.deals(key)
-        if not self.tables.no_changes:
-            cells.append(self.change(figures))
-        return Line(tuple(cells), level, opens, kept)
 
-    def chance(self, row: pd.Series[Any]) -> Cell:
-        """The chance of the target, or why there is none."""
+    def _sort(self, places: list[int]) -> list[int]:
+        """Sort rows, the largest target or forecast first."""
+        columns = ["target", "expected"] if self.aimed else ["expected", "booked"]
+        rows = self.table.iloc[places].set_axis(places)
+        return list(rows.sort_values(columns, ascending=False, kind="stable").index)
+
+    def group(self) -> Iterator[Group]:
+        """Group each team with its people, then the total; many rows are folded to those furthest below target."""
+        many = len(self.table) > _FEW
+        short = (self.table["target"] - self.table["expected"]).set_axis(range(len(self.table)))
+        kept = set(short.iloc[self._members()].nlargest(_KEPT).index) if many else set()
+        if len(self.tables.inputs.by) == 1:
+            level: Literal["member", ""] = "member" if many else ""
+            members = self._sort(self._members())
+            yield Group(tuple(self.line(place, level, place in kept) for place in members), many)
+        else:
+            teams = [place for place, key in enumerate(self.keys) if key[-1] == ALL and ALL not in key[:-1]]
+            for team in self._sort(teams):
+                members = self._sort(self._members(self.keys[team][:-1]))
+                lines = (self.line(place, "member", place in kept) for place in members)
+                yield Group((self.line(team, "group"), *lines), many)
+        yield Group((self.line(self.whole, "total"),))
+
+    @cached_property
+    def _top(self) -> float | None:
+        """End of the axis without targets."""
+        rows = self.table[["high", "expected"]].drop(index=self.table.index[self.whole])
+        return None if self.aimed else 1.05 * max(float(rows.max().max()), 1.0)
+
+    def line(self, place: int, level: Any, kept: bool = False) -> Line:
+        """Write one row."""
+        row, money, key = self.table.iloc[place], self.money.iloc[place], self.keys[place]
+        if place == self.whole:
+            name = "All"
+        else:
+            name = " · ".join(str(part) for part in key if part != ALL) if ALL in key else str(key[-1])
+        top = None if place == self.whole else self._top
+        cells = [
+            Cell(name, name=True),
+            *(
+                self._show(money[column])
+                for column in [*(["target"] if self.aimed else []), "booked", "expected"]
+            ),
+            Cell("", picture=svg.progress(row, self.tables.inputs.money, top=top)),
+            *(
+                [self._show_gap(money["gap"]), self._show_chance(row)]
+                if self.aimed
+                else [self._show(row["open_value"])]
+            ),
+        ]
+        if not self.tables.no_changes:
+            change = show_change(float(money["change"]), 0.0, self.unit.show)
+            cells.append(change or Cell(text.MISSING, tone="quiet"))
+        return Line(tuple(cells), level, None if ALL in key else self._list(key, name), kept)
+
+    def _show(self, value: float) -> Cell:
+        return Cell(self.unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
+
+    def _show_gap(self, gap: float) -> Cell:
+        """Show money to go; past the target with a plus sign."""
+        return Cell(self.unit.show(-gap, signed=True), tone="quiet") if gap <= 0 else self._show(gap)
+
+    def _show_chance(self, row: pd.Series[Any]) -> Cell:
+        """Show the chance of the target, or why there is none."""
         if row["booked"] >= row["target"]:
             return Cell("met", tone="quiet")
         if not row["open_count"] and not row["expected"] > row["booked"]:
@@ -122,28 +216,74 @@ class _Rows:
         known = math.isfinite(row["p_target"]) and not self.tables.stated
         return Cell(text.percent(row["p_target"])) if known else Cell(text.MISSING, tone="quiet")
 
-    def change(self, figures: pd.Series[Any]) -> Cell:
-        """The change of the forecast."""
-        return change(float(figures["change"]), 0.0, self.unit.show) or Cell(text.MISSING, tone="quiet")
-
-    def deals(self, key: Key) -> Any:
-        """The person's deals of this period: closed, due and overdue."""
+    def _list(self, key: tuple[Any, ...], name: str) -> Deals:
+        """List the person's deals of this period: closed, due and overdue."""
         inputs = self.tables.inputs
-        parts = key if isinstance(key, tuple) else (key,)
         rows = inputs.deals[inputs.deals["period"].isin([str(inputs.period), "overdue"])]
-        for column, label in zip(inputs.by, parts, strict=True):
+        for column, label in zip(inputs.by, key, strict=True):
             rows = rows[rows[column] == label]
-        return deal_list(inputs, rows, f"{self.shown.name(key)}: closed, due and overdue")
+        caption = f"{name}: closed, due and overdue"
+        return list_deals(inputs, rows, caption) or Deals(caption, ())
 
 
-def _amount(value: float, unit: Scale) -> Cell:
-    return Cell(unit.show(value)) if math.isfinite(value) else Cell(text.MISSING, tone="quiet")
+@dataclass(frozen=True)
+class Scale:
+    """The unit of one table's money: every cell is divided by it."""
+
+    divisor: float
+    words: str
+    """The unit for the line under the title, empty when there is nothing to say."""
+
+    def show(self, value: float, *, signed: bool = False) -> str:
+        """Show a cell in full digits, or with one decimal of millions."""
+        return text.number(value / self.divisor, int(self.divisor == 1e6), signed=signed)
 
 
-def _gap(figures: pd.Series[Any], unit: Scale) -> Cell:
-    """What is to go; past the target with a plus sign."""
-    if math.isnan(figures["gap"]):
-        return Cell(text.MISSING, tone="quiet")
-    if figures["gap"] > 0:
-        return Cell(unit.show(figures["gap"]))
-    return Cell(unit.show(-figures["gap"], signed=True), tone="quiet")
+def choose_scale(values: Iterable[float], currency: str | None = None) -> Scale:
+    """Choose the unit of a table's money: full digits, or thousands or millions where those would be too long.
+
+    Examples
+    --------
+    >>> choose_scale([9_999_999], "USD").words, choose_scale([12_000_000.0, 1.0], "USD").words
+    ('US dollars', 'Thousands of US dollars, rounded, may not add')
+    >>> choose_scale([3.33e9], "EUR").show(3_326_000_000), choose_scale([5.0]).words
+    ('3,326.0', '')
+    """
+    largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    name = text.currency_name(currency)
+    if largest < 9_999_999.5:
+        return Scale(1.0, text.capital(name))
+    divisor, unit = (1e6, "Millions") if largest >= 1e9 else (1e3, "Thousands")
+    return Scale(divisor, f"{unit}{f' of {name}' if name else ''}, rounded, may not add")
+
+
+def round_parts(parts: Sequence[float], total: float | None = None) -> list[float]:
+    """Round parts to whole numbers that sum to the rounded total, each less than 1 from its own.
+
+    Each part is rounded down; the rest of the total goes, one each, to the parts that lost most. Parts and a total that are
+    further apart than rounding explains are rounded each alone.
+
+    Parameters
+    ----------
+    parts : list of float
+        Parts of a sum; a missing one stays missing.
+    total : float, optional
+        The whole number that they sum to, as a wider total shows it; by default their sum, rounded.
+
+    Examples
+    --------
+    >>> round_parts([0.4, 0.4, 0.4]), round_parts([1.5, -0.5]), round_parts([10.0, 5.0], 16.0)
+    ([1.0, 0.0, 0.0], [2.0, -1.0], [11.0, 5.0])
+    """
+    known = [place for place, part in enumerate(parts) if math.isfinite(part)]
+    floors = {place: math.floor(parts[place] + 1e-9) for place in known}
+    goal = math.floor(math.fsum(parts[place] for place in known) + 0.5) if total is None else total
+    short = goal - sum(floors.values())
+    if not 0 <= short <= len(known):
+        return [math.floor(part + 0.5) if math.isfinite(part) else part for part in parts]
+    lost = sorted(known, key=lambda place: (floors[place] - parts[place], place))
+    raised = set(lost[: int(short)])
+    return [
+        float(floors[place] + (place in raised)) if place in floors else part
+        for place, part in enumerate(parts)
+    ]

@@ -1,10 +1,15 @@
-"""The table of people: figures that add up, changes, and what a name opens to."""
+"""People on the page, and figures that add up."""
 
 from __future__ import annotations
 
-import pandas as pd
+import math
 
-from opp_analytics.report.blocks.people import people
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_analytics.report.blocks.people import choose_scale, people, round_parts
 from opp_analytics.report.model import Note, Table
 from tests.report.pipelines import pipeline, tables_of
 
@@ -113,3 +118,34 @@ def test_people__stand_below_their_team_and_add_up_to_it(opportunities):
 def test_people__without_a_column_of_people_say_so(opportunities):
     (note,) = people(tables_of(opportunities.drop(columns="owner_name"))).parts
     assert isinstance(note, Note)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "shown"),
+    [([9_999_999.0], "9,999,999"), ([10_000_000.0], "10,000"), ([999_999_999.0], "1,000,000"), ([1e9], "1,000.0"), ([-2e9], "−2,000.0"), ([], "0")],
+)  # fmt: skip
+def test_choose_scale__moves_the_whole_table_where_figures_get_long(amounts, shown):
+    assert choose_scale([float("nan"), *amounts]).show(amounts[0] if amounts else 0.0) == shown
+
+
+amounts = st.lists(st.floats(-1e7, 1e7), max_size=12)
+
+
+@given(amounts)
+def test_round_parts__add_to_their_rounded_sum_and_stay_within_one(parts):
+    shown = round_parts(parts)
+    assert sum(shown) == math.floor(math.fsum(parts) + 0.5)
+    assert all(
+        abs(part - whole) < 1 + 1e-6 and whole == int(whole) for part, whole in zip(parts, shown, strict=True)
+    )
+
+
+@given(st.lists(st.integers(-(10**9), 10**9)))
+def test_round_parts__of_whole_numbers_are_themselves(parts):
+    assert round_parts(parts) == parts
+
+
+def test_round_parts__keep_what_is_missing():
+    shown = round_parts([0.5, math.nan, 0.5])
+    assert shown[::2] == [1.0, 0.0]
+    assert math.isnan(shown[1])

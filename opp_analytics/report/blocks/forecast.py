@@ -1,0 +1,285 @@
+"""The forecast on the page: its trend, why it moved, which deals decide, the periods ahead, past ranges, categories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.analysis import deal_categories
+from opp_analytics.errors import DataError, NotEnoughHistory
+from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
+from opp_analytics.report.model import Block, Cell, Chart, Column, Deals, Group, Line, Note, Opening, Table
+from opp_analytics.report.tables import Tables
+
+__all__ = ["categories", "decide", "months", "past", "trend", "why"]
+
+_NAMED_STEPS = 2
+"""Steps that a title of two lines has room for."""
+_MOST_DECIDING, _MOST_PAST = 5, 6
+"""Rows that fill a block beside its neighbor."""
+
+
+def trend(tables: Tables) -> Block:
+    """Show whether the forecast is on its way to the target: at each record, with its range and what had closed."""
+    inputs = tables.inputs
+    if inputs.records.empty:
+        return Block("trend", "Forecast trend", parts=(_ask_for_records(tables),))
+    try:
+        fan = tables.fan
+    except NotEnoughHistory as reason:
+        return Block("trend", "Forecast trend", parts=(Note(f"{text.capital(str(reason).rstrip('.'))}."),))
+    if len(fan) < 2:
+        known = (
+            f"The first record is from {inputs.day(tables.first_record)}"
+            if len(inputs.records) == 1
+            else f"The {text.label(tables.forecast.attrs['method'])} method can forecast only the last record"
+        )
+        words = f"{known}; the trend starts with the next one."
+        return Block("trend", "Forecast trend", parts=(Note(words),))
+    target = float(tables.current["target"])
+    drawn = svg.forecast_fan(
+        fan, closed=inputs.won_now[["close_date", "value"]], target=target if math.isfinite(target) else None
+    )
+    sub = f"{inputs.name} forecast at each record, with its {text.percent(fan.attrs['confidence'])} range, and what had closed"
+    return Block("trend", say_finding(fan), text.capital(sub), (Chart(drawn),))
+
+
+def _ask_for_records(tables: Tables) -> Note:
+    """Say in one line for all blocks what needs records."""
+    inputs = tables.inputs
+    if inputs.history is not None and len(inputs.history.records):
+        first = text.day(tables.first_record, year=True)
+        return Note(
+            f"The history begins on {first}, after the day of this page, so it cannot show what moved before."
+        )
+    return Note(
+        "No history yet. Run {} daily, and next week’s report shows how the forecast moved and why, what slipped and what was "
+        "created.",
+        "opp-analytics record",
+    )
+
+
+def why(tables: Tables) -> Block | None:
+    """Show the steps from the forecast a week ago to that of now, each opening to its deals."""
+    if tables.inputs.records.empty:
+        return None
+    nav = "Why it moved"
+    try:
+        table = tables.change
+    except NotEnoughHistory as error:
+        reason = (tables.no_changes or str(error)).rstrip(".")
+        return Block("why", "Why the forecast moved", parts=(Note(f"{text.capital(reason)}."),), nav=nav)
+    rows = svg.forecast_change(table, target=float(tables.current["target"]))
+    opened = tuple(_list_step(tables, row.key, row.label) for row in rows.rows)
+    return Block(
+        "why", say_finding(_keep_largest(table)), _explain_steps(tables, table), (Opening(rows, opened),), nav
+    )
+
+
+def _keep_largest(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep both ends and the largest steps, for the title."""
+    steps = table["expected"].drop(["then", "now"]).abs().sort_values(ascending=False, kind="stable")
+    shown = table.loc[["then", *steps.index[:_NAMED_STEPS], "now"]]
+    shown.attrs = table.attrs
+    return shown
+
+
+def _explain_steps(tables: Tables, table: pd.DataFrame) -> str:
+    inputs, attrs = tables.inputs, table.attrs
+    words = [f"Forecast for {inputs.name} in expected money. Number of deals beside each bar"]
+    if "method_then" in attrs:
+        now, then = (text.label(name) for name in (str(tables.method), attrs["method_then"]))
+        words.append(f"The method changed from {then} to {now}; both forecasts are by {now}")
+    if abs(table["expected"]["now"] - float(tables.current["expected"])) >= 0.005:
+        last = pd.Timestamp(inputs.records["recorded_at"].iloc[-1]).tz_convert(inputs.tz)
+        words.append(f"Changes after the record of {inputs.day(last)} are not in it")
+    return ". ".join(words)
+
+
+def _list_step(tables: Tables, step: str, label: str) -> Deals | None:
+    """List the deals of a step, with what each one added or took."""
+    moved = tables.change_deals
+    rows = add_details(tables.inputs, moved[moved["movement"] == step])
+    return list_deals(tables.inputs, rows, label, sheet="Change", amount="expected")
+
+
+def decide(tables: Tables) -> Block | None:
+    """Show the deals due that move the chance of the target most: the chance if each is lost, and if it is won."""
+    inputs, deals, title = tables.inputs, tables.swings, "Deals that decide"
+    if not math.isfinite(tables.current["target"]):
+        return None
+    if deals.empty:
+        words = f"No open deal with a value and a chance is due in {inputs.name}."
+        return Block("decide", title, parts=(Note(words),), nav=title)
+    as_stated = deals.attrs["method"] == "stated"
+    if as_stated:
+        deals = deals.sort_values(["value", "unique_id"], ascending=[False, True])
+    shown = deals.head(_MOST_DECIDING)
+    shown.attrs = deals.attrs
+    deal = Column("Deal", right=False, phone="full", kind="deal")
+    if as_stated:
+        finding, sub = _say_largest(tables, deals)
+        columns = (deal, Column("Value × chance"))
+        cells = [Cell(inputs.money(weighted)) for weighted in shown["weighted"]]
+    else:
+        rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
+        finding = say_finding(shown)
+        sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}, each with its own chance. Ring: the chance of the target if the deal is lost; blue: if it is won"
+        columns = (deal, Column("Chance of target if lost, if won", right=False, phone="full", kind="pict"))
+        cells = [_draw_swing(row) for row in shown.to_dict("records")]
+    rows = zip(shown.to_dict("records"), cells, strict=True)
+    lines = tuple(Line((_describe_deal(tables, row), cell)) for row, cell in rows)
+    return Block("decide", finding, sub, (Table(columns, (Group(lines),), "decide"),), title)
+
+
+def _say_largest(tables: Tables, deals: pd.DataFrame) -> tuple[str, str]:
+    """Name the largest deal due; stated chances of open deals alone do not say what it does to the target."""
+    first, rank = deals.iloc[0], "largest" if len(deals) > 1 else "only"
+    title = f"{first['name']}, {tables.inputs.money(first['value'])}, is the {rank} open deal due"
+    return (
+        title,
+        "At stated chances. What one deal does to the chance of the target shows once chances are learned",
+    )
+
+
+def _describe_deal(tables: Tables, row: dict[Any, Any]) -> Cell:
+    inputs = tables.inputs
+    facts = [
+        *([str(row[inputs.person])] if inputs.person else []),
+        inputs.money(row["value"]),
+        text.percent(row["chance"]),
+        f"due {inputs.day(row['close_date'])}",
+    ]
+    return name_deal(inputs, row, small=" · ".join(facts))
+
+
+def _draw_swing(row: dict[Any, Any]) -> Cell:
+    lost, won = text.percent(row["p_if_lost"]), text.percent(row["p_if_won"])
+    drawn = svg.swing(row["p_if_lost"], row["p_if_won"], said=f"{lost} if lost, {won} if won")
+    return Cell(f"{lost} → {won}", picture=drawn)
+
+
+def months(tables: Tables) -> Block:
+    """Show whether the next periods have enough: forecast, range, chance, coverage and pipeline to add."""
+    inputs, table = tables.inputs, tables.ahead
+    target = float(table["target"].max())
+    aimed = math.isfinite(target)
+    amounts = svg.axis([*table["high"], *table["expected"], *table["target"]])
+    axis = svg.month_axis(amounts, target, inputs.money)
+    columns = [
+        Column(text.capital(inputs.noun), right=False),
+        Column("", right=False, phone="full", kind="pict", picture=axis),
+        Column("Forecast"),
+        Column(f"{text.percent(table.attrs['confidence'])} range"),
+    ]
+    if aimed:
+        adds = ["Pipeline to add"] if "needed_pipeline" in table else []
+        further = [*([] if tables.stated else ["Chance"]), "Coverage", *adds]
+    else:
+        further = ["Due so far"]
+    columns += map(Column, further)
+    lines = tuple(
+        Line(
+            _write_period(tables, str(name), row, amounts, aimed),
+            opens=_list_period(tables, "open", str(name)),
+        )
+        for name, row in table.iterrows()
+    )
+    sub = "Blue: open deals at their chances. Pale: usual new business. Dot and line: forecast and range"
+    if aimed:
+        sub += f". Upright line: target {inputs.money(target)}"
+    shown = Table(tuple(columns), (Group(lines),), "months")
+    return Block("months", say_finding(table), sub, (shown,), f"Next {inputs.noun}s")
+
+
+def _list_period(tables: Tables, outcome: str, period: str) -> Deals | None:
+    """List the deals won in a period, as they are known now, or the open ones due in it."""
+    inputs = tables.inputs
+    rows = inputs.deals[(inputs.deals["outcome"] == outcome) & (inputs.deals["period"] == period)]
+    return list_deals(inputs, rows, f"{'Due' if outcome == 'open' else 'Closed'} in {inputs.name_of(period)}")
+
+
+def _write_period(
+    tables: Tables, name: str, row: pd.Series[Any], amounts: svg.Axis, aimed: bool
+) -> tuple[Cell, ...]:
+    money, known = tables.inputs.money, math.isfinite(row["low"])
+    label, low, high = text.period(name, tables.inputs.freq), money(row["low"]), money(row["high"])
+    cells = [
+        Cell(label.partition(" (")[0]),
+        Cell("", picture=svg.month(row, amounts, money, name=label)),
+        Cell(money(row["expected"]) if known else text.MISSING),
+        Cell((low if low == high else f"{low}–{high}") if known else text.MISSING),
+    ]
+    if not aimed:
+        return (*cells, Cell(money(row["open_value"])))
+    cells += [] if tables.stated else [Cell(text.percent(row["p_target"]))]
+    due = bool(row["open_count"])
+    cells.append(Cell(text.times(row["pipeline_coverage"])) if due else Cell("none due", tone="quiet"))
+    return (
+        (*cells, _write_pipeline_to_add(row["needed_pipeline"], money))
+        if "needed_pipeline" in row
+        else tuple(cells)
+    )
+
+
+def _write_pipeline_to_add(needed: float, money: Callable[[float], str]) -> Cell:
+    return Cell("none", tone="quiet") if needed <= 0 else Cell(money(needed))
+
+
+def past(tables: Tables) -> Block | None:
+    """Show whether to believe the range: past forecasts as long before their period's end, and what closed in the end."""
+    if tables.inputs.records.empty:
+        return None
+    noun = tables.inputs.noun
+    try:
+        table = tables.track_record
+    except NotEnoughHistory:
+        words = (
+            f"No {noun} has ended since the records began. Once one has, this shows whether its range held."
+        )
+        return Block("past", "Past ranges", parts=(Note(words),))
+    except DataError as error:
+        return Block("past", "Past ranges cannot be judged", parts=(Note(text.capital(f"{error}.")),))
+    shown = table.tail(_MOST_PAST)
+    shown.attrs = table.attrs
+    rows = svg.track_record(shown)
+    opened = tuple(_list_period(tables, "won", row.key) for row in rows.rows)
+    sub = f"Forecast as long before each {noun}’s end as today (blue tick and band) and what closed in the end (dot)"
+    return Block("past", say_finding(shown), sub, (Opening(rows, opened),))
+
+
+def categories(tables: Tables) -> Block:
+    """Show how much rests on commit: closed money and the categories of the deals due, each opening to its deals."""
+    inputs, table, nav = tables.inputs, tables.categories, "Categories"
+    row: Any = table.loc[str(inputs.period)]
+    if not row["closed"] and not row["open_count"]:
+        note = Note(f"Nothing is closed or due in {inputs.name}.")
+        return Block("categories", "Forecast categories", parts=(note,), nav=nav)
+    target = float(tables.current["target"])
+    aimed = math.isfinite(target)
+    rows = svg.forecast_categories(table, str(inputs.period), target=target)
+    deals = inputs.open_now.assign(category=deal_categories(inputs.open_now))
+    deals = pd.concat([inputs.won_now.assign(category="closed"), deals])
+    opened = tuple(list_deals(inputs, deals[deals["category"] == one.key], one.label) for one in rows.rows)
+    title = _compare_with_target(tables, row, target) if aimed else say_finding(table)
+    sub = (
+        f"{text.capital(inputs.name)} by category at full value: the deal’s own, its stage’s, or by stated chance. "
+        "Running total beside each bar" + ("; line is the target" if aimed else "")
+    )
+    return Block("categories", title, sub, (Opening(rows, opened),), nav)
+
+
+def _compare_with_target(tables: Tables, row: Any, target: float) -> str:
+    """Say how far closed money and commit reach."""
+    money, total = tables.inputs.money, float(row["commit_total"])
+    if not total:
+        return f"Nothing is closed or committed: {money(target)} to go"
+    reach = "Closed and commit alone reach" if row["commit"] else "Closed alone reaches"
+    if total == target:
+        return f"{reach} the target of {money(target)}"
+    off = money(abs(total - target))
+    return f"{reach} {money(total)}, {off} {'past target' if total > target else 'short of target'}"

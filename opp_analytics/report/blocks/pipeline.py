@@ -1,0 +1,276 @@
+"""The pipeline on the page: what was created, where deals end, whether dates hold, and win rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import svg, text
+from opp_analytics.errors import MissingColumnError, NotEnoughHistory
+from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
+from opp_analytics.report.model import (
+    Block,
+    Cell,
+    Chart,
+    Column,
+    Deals,
+    Fold,
+    Group,
+    Line,
+    Note,
+    Opening,
+    Part,
+    Table,
+)
+from opp_analytics.report.tables import DueDeals, Tables
+
+__all__ = ["created", "created_by", "funnel", "slippage", "win_rates"]
+
+_WEEKS, _NEAR = 12, 0.1
+"""Weeks on the page, a quarter, and the share within which a week is like the average."""
+_MOST_CREATORS, _MOST_PUSHED, _MOST_RATES = 8, 5, 12
+"""Rows of a block that fit beside its neighbor."""
+_ENDS = {"advanced": "moved on", "back": "moved back", "still": "open"}
+"""Outcomes of a stage's entries, where the name alone does not say it."""
+
+
+def created(tables: Tables) -> Block | None:
+    """Show whether the inflow suffices: the value created in each of the last weeks, against their average."""
+    money = tables.inputs.money
+    try:
+        table = tables.created.tail(_WEEKS)
+    except NotEnoughHistory:
+        return None
+    table.attrs = tables.created.attrs
+    weeks = len(table) - 1
+    average, last = float(table["value"].iloc[:-1].mean()), float(table["value"].iloc[-1])
+    sub = "Value of the deals created in seven days each, as first seen"
+    if weeks:
+        line = f"average of the {weeks} weeks before" if weeks > 1 else "the week before"
+        sub += f"; line: {line}, {money(average)}"
+    drawn = svg.pipeline_created(table, average=average, line="average" if weeks > 1 else "week before")
+    title = f"New pipeline this week, {money(last)}" + _compare_week(last, average, weeks)
+    return Block("created", title, sub, (Chart(drawn), *_fold_this_week(tables)))
+
+
+def _fold_this_week(tables: Tables) -> list[Fold]:
+    """List the deals of the last column under a fold."""
+    deals = tables.created_deals
+    mine = deals[deals["period"] == str(tables.created.index[-1])].reset_index(drop=True)
+    words = (
+        f"The {text.spelled(len(mine), 'deal')} of this week" if len(mine) > 1 else "The deal of this week"
+    )
+    listed = list_deals(tables.inputs, add_details(tables.inputs, mine), words, sheet="Created")
+    return [Fold(words, listed)] if listed else []
+
+
+def _compare_week(last: float, average: float, weeks: int) -> str:
+    if not weeks:
+        return ""
+    usual = f"the {weeks}-week average" if weeks > 1 else "the week before"
+    if not average or abs(last / average - 1) < _NEAR:
+        return f", was in line with {usual}" if last or not average else f", was below {usual}"
+    off = text.percent(abs(last / average - 1))
+    return f", was {off} {'above' if last > average else 'below'} {usual}"
+
+
+def created_by(tables: Tables) -> Block | None:
+    """Show who created the value of the current period so far; nothing on the page of one person."""
+    inputs = tables.inputs
+    if not inputs.person:
+        return None
+    try:
+        table = tables.created_by
+    except (NotEnoughHistory, MissingColumnError):
+        return None
+    whole = float(table["value"].sum())
+    if whole <= 0 or (inputs.only and len(table) == 1):
+        return None
+    amounts = [
+        svg.Amount(
+            str(name),
+            float(row["value"]),
+            inputs.money(row["value"]),
+            f"{name}: {inputs.money(row['value'])}, {text.count(int(row['deals']))}",
+        )
+        for name, row in table.nlargest(_MOST_CREATORS, "value").iterrows()
+    ]
+    opened = tuple(_list_created(tables, amount.name) for amount in amounts)
+    first = amounts[0]
+    title = f"{first.name} created the most, {text.percent(first.value / whole)} of {inputs.name}’s {inputs.money(whole)}"
+    sub = f"Value created in {inputs.name} so far"
+    if len(table) > _MOST_CREATORS:
+        sub += f", the {_MOST_CREATORS} largest of {len(table)}"
+    return Block("created_by", title, sub, (Opening(svg.bars(amounts), opened),))
+
+
+def _list_created(tables: Tables, name: str) -> Deals | None:
+    """List what one person created in the current period, at the value first seen."""
+    inputs, deals = tables.inputs, tables.created_by_deals
+    mine = deals[(deals.index == name) & (deals["period"] == str(inputs.period)).to_numpy()]
+    rows = add_details(inputs, mine.reset_index(drop=True))
+    return list_deals(inputs, rows, f"Created by {name} in {inputs.name}", sheet="Created")
+
+
+def funnel(tables: Tables) -> Block:
+    """Show where deals end: those that entered each stage and where they are now; without records, what is open."""
+    try:
+        flow = tables.flow
+    except NotEnoughHistory:
+        return _show_open_stages(tables)
+    if not flow["entries"].sum():
+        return _show_open_stages(tables)
+    start = tables.inputs.day(tables.flow_since.tz_convert(tables.inputs.tz))
+    rows = svg.stage_flow(flow)
+    opened = tuple(
+        _list_entries(tables, key, row.label) for key, row in zip(flow.index, rows.rows, strict=True)
+    )
+    sub = f"Deals that entered each stage since {start}, and where they are now. Dark: moved back or removed"
+    return Block("funnel", say_finding(flow), sub, (Opening(rows, opened),))
+
+
+def _list_entries(tables: Tables, key: Any, label: str) -> Deals | None:
+    """List the entries into a stage with what became of them there; a deal that came twice counts twice."""
+    inputs, entries = tables.inputs, tables.flow_deals
+    stages = entries.set_index("stage", append=isinstance(key, tuple)).index
+    mine = entries[[one == key for one in stages]].reset_index(drop=True)
+    ends = mine["outcome"].map(_ENDS).fillna(mine["outcome"])
+    rows = add_details(inputs, mine, stage=ends).drop(columns="outcome")
+    rows = rows.sort_values(["value", "unique_id"], ascending=[False, True])
+    return list_deals(inputs, rows, f"Entered {label}", sheet="Stage entries")
+
+
+def _show_open_stages(tables: Tables) -> Block:
+    inputs, deals = tables.inputs, tables.inputs.deals
+    table = tables.funnel.groupby(level="stage", sort=False)[["open_count", "open_value"]].sum()
+    if not table["open_count"].sum():
+        return Block("funnel", "Funnel", parts=(Note("No deal is open in any stage."),))
+    amounts = [
+        svg.Amount(
+            text.title(stage),
+            float(row["open_value"]),
+            inputs.money(row["open_value"]),
+            f"{text.label(stage)}: {inputs.money(row['open_value'])}, {text.count(int(row['open_count']))}",
+            str(stage),
+        )
+        for stage, row in table.iterrows()
+    ]
+    is_open = deals["outcome"] == "open"
+    opened = tuple(
+        list_deals(inputs, deals[is_open & (deals["stage"] == one.key)], f"Open in {one.name}")
+        or Deals(f"Open in {one.name}", ())
+        for one in amounts
+    )
+    rows = Opening(svg.bars(amounts), opened)
+    return Block("funnel", _name_largest_stage(amounts), "Open value by stage", (rows,))
+
+
+def _name_largest_stage(amounts: Sequence[svg.Amount]) -> str:
+    most, whole = max(amounts, key=lambda amount: amount.value), sum(amount.value for amount in amounts)
+    if not whole:
+        return "No open deal has a value"
+    if most.value == whole:
+        return f"All open value is in {text.label(most.key)}"
+    return (
+        f"The largest share of open value, {text.percent(most.value / whole)}, is in {text.label(most.key)}"
+    )
+
+
+def slippage(tables: Tables) -> Block | None:
+    """Show whether dates hold: the outcome of what was due, this period and the two before; and deals that keep moving."""
+    inputs, nav = tables.inputs, "Slippage"
+    try:
+        found = tables.slippages
+    except NotEnoughHistory:
+        if inputs.records.empty:
+            return None
+        words = "A single record shows no change. From the second on, this shows the outcome of each deal that was due."
+        return Block("slippage", "Slippage", parts=(Note(words),), nav=nav)
+    named = {_name_period(tables, part): part for part in found}
+    rows = svg.slippage({name: part.table for name, part in named.items()})
+    opened = tuple(_list_due(tables, name, part) for name, part in named.items())
+    parts: list[Part] = [Opening(rows, opened)]
+    if len(tables.pushed):
+        parts.append(_show_pushed(tables))
+    periods = pd.concat({part.period: part.table for part in found}, names=["period"])
+    periods.attrs = {**found[-1].table.attrs, "as_of": str(inputs.today.date()), "freq": inputs.freq}
+    sub = f"Outcome of each deal that was due when the {inputs.noun} began, by value; total due at right"
+    return Block("slippage", say_finding(periods), sub, tuple(parts), nav)
+
+
+def _name_period(tables: Tables, part: DueDeals) -> str:
+    inputs = tables.inputs
+    name = text.capital(text.period_name(part.period, inputs.freq, today=inputs.today, short=True))
+    return f"{name} to date" if part.period == str(inputs.period) else name
+
+
+def _list_due(tables: Tables, name: str, part: DueDeals) -> Deals | None:
+    deals = part.deals
+    moved = deals["close_date_after"].where(deals["close_date_after"].notna(), deals["close_date"])
+    rows = add_details(tables.inputs, deals, stage=deals["outcome"], close_date=moved).drop(columns="outcome")
+    return list_deals(tables.inputs, rows, f"Due in {name}", sheet="Due deals")
+
+
+def _show_pushed(tables: Tables) -> Table:
+    inputs = tables.inputs
+    columns = (
+        Column("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
+        *map(Column, ("Pushes", "Days later", "Value")),
+    )
+    lines = tuple(
+        Line(
+            (
+                name_deal(inputs, row),
+                *(Cell(text.number(row[column])) for column in ("pushes", "days_pushed", "value")),
+            )
+        )
+        for row in tables.pushed.head(_MOST_PUSHED).to_dict("records")
+    )
+    rest = len(tables.pushed) - len(lines)
+    more = f"; {rest:,} more in the workbook" if rest > 0 else ""
+    caption = f"Pushed twice or more, as of {inputs.day(inputs.today)}{more}"
+    return Table(columns, (Group(lines),), "pushed", caption)
+
+
+def win_rates(tables: Tables) -> Block:
+    """Show who differs beyond chance: won of won and lost, by person, with intervals, against the rate of all."""
+    inputs, whole, table, nav = tables.inputs, tables.win_rate, tables.win_rates, "Win rates"
+    since = inputs.day(tables.closed_since)
+    closed = int(whole["won"] + whole["lost"])
+    if not closed:
+        note = Note(f"No deal was won or lost since {since}.")
+        return Block("win_rates", "Win rates", parts=(note,), nav=nav)
+    rate = text.percent(whole["rate"])
+    known = table[table["rate"].notna()]
+    if len(known) < 2:
+        title = (
+            f"{rate} of the {text.spelled(closed, 'deal')} closed since {since} were won"
+            if closed > 1
+            else f"The one deal closed since {since} was {'won' if whole['won'] else 'lost'}"
+        )
+        return Block("win_rates", title, "", _draw_rates(tables, known), nav)
+    most = (known["won"] + known["lost"]).nlargest(_MOST_RATES).index
+    shown = known[known.index.isin(most)]
+    sub = f"Won ÷ (won + lost) since {since}, 95% interval. Vertical line: all, {rate}. Blue: differs from the others beyond chance"
+    if len(shown) < len(known):
+        sub += f". The {_MOST_RATES} with most closed deals of {len(known):,}"
+    return Block("win_rates", say_finding(tables.scores), sub, _draw_rates(tables, shown), nav)
+
+
+def _draw_rates(tables: Tables, shown: pd.DataFrame) -> tuple[Opening, ...]:
+    if shown.empty:
+        return ()
+    scores = tables.scores
+    apart = set(scores.index[scores["differs"].to_numpy(dtype=bool)])
+    rows = svg.win_rate(shown, overall=float(tables.win_rate["rate"]), differs=apart)
+    return (Opening(rows, tuple(_list_closed(tables, row.key) for row in rows.rows)),)
+
+
+def _list_closed(tables: Tables, name: str) -> Deals | None:
+    """List the deals that one person won or lost in the window."""
+    inputs, deals = tables.inputs, tables.inputs.deals
+    inside = deals["close_date"].between(tables.closed_since, inputs.today)
+    closed = inside & deals["outcome"].isin(["won", "lost"])
+    return list_deals(inputs, deals[closed & (deals[inputs.person] == name)], f"Won and lost by {name}")

@@ -1,0 +1,456 @@
+"""The forecasts of a report: one table by team and person, of which a page shows the whole or a part, now and at past records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from opp_analytics import analysis, text
+from opp_analytics.arguments import MethodName
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import History
+from opp_analytics.periods import as_date, to_dates
+from opp_analytics.report.gaps import cover_gaps, list_deals_to_win
+from opp_analytics.report.inputs import AHEAD, Inputs, Part
+from opp_analytics.schema import ALL
+
+__all__ = ["Earlier", "Forecasts", "find_earlier_record", "keep_rows"]
+
+_WEEK, _NEAR = pd.Timedelta(days=7), pd.Timedelta(days=3)
+"""Time back to the record that starts the week, and its largest distance from that day."""
+_TREND = 9
+"""Weeks of the trend: two months, so that a month is seen from before its start."""
+_RANGE = ["expected", "low", "high"]
+_FAN = ["booked", "expected", "low", "median", "high"]
+_JUDGED, _CENT = 12, 0.005
+"""Past forecasts of a part that are judged, a year of months, and what money may be off."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The record that changes are counted from."""
+
+    moment: pd.Timestamp
+    """Its instant."""
+    day: pd.Timestamp
+    """Its date."""
+    forecast: pd.DataFrame
+    """`oa.forecast` as of that day."""
+    people: pd.DataFrame
+    """The same by person; without rows where nobody is named."""
+
+    def figure(self, period: str, column: str) -> float:
+        """Look up a figure of the page's subject, as it was then."""
+        return float(self.forecast[column].to_dict()[period])
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """The forecasts of a report; a table that needs records raises `NotEnoughHistory` where there are too few."""
+
+    inputs: Inputs
+
+    @property
+    def first_record(self) -> pd.Timestamp:
+        """Day of the first record of all."""
+        assert self.inputs.history is not None
+        return as_date(self.inputs.history.records["recorded_at"].iloc[0], tz=self.inputs.tz)
+
+    def _history(self) -> History:
+        if self.inputs.history is None or self.inputs.records.empty:
+            raise NotEnoughHistory("no record of the pipeline up to this day")
+        return self.inputs.history
+
+    def _forecast(
+        self, frame: pd.DataFrame, day: pd.Timestamp, method: MethodName, periods: int | list[str]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Forecast the whole by team and person; keep the rows of the page's subject, and of its people."""
+        inputs, levels = self.inputs, list(self.inputs.levels)
+        table = analysis.forecast(
+            frame,
+            as_of=day,
+            periods=periods,
+            only=isinstance(periods, list),
+            method=method,
+            by=levels or None,
+            totals=bool(levels),
+            freq=inputs.freq,
+            history=inputs.whole_history,
+            target=inputs.target,
+            tz=inputs.tz,
+        )
+        return _keep_part(table, inputs.part, levels) if levels else (table, table.iloc[:0])
+
+    def _forecast_at(
+        self, moment: pd.Timestamp, method: MethodName, period: str
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Forecast a period as it was at a record."""
+        assert self.inputs.whole_history is not None
+        day = as_date(moment, tz=self.inputs.tz)
+        return self._forecast(self.inputs.whole_history.as_of(moment), day, method, [period])
+
+    @cached_property
+    def _now(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        inputs = self.inputs
+        return self._forecast(inputs.whole, inputs.today, inputs.method, AHEAD + 1)
+
+    @property
+    def forecast(self) -> pd.DataFrame:
+        """`oa.forecast` of the page's subject, with rows for the current period and those ahead."""
+        return self._now[0]
+
+    @property
+    def stated(self) -> bool:
+        """True when the forecast knows the stated chances alone, which say no chance of a target."""
+        return bool(self.forecast.attrs["method"] == "stated")
+
+    @property
+    def current(self) -> pd.Series[Any]:
+        """The forecast's row of the current period."""
+        return self.forecast.loc[[str(self.inputs.period)]].iloc[0]
+
+    @cached_property
+    def ahead(self) -> pd.DataFrame:
+        """The forecast's rows of the periods ahead."""
+        names = [str(self.inputs.period + step) for step in range(1, AHEAD + 1)]
+        return keep_rows(self.forecast, self.forecast.index.isin(names))
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """`oa.forecast` of the current period by team and person, with "(all)" rows; empty where nobody is named."""
+        return self._keep_current(self._now[1])
+
+    def _keep_current(self, people: pd.DataFrame) -> pd.DataFrame:
+        if not self.inputs.by:
+            return people
+        current = people.index.get_level_values("period") == str(self.inputs.period)
+        return keep_rows(people, current).droplevel("period")
+
+    @property
+    def persons(self) -> pd.DataFrame:
+        """The rows of `people` of single persons, by name."""
+        people = self.people
+        totals = [ALL in (label if isinstance(label, tuple) else (label,)) for label in people.index]
+        rows = people.loc[~np.array(totals, dtype=bool)]
+        return rows.droplevel(list(range(rows.index.nlevels - 1))) if rows.index.nlevels > 1 else rows
+
+    @property
+    def method(self) -> MethodName:
+        """The method of the forecast: the one that was asked for, or the one that "auto" chose."""
+        asked = self.inputs.method
+        return self.forecast.attrs["method"] if asked == "auto" else asked
+
+    @cached_property
+    def earlier(self) -> Earlier:
+        """The record to compare with, and the forecast as it was then, by the method of now."""
+        inputs = self.inputs
+        moment = find_earlier_record(inputs)
+        day = as_date(moment, tz=inputs.tz)
+        try:
+            forecast, people = self._forecast_at(moment, self.method, str(inputs.period))
+        except NotEnoughHistory:
+            method = text.label(self.forecast.attrs["method"])
+            raise NotEnoughHistory(
+                f"the method changed: {method} had too few records on {inputs.day(day)}, so that day’s forecast cannot be compared"
+            ) from None
+        return Earlier(moment, day, forecast, self._keep_current(people))
+
+    @cached_property
+    def no_changes(self) -> str:
+        """Why there is nothing to compare with; empty when there is."""
+        try:
+            _ = self.earlier
+        except NotEnoughHistory as reason:
+            return str(reason)
+        return ""
+
+    @cached_property
+    def fan(self) -> pd.DataFrame:
+        """`oa.forecast_fan` of the current period, a record a week, up to the forecast of the page."""
+        inputs = self.inputs
+        table = self._fan_of_part() if inputs.part else self._fan_of_whole()
+        weekly = _keep_weekly(self._add_today(table), inputs)
+        if weekly.empty:
+            raise NotEnoughHistory(f"no record in the {_TREND} weeks before {inputs.day(inputs.today)}")
+        shown = weekly.assign(target=float(self.current["target"]))
+        shown.attrs = {**table.attrs, "as_of": str(inputs.today.date())}
+        return shown
+
+    def _add_today(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Add the forecast of today to past ones, where the last record is older."""
+        inputs, row = self.inputs, self.current
+        if as_date(table.index[-1], tz=inputs.tz) >= inputs.today or np.isnan(row["expected"]):
+            return table
+        left = (inputs.period.end_time - inputs.today).days // 7
+        noon = inputs.today.tz_localize("UTC") + pd.Timedelta(hours=12)
+        now = pd.DataFrame(
+            {"period": str(inputs.period), "weeks_before": left, **row[_FAN].to_dict()}, index=[noon]
+        )
+        joined: pd.DataFrame = pd.concat([table, now]).rename_axis("made_at")
+        joined.attrs = table.attrs
+        return joined
+
+    def _fan_of_whole(self) -> pd.DataFrame:
+        inputs = self.inputs
+        return analysis.forecast_fan(
+            self._history(),
+            period=str(inputs.period),
+            freq=inputs.freq,
+            method=self.method,
+            as_of=inputs.today,
+            tz=inputs.tz,
+        )
+
+    def _fan_of_part(self) -> pd.DataFrame:
+        """Take the part's rows of the forecasts of the whole, record by record."""
+        inputs, period = self.inputs, str(self.inputs.period)
+        rows = {}
+        for moment in _keep_weekly(inputs.records.set_index("recorded_at"), inputs).index:
+            try:
+                rows[moment] = self._forecast_at(moment, self.method, period)[0].loc[period, _FAN]
+            except NotEnoughHistory:
+                continue
+        table = pd.DataFrame.from_dict(rows, orient="index", dtype="float64").rename_axis("made_at")
+        if table.empty or table["expected"].isna().all():
+            raise NotEnoughHistory("no record can forecast this period yet")
+        table = table[table["expected"].notna()]
+        left = (
+            inputs.period.end_time - pd.DatetimeIndex(table.index).tz_convert(inputs.tz).tz_localize(None)
+        ).days
+        table = table.assign(period=period, weeks_before=left // 7)
+        table.attrs = self.forecast.attrs
+        return table
+
+    @property
+    def change(self) -> pd.DataFrame:
+        """`oa.forecast_change` of the current period, from the earlier record to the last one."""
+        return self._change[0]
+
+    @property
+    def change_deals(self) -> pd.DataFrame:
+        """`oa.forecast_change_deals` of the same."""
+        return self._change[1]
+
+    @cached_property
+    def _change(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        inputs, part = self.inputs, self.inputs.part
+        start, last = find_earlier_record(inputs), inputs.records["recorded_at"].iloc[-1]
+        if last <= start:
+            raise NotEnoughHistory(
+                f"no record after {inputs.day(as_date(start, tz=inputs.tz))} shows what moved"
+            )
+        assert inputs.whole_history is not None
+        asked: dict[str, Any] = {
+            "start": start,
+            "end": inputs.until,
+            "period": str(inputs.period),
+            "by": list(inputs.levels) if part else None,
+            "freq": inputs.freq,
+            "method": inputs.method,
+            "tz": inputs.tz,
+        }
+        steps = analysis.forecast_change(inputs.whole_history, **asked)
+        deals = analysis.forecast_change_deals(inputs.whole_history, **asked)
+        return _keep_part_of_change(steps, deals, part) if part else (steps, deals)
+
+    @cached_property
+    def categories(self) -> pd.DataFrame:
+        """`oa.forecast_categories`."""
+        inputs = self.inputs
+        return analysis.forecast_categories(
+            inputs.opportunities, as_of=inputs.today, freq=inputs.freq, tz=inputs.tz
+        )
+
+    @cached_property
+    def forecast_deals(self) -> pd.DataFrame:
+        """`oa.forecast_deals`; on the page of a part its rows of those of the whole."""
+        inputs, part = self.inputs, self.inputs.part
+        table = analysis.forecast_deals(
+            inputs.whole,
+            as_of=inputs.today,
+            method=inputs.method,
+            by=list(inputs.levels[: inputs.levels.index(part.column) + 1]) if part else None,
+            freq=inputs.freq,
+            history=inputs.whole_history,
+            target=inputs.target,
+            tz=inputs.tz,
+        )
+        return keep_rows(table, (table[part.column] == part.name).to_numpy(dtype=bool)) if part else table
+
+    @cached_property
+    def swings(self) -> pd.DataFrame:
+        """`oa.forecast_deals` of the current period, the deal with the largest share of what is uncertain first."""
+        inputs, table = self.inputs, self.forecast_deals
+        now = table[table["period"] == str(inputs.period)]
+        details = ["unique_id", *(name for name in inputs.by if name not in now)]
+        joined = now.merge(inputs.deals[details], on="unique_id", how="left")
+        joined.attrs = table.attrs
+        return joined
+
+    @cached_property
+    def track_record(self) -> pd.DataFrame:
+        """`oa.track_record`: past forecasts made equally far before the end of earlier periods.
+
+        Raises
+        ------
+        DataError
+            When recorded values cannot be used, such as a probability above 100.
+        """
+        inputs = self.inputs
+        table = analysis.track_record(
+            self._history(), as_of=inputs.today, freq=inputs.freq, method=inputs.method, tz=inputs.tz
+        )
+        return self._forecast_again(table) if inputs.part else table
+
+    def _forecast_again(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Replace past forecasts of a part by its rows of the forecasts of the whole."""
+        rows = {}
+        for period, row in table.tail(_JUDGED).iterrows():
+            try:
+                whole = self._forecast_at(row["made_at"], self.inputs.method, str(period))[0]
+            except NotEnoughHistory:
+                continue
+            rows[str(period)] = whole.loc[str(period), _RANGE]
+        if not rows:
+            raise NotEnoughHistory("no past forecast of the whole can be judged")
+        kept = table[table.index.isin(list(rows))].copy()
+        kept[_RANGE] = pd.DataFrame.from_dict(rows, orient="index", dtype="float64")
+        actual = kept["actual"]
+        kept["error"] = kept["expected"] - actual
+        kept["held"] = (kept["low"] - _CENT <= actual) & (actual <= kept["high"] + _CENT)
+        kept.attrs = table.attrs
+        return kept
+
+    @cached_property
+    def deals_to_win(self) -> pd.DataFrame:
+        """The open deals that could still close in the current period, the largest first."""
+        return list_deals_to_win(self.inputs)
+
+    @cached_property
+    def to_win(self) -> pd.DataFrame:
+        """What each person short of the target can do."""
+        return cover_gaps(self.deals_to_win, self.persons, partial(self.inputs.money, fine=True))
+
+
+def keep_rows(table: pd.DataFrame, kept: Any) -> pd.DataFrame:
+    """Keep some rows of a table, with its attrs."""
+    part: pd.DataFrame = table[kept]
+    part.attrs = table.attrs
+    return part
+
+
+def _keep_weekly(table: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:
+    """Keep the last record of each week back from the as-of day."""
+    days = (inputs.today - pd.DatetimeIndex(table.index).tz_convert(inputs.tz).tz_localize(None)).days
+    weeks = pd.Series((days.to_numpy() + 1) // 7, index=table.index)
+    kept = ~weeks.duplicated(keep="last") & (weeks < _TREND)
+    return table[kept.to_numpy(dtype=bool)]
+
+
+def find_earlier_record(inputs: Inputs) -> pd.Timestamp:
+    """Find the record to compare with: the nearest to seven days before, or the last by the day that was asked for.
+
+    Raises
+    ------
+    NotEnoughHistory
+        When there are no two records to compare, or none near that day; the message says when there will be one.
+    """
+    moments = inputs.records["recorded_at"]
+    if moments.empty:
+        raise NotEnoughHistory("no record of the pipeline up to this day")
+    days = to_dates(moments, tz=inputs.tz)
+    if inputs.since is not None:
+        by_then = moments[days <= inputs.since]
+        if by_then.empty:
+            raise NotEnoughHistory(
+                f"no record by {text.day(inputs.since, year=True)}; the first one is from {text.day(days.iloc[0], year=True)}"
+            )
+        return pd.Timestamp(by_then.iloc[-1])
+    # A record of the day itself is what is compared, not what it is compared with.
+    past = days < inputs.today
+    if not past.any():
+        raise NotEnoughHistory(
+            f"the first record is from {text.day(days.iloc[0])}; a comparison is possible from "
+            f"{text.day(days.iloc[0] + _WEEK - _NEAR)} on"
+        )
+    days, moments = days[past], moments[past]
+    off = (days - (inputs.today - _WEEK)).abs()
+    if off.min() > _NEAR:
+        later = [day + _WEEK for day in [*days, inputs.today] if day + _WEEK > inputs.today]
+        nearest = as_date(moments[off == off.min()].iloc[-1], tz=inputs.tz)
+        raise NotEnoughHistory(
+            f"no record from a week ago; the nearest is from {text.day(nearest, year=True)}, "
+            f"and a comparison is possible from {text.day(min(later))} on"
+        )
+    # Of two equally near days take the earlier one, which covers the whole week; of its records the last.
+    near = days[off == off.min()].iloc[0]
+    return pd.Timestamp(moments[days == near].iloc[-1])
+
+
+def _keep_part(
+    table: pd.DataFrame, part: Part | None, levels: Sequence[Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep the rows of the whole or of a part, by period, and of who is in it, by name and period.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `oa.forecast` by `levels`, with totals.
+    """
+    if part is None:
+        return keep_rows(table, _is_total(table, levels)).droplevel(list(levels)), table
+    place = levels.index(part.column)
+    above, members = list(levels[:place]), list(levels[place + 1 :])
+    mine = table[table.index.get_level_values(part.column) == part.name]
+    mine = mine.droplevel(above) if above else mine
+    if members:
+        people = mine.droplevel(part.column)
+        whole = people[_is_total(people, members)].droplevel(members)
+    else:
+        whole = mine.droplevel(part.column)
+        people = pd.concat([mine, mine.rename(index={part.name: ALL}, level=part.column)])
+    if whole.empty:  # A part that had no deal yet.
+        labels = table.index.get_level_values("period").unique()
+        unknown = dict.fromkeys(["low", "median", "high", "p_target", "target"], np.nan)
+        whole = pd.DataFrame(0.0, index=labels, columns=table.columns).assign(**unknown)
+    for rows in (whole, people):
+        # What the whole leaves out is not the part's.
+        rows.attrs = {name: value for name, value in table.attrs.items() if name != "left_out"}
+    return whole, people
+
+
+def _is_total(table: pd.DataFrame, levels: Sequence[Any]) -> Any:
+    return np.logical_and.reduce([table.index.get_level_values(name) == ALL for name in levels])
+
+
+def _keep_part_of_change(
+    table: pd.DataFrame, deals: pd.DataFrame, part: Part
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Keep the part's rows of `oa.forecast_change` and `oa.forecast_change_deals` of the whole, without groups.
+
+    Between two members of a team a deal moves nothing.
+    """
+    mine, moved = (one[one.index.get_level_values(part.column) == part.name] for one in (table, deals))
+    steps = mine.groupby(level="movement", sort=False)[["expected", "value", "deals"]].sum()
+    moved = moved.groupby(["unique_id", "movement"], sort=False, as_index=False).agg(
+        name=("name", "first"), expected=("expected", "sum"), value=("value", "first")
+    )
+    moved = moved[moved["expected"].abs() >= _CENT]
+    moved = moved.sort_values(
+        ["expected", "unique_id"], key=lambda column: -column.abs() if column.name == "expected" else column
+    )
+    by_step = moved.assign(name=moved["name"].fillna(moved["unique_id"])).groupby("movement")["name"]
+    ends = steps.index.isin(["then", "now"])
+    counted = steps["deals"].where(ends, by_step.size().reindex(steps.index).fillna(0)).astype("int64")
+    largest = by_step.first().reindex(steps.index)
+    steps = steps.assign(
+        deals=counted, largest=largest.where(~ends, mine.groupby(level="movement")["largest"].first())
+    )
+    moved = moved[["unique_id", "name", "movement", "expected", "value"]].reset_index(drop=True)
+    steps.attrs, moved.attrs = table.attrs, deals.attrs
+    return steps, moved

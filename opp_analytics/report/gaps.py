@@ -1,0 +1,144 @@
+"""Which of a person's own deals would close the gap to the target, and how likely that is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from opp_analytics import schema, text
+from opp_analytics.analysis import distribute
+from opp_analytics.org import Money
+from opp_analytics.report.inputs import Inputs
+
+__all__ = ["advise", "cover_gaps", "list_deals_to_win"]
+
+_NEAR, _LIKELY = pd.Timedelta(days=35), 0.5
+"""A deal due after the period can be pulled in when due within five weeks, and as likely as not."""
+_FEWEST, _MOST = 3, 8
+"""Deals of a person: the largest three, and further ones while these do not cover the gap."""
+
+
+def list_deals_to_win(inputs: Inputs) -> pd.DataFrame:
+    """List the open deals with a value that could still close in the current period, the largest first.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `Inputs.deals` that are due, overdue, or near and likely, with ``chance`` (float64, fraction, as stated) and
+        ``action``: "due", "overdue" (re-date or close it) or "pull_in".
+    """
+    deals, ends = inputs.deals, inputs.period.end_time.normalize()
+    date = deals["close_date"]
+    stated = deals["probability"] if "probability" in deals else pd.Series(np.nan, deals.index)
+    chance = stated.astype("float64") / 100
+    late, due = date < inputs.today, (date >= inputs.today) & (date <= ends)
+    near = (date > ends) & (date <= inputs.today + _NEAR) & (chance >= _LIKELY)
+    kept = (deals["outcome"] == "open") & (deals["value"] > 0) & (late | due | near)
+    action = np.select([late, due], ["overdue", "due"], "pull_in")
+    return deals.assign(chance=chance, action=action)[kept.to_numpy(dtype=bool)]
+
+
+def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.DataFrame:
+    """Say what each person short of the target can do about it, the largest gap first.
+
+    Parameters
+    ----------
+    deals : DataFrame
+        From `list_deals_to_win`.
+    people : DataFrame
+        Rows of `forecast` for one period, with people as the index: ``booked``, ``target``, ``gap`` (money).
+
+    Returns
+    -------
+    DataFrame
+        Index as that of `people`, those with a gap: ``booked``, ``target``, ``gap`` (float64, money); ``deals`` (int64): how
+        many of the person's deals, the largest ones, can cover it; ``value`` (float64, money): theirs together;
+        ``p_enough`` (float64, fraction): chance that enough of them close, NaN without a deal; ``advice`` (str): which
+        of them cover the gap, in words.
+
+    Notes
+    -----
+    ``p_enough`` = P(Σ value·Bernoulli(chance) ≥ gap) over these deals, each on its own.
+    """
+    short = people[people["gap"] > 0].sort_values("gap", ascending=False, kind="stable")
+    owner = (
+        deals[short.index.name] if short.index.name in deals else pd.Series(index=deals.index, dtype=object)
+    )
+    rows = [_cover_gap(deals[owner == name], float(gap), money) for name, gap in short["gap"].items()]
+    counts, value, enough, advice = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return short[["booked", "target", "gap"]].assign(
+        deals=np.array(counts, dtype=np.int64),
+        value=np.array(value, dtype=np.float64),
+        p_enough=np.array(enough, dtype=np.float64),
+        advice=pd.Series(advice, index=short.index, dtype=schema.TEXT),
+    )
+
+
+def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float, float, str]:
+    """Number and value of the largest deals that can cover a gap, the chance that enough of them close, and the advice."""
+    if mine.empty:
+        return 0, 0.0, np.nan, "no open deal of yours could close in time"
+    values = mine["value"].to_numpy(dtype=float)
+    count = min(max(_FEWEST, int(np.searchsorted(np.cumsum(values), gap) + 1)), _MOST, len(mine))
+    values, chances = values[:count], mine["chance"].to_numpy(dtype=float)[:count]
+    enough = distribute(values, np.nan_to_num(chances), sure=0.0, seed=0).at_least(gap)
+    names = mine["name"].tolist()[:count]
+    return count, float(values.sum()), float(enough), advise(names, values, gap, money)
+
+
+def advise(names: Sequence[Any], values: NDArray[np.float64], gap: float, money: Money = text.money) -> str:
+    """Say which deals, the largest first, cover a gap.
+
+    Examples
+    --------
+    >>> [advise("abc", np.array(values), 10.0) for values in ([12.0, 11.0, 10.0], [12.0, 11.0, 1.0], [12.0, 2.0, 1.0])]
+    ['win any one of these three', 'win one of the first two', 'win a; the rest does not cover it']
+    >>> [advise("abc", np.array(values), 10.0) for values in ([8.0, 2.0, 2.0], [6.0, 5.0, 5.0], [5.0, 3.0, 2.0], [3.0, 2.0, 1.0])]
+    ['win a and one of the other two', 'win two of these three', 'win all three', 'all below bring only 6']
+    """
+    n = len(values)
+    if values.sum() < gap:
+        return f"{'this deal brings' if n == 1 else 'all below bring'} only {money(float(values.sum()))}"
+    alone = int((values >= gap).sum())
+    if alone:
+        return _advise_one(names, values, gap, alone)
+    if n == 2:
+        return "win both"
+    fewest = int(np.searchsorted(np.cumsum(values), gap) + 1)
+    if fewest == n:
+        return f"win all {text.spelled(n)}"
+    if values[n - fewest :].sum() >= gap:
+        return f"win {text.spelled(fewest)} of these {text.spelled(n)}"
+    if n == 3 and values[0] + values[2] >= gap:
+        return f"win {shorten_name(names)} and one of the other two"
+    return f"win the first {text.spelled(fewest)}"
+
+
+def _advise_one(names: Sequence[Any], values: NDArray[np.float64], gap: float, alone: int) -> str:
+    """Say which deals cover a gap that `alone` of them cover alone."""
+    n = len(values)
+    if n == 1:
+        return "this one deal covers it"
+    if alone == n:
+        return f"win {'either' if n == 2 else f'any one of these {text.spelled(n)}'}"
+    if alone > 1:
+        return f"win one of the first {text.spelled(alone)}"
+    if float(values[1:].sum()) < gap:
+        return f"win {shorten_name(names)}; the rest does not cover it"
+    return f"win {shorten_name(names)}, or {'both others' if n == 3 else 'enough of the others'}"
+
+
+def shorten_name(names: Sequence[Any]) -> str:
+    """Shorten the first deal's name to what is before its colon, where that tells it from the others.
+
+    Examples
+    --------
+    >>> shorten_name(["Oak: data", "Elm: data"]), shorten_name(["Oak: data", "Oak: support"])
+    ('Oak', 'Oak: data')
+    """
+    heads = [str(name).partition(": ")[0] for name in names]
+    return heads[0] if heads.count(heads[0]) == 1 else str(names[0])

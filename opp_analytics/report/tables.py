@@ -1,0 +1,197 @@
+"""The tables of a report, each computed once when first read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import analysis
+from opp_analytics.errors import NotEnoughHistory
+from opp_analytics.history import coverage
+from opp_analytics.org import Org, split_by
+from opp_analytics.periods import check_freq
+from opp_analytics.report.forecasts import Forecasts, keep_rows
+
+__all__ = ["DueDeals", "Tables"]
+
+_FLOW_WEEKS = 13
+"""Weeks of the stage flow: a quarter."""
+
+
+@dataclass(frozen=True)
+class DueDeals:
+    """Outcome of the deals due in one period."""
+
+    period: str
+    table: pd.DataFrame
+    deals: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Tables(Forecasts):
+    """All result tables of a report; one that needs records raises `NotEnoughHistory` where there are too few."""
+
+    @cached_property
+    def created(self) -> pd.DataFrame:
+        """`oa.pipeline_created` by weeks that end on the as-of day."""
+        inputs = self.inputs
+        weekly = check_freq(f"W-{inputs.today:%a}".upper())
+        table = analysis.pipeline_created(self._history(), freq=weekly, tz=inputs.tz)
+        return keep_rows(table, table.index <= str(pd.Period(inputs.today, weekly)))
+
+    @cached_property
+    def created_by(self) -> pd.DataFrame:
+        """`oa.pipeline_created` of the current period by person.
+
+        Raises
+        ------
+        MissingColumnError
+            When the history does not know whose a deal is.
+        """
+        inputs = self.inputs
+        table = analysis.pipeline_created(self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz)
+        now = keep_rows(table, table.index.get_level_values("period") == str(inputs.period))
+        return now.droplevel("period")
+
+    @cached_property
+    def created_deals(self) -> pd.DataFrame:
+        """The deals behind `created`: each with its period, at the value first seen."""
+        return analysis.pipeline_created_deals(
+            self._history(), freq=self.created.attrs["freq"], tz=self.inputs.tz
+        )
+
+    @cached_property
+    def created_by_deals(self) -> pd.DataFrame:
+        """The deals behind `created_by`, by person."""
+        inputs = self.inputs
+        return analysis.pipeline_created_deals(
+            self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz
+        )
+
+    @cached_property
+    def slippages(self) -> list[DueDeals]:
+        """`oa.slippage` of the two periods before and of the current one so far, in order of time."""
+        inputs, history = self.inputs, self._history()
+        begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
+        found = []
+        for step in (2, 1, 0):
+            period = inputs.period - step
+            first, last = period.start_time.normalize(), min(period.end_time.normalize(), inputs.today)
+            opening = first if first.tz_localize(inputs.tz) >= begins else begins
+            if opening is begins and begins.tz_convert(inputs.tz).tz_localize(None) >= last:
+                continue
+            window: Any = {"start": opening, "end": last, "tz": inputs.tz}
+            try:
+                table = analysis.slippage(history, **window)
+            except NotEnoughHistory:
+                continue  # No record inside this period; another one may have some.
+            found.append(DueDeals(str(period), table, analysis.slippage_deals(history, **window)))
+        if not found:
+            raise NotEnoughHistory("no period has two records")
+        return found
+
+    @cached_property
+    def pushed(self) -> pd.DataFrame:
+        """The open deals of `oa.close_date_moves` that were pushed more than once."""
+        inputs = self.inputs
+        moves = analysis.close_date_moves(self._history(), end=inputs.until, tz=inputs.tz)
+        often = moves[moves["pushes"] > 1].drop(columns="last_close_date")
+        table = inputs.deals[inputs.deals["outcome"] == "open"].merge(
+            often.reset_index(names="unique_id"), on="unique_id"
+        )
+        return table.sort_values(
+            ["pushes", "value", "unique_id"], ascending=[False, False, True], ignore_index=True
+        )
+
+    @cached_property
+    def flow(self) -> pd.DataFrame:
+        """`oa.stage_flow` of the last thirteen weeks."""
+        return analysis.stage_flow(self._history(), **self._flow_window())
+
+    @cached_property
+    def flow_deals(self) -> pd.DataFrame:
+        """The entries behind `flow`."""
+        return analysis.stage_flow_deals(self._history(), **self._flow_window())
+
+    @property
+    def flow_since(self) -> pd.Timestamp:
+        """Start of `flow`: thirteen weeks ago, or the first record where that is later."""
+        inputs = self.inputs
+        first = inputs.today - pd.Timedelta(weeks=_FLOW_WEEKS)
+        begins = pd.Timestamp(inputs.records["recorded_at"].iloc[0])
+        return max(first.tz_localize(inputs.tz).tz_convert("UTC"), begins)
+
+    def _flow_window(self) -> dict[str, Any]:
+        inputs = self.inputs
+        by = split_by(inputs.opportunities)
+        return {"start": self.flow_since, "end": inputs.until, "by": by, "tz": inputs.tz}
+
+    @cached_property
+    def coverage(self) -> pd.DataFrame:
+        """`History.coverage` of the records up to the as-of day."""
+        self._history()
+        return coverage(self.inputs.records, self.inputs.freq)
+
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        """`oa.deal_flags`, the largest flagged value first."""
+        inputs = self.inputs
+        return analysis.deal_flags(
+            inputs.opportunities,
+            None if inputs.records.empty else inputs.history,
+            as_of=inputs.today,
+            own_writes=inputs.own_writes,
+            tz=inputs.tz,
+        )
+
+    @cached_property
+    def funnel(self) -> pd.DataFrame:
+        """`oa.stage_funnel`."""
+        return analysis.stage_funnel(self.inputs.opportunities, by=split_by(self.inputs.opportunities))
+
+    @property
+    def closed_since(self) -> pd.Timestamp:
+        """First day of the window of the win rates: this quarter and the three before."""
+        return (pd.Period(self.inputs.today, Org.of(self.inputs.opportunities).freq("Q")) - 3).start_time
+
+    @cached_property
+    def win_rate(self) -> pd.Series[Any]:
+        """`oa.win_rate` of the window as one row."""
+        return self._win_rate(None).iloc[0]
+
+    @cached_property
+    def win_rates(self) -> pd.DataFrame:
+        """`oa.win_rate` of the window by person; empty where nobody is named."""
+        return self._win_rate(self.inputs.person) if self.inputs.person else self._win_rate(None).head(0)
+
+    def _win_rate(self, by: str | None) -> pd.DataFrame:
+        inputs = self.inputs
+        return analysis.win_rate(
+            inputs.opportunities, start=self.closed_since, end=inputs.today, as_of=inputs.today, by=by
+        )
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """`oa.scorecard` of the window, without a history: whose win rate differs beyond chance."""
+        inputs = self.inputs
+        assert inputs.person is not None
+        return analysis.scorecard(
+            inputs.opportunities, as_of=inputs.today, by=inputs.person, start=self.closed_since, tz=inputs.tz
+        )
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """`oa.audit`."""
+        inputs = self.inputs
+        return analysis.audit(
+            inputs.opportunities, as_of=inputs.today, own_writes=inputs.own_writes, tz=inputs.tz
+        )
+
+    @cached_property
+    def finding_summary(self) -> pd.DataFrame:
+        """`oa.audit_summary` of errors and warnings, the most money first."""
+        table = analysis.audit_summary(self.findings[self.findings["severity"] != "info"])
+        return table.sort_values(["value", "deals"], ascending=False)

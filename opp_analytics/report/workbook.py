@@ -1,0 +1,393 @@
+"""Writing the workbook: typed cells, Excel tables with names and totals, currency formats; never a formula from data."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from babel.numbers import get_currency_symbol
+
+from opp_analytics import text
+from opp_analytics.columns import WORKBOOK_FORMATS, find_unit, title_columns
+from opp_analytics.errors import ConfigError, DataError, DataWarning
+from opp_analytics.report.sheets import Figure, Sheet
+
+if TYPE_CHECKING:
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.comments import Comment
+    from openpyxl.worksheet.worksheet import Worksheet
+
+__all__ = ["workbook_bytes"]
+
+_MOST_ROWS = 1_048_574
+"""Rows of a sheet below its heading and above its total."""
+_MOST_LETTERS = 32_767
+_WIDEST, _UPRIGHT, _PAPER = 40, 140, 200
+"""Width of the widest column, of a sheet printed upright, and of what is printed: further columns are on the sheet only."""
+_FONT = "Calibri"
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that a workbook cannot contain."""
+_FIRST_DAY = (1980, 1, 1, 0, 0, 0)
+"""The earliest time that a zip archive can store."""
+_FORMATS = {
+    **WORKBOOK_FORMATS,
+    "count": "#,##0",
+    "number": "#,##0.0",
+    "date": "yyyy-mm-dd",
+    "instant": "yyyy-mm-dd hh:mm",
+}
+_RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
+
+
+def workbook_bytes(
+    sheets: Iterable[Sheet],
+    figures: Iterable[Figure],
+    *,
+    title: str,
+    sentences: Iterable[str],
+    since: str,
+    currency: str | None,
+    as_of: datetime,
+) -> bytes:
+    """The workbook as the bytes of an xlsx file; the same input gives the same bytes.
+
+    Parameters
+    ----------
+    sentences : list of str
+        What the summary says above its figures.
+    since : str
+        Heading of the earlier figures, empty when there are none.
+
+    Raises
+    ------
+    ConfigError
+        When openpyxl is not installed.
+    """
+    try:
+        from openpyxl import Workbook
+    except ImportError:
+        raise ConfigError(
+            "the report's workbook needs openpyxl; install it with: pip install 'opp-analytics[report]'"
+        ) from None
+    book = Workbook(write_only=True)
+    book.properties.title, book.properties.creator = title, "opp_analytics"
+    formats = {**_FORMATS, "money": _money_format(currency)}
+    saved = io.BytesIO()
+    try:  # the library writes each row to a temporary file first
+        _summary(book, title, list(sentences), list(figures), since, formats)
+        for sheet in sheets:
+            _table(book, sheet, formats)
+        book.save(saved)
+    except OSError as error:
+        raise DataError(
+            f"cannot make the workbook in {tempfile.gettempdir()}: {error.strerror or error}"
+        ) from None
+    return _dated(saved, as_of)
+
+
+def _money_format(currency: str | None) -> str:
+    if currency is None:
+        return "#,##0.00"
+    symbol = get_currency_symbol(currency, locale="en_US")
+    return f"[${symbol}]{'' if len(symbol) == 1 else ' '}#,##0.00"
+
+
+def _summary(
+    book: Workbook,
+    title: str,
+    sentences: list[str],
+    figures: list[Figure],
+    since: str,
+    formats: dict[str, str],
+) -> None:
+    """What the page says, and its figures as cells with names."""
+    from openpyxl.styles import Alignment, Font
+    from openpyxl.workbook.defined_name import DefinedName
+
+    sheet = _new_sheet(book, "Summary", [26, 18, 18, 60])
+    for place, words in enumerate([title, *sentences]):
+        cell = _text_cell(sheet, words)
+        cell.font = Font(name=_FONT, bold=place < 2, size=14 if not place else 11)
+        sheet.append([cell])
+    heads = ["Figure", "Now", since or None]
+    sheet.append([None])
+    named = [_text_cell(sheet, head, Font(name=_FONT, bold=True)) for head in heads if head]
+    for cell in named[1:]:
+        cell.alignment = Alignment(horizontal="right")
+    sheet.append(named)
+    row = len(sentences) + 3
+    for figure in figures:
+        row += 1
+        unit = "count" if figure.column == "open_count" else find_unit(figure.column)
+        cells = [_text_cell(sheet, figure.title)]
+        cells[0].comment = _note(figure.column)
+        for value in (figure.value, *([figure.before] if since else [])):
+            cell = _cell(sheet)
+            cell.value = None if value is None or pd.isna(value) else float(value)
+            cell.number_format, cell.alignment = formats[unit], Alignment(horizontal="right")
+            cells.append(cell)
+        sheet.append(cells)
+        book.defined_names[figure.column] = DefinedName(figure.column, attr_text=f"Summary!$B${row}")
+
+
+def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
+    """One table under its headings, as an Excel table with a total where it has one."""
+    from openpyxl.styles import Alignment
+    from openpyxl.utils import get_column_letter
+
+    frame = _fitting(sheet)
+    names = [str(name) for name in frame.columns]
+    heads = title_columns(names, sheet.titles)
+    kinds = [_kind(name, frame[column].dtype) for name, column in zip(names, frame.columns, strict=True)]
+    widths = [
+        _width(head, frame[column], kind)
+        for head, column, kind in zip(heads, frame.columns, kinds, strict=True)
+    ]
+    page = _new_sheet(book, sheet.name, widths)
+    page.freeze_panes = "B2"
+    page.print_title_rows = "1:1"
+    page.append([_head(page, head, name, kind) for head, name, kind in zip(heads, names, kinds, strict=True)])
+    columns = [_plain(frame[column], kind) for column, kind in zip(frame.columns, kinds, strict=True)]
+    # One cell per column is reused, so that its style is set once.
+    cells = [_cell(page) for _ in kinds]
+    for cell, kind in zip(cells, kinds, strict=True):
+        cell.number_format = formats.get(kind, "General")
+        if kind not in _RIGHT:
+            cell.alignment = Alignment(horizontal="left", indent=1)
+    for values in zip(*columns, strict=True):
+        for cell, kind, value in zip(cells, kinds, values, strict=True):
+            if kind == "text" and value is not None:
+                _set_text(cell, value)
+            else:
+                cell.value = value
+        page.append(cells)
+    key = sheet.name.replace(" ", "_")
+    summed = [name for name in sheet.summed if name in names and frame[name].notna().any()]
+    if summed:
+        page.append(_totals(page, key, heads, names, kinds, summed, formats))
+    last, rows = get_column_letter(len(names)), len(frame) + 1 + bool(summed)
+    page.tables.add(_excel_table(key, f"A1:{last}{rows}", heads, names, summed))
+    page.print_area = f"A1:{get_column_letter(_printed(widths))}{rows}"
+    _mark(page, names, len(frame))
+
+
+def _fitting(sheet: Sheet) -> pd.DataFrame:
+    """The sheet's table as far as Excel can hold it, with a warning of what it cannot."""
+    table = sheet.table
+    if len(table) > _MOST_ROWS:
+        warnings.warn(
+            f"the sheet {sheet.name} holds the first {_MOST_ROWS:,} of {len(table):,} rows, as many as Excel can; "
+            "its totals are those of these rows. oa.to_csv writes every deal",
+            DataWarning,
+            stacklevel=2,
+        )
+        table = table.head(_MOST_ROWS)
+    for column in table.select_dtypes(["string", "object"]):
+        long = int((table[column].dropna().map(lambda cell: len(str(cell))) > _MOST_LETTERS).sum())
+        if long:
+            warnings.warn(
+                f"the sheet {sheet.name} holds the first {_MOST_LETTERS:,} characters of {text.count(long, 'cell')} "
+                f"of {column}, as many as Excel can; oa.to_csv writes them whole",
+                DataWarning,
+                stacklevel=2,
+            )
+    return table
+
+
+def _printed(widths: list[float]) -> int:
+    """The number of first columns that are readable on paper."""
+    fits = sum(reach <= _PAPER for reach in itertools.accumulate(widths))
+    return max(fits, 1)
+
+
+def _head(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCell:
+    from openpyxl.styles import Alignment, Font
+
+    cell = _text_cell(page, head, Font(name=_FONT, bold=True))
+    right = kind in _RIGHT
+    cell.alignment = Alignment(
+        horizontal="right" if right else "left", vertical="top", wrap_text=True, indent=0 if right else 1
+    )
+    if head != name:
+        cell.comment = _note(name)
+    return cell
+
+
+def _note(name: str) -> Comment:
+    """The name that functions and the API use."""
+    from openpyxl.comments import Comment
+
+    return Comment(name, "opp_analytics", height=24, width=160)
+
+
+def _totals(
+    page: Worksheet,
+    key: str,
+    heads: list[str],
+    names: list[str],
+    kinds: list[str],
+    summed: list[str],
+    formats: dict[str, str],
+) -> list[WriteOnlyCell]:
+    from openpyxl.styles import Alignment, Font
+
+    cells: list[WriteOnlyCell] = []
+    for head, name, kind in zip(heads, names, kinds, strict=True):
+        cell = _cell(page)
+        if not cells:
+            _set_text(cell, "Total")
+            cell.alignment = Alignment(horizontal="left", indent=1)
+        if name in summed:
+            cell.value, cell.number_format = (
+                f"=SUBTOTAL(109,{key}[{_escaped(head)}])",
+                formats.get(kind, "General"),
+            )
+        cell.font = Font(name=_FONT, bold=True)
+        cells.append(cell)
+    return cells
+
+
+def _escaped(head: str) -> str:
+    """A column's title within a reference to a table."""
+    return re.sub(r"(['\[\]#@])", r"'\1", head)
+
+
+def _excel_table(key: str, ref: str, heads: list[str], names: list[str], summed: list[str]) -> Any:
+    from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
+
+    table = Table(displayName=key, ref=ref, totalsRowCount=1 if summed else None)
+    table.tableStyleInfo = TableStyleInfo(name="TableStyleLight1", showRowStripes=False)
+    table._initialise_columns()
+    for column, head, name in zip(table.tableColumns, heads, names, strict=True):
+        assert isinstance(column, TableColumn)
+        column.name = head
+        if name in summed:
+            column.totalsRowFunction = "sum"
+    if summed:
+        table.tableColumns[0].totalsRowLabel = "Total"
+        table.autoFilter.ref = re.sub(r"(\d+)$", lambda found: str(int(found[0]) - 1), ref)
+    return table
+
+
+_MARKED = {
+    "period": ("equal", '"overdue"'),
+    "severity": ("equal", '"error"'),
+    "held": ("equal", "FALSE"),
+    "risk": ("greaterThan", "1"),
+}
+"""Cells that catch the eye: column and condition."""
+
+
+def _mark(page: Worksheet, names: list[str], rows: int) -> None:
+    from openpyxl.formatting.rule import CellIsRule
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    for name, (operator, value) in _MARKED.items():
+        if name in names:
+            letter = get_column_letter(names.index(name) + 1)
+            rule = CellIsRule(operator=operator, formula=[value], font=Font(bold=True, color="B3261E"))
+            page.conditional_formatting.add(f"{letter}2:{letter}{rows + 1}", rule)
+
+
+def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
+    """A new sheet with these column widths, fitted to the paper's width."""
+    from openpyxl.utils import get_column_letter
+    from openpyxl.worksheet.page import PageMargins
+
+    sheet = book.create_sheet(title)
+    sheet.page_setup.orientation = "portrait" if sum(widths) <= _UPRIGHT else "landscape"
+    sheet.page_setup.fitToWidth, sheet.page_setup.fitToHeight = 1, 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheet.page_margins = PageMargins(left=0.4, right=0.4, top=0.5, bottom=0.6, footer=0.3)
+    sheet.oddFooter.left.text, sheet.oddFooter.right.text = "&A", "&P of &N"
+    for place, width in enumerate(widths, start=1):
+        sheet.column_dimensions[get_column_letter(place)].width = width
+    return sheet
+
+
+def _cell(sheet: Worksheet) -> WriteOnlyCell:
+    from openpyxl.cell import WriteOnlyCell
+
+    return WriteOnlyCell(sheet)
+
+
+def _text_cell(sheet: Worksheet, words: str, font: Any = None) -> WriteOnlyCell:
+    cell = _cell(sheet)
+    _set_text(cell, words)
+    if font is not None:
+        cell.font = font
+    return cell
+
+
+def _set_text(cell: WriteOnlyCell, words: str) -> None:
+    cell.value = _CONTROL.sub("�", words)[:_MOST_LETTERS]
+    # Never a formula or an error, whatever its first character.
+    cell.data_type = "s"
+
+
+def _kind(name: str, dtype: Any) -> str:
+    """The column's kind; text if its values do not fit."""
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "date" if getattr(dtype, "tz", None) is None else "instant"
+    if pd.api.types.is_bool_dtype(dtype):
+        return "flag"
+    if not pd.api.types.is_numeric_dtype(dtype):
+        return "text"
+    unit = find_unit(name)
+    return unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
+
+
+def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
+    """The column's values for cells; None for an empty cell."""
+    cells: list[Any]
+    if kind == "text":
+        cells = [text.label(value) if values.name in _LABELS else str(value) for value in values.tolist()]
+    elif kind == "flag":
+        cells = [bool(value) if value is not pd.NA else None for value in values.tolist()]
+    elif kind in ("date", "instant"):
+        naive = values.dt.tz_localize(None) if values.dt.tz is not None else values
+        cells = naive.to_numpy(dtype="datetime64[us]").tolist()
+    else:
+        numbers = values.astype("float64")
+        finite = numbers.abs() < float("inf")
+        return [cell if there else None for cell, there in zip(numbers.tolist(), finite, strict=True)]
+    return [cell if there else None for cell, there in zip(cells, values.notna(), strict=True)]
+
+
+_LABELS = (
+    "outcome", "movement", "check", "field", "method", "stage", "stage_after", "from_category", "to_category",
+)  # fmt: skip
+"""Columns of labels, which people read without underscores."""
+
+
+def _width(head: str, values: pd.Series[Any], kind: str) -> float:
+    """A width for the heading, which may take two lines, and the first rows."""
+    longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
+    words = head.split()
+    lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
+    line = min((max(map(len, both)) for both in lines), default=0)
+    least = {"money": 15.0, "instant": 18.0, "date": 12.0}.get(kind, 10.0)
+    return max(least, 1.2 * line + 3, min(_WIDEST, longest + 3.0) if kind == "text" else 0.0)
+
+
+def _dated(saved: io.BytesIO, moment: datetime) -> bytes:
+    """The workbook with `moment` in place of every time that openpyxl wrote."""
+    dated = io.BytesIO()
+    stamp = f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode()
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(dated, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", stamp, content)
+            new.writestr(zipfile.ZipInfo(name, _FIRST_DAY), content, zipfile.ZIP_DEFLATED)
+    return dated.getvalue()

@@ -1,0 +1,278 @@
+"""The forecast on the page: trend, steps, deals that decide, periods ahead, past ranges, categories."""
+
+from __future__ import annotations
+
+import pytest
+
+from opp_analytics import History, Org
+from opp_analytics.report.blocks.forecast import categories, decide, months, past, trend, why
+from opp_analytics.report.model import Chart, Note, Opening, Table
+from tests.analysis.forecasting.histories import even_months
+from tests.report.pipelines import LAST_WEEK, THIS_WEEK, pipeline, recorded, tables_of
+from tests.svg import reading
+
+
+def test_trend__draws_each_week_up_to_today(opportunities, history):
+    block = trend(tables_of(opportunities, history, target=150_000))
+    assert block.title == "The March forecast is 16K above its target, down 14K since Mar 9"
+    (chart,) = block.parts
+    assert isinstance(chart, Chart)
+    assert [said.partition(":")[0] for said in reading.titles(chart.html)] == ["Mar 1", "Mar 9", "Mar 16"]
+    assert "target 150K" in reading.texts(chart.html)
+
+
+def test_trend__without_history_names_the_command(opportunities):
+    (note,) = trend(tables_of(opportunities)).parts
+    assert isinstance(note, Note)
+    assert note.command == "opp-analytics record"
+    assert "how the forecast moved and why, what slipped and what was created" in note.text
+
+
+def test_trend__of_one_record_says_when_it_begins(opportunities, tmp_path):
+    one = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
+    (note,) = trend(tables_of(opportunities, one)).parts
+    assert isinstance(note, Note)
+    assert note.text == "The first record is from Mar 16; the trend starts with the next one."
+
+
+def test_trend__of_a_day_before_the_records_says_so(opportunities, history):
+    (note,) = trend(tables_of(opportunities, history, as_of="2026-02-10")).parts
+    assert isinstance(note, Note)
+    assert note.text.startswith("The history begins on Mar 1, 2026, after the day of this page, ")
+
+
+def test_trend__ends_at_the_forecast_of_the_page_where_the_last_record_is_older(opportunities, history):
+    tables = tables_of(opportunities, history, as_of="2026-03-18", target=150_000)
+    days = [str(moment.date()) for moment in tables.fan.index]
+    assert days[-2:] == ["2026-03-09", "2026-03-18"]  # Of each week the last: the record of Mar 16 gives way.
+    assert tables.fan["expected"].iloc[-1] == tables.current["expected"]
+    (chart,) = trend(tables).parts
+    assert isinstance(chart, Chart)
+    assert f"forecast {tables.inputs.money(tables.current['expected'])}" in reading.texts(chart.html)
+
+
+def test_why__opens_each_step_to_its_deals(opportunities, history):
+    block = why(tables_of(opportunities, history))
+    assert (
+        block.title
+        == "March is down 14K since Mar 9, to 166K: <script>alert(1)</script> lost (−20K) and the value of Alder (+16K)"
+    )
+    assert block.sub == "Forecast for March in expected money. Number of deals beside each bar"
+    (part,) = block.parts
+    assert isinstance(part, Opening)
+    assert [(row.label, row.figures) for row in part.rows.rows] == [
+        ("Forecast Mar 9", ("180K",)), ("Lost", ("−20K",)), ("Value", ("+16K",)), ("Chance", ("−10K",)), ("Forecast Mar 16", ("166K",)),
+    ]  # fmt: skip
+    behind = [deals and [(deal.name, deal.stage, deal.value) for deal in deals.deals] for deals in part.deals]
+    assert behind == [
+        None,
+        [("<script>alert(1)</script>", "closed lost", "−20,000")],
+        [("Alder", "negotiation", "+16,000")],
+        [("Damson", "proposal", "−10,000")],
+        None,
+    ]
+    assert part.deals[1] is not None
+    assert part.deals[1].amount == "Expected"
+
+
+def test_why__names_a_deal_that_was_removed(tmp_path):
+    gone = [row for row in THIS_WEEK if row[0] != "a"]
+    history = recorded(History(tmp_path / "h"), {"2026-03-09": LAST_WEEK, "2026-03-16": gone})
+    (part,) = why(tables_of(pipeline(gone), history)).parts
+    assert isinstance(part, Opening)
+    assert part.deals[1] is not None
+    assert [(deal.name, deal.stage, deal.value) for deal in part.deals[1].deals] == [
+        ("Alder", "removed", "−80,000")
+    ]
+
+
+def test_why__says_what_the_last_record_does_not_hold(history):
+    later = [(*row[:2], row[2] + 1_000, *row[3:]) for row in THIS_WEEK]
+    sub = why(tables_of(pipeline(later), history)).sub
+    assert sub.endswith(". Changes after the record of Mar 16 are not in it")
+
+
+def test_why__says_that_the_method_changed():
+    history = even_months(9)
+    frame = history.as_of("2026-07-20T23:00Z")
+    sub = why(tables_of(frame, history, as_of="2026-07-20", since="2026-06-10", method="auto")).sub
+    assert sub.endswith("The method changed from run rate to learned; both forecasts are by learned")
+    with_more = why(tables_of(frame, history, as_of="2026-07-20", since="2026-02-10", method="auto"))
+    (note,) = with_more.parts
+    assert isinstance(note, Note)
+    assert (
+        note.text
+        == "The method changed: learned had too few records on Feb 10, so that day’s forecast cannot be compared."
+    )
+
+
+def test_why__without_history_is_left_to_the_trend(opportunities):
+    assert why(tables_of(opportunities)) is None
+
+
+def test_why__says_that_no_record_is_later_than_the_one_compared_with(history):
+    tables = tables_of(history.as_of("2026-03-16T12:00Z"), history, as_of="2026-03-23")
+    (note,) = why(tables).parts
+    assert isinstance(note, Note)
+    assert note.text == "No record after Mar 16 shows what moved."
+
+
+def test_why__after_a_single_record_says_when(opportunities, tmp_path):
+    history = recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})
+    (note,) = why(tables_of(opportunities, history)).parts
+    assert isinstance(note, Note)
+    assert note.text == "The first record is from Mar 16; a comparison is possible from Mar 20 on."
+
+
+def test_why__is_in_the_money_of_the_page(opportunities, history):
+    block = why(tables_of(Org(currency="CHF").apply(opportunities), history))
+    assert block.title.startswith("March is down CHF\u00a014K since Mar 9, to CHF\u00a0166K")
+
+
+def learned(opportunities, target):
+    """The block as if the chances had been learned."""
+    tables = tables_of(opportunities, target=target)
+    tables.swings.attrs["method"] = "learned"
+    block = decide(tables)
+    assert block is not None
+    return block
+
+
+def lines_of(block):
+    (table,) = block.parts
+    assert isinstance(table, Table)
+    return table.groups[0].lines
+
+
+def test_decide__shows_the_chance_if_lost_and_if_won(opportunities):
+    block = learned(opportunities, 150_000)
+    assert block.title == "Alder decides the most: March is 100% likely if it is won, 0% if it is lost"
+    (line,) = lines_of(block)
+    assert (line.cells[0].text, line.cells[0].small, line.cells[1].text) == (
+        "Alder",
+        "Ann · 120K · 80% · due Mar 27",
+        "0% → 100%",
+    )
+
+
+def test_decide__of_a_target_that_is_met_or_far_says_so(opportunities):
+    assert learned(opportunities, 60_000).title == "March is at target whatever becomes of the open deals"
+    assert learned(opportunities, 900_000).title == "No single deal brings March to its target"
+
+
+def test_decide__at_stated_chances_says_no_chance_of_the_target(opportunities):
+    block = decide(tables_of(opportunities, target=150_000))
+    assert block is not None
+    assert block.title == "Alder, 120K, is the only open deal due"
+    (line,) = lines_of(block)
+    assert [cell.text for cell in line.cells] == ["Alder", "96K"]
+
+
+def test_decide__needs_a_target_and_a_deal(opportunities):
+    assert decide(tables_of(opportunities)) is None
+    block = decide(tables_of(pipeline(THIS_WEEK[4:5]), target=100_000))
+    assert block is not None
+    assert isinstance(block.parts[0], Note)
+
+
+def _texts(block):
+    (table,) = block.parts
+    assert isinstance(table, Table)
+    heads = [column.title for column in table.columns]
+    return heads, [[cell.text for cell in line.cells] for line in table.groups[0].lines]
+
+
+def test_months__of_a_target(opportunities):
+    block = months(tables_of(opportunities, target=150_000))
+    assert block.title == "April has 0.2× coverage; its open deals bring 6K at their stated chances"
+    heads, lines = _texts(block)
+    assert heads == ["Month", "", "Forecast", "80% range", "Coverage", "Pipeline to add"]
+    # Of 120K that closed 70K were won: 150K take 257K.
+    assert lines == [
+        ["Apr 2026", "", "6K", "0–30K", "0.2×", "227K"],
+        ["May 2026", "", "0", "0", "none due", "257K"],
+        ["Jun 2026", "", "0", "0", "none due", "257K"],
+    ]
+
+
+def test_months__without_a_target_say_what_is_due(opportunities):
+    block = months(tables_of(opportunities))
+    assert block.title == "April: forecast 6K, 30K due so far"
+    assert _texts(block)[0][-1] == "Due so far"
+
+
+JANUARY = ("j", "January", 100_000.0, "proposal", "active", "2026-01-30", 50, "Ann")
+FEBRUARY = ("f", "February", 100_000.0, "proposal", "active", "2026-02-26", 50, "Ann")
+LOST = (*JANUARY[:3], "closed_lost", "lost", *JANUARY[5:])
+WON = (*FEBRUARY[:2], 200_000.0, "closed_won", "won", *FEBRUARY[5:])
+
+
+@pytest.fixture
+def three_months(tmp_path):
+    """Of two even chances of 100,000, January's is lost, February's brings twice as much."""
+    return recorded(
+        History(tmp_path / "three"),
+        {
+            "2026-01-16": [JANUARY],
+            "2026-02-02": [LOST],
+            "2026-02-16": [LOST, FEBRUARY],
+            "2026-03-02": [LOST, WON],
+        },
+    )
+
+
+def test_past__says_how_often_ranges_held_and_how_far_off(three_months):
+    block = past(tables_of(pipeline([LOST, WON]), three_months))
+    assert block.title == "Past ranges held in 1 of 2 months; forecasts ran 50% low"
+    (part,) = block.parts
+    assert isinstance(part, Opening)
+    february, january = part.deals
+    # The latest period is first; in January nothing closed.
+    assert january is None
+    assert february is not None
+    assert [(deal.name, deal.value) for deal in february.deals] == [("February", "200,000")]
+
+
+def test_past__without_an_ended_period_says_from_when(opportunities, history):
+    block = past(tables_of(opportunities, history))
+    assert block.parts == (
+        Note("No month has ended since the records began. Once one has, this shows whether its range held."),
+    )
+
+
+def test_past__records_that_cannot_be_used_are_said(tmp_path):
+    odd = (*FEBRUARY[:6], 150, "Ann")
+    kept = recorded(History(tmp_path / "odd"), {"2026-02-16": [odd], "2026-03-02": [FEBRUARY]})
+    (note,) = past(tables_of(pipeline([FEBRUARY]), kept)).parts
+    assert isinstance(note, Note)
+    assert "150" in note.text
+
+
+def test_categories__open_to_their_deals(opportunities):
+    block = categories(tables_of(opportunities))
+    assert block.title == "March: 70K closed, 190K with commit, 190K with best case; 0 more in the pipeline"
+    (part,) = block.parts
+    assert isinstance(part, Opening)
+    assert [(row.label, row.figures) for row in part.rows.rows] == [
+        ("Closed", ("70K",)), ("Commit", ("120K",)), ("Best case", ("0",)), ("Pipeline", ("0",)),
+    ]  # fmt: skip
+    behind = [deals and [deal.name for deal in deals.deals] for deals in part.deals]
+    assert behind == [["Elder"], ["Alder"], None, None]
+
+
+def test_categories__against_a_target(opportunities):
+    def title(target):
+        return categories(tables_of(opportunities, target=target)).title
+
+    assert title(150_000) == "Closed and commit alone reach 190K, 40K past target"
+    assert title(190_000) == "Closed and commit alone reach the target of 190K"
+    assert title(200_000) == "Closed and commit alone reach 190K, 10K short of target"
+    only_closed = pipeline([("e", "Elder", 70_000.0, "closed_won", "won", "2026-03-03", 100, "Ann")])
+    assert (
+        categories(tables_of(only_closed, target=100_000)).title
+        == "Closed alone reaches 70K, 30K short of target"
+    )
+
+
+def test_categories__of_nothing_say_so():
+    assert categories(tables_of(pipeline([]))).parts == (Note("Nothing is closed or due in March."),)

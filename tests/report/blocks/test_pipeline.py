@@ -1,0 +1,156 @@
+"""The pipeline on the page: created, funnel, slippage, win rates."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from opp_analytics import History
+from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
+from opp_analytics.report.model import Note, Opening, Table
+from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline, recorded, tables_of
+from tests.svg import reading
+
+
+@pytest.fixture
+def weeks(tmp_path):
+    """Deals created on three Mondays: 100 each, then 300 of Bo's."""
+    rows = []
+    for day, value, owner in (
+        ("2026-03-02", 100.0, "Ann"),
+        ("2026-03-09", 100.0, "Ann"),
+        ("2026-03-16", 300.0, "Bo"),
+    ):
+        rows.append(
+            {
+                "unique_id": day,
+                "seen_at": f"{day}T12:00Z",
+                "created_at": f"{day}T09:00Z",
+                "value": value,
+                "stage": "discovery",
+                "owner_name": owner,
+                "close_date": "2026-06-01",
+            }
+        )
+    return History.from_changes(pd.DataFrame(rows))
+
+
+def test_created__compares_this_week_with_those_before(weeks):
+    tables = tables_of(weeks.as_of(f"{AS_OF}T23:00Z"), weeks)
+    assert created(tables).title == "New pipeline this week, 300, was 200% above the 2-week average"
+    before = tables_of(weeks.as_of("2026-03-09T23:00Z"), weeks, as_of="2026-03-09")
+    assert created(before).title == "New pipeline this week, 100, was in line with the week before"
+    assert (
+        created(tables_of(weeks.as_of("2026-03-02T23:00Z"), weeks, as_of="2026-03-02")).title
+        == "New pipeline this week, 100"
+    )
+
+
+def test_created_by__says_who_brought_most(weeks):
+    block = created_by(tables_of(weeks.as_of(f"{AS_OF}T23:00Z"), weeks))
+    assert block is not None
+    assert block.title == "Bo created the most, 60% of March’s 500"
+
+
+def test_created__without_history_is_left_to_the_trend(opportunities):
+    assert created(tables_of(opportunities)) is None
+    assert created_by(tables_of(opportunities)) is None
+
+
+def test_funnel__without_history_is_what_is_open_by_stage(opportunities):
+    block = funnel(tables_of(opportunities))
+    assert block.title == "The largest share of open value, 67%, is in negotiation"
+    (rows,) = block.parts
+    assert isinstance(rows, Opening)
+    assert [(row.label, row.figures) for row in rows.rows.rows][::3] == [
+        ("Discovery", ("40K",)),
+        ("Negotiation", ("120K",)),
+    ]
+    assert rows.deals[0] is not None
+    assert [deal.name for deal in rows.deals[0].deals] == ["Cedar", "Fir"]
+
+
+def test_funnel__with_history_is_the_flow_of_its_weeks(opportunities, history):
+    assert funnel(tables_of(opportunities, history)).sub.startswith("Deals that entered each stage since ")
+
+
+def test_funnel__without_an_open_deal():
+    assert isinstance(funnel(tables_of(pipeline(THIS_WEEK[4:5]))).parts[0], Note)
+
+
+def test_slippage__opens_each_period_to_its_deals(opportunities, history):
+    block = slippage(tables_of(opportunities, history))
+    assert block.title == "March: 71% of value due slipped"
+    rows, pushed = block.parts
+    assert isinstance(rows, Opening)
+    assert [(row.label, row.figures) for row in rows.rows.rows] == [("Mar to date", ("170K",))]
+    assert rows.deals[0] is not None
+    assert [(deal.name, deal.stage, deal.value) for deal in rows.deals[0].deals] == [
+        ("Alder", "slipped", "100,000"), ("<script>alert(1)</script>", "lost", "50,000"), ("Damson", "slipped", "20,000"),
+    ]  # fmt: skip
+    assert isinstance(pushed, Table)
+    assert [[cell.text for cell in line.cells] for line in pushed.groups[0].lines] == [
+        ["Alder", "2", "17", "120,000"]
+    ]
+
+
+def test_slippage__without_history_is_left_to_the_trend(opportunities):
+    assert slippage(tables_of(opportunities)) is None
+
+
+def test_slippage__of_one_record_says_what_it_cannot_show(opportunities, tmp_path):
+    block = slippage(tables_of(opportunities, recorded(History(tmp_path / "h"), {"2026-03-16": THIS_WEEK})))
+    assert block is not None
+    (note,) = block.parts
+    assert isinstance(note, Note)
+    assert note.text.startswith("A single record shows no change")
+
+
+def test_win_rates__of_everybody_who_closed(opportunities):
+    block = win_rates(tables_of(opportunities))
+    assert block.title == "No owner’s win rate differs from the overall 50% beyond chance (2 closed deals)"
+    (part,) = block.parts
+    assert isinstance(part, Opening)
+    said = reading.titles(part.rows.html())
+    assert [words.partition(",")[0] for words in said] == ["Ann: 100%", "Bo & Co: 0%"]
+    behind = [[(deal.name, deal.chance) for deal in deals.deals] for deals in part.deals if deals]
+    assert behind == [[("Elder", "won")], [("<script>alert(1)</script>", "lost")]]
+
+
+def test_win_rates__highlight_who_differs_beyond_chance():
+    outcomes = {"Ann": 18, "Bo": 2, "Cy": 10}
+    rows = [
+        (
+            f"{who}{k}",
+            "x",
+            1.0,
+            *(("closed_won", "won") if k < won else ("closed_lost", "lost")),
+            "2026-03-02",
+            0,
+            who,
+        )
+        for who, won in outcomes.items()
+        for k in range(20)
+    ]
+    block = win_rates(tables_of(pipeline(rows)))
+    # Fisher's exact test with Holm's adjustment: 18 and 2 of 20 differ from 12 and 28 of the other 40, 10 does not.
+    assert block.title == "Beyond chance: Ann wins 90% and Bo wins 10%, against 50% overall"
+    (part,) = block.parts
+    assert isinstance(part, Opening)
+    assert ["f-hi" in row.picture for row in part.rows.rows] == [True, False, True]
+
+
+def test_win_rates__of_one_person_compare_with_nobody():
+    (won,) = [("a", "A", 1.0, "closed_won", "won", "2026-03-02", 100, "Ann")]
+    block = win_rates(tables_of(pipeline([won])))
+    assert block.title == "The one deal closed since Apr 1, 2025 was won"
+
+
+def test_win_rates__of_many_are_those_with_most_closed_deals():
+    rows = [(f"{k}", "x", 1.0, "closed_won", "won", "2026-03-02", 100, f"Rep {k:02d}") for k in range(60)]
+    block = win_rates(tables_of(pipeline(rows)))
+    assert block.sub.endswith("The 12 with most closed deals of 60")
+
+
+def test_win_rates__of_nothing_closed():
+    assert isinstance(win_rates(tables_of(pipeline([]))).parts[0], Note)

@@ -1,0 +1,129 @@
+"""Which deals would close a gap, and how likely that is."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opp_analytics import text
+from opp_analytics.report.gaps import advise, cover_gaps, list_deals_to_win
+from tests.report.pipelines import pipeline, tables_of
+
+
+def _to_win(*rows):
+    return list_deals_to_win(tables_of(pipeline(list(rows)), as_of="2026-03-10").inputs)
+
+
+@pytest.mark.parametrize(
+    ("date", "chance", "action"),
+    [
+        ("2026-03-09", 20, "overdue"),
+        ("2026-03-10", 20, "due"),
+        ("2026-03-31", 20, "due"),
+        ("2026-04-14", 50, "pull_in"),
+        ("2026-04-14", 49, None),
+        ("2026-04-15", 90, None),
+        (None, 90, None),
+    ],
+)
+def test_list_deals_to_win__are_due_overdue_or_near_and_likely(date, chance, action):
+    deals = _to_win(("a", "Alder", 10.0, "proposal", "active", date, chance, "Zoe"))
+    assert deals["action"].tolist() == ([action] if action else [])
+
+
+def test_list_deals_to_win__are_open_and_worth_something():
+    states = [("closed_won", 5.0), ("proposal", 0.0), ("proposal", None)]
+    rows = [
+        (f"o{k}", "x", value, stage, None, "2026-03-20", 50, "Zoe") for k, (stage, value) in enumerate(states)
+    ]
+    assert _to_win(*rows).empty
+    assert _to_win(("a", "x", 5.0, "proposal", None, "2026-03-20", 50, None))["owner_name"].tolist() == [
+        "(none)"
+    ]
+
+
+def _gaps(values, gap, chances=0.5):
+    deals = pd.DataFrame(
+        {
+            "owner_name": "Zoe",
+            "name": [f"Deal {k}" for k in range(len(values))],
+            "value": values,
+            "chance": chances,
+        }
+    )
+    people = pd.DataFrame(
+        {"booked": 5.0, "target": gap + 5.0, "gap": gap}, index=pd.Index(["Zoe"], name="owner_name")
+    )
+    return cover_gaps(deals, people, text.money)
+
+
+def test_cover_gaps__say_how_likely_it_is_that_enough_close():
+    # Any two of three even chances: half.
+    row = _gaps([60.0, 50.0, 40.0], 90.0).loc["Zoe"]
+    assert (row["deals"], row["value"], row["advice"]) == (3, 150.0, "win two of these three")
+    assert row["p_enough"] == pytest.approx(0.5)
+
+
+def test_cover_gaps__take_more_deals_while_three_do_not_cover_the_gap():
+    row = _gaps([10.0] * 9, 45.0).loc["Zoe"]
+    assert (row["deals"], row["advice"]) == (5, "win all five")
+    assert _gaps([10.0] * 9, 100.0).loc["Zoe", "deals"] == 8
+
+
+def test_cover_gaps__are_for_those_with_a_gap_the_largest_first():
+    people = pd.DataFrame(
+        {"booked": 0.0, "target": [10.0, 30.0, 5.0, math.nan], "gap": [10.0, 30.0, -2.0, math.nan]},
+        index=pd.Index(["Ann", "Bo", "Cy", "Di"], name="owner_name"),
+    )
+    deals = pd.DataFrame({"owner_name": ["Bo"], "name": ["x"], "value": [40.0], "chance": [0.3]})
+    gaps = cover_gaps(deals, people, text.money)
+    assert gaps.index.tolist() == ["Bo", "Ann"]
+    assert gaps["advice"].tolist() == [
+        "this one deal covers it",
+        "no open deal of yours could close in time",
+    ]
+    assert gaps["p_enough"].tolist()[0] == pytest.approx(0.3)
+    assert math.isnan(gaps["p_enough"].iloc[1])
+
+
+def _winning(values, gap):
+    """Every smallest set of deals that covers the gap."""
+    sets = [
+        set(chosen)
+        for n in range(len(values) + 1)
+        for chosen in itertools.combinations(range(len(values)), n)
+    ]
+    enough = [chosen for chosen in sets if sum(values[place] for place in chosen) >= gap]
+    return [chosen for chosen in enough if not any(other < chosen for other in enough)]
+
+
+@given(st.lists(st.integers(1, 20), min_size=1, max_size=3), st.integers(1, 40))
+def test_advise__names_exactly_what_covers_the_gap(values, gap):
+    values = sorted(values, reverse=True)
+    said = advise(list("abc")[: len(values)], np.array(values, dtype=float), float(gap))
+    winning = _winning(values, gap)
+    meant = {
+        "this one deal covers it": [{0}],
+        "win either": [{0}, {1}],
+        "win any one of these three": [{0}, {1}, {2}],
+        "win both": [{0, 1}],
+        "win all three": [{0, 1, 2}],
+        "win two of these three": [{0, 1}, {0, 2}, {1, 2}],
+        "win a and one of the other two": [{0, 1}, {0, 2}],
+        "win the first two": [{0, 1}],
+        "win a, or both others": [{0}, {1, 2}],
+        "win a; the rest does not cover it": [{0}],
+        "win one of the first two": [{0}, {1}],
+    }
+    if said.startswith(("all below bring only", "this deal brings only")):
+        assert winning == []
+    elif said == "win a, or enough of the others":
+        assert winning == [{0}, {1}]
+    else:
+        assert sorted(map(sorted, winning)) == sorted(map(sorted, meant[said]))
