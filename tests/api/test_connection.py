@@ -38,7 +38,11 @@ CALLS: list[Callable[[oa.Client], object]] = [
 ]
 
 
-@pytest.mark.parametrize("call", CALLS, ids=["list", "create", "page"])
+@pytest.mark.parametrize(
+    "call",
+    [CALLS[0], *(pytest.param(call, marks=pytest.mark.slow) for call in CALLS[1:])],
+    ids=["list", "create", "page"],
+)
 @pytest.mark.parametrize(
     ("at_once", "drop"),
     [

@@ -1,6 +1,5 @@
 """Win rates and their intervals."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from opp_analytics.analysis import win_rate
 from tests.analysis.strategies import opportunities
 from tests.examples import examples
 
-MAVEN = Path(__file__).parents[4] / "shared" / "data" / "maven_crm" / "sales_pipeline.csv"
 FRAME = pd.DataFrame(
     {
         "stage": ["closed_won", "closed_won", "closed_lost", "proposal", "closed_won", "proposal"],
@@ -142,31 +140,3 @@ def test_win_rate__parts_sum_to_the_whole(frame):
 def test_win_rate__does_not_depend_on_the_order_of_rows(frame):
     options: dict[str, Any] = {"by": "account_id", "freq": "Q"}
     pdt.assert_frame_equal(win_rate(frame[::-1], **options), win_rate(frame, **options))
-
-
-@pytest.mark.skipif(not MAVEN.exists(), reason="the public sample is not here")
-def test_win_rate__reproduces_published_figures():
-    raw = pd.read_csv(MAVEN)
-    stages = {
-        "Prospecting": "discovery",
-        "Engaging": "qualification",
-        "Won": "closed_won",
-        "Lost": "closed_lost",
-    }
-    frame = pd.DataFrame(
-        {
-            "stage": raw["deal_stage"].map(stages),
-            "close_date": pd.to_datetime(raw["close_date"]),
-            "value": raw["close_value"].astype(float),
-            "owner": raw["sales_agent"],
-        }
-    )
-    row = win_rate(frame).iloc[0]
-    assert row[["won", "lost", "open", "won_value"]].tolist() == [4238, 2473, 2089, 10_005_534]
-    assert round(row["rate"], 4) == 0.6315
-    quarters = win_rate(frame, freq="Q")
-    assert quarters["won"].tolist() == [531, 1254, 1257, 1196]
-    assert quarters["won_value"].tolist() == [1_134_672, 3_086_111, 2_982_255, 2_802_496]
-    agents = win_rate(frame, by="owner")
-    assert agents.loc["Darcel Schlecht", ["won", "won_value"]].tolist() == [349, 1_153_214]
-    assert agents["rate"].idxmin() == "Lajuana Vencill"
