@@ -60,7 +60,7 @@ def show(page: Page, widget: Grid | Explorer, *, style: str = "", body: str = ""
 
     def ask(asked: str) -> str:
         told.clear()
-        widget._answer(widget, json.loads(asked), [])
+        widget._receive(widget, json.loads(asked), [])
         traits = {} if grid else encoded()
         return json.dumps({"told": [base64.b64encode(each).decode() for each in told], "traits": traits})
 

@@ -40,7 +40,7 @@ from opp_analytics.widgets import Explorer, Grid
 def slowly(answer):
     return lambda *asked: (time.sleep({SLOW}), answer(*asked))
 for widget in (Explorer, Grid):
-    widget._answer = slowly(widget._answer)
+    widget._receive = slowly(widget._receive)
 """
 _QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},

@@ -25,7 +25,7 @@ from opp_analytics.widgets.explorer.panel import (
     write_timeline,
 )
 from opp_analytics.widgets.explorer.selection import DealSelector
-from opp_analytics.widgets.explorer.views import Forecast, View, make_view
+from opp_analytics.widgets.explorer.views import ForecastView, View, make_view
 from opp_analytics.widgets.widget import Widget, encode
 from opp_analytics.writer import guard_formula, own_writes
 
@@ -167,7 +167,7 @@ class Explorer(Widget):
         return buffer.getvalue()
 
     def __repr__(self) -> str:
-        silent = self.table.empty or isinstance(self._view, Forecast)
+        silent = self.table.empty or isinstance(self._view, ForecastView)
         return f"<Explorer, {text.label(self._choice.view)}{'' if silent else f': {sentence(self.table)}'}>"
 
 

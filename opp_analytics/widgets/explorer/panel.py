@@ -8,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from opp_analytics import schema, svg, text
+from opp_analytics import schema, text
 from opp_analytics.analysis import win_rate
 from opp_analytics.history import History
-from opp_analytics.org import OPEN, Org, outcome_codes, record_link
+from opp_analytics.org import OPEN, Org, money_of, outcome_codes, record_link
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BUCKETS
 from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice
 from opp_analytics.widgets.explorer.selection import DealSelector
-from opp_analytics.widgets.explorer.views import Forecast, View
+from opp_analytics.widgets.explorer.views import ForecastView, View
 
 __all__ = ["list_controls", "list_deals", "show_deals", "show_view", "write_timeline"]
 
@@ -127,34 +127,27 @@ def _kpis(view: View) -> list[dict[str, str]]:
     picked = _sum_up(view.deals)
     whole = _sum_up(view.selector.select(Choice(view=view.choice.view), view.end))
     is_part = picked["deals"] != whole["deals"]
-    money, when = svg.money_of(view.deals), f"as of {view.format_day(view.end)}"
+    money, when = money_of(view.deals), f"as of {view.format_day(view.end)}"
     missing = picked["missing"]
     valued = f"{text.count(missing)} without a value" if missing else "every open deal has a value"
     share = picked["weighted"] / picked["value"] if picked["value"] else math.nan
     weighted = f"of {money(whole['weighted'])}" if is_part else f"{text.percent(share)} of open value"
     closed = f"{picked['won']:,} of {picked['closed']:,} closed"
-    return [
-        {
-            "name": "Open deals",
-            "figure": f"{picked['open']:,}",
-            "note": f"of {whole['open']:,}, {when}" if is_part else when,
-        },
-        {
-            "name": "Open value",
-            "figure": money(picked["value"]),
-            "note": f"of {money(whole['value'])}" if is_part else valued,
-        },
-        {
-            "name": "Weighted pipeline",
-            "figure": money(picked["weighted"]),
-            "note": weighted if view.has_chances else "no deal has a probability",
-        },
-        {
-            "name": "Win rate",
-            "figure": text.percent(picked["rate"]),
-            "note": closed + (f"; all {text.percent(whole['rate'])}" if is_part else ""),
-        },
-    ]
+    figures = (
+        ("Open deals", f"{picked['open']:,}", f"of {whole['open']:,}, {when}" if is_part else when),
+        ("Open value", money(picked["value"]), f"of {money(whole['value'])}" if is_part else valued),
+        (
+            "Weighted pipeline",
+            money(picked["weighted"]),
+            weighted if view.has_chances else "no deal has a probability",
+        ),
+        (
+            "Win rate",
+            text.percent(picked["rate"]),
+            closed + (f"; all {text.percent(whole['rate'])}" if is_part else ""),
+        ),
+    )
+    return [{"name": name, "figure": figure, "note": note} for name, figure, note in figures]
 
 
 def _sum_up(deals: pd.DataFrame) -> dict[str, Any]:
@@ -195,9 +188,9 @@ def _notes(view: View) -> list[str]:
 
 def _links(view: View) -> list[dict[str, str]]:
     """Link the money of a forecast that is in no coming period."""
-    if not isinstance(view, Forecast):
+    if not isinstance(view, ForecastView):
         return []
-    money, table = svg.money_of(view.table), view.table
+    money, table = view.money, view.table
     words = {"overdue": "past their close date", "unscheduled": "without a date"}
     return [
         {

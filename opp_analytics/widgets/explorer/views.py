@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from opp_analytics import analysis, plots, svg, text
 from opp_analytics.analysis import movements, sentence, slippage_deals, stage_funnel, win_rate
 from opp_analytics.certificate import Certificate
 from opp_analytics.history import History
-from opp_analytics.org import OPEN, WON, Org, outcome_codes, split_by
+from opp_analytics.org import OPEN, WON, Money, Org, money_of, outcome_codes, split_by
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.svg import Amount, Row, Rows
@@ -26,7 +26,7 @@ from opp_analytics.widgets.explorer.selection import DealSelector
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PART", "Forecast", "View", "make_view"]
+__all__ = ["PART", "ForecastView", "View", "make_view"]
 
 PART = "\x1f"
 """Between the keys of a row and of a part of its bar; no name holds this sign."""
@@ -45,7 +45,7 @@ _SIZES_CODE = (
 
 
 @dataclass(frozen=True)
-class Call:
+class AnalysisCall:
     """An analysis and its options; the table, the drawing and the code to copy are made from this."""
 
     name: str
@@ -89,13 +89,14 @@ class View(ABC):
         self.choice, self.selector = choice, selector
         self.by = choice.grouping
         self.start, self.end = str(choice.start), str(choice.end)
+        self.window: dict[str, Any] = {"start": self.start, "end": self.end}
         self.org = Org.of(selector.opportunities)
         self.deals = selector.select(choice, choice.end)
         """The selected deals at the window's end."""
 
     @property
     @abstractmethod
-    def call(self) -> Call:
+    def call(self) -> AnalysisCall:
         """The analysis behind the view."""
 
     @cached_property
@@ -107,6 +108,11 @@ class View(ABC):
     def table(self) -> pd.DataFrame:
         """The result table."""
         return self.call.table(self.source)
+
+    @cached_property
+    def money(self) -> Money:
+        """Formats amounts in the table's currency."""
+        return money_of(self.table)
 
     def write_code(self) -> list[str]:
         """Write the lines that make the table and draw it."""
@@ -166,15 +172,15 @@ class View(ABC):
         return opened[dates.between(max(first, day), last)]
 
 
-class Pipeline(View):
+class PipelineView(View):
     """Open value by stage, group or close month."""
 
     @property
-    def call(self) -> Call:
+    def call(self) -> AnalysisCall:
         if self.by == "close_month":
-            return Call("forecast", {"as_of": self.end, "freq": "M", "method": self._method})
+            return AnalysisCall("forecast", {"as_of": self.end, "freq": "M", "method": self._method})
         split = self._split
-        return Call("stage_funnel", {"by": split[0] if len(split) == 1 else split} if split else {})
+        return AnalysisCall("stage_funnel", {"by": split[0] if len(split) == 1 else split} if split else {})
 
     @property
     def _split(self) -> list[str]:
@@ -194,7 +200,7 @@ class Pipeline(View):
 
     @property
     def chart(self) -> Rows:
-        money, sums, before = svg.money_of(self.table), self._sums.head(_MARKS), self._values_at_start()
+        money, sums, before = self.money, self._sums.head(_MARKS), self._values_at_start()
         largest = sums["open_value"].idxmax() if sums["open_value"].sum() > 0 else None
         bars, figures = [], []
         for key, value, deals in sums.itertuples():
@@ -228,7 +234,7 @@ class Pipeline(View):
         if not total:
             return "Nothing is open"
         key = str(values.idxmax())
-        share, whole = text.percent(float(values.max()) / total), f"{svg.money_of(self.table)(total)} open"
+        share, whole = text.percent(float(values.max()) / total), f"{self.money(total)} open"
         if self.by != "close_month":
             return f"{key} has {share} of {whole}"
         due = {"overdue": "is overdue", "unscheduled": "has no close date"}
@@ -246,7 +252,7 @@ class Pipeline(View):
         )
 
 
-class WinRates(View):
+class WinRatesView(View):
     """Win rates with their intervals."""
 
     @cached_property
@@ -257,13 +263,9 @@ class WinRates(View):
         return self.deals.assign(size=sizes)
 
     @property
-    def _window(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end}
-
-    @property
-    def call(self) -> Call:
+    def call(self) -> AnalysisCall:
         grouping = {"freq": "M"} if self.by == "close_month" else {"by": self.by}
-        return Call("win_rate", grouping | self._window)
+        return AnalysisCall("win_rate", grouping | self.window)
 
     def write_code(self) -> list[str]:
         sizes = [_SIZES_CODE] if self.by == "size" else []
@@ -271,7 +273,7 @@ class WinRates(View):
 
     @property
     def chart(self) -> Rows:
-        table, overall = self.table, float(win_rate(self.deals, **self._window)["rate"].iloc[0])
+        table, overall = self.table, float(win_rate(self.deals, **self.window)["rate"].iloc[0])
         apart = (table["rate_low"] > overall) | (table["rate_high"] < overall)
         chart = svg.win_rate(table, overall=overall, differs=set(table.index[apart]))
         if self.by != "close_month":
@@ -293,14 +295,14 @@ class WinRates(View):
         return closed[_in_group(months if self.by == "close_month" else closed[self.by], key)]
 
 
-class Forecast(View):
+class ForecastView(View):
     """Expected money by month or quarter, from stated chances, or from the run rate where none is stated."""
 
     @property
-    def call(self) -> Call:
+    def call(self) -> AnalysisCall:
         options = {"as_of": self.end, "freq": self.by, "method": self._method}
         target = self.choice.target
-        return Call("forecast", options if target is None else options | {"target": target})
+        return AnalysisCall("forecast", options if target is None else options | {"target": target})
 
     @property
     def lack(self) -> str:
@@ -318,7 +320,7 @@ class Forecast(View):
 
     @property
     def chart(self) -> Rows:
-        money, coming = svg.money_of(self.table), self._coming().head(_MARKS)
+        money, coming = self.money, self._coming().head(_MARKS)
         targets = coming["target"].dropna()
         # The axis ends at 92% of the width: the label of the target needs the rest.
         scale = svg.axis([*coming["expected"], *coming["high"].dropna(), *targets, 1.0], end=92)
@@ -343,7 +345,7 @@ class Forecast(View):
 
     @property
     def finding(self) -> str:
-        money, current = svg.money_of(self.table), self.table[self.table["to_date"]]
+        money, current = self.money, self.table[self.table["to_date"]]
         if current.empty:
             return "Nothing is due in the running period"
         row = current.iloc[0]
@@ -404,10 +406,6 @@ class HistoryView(View):
             return []
         return [*self.selector.write_history_code(self.choice), *self.call.write_code("chosen")]
 
-    @property
-    def _window(self) -> dict[str, Any]:
-        return {"start": self.start, "end": self.end}
-
     def _last_known(self) -> pd.DataFrame:
         """Take deals as at the window's end; those that are gone by then as last recorded."""
         gone = self.history.changes().sort_values("seen_at", ascending=False, kind="stable")
@@ -416,7 +414,7 @@ class HistoryView(View):
         return frame.drop_duplicates("unique_id")
 
 
-class Changes(HistoryView):
+class ChangesView(HistoryView):
     """What moved the open pipeline between two records."""
 
     @property
@@ -425,17 +423,17 @@ class Changes(HistoryView):
 
     @property
     def _options(self) -> dict[str, Any]:
-        return self._window | ({"due": self.choice.due} if self.choice.due else {})
+        return self.window | ({"due": self.choice.due} if self.choice.due else {})
 
     @property
-    def call(self) -> Call:
-        return Call("waterfall", self._options | ({} if self._group is None else {"by": self._group}))
+    def call(self) -> AnalysisCall:
+        return AnalysisCall("waterfall", self._options | ({} if self._group is None else {"by": self._group}))
 
     @property
     def chart(self) -> Rows:
         if self._group is None:
             return svg.waterfall(self.table)
-        money, values = svg.money_of(self.table), self.table["value"]
+        money, values = self.money, self.table["value"]
         ends = pd.DataFrame({end: values.xs(end, level=1) for end in ("opening", "closing")})
         ends["deals"] = self.table["count"].xs("closing", level=1)
         ends = ends.sort_values("closing", ascending=False, kind="stable").head(_MARKS)
@@ -449,7 +447,7 @@ class Changes(HistoryView):
 
     @property
     def finding(self) -> str:
-        money, movement = svg.money_of(self.table), self.table.index.get_level_values(-1)
+        money, movement = self.money, self.table.index.get_level_values(-1)
         opening, closing = (
             float(self.table["value"][movement == end].sum()) for end in ("opening", "closing")
         )
@@ -491,16 +489,16 @@ class Changes(HistoryView):
         return opened.assign(change=opened["value"].fillna(0.0))
 
 
-class Slippage(HistoryView):
+class SlippageView(HistoryView):
     """Outcome of the deals that were due."""
 
     @property
     def _options(self) -> dict[str, Any]:
-        return self._window | ({} if self.by == "all" else {"by": self.by})
+        return self.window | ({} if self.by == "all" else {"by": self.by})
 
     @property
-    def call(self) -> Call:
-        return Call("slippage", self._options)
+    def call(self) -> AnalysisCall:
+        return AnalysisCall("slippage", self._options)
 
     @property
     def chart(self) -> Rows:
@@ -515,7 +513,7 @@ class Slippage(HistoryView):
 
     def _outcomes(self) -> Rows:
         """Draw one row for each outcome, so that each opens its deals."""
-        money, whole = svg.money_of(self.table), float(self.table["value"].sum())
+        money, whole = self.money, float(self.table["value"].sum())
         bars, figures = [], []
         for key, row in self.table[self.table["count"] > 0].iterrows():
             name, value, deals = text.title(key), float(row["value"]), int(row["count"])
@@ -546,11 +544,11 @@ class Slippage(HistoryView):
 
 
 _VIEWS: dict[str, type[View]] = {
-    "pipeline": Pipeline,
-    "win_rates": WinRates,
-    "forecast": Forecast,
-    "changes": Changes,
-    "slippage": Slippage,
+    "pipeline": PipelineView,
+    "win_rates": WinRatesView,
+    "forecast": ForecastView,
+    "changes": ChangesView,
+    "slippage": SlippageView,
 }
 
 
@@ -580,6 +578,6 @@ def _bars(
     return replace(chart, rows=rows, heads=heads, figure_width=width)
 
 
-def _change_since(before: float, now: float, money: Callable[[float], str]) -> str:
+def _change_since(before: float, now: float, money: Money) -> str:
     change = now - before
     return f"{'▲' if change > 0 else '▼' if change < 0 else ''} {money(abs(change))}".strip()

@@ -6,7 +6,7 @@ from typing import Any
 
 from opp_analytics import text
 from opp_analytics.org import money_of
-from opp_analytics.widgets.grid.outlook import Outlook, show_change
+from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import ReceiptLine, Review
 from opp_analytics.widgets.grid.sheet import EditSheet
 
@@ -18,12 +18,12 @@ _RANKED = 1000
 """Deals whose effect is forecast, to list the largest: the drawer opens within a second."""
 
 
-def show_review(review: Review, outlook: Outlook) -> dict[str, Any]:
+def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     """Show the plan: problems, deals with their changes, conflicts, and what comes next."""
     sheet = review.sheet
-    rows = sheet.changed_rows
+    rows, periods = sheet.changed_rows, effect.show_periods()
     fields = sheet.list_fields(rows)
-    effects = outlook.by_deal(rows[:_RANKED])
+    effects = effect.by_deal(rows[:_RANKED])
     in_conflict = {row for row, _ in review.conflicts}
     ordered = sorted(rows, key=lambda row: (row not in in_conflict, -abs(effects.get(row, 0.0)), row))
     dropped = {key for key, conflict in review.conflicts.items() if conflict.keep == "theirs"}
@@ -37,8 +37,8 @@ def show_review(review: Review, outlook: Outlook) -> dict[str, Any]:
         "kind": "review",
         "changes": changes,
         "deals": len(rows),
-        "periods": outlook.show_periods(),
-        "why": outlook.why,
+        "periods": periods,
+        "why": effect.why,
         "problems": [
             {
                 "row": row,
@@ -51,7 +51,8 @@ def show_review(review: Review, outlook: Outlook) -> dict[str, Any]:
         ],
         "problem_count": len(problems),
         "items": [
-            _show_deal(review, row, fields[row], effects.get(row, 0.0), outlook) for row in ordered[:_LISTED]
+            _show_deal(review, row, fields[row], effects.get(row, 0.0), effect.current)
+            for row in ordered[:_LISTED]
         ],
         "more": max(0, len(rows) - _LISTED),
         "client": review.client is not None,
@@ -66,15 +67,16 @@ def show_review(review: Review, outlook: Outlook) -> dict[str, Any]:
     }
 
 
-def _show_deal(review: Review, row: int, names: list[str], effect: float, outlook: Outlook) -> dict[str, Any]:
+def _show_deal(review: Review, row: int, names: list[str], moved: float, period: str) -> dict[str, Any]:
     sheet = review.sheet
     owner = sheet.base_value(row, "owner_name")
-    moved = show_change(0.0, effect, money_of(sheet.frame))["change"] if round(effect, 2) else ""
-    notes = [str(owner) if owner else "", f"{outlook.current} {moved}" if moved else ""]
+    notes = [str(owner)] if owner else []
+    if round(moved, 2):
+        notes.append(f"{period} {money_of(sheet.frame)(moved, signed=True)}")
     return {
         "row": row,
         "deal": sheet.deal_name(row),
-        "note": " · ".join(note for note in notes if note),
+        "note": " · ".join(notes),
         "lines": [_show_line(review, row, name) for name in names],
     }
 

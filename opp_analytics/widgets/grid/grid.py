@@ -26,7 +26,7 @@ from opp_analytics.periods import Freq, When, as_date
 from opp_analytics.text import count, number
 from opp_analytics.widgets.grid.columns import GridColumn, to_arrow
 from opp_analytics.widgets.grid.drawer import show_receipt, show_review
-from opp_analytics.widgets.grid.outlook import Outlook
+from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import Answer, EditSheet, Key
 from opp_analytics.widgets.widget import Widget, deflate
@@ -82,7 +82,7 @@ class Grid(Widget):
     ) -> None:
         day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=Org.of(opportunities).zone(None))
         self._sheet = EditSheet(opportunities, today=day.date())
-        self._outlook = Outlook(self._sheet, as_of=day, freq=freq, history=history)
+        self._effect = ForecastEffect(self._sheet, as_of=day, freq=freq, history=history)
         self._review = Review(self._sheet, client)
         super().__init__(
             _columns=[asdict(column) for column in self._sheet.columns],
@@ -208,7 +208,7 @@ class Grid(Widget):
             case "undo run":
                 review.undo_run(self._post_progress)
                 return self._show_written()
-        return {"drawer": show_review(review, self._outlook)}
+        return {"drawer": show_review(review, self._effect)}
 
     def _post_progress(self, done: int, total: int) -> None:
         # A long run reports a hundred times at most.
@@ -232,15 +232,15 @@ class Grid(Widget):
         }
 
     def _show_written(self) -> dict[str, Any]:
-        self._outlook.forget()
+        self._effect.forget()
         return self._show(self._sheet.list_edits()) | {"reset": True, "drawer": show_receipt(self._review)}
 
     def _show_strip(self) -> dict[str, Any]:
         receipt = show_receipt(self._review)
         return {
             **self._sheet.counts,
-            "period": next(iter(self._outlook.show_periods()), None),
-            "why": self._outlook.why,
+            "period": next(iter(self._effect.show_periods()), None),
+            "why": self._effect.why,
             "run": receipt and {key: receipt[key] for key in ("written", "at", "undone")},
         }
 

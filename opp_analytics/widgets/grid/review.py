@@ -13,7 +13,7 @@ import pandas as pd
 from opp_analytics import schema, text
 from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
-from opp_analytics.widgets.grid.outlook import make_plan
+from opp_analytics.widgets.grid.effect import make_plan
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
 from opp_analytics.writer import Plan, Receipt, apply, normalize, own_writes, undo
 

@@ -22,7 +22,7 @@ from opp_analytics.text import count
 from opp_analytics.widgets.grid.columns import GridColumn, make_columns, write_refusal
 from opp_analytics.writer import find_problem, same
 
-__all__ = ["Answer", "EditSheet", "EditedCell", "Key"]
+__all__ = ["Answer", "CellEdit", "EditSheet", "Key"]
 
 Key = tuple[int, str]
 """Row and field of a cell."""
@@ -32,7 +32,7 @@ _MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True)
-class EditedCell:
+class CellEdit:
     """A cell that was edited."""
 
     value: Any
@@ -58,7 +58,7 @@ class _UndoStep:
     """The state before an action, or before its undo."""
 
     label: str
-    cells: dict[Key, EditedCell | None]
+    cells: dict[Key, CellEdit | None]
     added: frozenset[int]
     removed: frozenset[int]
 
@@ -94,7 +94,7 @@ class EditSheet:
         self._list = cache(self._list_column)
         self._on_server: dict[Key, Any] = {}
         """Values on the server, where they differ from the frame by now."""
-        self._cells: dict[Key, EditedCell] = {}
+        self._cells: dict[Key, CellEdit] = {}
         self._added: frozenset[int] = frozenset()
         self._removed: frozenset[int] = frozenset()
         self._created: set[int] = set()
@@ -123,7 +123,7 @@ class EditSheet:
         label : str, optional
             Name of the step; "{cells}" in it becomes the number of cells.
         """
-        edits: dict[Key, EditedCell | None] = {}
+        edits: dict[Key, CellEdit | None] = {}
         read_once = cache(self._read)  # a column is often filled with one text
         locked = 0
         for row, name, typed in cells:
@@ -179,16 +179,16 @@ class EditSheet:
 
     def revert(self, cells: Iterable[Key]) -> Answer:
         """Give cells their old values back and forget their refusals."""
-        edits: dict[Key, EditedCell | None] = {key: None for key in cells if key in self._cells}
+        edits: dict[Key, CellEdit | None] = {key: None for key in cells if key in self._cells}
         return self._step(edits, f"Reverted {count(len(edits), 'cell')}")
 
     def dismiss(self, cells: Iterable[Key]) -> Answer:
         """Forget refusals; the cells keep their values."""
-        edits: dict[Key, EditedCell | None] = {}
+        edits: dict[Key, CellEdit | None] = {}
         for key in cells:
             cell = self._cells.get(key)
             if cell is not None and cell.why:
-                edits[key] = EditedCell(cell.value, True) if cell.changed else None
+                edits[key] = CellEdit(cell.value, True) if cell.changed else None
         return self._step(edits, f"Dismissed {count(len(edits), 'refusal')}")
 
     def add(self) -> Answer:
@@ -196,9 +196,9 @@ class EditSheet:
         row = self._end
         self._end += 1
         why = write_refusal(None, "is blank; a deal needs a name")
-        edits: dict[Key, EditedCell | None] = {}
+        edits: dict[Key, CellEdit | None] = {}
         if "name" in self.column:
-            edits[row, "name"] = EditedCell(None, False, None, why)
+            edits[row, "name"] = CellEdit(None, False, None, why)
         return self._step(edits, "Added a deal", added=self._added | {row}, quiet=True)
 
     def remove(self, rows: Iterable[int]) -> Answer:
@@ -250,7 +250,7 @@ class EditSheet:
         """Spell a cell as it is typed."""
         return self.column[name].spell(self.value(row, name))
 
-    def edit_of(self, key: Key) -> EditedCell | None:
+    def edit_of(self, key: Key) -> CellEdit | None:
         """Look up the edit of a cell; None where there is none."""
         return self._cells.get(key)
 
@@ -328,7 +328,7 @@ class EditSheet:
         return {row: sorted(names, key=lambda name: place.get(name, -1)) for row, names in fields.items()}
 
     @property
-    def problems(self) -> dict[Key, EditedCell]:
+    def problems(self) -> dict[Key, CellEdit]:
         """Refused edits."""
         return {key: cell for key, cell in self._cells.items() if cell.why and self._stays(key[0])}
 
@@ -363,7 +363,7 @@ class EditSheet:
             if cell is not None and same(key[1], cell.value, value):
                 del self._cells[key]
             elif cell is not None:
-                self._cells[key] = EditedCell(cell.value, True, cell.typed, cell.why)
+                self._cells[key] = CellEdit(cell.value, True, cell.typed, cell.why)
 
     def settle_created(self, row: int, unique_id: str) -> None:
         """Store that a row was created on the server, with its id."""
@@ -394,7 +394,7 @@ class EditSheet:
         cell = self._cells.get(key)
         if cell is not None:
             typed = self.column[key[1]].show(cell.value)
-            self._cells[key] = EditedCell(cell.value, cell.changed, typed, why)
+            self._cells[key] = CellEdit(cell.value, cell.changed, typed, why)
 
     # -- inside
 
@@ -405,13 +405,13 @@ class EditSheet:
     def _stays(self, row: int) -> bool:
         return self.row_state(row) not in ("removed", "gone")
 
-    def _read(self, name: str, typed: Any) -> EditedCell:
+    def _read(self, name: str, typed: Any) -> CellEdit:
         try:
-            return EditedCell(self.column[name].read(typed, today=self._today), True)
+            return CellEdit(self.column[name].read(typed, today=self._today), True)
         except BadCell as reason:
-            return EditedCell(None, False, typed, str(reason))
+            return CellEdit(None, False, typed, str(reason))
 
-    def _fit(self, key: Key, typed: Any, cell: EditedCell) -> EditedCell | None:
+    def _fit(self, key: Key, typed: Any, cell: CellEdit) -> CellEdit | None:
         """Fit a cell to its row: None if it is the old value again, the value to keep if it is refused."""
         why = _REMOVED if self._removed and self.row_state(key[0]) == "removed" else cell.why
         base = self.base_value(*key)
@@ -419,12 +419,12 @@ class EditSheet:
             return None if base == cell.value else cell
         value = self.value(*key)
         sentence = f"{write_refusal(typed, why)} Kept {self.column[key[1]].show(value)}."
-        return EditedCell(value, not same(key[1], base, value), typed, sentence)
+        return CellEdit(value, not same(key[1], base, value), typed, sentence)
 
-    def _refuse_foreign_stages(self, edits: dict[Key, EditedCell | None]) -> dict[Key, EditedCell | None]:
+    def _refuse_foreign_stages(self, edits: dict[Key, CellEdit | None]) -> dict[Key, CellEdit | None]:
         """Refuse stages that belong to another pipeline than the deal's."""
         meaning = org.Org.of(self.frame)
-        refused: dict[Key, EditedCell | None] = {}
+        refused: dict[Key, CellEdit | None] = {}
         if org.PIPELINE not in self.column or not meaning.stages.pipelines:
             return refused
         for key, cell in edits.items():
@@ -435,12 +435,12 @@ class EditSheet:
             now = self.base_value(*place) if place in edits else self.value(*place)
             wrong = find_problem("stage", cell.value, meaning, pipeline=now if moved is None else moved.value)
             if wrong:
-                refused[key] = self._fit(key, cell.value, EditedCell(None, False, None, "; ".join(wrong)))
+                refused[key] = self._fit(key, cell.value, CellEdit(None, False, None, "; ".join(wrong)))
         return refused
 
     def _step(
         self,
-        edits: dict[Key, EditedCell | None],
+        edits: dict[Key, CellEdit | None],
         label: str,
         *,
         added: frozenset[int] | None = None,
@@ -474,7 +474,7 @@ class EditSheet:
         return _UndoStep(label, {key: self._cells.get(key) for key in keys}, self._added, self._removed)
 
     def _place(
-        self, edits: dict[Key, EditedCell | None], added: frozenset[int], removed: frozenset[int]
+        self, edits: dict[Key, CellEdit | None], added: frozenset[int], removed: frozenset[int]
     ) -> None:
         self._added, self._removed = added, removed
         for key, cell in edits.items():
@@ -483,7 +483,7 @@ class EditSheet:
             else:
                 self._cells[key] = cell
 
-    def _describe(self, edits: dict[Key, EditedCell | None]) -> str:
+    def _describe(self, edits: dict[Key, CellEdit | None]) -> str:
         (row, name), *more = edits
         column = self.column[name]
         if more:

@@ -10,7 +10,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.widgets.grid.drawer import show_receipt, show_review
-from opp_analytics.widgets.grid.outlook import Outlook
+from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import Review
 from opp_analytics.widgets.grid.sheet import EditSheet
 from tests.support import Answer, Asked, as_json, client_of, listing, serving
@@ -105,7 +105,7 @@ def test_check__says_who_changed_a_deal_and_when_as_far_as_it_is_known(tmp_path,
         ):
             deal |= {"value": 340.0} | known
             review.check()
-            model = show_review(review, Outlook(sheet, as_of="2026-06-01", freq="M", history=None))
+            model = show_review(review, ForecastEffect(sheet, as_of="2026-06-01", freq="M", history=None))
             assert model["items"][0]["lines"][0]["conflict"]["why"].startswith(words)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import opp_analytics as oa
 from opp_analytics.errors import ArgumentValueError, DataError, MissingColumnError
 from opp_analytics.org import empty
-from opp_analytics.widgets.grid.sheet import EditedCell, EditSheet
+from opp_analytics.widgets.grid.sheet import CellEdit, EditSheet
 from tests.examples import examples
 from tests.writer.frames import opportunities
 
@@ -45,7 +45,7 @@ def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, 
     assert sheet.edited.loc[1, field] == held
     assert sheet.edited.dtypes.equals(sheet.frame.dtypes)
     assert answer.cells == [(1, field)]
-    assert sheet.edit_of((1, field)) == EditedCell(held, True)
+    assert sheet.edit_of((1, field)) == CellEdit(held, True)
     assert sheet.edited.drop(index=1).equals(sheet.base.drop(index=1))
 
 
@@ -66,7 +66,7 @@ def test_edit__holds_what_was_typed_as_its_column_means_it(sheet, field, typed, 
 def test_edit__refuses_with_the_reason_and_keeps_the_old_value(sheet, field, typed, reason):
     answer = sheet.edit([(1, field, typed)])
     assert answer.cells == [(1, field)]
-    assert sheet.edit_of((1, field)) == EditedCell(sheet.frame.loc[1, field], False, typed, reason)
+    assert sheet.edit_of((1, field)) == CellEdit(sheet.frame.loc[1, field], False, typed, reason)
     assert reason in answer.message
     assert sheet.edited.equals(sheet.base)
     assert sheet.counts["changes"] == 0
@@ -131,7 +131,7 @@ def test_add__is_a_create_once_it_has_a_name(sheet):
     answer = sheet.add()
     assert (answer.rows, sheet.row_state(6)) == ([6], "added")
     assert answer.cells == [(6, "name")]
-    assert sheet.edit_of((6, "name")) == EditedCell(None, False, None, "A deal needs a name.")
+    assert sheet.edit_of((6, "name")) == CellEdit(None, False, None, "A deal needs a name.")
     assert sheet.changed_rows == []
     sheet.edit(
         [(6, "name", "New"), (6, "value", "500"), (6, "stage", "discovery"), (6, "close_date", "2026-12-01")]

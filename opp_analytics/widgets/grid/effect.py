@@ -9,7 +9,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.analysis import forecast
 from opp_analytics.errors import OppAnalyticsError
-from opp_analytics.org import Money, money_of
+from opp_analytics.org import money_of
 from opp_analytics.periods import Freq, When, as_date, check_freq
 from opp_analytics.widgets.grid.sheet import EditSheet
 from opp_analytics.writer import Plan, plan
@@ -17,14 +17,14 @@ from opp_analytics.writer import Plan, plan
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-__all__ = ["Outlook", "make_plan", "show_change"]
+__all__ = ["ForecastEffect", "make_plan"]
 
 
 _READ = ("unique_id", "value", "stage", "close_date", "probability", "status")
 """Columns that a forecast without a history reads."""
 
 
-class Outlook:
+class ForecastEffect:
     """Forecast of the running period and the next, before and after the edits.
 
     Expected money adds up deal by deal, so only the touched deals are forecast again.
@@ -44,7 +44,10 @@ class Outlook:
         self._before = None
 
     def show_periods(self) -> list[dict[str, Any]]:
-        """Forecast the running and the next period: ``period``, and expected money ``before``, ``after``, ``change``."""
+        """Forecast the running and the next period: ``period``, and expected money ``before``, ``after``, ``change``.
+
+        ``after`` is None where it reads the same.
+        """
         if self._before is None:
             self._before = self._expect(self._sheet.base)
         if self.why:
@@ -54,9 +57,16 @@ class Outlook:
         before, after = (self._expect(side) for side in _take_sides(self._sheet, fields))
         money, periods = money_of(self._sheet.frame), []
         for period in self._periods:
-            now = float(self._before[period])
-            change = show_change(now, now + float(after[period] - before[period]), money)
-            periods.append({"period": self._name(period), **change})
+            now, moved = float(self._before[period]), float(after[period] - before[period])
+            texts = money(now), money(now + moved)
+            periods.append(
+                {
+                    "period": self._name(period),
+                    "before": texts[0],
+                    "after": None if texts[0] == texts[1] else texts[1],
+                    "change": money(moved, signed=True),
+                }
+            )
         return periods
 
     def by_deal(self, rows: list[int]) -> dict[int, float]:
@@ -105,13 +115,3 @@ def _take_sides(sheet: EditSheet, fields: list[str] | None = None) -> tuple[pd.D
 def make_plan(sheet: EditSheet, **options: Any) -> Plan:
     """Make the plan of the edits from the changed deals."""
     return plan(*_take_sides(sheet), **options)
-
-
-def show_change(before: float, after: float, money: Money) -> dict[str, str | None]:
-    """Format two amounts and their difference; no second one where they read the same."""
-    was, now = money(before), money(after)
-    return {
-        "before": was,
-        "after": None if was == now else now,
-        "change": money(after - before, signed=True),
-    }
