@@ -50,7 +50,7 @@ class Mix:
     @cached_property
     def total(self) -> Total:
         """The distribution of the total, never below what is booked."""
-        return self.plain if self.stretch == 1 else self.plain.stretched(self.stretch, self.sure)
+        return self.plain if self.stretch == 1 else self.plain.stretch(self.stretch, self.sure)
 
     def quantile(self, q: float) -> float:
         """The amount that the total does not exceed with probability `q`."""

@@ -24,8 +24,8 @@ from opp_analytics.periods import Freq, When, as_date, check_freq, to_dates, win
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
+# Ended periods whose slippage is counted: a year of months, so that a slow season has no weight of its own.
 _PERIODS = 12
-"""Ended periods of which slippage is counted."""
 
 
 def scorecard(
@@ -40,7 +40,7 @@ def scorecard(
     confidence: float = 0.95,
     tz: str | None = None,
 ) -> pd.DataFrame:
-    """Win rate, days to win, slip rate and forecast bias of each owner, team or segment, with intervals.
+    """Compare owners, teams or segments: win rate, days to win, slip rate and forecast bias, with intervals.
 
     Parameters
     ----------
@@ -95,18 +95,33 @@ def scorecard(
     names = check_by(by)
     if not names:
         raise ArgumentValueError("scorecard compares groups: by= needs a column, such as 'owner_name'")
-    confidence = arguments.between(confidence, "confidence", example=0.95)
+    level = arguments.between(confidence, "confidence", example=0.95)
     org = Org.of(opportunities)
     zone, today = org.zone(tz), as_date(as_of, tz=org.zone(tz))
-    frame = _labeled(opportunities, names)
-    rates = win_rate(frame, by=names, start=start, end=None, as_of=today, confidence=confidence, tz=zone)
-    rates = rates.drop(columns=[name for name in rates if name not in _RATES])
-    closed = (rates["won"] + rates["lost"]).to_numpy()
+    frame = _label_groups(opportunities, names)
+    rates = win_rate(frame, by=names, start=start, end=None, as_of=today, confidence=level, tz=zone)
+    left_out = rates.attrs["left_out"]
+    rates = rates[["won", "lost", "rate", "rate_low", "rate_high"]]
+    groups, closed = rates.index, (rates["won"] + rates["lost"]).to_numpy()
+    days = _collect_days(frame, names, start, today, zone)
+    due = _count_due(history, groups, names, freq, today, zone)
+    forecasts = {}
+    if history is not None:
+        past = judge_midway(history, freq=freq, by=names, method=method, as_of=today, tz=zone)
+        forecasts = {_as_key(key): (group["expected"], group["actual"]) for key, group in past.groupby(names)}
+    slip_low, slip_high = wilson(due["slipped"], due["due"], confidence=level)
+    slip_rate = due["slipped"] / due["due"].where(due["due"] > 0)
     table = rates.assign(
-        differs=mark_differences(rates["won"], closed, confidence=confidence),
-        **_days(frame, rates.index, names, start, today, zone, confidence),
-        **_slips(history, rates.index, names, freq, today, zone, confidence),
-        **_biases(history, rates.index, names, freq, method, today, zone, confidence),
+        differs=mark_differences(rates["won"], closed, confidence=level),
+        **_name_ends(
+            "days_to_win", [median_interval(days.get(_as_key(key), []), confidence=level) for key in groups]
+        ),
+        **_name_ends("slip_rate", list(zip(slip_rate, slip_low, slip_high, strict=True))),
+        due=due["due"].to_numpy(),
+        **_name_ends(
+            "forecast_bias",
+            [bias_interval(*forecasts.get(_as_key(key), ([], [])), confidence=level) for key in groups],
+        ),
         n=closed,
     )
     return annotate(
@@ -114,17 +129,14 @@ def scorecard(
         made_from=opportunities,
         n=int(closed.sum()),
         as_of=today,
-        left_out=rates.attrs["left_out"],
-        confidence=confidence,
+        left_out=left_out,
+        confidence=level,
         freq=org.freq(check_freq(freq)),
     )
 
 
-_RATES = ("won", "lost", "rate", "rate_low", "rate_high")
-
-
-def _labeled(opportunities: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """The frame with its groups as the history's queries write them."""
+def _label_groups(opportunities: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Read the frame with its groups spelled as the history's queries spell them."""
     there = [name for name in ("created_at",) if name in opportunities]
     frame = read(opportunities, "stage", "value", "close_date", *there, by=names)
     attrs = frame.attrs
@@ -133,89 +145,45 @@ def _labeled(opportunities: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     return frame
 
 
-def _columns(name: str, found: list[tuple[float, float, float]]) -> dict[str, Any]:
-    values = np.array(found, dtype=np.float64).reshape(-1, 3)
+def _name_ends(name: str, intervals: list[tuple[float, float, float]]) -> dict[str, Any]:
+    """Name the columns of estimates with their low and high ends."""
+    values = np.array(intervals, dtype=np.float64).reshape(-1, 3)
     return {name: values[:, 0], f"{name}_low": values[:, 1], f"{name}_high": values[:, 2]}
 
 
-def _days(
-    frame: pd.DataFrame,
-    index: pd.Index[Any],
-    names: list[str],
-    start: When | None,
-    today: pd.Timestamp,
-    tz: str,
-    confidence: float,
-) -> dict[str, Any]:
-    """Median days from creation to the win."""
+def _as_key(label: Any) -> tuple[str, ...]:
+    return tuple(map(str, label)) if isinstance(label, tuple) else (str(label),)
+
+
+def _collect_days(
+    frame: pd.DataFrame, names: list[str], start: When | None, today: pd.Timestamp, tz: str
+) -> dict[tuple[str, ...], Any]:
+    """Collect the days from creation to the win, by group."""
     if "created_at" not in frame:
-        return _columns("days_to_win", [median_interval([])] * len(index))
+        return {}
     first, _ = window(start, None, tz=tz)
     won = (outcome_codes(frame) == WON) & frame["close_date"].between(first, today).to_numpy()
     days = (frame["close_date"] - to_dates(frame["created_at"], tz=tz)).dt.days.where(won)
     by_group = days[days >= 0].groupby([frame[name] for name in names])
-    held = {_key(key): group.to_numpy() for key, group in by_group}
-    return _columns(
-        "days_to_win", [median_interval(held.get(_key(key), []), confidence=confidence) for key in index]
-    )
+    return {_as_key(key): group.to_numpy() for key, group in by_group}
 
 
-def _key(label: Any) -> tuple[str, ...]:
-    return tuple(map(str, label)) if isinstance(label, tuple) else (str(label),)
-
-
-def _slips(
-    history: History | None,
-    index: pd.Index[Any],
-    names: list[str],
-    freq: Freq,
-    today: pd.Timestamp,
-    tz: str,
-    confidence: float,
-) -> dict[str, Any]:
-    """Share of due deals that slipped, over the last periods that have ended."""
-    counts: pd.DataFrame = pd.DataFrame(0, index=index, columns=["slipped", "due"], dtype="int64")
-    if history is not None:
-        current = pd.Period(today, Org.of(history).freq(check_freq(freq)))
-        for step in range(_PERIODS, 0, -1):
-            period = current - step
-            first, last = period.start_time.normalize(), period.end_time.normalize()
-            try:
-                found = slippage(history, start=first, end=last, by=names, tz=tz)["count"]
-            except NotEnoughHistory:
-                continue  # No record in this period; another one may have some.
-            due = found.groupby(names).sum()
-            slipped = found[found.index.get_level_values("outcome") == "slipped"].droplevel("outcome")
-            for name, part in (("slipped", slipped), ("due", due)):
-                counts[name] += part.reindex(index).fillna(0).astype("int64")
-    low, high = wilson(counts["slipped"], counts["due"], confidence=confidence)
-    rate = counts["slipped"] / counts["due"].where(counts["due"] > 0)
-    return {
-        **_columns("slip_rate", list(zip(rate, low, high, strict=True))),
-        "due": counts["due"].to_numpy(),
-    }
-
-
-def _biases(
-    history: History | None,
-    index: pd.Index[Any],
-    names: list[str],
-    freq: Freq,
-    method: MethodName,
-    today: pd.Timestamp,
-    tz: str,
-    confidence: float,
-) -> dict[str, Any]:
-    """How much too high or low the forecasts were that were made half-way through each period."""
-    held: dict[tuple[str, ...], pd.DataFrame] = {}
-    if history is not None:
-        made = judge_midway(history, freq=freq, by=names, method=method, as_of=today, tz=tz)
-        held = {_key(key): group for key, group in made.groupby(names)}
-    nothing: list[float] = []
-    found = [
-        bias_interval(group["expected"], group["actual"], confidence=confidence)
-        if (group := held.get(_key(key))) is not None
-        else bias_interval(nothing, nothing)
-        for key in index
-    ]
-    return _columns("forecast_bias", found)
+def _count_due(
+    history: History | None, groups: pd.Index[Any], names: list[str], freq: Freq, today: pd.Timestamp, tz: str
+) -> pd.DataFrame:
+    """Count the deals due in the last ended periods, and those that slipped, by group."""
+    counts: pd.DataFrame = pd.DataFrame(0, index=groups, columns=["slipped", "due"], dtype="int64")
+    if history is None:
+        return counts
+    current = pd.Period(today, Org.of(history).freq(check_freq(freq)))
+    for step in range(_PERIODS, 0, -1):
+        period = current - step
+        first, last = period.start_time.normalize(), period.end_time.normalize()
+        try:
+            found = slippage(history, start=first, end=last, by=names, tz=tz)["count"]
+        except NotEnoughHistory:
+            continue  # No record in this period; another one may have some.
+        slipped = found[found.index.get_level_values("outcome") == "slipped"].droplevel("outcome")
+        for name, part in (("slipped", slipped), ("due", found.groupby(names).sum())):
+            counts[name] += part.reindex(groups).fillna(0).astype("int64")
+    return counts

@@ -12,8 +12,9 @@ from scipy.special import ndtri
 
 Floats = NDArray[np.float64]
 ENUMERATED = 15
-"""Largest number of uncertain deals for which all 2^n outcomes are enumerated."""
+"""Largest number of uncertain deals whose 2^n outcomes are enumerated: 2^15 are about as many as the draws."""
 DRAWS = 20_000
+"""Draws for more deals: a probability then has a standard error of at most √(¼ / 20,000) = 0.0035."""
 _SINGLY = 256
 """Largest number of deals that are drawn one by one, those with the largest variance first; the others are drawn together."""
 _SMALL = 1 / 8
@@ -34,18 +35,18 @@ class Total:
     """P(total ≤ point)."""
 
     def quantile(self, q: float) -> float:
-        """The smallest amount that the total does not exceed with probability `q`."""
+        """Find the smallest amount that the total does not exceed with probability `q`."""
         # Rounding must not move a quantile to the next point.
         place = int(np.searchsorted(self.cumulative, q - _NOISE))
         return float(self.points[min(place, len(self.points) - 1)])
 
     def at_least(self, amount: float) -> float:
-        """P(total ≥ `amount`), to the cent."""
+        """Compute P(total ≥ `amount`), to the cent."""
         place = int(np.searchsorted(self.points, amount - 0.005))
-        return float(_without_noise(np.asarray(1.0 - self.cumulative[place - 1] if place else 1.0)))
+        return float(_remove_noise(np.asarray(1.0 - self.cumulative[place - 1] if place else 1.0)))
 
-    def stretched(self, factor: float, least: float) -> Total:
-        """The distribution with every distance from its median times `factor`, and nothing below `least`."""
+    def stretch(self, factor: float, least: float) -> Total:
+        """Multiply every distance from the median by `factor`; nothing falls below `least`."""
         median = self.quantile(0.5)
         points = np.maximum(median + factor * (self.points - median), min(least, self.points[0]))
         return Total(points, self.cumulative)
@@ -59,7 +60,7 @@ def distribute(
     one_of: Sequence[float] = (),
     seed: int = 0,
 ) -> Total:
-    """The distribution of `sure` + Σ amount · Bernoulli(chance) + one of `one_of`.
+    """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of `one_of`.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def distribute(
     if not deals.few:
         return from_draws(_draw(deals, one_of, seed).cents / 100 + sure)
     states, mass = _enumerate(deals.cents, deals.chances)
-    cents = np.add.outer(states, _cents(one_of)).ravel()
+    cents = np.add.outer(states, _as_cents(one_of)).ravel()
     mass = np.repeat(mass / len(cents) * len(states), len(cents) // len(states))
     points, place = np.unique(cents, return_inverse=True)
     cumulative = np.cumsum(np.bincount(place, weights=mass))
@@ -102,7 +103,7 @@ def distribute(
 
 
 def from_draws(draws: Floats) -> Total:
-    """The distribution of equally likely amounts."""
+    """Make the distribution of equally likely amounts."""
     points, count = np.unique(draws, return_counts=True)
     return Total(points, np.cumsum(count) / len(draws))
 
@@ -116,7 +117,7 @@ def condition_on_each(
     one_of: Sequence[float] = (),
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
-    """P(total ≥ `target`) if a deal is won, and if it is not, for each deal.
+    """Compute P(total ≥ `target`) if a deal is won, and if it is not, for each deal.
 
     The arguments, outcomes and draws are those of `distribute`. In each draw, the deal is set to won and to not won, so
     every draw counts for both. p·won + (1 − p)·lost is P(total ≥ target), within the error
@@ -142,7 +143,7 @@ def condition_on_each(
         given = chances[others] >= 1
         won[others] = [total.at_least(target - v) for v in np.where(given, 0.0, amounts[others])]
         lost[others] = [total.at_least(target + v) for v in np.where(given, amounts[others], 0.0)]
-    return _without_noise(won), _without_noise(lost)
+    return _remove_noise(won), _remove_noise(lost)
 
 
 def sample_totals(
@@ -236,7 +237,7 @@ def _count_singly(sizes: Floats, variance: Floats) -> int:
     return _WHALES + int(small[0]) if len(small) else min(len(sizes), _SINGLY)
 
 
-def _cents(one_of: Sequence[float]) -> Floats:
+def _as_cents(one_of: Sequence[float]) -> Floats:
     return np.rint(np.asarray(one_of if len(one_of) else [0.0], dtype=np.float64) * 100)
 
 
@@ -249,13 +250,13 @@ def _enumerate(cents: Floats, chances: Floats) -> tuple[Floats, Floats]:
     return totals, mass
 
 
-def _came_in(outcomes: NDArray[np.intp], deals: int) -> NDArray[np.bool_]:
-    """Tell where a deal (in rows) is won, in outcomes given by number."""
+def _mark_wins(outcomes: NDArray[np.intp], deals: int) -> NDArray[np.bool_]:
+    """Mark the deals (in rows) that are won in each outcome, given by number."""
     return np.asarray((outcomes >> np.arange(deals)[:, None]) & 1 == 1, dtype=bool)
 
 
-def _evenly(count: int) -> Floats:
-    """Values of a normal variable, one in the middle of each of equally likely intervals."""
+def _spread_evenly(count: int) -> Floats:
+    """Spread values of a normal variable: one in the middle of each of equally likely intervals."""
     return np.asarray(ndtri((np.arange(count) + 0.5) / count), dtype=np.float64)
 
 
@@ -274,7 +275,7 @@ def _draw(deals: _Deals, one_of: Sequence[float], seed: int) -> _Draws:
     if len(deals.cents) > deals.singly:
         k, rng = deals.singly, _seed_luck(seed, 0.0, 0.0, 0)
         cents += _draw_together(deals.cents[k:], deals.chances[k:], rng)
-    further = _cents(one_of)
+    further = _as_cents(one_of)
     cents += _seed_luck(seed, 0.0, 0.0, 1).permutation(further[np.arange(DRAWS) % len(further)])
     return _Draws(cents, won)
 
@@ -290,7 +291,7 @@ def _lay_out(cents: Floats, chances: Floats) -> NDArray[np.bool_]:
     # The largest deal changes last from outcome to outcome, so that its value has the right frequency.
     _, mass = _enumerate(cents[::-1], chances[::-1])
     outcomes = np.searchsorted(np.cumsum(mass), (np.arange(DRAWS) + 0.5) / DRAWS)
-    return _came_in(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
+    return _mark_wins(np.minimum(outcomes, len(mass) - 1), len(cents))[::-1]
 
 
 def _draw_together(cents: Floats, chances: Floats, rng: np.random.Generator) -> Floats:
@@ -300,7 +301,7 @@ def _draw_together(cents: Floats, chances: Floats, rng: np.random.Generator) -> 
     deviation = _sum_in_order(cents**2 * spread) ** 0.5
     third = _sum_in_order(cents**3 * spread * (1 - 2 * chances))
     skew = third / deviation**3 if deviation > 0 else 0.0
-    normal = rng.permutation(_evenly(DRAWS))
+    normal = rng.permutation(_spread_evenly(DRAWS))
     # If all amounts are multiples of one sum, so are the totals.
     step = _find_common_step(np.abs(cents).astype(np.int64))
     drawn = np.rint((mean + deviation * (normal + skew / 6 * (normal**2 - 1))) / step) * step
@@ -321,8 +322,8 @@ def _find_common_step(cents: NDArray[np.int64]) -> float:
 
 def _condition_outcomes(deals: _Deals, one_of: Sequence[float], goal: float) -> tuple[Floats, Floats]:
     totals, mass = _enumerate(deals.cents, deals.chances)
-    reached = mass * (np.add.outer(totals, _cents(one_of)) >= goal).mean(axis=1)
-    won = _came_in(np.arange(len(totals)), len(deals.cents))
+    reached = mass * (np.add.outer(totals, _as_cents(one_of)) >= goal).mean(axis=1)
+    won = _mark_wins(np.arange(len(totals)), len(deals.cents))
     return won @ reached / (won @ mass), (~won) @ reached / ((~won) @ mass)
 
 
@@ -342,6 +343,6 @@ def _condition_draws(deals: _Deals, draws: _Draws, goal: float) -> tuple[Floats,
     return won, lost
 
 
-def _without_noise(chances: Floats) -> Floats:
-    """Probabilities between 0 and 1; those within rounding error of 0 or 1 become 0 or 1."""
+def _remove_noise(chances: Floats) -> Floats:
+    """Round probabilities within rounding error of 0 or 1 to 0 or 1."""
     return np.where(chances < _NOISE, 0.0, np.where(chances > 1 - _NOISE, 1.0, chances))
