@@ -22,13 +22,14 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from opp_analytics.errors import DataError
-from opp_analytics.schema import BadCell
+from opp_analytics.schema import TEXT, BadCell
 from opp_analytics.text import day as format_day
 from opp_analytics.text import joined
 
 __all__ = [
     "BadValue",
     "Cells",
+    "as_texts",
     "did_you_mean",
     "find_day_order",
     "fold",
@@ -495,6 +496,28 @@ class Cells:
             BadValue(int(self.rows[row]), self.label, self.distinct.iloc[code], reasons[code])
             for row, code in ((int(row), int(self.codes[row])) for row in found)
         ]
+
+
+def as_texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Write a column as text; a whole number of a workbook without its decimals.
+
+    Examples
+    --------
+    >>> as_texts(pd.Series(["a", 7.0, None], dtype="object")).tolist()
+    ['a', '7', nan]
+    """
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.astype(TEXT)
+    cells = [_as_text(cell) for cell in column.tolist()]
+    return pd.Series(cells, index=column.index, dtype=TEXT)
+
+
+def _as_text(cell: Any) -> str | None:
+    if cell is None or (pd.api.types.is_scalar(cell) and pd.isna(cell)):
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
 
 
 def read_amounts(cells: Cells, currency: str | None = None) -> tuple[pd.Series[Any], list[BadValue]]:

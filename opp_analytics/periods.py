@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.schema import TEXT
+from opp_analytics.inputs import read_date
+from opp_analytics.schema import TEXT, BadCell
 
 __all__ = ["as_date", "as_instant", "as_period", "check_freq", "labels", "period_days", "to_dates", "window"]
 
@@ -36,6 +37,8 @@ def _timestamp(when: Any, name: str) -> pd.Timestamp:
         raise ArgumentTypeError(
             f"{name}={when!r} is not a date; use one such as '2026-03-31' or a datetime with its time zone"
         )
+    if isinstance(when, str) and "/" in when:
+        _refuse_two_readings(when, name)
     try:
         stamp = pd.Timestamp(when)
     except (ValueError, TypeError) as error:
@@ -45,6 +48,14 @@ def _timestamp(when: Any, name: str) -> pd.Timestamp:
     if pd.isna(stamp):
         raise ArgumentValueError(f"{name}={when!r} is not a date; use one such as '2026-03-31'")
     return stamp
+
+
+def _refuse_two_readings(when: str, name: str) -> None:
+    """Refuse a date such as 03/04/2027, which nothing here settles."""
+    try:
+        read_date(when.split()[0], day_first=None)
+    except BadCell as error:
+        raise ArgumentValueError(f"{name}={when!r} {error}") from None
 
 
 def _zone(tz: str) -> ZoneInfo:

@@ -114,3 +114,12 @@ def test_labels__are_the_period_as_text(freq, label):
 def test_check_freq__refuses_an_unknown_alias_and_multiples(freq, error):
     with pytest.raises(error, match=f"freq={freq!r}.*'Q-JAN'"):
         periods.check_freq(freq)
+
+
+def test_as_date__refuses_a_day_of_two_readings() -> None:
+    assert periods.as_date("12/31/2026") == pd.Timestamp("2026-12-31")
+    with pytest.raises(
+        oa.errors.ArgumentValueError,
+        match="as_of='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027; write it as 2027-03-04",
+    ):
+        periods.as_date("03/04/2027")

@@ -15,7 +15,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.record import add_record
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, parse_amount, read_source
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant, check_freq
 
@@ -35,7 +35,12 @@ def report_command(
     ] = None,
     target: Annotated[
         float | None,
-        typer.Option(help="Sales target of each period.", show_default="[targets] of the org file"),
+        typer.Option(
+            parser=parse_amount,
+            metavar="AMOUNT",
+            help="Sales target of each period, as 500000 or 500k.",
+            show_default="[targets] of the org file",
+        ),
     ] = None,
     freq: Annotated[
         str | None,

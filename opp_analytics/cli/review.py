@@ -15,7 +15,7 @@ from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import TABLES, check_ending, write_tables
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, read_source
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, parse_amount, read_source
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import Freq as PeriodFreq
@@ -100,7 +100,12 @@ def forecast_command(
     by: By = None,
     target: Annotated[
         float | None,
-        typer.Option(help="Target of each period.", show_default="[targets] of the org file"),
+        typer.Option(
+            parser=parse_amount,
+            metavar="AMOUNT",
+            help="Target of each period, as 500000 or 500k.",
+            show_default="[targets] of the org file",
+        ),
     ] = None,
     periods: Annotated[int, typer.Option(min=1, help="Periods, from the current one on.")] = 3,
     as_of: AsOf = None,

@@ -13,9 +13,11 @@ from opp_analytics.cli.console import program, say
 from opp_analytics.cli.org_file import find_org
 from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError
+from opp_analytics.inputs import read_amount
+from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 
-__all__ = ["DayFirst", "FromFile", "OrgFile", "Source", "read_source"]
+__all__ = ["DayFirst", "FromFile", "OrgFile", "Source", "parse_amount", "read_source"]
 
 FromFile = Annotated[
     Path | None,
@@ -44,6 +46,14 @@ OrgFile = Annotated[
     ),
 ]
 """The option ``--org``."""
+
+
+def parse_amount(typed: str) -> float:
+    """Read the amount of an option as it is read in a cell: 500000, $500,000 or 500k."""
+    try:
+        return read_amount(typed)
+    except BadCell as error:
+        raise typer.BadParameter(f"{typed!r} {error}") from None
 
 
 class Source(NamedTuple):

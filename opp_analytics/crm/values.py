@@ -15,6 +15,7 @@ from opp_analytics.errors import DataError
 from opp_analytics.inputs import (
     BadValue,
     Cells,
+    as_texts,
     find_day_order,
     read_amounts,
     read_dates,
@@ -28,7 +29,7 @@ from opp_analytics.schema import TEXT
 from opp_analytics.table_files import Table
 from opp_analytics.text import count
 
-__all__ = ["ColumnReader", "as_ids", "as_texts", "is_time", "read_columns", "read_stages"]
+__all__ = ["ColumnReader", "as_ids", "is_time", "read_columns", "read_stages"]
 
 _DATES = ("close_date",)
 _INSTANTS = (
@@ -242,28 +243,6 @@ def _replace(texts: pd.Series[Any], read_as: Mapping[str, str | None]) -> pd.Ser
     codes, cells = pd.factorize(texts)
     ours = pd.array([read_as[cell] for cell in cells] + [None], dtype=TEXT)
     return pd.Series(ours.take(codes), index=texts.index)
-
-
-def as_texts(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Write a column as text; a whole number of a workbook without its decimals.
-
-    Examples
-    --------
-    >>> as_texts(pd.Series(["a", 7.0, None], dtype="object")).tolist()
-    ['a', '7', nan]
-    """
-    if isinstance(column.dtype, pd.StringDtype):
-        return column.astype(TEXT)
-    cells = [_as_text(cell) for cell in column.tolist()]
-    return pd.Series(cells, index=column.index, dtype=TEXT)
-
-
-def _as_text(cell: Any) -> str | None:
-    if cell is None or (pd.api.types.is_scalar(cell) and pd.isna(cell)):
-        return None
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
 
 
 def as_ids(column: pd.Series[Any]) -> pd.Series[Any]:

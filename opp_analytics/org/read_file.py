@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from opp_analytics.errors import OrgError, OrgProblem
+from opp_analytics.errors import DataError, OrgError, OrgProblem
+from opp_analytics.inputs import Cells, as_texts, find_day_order, read_amounts, read_dates
 from opp_analytics.org.check_file import find_problems
+from opp_analytics.schema import is_blank
+from opp_analytics.table_files import read_table
 
 __all__ = ["read_settings"]
 
@@ -38,7 +37,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise OrgError(str(path), [OrgProblem("not TOML", "", str(error))]) from None
     problems: list[OrgProblem] = []
-    files: dict[str, str] = {}
+    files: dict[str, tuple[str, Sequence[int]]] = {}
     for table in TABLES:
         inside = raw.get(table)
         if not isinstance(inside, dict) or not isinstance(inside.get("file"), str):
@@ -49,8 +48,9 @@ def read_settings(path: Path) -> dict[str, Any]:
                 OrgProblem(f"{table}.rows", "", f"{table} come from {name} already; keep one of both")
             )
         try:
-            raw[table] = {"file": name, "rows": _rows(path.parent / name, table)}
-            files[table] = name
+            rows, numbers = _read_rows(path.parent / name, table)
+            raw[table] = {"file": name, "rows": rows}
+            files[table] = (name, numbers)
         except OrgError as error:
             problems += error.problems
     problems += [_place(problem, files) for problem in find_problems(raw, text)]
@@ -70,47 +70,44 @@ def _text(path: Path) -> str:
         raise OrgError(str(path), [OrgProblem("not UTF-8 text", "", str(error.reason))]) from None
 
 
-def _place(problem: OrgProblem, files: dict[str, str]) -> OrgProblem:
+def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> OrgProblem:
     """Place a problem in a row of a table's own file there."""
     table, _, rest = problem.key.partition(".rows[")
     if table not in files or not rest:
         return problem
     row, _, column = rest.partition("]")
-    # The first row follows the header.
-    return replace(problem, key=column.lstrip(".") or table, file=files[table], line=int(row) + 2)
+    name, numbers = files[table]
+    return replace(problem, key=column.lstrip(".") or table, file=name, line=numbers[int(row)])
 
 
-def _rows(path: Path, table: str) -> list[dict[str, Any]]:
-    """The rows of a CSV file, empty cells left out."""
+def _read_rows(path: Path, table: str) -> tuple[list[dict[str, Any]], list[int]]:
+    """Read the rows of a table beside the org file, empty cells left out, and their numbers in the file.
+
+    A date or an amount that cannot be read stays text, and the check names it.
+    """
     try:
-        frame = pd.read_csv(
-            path, dtype="str", keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
-        )
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error).strip().splitlines()[0]
-        right = f"{why}; use a CSV file with the columns {', '.join(TABLES[table])}"
+        found = read_table(path, TABLES[table].__contains__)
+    except DataError as error:
+        right = f"{error}; use a CSV file with the columns {', '.join(TABLES[table])}"
         raise OrgError(str(path), [OrgProblem(f"{table}.file", repr(path.name), right)]) from None
-    return [
-        {
-            name: _CELL.get(name, str)(cell.strip())
-            for name, cell in zip(frame.columns, row, strict=True)
-            if cell.strip()
-        }
-        for row in frame.itertuples(index=False)
-    ]
-
-
-def _day(cell: str) -> date | str:
-    with suppress(ValueError):
-        return date.fromisoformat(cell)
-    return cell
-
-
-def _money(cell: str) -> float | str:
-    with suppress(ValueError):
-        return float(cell.replace(",", "").lstrip("$"))
-    return cell
-
-
-_CELL: dict[str, Callable[[str], Any]] = {"from_date": _day, "target": _money}
-"""How a cell of a table is read; what does not fit stays text, and the check names it."""
+    columns = {}
+    for place, label in enumerate(found.labels):
+        column = found.cells[place]
+        cells = Cells.of(column, label)
+        read = column.astype("object")
+        if label == "from_date":
+            days = read_dates(cells, find_day_order([cells]))[0]
+            read = read.mask(days.notna(), days.dt.date)
+        elif label == "target":
+            amounts = read_amounts(cells)[0]
+            read = read.mask(amounts.notna(), amounts)
+        elif label in TABLES[table]:
+            read = as_texts(column).astype("object")
+        columns[label] = read
+    rows, numbers = [], []
+    for number, row in zip(found.cells.index, zip(*columns.values(), strict=True), strict=True):
+        filled = {label: cell for label, cell in zip(columns, row, strict=True) if not is_blank(cell)}
+        if filled:
+            rows.append(filled)
+            numbers.append(int(number))
+    return rows, numbers

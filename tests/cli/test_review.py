@@ -116,7 +116,7 @@ def test_changes__of_a_young_history_begin_with_its_first_record(command: Comman
 def test_forecast__by_owner_adds_up(command: Command, account: Account, folder: Path, tmp_path: Path) -> None:
     account(deals(1))
     file = tmp_path / "forecast.csv"
-    asked = ["forecast", "--history", folder, "--as-of", "2026-03-09", "--by", "owner_name", "--target", 2000]
+    asked = ["forecast", "--history", folder, "--as-of", "2026-03-09", "--by", "owner_name", "--target", "2k"]
     code, out, err = command(*asked, "--out", file)
     assert (code, err) == (0, "")
     assert "as of 2026-03-09, method: stated" in out

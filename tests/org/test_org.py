@@ -297,3 +297,25 @@ def test_from_env__finds_the_org_file_of_the_working_folder_and_says_so(
 def test_client__refuses_what_is_no_org() -> None:
     with pytest.raises(oa.errors.ArgumentTypeError, match="org is a str, not an Org"):
         oa.Client("http://127.0.0.1:1", "token", "key", org="opp-analytics.toml")  # type: ignore[arg-type]
+
+
+def test_read__takes_people_and_targets_as_a_spreadsheet_writes_them(tmp_path: Path) -> None:
+    (tmp_path / "opp-analytics.toml").write_text(
+        '[people]\nfile = "people.csv"\n[targets]\nfile = "targets.csv"\n', encoding="utf-8"
+    )
+    people = "owner_name;team;from_date\nJosé;East;11/16/2026\n\nZoë;West;2026-11-01\n"
+    (tmp_path / "people.csv").write_bytes(people.encode("cp1252"))
+    (tmp_path / "targets.csv").write_text(
+        'period,owner_name,target\n2026-11,José,"$45,000"\n2026-11,Zoë,50k\n'
+    )
+    org = oa.Org.read(tmp_path / "opp-analytics.toml")
+    assert org.people["owner_name"].tolist() == ["José", "Zoë"]
+    assert org.people["from_date"].dt.strftime("%F").tolist() == ["2026-11-16", "2026-11-01"]
+    assert org.targets["target"].tolist() == [45_000, 50_000]
+
+
+def test_read__refuses_a_day_of_two_readings_by_its_row(tmp_path: Path) -> None:
+    (tmp_path / "opp-analytics.toml").write_text('[people]\nfile = "people.csv"\n')
+    (tmp_path / "people.csv").write_text("owner_name,team,from_date\nAnn,East,03/04/2027\n")
+    with pytest.raises(oa.errors.OrgError, match=r"people\.csv.*2.*03/04/2027.*use a date such as 2026-11-01"):
+        oa.Org.read(tmp_path / "opp-analytics.toml")
