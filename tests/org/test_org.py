@@ -317,5 +317,7 @@ def test_read__takes_people_and_targets_as_a_spreadsheet_writes_them(tmp_path: P
 def test_read__refuses_a_day_of_two_readings_by_its_row(tmp_path: Path) -> None:
     (tmp_path / "opp-analytics.toml").write_text('[people]\nfile = "people.csv"\n')
     (tmp_path / "people.csv").write_text("owner_name,team,from_date\nAnn,East,03/04/2027\n")
-    with pytest.raises(oa.errors.OrgError, match=r"people\.csv.*2.*03/04/2027.*use a date such as 2026-11-01"):
+    with pytest.raises(
+        oa.errors.OrgError, match=r"people\.csv.*2.*03/04/2027.*use a date such as 2026-11-01"
+    ):
         oa.Org.read(tmp_path / "opp-analytics.toml")
