@@ -7,12 +7,9 @@ from opp_analytics.writer.plan.cells import find_problem, normalize, same
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.plan.steps import OUTCOMES
-from opp_analytics.writer.read_csv import read_csv
-from opp_analytics.writer.read_excel import read_excel
 from opp_analytics.writer.runs import own_writes, runs
-from opp_analytics.writer.sheets import guard_formula
-from opp_analytics.writer.to_csv import to_csv
-from opp_analytics.writer.to_excel import to_excel
+from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv
+from opp_analytics.writer.to_excel import read_excel, to_excel
 
 __all__ = [
     "OUTCOMES",

@@ -20,23 +20,20 @@ from opp_analytics.writer.plan.plan import plan
 __all__ = [
     "TEXTS",
     "find_file_day_order",
-    "guard_formula",
     "make_after",
     "match_header",
     "normalize_title",
     "order_columns",
     "parse",
-    "read_csv_cell",
-    "read_csv_title",
     "refuse_before",
     "select_import_rows",
     "to_cell",
-    "to_csv_text",
-    "to_csv_title",
 ]
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Text columns, even where the text looks like a number."""
+_FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "status")
+_LAST = ("created_at", "updated_at", "account_id", "unique_id")
 
 
 def parse(
@@ -127,67 +124,8 @@ def to_cell(column: str, value: Any) -> Any:
     return value if isinstance(value, (bool, int, float)) else str(value)
 
 
-def guard_formula(text: str) -> str:
-    """Put an apostrophe before text that a spreadsheet would read as a formula.
-
-    Examples
-    --------
-    >>> guard_formula("=1+1"), guard_formula("Acme")
-    ("'=1+1", 'Acme')
-    """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "'", "\t", "\r") else text
-
-
-def to_csv_text(column: str, value: Any) -> str:
-    """A value as the text of a CSV cell.
-
-    Examples
-    --------
-    >>> to_csv_text("value", 1200.0), to_csv_text("name", " Acme"), to_csv_text("name", "=1+1"), to_csv_text("name", None)
-    ('1200', "' Acme", "'=1+1", '')
-    """
-    plain = to_cell(column, value)
-    if plain is None:
-        return ""
-    if column == "close_date":
-        return str(plain.date().isoformat())
-    if isinstance(plain, float):
-        return repr(int(plain)) if plain.is_integer() and abs(plain) < 2**53 else repr(plain)
-    if not isinstance(plain, str):
-        return str(plain)
-    return guard_formula(plain) if read_csv_cell(column, plain) == plain else f"'{plain}"
-
-
-def read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> Any:
-    """The value of a CSV cell, as `parse` reads it; None if blank.
-
-    Examples
-    --------
-    >>> read_csv_cell("name", " Acme"), read_csv_cell("name", "' Acme"), read_csv_cell("value", "$1,200")
-    ('Acme', ' Acme', 1200.0)
-    """
-    exact = text.removeprefix("'")
-    if exact != text and (column in TEXTS or column not in schema.COLUMNS):
-        return exact or None
-    return parse(column, exact, day_first=day_first)
-
-
-def to_csv_title(column: str) -> str:
-    """The name of a column as the text of a CSV cell."""
-    return guard_formula(column) if column == column.strip() else f"'{column}"
-
-
-def read_csv_title(text: str) -> str:
-    """The name of a column, whose spaces do not matter unless there is an apostrophe."""
-    return text.removeprefix("'") if text.startswith("'") else text.strip()
-
-
-_FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "status")
-_LAST = ("created_at", "updated_at", "account_id", "unique_id")
-
-
 def order_columns(columns: list[str]) -> list[str]:
-    """The columns as people read them: names first, the server's timestamps and ids last.
+    """Order columns as people read them: names first, the server's timestamps and ids last.
 
     Examples
     --------
@@ -229,7 +167,7 @@ def make_after(
     before: pd.DataFrame,
     new_columns: Collection[str],
 ) -> pd.DataFrame:
-    """The edited opportunities of a file: columns in the order of `before`, then the API's, then new ones.
+    """Make the edited opportunities of a file: columns in the order of `before`, then the API's, then new ones.
 
     Raises
     ------
@@ -268,7 +206,7 @@ def _fit_columns(rows: dict[int, dict[str, Any]], columns: list[str], before: pd
 def select_import_rows(
     opportunities: pd.DataFrame, known: org.Org, before: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The rows under our names and in the CRM's words, and the CRM's label of each column.
+    """Select the rows for an import, in the CRM's words, with the CRM's label of each column.
 
     Parameters
     ----------
@@ -304,7 +242,7 @@ def select_import_rows(
 
 
 def _warn_of_lost(changes: pd.DataFrame) -> None:
-    """Warn of what an import does not do."""
+    """Warn of deletions and cleared cells, which an import does not do."""
     deleted = int((changes["operation"] == "delete").sum())
     if deleted:
         warnings.warn(

@@ -1,14 +1,18 @@
-"""Export opportunities as a spreadsheet for editing in Excel or LibreOffice.
+"""Opportunities as a workbook for editing in Excel or LibreOffice, and back.
 
 Sheet 1 holds the API's names in row 1 and one opportunity per row below. A hidden sheet keeps the opportunities as
-they were written, every cell as text, so that reading the file again finds the exact changes.
+they were written, every cell as text. A cell that still says what was written is taken from there, exactly; only what
+differs is read, and what cannot be read for certain stays as it is and becomes a problem of the plan.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,22 +20,32 @@ import pandas as pd
 
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
-from opp_analytics.files import write_whole
+from opp_analytics.files import refuse_devices, write_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
-from opp_analytics.writer.plan.cells import list_choices, to_text
+from opp_analytics.writer.plan.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.plan.difference import require_ids
-from opp_analytics.writer.sheets import order_columns, refuse_before, select_import_rows, to_cell
+from opp_analytics.writer.sheets import (
+    TEXTS,
+    find_file_day_order,
+    make_after,
+    match_header,
+    order_columns,
+    parse,
+    refuse_before,
+    select_import_rows,
+    to_cell,
+)
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["BASE_SHEET", "openpyxl_library", "to_excel"]
+__all__ = ["read_excel", "to_excel"]
 
-
-BASE_SHEET = "_base"
+_BASE_SHEET = "_base"
 """The hidden sheet."""
 _SHEET = "opportunities"
+_SUFFIXES = (".xlsx", ".xlsm")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _LONGEST = 32_767
 """Characters of a cell; Excel and openpyxl cut off the rest."""
@@ -70,8 +84,8 @@ class Dropdown(NamedTuple):
     formula: str
 
 
-def openpyxl_library() -> Any:
-    """The openpyxl package.
+def _import_openpyxl() -> Any:
+    """Import openpyxl.
 
     Raises
     ------
@@ -125,7 +139,7 @@ def to_excel(
     ConfigError
         If openpyxl is not installed.
     """
-    book = openpyxl_library().Workbook()
+    book = _import_openpyxl().Workbook()
     sheet = book.active
     sheet.title = _SHEET
     target = arguments.path(path)
@@ -139,8 +153,8 @@ def to_excel(
     shown = order_columns(columns)
     meaning = Org.of(frame)
     _fill(sheet, shown, shown, frame[shown])
-    _dress(sheet, shown, len(frame), _dropdowns(book, meaning, shown), meaning.derived)
-    _keep_base(book, columns, frame)
+    _format_sheet(sheet, shown, len(frame), _dropdowns(book, meaning, shown), meaning.derived)
+    _write_base(book, columns, frame)
     return _save(book, target)
 
 
@@ -153,7 +167,7 @@ def _save(book: Workbook, target: Path) -> Path:
 
 
 def _fill_import(sheet: Worksheet, rows: pd.DataFrame, labels: list[str]) -> None:
-    """One plain sheet, as an import reads it: no notes, locks or hidden sheet."""
+    """Fill one plain sheet, as an import reads it: no notes, locks or hidden sheet."""
     columns = [str(column) for column in rows.columns]
     _fill(sheet, labels, columns, rows)
     for place, column in enumerate(columns, start=1):
@@ -163,10 +177,10 @@ def _fill_import(sheet: Worksheet, rows: pd.DataFrame, labels: list[str]) -> Non
 
 
 def _fill(sheet: Worksheet, titles: list[str], columns: list[str], frame: pd.DataFrame) -> None:
-    _title(sheet, titles)
+    _write_titles(sheet, titles)
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
-            plain = _moment(value) if column in _MOMENTS else to_cell(column, value)
+            plain = _to_moment(value) if column in _MOMENTS else to_cell(column, value)
             if isinstance(plain, str):
                 cell = _put_text(sheet, number, place, plain, f"row {number}: {column}")
                 cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
@@ -174,15 +188,15 @@ def _fill(sheet: Worksheet, titles: list[str], columns: list[str], frame: pd.Dat
                 sheet.cell(number, place).value = plain
 
 
-def _moment(value: Any) -> Any:
-    """A timestamp as a date and time in UTC; as text where Excel has no such date."""
+def _to_moment(value: Any) -> Any:
+    """Convert a timestamp to a date and time in UTC; to text where Excel has no such date."""
     if schema.is_blank(value):
         return None
     at = pd.Timestamp(value).tz_convert("UTC").tz_localize(None)
     return at.round("s").to_pydatetime() if at.year >= 1900 else to_cell("created_at", value)
 
 
-def _title(sheet: Worksheet, names: list[str]) -> None:
+def _write_titles(sheet: Worksheet, names: list[str]) -> None:
     for place, name in enumerate(names, start=1):
         _put_text(sheet, 1, place, name, f"row 1: column {place}")
 
@@ -200,11 +214,11 @@ def _put_text(sheet: Worksheet, row: int, place: int, text: str, where: str) -> 
     wrong = ILLEGAL_CHARACTERS_RE.search(text) or _NO_CHARACTER.search(text)
     if wrong:
         raise DataError(
-            f"{where} holds the character {wrong[0]!r}, which Excel files can't: {_begin(text)}; remove it, or use CSV"
+            f"{where} holds the character {wrong[0]!r}, which Excel files can't: {_shorten(text)}; remove it, or use CSV"
         )
     if len(text) > _LONGEST:
         raise DataError(
-            f"{where} is too long for an Excel file, whose cells hold {_LONGEST:,} characters: {_begin(text)}; "
+            f"{where} is too long for an Excel file, whose cells hold {_LONGEST:,} characters: {_shorten(text)}; "
             "shorten it, or use CSV"
         )
     cell = sheet.cell(row, place)
@@ -213,11 +227,11 @@ def _put_text(sheet: Worksheet, row: int, place: int, text: str, where: str) -> 
     return cell
 
 
-def _begin(text: str) -> str:
+def _shorten(text: str) -> str:
     return repr(text if len(text) <= 40 else f"{text[:39]}…")
 
 
-def _dress(
+def _format_sheet(
     sheet: Worksheet, columns: list[str], rows: int, options: Mapping[str, Dropdown], derived: Collection[str]
 ) -> None:
     from openpyxl.comments import Comment
@@ -283,15 +297,15 @@ def _dress(
         setattr(protection, freedom, False)  # False: not forbidden
 
 
-def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
-    base = book.create_sheet(BASE_SHEET)
+def _write_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
+    base = book.create_sheet(_BASE_SHEET)
     base.sheet_state = "hidden"
     about = {
         "rows": len(frame),
         "dtypes": {column: str(frame[column].dtype) for column in columns},
         "attrs": {name: frame.attrs[name] for name in ("load", "org") if name in frame.attrs},
     }
-    _title(base, [*columns, json.dumps(about)])
+    _write_titles(base, [*columns, json.dumps(about)])
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
             text = to_text(column, value)
@@ -300,7 +314,7 @@ def _keep_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None:
 
 
 def _dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str, Dropdown]:
-    """The dropdown of each column with a fixed set of values.
+    """Make the dropdown of each column with a fixed set of values.
 
     The values are in the cell's own rule where Excel takes them there, else in a hidden sheet. Where an org has several
     pipelines, a deal's stages are those of its own.
@@ -309,23 +323,24 @@ def _dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str
     for place, (column, names) in enumerate(list_choices(meaning).items(), start=1):
         formula = f'"{",".join(names)}"'
         if len(formula) > _LONGEST_RULE or any(sign in name for name in names for sign in ',"'):
-            formula = _column(_lists(book), place, names)
+            formula = _write_column(_find_lists(book), place, names)
         found[column] = Dropdown(names, formula)
     if meaning.stages.pipelines and PIPELINE in columns:
         found["stage"] = Dropdown(
-            meaning.stages.names, _by_pipeline(_lists(book), meaning.stages, columns.index(PIPELINE) + 1)
+            meaning.stages.names,
+            _list_by_pipeline(_find_lists(book), meaning.stages, columns.index(PIPELINE) + 1),
         )
     return found
 
 
-def _lists(book: Workbook) -> Worksheet:
+def _find_lists(book: Workbook) -> Worksheet:
     listed: Worksheet = book[_LISTS] if _LISTS in book.sheetnames else book.create_sheet(_LISTS)
     listed.sheet_state = "hidden"
     return listed
 
 
-def _column(listed: Worksheet, place: int, names: Sequence[str], *, top: int = 1) -> str:
-    """Write names below each other; the range that they fill."""
+def _write_column(listed: Worksheet, place: int, names: Sequence[str], *, top: int = 1) -> str:
+    """Write names below each other and return the range that they fill."""
     for number, name in enumerate(names, start=top):
         cell = listed.cell(number, place)
         cell.value, cell.data_type = name, "s"
@@ -333,8 +348,8 @@ def _column(listed: Worksheet, place: int, names: Sequence[str], *, top: int = 1
     return f"{_LISTS}!${letter}${top}:${letter}${top + len(names) - 1}"
 
 
-def _by_pipeline(listed: Worksheet, stages: Stages, at: int) -> str:
-    """A column for each pipeline, headed by its name and number of stages, and a last one of all stages.
+def _list_by_pipeline(listed: Worksheet, stages: Stages, at: int) -> str:
+    """Write a column for each pipeline, headed by its name and number of stages, and a last one of all stages.
 
     The formula is the column that is headed by the pipeline of the row; the last one where the pipeline is blank or unknown.
     """
@@ -344,10 +359,181 @@ def _by_pipeline(listed: Worksheet, stages: Stages, at: int) -> str:
     lists = [(name, stages.of(name).names) for name in stages.pipelines]
     for place, (name, names) in enumerate([*lists, (None, stages.names)], start=left):
         if name is not None:
-            _column(listed, place, [name])
+            _write_column(listed, place, [name])
         listed.cell(2, place).value = len(names)
-        _column(listed, place, names, top=3)
+        _write_column(listed, place, names, top=3)
     first, last, rest = (get_column_letter(left + more) for more in (0, len(lists) - 1, len(lists)))
     which = f"IFERROR(MATCH(${get_column_letter(at)}2,{_LISTS}!${first}$1:${last}$1,0),{len(lists) + 1})"
     count = f"INDEX({_LISTS}!${first}$2:${rest}$2,{which})"
     return f"OFFSET({_LISTS}!${first}$3,0,{which}-1,{count},1)"
+
+
+def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the exported and the edited opportunities: ``plan(*read_excel(path))``.
+
+    Rows may have been reordered, filtered, deleted or added, dates turned to text or serial numbers, amounts to text
+    such as 12,000.50, spaces and capitals changed in the header. A formula in a text column is its text; in a typed
+    column it is the value that the spreadsheet stored, or, where none is stored, a problem of the plan.
+
+    Parameters
+    ----------
+    path : path
+        A file that `to_excel` wrote.
+    new_columns : collection of str
+        Columns that the exported file did not have and that are to be written; `plan` refuses any other by name.
+
+    Returns
+    -------
+    before, after : DataFrame
+        Opportunities frames; `after` in the file's order, without blank rows, its index ``row`` the row of the file
+        that a person sees. A column of `after` in which a cell does not fit holds objects.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read, was not written by `to_excel`, or its header was changed.
+    ConfigError
+        If openpyxl is not installed.
+    """
+    file = arguments.path(path)
+    book = _open(file)
+    before = _read_base(file, book)
+    sheet = next((s for s in book.worksheets if s.title != _BASE_SHEET), None)
+    if sheet is None:
+        raise DataError(f"{file} has only the hidden sheet; export it again")
+    filled = _list_filled(sheet)
+    titles = filled.pop(1, {})
+    width = max(titles, default=-1) + 1
+    header = [titles[place].value if place in titles else None for place in range(width)]
+    columns = match_header(file, header, list(before.columns))
+    content = _make_reader(file, sheet.title)
+    base = {record["unique_id"]: record for record in list_rows(before.astype("object"))}
+    raw = {
+        number: {column: content(column, cells.get(place)) for place, column in columns.items()}
+        for number, cells in filled.items()
+    }
+    day_first = find_file_day_order(cells["close_date"][0] for cells in raw.values() if "close_date" in cells)
+    rows = {
+        number: _read_row(cells, base, book.epoch, day_first)
+        for number, cells in raw.items()
+        if any(not schema.is_blank(value) for value, _ in cells.values())
+    }
+    return before, make_after(rows, columns, before, new_columns)
+
+
+def _list_filled(sheet: Worksheet) -> dict[int, dict[int, Any]]:
+    """List the non-empty cells by row and place; a stray cell far away costs nothing extra."""
+    rows: dict[int, dict[int, Any]] = {}
+    # The library's own sparse table: its iterators would make every cell up to the last one.
+    for (row, column), cell in sorted(sheet._cells.items()):
+        if cell.value is not None:
+            rows.setdefault(row, {})[column - 1] = cell
+    return rows
+
+
+def _make_reader(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]]:
+    """Make a reader of a cell's value and number format; a formula in a typed column gives its stored value."""
+
+    @cache
+    def stored() -> Any:
+        return _open(file, data_only=True)[title]
+
+    def content(column: str, cell: Any) -> tuple[Any, str]:
+        if cell is None:
+            return None, "General"
+        value = cell.value
+        if cell.data_type == "f":
+            typed = column in schema.COLUMNS and column not in TEXTS
+            found = stored().cell(cell.row, cell.column).value if typed else None
+            value = str(value) if found is None else found
+        return value, str(cell.number_format)
+
+    return content
+
+
+def _open(file: Path, *, data_only: bool = False) -> Workbook:
+    if file.suffix.lower() not in _SUFFIXES:
+        raise DataError(f"{file} is not an .xlsx file; save it as .xlsx")
+    refuse_devices(file)
+    load = _import_openpyxl().load_workbook
+    try:
+        # Opened here: the library leaves a file open in which it stumbles over something.
+        with file.open("rb") as stream:
+            return load(stream, data_only=data_only)
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror or error}") from None
+    except Exception as error:  # openpyxl raises whatever a damaged part makes it stumble over
+        raise DataError(f"{file} is damaged or not an Excel file ({error}); save it again as .xlsx") from None
+
+
+def _read_base(file: Path, book: Workbook) -> pd.DataFrame:
+    if _BASE_SHEET not in book.sheetnames:
+        raise DataError(
+            f"{file} has no hidden sheet of what was exported, so edits can't be found; export the opportunities "
+            "again, edit that file and keep all its sheets"
+        )
+    try:
+        return _read_base_frame(_list_filled(book[_BASE_SHEET]))
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"the hidden sheet of {file} is damaged ({error}); export it again") from None
+
+
+def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
+    *columns, about = (cell.value for cell in filled.pop(1).values())
+    known = json.loads(about)
+    records = []
+    for cells in filled.values():
+        texts = {c: str(cells[place].value) if place in cells else None for place, c in enumerate(columns)}
+        records.append({column: from_text(column, text) for column, text in texts.items()})
+    # A spreadsheet may trim trailing blank rows or add some; opportunities have an id.
+    records = [record for record in records if record["unique_id"] is not None]
+    if len(records) != known["rows"]:
+        raise ValueError(f"{len(records)} of {known['rows']} rows")
+    frame = pd.DataFrame(records, columns=columns, dtype="object")
+    further = {
+        c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
+    }
+    frame = frame.astype(further)
+    frame.attrs = dict(known["attrs"])
+    return conform(frame)
+
+
+def _read_row(
+    raw: dict[str, tuple[Any, str]],
+    base: dict[str, dict[str, Any]],
+    epoch: datetime,
+    day_first: bool | None,
+) -> dict[str, Any]:
+    unique_id = parse("unique_id", *raw["unique_id"], epoch)
+    held = base.get(unique_id, {})
+    row = {}
+    for column, (value, number_format) in raw.items():
+        was = held.get(column)
+        cleaned = parse(column, value, number_format, epoch, day_first=day_first)
+        row[column] = was if column in held and _is_unchanged(column, value, cleaned, was) else cleaned
+    return row | {"unique_id": unique_id}
+
+
+def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
+    """Tell whether a cell is unchanged, apart from what a spreadsheet alters on saving."""
+    written = to_cell(column, was)
+    if schema.is_blank(written) or schema.is_blank(cleaned):
+        return schema.is_blank(written) and schema.is_blank(cleaned)
+    if isinstance(written, str):
+        if column in ("created_at", "updated_at") and isinstance(value, datetime):
+            at = pd.Timestamp(value)
+            at = at.tz_localize("UTC") if at.tzinfo is None else at
+            return abs(at - pd.Timestamp(written)) < pd.Timedelta("1s")
+        return _normalize_lines(str(cleaned)) == _normalize_lines(written)
+    if isinstance(written, float) and isinstance(cleaned, (int, float)) and not isinstance(cleaned, bool):
+        # LibreOffice keeps 15 digits.
+        return math.isclose(written, cleaned, rel_tol=1e-14, abs_tol=0.0)
+    if isinstance(written, datetime) and isinstance(cleaned, date):
+        return pd.Timestamp(written) == pd.Timestamp(cleaned)
+    return bool(written == cleaned)
+
+
+def _normalize_lines(text: str) -> str:
+    """Normalize line breaks and non-breaking spaces."""
+    lines = text.replace("_x000D_", "\r").replace("\r\n", "\n").replace("\r", "\n")
+    return lines.replace("\u00a0", " ").strip()
