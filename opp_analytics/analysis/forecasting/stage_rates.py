@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import arguments, periods, schema, text
-from opp_analytics.analysis.shared.change_rows import DELETED, find_last_record, read_changes
+from opp_analytics.analysis.shared.change_rows import DELETED, read_changes
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stats.competing_risks import incidence
 from opp_analytics.errors import NotEnoughHistory
@@ -83,9 +83,12 @@ def stage_rates(
     arguments.whole(fewest_exits, "fewest_exits", example=_FEWEST_EXITS)
     zone = Org.of(history).zone(tz)
     rows = read_changes(history, "stage_rates")
-    until = find_last_record(history)
+    moments = history.records["recorded_at"]
     if as_of is not None:
-        until = min(until, periods.as_instant(as_of, tz=zone, end=True, name="as_of"))
+        until = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
+        # Deals are followed until the last record by then.
+        moments = moments[moments <= until] if moments.min() <= until else moments.clip(upper=until)
+    until = pd.Timestamp(moments.max())
     stays = _stays(rows[rows["seen_at"] <= until], until)
     table = _rates(stays, Org.of(history).stages.names, strength, fewest_exits)
     if not table["rate"].notna().any():

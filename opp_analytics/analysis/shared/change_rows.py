@@ -50,11 +50,6 @@ def read_changes(history: History, asked_by: str, *further: str) -> pd.DataFrame
     return found
 
 
-def find_last_record(history: History) -> pd.Timestamp:
-    """Find the time of the newest record."""
-    return pd.Timestamp(history.records["recorded_at"].max())
-
-
 def find_first_open(rows: pd.DataFrame) -> pd.DataFrame:
     """Pick the first row in which each deal is open; the choice does not depend on its outcome."""
     return rows[rows["outcome"] == OPEN].drop_duplicates("unique_id")
