@@ -19,6 +19,7 @@ from opp_analytics.charts.data import (
     round_ticks,
 )
 from opp_analytics.charts.forecasts import (
+    bullet,
     category_moves,
     category_reach,
     describe_outlook,
@@ -26,6 +27,8 @@ from opp_analytics.charts.forecasts import (
     forecast_categories,
     forecast_deals,
     forecast_fan,
+    month,
+    progress,
     swing_marks,
 )
 from opp_analytics.charts.past_forecasts import (
@@ -77,6 +80,7 @@ __all__ = [
     "backtest",
     "backtest_horizons",
     "backtest_methods",
+    "bullet",
     "calibration",
     "category_moves",
     "category_reach",
@@ -89,8 +93,10 @@ __all__ = [
     "forecast_change",
     "forecast_deals",
     "forecast_fan",
+    "month",
     "movements",
     "pipeline_created",
+    "progress",
     "round_ticks",
     "scorecard",
     "shorten",

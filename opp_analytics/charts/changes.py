@@ -10,7 +10,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import heading
-from opp_analytics.charts.data import BarMark, ChartData, Level, Place, Tone
+from opp_analytics.charts.data import BarMark, ChartData, Level, Place
 from opp_analytics.charts.wording import (
     caption,
     keep_largest,
@@ -42,11 +42,10 @@ def waterfall(table: pd.DataFrame) -> ChartData:
         return _prepare_groups(table, "value", _PIPELINE, "change in open value")
     count = text.count(int(table["count"].get("closing", 0)), "open deal")
     note = caption(table, f"{count} at the end")
-    if not table["deals"].any():
-        return ChartData(heading(table), note, nothing)
     moved = table[(table["deals"] > 0) | table.index.isin(_PIPELINE)]
     says = [text.count(int(deals)) for deals in moved["deals"]]
-    return _prepare_steps(moved, "value", _PIPELINE, says, "Pipeline", note, "open value")
+    empty = "" if moved["deals"].any() else nothing
+    return _prepare_steps(moved, "value", _PIPELINE, says, "Pipeline", note, "open value", empty=empty)
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartData:
@@ -58,10 +57,11 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartDa
         return _prepare_groups(table, "expected", _FORECAST, "change in expected money")
     note = caption(table, text.count(int(table["deals"]["now"])), name_method(table))
     moved = table[(table["expected"].abs() >= _CENT) | table.index.isin(_FORECAST)]
-    if not moved["expected"].any():
-        return ChartData(heading(table), note, nothing)
     says = [_name_cause(str(name), row) for name, row in moved.iterrows()]
-    return _prepare_steps(moved, "expected", _FORECAST, says, "Forecast", note, "expected money", target)
+    empty = "" if moved["expected"].any() else nothing
+    return _prepare_steps(
+        moved, "expected", _FORECAST, says, "Forecast", note, "expected money", target=target, empty=empty
+    )
 
 
 def _name_cause(name: str, row: pd.Series[Any]) -> str:
@@ -76,41 +76,38 @@ def _prepare_steps(
     moved: pd.DataFrame,
     column: str,
     ends: tuple[str, str],
-    says: Sequence[str],
+    beside: Sequence[str],
     what: str,
     note: str,
     axis: str,
+    *,
+    empty: str,
     target: float = math.nan,
 ) -> ChartData:
-    """Lay each step at the end of the one above it; both totals start at zero."""
+    """Lay each step at the end of the one above it; both totals start at zero.
+
+    Ups are blue; in a waterfall, whose movements are many, the largest movement alone is.
+    """
     money, places, level = money_of(moved), [], 0.0
     steps = moved[column].drop(list(ends)).abs()
     largest = str(steps.idxmax()) if steps.any() else ""
-    for (key, row), beside in zip(moved.iterrows(), says, strict=True):
+    for (key, row), words in zip(moved.iterrows(), beside, strict=True):
         name, value, deals = str(key), float(row[column]), int(row["deals"])
         total = name in ends
         start, level = (0.0, value) if total else (level, level + value)
         label = f"{what} {_date_end(moved, name)}" if total else text.label(name)
         figure = money(value, signed=not total)
         title = f"{text.capital(label)}: {figure}" + ("" if total or not deals else f", {text.count(deals)}")
-        tone: Tone = "bar" if total else "hi" if value >= 0 else "mute"
+        blue = name == largest if ends == _PIPELINE else value >= 0
+        bar = BarMark(start, level, "bar" if total else "hi" if blue else "mute", title=title)
+        says = ", ".join(filter(None, (figure, words)))
+        short = f"{deals:,}" if deals and not total else ""
         places.append(
-            Place(
-                label,
-                (BarMark(start, level, tone, title=title),),
-                ", ".join(filter(None, (figure, beside))),
-                max(start, level),
-                f"{deals:,}" if deals and not total else "",
-                (figure,),
-                title,
-                name,
-                strong=total,
-                highlight=name == largest,
-            )
+            Place(label, (bar,), says, max(start, level), short, (figure,), title, name, strong=total)
         )
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
     return ChartData(
-        heading(moved), note, places=tuple(places), linked=True, measure=measure_money(moved, axis),
+        heading(moved), note, empty, tuple(places), linked=True, measure=measure_money(moved, axis),
         levels=(Level(0.0), *aim),
     )  # fmt: skip
 

@@ -44,8 +44,8 @@ class BarMark:
     start: float
     end: float
     tone: Tone
-    thick: float = 0.62
-    """Share of the place's breadth."""
+    thick: float | None = None
+    """Share of the place's breadth; by default the usual one of the renderer."""
     forms: tuple[str, ...] = ()
     """Text inside the bar, in fewer and fewer letters; a bar with forms is a part of a whole."""
     title: str = ""
@@ -112,8 +112,8 @@ class Place:
     """Position among the others; by default one follows the other."""
     strong: bool = False
     """True for a total."""
-    highlight: bool = False
-    """True for the place that the title names."""
+    note: str = ""
+    """Quiet words after the name."""
 
 
 class EndName(NamedTuple):
@@ -200,7 +200,7 @@ class ChartData:
     note: str = ""
     """Caption."""
     empty: str = ""
-    """Reason why nothing can be drawn; then nothing else is."""
+    """Reason why there is nothing to see, in place of marks that are all zero."""
     places: tuple[Place, ...] = ()
     upright: bool = False
     """True when places stand side by side, False when they lie one below another."""

@@ -44,6 +44,7 @@ from opp_analytics.periods import as_period
 from opp_analytics.schema import ALL, BUCKETS, unstack_level
 
 __all__ = [
+    "bullet",
     "category_moves",
     "category_reach",
     "describe_outlook",
@@ -51,6 +52,8 @@ __all__ = [
     "forecast_categories",
     "forecast_deals",
     "forecast_fan",
+    "month",
+    "progress",
     "swing_marks",
 ]
 
@@ -222,6 +225,54 @@ def describe_outlook(row: pd.Series[Any], money: Money) -> str:
     if math.isfinite(row["low"]):
         words += f", range {money(row['low'])} to {money(row['high'])}"
     return f"{words}, target {money(row['target'])}" if math.isfinite(row["target"]) else words
+
+
+def bullet(row: pd.Series[Any], money: Money) -> Place:
+    """Prepare the current period in one bar: closed, range, forecast, target."""
+    closed, low, high = f"closed {money(row['booked'])}", float(row["low"]), float(row["high"])
+    marks: list[Mark] = [BarMark(0, row["booked"], "bar", title=closed)]
+    spread = money(row["expected"])
+    if math.isfinite(low) and high > low:
+        marks.append(BarMark(low, high, "band", title=f"{money(low)} to {money(high)}"))
+        spread = f"{money(low)}–{money(high)}"
+    if math.isfinite(row["expected"]):
+        marks.append(TickMark(row["expected"], "hi", 0.75))
+    if math.isfinite(row["target"]):
+        marks.append(TickMark(row["target"]))
+    return Place("", tuple(marks), closed, figures=(spread,), title=describe_outlook(row, money))
+
+
+def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
+    """Prepare one person or team: closed as a bar, the range as a band, the forecast as a dot, the target if `aimed`."""
+    marks: list[Mark] = [BarMark(0, row["booked"], "mute")]
+    if math.isfinite(row["low"]):
+        marks.append(BarMark(row["low"], row["high"], "band", 12 / 22))
+    if math.isfinite(row["expected"]):
+        marks.append(DotMark(row["expected"], "hi", 0.8))
+    if aimed and row["target"] > 0:
+        marks.append(TickMark(row["target"]))
+    return Place("", tuple(marks), title=describe_outlook(row, money))
+
+
+def month(row: pd.Series[Any], money: Money, *, name: str) -> Place:
+    """Prepare one coming period: open deals due, usual new business, forecast and range, target; or that it is too early to say."""
+    known = math.isfinite(row["low"])
+    # What is not known yet is drawn at the chances that were stated.
+    due = float(row["booked"] + row["expected_open" if known else "weighted_open"])
+    marks: list[Mark] = [BarMark(0, due, "hi", title=f"Open deals at their chances: {money(due)}")]
+    early, title = "", describe_outlook(row, money)
+    if known:
+        more = f"Usual new business: {money(row['expected'] - due)}"
+        marks += [
+            BarMark(due, row["expected"], "band", title=more),
+            RangeMark(row["low"], row["high"], "bar"),
+            DotMark(row["expected"], "ink", 0.8, title=title),
+        ]
+    else:
+        early, title = "too early to say", f"{money(due)} due, too early to say"
+    if math.isfinite(row["target"]):
+        marks.append(TickMark(row["target"], length=0.875))
+    return Place(name, tuple(marks), early, due, title=f"{name}: {title}")
 
 
 def forecast_fan(

@@ -143,10 +143,12 @@ def track_record(table: pd.DataFrame) -> ChartData:
         )
         marks = (
             BarMark(row["low"], row["high"], "band", 0.5),
-            TickMark(row["expected"], "hi", 0.67),
-            DotMark(row["actual"], "ink"),
+            TickMark(row["expected"], "hi", 2 / 3),
+            DotMark(row["actual"], "ink", 0.8),
         )
         left = f"{text.count(int(row['days_before']), 'day')} left"
         figures = ("yes" if row["held"] else "no",)
-        places.append(Place(text.capital(period), marks, left, figures=figures, title=title, key=str(key)))
+        places.append(
+            Place(text.capital(period), marks, figures=figures, title=title, key=str(key), note=left)
+        )
     return ChartData("", places=tuple(places), measure=measure_money(table, "closed"))

@@ -91,15 +91,14 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
 def stage_flow(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of entries per stage, cut by their outcome, with conversion and median days."""
     entries = int(table["entries"].sum())
-    if not entries:
-        return ChartData(sentence(table), caption(table), "no deal entered a stage in this period")
+    empty = "" if entries else "no deal entered a stage in this period"
     places = [_flow_place(stage, row, first=not place) for place, (stage, row) in enumerate(table.iterrows())]
     parts = table[[column for column, _, _ in _FLOW]].rename(
         columns={column: words for column, _, words in _FLOW}
     )
     right = "at the right: entries, share of finished stays that advanced, median days in the stage"
     return ChartData(
-        sentence(table), caption(table, text.count(entries, "entry"), note_order(parts), right),
+        sentence(table), caption(table, text.count(entries, "entry"), note_order(parts), right), empty,
         places=tuple(places), measure=Measure("count", "deals that entered"),
     )  # fmt: skip
 
@@ -262,10 +261,9 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     line : str
         Its name.
     """
-    if not table["deals"].any():
-        return ChartData(
-            sentence(table), caption(table), "no deal was created in these periods", size=(9.0, 4.2)
-        )
+    empty = "" if table["deals"].any() else "no deal was created in these periods"
+    if table.empty:
+        return ChartData(sentence(table), caption(table), empty, size=(9.0, 4.2))
     grouped = isinstance(table.index, pd.MultiIndex)
     values, money = _sum_groups(table), money_of(table)
     columns = ["deals", "open_value", *(["to_date"] if "to_date" in table else [])]
@@ -300,7 +298,7 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     opened = tuple((float(k), float(value)) for k, value in enumerate(periods["open_value"]))
     ends.append(EndName(last + 0.35, opened[-1][1], "open at the end", "ink"))
     return ChartData(
-        sentence(table), caption(table, text.count(int(periods["deals"].sum()))), places=tuple(places), upright=True,
+        sentence(table), caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
         measure=measure_money(table, "value created"), curves=(Curve(opened, "ink", 1.2, 4.0),), ends=tuple(ends),
         levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
         footer=note_periods(periods), size=(9.0, 4.2),

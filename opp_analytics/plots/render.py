@@ -34,13 +34,15 @@ _SURE = 0.85
 """Part of the estimated height that the axes have at least."""
 _DOT = 6.0
 """Size of a dot, in points."""
+_THICK = 0.62
+"""Share of a place that a bar fills."""
 _ABOVE = 8.0
 """Size of text above a column, in points."""
 
 
 def render(chart: ChartData, ax: Axes | None) -> Axes:
     """Draw a chart on `ax`, or on a new figure, and return the Axes."""
-    lying = 0 if chart.upright else len(chart.places) + _has_heads(chart)
+    lying = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
     ax = canvas(ax, rows=lying, size=chart.size)
     if chart.empty:
         show_empty(ax, chart.empty)
@@ -138,11 +140,11 @@ def _draw_bar(ax: Axes, at: float, mark: BarMark, *, upright: bool) -> None:
     style: dict[str, Any] = {"color": (*to_rgb(COLORS[mark.tone]), mark.strength)}
     if mark.forms and mark.strength == 1:
         style |= {"edgecolor": BACK, "linewidth": 0.8}
-    length = mark.end - mark.start
+    length, thick = mark.end - mark.start, mark.thick or _THICK
     if upright:
-        ax.bar(at, length, bottom=mark.start, width=mark.thick, **style)
+        ax.bar(at, length, bottom=mark.start, width=thick, **style)
     else:
-        ax.barh(at, length, left=mark.start, height=mark.thick, **style)
+        ax.barh(at, length, left=mark.start, height=thick, **style)
 
 
 def _set_axis(axis: Axis, measure: Measure, name_columns: Any) -> None:

@@ -22,16 +22,12 @@ True
 """
 
 from opp_analytics.org import Money, money_of
-from opp_analytics.svg.axis import Axis, axis
-from opp_analytics.svg.bars import Amount, bars
 from opp_analytics.svg.forecast import bullet, month, month_axis, progress, progress_axis
-from opp_analytics.svg.forecast_categories import forecast_categories
-from opp_analytics.svg.forecast_change import forecast_change
-from opp_analytics.svg.forecast_deals import swing
-from opp_analytics.svg.forecast_fan import forecast_fan
 from opp_analytics.svg.marks import (
+    Axis,
     across,
     area,
+    axis,
     bar,
     dot,
     down,
@@ -45,14 +41,21 @@ from opp_analytics.svg.marks import (
     ring,
     scale_labels,
 )
-from opp_analytics.svg.pipeline_created import pipeline_created
+from opp_analytics.svg.over_time import forecast_fan, pipeline_created
+from opp_analytics.svg.row_charts import (
+    Amount,
+    bars,
+    forecast_categories,
+    forecast_change,
+    slippage,
+    stage_flow,
+    swing,
+    track_record,
+    waterfall,
+    win_rate,
+)
 from opp_analytics.svg.rows import Row, Rows
-from opp_analytics.svg.slippage import slippage
-from opp_analytics.svg.stage_flow import stage_flow
 from opp_analytics.svg.style import contrast, stylesheet
-from opp_analytics.svg.track_record import track_record
-from opp_analytics.svg.waterfall import waterfall
-from opp_analytics.svg.win_rate import win_rate
 
 __all__ = [
     "Amount",

@@ -6,21 +6,39 @@ that text and bars keep their size. Colors are classes of the stylesheet, so tha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Literal
+
+from opp_analytics.charts import (
+    BarMark,
+    ChartData,
+    DotMark,
+    Level,
+    Place,
+    RangeMark,
+    TickMark,
+    Tone,
+    round_ticks,
+)
 
 __all__ = [
     "WIDTHS",
     "Anchor",
+    "Axis",
     "Fill",
     "Line",
     "Point",
     "across",
     "area",
+    "axis",
     "bar",
     "dot",
     "down",
+    "draw_levels",
+    "draw_marks",
     "focusable",
     "hint",
     "inside",
@@ -29,13 +47,13 @@ __all__ = [
     "plane",
     "polyline",
     "ring",
+    "scale_for",
     "scale_labels",
     "width_of",
 ]
 
-Fill = Literal["bar", "mute", "pale", "hi", "band", "ink"]
-"""bar: closed and totals · mute: context · pale: rest of a whole · hi: the one highlight · band: its range · ink: a point in text color."""
-Line = Literal["rule", "axis", "target", "hi", "bar", "mute"]
+Fill = Tone
+Line = Literal["axis", "target"] | Tone
 Anchor = Literal["start", "middle", "end"]
 Kind = Literal["", "ink", "hi", "quiet", "on", "on-pale"]
 Point = tuple[float, float]
@@ -44,6 +62,119 @@ WIDTHS: tuple[int, ...] = (*range(80, 400, 20), *range(400, 1001, 40))
 """Widths of a picture, in pixels, at which labels appear."""
 _LETTER = 7.0
 """Width of an average letter at 12 px, in pixels; the widest of the fonts in use."""
+_THIN = 1.5
+"""Percent below which a part of a bar keeps its whole width."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A straight scale that starts at 0."""
+
+    top: float
+    """Amount at its end; above 0."""
+    start: float = 0.0
+    """Position of 0."""
+    end: float = 100.0
+    """Position of `top`."""
+
+    def at(self, amount: float) -> float:
+        """Position of an amount; beyond either end, that end's.
+
+        Examples
+        --------
+        >>> Axis(200).at(50), Axis(100, start=340, end=40).at(50), Axis(10).at(11)
+        (25.0, 190.0, 100.0)
+        """
+        share = min(max(amount / self.top, 0.0), 1.0)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, most: int = 4) -> list[float]:
+        """Choose at most `most` round ticks from 0."""
+        return round_ticks(self.top, most)
+
+
+def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0) -> Axis:
+    """Scale from 0 to a little beyond the largest known amount.
+
+    Examples
+    --------
+    >>> axis([200.0, float("nan"), 100.0]).at(200) < 100, axis([]).top
+    (True, 1.0)
+    """
+    largest = max((amount for amount in amounts if math.isfinite(amount)), default=0.0)
+    return Axis(1.05 * largest if largest > 0 else 1.0, start, end)
+
+
+def scale_for(chart: ChartData, *, end: float = 100.0) -> Axis:
+    """Scale from 0 to a little beyond the largest mark of a chart."""
+    amounts = [level.at for level in chart.levels]
+    for place in chart.places:
+        for mark in place.marks:
+            match mark:
+                case BarMark():
+                    amounts += [mark.start, mark.end]
+                case RangeMark():
+                    amounts.append(mark.high)
+                case DotMark() | TickMark():
+                    amounts.append(mark.at)
+    return axis(amounts, end=end)
+
+
+def draw_levels(levels: Iterable[Level], scale: Axis, height: float, *, behind: bool) -> list[str]:
+    """Draw the named levels of a chart down a row: reference lines `behind` its marks, targets before them."""
+    return [
+        down(scale.at(level.at), bottom=height, line="axis" if behind else "target")
+        for level in levels
+        if level.name and behind == (level.tone != "ink")
+    ]
+
+
+def draw_marks(
+    place: Place, scale: Axis, *, height: float, thick: float, middle: float | None = None, least: float = 0.0
+) -> list[str]:
+    """Draw the marks of a place from left to right.
+
+    Parameters
+    ----------
+    height, thick : float
+        Pixels of the place, and of its bars.
+    middle : float, optional
+        Pixels down to the middle of the marks; by default that of the place.
+    least : float
+        Percent that a bar is wide at least, so that one thinner than a pixel is still a mark.
+    """
+    y, at, drawn = height / 2 if middle is None else middle, scale.at, []
+    for mark in place.marks:
+        match mark:
+            case BarMark():
+                left, right = sorted((at(mark.start), at(mark.end)))
+                size, right = mark.thick * height if mark.thick else thick, max(right, left + least)
+                gap = 2 if mark.forms and right - left > _THIN else 0
+                drawn.append(
+                    bar(
+                        left,
+                        right,
+                        y=y - size / 2,
+                        height=size,
+                        fill=mark.tone,
+                        gap=gap,
+                        title=mark.title,
+                        key=mark.key,
+                    )
+                )
+                if mark.forms:
+                    drawn.append(inside(left, right, y + 4, mark.forms, pale=mark.tone in ("pale", "band")))
+            case RangeMark():
+                drawn.append(across(y, left=at(mark.low), right=at(mark.high), line=mark.tone))
+            case DotMark(hollow=True):
+                drawn.append(ring(at(mark.at), y, title=mark.title))
+            case DotMark():
+                drawn.append(dot(at(mark.at), y, radius=5 * mark.size, fill=mark.tone, title=mark.title))
+            case TickMark():
+                half = mark.length * height / 2
+                line = "target" if mark.tone == "ink" else mark.tone
+                drawn.append(down(at(mark.at), top=y - half, bottom=y + half, line=line))
+    return drawn
 
 
 def picture(*marks: str, height: float, said: str, group: bool = False) -> str:

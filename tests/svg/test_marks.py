@@ -1,4 +1,4 @@
-"""Marks: escaped, stretched, and labeled only where there is room."""
+"""Marks and axes of pictures."""
 
 from __future__ import annotations
 
@@ -57,3 +57,19 @@ def test_scale_labels__thin_out_before_they_touch() -> None:
     needs = ["".join(found.get("class") or "") for found in reading.parse(html).iter("text")]
     # 35 pixels of text and 8 of air in a quarter of the picture: from 172 pixels on.
     assert needs == ["t-quiet from100", "t-quiet from180", "t-quiet from100"]
+
+
+@given(st.floats(1e-3, 1e13), st.integers(1, 6))
+def test_ticks__are_round_few_and_inside(top: float, most: int) -> None:
+    ticks = svg.Axis(top).ticks(most)
+    assert ticks[0] == 0
+    assert len(ticks) <= most + 1
+    assert ticks[-1] <= top * (1 + 1e-9)
+
+
+@given(st.lists(st.integers(0, 10**12), max_size=5))
+def test_axis__holds_every_amount_in_order(amounts: list[int]) -> None:
+    scale = svg.axis(amounts)
+    places = [scale.at(amount) for amount in sorted(amounts)]
+    assert places == sorted(places)
+    assert all(0 <= place < 100 for place in places)

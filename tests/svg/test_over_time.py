@@ -1,4 +1,4 @@
-"""The way of a forecast to its target: uniform time, steps where money closed, labels that do not touch."""
+"""Charts over time: uniform time, steps where money closed, labels that do not touch."""
 
 from __future__ import annotations
 
@@ -66,3 +66,19 @@ def test_forecast_fan__labels_at_the_side_keep_apart(booked: float) -> None:
     lines = sorted(float(str(found.get("y"))) for found in side)
     assert min(b - a for a, b in itertools.pairwise(lines)) >= 15.9
     assert lines[-1] <= 340
+
+
+def test_pipeline_created__highlights_the_last_period_and_draws_the_average() -> None:
+    table = pd.DataFrame(
+        {
+            "deals": [1, 2],
+            "value": [100.0, 300.0],
+            "open_count": 1,
+            "open_value": 90.0,
+            "to_date": [False, True],
+        },
+        index=pd.Index(["2026-02", "2026-03"], name="period"),
+    )
+    html = svg.pipeline_created(table, average=200.0)
+    assert len(reading.marks(html, "rect", "f-hi")) == len(reading.marks(html, "rect", "f-mute")) == 1
+    assert reading.texts(html) == ["Feb 2026", "300", "200", "average"]

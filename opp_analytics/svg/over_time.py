@@ -1,0 +1,220 @@
+"""Charts over time: the way of a period's forecast to its target, and the pipeline created by period."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from opp_analytics import charts, text
+from opp_analytics.charts import ChartData, Curve, EndName, Level
+from opp_analytics.svg import marks
+from opp_analytics.svg.marks import Axis, axis
+
+__all__ = ["forecast_fan", "pipeline_created"]
+
+_TOP, _BOTTOM, _HEIGHT = 40.0, 340.0, 364.0
+_LINE, _NEAR = 16.0, 18.0
+"""Pixels of a line of text, and between two labels that do not touch."""
+_NARROW = 280.0
+"""Width of the picture on a phone, in pixels, at which the labels of the axis end before the first record."""
+_DATES = 5
+"""Dates below the picture, at most."""
+_BASE, _COLUMNS_HEIGHT, _COLUMNS_TOP = 150.0, 172.0, 32.0
+_LABELS = 4
+"""Names of periods below the columns, at most."""
+_FEWEST = 8
+"""Columns that the picture has room for at least, so that few are not slabs."""
+
+
+def forecast_fan(
+    table: pd.DataFrame, *, closed: pd.DataFrame | None = None, target: float | None = None
+) -> str:
+    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, and the target.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row or more.
+    closed : DataFrame, optional
+        The deals won in the period: ``close_date``, ``value``. Without it, closed money steps at the records.
+    target : float, optional
+        Money to reach; a line across the picture.
+    """
+    chart = charts.forecast_fan(table, closed=closed, target=target)
+    expected, booked = chart.curves[:2]
+    amounts = axis(
+        [
+            *(y for curve in (expected, booked) for _, y in curve.points),
+            *(high for _, _, high in chart.ribbons[0].points),
+            *(level.at for level in chart.levels),
+        ],
+        start=_BOTTOM,
+        end=_TOP,
+    )
+    money, ticks = chart.measure.write, amounts.ticks()
+    days = [math.floor(x) for x, _ in expected.points]
+    time = _Time(days[0], days[-1], 100 * max(marks.width_of(money(tick)) for tick in ticks) / _NARROW)
+    aims = [(amounts.at(level.at), level) for level in chart.levels]
+    period = text.period(str(table["period"].iloc[-1]), table.attrs.get("freq"))
+    said = f"Forecast of {period}, {_write_day(days[0])} to {chart.places[-1].title}"
+    plot = marks.picture(
+        marks.across(_BOTTOM, line="axis"),
+        *(marks.across(amounts.at(tick), line="rule") for tick in ticks[1:]),
+        _draw_shapes(chart, time, amounts),
+        *(
+            marks.label(0, amounts.at(tick) - 4, money(tick), kind="quiet", halo=True)
+            for tick in ticks
+            if all(abs(amounts.at(tick) - aim) >= _NEAR for aim, _ in aims)
+        ),
+        *(marks.across(aim, line="target") for aim, _ in aims),
+        *(marks.label(0, aim - 6, level.name, kind="ink", halo=True) for aim, level in aims),
+        *_write_dates(days, time),
+        *_draw_records(chart, time, amounts),
+        height=_HEIGHT,
+        said=said,
+        group=True,
+    )
+    side, width = _write_ends(chart.ends, amounts)
+    return _put_beside(plot, side, _HEIGHT, width)
+
+
+def _put_beside(plot: str, side: list[str], height: float, width: int) -> str:
+    """Put labels at the right of a picture, which says their figures already."""
+    return (
+        f'<div class="plot" style="--side:{width}px">{plot}<svg class="oa" width="100%" height="{height:.0f}" '
+        f'aria-hidden="true">{"".join(side)}</svg></div>'
+    )
+
+
+class _Time:
+    """Days to positions: the first record right of the axis labels, the last at the edge."""
+
+    def __init__(self, first: int, last: int, start: float) -> None:
+        self.first, self.span = first, max(last - first, 1)
+        self.start = start if last > first else 100.0
+
+    def at(self, day: float) -> float:
+        """Position of a day since 1970."""
+        share = min(max((math.floor(day) - self.first) / self.span, 0.0), 1.0)
+        return self.start + share * (100 - self.start)
+
+
+def _write_day(day: int) -> str:
+    return text.day(pd.Timestamp(day, unit="D"))
+
+
+def _draw_shapes(chart: ChartData, time: _Time, amounts: Axis) -> str:
+    expected, booked = chart.curves[:2]
+    known = [point for point in chart.ribbons[0].points if math.isfinite(point[1])]
+    upper = [(time.at(x), amounts.at(high)) for x, _, high in known]
+    lower = [(time.at(x), amounts.at(low)) for x, low, _ in known]
+    steps = _step(booked, expected, time, amounts)
+    floor = [(steps[-1][0], _BOTTOM), (steps[0][0], _BOTTOM)]
+    return marks.plane(
+        *([marks.area([*upper, *reversed(lower)], fill="band")] if len(upper) > 1 else []),
+        marks.area([*steps, *floor], fill="pale", soft=True),
+        marks.polyline(steps, line="bar"),
+        marks.polyline([(time.at(x), amounts.at(y)) for x, y in expected.points], line="hi"),
+        height=_HEIGHT,
+    )
+
+
+def _step(booked: Curve, expected: Curve, time: _Time, amounts: Axis) -> list[marks.Point]:
+    """Draw closed money as steps, from the first record to the last."""
+    points = [(time.at(expected.points[0][0]), _BOTTOM)]
+    for day, level in booked.points:
+        points += [(time.at(day), points[-1][1]), (time.at(day), amounts.at(level))]
+    return [*points, (time.at(expected.points[-1][0]), points[-1][1])]
+
+
+def _write_dates(days: list[int], time: _Time) -> list[str]:
+    """Write a date below every so many records, counted from the last."""
+    shown = days[::-1][:: math.ceil(len(days) / _DATES)][::-1]
+    kinds: dict[int, marks.Kind] = {days[-1]: "ink"}
+    return [
+        marks.label(time.at(day), _HEIGHT - 6, _write_day(day), anchor="middle", kind=kinds.get(day, "quiet"))
+        for day in shown
+    ]
+
+
+def _draw_records(chart: ChartData, time: _Time, amounts: Axis) -> list[str]:
+    """Draw each record as a point that says its figures on hover and focus."""
+    points = chart.curves[0].points
+    places = [time.at(x) for x, _ in points]
+    half = (places[-1] - places[0]) / max(len(places) - 1, 1) / 2 or 10.0
+    return [
+        marks.focusable(
+            marks.dot(x, amounts.at(y), radius=6 if math.floor(day) == math.floor(points[-1][0]) else 2.5),
+            left=x - half,
+            right=min(x + half, 100.0),
+            top=_TOP,
+            height=_BOTTOM,
+            said=record.title,
+        )
+        for x, (day, y), record in zip(places, points, chart.places, strict=True)
+    ]
+
+
+def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], int]:
+    """Write the figures of the last record, none upon another, and measure their width in pixels."""
+    forecast, closed = ends[:2]
+    spread = [end.name for end in ends[2:] if end.tone == "quiet"]
+    tall = _LINE * (1 + len(spread))
+    middle = amounts.at(forecast.y) + 4
+    below = min(max(amounts.at(closed.y) + 4, middle + tall + 2), _BOTTOM - 4)
+    above = min(middle, below - tall - 2)
+    side = [marks.label(0, above, forecast.name, dx=12, kind="hi")]
+    side += [marks.label(0, above + _LINE, words, dx=12, kind="quiet") for words in spread]
+    side.append(marks.label(0, below, closed.name, dx=12))
+    return side, 14 + round(max(map(marks.width_of, [forecast.name, closed.name, *spread])))
+
+
+def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> str:
+    """Render `oa.pipeline_created`, one row a period: value created, as columns in order of time.
+
+    Parameters
+    ----------
+    average : float
+        A line across the columns.
+    line : str
+        What the line is called.
+    """
+    chart = charts.pipeline_created(table, average=average, line=line)
+    count, money = len(chart.places), chart.measure.write
+    scale = axis(
+        [*(place.end for place in chart.places), *(level.at for level in chart.levels)],
+        start=_BASE,
+        end=_COLUMNS_TOP,
+    )
+    slot = 100 / max(count, _FEWEST)
+    first, width = 100 - slot * count, slot * 0.72
+    step = math.ceil(max(count, _FEWEST) / _LABELS)
+    drawn = [marks.across(_BASE, line="axis")]
+    for k, place in enumerate(chart.places):
+        left, y = first + k * slot, scale.at(place.end)
+        fill: marks.Fill = "hi" if k == count - 1 else "mute"
+        column = marks.bar(left, left + width, y=y, height=_BASE - y, fill=fill)
+        drawn.append(
+            marks.focusable(column, left=left, right=left + slot, height=_BASE, top=16, said=place.title)
+        )
+        if k % step == 0 and count - k >= step / 2:
+            drawn.append(marks.label(left, _COLUMNS_HEIGHT - 6, place.short, kind="quiet"))
+    drawn += [marks.across(scale.at(level.at), line="bar") for level in chart.levels]
+    if chart.places:
+        last = chart.places[-1]
+        x, y = 100 - slot + width / 2, scale.at(last.end) - 6
+        drawn.append(marks.label(x, y, last.figures[0], anchor="middle", kind="hi", halo=True))
+    mean = f", {money(average)} on average" if chart.levels else ""
+    said = f"Pipeline created, {count} periods{mean}"
+    plot = marks.picture(*drawn, height=_COLUMNS_HEIGHT, said=said, group=True)
+    side = [words for level in chart.levels for words in _write_level(level, scale, money(level.at))]
+    return _put_beside(plot, side, _COLUMNS_HEIGHT, 76)
+
+
+def _write_level(level: Level, scale: Axis, figure: str) -> tuple[str, str]:
+    y = scale.at(level.at)
+    return (
+        marks.label(0, y + 4, figure, dx=6, kind="ink"),
+        marks.label(0, y + 18, level.name, dx=6, kind="quiet"),
+    )

@@ -1,0 +1,240 @@
+"""Charts in rows: bars, steps, shares, intervals, past forecasts; each renders what `charts` prepared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from opp_analytics import charts, text
+from opp_analytics.charts import BarMark, ChartData, Place
+from opp_analytics.svg.marks import (
+    Anchor,
+    Axis,
+    Kind,
+    across,
+    draw_levels,
+    draw_marks,
+    hint,
+    label,
+    picture,
+    scale_for,
+    scale_labels,
+)
+from opp_analytics.svg.rows import Row, Rows
+
+__all__ = [
+    "Amount",
+    "bars",
+    "forecast_categories",
+    "forecast_change",
+    "slippage",
+    "stage_flow",
+    "swing",
+    "track_record",
+    "waterfall",
+    "win_rate",
+]
+
+_TOTAL = 20.0
+"""Percent right of a bar that its total needs on a phone."""
+_CHANCE = 20.0
+"""Percent at each end for the chance written there."""
+
+
+def _render(
+    chart: ChartData,
+    scale: Axis,
+    *,
+    height: float = 24,
+    thick: float = 16,
+    short: Kind = "quiet",
+    dx: float = 6,
+    clear: float = 0.0,
+    capital: bool = False,
+    **layout: Any,
+) -> Rows:
+    """Render each place as a row.
+
+    Parameters
+    ----------
+    height, thick : float
+        Pixels of a row's picture, and of its bars.
+    short, dx : str, float
+        Kind of the text at the end of the marks, and the pixels between them.
+    clear : float
+        Percent that this text needs; where it would meet the line of the target, it stands beyond that.
+    capital : bool
+        If True, labels begin with a capital.
+    layout
+        Fields of `Rows`.
+    """
+    goal = next(
+        (scale.at(level.at) for level in chart.levels if level.tone == "ink" and level.name), -math.inf
+    )
+    rows = []
+    for place in chart.places:
+        drawn = draw_levels(chart.levels, scale, height, behind=True)
+        drawn += draw_marks(
+            place, scale, height=height, thick=thick, least=0.3 if chart.linked and not place.strong else 0
+        )
+        drawn += draw_levels(chart.levels, scale, height, behind=False)
+        if place.short:
+            right = scale.at(place.end)
+            right = goal if right <= goal < right + clear else right
+            drawn.append(label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True))
+        if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
+            drawn.append(hint(place.title))
+        name = text.capital(place.name) if capital else place.name
+        shown = picture(*drawn, height=height, said=place.title)
+        rows.append(Row(name, shown, place.figures, note=place.note, strong=place.strong, key=place.key))
+    return Rows(tuple(rows), **layout)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """One bar."""
+
+    name: str
+    value: float
+    figure: str
+    title: str
+    key: str = ""
+    highlight: bool = False
+    """True for the bar that the title names."""
+
+
+def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = False) -> Rows:
+    """Render a bar for each amount, in the order given."""
+    places = tuple(
+        Place(
+            one.name,
+            (BarMark(0, one.value, "hi" if one.highlight else "mute", title=one.title),),
+            figures=(one.figure,),
+            title=one.title,
+            key=one.key or one.name,
+        )
+        for one in amounts
+    )
+    chart = ChartData("", places=places)
+    return _render(chart, scale_for(chart), height=20, thick=10, label_width=label_width, stacked=stacked)
+
+
+def waterfall(table: pd.DataFrame) -> Rows:
+    """Render `oa.waterfall` without groups: the opening, each movement with its deals, the closing."""
+    return _render_steps(charts.waterfall(table))
+
+
+def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
+    """Render `oa.forecast_change` without groups: the forecast then, each movement with its deals, the forecast now.
+
+    Parameters
+    ----------
+    target : float
+        Money to reach; a line down the column.
+    """
+    return _render_steps(charts.forecast_change(table, target=target))
+
+
+def _render_steps(chart: ChartData) -> Rows:
+    # Room for the number of deals right of the longest bar.
+    scale = scale_for(chart, end=88)
+    aims = [level for level in chart.levels if level.name]
+    drawn, said = label(0, 11, chart.measure.write(0), kind="quiet"), "Scale in money"
+    if aims:
+        at, said = scale.at(aims[0].at), "Scale to the target"
+        anchor: Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
+        drawn = label(at, 11, aims[0].name, anchor=anchor, kind="quiet")
+    axis = picture(drawn, height=14, said=said)
+    return _render(chart, scale, capital=True, axis=axis, label_width=160)
+
+
+def forecast_categories(table: pd.DataFrame, period: str, *, target: float = math.nan) -> Rows:
+    """Render one period of `oa.forecast_categories` at full value: each bar begins where those before it end.
+
+    Parameters
+    ----------
+    period : str
+        Label of its row.
+    target : float, optional
+        Money to reach.
+    """
+    chart = charts.category_reach(table, period, target=target)
+    # Room for the running total beside the longest bar.
+    scale = scale_for(chart, end=84)
+    return _render(chart, scale, short="ink", clear=_TOTAL, capital=True, label_width=88)
+
+
+def slippage(tables: Mapping[str, pd.DataFrame]) -> Rows:
+    """Render what was due in each period, and what became of it.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Tables of `oa.slippage` without groups, by the name of their period, in the order of their rows.
+    """
+    width = max(104, 24 + 7 * max(map(len, tables), default=0))
+    chart = charts.slippage_by_period(tables)
+    return _render(chart, Axis(1.0), height=28, thick=20, label_width=width, stacked=True)
+
+
+def stage_flow(table: pd.DataFrame) -> Rows:
+    """Render `oa.stage_flow` without groups or by pipeline: deals that entered each stage, by their outcome."""
+    heads = ("Stage", "Moved on", "Median days")
+    scale = Axis(float(table["entries"].max() or 1))
+    return _render(
+        charts.stage_flow(table), scale, height=28, thick=20, capital=True, heads=heads, label_width=112,
+        figure_width=60, stacked=True,
+    )  # fmt: skip
+
+
+def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] = ()) -> Rows:
+    """Render win rates with intervals, highest first; groups that differ beyond chance are highlighted.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `oa.win_rate` with one `by` column, or `oa.scorecard`.
+    overall : float
+        Rate of all, a line down the column.
+    differs : collection
+        Labels of the groups to highlight.
+    """
+    known = table[table["rate"].notna()]
+    top = min(1.0, 0.1 + max([*known["rate_high"], 0.2]))
+    # Room for the rate beside the longest interval.
+    scale = Axis(top, end=86)
+    ticks = scale_labels([(scale.at(tick), text.percent(tick)) for tick in scale.ticks()])
+    axis = picture(*ticks, height=14, said=f"Scale from 0% to {text.percent(top)}")
+    # Periods are rows here too.
+    chart = charts.win_rate(known.rename_axis("group"), overall=overall, differs=differs)
+    return _render(
+        chart, scale, short="ink", dx=8, axis=axis,
+        heads=("", "Won of closed"), figure_width=84,
+    )  # fmt: skip
+
+
+def track_record(table: pd.DataFrame) -> Rows:
+    """Render `oa.track_record`, the latest first: range and forecast in blue, what closed as a point."""
+    chart = charts.track_record(table)
+    scale = scale_for(chart)
+    ticks = [(scale.at(tick), chart.measure.write(tick)) for tick in scale.ticks(3) if scale.at(tick) < 90]
+    axis = picture(*scale_labels(ticks), height=14, said="Scale in money")
+    return _render(chart, scale, heads=("", "In range?"), axis=axis, label_width=120)
+
+
+def swing(if_lost: float, if_won: float, *, said: str) -> str:
+    """Render two chances on one scale from 0% to 100%: a ring where the deal is lost, a dot where it is won."""
+    scale = Axis(1.0, _CHANCE, 100 - _CHANCE)
+    return picture(
+        across(10, left=_CHANCE, right=100 - _CHANCE, line="rule"),
+        *draw_marks(Place("", charts.swing_marks(if_lost, if_won)), scale, height=20, thick=10),
+        label(scale.at(if_lost), 14, text.percent(if_lost), anchor="end", dx=-8),
+        label(scale.at(if_won), 14, text.percent(if_won), dx=9, kind="hi"),
+        hint(said),
+        height=20,
+        said=said,
+    )
