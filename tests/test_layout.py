@@ -28,7 +28,6 @@ ALSO_IN = {
     "backtest_methods": "backtest",
     "fix": "audit",
     "forecast_change_deals": "forecast_change",
-    "heading": "sentence",
     "pipeline_created_deals": "pipeline_created",
     "push_counts": "close_date_moves",
     "recalibrate": "calibration",

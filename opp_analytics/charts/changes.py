@@ -98,12 +98,22 @@ def _prepare_steps(
         label = f"{what} {_date_end(moved, name)}" if total else text.label(name)
         figure = money(value, signed=not total)
         title = f"{text.capital(label)}: {figure}" + ("" if total or not deals else f", {text.count(deals)}")
-        blue = name == largest if ends == _PIPELINE else value >= 0
+        named = name == largest and ends == _PIPELINE
+        blue = named or (value >= 0 and ends == _FORECAST)
         bar = BarMark(start, level, "bar" if total else "hi" if blue else "mute", title=title)
-        says = ", ".join(filter(None, (figure, words)))
-        short = f"{deals:,}" if deals and not total else ""
         places.append(
-            Place(label, (bar,), says, max(start, level), short, (figure,), title, name, strong=total)
+            Place(
+                label,
+                (bar,),
+                ", ".join(filter(None, (figure, words))),
+                max(start, level),
+                f"{deals:,}" if deals and not total else "",
+                (figure,),
+                title,
+                key=name,
+                strong=total,
+                highlight=named,
+            )
         )
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
     return ChartData(

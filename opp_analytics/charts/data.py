@@ -114,6 +114,8 @@ class Place:
     """True for a total."""
     note: str = ""
     """Quiet words after the name."""
+    highlight: bool = False
+    """True for the place that the title names."""
 
 
 class EndName(NamedTuple):

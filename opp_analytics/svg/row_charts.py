@@ -90,7 +90,7 @@ def _render(
             drawn.append(hint(place.title))
         name = text.capital(place.name) if capital else place.name
         shown = picture(*drawn, height=height, said=place.title)
-        rows.append(Row(name, shown, place.figures, note=place.note, strong=place.strong, key=place.key))
+        rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight))
     return Rows(tuple(rows), **layout)
 
 
@@ -116,6 +116,7 @@ def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = F
             figures=(one.figure,),
             title=one.title,
             key=one.key or one.name,
+            highlight=one.highlight,
         )
         for one in amounts
     )

@@ -28,6 +28,8 @@ class Row:
     """True for a total, in bold."""
     key: str = ""
     """What the row stands for in its table, to look up what it opens to."""
+    highlight: bool = False
+    """True for the row that the title names."""
 
 
 @dataclass(frozen=True)
