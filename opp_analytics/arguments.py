@@ -37,7 +37,7 @@ _CONVERSIONS = {
 
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
-    """A finite number, not below `low`.
+    """Check a finite number, not below `low`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def number(value: Any, name: str, *, low: float | None = None, example: float) -
 
 
 def between(value: Any, name: str, *, example: float, low: float = 0.0, high: float = 1.0) -> float:
-    """A number inside an open interval.
+    """Check a number inside an open interval.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def between(value: Any, name: str, *, example: float, low: float = 0.0, high: fl
 
 
 def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, example: int) -> int:
-    """A whole number from `low` to `high`.
+    """Check a whole number from `low` to `high`.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, examp
 
 
 def one_of(value: Any, name: str, options: Collection[str]) -> str:
-    """One of the known options.
+    """Check that a value is one of the known options.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def one_of(value: Any, name: str, options: Collection[str]) -> str:
 
 
 def path(value: Any, name: str = "path") -> Path:
-    """A path that a file system can be asked about; ``~`` is the home folder.
+    """Check a path that a file system can be asked about; ``~`` is the home folder.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def path(value: Any, name: str = "path") -> Path:
 
 
 def text(value: Any, name: str, *, example: str) -> str:
-    """Text that is not blank.
+    """Check a text that is not blank.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def text(value: Any, name: str, *, example: str) -> str:
 
 
 def texts(value: Any, name: str, *, of: str) -> list[str]:
-    """One name, or several distinct ones, as a list; None gives an empty list.
+    """Check one name, or several distinct ones, and list them; None gives an empty list.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def refuse_foreign(value: Any, name: str) -> None:
 
 
 def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
-    """A frame that has all of `columns`.
+    """Check a frame that has all of `columns`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The load certificate: what a load read, and whether it is complete.
+"""The load certificate: the size, source and completeness of a load.
 
 A frame carries it as plain JSON in ``attrs["load"]``, so that the frame can go to Parquet and be copied; here it is read.
 """
@@ -22,7 +22,7 @@ _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 @dataclass(frozen=True, kw_only=True)
 class Certificate:
-    """What one load read; entries that a frame leaves out have their defaults."""
+    """Record of one load; entries missing in a frame have their defaults."""
 
     fetched_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     """Time at which reading began, UTC."""
@@ -61,7 +61,7 @@ class Certificate:
 
     @classmethod
     def of(cls, opportunities: pd.DataFrame | None) -> Certificate | None:
-        """The certificate of a frame, or None where it carries none.
+        """Read the certificate of a frame; None without one.
 
         Raises
         ------
@@ -75,24 +75,24 @@ class Certificate:
         >>> Certificate.of(frame).reasons
         ('the trash cannot be read',)
         """
-        said = None if opportunities is None else opportunities.attrs.get("load")
-        if said is None:
+        load = None if opportunities is None else opportunities.attrs.get("load")
+        if load is None:
             return None
         try:
-            return cls.from_json(said)
+            return cls.from_json(load)
         except msgspec.ValidationError as error:
             raise DataError(
                 f'attrs["load"] is not a load certificate ({error}); delete it, or load again'
             ) from None
 
     @classmethod
-    def from_json(cls, said: Any) -> Certificate:
-        """The certificate that `to_json` wrote."""
-        return msgspec.convert(said, cls)
+    def from_json(cls, written: Any) -> Certificate:
+        """Read a certificate that `to_json` wrote."""
+        return msgspec.convert(written, cls)
 
     @staticmethod
     def moment_of(opportunities: pd.DataFrame) -> datetime | str | None:
-        """The instant that a frame shows: that of its load or of its record; None where it is not known.
+        """Find the moment of a frame: that of its load or its record; None where it is unknown.
 
         Examples
         --------
@@ -129,5 +129,5 @@ class Certificate:
         return text.facts_html("Load", {name: fact for name, fact in facts.items() if fact is not None})
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, for ``attrs["load"]`` and files."""
+        """Write plain JSON, for ``attrs["load"]`` and files."""
         return dict(msgspec.json.decode(msgspec.json.encode(self)))

@@ -82,7 +82,7 @@ class OppAnalyticsError(Exception):
         return printable(super().__str__(), lines=True)
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the caller's lines and the message, without the lines of this package."""
+        """Render a traceback for a notebook: the caller's lines and the message, without the lines of this package."""
         lines = traceback.format_list(_callers(traceback.extract_tb(self.__traceback__)))
         text = "".join(lines).rstrip("\n")
         return [*text.splitlines(), "", f"\x1b[1;31m{type(self).__name__}:\x1b[0m {self}"]
@@ -104,7 +104,7 @@ def show_traceback() -> None:
 
 
 def _callers(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
-    """The frames between the notebook's machinery and this package."""
+    """Find the frames between the notebook's machinery and this package."""
     machinery = [k for k, frame in enumerate(frames) if "IPython" in Path(frame.filename).parts]
     own = str(Path(__file__).parent)
     since = machinery[-1] + 1 if machinery else 0
@@ -216,7 +216,7 @@ class ApiError(OppAnalyticsError):
         self.problems = tuple(problems)
 
     def with_texts(self, change: Callable[[str], str]) -> Self:
-        """A copy with every text that came from the server, or names it, changed by `change`."""
+        """Copy the error with every text that came from the server, or names it, changed by `change`."""
         problems = [
             ApiProblem(
                 change(problem.detail),
@@ -322,7 +322,7 @@ class JournalError(OppAnalyticsError):
 
 
 class DataWarning(UserWarning):
-    """Warning: something about the result that its reader should know."""
+    """Warning of a gap or doubt in a result."""
 
     def __str__(self) -> str:
         return printable(super().__str__(), lines=True)

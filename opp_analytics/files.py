@@ -23,7 +23,7 @@ __all__ = [
     "make_private_folder",
     "refuse_devices",
     "refuse_links",
-    "replaced",
+    "replace_file",
     "set_aside",
     "sync_folder",
     "write_whole",
@@ -69,7 +69,7 @@ def sync_folder(folder: Path) -> None:
 def refuse_links(folder: Path) -> None:
     """Refuse a folder of ours that holds a link, or anything but files and folders, at any depth.
 
-    Whoever can put a link there would have us write to, or remove, what is somewhere else. The folder itself may be a
+    A link would let somebody redirect a write, or a removal, to another place. The folder itself may be a
     link: its owner chose it. A folder that does not exist holds nothing.
 
     Raises
@@ -93,10 +93,10 @@ def refuse_links(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def replaced(
+def replace_file(
     target: Path, *, staging: Path | None = None, private: bool = False, durable: bool = True
 ) -> Iterator[Path]:
-    """A temporary path to write to; it becomes `target` at the end, or is removed on an error.
+    """Replace a file: give a temporary path to write to, which becomes `target` at the end, or is removed on an error.
 
     Parameters
     ----------
@@ -151,12 +151,12 @@ def write_whole(
     private: bool = False,
     durable: bool = True,
 ) -> None:
-    """Write a file whole or not at all: `content` is its bytes, or writes them to the open file it is given.
+    """Write a file whole or not at all; `content` is its bytes, or a function that writes them to the open file.
 
-    See `replaced` for the options and errors.
+    See `replace_file` for the options and errors.
     """
     with (
-        replaced(target, staging=staging, private=private, durable=durable) as staged,
+        replace_file(target, staging=staging, private=private, durable=durable) as staged,
         staged.open("wb") as out,
     ):
         if isinstance(content, bytes):
@@ -181,7 +181,7 @@ def check_writable(file: Path) -> None:
 
 
 def digest(content: bytes | Path) -> str:
-    """SHA-256 of some bytes or of a file, in hexadecimal."""
+    """Compute the SHA-256 of bytes or of a file, in hexadecimal."""
     if isinstance(content, bytes):
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:
@@ -189,7 +189,7 @@ def digest(content: bytes | Path) -> str:
 
 
 def refuse_devices(file: Path) -> None:
-    """Refuse to read what may never end, such as ``/dev/zero``.
+    """Refuse to read a device such as ``/dev/zero``, which may never end.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def refuse_devices(file: Path) -> None:
 
 
 def _descriptor(path: Path) -> int | None:
-    """The open file of this process that a path such as ``/dev/stdout`` names."""
+    """Find the open file of this process behind a path such as ``/dev/stdout``."""
     named = re.fullmatch(r"/dev/(?:(stdout|stderr)|fd/(\d+))|/proc/self/fd/(\d+)", str(path))
     if named is None:
         return None
@@ -213,7 +213,7 @@ def _descriptor(path: Path) -> int | None:
 
 
 def _is_stream(path: Path) -> bool:
-    """Whether bytes written to the path flow away: a device, a pipe, or an open file of this process."""
+    """True for a path that keeps nothing: a device, a pipe, or an open file of this process."""
     if _descriptor(path) is not None:
         return True
     try:
@@ -233,7 +233,7 @@ def _pour(content: Path, stream: Path) -> None:
 
 
 def _check_target(path: Path) -> None:
-    """Refuse a path whose replacement would not be what it looks like."""
+    """Refuse a link, a folder or a device in the place of a file."""
     try:
         mode = path.lstat().st_mode
     except OSError:

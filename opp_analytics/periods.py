@@ -72,7 +72,7 @@ def _zone(tz: str) -> ZoneInfo:
 
 
 def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "when") -> pd.Timestamp:
-    """The UTC instant of `when`.
+    """Read an instant, in UTC.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
 
 
 def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp:
-    """The calendar date (naive midnight) that `when` falls on in `tz`.
+    """Read the calendar date (naive midnight) of an instant in `tz`.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp
 
 
 def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
-    """UTC instants as calendar dates (naive midnight, datetime64[us]) in `tz`.
+    """Turn UTC instants into calendar dates (naive midnight, datetime64[us]) in `tz`.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
 
 
 def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last day of a window of dates, both included; None leaves a side open.
+    """Read the first and last day of a window of dates, both included; None leaves a side open.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd
 
 
 def check_freq(freq: str) -> Freq:
-    """A valid period alias.
+    """Check a period alias.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def check_freq(freq: str) -> Freq:
 
 
 def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
-    """The period of a label, which must be written as the periods of `freq` are.
+    """Read the label of a period, written as pandas writes the periods of `freq`.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def as_period(label: Any, freq: str, *, name: str = "period") -> pd.Period:
 
 
 def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
-    """The label of the period that each date falls in, as `str`; a missing date stays missing.
+    """Label the period of each date, as `str`; a missing date stays missing.
 
     Examples
     --------
@@ -201,7 +201,7 @@ def labels(dates: pd.Series[Any], freq: str) -> pd.Series[Any]:
 def period_days(
     label: str, *, name: str = "period", year_end: str = "DEC"
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last day of the period that a label such as "2026Q4", "2026-11" or "2026" names.
+    """Read the first and last day of a period such as "2026Q4", "2026-11" or "2026".
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The progress of long operations: a bar, or a function that is told of it."""
+"""The progress of long operations: a bar, or a call of your function."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from opp_analytics.text import printable
 __all__ = ["Progress", "note", "progress_bar"]
 
 Progress = bool | Callable[[int, int], None] | None
-"""True shows a bar, False none, None shows it on a terminal and in a notebook; a function is told (done, of all)."""
+"""True shows a bar, False none, None shows it on a terminal and in a notebook; a function is called with (done, total)."""
 
 
 def progress_bar(
     progress: Progress, *, desc: str, unit: str, total: int | None = None, delay: float = 0
 ) -> Any:
-    """A tqdm bar, which appears after `delay` seconds, or an object that tells the function instead."""
+    """Make a tqdm bar, which appears after `delay` seconds, or a stand-in that calls the function instead."""
     if progress is False:
-        return _Told(_ignore, 0)
+        return _Callback(_ignore, 0)
     if callable(progress):
-        return _Told(progress, total or 0)
+        return _Callback(progress, total or 0)
     from tqdm.auto import tqdm  # It takes longer to import than a small load.
 
     # A notebook's standard error is no terminal, so tqdm's own default would hide the bar there.
@@ -47,11 +47,11 @@ def _ignore(done: int, total: int) -> None:
     pass
 
 
-class _Told:
-    """A function in the place of a bar."""
+class _Callback:
+    """Stand-in for a bar that calls a function."""
 
-    def __init__(self, tell: Callable[[int, int], None], total: int) -> None:
-        self._tell, self._total, self._done = tell, total, 0
+    def __init__(self, call: Callable[[int, int], None], total: int) -> None:
+        self._call, self._total, self._done = call, total, 0
 
     def __enter__(self) -> Self:
         return self
@@ -61,13 +61,13 @@ class _Told:
 
     def update(self, n: int = 1) -> None:
         self._done += n
-        self._tell(self._done, self._total)
+        self._call(self._done, self._total)
 
     def set_postfix(self, **_: Any) -> None:
-        """A function is told numbers only."""
+        """Do nothing: a function gets numbers only."""
 
     def close(self) -> None:
-        """Do nothing: a function stays."""
+        """Do nothing: there is no bar to remove."""
 
 
 def note(progress: bool | None, text: str) -> None:

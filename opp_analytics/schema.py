@@ -140,7 +140,7 @@ _CELL: dict[str, Callable[[Any], Any]] = {
 
 
 def parse_cell(column: str, value: Any) -> Any:
-    """One value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged.
+    """Parse one value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def parse_cell(column: str, value: Any) -> Any:
 
 
 def _cells(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[Any]:
-    """The parsed cells of a column; each distinct text is parsed once."""
+    """Parse the cells of a column; each distinct text once."""
     if pd.api.types.infer_dtype(column, skipna=True) == "string":
         codes, texts = pd.factorize(column)
         with suppress(BadCell):
@@ -184,7 +184,7 @@ def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[An
 
 
 def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Series[Any]:
-    """A column as text.
+    """Cast a column to text.
 
     Raises
     ------
@@ -256,7 +256,7 @@ _COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[A
 
 
 def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    """A column at its schema dtype; categories, and columns that the API does not have, are unchanged.
+    """Cast a column to its schema dtype; categories, and columns unknown to the API, are unchanged.
 
     Raises
     ------

@@ -335,8 +335,8 @@ def period_name(name: str, freq: str | None = None, *, today: Any, short: bool =
         return f"the week of {day(name[:10], year=other)}"
     if found["month"]:
         return f"{pd.Timestamp(name):{'%b' if short else '%B'}}" + (f" {found['year']}" if other else "")
-    said = period(name, freq).partition(" (")[0]
-    return said if other or not found["quarter"] or said.startswith("FY") else said[:2]
+    shown = period(name, freq).partition(" (")[0]
+    return shown if other or not found["quarter"] or shown.startswith("FY") else shown[:2]
 
 
 def label(name: Any) -> str:
@@ -428,7 +428,7 @@ def joined(names: Iterable[Any], *, most: int | None = None, last: str = "and") 
     >>> joined(["a"]), joined(["a", "b", "c"]), joined(["a", "b", "c", "d"], most=2), joined(["a", "b"], last="or")
     ('a', 'a, b and c', 'a, b and 2 more', 'a or b')
     """
-    said: Sequence[str] = [str(name) for name in names]
-    if most is not None and len(said) > most:
-        said = [*said[:most], f"{len(said) - most:,} more"]
-    return said[0] if len(said) == 1 else f"{', '.join(said[:-1])} {last} {said[-1]}" if said else ""
+    shown: Sequence[str] = [str(name) for name in names]
+    if most is not None and len(shown) > most:
+        shown = [*shown[:most], f"{len(shown) - most:,} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} {last} {shown[-1]}" if shown else ""

@@ -103,8 +103,8 @@ def test_write_whole__changes_nothing_when_the_disk_refuses_at_the_end(
     assert untouched(target)
 
 
-def test_replaced__shows_the_old_file_until_the_end(target: Path) -> None:
-    with files.replaced(target) as staged:
+def test_replace_file__shows_the_old_file_until_the_end(target: Path) -> None:
+    with files.replace_file(target) as staged:
         staged.write_bytes(NEW)
         assert target.read_bytes() == OLD
     assert target.read_bytes() == NEW
@@ -171,7 +171,7 @@ def test_digest__is_the_same_of_a_file_and_its_bytes(target: Path) -> None:
 
 
 @pytest.mark.parametrize("leads_to", ["other.csv", "missing.csv", "."])
-def test_replaced__refuses_a_link_by_name(tmp_path: Path, leads_to: str) -> None:
+def test_replace_file__refuses_a_link_by_name(tmp_path: Path, leads_to: str) -> None:
     (tmp_path / "other.csv").write_bytes(OLD)
     link = tmp_path / "report.csv"
     link.symlink_to(tmp_path / leads_to)
@@ -184,14 +184,14 @@ def test_replaced__refuses_a_link_by_name(tmp_path: Path, leads_to: str) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other.csv", "report.csv"]
 
 
-def test_replaced__refuses_a_link_to_itself(tmp_path: Path) -> None:
+def test_replace_file__refuses_a_link_to_itself(tmp_path: Path) -> None:
     loop = tmp_path / "loop.csv"
     loop.symlink_to(loop)
     with pytest.raises(errors.DataError, match="is a link"):
         files.write_whole(loop, NEW)
 
 
-def test_replaced__refuses_a_link_that_appears_in_mid_write(target: Path, tmp_path: Path) -> None:
+def test_replace_file__refuses_a_link_that_appears_in_mid_write(target: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
 
     def swap(out: BinaryIO) -> None:
@@ -204,7 +204,7 @@ def test_replaced__refuses_a_link_that_appears_in_mid_write(target: Path, tmp_pa
     assert other.read_bytes() == OLD
 
 
-def test_replaced__refuses_a_folder_and_a_socket(tmp_path: Path) -> None:
+def test_replace_file__refuses_a_folder_and_a_socket(tmp_path: Path) -> None:
     with pytest.raises(errors.DataError, match="is a folder; name a file"):
         files.write_whole(tmp_path, NEW)
     path = tmp_path / "socket"
@@ -272,7 +272,7 @@ def test_write_whole__writes_to_standard_output(tmp_path: Path, name: str, redir
     assert (into.read_bytes() if redirected else done.stdout) == b"head\n" + NEW
 
 
-def test_replaced__sends_nothing_to_a_pipe_on_an_error(tmp_path: Path) -> None:
+def test_replace_file__sends_nothing_to_a_pipe_on_an_error(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
 

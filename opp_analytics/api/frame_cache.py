@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from opp_analytics.errors import DataWarning
-from opp_analytics.files import make_private_folder, replaced, set_aside
+from opp_analytics.files import make_private_folder, replace_file, set_aside
 
 _FORMAT = "opp_analytics frame 4"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -73,7 +73,7 @@ class FrameCache:
         try:
             make_private_folder(self.folder)
             with (
-                replaced(self._file(key), private=True, durable=False) as staged,
+                replace_file(self._file(key), private=True, durable=False) as staged,
                 staged.open("wb") as out,
             ):
                 out.write(json.dumps(header).encode() + b"\n")

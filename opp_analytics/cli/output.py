@@ -13,7 +13,7 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.columns import WORKBOOK_FORMATS, find_unit, make_formatter
 from opp_analytics.errors import DataError
-from opp_analytics.files import replaced
+from opp_analytics.files import replace_file
 from opp_analytics.org import Org
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def written(file: Path) -> Iterator[Path]:
         When the disk is full or the write fails.
     """
     try:
-        with replaced(file) as staged:
+        with replace_file(file) as staged:
             yield staged
     except OSError as error:
         raise DataError(f"cannot write {file}: {error.strerror or error}") from None

@@ -112,8 +112,8 @@ def make_change_log(
     else:
         changes, lines = _log_snapshots(table, matched, org, opportunities, day_first)
     if ids is not None:
-        changes, told = _replace_ids(changes, ids)
-        notes += told
+        changes, left_out = _replace_ids(changes, ids)
+        notes += left_out
     return ChangeLog(
         changes=changes,
         problems=tuple(problems),
@@ -225,8 +225,8 @@ def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Map
     born = ids.isin(events.births["unique_id"])
     if opportunities is not None and "created_at" in opportunities:
         born |= ids.isin(opportunities.dropna(subset="created_at")["unique_id"])
-    said = "no creation (begins with its first change; give the deals' export too)"
-    return [{"unique_id": key, "problem": said} for key in ids[~born]]
+    problem = "no creation (begins with its first change; give the deals' export too)"
+    return [{"unique_id": key, "problem": problem} for key in ids[~born]]
 
 
 def _count_missing(events: Events, opportunities: pd.DataFrame | None) -> tuple[str, ...]:
@@ -279,5 +279,5 @@ def _replace_ids(changes: pd.DataFrame, ids: Mapping[str, str]) -> tuple[pd.Data
     table.index = pd.Index(as_ids(pd.Series(table.index, dtype=TEXT)))
     found = changes["unique_id"].map(table)
     left = int(changes.loc[found.isna(), "unique_id"].nunique())
-    told = (f"{count(left)} without an id in the mapping, which keep their own",) if left else ()
-    return changes.assign(unique_id=found.fillna(changes["unique_id"])), told
+    left_out = (f"{count(left)} without an id in the mapping, which keep their own",) if left else ()
+    return changes.assign(unique_id=found.fillna(changes["unique_id"])), left_out

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from opp_analytics.crm.mapping import OWN
-from opp_analytics.crm.read_export import stage_chances
+from opp_analytics.crm.read_export import look_up_chances
 from opp_analytics.errors import DataError
 from opp_analytics.org import PRESETS, Org
 from opp_analytics.schema import READ_ONLY, TEXT
@@ -80,7 +80,7 @@ def _list_changeable(opportunities: pd.DataFrame, org: Org) -> list[str]:
     names = [str(name) for name in opportunities.columns]
     if "probability" not in names or "stage" not in names:
         return names
-    repeats = opportunities["probability"].equals(stage_chances(opportunities, org))
+    repeats = opportunities["probability"].equals(look_up_chances(opportunities, org))
     return [name for name in names if name != "probability" or not repeats]
 
 

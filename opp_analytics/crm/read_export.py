@@ -30,7 +30,7 @@ from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import Source, Table, drop_footer, read_table
 from opp_analytics.text import count
 
-__all__ = ["Export", "explain_export", "read_export", "stage_chances"]
+__all__ = ["Export", "explain_export", "look_up_chances", "read_export"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +173,7 @@ def _fill_probability(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> pd.
     """Take the probability of each deal's stage where the export has none."""
     if "probability" in frame:
         return frame
-    chances = stage_chances(frame, org)
+    chances = look_up_chances(frame, org)
     if not chances.notna().any():
         return frame
     lines.append(Mapped("", "probability", "mapped", "that of the stage, by the org; the export has none"))
@@ -246,7 +246,7 @@ def _drop_copies(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, tuple
     return kept, (f"{count(len(frame) - len(kept), 'row')} that repeat another one",)
 
 
-def stage_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
+def look_up_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
     """Look up the probability (Int64, percent) of each deal's stage in the org, by pipeline where stages differ.
 
     Parameters
@@ -258,7 +258,7 @@ def stage_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
 
     Examples
     --------
-    >>> stage_chances(pd.DataFrame({"stage": ["Prospecting", "Ours", "Closed Won"]}), Org.salesforce()).tolist()
+    >>> look_up_chances(pd.DataFrame({"stage": ["Prospecting", "Ours", "Closed Won"]}), Org.salesforce()).tolist()
     [10, <NA>, <NA>]
     """
     stages = opportunities["stage"].astype("object")

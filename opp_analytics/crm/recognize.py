@@ -1,4 +1,4 @@
-"""What a file holds, and the product that wrote it, told by its labels.
+"""What a file holds, and the product that wrote it, by its labels.
 
 Field histories come in these shapes.
 

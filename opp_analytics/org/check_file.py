@@ -183,7 +183,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         *_check_people(raw),
         *_check_targets(raw),
     ]
-    told = [
+    problems = [
         OrgProblem(
             _key(one.place),
             "" if one.value is _NOTHING else _show(one.value),
@@ -192,7 +192,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
         )
         for one in found
     ]
-    return sorted(told, key=lambda problem: problem.line or 0)
+    return sorted(problems, key=lambda problem: problem.line or 0)
 
 
 def _key(place: Place) -> str:
@@ -201,8 +201,8 @@ def _key(place: Place) -> str:
 
 
 def _show(value: Any) -> str:
-    said = repr(value)
-    return said if len(said) <= 60 else f"{said[:57]}…"
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}…"
 
 
 def _names(place: Place) -> str:
@@ -211,12 +211,12 @@ def _names(place: Place) -> str:
 
 def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
     """Find unknown and missing keys, and values of the wrong type or out of range."""
-    told: set[Place] = set()
+    reported: set[Place] = set()
     for loc, kind, value in _find_mistakes(raw):
         place = _known_part(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
-        if place in told:
+        if place in reported:
             continue
-        told.add(place)
+        reported.add(place)
         if kind == "extra_forbidden":
             yield _Found(place, value, _unknown_key(place))
         elif kind == "missing":

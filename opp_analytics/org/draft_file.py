@@ -130,18 +130,18 @@ _REST = """\
 """
 
 
-def _tuples(said: Mapping[str, Any]) -> dict[str, Any]:
-    return {**said, "aliases": tuple(said.get("aliases", ()))}
+def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {**settings, "aliases": tuple(settings.get("aliases", ()))}
 
 
 def _quote(text: str) -> str:
-    """A text as TOML writes it."""
+    """Quote a text as TOML does."""
     # JSON does not escape this one, and TOML asks for it.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _write_remark(*said: str) -> str:
-    return f"  # {'; '.join(part for part in said if part)}"
+def _write_remark(*parts: str) -> str:
+    return f"  # {'; '.join(part for part in parts if part)}"
 
 
 def _draft_currency(frame: pd.DataFrame) -> list[str]:
@@ -149,8 +149,8 @@ def _draft_currency(frame: pd.DataFrame) -> list[str]:
     found = {str(code): int(deals) for code, deals in codes.value_counts().items() if is_currency(str(code))}
     if len(found) == 1:
         return [f"currency = {_quote(next(iter(found)))}{_write_remark('of every deal that names one')}"]
-    said = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
-    several = [f"# The deals are in {said}: convert them to one currency first."] if found else []
+    currencies = joined([f"{code} ({count(deals)})" for code, deals in found.items()])
+    several = [f"# The deals are in {currencies}: convert them to one currency first."] if found else []
     return ['# currency = "USD"  # amounts have no sign without this line', *several]
 
 

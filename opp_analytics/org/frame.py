@@ -195,8 +195,8 @@ _WAY_OUT = {"frame": "opportunities = org.apply(opportunities)", "history": "His
 
 
 def _write_stages(names: Iterable[str]) -> list[str]:
-    said = [f'{{name = "{name}", kind = "open"}}' for name in list(names)[:_MOST_STAGES]]
-    return ["…", *said]
+    entries = [f'{{name = "{name}", kind = "open"}}' for name in list(names)[:_MOST_STAGES]]
+    return ["…", *entries]
 
 
 def check_currency(frame: pd.DataFrame) -> None:
@@ -242,7 +242,7 @@ def refuse_currencies(
         Name of the frame in the lines that convert.
     """
     others = {code: rows for code, rows in found.items() if code != one}
-    said = joined([f"{count(rows)} in {code}" for code, rows in others.items()], most=5)
+    others_found = joined([f"{count(rows)} in {code}" for code, rows in others.items()], most=5)
     which = f" ({joined(deals, most=_MOST_DEALS)})" if deals else ""
     rates = ", ".join(f'"{code}": 1.0' for code in others)
     first, last = _LINES_AROUND.get(frame, ((), ()))
@@ -255,7 +255,7 @@ def refuse_currencies(
         *last,
     ]
     raise DataError(
-        f"there are {said}{which}, and amounts are summed in {one}. Convert them first, with your own rates:\n  "
+        f"there are {others_found}{which}, and amounts are summed in {one}. Convert them first, with your own rates:\n  "
         + "\n  ".join(lines)
     )
 

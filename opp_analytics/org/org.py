@@ -55,7 +55,7 @@ _log = logging.getLogger("opp_analytics")
 
 
 class Facts(dict[str, Any]):
-    """Plain JSON that knows the org it came from; pandas copies attrs at each step, and a copy of this one is itself.
+    """Plain JSON with its org; pandas copies attrs at each step, and a copy of this one is itself.
 
     It cannot be changed, because every frame with this org shares it.
     """
@@ -309,8 +309,10 @@ class Org:
     @cached_property
     def facts(self) -> Facts:
         """The part that travels in a frame's attrs: stages, currency, time zone and fiscal year, as far as they were given."""
-        said = {name: value for name, value in self.to_dict().items() if name in self._declared | {"stages"}}
-        return Facts({**said, **({"derived": list(self.derived)} if self.derived else {})}, self)
+        settings = {
+            name: value for name, value in self.to_dict().items() if name in self._declared | {"stages"}
+        }
+        return Facts({**settings, **({"derived": list(self.derived)} if self.derived else {})}, self)
 
     def apply(self, opportunities: pd.DataFrame) -> pd.DataFrame:
         """Copy a frame with the meaning of this org: known columns at their dtypes, stages in their order.
@@ -383,7 +385,7 @@ class Org:
         >>> Org(currency="USD").to_dict()["currency"]
         'USD'
         """
-        said = {
+        settings = {
             "stages": [stage.to_dict() for stage in self.stages],
             "currency": self.currency,
             "timezone": self.timezone,
@@ -395,18 +397,18 @@ class Org:
             "targets": [_write_row(target) for target in self._targets],
             "report": dict(self.report),
         }
-        return {name: value for name, value in said.items() if value not in (None, {}, [])}
+        return {name: value for name, value in settings.items() if value not in (None, {}, [])}
 
 
 def _write_row(row: Person | Target) -> dict[str, Any]:
     """Write a person or a target as an org file does."""
-    said = {name: value for name, value in row._asdict().items() if value is not None}
-    return said | ({"from_date": str(said["from_date"])} if "from_date" in said else {})
+    settings = {name: value for name, value in row._asdict().items() if value is not None}
+    return settings | ({"from_date": str(settings["from_date"])} if "from_date" in settings else {})
 
 
-def _make_stage(said: Mapping[str, Any]) -> Stage:
+def _make_stage(settings: Mapping[str, Any]) -> Stage:
     """Make a stage of checked settings."""
-    return Stage(**{**said, "aliases": tuple(said.get("aliases", ()))})
+    return Stage(**{**settings, "aliases": tuple(settings.get("aliases", ()))})
 
 
 def _make_plain(given: Any) -> Any:
@@ -426,10 +428,10 @@ def _is_gap(value: Any) -> bool:
     return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
-def _make_person(said: Mapping[str, Any]) -> Person:
+def _make_person(settings: Mapping[str, Any]) -> Person:
     """Make a person of checked settings."""
-    since = said.get("from_date")
-    return Person(**{**said, "from_date": None if since is None else pd.Timestamp(since).date()})
+    since = settings.get("from_date")
+    return Person(**{**settings, "from_date": None if since is None else pd.Timestamp(since).date()})
 
 
 def _check_settings(raw: dict[str, Any]) -> None:
@@ -441,19 +443,19 @@ def _check_settings(raw: dict[str, Any]) -> None:
         raise OrgError("This org cannot be used", problems)
 
 
-def _parse_attrs(said: Any) -> Org:
+def _parse_attrs(written: Any) -> Org:
     """Parse the org in attrs that came from a file."""
     try:
-        return _parse_json(json.dumps(said, sort_keys=True))
+        return _parse_json(json.dumps(written, sort_keys=True))
     except (TypeError, ValueError) as error:
         raise DataError(f'attrs["org"] is not an org ({error}); set it with org.apply(frame)') from None
 
 
 @lru_cache(maxsize=64)
 def _parse_json(text: str) -> Org:
-    said = json.loads(text)
-    derived = said.pop("derived", ())
-    org = Org(**said)
+    settings = json.loads(text)
+    derived = settings.pop("derived", ())
+    org = Org(**settings)
     object.__setattr__(org, "derived", tuple(derived) or org.derived)
     return org
 
@@ -465,10 +467,10 @@ DEFAULT = Org()
 def get_org(source: Any) -> Org | None:
     """Get the org of a frame (``attrs["org"]``) or a history; None without one."""
     framed = isinstance(source, pd.DataFrame)
-    said = source.attrs.get("org") if framed else getattr(source, "org", None)
-    if said is None or isinstance(said, Org):
-        return said
-    return said.org if isinstance(said, Facts) else _parse_attrs(said)
+    attached = source.attrs.get("org") if framed else getattr(source, "org", None)
+    if attached is None or isinstance(attached, Org):
+        return attached
+    return attached.org if isinstance(attached, Facts) else _parse_attrs(attached)
 
 
 def read_folder_org(folder: str | Path = ".") -> Org | None:
@@ -535,13 +537,13 @@ def _compare_kinds(one: Org, other: Org) -> list[str]:
 
 
 def _compare_settings(one: Org, other: Org) -> list[str]:
-    def said(org: Org, name: str) -> Any:
+    def get(org: Org, name: str) -> Any:
         return org.facts.get(name)
 
     return [
-        f"{name} is {said(one, name)!r} in the one and {said(other, name)!r} in the other"
+        f"{name} is {get(one, name)!r} in the one and {get(other, name)!r} in the other"
         for name in _SETTINGS
-        if None not in (said(one, name), said(other, name)) and said(one, name) != said(other, name)
+        if None not in (get(one, name), get(other, name)) and get(one, name) != get(other, name)
     ]
 
 

@@ -143,5 +143,5 @@ def _is_same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
 
 def _find_day(frame: pd.DataFrame, tz: str) -> pd.Timestamp:
     """Find the day of a frame: that of its load or its record, else today."""
-    said = Certificate.moment_of(frame)
-    return as_date(pd.Timestamp.now("UTC") if said is None else said, tz=tz).as_unit("us")
+    moment = Certificate.moment_of(frame)
+    return as_date(pd.Timestamp.now("UTC") if moment is None else moment, tz=tz).as_unit("us")

@@ -8,7 +8,7 @@ __all__ = ["PRESETS"]
 
 
 def _stages(*open_: tuple[str, int], aliases: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """Open stages with their chances, then Closed Won and Closed Lost."""
+    """List open stages with their chances, then Closed Won and Closed Lost."""
     also = aliases or {}
     stages: list[dict[str, Any]] = [
         *({"name": name, "kind": "open", "probability": chance} for name, chance in open_),

@@ -71,7 +71,7 @@ def _text(path: Path) -> str:
 
 
 def _place(problem: OrgProblem, files: dict[str, tuple[str, Sequence[int]]]) -> OrgProblem:
-    """Place a problem in a row of a table's own file there."""
+    """Move a problem in a row of a table to that table's own file and line."""
     table, _, rest = problem.key.partition(".rows[")
     if table not in files or not rest:
         return problem

@@ -53,8 +53,8 @@ _STAGE_MARK = {"open": 0, "won": _WON, "lost": _LOST, "disqualified": _OUT}
 _STATUS_MARKS = {"won": _WON, "lost": _LOST, "inactive": _OUT}
 
 
-def _outcome_of_marks(marks: int) -> int:
-    """Won and lost decide; then inactive; then a stage that nobody knows."""
+def _decide_outcome(marks: int) -> int:
+    """Decide the outcome of a set of marks: won and lost first, then inactive, then an unknown stage."""
     if marks & _WON:
         return CONFLICT if marks & _LOST else WON
     if marks & _LOST:
@@ -62,7 +62,7 @@ def _outcome_of_marks(marks: int) -> int:
     return DISQUALIFIED if marks & _OUT else UNKNOWN if marks & _UNKNOWN else OPEN
 
 
-_OUTCOME_OF_MARKS = tuple(_outcome_of_marks(marks) for marks in range(16))
+_OUTCOME_OF_MARKS = tuple(_decide_outcome(marks) for marks in range(16))
 _CODES = np.array(_OUTCOME_OF_MARKS, dtype=np.int8)
 
 
@@ -82,9 +82,9 @@ class Stage:
     """The pipeline that it belongs to, where an organization has several."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON, as an org file writes it; what was not given is left out."""
-        said = {**vars(self), "aliases": list(self.aliases)}
-        return {name: value for name, value in said.items() if value not in (None, [])}
+        """Write plain JSON, as in an org file; entries without a value are left out."""
+        entries = {**vars(self), "aliases": list(self.aliases)}
+        return {name: value for name, value in entries.items() if value not in (None, [])}
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Stages:
         return {alias: stage.name for stage in self.stages for alias in stage.aliases}
 
     def of(self, pipeline: str | None) -> Stages:
-        """The stages of one pipeline; all of them where the organization has only one.
+        """Keep the stages of one pipeline; all of them where the organization has only one.
 
         Examples
         --------
@@ -167,7 +167,7 @@ class Stages:
         return match_name(typed, {**{stage.name: stage.name for stage in self.stages}, **self.aliases})
 
     def kind_of(self, name: str) -> Kind | None:
-        """The kind of a stage, by its name or an alias; None for an unknown stage."""
+        """Look up the kind of a stage, by its name or an alias; None for an unknown stage."""
         return self.kinds.get(name)
 
     @cached_property
