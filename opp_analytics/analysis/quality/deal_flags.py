@@ -313,27 +313,27 @@ def _as_floats(column: pd.Series[Any]) -> NDArray[np.float64]:
     return column.to_numpy(dtype="float64", na_value=np.nan)
 
 
-def _overdue(deals: OpenDeals) -> Flagged:
+def _flag_overdue(deals: OpenDeals) -> Flagged:
     late = _as_floats((deals.today - deals.frame["close_date"]).dt.days)
     return late > 0, lambda k: f"{text.count(int(late[k]), 'day')} overdue"
 
 
-def _no_date(deals: OpenDeals) -> Flagged:
+def _flag_no_date(deals: OpenDeals) -> Flagged:
     return deals.frame["close_date"].isna().to_numpy(), lambda k: "no close date"
 
 
-def _no_value(deals: OpenDeals) -> Flagged:
+def _flag_no_value(deals: OpenDeals) -> Flagged:
     return ~(_as_floats(deals.frame["value"]) > 0), lambda k: "no value"
 
 
-def _next_action_passed(deals: OpenDeals) -> Flagged | None:
+def _flag_next_action_passed(deals: OpenDeals) -> Flagged | None:
     if "next_action_at" not in deals.frame:
         return None
     late = _as_floats(deals.count_days_since(deals.frame["next_action_at"]))
     return late > 0, lambda k: f"next action was due {text.count(int(late[k]), 'day')} ago"
 
 
-def _due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
+def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
     if "probability" not in deals.frame:
         return None
     chance = _as_floats(deals.frame["probability"]) / 100
@@ -344,7 +344,7 @@ def _due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
     ), lambda k: f"due in {text.count(int(left[k]), 'day')} at {text.percent(chance[k])}"
 
 
-def _no_change(deals: OpenDeals) -> Flagged:
+def _flag_no_change(deals: OpenDeals) -> Flagged:
     learned = deals.past.pauses if deals.past else None
     limit = _choose_limit(deals.limits.stale_days, learned)
     days = _as_floats(deals.count_days_since(deals.touched))
@@ -370,7 +370,7 @@ def _describe(quantile: LearnedDays, what: str) -> str:
     return f"{text.percent(quantile.share)} of {what} {quantile.days} (n {quantile.n:,})"
 
 
-def _pushed(deals: OpenDeals) -> Flagged | None:
+def _flag_pushed(deals: OpenDeals) -> Flagged | None:
     found, moved = deals.get_record("pushes"), deals.get_record("days_pushed")
     if found is None or moved is None:
         return None
@@ -383,7 +383,7 @@ def _pushed(deals: OpenDeals) -> Flagged | None:
     return pushes >= deals.limits.pushes, why
 
 
-def _slow_in_stage(deals: OpenDeals) -> Flagged | None:
+def _flag_slow_in_stage(deals: OpenDeals) -> Flagged | None:
     entered = deals.get_record("entered_at")
     if entered is None or deals.records is None:
         return None
@@ -410,7 +410,7 @@ def _slow_in_stage(deals: OpenDeals) -> Flagged | None:
     return days > limit, why
 
 
-def _moved_back(deals: OpenDeals) -> Flagged | None:
+def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
     best = deals.get_record("best_rank")
     if best is None:
         return None
@@ -423,7 +423,7 @@ def _moved_back(deals: OpenDeals) -> Flagged | None:
     )
 
 
-def _value_cut(deals: OpenDeals) -> Flagged | None:
+def _flag_value_cut(deals: OpenDeals) -> Flagged | None:
     peak = deals.get_record("peak")
     if peak is None:
         return None
@@ -436,7 +436,7 @@ def _value_cut(deals: OpenDeals) -> Flagged | None:
     return value < highest * (1 - deals.limits.cut_share), why
 
 
-def _owner_changed(deals: OpenDeals) -> Flagged | None:
+def _flag_owner_changed(deals: OpenDeals) -> Flagged | None:
     at, before = deals.get_record("owner_at"), deals.get_record("owner_before")
     if at is None or before is None or "owner_name" not in deals.frame:
         return None
@@ -449,17 +449,17 @@ def _owner_changed(deals: OpenDeals) -> Flagged | None:
 
 
 RULES: dict[str, Callable[[OpenDeals], Flagged | None]] = {
-    "overdue": _overdue,
-    "pushed": _pushed,
-    "slow_in_stage": _slow_in_stage,
-    "moved_back": _moved_back,
-    "value_cut": _value_cut,
-    "no_change": _no_change,
-    "due_soon_unlikely": _due_soon_unlikely,
-    "no_date": _no_date,
-    "no_value": _no_value,
-    "next_action_passed": _next_action_passed,
-    "owner_changed": _owner_changed,
+    "overdue": _flag_overdue,
+    "pushed": _flag_pushed,
+    "slow_in_stage": _flag_slow_in_stage,
+    "moved_back": _flag_moved_back,
+    "value_cut": _flag_value_cut,
+    "no_change": _flag_no_change,
+    "due_soon_unlikely": _flag_due_soon_unlikely,
+    "no_date": _flag_no_date,
+    "no_value": _flag_no_value,
+    "next_action_passed": _flag_next_action_passed,
+    "owner_changed": _flag_owner_changed,
 }
 """The flags, in the order of the table; None where the data cannot tell."""
 

@@ -53,13 +53,6 @@ class Groups:
         # Without rows, bincount returns integers.
         return np.bincount(self.codes[keep], weights=amounts[keep], minlength=self.size).astype(np.float64)
 
-    def sums(self, amounts: NDArray[np.float64], kind: NDArray[np.int8], kinds: int) -> NDArray[np.float64]:
-        """Sum `amounts` by kind of row (rows; −1 for none) and group (columns)."""
-        keep = np.flatnonzero((kind >= 0) & (self.codes >= 0) & ~np.isnan(amounts))
-        cells = kind[keep] * np.intp(self.size) + self.codes[keep]
-        flat = np.bincount(cells, weights=amounts[keep], minlength=kinds * self.size)
-        return flat.astype(np.float64).reshape(kinds, self.size)
-
     def nest(self, labels: pd.Index[Any], times: int | NDArray[np.intp]) -> pd.Index[Any]:
         """Put the labels of all groups below them; each group has so many."""
         if self.index is None:

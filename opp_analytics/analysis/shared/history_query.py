@@ -147,7 +147,7 @@ def find_span(
     finish = moments.iloc[-1] if end is None else as_instant(end, tz=tz, end=True, name="end")
     if finish < begin:
         raise ArgumentValueError(f"end={end!r} is before start={start!r}; swap them")
-    opening, closing = (_last_before(history, moments, at) for at in (begin, finish))
+    opening, closing = (_find_last_before(history, moments, at) for at in (begin, finish))
     if needs_two and opening == closing and not (within_one_record and len(moments) > 1 and begin == finish):
         raise NotEnoughHistory(_explain_missing_record(moments, opening, finish, asked_by))
     _check_begun(history, opening, closing, reads, asked_by)
@@ -236,7 +236,7 @@ def check_one_currency(history: History) -> None:
         refuse_currencies(codes, one, deals=[], frame="changes")
 
 
-def _last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
+def _find_last_before(history: History, moments: pd.Series[Any], instant: pd.Timestamp) -> pd.Timestamp:
     known = moments[moments <= instant]
     # If there is none, the history's error says when it begins.
     return pd.Timestamp(known.iloc[-1]) if len(known) else history.recorded_before(instant)
@@ -270,8 +270,8 @@ def add_outcome(
 ) -> ibis.Table:
     """Add ``outcome`` (of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text to change rows.
 
-    `meaning` is the history's org. Of the other columns those that analyses read are kept, and `further` ones. Money is in whole cents, because float sums
-    differ between engines; a missing value counts 0.
+    `meaning` is the history's org. Of the other columns those that analyses read are kept, and `further` ones. Money is in
+    whole cents, because float sums differ between engines; a missing value counts 0.
     """
     import ibis
 

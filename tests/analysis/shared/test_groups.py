@@ -37,7 +37,7 @@ def test_groups__are_those_of_pandas(rows: list[tuple[Any, ...]]) -> None:
     assert counted["value"].tolist() == pytest.approx(wanted["value"].tolist())
 
 
-def test_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -> None:
+def test_make_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -> None:
     stage = pd.Series(
         ["proposal", None, "discovery"], dtype=pd.CategoricalDtype(["proposal", "later", "discovery"])
     )
@@ -48,13 +48,13 @@ def test_column_key__keeps_the_order_of_a_category_and_names_what_is_missing() -
     assert make_column_key(mixed).labels.tolist() == ["10", "2026-01-02 00:00:00", "a"]
 
 
-def test_column_key__a_group_named_as_missing_values_are_is_theirs() -> None:
+def test_make_column_key__a_group_named_as_missing_values_are_is_theirs() -> None:
     key = make_column_key(pd.Series(["b", "(none)", None, "a"], dtype="str"))
     assert key.labels.tolist() == ["a", "b", "(none)"]
     assert key.codes.tolist() == [1, 2, 2, 0]
 
 
-def test_column_key__whole_numbers_with_gaps_have_no_decimal_point() -> None:
+def test_make_column_key__whole_numbers_with_gaps_have_no_decimal_point() -> None:
     assert make_column_key(pd.Series([2.0, None, 1.0])).labels.tolist() == ["1", "2", "(none)"]
     assert make_column_key(pd.Series([2.5, None, 1.0])).labels.tolist() == ["1.0", "2.5", "(none)"]
 
@@ -70,6 +70,6 @@ def test_combine__with_everything_holds_empty_groups_too() -> None:
 @pytest.mark.parametrize(
     ("by", "error"), [(3, errors.ArgumentTypeError), (["a", "a"], errors.ArgumentValueError), ("stage", errors.ArgumentValueError)]
 )  # fmt: skip
-def test_by_columns__refuses(by: Any, error: type[Exception]) -> None:
+def test_check_by__refuses(by: Any, error: type[Exception]) -> None:
     with pytest.raises(error, match="by="):
         check_by(by, level="stage")
