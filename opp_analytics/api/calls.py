@@ -5,15 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 from urllib.parse import quote
 
 from opp_analytics.api import wire
-from opp_analytics.api.names import Names
-from opp_analytics.api.opportunity import Opportunity
+from opp_analytics.api.wire import Names
 from opp_analytics.arguments import text, whole
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.schema import READ_ONLY, BadCell
+
+__all__ = ["Opportunity"]
+
+_Known = Literal[
+    "name",
+    "account_id",
+    "value",
+    "stage",
+    "close_date",
+    "probability",
+    "status",
+    "created_at",
+    "updated_at",
+]
+
+
+class Opportunity(dict[str, Any]):
+    """A flat dict of the attributes that the server sent, under our names: the known ones and any further ones.
+
+    Values are as they came: dates and instants as text, numbers perhaps as text. `load` gives them their types.
+
+    Examples
+    --------
+    >>> deal = Opportunity(unique_id="opp-1", name="Acme renewal", seats=40)
+    >>> deal["name"], deal["seats"]
+    ('Acme renewal', 40)
+    """
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, key: Literal["unique_id"]) -> str: ...
+        @overload
+        def __getitem__(self, key: _Known) -> Any: ...
+        @overload
+        def __getitem__(self, key: str) -> Any: ...
+        def __getitem__(self, key: str) -> Any: ...
+
 
 LIST = "/opportunities/"
 TRASH = "/opportunities/trash/show"

@@ -10,25 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from opp_analytics import arguments
 from opp_analytics.api import wire
-from opp_analytics.api.cache_place import private_cache
 from opp_analytics.api.calls import (
     LIST,
     TRASH,
     Fields,
     ListParams,
+    Opportunity,
     Page,
     encode_body,
     encode_path,
     encode_query,
 )
-from opp_analytics.api.config import Settings, cache_folder, read_environment
+from opp_analytics.api.config import Network, Settings, cache_folder, private_cache, read_environment
 from opp_analytics.api.credentials import Secret
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
-from opp_analytics.api.names import Names
-from opp_analytics.api.network import Network
-from opp_analytics.api.opportunity import Opportunity
 from opp_analytics.api.page_cache import PageCache
+from opp_analytics.api.wire import Names
 from opp_analytics.arguments import number, whole
 from opp_analytics.errors import CacheError, UnexpectedResponse
 from opp_analytics.org import Org, check_org, read_folder_org

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import stat
+import sys
+import tempfile
+import warnings
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +17,106 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from opp_analytics.api.credentials import Secret, checked_secret, checked_token, token_command
-from opp_analytics.api.sealed import attempt
+from opp_analytics.api.credentials import Secret, attempt, checked_secret, checked_token, token_command
 from opp_analytics.arguments import one_of
-from opp_analytics.errors import ArgumentTypeError, ConfigError
+from opp_analytics.errors import ArgumentTypeError, ConfigError, DataWarning
+
+_PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
+class Network:
+    """The proxy and the certificates for one address, as the environment or the caller has them.
+
+    Parameters
+    ----------
+    url : str
+        Address of the API.
+    proxy : Secret
+        Address of the proxy to use, or None. Then an https address takes that of the environment; an http one, which is
+        on this machine, takes none: the proxy would read the key.
+
+    Raises
+    ------
+    ConfigError
+        When the proxy's address cannot be used.
+    """
+
+    def __init__(self, url: str, proxy: Secret) -> None:
+        self.proxy = proxy
+        if proxy.reveal() is None and url.startswith("https://"):
+            self.proxy = Secret(_proxy_of_environment(url))
+        elif not _is_proxy(proxy.reveal()):
+            raise ConfigError("proxy is not an address such as http://proxy.example.com:3128")
+        self.certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+    def proxies(self) -> dict[str, str]:
+        """The proxy as `requests` takes it."""
+        proxy = self.proxy.reveal()
+        return {"http": proxy, "https": proxy} if proxy else {}
+
+
+def _proxy_of_environment(url: str) -> str | None:
+    # Only the others have settings of the whole system; the import takes longer than a cached frame to read.
+    if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return None
+    from requests.utils import get_environ_proxies, select_proxy
+
+    return select_proxy(url, get_environ_proxies(url))
+
+
+def _is_proxy(address: object) -> bool:
+    if address is None:
+        return True
+    parts = attempt(lambda: urlsplit(str(address)))
+    return not isinstance(parts, BaseException) and parts.scheme in _PROXY_SCHEMES and bool(parts.hostname)
+
+
+_OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def private_cache(owner: object, root: Path, name: str) -> Path:
+    """The folder `name` in `root`; neither needs to exist.
+
+    If others can write to `root`, the folder or a file in it, the result is a temporary folder that is removed with
+    `owner`, and a warning says why.
+    """
+    unsafe = find_unsafe(root, root / name)
+    if unsafe is None:
+        return root / name
+    temporary = Path(tempfile.mkdtemp(prefix="opp-analytics-"))
+    weakref.finalize(owner, shutil.rmtree, temporary, ignore_errors=True)
+    warnings.warn(
+        f"the cache is not used, because others could change it: {unsafe}. This client keeps its pages in a private "
+        f"temporary folder; remove {root / name}, or make {root} writable by you only (chmod go-w)",
+        DataWarning,
+        stacklevel=3,
+    )
+    return temporary / name
+
+
+def find_unsafe(root: Path, folder: Path) -> str | None:
+    """The part of a cache that others could change, and how; None when only this user can."""
+    # Windows has no such modes, and keeps a user's folders from other users by itself.
+    if os.name == "nt":  # pragma: no cover
+        return None
+    try:
+        # A link to the root is the user's own choice; one below it is not ours.
+        reason = _unsafe(root, root.stat()) or _unsafe(folder, folder.lstat())
+        inside = () if reason else (_unsafe(entry, entry.lstat()) for entry in folder.iterdir())
+        return reason or next(filter(None, inside), None)
+    except OSError:
+        return None  # Missing or unreadable: the later use reports it.
+
+
+def _unsafe(path: Path, found: os.stat_result) -> str | None:
+    if stat.S_ISLNK(found.st_mode):
+        return f"{path} is a link"
+    if found.st_uid not in (os.geteuid(), 0):
+        return f"{path} belongs to another user"
+    if found.st_mode & _OTHERS_MAY_WRITE:
+        return f"{path} has mode {stat.S_IMODE(found.st_mode):04o}"
+    return None
+
 
 VARIABLES = {
     "BLOCKS_API_URL": "the API's address, such as https://crm.api.us.23blocks.com",

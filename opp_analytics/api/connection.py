@@ -13,8 +13,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from opp_analytics.api.network import Network
-from opp_analytics.api.stop import STOP
+from opp_analytics.api.config import Network
+from opp_analytics.api.threads import STOP
 from opp_analytics.errors import UnexpectedResponse
 
 _HEADERS = {**requests.utils.default_headers(), "Accept": "application/json", "User-Agent": "opp-analytics"}

@@ -6,10 +6,26 @@ import os
 import shlex
 import subprocess
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
-from opp_analytics.api.sealed import attempt
 from opp_analytics.errors import ArgumentTypeError, AuthError, ConfigError, OppAnalyticsError
+
+_T = TypeVar("_T")
+
+
+def attempt(call: Callable[[], _T]) -> _T | BaseException:
+    """What `call` returns, or what it raises, Ctrl-C included, without its traceback and what led to it.
+
+    The caller raises it after this has returned, so that it becomes no other error's context either.
+    """
+    try:
+        return call()
+    except BaseException as error:
+        failure = error
+    failure.__traceback__ = failure.__cause__ = failure.__context__ = None
+    return failure
+
 
 _COMMAND_SECONDS = 60.0
 _SHORTEST_REDACTED = 6

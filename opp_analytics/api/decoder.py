@@ -2,20 +2,202 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import repeat
-from types import GenericAlias
+from functools import partial
+from itertools import chain, repeat
+from types import GenericAlias, NoneType
 from typing import Any
 
 import msgspec
+import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec.structs import astuple
 
-from opp_analytics import schema
+from opp_analytics import org, schema
 from opp_analytics.api import wire
-from opp_analytics.api.columns import cells_to_table, rows_to_table
-from opp_analytics.api.names import Names
+from opp_analytics.api.wire import Names
+from opp_analytics.errors import UnexpectedResponse
+
+_DATE = pa.timestamp("us")
+_INSTANT = pa.timestamp("us", tz="UTC")
+_LABEL = pa.dictionary(pa.int32(), pa.string())
+
+
+def _cell_by_cell(values: Sequence[Any], column: str, ids: Sequence[Any]) -> list[Any]:
+    cells = []
+    for unique_id, value in zip(ids, values, strict=True):
+        try:
+            cells.append(schema.parse_cell(column, value))
+        except schema.BadCell as reason:
+            raise UnexpectedResponse(
+                f"opportunity {unique_id!r}: {column}={value!r} {reason}; "
+                f"correct it on the server, for example with client.update({str(unique_id)!r}, {column}=…)"
+            ) from None
+    return cells
+
+
+def _to_text(value: Any) -> str:
+    # As Arrow writes it, so that a text does not depend on what else the page held.
+    if isinstance(value, float) and value.is_integer():
+        return str(pa.scalar(value).cast(pa.string()))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _numbers(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+    # Arrow would take True for 1, and cut 62.5 to a whole number, in silence.
+    kinds = set(map(type, values)) - {NoneType}
+    with suppress(pa.ArrowException, OverflowError):  # not a number, or beyond 64 bits
+        if kinds <= {int, float}:
+            return pa.array(values, pa.float64())
+        if kinds == {str}:
+            numbers = pa.array(values, pa.string()).cast(pa.float64())
+            if pc.all(pc.is_finite(numbers)).as_py():
+                return numbers
+    return pa.array(_cell_by_cell(values, column, ids), pa.float64())
+
+
+def _wholes(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+    if set(map(type, values)) <= {int, NoneType}:
+        with suppress(pa.ArrowException, OverflowError):
+            return pa.array(values, pa.int64())
+    return pa.array(_cell_by_cell(values, column, ids), pa.int64())
+
+
+def _dates(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string()).cast(pa.date32()).cast(_DATE)
+    except pa.ArrowException:
+        return pa.array(_cell_by_cell(values, column, ids), _DATE)
+
+
+def _instants(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string()).cast(_INSTANT)
+    except pa.ArrowException:
+        return pa.array(_cell_by_cell(values, column, ids), _INSTANT)
+
+
+def _texts(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except pa.ArrowException:
+        return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
+
+
+def _label_column(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
+    return _texts(values, column, ids).dictionary_encode().cast(_LABEL)
+
+
+def _further(values: Sequence[Any]) -> pa.Array:
+    """An attribute outside the schema, at the narrowest type that holds all its values."""
+    kinds = set(map(type, values)) - {NoneType}
+    # Arrow would take True for 1.0 after a fraction.
+    if bool not in kinds or kinds == {bool}:
+        with suppress(pa.ArrowException, OverflowError):
+            array = pa.array(values)
+            if not pa.types.is_nested(array.type):
+                return array
+    return pa.array([None if v is None else _to_text(v) for v in values], pa.string())
+
+
+_BUILD: dict[str, Callable[[Sequence[Any], str, Sequence[Any]], pa.Array]] = {
+    "unique_id": _texts,
+    "name": _texts,
+    "account_id": _texts,
+    "value": _numbers,
+    "stage": _label_column,
+    "close_date": _dates,
+    "probability": _wholes,
+    "status": _label_column,
+    "created_at": _instants,
+    "updated_at": _instants,
+}
+
+
+def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Cells by attribute as an Arrow table: the known columns at their types, then the further ones."""
+    ids = cells["unique_id"]
+    columns = {c: build(cells[c], c, ids) for c, build in _BUILD.items()}
+    columns |= {c: _further(values) for c, values in cells.items() if c not in _BUILD}
+    return pa.table(columns)
+
+
+def rows_to_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Flat rows as an Arrow table."""
+    names = dict.fromkeys(chain(_BUILD, chain.from_iterable(rows)))
+    return cells_to_table({name: [row.get(name) for row in rows] for name in names})
+
+
+def _reconciled(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """The tables with one type for each further column."""
+    types: dict[str, set[pa.DataType]] = {}
+    for table in tables:
+        for field in table.schema:
+            if field.name not in _BUILD and not pa.types.is_null(field.type):
+                types.setdefault(field.name, set()).add(field.type)
+    numeric = {pa.int64(), pa.float64()}
+    clashing = {name for name, kinds in types.items() if len(kinds) > 1 and not kinds <= numeric}
+    return [_as_strings(table, clashing) for table in tables]
+
+
+def _as_strings(table: pa.Table, names: set[str]) -> pa.Table:
+    for name in names & set(table.column_names):
+        table = table.set_column(table.column_names.index(name), name, table[name].cast(pa.string()))
+    return table
+
+
+_PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): schema.TEXT}
+_CATEGORY: Mapping[str, Callable[[Iterable[Any]], pd.CategoricalDtype]] = {
+    "stage": partial(org.stage_dtype, org.STAGES),
+    "status": org.status_dtype,
+}
+
+
+def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all tables, which may differ in their further columns, as one table."""
+    if not tables:
+        return rows_to_table([])
+    return pa.concat_tables(_reconciled(tables), promote_options="permissive").unify_dictionaries()
+
+
+def assemble(table: pa.Table) -> pd.DataFrame:
+    """A table of opportunities as a frame that can be edited; without rows, the empty frame."""
+    if not table.num_rows:
+        return org.empty()
+    names = [*schema.COLUMNS, *(c for c in table.column_names if c not in schema.COLUMNS)]
+    return pd.DataFrame({name: _to_series(name, table[name]) for name in names}, copy=False)
+
+
+def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
+    if name in _CATEGORY:
+        return _to_category(name, column.combine_chunks())
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.string())
+    series: pd.Series[Any] = column.to_pandas(types_mapper=_PANDAS.get)
+    # A zero-copy column is read-only, and .loc edits on it raise.
+    return (
+        series.copy()
+        if isinstance(series.dtype, np.dtype) and not series.to_numpy().flags.writeable
+        else series
+    )
+
+
+def _to_category(name: str, column: pa.DictionaryArray) -> pd.Series[Any]:
+    """The column under the labels that occur in it: those of rows that are gone are gone too."""
+    labels = column.dictionary.to_pylist()
+    codes = column.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
+    used = np.flatnonzero(np.bincount(codes, minlength=len(labels))[: len(labels)])
+    found = [labels[code] for code in used]
+    dtype = _CATEGORY[name](found)
+    position = np.full(len(labels) + 1, -1)
+    position[used] = dtype.categories.get_indexer(pd.Index(found, dtype=schema.TEXT))
+    return pd.Series(pd.Categorical.from_codes(position[codes], dtype=dtype))
+
 
 _MOST_NAMES = 500
 """Attributes to have fields for; a tenant that has more is decoded row by row."""

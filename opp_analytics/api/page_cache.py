@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from opp_analytics.api.cache_place import find_unsafe
+from opp_analytics.api.config import find_unsafe
 from opp_analytics.errors import DataWarning
 from opp_analytics.files import make_private_folder, set_aside, write_whole
 

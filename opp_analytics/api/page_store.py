@@ -11,11 +11,43 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+import pyarrow as pa
 from requests_cache.backends.sqlite import SQLiteDict
 
-from opp_analytics.api.stored_page import StoredPage, pack, unpack
+from opp_analytics.api.connection import LARGEST_BODY
+from opp_analytics.api.transport import StoredPage
+
+_CODEC = "zstd"
+
+
+class _Packed(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    validators: dict[str, str]
+    size: Annotated[int, msgspec.Meta(ge=0, le=LARGEST_BODY)]
+    body: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Packed).decode
+
+
+def pack(page: StoredPage) -> bytes:
+    """The page as MessagePack, its body compressed."""
+    packed = pa.compress(page.body, codec=_CODEC, asbytes=True)
+    return _encode(_Packed(dict(page.validators), len(page.body), packed))
+
+
+def unpack(stored: object) -> StoredPage | None:
+    """The page that the bytes hold; None when they hold anything else, such as a pickle."""
+    try:
+        packed = _decode(stored)  # type: ignore[arg-type]
+        body = pa.decompress(packed.body, decompressed_size=packed.size, codec=_CODEC, asbytes=True)
+    except (msgspec.MsgspecError, TypeError, OSError):
+        return None
+    return StoredPage(body, packed.validators)
+
 
 _BUSY_MS = 10_000
 

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,15 +19,11 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from opp_analytics.api.config import Settings
+from opp_analytics.api.config import Network, Settings
 from opp_analytics.api.connection import DEADLINE, Connections
-from opp_analytics.api.credentials import HiddenText, Secret, Token
-from opp_analytics.api.network import Network
-from opp_analytics.api.refusal import cause, never_sent, refusal
-from opp_analytics.api.retry import Lost, Pacer, Patience
-from opp_analytics.api.sealed import attempt
-from opp_analytics.api.stop import STOP
-from opp_analytics.api.stored_page import StoredPage
+from opp_analytics.api.credentials import HiddenText, Secret, Token, attempt
+from opp_analytics.api.retry import Lost, Pacer, Patience, cause, never_sent, refusal
+from opp_analytics.api.threads import STOP
 from opp_analytics.errors import ApiError, ConnectionFailed, UnexpectedResponse
 
 _LOG = logging.getLogger("opp_analytics")
@@ -40,6 +37,15 @@ _NO_ANSWER = (
     OSError,
     ValueError,
 )
+
+
+@dataclass(frozen=True)
+class StoredPage:
+    """A page as it came."""
+
+    body: bytes
+    validators: Mapping[str, str]
+    """Request headers by which the server tells whether the page is still current."""
 
 
 class Transport:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from opp_analytics import crm, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, DataWarning, MissingColumnError
 from opp_analytics.history import rows
-from opp_analytics.history.entries import Moment
+from opp_analytics.history.store import RecordCounts
 from opp_analytics.progress import note
 from opp_analytics.text import count
 
@@ -30,7 +30,7 @@ class Import:
 
     rows: pa.Table
     """Change rows, in order."""
-    moments: tuple[Moment, ...]
+    moments: tuple[RecordCounts, ...]
     """One record for each distinct instant."""
     columns: Mapping[str, str]
     """Columns of the opportunities, with their dtypes."""
@@ -179,7 +179,7 @@ def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
     return log.assign(seen_after=given.fillna(earlier))
 
 
-def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
+def _moments(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
     """The records of the log: every ``seen_at`` and ``seen_after``."""
     counted = pd.DataFrame(
         {name: (log["operation"] == name).groupby(log["seen_at"]).sum() for name in rows.OPERATIONS}
@@ -190,7 +190,7 @@ def _moments(log: pd.DataFrame) -> tuple[Moment, ...]:
     counted = counted.reindex(instants, fill_value=0)
     there = (counted["new"] + counted["returned"] - counted[rows.DELETED]).cumsum()
     return tuple(
-        Moment(at, int(count), *(int(n) for n in tally))
+        RecordCounts(at, int(count), *(int(n) for n in tally))
         for at, count, *tally in zip(
             counted.index, there, *(counted[o] for o in rows.OPERATIONS), strict=True
         )

@@ -16,13 +16,11 @@ from opp_analytics import arguments, schema, text
 from opp_analytics.crm import ChangeLog
 from opp_analytics.errors import ArgumentTypeError, HistoryError
 from opp_analytics.history.engine import Engine
-from opp_analytics.history.entries import Recorded
 from opp_analytics.history.from_changes import imported_from
-from opp_analytics.history.memory import Memory
 from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.recording import add_import, add_record
-from opp_analytics.history.sources import FolderSource, Source, TableSource
-from opp_analytics.history.store import Store
+from opp_analytics.history.sources import FolderSource, Memory, Source, TableSource
+from opp_analytics.history.store import Recorded, Store
 from opp_analytics.org import Org, check_org
 from opp_analytics.periods import When
 

@@ -7,26 +7,129 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ArgumentValueError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
-from opp_analytics.history.coverage import coverage
 from opp_analytics.history.engine import arrow, collect, latest
-from opp_analytics.history.memory import Memory
-from opp_analytics.history.people import with_people
-from opp_analytics.history.scope import ScopedSource
-from opp_analytics.history.sources import Source, as_frame
-from opp_analytics.history.timeline import timeline
+from opp_analytics.history.scope import ScopedSource, with_people
+from opp_analytics.history.sources import Memory, Source, as_frame
 from opp_analytics.org import Org, check_org, conform, record_link
-from opp_analytics.periods import Freq, When, as_instant
+from opp_analytics.periods import Freq, When, as_instant, check_freq
 
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["RecordedPipeline"]
+__all__ = ["RecordedPipeline", "coverage"]
+
+_SECONDS_A_DAY = 86_400
+_COVERAGE: dict[str, Any] = {
+    "records": "int64",
+    "opening_age_days": "float64",
+    "longest_gap_days": "float64",
+    "closing_age_days": "float64",
+    "complete": "bool",
+    "answers": schema.TEXT,
+}
+
+
+def coverage(records: pd.DataFrame, freq: str) -> pd.DataFrame:
+    """One row per period between the first and the last record; see `History.coverage`."""
+    check_freq(freq)
+    moments = records["recorded_at"].reset_index(drop=True)
+    damaged = moments[~records["complete"].to_numpy()]
+    rows = {str(period): _row(period, moments, damaged) for period in _periods(moments, freq)}
+    index = pd.Index(list(rows), dtype=schema.TEXT, name="period")
+    table = pd.DataFrame(list(rows.values()), columns=list(_COVERAGE), index=index).astype(_COVERAGE)
+    cadence = _days(pd.Timedelta(moments.diff().median())) if len(moments) > 1 else None
+    due = None if cadence is None else (moments.iloc[-1] + pd.Timedelta(days=cadence)).isoformat()
+    table.attrs = {"n": len(moments), "cadence_days": cadence, "next_due": due}
+    return table
+
+
+def _periods(moments: pd.Series[Any], freq: str) -> pd.PeriodIndex:
+    if moments.empty:
+        return pd.PeriodIndex([], freq=freq)
+    naive = moments.dt.tz_localize(None)
+    return pd.period_range(naive.iloc[0], naive.iloc[-1], freq=freq)
+
+
+def _days(length: pd.Timedelta) -> float:
+    return length / pd.Timedelta(days=1)
+
+
+def _row(
+    period: pd.Period, moments: pd.Series[Any], damaged: pd.Series[Any]
+) -> tuple[int, float, float, float, bool, str]:
+    start, end = period.start_time.tz_localize("UTC"), (period + 1).start_time.tz_localize("UTC")
+    before, known = moments[moments <= start], moments[moments < end]
+    inside = known[known > start]
+    running = moments.iloc[-1] < end
+    # In a running period, the time after the last record is not a gap yet.
+    looks = pd.concat([before.tail(1), inside, moments[moments >= end].head(1)])
+    gaps = looks.mask(looks < start, start).mask(looks > end, end).diff().dt.total_seconds()
+    complete = not damaged.between(start, end, inclusive="left").any()
+    return (
+        int((known >= start).sum()),
+        _days(start - before.iloc[-1]) if len(before) else np.nan,
+        float(gaps.max()) / _SECONDS_A_DAY,
+        _days(end - known.iloc[-1]) if not running and len(known) else np.nan,
+        complete,
+        _answers(bool(len(before)), bool(len(inside)), running),
+    )
+
+
+def _answers(opened: bool, looked: bool, running: bool) -> str:
+    if not opened:
+        return "from the first record on"
+    if not looked:
+        return "nothing: it has no record"
+    return "to date" if running else "all"
+
+
+_TIMELINE = ["seen_after", "seen_at", "operation", "field", "before", "after", "run_id"]
+_INSTANTS = ("seen_after", "seen_at")
+_TEXTS = ("operation", "field", "run_id")
+_NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED)
+
+
+def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
+    """One row per change of a field; see `History.deal`.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        The change rows of one opportunity, oldest first.
+    own_writes : DataFrame or None
+        Our writes: ``unique_id``, ``written_at``, ``run_id``.
+    """
+    fields = [name for name in changes.columns if name not in _NO_FIELDS]
+    rows: list[dict[str, Any]] = []
+    known = dict.fromkeys(fields)
+    for _, change in changes.iterrows():
+        said = {name: change[name] for name in ("seen_after", "seen_at", "operation")}
+        now = {name: None if schema.is_blank(change[name]) else change[name] for name in fields}
+        moved = [name for name in fields if now[name] != known[name]]
+        run = {"run_id": _run_between(change, own_writes)}
+        rows += [{**said, "field": name, "before": known[name], "after": now[name], **run} for name in moved]
+        if not moved:
+            rows.append({**said, "before": None, "after": None, **run})
+        known = now
+    dtypes = dict.fromkeys(_INSTANTS, "datetime64[us, UTC]") | dict.fromkeys(_TEXTS, schema.TEXT)
+    return pd.DataFrame(rows, columns=_TIMELINE, dtype="object").astype(dtypes)
+
+
+def _run_between(change: pd.Series[Any], own_writes: pd.DataFrame | None) -> str | None:
+    """The last of our runs that wrote the opportunity between the two records of a change."""
+    if own_writes is None or pd.isna(change["seen_after"]):
+        return None
+    ours = own_writes[own_writes["unique_id"] == change["unique_id"]]
+    written = pd.to_datetime(ours["written_at"], utc=True)
+    inside = ours[(written > change["seen_after"]) & (written <= change["seen_at"])]
+    return None if inside.empty else str(inside["run_id"].iloc[-1])
 
 
 class RecordedPipeline:
@@ -234,7 +337,7 @@ class RecordedPipeline:
         if not len(own):
             raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")
         changes = self._meant(rows.to_frame(own.sort_by("seen_at")))
-        found = timeline(changes, own_writes)
+        found = _timeline(changes, own_writes)
         name = changes["name"].dropna()
         found.attrs = {
             "unique_id": unique_id,

@@ -3,28 +3,248 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from opp_analytics.errors import HistoryError
+from opp_analytics import org
+from opp_analytics.certificate import Certificate
+from opp_analytics.errors import DataError, HistoryError, MissingColumnError, PartialExport, RecordRefused
 from opp_analytics.history import rows
-from opp_analytics.history.diff import difference, no_rows, operations_in
-from opp_analytics.history.entries import Moment, Recorded
 from opp_analytics.history.from_changes import Import
-from opp_analytics.history.record_checks import (
-    certificate_of,
-    check_time,
-    checked,
-    moment_of,
-    refuse_if_not_next,
-    refuse_if_partial,
-)
 from opp_analytics.history.sources import FolderSource
+from opp_analytics.history.store import Entry, RecordCounts, Recorded
 from opp_analytics.org import Org
-from opp_analytics.periods import When
-from opp_analytics.text import count, number
+from opp_analytics.periods import When, as_instant
+from opp_analytics.text import count, joined, number
 
-__all__ = ["add_import", "add_record"]
+__all__ = ["add_import", "add_record", "difference", "no_rows"]
+
+
+def no_rows() -> pa.Table:
+    """Make the empty table before the first record."""
+    return rows.change_schema({}).empty_table()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed from one record to the next."""
+
+    changes: pa.Table
+    """One wide row per opportunity that is new, changed, deleted or returned: ``seen_after``, ``seen_at``,
+    ``operation``, then the columns of both records. A tombstone (deleted) keeps the opportunity as it was last seen."""
+    state: pa.Table
+    """The last change row of every opportunity: of those recorded in their order, then of the deleted ones."""
+
+
+def difference(
+    before: pa.Table, after: pa.Table, *, seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
+) -> Difference:
+    """Find the difference between two records.
+
+    Parameters
+    ----------
+    before : Table
+        The last change row of every opportunity so far (`no_rows` at first).
+    after : Table
+        All opportunities now, from `rows.to_rows`; ids are unique.
+    seen_after, seen_at : Timestamp
+        Times of the two records; ``seen_after`` is None for a first record.
+    """
+    before, after = _align_kinds(before, after)
+    place = _find_places(after["unique_id"], before["unique_id"])
+    is_deleted = _mask(pc.equal(before["operation"], rows.DELETED))
+    is_known, is_gone = place >= 0, np.ones(len(before), dtype=bool)
+    is_gone[place[is_known]] = False
+    is_back = is_known & np.append(is_deleted, False)[place]
+    is_touched = ~is_known | is_back | _find_differing(before, after, pa.array(place, mask=~is_known))
+    operation = np.select([~is_known, is_back], ["new", "returned"], "changed")[is_touched]
+    added, removed = after.filter(pa.array(is_touched)), before.filter(pa.array(is_gone & ~is_deleted))
+    names = [*rows.KNOWN, *(c for c in after.column_names if c not in rows.KNOWN)]
+    changes = pa.concat_tables([added.select(names), removed.select(names)]).combine_chunks()
+    changes = _add_times(changes, [*operation, *[rows.DELETED] * len(removed)], seen_after, seen_at)
+    # Rows of `before`, or behind them those of `changes`, the removed ones last.
+    source = np.where(is_touched, len(before) + np.cumsum(is_touched) - 1, place)
+    end = len(before) + len(changes)
+    source = np.concatenate(
+        [source, np.arange(end - len(removed), end), np.flatnonzero(is_gone & is_deleted)]
+    )
+    both = pa.concat_tables([before.select(changes.column_names), changes])
+    return Difference(changes, both.take(pa.array(source)).combine_chunks())
+
+
+def _find_places(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> np.ndarray:
+    """Find the row of each id, −1 if absent; between two records the order mostly stays the same."""
+    if among[: len(ids)].equals(ids):
+        return np.arange(len(ids))
+    found: np.ndarray = pc.index_in(ids, value_set=among).fill_null(-1).to_numpy()
+    return found
+
+
+def _find_differing(before: pa.Table, after: pa.Table, place: pa.Array) -> np.ndarray:
+    """Mark rows that differ from those at `place` in a tracked column; two nulls are equal."""
+    differs = np.zeros(len(after), dtype=bool)
+    in_order = place.equals(pa.array(np.arange(len(place))))
+    for name in after.column_names:
+        if name not in ("unique_id", *rows.UNTRACKED):
+            one = before[name][: len(place)] if in_order else before[name].take(place)
+            other = after[name]
+            differs |= _mask(pc.xor(one.is_null(), other.is_null())) | _mask(pc.not_equal(one, other))
+    return differs
+
+
+def _mask(condition: pa.ChunkedArray) -> np.ndarray:
+    """Turn a condition into a mask; unknown is False."""
+    mask: np.ndarray = pc.fill_null(condition, False).to_numpy()
+    return mask
+
+
+def _add_times(
+    table: pa.Table, operations: list[str], seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
+) -> pa.Table:
+    table = table.add_column(0, "operation", pa.array(operations, pa.string()))
+    for name, moment in (("seen_at", seen_at), ("seen_after", seen_after)):
+        table = table.add_column(0, name, pa.repeat(pa.scalar(moment, rows.INSTANT), len(table)))
+    return table
+
+
+def count_operations(changes: pa.Table) -> dict[str, int]:
+    """Count the change rows of each operation."""
+    tally = Counter(changes["operation"].to_pylist())
+    return {operation: tally[operation] for operation in rows.OPERATIONS}
+
+
+def _align_kinds(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Give both tables the same further columns at their widest kind, each column in one chunk."""
+    old, new = rows.kinds_of(before), rows.kinds_of(after)
+    kinds = {name: rows.widest(old.get(name), new.get(name)) for name in {**old, **new}}
+    return _with_kinds(before, kinds).combine_chunks(), _with_kinds(after, kinds).combine_chunks()
+
+
+def _with_kinds(table: pa.Table, kinds: dict[str, str | None]) -> pa.Table:
+    for name, kind in kinds.items():
+        dtype = rows.KINDS[str(kind)]
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(dtype))
+        else:
+            table = table.append_column(name, pa.nulls(len(table), dtype))
+    return table
+
+
+_DROPPED_SHARE = 0.2
+"""A frame without a certificate may lack this share of the known opportunities: people delete a few, exports drop many."""
+_DROPPED = 5
+"""It may always lack this many: in a small pipeline a few deletions are a large share."""
+
+
+def check_frame(opportunities: pd.DataFrame, meaning: org.Org | None) -> pd.DataFrame:
+    """Check the ids and return the frame to store: stages as spelled, without columns derived from people."""
+    try:
+        org.require(opportunities.iloc[:0] if isinstance(opportunities, pd.DataFrame) else opportunities)
+        theirs = org.get_org(opportunities)
+        org.merge_orgs(theirs, meaning, names=("the frame's org", "the history's"))
+        derived = {name for one in (theirs, meaning) if one for name in one.derived}
+        bare = pd.DataFrame(opportunities).drop(columns=list(derived), errors="ignore")
+        return org.require(bare, unique=True)
+    except MissingColumnError:
+        raise
+    except DataError as error:
+        raise RecordRefused(str(error)) from None
+
+
+def check_certificate(opportunities: pd.DataFrame) -> Certificate | None:
+    """Read the load certificate of a frame, and check that the frame holds all opportunities."""
+    try:
+        certificate = Certificate.of(opportunities)
+    except DataError as error:
+        raise RecordRefused(str(error)) from None
+    if certificate is None:
+        return None
+    for name, value in certificate.narrowed_by.items():
+        raise RecordRefused(
+            f"this frame was loaded with {name}={value!r}, so it does not hold all opportunities; load without it"
+        )
+    if not certificate.complete:
+        raise RecordRefused(
+            "this load is incomplete, so missing rows would look deleted; load again, then record"
+        )
+    if certificate.rows not in (None, len(opportunities)):
+        raise RecordRefused(
+            f"the load returned {certificate.rows:,} opportunities but the frame has {len(opportunities):,}: record the "
+            'frame as loaded, or delete attrs["load"] if these rows are all opportunities'
+        )
+    return certificate
+
+
+def choose_time(at: When | None, certificate: Certificate | None) -> pd.Timestamp:
+    """Choose the time of a record: `at`, else the time of the load, else now."""
+    if at is None and certificate is not None:
+        at = certificate.fetched_at
+    moment = pd.Timestamp.now("UTC") if at is None else as_instant(at, name="at")
+    return moment.as_unit("us")
+
+
+def refuse_unless_next(
+    folder: Path,
+    entries: list[Entry],
+    state: pa.Table | None,
+    frame: pd.DataFrame,
+    certificate: Certificate | None,
+) -> None:
+    """Refuse a frame that cannot follow the last record: another tenant's, or one that lost a column."""
+    if not entries or state is None:
+        return
+    tenant = next((entry.tenant for entry in entries if entry.tenant), None)
+    other = certificate.tenant if certificate else None
+    if tenant and other and tenant != other:
+        raise RecordRefused(
+            f"this frame belongs to tenant {other}, the history in {folder} to tenant {tenant} (another address or key); "
+            "keep one history per tenant"
+        )
+    lacking = [
+        c for c in rows.KNOWN if c in entries[-1].columns and c not in frame and c not in rows.UNTRACKED
+    ]
+    there = rows.present(state.select(["operation", *lacking]))
+    # A column that was always empty may be missing: nothing looks changed without it.
+    missing = [name for name in lacking if there[name].null_count < len(there)]
+    if missing:
+        raise RecordRefused(
+            f"the frame has no column {', '.join(missing)}, but the last record had values there, so every opportunity "
+            "would look changed; record the frame as loaded"
+        )
+
+
+def check_time(folder: Path, before: Entry, moment: pd.Timestamp, changes: int) -> None:
+    """Refuse a time that is not after the last record; the same frame at the same instant may pass."""
+    last = before.last.recorded_at
+    if moment > last or (moment == last and not changes):
+        return
+    what = "another frame was recorded at that time" if moment == last else "did the clock go back?"
+    raise RecordRefused(
+        f"a record at {moment.isoformat()} would not be after the last one in {folder}, at {last.isoformat()} ({what}); "
+        "use a later `at`"
+    )
+
+
+def refuse_if_partial(folder: Path, state: pa.Table, changes: pa.Table) -> None:
+    """Refuse changes that delete so many known opportunities that the frame looks like a partial export."""
+    known = len(rows.present(state.select(["operation"])))
+    dropped = changes.filter(pc.equal(changes["operation"], rows.DELETED)).sort_by("unique_id")
+    if len(dropped) <= max(_DROPPED, _DROPPED_SHARE * known):
+        return
+    pairs = zip(dropped["unique_id"].to_pylist(), dropped["name"].to_pylist(), strict=True)
+    examples = [f"{name!r} ({key})" if name else key for key, name in islice(pairs, 3)]
+    raise PartialExport(
+        f"this frame lacks {len(dropped):,} of the {count(known, 'opportunity')} known in {folder}, such as "
+        f"{joined(examples)}, and has no load certificate, so it may be a partial export"
+    )
+
 
 _log = logging.getLogger("opp_analytics")
 
@@ -38,15 +258,15 @@ def add_record(
     org: Org | None,
 ) -> Recorded:
     """Add a record of all opportunities; see `History.record`."""
-    frame = checked(opportunities, org)
-    certificate = certificate_of(opportunities)
+    frame = check_frame(opportunities, org)
+    certificate = check_certificate(opportunities)
     store = source.store
     with store.writing():
         entries = store.entries()
         before = entries[-1] if entries else None
-        moment = moment_of(at, certificate)
+        moment = choose_time(at, certificate)
         state = source.state(entries)
-        refuse_if_not_next(store.folder, entries, state, frame, certificate)
+        refuse_unless_next(store.folder, entries, state, frame, certificate)
         found = difference(
             no_rows() if state is None else state,
             rows.to_rows(frame, before.kinds if before else None),
@@ -61,7 +281,7 @@ def add_record(
                 return Recorded(moment, before.last.rows, appended=False)
         if state is not None and certificate is None and not allow_deleted:
             refuse_if_partial(store.folder, state, changes)
-        recorded = Moment(moment, len(frame), **operations_in(changes))
+        recorded = RecordCounts(moment, len(frame), **count_operations(changes))
         entry = store.append(
             changes,
             (recorded,),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
@@ -59,6 +60,9 @@ OPERATIONS = ("new", "changed", DELETED, "returned")
 
 TRANSFERRED, TRANSFERRED_IN = "transferred", "transferred_in"
 """Operations in a part of a history (`History.where`): an opportunity left the part, or came from elsewhere."""
+
+UNTRACKED = ("updated_at",)
+"""Columns that are kept but do not count as a change: a nightly job that touches every row would fill the log."""
 
 KINDS: dict[str, pa.DataType] = {
     "text": pa.string(),
@@ -244,3 +248,8 @@ def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
         return column.astype(schema.TEXT if dtype == "str" else pd.api.types.pandas_dtype(dtype))
     except (TypeError, ValueError):
         return column
+
+
+def present(state: pa.Table) -> pa.Table:
+    """The last change rows of opportunities that are still there."""
+    return state.filter(pc.invert(pc.is_in(state["operation"], value_set=pa.array([DELETED, TRANSFERRED]))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,15 +12,33 @@ import pyarrow as pa
 
 from opp_analytics.errors import DataError, DataWarning, HistoryError, MissingColumnError
 from opp_analytics.history import rows
-from opp_analytics.history.diff import present
 from opp_analytics.history.engine import Engine, arrow, collect, latest
-from opp_analytics.history.entries import Damage, Entry
-from opp_analytics.history.store import Store
+from opp_analytics.history.store import Damage, Entry, Store
 
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["FolderSource", "Source", "TableSource"]
+__all__ = ["FolderSource", "Memory", "Source", "TableSource"]
+
+_MOST = 8
+
+
+class Memory:
+    """The last results, by key, of one state of the records."""
+
+    def __init__(self) -> None:
+        self._records: pd.DataFrame | None = None
+        self._made: dict[Any, Any] = {}
+
+    def get(self, key: Any, records: pd.DataFrame, make: Callable[[], Any]) -> Any:
+        """What `make` gives for a key; made anew once the records are others."""
+        if self._records is None or not self._records.equals(records):
+            self._records, self._made = records, {}
+        found = self._made.pop(key) if key in self._made else make()
+        self._made[key] = found
+        while len(self._made) > _MOST:
+            del self._made[next(iter(self._made))]
+        return found
 
 
 class Source(Protocol):
@@ -290,5 +308,5 @@ def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
 
 def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
     """The recorded frame from last change rows, in order of ``unique_id``."""
-    there = present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
+    there = rows.present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
     return rows.to_frame(there, columns)

@@ -7,29 +7,325 @@ is renamed into place.
 from __future__ import annotations
 
 import errno
+import json
+import os
 import re
-from collections.abc import Iterator, Mapping
+import stat
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from opp_analytics.errors import HistoryError
+from opp_analytics import files
+from opp_analytics.errors import DataError, HistoryError
 from opp_analytics.files import digest
-from opp_analytics.history.entries import Damage, Entry, Moment, file_mark, note_bytes, read_entry, read_note
-from opp_analytics.history.folder import (
-    holds_history,
-    list_stems,
-    lock_file,
-    prepare,
-    publish,
-    refuse_links,
-)
 
-__all__ = ["Store"]
+__all__ = ["Damage", "Entry", "RecordCounts", "Recorded", "Store"]
+
+
+class Damage(HistoryError):
+    """A file of a history is damaged, missing, or not part of it."""
+
+    def __init__(self, file: Path, problem: str) -> None:
+        super().__init__(f"{file} {problem}")
+        self.file = file
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class RecordCounts:
+    """One record: all opportunities at one instant."""
+
+    recorded_at: pd.Timestamp
+    """The instant, UTC."""
+    rows: int
+    """Opportunities in the record."""
+    new: int = 0
+    """Opportunities seen for the first time."""
+    changed: int = 0
+    """Opportunities that differ from the previous record."""
+    deleted: int = 0
+    """Opportunities deleted since the previous record."""
+    returned: int = 0
+    """Deleted opportunities that are back."""
+
+    @property
+    def changes(self) -> int:
+        """Rows that this record added to the change log."""
+        return self.new + self.changed + self.deleted + self.returned
+
+    def as_json(self) -> dict[str, Any]:
+        """The record as plain JSON."""
+        return {**self.__dict__, "recorded_at": self.recorded_at.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RecordCounts:
+        """The record from plain JSON."""
+        return cls(**{**value, "recorded_at": pd.Timestamp(value["recorded_at"])})
+
+
+@dataclass(frozen=True)
+class Recorded(RecordCounts):
+    """Result of one call of `History.record`."""
+
+    appended: bool = True
+    """False when the same frame was already recorded at this instant."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One append: a change file and its record (an import has several records)."""
+
+    sequence: int
+    """Number of the append, 1, 2, 3 …; it names the files."""
+    moments: tuple[RecordCounts, ...]
+    """The records, in order of time; exactly one, except for an import."""
+    columns: Mapping[str, str]
+    """Columns of the recorded frame, in order, with their pandas dtypes."""
+    kinds: Mapping[str, str]
+    """Kinds (`rows.KINDS`) of the further columns known so far."""
+    size: int
+    """Bytes of the change file."""
+    sha256: str
+    """Checksum of the change file."""
+    certificate: Mapping[str, Any] | None = None
+    """The load certificate that came with the frame, as plain JSON."""
+    notes: tuple[Mapping[str, str], ...] = ()
+    """Problems of an import: ``unique_id`` and ``problem``."""
+    previous: str = ""
+    """Digest of the previous entry."""
+    digest: str = field(default="", compare=False)
+    """Checksum of the fields above."""
+
+    @property
+    def name(self) -> str:
+        """Stem of the file names."""
+        return f"{self.sequence:06d}"
+
+    @property
+    def tenant(self) -> str | None:
+        """Tenant of the opportunities; None when the frame did not name it."""
+        return (self.certificate or {}).get("tenant")
+
+    @property
+    def last(self) -> RecordCounts:
+        """The newest record."""
+        return self.moments[-1]
+
+    def sealed(self) -> Entry:
+        """The entry with its digest."""
+        return replace(self, digest=digest(_canonical(self)))
+
+    def as_bytes(self) -> bytes:
+        """The bytes of the entry's file."""
+        return json.dumps({**_plain(self), "digest": self.digest}, indent=1, sort_keys=True).encode()
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    plain = {name: value for name, value in entry.__dict__.items() if name != "digest"}
+    # A JSON object sorted by key would lose the order of the columns.
+    return {
+        **plain,
+        "moments": [moment.as_json() for moment in entry.moments],
+        "columns": [list(pair) for pair in entry.columns.items()],
+        "notes": [dict(note) for note in entry.notes],
+    }
+
+
+def _canonical(entry: Entry) -> bytes:
+    return json.dumps(_plain(entry), sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_entry(file: Path) -> Entry:
+    """Read an entry from its file.
+
+    Raises
+    ------
+    Damage
+        When the file is not a valid entry; the message names it.
+    """
+    plain = _plain_json(file)
+    try:
+        entry = Entry(
+            **{
+                **plain,
+                "moments": tuple(RecordCounts.from_json(moment) for moment in plain["moments"]),
+                "columns": dict(plain["columns"]),
+                "notes": tuple(plain["notes"]),
+            }
+        )
+        intact = bool(entry.moments) and entry.sealed().digest == entry.digest and entry.name == file.stem
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise Damage(file, f"is damaged or not a record of this history ({error})") from None
+    if not intact:
+        raise Damage(file, "is damaged: its content does not match its checksum")
+    return entry
+
+
+def note_bytes(name: str, until: int) -> bytes:
+    """The note that an append's change file was set aside; `until` is the last record that relied on it."""
+    return json.dumps({"until": until, "digest": digest(f"{name} {until}".encode())}).encode()
+
+
+def read_note(file: Path) -> int:
+    """The last record that relied on a change file set aside, from its note.
+
+    Raises
+    ------
+    Damage
+        Naming the note when it is not as it was written.
+    """
+    try:
+        until = int(_plain_json(file)["until"])
+        intact = file.read_bytes() == note_bytes(file.stem, until)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Damage(file, f"is damaged, or is not a note of this history ({error})") from None
+    if not intact:
+        raise Damage(file, "is damaged: its content does not match its checksum; restore it from a backup")
+    return until
+
+
+def file_mark(file: Path) -> tuple[int, int, int]:
+    """Size and times of a file, to notice a change; the last one cannot be set back."""
+    found = file.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _plain_json(file: Path) -> Any:
+    try:
+        return json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise Damage(file, f"is damaged: it is not JSON ({error})") from None
+    except OSError as error:
+        raise Damage(file, f"cannot be read ({error.strerror})") from None
+
+
+_MARK = {"format": "opp_analytics history", "version": 2}
+_OLDER = """\
+{mark} is of an older format; this release reads format {version}. Record into a new folder, or convert this one:
+    files = sorted(pathlib.Path({folder!r}, "changes").glob("*.parquet"))
+    changes = pd.concat(map(pd.read_parquet, files)).replace({{"operation": {{"gone": "deleted"}}}})
+    History.from_changes(changes, path="a new folder")"""
+_FOLDERS = ("changes", "records", "state", "staging")
+
+
+def refuse_links(folder: Path) -> None:
+    """Refuse a link inside the folder: a write through it would change files elsewhere.
+
+    The path of the folder itself may be a link.
+
+    Raises
+    ------
+    HistoryError
+        When there is a link, or anything but files and folders; the message names it.
+    """
+    try:
+        files.refuse_links(folder)
+    except DataError as error:
+        raise HistoryError(str(error)) from None
+    except NotADirectoryError:
+        return
+    except OSError as error:
+        raise HistoryError(f"{error.filename or folder} cannot be read ({error.strerror})") from None
+
+
+def holds_history(folder: Path) -> bool:
+    """True when the folder is a history; False when it is empty or does not exist.
+
+    Raises
+    ------
+    HistoryError
+        When the folder contains something else, or a history of another format.
+    """
+    mark = folder / "history.json"
+    try:
+        if mark.is_file():
+            return _check_mark(mark)
+        if folder.exists() and not folder.is_dir():
+            raise HistoryError(f"{folder} is a file, not the folder of a history; give another path")
+        others = [file.name for file in folder.iterdir() if file.name not in (*_FOLDERS, "lock")]
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise HistoryError(f"{folder} cannot be read ({error.strerror})") from None
+    # The mark comes before anything but what was being staged.
+    if not others:
+        others = [str(file.relative_to(folder)) for name in _FOLDERS[:3] for file in folder.glob(f"{name}/*")]
+    if others:
+        if mark.is_file():  # another process began it just now
+            return _check_mark(mark)
+        raise HistoryError(
+            f"{folder} is not a history: it has no history.json but {min(others)}; give a new or empty folder"
+        )
+    return False
+
+
+def _check_mark(mark: Path) -> bool:
+    try:
+        found = json.loads(mark.read_bytes())
+        known = found["format"] == _MARK["format"]
+        older, newer = found["version"] < _MARK["version"], found["version"] > _MARK["version"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        known = older = newer = False
+    if not known:
+        raise Damage(
+            mark,
+            "is damaged, or the folder is not a history; restore it from a backup or give another folder",
+        )
+    if newer:
+        raise HistoryError(f"{mark} was written by a newer release of opp_analytics; update to read it")
+    if older:
+        raise HistoryError(_OLDER.format(mark=mark, folder=str(mark.parent), **_MARK))
+    return True
+
+
+def lock_file(folder: Path) -> tuple[Path, int]:
+    """The lock file, created if missing, with a mode that lets everybody who can write to the folder lock it."""
+    file = folder / "lock"
+    handle = os.open(file, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o666)
+    try:
+        return file, stat.S_IMODE(os.fstat(handle).st_mode)
+    finally:
+        os.close(handle)
+
+
+def prepare(folder: Path) -> None:
+    """Create missing folders and remove the remains of a crash; call it under the lock, or a writer loses its files."""
+    for name in _FOLDERS:
+        (folder / name).mkdir(exist_ok=True)
+    for leftover in (folder / "staging").iterdir():
+        if leftover.is_file():
+            leftover.unlink(missing_ok=True)
+    if not holds_history(folder):
+        publish(folder, "history.json", json.dumps(_MARK).encode())
+
+
+def publish(
+    folder: Path, name: str, content: bytes | Callable[[BinaryIO], object], *, durable: bool = True
+) -> None:
+    """Write a file of the history whole or not at all, through ``staging/``."""
+    files.write_whole(folder / name, content, staging=folder / "staging", durable=durable)
+
+
+def list_stems(place: Path, suffix: str) -> list[str]:
+    """Stems of the files in a folder of the log, in order; any other file raises `Damage`."""
+    try:
+        with os.scandir(place) as found:
+            names = sorted(file.name for file in found if not file.name.startswith("."))
+    except OSError as error:
+        raise HistoryError(f"{place} cannot be read ({error.strerror})") from None
+    stems = [name.removesuffix(suffix) for name in names]
+    for name, stem in zip(names, stems, strict=True):
+        if name != stem + suffix or not (len(stem) == 6 and stem.isdigit()):
+            raise Damage(place / name, "is not part of this history; move it away")
+    return stems
+
 
 _STATE = re.compile(r"([0-9]{6})-[0-9a-f]{64}\.arrow")
 
@@ -213,7 +509,7 @@ class Store:
     def append(
         self,
         changes: pa.Table,
-        moments: tuple[Moment, ...],
+        moments: tuple[RecordCounts, ...],
         *,
         columns: Mapping[str, str],
         kinds: Mapping[str, str],

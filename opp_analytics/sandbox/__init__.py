@@ -12,9 +12,8 @@ Examples
 ...     server.faults.latency = 0.2                     # seconds
 """
 
-from opp_analytics.sandbox.errors import SandboxError, SandboxTypeError, SandboxValueError
-from opp_analytics.sandbox.fault_settings import FaultSettings
-from opp_analytics.sandbox.handle import Sandbox, Tenant
+from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError
+from opp_analytics.sandbox.handle import FaultSettings, Sandbox, Tenant
 from opp_analytics.sandbox.salesforce_files import salesforce_files
 from opp_analytics.sandbox.start import start
 from opp_analytics.sandbox.team import TRUE_STAGE_RATES, TRUE_WIN_RATE, TRUE_WIN_RATES

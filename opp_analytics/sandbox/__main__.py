@@ -23,10 +23,9 @@ from typing import Any
 import filelock
 import uvicorn
 
+from opp_analytics.sandbox.arguments import SandboxError
 from opp_analytics.sandbox.clock import Clock, from_text, midnight, to_text
-from opp_analytics.sandbox.errors import SandboxError
-from opp_analytics.sandbox.faults import Faults
-from opp_analytics.sandbox.gate import TrackedProtocol
+from opp_analytics.sandbox.faults import Faults, TrackedProtocol
 from opp_analytics.sandbox.server import build
 from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.stages import TenantStages

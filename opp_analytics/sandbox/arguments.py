@@ -1,4 +1,11 @@
-"""Argument checks of the caller and the server."""
+"""The sandbox's errors, and the checks of its arguments.
+
+    SandboxError                a RuntimeError: the sandbox could not start, or no longer runs
+    ├── SandboxTypeError        also a TypeError: an argument of the wrong kind
+    └── SandboxValueError       also a ValueError: an argument out of range, or an unknown option
+
+Refusals of the served API are HTTP answers, never exceptions of this module.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +13,19 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
-from opp_analytics.sandbox.errors import SandboxTypeError, SandboxValueError
+__all__ = ["SandboxError", "SandboxTypeError", "SandboxValueError", "check_number"]
 
-__all__ = ["check_number"]
+
+class SandboxError(RuntimeError):
+    """The sandbox could not carry out a request; the message says why and what to do."""
+
+
+class SandboxTypeError(SandboxError, TypeError):
+    """An argument is of the wrong kind."""
+
+
+class SandboxValueError(SandboxError, ValueError):
+    """An argument is out of range, or not one of the options."""
 
 
 def check_number(
@@ -29,7 +46,7 @@ def check_number(
     26
     >>> check_number(1.5, "error_rate", low=0, high=1)
     Traceback (most recent call last):
-    opp_analytics.sandbox.errors.SandboxValueError: error_rate=1.5 must be a number between 0 and 1
+    opp_analytics.sandbox.arguments.SandboxValueError: error_rate=1.5 must be a number between 0 and 1
     """
     kind = "a whole number" if whole else "a number"
     if math.isfinite(low) and math.isfinite(high):

@@ -9,11 +9,15 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
-from opp_analytics.sandbox.fault_settings import FAULTS, check_faults
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["Faults"]
+from opp_analytics.sandbox.handle import FAULTS, check_faults
+from opp_analytics.sandbox.jsonapi import Failure, make_failure
+
+__all__ = ["CONTROL", "Faults", "Gate", "TrackedProtocol"]
 
 
 class Faults:
@@ -31,7 +35,6 @@ class Faults:
         self._credit = 0.0
         self._counted = time.monotonic()
         self._stamps = 0
-        self.endless_pages = 0
         self._changed = asyncio.Event()
 
     def change(self, settings: Mapping[str, Any]) -> None:
@@ -41,8 +44,6 @@ class Faults:
         self._changed = asyncio.Event()
         if "rate_limit" in settings:
             self._credit = max(1.0, self.settings["rate_limit"])
-        if "endless" in settings:
-            self.endless_pages = 0
 
     async def wait_out_commit_delay(self) -> None:
         """Wait for the commit delay; a shorter delay set in between applies at once."""
@@ -74,3 +75,159 @@ class Faults:
         self._stamps += 1
         skew = self.settings["clock_skew"] if self._stamps % 2 == 0 else 0.0
         return timedelta(seconds=skew - self.settings["late_stamps"])
+
+
+CONTROL = "/-/sandbox"
+"""Path of the control routes, which are not counted and have no faults."""
+
+_DRIPS_PER_SECOND = 20
+_LARGEST_BODY = 2_000_000
+"""Largest number of bytes read of a body; the API's limit is half of it."""
+
+
+class TrackedProtocol(H11Protocol):
+    """uvicorn's HTTP protocol with a register of connections, so that one can be cut off without an answer."""
+
+    transports: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Register the connection under the peer's address."""
+        super().connection_made(transport)
+        self.peer: tuple[str, int] = tuple(transport.get_extra_info("peername")[:2])
+        self.transports[self.peer] = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Remove the connection from the register."""
+        self.transports.pop(self.peer, None)
+        super().connection_lost(exc)
+
+
+class Gate:
+    """The ASGI application in front of the API.
+
+    Parameters
+    ----------
+    app
+        Application that answers.
+    faults
+        Faults to apply.
+    """
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self.app, self.faults = app, faults
+        self.requests = 0
+        self._arrived = asyncio.Condition()
+        self._late_writes: set[asyncio.Task[None]] = set()
+
+    async def wait_for_requests(self, count: int) -> None:
+        """Return as soon as `count` requests have arrived since the start."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: self.requests >= count)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, with faults."""
+        if scope["type"] != "http" or scope["path"].startswith(CONTROL):
+            await self.app(scope, receive, send)
+            return
+        async with self._arrived:
+            self.requests += 1
+            self._arrived.notify_all()
+        if self.faults.settings["latency"]:
+            await asyncio.sleep(self.faults.settings["latency"])
+        if self.faults.strikes("cut_rate"):
+            await self._hang_up(scope, receive)
+            return
+        send = self._drip(scope, send)
+        if refusal := self._refuse():
+            await refusal.response()(scope, receive, send)
+        elif scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+        else:
+            await self._write(scope, receive, send)
+
+    async def _write(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Carry out a write, late or without an answer if the faults say so."""
+        loses_answer = self.faults.strikes("lose_answer_rate")
+        body = await _read_body(receive)
+        if not loses_answer:
+            await self.faults.wait_out_commit_delay()
+            await self.app(scope, _replay(body, receive), send)
+        elif self.faults.settings["commit_delay"]:
+            late = asyncio.create_task(self._write_later(scope, body))
+            self._late_writes.add(late)
+            late.add_done_callback(self._late_writes.discard)
+            await self._hang_up(scope, receive)
+        else:
+            await self.app(scope, _replay(body, receive), _drop)
+            await self._hang_up(scope, receive)
+
+    async def _write_later(self, scope: Scope, body: Message) -> None:
+        await self.faults.wait_out_commit_delay()
+        await self.app(scope, _replay(body, _wait_forever), _drop)
+
+    def _refuse(self) -> Failure | None:
+        if wait := self.faults.seconds_to_wait():
+            detail = (
+                f"The limit is {self.faults.settings['rate_limit']:g} requests per second; wait {wait} s."
+            )
+            return make_failure(429, "rate_limited", "Too Many Requests", detail, {"Retry-After": str(wait)})
+        if self.faults.strikes("error_rate"):
+            detail = "Something went wrong; nothing was done."
+            return make_failure(500, "internal_error", "Internal Server Error", detail)
+        return None
+
+    def _drip(self, scope: Scope, send: Send) -> Send:
+        """`send`, slowed to the bytes per second of the fault; it stops when the client has left."""
+
+        async def send_slowly(message: Message) -> None:
+            body = message.get("body", b"")
+            while body and self.faults.settings["drip"] and _peer(scope) in TrackedProtocol.transports:
+                size = max(1, int(self.faults.settings["drip"] / _DRIPS_PER_SECOND))
+                await send({"type": "http.response.body", "body": body[:size], "more_body": True})
+                body = body[size:]
+                await asyncio.sleep(size / (self.faults.settings["drip"] or size))
+            await send({**message, "body": body} if "body" in message else message)
+
+        return send_slowly
+
+    @staticmethod
+    async def _hang_up(scope: Scope, receive: Receive) -> None:
+        if transport := TrackedProtocol.transports.get(_peer(scope)):
+            transport.abort()
+        # If this returned before uvicorn knows that the client has left, uvicorn would send a 500.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+def _peer(scope: Scope) -> tuple[str, int]:
+    host, port = scope["client"]
+    return host, port
+
+
+async def _read_body(receive: Receive) -> Message:
+    """The body as one message, up to the point where the client left or the body became too large."""
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False) and len(body) <= _LARGEST_BODY
+    return {"type": "http.request", "body": body, "more_body": False}
+
+
+def _replay(body: Message, receive: Receive) -> Receive:
+    """A `receive` that returns the stored body first, so that a request outlives its connection."""
+    waiting = [body]
+
+    async def receive_again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
+
+
+async def _wait_forever() -> Message:
+    await asyncio.Event().wait()
+    return {"type": "http.disconnect"}
+
+
+async def _drop(message: Message) -> None:
+    """Discard an answer."""

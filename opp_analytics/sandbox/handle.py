@@ -5,22 +5,317 @@ This side needs only the standard library until data is seeded, so that importin
 
 from __future__ import annotations
 
+import http.client
+import json
+import math
 import subprocess
 import weakref
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import islice
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
-from opp_analytics.sandbox.arguments import check_number
+from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError, check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS
-from opp_analytics.sandbox.control_wire import ControlWire
-from opp_analytics.sandbox.errors import SandboxError, SandboxValueError
-from opp_analytics.sandbox.fault_settings import FaultSettings
-from opp_analytics.sandbox.wire_rows import wire_rows
 
-__all__ = ["Sandbox", "Tenant", "end_process"]
+__all__ = [
+    "FAULTS",
+    "ControlWire",
+    "FaultSettings",
+    "Limits",
+    "Sandbox",
+    "Tenant",
+    "check_faults",
+    "end_process",
+    "wire_rows",
+]
+
+
+class Limits(NamedTuple):
+    """Allowed values of a fault: a number from `low` to `high`, or True and False if `switch` is true."""
+
+    low: float = 0
+    high: float = math.inf
+    switch: bool = False
+
+    @property
+    def off(self) -> float | bool:
+        """The value that switches the fault off."""
+        return False if self.switch else 0.0
+
+
+_A_DAY = 86_400.0
+
+FAULTS: Mapping[str, Limits] = {
+    "latency": Limits(),
+    "error_rate": Limits(high=1),
+    "rate_limit": Limits(),
+    "cut_rate": Limits(high=1),
+    "lose_answer_rate": Limits(high=1),
+    "commit_delay": Limits(),
+    "drip": Limits(),
+    "clock_skew": Limits(low=-_A_DAY, high=_A_DAY),
+    "late_stamps": Limits(high=_A_DAY),
+    "normalize": Limits(switch=True),
+}
+
+
+def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
+    """Return the settings with their proper types; None switches a fault off.
+
+    Raises
+    ------
+    SandboxTypeError, SandboxValueError
+        When there is no such fault, or it cannot have that value.
+    """
+    checked: dict[str, float | bool] = {}
+    for name, value in settings.items():
+        if name not in FAULTS:
+            raise SandboxValueError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
+        limits = FAULTS[name]
+        if value is None:
+            checked[name] = limits.off
+        elif not limits.switch:
+            checked[name] = float(check_number(value, name, low=limits.low, high=limits.high))
+        elif isinstance(value, bool):
+            checked[name] = value
+        else:
+            raise SandboxTypeError(f"{name}={value!r} must be True or False")
+    return checked
+
+
+class FaultKeywords(TypedDict, total=False):
+    """Keywords of `FaultSettings.set`."""
+
+    latency: float | None
+    error_rate: float | None
+    rate_limit: float | None
+    cut_rate: float | None
+    lose_answer_rate: float | None
+    commit_delay: float | None
+    drip: float | None
+    clock_skew: float | None
+    late_stamps: float | None
+    normalize: bool | None
+
+
+class FaultSettings:
+    """Faults of the server, settable while it runs. At the start, every fault is off: 0 or False.
+
+    Attributes
+    ----------
+    latency : float
+        Delay of every answer in seconds; requests wait in parallel.
+    error_rate : float
+        Fraction of requests answered with 500, without being carried out.
+    rate_limit : float
+        Accepted requests per second; the others get 429 with Retry-After.
+    cut_rate : float
+        Fraction of requests whose connection is dropped, without being carried out.
+    lose_answer_rate : float
+        Fraction of writes that are carried out, but whose connection is dropped instead of an answer.
+    commit_delay : float
+        Seconds between the arrival of a write and its commit, even if the client has given up by then. A write
+        whose answer is lost loses its connection at once and is committed later. Waiting writes are committed when
+        the fault is switched off.
+    drip : float
+        Bytes per second at which the body of every answer arrives.
+    clock_skew : float
+        Seconds by which the clock of a second server node is ahead (or, when negative, behind). The two nodes take
+        turns, so every second `created_at` and `updated_at` is off by that much, and timestamps no longer
+        increase from write to write.
+    late_stamps : float
+        Seconds by which `updated_at` (and a new row's `created_at`) is earlier than the commit, as on a server
+        that takes the time at the start of a long transaction.
+    normalize : bool
+        If True, the server changes what it stores: it rounds values to cents, trims texts, collapses runs of
+        blanks, composes letters (Unicode NFC), replaces a blank or null stage or status by its default, and takes
+        a new row's missing status from its stage.
+    """
+
+    latency: float
+    error_rate: float
+    rate_limit: float
+    cut_rate: float
+    lose_answer_rate: float
+    commit_delay: float
+    drip: float
+    clock_skew: float
+    late_stamps: float
+    normalize: bool
+
+    _wire: ControlWire
+    _renew: Callable[[str | None], str]
+
+    def __init__(self, wire: ControlWire, renew: Callable[[str | None], str]) -> None:
+        object.__setattr__(self, "_wire", wire)
+        object.__setattr__(self, "_renew", renew)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in FAULTS:
+            raise AttributeError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
+        return self.as_dict()[name]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Otherwise a misspelled fault would be set on this object and have no effect.
+        if name not in FAULTS:
+            raise AttributeError(f"unknown fault {name!r}; use one of {', '.join(FAULTS)}")
+        self._wire.send("faults", **check_faults({name: value}))
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *FAULTS]
+
+    def set(self, **settings: Unpack[FaultKeywords]) -> None:
+        """Set several faults at once; None switches one off.
+
+        Raises
+        ------
+        SandboxTypeError, SandboxValueError
+            When there is no such fault, or it cannot have that value; nothing changes.
+        """
+        self._wire.send("faults", **check_faults(settings))
+
+    def reset(self) -> None:
+        """Switch every fault off. An expired token stays expired."""
+        self._wire.send("faults", **dict.fromkeys(FAULTS))
+
+    def expire_token(self, token: str | None = None) -> str:
+        """Expire a token, which then gets 401, and return its successor.
+
+        Parameters
+        ----------
+        token
+            Token of any tenant. By default it is the sandbox's own, and `Sandbox.token` becomes its successor.
+        """
+        return self._renew(token)
+
+    def as_dict(self) -> dict[str, float | bool]:
+        """The current values of all faults."""
+        settings: dict[str, float | bool] = self._wire.ask("state")["faults"]
+        return settings
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={value if isinstance(value, bool) else format(value, 'g')}"
+            for name, value in self.as_dict().items()
+        )
+        return f"FaultSettings({', '.join(shown)})"
+
+
+class ControlWire:
+    """The connection to the server's control routes.
+
+    Parameters
+    ----------
+    port
+        Port of the server on 127.0.0.1.
+    key
+        Key of the owner, unknown to users of the API.
+    """
+
+    def __init__(self, port: int, key: str) -> None:
+        self._port, self._key = port, key
+
+    def ask(self, action: str, body: bytes = b"") -> dict[str, Any]:
+        """Send a control request and return its answer; each uses its own connection, so any thread may ask."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
+        try:
+            connection.request("POST", f"/-/sandbox/{action}", body, {"X-Sandbox-Key": self._key})
+            response = connection.getresponse()
+            status, content = response.status, response.read()
+        except (OSError, http.client.HTTPException):
+            raise SandboxError(
+                "The sandbox does not answer: it was stopped, or its process has ended. Start a new one"
+            ) from None
+        finally:
+            connection.close()
+        if status == 422:
+            answer = json.loads(content)
+            raise (SandboxTypeError if answer["wrong"] == "kind" else SandboxValueError)(answer["error"])
+        if status != 200:
+            raise SandboxError(f"The sandbox failed at {action!r} with status {status}; see its error output")
+        found: dict[str, Any] = json.loads(content)
+        return found
+
+    def send(self, action: str, **what: Any) -> dict[str, Any]:
+        """Send a control request whose body is the keywords as JSON."""
+        return self.ask(action, json.dumps(what, allow_nan=False).encode())
+
+
+def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
+    """One dict of JSON values per opportunity, with None for a missing value.
+
+    Parameters
+    ----------
+    opportunities
+        A DataFrame with the API's column names and any further ones, or an iterable of mappings.
+    """
+    if hasattr(opportunities, "columns"):
+        return _of_frame(opportunities)
+    return (
+        {str(name): _cell(str(name), value) for name, value in row.items()}
+        for row in _mappings(opportunities)
+    )
+
+
+def _mappings(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
+    for row in rows:
+        if not isinstance(row, Mapping):
+            raise SandboxTypeError(f"opportunities must be a DataFrame or mappings, not {type(row).__name__}")
+        yield row
+
+
+def _of_frame(frame: Any) -> Iterator[dict[str, Any]]:
+    names = [str(name) for name in frame.columns]
+    # By column, because a row of a frame has one dtype, which would turn integers into floats.
+    columns = [
+        [
+            None if missing else _cell(name, value)
+            for value, missing in zip(column.tolist(), column.isna().tolist(), strict=True)
+        ]
+        for name, column in zip(names, (frame.iloc[:, i] for i in range(len(names))), strict=True)
+    ]
+    for cells in zip(*columns, strict=True) if columns else ():
+        yield dict(zip(names, cells, strict=True))
+
+
+def _cell(name: str, value: Any) -> Any:
+    """The JSON value of one cell."""
+    if hasattr(value, "item") and not hasattr(value, "__len__"):
+        value = value.item()  # a numpy scalar
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, (float, Decimal)):
+        return _number(value)
+    if isinstance(value, datetime):
+        # NaT is not equal to itself.
+        return None if value != value else _moment(name, value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(k): _cell("", v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_cell("", v) for v in value]
+    return None if type(value).__name__ == "NAType" else str(value)
+
+
+def _number(value: float | Decimal) -> int | float | Decimal | None:
+    if not math.isfinite(value):
+        return None
+    return int(value) if value == int(value) else value
+
+
+def _moment(name: str, value: datetime) -> str:
+    if name == "close_date":
+        return value.date().isoformat()
+    aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return aware.isoformat().replace("+00:00", "Z")
+
 
 _CHUNK = 5_000
 _SECONDS_TO_STOP = 10
@@ -46,7 +341,7 @@ class Sandbox:
         Token of the same tenant without permission to write (403).
     faults : FaultSettings
         Faults of the server. Set latency, error_rate, rate_limit, cut_rate, lose_answer_rate, commit_delay, drip,
-        clock_skew, late_stamps, normalize or endless, as in ``server.faults.latency = 0.2``, or call
+        clock_skew, late_stamps or normalize, as in ``server.faults.latency = 0.2``, or call
         expire_token(). `FaultSettings` describes each one.
     """
 

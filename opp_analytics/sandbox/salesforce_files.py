@@ -13,9 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from opp_analytics.sandbox.arguments import check_number
+from opp_analytics.sandbox.arguments import SandboxError, check_number
 from opp_analytics.sandbox.clock import from_text, midnight
-from opp_analytics.sandbox.errors import SandboxError
 
 __all__ = ["SalesforceFiles", "salesforce_files"]
 

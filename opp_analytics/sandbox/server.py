@@ -16,9 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from opp_analytics.sandbox.control import Control
-from opp_analytics.sandbox.endless import fill_page
-from opp_analytics.sandbox.faults import Faults
-from opp_analytics.sandbox.gate import CONTROL, Gate
+from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
 from opp_analytics.sandbox.jsonapi import (
     Failure,
     make_answer,
@@ -29,10 +27,9 @@ from opp_analytics.sandbox.jsonapi import (
     render_page,
     render_resource,
 )
-from opp_analytics.sandbox.normalize import fill_defaults, normalize
 from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.store import CORE, Access, Query, Record, Store, decode, encode
-from opp_analytics.sandbox.validation import Problem, validate
+from opp_analytics.sandbox.validation import Problem, fill_defaults, normalize, validate
 
 __all__ = ["DEFAULT_PAGE_SIZE", "LARGEST_PAGE_SIZE", "Api", "build"]
 
@@ -188,10 +185,6 @@ class Api:
             offset=(number - 1) * size,
         )
         rows, total = self.store.read_page(query)
-        if self.faults.settings["endless"]:
-            self.faults.endless_pages += 1
-            rows = fill_page(self.store, query, rows, total)
-            total = max(total, query.offset + size) + size * self.faults.endless_pages
         if names:
             rows = [(key, encode(self._named(decode(text)))) for key, text in rows]
         return make_answer(request, render_page(rows, number=number, size=size, total=total))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from opp_analytics.sandbox.errors import SandboxTypeError
+from opp_analytics.sandbox.arguments import SandboxTypeError
 
 __all__ = ["CLOSED", "DOCUMENTED", "TenantStages"]
 

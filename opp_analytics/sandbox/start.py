@@ -13,8 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from opp_analytics.sandbox.arguments import check_number
-from opp_analytics.sandbox.errors import SandboxError, SandboxTypeError
+from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, check_number
 from opp_analytics.sandbox.handle import Sandbox, end_process
 from opp_analytics.sandbox.stages import TenantStages
 

@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 
+from opp_analytics.sandbox.arguments import SandboxError, SandboxValueError
 from opp_analytics.sandbox.clock import Clock, from_text, to_text
-from opp_analytics.sandbox.errors import SandboxError, SandboxValueError
 from opp_analytics.sandbox.stages import TenantStages
 
 __all__ = ["CORE", "Access", "Query", "Record", "Store", "decode", "encode"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.api.config import Network
 from opp_analytics.api.credentials import Secret
-from opp_analytics.api.network import Network
 from tests.support import Answer, as_json, client_of, listing, paged, row, serving, talking
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder, assemble, concat_tables, rows_to_table, wire
-from opp_analytics.api.names import Names
+from opp_analytics.api.wire import Names
 from tests.support import row
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder
-from opp_analytics.api.names import Names
+from opp_analytics.api.wire import Names
 from tests.support import Asked, as_json, client_of, listing, paged, row, serving
 
 TOTAL = oa.Org(api_columns={"total": "value", "phase": "stage"})

@@ -6,7 +6,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder
-from opp_analytics.api.names import Names
+from opp_analytics.api.wire import Names
 
 
 def test_fetch_page__survives_a_store_that_is_closed_and_cleared_under_it(tenant):

@@ -26,7 +26,7 @@ import opp_analytics as oa
 from opp_analytics.api import PageDecoder
 from opp_analytics.api.connection import Connections
 from opp_analytics.api.credentials import Secret
-from opp_analytics.api.names import Names
+from opp_analytics.api.wire import Names
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 
 TOKEN, KEY = "tok-123", "key-456"

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import opp_analytics as oa
-from opp_analytics.api.stored_page import StoredPage, pack, unpack
+from opp_analytics.api.page_store import pack, unpack
+from opp_analytics.api.transport import StoredPage
 from tests.support import Answer, as_json, client_of, paged, row, serving
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,31 +27,45 @@ def load(client: oa.Client, **options: Any) -> Any:
     return oa.load(client, progress=False, **options)
 
 
-@pytest.fixture
-def endless(tmp_path: Path) -> Iterator[tuple[oa.Client, oa.sandbox.Sandbox]]:
-    """A sandbox of one's own, loaded once: the totals of one that is endless grow with every page it was ever asked for."""
-    rows = pd.DataFrame([row(number) for number in range(30)])
-    with oa.sandbox.start(weeks=0, deals_per_week=0) as server:
-        token, api_key = server.add_tenant(rows)
-        with oa.Client(server.url, token, api_key, cache_dir=tmp_path / "pages") as client:
-            load(client)
-            server.faults.endless = True
-            yield client, server
+class _Endless:
+    """A list and a trash; once `on`, every page is full, and the total grows with each page asked for."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self._pages = 0
+
+    def __call__(self, request: Asked) -> Answer:
+        rows = [] if request.path.endswith("show") else [row(number) for number in range(30)]
+        if not self.on:
+            return paged(rows)(request)
+        self._pages += 1
+        sort = request.query.get("sort", "created_at")
+        rows.sort(key=lambda each: str(each[sort.removeprefix("-")]), reverse=sort.startswith("-"))
+        size, page = int(request.query["records"]), int(request.query["page"])
+        shown = rows[size * (page - 1) : size * page]
+        # Later or earlier than every real row, so that no order gives the made-up ones away.
+        begin, step = ("2025-12-01", -1) if sort.startswith("-") else ("2026-02-01", 1)
+        for number in range(size * (page - 1) + len(shown), size * page):
+            at = (pd.Timestamp(begin, tz="UTC") + step * pd.Timedelta(number, "us")).isoformat()
+            shown.append(row(1000 + number, created_at=at, updated_at=at))
+        return listing(shown, max(len(rows), size * page) + size * self._pages)
 
 
 @pytest.mark.parametrize(
     "options",
     [{}, {"deleted": True}, {"search": "Deal"}, {"refresh": "changes"}],
 )
-def test_load__ends_at_an_endless_list_or_trash(
-    endless: tuple[oa.Client, oa.sandbox.Sandbox], options: dict[str, Any]
-) -> None:
-    client, server = endless
-    before = server.requests
-    with pytest.raises(oa.errors.LoadError, match=r"announced \d+ pages?, but page .* is still full of new"):
-        load(client, **{"page_size": 7, "max_age": 0} | options)
-    assert server.requests - before < 200
-    assert len(load(client, limit=50, page_size=7)) == 50
+def test_load__ends_at_an_endless_list_or_trash(tmp_path: Path, options: dict[str, Any]) -> None:
+    respond = _Endless()
+    with serving(respond) as server, client_of(server, tmp_path / "pages") as client:
+        load(client)
+        respond.on, before = True, len(server.asked)
+        with pytest.raises(
+            oa.errors.LoadError, match=r"announced \d+ pages?, but page .* is still full of new"
+        ):
+            load(client, **{"page_size": 7, "max_age": 0} | options)
+        assert len(server.asked) - before < 200
+        assert len(load(client, limit=50, page_size=7)) == 50
 
 
 def test_load__ends_at_an_endless_trash(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_attribute__refuses_a_misspelled_name(faults: sandbox.FaultSettings) -> 
 
 def test_settings__list_every_fault_with_its_kind(faults: sandbox.FaultSettings) -> None:
     assert set(faults.as_dict()) == set(sandbox.FaultSettings.__annotations__) - {"_wire", "_renew"}
-    assert {name for name, value in faults.as_dict().items() if value is False} == {"normalize", "endless"}
+    assert {name for name, value in faults.as_dict().items() if value is False} == {"normalize"}
     assert set(faults.as_dict()) <= set(dir(faults))
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from opp_analytics import sandbox
-from opp_analytics.sandbox.normalize import fill_defaults, normalize
 from opp_analytics.sandbox.stages import TenantStages
+from opp_analytics.sandbox.validation import fill_defaults, normalize
 from tests.sandbox.callers import Caller
 
 DECOMPOSED, COMPOSED = "Cafe\u0301", "Caf\u00e9"

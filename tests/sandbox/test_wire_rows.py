@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from opp_analytics.sandbox.wire_rows import wire_rows
+from opp_analytics.sandbox.handle import wire_rows
 
 
 @pytest.mark.parametrize(
