@@ -10,6 +10,7 @@ import pandas as pd
 
 from opp_analytics import schema, text
 from opp_analytics.analysis import win_rate
+from opp_analytics.columns import title_columns
 from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, money_of, outcome_codes, record_link
 from opp_analytics.periods import as_date
@@ -26,15 +27,9 @@ _MOST_MONTHS, _MOST_QUARTERS = 36, 12
 """Three years of close dates."""
 _LISTED = 500
 """Deals listed under a mark, as many as a browser scrolls smoothly; the export has all."""
-_COLUMNS = {
-    "name": "Deal",
-    "owner_name": "Owner",
-    "value": "Value",
-    "stage": "Stage",
-    "close_date": "Close date",
-    "became": "Became",
-    "change": "Change",
-}
+_COLUMNS = ("name", "owner_name", "value", "stage", "close_date", "became", "change")
+_RIGHT = ("value", "change", "close_date")
+"""Columns whose cells are at the right, so that digits stand below each other."""
 
 
 # -- controls
@@ -216,12 +211,12 @@ def list_deals(view: View, key: str) -> pd.DataFrame:
 def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict[str, Any]:
     """Put the deals under a mark into JSON, with their number and sum."""
     deals = list_deals(view, key)
-    measure, shown = _measure(deals), deals.head(_LISTED)
+    measure, first = _measure(deals), deals.head(_LISTED)
     total = text.money(float(deals[measure].sum()), None, full=True)
-    columns = [str(column) for column in shown if column != "unique_id"]
+    columns = [str(column) for column in first if column != "unique_id"]
     each = deals["unique_id"].nunique()
     changes = "" if each == len(deals) else f"{text.count(len(deals), 'change')} of "
-    ids = shown["unique_id"].astype(str).tolist()
+    ids = first["unique_id"].astype(str).tolist()
     return {
         "key": key,
         "label": label,
@@ -230,14 +225,14 @@ def show_deals(view: View, key: str, label: str, record_url: str | None) -> dict
         "total": total,
         "measure": measure,
         "columns": [
-            {"name": column, "title": _COLUMNS[column], "right": column in ("value", "change", "close_date")}
-            for column in columns
+            {"name": column, "title": title, "right": column in _RIGHT}
+            for column, title in zip(columns, title_columns(columns), strict=True)
         ],
         "ids": ids,
         "links": [record_link(record_url, unique_id) for unique_id in ids],
         "rows": [
             [_cell(column, value) for column, value in zip(columns, row, strict=True)]
-            for row in shown[columns].astype("object").itertuples(index=False)
+            for row in first[columns].astype("object").itertuples(index=False)
         ],
         "more": max(0, len(deals) - _LISTED),
     }
@@ -248,7 +243,7 @@ def _measure(deals: pd.DataFrame) -> str:
 
 
 def _cell(column: str, value: Any) -> list[Any]:
-    """Give what a cell is sorted by, and its text."""
+    """Give a cell's sort key and its text."""
     if value is None or pd.isna(value):
         return [None, ""]
     if column in ("value", "change"):

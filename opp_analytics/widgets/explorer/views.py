@@ -52,7 +52,7 @@ class AnalysisCall:
     """Of the analysis and of its drawing."""
     options: dict[str, Any]
 
-    def table(self, rows: Any) -> pd.DataFrame:
+    def table(self, rows: pd.DataFrame | History | None) -> pd.DataFrame:
         """Run the analysis on a frame or a history."""
         table: pd.DataFrame = getattr(analysis, self.name)(rows, **self.options)
         return table
@@ -100,7 +100,7 @@ class View(ABC):
         """The analysis behind the view."""
 
     @cached_property
-    def source(self) -> Any:
+    def source(self) -> pd.DataFrame | History | None:
         """What the analysis reads: the deals, or their history."""
         return self.deals
 
@@ -378,7 +378,7 @@ class ForecastView(View):
 
 
 class HistoryView(View):
-    """A view of what happened between two records."""
+    """A view of the changes between two records."""
 
     needs_history = True
 
@@ -563,7 +563,7 @@ def _open_deals(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_group(labels: pd.Series[Any], key: str) -> pd.Series[bool]:
-    """Mark the rows whose label reads as the key."""
+    """Mark the rows with this label."""
     return labels.astype("object").where(labels.notna(), NO_LABEL).astype(str) == key
 
 

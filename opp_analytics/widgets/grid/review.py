@@ -234,7 +234,7 @@ class Review:
         return cells, ", ".join(part for part in (who, when) if part)
 
     def _absorb(self, planned: Plan, receipt: Receipt) -> list[ReceiptLine]:
-        """Take over what is on the server now, and mark what it refused."""
+        """Store the values that are on the server now, and mark those that it refused."""
         lines = []
         for row, change in zip(self._rows(planned), receipt.table.to_dict("records"), strict=True):
             name, why = ("" if schema.is_blank(change[c]) else str(change[c]) for c in ("field", "error"))
@@ -262,7 +262,7 @@ class Review:
 
 
 def _settle(sheet: EditSheet, key: Key, conflict: Conflict) -> None:
-    """Store what the server holds of the deal, and drop the change if theirs stays."""
+    """Store the deal's values on the server, and drop the change if theirs stays."""
     row, _ = key
     if conflict.keep == "theirs":
         sheet.drop_change(key)

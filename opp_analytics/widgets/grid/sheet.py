@@ -283,7 +283,7 @@ class EditSheet:
         return judged
 
     def read_operands(self, cells: Iterable[tuple[str, str]]) -> list[tuple[Any, str]]:
-        """Read what filters compare columns with: each operand, and why it is neither amount nor date."""
+        """Read the operands of filters: each amount or date, and why it is neither."""
         operands: list[tuple[Any, str]] = []
         for name, typed in cells:
             try:
