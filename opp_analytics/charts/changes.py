@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,6 +13,7 @@ from opp_analytics.analysis import heading
 from opp_analytics.charts.data import BarMark, ChartData, Level, Place
 from opp_analytics.charts.wording import (
     caption,
+    iterate,
     keep_largest,
     measure_money,
     name_method,
@@ -23,8 +24,6 @@ from opp_analytics.charts.wording import (
 from opp_analytics.org import money_of
 from opp_analytics.periods import as_date
 from opp_analytics.schema import unstack_level
-
-__all__ = ["forecast_change", "movements", "waterfall"]
 
 _MOST_GROUPS = 30
 _MOST_DEALS = 20
@@ -170,7 +169,7 @@ def movements(table: pd.DataFrame) -> ChartData:
             max(row.value, 0.0),
             key=str(row.Index),
         )
-        for row in _rows(shown)
+        for row in iterate(shown)
     )
     note = caption(
         table, text.count(len(table), "movement"), note_rest(len(moved) - len(shown), "smaller deal")
@@ -180,10 +179,6 @@ def movements(table: pd.DataFrame) -> ChartData:
         heading(table), note, places=tuple(places), name_width=40,
         measure=measure_money(table, "change in open value", signed=True), levels=(Level(0.0),),
     )  # fmt: skip
-
-
-def _rows(table: pd.DataFrame) -> Iterable[Any]:
-    return table.itertuples()
 
 
 def _join_moves(moves: pd.Series[str]) -> str:

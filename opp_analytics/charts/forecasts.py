@@ -43,20 +43,6 @@ from opp_analytics.org import Money, money_of
 from opp_analytics.periods import as_period
 from opp_analytics.schema import ALL, BUCKETS, unstack_level
 
-__all__ = [
-    "bullet",
-    "category_moves",
-    "category_reach",
-    "describe_outlook",
-    "forecast",
-    "forecast_categories",
-    "forecast_deals",
-    "forecast_fan",
-    "month",
-    "progress",
-    "swing_marks",
-]
-
 _BEFORE, _AFTER = 9, 9
 """Periods drawn before the current one and after it."""
 _MOST_AMOUNTS = 12
@@ -129,9 +115,8 @@ def _forecast_places(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, .
         # A bar of height 0 on another would pin the axis to its foot.
         marks += [BarMark(booked[k], ahead[k], "hi", 0.56)] if ahead[k] != booked[k] else []
         marks += [] if math.isnan(target[k]) else [TickMark(target[k])]
-        places.append(
-            Place(name, tuple(marks), money(float(expected[k])) if written[k] else "", float(tops[k]))
-        )
+        says = money(float(expected[k])) if written[k] else ""
+        places.append(Place(name, tuple(marks), says, float(tops[k])))
     return tuple(places)
 
 
@@ -182,13 +167,8 @@ def _forecast_groups(table: pd.DataFrame) -> ChartData:
         _group_place(label, row, money_of(table))
         for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True)
     )
-    return ChartData(
-        sentence(table),
-        note,
-        places=places,
-        measure=measure_money(table, "booked and expected"),
-        size=(8.5, 2.8),
-    )
+    measure = measure_money(table, "booked and expected")
+    return ChartData(sentence(table), note, places=places, measure=measure, size=(8.5, 2.8))
 
 
 def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
@@ -433,11 +413,19 @@ def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan
         start, total = total, total + amount
         label = text.label(name)
         title = f"{text.capital(label)}: {money(amount)}; {money(total)} with all above"
-        bars = (
-            BarMark(0, start, "pale"),
-            BarMark(start, total, "bar" if name == "closed" else "hi", title=title),
+        bar = BarMark(start, total, "bar" if name == "closed" else "hi", title=title)
+        places.append(
+            Place(
+                label,
+                (BarMark(0, start, "pale"), bar),
+                "",
+                total,
+                money(total),
+                (money(amount),),
+                title,
+                name,
+            )
         )
-        places.append(Place(label, bars, "", total, money(total), (money(amount),), title, name))
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
     return ChartData("", places=tuple(places), measure=measure_money(table, "value"), levels=aim)
 

@@ -31,8 +31,6 @@ from opp_analytics.charts.wording import (
 )
 from opp_analytics.org import money_of
 
-__all__ = ["backtest", "backtest_horizons", "backtest_methods", "calibration", "track_record"]
-
 _WEEKS = "weeks before the period's end"
 
 

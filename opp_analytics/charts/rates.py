@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from opp_analytics.charts.data import (
 )
 from opp_analytics.charts.wording import (
     caption,
+    iterate,
     measure_money,
     measure_percent,
     name_deals,
@@ -42,18 +43,6 @@ from opp_analytics.charts.wording import (
 )
 from opp_analytics.org import money_of
 from opp_analytics.schema import unstack_level
-
-__all__ = [
-    "audit",
-    "deal_flags",
-    "scorecard",
-    "time_to_win",
-    "velocity",
-    "win_rate",
-    "win_rate_cohorts",
-    "win_rate_curve",
-    "win_rate_definitions",
-]
 
 _MOST_COUNTS = 24
 """Largest number of columns with room for a number above each."""
@@ -80,11 +69,11 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
     if table.index.name == "period":
         return _win_rate_by_period(table, closed, note)
     table = table.sort_values("rate", ascending=False, kind="stable")
-    places = []
+    places, confidence = [], text.percent(table.attrs.get("confidence", 0.95))
     for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):
         n = int(row["won"] + row["lost"])
         rate, low, high = (text.percent(row[column]) for column in ("rate", "rate_low", "rate_high"))
-        title = f"{name}: {rate}, 95% interval {low} to {high}"
+        title = f"{name}: {rate}, {confidence} interval {low} to {high}"
         figure = f"{int(row['won']):,} of {n:,}" if n else "none closed"
         dot = DotMark(row["rate"], "hi" if key in differs else "ink", title=title)
         marks = (RangeMark(row["rate_low"], row["rate_high"]), dot) if math.isfinite(row["rate"]) else ()
@@ -121,7 +110,7 @@ def win_rate_definitions(table: pd.DataFrame) -> ChartData:
             (RangeMark(row.rate_low, row.rate_high), DotMark(row.rate)) if row.n else (),
             figures=(f"{text.percent(row.rate)} of {row.n:,}" if row.n else "no deals", row.misleads_when),
         )
-        for row in _rows(table)
+        for row in iterate(table)
     )
     return ChartData(
         sentence(table),
@@ -134,9 +123,8 @@ def win_rate_definitions(table: pd.DataFrame) -> ChartData:
 def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
     """Prepare the share of each cohort that was won, and still open, at the same age."""
     age = table.attrs.get("age_days")
-    what = (
-        f"share won and still open {f'after {age} days' if age else 'at the same age'}, by period of creation"
-    )
+    when = f"after {age} days" if age else "at the same age"
+    what = f"share won and still open {when}, by period of creation"
     note = caption(table, text.count(int(table["created"].sum()), "deal"), what)
     if table.empty:
         return ChartData(sentence(table), note, "no cohort is old enough")
@@ -152,7 +140,7 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
             f"n={row.created:,}" if counted else "",
             1.03,
         )
-        for name, row in zip(name_periods(table), _rows(table), strict=True)
+        for name, row in zip(name_periods(table), iterate(table), strict=True)
     )
     end, won, still = len(table) - 0.65, float(table["rate"].iloc[-1]), float(table["open_share"].iloc[-1])
     parts = (("won", won / 2, won), ("open", won + still / 2, still))
@@ -177,10 +165,8 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
         curves, ends = _curves_of_outcomes(table)
     else:
         deals = table["at_risk"].groupby(keys, sort=False).first().sort_values(ascending=False, kind="stable")
-        further = f"the {_MOST_CURVES} of {len(deals):,} groups with the most deals" * (
-            len(deals) > _MOST_CURVES
-        )
-        note = caption(table, "", further)
+        further = f"the {_MOST_CURVES} of {len(deals):,} groups with the most deals"
+        note = caption(table, "", further if len(deals) > _MOST_CURVES else "")
         table = table[keys.isin(deals.index[:_MOST_CURVES])]
         curves, ends = _curves_of_groups(table)
     ages = Measure("number", "days since created", 0, ticks=_age_ticks(table) if one else ())
@@ -270,13 +256,11 @@ def velocity(table: pd.DataFrame) -> ChartData:
     ranked = table.sort_values("velocity", ascending=False, kind="stable")
     money = money_of(table)
     places = []
-    for name, row in zip(name_rows(ranked.index), _rows(ranked), strict=True):
+    for name, row in zip(name_rows(ranked.index), iterate(ranked), strict=True):
         says = f"{row.open_count:,} open, none won"
         if math.isfinite(row.velocity):
-            days = text.number(row.mean_days_to_win)
-            says = (
-                f"{row.open_count:,} × {text.percent(row.win_rate)} × {money(row.mean_won_value)} ÷ {days} d"
-            )
+            rate, days = text.percent(row.win_rate), text.number(row.mean_days_to_win)
+            says = f"{row.open_count:,} × {rate} × {money(row.mean_won_value)} ÷ {days} d"
         speed = float(np.nan_to_num(row.velocity))
         places.append(Place(name, (BarMark(0, speed, "bar"),), says, speed))
     return ChartData(
@@ -287,17 +271,16 @@ def velocity(table: pd.DataFrame) -> ChartData:
 
 def scorecard(table: pd.DataFrame) -> ChartData:
     """Prepare win rates with intervals, highest first, blue where beyond chance; the other scores beside them."""
-    note = caption(
-        table,
+    count, blue = (
         text.count(int(table["n"].sum()), "closed deal"),
-        note_intervals(table),
         "blue: differs from the others beyond chance",
     )
+    note = caption(table, count, note_intervals(table), blue)
     if not table["n"].any():
         return ChartData(sentence(table), note, "no closed deals", size=(9.5, 3.2))
     ranked = table.sort_values("rate", ascending=False, kind="stable")
     places = []
-    for name, row in zip(name_rows(ranked.index), _rows(ranked), strict=True):
+    for name, row in zip(name_rows(ranked.index), iterate(ranked), strict=True):
         tone: Tone = "hi" if row.differs else "bar"
         interval = RangeMark(row.rate_low, row.rate_high, "hi" if row.differs else "mute")
         figures = (
@@ -329,7 +312,7 @@ def audit(table: pd.DataFrame) -> ChartData:
         return ChartData(sentence(table), caption(table), "nothing found", size=(7.5, 3.0))
     money = money_of(table)
     places: list[Place] = []
-    for row in _rows(shown):
+    for row in iterate(shown):
         worth = f", {money(row.value)}" if row.value else ""
         says = f"{text.count(row.deals)}{worth}{' (error)' if row.severity == 'error' else ''}"
         bar = BarMark(0, row.deals, "mute" if places else "hi")
@@ -348,21 +331,16 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
     if shown.empty:
         return ChartData(heading(table), caption(table), "no open deal has a flag", size=(10.0, 4.2))
     places = []
-    for name, row in zip(name_deals(shown), _rows(shown), strict=True):
+    for name, row in zip(name_deals(shown), iterate(shown), strict=True):
         value = float(np.nan_to_num(row.value))
         says = textwrap.shorten(str(row.reasons), _REASONS, placeholder=" …")
         places.append(Place(name, (BarMark(0, value, "hi" if row.risk > 1 else "mute"),), says, value))
-    note = caption(
-        table,
+    count, rest = (
         text.count(len(flagged), "flagged deal"),
-        "blue: several flags",
         note_rest(len(flagged) - len(shown), "smaller deal"),
     )
+    note = caption(table, count, "blue: several flags", rest)
     return ChartData(
         heading(table), note, places=tuple(places), measure=measure_money(table, "value"), says_tone="quiet",
         size=(10.0, 4.2), name_width=36,
     )  # fmt: skip
-
-
-def _rows(table: pd.DataFrame) -> Iterable[Any]:
-    return table.itertuples()

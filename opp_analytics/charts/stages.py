@@ -34,18 +34,6 @@ from opp_analytics.charts.wording import (
 from opp_analytics.org import Org, Stages, money_of
 from opp_analytics.schema import unstack_level
 
-__all__ = [
-    "close_date_moves",
-    "deal",
-    "pipeline_created",
-    "slippage",
-    "slippage_by_period",
-    "stack_shares",
-    "stage_flow",
-    "stage_funnel",
-    "transitions",
-]
-
 _FLOW: tuple[tuple[str, Tone, str], ...] = (
     ("advanced", "hi", "moved on"),
     ("lost", "mute", "lost"),
@@ -224,9 +212,8 @@ def _outcomes_place(name: str, table: pd.DataFrame) -> Place:
         said, words = text.percent(share), text.label(outcome)
         value, deals = money(table["value"][outcome]), text.count(int(table["count"][outcome]))
         title = f"{name}: {words} {value}, {deals}, {said}"
-        marks.append(
-            BarMark(left, left + share, tone, forms=(f"{words} {said}", said), title=title, key=outcome)
-        )
+        forms = (f"{words} {said}", said)
+        marks.append(BarMark(left, left + share, tone, forms=forms, title=title, key=outcome))
         left += share
     figure = money(whole) if valued else text.count(int(whole))
     title = f"{name}: " + ", ".join(mark.forms[0] for mark in marks)
@@ -278,17 +265,9 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
         bars = (BarMark(low, top, tone, 0.7) for low, top, tone in zip(tops, tops[1:], tones, strict=False))
         count, figure = text.count(int(row["deals"])), money(tops[-1])
         period = text.period(str(key), freq)
-        places.append(
-            Place(
-                f"{name}\n{count}",
-                tuple(bars),
-                end=tops[-1],
-                short=period.partition(",")[0],
-                figures=(figure,),
-                title=f"{period}: {figure}, {count}",
-                key=str(key),
-            )
-        )
+        title, short = f"{period}: {figure}, {count}", period.partition(",")[0]
+        name = f"{name}\n{count}"
+        places.append(Place(name, tuple(bars), "", tops[-1], short, (figure,), title, str(key)))
     names = [shorten(name, 24) for name in values] if grouped else ["created"]
     ends = [
         EndName(last + 0.35, (bar.start + bar.end) / 2, name, "quiet" if bar.tone == "pale" else bar.tone)

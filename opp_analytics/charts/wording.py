@@ -12,22 +12,6 @@ from opp_analytics import text
 from opp_analytics.charts.data import Measure
 from opp_analytics.org import Org
 
-__all__ = [
-    "caption",
-    "keep_largest",
-    "measure_money",
-    "measure_percent",
-    "name_deals",
-    "name_method",
-    "name_periods",
-    "name_rows",
-    "note_intervals",
-    "note_order",
-    "note_periods",
-    "note_rest",
-    "shorten",
-]
-
 _BLANKS = re.compile(r"[^\S\u00a0]+")
 """Blanks at which a line may break."""
 
@@ -57,6 +41,11 @@ def name_rows(index: pd.Index[Any]) -> list[str]:
     if isinstance(index, pd.MultiIndex):
         return [text.join_key(key) for key in index]
     return ["all"] if len(index) == 1 and index.name is None else [str(key) for key in index]
+
+
+def iterate(table: pd.DataFrame) -> Iterable[Any]:
+    """Go through the rows of a table as named tuples."""
+    return table.itertuples()
 
 
 def name_deals(table: pd.DataFrame) -> list[str]:

@@ -4,8 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import charts
-from opp_analytics.plots.canvas import drawing
-from opp_analytics.plots.render import render
+from opp_analytics.plots.render import drawing, render
 
 
 @drawing("n", "wape", "bias", "interval_coverage", "behind", "behind_low")

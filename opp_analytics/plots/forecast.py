@@ -4,26 +4,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import charts
-from opp_analytics.plots.canvas import drawing
-from opp_analytics.plots.render import render
+from opp_analytics.plots.render import drawing, render
 
 
 @drawing(
-    "booked",
-    "open_count",
-    "open_value",
-    "weighted_open",
-    "new_business",
-    "expected",
-    "low",
-    "median",
-    "high",
-    "target",
-    "p_target",
-    "gap",
-    "pipeline_coverage",
-    "to_date",
-)
+    "booked", "open_count", "open_value", "weighted_open", "new_business", "expected", "low", "median",
+    "high", "target", "p_target", "gap", "pipeline_coverage", "to_date",
+)  # fmt: skip
 def forecast(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw `oa.forecast`: booked and expected money by period, the range, and the target; with `by`, the groups of one period.
 

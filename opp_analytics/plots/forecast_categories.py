@@ -4,8 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from opp_analytics import charts
-from opp_analytics.plots.canvas import drawing
-from opp_analytics.plots.render import render
+from opp_analytics.plots.render import drawing, render
 
 
 @drawing("closed", "commit", "best_case", "pipeline", "omitted", "commit_total", "best_case_total", "to_date")

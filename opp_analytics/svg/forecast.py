@@ -13,8 +13,6 @@ from opp_analytics.org import Money
 from opp_analytics.svg import marks
 from opp_analytics.svg.marks import Axis, draw_marks
 
-__all__ = ["MULTIPLES", "bullet", "month", "month_axis", "progress", "progress_axis"]
-
 MULTIPLES = 2.6
 """End of the scale of `progress`, in multiples of the target."""
 _THREE = 120.0
@@ -26,15 +24,7 @@ _FAR = 40.0
 
 
 def bullet(row: pd.Series[Any], money: Money) -> str:
-    """Render the current period in one bar: closed, range, forecast, target.
-
-    Parameters
-    ----------
-    row : Series
-        A row of `oa.forecast`.
-    money : function
-        Amounts in words, from `money_of`.
-    """
+    """Render the current period, a row of `oa.forecast`, in one bar: closed, range, forecast, target."""
     place = charts.bullet(row, money)
     scale = marks.axis([row["high"], row["expected"], row["target"], row["booked"]])
     drawn = [
@@ -44,7 +34,7 @@ def bullet(row: pd.Series[Any], money: Money) -> str:
     if math.isfinite(row["target"]):
         drawn.append(_hold(scale.at(row["target"]), 6, f"target {money(row['target'])}", "ink"))
     (spread,) = place.figures
-    drawn.append(marks.label(0, 52, place.says, room=marks.width_of(place.says + spread) + 8))
+    drawn.append(marks.label(0, 52, place.says, room=marks.measure_text(place.says + spread) + 8))
     drawn.append(marks.label(100, 52, spread, anchor="end", kind="hi"))
     return marks.picture(*drawn, height=56, said=place.title)
 
@@ -89,15 +79,7 @@ def progress_axis() -> str:
 
 
 def month(row: pd.Series[Any], scale: Axis, money: Money, *, name: str) -> str:
-    """Render one coming period: open deals due, usual new business, forecast and range, target.
-
-    Parameters
-    ----------
-    row : Series
-        A row of `oa.forecast`; without a range it is too early to say.
-    scale : Axis
-        Shared by the periods.
-    """
+    """Render one coming period on a shared scale: open deals due, usual new business, forecast and range, target."""
     place = charts.month(row, money, name=name)
     drawn = draw_marks(place, scale, height=32, thick=16)
     if place.says:
@@ -115,7 +97,7 @@ def month_axis(scale: Axis, target: float, money: Money) -> str:
     """Render the scale of `month`: nothing and the target, or round amounts without one."""
     if math.isfinite(target):
         words = f"target {money(target)}"
-        room = 100 * (marks.width_of(words) + 16) / max(scale.at(target), 1.0)
+        room = 100 * (marks.measure_text(words) + 16) / max(scale.at(target), 1.0)
         zero = marks.label(0, 11, "0", kind="quiet", room=room)
         goal = _hold(scale.at(target), 11, words, "quiet")
         return marks.picture(zero, goal, height=14, said="Scale to the target")

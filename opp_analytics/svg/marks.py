@@ -24,34 +24,6 @@ from opp_analytics.charts import (
     round_ticks,
 )
 
-__all__ = [
-    "WIDTHS",
-    "Anchor",
-    "Axis",
-    "Fill",
-    "Line",
-    "Point",
-    "across",
-    "area",
-    "axis",
-    "bar",
-    "dot",
-    "down",
-    "draw_levels",
-    "draw_marks",
-    "focusable",
-    "hint",
-    "inside",
-    "label",
-    "picture",
-    "plane",
-    "polyline",
-    "ring",
-    "scale_for",
-    "scale_labels",
-    "width_of",
-]
-
 Fill = Tone
 Line = Literal["axis", "target"] | Tone
 Anchor = Literal["start", "middle", "end"]
@@ -78,7 +50,7 @@ class Axis:
     """Position of `top`."""
 
     def at(self, amount: float) -> float:
-        """Position of an amount; beyond either end, that end's.
+        """Find the position of an amount; beyond either end, that end's.
 
         Examples
         --------
@@ -150,26 +122,17 @@ def draw_marks(
                 left, right = sorted((at(mark.start), at(mark.end)))
                 size, right = mark.thick * height if mark.thick else thick, max(right, left + least)
                 gap = 2 if mark.forms and right - left > _THIN else 0
+                top, title = y - size / 2, mark.title
                 drawn.append(
-                    bar(
-                        left,
-                        right,
-                        y=y - size / 2,
-                        height=size,
-                        fill=mark.tone,
-                        gap=gap,
-                        title=mark.title,
-                        key=mark.key,
-                    )
+                    bar(left, right, y=top, height=size, fill=mark.tone, gap=gap, title=title, key=mark.key)
                 )
                 if mark.forms:
                     drawn.append(inside(left, right, y + 4, mark.forms, pale=mark.tone in ("pale", "band")))
             case RangeMark():
                 drawn.append(across(y, left=at(mark.low), right=at(mark.high), line=mark.tone))
-            case DotMark(hollow=True):
-                drawn.append(ring(at(mark.at), y, title=mark.title))
             case DotMark():
-                drawn.append(dot(at(mark.at), y, radius=5 * mark.size, fill=mark.tone, title=mark.title))
+                x, radius = at(mark.at), 5 * mark.size
+                drawn.append(dot(x, y, radius=radius, fill=mark.tone, title=mark.title, hollow=mark.hollow))
             case TickMark():
                 half = mark.length * height / 2
                 line = "target" if mark.tone == "ink" else mark.tone
@@ -178,7 +141,7 @@ def draw_marks(
 
 
 def picture(*marks: str, height: float, said: str, group: bool = False) -> str:
-    """A picture of these marks, as wide as its place.
+    """Draw a picture of these marks, as wide as its place.
 
     Parameters
     ----------
@@ -206,10 +169,7 @@ def bar(
     gap: float = 0,
     key: str = "",
 ) -> str:
-    """A bar from `left` to `right`; `gap` pixels are left free at its end, where another bar follows.
-
-    `key` is what it stands for in its table, as ``data-key``.
-    """
+    """Draw a bar; `gap` pixels stay free at its end, where another follows; `key` is its label in its table, as ``data-key``."""
     width = max(right - left, 0.0)
     size = f"calc({_pc(width)} - {_px(gap)}px)" if gap else _pc(width)
     if width <= 0:
@@ -222,26 +182,21 @@ def bar(
 
 
 def across(y: float, *, left: float = 0, right: float = 100, line: Line) -> str:
-    """A horizontal line."""
+    """Draw a horizontal line."""
     return f'<line class="l-{line}" x1="{_pc(left)}" x2="{_pc(right)}" y1="{_px(y)}" y2="{_px(y)}"/>'
 
 
 def down(x: float, *, top: float = 0, bottom: float, line: Line) -> str:
-    """A vertical line; a line of kind "target" means the target, everywhere."""
+    """Draw a vertical line; a line of kind "target" means the target, everywhere."""
     return f'<line class="l-{line}" x1="{_pc(x)}" x2="{_pc(x)}" y1="{_px(top)}" y2="{_px(bottom)}"/>'
 
 
-def dot(x: float, y: float, *, radius: float = 4, fill: Fill = "hi", title: str = "") -> str:
-    """A point; a large one has a rim, so that it stays clear of what is behind."""
-    rim = " rim" if radius >= 4 else ""
-    return (
-        f'<circle class="f-{fill}{rim}" cx="{_pc(x)}" cy="{_px(y)}" r="{_px(radius)}">{hint(title)}</circle>'
-    )
-
-
-def ring(x: float, y: float, *, radius: float = 5, title: str = "") -> str:
-    """A hollow point, for the other end of a comparison."""
-    return f'<circle class="ring" cx="{_pc(x)}" cy="{_px(y)}" r="{_px(radius)}">{hint(title)}</circle>'
+def dot(
+    x: float, y: float, *, radius: float = 4, fill: Fill = "hi", title: str = "", hollow: bool = False
+) -> str:
+    """Draw a point; a large one has a rim, so that it stays clear of what is behind; a hollow one is the other end of a comparison."""
+    kind = "ring" if hollow else f"f-{fill}{' rim' if radius >= 4 else ''}"
+    return f'<circle class="{kind}" cx="{_pc(x)}" cy="{_px(y)}" r="{_px(radius)}">{hint(title)}</circle>'
 
 
 def label(
@@ -256,7 +211,7 @@ def label(
     room: float = 0,
     until: float = 0,
 ) -> str:
-    """Text whose baseline is at `y`.
+    """Write a text whose baseline is at `y`.
 
     Parameters
     ----------
@@ -269,17 +224,8 @@ def label(
     room, until : float
         Width of the picture in pixels, from which on and below which the text is drawn.
     """
-    classes = " ".join(
-        filter(
-            None,
-            (
-                f"t-{kind}" if kind else "",
-                "halo" if halo else "",
-                f"from{_step(room)}" if room else "",
-                f"below{_step(until)}" if until else "",
-            ),
-        )
-    )
+    limits = [f"from{_step(room)}" if room else "", f"below{_step(until)}" if until else ""]
+    classes = " ".join(filter(None, [f"t-{kind}" if kind else "", "halo" if halo else "", *limits]))
     return (
         f'<text x="{_pc(x)}" y="{_px(y)}"'
         + (f' dx="{_px(dx)}"' if dx else "")
@@ -290,18 +236,10 @@ def label(
 
 
 def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: bool = False) -> str:
-    """A label inside a bar: the longest of its `forms` for which the bar is long enough, else none.
-
-    Parameters
-    ----------
-    forms : list of str
-        The same in fewer and fewer letters: ("slipped 51%", "51%").
-    pale : bool
-        True for a bar of a pale color.
-    """
+    """Write inside a bar the longest of its `forms` that fits, else nothing: ("slipped 51%", "51%")."""
     kind: Kind = "on-pale" if pale else "on"
     share = max(right - left, 0.01) / 100
-    needed = [(width_of(form) + 12) / share for form in forms]
+    needed = [(measure_text(form) + 12) / share for form in forms]
     limits = [0.0, *needed[:-1]]
     return "".join(
         label(left, y, form, dx=6, kind=kind, room=room, until=limit)
@@ -311,26 +249,19 @@ def inside(left: float, right: float, y: float, forms: Sequence[str], *, pale: b
 
 
 def scale_labels(places: Sequence[tuple[float, str]], *, y: float = 11) -> list[str]:
-    """Labels of a scale at their places; where they would touch, every second one is left out."""
+    """Label a scale; where labels would touch, leave out every second one."""
     if len(places) < 2:
         return [label(at, y, words, kind="quiet") for at, words in places]
-    widest = max(width_of(words) for _, words in places) + 8
+    widest = max(measure_text(words) for _, words in places) + 8
     room = 100 * widest / (places[1][0] - places[0][0])
     return [
-        label(
-            at,
-            y,
-            words,
-            anchor="middle" if at else "start",
-            kind="quiet",
-            room=room if place % 2 else room / 2,
-        )
-        for place, (at, words) in enumerate(places)
+        label(at, y, words, anchor="middle" if at else "start", kind="quiet", room=room / (2 - k % 2))
+        for k, (at, words) in enumerate(places)
     ]
 
 
 def plane(*shapes: str, height: float) -> str:
-    """Areas and polylines, whose points are percentages across and pixels down, stretched with the picture."""
+    """Stretch areas and polylines with the picture; their points are percentages across and pixels down."""
     return (
         f'<svg x="0" y="0" width="100%" height="{_px(height)}" viewBox="0 0 100 {_px(height)}" '
         f'preserveAspectRatio="none" aria-hidden="true">{"".join(shapes)}</svg>'
@@ -338,17 +269,17 @@ def plane(*shapes: str, height: float) -> str:
 
 
 def area(points: Iterable[Point], *, fill: Fill, soft: bool = False) -> str:
-    """A filled shape, for a `plane`."""
+    """Fill a shape, for a `plane`."""
     return f'<polygon class="f-{fill}{" soft" if soft else ""}" points="{_points(points)}"/>'
 
 
 def polyline(points: Iterable[Point], *, line: Line) -> str:
-    """A line through points, for a `plane`; its width does not stretch."""
+    """Draw a line through points, for a `plane`; its width does not stretch."""
     return f'<polyline class="l-{line} still" points="{_points(points)}"/>'
 
 
 def focusable(*marks: str, left: float, right: float, height: float, said: str, top: float = 0) -> str:
-    """Marks of one week or row that say themselves on hover and focus, in one line at the picture's top."""
+    """Let marks say their week or row on hover and focus, in one line at the picture's top."""
     words = escape(said)
     return (
         f'<g class="hover" tabindex="0" role="img" aria-label="{words}"><title>{words}</title>'
@@ -357,18 +288,18 @@ def focusable(*marks: str, left: float, right: float, height: float, said: str, 
     )
 
 
-def width_of(words: str) -> float:
-    """Pixels that a text of 12 px takes at most, as a rule."""
+def measure_text(words: str) -> float:
+    """Measure a text of 12 px, in pixels; as a rule it takes less."""
     return _LETTER * len(words)
 
 
 def hint(words: str) -> str:
-    """The hover text of a whole picture."""
+    """Add a hover text."""
     return f"<title>{escape(words)}</title>" if words else ""
 
 
 def _step(width: float) -> int:
-    """The next of `WIDTHS`; the last one for all beyond."""
+    """Round up to one of `WIDTHS`; beyond the last one, take that."""
     return next((step for step in WIDTHS if step >= width), WIDTHS[-1])
 
 

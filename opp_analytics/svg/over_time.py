@@ -11,8 +11,6 @@ from opp_analytics.charts import ChartData, Curve, EndName, Level
 from opp_analytics.svg import marks
 from opp_analytics.svg.marks import Axis, axis
 
-__all__ = ["forecast_fan", "pipeline_created"]
-
 _TOP, _BOTTOM, _HEIGHT = 40.0, 340.0, 364.0
 _LINE, _NEAR = 16.0, 18.0
 """Pixels of a line of text, and between two labels that do not touch."""
@@ -30,17 +28,7 @@ _FEWEST = 8
 def forecast_fan(
     table: pd.DataFrame, *, closed: pd.DataFrame | None = None, target: float | None = None
 ) -> str:
-    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, and the target.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row or more.
-    closed : DataFrame, optional
-        The deals won in the period: ``close_date``, ``value``. Without it, closed money steps at the records.
-    target : float, optional
-        Money to reach; a line across the picture.
-    """
+    """Render `oa.forecast_fan`: the forecast at each record, with its range, what had closed, and the target across the picture; options as in `charts.forecast_fan`."""
     chart = charts.forecast_fan(table, closed=closed, target=target)
     expected, booked = chart.curves[:2]
     amounts = axis(
@@ -54,7 +42,7 @@ def forecast_fan(
     )
     money, ticks = chart.measure.write, amounts.ticks()
     days = [math.floor(x) for x, _ in expected.points]
-    time = _Time(days[0], days[-1], 100 * max(marks.width_of(money(tick)) for tick in ticks) / _NARROW)
+    time = _Time(days[0], days[-1], 100 * max(marks.measure_text(money(tick)) for tick in ticks) / _NARROW)
     aims = [(amounts.at(level.at), level) for level in chart.levels]
     period = text.period(str(table["period"].iloc[-1]), table.attrs.get("freq"))
     said = f"Forecast of {period}, {_write_day(days[0])} to {chart.places[-1].title}"
@@ -167,19 +155,11 @@ def _write_ends(ends: tuple[EndName, ...], amounts: Axis) -> tuple[list[str], in
     side = [marks.label(0, above, forecast.name, dx=12, kind="hi")]
     side += [marks.label(0, above + _LINE, words, dx=12, kind="quiet") for words in spread]
     side.append(marks.label(0, below, closed.name, dx=12))
-    return side, 14 + round(max(map(marks.width_of, [forecast.name, closed.name, *spread])))
+    return side, 14 + round(max(map(marks.measure_text, [forecast.name, closed.name, *spread])))
 
 
 def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> str:
-    """Render `oa.pipeline_created`, one row a period: value created, as columns in order of time.
-
-    Parameters
-    ----------
-    average : float
-        A line across the columns.
-    line : str
-        What the line is called.
-    """
+    """Render `oa.pipeline_created`, one row a period: value created, as columns in order of time, with an average across them."""
     chart = charts.pipeline_created(table, average=average, line=line)
     count, money = len(chart.places), chart.measure.write
     scale = axis(

@@ -26,19 +26,6 @@ from opp_analytics.svg.marks import (
 )
 from opp_analytics.svg.rows import Row, Rows
 
-__all__ = [
-    "Amount",
-    "bars",
-    "forecast_categories",
-    "forecast_change",
-    "slippage",
-    "stage_flow",
-    "swing",
-    "track_record",
-    "waterfall",
-    "win_rate",
-]
-
 _TOTAL = 20.0
 """Percent right of a bar that its total needs on a phone."""
 _CHANCE = 20.0
@@ -130,13 +117,7 @@ def waterfall(table: pd.DataFrame) -> Rows:
 
 
 def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
-    """Render `oa.forecast_change` without groups: the forecast then, each movement with its deals, the forecast now.
-
-    Parameters
-    ----------
-    target : float
-        Money to reach; a line down the column.
-    """
+    """Render `oa.forecast_change` without groups: the forecast then, each movement with its deals, the forecast now; a target is a line down the column."""
     return _render_steps(charts.forecast_change(table, target=target))
 
 
@@ -154,15 +135,7 @@ def _render_steps(chart: ChartData) -> Rows:
 
 
 def forecast_categories(table: pd.DataFrame, period: str, *, target: float = math.nan) -> Rows:
-    """Render one period of `oa.forecast_categories` at full value: each bar begins where those before it end.
-
-    Parameters
-    ----------
-    period : str
-        Label of its row.
-    target : float, optional
-        Money to reach.
-    """
+    """Render one period of `oa.forecast_categories`: each category begins where those before it end, on the way to the target."""
     chart = charts.category_reach(table, period, target=target)
     # Room for the running total beside the longest bar.
     scale = scale_for(chart, end=84)
@@ -170,13 +143,7 @@ def forecast_categories(table: pd.DataFrame, period: str, *, target: float = mat
 
 
 def slippage(tables: Mapping[str, pd.DataFrame]) -> Rows:
-    """Render what was due in each period, and what became of it.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        Tables of `oa.slippage` without groups, by the name of their period, in the order of their rows.
-    """
+    """Render what was due in each period, and what became of it: tables of `oa.slippage` without groups, by the name of their period."""
     width = max(104, 24 + 7 * max(map(len, tables), default=0))
     chart = charts.slippage_by_period(tables)
     return _render(chart, Axis(1.0), height=28, thick=20, label_width=width, stacked=True)
@@ -193,17 +160,7 @@ def stage_flow(table: pd.DataFrame) -> Rows:
 
 
 def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] = ()) -> Rows:
-    """Render win rates with intervals, highest first; groups that differ beyond chance are highlighted.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `oa.win_rate` with one `by` column, or `oa.scorecard`.
-    overall : float
-        Rate of all, a line down the column.
-    differs : collection
-        Labels of the groups to highlight.
-    """
+    """Render `oa.win_rate` or `oa.scorecard`, highest first, with intervals, the rate of all as a line, and those in `differs` highlighted."""
     known = table[table["rate"].notna()]
     top = min(1.0, 0.1 + max([*known["rate_high"], 0.2]))
     # Room for the rate beside the longest interval.

@@ -20,7 +20,7 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 @cache
 def stylesheet(accent: str | None = None) -> str:
-    """The CSS that pictures and row charts need, once on a page.
+    """Build the CSS that pictures and row charts need, once on a page.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def stylesheet(accent: str | None = None) -> str:
     >>> "--hi: #0a58ca" in stylesheet(), "--hi:#7a1fa2" in stylesheet("#7a1fa2")
     (True, True)
     """
-    css = files(__package__).joinpath("style.css").read_text("utf-8") + _label_rules()
+    css = files(__package__).joinpath("style.css").read_text("utf-8") + _write_label_rules()
     if accent is None:
         return css
     if not isinstance(accent, str) or not _HEX.fullmatch(accent):
@@ -49,14 +49,14 @@ def stylesheet(accent: str | None = None) -> str:
             f"accent={accent!r} has a contrast of {found:.1f} : 1 with white, below 4.5 : 1; use a darker color"
         )
     light = f"--hi:{accent};--band:{_mix(accent, _LIGHT, 0.22)}"
-    glow = _lightened(accent)
+    glow = _lighten(accent)
     dark = f"--hi:{glow};--band:{_mix(glow, _DARK, 0.3)}"
     # A page's own colors for paper come later, but say less.
     return f"{css}:root{{{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}@media print{{:root:root{{{light}}}}}"
 
 
-def _label_rules() -> str:
-    """Labels that appear from, or only below, a width of their picture."""
+def _write_label_rules() -> str:
+    """Show labels from, or only below, a width of their picture."""
     return "".join(
         f"@container (width < {width}px) {{ .from{width} {{ display: none; }} }}\n"
         f"@container (width >= {width}px) {{ .below{width} {{ display: none; }} }}\n"
@@ -65,33 +65,36 @@ def _label_rules() -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colors as WCAG 2 defines it, from 1 to 21.
+    """Measure the contrast of two colors as WCAG 2 defines it, from 1 to 21.
 
     Examples
     --------
     >>> round(contrast("#000000", "#ffffff")), round(contrast("#ffffff", "#ffffff"))
     (21, 1)
     """
-    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    light, dark = sorted((_measure_luminance(one), _measure_luminance(other)), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
-def _luminance(color: str) -> float:
-    parts = [part / 255 for part in _parts(color)]
+def _measure_luminance(color: str) -> float:
+    parts = [part / 255 for part in _split_color(color)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def _lightened(color: str) -> str:
-    """The color, mixed with white until it reads as well on the dark background."""
+def _lighten(color: str) -> str:
+    """Mix a color with white until it reads as well on the dark background."""
     tones = (_mix(_LIGHT, color, step / 20) for step in range(20))
     return next(tone for tone in tones if contrast(tone, _DARK) >= 6)
 
 
 def _mix(one: str, other: str, share: float) -> str:
-    mixed = (round(a * share + b * (1 - share)) for a, b in zip(_parts(one), _parts(other), strict=True))
+    mixed = (
+        round(a * share + b * (1 - share))
+        for a, b in zip(_split_color(one), _split_color(other), strict=True)
+    )
     return "#" + "".join(f"{part:02x}" for part in mixed)
 
 
-def _parts(color: str) -> list[int]:
+def _split_color(color: str) -> list[int]:
     return [int(color[place : place + 2], 16) for place in (1, 3, 5)]

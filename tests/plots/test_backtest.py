@@ -1,7 +1,7 @@
 import pandas as pd
 
 from opp_analytics import plots
-from opp_analytics.plots.canvas import COLORS
+from opp_analytics.plots.render import COLORS
 from tests.plots import reading
 from tests.plots.tables import TABLES
 

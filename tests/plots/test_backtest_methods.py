@@ -2,7 +2,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from opp_analytics import plots
-from opp_analytics.plots.canvas import COLORS
+from opp_analytics.plots.render import COLORS
 from tests.plots import reading
 from tests.plots.tables import TABLES
 

@@ -2,7 +2,7 @@ import pandas as pd
 from matplotlib.colors import to_hex
 
 from opp_analytics import plots
-from opp_analytics.plots.canvas import COLORS
+from opp_analytics.plots.render import COLORS
 from tests.history.logs import history_of
 from tests.plots import reading
 

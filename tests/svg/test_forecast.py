@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from opp_analytics import svg
+from opp_analytics.org import money_of
 from tests.plots.tables import TABLES
 from tests.svg import reading
 
 FORECAST = TABLES["forecast"].assign(expected_open=[0.0, 0.0, 30.0, 60.0])
 MARCH = FORECAST.T["2026-03"]
-MONEY = svg.money_of(TABLES["forecast"])
+MONEY = money_of(TABLES["forecast"])
 
 
 def test_progress__is_scaled_to_its_own_target() -> None:

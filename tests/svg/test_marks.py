@@ -6,17 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics import svg
+from opp_analytics.svg import marks
 from tests.svg import reading
 
 NASTY = "<script>\"'&"
 
 
 def test_marks__escape_every_word() -> None:
-    html = svg.picture(
-        svg.bar(0, 50, y=1, height=2, fill="hi", title=NASTY),
-        svg.label(5, 5, NASTY),
-        svg.focusable(left=0, right=10, height=20, said=NASTY),
-        svg.hint(NASTY),
+    html = marks.picture(
+        marks.bar(0, 50, y=1, height=2, fill="hi", title=NASTY),
+        marks.label(5, 5, NASTY),
+        marks.focusable(left=0, right=10, height=20, said=NASTY),
+        marks.hint(NASTY),
         height=20,
         said=NASTY,
     )
@@ -26,9 +27,9 @@ def test_marks__escape_every_word() -> None:
 
 
 def test_bar__spans_its_ends_and_vanishes_at_nothing() -> None:
-    html = svg.picture(
-        svg.bar(10, 35.5, y=4, height=16, fill="hi"),
-        svg.bar(7, 7, y=4, height=16, fill="hi"),
+    html = marks.picture(
+        marks.bar(10, 35.5, y=4, height=16, fill="hi"),
+        marks.bar(7, 7, y=4, height=16, fill="hi"),
         height=24,
         said="x",
     )
@@ -37,7 +38,7 @@ def test_bar__spans_its_ends_and_vanishes_at_nothing() -> None:
 
 @given(st.floats(0, 100), st.floats(0, 100))
 def test_inside__one_form_at_most_is_drawn_at_any_width(left: float, right: float) -> None:
-    html = svg.picture(svg.inside(left, right, 10, ["slipped 51%", "51%"]), height=20, said="x")
+    html = marks.picture(marks.inside(left, right, 10, ["slipped 51%", "51%"]), height=20, said="x")
     seen = [(found.get("class") or "").split() for found in reading.parse(html).iter("text")]
     for width in range(40, 2000, 7):
         drawn = [classes for classes in seen if _drawn(classes, width)]
@@ -53,7 +54,7 @@ def _drawn(classes: list[str], width: float) -> bool:
 
 
 def test_scale_labels__thin_out_before_they_touch() -> None:
-    html = svg.picture(*svg.scale_labels([(0, "$0"), (25, "$200K"), (50, "$400K")]), height=14, said="x")
+    html = marks.picture(*marks.scale_labels([(0, "$0"), (25, "$200K"), (50, "$400K")]), height=14, said="x")
     needs = ["".join(found.get("class") or "") for found in reading.parse(html).iter("text")]
     # 35 pixels of text and 8 of air in a quarter of the picture: from 172 pixels on.
     assert needs == ["t-quiet from100", "t-quiet from180", "t-quiet from100"]

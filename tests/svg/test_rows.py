@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from opp_analytics import svg
+from opp_analytics.svg import marks
 from tests.svg import reading
 
 ROWS = svg.Rows(
     (
-        svg.Row("Zoe & Co <b>", svg.picture(height=20, said="a bar"), ("$5", "2"), note="late"),
-        svg.Row("All", svg.picture(height=20, said="a bar"), ("$9",), strong=True),
+        svg.Row("Zoe & Co <b>", marks.picture(height=20, said="a bar"), ("$5", "2"), note="late"),
+        svg.Row("All", marks.picture(height=20, said="a bar"), ("$9",), strong=True),
     ),
     heads=("Rep", "Value", "Deals"),
 )

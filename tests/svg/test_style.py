@@ -8,6 +8,7 @@ import pytest
 
 from opp_analytics import svg
 from opp_analytics.errors import ArgumentValueError
+from opp_analytics.svg.style import contrast
 
 
 def _tokens(css: str) -> list[dict[str, str]]:
@@ -25,9 +26,9 @@ def test_stylesheet__text_reads_on_every_ground_it_is_drawn_on(theme: int) -> No
     pairs = [(ink, ground) for ink in ("ink", "ink2", "ink3", "hi") for ground in ("bg", "fill")]
     pairs += [("bg", "bar"), ("bg", "mute"), ("bg", "hi"), ("ink", "pale"), ("ink", "band")]
     assert {
-        pair: svg.contrast(colors[pair[0]], colors[pair[1]])
+        pair: contrast(colors[pair[0]], colors[pair[1]])
         for pair in pairs
-        if svg.contrast(colors[pair[0]], colors[pair[1]]) < 4.5
+        if contrast(colors[pair[0]], colors[pair[1]]) < 4.5
     } == {}
 
 
@@ -36,9 +37,9 @@ def test_stylesheet__an_accent_reads_in_both_themes(accent: str) -> None:
     light, dark, paper = _tokens(svg.stylesheet(accent))[-3:]
     assert light == paper
     assert light["hi"] == accent
-    assert svg.contrast(dark["hi"], "#111418") >= 4.5
-    assert svg.contrast("#15181c", light["band"]) >= 4.5
-    assert svg.contrast("#eef0f2", dark["band"]) >= 4.5
+    assert contrast(dark["hi"], "#111418") >= 4.5
+    assert contrast("#15181c", light["band"]) >= 4.5
+    assert contrast("#eef0f2", dark["band"]) >= 4.5
 
 
 @pytest.mark.parametrize(
