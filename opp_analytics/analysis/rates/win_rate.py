@@ -105,8 +105,8 @@ def win_rate(
     """
     names = check_by(by)
     confidence = arguments.between(confidence, "confidence", example=0.95)
-    ours = Org.of(opportunities)
-    tz, freq = ours.zone(tz), None if freq is None else ours.freq(freq)
+    org = Org.of(opportunities)
+    tz, freq = org.zone(tz), None if freq is None else org.freq(freq)
     dated = freq is not None or start is not None or end is not None
     needs_date = dated or as_of is not None
     frame = read(opportunities, "stage", "value", *(["close_date"] if needs_date else []), by=names)

@@ -20,83 +20,66 @@ class _Kind(NamedTuple):
 
     function: str
     """Function that returns it."""
-    columns: set[str]
-    """Columns that the table must have."""
+    columns: str
+    """Columns that the table must have, between spaces."""
     describe: Callable[[pd.DataFrame], str]
-    rows: frozenset[str] = frozenset()
+    rows: str = ""
     """Labels that the last level of its index must have."""
     head: Callable[[pd.DataFrame], str] | None = None
     """First clause of the sentence, where more follows."""
 
     def fits(self, table: pd.DataFrame) -> bool:
         """Return True if the table is of this kind."""
-        return self.columns <= set(table.columns) and self.rows <= set(table.index.get_level_values(-1))
+        rows = set(table.index.get_level_values(-1)) if self.rows else set()
+        return set(self.columns.split()) <= set(table.columns) and set(self.rows.split()) <= rows
 
 
 # The first kind that fits is taken: one whose columns include those of another comes before it.
 _KINDS = (
-    _Kind("backtest", {"weeks_before", "actual", "error", "low"}, backtests.describe_backtest),
-    _Kind("backtest_methods", {"wape", "behind", "behind_low"}, backtests.describe_methods),
-    _Kind("backtest_horizons", {"wape", "bias", "interval_coverage"}, backtests.describe_horizons),
-    _Kind("calibration", {"stated", "realized", "realized_low"}, backtests.describe_calibration),
-    _Kind("forecast", {"booked", "expected", "target", "p_target"}, forecasts.describe_forecast),
-    _Kind("forecast_fan", {"weeks_before", "expected", "booked"}, forecasts.describe_forecast_fan),
-    _Kind("forecast_deals", {"p_if_won", "p_if_lost"}, forecasts.describe_forecast_deals),
-    _Kind("track_record", {"days_before", "held"}, backtests.describe_track_record),
-    _Kind(
-        "forecast_categories",
-        {"commit", "best_case", "commit_total", "to_date"},
-        forecasts.describe_categories,
-    ),
-    _Kind(
-        "category_moves",
-        {"count", "value"},
-        forecasts.describe_category_moves,
-        frozenset({"won", "commit", "slipped", "removed"}),
-    ),
+    _Kind("backtest", "weeks_before actual error low", backtests.describe_backtest),
+    _Kind("backtest_methods", "wape behind behind_low", backtests.describe_methods),
+    _Kind("backtest_horizons", "wape bias interval_coverage", backtests.describe_horizons),
+    _Kind("calibration", "stated realized realized_low", backtests.describe_calibration),
+    _Kind("forecast", "booked expected target p_target", forecasts.describe_forecast),
+    _Kind("forecast_fan", "weeks_before expected booked", forecasts.describe_forecast_fan),
+    _Kind("forecast_deals", "p_if_won p_if_lost", forecasts.describe_forecast_deals),
+    _Kind("track_record", "days_before held", backtests.describe_track_record),
+    _Kind("forecast_categories", "commit best_case commit_total to_date", forecasts.describe_categories),
+    _Kind("category_moves", "count value", forecasts.describe_category_moves, "won commit slipped removed"),
     _Kind(
         "waterfall",
-        {"count", "value", "deals"},
+        "count value deals",
         movements.describe_waterfall,
-        frozenset({"opening", "closing"}),
+        "opening closing",
         movements.head_waterfall,
     ),
     _Kind(
-        "movements",
-        {"movement", "unique_id", "value"},
-        movements.describe_movements,
-        head=movements.head_movements,
+        "movements", "movement unique_id value", movements.describe_movements, head=movements.head_movements
     ),
-    _Kind("slippage", {"count_rate", "value_rate"}, movements.describe_slippage),
-    _Kind("close_date_moves", {"pushes", "pulls", "days_pushed"}, movements.describe_close_date_moves),
-    _Kind("history.deal", {"operation", "field", "before", "after"}, movements.describe_deal),
-    _Kind(
-        "pipeline_created",
-        {"deals", "open_count", "open_value", "to_date"},
-        movements.describe_pipeline_created,
-    ),
+    _Kind("slippage", "count_rate value_rate", movements.describe_slippage),
+    _Kind("close_date_moves", "pushes pulls days_pushed", movements.describe_close_date_moves),
+    _Kind("history.deal", "operation field before after", movements.describe_deal),
+    _Kind("pipeline_created", "deals open_count open_value to_date", movements.describe_pipeline_created),
     _Kind(
         "forecast_change",
-        {"expected", "deals", "largest"},
+        "expected deals largest",
         movements.describe_forecast_change,
-        frozenset({"then", "now"}),
+        "then now",
         movements.head_forecast_change,
     ),
-    _Kind("stage_funnel", {"open_value", "reached_low", "reached_high"}, stages.describe_stage_funnel),
-    _Kind("stage_flow", {"entries", "advanced", "still"}, stages.describe_stage_flow),
-    _Kind("transitions", {"from_stage", "to_stage", "days_in_stage"}, stages.describe_transitions),
-    _Kind("scorecard", {"rate", "differs", "slip_rate", "forecast_bias"}, quality.describe_scorecard),
-    _Kind("audit", {"unique_id", "check", "severity"}, quality.describe_audit),
-    _Kind("audit_summary", {"severity", "deals", "value"}, quality.describe_audit_summary),
-    _Kind("deal_flags", {"risk", "reasons"}, quality.describe_flags, head=quality.head_flags),
-    _Kind("win_rate_cohorts", {"created", "rate", "open_share"}, rates.describe_win_rate_cohorts),
-    _Kind("win_rate", {"won", "lost", "rate", "rate_low", "rate_high"}, rates.describe_win_rate),
-    _Kind(
-        "win_rate_definitions", {"rate", "rate_low", "rate_high", "n"}, rates.describe_win_rate_definitions
-    ),
-    _Kind("win_rate_curve", {"at_risk", "won_share"}, rates.describe_win_rate_curve),
-    _Kind("time_to_win", {"days_of_won"}, rates.describe_time_to_win),
-    _Kind("velocity", {"velocity", "open_count"}, rates.describe_velocity),
+    _Kind("stage_funnel", "open_value reached_low reached_high", stages.describe_stage_funnel),
+    _Kind("stage_flow", "entries advanced still", stages.describe_stage_flow),
+    _Kind("transitions", "from_stage to_stage days_in_stage", stages.describe_transitions),
+    _Kind("scorecard", "rate differs slip_rate forecast_bias", quality.describe_scorecard),
+    _Kind("audit", "unique_id check severity", quality.describe_audit),
+    _Kind("audit_summary", "severity deals value", quality.describe_audit_summary),
+    _Kind("deal_flags", "risk reasons", quality.describe_flags, head=quality.head_flags),
+    _Kind("win_rate_cohorts", "created rate open_share", rates.describe_win_rate_cohorts),
+    _Kind("win_rate", "won lost rate rate_low rate_high", rates.describe_win_rate),
+    _Kind("win_rate_definitions", "rate rate_low rate_high n", rates.describe_win_rate_definitions),
+    _Kind("win_rate_curve", "at_risk won_share", rates.describe_win_rate_curve),
+    _Kind("time_to_win", "days_of_won", rates.describe_time_to_win),
+    _Kind("velocity", "velocity open_count", rates.describe_velocity),
 )
 
 

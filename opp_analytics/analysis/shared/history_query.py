@@ -266,11 +266,11 @@ def read_log(history: History, *further: str, by: Sequence[str] = ()) -> ibis.Ta
 
 
 def add_outcome(
-    changes: ibis.Table, meaning: Org, *further: str, by: Sequence[str] = (), **computed: Any
+    changes: ibis.Table, org: Org, *further: str, by: Sequence[str] = (), **computed: Any
 ) -> ibis.Table:
     """Add ``outcome`` (of `oa.outcomes`, deleted or transferred), ``cents``, and the groups of `by` as text to change rows.
 
-    `meaning` is the history's org. Of the other columns those that analyses read are kept, and `further` ones. Money is in
+    `org` is the history's org. Of the other columns those that analyses read are kept, and `further` ones. Money is in
     whole cents, because float sums differ between engines; a missing value counts 0.
     """
     import ibis
@@ -282,7 +282,7 @@ def add_outcome(
         *dict.fromkeys([*_READ, *further]),
         **groups,
         **computed,
-        outcome=ibis.ifelse(left, changes["operation"], meaning.stages.outcome_expression(changes)),
+        outcome=ibis.ifelse(left, changes["operation"], org.stages.outcome_expression(changes)),
         cents=(changes["value"].fill_null(0.0) * 100).round().cast("int64"),
     )
 

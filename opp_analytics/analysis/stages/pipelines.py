@@ -16,13 +16,13 @@ __all__ = ["list_open_stages", "merge_pipelines", "split_pipelines"]
 
 
 def split_pipelines(
-    meaning: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str
+    org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str
 ) -> list[str | None]:
     """List the pipelines to count one by one; a single None where all stages are ranked together.
 
     Parameters
     ----------
-    meaning : Org
+    org : Org
         The org with the pipelines.
     found : Series of str
         The pipeline of each deal.
@@ -36,7 +36,7 @@ def split_pipelines(
     ArgumentValueError
         When the deals are in several pipelines that have stages of their own, and `by` does not tell them apart.
     """
-    if len(meaning.stages.pipelines) < 2:
+    if len(org.stages.pipelines) < 2:
         return [None]
     names = found.astype(TEXT).dropna().unique().tolist()
     if PIPELINE in by:
@@ -49,9 +49,9 @@ def split_pipelines(
     return list(names) or [None]
 
 
-def list_open_stages(meaning: Org, pipeline: str | None) -> tuple[str, ...]:
+def list_open_stages(org: Org, pipeline: str | None) -> tuple[str, ...]:
     """List the open stages of a pipeline in order; all of the org's for a pipeline that it does not know."""
-    return (meaning.stages.of(pipeline) if pipeline in meaning.stages.pipelines else meaning.stages).open
+    return (org.stages.of(pipeline) if pipeline in org.stages.pipelines else org.stages).open
 
 
 def merge_pipelines(parts: Sequence[pd.DataFrame], groups: pd.Index[Any] | None) -> pd.DataFrame:

@@ -268,10 +268,10 @@ def split_by_pipeline(
         yield list(ranks), stays
 
 
-def _list_pipelines(history: History, meaning: Org) -> pd.Series[Any]:
+def _list_pipelines(history: History, org: Org) -> pd.Series[Any]:
     """List the pipelines of the history's deals."""
     table = history.table
-    if len(meaning.stages.pipelines) < 2 or PIPELINE not in table.columns:
+    if len(org.stages.pipelines) < 2 or PIPELINE not in table.columns:
         return pd.Series(dtype=schema.TEXT)
     found: pd.Series[Any] = history.collect(table.select(PIPELINE).distinct())[PIPELINE]
     return found.sort_values(ignore_index=True)

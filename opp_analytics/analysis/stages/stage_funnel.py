@@ -86,16 +86,16 @@ def stage_funnel(opportunities: pd.DataFrame, *, by: By = None) -> pd.DataFrame:
     negotiation             0         0.0            1             4
     """
     names = check_by(by, level="stage")
-    meaning = Org.of(opportunities)
+    org = Org.of(opportunities)
     own = split_by(opportunities) if isinstance(opportunities, pd.DataFrame) else []
     frame = read(opportunities, "stage", "value", *own, by=names)
     outcome = outcome_codes(frame)
     open_ = outcome == OPEN
-    pipelines = split_pipelines(meaning, frame[PIPELINE], names, "stage_funnel") if own else [None]
+    pipelines = split_pipelines(org, frame[PIPELINE], names, "stage_funnel") if own else [None]
     parts = []
     for pipeline in pipelines:
         rows = _select_pipeline(frame, pipeline, names)
-        parts.append(_count_funnel(frame[rows], outcome[rows], names, list_open_stages(meaning, pipeline)))
+        parts.append(_count_funnel(frame[rows], outcome[rows], names, list_open_stages(org, pipeline)))
     groups = combine([make_column_key(frame[name]) for name in names], len(frame))
     table = merge_pipelines(parts, groups.index)
     return annotate(
