@@ -15,9 +15,7 @@ from opp_analytics.text import joined
 __all__ = ["list_open_stages", "merge_pipelines", "split_pipelines"]
 
 
-def split_pipelines(
-    org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str
-) -> list[str | None]:
+def split_pipelines(org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str) -> list[str | None]:
     """List the pipelines to count one by one; a single None where all stages are ranked together.
 
     Parameters
