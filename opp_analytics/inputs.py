@@ -9,16 +9,14 @@ from __future__ import annotations
 import calendar
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
-from functools import cached_property
 from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from opp_analytics.errors import DataError
@@ -52,8 +50,6 @@ _AMOUNT = re.compile(
     r"(?P<minus>[-−]?)\s*[$€£]?\s*(?P<minus2>[-−]?)"
     r"(?P<figure>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>[kKmMbB]?)"
 )
-_PLAIN_AMOUNT = r"^-?\$?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?$"
-"""Amounts that Arrow reads for a whole column at once, with the same result as `read_amount`."""
 _CODED = re.compile(r"(?P<code>[A-Z]{3})\s*(?P<amount>[^A-Z]+)|(?P<before>[^A-Z]+?)\s*(?P<after>[A-Z]{3})")
 _UNITS = {"k": 1_000, "m": 1_000_000, "b": 1_000_000_000}
 _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
@@ -71,6 +67,7 @@ _FLAGS = {
     "0.0": False,
 }
 
+_ORDERED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?!\d)")
 _SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})(?:[/-](\d{4}|\d{2}))?")
 _ISO = re.compile(r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?)?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -83,13 +80,6 @@ _TIMED = re.compile(
 _MILLISECONDS = re.compile(r"\d{13}")
 _NOT_A_DATE = "is not a date; try 12/31/2026 or 2026-12-31"
 
-# The three forms that Arrow reads for a whole column at once.
-_SLASHED_TIME = (
-    r"^(?P<a>\d{1,2})[/-](?P<b>\d{1,2})[/-](?P<year>\d{4}|\d{2})"
-    r"(?:,? +(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?)?$"
-)
-_ISO_TIME = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?$"
-_ISO_ZONED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)$"
 _NAT = np.datetime64("NaT", "us")
 
 _FIRST_SERIAL, _LAST_SERIAL = 20_000, 110_000
@@ -210,6 +200,11 @@ def read_date(text: str, *, year: int | None = None, day_first: bool | None = Fa
     >>> [f"{read_date(text, year=2026):%Y-%m-%d}" for text in ("12/31", "Dec 31", "31 Dec 2027", "2026-02-01")]
     ['2026-12-31', '2026-12-31', '2027-12-31', '2026-02-01']
     """
+    return pd.Timestamp(_parse_date(text, year, day_first)).as_unit("us")
+
+
+def _parse_date(text: str, year: int | None, day_first: bool | None) -> date:
+    """Read a calendar date, without pandas: a column may hold many."""
     bare, this_year = text.strip(), year or date.today().year
     if found := _ISO.fullmatch(bare):
         return _check_date(int(found[1]), int(found[2]), int(found[3]))
@@ -217,7 +212,7 @@ def read_date(text: str, *, year: int | None = None, day_first: bool | None = Fa
         return _check_date(int(found[3]), int(found[2]), int(found[1]))
     if found := _SLASHED.fullmatch(bare):
         full = this_year if found[3] is None else int(found[3]) + (2000 if len(found[3]) == 2 else 0)
-        return _read_slashed(full, int(found[1]), int(found[2]), day_first)
+        return _parse_slashed(full, int(found[1]), int(found[2]), day_first)
     named = _MONTH_FIRST.fullmatch(bare)
     month, day, written = named.groups() if named else ("", "", None)
     if named is None and (named := _DAY_FIRST.fullmatch(bare)):
@@ -235,24 +230,25 @@ def _find_month(name: str) -> int:
     return fitting[0] if len(fitting) == 1 else 0
 
 
-def _read_slashed(year: int, first: int, second: int, day_first: bool | None) -> pd.Timestamp:
-    if day_first is None and first != second and max(first, second) <= 12:
-        both = _two_readings(year, first, second)
-        raise BadCell(f"may mean {both}; write it as {year}-{first:02}-{second:02}")
+class _TwoReadings(BadCell):
+    """A date such as 3/4/2027 whose order of day and month nothing settles."""
+
+    def __init__(self, year: int, first: int, second: int) -> None:
+        days = (date(year, first, second), date(year, second, first))
+        self.both = " or ".join(format_day(day, year=True) for day in days)
+        super().__init__(f"may mean {self.both}; write it as {days[0]}")
+
+
+def _parse_slashed(year: int, first: int, second: int, day_first: bool | None) -> date:
+    if day_first is None and first != second and 1 <= first <= 12 and 1 <= second <= 12 and year:
+        raise _TwoReadings(year, first, second)
     # Above 12 it can only be a day.
     if day_first or (day_first is None and first > 12):
         first, second = second, first
     return _check_date(year, first, second)
 
 
-def _two_readings(year: int, first: int, second: int) -> str:
-    """Write a date with slashes in both ways: its month first, its day first."""
-    return " or ".join(
-        format_day(date(year, *parts), year=True) for parts in ((first, second), (second, first))
-    )
-
-
-def _check_date(year: int, month: int, day: int) -> pd.Timestamp:
+def _check_date(year: int, month: int, day: int) -> date:
     if not 1 <= month <= 12:
         raise BadCell(f"is not a date: there is no month {month}")
     if not 1 <= year <= 9999:
@@ -260,7 +256,7 @@ def _check_date(year: int, month: int, day: int) -> pd.Timestamp:
     days = calendar.monthrange(year, month)[1]
     if not 1 <= day <= days:
         raise BadCell(f"is not a date: {calendar.month_name[month]} {year} has {days} days")
-    return pd.Timestamp(date(year, month, day)).as_unit("us")
+    return date(year, month, day)
 
 
 def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | None:
@@ -278,31 +274,38 @@ def read_serial_date(number: Any, epoch: datetime = EPOCH) -> pd.Timestamp | Non
     return pd.Timestamp(epoch) + pd.Timedelta(days=float(number)).round("s")
 
 
-def _read_time(cell: Any, day_first: bool | None) -> tuple[pd.Timestamp, bool]:
+def _parse_time(cell: Any, day_first: bool | None) -> tuple[datetime, bool]:
     """Read a date or time, and whether it is in UTC rather than local time."""
+    if isinstance(cell, str):
+        # Most exports write ISO 8601.
+        if cell[4:5] == "-" and len(cell) > 10:
+            with suppress(ValueError):
+                return _split_zone(datetime.fromisoformat(cell))
+        if _MILLISECONDS.fullmatch(cell):
+            return datetime(1970, 1, 1) + timedelta(milliseconds=int(cell)), True
+        timed = _TIMED.fullmatch(cell)
+        day = _parse_date(cell if timed is None else timed["date"], None, day_first)
+        return datetime.combine(day, time() if timed is None else _parse_time_of_day(timed)), False
     if isinstance(cell, (datetime, date, np.datetime64)):
-        stamp = pd.Timestamp(cell)
-        return (stamp, False) if stamp.tzinfo is None else (stamp.tz_convert("UTC").tz_localize(None), True)
-    if not isinstance(cell, str):
-        serial = read_serial_date(cell)
-        if serial is None:
-            raise BadCell(_NOT_A_DATE)
-        return serial, False
-    if _MILLISECONDS.fullmatch(cell):
-        return pd.Timestamp(int(cell), unit="ms"), True
-    timed = _TIMED.fullmatch(cell)
-    if timed is None:
-        return read_date(cell, day_first=day_first), False
-    return read_date(timed["date"], day_first=day_first) + _read_time_of_day(timed), False
+        return _split_zone(pd.Timestamp(cell).to_pydatetime())
+    serial = read_serial_date(cell)
+    if serial is None:
+        raise BadCell(_NOT_A_DATE)
+    return serial.to_pydatetime(), False
 
 
-def _read_time_of_day(timed: re.Match[str]) -> pd.Timedelta:
+def _split_zone(moment: datetime) -> tuple[datetime, bool]:
+    if moment.tzinfo is None:
+        return moment, False
+    return moment.astimezone(UTC).replace(tzinfo=None), True
+
+
+def _parse_time_of_day(timed: re.Match[str]) -> time:
     hour, minute, second = (int(timed[name] or 0) for name in ("hour", "minute", "second"))
     half = (timed["half"] or "").lower()
     if minute > 59 or second > 59 or hour > (12 if half else 23) or (half and not hour):
         raise BadCell("has a time of day that does not exist")
-    hour = hour % 12 + 12 * (half == "p") if half else hour
-    return pd.Timedelta(hours=hour, minutes=minute, seconds=second)
+    return time(hour % 12 + 12 * (half == "p") if half else hour, minute, second)
 
 
 # Names
@@ -401,19 +404,6 @@ def refuse(file: str, bad: Sequence[BadValue]) -> NoReturn:
 
 
 @dataclass(frozen=True)
-class _SlashedTimes:
-    """The parts of the texts such as 11/25/2026 9:14 PM in a column."""
-
-    places: NDArray[np.intp]
-    """Places of these texts among the distinct cells."""
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    year: NDArray[np.int64]
-    seconds: NDArray[np.int64]
-    """Time of day; −1 for one that does not exist."""
-
-
-@dataclass(frozen=True)
 class Cells:
     """A column of a file as its distinct cells, so that each is read once."""
 
@@ -433,56 +423,18 @@ class Cells:
         # An index of objects would have its type inferred.
         return cls(label, column.index, codes, pd.Series(cells, dtype=cells.dtype))
 
-    @cached_property
-    def texts(self) -> pa.Array:
-        """The distinct cells as Arrow text; missing where a cell is not text."""
-        if isinstance(self.distinct.dtype, pd.StringDtype):
-            array = pa.array(self.distinct, pa.string())
-            return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
-        return pa.array([cell if isinstance(cell, str) else None for cell in self.distinct], pa.string())
-
-    @cached_property
-    def slashed(self) -> _SlashedTimes:
-        """The parts of the dates with slashes or hyphens whose year comes last."""
-        fields = pc.extract_regex(self.texts, _SLASHED_TIME)
-        found = pc.is_valid(fields)
-        fields = fields.filter(found)
-
-        def number(name: str) -> NDArray[np.int64]:
-            texts = pc.struct_field(fields, name)
-            digits = pc.if_else(pc.equal(texts, ""), "0", texts)
-            return np.asarray(digits.cast(pa.int64()).to_numpy(zero_copy_only=False))
-
-        year, hour, minute, second = map(number, ("year", "hour", "minute", "second"))
-        half = np.asarray(
-            pc.utf8_lower(pc.struct_field(fields, "half")).to_numpy(zero_copy_only=False), dtype="U1"
-        )
-        possible = np.where(half != "", (hour >= 1) & (hour <= 12), hour < 24) & (minute < 60) & (second < 60)
-        hour = np.where(half != "", hour % 12 + 12 * (half == "p"), hour)
-        return _SlashedTimes(
-            places=np.flatnonzero(found.to_numpy(zero_copy_only=False)),
-            first=number("a"),
-            second=number("b"),
-            year=np.where(year < 100, year + 2000, year),
-            seconds=np.where(possible, hour * 3600 + minute * 60 + second, -1),
-        )
-
     def spread(self, values: NDArray[Any], missing: Any) -> pd.Series[Any]:
         """Spread one value for each distinct cell over the rows."""
         each = np.append(values, np.array([missing], dtype=values.dtype))[self.codes]
         return pd.Series(each, index=self.rows)
 
-    def read_each(
-        self, read: Callable[[Any], Any], wanted: NDArray[np.bool_] | None = None
-    ) -> tuple[dict[int, Any], dict[int, str]]:
-        """Read the distinct cells in `wanted`: the values by place, and the reasons of those that `read` refuses."""
-        places = range(len(self.distinct)) if wanted is None else np.flatnonzero(wanted).tolist()
-        cells = self.distinct.tolist()
+    def read_each(self, read: Callable[[Any], Any]) -> tuple[dict[int, Any], dict[int, str]]:
+        """Read the distinct cells: the values by place, and the reasons of those that `read` refuses."""
         values: dict[int, Any] = {}
         reasons: dict[int, str] = {}
-        for place in places:
+        for place, cell in enumerate(self.distinct.tolist()):
             try:
-                values[place] = read(cells[place])
+                values[place] = read(cell)
             except BadCell as error:
                 reasons[place] = str(error)
         return values, reasons
@@ -536,11 +488,7 @@ def read_amounts(cells: Cells, currency: str | None = None) -> tuple[pd.Series[A
     [120000.0, 45.0, nan]
     """
     amounts = np.full(len(cells.distinct), np.nan)
-    plain = pc.fill_null(pc.match_substring_regex(cells.texts, _PLAIN_AMOUNT), False)
-    mask = plain.to_numpy(zero_copy_only=False)
-    bare = pc.replace_substring_regex(cells.texts.filter(plain), "[$,]", "")
-    amounts[mask] = bare.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    found, reasons = cells.read_each(lambda cell: _read_amount_in(cell, currency), ~mask)
+    found, reasons = cells.read_each(lambda cell: _read_amount_in(cell, currency))
     amounts[list(found)] = list(found.values())
     return cells.spread(amounts, np.nan), cells.find_bad(reasons)
 
@@ -628,14 +576,14 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
     """
     found: dict[bool, BadValue] = {}
     for column in columns:
-        parts = column.slashed
-        for day_first, number, reason in (
-            (True, parts.first, "has the day first"),
-            (False, parts.second, "has the month first"),
-        ):
-            beyond = parts.places[number > 12]
-            if len(beyond) and day_first not in found:
-                found[day_first] = column.find_bad({int(beyond[0]): reason})[0]
+        for place, cell in enumerate(column.distinct.tolist()):
+            parts = _ORDERED.match(cell) if isinstance(cell, str) else None
+            # Above 12 it can only be a day.
+            for side, day_first, which in ((1, True, "day"), (2, False, "month")):
+                if parts and int(parts[side]) > 12 and day_first not in found:
+                    found[day_first] = column.find_bad({place: f"has the {which} first"})[0]
+            if len(found) == 2:
+                break
     if len(found) < 2:
         return next(iter(found), None)
     if file is None:
@@ -683,61 +631,18 @@ def _read_times(
         aware = isinstance(distinct.dtype, pd.DatetimeTZDtype)
         plain = distinct.dt.tz_convert("UTC").dt.tz_localize(None) if aware else distinct
         return plain.to_numpy(dtype="datetime64[us]"), {}, np.full(len(distinct), aware)
-    stamps = np.full(len(distinct), _NAT)
-    unclear = _fill_slashed(stamps, cells.slashed, day_first)
-    _fill_iso(stamps, cells.texts, _ISO_TIME, pa.timestamp("us"))
-    is_utc = _fill_iso(stamps, cells.texts, _ISO_ZONED, pa.timestamp("us", "UTC"))
-    rest = np.isnat(stamps)
-    rest[list(unclear)] = False
-    found, reasons = cells.read_each(lambda cell: _read_time(cell, day_first), rest)
-    for place, (stamp, in_utc) in found.items():
-        stamps[place], is_utc[place] = stamp.to_datetime64(), in_utc
-    return stamps, reasons | unclear, is_utc
 
-
-def _fill_slashed(
-    stamps: NDArray[np.datetime64], parts: _SlashedTimes, day_first: bool | None
-) -> dict[int, str]:
-    """Fill in the texts with slashes; return those that can be read in two ways, with both readings."""
-    month, day = (parts.second, parts.first) if day_first else (parts.first, parts.second)
-    clear = _exists(parts.year, month, day) & (parts.seconds >= 0)
-    unclear = np.zeros(len(clear), dtype=bool)
-    if day_first is None:
-        unclear = clear & (day <= 12) & (month != day)
-        clear &= month == day
-    months = ((parts.year[clear] - 1970) * 12 + month[clear] - 1).astype("datetime64[M]")
-    days = months.astype("datetime64[D]") + (day[clear] - 1)
-    seconds = parts.seconds[clear].astype("timedelta64[s]")
-    stamps[parts.places[clear]] = days.astype("datetime64[us]") + seconds
-    return {
-        int(
-            parts.places[k]
-        ): f"may mean {_two_readings(int(parts.year[k]), int(parts.first[k]), int(parts.second[k]))}, and "
-        "no other row of the file tells; use day_first=True or False, in the shell --day-first or --month-first"
-        for k in np.flatnonzero(unclear)
-    }
-
-
-def _fill_iso(
-    stamps: NDArray[np.datetime64], texts: pa.Array, form: str, kind: pa.DataType
-) -> NDArray[np.bool_]:
-    """Fill in the texts of an ISO form, and return their mask; none where one of them does not exist."""
-    matches = pc.fill_null(pc.match_substring_regex(texts, form), False)
-    mask: NDArray[np.bool_] = matches.to_numpy(zero_copy_only=False).copy()
-    if mask.any():
+    def read(cell: Any) -> tuple[datetime, bool]:
         try:
-            read = texts.filter(matches).cast(kind).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:  # they are read one by one instead
-            mask[:] = False
-        else:
-            stamps[mask] = read.astype("datetime64[us]")
-    return mask
+            return _parse_time(cell, day_first)
+        except _TwoReadings as doubt:
+            raise BadCell(
+                f"may mean {doubt.both}, and no other row of the file tells; use day_first=True or False, in the shell "
+                "--day-first or --month-first"
+            ) from None
 
-
-def _exists(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mask the dates that are in the calendar."""
-    first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
-    length = (
-        (first + np.timedelta64(1, "M")).astype("datetime64[D]") - first.astype("datetime64[D]")
-    ).astype(np.int64)
-    return np.asarray((month >= 1) & (month <= 12) & (day >= 1) & (day <= length))
+    stamps, is_utc = np.full(len(distinct), _NAT), np.zeros(len(distinct), dtype=bool)
+    found, reasons = cells.read_each(read)
+    for place, (moment, in_utc) in found.items():
+        stamps[place], is_utc[place] = moment, in_utc
+    return stamps, reasons, is_utc

@@ -7,9 +7,9 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import csv as arrow_csv
 
 from opp_analytics import arguments
 from opp_analytics.errors import ArgumentValueError, ConfigError, DataError
@@ -41,7 +40,9 @@ Known = Callable[[str], bool]
 _HEADER_WITHIN = 50
 """Titles and filters above a header take fewer rows than this in every report seen."""
 _TOP = 200_000
-"""The separator and the header are looked for in so many characters: 50 rows, and long ones too."""
+"""The separator is looked for in so many characters: 50 rows, and long ones too."""
+_BATCH = 50_000
+"""Rows that are Python objects at one time, so that a long file needs little more memory than its table."""
 _CELL_LIMIT = 100_000_000
 """Characters of one cell: far beyond any note, and small enough that a missing quote ends in an error."""
 _WRONG_KINDS = {
@@ -233,41 +234,43 @@ def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _read_csv(path: Path, text: str, read_as: str, known: Known) -> Table:
-    """Read the table of a CSV file, every cell as text.
-
-    Parameters
-    ----------
-    path : Path
-        The file, for messages.
-    text : str
-        Its content.
-    read_as : str
-        Name of its encoding.
-    known : callable
-        True for a label that names a column; decides where the header is, and between separators.
-
-    Raises
-    ------
-    DataError
-        When the file holds no table, or a row has more cells than the header.
-    """
+    """Read the table of a CSV file, every cell as text."""
     with _allow_long_cells():
-        delimiter = _find_delimiter(text, known)
-        reader = csv.reader(io.StringIO(text[:_TOP], newline=""), delimiter=delimiter)
-        ends, rows = [0], []
-        for row in islice(_rows(reader), _HEADER_WITHIN):
-            rows.append(row)
-            ends.append(reader.line_num)
-        top = 1 if _names_separator(text) else 0
-        place = top + find_header(rows[top:], known)
-        labels = read_labels(rows[place]) if len(rows) > top else ()
-        if not labels:
-            raise DataError(f"{path} holds no table; export the report again")
-        body = _read_body(_drop_lines(text, ends[place + 1]), delimiter, len(rows[place]), path)
-    columns, numbers = body.join(path, len(labels), place + 2)
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_find_delimiter(text, known))
+        try:
+            rows = list(islice(reader, _HEADER_WITHIN))
+            top = 1 if _names_separator(text) else 0
+            place = top + find_header(rows[top:], known)
+            labels = read_labels(rows[place]) if len(rows) > top else ()
+            if not labels:
+                raise DataError(f"{path} holds no table; export the report again")
+            header = rows[place]
+            columns = _read_body(chain(rows[place + 1 :], reader), len(header), path, place + 2)
+        except (csv.Error, UnicodeEncodeError) as error:
+            raise DataError(f"cannot read {path} as CSV ({error}); export it again") from None
+    index = pd.RangeIndex(place + 2, place + 2 + len(columns[0]), name="row")
     return _make_table(
-        str(path), f"CSV, {read_as}", labels, columns, pd.Index(numbers, name="row"), _note_titles(place)
+        str(path), f"CSV, {read_as}", labels, columns[: len(labels)], index, _note_titles(place)
     )
+
+
+def _read_body(rows: Iterator[list[str]], width: int, path: Path, first: int) -> list[pa.ChunkedArray]:
+    """Read the rows below the header by column; short ones are filled up, and cells beyond the header refused."""
+    chunks: list[list[pa.Array]] = [[] for _ in range(width)]
+    while batch := list(islice(rows, _BATCH)):
+        for place, row in enumerate(batch):
+            further = [cell for cell in row[width:] if cell.strip()]
+            if further:
+                raise DataError(
+                    f"{path}: row {first + place} has {len(row)} cells, more than the {width} of the header, such as "
+                    f"{further[0]!r}; put a text that holds a separator in quotes"
+                )
+            if len(row) != width:
+                batch[place] = [*row[:width], *[""] * (width - len(row))]
+        for chunk, cells in zip(chunks, zip(*batch, strict=True), strict=True):
+            chunk.append(pa.array(cells, pa.string()))
+        first += len(batch)
+    return [pa.chunked_array(chunk, pa.string()) for chunk in chunks]
 
 
 @contextmanager
@@ -280,96 +283,26 @@ def _allow_long_cells() -> Iterator[None]:
         csv.field_size_limit(before)
 
 
-def _rows(reader: Any) -> Iterator[list[str]]:
-    """Give the rows up to one that is not CSV."""
-    try:
-        yield from reader
-    except csv.Error:
-        return
-
-
 def _find_delimiter(text: str, known: Known) -> str:
     """Find the separator with the most known labels in one row; among equals, the most cells."""
     if _names_separator(text):
         return text[4]
 
-    def best(delimiter: str) -> tuple[int, int]:
-        rows = _rows(csv.reader(io.StringIO(text[:_TOP], newline=""), delimiter=delimiter))
-        return _count_best(list(islice(rows, _HEADER_WITHIN)), known)
+    def count_best(delimiter: str) -> tuple[int, int]:
+        rows: list[list[str]] = []
+        with suppress(csv.Error):  # what one separator cannot read, another may
+            for row in csv.reader(io.StringIO(text[:_TOP], newline=""), delimiter=delimiter):
+                rows.append(row)
+                if len(rows) == _HEADER_WITHIN:
+                    break
+        return _count_best(rows, known)
 
-    return max(",;\t|", key=best)
-
-
-def _drop_lines(text: str, lines: int) -> bytes:
-    stream = io.StringIO(text, newline="")
-    for _ in range(lines):
-        stream.readline()
-    return text[stream.tell() :].encode("utf-8", "surrogatepass")
+    return max(",;\t|", key=count_best)
 
 
 def _names_separator(text: str) -> bool:
     """True if the first line tells Excel the separator: ``sep=;``."""
     return text[:4].lower() == "sep=" and not text[4:5].isspace() and text[5:6] in ("\r", "\n")
-
-
-@dataclass(frozen=True)
-class _Body:
-    """The rows of a CSV file below its header."""
-
-    rows: pa.Table
-    """Rows with as many cells as the header."""
-    odd: dict[int, list[str]]
-    """Shorter and longer rows by number, from 1 on."""
-
-    def join(self, path: Path, width: int, first: int) -> tuple[list[pa.ChunkedArray], list[int]]:
-        """Put all rows in order by column, short ones filled up; with the file's row numbers."""
-        cells = self.rows.num_columns
-        for number, row in self.odd.items():
-            further = [cell for cell in row[cells:] if cell.strip()]
-            if further:
-                raise DataError(
-                    f"{path}: row {first + number - 1} has {len(row)} cells, more than the {cells} of the header, such as "
-                    f"{further[0]!r}; put a text that holds a separator in quotes"
-                )
-        every = np.arange(1, self.rows.num_rows + len(self.odd) + 1)
-        numbers = np.append(np.setdiff1d(every, list(self.odd)), list(self.odd)).astype(np.int64)
-        order = np.argsort(numbers)
-        columns = []
-        for place in range(width):
-            column = self.rows.column(place)
-            if self.odd:
-                filled = [row[place] if place < len(row) else "" for row in self.odd.values()]
-                column = pa.chunked_array([*column.chunks, pa.array(filled, pa.string())]).take(order)
-            columns.append(column)
-        return columns, (numbers[order] + first - 1).tolist()
-
-
-def _read_body(content: bytes, delimiter: str, cells: int, path: Path) -> _Body:
-    names = [str(place) for place in range(cells)]
-    odd: dict[int, list[str]] = {}
-
-    def keep(row: Any) -> str:
-        odd[row.number] = next(csv.reader(io.StringIO(row.text, newline=""), delimiter=delimiter), [])
-        return "skip"
-
-    if not content.strip():
-        return _Body(pa.table({name: pa.array([], pa.string()) for name in names}), {})
-    try:
-        table = arrow_csv.read_csv(
-            io.BytesIO(content),
-            # In one block and thread, so that rows are numbered.
-            arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(content) + 1),
-            arrow_csv.ParseOptions(
-                delimiter=delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-                invalid_row_handler=keep,
-            ),
-            arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-        )
-    except pa.ArrowInvalid as error:
-        raise DataError(f"cannot read {path} as CSV ({error}); export it again") from None
-    return _Body(table, odd)
 
 
 # Workbooks
