@@ -210,8 +210,8 @@ def _find_updates(
         old, new = aligned[column], shared[column]
         if column not in schema.COLUMNS:
             new = fit_column(new, old.dtype)
-        for at in _find_differing(old, new).tolist():
-            was, now = old.iloc[at], new.iloc[at]
+        places = _find_differing(old, new)
+        for at, was, now in zip(places.tolist(), old.iloc[places], new.iloc[places], strict=True):
             if same(column, was, now):
                 continue
             wrong = find_problem(column, now, meaning, pipeline=pipelines[at])
