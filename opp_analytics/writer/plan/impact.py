@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,40 +11,46 @@ from opp_analytics import org, schema
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
+from opp_analytics.writer.plan.steps import Step
 
 if TYPE_CHECKING:
     from opp_analytics.arguments import MethodName
     from opp_analytics.history import History
 
-__all__ = ["edited_frame", "forecast_impact"]
-
+__all__ = ["edit_frame", "forecast_impact"]
 
 _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
 
 
-def edited_frame(before: pd.DataFrame, changes: pd.DataFrame, created: list[dict[str, Any]]) -> pd.DataFrame:
-    """Apply a plan's changes to its opportunities, except those in conflict.
+def edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
+    """Apply a plan's steps to a copy of its opportunities, except what is in conflict.
 
     Parameters
     ----------
     before : DataFrame
         The opportunities of a plan.
-    changes : DataFrame
-        The plan's changes.
-    created : list of dict
-        The fields of every opportunity that it creates.
+    steps : iterable of Step
+        Its steps.
     """
-    changes = changes[changes["status"] != "conflict"]
-    by_operation = dict(list(changes.groupby("operation")))
+    edits: dict[str, dict[str | None, Any]] = {}
+    deleted, created = [], []
+    for step in steps:
+        if step.operation == "create":
+            created.append(step.fields)
+        elif step.operation == "delete" and not step.in_conflict:
+            deleted.append(step.unique_id)
+        elif step.operation == "update":
+            for cell in step.cells:
+                if cell.status != "conflict":
+                    edits.setdefault(str(cell.field), {})[step.unique_id] = cell.after
     edited = before.set_index("unique_id")
-    if "update" in by_operation:
-        for field, cells in by_operation["update"].groupby("field"):
-            column = edited[str(field)].astype("object")
-            column.loc[cells["unique_id"]] = cells["after"].to_list()
-            edited[str(field)] = column
-    if "delete" in by_operation:
-        edited = edited.drop(index=by_operation["delete"]["unique_id"].to_list())
-    kept = edited.reset_index()
+    for field, values in edits.items():
+        column = (
+            edited[field].astype("object") if field in edited else pd.Series(None, edited.index, "object")
+        )
+        column.loc[pd.Index(values)] = list(values.values())
+        edited[field] = column
+    kept = edited.drop(index=deleted).reset_index()
     if created:
         kept = pd.concat([kept.astype("object"), pd.DataFrame(created, dtype="object")], ignore_index=True)
         further = {c: t for c, t in before.dtypes.items() if c not in schema.COLUMNS}
@@ -60,7 +67,7 @@ def forecast_impact(
     history: History | None,
     method: MethodName,
 ) -> pd.DataFrame:
-    """The forecast before and after a plan, period by period: see `Plan.impact`."""
+    """Forecast before and after a plan, period by period: see `Plan.impact`."""
     # Here, because planning and applying need no statistics.
     from opp_analytics.analysis import forecast
 

@@ -26,7 +26,7 @@ from opp_analytics.writer.plan.display import (
     write_plan_html,
     write_plan_table,
 )
-from opp_analytics.writer.plan.impact import edited_frame, forecast_impact
+from opp_analytics.writer.plan.impact import edit_frame, forecast_impact
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
 from opp_analytics.writer.plan.steps import (
     EditedCell,
@@ -148,8 +148,7 @@ class Plan:
         DataFrame
             As ``before``, with created opportunities at its end (``unique_id`` missing) and without deleted ones.
         """
-        created = [step.fields for step in self.steps if step.operation == "create"]
-        return edited_frame(self.before, self.changes, created)
+        return edit_frame(self.before, self.steps)
 
     def impact(
         self, *, as_of: When, freq: Freq = "M", history: History | None = None, method: MethodName = "auto"

@@ -169,16 +169,17 @@ def _check(steps: list[Step], before: pd.DataFrame) -> None:
             raise ValueError(f"{where}{operation} of {step.unique_id!r}, which is not in the plan")
         if operation in ("create", "update"):
             for cell in step.cells:
-                _check_cell(cell, where, meaning, None if operation == "create" else before)
+                _check_cell(cell, where, meaning, before)
         elif [cell.field for cell in step.cells] != [None]:
             raise ValueError(f"{where}a {operation} has no field")
 
 
-def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataFrame | None) -> None:
+def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataFrame) -> None:
     if not isinstance(cell.field, str):
         raise ValueError(f"{where}{cell.field!r} is not a field")
     wrong = find_problem(cell.field, cell.after, meaning)
-    if wrong or (before is not None and cell.field not in before):
+    # A column that the edits added has no value before.
+    if wrong or (cell.before is not None and cell.field not in before):
         raise ValueError(f"{where}{cell.field!r} cannot be written: {wrong[0] if wrong else 'unknown'}")
 
 

@@ -35,6 +35,14 @@ def test_plan_save__of_a_name_with_half_of_a_character(before: pd.DataFrame, tmp
     assert Plan.read(made.save(tmp_path / "plan.json")).problems["value"].tolist() == ["A\ud800"]
 
 
+def test_plan_save__of_a_column_that_the_edits_added(before: pd.DataFrame, tmp_path: Path) -> None:
+    after = before.assign(region=["West", *[None] * 5])
+    after.attrs["new_columns"] = ["region"]
+    back = Plan.read(plan(before, after).save(tmp_path / "plan.json"))
+    assert back.steps[0].fields == {"region": "West"}
+    assert back.edited()["region"].tolist()[0] == "West"
+
+
 def test_plan_save__keeps_problems(before: pd.DataFrame, tmp_path: Path) -> None:
     made = plan(before, changed(before, 1, probability=140))
     back = Plan.read(made.save(tmp_path / "plan.json"))
