@@ -15,7 +15,7 @@ from opp_analytics.charts.wording import (
     caption,
     iterate,
     keep_largest,
-    measure_money,
+    measure_column,
     name_method,
     name_rows,
     note_rest,
@@ -116,7 +116,7 @@ def _prepare_steps(
         )
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
     return ChartData(
-        heading(moved), note, empty, tuple(places), linked=True, measure=measure_money(moved, axis),
+        heading(moved), note, empty, tuple(places), linked=True, measure=measure_column(moved, column, axis),
         levels=(Level(0.0), *aim),
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axi
     rest = note_rest(len(change) - len(shown), "smaller group")
     return ChartData(
         heading(table), " · ".join(filter(None, (note, rest))), places=tuple(places),
-        measure=measure_money(table, axis, low=1.05 * float(left.min())), levels=(Level(0.0),),
+        measure=measure_column(table, column, axis, low=1.05 * float(left.min())), levels=(Level(0.0),),
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def movements(table: pd.DataFrame) -> ChartData:
     # The end of a name is often what tells two deals of one customer apart.
     return ChartData(
         heading(table), note, places=tuple(places), name_width=40,
-        measure=measure_money(table, "change in open value", signed=True), levels=(Level(0.0),),
+        measure=measure_column(table, "value", "change in open value", signed=True), levels=(Level(0.0),),
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ from opp_analytics.charts.stages import stack_shares
 from opp_analytics.charts.wording import (
     caption,
     keep_largest,
-    measure_money,
+    measure_column,
     measure_percent,
     name_method,
     name_periods,
@@ -77,7 +77,7 @@ def forecast(table: pd.DataFrame) -> ChartData:
         return ChartData(sentence(table), note, "no deal is won or due in a period", size=size)
     return ChartData(
         sentence(table), note, places=_forecast_places(shown, table), upright=True, size=size,
-        measure=measure_money(table, "booked and expected"), footer=note_periods(shown), says_tone="quiet",
+        measure=measure_column(table, "expected", "booked and expected"), footer=note_periods(shown), says_tone="quiet",
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def _forecast_groups(table: pd.DataFrame) -> ChartData:
         _group_place(label, row, money_of(table))
         for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True)
     )
-    measure = measure_money(table, "booked and expected")
+    measure = measure_column(table, "expected", "booked and expected")
     return ChartData(sentence(table), note, places=places, measure=measure, size=(8.5, 2.8))
 
 
@@ -299,7 +299,7 @@ def forecast_fan(
     return ChartData(
         sentence(table) if known else "Forecast over time",
         caption(table, text.count(len(table), "record"), name_method(table), spread),
-        upright=True, places=places, curves=tuple(curves), measure=measure_money(table, "value of the period"),
+        upright=True, places=places, curves=tuple(curves), measure=measure_column(table, "expected", "value of the period"),
         across=Measure("date"), levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
         ribbons=(Ribbon(tuple(zip(days, map(float, table["low"]), map(float, table["high"]), strict=True))),),
         ends=tuple(EndName(days[-1], float(y), name, tone) for y, name, tone in names if math.isfinite(y)),
@@ -376,7 +376,7 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
     )
     return ChartData(
         sentence(table), caption(table, "at the right: closed + commit, and with best case"), places=places,
-        measure=measure_money(table, "value"), size=(9.0, 3.4),
+        measure=measure_column(table, "closed", "value"), size=(9.0, 3.4),
     )  # fmt: skip
 
 
@@ -427,7 +427,7 @@ def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan
             )
         )
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
-    return ChartData("", places=tuple(places), measure=measure_money(table, "value"), levels=aim)
+    return ChartData("", places=tuple(places), measure=measure_column(table, "closed", "value"), levels=aim)
 
 
 _MOVES: dict[str, Tone] = {"won": "bar", "slipped": "hi", "lost": "mute", "removed": "pale"}

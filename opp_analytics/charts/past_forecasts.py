@@ -23,7 +23,7 @@ from opp_analytics.charts.data import (
 )
 from opp_analytics.charts.wording import (
     caption,
-    measure_money,
+    measure_column,
     measure_percent,
     name_method,
     note_intervals,
@@ -50,7 +50,7 @@ def backtest(table: pd.DataFrame) -> ChartData:
     gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
     return ChartData(
         sentence(table), caption(table, text.count(len(table), "forecast"), name_method(table), gray), upright=True,
-        measure=measure_money(table, "forecast − actual", signed=True), curves=tuple(curves),
+        measure=measure_column(table, "error", "forecast − actual", signed=True), curves=tuple(curves),
         across=Measure("count", _WEEKS, float(weeks.max()) + 0.3, float(weeks.min())), levels=(Level(0.0, "ink"),),
         ends=(
             EndName(*end, text.period(last, table.attrs.get("freq")), "hi"),
@@ -149,4 +149,4 @@ def track_record(table: pd.DataFrame) -> ChartData:
         places.append(
             Place(text.capital(period), marks, figures=figures, title=title, key=str(key), note=left)
         )
-    return ChartData("", places=tuple(places), measure=measure_money(table, "closed"))
+    return ChartData("", places=tuple(places), measure=measure_column(table, "actual", "closed"))

@@ -31,7 +31,7 @@ from opp_analytics.charts.data import (
 from opp_analytics.charts.wording import (
     caption,
     iterate,
-    measure_money,
+    measure_column,
     measure_percent,
     name_deals,
     name_periods,
@@ -264,7 +264,7 @@ def velocity(table: pd.DataFrame) -> ChartData:
         speed = float(np.nan_to_num(row.velocity))
         places.append(Place(name, (BarMark(0, speed, "bar"),), says, speed))
     return ChartData(
-        sentence(table), note, places=tuple(places), measure=measure_money(table, "value won per day"),
+        sentence(table), note, places=tuple(places), measure=measure_column(table, "velocity", "value won per day"),
         says_tone="quiet",
     )  # fmt: skip
 
@@ -341,6 +341,6 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
     )
     note = caption(table, count, "blue: several flags", rest)
     return ChartData(
-        heading(table), note, places=tuple(places), measure=measure_money(table, "value"), says_tone="quiet",
+        heading(table), note, places=tuple(places), measure=measure_column(table, "value"), says_tone="quiet",
         size=(10.0, 4.2), name_width=36,
     )  # fmt: skip

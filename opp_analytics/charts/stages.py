@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from opp_analytics.charts.data import (
 )
 from opp_analytics.charts.wording import (
     caption,
-    measure_money,
+    measure_column,
     measure_percent,
     name_periods,
     name_rows,
@@ -67,9 +68,9 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
         Place(name, (BarMark(0, value, "bar"),), f"{money(value)}, {text.count(n)}", value)
         for name, value, n in rows
     )
-    measure = measure_money(table, "open value")
+    measure = measure_column(table, "open_value")
     if not table["open_value"].any():
-        measure = Measure("money", "open value", ticks=((0.0, money(0)),))
+        measure = replace(measure, ticks=((0.0, money(0)),))
     count = text.count(int(table["open_count"].sum()), "open deal")
     return ChartData(
         sentence(table), caption(table, count), places=tuple(places), measure=measure, says_tone="quiet"
@@ -155,7 +156,7 @@ def slippage(table: pd.DataFrame) -> ChartData:
         level -= value
     return ChartData(
         sentence(table), caption(table, text.count(due), "each by its outcome"), places=tuple(places), linked=True,
-        measure=measure_money(table, "value at the start of the period"),
+        measure=measure_column(table, "value", "value at the start of the period"),
     )  # fmt: skip
 
 
@@ -278,7 +279,7 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     ends.append(EndName(last + 0.35, opened[-1][1], "open at the end", "ink"))
     return ChartData(
         sentence(table), caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
-        measure=measure_money(table, "value created"), curves=(Curve(opened, "ink", 1.2, 4.0),), ends=tuple(ends),
+        measure=measure_column(table, "value", "value created"), curves=(Curve(opened, "ink", 1.2, 4.0),), ends=tuple(ends),
         levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
         footer=note_periods(periods), size=(9.0, 4.2),
     )  # fmt: skip
@@ -323,7 +324,7 @@ def deal(table: pd.DataFrame) -> ChartData:
         for phase in _split_phases(table, field, end):
             words = _write_value(field, phase.value, table)
             left, right = ((moment - zero) / _DAY for moment in (phase.start, phase.end))
-            forms = tuple(shorten(words, width) for width in (len(words), 12, 6))
+            forms = tuple(shorten(words, width) for width in (len(words), 14, 12, 10, 8, 6))
             bars.append(BarMark(left, right, _judge_phase(field, phase, stages), 0.56, forms))
         places.append(Place(text.label(field), tuple(bars)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())

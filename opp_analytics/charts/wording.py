@@ -10,6 +10,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.charts.data import Measure
+from opp_analytics.columns import find_unit
 from opp_analytics.org import Org
 
 _BLANKS = re.compile(r"[^\S\u00a0]+")
@@ -140,11 +141,15 @@ def keep_largest(table: pd.DataFrame, column: str, most: int) -> pd.DataFrame:
     return table.sort_values(column, key=abs, ascending=False, kind="stable").head(most)
 
 
-def measure_money(
-    table: pd.DataFrame, title: str, *, signed: bool = False, low: float | None = None
+def measure_column(
+    table: pd.DataFrame, column: str, title: str = "", *, signed: bool = False, low: float | None = None
 ) -> Measure:
-    """Measure money in the table's currency."""
-    return Measure("money", title, low=low, currency=Org.of(table).currency, signed=signed)
+    """Measure a column in its unit, money in the table's currency; the title is its name, unless another says more."""
+    unit, currency = find_unit(column), Org.of(table).currency
+    return Measure(
+        "money" if unit == "money" else "percent" if unit == "rate" else "number",
+        title or text.label(column), low=low, currency=currency, signed=signed,
+    )  # fmt: skip
 
 
 def measure_percent(

@@ -403,7 +403,7 @@ def text_size() -> float:
     return 0.9 * float(rcParams["font.size"])
 
 
-class _Shown:
+class _NotebookPng:
     """A matplotlib object that a notebook shows as a picture, without pyplot."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
@@ -415,11 +415,11 @@ class _Shown:
         return buffer.getvalue(), {"width": int(width), "height": int(height)}
 
 
-class Picture(_Shown, Figure):
+class Picture(_NotebookPng, Figure):
     """A figure outside pyplot that a notebook shows."""
 
 
-class _PictureAxes(_Shown, Axes):
+class _PictureAxes(_NotebookPng, Axes):
     """Axes that a notebook shows as their figure."""
 
 
