@@ -144,6 +144,11 @@ class Stages:
         """The stage behind every alias."""
         return {alias: stage.name for stage in self.stages for alias in stage.aliases}
 
+    @cached_property
+    def spellings(self) -> Mapping[str, str]:
+        """The stage behind every spelling: its name and its aliases."""
+        return {**self.aliases, **{stage.name: stage.name for stage in self.stages}}
+
     def of(self, pipeline: str | None) -> Stages:
         """Keep the stages of one pipeline; all of them where the organization has only one.
 
@@ -164,7 +169,7 @@ class Stages:
         >>> STAGES.match("Closed-won"), STAGES.match("won")
         ('closed_won', None)
         """
-        return match_name(typed, {**{stage.name: stage.name for stage in self.stages}, **self.aliases})
+        return match_name(typed, self.spellings)
 
     def kind_of(self, name: str) -> Kind | None:
         """Look up the kind of a stage, by its name or an alias; None for an unknown stage."""

@@ -14,7 +14,7 @@ import pandas as pd
 from opp_analytics import crm, inputs, org, schema
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
 from opp_analytics.text import count
-from opp_analytics.writer.plan.cells import fit_column
+from opp_analytics.writer.plan.cells import fit_column, list_rows
 from opp_analytics.writer.plan.plan import plan
 
 __all__ = [
@@ -183,10 +183,27 @@ def make_after(
         )
     first = [str(c) for c in before.columns if c in named]
     first += [c for c in schema.COLUMNS if c in named and c not in first]
+    _match_choices(rows, before)
     frame = _fit_columns(rows, [*first, *(c for c in named if c not in first)], before)
     if wanted:
         frame.attrs["new_columns"] = wanted
     return frame
+
+
+def _match_choices(rows: dict[int, dict[str, Any]], before: pd.DataFrame) -> None:
+    """Replace a typed stage or status by the name that it spells, as the grid does: ``closed-won`` is ``closed_won``.
+
+    A cell that nobody edited stays: a server may hold a spelling of its own.
+    """
+    known = {"stage": org.Org.of(before).stages.spellings, "status": {name: name for name in schema.STATUSES}}
+    held = {row["unique_id"]: row for row in list_rows(before)} if "unique_id" in before else {}
+    for row in rows.values():
+        was = held.get(row.get("unique_id"), {})
+        for column, names in known.items():
+            typed = row.get(column)
+            # An alias stays, as in a frame.
+            if isinstance(typed, str) and typed not in names and typed != was.get(column):
+                row[column] = inputs.match_name(typed, names) or typed
 
 
 def _fit_columns(rows: dict[int, dict[str, Any]], columns: list[str], before: pd.DataFrame) -> pd.DataFrame:

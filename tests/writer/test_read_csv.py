@@ -135,3 +135,14 @@ def test_read_csv__refuses_new_columns_and_rows_of_totals_by_name_unless_they_ar
     assert made.changes[["field", "after"]].values.tolist() == [["notes", "call back"]] * 2
     with pytest.raises(DataError, match="new_columns names 'note'"):
         read_csv(file, frame, new_columns=["note"])
+
+
+def test_read_csv__takes_any_spelling_of_a_stage_and_a_status_but_no_other_word(tmp_path: Path) -> None:
+    frame = opportunities(4)
+    file = to_csv(frame, tmp_path / "deals.csv")
+    head, *lines = file.read_text(encoding="utf-8-sig").splitlines()
+    typed = ("Closed-won", "CLOSED  LOST", "sold", "negotiation")
+    edited = [line.replace("proposal", stage) for line, stage in zip(lines, typed, strict=True)]
+    file.write_text("\n".join([head, *edited]), encoding="utf-8")
+    stages = read_csv(file, frame)["stage"].astype("str").tolist()
+    assert stages == ["closed_won", "closed_lost", "sold", "negotiation"]
