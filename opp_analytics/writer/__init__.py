@@ -3,11 +3,11 @@
 from opp_analytics.writer.apply.apply import apply, check_plan, resume
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.undo import undo
-from opp_analytics.writer.plan.cells import find_problem, normalize, same
+from opp_analytics.writer.cells import find_problem, normalize, same
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan
-from opp_analytics.writer.plan.steps import OUTCOMES
 from opp_analytics.writer.runs import own_writes, runs
+from opp_analytics.writer.steps import OUTCOMES
 from opp_analytics.writer.to_csv import guard_formula, read_csv, to_csv
 from opp_analytics.writer.to_excel import read_excel, to_excel
 

@@ -25,8 +25,8 @@ from opp_analytics import schema
 from opp_analytics.api import find_unsafe, state_folder
 from opp_analytics.errors import JournalError, PlanError
 from opp_analytics.files import make_private_folder
-from opp_analytics.writer.plan.cells import from_text, to_text
-from opp_analytics.writer.plan.steps import EditedCell, EqualCreate, Result, RunStep, Step
+from opp_analytics.writer.cells import from_text, to_text
+from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep, Step
 
 __all__ = ["LEFT", "Journal", "PlanRun", "locate_journal", "locate_journals", "lock_plan", "read_journal"]
 

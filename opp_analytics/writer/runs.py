@@ -8,7 +8,7 @@ import pandas as pd
 
 from opp_analytics import schema
 from opp_analytics.writer.journal import LEFT, locate_journal, locate_journals, read_journal
-from opp_analytics.writer.plan.steps import OUTCOMES
+from opp_analytics.writer.steps import OUTCOMES
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client

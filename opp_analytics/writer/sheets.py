@@ -14,7 +14,7 @@ import pandas as pd
 from opp_analytics import crm, inputs, org, schema
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
 from opp_analytics.text import count
-from opp_analytics.writer.plan.cells import fit_column, list_rows
+from opp_analytics.writer.cells import fit_column, list_rows
 from opp_analytics.writer.plan.plan import plan
 
 __all__ = [

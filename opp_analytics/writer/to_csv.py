@@ -16,7 +16,7 @@ import pandas as pd
 from opp_analytics import arguments, files, inputs, schema
 from opp_analytics.errors import DataError
 from opp_analytics.org import Org, conform, empty
-from opp_analytics.writer.plan.cells import list_rows
+from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.sheets import (
     TEXTS,

@@ -22,7 +22,7 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import refuse_devices, write_whole
 from opp_analytics.org import PIPELINE, Org, Stages, conform
-from opp_analytics.writer.plan.cells import from_text, list_choices, list_rows, to_text
+from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.sheets import (
     TEXTS,

@@ -10,7 +10,7 @@ from opp_analytics.api import Client
 from opp_analytics.cli.plan_view import SHELL
 from opp_analytics.errors import PlanError
 from opp_analytics.writer import Plan, Receipt, check_plan, plan
-from opp_analytics.writer.plan.steps import EditedCell, Result, RunStep, Step
+from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 from tests.cli.deals import deals
 from tests.cli.kinds import Account, Command
 

@@ -33,9 +33,9 @@ from opp_analytics.writer import (
     to_excel,
     undo,
 )
+from opp_analytics.writer.cells import from_text, to_text
 from opp_analytics.writer.journal import Journal, locate_journal, lock_plan, read_journal
-from opp_analytics.writer.plan.cells import from_text, to_text
-from opp_analytics.writer.plan.steps import EditedCell, Step
+from opp_analytics.writer.steps import EditedCell, Step
 from tests.writer.frames import adding, opportunities
 from tests.writer.kills import Round
 from tests.writer.workbooks import edit

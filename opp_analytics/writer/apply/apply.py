@@ -23,8 +23,8 @@ from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_ch
 from opp_analytics.writer.journal import Journal, PlanRun, lock_plan
 from opp_analytics.writer.plan.display import PERMISSIONS, PYTHON, Words, describe_problems, list_needing
 from opp_analytics.writer.plan.plan import Plan
-from opp_analytics.writer.plan.steps import EditedCell, Result, RunStep, Step
 from opp_analytics.writer.plan.three_way import promise_no_writes
+from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from opp_analytics.api import STOP, Stop
 from opp_analytics.errors import JournalError
 from opp_analytics.writer.journal import Journal, PlanRun
-from opp_analytics.writer.plan.steps import EqualCreate, Result, RunStep
+from opp_analytics.writer.steps import EqualCreate, Result, RunStep
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client

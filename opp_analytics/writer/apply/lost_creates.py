@@ -21,10 +21,10 @@ from opp_analytics import schema, text
 from opp_analytics.errors import ApiError, JournalError, PlanError
 from opp_analytics.writer.apply.engine import LiveRun, work_through
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
+from opp_analytics.writer.cells import normalize, same
 from opp_analytics.writer.journal import PlanRun, lock_plan
-from opp_analytics.writer.plan.cells import normalize, same
-from opp_analytics.writer.plan.steps import EqualCreate, Result, RunStep, Step
 from opp_analytics.writer.plan.three_way import PAGE
+from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client, Opportunity
@@ -155,7 +155,7 @@ def match_lost_creates(
 
     Examples
     --------
-    >>> from opp_analytics.writer.plan.steps import EditedCell
+    >>> from opp_analytics.writer.steps import EditedCell
     >>> create = Step("create", None, (EditedCell("name", None, "Acme  Ltd"),))
     >>> run = PlanRun("r1", "p1", "https://api.example.com", "skip")
     >>> lost = {number: (create, run) for number in (4, 7)}

@@ -8,9 +8,9 @@ from functools import cached_property
 import pandas as pd
 
 from opp_analytics import text
-from opp_analytics.writer.plan.cells import list_rows
+from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.display import PYTHON, Words, write_receipt_html
-from opp_analytics.writer.plan.steps import OUTCOMES, RunStep, list_outcomes
+from opp_analytics.writer.steps import OUTCOMES, RunStep, list_outcomes
 
 __all__ = ["Receipt"]
 

@@ -21,9 +21,9 @@ from opp_analytics.errors import (
     ValidationError,
 )
 from opp_analytics.writer.apply.engine import LiveRun, work_through
-from opp_analytics.writer.plan.cells import format_cell
-from opp_analytics.writer.plan.steps import EditedCell, Result, RunStep, Step
+from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.plan.three_way import CHANGED, compare_three_ways, read_one
+from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 
 __all__ = ["Chains", "group_equal_creates", "send_chains"]
 

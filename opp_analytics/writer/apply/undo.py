@@ -11,11 +11,11 @@ import pandas as pd
 
 from opp_analytics import org, schema, text
 from opp_analytics.errors import DataWarning
+from opp_analytics.writer.cells import normalize
 from opp_analytics.writer.journal import Journal
-from opp_analytics.writer.plan.cells import normalize
 from opp_analytics.writer.plan.plan import Plan, compare_steps
-from opp_analytics.writer.plan.steps import EditedCell, RunStep, Step, add_base
 from opp_analytics.writer.plan.three_way import promise_no_writes, read_many
+from opp_analytics.writer.steps import EditedCell, RunStep, Step, add_base
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client

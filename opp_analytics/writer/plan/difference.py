@@ -12,7 +12,7 @@ import pandas as pd
 from opp_analytics import arguments, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.org import Org
-from opp_analytics.writer.plan.cells import (
+from opp_analytics.writer.cells import (
     find_problem,
     fit_column,
     list_rows,
@@ -20,7 +20,7 @@ from opp_analytics.writer.plan.cells import (
     read_number,
     same,
 )
-from opp_analytics.writer.plan.steps import EditedCell, PlanProblem, Step
+from opp_analytics.writer.steps import EditedCell, PlanProblem, Step
 
 __all__ = ["UNKNOWN_ID", "find_difference", "require_ids"]
 

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from opp_analytics import schema, text
-from opp_analytics.writer.plan.cells import format_cell, quote_cell
-from opp_analytics.writer.plan.steps import PROBLEMS, EditedCell, PlanProblem, RunStep, Step
+from opp_analytics.writer.cells import format_cell, quote_cell
+from opp_analytics.writer.steps import PROBLEMS, EditedCell, PlanProblem, RunStep, Step
 
 __all__ = [
     "PERMISSIONS",

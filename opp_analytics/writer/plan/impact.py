@@ -11,7 +11,7 @@ from opp_analytics import org, schema
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
-from opp_analytics.writer.plan.steps import Step
+from opp_analytics.writer.steps import Step
 
 if TYPE_CHECKING:
     from opp_analytics.arguments import MethodName

@@ -28,7 +28,13 @@ from opp_analytics.writer.plan.display import (
 )
 from opp_analytics.writer.plan.impact import edit_frame, forecast_impact
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
-from opp_analytics.writer.plan.steps import (
+from opp_analytics.writer.plan.three_way import (
+    compare_three_ways,
+    find_in_trash,
+    promise_no_writes,
+    read_many,
+)
+from opp_analytics.writer.steps import (
     EditedCell,
     PlanProblem,
     Step,
@@ -36,12 +42,6 @@ from opp_analytics.writer.plan.steps import (
     list_changes,
     list_conflicts,
     list_problems,
-)
-from opp_analytics.writer.plan.three_way import (
-    compare_three_ways,
-    find_in_trash,
-    promise_no_writes,
-    read_many,
 )
 
 if TYPE_CHECKING:

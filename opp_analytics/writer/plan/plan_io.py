@@ -15,8 +15,8 @@ import pandas as pd
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import refuse_devices, write_whole
-from opp_analytics.writer.plan.cells import find_problem, from_wire, read_number, to_text
-from opp_analytics.writer.plan.steps import (
+from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
+from opp_analytics.writer.steps import (
     OPERATIONS,
     STATUSES,
     EditedCell,

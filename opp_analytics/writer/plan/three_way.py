@@ -11,8 +11,8 @@ from opp_analytics import schema
 from opp_analytics.api import Threads
 from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
-from opp_analytics.writer.plan.cells import normalize, same
-from opp_analytics.writer.plan.steps import EditedCell, Step
+from opp_analytics.writer.cells import normalize, same
+from opp_analytics.writer.steps import EditedCell, Step
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client

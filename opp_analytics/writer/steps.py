@@ -18,7 +18,7 @@ import pandas as pd
 from opp_analytics import schema
 from opp_analytics.files import digest
 from opp_analytics.org import DEFAULT, Org
-from opp_analytics.writer.plan.cells import from_text, to_text
+from opp_analytics.writer.cells import from_text, to_text
 
 __all__ = [
     "OPERATIONS",
