@@ -278,6 +278,7 @@ def _end(place, after):
     return "advanced" if RANKS[after] > RANKS[place] else "back"
 
 
+@pytest.mark.slow
 @FEW
 @given(pairs(passed_on=False))
 @example(
@@ -372,6 +373,7 @@ def test_close_date_moves__are_those_of_open_deals(looks):
             assert table.loc[key, "days_pulled"] == sum(d for d in days if d < 0)
 
 
+@pytest.mark.slow
 @FEW
 @given(pairs(), DUE, st.integers(0, 9))
 def test_questions__do_not_depend_on_the_order_of_rows_or_on_what_is_recorded_again(pair, due, order):
@@ -438,6 +440,7 @@ def test_forecast_change__of_an_owners_history_is_that_of_the_group_where_nothin
         pd.testing.assert_series_equal(own, mine, check_names=False)
 
 
+@pytest.mark.slow
 @FEW
 @given(pairs(passed_on=False))
 def test_deal_flags__of_a_history_are_those_of_each_owner_of_any_order_and_of_its_moves(drawn):

@@ -296,7 +296,7 @@ def test_load__keeps_no_load_that_may_be_incomplete(tmp_path):
         client = client_of(server, tmp_path / "pages")
         for _ in range(2):
             with pytest.warns(oa.errors.DataWarning):
-                load(client)
+                load(client, page_size=2)
             asked, server.asked[:] = len(server.asked), []
             assert asked > 0
 
