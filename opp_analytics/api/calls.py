@@ -103,7 +103,7 @@ class Page:
 
 
 def encode_path(unique_id: str) -> str:
-    """The path of one opportunity, its id as one segment."""
+    """Encode the path of one opportunity, its id as one segment."""
     if text(unique_id, "unique_id", example="opp-1").strip() in (".", ".."):
         raise ArgumentValueError(
             f"unique_id={unique_id!r} is not an opportunity's id; use its unique_id as text"
@@ -116,7 +116,7 @@ _WIRE_NAMES = {"account_id": "account_unique_id"}
 
 
 def encode_query(page: int, page_size: int | None, params: dict[str, Any], names: Names) -> dict[str, Any]:
-    """The query of a list, under the names of the wire."""
+    """Check the query of a list, and encode it under the names of the wire."""
     known = ListParams.__annotations__ | Filters.__annotations__
     for name in params:
         if name not in known:
@@ -132,7 +132,7 @@ def encode_query(page: int, page_size: int | None, params: dict[str, Any], names
 
 
 def encode_body(fields: dict[str, Any], names: Names, *, creates: bool = False) -> bytes:
-    """The body of a create or an update under the names of the wire, after checking each value."""
+    """Check each value of a create or an update, and encode the body under the names of the wire."""
     if not fields:
         raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")
     values = {}

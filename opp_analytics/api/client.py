@@ -124,7 +124,7 @@ class Client:
         key_header: str = "both",
         proxy: str | Secret | None = None,
     ) -> Client:
-        """A client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.
+        """Make a client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.
 
         Without `org`, an ``opp-analytics.toml`` in the working folder is read, which the log says.
 
@@ -185,7 +185,7 @@ class Client:
         self.pages.close()
 
     def list(self, page: int = 1, page_size: int | None = None, **params: Unpack[ListParams]) -> Page:
-        """One page of opportunities.
+        """Get one page of opportunities.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class Client:
         return self._page(LIST, page, page_size, dict(params))
 
     def search(self, text: str, page: int = 1, page_size: int | None = None) -> Page:
-        """One page of the opportunities that match `text`.
+        """Get one page of the opportunities that match `text`.
 
         Parameters
         ----------
@@ -212,7 +212,7 @@ class Client:
         return self._page(LIST, page, page_size, {"search": text})
 
     def list_deleted(self, page: int = 1, page_size: int | None = None) -> Page:
-        """One page of the trash.
+        """Get one page of the trash.
 
         Parameters
         ----------
@@ -222,7 +222,7 @@ class Client:
         return self._page(TRASH, page, page_size, {})
 
     def get(self, unique_id: str) -> Opportunity:
-        """One opportunity as a flat dict.
+        """Get one opportunity as a flat dict.
 
         Parameters
         ----------
@@ -312,7 +312,7 @@ class Client:
         stored: bool = False,
         **params: Unpack[ListParams],
     ) -> bytes:
-        """The undecoded body of one page, through the page cache.
+        """Fetch the undecoded body of one page, through the page cache.
 
         Parameters
         ----------
@@ -330,7 +330,7 @@ class Client:
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
 
     def decode_page(self, body: bytes, decoder: PageDecoder) -> TablePage:
-        """A fetched body decoded by the decoder of its sweep.
+        """Decode a fetched body with the decoder of its sweep.
 
         Raises
         ------

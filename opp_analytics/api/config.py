@@ -50,7 +50,7 @@ class Network:
         self.certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
 
     def proxies(self) -> dict[str, str]:
-        """The proxy as `requests` takes it."""
+        """Give the proxy as `requests` takes it."""
         proxy = self.proxy.reveal()
         return {"http": proxy, "https": proxy} if proxy else {}
 
@@ -75,7 +75,7 @@ _OTHERS_MAY_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def private_cache(owner: object, root: Path, name: str) -> Path:
-    """The folder `name` in `root`; neither needs to exist.
+    """Choose the folder `name` in `root`; neither needs to exist.
 
     If others can write to `root`, the folder or a file in it, the result is a temporary folder that is removed with
     `owner`, and a warning says why.
@@ -95,7 +95,7 @@ def private_cache(owner: object, root: Path, name: str) -> Path:
 
 
 def find_unsafe(root: Path, folder: Path) -> str | None:
-    """The part of a cache that others could change, and how; None when only this user can."""
+    """Find the part of a cache that others could change, and say how; None when only this user can."""
     # Windows has no such modes, and keeps a user's folders from other users by itself.
     if os.name == "nt":  # pragma: no cover
         return None
@@ -154,7 +154,7 @@ class Settings:
         *,
         key_header: str = "both",
     ) -> Settings:
-        """Checked settings.
+        """Check the settings.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, *, key_header: str = "both") -> Settings:
-        """Settings from the ``BLOCKS_*`` variables.
+        """Read the settings from the ``BLOCKS_*`` variables.
 
         Raises
         ------
@@ -200,7 +200,7 @@ class Settings:
 
 
 def read_environment() -> tuple[Secret, Secret, Secret]:
-    """Address, token (or a callable that runs a command) and key from the environment.
+    """Read address, token (or a callable that runs a command) and key from the environment.
 
     Raises
     ------
@@ -266,10 +266,10 @@ def _url_problem(url: object) -> Exception | None:
 
 
 def cache_folder() -> Path:
-    """Default folder for cached pages and frames; read from the environment at each call."""
+    """Find the default folder for cached pages and frames; the environment is read at each call."""
     return Path(platformdirs.user_cache_dir("opp-analytics"))
 
 
 def state_folder() -> Path:
-    """Folder for journals of applied plans; read from the environment (XDG_STATE_HOME) at each call."""
+    """Find the folder for journals of applied plans; the environment (XDG_STATE_HOME) is read at each call."""
     return Path(platformdirs.user_state_dir("opp-analytics"))

@@ -91,7 +91,7 @@ _POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 class Connections:
-    """A pool of so many connections; to a request nothing is added, and no redirect is followed.
+    """A pool of `size` connections; adds no headers, follows no redirects.
 
     A session of `requests` would add cookies and what is in ``~/.netrc``, read redirects, and cost as much as the rest of
     a request.
@@ -111,7 +111,7 @@ class Connections:
         params: Mapping[str, Any] | None = None,
         body: bytes | None = None,
     ) -> requests.Response:
-        """The answer to one request, read whole."""
+        """Send one request and read the whole answer."""
         request = requests.PreparedRequest()
         request.prepare(method=method, url=url, headers={**_HEADERS, **headers}, params=params, data=body)
         proxies, verify = self._network.proxies(), self._network.certificates
@@ -161,7 +161,7 @@ def _body(response: requests.Response) -> bytes:
 
 
 def _refusal_body(response: requests.Response) -> bytes:
-    """The beginning of an error's body; the status says enough when the rest is cut off."""
+    """Read the beginning of an error's body; if the rest is cut off, the status says enough."""
     chunks, size = [], 0
     try:
         for chunk in response.iter_content(16 * 1024):

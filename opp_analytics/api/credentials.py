@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 def attempt(call: Callable[[], _T]) -> _T | BaseException:
-    """What `call` returns, or what it raises, Ctrl-C included, without its traceback and what led to it.
+    """Return the result of `call`, or its exception (Ctrl-C too) without traceback and context.
 
     The caller raises it after this has returned, so that it becomes no other error's context either.
     """
@@ -42,15 +42,15 @@ class Secret:
 
     @classmethod
     def of(cls, value: Any) -> Secret:
-        """The value hidden; a secret stays the same one."""
+        """Hide a value; a secret is returned as is."""
         return value if isinstance(value, Secret) else cls(value)
 
     def reveal(self) -> Any:
-        """The secret value."""
+        """Return the secret value."""
         return self._value
 
     def redact(self, text: str) -> str:
-        """The text with asterisks in place of this secret."""
+        """Replace this secret in a text with asterisks."""
         too_short = not isinstance(self._value, str) or len(self._value) < _SHORTEST_REDACTED
         return text if too_short else text.replace(self._value, "***")
 
@@ -93,7 +93,7 @@ class Token:
         self._lock = threading.Lock()
 
     def current(self) -> Secret:
-        """The token to send.
+        """Get the token to send.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class Token:
             return self._now != refused
 
     def redact(self, text: str) -> str:
-        """The text with asterisks in place of the token."""
+        """Replace the token in a text with asterisks."""
         return self._now.redact(text) if self._now else text
 
     def _fetched(self) -> Secret:
@@ -134,7 +134,7 @@ class Token:
 
 
 def checked_secret(secret: Secret, name: str) -> Secret:
-    """The secret without blanks around it.
+    """Check a secret, and strip blanks around it.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def checked_secret(secret: Secret, name: str) -> Secret:
 
 
 def checked_token(source: Secret) -> Secret:
-    """The source of tokens: a callable, or a text that is checked like any secret."""
+    """Check a source of tokens: a callable, or text like any other secret."""
     return source if callable(source.reveal()) else checked_secret(source, "token")
 
 
@@ -164,7 +164,7 @@ def _problem(text: str) -> str | None:
 
 
 def token_command(command: Secret) -> Secret:
-    """A callable that runs a command, without a shell, and returns what it prints.
+    """Make a callable that runs a command, without a shell, and returns its output.
 
     Raises
     ------

@@ -94,7 +94,7 @@ def _label_column(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.
 
 
 def _further(values: Sequence[Any]) -> pa.Array:
-    """An attribute outside the schema, at the narrowest type that holds all its values."""
+    """Build the column of a further attribute, at the narrowest type that holds all its values."""
     kinds = set(map(type, values)) - {NoneType}
     # Arrow would take True for 1.0 after a fraction.
     if bool not in kinds or kinds == {bool}:
@@ -120,7 +120,7 @@ _BUILD: dict[str, Callable[[Sequence[Any], str, Sequence[Any]], pa.Array]] = {
 
 
 def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
-    """Cells by attribute as an Arrow table: the known columns at their types, then the further ones."""
+    """Make an Arrow table of cells by attribute: the known columns at their types, then the further ones."""
     ids = cells["unique_id"]
     columns = {c: build(cells[c], c, ids) for c, build in _BUILD.items()}
     columns |= {c: _further(values) for c, values in cells.items() if c not in _BUILD}
@@ -128,13 +128,13 @@ def cells_to_table(cells: Mapping[str, Sequence[Any]]) -> pa.Table:
 
 
 def rows_to_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Flat rows as an Arrow table."""
+    """Make an Arrow table of flat rows."""
     names = dict.fromkeys(chain(_BUILD, chain.from_iterable(rows)))
     return cells_to_table({name: [row.get(name) for row in rows] for name in names})
 
 
 def _reconciled(tables: Sequence[pa.Table]) -> list[pa.Table]:
-    """The tables with one type for each further column."""
+    """Give each further column the same type in all tables."""
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for field in table.schema:
@@ -159,14 +159,14 @@ _CATEGORY: Mapping[str, Callable[[Iterable[Any]], pd.CategoricalDtype]] = {
 
 
 def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:
-    """The rows of all tables, which may differ in their further columns, as one table."""
+    """Join tables that may differ in their further columns."""
     if not tables:
         return rows_to_table([])
     return pa.concat_tables(_reconciled(tables), promote_options="permissive").unify_dictionaries()
 
 
 def assemble(table: pa.Table) -> pd.DataFrame:
-    """A table of opportunities as a frame that can be edited; without rows, the empty frame."""
+    """Make a frame that can be edited from a table of opportunities; without rows, the empty frame."""
     if not table.num_rows:
         return org.empty()
     names = [*schema.COLUMNS, *(c for c in table.column_names if c not in schema.COLUMNS)]
@@ -188,7 +188,7 @@ def _to_series(name: str, column: pa.ChunkedArray) -> pd.Series[Any]:
 
 
 def _to_category(name: str, column: pa.DictionaryArray) -> pd.Series[Any]:
-    """The column under the labels that occur in it: those of rows that are gone are gone too."""
+    """Make a categorical column of the labels in use: a filtered table keeps those of removed rows."""
     labels = column.dictionary.to_pylist()
     codes = column.indices.fill_null(len(labels)).to_numpy(zero_copy_only=False)
     used = np.flatnonzero(np.bincount(codes, minlength=len(labels))[: len(labels)])
@@ -234,7 +234,7 @@ class PageDecoder:
         self._decode = _compile(self._names)
 
     def decode(self, body: bytes) -> TablePage:
-        """The page in an answer.
+        """Decode the page in an answer.
 
         Raises
         ------
@@ -251,7 +251,7 @@ class PageDecoder:
         )
 
     def _cells(self, resources: list[Any]) -> dict[str, Sequence[Any]]:
-        """The cells of each attribute, an id from beside the attributes included."""
+        """Collect the cells of each attribute, and ids that stand beside the attributes."""
         columns = list(zip(*(astuple(resource.attributes) for resource in resources), strict=True))
         cells: dict[str, Sequence[Any]] = dict.fromkeys(self._names, ())
         cells.update(zip(self._names, columns, strict=False))
@@ -283,7 +283,7 @@ def _page(table: pa.Table, total_pages: int | None, total_records: int | None) -
 
 
 def _compile(names: Iterable[str]) -> Callable[[bytes], Any]:
-    """A decoder of list answers whose attributes have these names and no others."""
+    """Compile a decoder of list answers whose attributes have exactly these names."""
     fields = [
         (f"f{number}", Any, msgspec.field(default=None, name=name)) for number, name in enumerate(names)
     ]

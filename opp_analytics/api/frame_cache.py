@@ -41,7 +41,7 @@ class FrameCache:
         self.folder = folder
 
     def read(self, key: str, *, stale: bool = False) -> Kept | None:
-        """The opportunities kept under `key`; None when there are none to trust.
+        """Read the opportunities kept under `key`; None when there are none to trust.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class FrameCache:
             os.close(handle)
 
     def epoch(self) -> bytes:
-        """Bytes that change with every write to the API, so that a load that overlapped one is stale."""
+        """Read the bytes that change with every write to the API, so that a load during a write is stale."""
         try:
             return (self.folder / "epoch").read_bytes()
         except OSError:

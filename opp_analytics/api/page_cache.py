@@ -53,7 +53,7 @@ class PageCache:
         self._may_hold_pages = True
 
     def read(self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool) -> bytes:
-        """The body of a list answer: from the file if `stored` is true and it is there, else from the server."""
+        """Read the body of a list answer: the stored page if `stored` is true and there is one, else the server's."""
         store = self._opened()
         key = self._key_of(path, query)
         kept = None
@@ -94,7 +94,7 @@ class PageCache:
             self._shut()
 
     def read_progress(self, sweep: str) -> Any:
-        """The last progress note of an interrupted sweep; None when there is no readable one."""
+        """Read the last progress note of an interrupted sweep; None when there is no readable one."""
         try:
             return json.loads(self._progress_file(sweep).read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -156,7 +156,7 @@ class PageCache:
         return hashlib.sha256(f"{self._key} {path}?{urlencode(query)}".encode()).hexdigest()
 
     def _in_turn(self) -> FileLock:
-        """A lock for making or removing the file, so that no process finds half of it."""
+        """Lock the making and removing of the file, so that no process finds half of it."""
         from filelock import FileLock
 
         return FileLock(self.folder / "pages.lock", timeout=_LOCK_SECONDS, mode=0o600)

@@ -34,13 +34,13 @@ _decode = msgspec.msgpack.Decoder(_Packed).decode
 
 
 def pack(page: StoredPage) -> bytes:
-    """The page as MessagePack, its body compressed."""
+    """Encode a page as MessagePack, its body compressed."""
     packed = pa.compress(page.body, codec=_CODEC, asbytes=True)
     return _encode(_Packed(dict(page.validators), len(page.body), packed))
 
 
 def unpack(stored: object) -> StoredPage | None:
-    """The page that the bytes hold; None when they hold anything else, such as a pickle."""
+    """Decode a page; None when the bytes hold anything else, such as a pickle."""
     try:
         packed = _decode(stored)  # type: ignore[arg-type]
         body = pa.decompress(packed.body, decompressed_size=packed.size, codec=_CODEC, asbytes=True)
@@ -69,7 +69,7 @@ class PageStore(SQLiteDict):
         self._keys = set(self)
 
     def read(self, key: str) -> StoredPage | None:
-        """The page; None when there is none."""
+        """Read a page; None when there is none."""
         return unpack(self.get(key)) if key in self._keys else None
 
     def write(self, key: str, page: StoredPage) -> None:
@@ -84,7 +84,7 @@ class PageStore(SQLiteDict):
 
     @contextmanager
     def connection(self, commit: bool = False) -> Iterator[sqlite3.Connection]:
-        """The connection, for one thread at a time."""
+        """Lend the connection to one thread at a time."""
         with self._lock:
             if self.is_shut:
                 raise sqlite3.ProgrammingError("the page cache is closed")

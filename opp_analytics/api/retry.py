@@ -36,7 +36,7 @@ _OF_STATUS: dict[int, type[ApiError]] = {
 
 
 def asked_pause(response: requests.Response) -> float | None:
-    """Seconds that the server asks to wait (Retry-After), None when it does not say, or not in a way to be read."""
+    """Read how many seconds the server asks to wait (Retry-After); None without a readable header."""
     header = response.headers.get("Retry-After")
     try:
         return float(Retry().parse_retry_after(header)) if header else None
@@ -45,7 +45,7 @@ def asked_pause(response: requests.Response) -> float | None:
 
 
 def refusal(response: requests.Response, method: str, url: str) -> ApiError:
-    """An error answer as the error to raise, with every problem that the server listed."""
+    """Make the error to raise from an error answer, with every problem that the server listed."""
     status = response.status_code
     problems = _problems(response.content or b"")
     kind = _OF_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
@@ -69,7 +69,7 @@ def refusal(response: requests.Response, method: str, url: str) -> ApiError:
 
 
 def _problems(content: bytes) -> list[ApiProblem]:
-    """The problems in an error answer: JSON:API objects, plain texts, or one error with a message."""
+    """List the problems in an error answer: JSON:API objects, plain texts, or one error with a message."""
     try:
         answer = json.loads(content)
     except (ValueError, RecursionError):
@@ -99,7 +99,7 @@ def _problem(entry: Any) -> ApiProblem:
 
 
 def never_sent(error: BaseException) -> bool:
-    """Whether no connection was made, so that the server cannot have received the request."""
+    """Return True if no connection was made, so that the server cannot have received the request."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     reason = getattr(error.args[0], "reason", None) if error.args else None
@@ -107,7 +107,7 @@ def never_sent(error: BaseException) -> bool:
 
 
 def cause(error: BaseException, timeout: float) -> str:
-    """Why no answer came, in words."""
+    """Say why no answer came."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return f"no connection within {timeout:g} s"
     if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
@@ -166,7 +166,7 @@ class Patience:
         self._waited = 0.0
 
     def pause(self, outcome: requests.Response | Lost) -> float | None:
-        """Seconds to wait before the next attempt, None when this outcome is the last."""
+        """Choose the seconds to wait before the next attempt; None when there is no next attempt."""
         pause = self._pause(outcome)
         if pause is None or self._waited + pause > LONGEST_WAIT:
             return None
@@ -204,7 +204,7 @@ class Pacer:
         self._resume_at = 0.0
 
     def hold(self, seconds: float) -> None:
-        """Let no request begin for so many seconds."""
+        """Hold all requests for `seconds`."""
         with self._lock:
             self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 

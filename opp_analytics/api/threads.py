@@ -44,7 +44,7 @@ class Stop:
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def pause(self, seconds: float = 0) -> None:
-        """Wait.
+        """Wait for `seconds`.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Stop:
             raise Stopped
 
     def watch(self, connection: socket.socket) -> None:
-        """The current thread begins to wait for an answer.
+        """Register that the current thread waits for an answer.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class Stop:
                 raise ConnectionAbortedError("stopped")
 
     def forget(self) -> None:
-        """The current thread waits no longer."""
+        """Unregister the current thread."""
         with self._lock:
             self._waiting.pop(threading.get_ident(), None)
 
@@ -102,7 +102,7 @@ class Threads:
             self._tasks.put(None)
 
     def submit(self, call: Callable[..., _T], *args: Any) -> Future[_T]:
-        """The result of ``call(*args)``, made in one of the threads."""
+        """Run ``call(*args)`` in one of the threads; its future."""
         future: Future[_T] = Future()
         self._tasks.put((future, lambda: call(*args)))
         if len(self._threads) < self._count:

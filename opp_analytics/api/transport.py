@@ -83,13 +83,13 @@ class Transport:
         self._reader, self._writer = (Connections(network, size=connections) for _ in range(2))
 
     def read(self, path: str, params: Mapping[str, Any] | None = None) -> bytes:
-        """The body of a GET."""
+        """Send a GET; its body."""
         return self.fetch(path, params).body
 
     def fetch(
         self, path: str, params: Mapping[str, Any] | None = None, kept: StoredPage | None = None
     ) -> StoredPage:
-        """The answer to a GET; `kept` itself where the server says that it is still current."""
+        """Send a GET; `kept` itself if the server says that it is still current."""
         url = self.settings.url + path
         validators = dict(kept.validators) if kept else {}
         for _ in range(_REDIRECTS):
@@ -102,7 +102,7 @@ class Transport:
         raise self._unexpected("the server redirects in a loop", "GET", url, response)
 
     def write(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """The body that answers a POST, PUT or DELETE; sent once, and again only where nothing was done."""
+        """Send a POST, PUT or DELETE, again only if the server did nothing; the body of its answer."""
         url = self.settings.url + path
         response = self._send(
             self._writer, method, url, body=body, headers={"Content-Type": "application/json"}
@@ -118,7 +118,7 @@ class Transport:
         return self._body(response, method, url)
 
     def redact(self, text: str) -> str:
-        """The text with asterisks in place of token and key, which a server may repeat in an answer."""
+        """Replace token and key in a text with asterisks: a server may repeat them in an answer."""
         return self._token.redact(self.settings.api_key.redact(text))
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Transport:
         self._writer.close()
 
     def _send(self, connections: Connections, method: str, url: str, **options: Any) -> requests.Response:
-        """The answer, after as many attempts as are safe."""
+        """Send a request as often as is safe; the last answer."""
         patience = Patience(self._retries, reads=method == "GET")
         renewable = True
         while True:
@@ -227,23 +227,23 @@ class Transport:
         )
 
     def _redacted(self, error: ApiError) -> ApiError:
-        """The error without token and key, should the server have repeated them."""
+        """Remove token and key from an error, in case the server repeated them."""
         return error.with_texts(self.redact)
 
 
 def _validators(response: requests.Response) -> dict[str, str]:
-    """The headers of a later request that ask whether this answer is still current."""
+    """Make the headers with which a later request asks if this answer is still current."""
     named = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
     return {asks: response.headers[says] for asks, says in named.items() if says in response.headers}
 
 
 def _shown(url: str) -> str:
-    """The URL for messages: without the query, which holds the user's search."""
+    """Shorten a URL for messages: without the query, which holds the user's search."""
     return url.split("?", 1)[0]
 
 
 def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
-    """Where the server redirects to, or why that is not followed."""
+    """Find the target of a redirect, or the reason not to follow it."""
     location = response.headers.get("Location", "")
     target = attempt(lambda: urljoin(url, location))
     if not isinstance(target, str):
@@ -263,7 +263,7 @@ def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
 
 
 def _web_page(response: requests.Response, url: str) -> str:
-    """What is wrong with an answer that is a web page; nothing with another one."""
+    """Describe an answer that is a web page; empty for any other."""
     kind = response.headers.get("Content-Type", "")
     if not response.content or "html" not in kind.lower():
         return ""

@@ -34,7 +34,7 @@ class Names:
         return {ours: theirs for theirs, ours in self.ours.items()}
 
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
-        """An opportunity under our names.
+        """Rename the attributes of an opportunity to our names.
 
         Raises
         ------
@@ -55,7 +55,7 @@ class Names:
         return named
 
     def cells(self, cells: dict[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
-        """Cells by attribute under our names; see `row`."""
+        """Rename cells by attribute to our names; see `row`."""
         named = {name: column for name, column in cells.items() if name not in self.ours}
         for theirs, ours in self.ours.items():
             if theirs in cells:
@@ -70,7 +70,7 @@ class Names:
         return named
 
     def sent(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Fields to write, under their names.
+        """Rename the fields of a write to the tenant's names.
 
         Examples
         --------
@@ -81,7 +81,7 @@ class Names:
         return {theirs.get(name, name): value for name, value in fields.items()}
 
     def sort(self, order: str) -> str:
-        """A `sort` parameter under their names; a leading minus stays."""
+        """Rename a `sort` parameter to the tenant's names; a leading minus stays."""
         name = text(order, "sort", example="-updated_at").removeprefix("-")
         return order[: len(order) - len(name)] + self.theirs.get(name, name)
 
@@ -110,11 +110,11 @@ class Meta(msgspec.Struct):
     total_count: int | None = None
 
     def pages(self) -> int | None:
-        """Number of pages at the server's page size; None when the answer does not report it."""
+        """Read the number of pages at the server's page size; None when the answer does not report it."""
         return self.total_pages if self.totalPages is None else self.totalPages
 
     def records(self) -> int | None:
-        """Number of rows on all pages; None when the answer does not report it."""
+        """Read the number of rows on all pages; None when the answer does not report it."""
         return self.total_count if self.totalRecords is None else self.totalRecords
 
 
@@ -145,9 +145,9 @@ class WirePage:
     rows: list[dict[str, Any]]
     """The opportunities as flat dicts, each with its ``unique_id``."""
     total_pages: int | None
-    """Number of pages at the server's page size; None when the answer does not report it."""
+    """Read the number of pages at the server's page size; None when the answer does not report it."""
     total_records: int | None
-    """Number of rows on all pages; None when the answer does not report it."""
+    """Read the number of rows on all pages; None when the answer does not report it."""
 
 
 def _flat(resource: _Resource) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _flat(resource: _Resource) -> dict[str, Any]:
 
 
 def unique_id(attribute: Any, resource_id: Any) -> Any:
-    """The id of an opportunity, which an answer has among the attributes or beside them.
+    """Find the id of an opportunity among the attributes or beside them.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def unique_id(attribute: Any, resource_id: Any) -> Any:
 
 
 def account_id(attribute: Any, other_attribute: Any, relationships: Any) -> Any:
-    """The id of an opportunity's account, which an answer has under one of two names or as a relationship."""
+    """Find the account's id, which an answer has under one of two names or as a relationship."""
     if attribute is not None:
         return attribute
     account = _related(relationships, "account") or other_attribute
@@ -197,7 +197,7 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
 
 
 def _decoded_rows(decode: Callable[[bytes], Any], body: bytes) -> Any:
-    """An answer; half of a surrogate pair in a text of it becomes �, with a warning that names the deal."""
+    """Decode an answer; half of a surrogate pair becomes �, with a warning that names the deal."""
     try:
         return _decoded(decode, body)
     except UnexpectedResponse:
@@ -217,19 +217,19 @@ def _decoded_rows(decode: Callable[[bytes], Any], body: bytes) -> Any:
 
 
 def decode_page(body: bytes) -> WirePage:
-    """A list answer, either spelling of its paging meta."""
+    """Decode a list answer, in either spelling of its paging meta."""
     answer = _decoded_rows(_decode_many, body)
     meta = answer.meta or Meta()
     return WirePage([_flat(resource) for resource in answer.data], meta.pages(), meta.records())
 
 
 def decode_one(body: bytes) -> dict[str, Any]:
-    """A single-opportunity answer as a flat dict holding ``unique_id``."""
+    """Decode the answer of one opportunity as a flat dict with its ``unique_id``."""
     return _flat(_decoded_rows(_decode_one, body).data)
 
 
 def to_wire(column: str, value: Any) -> Any:
-    """A frame's cell as the JSON value of `column` in the API; a blank cell is None.
+    """Turn a frame's cell into the API's JSON value of `column`; a blank cell is None.
 
     Decimals stay exact, whole amounts are sent without a fraction, dates as ``2026-03-31``.
 
@@ -260,5 +260,5 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def encode(fields: dict[str, Any]) -> bytes:
-    """The request body for a create or an update, numbers exact."""
+    """Encode the body of a create or an update, numbers exact."""
     return _encode({"opportunity": fields})

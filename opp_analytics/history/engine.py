@@ -39,12 +39,12 @@ class Engine:
 
     @classmethod
     def shared(cls, memory: str) -> Engine:
-        """The process's shared engine for a memory limit; starting one takes longer than most queries."""
+        """Get the process's engine for a memory limit; starting one takes longer than most queries."""
         # A connection does not survive a fork.
         return _engines.setdefault((os.getpid(), memory), cls(memory))
 
     def read(self, files: Sequence[Path], kinds: dict[str, str]) -> ibis.Table:
-        """The change rows of some files as one table, with every column of any file."""
+        """Read the change rows of files as one table, with every column of any file."""
         import ibis
 
         if not files:
@@ -114,13 +114,13 @@ def _as_ours(what: str) -> Iterator[None]:
 
 
 def arrow(expression: Any) -> Any:
-    """The result of an expression as Arrow: a table, an array or a scalar."""
+    """Run an expression; its result as an Arrow table, array or scalar."""
     with _as_ours("queried"):
         return expression.to_pyarrow()
 
 
 def collect(expression: Any) -> Any:
-    """The result of an expression in pandas: a frame, a series or a scalar.
+    """Run an expression; its result as a frame, series or scalar.
 
     Whole numbers are Int64, text is str, calendar dates are naive midnights, instants are UTC.
     """
@@ -134,12 +134,12 @@ def collect(expression: Any) -> Any:
 
 
 def missing(column: Any) -> Any:
-    """Mask of missing values in an Ibis column."""
+    """Mark missing values in an Ibis column."""
     return column.isnull()
 
 
 def latest(table: ibis.Table) -> ibis.Table:
-    """The newest change row of every opportunity in a table of changes.
+    """Select the newest change row of every opportunity.
 
     A flag on the first row, not an aggregate: every engine can do this.
     """

@@ -75,7 +75,7 @@ def imported_from(
     day_first: bool | None = None,
     progress: bool | None = None,
 ) -> tuple[Import, org.Org | None]:
-    """An import of a log of our forms or of another CRM's field history, and its org; see `History.from_changes`."""
+    """Read a change log or another CRM's field history, and its org; see `History.from_changes`."""
     if isinstance(changes, crm.ChangeLog):
         return Import.of(changes.changes, changes.problems), known
     if isinstance(changes, pd.DataFrame):
@@ -128,7 +128,7 @@ def _note(notes: list[Mapping[str, str]], ids: Iterable[str], problem: str) -> N
 
 
 def _sorted(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
-    """The log in order of time, one row per opportunity and instant."""
+    """Sort the log by time, and keep one row per opportunity and instant."""
     late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
     _note(notes, log.loc[late, "unique_id"], "rows out of order")
     log = log.sort_values("seen_at", kind="stable", ignore_index=True)
@@ -138,7 +138,7 @@ def _sorted(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
 
 
 def _with_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
-    """The operation of every row, consistent with the rows before it."""
+    """Add the operation of every row, consistent with the rows before it."""
     said = (
         schema.as_text(log["operation"])
         if "operation" in log
@@ -170,7 +170,7 @@ def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
-    """``seen_after`` of every row; where the log lacks it, the previous instant in the log."""
+    """Add ``seen_after``: where the log lacks it, the previous instant in the log."""
     instants = log["seen_at"].drop_duplicates()
     earlier = instants.shift().reindex(log.index).groupby(log["seen_at"]).transform("first")
     given = (
@@ -180,7 +180,7 @@ def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _moments(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
-    """The records of the log: every ``seen_at`` and ``seen_after``."""
+    """Count the changes at each record of the log: every ``seen_at`` and ``seen_after``."""
     counted = pd.DataFrame(
         {name: (log["operation"] == name).groupby(log["seen_at"]).sum() for name in rows.OPERATIONS}
     ).astype("int64")
@@ -198,7 +198,7 @@ def _moments(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
 
 
 def _widened(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
-    """One row per opportunity and instant, each field filled forward from its last change."""
+    """Make one row per opportunity and instant, each field filled forward from its last change."""
     events = events.assign(
         changed_at=_instants(events["changed_at"]),
         unique_id=schema.as_text(events["unique_id"]),

@@ -93,7 +93,7 @@ class History(RecordedPipeline):
         day_first: bool | None = None,
         progress: bool | None = None,
     ) -> History:
-        """A history from the field history of another CRM, from a change log, or from `changes`.
+        """Make a history from the field history of another CRM, from a change log, or from `changes`.
 
         Parameters
         ----------
@@ -161,7 +161,7 @@ class History(RecordedPipeline):
     def from_table(
         cls, table: ibis.Table, records: pd.DataFrame | None = None, org: Org | None = None
     ) -> History:
-        """A read-only history over a change log in a warehouse, on Spark, or in any other Ibis backend.
+        """Make a read-only history over a change log in a warehouse, on Spark, or in any other Ibis backend.
 
         Parameters
         ----------
@@ -251,7 +251,7 @@ class History(RecordedPipeline):
         return add_record(source, opportunities, at=at, allow_deleted=allow_deleted, org=self.org)
 
     def check(self, *, set_aside: bool = False) -> pd.DataFrame:
-        """Problems of the files, of a warehouse table's rows, and of the import that made the history.
+        """List problems of the files, of a warehouse table's rows, and of the import that made the history.
 
         Parameters
         ----------

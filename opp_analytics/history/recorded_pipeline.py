@@ -37,7 +37,7 @@ _COVERAGE: dict[str, Any] = {
 
 
 def coverage(records: pd.DataFrame, freq: str) -> pd.DataFrame:
-    """One row per period between the first and the last record; see `History.coverage`."""
+    """Describe each period between the first and the last record; see `History.coverage`."""
     check_freq(freq)
     moments = records["recorded_at"].reset_index(drop=True)
     damaged = moments[~records["complete"].to_numpy()]
@@ -97,7 +97,7 @@ _NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED)
 
 
 def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
-    """One row per change of a field; see `History.deal`.
+    """List every change of a field; see `History.deal`.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.Data
 
 
 def _run_between(change: pd.Series[Any], own_writes: pd.DataFrame | None) -> str | None:
-    """The last of our runs that wrote the opportunity between the two records of a change."""
+    """Find the last of our runs that wrote the opportunity between the two records of a change."""
     if own_writes is None or pd.isna(change["seen_after"]):
         return None
     ours = own_writes[own_writes["unique_id"] == change["unique_id"]]
@@ -133,7 +133,7 @@ def _run_between(change: pd.Series[Any], own_writes: pd.DataFrame | None) -> str
 
 
 class RecordedPipeline:
-    """What can be asked of a history, wherever its change log is."""
+    """The questions to a history, wherever its change log is stored."""
 
     org: Org | None
     """What the stages mean; None where nobody said."""
@@ -172,13 +172,13 @@ class RecordedPipeline:
         return rows if whole else with_people(rows, Org.of(self), self.records["recorded_at"])
 
     def _rows(self) -> ibis.Table:
-        """The change log, an alias read as its stage."""
+        """Read the change log, with aliases as their stages."""
         table = self._source.table()
         aliases = self.org.stages.aliases if self.org else {}
         return table.mutate(stage=table["stage"].substitute(dict(aliases))) if aliases else table
 
     def stages_seen(self) -> pd.DataFrame:
-        """Every pair of ``stage`` and ``status`` in the history (categories), with its number of ``deals``."""
+        """Count the ``deals`` of each pair of ``stage`` and ``status`` (categories) in the history."""
         records = self.records["recorded_at"]
         state = (len(records), records.max())
         if self._seen is None or self._seen[0] != state:
@@ -188,14 +188,14 @@ class RecordedPipeline:
         return self._seen[1]
 
     def _meant(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame conformed to the org, which it keeps."""
+        """Conform a frame to the org, and note the org in its attrs."""
         if self.org is None:
             return conform(frame)
         frame.attrs["org"] = self.org.facts
         return conform(frame)
 
     def remember(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """What `make` gives, made once for a key and the records that the history has; the last eight are kept."""
+        """Call `make` once per key until a record is added; the last eight results are kept."""
         return self._memory.get(key, self.records, make)
 
     @property
@@ -209,19 +209,19 @@ class RecordedPipeline:
         return self._source.log() if isinstance(self._source, ScopedSource) else self.table
 
     def within(self, log: ibis.Table) -> Any:
-        """An Ibis expression: True for the rows of `log` that belong to this history."""
+        """Mark the rows of `log` that belong to this history (an Ibis expression)."""
         import ibis
 
         return self._source.within(log) if isinstance(self._source, ScopedSource) else ibis.literal(True)
 
     def read_by(self, org: Org) -> Self:
-        """The same history, whose stages and dates an org tells."""
+        """Copy this history with another org."""
         same = copy.copy(self)
         same.org, same._seen, same._memory = check_org(org), None, Memory()
         return same
 
     def where(self, **columns: Any) -> Self:
-        """The history of the opportunities with given values, each for as long as it had them.
+        """Select the part of the history in which opportunities had given values.
 
         Parameters
         ----------
@@ -255,7 +255,7 @@ class RecordedPipeline:
         return part
 
     def changes(self) -> pd.DataFrame:
-        """The change log: one wide row per changed opportunity and record.
+        """Read the change log: one wide row per changed opportunity and record.
 
         Returns
         -------
@@ -269,7 +269,7 @@ class RecordedPipeline:
         return self._meant(rows.to_frame(self.collect_arrow(self._rows()).sort_by(order)))
 
     def as_of(self, when: When, *, tz: str | None = None) -> pd.DataFrame:
-        """All opportunities in the last record at or before `when`.
+        """Rebuild all opportunities of the last record at or before `when`.
 
         Parameters
         ----------
@@ -298,7 +298,7 @@ class RecordedPipeline:
         return frame if self.org is None else self.org.apply(frame)
 
     def deal(self, unique_id: str, *, own_writes: pd.DataFrame | None = None) -> pd.DataFrame:
-        """The timeline of one opportunity: every change of a field, with its value before and after.
+        """List the timeline of one opportunity: every change of a field, with its value before and after.
 
         Parameters
         ----------
@@ -349,7 +349,7 @@ class RecordedPipeline:
         return found
 
     def recorded_before(self, instant: pd.Timestamp) -> pd.Timestamp:
-        """Time of the last record at or before `instant`.
+        """Find the time of the last record at or before `instant`.
 
         Raises
         ------
@@ -381,7 +381,7 @@ class RecordedPipeline:
         return pd.Series(list(found.values()), index=index, name="begins", dtype="datetime64[us, UTC]")
 
     def coverage(self, *, freq: Freq = "M") -> pd.DataFrame:
-        """How well the records cover each period, and which questions they can answer.
+        """Show how well the records cover each period, and which questions they can answer.
 
         Parameters
         ----------
@@ -408,7 +408,7 @@ class RecordedPipeline:
         return coverage(self.records, Org.of(self).freq(freq))
 
     def collect(self, expression: Any) -> Any:
-        """The result of an Ibis expression made from `table`, in pandas.
+        """Run an Ibis expression made from `table`; its result in pandas.
 
         Returns
         -------
@@ -435,7 +435,7 @@ class RecordedPipeline:
             raise
 
     def collect_arrow(self, expression: Any) -> pa.Table:
-        """The result of an Ibis expression as an Arrow table; else as `collect`."""
+        """Run an Ibis expression; its result as an Arrow table. Otherwise like `collect`."""
         try:
             return arrow(expression)
         except HistoryError:

@@ -79,7 +79,7 @@ _KIND_OF = {str(dtype): kind for kind, dtype in KINDS.items()}
 
 
 def widest(one: str | None, other: str | None) -> str | None:
-    """The narrowest kind that holds both; None is the kind of a column that was always empty.
+    """Find the narrowest kind that holds both; None is the kind of a column that was always empty.
 
     Examples
     --------
@@ -102,7 +102,7 @@ def _as_text(value: Any) -> str | None:
 
 
 def _of_a_kind(array: pa.Array) -> pa.Array | None:
-    """The array at the type of one of `KINDS`; None when it fits none of them."""
+    """Cast an array to the type of its kind (`KINDS`); None when it fits none of them."""
     kind = array.type
     if pa.types.is_dictionary(kind):
         return _of_a_kind(array.dictionary_decode())
@@ -141,7 +141,7 @@ def _further(column: pd.Series[Any]) -> pa.Array:
 
 
 def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> pa.Table:
-    """Arrow rows of a conformed frame: every column of the API, then the further ones that are not empty.
+    """Make Arrow rows of a conformed frame: every column of the API, then the further ones that are not empty.
 
     Parameters
     ----------
@@ -190,18 +190,18 @@ def _check_names(names: Iterable[Any]) -> None:
 
 
 def kinds_of(rows: pa.Table) -> dict[str, str]:
-    """The kind of each further column of Arrow rows."""
+    """Find the kind of each further column of Arrow rows."""
     own = {**CHANGE_COLUMNS, **KNOWN}
     return {field.name: _KIND_OF[str(field.type)] for field in rows.schema if field.name not in own}
 
 
 def change_schema(kinds: Mapping[str, str]) -> pa.Schema:
-    """The schema of a change log whose further columns have these kinds."""
+    """Make the schema of a change log whose further columns have these kinds."""
     return pa.schema({**CHANGE_COLUMNS, **KNOWN, **{name: KINDS[kind] for name, kind in kinds.items()}})
 
 
 def dtypes_of(opportunities: pd.DataFrame) -> dict[str, str]:
-    """The columns of a frame, in order, with their dtypes as text."""
+    """List the columns of a frame, in order, with their dtypes as text."""
     return {str(name): str(dtype) for name, dtype in opportunities.dtypes.items()}
 
 
@@ -209,7 +209,7 @@ _PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string
 
 
 def to_plain(table: pa.Table) -> pd.DataFrame:
-    """A writable frame of any Arrow table: text as str, whole numbers as Int64, dates as naive midnights."""
+    """Make a writable frame of any Arrow table: text as str, whole numbers as Int64, dates as naive midnights."""
     for place, field in enumerate(table.schema):
         if pa.types.is_date(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(pa.timestamp("us")))
@@ -225,7 +225,7 @@ def to_plain(table: pa.Table) -> pd.DataFrame:
 
 
 def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """A frame of opportunities (or changes) from Arrow rows, writable, at the dtypes of `schema`.
+    """Make a writable frame of opportunities (or changes) from Arrow rows, at the dtypes of `schema`.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
 
 
 def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
-    """A further column at its recorded dtype, or unchanged if it no longer fits."""
+    """Restore a further column's recorded dtype; leave it unchanged if the dtype no longer fits."""
     try:
         return column.astype(schema.TEXT if dtype == "str" else pd.api.types.pandas_dtype(dtype))
     except (TypeError, ValueError):
@@ -251,5 +251,5 @@ def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
 
 
 def present(state: pa.Table) -> pa.Table:
-    """The last change rows of opportunities that are still there."""
+    """Drop the change rows of opportunities that were deleted or transferred."""
     return state.filter(pc.invert(pc.is_in(state["operation"], value_set=pa.array([DELETED, TRANSFERRED]))))

@@ -1,4 +1,4 @@
-"""A part of a history: deals with given values in some columns, each for as long as it had them."""
+"""Parts of a history: the deals of a team, region or person for as long as they belonged to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
 
 
 def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
-    """Change rows with the ``team`` and ``region`` of each deal's owner.
+    """Add the ``team`` and ``region`` of each deal's owner to change rows.
 
     A closed deal has those of its close date, an open one those of the row's time. Where an owner moves while a deal is
     open, the deal has a further row at the first record on or after that day.
@@ -66,7 +66,7 @@ def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.
 
 
 def _moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
-    """The dated moves of people inside the history: the person, the record before, and the first one in the new team."""
+    """List people's dated moves inside the history: the person, the record before, the first one after."""
     people = org.people.dropna(subset=["from_date"])
     found = []
     for owner, date in zip(people["owner_name"], people["from_date"], strict=True):
@@ -78,7 +78,7 @@ def _moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
 
 
 def _moved(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
-    """A row for each move and each deal that its person has open then and that does not change at that record itself."""
+    """Make a row for each move and each open deal of that person, unless the deal has one at that record."""
     import ibis
 
     own = ibis.window(group_by="unique_id", order_by="seen_at")
@@ -102,7 +102,7 @@ def _moved(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
 
 
 def _stays(org: Org) -> pd.DataFrame:
-    """From and until when each person was in a team and region."""
+    """List from and until when each person was in a team and region."""
     people = org.people.assign(from_date=org.people["from_date"].fillna(_FIRST))
     people = people.sort_values("from_date", kind="stable")
     until = people.groupby("owner_name")["from_date"].shift(-1).fillna(_LAST)
@@ -123,7 +123,7 @@ _COUNTED = {
 
 
 def label_of(column: Any) -> Any:
-    """An Ibis column as group labels: text, with a label for missing values."""
+    """Turn an Ibis column into group labels: text, with a label for missing values."""
     return column.cast("string").fill_null(NO_LABEL)
 
 
@@ -139,10 +139,10 @@ class Whole(Protocol):
         """Its records."""
 
     def within(self, log: ibis.Table) -> Any:
-        """True for the rows of `log` that belong to it."""
+        """Mark the rows of `log` that belong to it."""
 
     def collect(self, expression: Any) -> Any:
-        """The result of an expression made from `log`."""
+        """Run an expression made from `log`."""
 
 
 class ScopedSource:
@@ -171,20 +171,20 @@ class ScopedSource:
         return ", ".join(f"{name} {text.joined(held, last='or')}" for name, held in self._labels.items())
 
     def within(self, log: ibis.Table) -> Any:
-        """True for the rows of `log` that belong to this part."""
+        """Mark the rows of `log` that belong to this part."""
         found = self.whole.within(log)
         for column, labels in self._labels.items():
             found = found & label_of(log[column]).isin(_listed(labels))
         return found
 
     def log(self) -> ibis.Table:
-        """All change rows of the deals that ever belonged to this part."""
+        """Select all change rows of the deals that ever belonged to this part."""
         log = self.whole.log
         mine = log.filter(self.within(log)).select("unique_id").distinct()
         return log.semi_join(mine, "unique_id")
 
     def table(self) -> ibis.Table:
-        """The rows that belong to this part, and a row for each time a deal left it, with its values before."""
+        """Select the rows of this part, and add a row for each time a deal left it, with its values before."""
         import ibis
 
         log = self.log()
@@ -226,7 +226,7 @@ class ScopedSource:
         )
 
     def records(self) -> pd.DataFrame:
-        """The records of the whole, with the counts of this part."""
+        """List the records of the whole, with the counts of this part."""
         whole = self.whole.records
         if self._records is None or not self._records[0].equals(whole):
             self._records = whole, self._counted(whole)
@@ -245,15 +245,15 @@ class ScopedSource:
         return records_frame(whole.assign(**counts.reset_index(drop=True)))
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """The columns of the frame recorded at that time."""
+        """List the columns of the frame recorded at that time."""
         return self._source.columns_at(recorded_at)
 
     def begins(self) -> Mapping[str, pd.Timestamp]:
-        """The first record of the whole with each column."""
+        """Find the whole's first record with each column."""
         return self._source.begins()
 
     def check(self) -> list[dict[str, Any]]:
-        """Problems of the whole."""
+        """List the problems of the whole."""
         return self._source.check()
 
     def reset(self) -> None:
@@ -262,14 +262,14 @@ class ScopedSource:
 
 
 def _listed(labels: list[str]) -> Any:
-    """The labels for a comparison; many as a table, since a query of thousands of words takes seconds to compile."""
+    """Prepare labels for a comparison; many become a table, since a query of thousands of words compiles for seconds."""
     import ibis
 
     return labels if len(labels) <= _MOST_WORDS else ibis.memtable(pa.table({"label": labels}))["label"]
 
 
 def _labels(whole: Whole, column: str, values: list[Any]) -> list[str]:
-    """The labels of values in a column, after a check that some deal had each of them."""
+    """Find the labels of values in a column, and check that some deal had each of them."""
     log = whole.log
     if column not in log.columns:
         raise make_column_error("history", [column], log.columns)

@@ -31,7 +31,7 @@ class Memory:
         self._made: dict[Any, Any] = {}
 
     def get(self, key: Any, records: pd.DataFrame, make: Callable[[], Any]) -> Any:
-        """What `make` gives for a key; made anew once the records are others."""
+        """Call `make` once per key; its result is recomputed after a new record."""
         if self._records is None or not self._records.equals(records):
             self._records, self._made = records, {}
         found = self._made.pop(key) if key in self._made else make()
@@ -45,26 +45,26 @@ class Source(Protocol):
     """Interface of a source of change rows."""
 
     def table(self) -> ibis.Table:
-        """All change rows."""
+        """Read all change rows."""
 
     def records(self) -> pd.DataFrame:
-        """All records, in order of time."""
+        """List all records, in order of time."""
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """The columns of one recorded frame with their dtypes; None for all columns."""
+        """List the columns of one recorded frame with their dtypes; None for all columns."""
 
     def begins(self) -> Mapping[str, pd.Timestamp]:
-        """The first record with each column; empty where that is not known."""
+        """Find the first record with each column; empty where that is not known."""
 
     def check(self) -> list[dict[str, Any]]:
-        """Problems, as rows of `History.check`."""
+        """List problems, as rows of `History.check`."""
 
     def reset(self) -> None:
         """Drop connections that a failed query may have broken."""
 
 
 def records_frame(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
-    """Records as a frame, every column at its dtype even without rows."""
+    """Make the frame of records, every column at its dtype even without rows."""
     whole = ("rows", "changed", "new", "edited", "deleted", "returned")
     frame = pd.DataFrame(
         records, columns=["recorded_at", "rows", "changed", "complete", *whole[2:], "certified"]
@@ -89,7 +89,7 @@ class FolderSource:
         self._records: tuple[tuple[str, ...], pd.DataFrame] | None = None
 
     def table(self) -> ibis.Table:
-        """All change rows, after a check that every file is intact."""
+        """Read all change rows, and check that every file is intact."""
         entries = self.store.entries()
         files = self.store.change_files(entries)
         self._warn_of_gaps(entries)
@@ -109,7 +109,7 @@ class FolderSource:
                 )
 
     def records(self) -> pd.DataFrame:
-        """All records, in order of time."""
+        """List all records, in order of time."""
         entries = self.store.entries()
         aside = self.store.set_aside()
         # The last entry's digest covers those before it.
@@ -143,14 +143,14 @@ class FolderSource:
         )
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """The columns of the frame recorded at that time."""
+        """List the columns of the frame recorded at that time."""
         for entry in self.store.entries():
             if entry.last.recorded_at >= recorded_at:
                 return entry.columns
         raise HistoryError(f"the history has no record of {recorded_at}")
 
     def begins(self) -> Mapping[str, pd.Timestamp]:
-        """The first record with each column."""
+        """Find the first record with each column."""
         found: dict[str, pd.Timestamp] = {}
         for entry in self.store.entries():
             for column in entry.columns:
@@ -158,7 +158,7 @@ class FolderSource:
         return found
 
     def state(self, entries: list[Entry]) -> pa.Table | None:
-        """The last change row of every opportunity, from the kept state or the log."""
+        """Read the last change row of every opportunity, from the kept state or the log."""
         if not entries:
             return None
         kept = self.store.state(entries)
@@ -170,7 +170,7 @@ class FolderSource:
         self._engine.reset()
 
     def check(self) -> list[dict[str, Any]]:
-        """Problems, as rows of `History.check`."""
+        """List problems, as rows of `History.check`."""
         try:
             entries, aside = self.store.entries(), self.store.set_aside()
         except Damage as damage:
@@ -211,17 +211,17 @@ class TableSource:
         self._records: pd.DataFrame | None = None
 
     def table(self) -> ibis.Table:
-        """All change rows, at the types of the change log."""
+        """Return all change rows, at the types of the change log."""
         return self._table
 
     def records(self) -> pd.DataFrame:
-        """The records found in the rows, and those given; read once."""
+        """List the records found in the rows and those given; the rows are read once."""
         if self._records is None:
             self._records = _with_given(self._counted(), self._given)
         return self._records.copy()
 
     def _counted(self) -> pd.DataFrame:
-        """The operations at each ``seen_at``; a record without a change leaves no row."""
+        """Count the operations at each ``seen_at``; a record without a change leaves no row."""
         table = self._table
         operations = {"new": "new", "edited": "changed", "deleted": "deleted", "returned": "returned"}
         counted = collect(
@@ -236,15 +236,15 @@ class TableSource:
         return counts.astype("int64")
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """None: all columns."""
+        """Return None: all columns."""
         return None
 
     def begins(self) -> Mapping[str, pd.Timestamp]:
-        """Nothing: a table does not say."""
+        """Return nothing: a table does not say."""
         return {}
 
     def check(self) -> list[dict[str, Any]]:
-        """Invalid rows: two rows of one opportunity at one instant, and rows without id or time."""
+        """List invalid rows: two of one opportunity at one instant, and rows without id or time."""
         table = self._table
         counted = table.group_by(["unique_id", "seen_at"]).agg(times=table.count().cast("int64"))
         nameless = counted["unique_id"].isnull() | counted["seen_at"].isnull()  # noqa: PD003  Ibis has no isna
@@ -266,7 +266,7 @@ class TableSource:
 
 
 def _typed(table: Any) -> Any:
-    """The table with the columns and types of the change log; missing optional columns are empty."""
+    """Cast a table to the columns and types of the change log; missing optional columns are empty."""
     import ibis
 
     if not isinstance(table, ibis.expr.types.Table):
@@ -296,7 +296,7 @@ def _given_records(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
-    """All records; the given ones include records without a change and incomplete ones."""
+    """Join counted and given records; the given ones include those without a change and incomplete ones."""
     given = pd.DataFrame(index=counted.index) if given is None else given
     frame = counted.reindex(counted.index.union(given.index).sort_values(), fill_value=0)
     frame["changed"] = frame.sum(axis=1)
@@ -307,6 +307,6 @@ def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
 
 
 def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
-    """The recorded frame from last change rows, in order of ``unique_id``."""
+    """Make the recorded frame from last change rows, in order of ``unique_id``."""
     there = rows.present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
     return rows.to_frame(there, columns)

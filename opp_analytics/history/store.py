@@ -61,12 +61,12 @@ class RecordCounts:
         return self.new + self.changed + self.deleted + self.returned
 
     def as_json(self) -> dict[str, Any]:
-        """The record as plain JSON."""
+        """Turn the record into plain JSON."""
         return {**self.__dict__, "recorded_at": self.recorded_at.isoformat()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> RecordCounts:
-        """The record from plain JSON."""
+        """Read the record from plain JSON."""
         return cls(**{**value, "recorded_at": pd.Timestamp(value["recorded_at"])})
 
 
@@ -119,11 +119,11 @@ class Entry:
         return self.moments[-1]
 
     def sealed(self) -> Entry:
-        """The entry with its digest."""
+        """Add the entry's digest."""
         return replace(self, digest=digest(_canonical(self)))
 
     def as_bytes(self) -> bytes:
-        """The bytes of the entry's file."""
+        """Encode the entry's file."""
         return json.dumps({**_plain(self), "digest": self.digest}, indent=1, sort_keys=True).encode()
 
 
@@ -169,12 +169,12 @@ def read_entry(file: Path) -> Entry:
 
 
 def note_bytes(name: str, until: int) -> bytes:
-    """The note that an append's change file was set aside; `until` is the last record that relied on it."""
+    """Encode the note that an append's change file was set aside; `until` is the last record that relied on it."""
     return json.dumps({"until": until, "digest": digest(f"{name} {until}".encode())}).encode()
 
 
 def read_note(file: Path) -> int:
-    """The last record that relied on a change file set aside, from its note.
+    """Read a note: the last record that relied on the change file set aside.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def read_note(file: Path) -> int:
 
 
 def file_mark(file: Path) -> tuple[int, int, int]:
-    """Size and times of a file, to notice a change; the last one cannot be set back."""
+    """Read size and times of a file, to notice a change; the last one cannot be set back."""
     found = file.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
@@ -236,7 +236,7 @@ def refuse_links(folder: Path) -> None:
 
 
 def holds_history(folder: Path) -> bool:
-    """True when the folder is a history; False when it is empty or does not exist.
+    """Return True if the folder is a history, False if it is empty or does not exist.
 
     Raises
     ------
@@ -286,7 +286,7 @@ def _check_mark(mark: Path) -> bool:
 
 
 def lock_file(folder: Path) -> tuple[Path, int]:
-    """The lock file, created if missing, with a mode that lets everybody who can write to the folder lock it."""
+    """Create the lock file if missing; whoever can write to the folder can lock it."""
     file = folder / "lock"
     handle = os.open(file, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o666)
     try:
@@ -314,7 +314,7 @@ def publish(
 
 
 def list_stems(place: Path, suffix: str) -> list[str]:
-    """Stems of the files in a folder of the log, in order; any other file raises `Damage`."""
+    """List the stems of the files in a folder of the log, in order; any other file raises `Damage`."""
     try:
         with os.scandir(place) as found:
             names = sorted(file.name for file in found if not file.name.startswith("."))
@@ -350,7 +350,7 @@ class Store:
     # Reading
 
     def entries(self) -> list[Entry]:
-        """Every entry in order, after a check of the register itself.
+        """Read every entry in order, and check the register itself.
 
         Raises
         ------
@@ -400,7 +400,7 @@ class Store:
         return kept[1]
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
-        """The change file of every entry in use, after a check that each is intact.
+        """List the change file of every entry in use, and check that each is intact.
 
         Raises
         ------
@@ -418,11 +418,11 @@ class Store:
         return files
 
     def change_file(self, entry: Entry) -> Path:
-        """The file of an entry's change rows."""
+        """Name the file of an entry's change rows."""
         return self.folder / "changes" / f"{entry.name}.parquet"
 
     def problem_with(self, entry: Entry) -> str | None:
-        """The problem with an entry's change file; None when it is intact."""
+        """Check an entry's change file; its problem, or None when it is intact."""
         file = self.change_file(entry)
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
         out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
@@ -441,7 +441,7 @@ class Store:
         return None
 
     def set_aside(self) -> dict[str, int]:
-        """Entries whose change file was set aside, with the sequence of the last record that relied on it.
+        """List entries whose change file was set aside, with the last record (its sequence) that relied on it.
 
         Raises
         ------
@@ -460,7 +460,7 @@ class Store:
             file.replace(self.folder / "damaged" / file.name)
 
     def state(self, entries: list[Entry]) -> pa.Table | None:
-        """The kept last rows of all opportunities; None unless they match the last entry."""
+        """Read the kept last rows of all opportunities; None unless they match the last entry."""
         for file in (self.folder / "state").glob(f"{entries[-1].name}-*.arrow"):
             try:
                 content = file.read_bytes()
@@ -473,7 +473,7 @@ class Store:
         return None
 
     def _state_tag(self, entry: Entry) -> bytes:
-        """Tag of a kept state: the chain up to an entry, without files set aside."""
+        """Make the tag of a kept state: the chain up to an entry, without files set aside."""
         return " ".join([entry.digest, *sorted(self.set_aside())]).encode()
 
     # Writing

@@ -14,18 +14,34 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from opp_analytics import schema
 from opp_analytics.api import Client, Filters, Kept, assemble, concat_tables, rows_to_table
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
-from opp_analytics.loading.empty_columns import warn_of_empty
-from opp_analytics.loading.limits import Limits
-from opp_analytics.loading.probe import Query, instant, newest_change, probe
+from opp_analytics.loading.probe import Limits, Query, instant, newest_change, probe
 from opp_analytics.loading.refresh import Current, Unexplained, catch_up
-from opp_analytics.loading.resuming import note_maker, resumable_pages, told
-from opp_analytics.loading.sweep import Sweep, sweep
+from opp_analytics.loading.sweep import Sweep, note_maker, resumable_pages, sweep, told
+from opp_analytics.org import find_empty_columns
 from opp_analytics.progress import progress_bar
-from opp_analytics.text import count
+from opp_analytics.text import count, joined
+
+__all__ = ["warn_of_empty"]
+
+
+def warn_of_empty(opportunities: pd.DataFrame) -> None:
+    """Warn of each column without a single value, with the line for the org file."""
+    further = [str(name) for name in opportunities.columns if name not in schema.COLUMNS]
+    sends = f"it sends {joined(further, most=12)}" if further else "it sends no further attribute"
+    for ours, theirs in find_empty_columns(opportunities).items():
+        warnings.warn(
+            f"{ours} is empty in every row; this tenant may call it otherwise ({sends}). Name it in opp-analytics.toml "
+            "(opp-analytics org init drafts it):\n"
+            f'  [api.columns]\n  {theirs or "their_name"} = "{ours}"',
+            DataWarning,
+            stacklevel=5,
+        )
+
 
 _SWEEPS = 3
 _SWEEP_EVERY = timedelta(hours=24)
@@ -45,7 +61,7 @@ def load(
     progress: bool | None = None,
     **filters: Unpack[Filters],
 ) -> pd.DataFrame:
-    """All opportunities of the tenant as one typed frame.
+    """Load all opportunities of the tenant as one typed frame.
 
     A cached frame younger than `max_age` is returned without any request. Otherwise every page is read, then what
     changed since the reading began, so that the frame shows one moment of the server however busy it is. Where the
@@ -160,7 +176,7 @@ def _load(
 
 
 def _was_swept_today(kept: Kept) -> bool:
-    """Whether the last full sweep is young enough to build on; one in the future has no age that could be known."""
+    """Return True if the last full sweep is young enough to build on; one in the future never is."""
     swept_at = Certificate.from_json(kept.certificate).swept_at
     return swept_at is not None and timedelta(0) <= datetime.now(UTC) - swept_at <= _SWEEP_EVERY
 
@@ -170,7 +186,7 @@ def _fetched_at(kept: Kept) -> datetime:
 
 
 def _framed(client: Client, kept: Kept) -> pd.DataFrame:
-    """The frame as the client's org means it; what is kept is what the server sent."""
+    """Make the frame as the client's org reads it; the cache keeps what the server sent."""
     opportunities = assemble(kept.table)
     opportunities.attrs["load"] = kept.certificate
     warn_of_empty(opportunities)
@@ -214,7 +230,7 @@ def _key(client: Client, query: Query) -> str:
 
 @dataclass
 class _Passes:
-    """What the sweeps of one load have read since the server's state was `known`."""
+    """Rows that the sweeps of one load have read since the server's state was `known`."""
 
     known: dict[str, Any]
     began: datetime
@@ -287,7 +303,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
 
 
 def _caught_up(client: Client, query: Query, passes: _Passes, pass_: Sweep, limits: Limits) -> Current | None:
-    """What the passes read, with the changes since; None when that does not add up."""
+    """Bring the rows of all passes up to date; None when the numbers do not add up."""
     passes.add(pass_)
     if query.deleted or not pass_.sorted or not passes.tables:
         return None
@@ -312,7 +328,7 @@ def _refresh(client: Client, query: Query, key: str, kept: Kept, limits: Limits)
 
 
 def _as_of(certificate: Certificate, current: Current, **further: Any) -> Certificate:
-    """The certificate of a frame that shows one moment of the server."""
+    """Date the certificate of a frame that shows one moment of the server."""
     rows = len(current.table)
     return replace(
         certificate,
@@ -326,7 +342,7 @@ def _as_of(certificate: Certificate, current: Current, **further: Any) -> Certif
 
 
 def _sample(client: Client, query: Query, limit: int, progress: bool | None, limits: Limits) -> pd.DataFrame:
-    """The newest `limit` opportunities, or all if there are fewer; no cache is used."""
+    """Load the newest `limit` opportunities, or all if there are fewer, without a cache."""
     rows: dict[str, dict[str, Any]] = {}
     pass_, started, size = Sweep(), datetime.now(UTC), min(limit, query.page_size)
     with progress_bar(progress, desc="opportunities", unit="row", total=limit) as bar:
@@ -356,7 +372,7 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None, lim
 
 
 def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
-    """Reasons why a pass may be incomplete; empty when it is complete."""
+    """List the reasons why a pass may be incomplete; empty when it is complete."""
     total = after["trash_total"] if query.deleted else after["total"]
     gaps = []
     if before != after:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,8 +15,76 @@ import pyarrow.compute as pc
 
 from opp_analytics import schema
 from opp_analytics.api import Client, Threads
-from opp_analytics.errors import ForbiddenError, NotFoundError
-from opp_analytics.loading.limits import Limits, announced_pages
+from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
+
+MOST_PAGES = 100_000
+"""Pages of list and trash together, repeats included."""
+MOST_BYTES = 16 * 2**30
+MOST_SECONDS = 4 * 3600.0
+_SLACK = 10
+"""Extra pages, beyond twice the announced number, before the pages are considered endless."""
+
+
+@dataclass
+class Limits:
+    """What one load has read so far, and the bounds on it."""
+
+    url: str
+    pages: int = 0
+    size: int = 0
+    _first: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ends = time.monotonic() + MOST_SECONDS
+
+    def count_page(self, size: int = 0) -> None:
+        """Count a page of `size` bytes.
+
+        Raises
+        ------
+        LoadError
+            When a bound is passed.
+        """
+        self.pages += 1
+        self.size += size
+        if self.pages > MOST_PAGES:
+            self._stop(f"{MOST_PAGES:,} pages")
+        if self.size > MOST_BYTES:
+            self._stop(f"{MOST_BYTES / 2**30:g} GB")
+        if time.monotonic() > self._ends:
+            self._stop(f"{MOST_SECONDS / 3600:g} hours")
+
+    def first(self, what: str, announced: int) -> int:
+        """Keep the load's first announcement: one that grows with each page would never be reached."""
+        return self._first.setdefault(what, announced)
+
+    def _stop(self, bound: str) -> None:
+        raise LoadError(
+            f"{self.url} was still sending pages after {bound}, the most that one load reads; stopped. "
+            "Load a part of it (search=, status=, owner_unique_id=), or ask who runs the API"
+        )
+
+    def check_end(self, number: int, announced: int, what: str) -> None:
+        """Refuse a page `number` far beyond the `announced` ones.
+
+        Raises
+        ------
+        LoadError
+            When more than twice the announced pages came, and all of them brought something new.
+        """
+        if number > 2 * announced + _SLACK:
+            raise LoadError(
+                f"{self.url} announced {announced:,} pages, but page {number:,} is still full of new {what}; stopped. "
+                "Either something creates opportunities this fast, or the server is broken"
+            )
+
+
+def announced_pages(total_records: int | None, total_pages: int | None, page_size: int) -> int:
+    """Compute the announced number of pages: from the total if there is one, else from the count of pages."""
+    if total_records is not None and page_size:
+        return max(1, math.ceil(total_records / page_size))
+    return max(1, total_pages or 1)
+
 
 _SHOWN = 100
 """Rows of the trash that tell whether it changed; one with fewer is compared whole."""
@@ -42,7 +112,7 @@ class Trash:
 
 
 def probe(client: Client, query: Query) -> dict[str, Any]:
-    """The state of list and trash; two probes that are equal had no change between them."""
+    """Read the state of list and trash; nothing changed between two equal probes."""
     with Threads(1) as threads:
         trash = threads.submit(read_trash_state, client)
         listed = list_state(client, query)
@@ -50,19 +120,19 @@ def probe(client: Client, query: Query) -> dict[str, Any]:
 
 
 def list_state(client: Client, query: Query) -> dict[str, Any]:
-    """Total and newest change of the list."""
+    """Read the total and the newest change of the list."""
     page = client.list(1, 1, sort="-updated_at", **query.params)
     return state_of(page.rows, page.total_records)
 
 
 def state_of(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
-    """The state that a page of the list, newest change first, shows."""
+    """Make the state from a page of the list, newest change first."""
     newest = rows[0] if rows else {}
     return {"total": total, "newest": newest.get("updated_at"), "newest_id": newest.get("unique_id")}
 
 
 def read_trash_state(client: Client) -> Trash:
-    """How many opportunities the trash holds, and a digest of its first ones; unknown where it may not be read."""
+    """Read the total of the trash and a digest of its first rows; None without permission to read it."""
     try:
         page = client.list_deleted(1, _SHOWN)
     except (ForbiddenError, NotFoundError):
@@ -71,7 +141,7 @@ def read_trash_state(client: Client) -> Trash:
 
 
 def read_trash(client: Client, limits: Limits) -> Trash:
-    """The whole trash.
+    """Read the whole trash.
 
     Raises
     ------
@@ -100,7 +170,7 @@ def _trash_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[s
 
 
 def instant(cell: Any) -> datetime | None:
-    """A stamp of the server; None when there is none that can be read."""
+    """Read a timestamp of the server; None when it is missing or unreadable."""
     try:
         at = schema.parse_cell("updated_at", cell)
     except schema.BadCell:
@@ -109,6 +179,6 @@ def instant(cell: Any) -> datetime | None:
 
 
 def newest_change(tables: list[pa.Table]) -> datetime | None:
-    """The latest ``updated_at`` in the tables."""
+    """Find the latest ``updated_at`` in the tables."""
     newest = (pc.max(table["updated_at"]).as_py() for table in tables)
     return max((at for at in newest if at is not None), default=None)

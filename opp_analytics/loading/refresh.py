@@ -21,8 +21,8 @@ import pyarrow.compute as pc
 
 from opp_analytics import schema
 from opp_analytics.api import Client, concat_tables, rows_to_table
-from opp_analytics.loading.limits import Limits
 from opp_analytics.loading.probe import (
+    Limits,
     Query,
     Trash,
     instant,
@@ -81,7 +81,7 @@ class _Changes:
 def catch_up(
     client: Client, query: Query, rows: pa.Table, known: dict[str, Any], *, most: float, limits: Limits
 ) -> Current | None:
-    """`rows` with all changes since `known`, in creation order; None when only a sweep can tell.
+    """Add all changes since `known` to `rows`, in creation order; None when only a sweep can tell.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def catch_up(
 
 
 def _stamp_before(rows: pa.Table, newest: int) -> datetime:
-    """The latest stamp before those of the so many newest rows."""
+    """Find the `updated_at` just before those of the `newest` newest rows."""
     stamps = rows["updated_at"].drop_null().cast(pa.int64()).to_numpy()
     if len(stamps) <= newest:
         return datetime.min.replace(tzinfo=UTC)
@@ -157,7 +157,7 @@ def _tell(changes: _Changes, trash: Trash, tries: int) -> None:
 
 
 def _settle_trash(client: Client, known: dict[str, Any], limits: Limits, *, whole: bool = False) -> Trash:
-    """The trash: its state where that is the known one, else all of it."""
+    """Read the state of the trash, and all of it if that state is not the known one."""
     if not whole:
         limits.count_page()
         trash = read_trash_state(client)
@@ -196,12 +196,12 @@ def _read_changes(
 
 
 def _is_one_moment(client: Client, query: Query, changes: _Changes) -> bool:
-    """Whether the pages of changes show one moment: a single one does, several do when nothing came in between."""
+    """Return True if the pages show one moment: a single page, or several with nothing in between."""
     return len(changes.tables) < 2 or list_state(client, query) == changes.state
 
 
 def _are_all(table: pa.Table, state: dict[str, Any]) -> bool:
-    """Whether the rows are as many as the server says, each once."""
+    """Return True if there are as many rows as the server says, each once."""
     distinct = pc.count_distinct(table["unique_id"]).as_py()
     return state["trash_total"] is not None and len(table) == distinct == state["total"]
 
@@ -209,7 +209,7 @@ def _are_all(table: pa.Table, state: dict[str, Any]) -> bool:
 def _explains(
     rows: pa.Table, table: pa.Table, trash: Trash, known: dict[str, Any], query: Query, newest: datetime
 ) -> bool:
-    """Whether nothing vanished from list and trash alike: equal numbers prove little where as many came back unchanged."""
+    """Return True if no row vanished from list and trash alike: equal totals alone do not prove it."""
     if trash.created is None:
         return True
     if query.params:
@@ -222,7 +222,7 @@ def _explains(
 
 
 def _merged(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table | None:
-    """The newest version of each row, without deleted ones, in creation order; None when a column's type needs a sweep."""
+    """Merge the newest version of each live row, in creation order; None if a column's type needs a sweep."""
     changed = {unique_id for table in changes for unique_id in table["unique_id"].to_pylist()}
     stale = pa.array(sorted(changed.union(trash.created or ())), pa.string())
     rest = rows.filter(pc.invert(pc.is_in(rows["unique_id"], stale)))
@@ -241,7 +241,7 @@ def _merged(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table |
 
 
 def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
-    """The types just read for each further attribute, without null."""
+    """Collect the types just read for each further attribute, without null."""
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:
         for attribute in table.schema:
@@ -252,7 +252,7 @@ def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
 
 
 def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
-    """True when the remaining values, or the values just read, explain the column's type."""
+    """Return True if the remaining or the new values explain the column's type."""
     if pa.types.is_floating(column.type):
         return pa.string() not in kinds and (
             column.type in kinds or not pc.all(pc.equal(column, pc.floor(column))).as_py()
@@ -263,7 +263,7 @@ def _explains_type(column: pa.ChunkedArray, kinds: set[pa.DataType]) -> bool:
 
 
 def _is_plain_json(text: str) -> bool:
-    """True when a text may be a number or boolean that became text because another row held text."""
+    """Return True for text that may be a number or boolean, made text by another row's text."""
     try:
         return isinstance(json.loads(text), (int, float))
     except ValueError:

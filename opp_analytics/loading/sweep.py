@@ -7,19 +7,76 @@ server says before and after; what changed during it is read afterwards (`refres
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.api import Client, PageDecoder, TablePage, Threads
-from opp_analytics.loading.distinct import Distinct, drop_repeated
-from opp_analytics.loading.limits import Limits, announced_pages
-from opp_analytics.loading.probe import Query
+from opp_analytics.loading.probe import Limits, Query, announced_pages
+from opp_analytics.text import count
+
+__all__ = ["Distinct", "drop_repeated"]
+
+
+class Distinct:
+    """The ids of a sweep as 64-bit hashes.
+
+    Equal hashes only raise a doubt, which `drop_repeated` settles; different ones are proof.
+    """
+
+    def __init__(self) -> None:
+        self._pages: list[np.ndarray] = []
+        self._first_ids: set[str] = set()
+        self._all: set[int] | None = None
+
+    def add(self, ids: Sequence[str], *, past_end: bool) -> bool:
+        """Add a page's ids; False when it brings nothing new.
+
+        A page is looked at closely when it begins as an earlier one did, or comes after the announced last one.
+        """
+        if not ids:
+            return False
+        hashes = np.fromiter(map(hash, ids), np.int64, len(ids))
+        if self._all is None and (past_end or ids[0] in self._first_ids):
+            self._all = set(self._hashes().tolist())
+        if self._all is not None:
+            known = len(self._all)
+            self._all.update(hashes.tolist())
+            if len(self._all) == known:
+                return False
+        self._first_ids.add(ids[0])
+        self._pages.append(hashes)
+        return True
+
+    def proven(self) -> bool:
+        """Prove that no two ids are equal."""
+        hashes = np.sort(self._hashes())
+        return not (hashes[1:] == hashes[:-1]).any()
+
+    def _hashes(self) -> np.ndarray:
+        return np.concatenate([np.empty(0, np.int64), *self._pages])
+
+
+def drop_repeated(tables: Sequence[pa.Table]) -> list[pa.Table]:
+    """Drop rows whose ``unique_id`` came before, and tables left without rows."""
+    ids = pd.Series(
+        [unique_id for table in tables for unique_id in table["unique_id"].to_pylist()], dtype=object
+    )
+    first = ~ids.duplicated().to_numpy()
+    ends = accumulate(map(len, tables))
+    kept = (
+        table.filter(pa.array(first[end - len(table) : end])) for table, end in zip(tables, ends, strict=True)
+    )
+    return [table for table in kept if len(table)]
+
 
 _WINDOW = 4
 """Pages in flight or waiting to be decoded, per connection."""
@@ -149,7 +206,7 @@ def sweep(
 
 
 def _page_that_ends(total: int | None, page_size: int) -> int:
-    """Number of the first page that is not full, which ends a sweep."""
+    """Compute the number of the first page that is not full; it ends a sweep."""
     return (total or 0) // page_size + 1 if page_size else 1
 
 
@@ -183,3 +240,44 @@ class _Fetcher:
         return self._client.fetch_page(
             page, query.page_size, deleted=query.deleted, stored=stored, **sort, **query.params
         )
+
+
+_NOTE_EVERY = 16
+"""Pages between two progress notes of a sweep, so that an interrupted one resumes."""
+
+
+@contextlib.contextmanager
+def told(client: Client, key: str, before: dict[str, Any], query: Query, pass_: Sweep) -> Iterator[None]:
+    """Note the progress of a sweep when Ctrl-C stops it, and say so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not pass_.pages:
+            raise
+        _note(client, key, before, query, pass_.pages)
+        of = f" of {pass_.total:,}" if pass_.total else ""
+        message = (
+            f"load stopped after {count(pass_.pages, 'page')}, {pass_.rows:,}{of} opportunities; "
+            "they are kept, and the next load goes on from there unless something has changed"
+        )
+        raise KeyboardInterrupt(message) from None
+
+
+def note_maker(client: Client, key: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
+    """Make a function that notes the sweep's progress every few pages."""
+
+    def on_page(pages: int) -> None:
+        if pages % _NOTE_EVERY == 0:
+            _note(client, key, before, query, pages)
+
+    return on_page
+
+
+def _note(client: Client, key: str, before: dict[str, Any], query: Query, pages: int) -> None:
+    client.pages.note_progress(key, {"probe": before, "page_size": query.page_size, "pages": pages})
+
+
+def resumable_pages(note: Any, before: dict[str, Any], query: Query) -> int:
+    """Count the first pages of an interrupted sweep that are still current."""
+    same = isinstance(note, dict) and note.get("probe") == before and note.get("page_size") == query.page_size
+    return int(note["pages"]) if same else 0

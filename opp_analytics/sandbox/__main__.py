@@ -83,7 +83,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _claim_file(path: str | None, stack: ExitStack) -> Path:
-    """The database file, locked until the stack unwinds."""
+    """Lock the database file until the stack unwinds."""
     if path is None:
         # Created here and not by the owner, so that it is removed when the owner is killed.
         folder = stack.enter_context(
@@ -102,7 +102,7 @@ def _claim_file(path: str | None, stack: ExitStack) -> Path:
 
 
 def _open(path: Path, config: dict[str, Any]) -> tuple[Store, Simulator]:
-    """The database with its team: an existing one, or a new one simulated up to its start."""
+    """Open the database with its team: an existing one, or a new one simulated up to its start."""
     clock = Clock()
     store = Store(path, clock)
     simulator = Simulator(store)

@@ -31,7 +31,7 @@ class SandboxValueError(SandboxError, ValueError):
 def check_number(
     value: Any, name: str, *, low: float = -math.inf, high: float = math.inf, whole: bool = False
 ) -> Any:
-    """`value` as an int or float, after a check that it is a number from `low` to `high`; numpy scalars are allowed.
+    """Check that `value` is a number from `low` to `high`, and return it as int or float; numpy scalars are allowed.
 
     Raises
     ------

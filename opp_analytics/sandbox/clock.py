@@ -17,18 +17,18 @@ _TICK = timedelta(microseconds=1)
 
 
 def to_text(moment: datetime) -> str:
-    """ISO 8601 text in UTC, always with six decimals, so that text order is time order."""
+    """Write an instant as ISO 8601 in UTC, always with six decimals, so that text order is time order."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def from_text(text: str) -> datetime:
-    """The UTC instant of an ISO 8601 text; without a zone, UTC is assumed."""
+    """Read the UTC instant of an ISO 8601 text; without a zone, UTC is assumed."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def midnight(day: date) -> datetime:
-    """The start of `day` in UTC."""
+    """Return the start of `day` in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
@@ -40,12 +40,12 @@ class Clock:
         self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """The simulated time, never before the newest timestamp."""
+        """Return the simulated time, never before the newest timestamp."""
         running = self._base + timedelta(seconds=time.monotonic() - self._started)
         return max(running, self._last)
 
     def stamp(self, at: datetime | None = None) -> datetime:
-        """A new timestamp, later than all before: `at` (default: now), or the next free microsecond."""
+        """Make a timestamp later than all before: `at` (default: now), or the next free microsecond."""
         self._last = max(at or self.now(), self._last + _TICK)
         return self._last
 

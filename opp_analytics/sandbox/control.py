@@ -154,7 +154,7 @@ def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _generated_id(store: Store) -> str:
-    """A generated id, the same for the same rows in the same order."""
+    """Generate an id, the same for the same rows in the same order."""
     dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 

@@ -53,12 +53,12 @@ class Faults:
                 await asyncio.wait_for(self._changed.wait(), left)
 
     def strikes(self, rate: str) -> bool:
-        """True if the fault of that name happens this time (random)."""
+        """Draw whether the fault of that name happens this time."""
         chance = self.settings[rate]
         return chance > 0 and self._dice.random() < chance
 
     def seconds_to_wait(self) -> int:
-        """Seconds until the rate limit lets the next request pass; 0 when it may pass now."""
+        """Count the seconds until the rate limit lets the next request pass; 0 when it may pass now."""
         limit = self.settings["rate_limit"]
         if not limit:
             return 0
@@ -71,7 +71,7 @@ class Faults:
         return math.ceil((1 - self._credit) / limit)
 
     def stamp_error(self) -> timedelta:
-        """Error of the next timestamp: the second node's skew for every second one, minus the lateness."""
+        """Compute the error of the next timestamp: the second node's skew for every second one, minus the lateness."""
         self._stamps += 1
         skew = self.settings["clock_skew"] if self._stamps % 2 == 0 else 0.0
         return timedelta(seconds=skew - self.settings["late_stamps"])
@@ -177,7 +177,7 @@ class Gate:
         return None
 
     def _drip(self, scope: Scope, send: Send) -> Send:
-        """`send`, slowed to the bytes per second of the fault; it stops when the client has left."""
+        """Slow `send` to the bytes per second of the fault; it stops when the client has left."""
 
         async def send_slowly(message: Message) -> None:
             body = message.get("body", b"")
@@ -205,7 +205,7 @@ def _peer(scope: Scope) -> tuple[str, int]:
 
 
 async def _read_body(receive: Receive) -> Message:
-    """The body as one message, up to the point where the client left or the body became too large."""
+    """Read the body as one message, until the client leaves or the body is too large."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -215,7 +215,7 @@ async def _read_body(receive: Receive) -> Message:
 
 
 def _replay(body: Message, receive: Receive) -> Receive:
-    """A `receive` that returns the stored body first, so that a request outlives its connection."""
+    """Make a `receive` that returns the stored body first, so that a request outlives its connection."""
     waiting = [body]
 
     async def receive_again() -> Message:

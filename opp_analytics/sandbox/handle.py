@@ -193,7 +193,7 @@ class FaultSettings:
         return self._renew(token)
 
     def as_dict(self) -> dict[str, float | bool]:
-        """The current values of all faults."""
+        """Read the current values of all faults."""
         settings: dict[str, float | bool] = self._wire.ask("state")["faults"]
         return settings
 
@@ -246,7 +246,7 @@ class ControlWire:
 
 
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
-    """One dict of JSON values per opportunity, with None for a missing value.
+    """Yield one dict of JSON values per opportunity, with None for a missing value.
 
     Parameters
     ----------
@@ -283,7 +283,7 @@ def _of_frame(frame: Any) -> Iterator[dict[str, Any]]:
 
 
 def _cell(name: str, value: Any) -> Any:
-    """The JSON value of one cell."""
+    """Turn one cell into its JSON value."""
     if hasattr(value, "item") and not hasattr(value, "__len__"):
         value = value.item()  # a numpy scalar
     if value is None or isinstance(value, (bool, int)):

@@ -36,7 +36,7 @@ class Failure(Exception):
         self.status, self.errors, self.headers = status, errors, headers
 
     def response(self) -> Response:
-        """The HTTP answer."""
+        """Make the HTTP answer."""
         body = encode({"errors": self.errors})
         return Response(body, self.status, self.headers, _MEDIA_TYPE)
 
@@ -44,7 +44,7 @@ class Failure(Exception):
 def make_failure(
     status: int, code: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **source: str
 ) -> Failure:
-    """A failure with a single error."""
+    """Make a failure with a single error."""
     error: dict[str, Any] = {"status": str(status), "code": code, "title": title, "detail": detail}
     if source:
         error["source"] = source
@@ -52,19 +52,19 @@ def make_failure(
 
 
 def make_not_found() -> Failure:
-    """A 404 answer with the text of the reference."""
+    """Make a 404 answer with the text of the reference."""
     return make_failure(
         404, "not_found", "Opportunity Not Found", "The requested opportunity could not be found."
     )
 
 
 def make_unauthorized(detail: str) -> Failure:
-    """A 401 answer: credentials are missing or not accepted."""
+    """Make a 401 answer: credentials are missing or not accepted."""
     return make_failure(401, "unauthorized", "Unauthorized", detail, {"WWW-Authenticate": "Bearer"})
 
 
 def make_refusal(problems: Iterable[Problem]) -> Failure:
-    """A 422 answer with one error per problem; each points into the request's body."""
+    """Make a 422 answer with one error per problem; each points into the request's body."""
     errors = [
         {
             "status": "422",
@@ -83,7 +83,7 @@ def _escape(name: str) -> str:
 
 
 def render_resource(attributes: Mapping[str, Any], *, related: bool = False) -> str:
-    """A document with one opportunity; `related` adds the relationship to its account."""
+    """Render a document with one opportunity; `related` adds the relationship to its account."""
     data: dict[str, Any] = {"id": attributes["unique_id"], "type": "opportunity", "attributes": attributes}
     if related:
         account = attributes.get("account_id")
@@ -93,7 +93,7 @@ def render_resource(attributes: Mapping[str, Any], *, related: bool = False) -> 
 
 
 def render_page(rows: Sequence[tuple[str, str]], *, number: int, size: int, total: int) -> str:
-    """A document with one page of (unique_id, attributes as JSON); its meta uses both known spellings."""
+    """Render one page of (unique_id, attributes as JSON); its meta uses both known spellings."""
     pages = -(-total // size)
     meta = {"totalPages": pages, "totalRecords": total, "total_pages": pages, "total_count": total}
     meta |= {"current_page": number, "per_page": size}
@@ -102,7 +102,7 @@ def render_page(rows: Sequence[tuple[str, str]], *, number: int, size: int, tota
 
 
 def make_answer(request: Request, body: str, status: int = 200) -> Response:
-    """The HTTP answer; a read has an ETag, and is a 304 when the client already has the same body."""
+    """Make the HTTP answer; a read has an ETag, and is a 304 when the client already has the same body."""
     if request.method not in ("GET", "HEAD"):
         return Response(body, status, media_type=_MEDIA_TYPE)
     content = body.encode()

@@ -115,7 +115,7 @@ class _State(NamedTuple):
 
 
 def _play(weeks: int, seed: int, today: date, deals_per_week: float) -> dict[str, list[_State]]:
-    """Every state of every deal of the simulated team."""
+    """Play the simulated team, and note every state of every deal."""
     # Here, because importing the sandbox needs only the standard library.
     from opp_analytics.sandbox.clock import Clock
     from opp_analytics.sandbox.simulator import Simulator
@@ -156,7 +156,7 @@ def _deals(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
 
 
 def _changes(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
-    """The rows of the field history, the newest first."""
+    """List the rows of the field history, the newest first."""
     rows: list[tuple[str, Sequence[str]]] = []
     for key, states in book.items():
         before: dict[str, str] | None = None
@@ -175,7 +175,7 @@ def _changes(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
 
 
 def _shown(deal: Mapping[str, Any]) -> dict[str, str]:
-    """The tracked fields as a report shows them."""
+    """Write the tracked fields as a report shows them."""
     stage = _DISQUALIFIED if deal["status"] == "inactive" else _STAGES[deal["stage"]]
     value, close_date = deal["value"], deal["close_date"]
     return {
@@ -195,7 +195,7 @@ def _time(moment: datetime) -> str:
 
 
 def _short_id(key: str) -> str:
-    """An id of Salesforce's shape, made from the deal's own."""
+    """Make an id of Salesforce's shape from the deal's own."""
     number, digits = uuid.UUID(key).int, ""
     for _ in range(9):
         number, place = divmod(number, len(_DIGITS))

@@ -64,7 +64,7 @@ class Api:
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def collection(self, request: Request) -> Response:
-        """``/opportunities``: list, create."""
+        """Serve ``/opportunities``: list, create."""
         access = self._admit(request)
         if request.method != "POST":
             return self._page(request, access, deleted=False)
@@ -82,7 +82,7 @@ class Api:
         )
 
     async def one(self, request: Request) -> Response:
-        """``/opportunities/ID``: get, update, delete."""
+        """Serve ``/opportunities/ID``: get, update, delete."""
         access = self._admit(request)
         if request.method in ("GET", "HEAD"):
             return make_answer(
@@ -103,7 +103,7 @@ class Api:
         return make_answer(request, render_resource(self._named(told)))
 
     async def recover(self, request: Request) -> Response:
-        """``/opportunities/ID/recover``: take an opportunity out of the trash; no effect on others."""
+        """Serve ``/opportunities/ID/recover``: take an opportunity out of the trash; no effect on others."""
         access = self._admit(request)
         async with self.writing:
             record = self.store.get(access.tenant, request.path_params["unique_id"])
@@ -114,13 +114,13 @@ class Api:
         return make_answer(request, render_resource(self._named(record.attributes), related=True))
 
     async def trash(self, request: Request) -> Response:
-        """``/opportunities/trash/show``: list deleted opportunities."""
+        """Serve ``/opportunities/trash/show``: list deleted opportunities."""
         return self._page(request, self._admit(request), deleted=True)
 
     def _validate(
         self, body: Any, current: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], list[Problem]]:
-        """The fields to store and the problems of a body; normalized if the fault is on."""
+        """Find the fields to store and the problems of a body; normalize them if the fault is on."""
         stages, normalizes = self.store.stages, self.faults.settings["normalize"]
         if isinstance(body, dict) and isinstance(body.get("opportunity"), dict):
             sent = {stages.columns.get(name, name): value for name, value in body["opportunity"].items()}
@@ -136,7 +136,7 @@ class Api:
         return normalize(fields) if normalizes else fields, problems
 
     def _named(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
-        """Attributes under the tenant's names."""
+        """Rename attributes to the tenant's names."""
         theirs = {ours: name for name, ours in self.store.stages.columns.items()}
         return {theirs.get(name, name): value for name, value in attributes.items()}
 
@@ -231,13 +231,13 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
 
 
 def build(store: Store, simulator: Simulator, faults: Faults, key: str) -> Gate:
-    """The whole application."""
+    """Build the whole application."""
     api = Api(store, faults)
     store.stamp_error = faults.stamp_error
     control = Control(store, simulator, faults, api.writing, key)
 
     def both(path: str, endpoint: Any, methods: list[str]) -> list[Route]:
-        """Routes for the path with and without a trailing slash, because a redirect would turn a PUT into a GET."""
+        """Make routes with and without a trailing slash, because a redirect would turn a PUT into a GET."""
         return [Route(path + slash, endpoint, methods=methods) for slash in ("", "/")]
 
     app = Starlette(

@@ -54,20 +54,20 @@ _CRUNCH_DAYS = 10
 
 
 def state_probability(stage: str, rep: Rep, dice: random.Random) -> int:
-    """The probability that `rep` states: the true one, shifted by optimism and mood, in steps of 5."""
+    """Draw the probability that `rep` states: the true one, shifted by optimism and mood, in steps of 5."""
     truth = compute_outcomes(rep.skill)[stage][0]
     odds = math.log(truth / (1 - truth)) + rep.optimism + dice.gauss(0, 0.25)
     return min(95, max(5, 5 * round(20 / (1 + math.exp(-odds)))))
 
 
 def draw_value(size: float, dice: random.Random) -> int | Decimal | None:
-    """A new deal's estimated value; sometimes it is missing."""
+    """Draw a new deal's estimated value; sometimes it is missing."""
     value = dice.lognormvariate(math.log(_TYPICAL_VALUE * size), _VALUE_SPREAD)
     return None if dice.random() < _NO_VALUE else _round_price(value, dice)
 
 
 def draw_close_date(day: date, dice: random.Random) -> str | None:
-    """The planned close date of a deal created on `day`: often the end of a month or quarter, sometimes missing."""
+    """Draw the planned close date of a deal created on `day`: often the end of a month or quarter, sometimes missing."""
     close = day + timedelta(days=round(dice.lognormvariate(math.log(_TYPICAL_CYCLE_DAYS), _CYCLE_SPREAD)))
     habit = dice.random()
     if habit < _NO_DATE:
@@ -76,7 +76,7 @@ def draw_close_date(day: date, dice: random.Random) -> str | None:
 
 
 def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Random) -> dict[str, Any]:
-    """The changes to a deal won or lost on `day`. Most reps set the close date to that day."""
+    """Change a deal that is won or lost on `day`. Most reps set the close date to that day."""
     won = stage == "closed_won"
     changes: dict[str, Any] = {
         "stage": stage,
@@ -92,7 +92,7 @@ def close_deal(deal: Mapping[str, Any], stage: str, day: date, dice: random.Rand
 
 
 def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
-    """The changes to a lost deal that is reopened on `day`."""
+    """Change a lost deal that is reopened on `day`."""
     close = day + timedelta(days=dice.randint(14, 45))
     chance = state_probability("negotiation", rep, dice)
     return {
@@ -104,7 +104,7 @@ def reopen_deal(day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
 
 
 def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random) -> dict[str, Any]:
-    """The changes to an open deal on a day without a stage change; mostly none."""
+    """Change an open deal on a day without a stage change; mostly nothing."""
     changes: dict[str, Any] = {}
     close = _move_date(_parse_date(deal["close_date"]), day, deal["stage"], dice)
     if close is not None:
@@ -122,7 +122,7 @@ def groom_deal(deal: Mapping[str, Any], day: date, rep: Rep, dice: random.Random
 
 
 def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -> date | None:
-    """The new close date of an open deal, or None if it does not change."""
+    """Draw the new close date of an open deal; None if it does not change."""
     mood = dice.random()
     if close is None:
         return day + timedelta(days=_TYPICAL_CYCLE_DAYS) if mood < 0.01 else None
@@ -145,7 +145,7 @@ def _move_date(close: date | None, day: date, stage: str, dice: random.Random) -
 
 
 def _snap_to_deadline(close: date, habit: float) -> date:
-    """`close`, or the end of its month or quarter, which reps enter when they do not know."""
+    """Keep `close`, or snap it to the end of its month or quarter, which reps enter when they do not know."""
     if habit < 0.25:
         return _month_end(close)
     return _quarter_end(close) if habit < 0.4 else close
@@ -167,7 +167,7 @@ def _parse_date(text: Any) -> date | None:
 
 
 def _round_price(value: float, dice: random.Random) -> int | Decimal:
-    """A typical price: a round number, sometimes with cents."""
+    """Round to a typical price, sometimes with cents."""
     if dice.random() < 0.1:
         return Decimal(f"{value:.2f}")
     step = 500 if value > 10_000 else 50
@@ -267,7 +267,7 @@ def _moment(day: date, dice: random.Random) -> datetime:
 
 
 def _events(desk: dict[str, Record], day: date, seed: str, stages: TenantStages) -> Iterator[_Event]:
-    """The events of `day`, at most one per deal."""
+    """Draw the events of `day`, at most one per deal."""
     for key, record in desk.items():
         if not _is_workable(record, day, stages):
             continue
@@ -279,12 +279,12 @@ def _events(desk: dict[str, Record], day: date, seed: str, stages: TenantStages)
 
 
 def _worked(record: Record, stages: TenantStages) -> str | None:
-    """The stage that the team works a deal by."""
+    """Find the stage that the team works a deal by."""
     return stages.worked(record.attributes["stage"], record.attributes.get("pipeline"))
 
 
 def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
-    """True if anything can happen to a deal on `day`; this is faster than seeding a generator."""
+    """Return True if anything can happen to a deal on `day`; this is faster than seeding a generator."""
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)
     stage = _worked(record, stages)
@@ -294,7 +294,7 @@ def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
 
 
 def _work(record: Record, day: date, dice: random.Random, stages: TenantStages) -> _Event | None:
-    """What happens to a deal, under the tenant's own stages."""
+    """Draw an event of a deal, under the tenant's own stages."""
     pipeline = record.attributes.get("pipeline")
     event = _by_worked_stage(record, str(_worked(record, stages)), day, dice)
     if event is not None and "stage" in event.changes:
@@ -337,7 +337,7 @@ def _is_recent(text: str, day: date) -> bool:
 
 
 def _arrivals(day: date, seed: str, rate: float, stages: TenantStages) -> Iterator[_Event]:
-    """The new deals of `day`: a Poisson number."""
+    """Draw the new deals of `day`: a Poisson number."""
     dice = random.Random(f"{seed}/new")
     while (waited := dice.expovariate(1.0)) < rate:
         rate -= waited

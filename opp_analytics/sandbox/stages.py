@@ -62,7 +62,7 @@ class TenantStages:
         return cls(tuple(said.get("stages", DOCUMENTED)), dict(said.get("api_columns", {})))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON, which `of` reads."""
+        """Give plain JSON, which `of` reads."""
         return {"stages": [dict(stage) for stage in self.stages], "api_columns": dict(self.columns)}
 
     @cached_property
@@ -82,11 +82,11 @@ class TenantStages:
         return tuple(dict.fromkeys(stage["pipeline"] for stage in self.stages if stage.get("pipeline")))
 
     def spellings(self, *kinds: str) -> list[str]:
-        """Every spelling of the stages of these kinds."""
+        """List every spelling of the stages of these kinds."""
         return [name for name, kind in self.kinds.items() if kind in kinds]
 
     def open_names(self, pipeline: str | None = None) -> list[str]:
-        """The open stages of a pipeline, in order."""
+        """List the open stages of a pipeline, in order."""
         mine = (s for s in self.stages if s.get("pipeline") in (None, pipeline) or pipeline is None)
         return [stage["name"] for stage in mine if stage["kind"] == "open"]
 
@@ -96,12 +96,12 @@ class TenantStages:
         return next(iter(self.open_names()), str(self.stages[0]["name"]))
 
     def status_of(self, stage: Any) -> str:
-        """The status that follows from a stage."""
+        """Find the status that follows from a stage."""
         kind = self.kinds.get(stage) if isinstance(stage, str) else None
         return kind if kind in ("won", "lost") else "inactive" if kind == "disqualified" else "active"
 
     def worked(self, stage: Any, pipeline: str | None = None) -> str | None:
-        """The stage that the team works a deal by; None for one it does not work."""
+        """Find the stage that the team works a deal by; None for one it does not work."""
         key = (str(stage), pipeline)
         if key not in self._known:
             self._known[key] = self._worked(stage, pipeline)
@@ -116,7 +116,7 @@ class TenantStages:
         return _WORKED[_place(names.index(name), len(names))] if name in names else None
 
     def next_name(self, stage: str, pipeline: str | None = None) -> str | None:
-        """The open stage after this one where both share a place; None at the end of a place."""
+        """Find the next open stage if it shares this one's place; None at the end of a place."""
         names = self.open_names(pipeline)
         after = names.index(stage) + 1 if stage in names else len(names)
         if after == len(names) or self.worked(names[after], pipeline) != self.worked(stage, pipeline):
@@ -124,7 +124,7 @@ class TenantStages:
         return names[after]
 
     def name_of(self, worked: str, pipeline: str | None = None) -> str | None:
-        """The tenant's stage for one that the team works by: the first of its place; None where it has none."""
+        """Find the tenant's stage for a worked one: the first of its place; None where it has none."""
         if worked in CLOSED:
             mine = (s for s in self.stages if s.get("pipeline") in (None, pipeline) or pipeline is None)
             return next((s["name"] for s in mine if s["kind"] == CLOSED[worked]), None)
@@ -134,5 +134,5 @@ class TenantStages:
 
 
 def _place(rank: int, count: int) -> int:
-    """The place among the worked stages of an open stage."""
+    """Find the place of an open stage among the worked stages."""
     return _FEW[count][rank] if count in _FEW else rank * len(_WORKED) // count

@@ -66,12 +66,12 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def decode(text: str | bytes) -> dict[str, Any]:
-    """The JSON object in `text`, decimals kept exactly."""
+    """Decode the JSON object in `text`, decimals exact."""
     return _DECODER.decode(text)
 
 
 def encode(value: Any) -> str:
-    """`value` as JSON text, with exact decimals."""
+    """Encode `value` as JSON text, with exact decimals."""
     return _ENCODER.encode(value).decode()
 
 
@@ -185,7 +185,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction: all writes inside are stored, or none."""
+        """Run a transaction: all writes inside are stored, or none."""
         self._writer.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -197,7 +197,7 @@ class Store:
     # Settings and tenants
 
     def read_setting(self, name: str) -> Any:
-        """The setting called `name`; None when there is none."""
+        """Read the setting called `name`; None when there is none."""
         found = self._writer.execute("SELECT value FROM setting WHERE name = ?", (name,)).fetchone()
         return None if found is None else msgspec.json.decode(found[0])
 
@@ -208,7 +208,7 @@ class Store:
         )
 
     def find_access(self, token: str) -> Access | None:
-        """The access of `token`; None for an unknown token."""
+        """Find the access of `token`; None for an unknown token."""
         return self._access.get(token)
 
     def add_tenant(self) -> tuple[int, str]:
@@ -236,21 +236,21 @@ class Store:
         return new
 
     def list_tokens(self, tenant: int, *, read_only: bool) -> list[str]:
-        """The tokens of `tenant` of one kind, oldest first."""
+        """List the tokens of `tenant` of one kind, oldest first."""
         return [t for t, a in self._access.items() if a.tenant == tenant and a.read_only == read_only]
 
     def read_api_key(self, tenant: int) -> str:
-        """The API key of `tenant`."""
+        """Read the API key of `tenant`."""
         return str(self._reader.execute("SELECT api_key FROM tenant WHERE id = ?", (tenant,)).fetchone()[0])
 
     def next_row_number(self) -> int:
-        """The row number of the next opportunity."""
+        """Find the row number of the next opportunity."""
         return int(self._writer.execute("SELECT ifnull(max(rowid), 0) + 1 FROM opportunity").fetchone()[0])
 
     # Reads
 
     def read_page(self, query: Query) -> tuple[list[tuple[str, str]], int]:
-        """The rows of one page as (unique_id, attributes as JSON), and the number of rows on all pages."""
+        """Read the rows of one page as (unique_id, attributes as JSON), and the number of rows on all pages."""
         where = ["tenant = ?", f"deleted_at IS {'NOT ' if query.deleted else ''}NULL"]
         values: list[Any] = [query.tenant]
         for column, value in query.filters.items():
@@ -290,7 +290,7 @@ class Store:
         return f"json_extract(attributes, ?) {direction}, unique_id", [f'$."{query.sort}"']
 
     def has_attribute(self, tenant: int, attribute: str) -> bool:
-        """True if any opportunity of `tenant` has `attribute`."""
+        """Return True if any opportunity of `tenant` has `attribute`."""
         if '"' in attribute or "\0" in attribute:
             return False
         found = self._reader.execute(
@@ -300,7 +300,7 @@ class Store:
         return found.fetchone() is not None
 
     def get(self, tenant: int, unique_id: str) -> Record | None:
-        """One opportunity, deleted or not; None for an unknown id."""
+        """Get one opportunity, deleted or not; None for an unknown id."""
         found = self._reader.execute(
             "SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND unique_id = ?",
             (tenant, unique_id),
@@ -308,7 +308,7 @@ class Store:
         return None if found is None else Record(decode(found[0]), found[1], found[2])
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
-        """The deals that the team works on: open ones, and those lost or deleted since `since`."""
+        """List the deals that the team works on: open ones, and those lost or deleted since `since`."""
         closed = self.stages.spellings("won", "lost", "disqualified")
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (

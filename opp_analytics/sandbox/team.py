@@ -154,13 +154,13 @@ OFFERS = (
 
 
 def account_id(account: str) -> str:
-    """The account's key, the same in every sandbox."""
+    """Make the account's key, the same in every sandbox."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sandbox/account/{account}"))
 
 
 @lru_cache
 def weigh_next_stages(stage: str, skill: float) -> Mapping[str, float]:
-    """`NEXT` of a stage for a rep of that skill."""
+    """Weigh `NEXT` of a stage for a rep of that skill."""
     weights = {
         target: weight * (skill if target in _ORDER and _ORDER.index(target) > _ORDER.index(stage) else 1.0)
         for target, weight in NEXT[stage].items()
@@ -171,7 +171,7 @@ def weigh_next_stages(stage: str, skill: float) -> Mapping[str, float]:
 
 @lru_cache
 def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
-    """Chance of ending as won and as lost, by current stage of an open deal.
+    """Compute the chances of ending as won and as lost, by current stage of an open deal.
 
     Notes
     -----
@@ -200,7 +200,7 @@ def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
 
 
 def compute_win_rate(*reps: Rep) -> float:
-    """Long-run won / (won + lost) of the deals of `reps`, in proportion to their shares."""
+    """Compute the long-run won / (won + lost) of the deals of `reps`, in proportion to their shares."""
     won = sum(rep.share * compute_outcomes(rep.skill)["discovery"][0] for rep in reps)
     lost = sum(rep.share * compute_outcomes(rep.skill)["discovery"][1] for rep in reps)
     return won / (won + lost)

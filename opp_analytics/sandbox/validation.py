@@ -113,7 +113,7 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 def validate(
     body: Any, stages: TenantStages, current: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """The attributes to store, and every problem of `body`.
+    """Find the attributes to store, and every problem of `body`.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ _CENT = Decimal("0.01")
 
 
 def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bool) -> dict[str, Any]:
-    """The fields of a request, with defaults for a blank or null stage or status.
+    """Fill a blank or null stage or status of a request with its default.
 
     A new row also gets a default for a missing stage, and its missing status follows from the stage. An update changes
     only the fields it sends.
@@ -183,7 +183,7 @@ def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bo
 
 
 def normalize(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Valid fields in the form that the database stores.
+    """Bring valid fields into the form that the database stores.
 
     Examples
     --------

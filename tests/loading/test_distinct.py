@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_analytics.loading.distinct import Distinct, drop_repeated
+from opp_analytics.loading.sweep import Distinct, drop_repeated
 
 pages = st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=4), max_size=6)
 

@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.loading import limits
+from opp_analytics.loading import probe
 from tests.loading.world import World
 from tests.support import Answer, Asked, client_of, listing, paged, row, serving
 
@@ -94,7 +94,7 @@ def test_load__ends_at_its_bounds_where_the_announced_total_has_none(
         "MOST_BYTES": (2**16, "GB"),
         "MOST_SECONDS": (0.2, "hours"),
     }[bound]
-    monkeypatch.setattr(limits, bound, small)
+    monkeypatch.setattr(probe, bound, small)
 
     def boasting(request: Asked) -> Answer:
         if request.path.endswith("show"):
