@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 from urllib.parse import quote
 
 from opp_analytics.api import wire
-from opp_analytics.api.wire import Names
+from opp_analytics.api.wire import TenantNames
 from opp_analytics.arguments import text, whole
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.schema import READ_ONLY, BadCell
@@ -115,7 +115,9 @@ _WIRE_NAMES = {"account_id": "account_unique_id"}
 """Parameters whose name on the wire differs."""
 
 
-def encode_query(page: int, page_size: int | None, params: dict[str, Any], names: Names) -> dict[str, Any]:
+def encode_query(
+    page: int, page_size: int | None, params: dict[str, Any], names: TenantNames
+) -> dict[str, Any]:
     """Check the query of a list, and encode it under the names of the wire."""
     known = ListParams.__annotations__ | Filters.__annotations__
     for name in params:
@@ -131,7 +133,7 @@ def encode_query(page: int, page_size: int | None, params: dict[str, Any], names
     return query | {_WIRE_NAMES.get(name, name): value for name, value in params.items() if value is not None}
 
 
-def encode_body(fields: dict[str, Any], names: Names, *, creates: bool = False) -> bytes:
+def encode_body(fields: dict[str, Any], names: TenantNames, *, creates: bool = False) -> bytes:
     """Check each value of a create or an update, and encode the body under the names of the wire."""
     if not fields:
         raise ArgumentTypeError("no attribute given; name at least one, such as stage='proposal'")

@@ -26,7 +26,7 @@ from opp_analytics.api.credentials import Secret
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
 from opp_analytics.api.page_cache import PageCache
-from opp_analytics.api.wire import Names
+from opp_analytics.api.wire import TenantNames
 from opp_analytics.arguments import number, whole
 from opp_analytics.errors import CacheError, UnexpectedResponse
 from opp_analytics.org import Org, check_org, read_folder_org
@@ -99,7 +99,7 @@ class Client:
         del url, token, api_key, proxy
         self.settings = Settings.of(*secrets, key_header=key_header)
         self.org = check_org(org)
-        self.names = Names({} if self.org is None else self.org.api_columns)
+        self.names = TenantNames({} if self.org is None else self.org.api_columns)
         self.concurrency = whole(concurrency, "concurrency", example=8)
         self.timeout = number(timeout, "timeout", low=0.001, example=30)
         self.retries = whole(retries, "retries", low=0, example=5)
@@ -291,7 +291,7 @@ class Client:
         unique_id : str
             The opportunity's id.
         """
-        self._writing("DELETE", encode_path(unique_id) + "/", None)
+        self._send_write("DELETE", encode_path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> Opportunity:
         """Bring a deleted opportunity back; the answer is the opportunity.
@@ -346,12 +346,12 @@ class Client:
         return Page(rows, page, answer.total_pages, answer.total_records)
 
     def _write(self, method: str, path: str, body: bytes | None) -> Opportunity:
-        return self._decoded(self._decode_one, self._writing(method, path, body), path)
+        return self._decoded(self._decode_one, self._send_write(method, path, body), path)
 
     def _decode_one(self, body: bytes) -> Opportunity:
         return Opportunity(self.names.row(wire.decode_one(body)))
 
-    def _writing(self, method: str, path: str, body: bytes | None) -> bytes:
+    def _send_write(self, method: str, path: str, body: bytes | None) -> bytes:
         # Before, so that a crash right after the write leaves nothing outdated; after, for a sweep that ran at the time.
         self._make_stale()
         try:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import platformdirs
 
-from opp_analytics.api.credentials import Secret, attempt, checked_secret, checked_token, token_command
+from opp_analytics.api.credentials import Secret, attempt, check_secret, check_token, make_token_command
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ConfigError, DataWarning
 
@@ -44,7 +44,7 @@ class Network:
     def __init__(self, url: str, proxy: Secret) -> None:
         self.proxy = proxy
         if proxy.reveal() is None and url.startswith("https://"):
-            self.proxy = Secret(_proxy_of_environment(url))
+            self.proxy = Secret(_read_proxy(url))
         elif not _is_proxy(proxy.reveal()):
             raise ConfigError("proxy is not an address such as http://proxy.example.com:3128")
         self.certificates = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
@@ -55,7 +55,7 @@ class Network:
         return {"http": proxy, "https": proxy} if proxy else {}
 
 
-def _proxy_of_environment(url: str) -> str | None:
+def _read_proxy(url: str) -> str | None:
     # Only the others have settings of the whole system; the import takes longer than a cached frame to read.
     if sys.platform == "linux" and not any(name.lower().endswith("_proxy") for name in os.environ):
         return None
@@ -166,9 +166,9 @@ class Settings:
         address, source, key = Secret.of(url), Secret.of(token), Secret.of(api_key)
         del url, token, api_key
         return cls(
-            _checked_url(address),
-            checked_token(source),
-            checked_secret(key, "api_key"),
+            _check_url(address),
+            check_token(source),
+            check_secret(key, "api_key"),
             KEY_HEADERS[one_of(key_header, "key_header", KEY_HEADERS)],
         )
 
@@ -186,7 +186,7 @@ class Settings:
     @property
     def tenant(self) -> str:
         """A short hash of address and API key: safe to store, and unchanged by a new token."""
-        return _hashed(self.url, self.api_key.reveal())
+        return _hash(self.url, self.api_key.reveal())
 
     @property
     def cache_key(self) -> str:
@@ -196,7 +196,7 @@ class Settings:
         """
         token = self.token.reveal()
         # No text that a header can carry holds a NUL.
-        return _hashed(self.url, self.api_key.reveal(), "\0renewed" if callable(token) else token)
+        return _hash(self.url, self.api_key.reveal(), "\0renewed" if callable(token) else token)
 
 
 def read_environment() -> tuple[Secret, Secret, Secret]:
@@ -220,18 +220,18 @@ def read_environment() -> tuple[Secret, Secret, Secret]:
             "or start a practice server that prints all three: opp-analytics sandbox"
         )
     url, token, key = map(_variable, VARIABLES)
-    return url, token_command(command) if command.reveal() else token, key
+    return url, make_token_command(command) if command.reveal() else token, key
 
 
 def _variable(name: str) -> Secret:
     return Secret(os.environ.get(name, "").strip())
 
 
-def _hashed(*parts: str) -> str:
+def _hash(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-def _checked_url(url: Secret) -> str:
+def _check_url(url: Secret) -> str:
     if problem := _url_problem(url.reveal()):
         raise problem
     return str(url.reveal()).strip().rstrip("/")

@@ -84,7 +84,7 @@ class Token:
     Parameters
     ----------
     source : Secret
-        As `checked_token` returns it: a text, or a callable without arguments that returns one.
+        As `check_token` returns it: a text, or a callable without arguments that returns one.
     """
 
     def __init__(self, source: Secret) -> None:
@@ -102,7 +102,7 @@ class Token:
         """
         with self._lock:
             if self._now is None:
-                self._now = self._fetched()
+                self._now = self._fetch()
             return self._now
 
     def renewed(self, refused: Secret) -> bool:
@@ -112,19 +112,19 @@ class Token:
         with self._lock:
             # Another thread may have been refused, and have renewed it, at the same time.
             if self._now == refused:
-                self._now = self._fetched()
+                self._now = self._fetch()
             return self._now != refused
 
     def redact(self, text: str) -> str:
         """Replace the token in a text with asterisks."""
         return self._now.redact(text) if self._now else text
 
-    def _fetched(self) -> Secret:
+    def _fetch(self) -> Secret:
         source = self._source
         assert source is not None
         outcome = attempt(lambda: Secret.of(source.reveal()()))
         if isinstance(outcome, Secret):
-            return checked_secret(outcome, "the token that the function returned")
+            return check_secret(outcome, "the token that the function returned")
         if isinstance(outcome, OppAnalyticsError) or not isinstance(outcome, Exception):
             raise outcome
         kind = type(outcome).__name__
@@ -133,7 +133,7 @@ class Token:
         raise AuthError(f"no token: the token function raised {kind}; call it by itself to see why")
 
 
-def checked_secret(secret: Secret, name: str) -> Secret:
+def check_secret(secret: Secret, name: str) -> Secret:
     """Check a secret, and strip blanks around it.
 
     Raises
@@ -150,9 +150,9 @@ def checked_secret(secret: Secret, name: str) -> Secret:
     return Secret(secret.reveal().strip())
 
 
-def checked_token(source: Secret) -> Secret:
+def check_token(source: Secret) -> Secret:
     """Check a source of tokens: a callable, or text like any other secret."""
-    return source if callable(source.reveal()) else checked_secret(source, "token")
+    return source if callable(source.reveal()) else check_secret(source, "token")
 
 
 def _problem(text: str) -> str | None:
@@ -163,7 +163,7 @@ def _problem(text: str) -> str | None:
     return None
 
 
-def token_command(command: Secret) -> Secret:
+def make_token_command(command: Secret) -> Secret:
     """Make a callable that runs a command, without a shell, and returns its output.
 
     Raises

@@ -20,7 +20,7 @@ from msgspec.structs import astuple
 
 from opp_analytics import org, schema
 from opp_analytics.api import wire
-from opp_analytics.api.wire import Names
+from opp_analytics.api.wire import TenantNames
 from opp_analytics.errors import UnexpectedResponse
 
 _DATE = pa.timestamp("us")
@@ -28,7 +28,7 @@ _INSTANT = pa.timestamp("us", tz="UTC")
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 
 
-def _cell_by_cell(values: Sequence[Any], column: str, ids: Sequence[Any]) -> list[Any]:
+def _parse_cells(values: Sequence[Any], column: str, ids: Sequence[Any]) -> list[Any]:
     cells = []
     for unique_id, value in zip(ids, values, strict=True):
         try:
@@ -58,28 +58,28 @@ def _numbers(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array
             numbers = pa.array(values, pa.string()).cast(pa.float64())
             if pc.all(pc.is_finite(numbers)).as_py():
                 return numbers
-    return pa.array(_cell_by_cell(values, column, ids), pa.float64())
+    return pa.array(_parse_cells(values, column, ids), pa.float64())
 
 
 def _wholes(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
     if set(map(type, values)) <= {int, NoneType}:
         with suppress(pa.ArrowException, OverflowError):
             return pa.array(values, pa.int64())
-    return pa.array(_cell_by_cell(values, column, ids), pa.int64())
+    return pa.array(_parse_cells(values, column, ids), pa.int64())
 
 
 def _dates(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, pa.string()).cast(pa.date32()).cast(_DATE)
     except pa.ArrowException:
-        return pa.array(_cell_by_cell(values, column, ids), _DATE)
+        return pa.array(_parse_cells(values, column, ids), _DATE)
 
 
 def _instants(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
     try:
         return pa.array(values, pa.string()).cast(_INSTANT)
     except pa.ArrowException:
-        return pa.array(_cell_by_cell(values, column, ids), _INSTANT)
+        return pa.array(_parse_cells(values, column, ids), _INSTANT)
 
 
 def _texts(values: Sequence[Any], column: str, ids: Sequence[Any]) -> pa.Array:
@@ -133,7 +133,7 @@ def rows_to_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     return cells_to_table({name: [row.get(name) for row in rows] for name in names})
 
 
-def _reconciled(tables: Sequence[pa.Table]) -> list[pa.Table]:
+def _reconcile(tables: Sequence[pa.Table]) -> list[pa.Table]:
     """Give each further column the same type in all tables."""
     types: dict[str, set[pa.DataType]] = {}
     for table in tables:
@@ -162,7 +162,7 @@ def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:
     """Join tables that may differ in their further columns."""
     if not tables:
         return rows_to_table([])
-    return pa.concat_tables(_reconciled(tables), promote_options="permissive").unify_dictionaries()
+    return pa.concat_tables(_reconcile(tables), promote_options="permissive").unify_dictionaries()
 
 
 def assemble(table: pa.Table) -> pd.DataFrame:
@@ -224,11 +224,11 @@ class PageDecoder:
 
     Parameters
     ----------
-    names : Names
+    names : TenantNames
         Attributes that the tenant calls otherwise.
     """
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: TenantNames) -> None:
         self._renamed = names
         self._names = dict.fromkeys([*schema.COLUMNS, *names.ours])
         self._decode = _compile(self._names)

@@ -54,8 +54,8 @@ class PageCache:
 
     def read(self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool) -> bytes:
         """Read the body of a list answer: the stored page if `stored` is true and there is one, else the server's."""
-        store = self._opened()
-        key = self._key_of(path, query)
+        store = self._get_store()
+        key = self._make_key(path, query)
         kept = None
         try:
             kept = None if store is None else store.read(key)
@@ -119,7 +119,7 @@ class PageCache:
     def _progress_file(self, sweep: str) -> Path:
         return self.folder / f"sweep-{sweep}.json"
 
-    def _opened(self) -> PageStore | None:
+    def _get_store(self) -> PageStore | None:
         with self._lock:
             if self._store is None and not self._unusable:
                 self._store = self._open()
@@ -152,7 +152,7 @@ class PageCache:
             self._warn(str(error))
             return None
 
-    def _key_of(self, path: str, query: Mapping[str, Any]) -> str:
+    def _make_key(self, path: str, query: Mapping[str, Any]) -> str:
         return hashlib.sha256(f"{self._key} {path}?{urlencode(query)}".encode()).hexdigest()
 
     def _in_turn(self) -> FileLock:

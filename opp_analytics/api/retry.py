@@ -35,7 +35,7 @@ _OF_STATUS: dict[int, type[ApiError]] = {
 }
 
 
-def asked_pause(response: requests.Response) -> float | None:
+def read_pause(response: requests.Response) -> float | None:
     """Read how many seconds the server asks to wait (Retry-After); None without a readable header."""
     header = response.headers.get("Retry-After")
     try:
@@ -50,7 +50,7 @@ def refusal(response: requests.Response, method: str, url: str) -> ApiError:
     problems = _problems(response.content or b"")
     kind = _OF_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
     said = "; ".join(map(str, problems)) or "no reason given"
-    pause = asked_pause(response)
+    pause = read_pause(response)
     later = f", retry after {pause:g} s" if pause else ""
     hints = {
         401: "the token or the API key was refused; check BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY",
@@ -177,20 +177,22 @@ class Patience:
     def _pause(self, outcome: requests.Response | Lost) -> float | None:
         if not isinstance(outcome, Lost) and outcome.status_code == 429:
             self._refusals_left -= 1
-            return None if self._refusals_left < 0 else _or_backoff(asked_pause(outcome), 0.25, self._again)
+            return (
+                None if self._refusals_left < 0 else _choose_backoff(read_pause(outcome), 0.25, self._again)
+            )
         if isinstance(outcome, Lost):
             again = outcome.never_sent or (self._reads and not outcome.too_late)
             asked = None
         else:
             again = self._reads and outcome.status_code in _FAILED_FOR_NOW
-            asked = asked_pause(outcome) if again else None
+            asked = read_pause(outcome) if again else None
         if not again:
             return None
         self._failures_left -= 1
-        return None if self._failures_left < 0 else _or_backoff(asked, 0.1, self._again)
+        return None if self._failures_left < 0 else _choose_backoff(asked, 0.1, self._again)
 
 
-def _or_backoff(asked: float | None, first: float, again: int) -> float:
+def _choose_backoff(asked: float | None, first: float, again: int) -> float:
     # Spread out, so that requests that failed together do not come back together.
     spread = random.uniform(0, first / 2)  # noqa: S311
     return asked if asked is not None else min(first * 2**again + spread, _LONGEST_BACKOFF)

@@ -98,8 +98,8 @@ class Transport:
                 return kept
             if not 300 <= response.status_code < 400:
                 return StoredPage(self._body(response, "GET", url), _validators(response))
-            url, params = self._same_origin(response, "GET", url), None
-        raise self._unexpected("the server redirects in a loop", "GET", url, response)
+            url, params = self._check_redirect(response, "GET", url), None
+        raise self._make_unexpected("the server redirects in a loop", "GET", url, response)
 
     def write(self, method: str, path: str, body: bytes | None = None) -> bytes:
         """Send a POST, PUT or DELETE, again only if the server did nothing; the body of its answer."""
@@ -108,8 +108,8 @@ class Transport:
             self._writer, method, url, body=body, headers={"Content-Type": "application/json"}
         )
         if 300 <= response.status_code < 400:
-            raise self._unexpected(
-                f"the server redirects a {method} to {_shown(self._same_origin(response, method, url))}; nothing was written. "
+            raise self._make_unexpected(
+                f"the server redirects a {method} to {_shown(self._check_redirect(response, method, url))}; nothing was written. "
                 "Correct the url in your settings",
                 method,
                 url,
@@ -206,27 +206,27 @@ class Transport:
         )
         return Lost(failure, never_sent(error), too_late)
 
-    def _same_origin(self, response: requests.Response, method: str, url: str) -> str:
+    def _check_redirect(self, response: requests.Response, method: str, url: str) -> str:
         target, problem = _redirect(url, response)
         # A traceback with locals must not find in this frame what the server repeats.
         problem = self.redact(problem)
         if problem:
-            raise self._unexpected(problem, method, url, response)
+            raise self._make_unexpected(problem, method, url, response)
         return target
 
     def _body(self, response: requests.Response, method: str, url: str) -> bytes:
         if not 200 <= response.status_code < 300:
-            raise self._redacted(refusal(response, method, _shown(url)))
-        if problem := self.redact(_web_page(response, url)):
-            raise self._unexpected(problem, method, url, response)
+            raise self._redact_error(refusal(response, method, _shown(url)))
+        if problem := self.redact(_describe_page(response, url)):
+            raise self._make_unexpected(problem, method, url, response)
         return response.content or b""
 
-    def _unexpected(self, message: str, method: str, url: str, response: requests.Response) -> ApiError:
-        return self._redacted(
+    def _make_unexpected(self, message: str, method: str, url: str, response: requests.Response) -> ApiError:
+        return self._redact_error(
             UnexpectedResponse(message, method=method, url=_shown(url), status=response.status_code)
         )
 
-    def _redacted(self, error: ApiError) -> ApiError:
+    def _redact_error(self, error: ApiError) -> ApiError:
         """Remove token and key from an error, in case the server repeated them."""
         return error.with_texts(self.redact)
 
@@ -262,7 +262,7 @@ def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
     return target, ""
 
 
-def _web_page(response: requests.Response, url: str) -> str:
+def _describe_page(response: requests.Response, url: str) -> str:
     """Describe an answer that is a web page; empty for any other."""
     kind = response.headers.get("Content-Type", "")
     if not response.content or "html" not in kind.lower():

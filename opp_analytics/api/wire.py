@@ -18,11 +18,11 @@ from opp_analytics.arguments import text
 from opp_analytics.errors import DataWarning, UnexpectedResponse
 from opp_analytics.text import joined
 
-__all__ = ["Names"]
+__all__ = ["TenantNames"]
 
 
 @dataclass(frozen=True)
-class Names:
+class TenantNames:
     """The attributes that a tenant calls otherwise."""
 
     ours: Mapping[str, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Names:
 
         Examples
         --------
-        >>> Names({"total": "value"}).row({"unique_id": "a", "total": 5})
+        >>> TenantNames({"total": "value"}).row({"unique_id": "a", "total": 5})
         {'unique_id': 'a', 'value': 5}
         """
         if not self.ours:
@@ -74,7 +74,7 @@ class Names:
 
         Examples
         --------
-        >>> Names({"total": "value"}).sent({"value": 5, "stage": "Demo"})
+        >>> TenantNames({"total": "value"}).sent({"value": 5, "stage": "Demo"})
         {'total': 5, 'stage': 'Demo'}
         """
         theirs = self.theirs
@@ -178,11 +178,11 @@ def account_id(attribute: Any, other_attribute: Any, relationships: Any) -> Any:
     """Find the account's id, which an answer has under one of two names or as a relationship."""
     if attribute is not None:
         return attribute
-    account = _related(relationships, "account") or other_attribute
+    account = _find_related(relationships, "account") or other_attribute
     return None if account is None else str(account)
 
 
-def _related(relationships: Any, name: str) -> Any:
+def _find_related(relationships: Any, name: str) -> Any:
     link = relationships.get(name) if isinstance(relationships, dict) else None
     data = link.get("data") if isinstance(link, dict) else None
     return data.get("id") if isinstance(data, dict) else None
@@ -196,7 +196,7 @@ def _decoded(decode: Callable[[bytes], Any], body: bytes) -> Any:
         raise UnexpectedResponse(f"the answer {what}; it begins {body[:60]!r}") from None
 
 
-def _decoded_rows(decode: Callable[[bytes], Any], body: bytes) -> Any:
+def _decode_leniently(decode: Callable[[bytes], Any], body: bytes) -> Any:
     """Decode an answer; half of a surrogate pair becomes �, with a warning that names the deal."""
     try:
         return _decoded(decode, body)
@@ -218,14 +218,14 @@ def _decoded_rows(decode: Callable[[bytes], Any], body: bytes) -> Any:
 
 def decode_page(body: bytes) -> WirePage:
     """Decode a list answer, in either spelling of its paging meta."""
-    answer = _decoded_rows(_decode_many, body)
+    answer = _decode_leniently(_decode_many, body)
     meta = answer.meta or Meta()
     return WirePage([_flat(resource) for resource in answer.data], meta.pages(), meta.records())
 
 
 def decode_one(body: bytes) -> dict[str, Any]:
     """Decode the answer of one opportunity as a flat dict with its ``unique_id``."""
-    return _flat(_decoded_rows(_decode_one, body).data)
+    return _flat(_decode_leniently(_decode_one, body).data)
 
 
 def to_wire(column: str, value: Any) -> Any:

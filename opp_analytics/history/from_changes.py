@@ -19,7 +19,7 @@ from opp_analytics.history.store import RecordCounts
 from opp_analytics.progress import note
 from opp_analytics.text import count
 
-__all__ = ["LONG", "Import", "imported_from"]
+__all__ = ["LONG", "Import", "read_import"]
 
 LONG, WIDE = ("unique_id", "changed_at", "field", "new_value"), ("unique_id", "seen_at")
 
@@ -43,16 +43,16 @@ class Import:
         if not isinstance(changes, pd.DataFrame):
             raise ArgumentTypeError(f"changes is a {type(changes).__name__}, not a DataFrame or a path")
         notes: list[Mapping[str, str]] = list(problems)
-        log = _widened(changes, notes) if set(LONG) <= set(changes.columns) else changes
-        log = _sorted(_typed(log), notes)
-        log = _with_tombstones(_with_operations(log, notes))
-        log = _with_seen_after(log)
+        log = _widen(changes, notes) if set(LONG) <= set(changes.columns) else changes
+        log = _sort(_cast(log), notes)
+        log = _fill_tombstones(_add_operations(log, notes))
+        log = _add_seen_after(log)
         own = log.columns.intersection(list(rows.CHANGE_COLUMNS))
         opportunities = log.drop(columns=own)
         table = rows.to_rows(opportunities)
         for place, (name, dtype) in enumerate(rows.CHANGE_COLUMNS.items()):
             table = table.add_column(place, name, pa.array(log[name], from_pandas=True).cast(dtype))
-        return cls(table, _moments(log), rows.dtypes_of(opportunities), tuple(notes))
+        return cls(table, _count_records(log), rows.list_dtypes(opportunities), tuple(notes))
 
     def warn(self) -> None:
         """Warn once about all problems."""
@@ -66,7 +66,7 @@ class Import:
             )
 
 
-def imported_from(
+def read_import(
     changes: pd.DataFrame | str | PathLike[str] | crm.ChangeLog,
     known: org.Org | None,
     opportunities: pd.DataFrame | None = None,
@@ -90,7 +90,7 @@ def imported_from(
     return Import.of(log.changes, log.problems), known
 
 
-def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
+def _parse_instants(column: pd.Series[Any]) -> pd.Series[Any]:
     if pd.api.types.is_numeric_dtype(column.dtype) or (
         column.dtype == object and any(isinstance(v, numbers.Real) and not schema.is_blank(v) for v in column)
     ):
@@ -103,7 +103,7 @@ def _instants(column: pd.Series[Any]) -> pd.Series[Any]:
         raise DataError(f"column {column.name!r} has a value that is not a time: {error}") from None
 
 
-def _typed(log: pd.DataFrame) -> pd.DataFrame:
+def _cast(log: pd.DataFrame) -> pd.DataFrame:
     missing = [c for c in WIDE if c not in log.columns]
     if missing:
         raise MissingColumnError(
@@ -112,7 +112,7 @@ def _typed(log: pd.DataFrame) -> pd.DataFrame:
             "needs org=, such as org=oa.Org.salesforce()"
         )
     typed = org.conform(log)
-    typed = typed.assign(**{c: _instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
+    typed = typed.assign(**{c: _parse_instants(typed[c]) for c in ("seen_after", "seen_at") if c in typed})
     _check_filled(typed, "unique_id", "seen_at")
     return typed
 
@@ -127,7 +127,7 @@ def _note(notes: list[Mapping[str, str]], ids: Iterable[str], problem: str) -> N
     notes.extend({"unique_id": unique_id, "problem": problem} for unique_id in dict.fromkeys(ids))
 
 
-def _sorted(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
+def _sort(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Sort the log by time, and keep one row per opportunity and instant."""
     late = log["seen_at"] < log.groupby("unique_id")["seen_at"].cummax()
     _note(notes, log.loc[late, "unique_id"], "rows out of order")
@@ -137,7 +137,7 @@ def _sorted(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     return log[~twice].reset_index(drop=True)
 
 
-def _with_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
+def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Add the operation of every row, consistent with the rows before it."""
     said = (
         schema.as_text(log["operation"])
@@ -161,7 +161,7 @@ def _with_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.Da
     return log.assign(operation=found)
 
 
-def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
+def _fill_tombstones(log: pd.DataFrame) -> pd.DataFrame:
     """Fill the empty cells of deleted opportunities with their last known values."""
     further = [c for c in log.columns if c not in ("unique_id", *rows.CHANGE_COLUMNS)]
     before = log.groupby("unique_id")[further].shift()
@@ -169,7 +169,7 @@ def _with_tombstones(log: pd.DataFrame) -> pd.DataFrame:
     return log.assign(**{c: log[c].mask(deleted & log[c].isna(), before[c]) for c in further})
 
 
-def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
+def _add_seen_after(log: pd.DataFrame) -> pd.DataFrame:
     """Add ``seen_after``: where the log lacks it, the previous instant in the log."""
     instants = log["seen_at"].drop_duplicates()
     earlier = instants.shift().reindex(log.index).groupby(log["seen_at"]).transform("first")
@@ -179,7 +179,7 @@ def _with_seen_after(log: pd.DataFrame) -> pd.DataFrame:
     return log.assign(seen_after=given.fillna(earlier))
 
 
-def _moments(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
+def _count_records(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
     """Count the changes at each record of the log: every ``seen_at`` and ``seen_after``."""
     counted = pd.DataFrame(
         {name: (log["operation"] == name).groupby(log["seen_at"]).sum() for name in rows.OPERATIONS}
@@ -197,10 +197,10 @@ def _moments(log: pd.DataFrame) -> tuple[RecordCounts, ...]:
     )
 
 
-def _widened(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
+def _widen(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFrame:
     """Make one row per opportunity and instant, each field filled forward from its last change."""
     events = events.assign(
-        changed_at=_instants(events["changed_at"]),
+        changed_at=_parse_instants(events["changed_at"]),
         unique_id=schema.as_text(events["unique_id"]),
         field=schema.as_text(events["field"]).replace("", None),
     )
@@ -228,10 +228,12 @@ def _widened(events: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.DataFra
     numeric = [c for c in ("value", "probability") if c in wide]
     # pandas 2.3 has what is only text as objects.
     texts = [c for c in wide.columns.difference(numeric) if pd.api.types.infer_dtype(wide[c]) == "string"]
-    return wide.astype(dict.fromkeys(texts, schema.TEXT)).assign(**{c: _numbers(wide[c]) for c in numeric})
+    return wide.astype(dict.fromkeys(texts, schema.TEXT)).assign(
+        **{c: _parse_numbers(wide[c]) for c in numeric}
+    )
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _parse_numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     try:
         return pd.to_numeric(column)
     except (ValueError, TypeError) as error:

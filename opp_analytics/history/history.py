@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ from opp_analytics import arguments, schema, text
 from opp_analytics.crm import ChangeLog
 from opp_analytics.errors import ArgumentTypeError, HistoryError
 from opp_analytics.history.engine import Engine
-from opp_analytics.history.from_changes import imported_from
+from opp_analytics.history.from_changes import read_import
 from opp_analytics.history.recorded_pipeline import RecordedPipeline
 from opp_analytics.history.recording import add_import, add_record
 from opp_analytics.history.sources import FolderSource, Memory, Source, TableSource
@@ -75,7 +75,6 @@ class History(RecordedPipeline):
             raise ArgumentTypeError(f"path={path!r} is not a path; give the folder of the history")
         self._path: Path | None = arguments.path(path)
         self.org = check_org(org)
-        self._seen: tuple[Any, pd.DataFrame] | None = None
         self._memory = Memory()
         store = Store(self._path, lock_timeout)
         self._source: Source = FolderSource(store, Engine.shared(memory_limit))
@@ -144,7 +143,7 @@ class History(RecordedPipeline):
         >>> history.as_of("2026-03-03")["stage"].tolist(), history.as_of("2026-03-10")["stage"].tolist()
         (['Prospecting'], ['Closed Won'])
         """
-        imported, known = imported_from(
+        imported, known = read_import(
             changes, check_org(org), opportunities, ids=ids, day_first=day_first, progress=progress
         )
         if path is None:
@@ -184,7 +183,7 @@ class History(RecordedPipeline):
         history = cls.__new__(cls)
         history._path = None
         history.org = check_org(org)
-        history._seen, history._memory = None, Memory()
+        history._memory = Memory()
         history._source = TableSource(table, records)
         return history
 

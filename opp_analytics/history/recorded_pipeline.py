@@ -15,8 +15,8 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ArgumentValueError, HistoryError, NotEnoughHistory
 from opp_analytics.history import rows
 from opp_analytics.history.engine import arrow, collect, latest
-from opp_analytics.history.scope import ScopedSource, with_people
-from opp_analytics.history.sources import Memory, Source, as_frame
+from opp_analytics.history.scope import ScopedSource, add_people
+from opp_analytics.history.sources import Memory, Source, make_frame
 from opp_analytics.org import Org, check_org, conform, record_link
 from opp_analytics.periods import Freq, When, as_instant, check_freq
 
@@ -139,7 +139,6 @@ class RecordedPipeline:
     """What the stages mean; None where nobody said."""
     _path: Path | None
     _source: Source
-    _seen: tuple[Any, pd.DataFrame] | None
     _memory: Memory
 
     @property
@@ -167,11 +166,11 @@ class RecordedPipeline:
         HistoryError
             When a file is damaged; the message names it.
         """
-        rows = self._rows()
+        rows = self._read_log()
         whole = self.org is None or self.is_part
-        return rows if whole else with_people(rows, Org.of(self), self.records["recorded_at"])
+        return rows if whole else add_people(rows, Org.of(self), self.records["recorded_at"])
 
-    def _rows(self) -> ibis.Table:
+    def _read_log(self) -> ibis.Table:
         """Read the change log, with aliases as their stages."""
         table = self._source.table()
         aliases = self.org.stages.aliases if self.org else {}
@@ -179,15 +178,16 @@ class RecordedPipeline:
 
     def stages_seen(self) -> pd.DataFrame:
         """Count the ``deals`` of each pair of ``stage`` and ``status`` (categories) in the history."""
-        records = self.records["recorded_at"]
-        state = (len(records), records.max())
-        if self._seen is None or self._seen[0] != state:
-            table = self._rows()
-            counted = table.group_by(["stage", "status"]).agg(deals=table["unique_id"].nunique())
-            self._seen = state, self._meant(self.collect(counted))
-        return self._seen[1]
 
-    def _meant(self, frame: pd.DataFrame) -> pd.DataFrame:
+        def count_deals() -> pd.DataFrame:
+            table = self._read_log()
+            counted = table.group_by(["stage", "status"]).agg(deals=table["unique_id"].nunique())
+            return self._conform(self.collect(counted))
+
+        found: pd.DataFrame = self.remember(("stages seen",), count_deals)
+        return found
+
+    def _conform(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Conform a frame to the org, and note the org in its attrs."""
         if self.org is None:
             return conform(frame)
@@ -217,7 +217,7 @@ class RecordedPipeline:
     def read_by(self, org: Org) -> Self:
         """Copy this history with another org."""
         same = copy.copy(self)
-        same.org, same._seen, same._memory = check_org(org), None, Memory()
+        same.org, same._memory = check_org(org), Memory()
         return same
 
     def where(self, **columns: Any) -> Self:
@@ -250,7 +250,7 @@ class RecordedPipeline:
         (['new', 'transferred'], 0)
         """
         part = copy.copy(self)
-        part._path, part._seen, part._memory = None, None, Memory()
+        part._path, part._memory = None, Memory()
         part._source = ScopedSource(self, self._source, columns)
         return part
 
@@ -266,7 +266,7 @@ class RecordedPipeline:
             Rows are in order of ``seen_at``, then ``unique_id``. With no records, the same columns and no rows.
         """
         order = [("seen_at", "ascending"), ("unique_id", "ascending")]
-        return self._meant(rows.to_frame(self.collect_arrow(self._rows()).sort_by(order)))
+        return self._conform(rows.to_frame(self.collect_arrow(self._read_log()).sort_by(order)))
 
     def as_of(self, when: When, *, tz: str | None = None) -> pd.DataFrame:
         """Rebuild all opportunities of the last record at or before `when`.
@@ -291,9 +291,9 @@ class RecordedPipeline:
             When `when` is before the first record.
         """
         recorded_at = self.recorded_before(as_instant(when, tz=Org.of(self).zone(tz), name="when"))
-        table = self._rows()
+        table = self._read_log()
         then = latest(table.filter(table["seen_at"] <= recorded_at))
-        frame = as_frame(self.collect_arrow(then), self._source.columns_at(recorded_at))
+        frame = make_frame(self.collect_arrow(then), self._source.columns_at(recorded_at))
         frame.attrs["recorded_at"] = recorded_at.isoformat()
         return frame if self.org is None else self.org.apply(frame)
 
@@ -332,11 +332,11 @@ class RecordedPipeline:
         if own_writes is not None:
             needed = ("unique_id", "written_at", "run_id")
             arguments.frame(own_writes, "own_writes", *needed, made_by="own_writes")
-        table = self._rows()
+        table = self._read_log()
         own = self.collect_arrow(table.filter(table["unique_id"] == unique_id))
         if not len(own):
             raise ArgumentValueError(f"unique_id={unique_id!r}: the history has no such opportunity")
-        changes = self._meant(rows.to_frame(own.sort_by("seen_at")))
+        changes = self._conform(rows.to_frame(own.sort_by("seen_at")))
         found = _timeline(changes, own_writes)
         name = changes["name"].dropna()
         found.attrs = {

@@ -33,7 +33,7 @@ def no_rows() -> pa.Table:
 
 
 @dataclass(frozen=True)
-class Difference:
+class RecordDifference:
     """What changed from one record to the next."""
 
     changes: pa.Table
@@ -45,7 +45,7 @@ class Difference:
 
 def difference(
     before: pa.Table, after: pa.Table, *, seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
-) -> Difference:
+) -> RecordDifference:
     """Find the difference between two records.
 
     Parameters
@@ -76,7 +76,7 @@ def difference(
         [source, np.arange(end - len(removed), end), np.flatnonzero(is_gone & is_deleted)]
     )
     both = pa.concat_tables([before.select(changes.column_names), changes])
-    return Difference(changes, both.take(pa.array(source)).combine_chunks())
+    return RecordDifference(changes, both.take(pa.array(source)).combine_chunks())
 
 
 def _find_places(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> np.ndarray:
@@ -122,12 +122,12 @@ def count_operations(changes: pa.Table) -> dict[str, int]:
 
 def _align_kinds(before: pa.Table, after: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Give both tables the same further columns at their widest kind, each column in one chunk."""
-    old, new = rows.kinds_of(before), rows.kinds_of(after)
+    old, new = rows.find_kinds(before), rows.find_kinds(after)
     kinds = {name: rows.widest(old.get(name), new.get(name)) for name in {**old, **new}}
-    return _with_kinds(before, kinds).combine_chunks(), _with_kinds(after, kinds).combine_chunks()
+    return _cast_kinds(before, kinds).combine_chunks(), _cast_kinds(after, kinds).combine_chunks()
 
 
-def _with_kinds(table: pa.Table, kinds: dict[str, str | None]) -> pa.Table:
+def _cast_kinds(table: pa.Table, kinds: dict[str, str | None]) -> pa.Table:
     for name, kind in kinds.items():
         dtype = rows.KINDS[str(kind)]
         if name in table.column_names:
@@ -285,8 +285,8 @@ def add_record(
         entry = store.append(
             changes,
             (recorded,),
-            columns=rows.dtypes_of(frame),
-            kinds={**(before.kinds if before else {}), **rows.kinds_of(changes)},
+            columns=rows.list_dtypes(frame),
+            kinds={**(before.kinds if before else {}), **rows.find_kinds(changes)},
             certificate=certificate.to_json() if certificate else None,
             previous=before,
         )
@@ -311,7 +311,7 @@ def add_import(source: FolderSource, imported: Import) -> None:
                 imported.rows,
                 imported.moments,
                 columns=imported.columns,
-                kinds=rows.kinds_of(imported.rows),
+                kinds=rows.find_kinds(imported.rows),
                 certificate=None,
                 previous=None,
                 notes=imported.notes,

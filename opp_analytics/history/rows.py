@@ -27,8 +27,8 @@ __all__ = [
     "TRANSFERRED",
     "TRANSFERRED_IN",
     "change_schema",
-    "dtypes_of",
-    "kinds_of",
+    "find_kinds",
+    "list_dtypes",
     "to_frame",
     "to_plain",
     "to_rows",
@@ -101,11 +101,11 @@ def _as_text(value: Any) -> str | None:
     return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
 
 
-def _of_a_kind(array: pa.Array) -> pa.Array | None:
+def _cast_to_kind(array: pa.Array) -> pa.Array | None:
     """Cast an array to the type of its kind (`KINDS`); None when it fits none of them."""
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return _of_a_kind(array.dictionary_decode())
+        return _cast_to_kind(array.dictionary_decode())
     wanted = (
         (pa.types.is_null, pa.null()),
         (pa.types.is_string, pa.string()),
@@ -132,7 +132,7 @@ def _known(name: str, column: pd.Series[Any]) -> pa.Array:
 
 def _further(column: pd.Series[Any]) -> pa.Array:
     try:
-        array = _of_a_kind(_flat(pa.array(column, from_pandas=True)))
+        array = _cast_to_kind(_flat(pa.array(column, from_pandas=True)))
     except (pa.ArrowException, OverflowError):
         array = None
     if array is None:
@@ -189,7 +189,7 @@ def _check_names(names: Iterable[Any]) -> None:
         seen[name.lower()] = name
 
 
-def kinds_of(rows: pa.Table) -> dict[str, str]:
+def find_kinds(rows: pa.Table) -> dict[str, str]:
     """Find the kind of each further column of Arrow rows."""
     own = {**CHANGE_COLUMNS, **KNOWN}
     return {field.name: _KIND_OF[str(field.type)] for field in rows.schema if field.name not in own}
@@ -200,7 +200,7 @@ def change_schema(kinds: Mapping[str, str]) -> pa.Schema:
     return pa.schema({**CHANGE_COLUMNS, **KNOWN, **{name: KINDS[kind] for name, kind in kinds.items()}})
 
 
-def dtypes_of(opportunities: pd.DataFrame) -> dict[str, str]:
+def list_dtypes(opportunities: pd.DataFrame) -> dict[str, str]:
     """List the columns of a frame, in order, with their dtypes as text."""
     return {str(name): str(dtype) for name, dtype in opportunities.dtypes.items()}
 
@@ -238,11 +238,11 @@ def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.Dat
     frame = to_plain(rows)
     if columns is not None:
         frame = frame.reindex(columns=list(columns))
-        frame = frame.assign(**{c: _restored(frame[c], d) for c, d in columns.items() if c not in KNOWN})
+        frame = frame.assign(**{c: _restore(frame[c], d) for c, d in columns.items() if c not in KNOWN})
     return org.conform(frame)
 
 
-def _restored(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
+def _restore(column: pd.Series[Any], dtype: str) -> pd.Series[Any]:
     """Restore a further column's recorded dtype; leave it unchanged if the dtype no longer fits."""
     try:
         return column.astype(schema.TEXT if dtype == "str" else pd.api.types.pandas_dtype(dtype))

@@ -12,7 +12,7 @@ from opp_analytics import text
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.history.engine import missing
 from opp_analytics.history.rows import DELETED, TRANSFERRED, TRANSFERRED_IN
-from opp_analytics.history.sources import Source, records_frame
+from opp_analytics.history.sources import Memory, Source, make_records
 from opp_analytics.org import Org, make_column_error
 from opp_analytics.periods import as_instant
 from opp_analytics.schema import NO_LABEL, is_blank
@@ -20,13 +20,13 @@ from opp_analytics.schema import NO_LABEL, is_blank
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["ScopedSource", "label_of", "with_people"]
+__all__ = ["ScopedSource", "add_people", "label_of"]
 
 _FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
 """Days before and after every other one."""
 
 
-def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
+def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
     """Add the ``team`` and ``region`` of each deal's owner to change rows.
 
     A closed deal has those of its close date, an open one those of the row's time. Where an owner moves while a deal is
@@ -46,14 +46,14 @@ def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.
     if not org.derived or "owner_name" not in changes.columns:
         return changes
     rows = changes.drop(*(name for name in org.derived if name in changes.columns))
-    moves = _moves(org, moments)
+    moves = _find_moves(org, moments)
     if len(moves):
-        rows = rows.union(_moved(rows, org, moves))
+        rows = rows.union(_make_moves(rows, org, moves))
     closed = org.stages.outcome_expression(rows).isin(["won", "lost"])
     rows = rows.mutate(
         _day=closed.ifelse(rows["close_date"], rows["seen_at"].date()).fill_null(rows["seen_at"].date())
     )
-    stays = ibis.memtable(pa.Table.from_pandas(_stays(org), preserve_index=False))
+    stays = ibis.memtable(pa.Table.from_pandas(_list_stays(org), preserve_index=False))
     found = rows.left_join(
         stays,
         [
@@ -65,7 +65,7 @@ def with_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.
     return found.select(*(name for name in rows.columns if name != "_day"), *org.derived)
 
 
-def _moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
+def _find_moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
     """List people's dated moves inside the history: the person, the record before, the first one after."""
     people = org.people.dropna(subset=["from_date"])
     found = []
@@ -77,7 +77,7 @@ def _moves(org: Org, moments: pd.Series[Any]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["_person", "_last", "_moved"]).drop_duplicates(["_person", "_moved"])
 
 
-def _moved(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
+def _make_moves(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
     """Make a row for each move and each open deal of that person, unless the deal has one at that record."""
     import ibis
 
@@ -101,7 +101,7 @@ def _moved(rows: ibis.Table, org: Org, moves: pd.DataFrame) -> ibis.Table:
     )
 
 
-def _stays(org: Org) -> pd.DataFrame:
+def _list_stays(org: Org) -> pd.DataFrame:
     """List from and until when each person was in a team and region."""
     people = org.people.assign(from_date=org.people["from_date"].fillna(_FIRST))
     people = people.sort_values("from_date", kind="stable")
@@ -162,10 +162,12 @@ class ScopedSource:
         self.whole = whole
         self._source = source
         self._labels = {
-            column: _labels(whole, column, list(value) if isinstance(value, (list, tuple, set)) else [value])
+            column: _find_labels(
+                whole, column, list(value) if isinstance(value, (list, tuple, set)) else [value]
+            )
             for column, value in conditions.items()
         }
-        self._records: tuple[pd.DataFrame, pd.DataFrame] | None = None
+        self._memory = Memory()
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {text.joined(held, last='or')}" for name, held in self._labels.items())
@@ -174,7 +176,7 @@ class ScopedSource:
         """Mark the rows of `log` that belong to this part."""
         found = self.whole.within(log)
         for column, labels in self._labels.items():
-            found = found & label_of(log[column]).isin(_listed(labels))
+            found = found & label_of(log[column]).isin(_prepare_labels(labels))
         return found
 
     def log(self) -> ibis.Table:
@@ -228,11 +230,10 @@ class ScopedSource:
     def records(self) -> pd.DataFrame:
         """List the records of the whole, with the counts of this part."""
         whole = self.whole.records
-        if self._records is None or not self._records[0].equals(whole):
-            self._records = whole, self._counted(whole)
-        return self._records[1].copy()
+        records: pd.DataFrame = self._memory.get("records", whole, lambda: self._count(whole))
+        return records.copy()
 
-    def _counted(self, whole: pd.DataFrame) -> pd.DataFrame:
+    def _count(self, whole: pd.DataFrame) -> pd.DataFrame:
         table = self.table()
         tallies = {
             name: table["operation"].isin(kinds).cast("int64").sum().cast("int64")
@@ -242,7 +243,7 @@ class ScopedSource:
         counts = found.reindex(pd.DatetimeIndex(whole["recorded_at"])).fillna(0).astype("int64")
         counts["changed"] = counts.sum(axis=1)
         counts["rows"] = (counts["new"] + counts["returned"] - counts["deleted"]).cumsum()
-        return records_frame(whole.assign(**counts.reset_index(drop=True)))
+        return make_records(whole.assign(**counts.reset_index(drop=True)))
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """List the columns of the frame recorded at that time."""
@@ -261,21 +262,21 @@ class ScopedSource:
         self._source.reset()
 
 
-def _listed(labels: list[str]) -> Any:
+def _prepare_labels(labels: list[str]) -> Any:
     """Prepare labels for a comparison; many become a table, since a query of thousands of words compiles for seconds."""
     import ibis
 
     return labels if len(labels) <= _MOST_WORDS else ibis.memtable(pa.table({"label": labels}))["label"]
 
 
-def _labels(whole: Whole, column: str, values: list[Any]) -> list[str]:
+def _find_labels(whole: Whole, column: str, values: list[Any]) -> list[str]:
     """Find the labels of values in a column, and check that some deal had each of them."""
     log = whole.log
     if column not in log.columns:
         raise make_column_error("history", [column], log.columns)
     held = whole.collect(log.select(value=log[column], label=label_of(log[column])).distinct())
     known = dict(zip(held["label"], held["value"], strict=True))
-    found = [_label(known, value) for value in values]
+    found = [_find_label(known, value) for value in values]
     for value, label in zip(values, found, strict=True):
         if label is None:
             raise ArgumentValueError(
@@ -285,7 +286,7 @@ def _labels(whole: Whole, column: str, values: list[Any]) -> list[str]:
     return [str(label) for label in dict.fromkeys(found)]
 
 
-def _label(known: dict[str, Any], value: Any) -> str | None:
+def _find_label(known: dict[str, Any], value: Any) -> str | None:
     if is_blank(value):
         value = NO_LABEL
     if isinstance(value, str):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
@@ -21,24 +20,25 @@ if TYPE_CHECKING:
 __all__ = ["FolderSource", "Memory", "Source", "TableSource"]
 
 _MOST = 8
+"""Results that a history keeps: a page asks about eight questions of the same records; each may hold all change rows."""
 
 
 class Memory:
-    """The last results, by key, of one state of the records."""
+    """The last results by key, each for as long as the state that it was computed from stays the same."""
 
     def __init__(self) -> None:
-        self._records: pd.DataFrame | None = None
-        self._made: dict[Any, Any] = {}
+        self._results: dict[Any, tuple[Any, Any]] = {}
 
-    def get(self, key: Any, records: pd.DataFrame, make: Callable[[], Any]) -> Any:
-        """Call `make` once per key; its result is recomputed after a new record."""
-        if self._records is None or not self._records.equals(records):
-            self._records, self._made = records, {}
-        found = self._made.pop(key) if key in self._made else make()
-        self._made[key] = found
-        while len(self._made) > _MOST:
-            del self._made[next(iter(self._made))]
-        return found
+    def get(self, key: Any, state: Any, compute: Callable[[], Any]) -> Any:
+        """Return the result for `key`; compute it at first, and after `state` (a frame or a plain value) has changed."""
+        before, result = self._results.pop(key, (None, None))
+        same = state.equals(before) if isinstance(state, pd.DataFrame) else state == before
+        if before is None or not same:
+            result = compute()
+        self._results[key] = state, result
+        while len(self._results) > _MOST:
+            del self._results[next(iter(self._results))]
+        return result
 
 
 class Source(Protocol):
@@ -63,7 +63,7 @@ class Source(Protocol):
         """Drop connections that a failed query may have broken."""
 
 
-def records_frame(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
+def make_records(records: list[dict[str, Any]] | pd.DataFrame) -> pd.DataFrame:
     """Make the frame of records, every column at its dtype even without rows."""
     whole = ("rows", "changed", "new", "edited", "deleted", "returned")
     frame = pd.DataFrame(
@@ -85,17 +85,16 @@ class FolderSource:
     def __init__(self, store: Store, engine: Engine) -> None:
         self.store = store
         self._engine = engine
-        self._view: tuple[list[Path], ibis.Table] | None = None
-        self._records: tuple[tuple[str, ...], pd.DataFrame] | None = None
+        self._memory = Memory()
 
     def table(self) -> ibis.Table:
         """Read all change rows, and check that every file is intact."""
         entries = self.store.entries()
         files = self.store.change_files(entries)
         self._warn_of_gaps(entries)
-        if self._view is None or self._view[0] != files:
-            self._view = (files, self._engine.read(files, dict(entries[-1].kinds) if entries else {}))
-        return self._view[1]
+        kinds = dict(entries[-1].kinds) if entries else {}
+        table: ibis.Table = self._memory.get("table", files, lambda: self._engine.read(files, kinds))
+        return table
 
     def _warn_of_gaps(self, entries: list[Entry]) -> None:
         aside = self.store.set_aside()
@@ -114,17 +113,16 @@ class FolderSource:
         aside = self.store.set_aside()
         # The last entry's digest covers those before it.
         state = (entries[-1].digest if entries else "", *sorted(aside))
-        if self._records is None or self._records[0] != state:
-            self._records = state, self._read_records(entries, aside)
-        return self._records[1].copy()
+        records: pd.DataFrame = self._memory.get("records", state, lambda: self._read_records(entries, aside))
+        return records.copy()
 
     def _read_records(self, entries: list[Entry], aside: Mapping[str, int]) -> pd.DataFrame:
         for entry in entries:
             # Without the note that it was set aside, a lost file would leave all records looking complete.
             if entry.name not in aside and not self.store.change_file(entry).exists():
-                raise Damage(self.store.change_file(entry), str(self.store.problem_with(entry)))
+                raise Damage(self.store.change_file(entry), str(self.store.find_problem(entry)))
         doubtful = {n for name, until in aside.items() for n in range(int(name), until + 1)}
-        return records_frame(
+        return make_records(
             [
                 {
                     "recorded_at": moment.recorded_at,
@@ -166,7 +164,7 @@ class FolderSource:
 
     def reset(self) -> None:
         """Reset the engine."""
-        self._view = None
+        self._memory = Memory()
         self._engine.reset()
 
     def check(self) -> list[dict[str, Any]]:
@@ -178,7 +176,7 @@ class FolderSource:
         found: list[dict[str, Any]] = []
         for entry in entries:
             place = {"recorded_at": entry.last.recorded_at, "file": str(self.store.change_file(entry))}
-            problem = "was damaged and set aside" if entry.name in aside else self.store.problem_with(entry)
+            problem = "was damaged and set aside" if entry.name in aside else self.store.find_problem(entry)
             if problem:
                 found.append({**place, "problem": problem})
             found += [{**place, **note} for note in entry.notes]
@@ -190,7 +188,7 @@ class FolderSource:
             entries = self.store.entries()
             aside = self.store.set_aside()
             for entry in entries:
-                if entry.name not in aside and self.store.problem_with(entry):
+                if entry.name not in aside and self.store.find_problem(entry):
                     self.store.take_aside(entry, entries)
 
 
@@ -206,8 +204,8 @@ class TableSource:
     """
 
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
-        self._table = _typed(table)
-        self._given = None if records is None else _given_records(records)
+        self._table = _cast(table)
+        self._given = None if records is None else _check_given(records)
         self._records: pd.DataFrame | None = None
 
     def table(self) -> ibis.Table:
@@ -217,10 +215,10 @@ class TableSource:
     def records(self) -> pd.DataFrame:
         """List the records found in the rows and those given; the rows are read once."""
         if self._records is None:
-            self._records = _with_given(self._counted(), self._given)
+            self._records = _join_given(self._count(), self._given)
         return self._records.copy()
 
-    def _counted(self) -> pd.DataFrame:
+    def _count(self) -> pd.DataFrame:
         """Count the operations at each ``seen_at``; a record without a change leaves no row."""
         table = self._table
         operations = {"new": "new", "edited": "changed", "deleted": "deleted", "returned": "returned"}
@@ -265,7 +263,7 @@ class TableSource:
         """Do nothing: the engine belongs to the caller."""
 
 
-def _typed(table: Any) -> Any:
+def _cast(table: Any) -> Any:
     """Cast a table to the columns and types of the change log; missing optional columns are empty."""
     import ibis
 
@@ -286,7 +284,7 @@ def _typed(table: Any) -> Any:
     return table.select(**columns, **{c: table[c] for c in table.columns if c not in wanted})
 
 
-def _given_records(records: pd.DataFrame) -> pd.DataFrame:
+def _check_given(records: pd.DataFrame) -> pd.DataFrame:
     if "recorded_at" not in records:
         raise MissingColumnError(
             f"records has no column recorded_at; it has {', '.join(map(str, records.columns))}"
@@ -295,7 +293,7 @@ def _given_records(records: pd.DataFrame) -> pd.DataFrame:
     return records.assign(recorded_at=moments).set_index("recorded_at")
 
 
-def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
+def _join_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFrame:
     """Join counted and given records; the given ones include those without a change and incomplete ones."""
     given = pd.DataFrame(index=counted.index) if given is None else given
     frame = counted.reindex(counted.index.union(given.index).sort_values(), fill_value=0)
@@ -303,10 +301,10 @@ def _with_given(counted: pd.DataFrame, given: pd.DataFrame | None) -> pd.DataFra
     frame["rows"] = (frame["new"] + frame["returned"] - frame["deleted"]).cumsum()
     for name, unknown in (("complete", True), ("certified", False)):
         frame[name] = given[name].reindex(frame.index, fill_value=unknown) if name in given else unknown
-    return records_frame(frame.rename_axis("recorded_at").reset_index())
+    return make_records(frame.rename_axis("recorded_at").reset_index())
 
 
-def as_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
+def make_frame(table: pa.Table, columns: Mapping[str, str] | None) -> pd.DataFrame:
     """Make the recorded frame from last change rows, in order of ``unique_id``."""
     there = rows.present(table).drop_columns(list(rows.CHANGE_COLUMNS)).sort_by("unique_id")
     return rows.to_frame(there, columns)

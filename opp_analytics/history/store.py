@@ -168,7 +168,7 @@ def read_entry(file: Path) -> Entry:
     return entry
 
 
-def note_bytes(name: str, until: int) -> bytes:
+def encode_note(name: str, until: int) -> bytes:
     """Encode the note that an append's change file was set aside; `until` is the last record that relied on it."""
     return json.dumps({"until": until, "digest": digest(f"{name} {until}".encode())}).encode()
 
@@ -183,7 +183,7 @@ def read_note(file: Path) -> int:
     """
     try:
         until = int(_plain_json(file)["until"])
-        intact = file.read_bytes() == note_bytes(file.stem, until)
+        intact = file.read_bytes() == encode_note(file.stem, until)
     except (ValueError, KeyError, TypeError) as error:
         raise Damage(file, f"is damaged, or is not a note of this history ({error})") from None
     if not intact:
@@ -191,7 +191,7 @@ def read_note(file: Path) -> int:
     return until
 
 
-def file_mark(file: Path) -> tuple[int, int, int]:
+def read_mark(file: Path) -> tuple[int, int, int]:
     """Read size and times of a file, to notice a change; the last one cannot be set back."""
     found = file.stat()
     return found.st_size, found.st_mtime_ns, found.st_ctime_ns
@@ -391,7 +391,7 @@ class Store:
     def _entry(self, name: str) -> Entry:
         file = self.folder / "records" / f"{name}.json"
         try:
-            mark = file_mark(file)
+            mark = read_mark(file)
         except OSError as error:
             raise Damage(file, f"cannot be read ({error.strerror})") from None
         kept = self._read.get(name)
@@ -411,7 +411,7 @@ class Store:
         files = []
         for entry in entries:
             if entry.name not in aside:
-                problem = self.problem_with(entry)
+                problem = self.find_problem(entry)
                 if problem:
                     raise Damage(self.change_file(entry), problem)
                 files.append(self.change_file(entry))
@@ -421,13 +421,13 @@ class Store:
         """Name the file of an entry's change rows."""
         return self.folder / "changes" / f"{entry.name}.parquet"
 
-    def problem_with(self, entry: Entry) -> str | None:
+    def find_problem(self, entry: Entry) -> str | None:
         """Check an entry's change file; its problem, or None when it is intact."""
         file = self.change_file(entry)
         what = f"(the record of {entry.last.recorded_at:%Y-%m-%d %H:%M} UTC)"
         out = "restore it from a backup, or go on without it: history.check(set_aside=True)"
         try:
-            mark = file_mark(file)
+            mark = read_mark(file)
             if mark[0] != entry.size:
                 return f"{what} is damaged: {mark[0]:,} bytes of {entry.size:,}; {out}"
             if self._verified.get(entry.name) != mark:
@@ -454,7 +454,7 @@ class Store:
         """Set an entry's change file aside without deleting it; call it inside `writing`."""
         (self.folder / "damaged").mkdir(exist_ok=True)
         # The note comes first: a file that is noted and still in its place is out of use too.
-        publish(self.folder, f"damaged/{entry.name}.json", note_bytes(entry.name, entries[-1].sequence))
+        publish(self.folder, f"damaged/{entry.name}.json", encode_note(entry.name, entries[-1].sequence))
         file = self.change_file(entry)
         if file.exists():
             file.replace(self.folder / "damaged" / file.name)

@@ -19,17 +19,17 @@ from opp_analytics.api import Client, Filters, Kept, assemble, concat_tables, ro
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
-from opp_analytics.loading.probe import Limits, Query, instant, newest_change, probe
+from opp_analytics.loading.probe import Limits, Query, find_newest_change, instant, probe
 from opp_analytics.loading.refresh import Current, Unexplained, catch_up
-from opp_analytics.loading.sweep import Sweep, note_maker, resumable_pages, sweep, told
+from opp_analytics.loading.sweep import Sweep, count_resumable, make_noter, sweep, told
 from opp_analytics.org import find_empty_columns
 from opp_analytics.progress import progress_bar
 from opp_analytics.text import count, joined
 
-__all__ = ["warn_of_empty"]
+__all__ = ["load"]
 
 
-def warn_of_empty(opportunities: pd.DataFrame) -> None:
+def warn_of_empty_columns(opportunities: pd.DataFrame) -> None:
     """Warn of each column without a single value, with the line for the org file."""
     further = [str(name) for name in opportunities.columns if name not in schema.COLUMNS]
     sends = f"it sends {joined(further, most=12)}" if further else "it sends no further attribute"
@@ -137,15 +137,15 @@ def load(
     """
     if refresh is not None:
         one_of(refresh, "refresh", ["changes", "full"])
-    oldest = datetime.now(UTC) - _age(max_age)
+    oldest = datetime.now(UTC) - _parse_age(max_age)
     rows = _PAGE_SIZE if page_size is None else whole(page_size, "page_size", example=_PAGE_SIZE)
-    query = Query(deleted, _params(search, deleted, dict(filters)), rows)
+    query = Query(deleted, _check_params(search, deleted, dict(filters)), rows)
     sample = None if limit is None else whole(limit, "limit", example=100)
     client = client or Client.from_env()
     limits = Limits(client.settings.url)
     try:
         if sample is not None:
-            return _sample(client, query, sample, progress, limits)
+            return _load_sample(client, query, sample, progress, limits)
         return _load(client, query, oldest, refresh, progress, limits)
     except KeyboardInterrupt as stop:
         message = str(stop) or f"load stopped after {count(limits.pages, 'page')}; the next load begins anew"
@@ -164,8 +164,8 @@ def _load(
     key = _key(client, query)
     if refresh is None:
         kept = client.frames.read(key)
-        if kept is not None and oldest < _fetched_at(kept) <= datetime.now(UTC):
-            return _framed(client, kept)
+        if kept is not None and oldest < _get_time(kept) <= datetime.now(UTC):
+            return _make_frame(client, kept)
     if refresh == "changes" and not query.deleted:
         kept = client.frames.read(key, stale=True)
         if kept is not None and _was_swept_today(kept):
@@ -181,19 +181,19 @@ def _was_swept_today(kept: Kept) -> bool:
     return swept_at is not None and timedelta(0) <= datetime.now(UTC) - swept_at <= _SWEEP_EVERY
 
 
-def _fetched_at(kept: Kept) -> datetime:
+def _get_time(kept: Kept) -> datetime:
     return Certificate.from_json(kept.certificate).fetched_at or datetime.min.replace(tzinfo=UTC)
 
 
-def _framed(client: Client, kept: Kept) -> pd.DataFrame:
+def _make_frame(client: Client, kept: Kept) -> pd.DataFrame:
     """Make the frame as the client's org reads it; the cache keeps what the server sent."""
     opportunities = assemble(kept.table)
     opportunities.attrs["load"] = kept.certificate
-    warn_of_empty(opportunities)
+    warn_of_empty_columns(opportunities)
     return opportunities if client.org is None else client.org.apply(opportunities)
 
 
-def _age(max_age: str | float | timedelta) -> timedelta:
+def _parse_age(max_age: str | float | timedelta) -> timedelta:
     example = "use for example max_age='15min', '2h' or a number of seconds"
     if isinstance(max_age, bool) or not isinstance(max_age, (int, float, str, timedelta)):
         raise ArgumentTypeError(f"max_age={max_age!r} is not a duration; {example}")
@@ -206,7 +206,7 @@ def _age(max_age: str | float | timedelta) -> timedelta:
     return age.to_pytimedelta()
 
 
-def _params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[str, Any]:
+def _check_params(search: str | None, deleted: bool, filters: dict[str, Any]) -> dict[str, Any]:
     known = Filters.__annotations__
     for name in filters:
         if name not in known:
@@ -248,7 +248,7 @@ class _Passes:
 def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits: Limits) -> pd.DataFrame:
     epoch, began = client.frames.epoch(), datetime.now(UTC)
     before = probe(client, query)
-    stored_pages = resumable_pages(client.pages.read_progress(key), before, query)
+    stored_pages = count_resumable(client.pages.read_progress(key), before, query)
     passes = _Passes(before, began)
     for sweeps in range(1, _SWEEPS + 1):
         started, pass_ = datetime.now(UTC), Sweep()
@@ -256,7 +256,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
             told(client, key, before, query, pass_),
             progress_bar(progress, desc="opportunities", unit="row") as bar,
         ):
-            on_page = note_maker(client, key, before, query)
+            on_page = make_noter(client, key, before, query)
             sweep(
                 client,
                 query,
@@ -269,10 +269,10 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
             )
         _log.info("sweep %d: %s, %s", sweeps, count(pass_.pages, "page"), count(pass_.rows, "opportunity"))
         after = probe(client, query)
-        reasons = _gaps(pass_, before, after, query)
+        reasons = _find_gaps(pass_, before, after, query)
         current = None
         try:
-            current = _caught_up(client, query, passes, pass_, limits) if reasons else None
+            current = _catch_up(client, query, passes, pass_, limits) if reasons else None
         except Unexplained as doubt:
             passes = _Passes(doubt.state, datetime.now(UTC))
         if current is not None or not reasons:
@@ -282,17 +282,19 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
             # A row may leave a filter without a trace, so that what an earlier pass read proves nothing.
             passes = _Passes(after, datetime.now(UTC))
     client.pages.note_progress(key, None)
-    certificate = replace(_certificate(client, query, pass_, started), sweeps=sweeps)
+    certificate = replace(_make_certificate(client, query, pass_, started), sweeps=sweeps)
     if current is not None:
         table = current.table
-        certificate = _as_of(certificate, current, pages=pass_.pages + current.pages, swept_at=passes.began)
+        certificate = _date_certificate(
+            certificate, current, pages=pass_.pages + current.pages, swept_at=passes.began
+        )
     else:
         table = concat_tables(pass_.tables)
         certificate = replace(
             certificate, complete=not reasons, reasons=tuple(reasons), state=after, swept_at=started
         )
     kept = Kept(table, certificate.to_json())
-    opportunities = _framed(client, kept)
+    opportunities = _make_frame(client, kept)
     if certificate.complete:
         client.frames.write(key, kept, epoch)
         _log.info("load complete: %s", count(len(opportunities), "opportunity"))
@@ -302,7 +304,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
     return opportunities
 
 
-def _caught_up(client: Client, query: Query, passes: _Passes, pass_: Sweep, limits: Limits) -> Current | None:
+def _catch_up(client: Client, query: Query, passes: _Passes, pass_: Sweep, limits: Limits) -> Current | None:
     """Bring the rows of all passes up to date; None when the numbers do not add up."""
     passes.add(pass_)
     if query.deleted or not pass_.sorted or not passes.tables:
@@ -319,15 +321,15 @@ def _refresh(client: Client, query: Query, key: str, kept: Kept, limits: Limits)
     if current is None:
         _log.info("the changes do not add up: everything is read")
         return None
-    certificate = _as_of(said, current, pages=current.pages, sweeps=0)
+    certificate = _date_certificate(said, current, pages=current.pages, sweeps=0)
     kept = Kept(current.table, certificate.to_json())
-    opportunities = _framed(client, kept)
+    opportunities = _make_frame(client, kept)
     client.frames.write(key, kept, epoch)
     _log.info("refresh complete: %s", count(len(opportunities), "opportunity"))
     return opportunities
 
 
-def _as_of(certificate: Certificate, current: Current, **further: Any) -> Certificate:
+def _date_certificate(certificate: Certificate, current: Current, **further: Any) -> Certificate:
     """Date the certificate of a frame that shows one moment of the server."""
     rows = len(current.table)
     return replace(
@@ -341,7 +343,9 @@ def _as_of(certificate: Certificate, current: Current, **further: Any) -> Certif
     )
 
 
-def _sample(client: Client, query: Query, limit: int, progress: bool | None, limits: Limits) -> pd.DataFrame:
+def _load_sample(
+    client: Client, query: Query, limit: int, progress: bool | None, limits: Limits
+) -> pd.DataFrame:
     """Load the newest `limit` opportunities, or all if there are fewer, without a cache."""
     rows: dict[str, dict[str, Any]] = {}
     pass_, started, size = Sweep(), datetime.now(UTC), min(limit, query.page_size)
@@ -362,16 +366,16 @@ def _sample(client: Client, query: Query, limit: int, progress: bool | None, lim
                 break
     sample = list(rows.values())[:limit]
     certificate = replace(
-        _certificate(client, query, pass_, started),
+        _make_certificate(client, query, pass_, started),
         rows=len(sample),
         complete=False,
         reasons=(f"limit={limit} loads only a sample",),
         limit=limit,
     )
-    return _framed(client, Kept(rows_to_table(sample), certificate.to_json()))
+    return _make_frame(client, Kept(rows_to_table(sample), certificate.to_json()))
 
 
-def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
+def _find_gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Query) -> list[str]:
     """List the reasons why a pass may be incomplete; empty when it is complete."""
     total = after["trash_total"] if query.deleted else after["total"]
     gaps = []
@@ -387,12 +391,12 @@ def _gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], query: Qu
         return gaps
     if not pass_.ordered:
         gaps.append("the server did not sort by created_at as asked")
-    if newest_change(pass_.tables) != (instant(after["newest"])):
+    if find_newest_change(pass_.tables) != (instant(after["newest"])):
         gaps.append("the server reports a newer change than the newest one read")
     return gaps
 
 
-def _certificate(client: Client, query: Query, pass_: Sweep, started: datetime) -> Certificate:
+def _make_certificate(client: Client, query: Query, pass_: Sweep, started: datetime) -> Certificate:
     params = dict(query.params)
     return Certificate(
         fetched_at=started,

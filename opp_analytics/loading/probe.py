@@ -79,7 +79,7 @@ class Limits:
             )
 
 
-def announced_pages(total_records: int | None, total_pages: int | None, page_size: int) -> int:
+def count_announced(total_records: int | None, total_pages: int | None, page_size: int) -> int:
     """Compute the announced number of pages: from the total if there is one, else from the count of pages."""
     if total_records is not None and page_size:
         return max(1, math.ceil(total_records / page_size))
@@ -115,17 +115,17 @@ def probe(client: Client, query: Query) -> dict[str, Any]:
     """Read the state of list and trash; nothing changed between two equal probes."""
     with Threads(1) as threads:
         trash = threads.submit(read_trash_state, client)
-        listed = list_state(client, query)
+        listed = read_list_state(client, query)
         return listed | trash.result().state
 
 
-def list_state(client: Client, query: Query) -> dict[str, Any]:
+def read_list_state(client: Client, query: Query) -> dict[str, Any]:
     """Read the total and the newest change of the list."""
     page = client.list(1, 1, sort="-updated_at", **query.params)
-    return state_of(page.rows, page.total_records)
+    return make_state(page.rows, page.total_records)
 
 
-def state_of(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
+def make_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[str, Any]:
     """Make the state from a page of the list, newest change first."""
     newest = rows[0] if rows else {}
     return {"total": total, "newest": newest.get("updated_at"), "newest_id": newest.get("unique_id")}
@@ -149,7 +149,7 @@ def read_trash(client: Client, limits: Limits) -> Trash:
         When it does not end.
     """
     first = page = client.list_deleted(1, _PAGE)
-    announced = announced_pages(first.total_records, first.total_pages, len(first.rows))
+    announced = count_announced(first.total_records, first.total_pages, len(first.rows))
     announced = limits.first("trash", announced)
     created: dict[str, datetime | None] = {}
     number = 1
@@ -178,7 +178,7 @@ def instant(cell: Any) -> datetime | None:
     return None if at is None else at.floor("us").to_pydatetime()
 
 
-def newest_change(tables: list[pa.Table]) -> datetime | None:
+def find_newest_change(tables: list[pa.Table]) -> datetime | None:
     """Find the latest ``updated_at`` in the tables."""
     newest = (pc.max(table["updated_at"]).as_py() for table in tables)
     return max((at for at in newest if at is not None), default=None)

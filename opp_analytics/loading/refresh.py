@@ -26,10 +26,10 @@ from opp_analytics.loading.probe import (
     Query,
     Trash,
     instant,
-    list_state,
+    make_state,
+    read_list_state,
     read_trash,
     read_trash_state,
-    state_of,
 )
 from opp_analytics.text import count
 
@@ -118,7 +118,7 @@ def catch_up(
             return None
         after = _settle_trash(client, known, limits, whole=trash.created is not None)
         if after == trash and _is_one_moment(client, query, changes):
-            table = _merged(rows, changes.tables, trash) if changes.ordered else None
+            table = _merge(rows, changes.tables, trash) if changes.ordered else None
             if table is None:
                 return None
             state = changes.state | trash.state
@@ -133,12 +133,12 @@ def catch_up(
                 return None
         elif len(changes.tables) > 1:
             # No several pages show one moment of a busy tenant: read again what one page can hold.
-            since = min(newest, max(since, _stamp_before(rows, _LARGE_PAGE // 2)))
+            since = min(newest, max(since, _find_stamp(rows, _LARGE_PAGE // 2)))
         trash = after
     return None
 
 
-def _stamp_before(rows: pa.Table, newest: int) -> datetime:
+def _find_stamp(rows: pa.Table, newest: int) -> datetime:
     """Find the `updated_at` just before those of the `newest` newest rows."""
     stamps = rows["updated_at"].drop_null().cast(pa.int64()).to_numpy()
     if len(stamps) <= newest:
@@ -175,7 +175,7 @@ def _read_changes(
         number += 1
         page = client.list(number, page_size, sort="-updated_at", **query.params)
         if number == 1:
-            changes.state = state_of(page.rows, page.total_records)
+            changes.state = make_state(page.rows, page.total_records)
         table = rows_to_table(page.rows)
         limits.count_page(table.nbytes)
         if not page.rows:
@@ -197,7 +197,7 @@ def _read_changes(
 
 def _is_one_moment(client: Client, query: Query, changes: _Changes) -> bool:
     """Return True if the pages show one moment: a single page, or several with nothing in between."""
-    return len(changes.tables) < 2 or list_state(client, query) == changes.state
+    return len(changes.tables) < 2 or read_list_state(client, query) == changes.state
 
 
 def _are_all(table: pa.Table, state: dict[str, Any]) -> bool:
@@ -221,13 +221,13 @@ def _explains(
     return bool(there >= known["total"] + known["trash_total"] + new)
 
 
-def _merged(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table | None:
+def _merge(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table | None:
     """Merge the newest version of each live row, in creation order; None if a column's type needs a sweep."""
     changed = {unique_id for table in changes for unique_id in table["unique_id"].to_pylist()}
     stale = pa.array(sorted(changed.union(trash.created or ())), pa.string())
     rest = rows.filter(pc.invert(pc.is_in(rows["unique_id"], stale)))
     if len(rest) < len(rows):
-        kinds = _further_kinds(changes)
+        kinds = _collect_kinds(changes)
         columns = {name: rest[name] for name in rest.column_names if name not in schema.COLUMNS}
         empty = {name for name, column in columns.items() if column.null_count == len(column)}
         if empty - set(kinds) or not all(
@@ -240,7 +240,7 @@ def _merged(rows: pa.Table, changes: list[pa.Table], trash: Trash) -> pa.Table |
     return concat_tables([rest, *changes]).sort_by("created_at")
 
 
-def _further_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
+def _collect_kinds(tables: list[pa.Table]) -> dict[str, set[pa.DataType]]:
     """Collect the types just read for each further attribute, without null."""
     kinds: dict[str, set[pa.DataType]] = {}
     for table in tables:

@@ -20,13 +20,13 @@ import pandas as pd
 import pyarrow as pa
 
 from opp_analytics.api import Client, PageDecoder, TablePage, Threads
-from opp_analytics.loading.probe import Limits, Query, announced_pages
+from opp_analytics.loading.probe import Limits, Query, count_announced
 from opp_analytics.text import count
 
-__all__ = ["Distinct", "drop_repeated"]
+__all__ = ["DistinctIds", "drop_repeated"]
 
 
-class Distinct:
+class DistinctIds:
     """The ids of a sweep as 64-bit hashes.
 
     Equal hashes only raise a doubt, which `drop_repeated` settles; different ones are proof.
@@ -109,7 +109,7 @@ class Sweep:
     ordered: bool = True
     """True when all pages together did: rows that come and go can shift a page before the one it follows."""
     page_size: int = 0
-    _distinct: Distinct = field(default_factory=Distinct)
+    _distinct: DistinctIds = field(default_factory=DistinctIds)
 
     def add(self, page: TablePage, *, past_end: bool) -> bool:
         """Add a page; False when none of its rows is new."""
@@ -197,7 +197,7 @@ def sweep(
             bar.total = result.total
             bar.update(len(page.ids))
             if result.pages == 1:
-                announced = announced_pages(page.total_records, page.total_pages, result.page_size)
+                announced = count_announced(page.total_records, page.total_pages, result.page_size)
                 fetcher.ahead_to = max(announced, _page_that_ends(page.total_records, result.page_size))
             if not news or (result.pages >= announced and len(page.ids) < result.page_size):
                 break
@@ -263,7 +263,7 @@ def told(client: Client, key: str, before: dict[str, Any], query: Query, pass_: 
         raise KeyboardInterrupt(message) from None
 
 
-def note_maker(client: Client, key: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
+def make_noter(client: Client, key: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
     """Make a function that notes the sweep's progress every few pages."""
 
     def on_page(pages: int) -> None:
@@ -277,7 +277,7 @@ def _note(client: Client, key: str, before: dict[str, Any], query: Query, pages:
     client.pages.note_progress(key, {"probe": before, "page_size": query.page_size, "pages": pages})
 
 
-def resumable_pages(note: Any, before: dict[str, Any], query: Query) -> int:
+def count_resumable(note: Any, before: dict[str, Any], query: Query) -> int:
     """Count the first pages of an interrupted sweep that are still current."""
     same = isinstance(note, dict) and note.get("probe") == before and note.get("page_size") == query.page_size
     return int(note["pages"]) if same else 0

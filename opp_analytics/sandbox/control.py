@@ -135,12 +135,12 @@ def _insert_rows(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -
 def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
     attributes = dict.fromkeys(CORE) | dict(row)
     if attributes["unique_id"] is None:
-        attributes["unique_id"] = _generated_id(store)
+        attributes["unique_id"] = _generate_id(store)
     attributes["unique_id"] = str(attributes["unique_id"])
     if attributes["account_id"] is not None:
         attributes["account_id"] = str(attributes["account_id"])
     if "status" not in row:
-        attributes["status"] = store.stages.status_of(attributes["stage"])
+        attributes["status"] = store.stages.find_status(attributes["stage"])
     stamp = None
     for name in ("created_at", "updated_at"):
         if attributes[name] is None:
@@ -153,7 +153,7 @@ def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
     return attributes
 
 
-def _generated_id(store: Store) -> str:
+def _generate_id(store: Store) -> str:
     """Generate an id, the same for the same rows in the same order."""
     dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))

@@ -24,8 +24,8 @@ from opp_analytics.sandbox.clock import LONGEST_DAYS
 __all__ = [
     "FAULTS",
     "ControlWire",
+    "FaultRange",
     "FaultSettings",
-    "Limits",
     "Sandbox",
     "Tenant",
     "check_faults",
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-class Limits(NamedTuple):
+class FaultRange(NamedTuple):
     """Allowed values of a fault: a number from `low` to `high`, or True and False if `switch` is true."""
 
     low: float = 0
@@ -49,17 +49,17 @@ class Limits(NamedTuple):
 
 _A_DAY = 86_400.0
 
-FAULTS: Mapping[str, Limits] = {
-    "latency": Limits(),
-    "error_rate": Limits(high=1),
-    "rate_limit": Limits(),
-    "cut_rate": Limits(high=1),
-    "lose_answer_rate": Limits(high=1),
-    "commit_delay": Limits(),
-    "drip": Limits(),
-    "clock_skew": Limits(low=-_A_DAY, high=_A_DAY),
-    "late_stamps": Limits(high=_A_DAY),
-    "normalize": Limits(switch=True),
+FAULTS: Mapping[str, FaultRange] = {
+    "latency": FaultRange(),
+    "error_rate": FaultRange(high=1),
+    "rate_limit": FaultRange(),
+    "cut_rate": FaultRange(high=1),
+    "lose_answer_rate": FaultRange(high=1),
+    "commit_delay": FaultRange(),
+    "drip": FaultRange(),
+    "clock_skew": FaultRange(low=-_A_DAY, high=_A_DAY),
+    "late_stamps": FaultRange(high=_A_DAY),
+    "normalize": FaultRange(switch=True),
 }
 
 
@@ -254,7 +254,7 @@ def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
         A DataFrame with the API's column names and any further ones, or an iterable of mappings.
     """
     if hasattr(opportunities, "columns"):
-        return _of_frame(opportunities)
+        return _read_frame(opportunities)
     return (
         {str(name): _cell(str(name), value) for name, value in row.items()}
         for row in _mappings(opportunities)
@@ -268,7 +268,7 @@ def _mappings(rows: Iterable[Any]) -> Iterator[Mapping[str, Any]]:
         yield row
 
 
-def _of_frame(frame: Any) -> Iterator[dict[str, Any]]:
+def _read_frame(frame: Any) -> Iterator[dict[str, Any]]:
     names = [str(name) for name in frame.columns]
     # By column, because a row of a frame has one dtype, which would turn integers into floats.
     columns = [

@@ -296,18 +296,18 @@ def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
 def _work(record: Record, day: date, dice: random.Random, stages: TenantStages) -> _Event | None:
     """Draw an event of a deal, under the tenant's own stages."""
     pipeline = record.attributes.get("pipeline")
-    event = _by_worked_stage(record, str(_worked(record, stages)), day, dice)
+    event = _draw_event(record, str(_worked(record, stages)), day, dice)
     if event is not None and "stage" in event.changes:
-        named = stages.name_of(event.changes.pop("stage"), pipeline)
+        named = stages.find_name(event.changes.pop("stage"), pipeline)
         event.changes |= {"stage": named} if named else {}
     if event is None and record.deleted_at is None:
-        onward = stages.next_name(record.attributes["stage"], pipeline)
+        onward = stages.find_next(record.attributes["stage"], pipeline)
         if onward is not None and dice.random() < _ONWARD_PER_DAY:
             return _Event(record, {"stage": onward})
     return event
 
 
-def _by_worked_stage(record: Record, stage: str, day: date, dice: random.Random) -> _Event | None:
+def _draw_event(record: Record, stage: str, day: date, dice: random.Random) -> _Event | None:
     deal = {**record.attributes, "stage": stage}
     rep = _REPS.get(str(deal.get("owner_unique_id") or deal.get("owner_name")), SOMEBODY)
     if record.deleted_at is not None:
@@ -359,5 +359,5 @@ def _arrivals(day: date, seed: str, rate: float, stages: TenantStages) -> Iterat
         }
         if stages.pipelines:
             attributes["pipeline"] = dice.choice(stages.pipelines)
-        attributes["stage"] = stages.name_of("discovery", attributes.get("pipeline"))
+        attributes["stage"] = stages.find_name("discovery", attributes.get("pipeline"))
         yield _Event(Record(attributes), is_new=True, at=_moment(day, dice))

@@ -85,7 +85,7 @@ class TenantStages:
         """List every spelling of the stages of these kinds."""
         return [name for name, kind in self.kinds.items() if kind in kinds]
 
-    def open_names(self, pipeline: str | None = None) -> list[str]:
+    def list_open(self, pipeline: str | None = None) -> list[str]:
         """List the open stages of a pipeline, in order."""
         mine = (s for s in self.stages if s.get("pipeline") in (None, pipeline) or pipeline is None)
         return [stage["name"] for stage in mine if stage["kind"] == "open"]
@@ -93,9 +93,9 @@ class TenantStages:
     @property
     def first(self) -> str:
         """The stage of a new deal that says none."""
-        return next(iter(self.open_names()), str(self.stages[0]["name"]))
+        return next(iter(self.list_open()), str(self.stages[0]["name"]))
 
-    def status_of(self, stage: Any) -> str:
+    def find_status(self, stage: Any) -> str:
         """Find the status that follows from a stage."""
         kind = self.kinds.get(stage) if isinstance(stage, str) else None
         return kind if kind in ("won", "lost") else "inactive" if kind == "disqualified" else "active"
@@ -111,24 +111,24 @@ class TenantStages:
         kind = self.kinds.get(stage) if isinstance(stage, str) else None
         if kind in ("won", "lost"):
             return f"closed_{kind}"
-        names = self.open_names(pipeline)
+        names = self.list_open(pipeline)
         name = next((s["name"] for s in self.stages if stage in s.get("aliases", ())), stage)
         return _WORKED[_place(names.index(name), len(names))] if name in names else None
 
-    def next_name(self, stage: str, pipeline: str | None = None) -> str | None:
+    def find_next(self, stage: str, pipeline: str | None = None) -> str | None:
         """Find the next open stage if it shares this one's place; None at the end of a place."""
-        names = self.open_names(pipeline)
+        names = self.list_open(pipeline)
         after = names.index(stage) + 1 if stage in names else len(names)
         if after == len(names) or self.worked(names[after], pipeline) != self.worked(stage, pipeline):
             return None
         return names[after]
 
-    def name_of(self, worked: str, pipeline: str | None = None) -> str | None:
+    def find_name(self, worked: str, pipeline: str | None = None) -> str | None:
         """Find the tenant's stage for a worked one: the first of its place; None where it has none."""
         if worked in CLOSED:
             mine = (s for s in self.stages if s.get("pipeline") in (None, pipeline) or pipeline is None)
             return next((s["name"] for s in mine if s["kind"] == CLOSED[worked]), None)
-        names, wanted = self.open_names(pipeline), _WORKED.index(worked)
+        names, wanted = self.list_open(pipeline), _WORKED.index(worked)
         places = [_place(k, len(names)) for k in range(len(names))]
         return next((name for name, place in zip(names, places, strict=True) if place >= wanted), names[-1])
 

@@ -178,7 +178,7 @@ def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bo
     if _is_empty(filled, "stage") and (is_new or "stage" in filled):
         filled["stage"] = stages.first
     if _is_empty(filled, "status") and (is_new or "status" in filled):
-        filled["status"] = stages.status_of(filled.get("stage"))
+        filled["status"] = stages.find_status(filled.get("stage"))
     return filled
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder, assemble, concat_tables, rows_to_table, wire
-from opp_analytics.api.wire import Names
+from opp_analytics.api.wire import TenantNames
 from tests.support import row
 
 
@@ -30,7 +30,7 @@ def resource(attributes: dict[str, Any], **beside: Any) -> dict[str, Any]:
 
 
 def decoded(*bodies: bytes) -> pd.DataFrame:
-    decoder = PageDecoder(Names())
+    decoder = PageDecoder(TenantNames())
     return assemble(concat_tables([decoder.decode(body).table for body in bodies]))
 
 
@@ -73,7 +73,7 @@ def test_decode__gives_what_row_by_row_gives(pages: list[list[dict[str, Any]]]) 
 
 
 def test_decode__knows_the_attributes_of_later_pages_and_both_spellings_of_the_meta() -> None:
-    decoder = PageDecoder(Names())
+    decoder = PageDecoder(TenantNames())
     first = decoder.decode(answer([resource(row(1))], totalPages=2, totalRecords=3))
     second = decoder.decode(answer([resource(row(2, tier="A"))], total_pages=2, total_count=3))
     third = decoder.decode(answer([resource(row(3))]))

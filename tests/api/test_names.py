@@ -11,7 +11,7 @@ import pytest
 
 import opp_analytics as oa
 from opp_analytics.api import PageDecoder
-from opp_analytics.api.wire import Names
+from opp_analytics.api.wire import TenantNames
 from tests.support import Asked, as_json, client_of, listing, paged, row, serving
 
 TOTAL = oa.Org(api_columns={"total": "value", "phase": "stage"})
@@ -66,7 +66,7 @@ def test_decode__of_a_page_that_its_records_do_not_fit_renames_too() -> None:
     def page(*rows: dict[str, Any]) -> bytes:
         return json.dumps({"data": [{"id": deal["unique_id"], "attributes": deal} for deal in rows]}).encode()
 
-    decoder = PageDecoder(Names({"total": "value"}))
+    decoder = PageDecoder(TenantNames({"total": "value"}))
     assert decoder.decode(page(row(1, value=None, total=5, odd=1))).table["value"].to_pylist() == [5.0]
     second = decoder.decode(page(row(2, value=6.0), row(3, value=None, total=7, odd=2))).table
     assert second["value"].to_pylist() == [6.0, 7.0]

@@ -26,7 +26,7 @@ import opp_analytics as oa
 from opp_analytics.api import PageDecoder
 from opp_analytics.api.connection import Connections
 from opp_analytics.api.credentials import Secret
-from opp_analytics.api.wire import Names
+from opp_analytics.api.wire import TenantNames
 from tests.support import Answer, Asked, as_json, client_of, paged, row, serving
 
 TOKEN, KEY = "tok-123", "key-456"
@@ -131,7 +131,7 @@ CALLS: dict[str, Callable[[oa.Client], object]] = {
     "list": lambda client: client.list(),
     "create": lambda client: client.create(name="x"),
     "update": lambda client: client.update("opp-1", name="x"),
-    "page": lambda client: client.decode_page(client.fetch_page(1, 10), PageDecoder(Names())),
+    "page": lambda client: client.decode_page(client.fetch_page(1, 10), PageDecoder(TenantNames())),
     "load": lambda client: oa.load(client, progress=False),
 }
 

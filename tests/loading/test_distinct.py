@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opp_analytics.loading.sweep import Distinct, drop_repeated
+from opp_analytics.loading.sweep import DistinctIds, drop_repeated
 
 pages = st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=4), max_size=6)
 
@@ -28,21 +28,21 @@ def test_drop_repeated__keeps_the_first_of_each_id_in_order(pages: list[list[str
 
 @given(pages=pages)
 def test_proven__is_true_when_every_id_came_once(pages: list[list[str]]) -> None:
-    distinct = Distinct()
+    distinct = DistinctIds()
     taken = [unique_id for page in pages if distinct.add(page, past_end=False) for unique_id in page]
     assert distinct.proven() == (len(set(taken)) == len(taken))
 
 
 @given(pages=pages)
 def test_add__past_the_end_says_exactly_whether_a_page_brings_something_new(pages: list[list[str]]) -> None:
-    distinct, seen = Distinct(), set[str]()
+    distinct, seen = DistinctIds(), set[str]()
     for page in pages:
         assert distinct.add(page, past_end=True) == bool(set(page) - seen)
         seen |= set(page)
 
 
 def test_add__notices_a_page_that_comes_again_and_an_empty_one() -> None:
-    distinct = Distinct()
+    distinct = DistinctIds()
     assert distinct.add(["a", "b"], past_end=False)
     assert distinct.add(["c", "d"], past_end=False)
     assert not distinct.add(["a", "b"], past_end=False)
