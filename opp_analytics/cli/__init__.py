@@ -23,7 +23,7 @@ def main() -> None:
         app()
     except Exception as error:
         from opp_analytics.cli.console import complain
-        from opp_analytics.cli.last_errors import note_error
+        from opp_analytics.cli.doctor import note_error
         from opp_analytics.errors import OppAnalyticsError
         from opp_analytics.sandbox import SandboxError
 
@@ -49,7 +49,7 @@ def _warn(
 
 def _crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
     from opp_analytics.cli.console import say_crash
-    from opp_analytics.cli.last_errors import note_error
+    from opp_analytics.cli.doctor import note_error
 
     note_error(error, frames)
     say_crash(kind, error, frames)

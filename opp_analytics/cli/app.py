@@ -43,9 +43,9 @@ class _Commands(TyperGroup):
     """Commands that are imported when they run: ``--help`` and completion need their names and first lines only."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that `args` name."""
+        """Import the command that `args` name."""
         name, listed, rest = super().resolve_command(ctx, args)
-        return name, listed if name is None else _imported(name), rest
+        return name, listed if name is None else _import(name), rest
 
 
 def _typer(**options: Any) -> typer.Typer:
@@ -86,8 +86,8 @@ def _add(panel: str, function: str, first_line: str, example: str) -> None:
     app.command(name, help=first_line, rich_help_panel=panel)(listed)
 
 
-def _imported(name: str) -> Any:
-    """The command itself, with its options."""
+def _import(name: str) -> Any:
+    """Import the command itself, with its options."""
     entry = _ENTRIES[name]
     module, function = entry.function.split(".")
     command = getattr(import_module(f"opp_analytics.cli.{module}"), function)
@@ -96,14 +96,14 @@ def _imported(name: str) -> Any:
     if isinstance(command, dict):
         alone.callback(help=entry.first_line, epilog=example, no_args_is_help=True)(lambda: None)
         for each, own in command.items():
-            alone.command(each)(_stoppable(own))
+            alone.command(each)(_stop_politely(own))
     else:
-        alone.command(name, epilog=example)(_stoppable(command))
+        alone.command(name, epilog=example)(_stop_politely(command))
     return typer.main.get_command(alone)
 
 
-def _stoppable(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command; on Ctrl-C it says what was done, where typer would say nothing."""
+def _stop_politely(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a command say on Ctrl-C what was done, where typer would say nothing."""
 
     @wraps(command)
     def run(*arguments: Any, **options: Any) -> Any:
@@ -126,7 +126,7 @@ _add(
 )
 _add(
     _TRY,
-    "sandbox.sandbox_command",
+    "demo.sandbox_command",
     "Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it.",
     "sandbox --port 8723 --weeks 26 --db team.db",
 )
@@ -150,7 +150,7 @@ _add(
 )
 _add(
     _RECORD,
-    "record.record_command",
+    "load.record_command",
     "Load all opportunities and add what changed to the history (the API keeps none).",
     "record --history ./opp-history   (every day, from cron)",
 )
@@ -192,43 +192,43 @@ _add(
 )
 _add(
     _REVIEW,
-    "audit.audit_command",
+    "review.audit_command",
     "Find data problems: deals and money by check, each finding, and a plan of fixes.",
     "audit --out findings.csv --fix plan.json",
 )
 _add(
     _EDIT,
-    "plan.export_command",
+    "edit.export_command",
     "Export all opportunities to a file for editing; `plan` reads it back.",
     "export deals.xlsx",
 )
 _add(
     _EDIT,
-    "plan.plan_command",
+    "edit.plan_command",
     "Show the effect of the edits: changes, problems, conflicts, and the forecast before and after.",
     "plan deals.xlsx   or: opp-analytics plan before.csv after.csv",
 )
 _add(
     _EDIT,
-    "apply.apply_command",
+    "edit.apply_command",
     "Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight.",
     "apply plan.json",
 )
 _add(
     _AFTER,
-    "apply.runs_command",
+    "edit.runs_command",
     "List the plans applied from this computer, newest first, with their outcomes.",
     "runs",
 )
 _add(
     _AFTER,
-    "apply.resume_command",
+    "edit.resume_command",
     "Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once.",
     "resume",
 )
 _add(
     _AFTER,
-    "apply.undo_command",
+    "edit.undo_command",
     "Plan to undo a run; nothing is sent. Later changes by other people are kept.",
     "undo 20260331T101500-a1b2c3 --out undo.json",
 )

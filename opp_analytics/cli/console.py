@@ -24,7 +24,7 @@ from opp_analytics.org import Org
 
 __all__ = [
     "complain",
-    "escaped",
+    "escape_markup",
     "heading",
     "out",
     "program",
@@ -43,7 +43,7 @@ _err = Console(stderr=True)
 
 
 def program(name: str = "opp-analytics") -> str:
-    """The command that runs a program of this environment: its name if the shell finds it, else its path."""
+    """Name the command that runs a program of this environment: its name if the shell finds it, else its path."""
     own = Path(sysconfig.get_path("scripts")) / name
     found = shutil.which(name)
     if found is not None and Path(found).parent == own.parent:
@@ -52,8 +52,8 @@ def program(name: str = "opp-analytics") -> str:
     return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
 
 
-def escaped(value: object) -> str:
-    """Text from elsewhere inside markup of ours: neither markup nor a control character of it has an effect."""
+def escape_markup(value: object) -> str:
+    """Escape text from elsewhere for our markup: neither its markup nor a control character has an effect."""
     return escape(text.printable(value, lines=True))
 
 
@@ -64,12 +64,12 @@ def say(line: str) -> None:
 
 def complain(message: str) -> None:
     """Print an error on stderr."""
-    _err.print(f"[bold red]Error:[/] {escaped(message)}", highlight=False, soft_wrap=True)
+    _err.print(f"[bold red]Error:[/] {escape_markup(message)}", highlight=False, soft_wrap=True)
 
 
 def say_stopped(done: str) -> None:
     """Print on stderr what was done when the command was stopped."""
-    _err.print(f"[bold]{escaped(text.capital(done))}.[/]", highlight=False, soft_wrap=True)
+    _err.print(f"[bold]{escape_markup(text.capital(done))}.[/]", highlight=False, soft_wrap=True)
 
 
 def say_warning(
@@ -82,22 +82,22 @@ def say_warning(
 ) -> None:
     """Print a warning of this package as one line, others as Python does."""
     if category.__module__.startswith("opp_analytics"):
-        _err.print(f"[yellow]Note:[/] {escaped(message)}", highlight=False, soft_wrap=True)
+        _err.print(f"[yellow]Note:[/] {escape_markup(message)}", highlight=False, soft_wrap=True)
     else:
         python = warnings.formatwarning(message, category, filename, lineno, line)
-        _err.print(escaped(python), highlight=False)
+        _err.print(escape_markup(python), highlight=False)
 
 
 def say_crash(kind: type[BaseException], error: BaseException, frames: TracebackType | None) -> None:
-    """A traceback, which may quote what a server or a file holds."""
+    """Print a traceback, which may quote what a server or a file holds."""
     python = "".join(traceback.format_exception(kind, error, frames))
-    _err.print(escaped(python), highlight=False, soft_wrap=True, end="")
+    _err.print(escape_markup(python), highlight=False, soft_wrap=True, end="")
 
 
 def heading(title: str, note: str = "") -> None:
     """Print a section's title, with a dim note after it."""
-    dim = f"  [dim]{escaped(note)}[/]" if note else ""
-    out.print(f"\n[bold]{escaped(title)}[/]{dim}", highlight=False, soft_wrap=True)
+    dim = f"  [dim]{escape_markup(note)}[/]" if note else ""
+    out.print(f"\n[bold]{escape_markup(title)}[/]{dim}", highlight=False, soft_wrap=True)
 
 
 def show(
@@ -122,9 +122,9 @@ def show(
     columns = {
         name: list(map(make_formatter(name, shown[name], money), shown[name])) for name in shown.columns
     }
-    left_out = _too_wide(columns, rows.index.nlevels if index else 0) if trim else []
+    left_out = _find_too_wide(columns, rows.index.nlevels if index else 0) if trim else []
     columns = {name: cells for name, cells in columns.items() if name not in left_out}
-    rooms = _rooms(columns, (*shorten, *wrap))
+    rooms = _share_room(columns, (*shorten, *wrap))
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in columns:
         dtype = shown[name].dtype
@@ -147,8 +147,8 @@ def show(
         out.print(f"[dim]Too narrow to show {escape(named)}.[/]", highlight=False, soft_wrap=True)
 
 
-def _too_wide(columns: dict[str, list[str]], keys: int) -> list[str]:
-    """The last columns that do not fit on one line with the others; the first `keys` always stay."""
+def _find_too_wide(columns: dict[str, list[str]], keys: int) -> list[str]:
+    """Find the last columns that do not fit on one line with the others; the first `keys` always stay."""
     widths = [max(map(cell_len, [name, *cells])) + 2 for name, cells in columns.items()]
     ends = np.cumsum(widths) - 2
     return [
@@ -158,8 +158,8 @@ def _too_wide(columns: dict[str, list[str]], keys: int) -> list[str]:
     ]
 
 
-def _rooms(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str, int]:
-    """Widths of the columns in `shorten`: equal shares of the space left, none wider than its content."""
+def _share_room(columns: dict[str, list[str]], shorten: tuple[str, ...]) -> dict[str, int]:
+    """Share the space left among the columns in `shorten`, none wider than its content."""
     widths = {name: max(map(cell_len, [name, *cells])) for name, cells in columns.items()}
     others = sum(width for name, width in widths.items() if name not in shorten)
     free = out.width - 2 * (len(widths) - 1) - others

@@ -1,4 +1,4 @@
-"""The `demo` command."""
+"""The `demo` and `sandbox` commands: a simulated sales team to try everything on."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
-from opp_analytics.cli.org_file import find_org
-from opp_analytics.cli.output import written
-from opp_analytics.cli.source import OrgFile
+from opp_analytics.cli.output import write_staged
+from opp_analytics.cli.source import OrgFile, find_org
 from opp_analytics.errors import DataError
 from opp_analytics.org import split_by
+from opp_analytics.text import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["demo_command", "save_chart"]
+
+__all__ = ["demo_command", "sandbox_command", "save_chart"]
+
 
 _STATE = "XDG_STATE_HOME"
 _WEEKS = 26
@@ -59,7 +61,7 @@ def demo_command(
         f"{text.count(len(opportunities), 'opportunity')} today"
     )
     _analyze(opportunities, history, today, folder)
-    with _own_journal():
+    with _keep_journal_apart():
         _edit(client, today)
     _say_next(folder)
 
@@ -68,7 +70,7 @@ def save_chart(axes: Axes, file: Path) -> None:
     """Save the figure of a chart as a PNG."""
     figure = axes.get_figure(root=True)
     assert figure is not None
-    with written(file) as staged:
+    with write_staged(file) as staged:
         figure.savefig(staged, format="png", dpi=150, bbox_inches="tight")
 
 
@@ -76,7 +78,7 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
     start = today - pd.Timedelta(weeks=6)
     funnel = oa.stage_funnel(opportunities, by=split_by(opportunities))
     rates = oa.win_rate(opportunities, by="owner_name")
-    expected = oa.forecast(_recent(opportunities, start), as_of=today, freq="M")
+    expected = oa.forecast(_leave_out_old(opportunities, start), as_of=today, freq="M")
     slipped = oa.slippage(history, start=start, end=today)
 
     heading("Stage funnel", "deals open in each stage, and deals that reached it (at least, at most)")
@@ -107,8 +109,8 @@ def _analyze(opportunities: pd.DataFrame, history: oa.History, today: pd.Timesta
     say(f"\nFour charts and the weekly page are in {folder}/.")
 
 
-def _recent(opportunities: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
-    """The frame without the deals closed before the month of `start`."""
+def _leave_out_old(opportunities: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
+    """Leave out the deals closed before the month of `start`."""
     first = start.replace(day=1)
     closed = oa.outcomes(opportunities) != "open"
     return opportunities[~(closed & (opportunities["close_date"] < first))]
@@ -116,7 +118,7 @@ def _recent(opportunities: pd.DataFrame, start: pd.Timestamp) -> pd.DataFrame:
 
 def _edit(client: oa.Client, today: pd.Timestamp) -> None:
     before = oa.load(client, progress=False)
-    due = _due(before, today)
+    due = _find_due(before, today)
     to = today + _PUSH
     after = before.copy()
     after.loc[due, "close_date"] = to
@@ -130,19 +132,19 @@ def _edit(client: oa.Client, today: pd.Timestamp) -> None:
     say(f"Receipt: {text.joined(f'{n:,} {outcome}' for outcome, n in receipt.counts().items())}.")
     again = oa.load(client, progress=False)
     say(
-        f"Loaded again from the server: {text.count(int(_due(again, today).sum()))} overdue or due within a week, "
+        f"Loaded again from the server: {text.count(int(_find_due(again, today).sum()))} overdue or due within a week, "
         f"{text.count(int((again['close_date'] == to).sum()))} due on {text.day(to, year=True)}."
     )
 
 
-def _due(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
-    """Mask of open deals that are overdue or due within seven days."""
+def _find_due(opportunities: pd.DataFrame, today: pd.Timestamp) -> pd.Series[bool]:
+    """Mark open deals that are overdue or due within seven days."""
     still_open = oa.outcomes(opportunities) == "open"
     return still_open & (opportunities["close_date"] < today + pd.Timedelta(days=7))
 
 
 @contextmanager
-def _own_journal() -> Iterator[None]:
+def _keep_journal_apart() -> Iterator[None]:
     """Keep the demo's run out of the user's own journals: its server is temporary."""
     old = os.environ.get(_STATE)
     with tempfile.TemporaryDirectory(prefix="opp-demo-") as folder:
@@ -168,3 +170,47 @@ def _say_next(folder: Path) -> None:
     if notebook.is_file() and (Path(sys.prefix) / "bin" / "jupyter").is_file():
         say(f"Take the tour              {program('jupyter')} lab {notebook}")
     say(f"See all commands           {program()} --help")
+
+
+def sandbox_command(
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port on this computer; 0 picks a free one.")
+    ] = 8723,
+    weeks: Annotated[int, typer.Option(min=0, help="Weeks of simulated sales at the start.")] = 26,
+    db: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the data in this file; the next start with the same file continues from it.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed; another seed gives another sales team.")] = 1,
+    org_file: OrgFile = None,
+) -> None:
+    """Run a local practice server of the same API with a simulated sales team. Ctrl-C stops it."""
+    with oa.sandbox.start(port=port, weeks=weeks, seed=seed, path=db, org=find_org(org_file)) as server:
+        say(f"The sandbox is running at {server.url}. It holds {_describe(server)}.")
+        say(f"\nPaste into another terminal:\n\n{server.exports}\n{program()} doctor")
+        say(f"\nOr into Python:\n\n{_write_python(server)}")
+        kept = f"The data stays in {db}." if db else "The data is then deleted; use --db FILE to keep it."
+        say(f"\nPress Ctrl-C here to stop it. {kept}")
+        server.wait()
+
+
+def _describe(server: oa.sandbox.Sandbox) -> str:
+    """Count the opportunities, and say their time span."""
+    with oa.Client(server.url, server.token, server.api_key) as client:
+        page = client.list(1, 1, sort="created_at")
+    total = page.total_records or 0
+    if not page.rows:
+        return count(total, "opportunity")
+    age = pd.Timestamp(server.now) - pd.Timestamp(page.rows[0]["created_at"])
+    return f"{count(total, 'opportunity')} from {count(-(-age // pd.Timedelta(weeks=1)), 'week')} of simulated sales"
+
+
+def _write_python(server: oa.sandbox.Sandbox) -> str:
+    return (
+        "import opp_analytics as oa\n"
+        f'client = oa.Client("{server.url}", "{server.token}", "{server.api_key}")\n'
+        "opportunities = oa.load(client)"
+    )

@@ -1,22 +1,32 @@
-"""The `doctor` command."""
+"""The `doctor` command, and the file that a person who helps needs: settings, checks and last errors, without a secret."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import os
+import platform
+import re
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Annotated
+from types import TracebackType
+from typing import Annotated, Any
 
 import typer
 
 import opp_analytics as oa
+from opp_analytics import text
+from opp_analytics.api import TOKEN_COMMAND, VARIABLES, state_folder
 from opp_analytics.cli.console import say
-from opp_analytics.cli.org_file import find_org
-from opp_analytics.cli.source import OrgFile
-from opp_analytics.cli.support_report import write_support_report
+from opp_analytics.cli.source import OrgFile, find_org
 from opp_analytics.errors import OppAnalyticsError
+from opp_analytics.files import make_private_folder, write_whole
 from opp_analytics.text import count, plural
 
-__all__ = ["doctor_command"]
+__all__ = ["doctor_command", "note_error"]
 
 
 def doctor_command(
@@ -32,35 +42,159 @@ def doctor_command(
     org_file: OrgFile = None,
 ) -> None:
     """Check the settings and the connection to the API; nothing is written to the server."""
-    told: list[str] = []
+    checks: list[str] = []
     cache: Path | None = None
     try:
         with oa.Client.from_env(retries=1, org=find_org(org_file)) as client:
             cache = client.cache_folder
-            for line in _checks(client):
-                told.append(line)
+            for line in _check(client):
+                checks.append(line)
                 say(line)
     except OppAnalyticsError as error:
-        told.append(f"failed     {type(error).__name__}: {error}")
+        checks.append(f"failed     {type(error).__name__}: {error}")
         raise
     finally:
         if report is not None:
-            write_support_report(report, told, cache, history)
+            write_support_report(report, checks, cache, history)
             say(f"report     {report}: read it before you send it")
 
 
-def _checks(client: oa.Client) -> Iterator[str]:
+def _check(client: oa.Client) -> Iterator[str]:
     yield f"settings   ok: {client.settings.url}, token and key set"
     yield f"org        {client.org or 'no org file: the stages that the API documents'}"
     page = client.list(1, 5, sort="-updated_at")
-    yield f"API        ok: {_counted(page.total_records, 'opportunity')}"
+    yield f"API        ok: {_count(page.total_records, 'opportunity')}"
     trash = client.list_deleted(1, 1)
-    yield f"trash      ok: {_counted(trash.total_records, 'deleted opportunity')}"
+    yield f"trash      ok: {_count(trash.total_records, 'deleted opportunity')}"
     newest = [str(row.get("updated_at") or "") for row in page.rows]
     obeyed = newest == sorted(newest, reverse=True)
     yield f"sorting    {'ok' if obeyed else 'not obeyed: loads may be incomplete'}"
     yield f"cache      {client.cache_folder}"
 
 
-def _counted(total: int | None, noun: str) -> str:
+def _count(total: int | None, noun: str) -> str:
     return f"unknown number of {plural(noun)}" if total is None else count(total, noun)
+
+
+_SHOWN = ("XDG_CACHE_HOME", "XDG_STATE_HOME", "TZ", "LANG")
+_SECRET = (*VARIABLES, TOKEN_COMMAND, "http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+def write_support_report(path: Path, checks: Iterable[str], cache: Path | None, history: Path | None) -> None:
+    """Write versions, settings, checks, cache, journal, history and last errors to one file, for its owner alone."""
+    sections: dict[str, Callable[[], Iterable[str]]] = {
+        "Versions": _list_versions,
+        "Settings": _list_settings,
+        "Checks": lambda: checks,
+        "Cache": lambda: [] if cache is None else _list_files(cache),
+        "Journal": _list_runs,
+        "History": lambda: [] if history is None else _describe_history(history),
+        "Last errors": _list_errors,
+    }
+    lines = [
+        f"opp-analytics support report, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "Read it before you send it: an error may name a deal. It holds no token and no key.",
+    ]
+    for title, content in sections.items():
+        lines += ["", title, *(f"  {text.printable(line)}" for line in _try(content))]
+    write_whole(path, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"), private=True)
+
+
+def _try(content: Callable[[], Iterable[str]]) -> list[str]:
+    try:
+        return list(content()) or ["none"]
+    except OppAnalyticsError as error:
+        return [f"{type(error).__name__}: {error}"]
+
+
+def _list_versions() -> Iterator[str]:
+    yield f"opp-analytics {oa.__version__}"
+    yield f"Python {platform.python_version()} on {platform.platform()}"
+    names = {re.split(r"[^\w.-]", requirement)[0] for requirement in requires("opp-analytics") or []}
+    for name in sorted(names - {"opp-analytics"}):
+        try:
+            yield f"{name} {version(name)}"
+        except PackageNotFoundError:
+            yield f"{name} not installed"
+
+
+def _list_settings() -> Iterator[str]:
+    for name in _SHOWN:
+        yield f"{name} {os.environ.get(name, 'not set')}"
+    for name in _SECRET:
+        yield f"{name} {'set' if os.environ.get(name, '').strip() else 'not set'}"
+
+
+def _list_files(folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        yield f"{folder} does not exist"
+        return
+    yield str(folder)
+    for file in sorted(folder.iterdir()):
+        facts = file.lstat()
+        changed = datetime.fromtimestamp(facts.st_mtime, UTC)
+        yield f"{file.name}  {facts.st_size:,} bytes  mode {facts.st_mode & 0o777:o}  {changed:%Y-%m-%d %H:%M} UTC"
+
+
+def _list_runs() -> Iterator[str]:
+    yield from _list_files(state_folder() / "journals")
+    runs = oa.runs().drop(columns="url").head(10)
+    yield from runs.to_string(index=False).splitlines() if len(runs) else ["no runs"]
+
+
+def _describe_history(folder: Path) -> Iterator[str]:
+    if not folder.is_dir():
+        yield f"{folder} does not exist"
+        return
+    history = oa.History(folder)
+    records, problems = history.records, history.check()
+    yield f"{folder}: {text.count(len(records), 'record')}"
+    for _, record in records.iloc[[0, -1] if len(records) > 1 else slice(None)].iterrows():
+        yield f"{record['recorded_at']:%Y-%m-%d %H:%M} UTC: {text.count(record['rows'], 'row')}, complete {record['complete']}"
+    yield f"{text.count(len(problems), 'problem')} in its files"
+    yield from (f"{row['file']}: {row['problem']}" for _, row in problems.head(20).iterrows())
+
+
+def _list_errors() -> Iterator[str]:
+    for entry in _read_errors():
+        yield f"{entry['at']}  {entry['command']}  {entry['kind']}  at {' '.join(entry['where'][-3:]) or 'unknown'}"
+        yield from (f"    {line}" for line in entry["message"].splitlines())
+
+
+_KEPT = 20
+_OURS = "opp_analytics"
+
+
+def note_error(error: BaseException, frames: TracebackType | None) -> None:
+    """Keep an error for ``doctor --report``: its command, class and place, and its message if we wrote it."""
+    known = type(error).__module__.startswith(_OURS)
+    entry = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": next((word for word in sys.argv[1:] if not word.startswith("-")), ""),
+        "kind": type(error).__name__,
+        "message": str(error) if known else "",
+        "where": _find_frames(frames),
+    }
+    try:
+        make_private_folder(_file().parent)
+        write_whole(_file(), json.dumps([*_read_errors(), entry][-_KEPT:]).encode(), private=True)
+    except OSError:
+        return  # The error itself is what a person must see.
+
+
+def _read_errors() -> list[dict[str, Any]]:
+    """Read the errors kept, oldest first; an unreadable file counts as none."""
+    try:
+        return list(json.loads(_file().read_bytes()))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return []
+
+
+def _file() -> Path:
+    return state_folder() / "last_errors.json"
+
+
+def _find_frames(frames: TracebackType | None) -> list[str]:
+    """List our own frames as ``module:line``, outermost first; a message of another library may quote data."""
+    found = traceback.extract_tb(frames)
+    return [f"{Path(f.filename).stem}:{f.lineno}" for f in found if _OURS in Path(f.filename).parts]

@@ -13,9 +13,8 @@ import typer
 import opp_analytics as oa
 from opp_analytics.cli.console import heading, say, show
 from opp_analytics.cli.load import say_stock, write_opportunities
-from opp_analytics.cli.org_file import find_org
 from opp_analytics.cli.output import check_ending
-from opp_analytics.cli.source import DayFirst, OrgFile
+from opp_analytics.cli.source import DayFirst, OrgFile, find_org
 from opp_analytics.crm import ChangeLog, Reading, explain_export, read_changes, recognize
 from opp_analytics.errors import DataError, DataWarning
 from opp_analytics.text import count, joined
@@ -64,12 +63,11 @@ def import_crm_command(
     ] = None,
 ) -> None:
     """Read another CRM's export or field history, show what each column became, and begin a history with it."""
-    if out is not None:
-        check_ending(out, _ENDINGS)
+    check_ending(out, _ENDINGS)
     org = find_org(org_file)
     found = {file: recognize(file, org, encoding=encoding) for file in files}
-    org = org or _guessed({one.preset for one in found.values() if one.preset})
-    deals_file, log_file = _one_of_each({file: one.shape for file, one in found.items()})
+    org = org or _use_preset({one.preset for one in found.values() if one.preset})
+    deals_file, log_file = _sort_files({file: one.shape for file, one in found.items()})
     deals = None
     if deals_file is not None:
         export = explain_export(deals_file, org, day_first=day_first, encoding=encoding)
@@ -77,7 +75,7 @@ def import_crm_command(
         _say_reading(deals_file, count(len(deals), "opportunity"), export)
     if log_file is not None:
         log = read_changes(
-            log_file, org, opportunities=deals, ids=_ids(ids), day_first=day_first, encoding=encoding
+            log_file, org, opportunities=deals, ids=_read_ids(ids), day_first=day_first, encoding=encoding
         )
         _say_reading(log_file, count(len(log.changes), "value"), log)
         if folder is not None:
@@ -92,8 +90,8 @@ def import_crm_command(
         say_stock(deals)
 
 
-def _guessed(presets: set[str]) -> oa.Org:
-    """The org of the preset that the files' labels tell; the API's own without one."""
+def _use_preset(presets: set[str]) -> oa.Org:
+    """Use the preset that the files' labels point to; the API's own stages without one."""
     if len(presets) > 1:
         raise DataError(f"the files look like {joined(sorted(presets))}; import each CRM alone, or use --org")
     if not presets:
@@ -105,8 +103,8 @@ def _guessed(presets: set[str]) -> oa.Org:
     return oa.Org(preset=preset)
 
 
-def _one_of_each(shapes: Mapping[Path, str]) -> tuple[Path | None, Path | None]:
-    """The file of deals and the field history."""
+def _sort_files(shapes: Mapping[Path, str]) -> tuple[Path | None, Path | None]:
+    """Tell the file of deals from the field history."""
     deals = [file for file, shape in shapes.items() if shape == "opportunities"]
     logs = [file for file, shape in shapes.items() if shape != "opportunities"]
     for kind, several in (("deals", deals), ("a field history", logs)):
@@ -124,7 +122,7 @@ def _say_reading(file: Path, read: str, reading: Reading) -> None:
         say(f"Left out: {what}.")
 
 
-def _ids(file: Path | None) -> dict[str, str] | None:
+def _read_ids(file: Path | None) -> dict[str, str] | None:
     if file is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The `load` command."""
+"""The `load` and `record` commands."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
-from opp_analytics.cli.console import escaped, heading, out, say, show
-from opp_analytics.cli.output import check_ending, write_csv, written
-from opp_analytics.cli.source import OrgFile, read_source
+from opp_analytics.cli.console import escape_markup, heading, out, program, say, show
+from opp_analytics.cli.output import check_ending, write_csv, write_staged
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, read_source
+from opp_analytics.errors import PartialExport, RecordRefused
+from opp_analytics.text import count, number
 
-__all__ = ["load_command", "say_stock", "write_opportunities"]
+__all__ = ["add_record", "load_command", "record_command", "say_stock", "write_opportunities"]
+
 
 _ENDINGS = (".csv", ".parquet", ".xlsx")
 
@@ -48,8 +51,7 @@ def load_command(
     org_file: OrgFile = None,
 ) -> None:
     """Load all opportunities and show them by stage, or write them to a file."""
-    if file is not None:
-        check_ending(file, _ENDINGS)
+    check_ending(file, _ENDINGS)
     opportunities = read_source(
         None,
         org_file,
@@ -69,13 +71,13 @@ def load_command(
 def _say_certificate(certificate: Certificate) -> None:
     state = "[green]complete[/]" if certificate.complete else "[bold red]NOT complete[/]"
     out.print(
-        f"{text.count(certificate.rows or 0, 'opportunity')} from {escaped(certificate.source)}, "
+        f"{text.count(certificate.rows or 0, 'opportunity')} from {escape_markup(certificate.source)}, "
         f"{text.count(certificate.pages or 0, 'page')}, fetched {certificate.fetched_at:%Y-%m-%d %H:%M} UTC: {state}",
         highlight=False,
         soft_wrap=True,
     )
     for reason in certificate.reasons:
-        out.print(f"  [red]{escaped(reason)}[/]", highlight=False, soft_wrap=True)
+        out.print(f"  [red]{escape_markup(reason)}[/]", highlight=False, soft_wrap=True)
 
 
 def say_stock(opportunities: pd.DataFrame) -> None:
@@ -93,7 +95,55 @@ def write_opportunities(opportunities: pd.DataFrame, file: Path) -> None:
         case ".csv":
             write_csv(opportunities, file)
         case ".parquet":
-            with written(file) as staged:
+            with write_staged(file) as staged:
                 opportunities.to_parquet(staged, index=False)
         case _:
             oa.to_excel(opportunities, file)
+
+
+def record_command(
+    folder: Annotated[Path, typer.Option("--history", help="Folder of the history.")] = Path("opp-history"),
+    source_file: FromFile = None,
+    day_first: DayFirst = None,
+    org_file: OrgFile = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help="Time that the file shows, as 2026-03-31T18:00.", show_default="now, or the time of the load"
+        ),
+    ] = None,
+    allow_deleted: Annotated[
+        bool,
+        typer.Option(
+            "--allow-deleted",
+            help="Record many deals as deleted, where a file without them is not a partial export.",
+        ),
+    ] = False,
+) -> None:
+    """Load all opportunities and add what changed to the history (the API keeps none)."""
+    source = read_source(source_file, org_file, day_first=day_first, refresh="full")
+    history = oa.History(folder, org=source.org)
+    add_record(history, source.opportunities, at=at, allow_deleted=allow_deleted)
+    latest = history.records.iloc[-1]
+    say(
+        f"Recorded {count(int(latest['rows']), 'opportunity')}, {number(latest['changed'])} changed, "
+        f"in {folder} (record {number(len(history.records))})."
+    )
+
+
+def add_record(
+    history: oa.History, opportunities: pd.DataFrame, *, at: str | None = None, allow_deleted: bool = False
+) -> None:
+    """Record opportunities; a refusal says the option, not the argument.
+
+    Raises
+    ------
+    RecordRefused
+        When the frame can't be the next record.
+    """
+    try:
+        history.record(opportunities, at=at, allow_deleted=allow_deleted)
+    except PartialExport as error:
+        raise RecordRefused(
+            f"{error.finding}; record all opportunities, or use {program()} record --allow-deleted if these were deleted"
+        ) from None

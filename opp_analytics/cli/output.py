@@ -19,7 +19,7 @@ from opp_analytics.org import Org
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["TABLES", "check_ending", "write_csv", "write_tables", "written"]
+__all__ = ["TABLES", "check_ending", "write_csv", "write_staged", "write_tables"]
 
 TABLES = (".xlsx", ".csv", ".md")
 """Endings of the files that `write_tables` writes."""
@@ -28,7 +28,7 @@ _WIDEST = 60
 """Width of a workbook's widest column; longer text goes on below."""
 
 
-def check_ending(file: Path, endings: Collection[str]) -> None:
+def check_ending(file: Path | None, endings: Collection[str]) -> None:
     """Refuse an output file that cannot be written, before the first request.
 
     Raises
@@ -36,6 +36,8 @@ def check_ending(file: Path, endings: Collection[str]) -> None:
     DataError
         When the file's ending is not one of `endings`, or its folder does not exist.
     """
+    if file is None:
+        return
     if file.suffix.lower() not in endings:
         raise DataError(f"{file} ends in {file.suffix!r}; use {text.joined(endings, last='or')}")
     if not file.parent.is_dir():
@@ -43,8 +45,8 @@ def check_ending(file: Path, endings: Collection[str]) -> None:
 
 
 @contextmanager
-def written(file: Path) -> Iterator[Path]:
-    """A temporary path to write to; it becomes `file` at the end. A failed write leaves an older file unchanged.
+def write_staged(file: Path) -> Iterator[Path]:
+    """Write to a temporary path that becomes `file` at the end; a failed write leaves an older file unchanged.
 
     Raises
     ------
@@ -60,11 +62,11 @@ def written(file: Path) -> Iterator[Path]:
 
 def write_csv(table: pd.DataFrame, file: Path) -> None:
     """Write a table as CSV; a text that a spreadsheet would take for a formula gets a leading apostrophe."""
-    safe = _guarded(table)
+    safe = _guard(table)
     texts = _texts(safe)
     # A carriage return inside an unquoted cell would begin a row.
     broken = any("\r" in cell for name in texts for cell in table[name] if isinstance(cell, str))
-    with written(file) as staged:
+    with write_staged(file) as staged:
         safe.to_csv(staged, index=False, quoting=csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL)
 
 
@@ -72,8 +74,8 @@ def _texts(table: pd.DataFrame) -> pd.Index[Any]:
     return table.select_dtypes(exclude=["number", "bool", "datetime", "datetimetz"]).columns
 
 
-def _guarded(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with an apostrophe before each text that a spreadsheet would take for a formula."""
+def _guard(table: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before each text that a spreadsheet would take for a formula."""
     return table.assign(**{name: table[name].astype("object").map(_safe) for name in _texts(table)}).rename(
         columns=_safe
     )
@@ -88,14 +90,12 @@ def write_tables(tables: Mapping[str, pd.DataFrame], file: Path) -> None:
         write_csv(tables.get("Deals", next(iter(tables.values()))), file)
     elif file.suffix.lower() == ".md":
         pages = "\n\n".join(f"## {name}\n\n{_markdown(table)}" for name, table in tables.items())
-        with written(file) as staged:
+        with write_staged(file) as staged:
             staged.write_text(pages + "\n", encoding="utf-8")
     else:
-        with written(file) as staged, pd.ExcelWriter(staged, engine="openpyxl") as book:
+        with write_staged(file) as staged, pd.ExcelWriter(staged, engine="openpyxl") as book:
             for name, table in tables.items():
-                _without_zones(_guarded(table)).to_excel(
-                    book, sheet_name=name, index=False, freeze_panes=(1, 0)
-                )
+                _drop_zones(_guard(table)).to_excel(book, sheet_name=name, index=False, freeze_panes=(1, 0))
                 _format(book.sheets[name], table)
 
 
@@ -132,8 +132,8 @@ def _piped(cell: str) -> str:
     return text.printable(cell).replace("|", r"\|")
 
 
-def _without_zones(table: pd.DataFrame) -> pd.DataFrame:
-    """Instants in UTC without their zone, which a workbook cannot hold."""
+def _drop_zones(table: pd.DataFrame) -> pd.DataFrame:
+    """Write instants in UTC without their zone, which a workbook cannot hold."""
     zoned = table.select_dtypes("datetimetz").columns
     return table.assign(**{str(name): table[name].dt.tz_localize(None) for name in zoned})
 

@@ -13,9 +13,8 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.certificate import Certificate
 from opp_analytics.cli.console import say
-from opp_analytics.cli.org_file import find_org
-from opp_analytics.cli.record import add_record
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, parse_amount, read_source
+from opp_analytics.cli.load import add_record
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, find_org, parse_amount, read_source
 from opp_analytics.errors import ConfigError
 from opp_analytics.periods import as_date, as_instant, check_freq
 

@@ -1,8 +1,7 @@
-"""The `changes`, `forecast`, `risk` and `created` commands: a leader's questions, each with its table."""
+"""The commands of a Monday: what changed, the forecast, deals at risk, pipeline created, and the audit."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,16 +12,17 @@ import typer
 import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
-from opp_analytics.cli.org_file import find_org
-from opp_analytics.cli.output import TABLES, check_ending, write_tables
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, parse_amount, read_source
+from opp_analytics.cli.output import TABLES, check_ending, write_csv, write_tables
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, find_org, parse_amount, read_source
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import Freq as PeriodFreq
 from opp_analytics.periods import as_date, as_period
 from opp_analytics.schema import ALL, BUCKETS, NO_LABEL, TEXT, unstack_level
+from opp_analytics.text import count, joined
 
-__all__ = ["changes_command", "created_command", "forecast_command", "risk_command"]
+__all__ = ["audit_command", "changes_command", "created_command", "forecast_command", "risk_command"]
+
 
 By = Annotated[
     list[str] | None,
@@ -63,11 +63,11 @@ def changes_command(
     file: Out = None,
 ) -> None:
     """Show what changed between two days: why the forecast moved, which deals did it, what moved the pipeline."""
-    _check(file)
+    check_ending(file, TABLES)
     org = find_org(org_file)
-    history = _recorded(folder, org, least=2)
-    zone, alias = (org or oa.Org()).zone(None), _freq(org, freq)
-    start, end = _window(history.records["recorded_at"], since, until, zone)
+    history = _open_history(folder, org, least=2)
+    zone, alias = (org or oa.Org()).zone(None), _choose_freq(org, freq)
+    start, end = _choose_days(history.records["recorded_at"], since, until, zone)
     label = str(pd.Period(end, alias) if period is None else as_period(period, alias, name="--period"))
     groups: list[str] = by or []
     tables: dict[str, pd.DataFrame] = {}
@@ -82,17 +82,17 @@ def changes_command(
     else:
         heading("Forecast", text.days(as_date(start, tz=zone), end))
         say(oa.sentence(change))
-        show(_whole(change))
+        show(_sum_groups(change))
         if groups:
             heading("By " + text.joined(map(text.label, groups)))
-            show(_by_ends(change))
+            show(_compare_ends(change))
         heading("Deals", "those that moved it most")
-        show(_largest(deals, groups), index=False, shorten=("name",))
-        tables |= {"Forecast": change.reset_index(), "Deals": _ids_last(deals, groups)}
+        show(_sort_deals(deals, groups), index=False, shorten=("name",))
+        tables |= {"Forecast": change.reset_index(), "Deals": _put_ids_last(deals, groups)}
     heading("Pipeline")
     say(oa.sentence(pipeline))
     moves = oa.movements(history, start=start, end=end, by=groups, tz=zone)
-    _write(file, {**tables, "Pipeline": pipeline.reset_index(), "Movements": _ids_last(moves, groups)})
+    _write(file, {**tables, "Pipeline": pipeline.reset_index(), "Movements": _put_ids_last(moves, groups)})
 
 
 def forecast_command(
@@ -116,10 +116,10 @@ def forecast_command(
     file: Out = None,
 ) -> None:
     """Show what each period will bring: closed, expected, the range, the chance of the target, the pipeline to add."""
-    _check(file)
+    check_ending(file, TABLES)
     source = read_source(source_file, org_file, day_first=day_first)
-    history = _history(folder, source)
-    day, zone = _day(source, as_of), _zone(source)
+    history = _find_history(folder, source)
+    day, zone = source.day(as_of), source.zone
     goals = (
         source.org.targets
         if target is None and source.org is not None and len(source.org.targets)
@@ -128,7 +128,7 @@ def forecast_command(
     table = oa.forecast(
         source.opportunities,
         as_of=day,
-        freq=_freq(source.org, freq),
+        freq=_choose_freq(source.org, freq),
         by=by or None,
         target=goals,
         history=history,
@@ -156,7 +156,9 @@ def forecast_command(
     table_ahead = table[((ahead >= now) | ahead.isin(BUCKETS)) & ~idle]
     shown = table_ahead[[name for name in columns if table_ahead[name].notna().any()]]
     if by:
-        shown = _whole_first(shown, [str(pd.Period(now, table.attrs["freq"]) + k) for k in range(periods)])
+        shown = _put_whole_first(
+            shown, [str(pd.Period(now, table.attrs["freq"]) + k) for k in range(periods)]
+        )
     shown.attrs = table.attrs
     show(shown, most=60, trim=True)
     _write(file, {"Forecast": table.reset_index()})
@@ -173,14 +175,14 @@ def risk_command(
     file: Out = None,
 ) -> None:
     """List the open deals to question, the most money first, each with its reasons in words."""
-    _check(file)
+    check_ending(file, TABLES)
     source = read_source(source_file, org_file, day_first=day_first)
     table = oa.deal_flags(
         source.opportunities,
-        _history(folder, source),
-        as_of=_day(source, as_of),
+        _find_history(folder, source),
+        as_of=source.day(as_of),
         own_writes=source.own_writes(),
-        tz=_zone(source),
+        tz=source.zone,
     )
     require(source.opportunities, *(by or []))
     say(oa.sentence(table))
@@ -191,19 +193,19 @@ def risk_command(
         named = (
             source.opportunities.set_index("unique_id")[by].reindex(table.index).astype(TEXT).fillna(NO_LABEL)
         )
-        groups = _by_group(flagged, named)
+        groups = _sum_flagged(flagged, named)
         table = named.join(table.drop(columns=[name for name in by if name in table]))
-        said = "By " + text.joined(map(text.label, by))
-        tables[said] = groups.reset_index()
+        title = "By " + text.joined(map(text.label, by))
+        tables[title] = groups.reset_index()
     if by and len(flagged):
-        heading(said)
+        heading(title)
         show(groups)
     if len(flagged):
         heading("Deals")
         listed = flagged[["name", "owner_name", "value", "close_date", "risk", "reasons"]]
         listed.attrs = table.attrs
         show(listed, index=False, most=most, shorten=("name",), wrap=("reasons",))
-    _write(file, {**tables, "Deals": _ids_last(table.reset_index(), [])})
+    _write(file, {**tables, "Deals": _put_ids_last(table.reset_index(), [])})
 
 
 def created_command(
@@ -214,18 +216,13 @@ def created_command(
     file: Out = None,
 ) -> None:
     """Show whether enough comes in: pipeline created in each period, and the open pipeline at its end."""
-    _check(file)
+    check_ending(file, TABLES)
     org = find_org(org_file)
-    table = oa.pipeline_created(_recorded(folder, org), freq=_freq(org, freq), by=by or None)
+    table = oa.pipeline_created(_open_history(folder, org), freq=_choose_freq(org, freq), by=by or None)
     say(oa.sentence(table))
     show(table, most=60, trim=True)
     say("Coverage alone predicts little: what new pipeline is worth depends on win rate and time to win.")
     _write(file, {"Created": table.reset_index()})
-
-
-def _check(file: Path | None) -> None:
-    if file is not None:
-        check_ending(file, TABLES)
 
 
 def _write(file: Path | None, tables: dict[str, pd.DataFrame]) -> None:
@@ -234,21 +231,13 @@ def _write(file: Path | None, tables: dict[str, pd.DataFrame]) -> None:
         say(f"Written to {file}.")
 
 
-def _freq(org: oa.Org | None, freq: str | None) -> PeriodFreq:
+def _choose_freq(org: oa.Org | None, freq: str | None) -> PeriodFreq:
     meant = org or oa.Org()
     return meant.freq(freq or str(meant.report.get("freq", "M")))
 
 
-def _zone(source: Source) -> str:
-    return oa.Org.of(source.opportunities).zone(None)
-
-
-def _day(source: Source, as_of: str | None) -> pd.Timestamp:
-    return as_date(datetime.now(UTC) if as_of is None else as_of, tz=_zone(source), name="--as-of")
-
-
-def _recorded(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History:
-    """The history of the folder, which has at least so many records."""
+def _open_history(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History:
+    """Open the history of the folder, which needs at least so many records."""
     history = oa.History(folder, org=org)
     if len(history.records) < least:
         holds = "one record, and a change needs two" if len(history.records) else "no records"
@@ -258,10 +247,10 @@ def _recorded(folder: Path, org: oa.Org | None, *, least: int = 1) -> oa.History
     return history
 
 
-def _window(
+def _choose_days(
     records: pd.Series[Any], since: str | None, until: str | None, zone: str
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """The first and the last day; by default the week to the last record, or what was recorded of it."""
+    """Choose the first and the last day; by default the week to the last record, or what was recorded of it."""
     end = as_date(records.iloc[-1] if until is None else until, tz=zone, name="--until")
     if since is None:
         week = end - pd.Timedelta(days=7)
@@ -272,32 +261,32 @@ def _window(
     return start, end
 
 
-def _history(folder: Path, source: Source) -> oa.History | None:
-    """The history of the folder; None where nothing was recorded yet."""
+def _find_history(folder: Path, source: Source) -> oa.History | None:
+    """Open the history of the folder; None where nothing was recorded yet."""
     if not folder.is_dir():
         return None
     history = oa.History(folder, org=source.org)
     return history if len(history.records) else None
 
 
-def _whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
-    """The rows of these periods and of deals without one, those of the whole before those of its groups."""
+def _put_whole_first(table: pd.DataFrame, periods: list[str]) -> pd.DataFrame:
+    """Put the rows of the whole before those of its groups, for these periods and for deals without one."""
     labels = table.index.get_level_values("period")
     kept = table[labels.isin([*BUCKETS, *periods])]
     totals = np.sum([kept.index.get_level_values(k) == ALL for k in range(kept.index.nlevels)], axis=0)
     return kept.iloc[np.argsort(-totals, kind="stable")]
 
 
-def _whole(change: pd.DataFrame) -> pd.DataFrame:
-    """The steps of the whole that are not nothing."""
+def _sum_groups(change: pd.DataFrame) -> pd.DataFrame:
+    """Sum the steps of all groups; keep those that are not 0."""
     whole = change.groupby(level="movement", sort=False)[["expected", "deals"]].sum()
     shown = whole[(whole["expected"].abs() >= 0.005) | whole.index.isin(["then", "now"])]
     shown.attrs = change.attrs
     return shown
 
 
-def _by_ends(change: pd.DataFrame) -> pd.DataFrame:
-    """Both forecasts of each group, the largest change first."""
+def _compare_ends(change: pd.DataFrame) -> pd.DataFrame:
+    """Compare both forecasts of each group, the largest change first."""
     expected = unstack_level(change["expected"], "movement")
     table = expected[["then", "now"]].assign(change=expected["now"] - expected["then"])
     table = table.sort_values("change", key=abs, ascending=False, kind="stable")
@@ -305,8 +294,8 @@ def _by_ends(change: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis(columns=None)
 
 
-def _largest(deals: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """The deals of all groups, what moved most first, by name."""
+def _sort_deals(deals: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """Sort the deals of all groups, what moved most first, by name."""
     rows = deals.reset_index() if groups else deals
     rows = rows.sort_values("expected", key=abs, ascending=False, kind="stable")
     shown = rows.assign(name=rows["name"].fillna(rows["unique_id"])).drop(columns="unique_id")
@@ -314,16 +303,99 @@ def _largest(deals: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     return shown
 
 
-def _by_group(flagged: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
-    """Flagged deals and their value by group, the most value first."""
+def _sum_flagged(flagged: pd.DataFrame, groups: pd.DataFrame) -> pd.DataFrame:
+    """Sum flagged deals and their value by group, the most value first."""
     names = list(groups)
-    told = groups.join(flagged[["risk", "value"]], how="inner")
-    table = told.groupby(names).agg(deals=("risk", "size"), value=("value", "sum"))
+    rows = groups.join(flagged[["risk", "value"]], how="inner")
+    table = rows.groupby(names).agg(deals=("risk", "size"), value=("value", "sum"))
     table = table.sort_values("value", ascending=False, kind="stable")
     table.attrs = flagged.attrs
     return table
 
 
-def _ids_last(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+def _put_ids_last(table: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     rows = table.reset_index() if groups else table
     return rows[[*(name for name in rows if name != "unique_id"), "unique_id"]]
+
+
+_KNOWN_BY = ("name", "owner_name", "stage")
+_LISTED = ["check", "name", "field", "cell", "suggestion"]
+
+
+def audit_command(
+    file: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Write every finding, with the deal's name, owner and stage, to this .csv file.",
+            show_default=False,
+        ),
+    ] = None,
+    plan_file: Annotated[
+        Path | None,
+        typer.Option("--fix", help="Save the suggested fixes as a plan for `apply`.", show_default=False),
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Day of the audit, as 2026-03-31.", show_default="today")
+    ] = None,
+    stale_days: Annotated[
+        int, typer.Option(min=1, help="Days without an update that make a deal stale.")
+    ] = 30,
+    most: Annotated[int, typer.Option(min=0, help="Number of findings to list.")] = 20,
+    source_file: FromFile = None,
+    day_first: DayFirst = None,
+    org_file: OrgFile = None,
+) -> None:
+    """Find data problems: deals and money by check, each finding, and a plan of fixes."""
+    check_ending(file, (".csv",))
+    check_ending(plan_file, (".json",))
+    source = read_source(source_file, org_file, day_first=day_first)
+    opportunities = source.opportunities
+    day = source.day(as_of)
+    findings = oa.audit(opportunities, as_of=day, stale_days=stale_days, own_writes=source.own_writes())
+    summary = oa.audit_summary(findings)
+    heading("Audit", f"{count(len(opportunities), 'opportunity')}, as of {day:%Y-%m-%d}")
+    lacks = findings.attrs.get("not_checked", [])
+    if lacks:
+        say(f"Not checked, as the data lacks it: {joined(lacks)}.")
+    if summary.empty:
+        say("Nothing found.")
+        return
+    show(summary.reset_index()[["severity", "check", "deals", "value"]], index=False)
+    named = _name_findings(findings, opportunities)
+    if most:
+        heading("Findings", "the most severe first")
+        listed = [name for name in _LISTED if name in named]
+        known_by = [] if "name" in named else ["unique_id"]
+        show(
+            named.head(most)[[*known_by, *listed]],
+            index=False,
+            most=most,
+            shorten=("name", "cell", "suggestion"),
+        )
+    if len(findings) > most:
+        say(f"… and {len(findings) - most:,} more{'' if file else '; --out findings.csv lists them all'}")
+    if file is not None:
+        write_csv(named, file)
+        say(f"{count(len(findings), 'finding')} written to {file}.")
+    _offer_fixes(opportunities, findings, plan_file)
+
+
+def _name_findings(findings: pd.DataFrame, opportunities: pd.DataFrame) -> pd.DataFrame:
+    """Add the name, owner and stage of each deal to the findings."""
+    known = [name for name in _KNOWN_BY if name in opportunities]
+    named = findings.merge(opportunities[["unique_id", *known]], on="unique_id", how="left")
+    others = [name for name in findings.columns if name != "unique_id"]
+    return named[["unique_id", *known, *others]]
+
+
+def _offer_fixes(opportunities: pd.DataFrame, findings: pd.DataFrame, file: Path | None) -> None:
+    cells = int(findings["suggestion"].notna().sum())
+    if not cells:
+        say("No finding has a suggested fix.")
+    elif file is None:
+        say(f"{count(cells, 'suggested fix')}; --fix plan.json plans {'it' if cells == 1 else 'them'}.")
+    else:
+        fixes = oa.plan(opportunities, oa.fix(opportunities, findings))
+        fixes.save(file)
+        say(f"{count(len(fixes), 'change')} planned in {file}. To review and apply: {program()} apply {file}")

@@ -1,7 +1,8 @@
-"""Where a command's opportunities come from: the API, or a file of another CRM."""
+"""Where a command's opportunities and their meaning come from: the API or a file of another CRM, and the org file."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -10,14 +11,16 @@ import typer
 
 import opp_analytics as oa
 from opp_analytics.cli.console import program, say
-from opp_analytics.cli.org_file import find_org
 from opp_analytics.crm import explain_export, guess_org
 from opp_analytics.errors import ConfigError
 from opp_analytics.inputs import read_amount
+from opp_analytics.org import PRESETS, Org, read_folder_org
+from opp_analytics.periods import as_date
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 
-__all__ = ["DayFirst", "FromFile", "OrgFile", "Source", "parse_amount", "read_source"]
+__all__ = ["DayFirst", "FromFile", "OrgFile", "Source", "find_org", "read_source"]
+
 
 FromFile = Annotated[
     Path | None,
@@ -65,15 +68,24 @@ class Source(NamedTuple):
     client: oa.Client | None
     """The connection that they came from; None for a file."""
 
+    @property
+    def zone(self) -> str:
+        """The business time zone."""
+        return oa.Org.of(self.opportunities).zone(None)
+
+    def day(self, as_of: str | None) -> pd.Timestamp:
+        """Read the day of ``--as-of``; today without it."""
+        return as_date(datetime.now(UTC) if as_of is None else as_of, tz=self.zone, name="--as-of")
+
     def own_writes(self) -> pd.DataFrame | None:
-        """Edits written from this computer to the same tenant; None for a file."""
+        """Find edits written from this computer to the same tenant; None for a file."""
         return None if self.client is None else oa.own_writes(self.client)
 
 
 def read_source(
     file: Path | None, org_file: Path | None, *, day_first: bool | None = None, **options: Any
 ) -> Source:
-    """The opportunities of a file, its dates read as `day_first` says, or loaded from the API with these options of `load`.
+    """Read the opportunities of a file, its dates as `day_first` says, or load them from the API with these options of `load`.
 
     Raises
     ------
@@ -82,7 +94,7 @@ def read_source(
     """
     org = find_org(org_file)
     if file is None:
-        client = _client(org)
+        client = _connect(org)
         return Source(oa.load(client, **options), org, client)
     known = org or guess_org(file)
     export = explain_export(file, known, day_first=day_first)
@@ -95,8 +107,22 @@ def read_source(
     return Source(export.opportunities, known, None)
 
 
-def _client(org: oa.Org | None) -> oa.Client:
+def _connect(org: oa.Org | None) -> oa.Client:
     try:
         return oa.Client.from_env(org=org)
     except ConfigError as error:
         raise ConfigError(f"{error}; or read an export of your CRM with --from FILE") from None
+
+
+def find_org(path: Path | None) -> Org | None:
+    """Find the org: the named file or preset, else the org file in the working folder, else none.
+
+    Raises
+    ------
+    OrgError
+        When the file cannot be read or holds mistakes.
+    """
+    if path is None:
+        return read_folder_org()
+    name = str(path)
+    return Org(preset=name) if name in PRESETS and not path.exists() else Org.read(path)

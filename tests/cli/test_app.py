@@ -15,7 +15,7 @@ import pytest
 import typer.main
 
 from opp_analytics.cli import app
-from opp_analytics.cli.app import _imported
+from opp_analytics.cli.app import _import
 from tests.cli.kinds import Account, Command
 from tests.support import row
 
@@ -122,6 +122,6 @@ def test_help_and_completion__load_nothing_that_takes_long() -> None:
     "name", [name for name in COMMANDS if name != "org"]
 )  # a group, whose help is that line
 def test_list__says_of_a_command_what_its_own_help_begins_with(command: Command, name: str) -> None:
-    function = _imported(name).callback.__wrapped__
+    function = _import(name).callback.__wrapped__
     listed = typer.main.get_command(app).commands[name].help  # type: ignore[attr-defined]
     assert listed == inspect.getdoc(function).splitlines()[0]

@@ -1,14 +1,19 @@
-"""`opp-analytics demo`."""
+"""The `demo` and `sandbox` commands."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from opp_analytics.sandbox import Sandbox
+from tests.cli.kinds import Command
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +85,78 @@ def test_demo__says_how_to_go_on_in_lines_that_work_as_printed(said: str, folder
             ["bash", "-c", line], cwd=folder, env={**os.environ, "PATH": "/usr/bin:/bin"}, capture_output=True
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+def test_sandbox__says_what_it_holds_and_what_to_paste_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "opp_analytics", "sandbox", "--port", "0", "--weeks", "3"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", "PATH": str(Path(sys.executable).parent)},
+    )
+    try:
+        said = _until(process, "Ctrl-C")
+        holds = re.search(
+            r"^The sandbox is running at (http://127.0.0.1:\d+). It holds (\d+) opportunities", said
+        )
+        assert holds is not None
+        assert "from 3 weeks of simulated sales." in said
+        pasted = re.findall(r"^export (\w+)=(\S+)$", said, re.M)
+        assert [name for name, _ in pasted] == ["BLOCKS_API_URL", "BLOCKS_AUTH_TOKEN", "BLOCKS_API_KEY"]
+        assert dict(pasted)["BLOCKS_API_URL"] == holds[1]
+        lines = re.search(r"^import opp_analytics as oa\n(?:.+\n)+", said, re.M)
+        assert lines is not None
+        names: dict[str, Any] = {}
+        exec(lines[0], names)  # what a reader pastes
+        assert len(names["opportunities"]) == int(holds[2])
+        shell = "".join(f"export {name}={value}\n" for name, value in pasted) + "opp-analytics doctor"
+        assert re.search(r"^opp-analytics doctor$", said, re.M)
+        done = subprocess.run(
+            ["/bin/sh", "-c", shell], env=process_environment(), capture_output=True, text=True
+        )
+        assert f"API        ok: {holds[2]} opportunities" in done.stdout
+    finally:
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=900)
+    assert "Traceback" not in errors
+    assert process.returncode == 0
+
+
+def process_environment() -> dict[str, str]:
+    """The environment of a terminal in which the environment's programs are found."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
+
+
+def _until(process: subprocess.Popen[str], last: str) -> str:
+    """What a process says up to the line that holds `last`."""
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if last in line:
+            break
+    return said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("sandbox", "--port", "0", "--db", "{file}"), "is not a sandbox database"),
+        (("sandbox", "--port", "0", "--db", "{file}/team.db"), "team.db"),
+        (("sandbox", "--port", "{port}"), "in use"),
+        (("demo", "--out", "{file}"), "cannot create the folder"),
+    ],
+)
+def test_sandbox_and_demo__say_in_one_line_why_not(
+    command: Command, tmp_path: Path, shared_sandbox: Sandbox, arguments: Any, says: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("no database" * 1000)
+    port = shared_sandbox.url.rsplit(":", 1)[1]
+    code, out, err = command(*(part.format(file=file, port=port) for part in arguments))
+    assert code == 1
+    assert out == ""
+    assert says in err.replace("\n", " ")
+    assert "Traceback" not in err

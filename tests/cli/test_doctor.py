@@ -1,4 +1,4 @@
-"""`opp-analytics doctor`."""
+"""The `doctor` command, and the errors that its report shows."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
+from opp_analytics.api import state_folder
+from opp_analytics.cli.doctor import _read_errors, note_error
+from opp_analytics.errors import DataError
 from tests.cli.kinds import Account, Command
 
 
@@ -81,3 +84,30 @@ def test_doctor__that_fails_still_writes_the_report_of_its_failure(
     assert "failed     AuthError" in found or "failed     Unauthorized" in found
     assert "wrong-token" not in found
     assert "does not exist" in found
+
+
+def raised(error: BaseException) -> BaseException:
+    with pytest.raises(type(error)) as caught:
+        raise error
+    return caught.value
+
+
+def test_note_error__keeps_the_last_twenty_and_no_message_of_another_library() -> None:
+    for number in range(25):
+        error = raised(DataError(f"number {number}"))
+        note_error(error, error.__traceback__)
+    strange = raised(KeyError("Acme Corp"))
+    note_error(strange, strange.__traceback__)
+    kept = _read_errors()
+    assert [entry["message"] for entry in kept] == [*(f"number {n}" for n in range(6, 25)), ""]
+    assert kept[-1]["kind"] == "KeyError"
+    file = state_folder() / "last_errors.json"
+    assert b"Acme" not in file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"[[[", b"7", b"\xff"])
+def test_last_errors__of_a_damaged_file_are_none(content: bytes) -> None:
+    (state_folder()).mkdir(parents=True, exist_ok=True)
+    (state_folder() / "last_errors.json").write_bytes(content)
+    assert _read_errors() == []

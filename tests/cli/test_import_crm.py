@@ -35,7 +35,7 @@ CHANGES = """"Opportunity ID","Field / Event","Old Value","New Value","Edit Date
 """
 
 
-def written(folder: Path, name: str, text: str) -> Path:
+def write_staged(folder: Path, name: str, text: str) -> Path:
     file = folder / name
     file.write_text(text)
     return file
@@ -44,7 +44,7 @@ def written(folder: Path, name: str, text: str) -> Path:
 def test_import_crm__of_a_salesforce_export_shows_what_each_column_became(
     command: Command, here: Path, tmp_path: Path
 ) -> None:
-    file = written(tmp_path, "deals.csv", DEALS)
+    file = write_staged(tmp_path, "deals.csv", DEALS)
     code, out, err = command("import-crm", file, "--out", tmp_path / "deals.parquet")
     assert (code, err) == (0, "")
     assert "No org file: read with the preset salesforce" in out
@@ -66,7 +66,10 @@ def test_import_crm__of_a_salesforce_export_shows_what_each_column_became(
 def test_import_crm__begins_a_history_that_record_carries_on(
     command: Command, here: Path, tmp_path: Path
 ) -> None:
-    deals, changes = written(tmp_path, "deals.csv", DEALS), written(tmp_path, "changes.csv", CHANGES)
+    deals, changes = (
+        write_staged(tmp_path, "deals.csv", DEALS),
+        write_staged(tmp_path, "changes.csv", CHANGES),
+    )
     folder = tmp_path / "history"
     code, out, err = command("import-crm", deals, changes, "--org", "salesforce", "--history", folder)
     assert (code, err) == (0, "")
@@ -83,7 +86,7 @@ def test_import_crm__begins_a_history_that_record_carries_on(
 
 
 def test_import_crm__of_deals_alone_records_them(command: Command, here: Path, tmp_path: Path) -> None:
-    file = written(tmp_path, "deals.csv", DEALS)
+    file = write_staged(tmp_path, "deals.csv", DEALS)
     code, out, _ = command("import-crm", file, "--history", tmp_path / "history")
     assert code == 0
     assert "Recorded 2 opportunities" in out
@@ -91,20 +94,20 @@ def test_import_crm__of_deals_alone_records_them(command: Command, here: Path, t
 
 
 def test_import_crm__takes_the_org_file_of_the_folder(command: Command, here: Path, tmp_path: Path) -> None:
-    written(
+    write_staged(
         here,
         "opp-analytics.toml",
         'preset = "salesforce"\nstages = [{name = "Demo", kind = "open"}, {name = "Closed Won", kind = "won"}]\n',
     )
-    code, out, _ = command("import-crm", written(tmp_path, "deals.csv", DEALS))
+    code, out, _ = command("import-crm", write_staged(tmp_path, "deals.csv", DEALS))
     assert code == 0
     assert "unknown" not in out
     assert "By stage" in out
 
 
 def test_import_crm__leads_to_other_ids(command: Command, here: Path, tmp_path: Path) -> None:
-    file = written(tmp_path, "changes.csv", CHANGES)
-    ids = written(tmp_path, "ids.csv", "crm,ours\n006Hs00001AbCdE,opp-1\n")
+    file = write_staged(tmp_path, "changes.csv", CHANGES)
+    ids = write_staged(tmp_path, "ids.csv", "crm,ours\n006Hs00001AbCdE,opp-1\n")
     code, out, _ = command("import-crm", file, "--ids", ids, "--history", tmp_path / "history")
     assert code == 0
     assert History(tmp_path / "history").as_of("2026-12-01")["unique_id"].tolist() == ["opp-1"]
@@ -113,7 +116,7 @@ def test_import_crm__leads_to_other_ids(command: Command, here: Path, tmp_path: 
 
 def test_import_crm__of_the_documented_log(command: Command, here: Path, tmp_path: Path) -> None:
     code, out, err = command(
-        "import-crm", written(tmp_path, "log.csv", LONG), "--history", tmp_path / "history"
+        "import-crm", write_staged(tmp_path, "log.csv", LONG), "--history", tmp_path / "history"
     )
     assert (code, err) == (0, "")
     assert "2 opportunities, 5 changes, 5 records" in out
@@ -221,7 +224,7 @@ def test_import_crm__of_the_practice_files_tells_the_truth(
 def test_import_crm__refuses_before_anything_is_made(
     command: Command, here: Path, tmp_path: Path, texts: list[str], options: list[str], says: str
 ) -> None:
-    files = [written(tmp_path, f"{place}.csv", text) for place, text in enumerate(texts)]
+    files = [write_staged(tmp_path, f"{place}.csv", text) for place, text in enumerate(texts)]
     code, _, err = command("import-crm", *files, "--history", tmp_path / "history", *options)
     assert code == 1
     assert says in err
@@ -230,7 +233,7 @@ def test_import_crm__refuses_before_anything_is_made(
 
 
 def test_import_crm__refuses_a_folder_in_use(command: Command, here: Path, tmp_path: Path) -> None:
-    file = written(tmp_path, "log.csv", LONG)
+    file = write_staged(tmp_path, "log.csv", LONG)
     assert command("import-crm", file, "--history", tmp_path / "history")[0] == 0
     code, _, err = command("import-crm", file, "--history", tmp_path / "history")
     assert code == 1
@@ -240,7 +243,7 @@ def test_import_crm__refuses_a_folder_in_use(command: Command, here: Path, tmp_p
 def test_import_crm__says_an_ambiguous_date_with_both_readings(
     command: Command, here: Path, tmp_path: Path
 ) -> None:
-    file = written(tmp_path, "deals.csv", "Id,Name,StageName,CloseDate\n1,A,Prospecting,03/04/2027\n")
+    file = write_staged(tmp_path, "deals.csv", "Id,Name,StageName,CloseDate\n1,A,Prospecting,03/04/2027\n")
     code, _, err = command("import-crm", file)
     assert code == 1
     assert "row 2: CloseDate='03/04/2027' may mean Mar 4, 2027 or Apr 3, 2027" in err

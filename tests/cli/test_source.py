@@ -1,15 +1,21 @@
-"""Commands that read another CRM's export instead of the API."""
+"""Where a command's opportunities and their meaning come from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import openpyxl
 import pandas as pd
 import pytest
+import typer.main
 
 import opp_analytics as oa
+from opp_analytics.cli import app
+from opp_analytics.cli.source import find_org
+from opp_analytics.errors import OrgError
 from tests.cli.kinds import Account, Command
+from tests.own_stages import FILE, ORG, rows
 from tests.report import reading
 
 DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Created Date","Opportunity Owner"
@@ -22,10 +28,10 @@ DEALS = """"Opportunity ID","Opportunity Name","Stage","Amount","Close Date","Cr
 @pytest.fixture
 def report(here: Path) -> Path:
     """A Salesforce report with ten deals."""
-    return written(here, 10)
+    return write_staged(here, 10)
 
 
-def written(folder: Path, deals: int, amount: int = 500) -> Path:
+def write_staged(folder: Path, deals: int, amount: int = 500) -> Path:
     rows = "\n".join(
         f'"006Hs00001AbCd{k}","Deal {k}","Prospecting","${amount}.00","11/2{k}/2026","9/1/2026","Ann Lee"'
         for k in range(deals)
@@ -40,7 +46,7 @@ def test_record__of_a_file_carries_a_history_on(command: Command, here: Path, re
     assert (code, err) == (0, "")
     assert "Read 10 opportunities from" in out
     assert "Recorded 10 opportunities, 10 changed" in out
-    written(here, 10, amount=700)
+    write_staged(here, 10, amount=700)
     _, out, _ = command("record", "--from", report, "--org", "salesforce", "--at", "2026-11-08")
     assert "10 changed" in out
     history = oa.History(here / "opp-history")
@@ -50,7 +56,7 @@ def test_record__of_a_file_carries_a_history_on(command: Command, here: Path, re
 
 def test_record__refuses_a_partial_export(command: Command, here: Path, report: Path) -> None:
     command("record", "--from", report, "--at", "2026-11-01")
-    written(here, 4)
+    write_staged(here, 4)
     code, _, err = command("record", "--from", report, "--at", "2026-11-08")
     assert code == 1
     assert "this frame lacks 6 of the 10 opportunities known" in err
@@ -88,7 +94,7 @@ def test_report__of_a_file_and_an_earlier_day_records_nothing(
 
 def test_report__of_a_partial_export_makes_no_page(command: Command, here: Path, report: Path) -> None:
     command("record", "--from", report, "--at", "2026-11-01")
-    written(here, 4)
+    write_staged(here, 4)
     code, _, err = command("report", "--from", report, "--out", "week.html")
     assert code == 1
     assert (
@@ -201,3 +207,95 @@ def test_source__asks_for_the_order_of_day_and_month_where_no_row_tells(
     if day is not None:
         first = oa.History(here / "opp-history").as_of("2027-01-02")["close_date"].iloc[0]
         assert first == pd.Timestamp(day)
+
+
+def test_find_org__takes_a_file_a_preset_or_the_folders_own(here: Path) -> None:
+    assert find_org(None) is None
+    assert "Closed Won" in find_org(Path("salesforce")).stages.won
+    (here / "mine.toml").write_text('currency = "EUR"\n')
+    (here / "opp-analytics.toml").write_text('currency = "USD"\n')
+    assert [org and org.currency for org in (find_org(Path("mine.toml")), find_org(None))] == ["EUR", "USD"]
+    with pytest.raises(OrgError, match="none.toml"):
+        find_org(Path("none.toml"))
+
+
+COMMANDS = set(typer.main.get_command(app).commands) - {"org", "runs"}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_commands__take_an_org_file(command: Command, name: str) -> None:
+    assert "--org" in command(name, "--help")[1]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[oa.sandbox.Sandbox]:
+    with oa.sandbox.start(opportunities=rows(), org=ORG) as running:
+        yield running
+
+
+@pytest.fixture
+def own(server: oa.sandbox.Sandbox, here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the commands, the settings of a tenant with stages of its own, and its org file elsewhere."""
+    monkeypatch.setenv("BLOCKS_API_URL", server.url)
+    monkeypatch.setenv("BLOCKS_AUTH_TOKEN", server.token)
+    monkeypatch.setenv("BLOCKS_API_KEY", server.api_key)
+    file = here.parent / "own.toml"
+    file.write_text(FILE, encoding="utf-8")
+    assert oa.Org.read(file) == ORG
+    return file
+
+
+def test_report__is_in_the_stages_and_the_currency_of_the_org_file(
+    command: Command, own: Path, here: Path
+) -> None:
+    assert command("doctor", "--org", own)[1].splitlines()[1].startswith("org        <Org: ")
+    for _ in range(2):
+        code, out, err = command("report", "--org", own, "--out", "page.html")
+        assert (code, err) == (0, ""), out
+    page = (here / "page.html").read_text()
+    assert "Erstkontakt" in page
+    assert "€" in page
+    assert oa.History(here / "opp-history", org=ORG).records["rows"].tolist() == [8]
+
+
+def test_edit__goes_out_in_the_names_and_stages_of_the_org_file(
+    command: Command, own: Path, here: Path
+) -> None:
+    assert command("export", "deals.xlsx", "--org", own)[0] == 0
+    book = openpyxl.load_workbook(here / "deals.xlsx")
+    sheet = book.worksheets[0]
+    heads = [cell.value for cell in sheet[1]]
+    ids = [row[heads.index("unique_id")].value for row in sheet.iter_rows(min_row=2)]
+    sheet.cell(ids.index("d") + 2, heads.index("stage") + 1).value = "Unterschrieben"
+    book.save(here / "deals.xlsx")
+    code, out, err = command("plan", "deals.xlsx", "--org", own, "--as-of", "2026-11-30", "--freq", "Q")
+    assert (code, err) == (0, ""), out
+    assert "2027Q4" in out
+    # Won with a date in the quarter: 4,000, and then 800 more.
+    assert "€4,000 → €4,800" in out
+    code, out, _ = command("apply", "plan.json", "--yes", "--org", own)
+    assert (code, "1 applied" in out) == (0, True)
+    with oa.Client.from_env(org=ORG) as client:
+        assert client.get("d")["stage"] == "Unterschrieben"
+    assert command("undo", "--org", own)[0] == 0
+    assert command("apply", "undo.json", "--yes", "--org", own)[0] == 0
+    with oa.Client.from_env(org=ORG) as client:
+        assert client.get("d")["stage"] == "Mündlich"
+
+
+def test_plan__reads_csv_files_as_the_org_file_says(command: Command, own: Path, here: Path) -> None:
+    assert command("export", "before.csv", "--org", own)[0] == 0
+    table = pd.read_csv(here / "before.csv")
+    table.loc[table["unique_id"] == "a", ["stage", "owner_name"]] = ["Angebot", "Bo"]
+    table.to_csv(here / "after.csv", index=False)
+    code, out, err = command("plan", "before.csv", "after.csv", "--org", own, "--offline")
+    assert (code, err) == (0, ""), out
+    assert out[out.index("Erstkontakt") :].split()[:3] == ["Erstkontakt", "Angebot", "€100"]
+    code, _, err = command("plan", "before.csv", "after.csv", "--offline")
+    assert (code, "1 problem in after.csv" in err) == (1, True)
+
+
+def test_sandbox_and_demo__play_by_the_org_file() -> None:
+    client, history = oa.demo(weeks=2, org=ORG)
+    assert client.org == history.org == ORG
+    assert set(oa.load(client, progress=False)["stage"].dropna()) <= set(ORG.stages.names)

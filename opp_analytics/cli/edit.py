@@ -1,0 +1,392 @@
+"""The commands that edit in bulk: the pipeline as a spreadsheet, its edits as a plan, and what was applied."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+import opp_analytics as oa
+from opp_analytics import files, text
+from opp_analytics.cli.console import heading, out, program, say, show
+from opp_analytics.cli.output import check_ending, write_csv
+from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, find_org, read_source
+from opp_analytics.errors import ConfigError, DataError, MissingColumnError, PlanError
+from opp_analytics.org import Money, money_of
+from opp_analytics.periods import as_date, check_freq
+from opp_analytics.writer import Words, check_plan
+
+__all__ = [
+    "apply_command",
+    "export_command",
+    "plan_command",
+    "resume_command",
+    "runs_command",
+    "undo_command",
+]
+
+
+_WRITERS = {".xlsx": oa.to_excel, ".csv": oa.to_csv}
+"""What writes a file, by its ending."""
+
+
+def export_command(
+    file: Annotated[Path, typer.Argument(help="The .xlsx or .csv file to write.", show_default=False)],
+    search: Annotated[
+        str | None, typer.Option(help="Export only opportunities that match this text.", show_default=False)
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    source_file: FromFile = None,
+    day_first: DayFirst = None,
+    org_file: OrgFile = None,
+) -> None:
+    """Export all opportunities to a file for editing; `plan` reads it back."""
+    check_ending(file, tuple(_WRITERS))
+    write = _WRITERS[file.suffix.lower()]
+    if file.exists() and not force:
+        raise DataError(
+            f"{file} exists and may hold edits; choose another name, or use --force to replace it"
+        )
+    if source_file is not None and search is not None:
+        raise ConfigError("--search is a search of the API; leave it out with --from")
+    opportunities = read_source(
+        source_file, org_file, day_first=day_first, refresh="full", search=search
+    ).opportunities
+    write(opportunities, file)
+    say(f"{text.count(len(opportunities), 'opportunity')} written to {file}.")
+    back = "" if source_file is None else " --for-import EDITS.csv"
+    if write is oa.to_excel:
+        say(f"Edit and save it, then run: {program()} plan {file}{back}")
+    else:
+        say(f"Keep this file unchanged and edit a copy, then run: {program()} plan {file} COPY.csv{back}")
+
+
+def plan_command(
+    before: Annotated[
+        Path,
+        typer.Argument(help="The edited .xlsx file from `export`, or the unedited file.", show_default=False),
+    ],
+    after: Annotated[
+        Path | None,
+        typer.Argument(help="The edited copy, where BEFORE is .csv or .parquet.", show_default=False),
+    ] = None,
+    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("plan.json"),
+    as_of: Annotated[
+        str | None, typer.Option(help="Day of the forecast, as 2026-03-31.", show_default="today")
+    ] = None,
+    freq: Annotated[str, typer.Option(help="Period of the forecast: M, Q, Q-JAN, Y.")] = "M",
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not compare with the current data on the server.")
+    ] = False,
+    import_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--for-import",
+            help="Write the changed rows to this .csv or .xlsx file for your CRM's import, under its own labels, instead "
+            "of a plan.",
+            show_default=False,
+        ),
+    ] = None,
+    org_file: OrgFile = None,
+) -> None:
+    """Show the effect of the edits: changes, problems, conflicts, and the forecast before and after."""
+    org = find_org(org_file)
+    if import_file is not None:
+        check_ending(import_file, tuple(_WRITERS))
+        if org is None:
+            raise ConfigError(
+                f"{import_file} needs your CRM's labels; name its preset, such as --org salesforce, or an org file"
+            )
+    unedited, edited = _read_edits(before, after, org)
+    local = offline or import_file is not None
+    made = oa.plan(unedited, edited, client=None if local else oa.Client.from_env(org=org))
+    _show_plan(made)
+    if len(made.problems):
+        heading("Problems", "nothing is sent until they are fixed")
+        show(_name_deals(made.problems, made), index=False, wrap=_WRAPPED)
+        found = text.count(len(made.problems), "problem")
+        them = "it" if len(made.problems) == 1 else "them"
+        raise PlanError(f"{found} in {after or before}; fix {them} there and plan again")
+    if len(made):
+        _show_impact(made, as_of, freq)
+        if import_file is None:
+            _save_plan(made, file)
+        else:
+            _WRITERS[import_file.suffix.lower()](edited, import_file, org=org, before=unedited)
+            say(f"Changed rows written to {import_file}; give it to the import of your CRM.")
+
+
+def _read_edits(before: Path, after: Path | None, org: oa.Org | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    missing = [file for file in (before, after) if file is not None and not file.exists()]
+    if missing:
+        raise DataError(f"{missing[0]} does not exist; check its name and folder")
+    if after is None:
+        if before.suffix.lower() != ".xlsx":
+            raise DataError(
+                f"{before} alone does not show what was edited; name both files: {program()} plan BEFORE {before}"
+            )
+        return oa.read_excel(before)
+    unedited = _read_file(before)
+    if org is not None and "org" not in unedited.attrs:
+        # Not by org.apply: the file may hold the teams of the day of its export.
+        unedited.attrs["org"] = org.facts
+    return unedited, _read_file(after, unedited)
+
+
+def _read_file(file: Path, before: pd.DataFrame | None = None) -> pd.DataFrame:
+    match file.suffix.lower():
+        case ".csv":
+            return oa.read_csv(file, before)
+        case ".xlsx":
+            return oa.read_excel(file)[1]
+        case ".parquet":
+            files.refuse_devices(file)
+            try:
+                return pd.read_parquet(file)
+            except (OSError, ValueError) as error:
+                raise DataError(f"cannot read {file} as Parquet ({error})") from None
+        case ending:
+            raise DataError(f"{file} ends in {ending!r}; use .xlsx, .csv or .parquet")
+
+
+def _show_impact(made: oa.Plan, as_of: str | None, freq: str) -> None:
+    day = f"{as_date(as_of or datetime.now(UTC), tz=oa.Org.of(made.before).zone(None)):%Y-%m-%d}"
+    try:
+        impact = made.impact(as_of=day, freq=check_freq(freq))
+    except MissingColumnError as error:
+        say(f"No forecast before and after: {error}")
+        return
+    heading("Forecast before → after", f"as of {day}; the periods that change, and the total")
+    show(_compare_periods(impact, money_of(made.before)), index=False)
+    moved = made.changes.loc[made.changes["field"].isin(["stage", "close_date"]), "unique_id"].nunique()
+    before, after = (
+        text.percent(oa.win_rate(frame)["rate"].iloc[0], 1) for frame in (made.before, made.edited())
+    )
+    say(
+        f"Deals that change stage or close date: {moved:,}. Win rate of all closed deals: {before} → {after}."
+    )
+
+
+def _compare_periods(impact: pd.DataFrame, money: Money) -> pd.DataFrame:
+    """Write the periods that change and the total, each figure as "before → after"."""
+    figures = ("booked", "weighted_open", "expected", "low", "high", "open_count")
+    sides = {f: (impact[f"{f}_before"], impact[f"{f}_after"]) for f in figures}
+    changed = pd.concat([was.fillna(0) != now.fillna(0) for was, now in sides.values()], axis="columns")
+    kept = changed.any(axis="columns") | (impact.index == "total")
+    texts = {
+        f: [_compare(*pair, _number if f == "open_count" else money) for pair in zip(was, now, strict=True)]
+        for f, (was, now) in sides.items()
+    }
+    return pd.DataFrame(texts, index=impact.index)[kept].rename_axis("period").reset_index()
+
+
+def _number(value: float, *, full: bool) -> str:
+    return text.number(value)
+
+
+def _compare(was: float, now: float, shown: Money) -> str:
+    one, other = shown(was, full=True), shown(now, full=True)
+    return one if one == other else f"{one} → {other}"
+
+
+_WRAPPED = ("opportunity", "value", "problem", "suggestion")
+"""Columns of problems and conflicts that go on below."""
+
+
+class _ShellWords(Words):
+    more_conflicts = "listed below"
+    more_problems = "all in the plan's file"
+    more_outcomes = "see --receipt"
+
+    def option(self, name: str) -> str:
+        return f"--{name.replace('_', '-')}"
+
+    def resume(self, run_id: str | None, *, send_unknown: bool = False) -> str:
+        return f"{program()} resume {run_id}{' --unknown send' if send_unknown else ''}"
+
+
+_SHELL = _ShellWords()
+"""What a person types here."""
+
+
+def _show_plan(made: oa.Plan) -> None:
+    """Print a plan's changes, its counts and money, and its conflicts."""
+    if len(made):
+        out.print(made)
+    say(made.overview(words=_SHELL))
+    if len(made.conflicts):
+        heading("Conflicts", "changed on the server since the export; left alone")
+        show(_name_deals(made.conflicts, made), index=False, wrap=_WRAPPED)
+
+
+def _name_deals(lines: pd.DataFrame, made: oa.Plan) -> pd.DataFrame:
+    """Name the opportunity of each problem or conflict; by its id where there is no name."""
+    if "name" not in made.before:
+        return lines
+    names = made.before.drop_duplicates("unique_id").set_index("unique_id")["name"]
+    table = lines.rename(columns={"unique_id": "opportunity"})
+    table["opportunity"] = lines["unique_id"].map(names).fillna(lines["unique_id"])
+    return table
+
+
+def _save_plan(made: oa.Plan, file: Path) -> None:
+    """Save a plan that has changes to send, and print the command that applies it."""
+    statuses = set(made.changes["status"])
+    if statuses == {"already"}:
+        say("Nothing to send: the server already has every change. No plan was saved.")
+        return
+    made.save(file)
+    command = " ".join([program(), "apply", str(file), *map(_SHELL.option, made.needs)])
+    if "clean" in statuses:
+        say(f"Saved. To apply it: {command}")
+    else:
+        say(f"Saved. Only conflicts are left; to overwrite them: {command} --on-conflict overwrite")
+
+
+_IN_PART = 4
+"""Exit code when a plan was applied in part, or when the outcome of a change is unknown."""
+
+_RUN = typer.Argument(metavar="RUN_ID", help="Id of the run, as `runs` lists it.", show_default="the newest")
+_RECEIPT = typer.Option(
+    "--receipt", help="Write the outcome of every change to this .csv file.", show_default=False
+)
+
+
+class OnConflict(StrEnum):
+    """What to do when somebody else changed a planned cell."""
+
+    skip = "skip"
+    overwrite = "overwrite"
+    stop = "stop"
+
+
+def apply_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="PLAN.json", help="Plan saved by `plan` or `undo`.", show_default=False)
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and send nothing.")] = False,
+    on_conflict: Annotated[
+        OnConflict, typer.Option(help="What to do when somebody else changed a planned cell.")
+    ] = OnConflict.skip,
+    clear_nulls: Annotated[bool, typer.Option("--clear-nulls", help="Allow cells to be cleared.")] = False,
+    allow_delete: Annotated[
+        bool, typer.Option("--allow-delete", help="Allow opportunities to be deleted.")
+    ] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Create new opportunities once more, whatever earlier runs created."),
+    ] = False,
+    receipt: Annotated[Path | None, _RECEIPT] = None,
+    org_file: OrgFile = None,
+) -> None:
+    """Apply a plan: show its counts and money, ask, then write. Ctrl-C stops after the calls in flight."""
+    made = oa.Plan.read(file)
+    client = oa.Client.from_env(org=find_org(org_file))
+    check_plan(made, client, clear_nulls=clear_nulls, allow_delete=allow_delete, words=_SHELL)
+    _show_plan(made)
+    if not (yes or dry_run or not len(made)):
+        _confirm(f"Write this to {client.settings.url}?")
+    done = oa.apply(
+        made,
+        client,
+        on_conflict=on_conflict.value,
+        dry_run=dry_run,
+        clear_nulls=clear_nulls,
+        allow_delete=allow_delete,
+        again=again,
+    )
+    if dry_run:
+        say(f"Dry run, nothing was sent: {done.summary(words=_SHELL)}")
+        return
+    _say_receipt(done, receipt)
+
+
+class Unknown(StrEnum):
+    """What to do with a new opportunity that may or may not be on the server."""
+
+    leave = "leave"
+    send = "send"
+
+
+def resume_command(
+    run_id: Annotated[str | None, _RUN] = None,
+    unknown: Annotated[
+        Unknown, typer.Option(help="New opportunities that may be on the server already: leave or send them.")
+    ] = Unknown.leave,
+    receipt: Annotated[Path | None, _RECEIPT] = None,
+    org_file: OrgFile = None,
+) -> None:
+    """Finish an interrupted run: check unknown outcomes on the server, then send the rest, each change once."""
+    done = oa.resume(oa.Client.from_env(org=find_org(org_file)), run_id, unknown=unknown.value)
+    _say_receipt(done, receipt)
+
+
+def undo_command(
+    run_id: Annotated[str | None, _RUN] = None,
+    file: Annotated[Path, typer.Option("--out", help="File to save the plan in.")] = Path("undo.json"),
+    org_file: OrgFile = None,
+) -> None:
+    """Plan to undo a run; nothing is sent. Later changes by other people are kept."""
+    made = oa.undo(oa.Client.from_env(org=find_org(org_file)), run_id)
+    if not len(made):
+        nothing = (
+            "no plan has been applied from this computer" if oa.runs().empty else "that run wrote nothing"
+        )
+        say(f"Nothing to undo: {nothing}.")
+        return
+    _show_plan(made)
+    _save_plan(made, file)
+
+
+def runs_command() -> None:
+    """List the plans applied from this computer, newest first, with their outcomes."""
+    found = oa.runs()
+    if found.empty:
+        say("No plan has been applied from this computer yet.")
+        return
+    for url, group in found.groupby("url", sort=False):
+        heading("Runs", str(url))
+        table = group.assign(outcomes=[_count_outcomes(run) for _, run in group.iterrows()])
+        show(table[["run_id", "started_at", "opportunities", "outcomes"]], index=False)
+
+
+def _count_outcomes(run: pd.Series[Any]) -> str:
+    """Count each outcome, in one cell."""
+    from opp_analytics.writer import OUTCOMES
+
+    counts = ", ".join(f"{run[outcome]:,} {outcome}" for outcome in OUTCOMES if run[outcome])
+    return counts if run["state"] == "finished" else f"{counts}: resume"
+
+
+def _confirm(question: str) -> None:
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort:
+        raise PlanError("No confirmation; nothing was sent. Use --yes in scripts.") from None
+    if not agreed:
+        say("Nothing was sent.")
+        raise typer.Exit(1)
+
+
+def _say_receipt(done: oa.Receipt, file: Path | None) -> None:
+    """Print the outcome and exit: 0 if all of it is on the server, `_IN_PART` if some, 1 if none."""
+    if done.run_id is not None:
+        say(f"Run {done.run_id}")
+    say(done.summary(words=_SHELL))
+    if file is not None:
+        table = done.table.assign(**{c: done.table[c].map(_write_day) for c in ("before", "after")})
+        write_csv(table, file)
+        say(f"Receipt written to {file}.")
+    if not done.complete:
+        raise typer.Exit(
+            _IN_PART if done.table["outcome"].isin(["applied", "already", "unknown"]).any() else 1
+        )
+
+
+def _write_day(cell: Any) -> Any:
+    return f"{cell:%Y-%m-%d}" if isinstance(cell, datetime) else cell
