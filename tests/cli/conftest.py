@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,11 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-import opp_analytics.cli.console  # Made before COLUMNS is set, it reads that with each line.
 from tests.cli.kinds import Account, Command
+
+# A console made while COLUMNS is not set reads it with each line; a worker of pytest-xdist starts with it.
+os.environ.pop("COLUMNS", None)
+import opp_analytics.cli.console
 
 
 @pytest.fixture
