@@ -17,6 +17,7 @@ from opp_analytics.inputs import (
     Cells,
     as_texts,
     find_day_order,
+    fold,
     read_amounts,
     read_dates,
     read_flags,
@@ -50,12 +51,11 @@ _STATUSES = {"open": "active", "won": "won", "lost": "lost", "active": "active",
 _CATEGORIES = {
     "commit": "commit",
     "forecast": "commit",
-    "best case": "best_case",
     "bestcase": "best_case",
     "best_case": "best_case",
     "pipeline": "pipeline",
     "omitted": "omitted",
-    "not forecasted": "omitted",
+    "not_forecasted": "omitted",
     "closed": None,
 }
 """Salesforce's names and API names, and HubSpot's; a closed deal has no category of its own."""
@@ -120,7 +120,7 @@ class ColumnReader:
     def _translate(self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]) -> pd.Series[Any]:
         """Translate a CRM's words to ours; other words stay."""
         tally = texts.value_counts()
-        read_as = {text: words.get(text.casefold(), text) for text in tally.index}
+        read_as = {text: words.get(fold(text), text) for text in tally.index}
         self.lines += [
             Mapped(text, word or "", "mapped", f"{ours}, {count(int(tally[text]))}")
             for text, word in read_as.items()

@@ -31,7 +31,6 @@ __all__ = [
     "to_text",
 ]
 
-_FLAGS = {"true": True, "false": False}
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
@@ -185,7 +184,7 @@ def _choose_reader(dtype: Any) -> Callable[[Any], Any] | None:
     """Choose the reader for cells of numbers, flags, times or texts; None for another dtype."""
     types = pd.api.types
     if types.is_bool_dtype(dtype):
-        return lambda cell: _FLAGS[str(cell).strip().lower()]
+        return lambda cell: inputs.read_flag(str(cell))
     if types.is_integer_dtype(dtype):
         return _read_whole
     if types.is_float_dtype(dtype):

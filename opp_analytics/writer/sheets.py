@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -22,7 +21,6 @@ __all__ = [
     "find_file_day_order",
     "make_after",
     "match_header",
-    "normalize_title",
     "order_columns",
     "parse",
     "refuse_before",
@@ -137,16 +135,11 @@ def order_columns(columns: list[str]) -> list[str]:
     return [*first, *(c for c in columns if c not in first and c not in ends), *ends]
 
 
-def normalize_title(name: Any) -> str:
-    """Normalize a column name: capitals, spaces and hyphens do not matter."""
-    return re.sub(r"[\s_-]+", "_", str(name).strip()).lower()
-
-
 def match_header(file: Path, titles: list[Any], known: list[str]) -> dict[int, str]:
     """Match titles to column names, by place."""
-    names = {normalize_title(column): column for column in known}
+    names = {inputs.fold(column): column for column in known}
     columns = {
-        place: str(title) if title in known else names.get(normalize_title(title), str(title))
+        place: str(title) if title in known else names.get(inputs.fold(str(title)), str(title))
         for place, title in enumerate(titles)
         if title is not None
     }

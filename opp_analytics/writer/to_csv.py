@@ -23,7 +23,6 @@ from opp_analytics.writer.sheets import (
     find_file_day_order,
     make_after,
     match_header,
-    normalize_title,
     order_columns,
     parse,
     refuse_before,
@@ -155,7 +154,7 @@ def read_csv(
     """
     file = arguments.path(path)
     titles, lines = _read_lines(file)
-    known = [c for c in schema.COLUMNS if c in {normalize_title(title) for title in titles}]
+    known = [c for c in schema.COLUMNS if c in {inputs.fold(title) for title in titles}]
     columns = match_header(file, titles, list(dict.fromkeys(["unique_id", *known])))
     filled = {}
     for number, line in enumerate(lines, start=2):
@@ -214,7 +213,7 @@ def _split_rows(text: str, delimiter: str) -> Iterator[list[str]]:
 
 def _score_header(text: str, delimiter: str) -> tuple[bool, int]:
     titles = next(_split_rows(text, delimiter), [])
-    return "unique_id" in map(normalize_title, titles), len(titles)
+    return "unique_id" in map(inputs.fold, titles), len(titles)
 
 
 @contextmanager

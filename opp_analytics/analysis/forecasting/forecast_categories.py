@@ -13,6 +13,7 @@ from opp_analytics.analysis.forecasting.forecast import Rows
 from opp_analytics.analysis.forecasting.moment import Moment
 from opp_analytics.analysis.shared.groups import By, check_by, read
 from opp_analytics.analysis.shared.tables import annotate
+from opp_analytics.inputs import fold
 from opp_analytics.org import Org
 from opp_analytics.periods import When, as_date, check_freq
 
@@ -151,8 +152,8 @@ def categorize(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
 def _read_own(frame: pd.DataFrame) -> tuple[NDArray[np.intp], int]:
     if "category" not in frame:
         return np.full(len(frame), -1, dtype=np.intp), 0
-    said = frame["category"].astype(schema.TEXT)
-    spelled = said.str.strip().str.lower().str.replace(r"[\s\-]+", "_", regex=True)
+    names = frame["category"].astype(schema.TEXT).str.strip()
+    spelled = names.map({name: fold(name) for name in names.dropna().unique()})
     place = spelled.map(_PLACES).fillna(-1).astype("int64")
     # "Closed" is what some systems say of a deal that was won; while it is open, its stage decides.
     strange = spelled.notna() & (spelled != "") & (spelled != "closed") & (place < 0)
