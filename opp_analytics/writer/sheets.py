@@ -14,7 +14,9 @@ from opp_analytics import crm, inputs, org, schema
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
 from opp_analytics.text import count
 from opp_analytics.writer.cells import fit_column, list_rows
+from opp_analytics.writer.plan.display import list_needing
 from opp_analytics.writer.plan.plan import plan
+from opp_analytics.writer.steps import Step
 
 __all__ = [
     "TEXTS",
@@ -31,7 +33,9 @@ __all__ = [
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Text columns, even where the text looks like a number."""
 _FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "status")
+"""What people edit comes first."""
 _LAST = ("created_at", "updated_at", "account_id", "unique_id")
+"""What the server sets comes last."""
 
 
 def parse(
@@ -236,31 +240,31 @@ def select_import_rows(
     frame = org.conform(opportunities)
     if before is None:
         return crm.make_import_table(frame, known)
-    made = plan(before, frame)
-    if len(made.problems):
-        first = made.problems.iloc[0]
-        of = "" if pd.isna(first["unique_id"]) else f" of {first['unique_id']!r}"
+    planned = plan(before, frame)
+    problems = planned.found_problems
+    if problems:
+        first = problems[0]
+        whose = "" if pd.isna(first.unique_id) else f" of {first.unique_id!r}"
         raise DataError(
-            f"{count(len(made.problems), 'edit')} can't be imported, such as {first['field']}{of}: {first['problem']}; "
+            f"{count(len(problems), 'edit')} can't be imported, such as {first.field}{whose}: {first.problem}; "
             "fix it first"
         )
-    changes = made.changes[made.changes["operation"] != "delete"]
-    _warn_of_lost(made.changes)
-    touched = frame["unique_id"].isin(changes["unique_id"].dropna()) | frame["unique_id"].isna()
-    fields = [name for name in map(str, frame.columns) if name in set(changes["field"])]
-    return crm.make_import_table(frame[touched], known, fields)
+    _warn_of_lost(planned.steps)
+    kept = [step for step in planned.steps if step.operation != "delete"]
+    touched = frame["unique_id"].isin({step.unique_id for step in kept}) | frame["unique_id"].isna()
+    edited = {field for step in kept for field in step.fields}
+    return crm.make_import_table(frame[touched], known, [c for c in map(str, frame.columns) if c in edited])
 
 
-def _warn_of_lost(changes: pd.DataFrame) -> None:
+def _warn_of_lost(steps: list[Step]) -> None:
     """Warn of deletions and cleared cells, which an import does not do."""
-    deleted = int((changes["operation"] == "delete").sum())
+    deleted, cleared = (len(list_needing(option, steps)) for option in ("allow_delete", "clear_nulls"))
     if deleted:
         warnings.warn(
             f"{count(deleted)} of `before` are missing; an import deletes nothing, so delete them in the CRM",
             DataWarning,
             stacklevel=4,
         )
-    cleared = int(((changes["operation"] == "update") & changes["after"].isna()).sum())
     if cleared:
         warnings.warn(
             f"{count(cleared, 'cell')} became empty; most imports leave a field alone where the cell is empty, so clear them "

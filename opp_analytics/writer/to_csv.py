@@ -35,6 +35,7 @@ __all__ = ["guard_formula", "read_csv", "to_csv"]
 Exported = dict[Any, dict[str, Any]]
 """The exported rows by id."""
 _MOMENTS = ("created_at", "updated_at")
+"""Columns that Excel rewrites without zone and seconds."""
 _WINDOWS = "cp1252"
 """The encoding in which Excel saves a plain CSV file."""
 

@@ -47,6 +47,7 @@ _BASE_SHEET = "_base"
 _SHEET = "opportunities"
 _SUFFIXES = (".xlsx", ".xlsm")
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""Halves of a character and two code points that XML excludes; openpyxl lets them pass, and nothing opens the file."""
 _LONGEST = 32_767
 """Characters of a cell; Excel and openpyxl cut off the rest."""
 _MOMENTS = ("created_at", "updated_at")
@@ -57,7 +58,9 @@ _FORMATS = {
     **dict.fromkeys(_MOMENTS, "yyyy-mm-dd hh:mm"),
 }
 _IMPORT_FORMATS = {**_FORMATS, "value": "0.00"}
+"""Imports take no thousands separators."""
 _WIDTHS = {"name": 40, "unique_id": 12, "account_id": 12, "created_at": 17, "updated_at": 17}
+"""Widths of columns in characters; 16 for the others."""
 _NEW_ROWS = 1000
 """Empty rows below the data with the same checks, for new opportunities."""
 _NOTES = {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["apply", "check_plan", "resume"]
 
 _PATIENCE = 1.0
-"""Seconds to wait for calls in flight after Ctrl-C."""
+"""Seconds to wait for calls in flight after Ctrl-C: time for an answer, short enough for the person who waits."""
 _log = logging.getLogger(__name__)
 
 

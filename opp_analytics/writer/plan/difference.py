@@ -25,6 +25,7 @@ from opp_analytics.writer.steps import EditedCell, PlanProblem, Step
 __all__ = ["UNKNOWN_ID", "find_difference", "require_ids"]
 
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
+"""Names of rows that people add below a sheet; none of them is a deal to create."""
 _A_TOTAL = ("looks like a row of totals", "remove the row, or give the deal another name")
 UNKNOWN_ID = "is not an id of the frame before the edits"
 
