@@ -21,7 +21,14 @@ from opp_analytics.api.calls import (
     encode_path,
     encode_query,
 )
-from opp_analytics.api.config import Network, Settings, cache_folder, private_cache, read_environment
+from opp_analytics.api.config import (
+    KeyHeader,
+    Network,
+    Settings,
+    cache_folder,
+    private_cache,
+    read_environment,
+)
 from opp_analytics.api.credentials import Secret
 from opp_analytics.api.decoder import PageDecoder, TablePage
 from opp_analytics.api.frame_cache import FrameCache
@@ -90,7 +97,7 @@ class Client:
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
         org: Org | None = None,
-        key_header: str = "both",
+        key_header: KeyHeader = "both",
         proxy: str | Secret | None = None,
     ) -> None:
         # A traceback with locals must find no secret in this frame.
@@ -121,7 +128,7 @@ class Client:
         concurrency: int = 8,
         cache_dir: str | Path | None = None,
         org: Org | None = None,
-        key_header: str = "both",
+        key_header: KeyHeader = "both",
         proxy: str | Secret | None = None,
     ) -> Client:
         """Make a client from BLOCKS_API_URL, BLOCKS_AUTH_TOKEN and BLOCKS_API_KEY; the options are those of the class.

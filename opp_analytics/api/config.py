@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -126,6 +127,8 @@ VARIABLES = {
 """The environment variables of the settings, with a description of each."""
 TOKEN_COMMAND = "BLOCKS_TOKEN_COMMAND"  # noqa: S105  a variable's name
 """The environment variable with a command that prints the token."""
+KeyHeader = Literal["both", "AppId", "X-API-KEY"]
+"""Which headers carry the API key."""
 KEY_HEADERS = {"both": ("AppId", "X-API-KEY"), "AppId": ("AppId",), "X-API-KEY": ("X-API-KEY",)}
 """The headers of the API key, by the client's `key_header`; the vendor is renaming AppId to X-API-KEY."""
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -152,7 +155,7 @@ class Settings:
         token: str | Secret | Callable[[], str],
         api_key: str | Secret,
         *,
-        key_header: str = "both",
+        key_header: KeyHeader = "both",
     ) -> Settings:
         """Check the settings.
 
@@ -173,7 +176,7 @@ class Settings:
         )
 
     @classmethod
-    def from_env(cls, *, key_header: str = "both") -> Settings:
+    def from_env(cls, *, key_header: KeyHeader = "both") -> Settings:
         """Read the settings from the ``BLOCKS_*`` variables.
 
         Raises
