@@ -197,11 +197,7 @@ def slippage_deals(
         }
     )
     return annotate_span(
-        index_by_groups(table, found, groups),
-        asked,
-        made_from=history,
-        n=len(table),
-        bound=BOUND,
+        index_by_groups(table, found, groups), asked, made_from=history, n=len(table), bound=BOUND
     )
 
 

@@ -99,12 +99,7 @@ def waterfall(
     table = pd.DataFrame({"count": found["count"], "value": found["cents"] / 100, "deals": found["deals"]})
     closing = table.index.get_level_values("movement") == "closing"
     return annotate_span(
-        table,
-        asked,
-        made_from=history,
-        n=int(table["count"][closing].sum()),
-        bound=BOUND,
-        **pool.notes(),
+        table, asked, made_from=history, n=int(table["count"][closing].sum()), bound=BOUND, **pool.notes()
     )
 
 

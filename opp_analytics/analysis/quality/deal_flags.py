@@ -417,10 +417,7 @@ def _flag_moved_back(deals: OpenDeals) -> Flagged | None:
     stages = [text.label(name) for name in deals.org.stages.open]
     ranks = {name: rank for rank, name in enumerate(deals.org.stages.open)}
     rank, highest = _as_floats(deals.frame["stage"].astype("object").map(ranks)), _as_floats(best)
-    return (
-        rank < highest,
-        lambda k: f"back in {stages[int(rank[k])]}, was in {stages[int(highest[k])]}",
-    )
+    return (rank < highest, lambda k: f"back in {stages[int(rank[k])]}, was in {stages[int(highest[k])]}")
 
 
 def _flag_value_cut(deals: OpenDeals) -> Flagged | None:
@@ -493,11 +490,7 @@ class PastRecords:
 
 
 def read_past(
-    history: History,
-    *,
-    until: pd.Timestamp,
-    share: float,
-    own_writes: pd.DataFrame | None,
+    history: History, *, until: pd.Timestamp, share: float, own_writes: pd.DataFrame | None
 ) -> PastRecords | None:
     """Read the records up to a moment; None if there are fewer than two."""
     moments = history.records["recorded_at"]

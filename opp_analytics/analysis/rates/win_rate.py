@@ -153,11 +153,7 @@ def _is_inside(frame: pd.DataFrame, start: When | None, end: When | None, tz: st
 
 
 def _make_rates(
-    frame: pd.DataFrame,
-    outcome: NDArray[Any],
-    inside: NDArray[np.bool_],
-    groups: Groups,
-    confidence: float,
+    frame: pd.DataFrame, outcome: NDArray[Any], inside: NDArray[np.bool_], groups: Groups, confidence: float
 ) -> pd.DataFrame:
     won_rows, lost_rows = inside & (outcome == WON), inside & (outcome == LOST)
     value = frame["value"].to_numpy(dtype=float)

@@ -71,8 +71,8 @@ def win_rate_cohorts(
     """
     confidence = arguments.between(confidence, "confidence", example=0.95)
     age = arguments.whole(age_days, "age_days", low=0, example=90)
-    ours = Org.of(opportunities)
-    tz, freq = ours.zone(tz), ours.freq(freq)
+    org = Org.of(opportunities)
+    tz, freq = org.zone(tz), org.freq(freq)
     frame, _, days, outcome, left_out, today = follow_deals(opportunities, as_of, by, tz)
     created = periods.to_dates(frame["created_at"], tz=tz)
     young = (created > today - pd.Timedelta(days=age)).to_numpy() & (days >= 0)

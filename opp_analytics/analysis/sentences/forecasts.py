@@ -10,17 +10,7 @@ import pandas as pd
 from opp_analytics.analysis.forecasting.outlook import LEAST
 from opp_analytics.org import Money, money_of
 from opp_analytics.schema import ALL, BUCKETS
-from opp_analytics.text import (
-    capital,
-    count,
-    day,
-    joined,
-    label,
-    percent,
-    period_name,
-    spelled,
-    times,
-)
+from opp_analytics.text import capital, count, day, joined, label, percent, period_name, spelled, times
 
 __all__ = [
     "describe_categories",

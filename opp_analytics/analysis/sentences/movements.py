@@ -10,18 +10,7 @@ import pandas as pd
 from opp_analytics.org import money_of
 from opp_analytics.periods import as_date
 from opp_analytics.schema import unstack_level
-from opp_analytics.text import (
-    capital,
-    count,
-    day,
-    days,
-    joined,
-    label,
-    number,
-    percent,
-    period,
-    period_name,
-)
+from opp_analytics.text import capital, count, day, days, joined, label, number, percent, period, period_name
 
 __all__ = [
     "describe_close_date_moves",

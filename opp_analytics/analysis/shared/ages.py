@@ -103,10 +103,7 @@ def find_entry_ages(
 
 
 def fit_curves(
-    groups: Groups,
-    days: NDArray[np.int64],
-    outcome: NDArray[np.int8],
-    entry: NDArray[np.int64] | None = None,
+    groups: Groups, days: NDArray[np.int64], outcome: NDArray[np.int8], entry: NDArray[np.int64] | None = None
 ) -> list[Incidence]:
     """Fit the incidence curve of each group; `entry` is the age from which each deal was watched."""
     rows = np.flatnonzero(days >= 0)

@@ -13,14 +13,7 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, NotEnoughHistory
 from opp_analytics.history import DELETED, TRANSFERRED, History, label_of, missing
-from opp_analytics.org import (
-    CURRENCY,
-    UNKNOWN,
-    Org,
-    make_column_error,
-    refuse_currencies,
-    warn_unknown,
-)
+from opp_analytics.org import CURRENCY, UNKNOWN, Org, make_column_error, refuse_currencies, warn_unknown
 from opp_analytics.periods import When, as_date, as_instant
 
 if TYPE_CHECKING:

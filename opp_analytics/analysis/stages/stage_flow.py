@@ -230,12 +230,7 @@ def stage_flow_deals(
             "passed": found["passed"].astype("bool"),
         }
     )
-    return annotate_span(
-        index_by_groups(table, found, groups),
-        asked,
-        made_from=history,
-        n=len(table),
-    )
+    return annotate_span(index_by_groups(table, found, groups), asked, made_from=history, n=len(table))
 
 
 def split_by_pipeline(
@@ -306,13 +301,7 @@ def build_steps(history: History, asked: Span, groups: list[str]) -> ibis.Table:
     # With the end of the window as its end, an open stay needs no special case.
     days = count_days(log["seen_at"], log["went_at"].fill_null(instant(asked.closing)))
     return log.select(
-        *keys,
-        "unique_id",
-        "name",
-        "came_from",
-        "place",
-        "went_to",
-        days=days.ceil().cast("int64"),
+        *keys, "unique_id", "name", "came_from", "place", "went_to", days=days.ceil().cast("int64")
     )
 
 

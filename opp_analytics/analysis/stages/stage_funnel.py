@@ -10,15 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from opp_analytics import schema
-from opp_analytics.analysis.shared.groups import (
-    By,
-    Groups,
-    Key,
-    check_by,
-    combine,
-    make_column_key,
-    read,
-)
+from opp_analytics.analysis.shared.groups import By, Groups, Key, check_by, combine, make_column_key, read
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.org import (

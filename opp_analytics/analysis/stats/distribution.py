@@ -53,12 +53,7 @@ class Total:
 
 
 def distribute(
-    amounts: Floats,
-    chances: Floats,
-    *,
-    sure: float = 0.0,
-    one_of: Sequence[float] = (),
-    seed: int = 0,
+    amounts: Floats, chances: Floats, *, sure: float = 0.0, one_of: Sequence[float] = (), seed: int = 0
 ) -> Total:
     """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of `one_of`.
 
