@@ -307,7 +307,14 @@ _NO_MISS = Miss(FEWEST, np.zeros(0))
 
 
 def fit_learned(
-    history: History, records: Records, *, tz: str, org: Org, by: Sequence[str] = (), seed: int = 0
+    history: History,
+    records: Records,
+    *,
+    tz: str,
+    org: Org,
+    by: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    seed: int = 0,
 ) -> Learned:
     """Fit the learned method to a history; once for the same records and question.
 
@@ -319,18 +326,14 @@ def fit_learned(
         Columns to group by, with their values in the record; a deal not open then has those at its win.
     org : Org
         What the stages mean.
+    columns : list of str
+        Columns of chances to read along, where the history has them.
     """
-    asked = (
-        records.freq,
-        records.year_start,
-        records.moments.asi8.tobytes(),
-        org.stages,
-        tz,
-        tuple(by),
-        seed,
-    )
+    moments = records.moments.asi8.tobytes()
+    asked = (records.freq, records.year_start, moments, org.stages, tz, tuple(by), tuple(columns), seed)
     found: Learned = history.remember(
-        ("learned", *asked), lambda: Learned(read_versions(history, records, tz=tz, org=org, by=by), seed)
+        ("learned", *asked),
+        lambda: Learned(read_versions(history, records, tz=tz, org=org, by=by, columns=columns), seed),
     )
     return found
 

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from opp_analytics.analysis.forecasting.learned import Learned, fit_learned
 from opp_analytics.analysis.forecasting.method import Method, choose
-from opp_analytics.analysis.forecasting.moment import Records, Versions, last_day, read_versions
+from opp_analytics.analysis.forecasting.moment import Records, last_day
 from opp_analytics.analysis.forecasting.outlook import Distribution
 from opp_analytics.analysis.forecasting.question import Question
 from opp_analytics.errors import NotEnoughHistory
@@ -99,28 +100,24 @@ class PastForecasts:
         }
 
     @cached_property
-    def _learned(self) -> Any:
-        question = self.question
-        return question.fit(Method("learned"), self._versions.every, question.by)
-
-    @cached_property
-    def _versions(self) -> Versions:
+    def _learned(self) -> Learned:
         question = self.question
         assert question.history is not None
-        return read_versions(
+        return fit_learned(
             question.history,
             self.records,
             tz=question.tz,
             org=question.org,
             by=question.by,
             columns=[question.method.column],
+            seed=question.seed,
         )
 
     def ask(
         self, record: int, ahead: Sequence[pd.Period], method: Method | None = None
     ) -> Iterator[PastForecast]:
         """Forecast periods at a record; nothing where the data could not serve the method yet."""
-        question, moment = self.question, self._versions.at(record).keep_alive()
+        question, moment = self.question, self._learned.versions.at(record).keep_alive()
         try:
             used = choose(method or question.method, moment, question.freq, self.records)
             fitted = question.fit(used, moment, question.by)

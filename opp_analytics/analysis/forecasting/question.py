@@ -170,7 +170,15 @@ class Question:
             return fit_stated(method, moment, self.history, tz=self.tz, seed=self.seed)
         if not isinstance(self.history, History) or self.records is None:
             raise ArgumentTypeError("this method learns from past records; pass history=")
-        return fit_learned(self.history, self.records, tz=self.tz, org=self.org, by=by, seed=self.seed)
+        return fit_learned(
+            self.history,
+            self.records,
+            tz=self.tz,
+            org=self.org,
+            by=by,
+            columns=[self.method.column],
+            seed=self.seed,
+        )
 
 
 @dataclass(frozen=True)

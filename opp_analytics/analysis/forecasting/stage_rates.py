@@ -84,11 +84,12 @@ def stage_rates(
     zone = Org.of(history).zone(tz)
     rows = read_changes(history, "stage_rates")
     moments = history.records["recorded_at"]
-    if as_of is not None:
-        until = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
-        # Deals are followed until the last record by then.
-        moments = moments[moments <= until] if moments.min() <= until else moments.clip(upper=until)
     until = pd.Timestamp(moments.max())
+    if as_of is not None:
+        end = periods.as_instant(as_of, tz=zone, end=True, name="as_of")
+        known = moments[moments <= end]
+        # Deals are followed until the last record by then.
+        until = pd.Timestamp(known.max()) if len(known) else end
     stays = _stays(rows[rows["seen_at"] <= until], until)
     table = _rates(stays, Org.of(history).stages.names, strength, fewest_exits)
     if not table["rate"].notna().any():
