@@ -27,9 +27,9 @@ from opp_analytics.inputs import BadValue, refuse
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count
 
-__all__ = ["Known", "Source", "Table", "drop_footer", "read_table"]
+__all__ = ["FileTable", "Known", "TableSource", "drop_footer", "read_table"]
 
-Source = str | PathLike[str] | pd.DataFrame
+TableSource = str | PathLike[str] | pd.DataFrame
 """A file, or a frame of its rows."""
 
 
@@ -66,7 +66,7 @@ _GARBLED = "[ÂÃ][\u0080-\u00bf]|â€|\ufffd"
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """The labels and cells of a file."""
 
     file: str
@@ -81,7 +81,7 @@ class Table:
     """Rows that are not data, in words."""
 
 
-def read_table(source: Source, known: Known, encoding: str | None = None) -> Table:
+def read_table(source: TableSource, known: Known, encoding: str | None = None) -> FileTable:
     """Read the table of a file or a frame, with its footer.
 
     Parameters
@@ -114,7 +114,7 @@ def read_table(source: Source, known: Known, encoding: str | None = None) -> Tab
     return table
 
 
-def _read_parquet(path: Path, content: bytes) -> Table:
+def _read_parquet(path: Path, content: bytes) -> FileTable:
     try:
         frame = pd.read_parquet(io.BytesIO(content))
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -233,7 +233,7 @@ def read_labels(row: Sequence[Any]) -> tuple[str, ...]:
 # CSV
 
 
-def _read_csv(path: Path, text: str, read_as: str, known: Known) -> Table:
+def _read_csv(path: Path, text: str, read_as: str, known: Known) -> FileTable:
     """Read the table of a CSV file, every cell as text."""
     with _allow_long_cells():
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=_find_delimiter(text, known))
@@ -308,7 +308,7 @@ def _names_separator(text: str) -> bool:
 # Workbooks
 
 
-def _read_workbook(path: Path, content: bytes, known: Known) -> Table:
+def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
     """Read the visible sheet with the most known labels.
 
     Raises
@@ -382,10 +382,10 @@ def _make_table(
     columns: Sequence[Sequence[Any] | pa.ChunkedArray],
     index: pd.Index[Any],
     left_out: tuple[str, ...] = (),
-) -> Table:
+) -> FileTable:
     """Make a table of raw columns."""
     cells = {place: _trim(column, index) for place, column in enumerate(columns)}
-    return Table(file, read_as, tuple(labels), pd.DataFrame(cells, index=index), left_out)
+    return FileTable(file, read_as, tuple(labels), pd.DataFrame(cells, index=index), left_out)
 
 
 def _note_titles(rows: int) -> tuple[str, ...]:
@@ -393,7 +393,7 @@ def _note_titles(rows: int) -> tuple[str, ...]:
     return (f"{count(rows, 'row')} above the header",) if rows else ()
 
 
-def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a DataFrame") -> Table:
+def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a DataFrame") -> FileTable:
     """Read the table in a DataFrame; its rows count from 0."""
     index = pd.RangeIndex(len(frame), name="row")
     cells = {}
@@ -403,7 +403,7 @@ def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a 
             dtype
         )
         cells[place] = _trim(column.tolist(), index) if texts else column.set_axis(index)
-    return Table(
+    return FileTable(
         file,
         read_as,
         tuple(str(label).strip() for label in frame.columns),
@@ -428,12 +428,12 @@ def _trim(column: Sequence[Any] | pa.ChunkedArray, index: pd.Index[Any]) -> pd.S
 # Footers and garbled text
 
 
-def drop_footer(table: Table, ids: int) -> Table:
+def drop_footer(table: FileTable, ids: int) -> FileTable:
     """Drop blank rows, and the footer below the last row that has an id.
 
     Parameters
     ----------
-    table : Table
+    table : FileTable
         With its footer.
     ids : int
         Place of the column with the ids.
@@ -471,12 +471,12 @@ def _has_id(ids: pd.Series[Any]) -> NDArray[np.bool_]:
     return there
 
 
-def _begins_footer(table: Table, place: int, filled: NDArray[np.int64]) -> bool:
+def _begins_footer(table: FileTable, place: int, filled: NDArray[np.int64]) -> bool:
     after_blank = place > 0 and filled[place - 1] == 0
     return bool(after_blank or _FOOTER.match(str(_first_cell(table.cells.iloc[place])[1])))
 
 
-def _name_stray(table: Table, place: int) -> BadValue:
+def _name_stray(table: FileTable, place: int) -> BadValue:
     column, value = _first_cell(table.cells.iloc[place])
     reason = (
         "is in a row without an id or without anything else; export the details only, without groups and subtotals, or "
@@ -490,7 +490,7 @@ def _first_cell(row: pd.Series[Any]) -> tuple[int, Any]:
     return place, row.iloc[place]
 
 
-def _refuse_garbled(table: Table, text: str) -> None:
+def _refuse_garbled(table: FileTable, text: str) -> None:
     """Refuse text that another program read in the wrong encoding before the export, such as ``JosÃ©`` for José.
 
     Raises

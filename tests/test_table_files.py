@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opp_analytics.errors import ArgumentValueError, DataError
-from opp_analytics.table_files import Table, drop_footer, read_table
+from opp_analytics.table_files import FileTable, drop_footer, read_table
 from tests.crm.files import SALESFORCE_FOOTER, workbook
 
 KNOWN = {"Id", "Name", "Amount", "Stage", "Probability", "Close Date"}.__contains__
@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("files")
 
 
-def read(folder: Path, content: str | bytes, encoding: str | None = None) -> Table:
+def read(folder: Path, content: str | bytes, encoding: str | None = None) -> FileTable:
     file = folder / "deals.csv"
     file.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_table(file, KNOWN, encoding)
@@ -108,7 +108,7 @@ def test_read_table__without_known_labels_takes_the_first_row_with_text(folder: 
     assert read(folder, ",\na,b\nc,d\n").labels == ("a", "b")
 
 
-def table(file: Path) -> Table:
+def table(file: Path) -> FileTable:
     return read_table(file, KNOWN)
 
 

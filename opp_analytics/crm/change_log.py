@@ -16,7 +16,7 @@ from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.periods import to_dates
 from opp_analytics.schema import TEXT
-from opp_analytics.table_files import Source, Table, drop_footer, read_table
+from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
 from opp_analytics.text import count, joined
 
 __all__ = ["ChangeLog", "make_change_log", "read_changes"]
@@ -39,7 +39,7 @@ class ChangeLog(Reading):
 
 
 def read_changes(
-    source: Source,
+    source: TableSource,
     org: Org = DEFAULT,
     *,
     opportunities: pd.DataFrame | None = None,
@@ -70,7 +70,7 @@ def read_changes(
 
 
 def make_change_log(
-    table: Table,
+    table: FileTable,
     shape: str,
     org: Org,
     *,
@@ -82,7 +82,7 @@ def make_change_log(
 
     Parameters
     ----------
-    table : Table
+    table : FileTable
         The file, with its footer.
     shape : str
         What it holds: "events" or "snapshots", from `shape_of`.
@@ -249,7 +249,11 @@ def _name_untracked(
 
 
 def _log_snapshots(
-    table: Table, matched: list[Mapped], org: Org, opportunities: pd.DataFrame | None, day_first: bool | None
+    table: FileTable,
+    matched: list[Mapped],
+    org: Org,
+    opportunities: pd.DataFrame | None,
+    day_first: bool | None,
 ) -> tuple[pd.DataFrame, list[Mapped]]:
     """Make the wide log: the main fields of a deal from each change on."""
     at = table.labels[find_column("seen_at", matched, table)]

@@ -12,7 +12,7 @@ from opp_analytics.crm.recognize import CREATED, UTC_LABELS, name_events
 from opp_analytics.crm.values import ColumnReader, as_ids, is_time
 from opp_analytics.inputs import Cells, as_texts, find_day_order, refuse
 from opp_analytics.org import Org
-from opp_analytics.table_files import Table
+from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
 __all__ = ["Events", "read_events"]
@@ -34,7 +34,7 @@ class Events:
     """Columns, fields and values that were mapped, guessed and dropped."""
 
 
-def read_events(table: Table, org: Org, *, day_first: bool | None = None) -> Events:
+def read_events(table: FileTable, org: Org, *, day_first: bool | None = None) -> Events:
     """Read a file with a row for each changed field.
 
     Raises

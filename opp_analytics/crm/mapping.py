@@ -11,7 +11,7 @@ import pandas as pd
 
 from opp_analytics.errors import MissingColumnError
 from opp_analytics.schema import COLUMNS, TEXT
-from opp_analytics.table_files import Table
+from opp_analytics.table_files import FileTable
 
 __all__ = [
     "CLOSED_AT",
@@ -149,7 +149,7 @@ def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:
     return lines
 
 
-def find_column(name: str, matched: list[Mapped], table: Table) -> int:
+def find_column(name: str, matched: list[Mapped], table: FileTable) -> int:
     """Find the place of the column that became `name`.
 
     Raises

@@ -27,7 +27,7 @@ from opp_analytics.org import Org
 from opp_analytics.periods import to_dates
 from opp_analytics.progress import note
 from opp_analytics.schema import COLUMNS, TEXT
-from opp_analytics.table_files import Source, Table, drop_footer, read_table
+from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
 from opp_analytics.text import count
 
 __all__ = ["Export", "explain_export", "look_up_chances", "read_export"]
@@ -42,7 +42,7 @@ class Export(Reading):
 
 
 def read_export(
-    source: Source,
+    source: TableSource,
     org: Org,
     *,
     day_first: bool | None = None,
@@ -101,7 +101,7 @@ def read_export(
 
 
 def explain_export(
-    source: Source, org: Org, *, day_first: bool | None = None, encoding: str | None = None
+    source: TableSource, org: Org, *, day_first: bool | None = None, encoding: str | None = None
 ) -> Export:
     """Read an export, with the fate of its columns and rows; see `read_export`."""
     if not isinstance(org, Org):
@@ -128,7 +128,7 @@ def explain_export(
 
 
 def _make_opportunities(
-    columns: dict[str, pd.Series[Any]], org: Org, table: Table, lines: list[Mapped]
+    columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Make opportunities of the columns; with the rows left out, in words. Derived columns are added to `lines`.
 
@@ -208,7 +208,7 @@ def _correct_close_dates(frame: pd.DataFrame, org: Org, lines: list[Mapped]) -> 
     return frame.assign(close_date=expected.where(~closed, days))
 
 
-def _check_currency(frame: pd.DataFrame, org: Org, table: Table, lines: list[Mapped]) -> None:
+def _check_currency(frame: pd.DataFrame, org: Org, table: FileTable, lines: list[Mapped]) -> None:
     if "currency" not in frame:
         return
     codes = frame["currency"].dropna()
@@ -227,7 +227,7 @@ def _check_currency(frame: pd.DataFrame, org: Org, table: Table, lines: list[Map
         )
 
 
-def _drop_copies(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _drop_copies(frame: pd.DataFrame, table: FileTable) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Drop rows that repeat another whole one; refuse two different rows of one id."""
     twice = frame["unique_id"].duplicated()
     if not twice.any():

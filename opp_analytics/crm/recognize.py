@@ -23,7 +23,7 @@ from types import MappingProxyType
 
 from opp_analytics.crm.mapping import OWN, Names
 from opp_analytics.org import PRESETS, Org
-from opp_analytics.table_files import Source, read_table
+from opp_analytics.table_files import TableSource, read_table
 
 __all__ = [
     "CREATED",
@@ -158,7 +158,7 @@ class Recognized:
     """The preset whose labels it has; None if none fits."""
 
 
-def recognize(source: Source, org: Org | None = None, *, encoding: str | None = None) -> Recognized:
+def recognize(source: TableSource, org: Org | None = None, *, encoding: str | None = None) -> Recognized:
     """Recognize a file by its labels.
 
     Parameters
@@ -184,7 +184,7 @@ def recognize(source: Source, org: Org | None = None, *, encoding: str | None = 
     return Recognized(find_shape(labels, known), preset)
 
 
-def guess_org(source: Source, *, encoding: str | None = None) -> Org:
+def guess_org(source: TableSource, *, encoding: str | None = None) -> Org:
     """Guess the org of a file: the preset whose labels it has; the API's stages if no preset matches."""
     preset = recognize(source, encoding=encoding).preset
     return Org() if preset is None else Org(preset=preset)

@@ -27,7 +27,7 @@ from opp_analytics.inputs import (
 )
 from opp_analytics.org import Org, Stages
 from opp_analytics.schema import TEXT
-from opp_analytics.table_files import Table
+from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
 __all__ = ["ColumnReader", "as_ids", "is_time", "read_columns", "read_stages"]
@@ -130,13 +130,18 @@ class ColumnReader:
 
 
 def read_columns(
-    table: Table, matched: list[Mapped], org: Org, *, day_first: bool | None = None, zone: str | None = None
+    table: FileTable,
+    matched: list[Mapped],
+    org: Org,
+    *,
+    day_first: bool | None = None,
+    zone: str | None = None,
 ) -> tuple[dict[str, pd.Series[Any]], list[Mapped]]:
     """Read the columns of a table under our names, at their types, on the rows of the file.
 
     Parameters
     ----------
-    table : Table
+    table : FileTable
         Without its footer.
     matched : list of Mapped
         Our name of each label, from `match_labels`.
@@ -188,7 +193,7 @@ def read_columns(
 
 
 def _merge(
-    ours: str, one: pd.Series[Any], other: pd.Series[Any], table: Table, places: tuple[int, int]
+    ours: str, one: pd.Series[Any], other: pd.Series[Any], table: FileTable, places: tuple[int, int]
 ) -> pd.Series[Any]:
     """Merge two columns of one name, after a check that no row differs."""
     differ = one.notna() & other.notna() & (one != other)

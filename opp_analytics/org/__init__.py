@@ -1,6 +1,6 @@
 """What an organization means by its data: stages, outcomes, calendar, currency, people and targets."""
 
-from opp_analytics.org.conform import check_frame, conform_to, stage_dtype, status_dtype
+from opp_analytics.org.conform import check_frame, stage_dtype, status_dtype
 from opp_analytics.org.draft_file import Draft, draft_org, find_empty_columns
 from opp_analytics.org.frame import (
     CURRENCY,
@@ -68,7 +68,6 @@ __all__ = [
     "check_org",
     "check_stages",
     "conform",
-    "conform_to",
     "draft_org",
     "empty",
     "find_empty_columns",
