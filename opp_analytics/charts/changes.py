@@ -12,7 +12,6 @@ from opp_analytics import text
 from opp_analytics.analysis import heading
 from opp_analytics.charts.data import BarMark, ChartData, Level, Place
 from opp_analytics.charts.wording import (
-    caption,
     iterate,
     keep_largest,
     measure_column,
@@ -20,6 +19,7 @@ from opp_analytics.charts.wording import (
     name_rows,
     note_rest,
     shorten,
+    write_caption,
 )
 from opp_analytics.org import money_of
 from opp_analytics.periods import as_date
@@ -36,11 +36,11 @@ def waterfall(table: pd.DataFrame) -> ChartData:
     """Prepare the steps from the opening pipeline to the closing one; with `by`, each group's ins and outs."""
     nothing = "no open deals in this period"
     if table.empty:
-        return ChartData("Pipeline", caption(table), nothing)
+        return ChartData("Pipeline", write_caption(table), nothing)
     if table.index.nlevels > 1:
         return _prepare_groups(table, "value", _PIPELINE, "change in open value")
     count = text.count(int(table["count"].get("closing", 0)), "open deal")
-    note = caption(table, f"{count} at the end")
+    note = write_caption(table, f"{count} at the end")
     moved = table[(table["deals"] > 0) | table.index.isin(_PIPELINE)]
     says = [text.count(int(deals)) for deals in moved["deals"]]
     empty = "" if moved["deals"].any() else nothing
@@ -51,10 +51,10 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> ChartDa
     """Prepare the steps from the forecast then to the forecast now; with `by`, each group's ups and downs."""
     nothing = "nothing was expected at either time"
     if table.empty:
-        return ChartData("Forecast", caption(table), nothing)
+        return ChartData("Forecast", write_caption(table), nothing)
     if table.index.nlevels > 1:
         return _prepare_groups(table, "expected", _FORECAST, "change in expected money")
-    note = caption(table, text.count(int(table["deals"]["now"])), name_method(table))
+    note = write_caption(table, text.count(int(table["deals"]["now"])), name_method(table))
     moved = table[(table["expected"].abs() >= _CENT) | table.index.isin(_FORECAST)]
     says = [_name_cause(str(name), row) for name, row in moved.iterrows()]
     empty = "" if moved["expected"].any() else nothing
@@ -133,7 +133,9 @@ def _prepare_groups(table: pd.DataFrame, column: str, ends: tuple[str, str], axi
     change = values[ends[1]] - values[ends[0]]
     shown = change.abs().sort_values(ascending=False, kind="stable").head(_MOST_GROUPS).index
     moved = values.loc[shown].drop(columns=list(ends))
-    note = caption(table, text.count(len(change), "group"), "what came in and what left, with the change")
+    note = write_caption(
+        table, text.count(len(change), "group"), "what came in and what left, with the change"
+    )
     if not moved.to_numpy().any():
         return ChartData(heading(table), note, "nothing moved in this period")
     came, left = moved.clip(lower=0).sum(axis=1), moved.clip(upper=0).sum(axis=1)
@@ -159,7 +161,7 @@ def movements(table: pd.DataFrame) -> ChartData:
     moved = deals[deals["value"].abs() >= _CENT]
     shown = keep_largest(moved, "value", _MOST_DEALS)
     if shown.empty:
-        return ChartData(heading(table), caption(table), "nothing moved in this period")
+        return ChartData(heading(table), write_caption(table), "nothing moved in this period")
     money = money_of(table)
     places = (
         Place(
@@ -171,7 +173,7 @@ def movements(table: pd.DataFrame) -> ChartData:
         )
         for row in iterate(shown)
     )
-    note = caption(
+    note = write_caption(
         table, text.count(len(table), "movement"), note_rest(len(moved) - len(shown), "smaller deal")
     )
     # The end of a name is often what tells two deals of one customer apart.

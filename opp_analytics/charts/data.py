@@ -14,24 +14,6 @@ from typing import Literal, NamedTuple
 
 from opp_analytics import text
 
-__all__ = [
-    "BarMark",
-    "ChartData",
-    "Curve",
-    "DotMark",
-    "EndName",
-    "Level",
-    "Mark",
-    "Measure",
-    "Place",
-    "RangeMark",
-    "Ribbon",
-    "TextColumn",
-    "TickMark",
-    "Tone",
-    "round_ticks",
-]
-
 Tone = Literal["ink", "quiet", "rule", "bar", "mute", "pale", "hi", "band"]
 """ink: text, targets, actuals · quiet: captions, reference lines · rule: grid lines · bar: closed money, totals ·
 mute: context · pale: the rest of a whole · hi: the one highlight, what is expected · band: the range of the highlight."""
@@ -228,12 +210,12 @@ class ChartData:
     """Characters of a place's name."""
 
 
-def round_ticks(top: float, most: int = 4) -> list[float]:
+def choose_ticks(top: float, most: int = 4) -> list[float]:
     """Choose round amounts from 0 to `top`, about `most` of them.
 
     Examples
     --------
-    >>> round_ticks(560_000), round_ticks(0.7)
+    >>> choose_ticks(560_000), choose_ticks(0.7)
     ([0.0, 200000.0, 400000.0], [0.0, 0.2, 0.4, 0.6])
     """
     step = top / most

@@ -27,7 +27,6 @@ from opp_analytics.charts.data import (
 )
 from opp_analytics.charts.stages import stack_shares
 from opp_analytics.charts.wording import (
-    caption,
     keep_largest,
     measure_column,
     measure_percent,
@@ -37,6 +36,7 @@ from opp_analytics.charts.wording import (
     note_periods,
     note_rest,
     shorten,
+    write_caption,
 )
 from opp_analytics.errors import ArgumentError
 from opp_analytics.org import Money, money_of
@@ -61,12 +61,12 @@ def forecast(table: pd.DataFrame) -> ChartData:
     Overdue and unscheduled deals are due in no period: the caption counts them.
     """
     if table.index.nlevels > 1:
-        return _forecast_groups(table)
+        return _prepare_groups(table)
     size = (9.0, 4.2)
     if not (table[["booked", "weighted_open", "open_count"]].fillna(0) != 0).any(axis=None):
-        return ChartData("Forecast", caption(table), "nothing won or open", size=size)
+        return ChartData("Forecast", write_caption(table), "nothing won or open", size=size)
     shown = _fill_periods(table)
-    note = caption(
+    note = write_caption(
         table,
         text.count(int(table["open_count"].sum()), "open deal"),
         _explain_marks(shown, table),
@@ -76,7 +76,7 @@ def forecast(table: pd.DataFrame) -> ChartData:
     if shown.empty:
         return ChartData(sentence(table), note, "no deal is won or due in a period", size=size)
     return ChartData(
-        sentence(table), note, places=_forecast_places(shown, table), upright=True, size=size,
+        sentence(table), note, places=_place_periods(shown, table), upright=True, size=size,
         measure=measure_column(table, "expected", "booked and expected"), footer=note_periods(shown), says_tone="quiet",
     )  # fmt: skip
 
@@ -98,7 +98,7 @@ def _fill_periods(table: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def _forecast_places(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...]:
+def _place_periods(shown: pd.DataFrame, table: pd.DataFrame) -> tuple[Place, ...]:
     low, high, expected = (shown[name].to_numpy(dtype=float) for name in ("low", "high", "expected"))
     target = shown["target"].ffill().to_numpy(dtype=float)
     booked = shown["booked"].fillna(0.0).to_numpy(dtype=float)
@@ -147,14 +147,14 @@ def _count_undrawn(table: pd.DataFrame, shown: pd.DataFrame) -> str:
     return f"not drawn: {text.joined([*late, *further])}" if late or further else ""
 
 
-def _forecast_groups(table: pd.DataFrame) -> ChartData:
+def _prepare_groups(table: pd.DataFrame) -> ChartData:
     """Show a row per group for the current period, else for the first one, the largest forecast first."""
     period, rows = _select_period(table)
     rows = rows[rows[["booked", "expected", "target"]].fillna(0.0).ne(0).any(axis=1)]
     ranked = rows.sort_values("expected", ascending=False, kind="stable", na_position="last")
     shown = ranked.head(_MOST_GROUPS)
     name = text.period(period, table.attrs.get("freq")) if period else ""
-    note = caption(
+    note = write_caption(
         table,
         f"{text.count(len(ranked), 'group')} of {name}" if name else "",
         f"dark: booked, blue: expected{', line: target' if shown['target'].notna().any() else ''}",
@@ -164,7 +164,7 @@ def _forecast_groups(table: pd.DataFrame) -> ChartData:
     if shown.empty:
         return ChartData(sentence(table), note, "nothing won or due in this period", size=(8.5, 2.8))
     places = tuple(
-        _group_place(label, row, money_of(table))
+        _place_group(label, row, money_of(table))
         for label, (_, row) in zip(name_rows(shown.index), shown.iterrows(), strict=True)
     )
     measure = measure_column(table, "expected", "booked and expected")
@@ -183,7 +183,7 @@ def _select_period(table: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     return str(listed[0]), rows[~np.array(totals, dtype=bool)]
 
 
-def _group_place(name: str, row: pd.Series[Any], money: Money) -> Place:
+def _place_group(name: str, row: pd.Series[Any], money: Money) -> Place:
     booked, target = float(np.nan_to_num(row["booked"])), float(row["target"])
     ahead = booked if math.isnan(row["expected"]) else float(row["expected"])
     aim = "" if math.isnan(target) else f" of {money(target)}"
@@ -192,15 +192,8 @@ def _group_place(name: str, row: pd.Series[Any], money: Money) -> Place:
     return Place(name, (*bars, *ticks), f"{money(row['expected'])}{aim}", float(np.fmax(ahead, target)))
 
 
-def describe_outlook(row: pd.Series[Any], money: Money) -> str:
-    """Describe one row of a forecast: closed, forecast, range, target.
-
-    Examples
-    --------
-    >>> row = pd.Series({"booked": 5.0, "expected": 9.0, "low": 7.0, "high": 12.0, "target": 10.0})
-    >>> describe_outlook(row, text.money)
-    'closed 5, forecast 9, range 7 to 12, target 10'
-    """
+def _describe_outlook(row: pd.Series[Any], money: Money) -> str:
+    """Describe one row of a forecast: closed, forecast, range, target."""
     words = f"closed {money(row['booked'])}, forecast {money(row['expected'])}"
     if math.isfinite(row["low"]):
         words += f", range {money(row['low'])} to {money(row['high'])}"
@@ -219,7 +212,7 @@ def bullet(row: pd.Series[Any], money: Money) -> Place:
         marks.append(TickMark(row["expected"], "hi", 0.75))
     if math.isfinite(row["target"]):
         marks.append(TickMark(row["target"]))
-    return Place("", tuple(marks), closed, figures=(spread,), title=describe_outlook(row, money))
+    return Place("", tuple(marks), closed, figures=(spread,), title=_describe_outlook(row, money))
 
 
 def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
@@ -231,7 +224,7 @@ def progress(row: pd.Series[Any], money: Money, *, aimed: bool = True) -> Place:
         marks.append(DotMark(row["expected"], "hi", 0.8))
     if aimed and row["target"] > 0:
         marks.append(TickMark(row["target"]))
-    return Place("", tuple(marks), title=describe_outlook(row, money))
+    return Place("", tuple(marks), title=_describe_outlook(row, money))
 
 
 def month(row: pd.Series[Any], money: Money, *, name: str) -> Place:
@@ -240,7 +233,7 @@ def month(row: pd.Series[Any], money: Money, *, name: str) -> Place:
     # What is not known yet is drawn at the chances that were stated.
     due = float(row["booked"] + row["expected_open" if known else "weighted_open"])
     marks: list[Mark] = [BarMark(0, due, "hi", title=f"Open deals at their chances: {money(due)}")]
-    early, title = "", describe_outlook(row, money)
+    early, title = "", _describe_outlook(row, money)
     if known:
         more = f"Usual new business: {money(row['expected'] - due)}"
         marks += [
@@ -268,7 +261,7 @@ def forecast_fan(
         Money to reach, in place of the column ``target``.
     """
     if table.empty:
-        return ChartData("No forecast of this period yet", caption(table), "no record to forecast from")
+        return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
     money, confidence = money_of(table), table.attrs.get("confidence")
     # A date is in days since 1970.
     days = [float(day) for day in (table.index.tz_localize(None) - _EPOCH) / _DAY]  # type: ignore[attr-defined]
@@ -298,7 +291,7 @@ def forecast_fan(
     spread = f"pale: {text.percent(confidence)} range" if confidence else ""
     return ChartData(
         sentence(table) if known else "Forecast over time",
-        caption(table, text.count(len(table), "record"), name_method(table), spread),
+        write_caption(table, text.count(len(table), "record"), name_method(table), spread),
         upright=True, places=places, curves=tuple(curves), measure=measure_column(table, "expected", "value of the period"),
         across=Measure("date"), levels=(Level(aim, "ink", f"target {money(aim)}"),) if math.isfinite(aim) else (),
         ribbons=(Ribbon(tuple(zip(days, map(float, table["low"]), map(float, table["high"]), strict=True))),),
@@ -317,14 +310,16 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     column = "swing" if aimed else "variance_share"
     shown = keep_largest(table[table[column].notna()], column, _MOST_DEALS)
     if shown.empty:
-        return ChartData("No open deal decides a period", caption(table), "no open deal is due in a period")
+        return ChartData(
+            "No open deal decides a period", write_caption(table), "no open deal is due in a period"
+        )
     money, freq = money_of(table), table.attrs.get("freq")
     places = []
     for row in shown.to_dict("records"):
         name = str(row.get("name") or row.get("unique_id"))
         period = text.period(str(row["period"]), freq)
         marks: tuple[Mark, ...] = (
-            swing_marks(row["p_if_lost"], row["p_if_won"]) if aimed else (BarMark(0, row[column], "hi"),)
+            mark_swing(row["p_if_lost"], row["p_if_won"]) if aimed else (BarMark(0, row[column], "hi"),)
         )
         places.append(Place(f"{shorten(name, 26)} · {money(row['value'])} · {period}", marks))
     first = shown.iloc[0]
@@ -337,12 +332,12 @@ def forecast_deals(table: pd.DataFrame) -> ChartData:
     further = f"largest {_MOST_DEALS} shown" if len(table) > _MOST_DEALS else ""
     what = "probability of reaching the target" if aimed else "share of the period's variance"
     return ChartData(
-        title, caption(table, text.count(len(table), "open deal"), key, further), places=tuple(places), name_width=48,
+        title, write_caption(table, text.count(len(table), "open deal"), key, further), places=tuple(places), name_width=48,
         measure=measure_percent(what, low=-0.02 if aimed else 0),
     )  # fmt: skip
 
 
-def swing_marks(if_lost: float, if_won: float) -> tuple[Mark, ...]:
+def mark_swing(if_lost: float, if_won: float) -> tuple[Mark, ...]:
     """Mark the chance of the target if a deal is lost (ring) and if it is won (dot)."""
     return RangeMark(if_lost, if_won), DotMark(if_lost, "quiet", hollow=True), DotMark(if_won, "hi", 1.2)
 
@@ -365,7 +360,7 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
         sums = sums.sort_values(ascending=False, kind="stable")
     shown = rows.loc[sums[sums > 0].index].head(_MOST_GROUPS)
     if shown.empty:
-        return ChartData(sentence(table), caption(table), "no won or open deals", size=(9.0, 3.4))
+        return ChartData(sentence(table), write_caption(table), "no won or open deals", size=(9.0, 3.4))
     money = money_of(table)
     stacks = stack_shares(shown[columns], [tone for _, tone in _CATEGORIES], every_row=True)
     places = tuple(
@@ -375,7 +370,7 @@ def forecast_categories(table: pd.DataFrame) -> ChartData:
         )
     )
     return ChartData(
-        sentence(table), caption(table, "at the right: closed + commit, and with best case"), places=places,
+        sentence(table), write_caption(table, "at the right: closed + commit, and with best case"), places=places,
         measure=measure_column(table, "closed", "value"), size=(9.0, 3.4),
     )  # fmt: skip
 
@@ -441,7 +436,7 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     value = value[(value.sum(axis=1) > 0) & (deals.reindex(value.index) > 0)]
     if value.empty:
         nothing = "no open deal with a value was due in this period"
-        return ChartData(sentence(table), caption(table), nothing, size=(9.0, 2.8))
+        return ChartData(sentence(table), write_caption(table), nothing, size=(9.0, 2.8))
     money, sums = money_of(table), value.sum(axis=1)
     names = [f"{text.label(name)} ({money(amount)})" for name, amount in sums.items()]
     shares = value.div(sums, axis=0).set_axis(pd.Index(names))
@@ -449,7 +444,7 @@ def category_moves(table: pd.DataFrame) -> ChartData:
     # The other columns are categories: the deals that are still open.
     tones: list[Tone] = [_MOVES.get(str(name), "band") for name in shares]
     return ChartData(
-        sentence(table), caption(table, text.count(int(deals.sum()))),
+        sentence(table), write_caption(table, text.count(int(deals.sum()))),
         places=stack_shares(shares, tones, every_row=True), name_width=40, size=(9.0, 2.8),
         measure=measure_percent("share of the value at the start", low=0, high=1),
     )  # fmt: skip

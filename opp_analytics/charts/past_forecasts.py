@@ -22,12 +22,12 @@ from opp_analytics.charts.data import (
     TickMark,
 )
 from opp_analytics.charts.wording import (
-    caption,
     measure_column,
     measure_percent,
     name_method,
     note_intervals,
     shorten,
+    write_caption,
 )
 from opp_analytics.org import money_of
 
@@ -37,7 +37,7 @@ _WEEKS = "weeks before the period's end"
 def backtest(table: pd.DataFrame) -> ChartData:
     """Prepare forecast minus actual against the weeks left, the last period in blue; groups are added up."""
     if table.empty:
-        return ChartData("Past forecasts", caption(table), "no period had ended by the last record")
+        return ChartData("Past forecasts", write_caption(table), "no period had ended by the last record")
     whole = table.groupby(level=["period", "made_at"]).agg({"weeks_before": "first", "error": "sum"})
     *earlier, last = dict.fromkeys(map(str, whole.index.get_level_values("period")))
     curves = []
@@ -49,7 +49,7 @@ def backtest(table: pd.DataFrame) -> ChartData:
     end, weeks = curves[-1].points[-1], whole["weeks_before"]
     gray = f"gray: {text.spelled(len(earlier), 'earlier period')}" if earlier else ""
     return ChartData(
-        sentence(table), caption(table, text.count(len(table), "forecast"), name_method(table), gray), upright=True,
+        sentence(table), write_caption(table, text.count(len(table), "forecast"), name_method(table), gray), upright=True,
         measure=measure_column(table, "error", "forecast − actual", signed=True), curves=tuple(curves),
         across=Measure("count", _WEEKS, float(weeks.max()) + 0.3, float(weeks.min())), levels=(Level(0.0, "ink"),),
         ends=(
@@ -65,14 +65,14 @@ def backtest_horizons(table: pd.DataFrame) -> ChartData:
     known = table[table["wape"].notna()].sort_index(ascending=False)
     if known.empty:
         nothing = "nothing was booked in the periods that have ended"
-        return ChartData(sentence(table), caption(table, count, name_method(table)), nothing)
+        return ChartData(sentence(table), write_caption(table, count, name_method(table)), nothing)
     places = tuple(
         Place(f"{weeks}\n{text.percent(share)}")
         for weeks, share in zip(known.index, known["interval_coverage"], strict=True)
     )
     bias, miss = (tuple((float(k), float(y)) for k, y in enumerate(known[name])) for name in ("bias", "wape"))
     ranges = note_intervals(table, "range") or "ranges"
-    note = caption(table, count, name_method(table), "bias: too high (+) or too low (−) in all")
+    note = write_caption(table, count, name_method(table), "bias: too high (+) or too low (−) in all")
     return ChartData(
         sentence(table), note, places=places, upright=True, levels=(Level(0.0),),
         measure=measure_percent("share of the booked value", low=None, high=None),
@@ -86,7 +86,7 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
     """Prepare how far each method missed, the best one in blue, with bias and ranges held beside it."""
     if not table["wape"].notna().any():
         nothing = "nothing was booked in the periods that have ended"
-        return ChartData(sentence(table), caption(table), nothing, size=(7.5, 2.4))
+        return ChartData(sentence(table), write_caption(table), nothing, size=(7.5, 2.4))
     places: list[Place] = []
     for method, row in table.sort_values("wape", kind="stable").iterrows():
         miss = 0.0 if math.isnan(row["wape"]) else float(row["wape"])
@@ -94,7 +94,7 @@ def backtest_methods(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.label(method), (bar,), _judge_method(row), miss))
     same = f"each method on the same {text.count(int(table['n'].max()), 'forecast')}"
     return ChartData(
-        sentence(table), caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4),
+        sentence(table), write_caption(table, same), places=tuple(places), least_rows=1, size=(7.5, 2.4),
         measure=measure_percent("missed, as a share of the booked value", low=None, high=None),
     )  # fmt: skip
 
@@ -112,7 +112,7 @@ def _judge_method(row: pd.Series[Any]) -> str:
 def calibration(table: pd.DataFrame) -> ChartData:
     """Prepare the share won against the stated probability, with intervals and n; the diagonal is accurate."""
     judged = table[(table["n"] > 0) & table["realized"].notna()]
-    note = caption(table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals")
+    note = write_caption(table, text.count(int(table["n"].sum()), "deal"), "above each range: its deals")
     if judged.empty:
         return ChartData(sentence(table), note, "no deal is old enough to judge", size=(6.0, 5.6))
     places = []

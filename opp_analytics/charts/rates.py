@@ -26,10 +26,9 @@ from opp_analytics.charts.data import (
     Ribbon,
     TextColumn,
     Tone,
-    round_ticks,
+    choose_ticks,
 )
 from opp_analytics.charts.wording import (
-    caption,
     iterate,
     measure_column,
     measure_percent,
@@ -40,6 +39,7 @@ from opp_analytics.charts.wording import (
     note_periods,
     note_rest,
     shorten,
+    write_caption,
 )
 from opp_analytics.org import money_of
 from opp_analytics.schema import unstack_level
@@ -63,11 +63,11 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
         Labels of the rows to highlight.
     """
     closed = table["won"] + table["lost"]
-    note = caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))
+    note = write_caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))
     if not closed.any():
         return ChartData(sentence(table), note, "no closed deals")
     if table.index.name == "period":
-        return _win_rate_by_period(table, closed, note)
+        return _follow_rate(table, closed, note)
     table = table.sort_values("rate", ascending=False, kind="stable")
     places, confidence = [], text.percent(table.attrs.get("confidence", 0.95))
     for name, (key, row) in zip(name_rows(table.index), table.iterrows(), strict=True):
@@ -85,7 +85,7 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
     )  # fmt: skip
 
 
-def _win_rate_by_period(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> ChartData:
+def _follow_rate(table: pd.DataFrame, closed: pd.Series[Any], note: str) -> ChartData:
     places = tuple(
         Place(name, (RangeMark(low, high, "quiet"),), f"n={n:,}" if len(table) <= _MOST_COUNTS else "", 1.03)
         for name, low, high, n in zip(
@@ -102,7 +102,7 @@ def _win_rate_by_period(table: pd.DataFrame, closed: pd.Series[Any], note: str) 
 def win_rate_definitions(table: pd.DataFrame) -> ChartData:
     """Prepare the rate of each definition with its interval and n, and when it misleads."""
     if not table["rate"].notna().any():
-        return ChartData(sentence(table), caption(table), "no closed deals", size=(11.0, 3.2))
+        return ChartData(sentence(table), write_caption(table), "no closed deals", size=(11.0, 3.2))
     share = 0.36  # of the width for the rates, the words right of them
     places = (
         Place(
@@ -114,7 +114,7 @@ def win_rate_definitions(table: pd.DataFrame) -> ChartData:
     )
     return ChartData(
         sentence(table),
-        caption(table, "", "each row is a definition, with its 95% interval and when it misleads"),
+        write_caption(table, "", "each row is a definition, with its 95% interval and when it misleads"),
         places=tuple(places), measure=measure_percent(high=1.02 / share, ticks=(0.0, 0.5, 1.0)),
         columns=(TextColumn(share, tone="ink"), TextColumn(0.5)), size=(11.0, 3.2), name_width=48,
     )  # fmt: skip
@@ -125,7 +125,7 @@ def win_rate_cohorts(table: pd.DataFrame) -> ChartData:
     age = table.attrs.get("age_days")
     when = f"after {age} days" if age else "at the same age"
     what = f"share won and still open {when}, by period of creation"
-    note = caption(table, text.count(int(table["created"].sum()), "deal"), what)
+    note = write_caption(table, text.count(int(table["created"].sum()), "deal"), what)
     if table.empty:
         return ChartData(sentence(table), note, "no cohort is old enough")
     counted = len(table) <= _MOST_COUNTS
@@ -157,22 +157,22 @@ def win_rate_curve(table: pd.DataFrame) -> ChartData:
     Of more than six groups, those with the most deals are drawn, and the caption says so.
     """
     if table.empty:
-        return ChartData(sentence(table), caption(table), "no closed deals to follow")
+        return ChartData(sentence(table), write_caption(table), "no closed deals to follow")
     one = table.index.nlevels == 1
     keys = table.reset_index("days").index
     if one:
-        note = caption(table, text.count(int(table["at_risk"].iloc[0])))
-        curves, ends = _curves_of_outcomes(table)
+        note = write_caption(table, text.count(int(table["at_risk"].iloc[0])))
+        curves, ends = _trace_outcomes(table)
     else:
         deals = table["at_risk"].groupby(keys, sort=False).first().sort_values(ascending=False, kind="stable")
         further = f"the {_MOST_CURVES} of {len(deals):,} groups with the most deals"
-        note = caption(table, "", further if len(deals) > _MOST_CURVES else "")
+        note = write_caption(table, "", further if len(deals) > _MOST_CURVES else "")
         table = table[keys.isin(deals.index[:_MOST_CURVES])]
-        curves, ends = _curves_of_groups(table)
-    ages = Measure("number", "days since created", 0, ticks=_age_ticks(table) if one else ())
+        curves, ends = _trace_groups(table)
+    ages = Measure("number", "days since created", 0, ticks=_label_ages(table) if one else ())
     return ChartData(
         sentence(table), note, upright=True, measure=measure_percent(low=-0.03, high=1), across=ages,
-        curves=tuple(curves), ribbons=(_ribbon_of_won(table),) if one else (), ends=tuple(ends),
+        curves=tuple(curves), ribbons=(_bound_won(table),) if one else (), ends=tuple(ends),
     )  # fmt: skip
 
 
@@ -181,12 +181,12 @@ def _start_at_zero(days: pd.Index[Any], values: pd.Series[Any]) -> tuple[tuple[f
     return ((0.0, 0.0), *zip(map(float, days), map(float, values), strict=True))
 
 
-def _ribbon_of_won(table: pd.DataFrame) -> Ribbon:
+def _bound_won(table: pd.DataFrame) -> Ribbon:
     low, high = (_start_at_zero(table.index, table[name]) for name in ("won_low", "won_high"))
     return Ribbon(tuple((x, y, top) for (x, y), (_, top) in zip(low, high, strict=True)), stepped=True)
 
 
-def _curves_of_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
+def _trace_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
     curves, ends = [], []
     for name in ("won", "lost", "disqualified"):
         points = _start_at_zero(table.index, table[f"{name}_share"])
@@ -197,7 +197,7 @@ def _curves_of_outcomes(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]
     return curves, ends
 
 
-def _curves_of_groups(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
+def _trace_groups(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
     keys = table.reset_index("days").index
     groups = keys.unique()
     parts = {name: table[keys == key] for key, name in zip(groups, name_rows(groups), strict=True)}
@@ -212,10 +212,10 @@ def _curves_of_groups(table: pd.DataFrame) -> tuple[list[Curve], list[EndName]]:
     return curves, ends
 
 
-def _age_ticks(table: pd.DataFrame) -> tuple[tuple[float, str], ...]:
+def _label_ages(table: pd.DataFrame) -> tuple[tuple[float, str], ...]:
     """Label round ages with the deals still open at them."""
     ages = table.index.to_numpy()
-    ticks = [tick for tick in round_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
+    ticks = [tick for tick in choose_ticks(max(float(ages[-1]), 5.0), 5) if tick <= ages[-1]]
     still = table["at_risk"].to_numpy()[np.searchsorted(ages, ticks)]
     return tuple((day, f"{day:,.0f}\n{n:,} open") for day, n in zip(ticks, still, strict=True))
 
@@ -228,7 +228,7 @@ def time_to_win(table: pd.DataFrame) -> ChartData:
     shares = text.joined(
         [f"{text.percent(float(share))}{' (blue)' * (float(share) == 0.5)}" for share in wide.columns]
     )
-    note = caption(table, "", f"dots: {shares} of the wins so far" if shares else "")
+    note = write_caption(table, "", f"dots: {shares} of the wins so far" if shares else "")
     if not wide.notna().any(axis=None):
         return ChartData(sentence(table), note, "no won deals")
     wide = wide.sort_values(min(wide.columns, key=lambda share: abs(float(share) - 0.5)), kind="stable")
@@ -250,7 +250,7 @@ def time_to_win(table: pd.DataFrame) -> ChartData:
 def velocity(table: pd.DataFrame) -> ChartData:
     """Prepare money per day of each group, with the four factors beside the bar."""
     count = text.count(int(table["open_count"].sum()), "open deal")
-    note = caption(table, count, "open deals × win rate × won value ÷ days to win")
+    note = write_caption(table, count, "open deals × win rate × won value ÷ days to win")
     if not table["velocity"].notna().any():
         return ChartData(sentence(table), note, "no won deals, so no velocity")
     ranked = table.sort_values("velocity", ascending=False, kind="stable")
@@ -275,7 +275,7 @@ def scorecard(table: pd.DataFrame) -> ChartData:
         text.count(int(table["n"].sum()), "closed deal"),
         "blue: differs from the others beyond chance",
     )
-    note = caption(table, count, note_intervals(table), blue)
+    note = write_caption(table, count, note_intervals(table), blue)
     if not table["n"].any():
         return ChartData(sentence(table), note, "no closed deals", size=(9.5, 3.2))
     ranked = table.sort_values("rate", ascending=False, kind="stable")
@@ -296,7 +296,7 @@ def scorecard(table: pd.DataFrame) -> ChartData:
     heads = (("won", 0.66), ("days to win", 0.78), ("slips", 0.85), ("forecast bias", 1.0))
     return ChartData(
         sentence(table), note, places=tuple(places),
-        measure=measure_percent("win rate; line: of all", low=0, high=top / share, ticks=round_ticks(top, 5)),
+        measure=measure_percent("win rate; line: of all", low=0, high=top / share, ticks=choose_ticks(top, 5)),
         levels=(Level(ranked["won"].sum() / ranked["n"].sum()),), size=(9.5, 3.2),
         columns=tuple(TextColumn(at, True, head, "ink") for head, at in heads),
     )  # fmt: skip
@@ -309,7 +309,7 @@ def audit(table: pd.DataFrame) -> ChartData:
     shown = summary if hints.all() else summary[~hints]
     shown = shown.sort_values(["value", "deals"], ascending=False, kind="stable")
     if shown.empty:
-        return ChartData(sentence(table), caption(table), "nothing found", size=(7.5, 3.0))
+        return ChartData(sentence(table), write_caption(table), "nothing found", size=(7.5, 3.0))
     money = money_of(table)
     places: list[Place] = []
     for row in iterate(shown):
@@ -319,7 +319,7 @@ def audit(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.label(row.Index), (bar,), says, row.deals))
     left = int(summary["deals"].sum() - shown["deals"].sum())
     return ChartData(
-        sentence(shown), caption(table, "deals by check", note_rest(left, "hint")), places=tuple(places),
+        sentence(shown), write_caption(table, "deals by check", note_rest(left, "hint")), places=tuple(places),
         measure=Measure("count", "deals"), size=(7.5, 3.0),
     )  # fmt: skip
 
@@ -329,7 +329,7 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
     flagged = table[table["risk"] > 0]
     shown = flagged.head(_MOST_FLAGS)
     if shown.empty:
-        return ChartData(heading(table), caption(table), "no open deal has a flag", size=(10.0, 4.2))
+        return ChartData(heading(table), write_caption(table), "no open deal has a flag", size=(10.0, 4.2))
     places = []
     for name, row in zip(name_deals(shown), iterate(shown), strict=True):
         value = float(np.nan_to_num(row.value))
@@ -339,7 +339,7 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
         text.count(len(flagged), "flagged deal"),
         note_rest(len(flagged) - len(shown), "smaller deal"),
     )
-    note = caption(table, count, "blue: several flags", rest)
+    note = write_caption(table, count, "blue: several flags", rest)
     return ChartData(
         heading(table), note, places=tuple(places), measure=measure_column(table, "value"), says_tone="quiet",
         size=(10.0, 4.2), name_width=36,

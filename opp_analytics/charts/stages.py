@@ -23,7 +23,6 @@ from opp_analytics.charts.data import (
     Tone,
 )
 from opp_analytics.charts.wording import (
-    caption,
     measure_column,
     measure_percent,
     name_periods,
@@ -31,6 +30,7 @@ from opp_analytics.charts.wording import (
     note_order,
     note_periods,
     shorten,
+    write_caption,
 )
 from opp_analytics.org import Org, Stages, money_of
 from opp_analytics.schema import unstack_level
@@ -61,7 +61,7 @@ _GROUPS: tuple[Tone, ...] = ("hi", "bar", "mute", "pale")
 def stage_funnel(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of open value per stage, with its open deals."""
     if table.empty:
-        return ChartData(sentence(table), caption(table), "no opportunities")
+        return ChartData(sentence(table), write_caption(table), "no opportunities")
     money = money_of(table)
     rows: Any = zip(name_rows(table.index), table["open_value"], table["open_count"], strict=True)
     places = (
@@ -73,7 +73,7 @@ def stage_funnel(table: pd.DataFrame) -> ChartData:
         measure = replace(measure, ticks=((0.0, money(0)),))
     count = text.count(int(table["open_count"].sum()), "open deal")
     return ChartData(
-        sentence(table), caption(table, count), places=tuple(places), measure=measure, says_tone="quiet"
+        sentence(table), write_caption(table, count), places=tuple(places), measure=measure, says_tone="quiet"
     )
 
 
@@ -81,18 +81,20 @@ def stage_flow(table: pd.DataFrame) -> ChartData:
     """Prepare a bar of entries per stage, cut by their outcome, with conversion and median days."""
     entries = int(table["entries"].sum())
     empty = "" if entries else "no deal entered a stage in this period"
-    places = [_flow_place(stage, row, first=not place) for place, (stage, row) in enumerate(table.iterrows())]
+    places = [
+        _place_stage(stage, row, first=not place) for place, (stage, row) in enumerate(table.iterrows())
+    ]
     parts = table[[column for column, _, _ in _FLOW]].rename(
         columns={column: words for column, _, words in _FLOW}
     )
     right = "at the right: entries, share of finished stays that advanced, median days in the stage"
     return ChartData(
-        sentence(table), caption(table, text.count(entries, "entry"), note_order(parts), right), empty,
+        sentence(table), write_caption(table, text.count(entries, "entry"), note_order(parts), right), empty,
         places=tuple(places), measure=Measure("count", "deals that entered"),
     )  # fmt: skip
 
 
-def _flow_place(stage: Any, row: pd.Series[Any], *, first: bool) -> Place:
+def _place_stage(stage: Any, row: pd.Series[Any], *, first: bool) -> Place:
     keys = stage if isinstance(stage, tuple) else (stage,)
     name = " · ".join(text.label(key) for key in keys)
     marks, parts, left = [], [], 0.0
@@ -118,7 +120,7 @@ def transitions(table: pd.DataFrame) -> ChartData:
     counts = transition_matrix(table)
     cells = counts.to_numpy()
     if not cells.any():
-        return ChartData(sentence(table), caption(table), "no stage change seen yet")
+        return ChartData(sentence(table), write_caption(table), "no stage change seen yet")
     names = [text.label(stage) for stage in counts.columns]
     places = (
         Place(
@@ -132,7 +134,7 @@ def transitions(table: pd.DataFrame) -> ChartData:
         for stage, row in zip(counts.index, cells, strict=True)
     )
     return ChartData(
-        sentence(table), caption(table, text.count(int(cells.sum()), "step")), places=tuple(places), least_rows=1,
+        sentence(table), write_caption(table, text.count(int(cells.sum()), "step")), places=tuple(places), least_rows=1,
         measure=Measure("names", "to", -0.5, len(names) - 0.5, ticks=tuple(enumerate(names))),
         across=Measure("names", "from"), size=(7.5, 4.6),
     )  # fmt: skip
@@ -142,9 +144,9 @@ def slippage(table: pd.DataFrame) -> ChartData:
     """Prepare a ladder of value by outcome; with `by`, one bar of shares per group."""
     due = int(table["count"].sum())
     if not due:
-        return ChartData(sentence(table), caption(table), "no open deal was due in this period")
+        return ChartData(sentence(table), write_caption(table), "no open deal was due in this period")
     if isinstance(table.index, pd.MultiIndex):
-        return _slippage_shares(table, due)
+        return _share_outcomes(table, due)
     money, level = money_of(table), float(table["value"].sum())
     places = [Place("due", (BarMark(0, level, "bar"),), f"{text.count(due)} · {money(level)}", level)]
     for row in table.itertuples():
@@ -155,12 +157,12 @@ def slippage(table: pd.DataFrame) -> ChartData:
         places.append(Place(text.label(outcome), (bar,), says, level, key=outcome))
         level -= value
     return ChartData(
-        sentence(table), caption(table, text.count(due), "each by its outcome"), places=tuple(places), linked=True,
+        sentence(table), write_caption(table, text.count(due), "each by its outcome"), places=tuple(places), linked=True,
         measure=measure_column(table, "value", "value at the start of the period"),
     )  # fmt: skip
 
 
-def _slippage_shares(table: pd.DataFrame, due: int) -> ChartData:
+def _share_outcomes(table: pd.DataFrame, due: int) -> ChartData:
     """Show the shares of the outcomes by count, the group with most slipped deals first."""
     shares = unstack_level(table["count_rate"], "outcome").fillna(0.0)
     shares = shares[sorted(shares.columns, key=lambda outcome: outcome != "slipped")]
@@ -170,7 +172,7 @@ def _slippage_shares(table: pd.DataFrame, due: int) -> ChartData:
     shares = shares.set_axis(pd.Index(names)).iloc[np.lexsort((-totals, -slipped))]
     tones = [_OUTCOMES.get(str(name), "mute") for name in shares]
     return ChartData(
-        sentence(table), caption(table, text.count(due), note_order(shares)), places=stack_shares(shares, tones),
+        sentence(table), write_caption(table, text.count(due), note_order(shares)), places=stack_shares(shares, tones),
         measure=measure_percent("share of the deals due", low=0, high=1),
     )  # fmt: skip
 
@@ -199,10 +201,10 @@ def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
     tables : mapping of str to DataFrame
         Tables of `oa.slippage` without groups, by the name of their period.
     """
-    return ChartData("", places=tuple(_outcomes_place(name, table) for name, table in tables.items()))
+    return ChartData("", places=tuple(_place_outcomes(name, table) for name, table in tables.items()))
 
 
-def _outcomes_place(name: str, table: pd.DataFrame) -> Place:
+def _place_outcomes(name: str, table: pd.DataFrame) -> Place:
     money, valued = money_of(table), bool(table["value"].sum() > 0)
     amounts = table["value"] if valued else table["count"]
     whole, left, marks = float(amounts.sum()), 0.0, []
@@ -224,7 +226,7 @@ def _outcomes_place(name: str, table: pd.DataFrame) -> Place:
 def close_date_moves(table: pd.DataFrame) -> ChartData:
     """Prepare deals by number of pushes, with the median days pushed above each column."""
     if table.empty:
-        return ChartData(sentence(table), caption(table), "no deals in this period")
+        return ChartData(sentence(table), write_caption(table), "no deals in this period")
     counts = push_counts(table, most=_MOST_PUSHES)
     places = []
     for pushes, deals, days in zip(counts.index, counts["deals"], counts["median_days"], strict=True):
@@ -232,7 +234,7 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
         name = f"{pushes}" if pushes < _MOST_PUSHES else f"{pushes} or more"
         places.append(Place(name, (BarMark(0, deals, "hi" if pushes else "pale", 0.7),), says, deals))
     return ChartData(
-        sentence(table), caption(table, text.count(len(table)), "counts are lower bounds"), places=tuple(places),
+        sentence(table), write_caption(table, text.count(len(table)), "counts are lower bounds"), places=tuple(places),
         upright=True, across=Measure("names", "pushes seen"),
         # Two lines of text stand above the highest column.
         measure=Measure("count", "deals", 0, float(counts["deals"].max()) * 1.22),
@@ -251,7 +253,7 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     """
     empty = "" if table["deals"].any() else "no deal was created in these periods"
     if table.empty:
-        return ChartData(sentence(table), caption(table), empty, size=(9.0, 4.2))
+        return ChartData(sentence(table), write_caption(table), empty, size=(9.0, 4.2))
     grouped = isinstance(table.index, pd.MultiIndex)
     values, money = _sum_groups(table), money_of(table)
     columns = ["deals", "open_value", *(["to_date"] if "to_date" in table else [])]
@@ -278,7 +280,7 @@ def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: st
     opened = tuple((float(k), float(value)) for k, value in enumerate(periods["open_value"]))
     ends.append(EndName(last + 0.35, opened[-1][1], "open at the end", "ink"))
     return ChartData(
-        sentence(table), caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
+        sentence(table), write_caption(table, text.count(int(periods["deals"].sum()))), empty, places=tuple(places), upright=True,
         measure=measure_column(table, "value", "value created"), curves=(Curve(opened, "ink", 1.2, 4.0),), ends=tuple(ends),
         levels=(Level(average, "bar", line),) if math.isfinite(average) else (),
         footer=note_periods(periods), size=(9.0, 4.2),
@@ -315,7 +317,9 @@ class _Phase(NamedTuple):
 def deal(table: pd.DataFrame) -> ChartData:
     """Prepare the timeline of one deal: stage, value and close date, each change where it was seen."""
     if table.empty:
-        return ChartData(sentence(table), caption(table), "no changes in this timeline", size=(9.0, 2.8))
+        return ChartData(
+            sentence(table), write_caption(table), "no changes in this timeline", size=(9.0, 2.8)
+        )
     start, end = table["seen_at"].min(), _end_timeline(table)
     stages, zero = Org.of(table).stages, pd.Timestamp(0, tz="UTC")
     places = []
@@ -328,7 +332,9 @@ def deal(table: pd.DataFrame) -> ChartData:
             bars.append(BarMark(left, right, _judge_phase(field, phase, stages), 0.56, forms))
         places.append(Place(text.label(field), tuple(bars)))
     changes = int(table.loc[table["operation"] != "new", "seen_at"].nunique())
-    note = caption(table, f"changed in {text.count(changes, 'record')}", "blue: pushed, cut or moved back")
+    note = write_caption(
+        table, f"changed in {text.count(changes, 'record')}", "blue: pushed, cut or moved back"
+    )
     return ChartData(
         sentence(table), note, places=tuple(places), least_rows=1, size=(9.0, 2.8),
         measure=Measure("date", low=(start - zero) / _DAY, high=(end - zero) / _DAY),

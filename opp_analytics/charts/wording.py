@@ -84,20 +84,20 @@ def note_periods(table: pd.DataFrame) -> str:
     )
 
 
-def caption(table: pd.DataFrame, *says: str) -> str:
+def write_caption(table: pd.DataFrame, *says: str) -> str:
     """Write a caption: number of deals, dates of the table if known, then further notes.
 
     Examples
     --------
     >>> table = pd.DataFrame()
     >>> table.attrs["as_of"] = "2026-03-31"
-    >>> caption(table, "312 closed deals", "", "95% intervals")
+    >>> write_caption(table, "312 closed deals", "", "95% intervals")
     '312 closed deals · as of Mar 31, 2026 · 95% intervals'
     """
-    return " · ".join(part for part in (*says[:1], *_dates(table), *says[1:]) if part)
+    return " · ".join(part for part in (*says[:1], *_write_dates(table), *says[1:]) if part)
 
 
-def _dates(table: pd.DataFrame) -> list[str]:
+def _write_dates(table: pd.DataFrame) -> list[str]:
     as_of, due = table.attrs.get("as_of"), table.attrs.get("due")
     opening, closing = table.attrs.get("opening_at"), table.attrs.get("closing_at")
     if opening and closing:

@@ -200,7 +200,7 @@ def _draw_columns(ax: Axes, chart: ChartData) -> None:
         foot, top = ax.get_ylim()
         ax.set_ylim(foot, top + 0.06 * (top - foot))
     if chart.footer:
-        ax.set_xlabel(chart.footer, color=COLORS["quiet"], fontsize=text_size(), loc="right")
+        ax.set_xlabel(chart.footer, color=COLORS["quiet"], fontsize=size_text(), loc="right")
     _write_above(ax, chart)
     right = max((end.x for end in chart.ends), default=0.0)
     named = [EndName(right, level.at, level.name, level.tone) for level in chart.levels if level.name]
@@ -264,19 +264,19 @@ def _set_axis(axis: Axis, measure: Measure) -> None:
 
 def _label_axis(axis: Axis, label: str) -> None:
     if label:
-        axis.set_label_text(label, color=COLORS["quiet"], fontsize=text_size(), parse_math=False)
+        axis.set_label_text(label, color=COLORS["quiet"], fontsize=size_text(), parse_math=False)
 
 
-def _row_text_size(ax: Axes, rows: int) -> float:
+def _size_rows(ax: Axes, rows: int) -> float:
     """Find the text size at which a line fits into each of `rows` rows."""
-    return float(np.clip(0.75 * room(ax, "y") / max(rows, 1), 5.0, text_size()))
+    return float(np.clip(0.75 * measure_axis(ax, "y") / max(rows, 1), 5.0, size_text()))
 
 
 def _name_rows(ax: Axes, names: Sequence[str], width: int, least: int) -> None:
     """Name rows 0, 1, … from the top; the text shrinks, then thins out."""
     rows = max(len(names), least)
-    size = _row_text_size(ax, rows)
-    step = max(1, math.ceil(size / max(room(ax, "y") / rows, 0.1)))
+    size = _size_rows(ax, rows)
+    step = max(1, math.ceil(size / max(measure_axis(ax, "y") / rows, 0.1)))
     places = list(range(0, len(names), step))
     ax.set_yticks(places, [shorten(names[k], width) for k in places], fontsize=size, parse_math=False)
     ax.set_ylim(rows - 0.4, -0.6)
@@ -284,7 +284,7 @@ def _name_rows(ax: Axes, names: Sequence[str], width: int, least: int) -> None:
 
 def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
     """Name columns 0, 1, … from the left; names break at blanks, then thin out."""
-    pitch, letter = room(ax, "x") / max(len(names), 1), 0.55 * text_size()
+    pitch, letter = measure_axis(ax, "x") / max(len(names), 1), 0.55 * size_text()
     fits = max(4, int((pitch - 4) / letter))
     broken = [
         "\n".join(
@@ -295,7 +295,7 @@ def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
     longest = max((len(line) for name in broken for line in name.split("\n")), default=0)
     step = max(1, math.ceil((longest * letter + 4) / max(pitch, 0.1)))
     places = list(range(0, len(names), step))
-    ax.set_xticks(places, [broken[k] for k in places], fontsize=text_size(), parse_math=False)
+    ax.set_xticks(places, [broken[k] for k in places], fontsize=size_text(), parse_math=False)
     ax.set_xlim(-0.6, max(len(names), 1) - 0.4)
 
 
@@ -303,11 +303,11 @@ def _write_beside(ax: Axes, chart: ChartData) -> None:
     """Write a text beside the end of each row and make room for it; omit it where rows are too thin."""
     ends, texts = [place.end for place in chart.places], [place.says for place in chart.places]
     low, high = min([0.0, *ends, *ax.dataLim.intervalx]), max([0.0, *ends])
-    size = _row_text_size(ax, len(texts))
-    wide = min(0.7, (max(map(len, texts)) * size * 0.6 + 4) / max(breadth(ax), 1.0))
+    size = _size_rows(ax, len(texts))
+    wide = min(0.7, (max(map(len, texts)) * size * 0.6 + 4) / max(measure_breadth(ax), 1.0))
     reach = (high - low or 1.0) / (1 - wide)
     ax.set_xlim(low - 0.02 * reach if low < 0 else 0, high + wide * reach)
-    if room(ax, "y") / len(texts) < size:
+    if measure_axis(ax, "y") / len(texts) < size:
         return
     for row, (end, words) in enumerate(zip(ends, texts, strict=True)):
         _annotate(ax, words, (max(end, 0.0), row), (4, 0), chart.says_tone, size)
@@ -315,7 +315,7 @@ def _write_beside(ax: Axes, chart: ChartData) -> None:
 
 def _write_columns(ax: Axes, chart: ChartData) -> None:
     """Write columns of text over the right part of the rows."""
-    size = _row_text_size(ax, len(chart.places))
+    size = _size_rows(ax, len(chart.places))
     cells = [(-1, column, column.head, "quiet") for column in chart.columns if column.head]
     for row, place in enumerate(chart.places):
         cells += [(row, c, words, c.tone) for c, words in zip(chart.columns, place.figures, strict=False)]
@@ -332,21 +332,21 @@ def _write_columns(ax: Axes, chart: ChartData) -> None:
 def _write_inside(ax: Axes, chart: ChartData) -> None:
     """Write into the bars the first of their forms that fits."""
     low, high = ax.get_xlim()
-    size = _row_text_size(ax, max(1, round(abs(ax.get_ylim()[0] - ax.get_ylim()[1]))))
+    size = _size_rows(ax, max(1, round(abs(ax.get_ylim()[0] - ax.get_ylim()[1]))))
     for row, place in enumerate(chart.places):
         for mark in place.marks:
             if not isinstance(mark, BarMark):
                 continue
-            letters = ((mark.end - mark.start) / (high - low) * room(ax, "x") - 4) / (size * 0.6)
+            letters = ((mark.end - mark.start) / (high - low) * measure_axis(ax, "x") - 4) / (size * 0.6)
             words = next((form for form in mark.forms if len(form) <= letters), "")
             if words:
                 ax.text(
-                    (mark.start + mark.end) / 2, row, words, ha="center", va="center", color=_ink_on(mark),
+                    (mark.start + mark.end) / 2, row, words, ha="center", va="center", color=_choose_ink(mark),
                     fontsize=size, parse_math=False,
                 )  # fmt: skip
 
 
-def _ink_on(mark: BarMark) -> str:
+def _choose_ink(mark: BarMark) -> str:
     """Choose the color of text on a bar."""
     dark = mark.strength > 0.6 and sum(to_rgb(COLORS[mark.tone])) / 3 < 0.55
     return BACK if dark else COLORS["ink"]
@@ -357,7 +357,7 @@ def _write_above(ax: Axes, chart: ChartData) -> None:
     taken, low, high = -math.inf, *sorted(ax.get_xlim())
     for slot, place in enumerate(chart.places):
         at = slot if place.at is None else place.at
-        half = 0.35 * len(place.says) * _ABOVE / room(ax, "x") * (high - low)
+        half = 0.35 * len(place.says) * _ABOVE / measure_axis(ax, "x") * (high - low)
         if place.says and (place.at is None or at - half > taken):
             _annotate(
                 ax, place.says, (at, place.end), (0, 3), chart.says_tone, _ABOVE, ha="center", va="bottom"
@@ -368,8 +368,8 @@ def _write_above(ax: Axes, chart: ChartData) -> None:
 def _name_ends(ax: Axes, ends: Sequence[EndName]) -> None:
     """Name curves at their right ends, moved apart where ends are close."""
     low, high = ax.get_ylim()
-    points = _SURE * room(ax, "y") / (high - low)
-    gap = 1.35 * text_size()
+    points = _SURE * measure_axis(ax, "y") / (high - low)
+    gap = 1.35 * size_text()
     # A name that has to move is placed from the one below it, since the height of the axes is not yet known exactly.
     level, anchor, start = -math.inf, low, 0.0
     for end in sorted(ends, key=lambda end: end.y):
@@ -378,7 +378,7 @@ def _name_ends(ax: Axes, ends: Sequence[EndName]) -> None:
             anchor, start = end.y, at
         else:
             at = level + gap
-        _annotate(ax, end.name, (end.x, anchor), (5, at - start), end.tone, text_size())
+        _annotate(ax, end.name, (end.x, anchor), (5, at - start), end.tone, size_text())
         level = at
 
 
@@ -398,7 +398,7 @@ def _annotate(
     )  # fmt: skip
 
 
-def text_size() -> float:
+def size_text() -> float:
     """Size labels in points, a little below the reader's own ``font.size``."""
     return 0.9 * float(rcParams["font.size"])
 
@@ -447,32 +447,32 @@ def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 
     """
     if ax is None:
         # A larger font gets a larger figure, so that everything fits as it does at the usual size.
-        scale = text_size() / _USUAL_SIZE
+        scale = size_text() / _USUAL_SIZE
         figsize = (scale * size[0], scale * max(size[1], 1.3 + _ROW_HEIGHT * rows))
         ax = Picture(figsize=figsize, layout="constrained").add_subplot(axes_class=_PictureAxes)
     elif not isinstance(ax, Axes):
         raise ArgumentTypeError(f"ax={ax!r} is not a matplotlib Axes; omit it for a new figure")
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(COLORS["quiet"])
-    ax.tick_params(colors=COLORS["ink"], labelsize=text_size(), length=0)
+    ax.tick_params(colors=COLORS["ink"], labelsize=size_text(), length=0)
     ax.set_axisbelow(True)
     return ax
 
 
-def room(ax: Axes, axis: str) -> float:
+def measure_axis(ax: Axes, axis: str) -> float:
     """Measure an axis, in points."""
     width, height = ax.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
     box = ax.get_position()
     return 72 * float(height * box.height if axis == "y" else width * box.width)
 
 
-def breadth(ax: Axes) -> float:
+def measure_breadth(ax: Axes) -> float:
     """Measure the points from the left end of the axes to the right edge that text may reach."""
     if not isinstance(ax, _PictureAxes):
-        return room(ax, "x")
+        return measure_axis(ax, "x")
     longest = max((len(label.get_text()) for label in ax.get_yticklabels()), default=0)
     # An axis of amounts has its labels only once it is drawn.
-    beside = max(longest, 6) * text_size() * 0.6 + 3 * text_size()
+    beside = max(longest, 6) * size_text() * 0.6 + 3 * size_text()
     return 72 * float(ax.get_figure(root=True).get_size_inches()[0]) - beside  # type: ignore[union-attr]
 
 
@@ -483,23 +483,23 @@ def show_empty(ax: Axes, reason: str) -> None:
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.text(
         0.5, 0.5, reason, transform=ax.transAxes, ha="center", va="center", color=COLORS["quiet"],
-        fontsize=text_size() + 2, parse_math=False,
+        fontsize=size_text() + 2, parse_math=False,
     )  # fmt: skip
 
 
 def finish(ax: Axes, title: str, note: str = "") -> Axes:
     """Write the title and the caption under it, wrapped to fit, turn dark where the figure is, and return `ax`."""
-    size = text_size()
-    lines = textwrap.wrap(note, max(30, int(breadth(ax) / (size * 0.56)))) if note else []
+    size = size_text()
+    lines = textwrap.wrap(note, max(30, int(measure_breadth(ax) / (size * 0.56)))) if note else []
     ax.set_title(
-        "\n".join(textwrap.wrap(title.removesuffix("."), max(24, int(breadth(ax) / ((size + 2) * 0.6))))),
+        "\n".join(textwrap.wrap(title.removesuffix("."), max(24, int(measure_breadth(ax) / ((size + 2) * 0.6))))),
         loc="left", fontsize=size + 2, fontweight="bold", color=COLORS["ink"], pad=8 + 1.4 * size * len(lines),
         parse_math=False,
     )  # fmt: skip
     if lines:
         ax.annotate(
             "\n".join(lines), xy=(0, 1), xycoords="axes fraction", xytext=(0, 6), textcoords="offset points",
-            va="bottom", fontsize=text_size(), color=COLORS["quiet"], gid="caption", parse_math=False,
+            va="bottom", fontsize=size_text(), color=COLORS["quiet"], gid="caption", parse_math=False,
         )  # fmt: skip
     _adapt(ax)
     return ax

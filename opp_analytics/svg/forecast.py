@@ -57,7 +57,7 @@ def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> 
         End of the scale in money, when rows share one. By default the row is scaled to its own target, which is drawn.
     """
     place = charts.progress(row, money, aimed=top is None)
-    scale = marks.scale_for(ChartData("", places=(place,))) if top is None else Axis(top)
+    scale = marks.fit_scale(ChartData("", places=(place,))) if top is None else Axis(top)
     if top is None and row["target"] > 0:
         scale = Axis(MULTIPLES * row["target"])
     drawn = draw_marks(place, scale, height=22, thick=8)

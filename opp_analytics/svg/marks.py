@@ -21,7 +21,7 @@ from opp_analytics.charts import (
     RangeMark,
     TickMark,
     Tone,
-    round_ticks,
+    choose_ticks,
 )
 
 Fill = Tone
@@ -62,7 +62,7 @@ class Axis:
 
     def ticks(self, most: int = 4) -> list[float]:
         """Choose at most `most` round ticks from 0."""
-        return round_ticks(self.top, most)
+        return choose_ticks(self.top, most)
 
 
 def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0) -> Axis:
@@ -77,7 +77,7 @@ def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0) ->
     return Axis(1.05 * largest if largest > 0 else 1.0, start, end)
 
 
-def scale_for(chart: ChartData, *, end: float = 100.0) -> Axis:
+def fit_scale(chart: ChartData, *, end: float = 100.0) -> Axis:
     """Scale from 0 to a little beyond the largest mark of a chart."""
     amounts = [level.at for level in chart.levels]
     for place in chart.places:

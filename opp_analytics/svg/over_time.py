@@ -83,7 +83,7 @@ class _Time:
         self.start = start if last > first else 100.0
 
     def at(self, day: float) -> float:
-        """Position of a day since 1970."""
+        """Find the position of a day since 1970."""
         share = min(max((math.floor(day) - self.first) / self.span, 0.0), 1.0)
         return self.start + share * (100 - self.start)
 

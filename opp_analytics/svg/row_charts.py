@@ -18,10 +18,10 @@ from opp_analytics.svg.marks import (
     across,
     draw_levels,
     draw_marks,
+    fit_scale,
     hint,
     label,
     picture,
-    scale_for,
     scale_labels,
 )
 from opp_analytics.svg.rows import Row, Rows
@@ -108,7 +108,7 @@ def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = F
         for one in amounts
     )
     chart = ChartData("", places=places)
-    return _render(chart, scale_for(chart), height=20, thick=10, label_width=label_width, stacked=stacked)
+    return _render(chart, fit_scale(chart), height=20, thick=10, label_width=label_width, stacked=stacked)
 
 
 def waterfall(table: pd.DataFrame) -> Rows:
@@ -123,7 +123,7 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
 
 def _render_steps(chart: ChartData) -> Rows:
     # Room for the number of deals right of the longest bar.
-    scale = scale_for(chart, end=88)
+    scale = fit_scale(chart, end=88)
     aims = [level for level in chart.levels if level.name]
     drawn, said = label(0, 11, chart.measure.write(0), kind="quiet"), "Scale in money"
     if aims:
@@ -138,7 +138,7 @@ def forecast_categories(table: pd.DataFrame, period: str, *, target: float = mat
     """Render one period of `oa.forecast_categories`: each category begins where those before it end, on the way to the target."""
     chart = charts.category_reach(table, period, target=target)
     # Room for the running total beside the longest bar.
-    scale = scale_for(chart, end=84)
+    scale = fit_scale(chart, end=84)
     return _render(chart, scale, short="ink", clear=_TOTAL, capital=True, label_width=88)
 
 
@@ -178,7 +178,7 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
 def track_record(table: pd.DataFrame) -> Rows:
     """Render `oa.track_record`, the latest first: range and forecast in blue, what closed as a point."""
     chart = charts.track_record(table)
-    scale = scale_for(chart)
+    scale = fit_scale(chart)
     ticks = [(scale.at(tick), chart.measure.write(tick)) for tick in scale.ticks(3) if scale.at(tick) < 90]
     axis = picture(*scale_labels(ticks), height=14, said="Scale in money")
     return _render(chart, scale, heads=("", "In range?"), axis=axis, label_width=120)
@@ -189,7 +189,7 @@ def swing(if_lost: float, if_won: float, *, said: str) -> str:
     scale = Axis(1.0, _CHANCE, 100 - _CHANCE)
     return picture(
         across(10, left=_CHANCE, right=100 - _CHANCE, line="rule"),
-        *draw_marks(Place("", charts.swing_marks(if_lost, if_won)), scale, height=20, thick=10),
+        *draw_marks(Place("", charts.mark_swing(if_lost, if_won)), scale, height=20, thick=10),
         label(scale.at(if_lost), 14, text.percent(if_lost), anchor="end", dx=-8),
         label(scale.at(if_won), 14, text.percent(if_won), dx=9, kind="hi"),
         hint(said),

@@ -49,7 +49,7 @@ class Rows:
     """True when on a phone the picture goes below its label, because it needs the width."""
 
     def html(self, opened: Sequence[str] = ()) -> str:
-        """The chart as HTML.
+        """Write the chart as HTML.
 
         Parameters
         ----------
@@ -62,13 +62,13 @@ class Rows:
         noted = max((len(row.label) + len(row.note) for row in self.rows if row.note), default=0)
         labels = min(max(self.label_width, _LETTER * noted + 32), _WIDEST)
         style = f"--lab:{labels}px;--fig:{width}px;--figs:{count}"
-        inner = [_head(self, count)] if self.axis or self.heads else []
+        inner = [_write_head(self, count)] if self.axis or self.heads else []
         for row, behind in zip(self.rows, opened or [""] * len(self.rows), strict=True):
-            inner.append(_row(row, behind))
+            inner.append(_write_row(row, behind))
         return f'<div class="rows{" stacked" if self.stacked else ""}" style="{style}">{"".join(inner)}</div>'
 
 
-def _head(chart: Rows, count: int) -> str:
+def _write_head(chart: Rows, count: int) -> str:
     heads = [*chart.heads, *[""] * (count + 1 - len(chart.heads))]
     figures = "".join(f'<span class="fig">{escape(head)}</span>' for head in heads[1:])
     return (
@@ -76,7 +76,7 @@ def _head(chart: Rows, count: int) -> str:
     )
 
 
-def _row(row: Row, behind: str) -> str:
+def _write_row(row: Row, behind: str) -> str:
     note = f'<span class="note"> · {escape(row.note)}</span>' if row.note else ""
     cells = f'<span class="lab" title="{escape(row.label)}"><bdi>{escape(row.label)}</bdi>{note}</span>{row.picture}'
     cells += "".join(f'<span class="fig">{escape(figure)}</span>' for figure in row.figures)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from opp_analytics import charts
-from opp_analytics.charts.wording import caption
+from opp_analytics.charts.wording import write_caption
 
 MODULES = sorted(Path(inspect.getfile(charts)).parent.glob("*.py"))
 ALLOWED = {
@@ -33,19 +33,19 @@ def test_shorten__keeps_both_ends():
     assert len(charts.shorten("x" * 100, 30)) == 30
 
 
-def test_caption__says_only_what_it_knows():
-    assert caption(pd.DataFrame()) == ""
-    assert caption(pd.DataFrame(), "3 deals", "95% intervals") == "3 deals · 95% intervals"
+def test_write_caption__says_only_what_it_knows():
+    assert write_caption(pd.DataFrame()) == ""
+    assert write_caption(pd.DataFrame(), "3 deals", "95% intervals") == "3 deals · 95% intervals"
 
 
-def test_caption__names_the_records_compared_and_the_days_due():
+def test_write_caption__names_the_records_compared_and_the_days_due():
     table = pd.DataFrame()
     table.attrs.update(
         as_of="2026-03-31", opening_at="2026-02-28T09:00:00+00:00", closing_at="2026-03-31T09:00:00+00:00"
     )
-    assert caption(table, "5 deals") == "5 deals · Feb 28 to Mar 31, 2026"
+    assert write_caption(table, "5 deals") == "5 deals · Feb 28 to Mar 31, 2026"
     table.attrs["due"] = ["2026-04-01", "2026-06-30"]
-    assert caption(table) == "Feb 28 to Mar 31, 2026 · due Apr 1 to Jun 30, 2026"
+    assert write_caption(table) == "Feb 28 to Mar 31, 2026 · due Apr 1 to Jun 30, 2026"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -11,6 +11,7 @@ from opp_analytics.analysis import (
     close_date_moves,
     deal_flags,
     forecast_categories,
+    heading,
     movements,
     sentence,
     slippage,
@@ -181,3 +182,14 @@ def _due(*shares: tuple[float, float], valued: bool = True) -> pd.DataFrame:
 )  # fmt: skip
 def test_sentence__of_slippage_compares_the_last_two_periods(table: pd.DataFrame, words: str) -> None:
     assert sentence(table) == words
+
+
+def test_heading__is_the_sentence_without_its_parts():
+    for table in (waterfall(HISTORY, **DAYS), movements(HISTORY, **DAYS)):
+        title = heading(table)
+        assert sentence(table).startswith(title)
+        assert ":" not in title
+        assert len(title) < len(sentence(table)) - 1
+    # A table whose sentence is one clause keeps it whole.
+    flow = stage_flow(HISTORY, **DAYS)
+    assert f"{heading(flow)}." == sentence(flow)
