@@ -104,14 +104,13 @@ class ForecastEffect:
 
 
 def _take_sides(sheet: EditSheet, fields: list[str] | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Take the changed rows before and after the edits, without those that a side lacks."""
+    """Take the changed rows before and after the edits, numbered as in the sheet, without those that a side lacks."""
     rows = sheet.changed_rows
-    return (
-        sheet.before([row for row in rows if not sheet.is_new(row)], fields),
-        sheet.after([row for row in rows if sheet.row_state(row) != "removed"], fields),
-    )
+    before = [row for row in rows if not sheet.is_new(row)]
+    after = [row for row in rows if sheet.row_state(row) != "removed"]
+    return sheet.before(before, fields).set_axis(before), sheet.after(after, fields).set_axis(after)
 
 
 def make_plan(sheet: EditSheet, **options: Any) -> Plan:
-    """Make the plan of the edits from the changed deals."""
+    """Make the plan of the edits from the changed deals; its ``row`` is the sheet's."""
     return plan(*_take_sides(sheet), **options)

@@ -198,10 +198,9 @@ class Review:
         """Find the sheet's row of each change of a plan."""
         sheet = self.sheet
         ids = {sheet.base_value(row, "unique_id"): row for row in range(sheet.end) if not sheet.is_new(row)}
-        sent = [row for row in sheet.changed_rows if sheet.row_state(row) != "removed"]
         return [
-            sent[int(label)] if pd.isna(unique_id) else ids[unique_id]
-            for label, unique_id in zip(planned.changes["row"], planned.changes["unique_id"], strict=True)
+            int(row) if pd.isna(unique_id) else ids[unique_id]
+            for row, unique_id in zip(planned.changes["row"], planned.changes["unique_id"], strict=True)
         ]
 
     def _note_conflicts(self, planned: Plan) -> None:
