@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 
 
@@ -36,3 +37,13 @@ def heights(ax: Axes) -> list[float]:
 def legend(ax: Axes) -> list[str]:
     found = ax.get_legend()
     return [entry.get_text() for entry in found.get_texts()] if found else []
+
+
+def starts(ax: Axes) -> list[float]:
+    """The first position across of each line; a dot is a line of one point."""
+    return [float(np.asarray(line.get_xdata())[0]) for line in ax.lines]
+
+
+def levels(ax: Axes, line: int) -> list[float]:
+    """The amounts of a line."""
+    return [float(amount) for amount in np.asarray(ax.lines[line].get_ydata())]

@@ -8,7 +8,7 @@ from tests.plots.tables import TABLES
 
 def test_backtest__is_a_line_of_errors_per_period():
     ax = plots.backtest(TABLES["backtest"])
-    assert list(ax.lines[1].get_ydata()) == [-1, 1]
+    assert reading.levels(ax, 1) == [-1, 1]
     assert ax.get_xlim()[0] > ax.get_xlim()[1]
     assert "Jan 2026" in reading.texts(ax)
     assert reading.title(ax) == "2 past forecasts missed by 17%; ranges held in 50%"
@@ -30,7 +30,7 @@ def test_backtest__of_groups_adds_their_errors_up():
     grouped = pd.concat({"Ann": table, "Bo": table}, names=["owner"]).reorder_levels(
         ["made_at", "owner", "period"]
     )
-    assert list(plots.backtest(grouped).lines[1].get_ydata()) == [-2, 2]
+    assert reading.levels(plots.backtest(grouped), 1) == [-2, 2]
 
 
 def test_backtest__of_nothing():

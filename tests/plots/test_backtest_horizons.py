@@ -7,8 +7,7 @@ from tests.plots.tables import TABLES
 
 def test_backtest_horizons__draws_miss_and_bias_with_the_ranges_that_held_below():
     ax = plots.backtest_horizons(TABLES["backtest_horizons"])
-    bias, miss = ax.lines[1:]
-    assert (list(miss.get_ydata()), list(bias.get_ydata())) == ([0.5, 0.2], [-0.5, 0.1])
+    assert (reading.levels(ax, 2), reading.levels(ax, 1)) == ([0.5, 0.2], [-0.5, 0.1])
     assert reading.slots(ax) == ["4\n50%", "0\n100%"]
     assert ax.get_xlabel() == "weeks before the period's end, and 80% ranges that held"
     assert {"miss", "bias"} <= set(reading.texts(ax))

@@ -17,7 +17,7 @@ def test_time_to_win__has_a_row_per_group():
     both = pd.concat({"Ann": table, "Bo": table * 2}, names=["owner_name"])
     ax = plots.time_to_win(both)
     assert reading.rows(ax) == ["Ann", "Bo"]
-    assert [line.get_xdata()[0] for line in ax.lines] == [30, 60, 60, 120]
+    assert reading.starts(ax) == [30, 60, 60, 120]
 
 
 def test_time_to_win__says_who_has_no_win():

@@ -9,7 +9,7 @@ def test_win_rate_definitions__are_rows_with_their_n_and_when_they_mislead():
     ax = plots.win_rate_definitions(TABLES["win_rate_definitions"])
     assert reading.rows(ax) == ["closed", "created"]
     assert reading.texts(ax)[:3] == ["50% of 4", "few large deals decide it", "25% of 8"]
-    assert [line.get_xdata()[0] for line in ax.lines] == [0.5, 0.25]
+    assert reading.starts(ax) == [0.5, 0.25]
 
 
 def test_win_rate_definitions__of_nothing():
