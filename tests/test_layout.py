@@ -165,6 +165,7 @@ ACROSS = {
     "api/test_live.py": "the whole client, against a real account",
     "api/test_vendor_client.py": "the sandbox and the client, against the vendor's own client",
     "cli/test_terminal.py": "every command, with hostile names in server and files",
+    "golden/test_golden.py": "every figure of forecasts, page and explorer, against the stored ones",
     "history/test_imported.py": "an imported history and the records after it, against a later import",
     "history/test_properties.py": "every question, on random histories",
     "plots/test_looks.py": "every drawing, with difficult data",

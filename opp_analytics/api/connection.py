@@ -19,6 +19,7 @@ from opp_analytics.errors import UnexpectedResponse
 
 _HEADERS = {**requests.utils.default_headers(), "Accept": "application/json", "User-Agent": "opp-analytics"}
 LARGEST_BODY = 256 * 2**20
+"""Bytes of an answer: a page of 1,000 opportunities has about 1 MB, so more than this is another server or a fault."""
 _LARGEST_REFUSAL = 64 * 2**10
 """Bytes that are read of an error's body."""
 

@@ -28,6 +28,7 @@ def attempt(call: Callable[[], _T]) -> _T | BaseException:
 
 
 _COMMAND_SECONDS = 60.0
+"""A token command may ask a person in a browser; after a minute it hangs."""
 _SHORTEST_REDACTED = 6
 """Length of the shortest secret that is redacted; shorter ones occur in ordinary words."""
 

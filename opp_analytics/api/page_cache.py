@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("opp_analytics")
 _LOCK_SECONDS = 30.0
+"""Opening a store waits without limit while another process holds it; clearing one takes well under a second."""
 
 
 class PageCache:

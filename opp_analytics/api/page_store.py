@@ -50,6 +50,7 @@ def unpack(stored: object) -> StoredPage | None:
 
 
 _BUSY_MS = 10_000
+"""Wait for another process's write, which takes milliseconds; then go on without the cache."""
 
 
 class PageStore(SQLiteDict):

@@ -129,7 +129,9 @@ def cause(error: BaseException, timeout: float) -> str:
 LONGEST_WAIT = 120.0
 """Longest wait of one request in seconds; if the server asks for more, the call fails."""
 _LONGEST_BACKOFF = 10.0
+"""Seconds between attempts at most; a server that needs longer says so (Retry-After)."""
 _FAILED_FOR_NOW = (500, 502, 503, 504)
+"""Statuses of a server or gateway that may recover by itself."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ _LOG = logging.getLogger("opp_analytics")
 _DEADLINE_FACTOR = 5
 """A request, from the connection to the last byte, takes at most so many times its time-out."""
 _REDIRECTS = 3
+"""A trailing slash and a moved path make two redirects; more are a loop."""
 _NO_ANSWER = (
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,

@@ -111,6 +111,7 @@ def _list_stays(org: Org) -> pd.DataFrame:
 
 
 _MOST_NAMED = 8
+"""Values named in the error of an unknown one."""
 _MOST_WORDS = 50
 """Labels in the words of a query."""
 _COUNTED = {

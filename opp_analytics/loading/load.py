@@ -44,8 +44,11 @@ def warn_of_empty_columns(opportunities: pd.DataFrame) -> None:
 
 
 _SWEEPS = 3
+"""Passes over all pages: a busy tenant may change during the first; after three the load is said to be incomplete."""
 _SWEEP_EVERY = timedelta(hours=24)
+"""Catching up trusts the last full sweep for a day; what it cannot notice, such as a purged trash, ends there."""
 _PAGE_SIZE = 1000
+"""Page size matters more than anything else for speed; servers that cap it send fewer rows."""
 _log = logging.getLogger("opp_analytics")
 
 

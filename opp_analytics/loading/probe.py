@@ -20,7 +20,9 @@ from opp_analytics.errors import ForbiddenError, LoadError, NotFoundError
 MOST_PAGES = 100_000
 """Pages of list and trash together, repeats included."""
 MOST_BYTES = 16 * 2**30
+"""Bytes of all pages: ten million opportunities have about 10 GB."""
 MOST_SECONDS = 4 * 3600.0
+"""A million opportunities take minutes even on a slow server."""
 _SLACK = 10
 """Extra pages, beyond twice the announced number, before the pages are considered endless."""
 
@@ -89,6 +91,7 @@ def count_announced(total_records: int | None, total_pages: int | None, page_siz
 _SHOWN = 100
 """Rows of the trash that tell whether it changed; one with fewer is compared whole."""
 _PAGE = 1000
+"""Page size for reading the whole trash."""
 
 
 @dataclass(frozen=True)

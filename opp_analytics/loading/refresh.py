@@ -38,6 +38,7 @@ _STAMPS_WITHIN = 5
 _TRIES = 20
 """Short reads while something changes during each of them."""
 _LARGE_PAGE = 1000
+"""Page size of a repeated short read: one large page shows one moment, several may not."""
 _RECOUNTS = 2
 """Short reads that nothing disturbed and that still do not add up."""
 _log = logging.getLogger("opp_analytics")

@@ -32,6 +32,7 @@ from opp_analytics.sandbox.stages import TenantStages
 from opp_analytics.sandbox.store import Store
 
 _BACKLOG = 128
+"""Connections that may wait to be accepted, more than any client here opens."""
 
 
 def main() -> int:

@@ -81,6 +81,7 @@ CONTROL = "/-/sandbox"
 """Path of the control routes, which are not counted and have no faults."""
 
 _DRIPS_PER_SECOND = 20
+"""Pieces of a dripping body: often enough that a client's read time-out does not end it."""
 _LARGEST_BODY = 2_000_000
 """Largest number of bytes read of a body; the API's limit is half of it."""
 

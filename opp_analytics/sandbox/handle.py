@@ -318,7 +318,9 @@ def _moment(name: str, value: datetime) -> str:
 
 
 _CHUNK = 5_000
+"""Rows seeded per request, a few MB of JSON."""
 _SECONDS_TO_STOP = 10
+"""Wait for the server to end by itself; it takes under two seconds, then it is killed."""
 
 
 class Tenant(NamedTuple):

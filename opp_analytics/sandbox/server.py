@@ -34,7 +34,9 @@ from opp_analytics.sandbox.validation import Problem, fill_defaults, normalize, 
 __all__ = ["DEFAULT_PAGE_SIZE", "LARGEST_PAGE_SIZE", "Api", "build"]
 
 DEFAULT_PAGE_SIZE = 15
+"""As in the API's reference."""
 LARGEST_PAGE_SIZE = 1_000
+"""The reference names no cap; real servers have one, so clients must believe what comes."""
 LARGEST_BODY = 1_000_000
 """Largest body of a create or an update, in bytes."""
 

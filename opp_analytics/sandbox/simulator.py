@@ -50,7 +50,9 @@ _TYPICAL_VALUE, _VALUE_SPREAD = 24_000, 0.8
 _TYPICAL_CYCLE_DAYS, _CYCLE_SPREAD = 45, 0.45
 _NO_VALUE, _NO_DATE = 0.06, 0.05
 _KEEPS_PLANNED_DATE = 0.1
+"""Chance that a closing leaves the planned close date in place, a common flaw of CRM data."""
 _CRUNCH_DAYS = 10
+"""Days before the end of a quarter in which late deals move to the next one."""
 
 
 def state_probability(stage: str, rep: Rep, dice: random.Random) -> int:

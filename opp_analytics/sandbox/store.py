@@ -35,7 +35,9 @@ CORE = (
 _COLUMNS = (*CORE[1:], "owner_unique_id", "contact_unique_id")
 _SEARCHED = ("name", "code", "notes", "owner_name", "account_id")
 _APPLICATION_ID = 0x4F50_5053
+"""Marks the file as a sandbox database ("OPPS")."""
 _LAYOUT = 1
+"""Rises with every change of the tables; a file of another layout is refused."""
 _SCHEMA = f"""
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tenant (id INTEGER PRIMARY KEY, api_key TEXT NOT NULL UNIQUE);

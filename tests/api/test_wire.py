@@ -1,13 +1,21 @@
+"""None"""
+
+from __future__ import annotations
+
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.api import wire
+from opp_analytics.api import PageDecoder, wire
+from opp_analytics.api.wire import TenantNames
+from tests.support import Asked, as_json, client_of, listing, paged, row, serving
 
 
 def body(*resources, **meta):
@@ -82,3 +90,72 @@ def test_encode__writes_every_kind_of_cell_exactly(column, value, sent):
         wire.encode({column: wire.to_wire(column, value)}).decode()
         == f'{{"opportunity":{{"{column}":{sent}}}}}'
     )
+
+
+TOTAL = oa.Org(api_columns={"total": "value", "phase": "stage"})
+
+
+def theirs(number: int, **attributes: Any) -> dict[str, Any]:
+    """The attributes of a deal whose tenant sends ``total`` and ``phase``."""
+    known = row(number)
+    return {"total": known.pop("value"), "phase": known.pop("stage")} | known | attributes
+
+
+def test_load__reads_the_tenants_names_as_ours(tmp_path: Path) -> None:
+    rows = [theirs(1), theirs(2, total="1200.50"), theirs(3, phase=None)]
+    with serving(paged(rows)) as server:
+        frame = oa.load(client_of(server, tmp_path, org=TOTAL), progress=False)
+        again = oa.load(client_of(server, tmp_path, org=TOTAL), progress=False)
+    assert frame["value"].tolist() == [1001.0, 1200.5, 1003.0]
+    assert frame["stage"].isna().tolist() == [False, False, True]
+    assert str(frame["value"].dtype) == "float64"
+    assert not {"total", "phase"} & set(frame.columns)
+    pd.testing.assert_frame_equal(frame, again)
+
+
+def test_client__reads_and_writes_under_the_tenants_names(tmp_path: Path) -> None:
+    def respond(asked: Asked) -> Any:
+        if asked.method == "GET" and asked.path == "/opportunities/":
+            return listing([theirs(1)], 1)
+        sent = json.loads(asked.body)["opportunity"] if asked.body else {}
+        return as_json({"data": {"id": "opp-1", "attributes": theirs(1) | sent}})
+
+    with serving(respond) as server:
+        client = client_of(server, tmp_path, org=TOTAL)
+        assert client.get("opp-1")["value"] == 1001
+        assert client.list(sort="-value").rows[0]["stage"] == "proposal"
+        assert client.create(name="Acme", value=5, stage="Demo")["value"] == 5
+        assert client.update("opp-1", value=7)["value"] == 7
+        bodies = [json.loads(asked.body)["opportunity"] for asked in server.asked if asked.body]
+        sorts = [asked.query["sort"] for asked in server.asked if "sort" in asked.query]
+    assert bodies == [{"name": "Acme", "total": 5, "phase": "Demo"}, {"total": 7}]
+    assert sorts == ["-total"]
+
+
+def test_client__refuses_a_deal_that_says_two_things(tmp_path: Path) -> None:
+    with serving(paged([theirs(1, value=3)])) as server:
+        client = client_of(server, tmp_path, org=TOTAL)
+        for ask in (lambda: client.list(), lambda: oa.load(client, progress=False)):
+            with pytest.raises(oa.errors.UnexpectedResponse, match=r"'opp-1' holds total=1001 and value=3"):
+                ask()
+
+
+def test_decode__of_a_page_that_its_records_do_not_fit_renames_too() -> None:
+    def page(*rows: dict[str, Any]) -> bytes:
+        return json.dumps({"data": [{"id": deal["unique_id"], "attributes": deal} for deal in rows]}).encode()
+
+    decoder = PageDecoder(TenantNames({"total": "value"}))
+    assert decoder.decode(page(row(1, value=None, total=5, odd=1))).table["value"].to_pylist() == [5.0]
+    second = decoder.decode(page(row(2, value=6.0), row(3, value=None, total=7, odd=2))).table
+    assert second["value"].to_pylist() == [6.0, 7.0]
+    assert "total" not in second.column_names
+
+
+def test_create__checks_the_name_before_anything_is_sent(tmp_path: Path) -> None:
+    with serving(lambda _: as_json({})) as server:
+        client = client_of(server, tmp_path)
+        with pytest.raises(oa.errors.ArgumentError, match="name=None is not text"):
+            client.create(value=5)
+        with pytest.raises(oa.errors.ArgumentError, match="name='  ' is blank"):
+            client.create(name="  ")
+        assert server.asked == []

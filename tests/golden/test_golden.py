@@ -7,6 +7,8 @@ import pytest
 from tests.golden.files import compute, differences
 from tests.golden.histories import HISTORIES
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("history", HISTORIES)
 def test_figures__are_as_stored(history: str) -> None:

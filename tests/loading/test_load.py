@@ -1,9 +1,14 @@
+"""None"""
+
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
 import sys
 import textwrap
 import zlib
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -441,3 +446,18 @@ def test_load__of_pages_without_a_row_or_a_total_is_empty_and_says_so(tmp_path):
         opportunities = oa.load(client, progress=False)
     assert len(opportunities) == 0
     assert not opportunities.attrs["load"]["complete"]
+
+
+def test_load__warns_of_a_column_that_is_empty_in_every_row(tmp_path: Path) -> None:
+    rows = [row(k, value=None, total=5.0) for k in range(3)]
+    with serving(paged(rows)) as server:
+        with pytest.warns(
+            oa.errors.DataWarning,
+            match=r'(?s)value is empty in every row.*\[api.columns\]\n  total = "value"',
+        ):
+            oa.load(client_of(server, tmp_path), progress=False)
+        # Nothing to say once it is named, nor of an empty tenant.
+        named = oa.Org(api_columns={"total": "value"})
+        assert oa.load(client_of(server, tmp_path, org=named), progress=False)["value"].tolist() == [5.0] * 3
+    with serving(paged([])) as server:
+        assert oa.load(client_of(server, tmp_path / "empty"), progress=False).empty

@@ -1,5 +1,7 @@
 """A server that stores something other than it was sent."""
 
+from __future__ import annotations
+
 from decimal import Decimal
 from typing import Any
 
