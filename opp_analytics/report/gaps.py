@@ -79,7 +79,7 @@ def cover_gaps(deals: pd.DataFrame, people: pd.DataFrame, money: Money) -> pd.Da
 
 
 def _cover_gap(mine: pd.DataFrame, gap: float, money: Money) -> tuple[int, float, float, str]:
-    """Number and value of the largest deals that can cover a gap, the chance that enough of them close, and the advice."""
+    """Count and sum the largest deals that can cover a gap; say the chance that enough of them close, and the advice."""
     if mine.empty:
         return 0, 0.0, np.nan, "no open deal of yours could close in time"
     values = mine["value"].to_numpy(dtype=float)

@@ -9,6 +9,7 @@ from opp_analytics.svg import Rows
 
 __all__ = [
     "Block",
+    "BlockPart",
     "Cell",
     "Chart",
     "Column",
@@ -22,7 +23,6 @@ __all__ = [
     "Note",
     "Opening",
     "Page",
-    "Part",
     "Table",
     "Terms",
     "Tile",
@@ -189,7 +189,7 @@ class Terms:
     remarks: tuple[str, ...] = ()
 
 
-Part = Table | Chart | Opening | Goals | Note | Fold | Terms
+BlockPart = Table | Chart | Opening | Goals | Note | Fold | Terms
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Block:
     key: str
     title: str
     sub: str = ""
-    parts: tuple[Part, ...] = ()
+    parts: tuple[BlockPart, ...] = ()
     nav: str = ""
     """Its name in the contents; empty for none."""
 

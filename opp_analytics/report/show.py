@@ -20,7 +20,7 @@ __all__ = ["show"]
 
 
 def show(table: pd.DataFrame) -> Styler:
-    """A result table for a notebook: money in full digits with the currency, percents, dates, a dash where one is missing.
+    """Show a result table in a notebook: money in full digits with the currency, percents, dates, a dash where one is missing.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def show(table: pd.DataFrame) -> Styler:
 
 
 def _name(label: Any) -> str:
-    """The column's own name; the last level of several says the unit."""
+    """Name a column; the last level of several says the unit."""
     return str(label[-1] if isinstance(label, tuple) else label)
 
 

@@ -28,7 +28,7 @@ from opp_analytics.report.model import Page
 from opp_analytics.report.settings import find_alerts, read_look
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
-from opp_analytics.report.workbook import workbook_bytes
+from opp_analytics.report.workbook import write_workbook
 
 __all__ = ["WeeklyReport", "weekly_report"]
 
@@ -188,7 +188,7 @@ def _find_alerts(tables: Tables) -> Iterator[str]:
 
 
 def _write_workbook(page: Page, tables: Tables) -> bytes:
-    return workbook_bytes(
+    return write_workbook(
         list(sheets(tables)),
         figures(tables),
         title=page.title,

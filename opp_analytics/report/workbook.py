@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from openpyxl.comments import Comment
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["workbook_bytes"]
+__all__ = ["write_workbook"]
 
 _MOST_ROWS = 1_048_574
 """Rows of a sheet below its heading and above its total."""
 _MOST_LETTERS = 32_767
+"""Characters of a cell that Excel can hold."""
 _WIDEST, _UPRIGHT, _PAPER = 40, 140, 200
-"""Width of the widest column, of a sheet printed upright, and of what is printed: further columns are on the sheet only."""
+"""Maximum widths, in characters: column, portrait page, printed area; further columns are on the sheet only."""
 _FONT = "Calibri"
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 """Characters that a workbook cannot contain."""
@@ -48,7 +49,7 @@ _FORMATS = {
 _RIGHT = ("money", "rate", "percent", "ratio", "count", "number")
 
 
-def workbook_bytes(
+def write_workbook(
     sheets: Iterable[Sheet],
     figures: Iterable[Figure],
     *,
@@ -58,7 +59,7 @@ def workbook_bytes(
     currency: str | None,
     as_of: datetime,
 ) -> bytes:
-    """The workbook as the bytes of an xlsx file; the same input gives the same bytes.
+    """Write the workbook as the bytes of an xlsx file; the same input gives the same bytes.
 
     Parameters
     ----------
@@ -83,15 +84,15 @@ def workbook_bytes(
     formats = {**_FORMATS, "money": _money_format(currency)}
     saved = io.BytesIO()
     try:  # the library writes each row to a temporary file first
-        _summary(book, title, list(sentences), list(figures), since, formats)
+        _write_summary(book, title, list(sentences), list(figures), since, formats)
         for sheet in sheets:
-            _table(book, sheet, formats)
+            _write_table(book, sheet, formats)
         book.save(saved)
     except OSError as error:
         raise DataError(
             f"cannot make the workbook in {tempfile.gettempdir()}: {error.strerror or error}"
         ) from None
-    return _dated(saved, as_of)
+    return _fix_times(saved, as_of)
 
 
 def _money_format(currency: str | None) -> str:
@@ -101,7 +102,7 @@ def _money_format(currency: str | None) -> str:
     return f"[${symbol}]{'' if len(symbol) == 1 else ' '}#,##0.00"
 
 
-def _summary(
+def _write_summary(
     book: Workbook,
     title: str,
     sentences: list[str],
@@ -109,7 +110,7 @@ def _summary(
     since: str,
     formats: dict[str, str],
 ) -> None:
-    """What the page says, and its figures as cells with names."""
+    """Write the summary: the page's sentences, and its figures as cells with names."""
     from openpyxl.styles import Alignment, Font
     from openpyxl.workbook.defined_name import DefinedName
 
@@ -139,24 +140,28 @@ def _summary(
         book.defined_names[figure.column] = DefinedName(figure.column, attr_text=f"Summary!$B${row}")
 
 
-def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
-    """One table under its headings, as an Excel table with a total where it has one."""
+def _write_table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
+    """Write one table under its headings, as an Excel table with a total where it has one."""
     from openpyxl.styles import Alignment
     from openpyxl.utils import get_column_letter
 
-    frame = _fitting(sheet)
+    frame = _cut(sheet)
     names = [str(name) for name in frame.columns]
     heads = title_columns(names, sheet.titles)
-    kinds = [_kind(name, frame[column].dtype) for name, column in zip(names, frame.columns, strict=True)]
+    kinds = [
+        _choose_kind(name, frame[column].dtype) for name, column in zip(names, frame.columns, strict=True)
+    ]
     widths = [
-        _width(head, frame[column], kind)
+        _choose_width(head, frame[column], kind)
         for head, column, kind in zip(heads, frame.columns, kinds, strict=True)
     ]
     page = _new_sheet(book, sheet.name, widths)
     page.freeze_panes = "B2"
     page.print_title_rows = "1:1"
-    page.append([_head(page, head, name, kind) for head, name, kind in zip(heads, names, kinds, strict=True)])
-    columns = [_plain(frame[column], kind) for column, kind in zip(frame.columns, kinds, strict=True)]
+    page.append(
+        [_head_cell(page, head, name, kind) for head, name, kind in zip(heads, names, kinds, strict=True)]
+    )
+    columns = [_convert(frame[column], kind) for column, kind in zip(frame.columns, kinds, strict=True)]
     # One cell per column is reused, so that its style is set once.
     cells = [_cell(page) for _ in kinds]
     for cell, kind in zip(cells, kinds, strict=True):
@@ -173,15 +178,15 @@ def _table(book: Workbook, sheet: Sheet, formats: dict[str, str]) -> None:
     key = sheet.name.replace(" ", "_")
     summed = [name for name in sheet.summed if name in names and frame[name].notna().any()]
     if summed:
-        page.append(_totals(page, key, heads, names, kinds, summed, formats))
+        page.append(_total_cells(page, key, heads, names, kinds, summed, formats))
     last, rows = get_column_letter(len(names)), len(frame) + 1 + bool(summed)
-    page.tables.add(_excel_table(key, f"A1:{last}{rows}", heads, names, summed))
-    page.print_area = f"A1:{get_column_letter(_printed(widths))}{rows}"
+    page.tables.add(_make_excel_table(key, f"A1:{last}{rows}", heads, names, summed))
+    page.print_area = f"A1:{get_column_letter(_count_printed(widths))}{rows}"
     _mark(page, names, len(frame))
 
 
-def _fitting(sheet: Sheet) -> pd.DataFrame:
-    """The sheet's table as far as Excel can hold it, with a warning of what it cannot."""
+def _cut(sheet: Sheet) -> pd.DataFrame:
+    """Cut the sheet's table to what Excel can hold, with a warning of what it cannot."""
     table = sheet.table
     if len(table) > _MOST_ROWS:
         warnings.warn(
@@ -203,13 +208,13 @@ def _fitting(sheet: Sheet) -> pd.DataFrame:
     return table
 
 
-def _printed(widths: list[float]) -> int:
-    """The number of first columns that are readable on paper."""
+def _count_printed(widths: list[float]) -> int:
+    """Count the first columns that are readable on paper."""
     fits = sum(reach <= _PAPER for reach in itertools.accumulate(widths))
     return max(fits, 1)
 
 
-def _head(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCell:
+def _head_cell(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCell:
     from openpyxl.styles import Alignment, Font
 
     cell = _text_cell(page, head, Font(name=_FONT, bold=True))
@@ -223,13 +228,13 @@ def _head(page: Worksheet, head: str, name: str, kind: str) -> WriteOnlyCell:
 
 
 def _note(name: str) -> Comment:
-    """The name that functions and the API use."""
+    """Note the name that functions and the API use."""
     from openpyxl.comments import Comment
 
     return Comment(name, "opp_analytics", height=24, width=160)
 
 
-def _totals(
+def _total_cells(
     page: Worksheet,
     key: str,
     heads: list[str],
@@ -248,7 +253,7 @@ def _totals(
             cell.alignment = Alignment(horizontal="left", indent=1)
         if name in summed:
             cell.value, cell.number_format = (
-                f"=SUBTOTAL(109,{key}[{_escaped(head)}])",
+                f"=SUBTOTAL(109,{key}[{_escape(head)}])",
                 formats.get(kind, "General"),
             )
         cell.font = Font(name=_FONT, bold=True)
@@ -256,12 +261,12 @@ def _totals(
     return cells
 
 
-def _escaped(head: str) -> str:
-    """A column's title within a reference to a table."""
+def _escape(head: str) -> str:
+    """Escape a column's title within a reference to a table."""
     return re.sub(r"(['\[\]#@])", r"'\1", head)
 
 
-def _excel_table(key: str, ref: str, heads: list[str], names: list[str], summed: list[str]) -> Any:
+def _make_excel_table(key: str, ref: str, heads: list[str], names: list[str], summed: list[str]) -> Any:
     from openpyxl.worksheet.table import Table, TableColumn, TableStyleInfo
 
     table = Table(displayName=key, ref=ref, totalsRowCount=1 if summed else None)
@@ -300,7 +305,7 @@ def _mark(page: Worksheet, names: list[str], rows: int) -> None:
 
 
 def _new_sheet(book: Workbook, title: str, widths: list[float]) -> Worksheet:
-    """A new sheet with these column widths, fitted to the paper's width."""
+    """Begin a sheet with these column widths, fitted to the paper's width."""
     from openpyxl.utils import get_column_letter
     from openpyxl.worksheet.page import PageMargins
 
@@ -335,8 +340,8 @@ def _set_text(cell: WriteOnlyCell, words: str) -> None:
     cell.data_type = "s"
 
 
-def _kind(name: str, dtype: Any) -> str:
-    """The column's kind; text if its values do not fit."""
+def _choose_kind(name: str, dtype: Any) -> str:
+    """Choose the column's kind; text if its values do not fit."""
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return "date" if getattr(dtype, "tz", None) is None else "instant"
     if pd.api.types.is_bool_dtype(dtype):
@@ -347,8 +352,8 @@ def _kind(name: str, dtype: Any) -> str:
     return unit if unit != "other" else "count" if pd.api.types.is_integer_dtype(dtype) else "number"
 
 
-def _plain(values: pd.Series[Any], kind: str) -> list[Any]:
-    """The column's values for cells; None for an empty cell."""
+def _convert(values: pd.Series[Any], kind: str) -> list[Any]:
+    """Convert the column's values for cells; None for an empty cell."""
     cells: list[Any]
     if kind == "text":
         cells = [text.label(value) if values.name in _LABELS else str(value) for value in values.tolist()]
@@ -370,8 +375,8 @@ _LABELS = (
 """Columns of labels, which people read without underscores."""
 
 
-def _width(head: str, values: pd.Series[Any], kind: str) -> float:
-    """A width for the heading, which may take two lines, and the first rows."""
+def _choose_width(head: str, values: pd.Series[Any], kind: str) -> float:
+    """Choose a width for the heading, which may take two lines, and the first rows."""
     longest = max((len(str(value)) for value in values.head(200).dropna()), default=0)
     words = head.split()
     lines = [(" ".join(words[:place]), " ".join(words[place:])) for place in range(len(words))]
@@ -380,8 +385,8 @@ def _width(head: str, values: pd.Series[Any], kind: str) -> float:
     return max(least, 1.2 * line + 3, min(_WIDEST, longest + 3.0) if kind == "text" else 0.0)
 
 
-def _dated(saved: io.BytesIO, moment: datetime) -> bytes:
-    """The workbook with `moment` in place of every time that openpyxl wrote."""
+def _fix_times(saved: io.BytesIO, moment: datetime) -> bytes:
+    """Put `moment` in place of every time that openpyxl wrote."""
     dated = io.BytesIO()
     stamp = f"{moment:%Y-%m-%dT%H:%M:%SZ}".encode()
     with zipfile.ZipFile(saved) as old, zipfile.ZipFile(dated, "w", zipfile.ZIP_DEFLATED) as new:

@@ -140,7 +140,7 @@ def test_weekly_report__currency_comes_from_the_org(opportunities, read):
 
 def test_weekly_report__fiscal_quarters(opportunities, history, read):
     page = read(opportunities, history, freq="Q-JAN", method="stated")
-    assert page.sentence.startswith("FY27 Q1: 70K closed, forecast 133K")
+    assert page.sentence.startswith("FY27 Q1: 70K closed, forecast 172K")
 
 
 def test_weekly_report__long_names_stay_whole(read):

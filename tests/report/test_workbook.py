@@ -15,7 +15,7 @@ import opp_analytics as oa
 from opp_analytics import weekly_report
 from opp_analytics.errors import DataWarning
 from opp_analytics.report.sheets import Figure, Sheet
-from opp_analytics.report.workbook import workbook_bytes
+from opp_analytics.report.workbook import write_workbook
 from tests.report.pipelines import AS_OF, THIS_WEEK, pipeline
 
 
@@ -47,7 +47,7 @@ def _book(*sheets, **asked):
         **asked,
     }
     return openpyxl.load_workbook(
-        io.BytesIO(workbook_bytes(sheets, [Figure("Forecast", 5.0, "expected", 4.0)], **given))
+        io.BytesIO(write_workbook(sheets, [Figure("Forecast", 5.0, "expected", 4.0)], **given))
     )
 
 

@@ -12,6 +12,7 @@ from opp_analytics.errors import MissingColumnError, NotEnoughHistory
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
 from opp_analytics.report.model import (
     Block,
+    BlockPart,
     Cell,
     Chart,
     Column,
@@ -21,7 +22,6 @@ from opp_analytics.report.model import (
     Line,
     Note,
     Opening,
-    Part,
     Table,
 )
 from opp_analytics.report.tables import DueDeals, Tables
@@ -191,7 +191,7 @@ def slippage(tables: Tables) -> Block | None:
     named = {_name_period(tables, part): part for part in found}
     rows = svg.slippage({name: part.table for name, part in named.items()})
     opened = tuple(_list_due(tables, name, part) for name, part in named.items())
-    parts: list[Part] = [Opening(rows, opened)]
+    parts: list[BlockPart] = [Opening(rows, opened)]
     if len(tables.pushed):
         parts.append(_show_pushed(tables))
     periods = pd.concat({part.period: part.table for part in found}, names=["period"])
