@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from opp_analytics import org
 from opp_analytics.analysis import (
+    FlagLimits,
     close_date_moves,
     deal_flags,
     forecast,
@@ -449,7 +450,7 @@ def test_deal_flags__of_a_history_are_those_of_each_owner_of_any_order_and_of_it
     for owner in {deal["owner_name"] for deal in there}:
         assume(is_known(deal for deal in there if deal["owner_name"] == owner))
     history, day = history_of(looks), MONDAYS[other]
-    asked = {"as_of": day, "pushes": 1, "stay_days": 7, "stale_days": 7}
+    asked = {"as_of": day, "limits": FlagLimits(pushes=1, stay_days=7, stale_days=7)}
     table = deal_flags(history.as_of(day), history, **asked)
     again = history_of(looks, order=1, again=True)
     pd.testing.assert_frame_equal(deal_flags(again.as_of(day), again, **asked), table)
