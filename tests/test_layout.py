@@ -157,6 +157,7 @@ def test_stub__lists_every_public_name_once() -> None:
 
 TESTS = ROOT / "tests"
 ACROSS = {
+    "analysis/forecasting/test_every_method.py": "every method of forecasting, on one simulated team",
     "analysis/test_columns.py": "every analysis, without each column in turn",
     "analysis/test_edges.py": "every analysis, on the frames that break statistics",
     "analysis/test_known_events.py": "what changed, by anyone, in a simulated year of known events",
