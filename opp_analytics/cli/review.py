@@ -13,7 +13,15 @@ import opp_analytics as oa
 from opp_analytics import text
 from opp_analytics.cli.console import heading, program, say, show
 from opp_analytics.cli.output import TABLES, check_ending, write_csv, write_tables
-from opp_analytics.cli.source import DayFirst, FromFile, OrgFile, Source, find_org, parse_amount, read_source
+from opp_analytics.cli.source import (
+    CommandSource,
+    DayFirst,
+    FromFile,
+    OrgFile,
+    find_org,
+    parse_amount,
+    read_source,
+)
 from opp_analytics.errors import ArgumentValueError, NotEnoughHistory
 from opp_analytics.org import require
 from opp_analytics.periods import Freq as PeriodFreq
@@ -261,7 +269,7 @@ def _choose_days(
     return start, end
 
 
-def _find_history(folder: Path, source: Source) -> oa.History | None:
+def _find_history(folder: Path, source: CommandSource) -> oa.History | None:
     """Open the history of the folder; None where nothing was recorded yet."""
     if not folder.is_dir():
         return None

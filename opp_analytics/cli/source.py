@@ -19,7 +19,7 @@ from opp_analytics.periods import as_date
 from opp_analytics.schema import BadCell
 from opp_analytics.text import count
 
-__all__ = ["DayFirst", "FromFile", "OrgFile", "Source", "find_org", "read_source"]
+__all__ = ["CommandSource", "DayFirst", "FromFile", "OrgFile", "find_org", "read_source"]
 
 
 FromFile = Annotated[
@@ -59,7 +59,7 @@ def parse_amount(typed: str) -> float:
         raise typer.BadParameter(f"{typed!r} {error}") from None
 
 
-class Source(NamedTuple):
+class CommandSource(NamedTuple):
     """What a command works on."""
 
     opportunities: pd.DataFrame
@@ -84,7 +84,7 @@ class Source(NamedTuple):
 
 def read_source(
     file: Path | None, org_file: Path | None, *, day_first: bool | None = None, **options: Any
-) -> Source:
+) -> CommandSource:
     """Read the opportunities of a file, its dates as `day_first` says, or load them from the API with these options of `load`.
 
     Raises
@@ -95,7 +95,7 @@ def read_source(
     org = find_org(org_file)
     if file is None:
         client = _connect(org)
-        return Source(oa.load(client, **options), org, client)
+        return CommandSource(oa.load(client, **options), org, client)
     known = org or guess_org(file)
     export = explain_export(file, known, day_first=day_first)
     unclear = int(export.mapping["how"].isin(["guessed", "unknown"]).sum())
@@ -104,7 +104,7 @@ def read_source(
     filled = export.mapping["theirs"] == ""
     for column, why in export.mapping.loc[filled, ["ours", "note"]].itertuples(index=False):
         say(f"{column}: {why}.")
-    return Source(export.opportunities, known, None)
+    return CommandSource(export.opportunities, known, None)
 
 
 def _connect(org: oa.Org | None) -> oa.Client:

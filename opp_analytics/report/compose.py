@@ -13,7 +13,7 @@ from opp_analytics.report.blocks.people import people
 from opp_analytics.report.blocks.pipeline import created, created_by, funnel, slippage, win_rates
 from opp_analytics.report.blocks.quality import fix, risk
 from opp_analytics.report.blocks.to_win import to_win
-from opp_analytics.report.model import Block, Page
+from opp_analytics.report.model import Block, WeeklyPage
 from opp_analytics.report.tables import Tables
 
 __all__ = ["BLOCKS", "choose_blocks", "compose"]
@@ -49,7 +49,7 @@ def compose(
     title: str | None = None,
     blocks: Sequence[str] | None = None,
     done: Callable[[], object] = lambda: None,
-) -> Page:
+) -> WeeklyPage:
     """Compose the whole page as data.
 
     Parameters
@@ -71,7 +71,7 @@ def compose(
         done()
     day = text.day(inputs.today, year=True)
     heading = title or "Weekly forecast"
-    return Page(
+    return WeeklyPage(
         title=f"{heading}, {day}",
         heading=heading,
         subject=f"{inputs.only} · {day}" if inputs.only else day,

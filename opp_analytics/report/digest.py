@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from opp_analytics.errors import ConfigError
 from opp_analytics.report.html import render_template
-from opp_analytics.report.model import Block, Cell, Page, Table
+from opp_analytics.report.model import Block, Cell, Table, WeeklyPage
 from opp_analytics.text import MISSING
 
 __all__ = ["Digest", "Section", "make_digest", "write_mail", "write_markdown", "write_plain"]
@@ -68,7 +68,7 @@ class Digest:
     sections: tuple[Section, ...]
 
 
-def make_digest(page: Page) -> Digest:
+def make_digest(page: WeeklyPage) -> Digest:
     """Keep the page's first words, tiles, people and deals at risk."""
     tiles = []
     for tile in page.tiles:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from opp_analytics.errors import ConfigError, DataError
-from opp_analytics.report.model import Block, Goals, Note, Page
+from opp_analytics.report.model import Block, Goals, Note, WeeklyPage
 from opp_analytics.svg import stylesheet
 
 __all__ = ["find_browser", "print_pdf", "render_page", "render_template"]
@@ -23,7 +23,7 @@ _PERSONAL = {("trend", "to_win"): 7}
 """Pairs of one person's page, with the columns of the first."""
 
 
-def render_page(page: Page, *, accent: str | None = None, logo: str | None = None) -> str:
+def render_page(page: WeeklyPage, *, accent: str | None = None, logo: str | None = None) -> str:
     """Render the page as one HTML document.
 
     Parameters

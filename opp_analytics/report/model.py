@@ -12,7 +12,6 @@ __all__ = [
     "BlockPart",
     "Cell",
     "Chart",
-    "Column",
     "Deal",
     "Deals",
     "Fold",
@@ -22,10 +21,11 @@ __all__ = [
     "Line",
     "Note",
     "Opening",
-    "Page",
+    "PageColumn",
     "Table",
     "Terms",
     "Tile",
+    "WeeklyPage",
 ]
 
 
@@ -77,7 +77,7 @@ class Deals:
 
 
 @dataclass(frozen=True)
-class Column:
+class PageColumn:
     """A column of a table."""
 
     title: str
@@ -114,7 +114,7 @@ class Table:
     """A table."""
 
     part: ClassVar[str] = "table"
-    columns: tuple[Column, ...]
+    columns: tuple[PageColumn, ...]
     groups: tuple[Group, ...]
     kind: str = ""
     """Class of the table."""
@@ -216,7 +216,7 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Page:
+class WeeklyPage:
     """The whole page."""
 
     title: str

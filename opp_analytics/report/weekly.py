@@ -24,7 +24,7 @@ from opp_analytics.report.compose import choose_blocks, compose
 from opp_analytics.report.digest import make_digest, write_mail, write_markdown
 from opp_analytics.report.html import find_browser, print_pdf, render_page
 from opp_analytics.report.inputs import Asked, read_inputs
-from opp_analytics.report.model import Page
+from opp_analytics.report.model import WeeklyPage
 from opp_analytics.report.settings import find_alerts, read_look
 from opp_analytics.report.sheets import figures, sheets
 from opp_analytics.report.tables import Tables
@@ -187,7 +187,7 @@ def _find_alerts(tables: Tables) -> Iterator[str]:
     )
 
 
-def _write_workbook(page: Page, tables: Tables) -> bytes:
+def _write_workbook(page: WeeklyPage, tables: Tables) -> bytes:
     return write_workbook(
         list(sheets(tables)),
         figures(tables),

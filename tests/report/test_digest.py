@@ -13,12 +13,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from opp_analytics.report.digest import make_digest, write_mail, write_markdown, write_plain
-from opp_analytics.report.model import Block, Cell, Column, Group, Line, Note, Page, Table, Tile
+from opp_analytics.report.model import Block, Cell, Group, Line, Note, PageColumn, Table, Tile, WeeklyPage
 from tests.report.digests import PEOPLE, RISK, digest
 
 
-def page(*blocks: Block) -> Page:
-    return Page(
+def page(*blocks: Block) -> WeeklyPage:
+    return WeeklyPage(
         title="Weekly forecast, Mar 16, 2026",
         heading="Weekly forecast",
         subject="Mar 16, 2026",
@@ -36,7 +36,12 @@ def page(*blocks: Block) -> Page:
 
 
 SHOWN = Table(
-    (Column("Owner", right=False), Column("Closed"), Column("", kind="pict"), Column("Since Mar 9")),
+    (
+        PageColumn("Owner", right=False),
+        PageColumn("Closed"),
+        PageColumn("", kind="pict"),
+        PageColumn("Since Mar 9"),
+    ),
     (
         Group(
             (

@@ -12,7 +12,18 @@ from opp_analytics import svg, text
 from opp_analytics.analysis import deal_categories
 from opp_analytics.errors import DataError, NotEnoughHistory
 from opp_analytics.report.cells import add_details, list_deals, name_deal, say_finding
-from opp_analytics.report.model import Block, Cell, Chart, Column, Deals, Group, Line, Note, Opening, Table
+from opp_analytics.report.model import (
+    Block,
+    Cell,
+    Chart,
+    Deals,
+    Group,
+    Line,
+    Note,
+    Opening,
+    PageColumn,
+    Table,
+)
 from opp_analytics.report.tables import Tables
 
 __all__ = ["categories", "decide", "months", "past", "trend", "why"]
@@ -120,16 +131,19 @@ def decide(tables: Tables) -> Block | None:
         deals = deals.sort_values(["value", "unique_id"], ascending=[False, True])
     shown = deals.head(_MOST_DECIDING)
     shown.attrs = deals.attrs
-    deal = Column("Deal", right=False, phone="full", kind="deal")
+    deal = PageColumn("Deal", right=False, phone="full", kind="deal")
     if as_stated:
         finding, sub = _say_largest(tables, deals)
-        columns = (deal, Column("Value × chance"))
+        columns = (deal, PageColumn("Value × chance"))
         cells = [Cell(inputs.money(weighted)) for weighted in shown["weighted"]]
     else:
         rest = f" of {len(deals):,}" if len(deals) > _MOST_DECIDING else ""
         finding = say_finding(shown)
         sub = f"The {text.spelled(len(shown), 'deal')}{rest} with most at stake in {inputs.name}, each with its own chance. Ring: the chance of the target if the deal is lost; blue: if it is won"
-        columns = (deal, Column("Chance of target if lost, if won", right=False, phone="full", kind="pict"))
+        columns = (
+            deal,
+            PageColumn("Chance of target if lost, if won", right=False, phone="full", kind="pict"),
+        )
         cells = [_draw_swing(row) for row in shown.to_dict("records")]
     rows = zip(shown.to_dict("records"), cells, strict=True)
     lines = tuple(Line((_describe_deal(tables, row), cell)) for row, cell in rows)
@@ -171,17 +185,17 @@ def months(tables: Tables) -> Block:
     amounts = svg.axis([*table["high"], *table["expected"], *table["target"]])
     axis = svg.month_axis(amounts, target, inputs.money)
     columns = [
-        Column(text.capital(inputs.noun), right=False),
-        Column("", right=False, phone="full", kind="pict", picture=axis),
-        Column("Forecast"),
-        Column(f"{text.percent(table.attrs['confidence'])} range"),
+        PageColumn(text.capital(inputs.noun), right=False),
+        PageColumn("", right=False, phone="full", kind="pict", picture=axis),
+        PageColumn("Forecast"),
+        PageColumn(f"{text.percent(table.attrs['confidence'])} range"),
     ]
     if aimed:
         adds = ["Pipeline to add"] if "needed_pipeline" in table else []
         further = [*([] if tables.stated else ["Chance"]), "Coverage", *adds]
     else:
         further = ["Due so far"]
-    columns += map(Column, further)
+    columns += map(PageColumn, further)
     lines = tuple(
         Line(
             _write_period(tables, str(name), row, amounts, aimed),

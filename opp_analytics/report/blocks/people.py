@@ -13,7 +13,7 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.report.cells import list_deals, say_finding, show_change
-from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Note, Table
+from opp_analytics.report.model import Block, Cell, Deals, Group, Line, Note, PageColumn, Table
 from opp_analytics.report.tables import Tables
 from opp_analytics.schema import ALL
 
@@ -59,19 +59,21 @@ def _say_strangers(tables: Tables) -> str:
     return f"{text.joined(names, most=3)} {have}; is the name spelled as in the CRM?"
 
 
-def _name_columns(tables: Tables, aimed: bool) -> tuple[Column, ...]:
+def _name_columns(tables: Tables, aimed: bool) -> tuple[PageColumn, ...]:
     inputs = tables.inputs
     head = text.capital(", ".join([*map(text.label, inputs.by[:-1]), inputs.who]))
-    axis = Column("", right=False, phone="full", kind="pict", picture=svg.progress_axis() if aimed else "")
+    axis = PageColumn(
+        "", right=False, phone="full", kind="pict", picture=svg.progress_axis() if aimed else ""
+    )
     target, further = (["Target"], ["Gap", "Chance"]) if aimed else ([], ["Due"])
     columns = [
-        Column(head, right=False),
-        *map(Column, [*target, "Closed", "Forecast"]),
+        PageColumn(head, right=False),
+        *map(PageColumn, [*target, "Closed", "Forecast"]),
         axis,
-        *map(Column, further),
+        *map(PageColumn, further),
     ]
     if not tables.no_changes:
-        columns.append(Column(f"Since {inputs.day(tables.earlier.day)}", kind="since"))
+        columns.append(PageColumn(f"Since {inputs.day(tables.earlier.day)}", kind="since"))
     return tuple(columns)
 
 

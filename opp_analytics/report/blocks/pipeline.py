@@ -15,13 +15,13 @@ from opp_analytics.report.model import (
     BlockPart,
     Cell,
     Chart,
-    Column,
     Deals,
     Fold,
     Group,
     Line,
     Note,
     Opening,
+    PageColumn,
     Table,
 )
 from opp_analytics.report.tables import DueDeals, Tables
@@ -216,8 +216,8 @@ def _list_due(tables: Tables, name: str, part: DueDeals) -> Deals | None:
 def _show_pushed(tables: Tables) -> Table:
     inputs = tables.inputs
     columns = (
-        Column("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
-        *map(Column, ("Pushes", "Days later", "Value")),
+        PageColumn("Pushed twice or more, still open", right=False, phone="full", kind="deal"),
+        *map(PageColumn, ("Pushes", "Days later", "Value")),
     )
     lines = tuple(
         Line(

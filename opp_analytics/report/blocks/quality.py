@@ -9,7 +9,7 @@ import pandas as pd
 
 from opp_analytics import svg, text
 from opp_analytics.report.cells import list_deals, name_deal, say_finding, show_stated
-from opp_analytics.report.model import Block, Cell, Column, Deals, Group, Line, Note, Opening, Table
+from opp_analytics.report.model import Block, Cell, Deals, Group, Line, Note, Opening, PageColumn, Table
 from opp_analytics.report.tables import Tables
 
 __all__ = ["fix", "risk"]
@@ -37,13 +37,13 @@ def risk(tables: Tables) -> Block:
     rows = flagged.head(_MOST_RISKS).reset_index()[["unique_id", "name", "value", "close_date", "reasons"]]
     rows = rows.merge(inputs.deals[details], on="unique_id", how="left")
     columns = (
-        Column("Deal", right=False, phone="full", kind="deal"),
-        *([Column("Owner", right=False, kind="o")] if inputs.person else []),
-        Column("Stage", right=False, kind="stage"),
-        Column("Value"),
-        Column("Chance"),
-        Column("Close"),
-        Column("Why", right=False, phone="full", kind="why"),
+        PageColumn("Deal", right=False, phone="full", kind="deal"),
+        *([PageColumn("Owner", right=False, kind="o")] if inputs.person else []),
+        PageColumn("Stage", right=False, kind="stage"),
+        PageColumn("Value"),
+        PageColumn("Chance"),
+        PageColumn("Close"),
+        PageColumn("Why", right=False, phone="full", kind="why"),
     )
     lines = tuple(_describe_risk(tables, row) for row in rows.to_dict("records"))
     shown = Table(columns, (Group(lines),), "risk")
