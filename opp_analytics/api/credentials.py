@@ -106,7 +106,7 @@ class Token:
                 self._now = self._fetch()
             return self._now
 
-    def renewed(self, refused: Secret) -> bool:
+    def renew(self, refused: Secret) -> bool:
         """Get another token than the refused one, if the source is a callable; True if there is one."""
         if self._source is None:
             return False

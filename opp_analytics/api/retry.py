@@ -44,7 +44,7 @@ def read_pause(response: requests.Response) -> float | None:
         return None
 
 
-def refusal(response: requests.Response, method: str, url: str) -> ApiError:
+def make_error(response: requests.Response, method: str, url: str) -> ApiError:
     """Make the error to raise from an error answer, with every problem that the server listed."""
     status = response.status_code
     problems = _problems(response.content or b"")
@@ -106,7 +106,7 @@ def never_sent(error: BaseException) -> bool:
     return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
 
 
-def cause(error: BaseException, timeout: float) -> str:
+def describe_cause(error: BaseException, timeout: float) -> str:
     """Say why no answer came."""
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return f"no connection within {timeout:g} s"

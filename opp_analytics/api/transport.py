@@ -22,7 +22,7 @@ import urllib3
 from opp_analytics.api.config import Network, Settings
 from opp_analytics.api.connection import DEADLINE, Connections
 from opp_analytics.api.credentials import HiddenText, Secret, Token, attempt
-from opp_analytics.api.retry import Lost, Pacer, Patience, cause, never_sent, refusal
+from opp_analytics.api.retry import Lost, Pacer, Patience, describe_cause, make_error, never_sent
 from opp_analytics.api.threads import STOP
 from opp_analytics.errors import ApiError, ConnectionFailed, UnexpectedResponse
 
@@ -110,7 +110,7 @@ class Transport:
         )
         if 300 <= response.status_code < 400:
             raise self._make_unexpected(
-                f"the server redirects a {method} to {_shown(self._check_redirect(response, method, url))}; nothing was written. "
+                f"the server redirects a {method} to {_shorten(self._check_redirect(response, method, url))}; nothing was written. "
                 "Correct the url in your settings",
                 method,
                 url,
@@ -137,7 +137,7 @@ class Transport:
             outcome = self._once(connections, method, url, token, **options)
             if not isinstance(outcome, Lost) and outcome.status_code == 401 and renewable:
                 renewable = False
-                if self._token.renewed(token):
+                if self._token.renew(token):
                     _LOG.info("%s answered 401; sending it again with a new token", method)
                     continue
             pause = patience.pause(outcome)
@@ -184,7 +184,7 @@ class Transport:
         _LOG.debug("%s %s no answer (%s) %.0f ms", method, path, type(outcome).__name__, took)
         if isinstance(outcome, ApiError) or not isinstance(outcome, _NO_ANSWER):
             raise outcome
-        return self._lost(outcome, method, _shown(url))
+        return self._make_lost(outcome, method, _shorten(url))
 
     def _secret_headers(self, token: Secret) -> dict[str, str]:
         key = HiddenText(self.settings.api_key.reveal())
@@ -193,12 +193,12 @@ class Transport:
             **dict.fromkeys(self.settings.key_headers, key),
         }
 
-    def _lost(self, error: BaseException, method: str, url: str) -> Lost:
+    def _make_lost(self, error: BaseException, method: str, url: str) -> Lost:
         too_late = time.monotonic() >= DEADLINE.ends
         why = (
             f"the answer was not complete within {_DEADLINE_FACTOR * self._timeout:g} s"
             if too_late
-            else cause(error, self._timeout)
+            else describe_cause(error, self._timeout)
         )
         failure = ConnectionFailed(
             f"no answer from {url} to {method}: {why}; check BLOCKS_API_URL and your network",
@@ -217,14 +217,14 @@ class Transport:
 
     def _body(self, response: requests.Response, method: str, url: str) -> bytes:
         if not 200 <= response.status_code < 300:
-            raise self._redact_error(refusal(response, method, _shown(url)))
+            raise self._redact_error(make_error(response, method, _shorten(url)))
         if problem := self.redact(_describe_page(response, url)):
             raise self._make_unexpected(problem, method, url, response)
         return response.content or b""
 
     def _make_unexpected(self, message: str, method: str, url: str, response: requests.Response) -> ApiError:
         return self._redact_error(
-            UnexpectedResponse(message, method=method, url=_shown(url), status=response.status_code)
+            UnexpectedResponse(message, method=method, url=_shorten(url), status=response.status_code)
         )
 
     def _redact_error(self, error: ApiError) -> ApiError:
@@ -238,7 +238,7 @@ def _validators(response: requests.Response) -> dict[str, str]:
     return {asks: response.headers[says] for asks, says in named.items() if says in response.headers}
 
 
-def _shown(url: str) -> str:
+def _shorten(url: str) -> str:
     """Shorten a URL for messages: without the query, which holds the user's search."""
     return url.split("?", 1)[0]
 
@@ -250,14 +250,14 @@ def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
     if not isinstance(target, str):
         return (
             "",
-            f"{_shown(url)} redirects to an address that cannot be read; check BLOCKS_API_URL",
+            f"{_shorten(url)} redirects to an address that cannot be read; check BLOCKS_API_URL",
         )
     parts = urlsplit(target)
     if parts[:2] != urlsplit(url)[:2]:
         # Without a user name or password.
         origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         return "", (
-            f"{_shown(url)} redirects to another server ({origin}). The redirect was not followed, because it would send "
+            f"{_shorten(url)} redirects to another server ({origin}). The redirect was not followed, because it would send "
             "your key there. If that is the API's new address, set it as BLOCKS_API_URL"
         )
     return target, ""
@@ -268,4 +268,6 @@ def _describe_page(response: requests.Response, url: str) -> str:
     kind = response.headers.get("Content-Type", "")
     if not response.content or "html" not in kind.lower():
         return ""
-    return f"{_shown(url)} answered with a web page ({kind}), not the Opportunities API; check BLOCKS_API_URL"
+    return (
+        f"{_shorten(url)} answered with a web page ({kind}), not the Opportunities API; check BLOCKS_API_URL"
+    )

@@ -19,9 +19,9 @@ from opp_analytics.api import Client, Filters, Kept, assemble, concat_tables, ro
 from opp_analytics.arguments import one_of, text, whole
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
-from opp_analytics.loading.probe import Limits, Query, find_newest_change, instant, probe
+from opp_analytics.loading.probe import Limits, Query, find_newest_change, probe, read_instant
 from opp_analytics.loading.refresh import Current, Unexplained, catch_up
-from opp_analytics.loading.sweep import Sweep, count_resumable, make_noter, sweep, told
+from opp_analytics.loading.sweep import Sweep, count_resumable, make_noter, note_interrupt, sweep
 from opp_analytics.org import find_empty_columns
 from opp_analytics.progress import progress_bar
 from opp_analytics.text import count, joined
@@ -256,7 +256,7 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
     for sweeps in range(1, _SWEEPS + 1):
         started, pass_ = datetime.now(UTC), Sweep()
         with (
-            told(client, key, before, query, pass_),
+            note_interrupt(client, key, before, query, pass_),
             progress_bar(progress, desc="opportunities", unit="row") as bar,
         ):
             on_page = make_noter(client, key, before, query)
@@ -394,7 +394,7 @@ def _find_gaps(pass_: Sweep, before: dict[str, Any], after: dict[str, Any], quer
         return gaps
     if not pass_.ordered:
         gaps.append("the server did not sort by created_at as asked")
-    if find_newest_change(pass_.tables) != (instant(after["newest"])):
+    if find_newest_change(pass_.tables) != (read_instant(after["newest"])):
         gaps.append("the server reports a newer change than the newest one read")
     return gaps
 

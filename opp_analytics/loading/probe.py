@@ -1,4 +1,4 @@
-"""The probe: the state of the server's data, told by totals, the newest change and the trash."""
+"""The limits of one load, and the probe: the state of the server's data by totals, newest change and trash."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def read_trash(client: Client, limits: Limits) -> Trash:
         limits.count_page()
         limits.check_end(number, announced, "deleted opportunities")
         fresh = [row for row in page.rows if row["unique_id"] not in created]
-        created |= {row["unique_id"]: instant(row.get("created_at")) for row in fresh}
+        created |= {row["unique_id"]: read_instant(row.get("created_at")) for row in fresh}
         if not fresh or (first.total_records is not None and len(created) >= first.total_records):
             return Trash(_trash_state(first.rows, first.total_records), created)
         number += 1
@@ -172,7 +172,7 @@ def _trash_state(rows: Sequence[Mapping[str, Any]], total: int | None) -> dict[s
     return {"trash_total": total, "trash_newest": hashlib.sha256(shown.encode()).hexdigest()[:16]}
 
 
-def instant(cell: Any) -> datetime | None:
+def read_instant(cell: Any) -> datetime | None:
     """Read a timestamp of the server; None when it is missing or unreadable."""
     try:
         at = schema.parse_cell("updated_at", cell)

@@ -25,8 +25,8 @@ from opp_analytics.loading.probe import (
     Limits,
     Query,
     Trash,
-    instant,
     make_state,
+    read_instant,
     read_list_state,
     read_trash,
     read_trash_state,
@@ -104,7 +104,7 @@ def catch_up(
     Unexplained
         When rows may have vanished from list and trash alike.
     """
-    newest = instant(known.get("newest"))
+    newest = read_instant(known.get("newest"))
     if newest is None or not all(isinstance(known.get(name), int) for name in ("total", "trash_total")):
         return None
     began, recounts = limits.pages, 0

@@ -247,7 +247,9 @@ _NOTE_EVERY = 16
 
 
 @contextlib.contextmanager
-def told(client: Client, key: str, before: dict[str, Any], query: Query, pass_: Sweep) -> Iterator[None]:
+def note_interrupt(
+    client: Client, key: str, before: dict[str, Any], query: Query, pass_: Sweep
+) -> Iterator[None]:
     """Note the progress of a sweep when Ctrl-C stops it, and say so."""
     try:
         yield

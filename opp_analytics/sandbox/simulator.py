@@ -280,16 +280,16 @@ def _events(desk: dict[str, Record], day: date, seed: str, stages: TenantStages)
             yield event
 
 
-def _worked(record: Record, stages: TenantStages) -> str | None:
+def _find_worked(record: Record, stages: TenantStages) -> str | None:
     """Find the stage that the team works a deal by."""
-    return stages.worked(record.attributes["stage"], record.attributes.get("pipeline"))
+    return stages.find_worked(record.attributes["stage"], record.attributes.get("pipeline"))
 
 
 def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
     """Return True if anything can happen to a deal on `day`; this is faster than seeding a generator."""
     if record.deleted_at is not None:
         return _is_recent(record.deleted_at, day)
-    stage = _worked(record, stages)
+    stage = _find_worked(record, stages)
     if stage == "closed_lost":
         return _is_recent(record.attributes["updated_at"], day)
     return stage in LEAVE_PER_DAY and record.attributes["status"] in ("active", None)
@@ -298,7 +298,7 @@ def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
 def _work(record: Record, day: date, dice: random.Random, stages: TenantStages) -> _Event | None:
     """Draw an event of a deal, under the tenant's own stages."""
     pipeline = record.attributes.get("pipeline")
-    event = _draw_event(record, str(_worked(record, stages)), day, dice)
+    event = _draw_event(record, str(_find_worked(record, stages)), day, dice)
     if event is not None and "stage" in event.changes:
         named = stages.find_name(event.changes.pop("stage"), pipeline)
         event.changes |= {"stage": named} if named else {}

@@ -81,7 +81,7 @@ class TenantStages:
         """The pipelines in order; empty for a single one."""
         return tuple(dict.fromkeys(stage["pipeline"] for stage in self.stages if stage.get("pipeline")))
 
-    def spellings(self, *kinds: str) -> list[str]:
+    def list_spellings(self, *kinds: str) -> list[str]:
         """List every spelling of the stages of these kinds."""
         return [name for name, kind in self.kinds.items() if kind in kinds]
 
@@ -100,14 +100,14 @@ class TenantStages:
         kind = self.kinds.get(stage) if isinstance(stage, str) else None
         return kind if kind in ("won", "lost") else "inactive" if kind == "disqualified" else "active"
 
-    def worked(self, stage: Any, pipeline: str | None = None) -> str | None:
+    def find_worked(self, stage: Any, pipeline: str | None = None) -> str | None:
         """Find the stage that the team works a deal by; None for one it does not work."""
         key = (str(stage), pipeline)
         if key not in self._known:
-            self._known[key] = self._worked(stage, pipeline)
+            self._known[key] = self._find_worked(stage, pipeline)
         return self._known[key]
 
-    def _worked(self, stage: Any, pipeline: str | None) -> str | None:
+    def _find_worked(self, stage: Any, pipeline: str | None) -> str | None:
         kind = self.kinds.get(stage) if isinstance(stage, str) else None
         if kind in ("won", "lost"):
             return f"closed_{kind}"
@@ -119,7 +119,9 @@ class TenantStages:
         """Find the next open stage if it shares this one's place; None at the end of a place."""
         names = self.list_open(pipeline)
         after = names.index(stage) + 1 if stage in names else len(names)
-        if after == len(names) or self.worked(names[after], pipeline) != self.worked(stage, pipeline):
+        if after == len(names) or self.find_worked(names[after], pipeline) != self.find_worked(
+            stage, pipeline
+        ):
             return None
         return names[after]
 

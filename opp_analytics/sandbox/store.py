@@ -311,14 +311,14 @@ class Store:
 
     def list_workable(self, tenant: int, since: str) -> list[Record]:
         """List the deals that the team works on: open ones, and those lost or deleted since `since`."""
-        closed = self.stages.spellings("won", "lost", "disqualified")
+        closed = self.stages.list_spellings("won", "lost", "disqualified")
         found = self._writer.execute(
             """SELECT attributes, deleted_at, deleted_by FROM opportunity WHERE tenant = ? AND (
                    deleted_at IS NULL AND stage NOT IN (SELECT value FROM json_each(?))
                 OR deleted_at IS NULL AND stage IN (SELECT value FROM json_each(?)) AND updated_at >= ?
                 OR deleted_by = 'team' AND deleted_at >= ?)
             ORDER BY unique_id""",
-            (tenant, encode(closed), encode(self.stages.spellings("lost")), since, since),
+            (tenant, encode(closed), encode(self.stages.list_spellings("lost")), since, since),
         )
         return [Record(decode(a), at, by) for a, at, by in found]
 
