@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -64,6 +65,16 @@ def listing(rows: list[dict[str, Any]], total: int | None = None, **meta: Any) -
     return as_json({"data": data, "meta": meta})
 
 
+class PatientServer(ThreadingHTTPServer):
+    """A server that says nothing of a client that hung up, which is what many tests are about."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
     """A server on loopback that answers each request with what `respond` returns."""
@@ -98,8 +109,7 @@ def serving(respond: Callable[[Asked], Answer]) -> Iterator[FakeServer]:
         def log_message(self, *_: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = PatientServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
