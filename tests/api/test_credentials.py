@@ -305,7 +305,9 @@ CALLS: dict[str, Callable[[oa.Client], object]] = {
 
 
 @pytest.mark.parametrize(
-    "call", [CALLS[name] for name in ("get", "create", "load")], ids=["get", "create", "load"]
+    "call",
+    [CALLS["get"], *(pytest.param(CALLS[name], marks=pytest.mark.slow) for name in ("create", "load"))],
+    ids=["get", "create", "load"],
 )
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_error__of_any_answer_keeps_the_secrets(
