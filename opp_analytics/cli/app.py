@@ -163,7 +163,7 @@ _add(
 _add(
     _REVIEW,
     "report.report_command",
-    "Write the weekly page and its workbook: will we make it, what changed, who to call, what to fix.",
+    "Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix.",
     "report --target 500000 --freq M --out weekly.html   (every Monday, from cron)",
 )
 _add(

@@ -77,7 +77,7 @@ def report_command(
         typer.Option(help="Also record today's load or file, so that the next report shows what changed."),
     ] = True,
 ) -> None:
-    """Write the weekly page and its workbook: will we make it, what changed, who to call, what to fix."""
+    """Write the weekly page and its workbook: will we make it, what changed, what each person must win, what to fix."""
     org = find_org(org_file)
     zone = (org or oa.Org()).zone(None)
     today = as_date(datetime.now(UTC), tz=zone)

@@ -144,7 +144,8 @@ def forecast_command(
         totals=bool(by),
         tz=zone,
     )
-    heading("Forecast", f"as of {day:%Y-%m-%d}, method: {table.attrs['method']}")
+    method = ": ".join(filter(None, (table.attrs["method"], table.attrs["why"])))
+    heading("Forecast", f"as of {day:%Y-%m-%d}, method: {method}")
     say(oa.sentence(table))
     columns = [
         "booked",
