@@ -17,15 +17,7 @@ from opp_analytics.schema import READ_ONLY, BadCell
 __all__ = ["Opportunity"]
 
 _Known = Literal[
-    "name",
-    "account_id",
-    "value",
-    "stage",
-    "close_date",
-    "probability",
-    "status",
-    "created_at",
-    "updated_at",
+    "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at", "updated_at"
 ]
 
 

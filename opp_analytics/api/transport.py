@@ -67,13 +67,7 @@ class Transport:
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        *,
-        timeout: float,
-        retries: int,
-        connections: int,
-        network: Network,
+        self, settings: Settings, *, timeout: float, retries: int, connections: int, network: Network
     ) -> None:
         self.settings = settings
         self._token = Token(settings.token)
@@ -248,10 +242,7 @@ def _redirect(url: str, response: requests.Response) -> tuple[str, str]:
     location = response.headers.get("Location", "")
     target = attempt(lambda: urljoin(url, location))
     if not isinstance(target, str):
-        return (
-            "",
-            f"{_shorten(url)} redirects to an address that cannot be read; check BLOCKS_API_URL",
-        )
+        return ("", f"{_shorten(url)} redirects to an address that cannot be read; check BLOCKS_API_URL")
     parts = urlsplit(target)
     if parts[:2] != urlsplit(url)[:2]:
         # Without a user name or password.

@@ -151,11 +151,7 @@ def _add_operations(log: pd.DataFrame, notes: list[Mapping[str, str]]) -> pd.Dat
     deleted = said == rows.DELETED
     was_deleted = deleted.groupby(log["unique_id"]).shift(fill_value=False).astype(bool)
     again = (said == "new") & ~first & ~was_deleted
-    _note(
-        notes,
-        log.loc[again, "unique_id"],
-        "two creations under one id (the second counts as a change)",
-    )
+    _note(notes, log.loc[again, "unique_id"], "two creations under one id (the second counts as a change)")
     found = pd.Series("changed", index=log.index, dtype=schema.TEXT)
     found = found.mask(was_deleted, "returned").mask(first, "new").mask(deleted, rows.DELETED)
     return log.assign(operation=found)

@@ -157,12 +157,7 @@ def load(
 
 
 def _load(
-    client: Client,
-    query: Query,
-    oldest: datetime,
-    refresh: str | None,
-    progress: bool | None,
-    limits: Limits,
+    client: Client, query: Query, oldest: datetime, refresh: str | None, progress: bool | None, limits: Limits
 ) -> pd.DataFrame:
     key = _key(client, query)
     if refresh is None:
