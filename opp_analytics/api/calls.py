@@ -14,8 +14,6 @@ from opp_analytics.arguments import text, whole
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.schema import READ_ONLY, BadCell
 
-__all__ = ["Opportunity"]
-
 _Known = Literal[
     "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at", "updated_at"
 ]

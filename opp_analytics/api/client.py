@@ -319,31 +319,15 @@ class Client:
         stored: bool = False,
         **params: Unpack[ListParams],
     ) -> bytes:
-        """Fetch the undecoded body of one page, through the page cache.
+        """Fetch the undecoded body of one page of the list or the trash, through the page cache.
 
-        Parameters
-        ----------
-        page, page_size : int
-            As for `list`.
-        deleted : bool
-            If True, read a page of the trash.
-        stored : bool
-            If True, use a stored copy without a request. If False, ask the server, which may
-            answer that the stored copy is current (304).
-        **params
-            Further parameters, as for `list`.
+        With `stored`, a stored copy is used without a request; else the server may answer that it is current (304).
         """
         query = encode_query(page, page_size, dict(params), self.names)
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
 
     def decode_page(self, body: bytes, decoder: PageDecoder) -> TablePage:
-        """Decode a fetched body with the decoder of its sweep.
-
-        Raises
-        ------
-        UnexpectedResponse
-            When it is not a list answer of this API.
-        """
+        """Decode a fetched body with the decoder of its sweep."""
         return self._decoded(decoder.decode, body, LIST)
 
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:

@@ -28,18 +28,8 @@ _PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 class Network:
     """The proxy and the certificates for one address, as the environment or the caller has them.
 
-    Parameters
-    ----------
-    url : str
-        Address of the API.
-    proxy : Secret
-        Address of the proxy to use, or None. Then an https address takes that of the environment; an http one, which is
-        on this machine, takes none: the proxy would read the key.
-
-    Raises
-    ------
-    ConfigError
-        When the proxy's address cannot be used.
+    Without a proxy, an https address takes that of the environment; an http one, which is on this machine, takes none:
+    the proxy would read the key.
     """
 
     def __init__(self, url: str, proxy: Secret) -> None:
@@ -157,14 +147,7 @@ class Settings:
         *,
         key_header: KeyHeader = "both",
     ) -> Settings:
-        """Check the settings.
-
-        Raises
-        ------
-        ConfigError
-            When the address does not use https (http is for loopback only), or a secret is blank or cannot
-            be sent as a header.
-        """
+        """Check the settings."""
         # A traceback with locals must find no secret in this frame.
         address, source, key = Secret.of(url), Secret.of(token), Secret.of(api_key)
         del url, token, api_key
@@ -177,13 +160,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, *, key_header: KeyHeader = "both") -> Settings:
-        """Read the settings from the ``BLOCKS_*`` variables.
-
-        Raises
-        ------
-        ConfigError
-            When a variable is missing; the message names each one and how to set it.
-        """
+        """Read the settings from the ``BLOCKS_*`` variables."""
         return cls.of(*read_environment(), key_header=key_header)
 
     @property
@@ -193,23 +170,14 @@ class Settings:
 
     @property
     def cache_key(self) -> str:
-        """A short hash of address, API key and token, so that each token has its own cache.
-
-        All tokens of one callable share a cache.
-        """
+        """A short hash of address, API key and token: a cache for each token, and one for all tokens of a callable."""
         token = self.token.reveal()
         # No text that a header can carry holds a NUL.
         return _hash(self.url, self.api_key.reveal(), "\0renewed" if callable(token) else token)
 
 
 def read_environment() -> tuple[Secret, Secret, Secret]:
-    """Read address, token (or a callable that runs a command) and key from the environment.
-
-    Raises
-    ------
-    ConfigError
-        When a variable is missing; the message names each one and how to set it.
-    """
+    """Read address, token (or a callable that runs a command) and key from the environment."""
     missing = [name for name in VARIABLES if not _variable(name).reveal()]
     command = _variable(TOKEN_COMMAND)
     if command.reveal():

@@ -80,13 +80,7 @@ class HiddenText(str):
 
 
 class Token:
-    """The bearer token: a fixed text, or the result of a callable, which is called again when the server refuses it.
-
-    Parameters
-    ----------
-    source : Secret
-        As `check_token` returns it: a text, or a callable without arguments that returns one.
-    """
+    """The bearer token: a fixed text, or the result of a callable, which is called again when the server refuses it."""
 
     def __init__(self, source: Secret) -> None:
         self._source = source if callable(source.reveal()) else None
@@ -94,13 +88,7 @@ class Token:
         self._lock = threading.Lock()
 
     def current(self) -> Secret:
-        """Get the token to send.
-
-        Raises
-        ------
-        AuthError
-            When the callable fails, or returns what cannot be a token.
-        """
+        """Get the token to send."""
         with self._lock:
             if self._now is None:
                 self._now = self._fetch()
@@ -135,15 +123,7 @@ class Token:
 
 
 def check_secret(secret: Secret, name: str) -> Secret:
-    """Check a secret, and strip blanks around it.
-
-    Raises
-    ------
-    ConfigError
-        When it is blank, or no header could carry it.
-    ArgumentTypeError
-        When it is not a text.
-    """
+    """Check a secret, and strip blanks around it."""
     if not isinstance(secret.reveal(), str):
         raise ArgumentTypeError(f"{name} is {type(secret.reveal()).__name__}, not text")
     if problem := _problem(secret.reveal().strip()):
@@ -165,13 +145,7 @@ def _problem(text: str) -> str | None:
 
 
 def make_token_command(command: Secret) -> Secret:
-    """Make a callable that runs a command, without a shell, and returns its output.
-
-    Raises
-    ------
-    ConfigError
-        When the command cannot be split into words.
-    """
+    """Make a callable that runs a command, without a shell, and returns its output."""
     words = attempt(lambda: Secret(shlex.split(command.reveal(), posix=os.name != "nt")))
     if not isinstance(words, Secret) or not words.reveal():
         raise ConfigError(

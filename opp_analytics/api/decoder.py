@@ -221,11 +221,6 @@ class PageDecoder:
 
     A page whose attributes are all known is decoded into records with a field for each of them. Any other page, or one
     that those records do not fit, is decoded row by row; afterwards its attributes are known.
-
-    Parameters
-    ----------
-    names : TenantNames
-        Attributes that the tenant calls otherwise.
     """
 
     def __init__(self, names: TenantNames) -> None:
@@ -234,13 +229,7 @@ class PageDecoder:
         self._decode = _compile(self._names)
 
     def decode(self, body: bytes) -> TablePage:
-        """Decode the page in an answer.
-
-        Raises
-        ------
-        UnexpectedResponse
-            When it is not a list answer of this API.
-        """
+        """Decode the page in an answer."""
         try:
             answer = self._decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -41,15 +41,7 @@ class FrameCache:
         self.folder = folder
 
     def read(self, key: str, *, stale: bool = False) -> Kept | None:
-        """Read the opportunities kept under `key`; None when there are none to trust.
-
-        Parameters
-        ----------
-        key : str
-            Key of the frame.
-        stale : bool
-            If True, take also a frame from before the last write to the API.
-        """
+        """Read the opportunities kept under `key`; `stale` allows a frame from before the last write to the API."""
         file = self._file(key)
         try:
             with file.open("rb") as source:
@@ -89,13 +81,7 @@ class FrameCache:
             )
 
     def make_stale(self) -> None:
-        """Begin a new epoch: a frame of an earlier one is only good for catching up from.
-
-        Raises
-        ------
-        OSError
-            When the folder cannot be written.
-        """
+        """Begin a new epoch: a frame of an earlier one is only good for catching up from."""
         if not self.folder.is_dir():
             return
         # In place, since it comes twice with every write: other bytes are another epoch, also where they are mixed.

@@ -35,15 +35,7 @@ _LOCK_SECONDS = 30.0
 
 
 class PageCache:
-    """Pages in `folder`, each under a hash of `key` and the request; no secret is stored.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of one tenant and token; the first write makes it.
-    key : str
-        `Settings.cache_key`.
-    """
+    """Pages in `folder`, each under a hash of `Settings.cache_key` and the request; no secret is stored."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self.folder = folder
@@ -74,13 +66,7 @@ class PageCache:
         return page.body
 
     def clear(self) -> None:
-        """Remove every page.
-
-        Raises
-        ------
-        OSError
-            When the file cannot be removed.
-        """
+        """Remove every page."""
         if not self._may_hold_pages or not self.folder.is_dir():
             return
         with self._lock, self._in_turn():

@@ -54,13 +54,7 @@ _BUSY_MS = 10_000
 
 
 class PageStore(SQLiteDict):
-    """Pages by key in `file`.
-
-    Raises
-    ------
-    sqlite3.Error
-        When the file is not a database, or cannot be written.
-    """
+    """Pages by key in `file`."""
 
     is_shut = False
 

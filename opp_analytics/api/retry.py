@@ -147,17 +147,10 @@ class Lost:
 
 
 class Patience:
-    """How often, and how long, one request goes on.
+    """How often, and how long, one request goes on; after 429 four times as many `retries`.
 
     A read is repeated when the connection was lost or the server failed; any request when no connection was made, and
     after 429, which says that nothing was done. A write is never repeated otherwise.
-
-    Parameters
-    ----------
-    retries : int
-        Repeats after failures; after 429 four times as many.
-    reads : bool
-        Whether the request only reads.
     """
 
     def __init__(self, retries: int, *, reads: bool) -> None:

@@ -13,8 +13,6 @@ from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-__all__ = ["STOP", "Stop", "Stopped"]
-
 
 class Stopped(Exception):
     """A request was given up before it was sent, or after the server refused it for now."""
@@ -44,24 +42,12 @@ class Stop:
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def pause(self, seconds: float = 0) -> None:
-        """Wait for `seconds`.
-
-        Raises
-        ------
-        Stopped
-            When this was stopped, at once.
-        """
+        """Wait for `seconds`; raise `Stopped` at once when this was stopped."""
         if self._set.wait(seconds):
             raise Stopped
 
     def watch(self, connection: socket.socket) -> None:
-        """Register that the current thread waits for an answer.
-
-        Raises
-        ------
-        ConnectionAbortedError
-            When nobody waits for it any more; what was sent may have been carried out.
-        """
+        """Register that the current thread waits for an answer; raise when nobody waits for it any more."""
         with self._lock:
             self._waiting[threading.get_ident()] = connection
             if self._cut:

@@ -50,21 +50,7 @@ class StoredPage:
 
 
 class Transport:
-    """Requests with the credentials of `settings`, at most `connections` at a time.
-
-    Parameters
-    ----------
-    settings : Settings
-        Address and credentials.
-    timeout : float
-        Seconds to wait for a connection and for each part of an answer. A whole request takes at most five times that.
-    retries : int
-        Repeats of a failed read.
-    connections : int
-        Largest number of requests in flight, and size of each connection pool.
-    network : Network
-        Proxy and certificates.
-    """
+    """Requests with the credentials of `settings`, at most `connections` at a time."""
 
     def __init__(
         self, settings: Settings, *, timeout: float, retries: int, connections: int, network: Network

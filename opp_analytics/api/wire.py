@@ -18,8 +18,6 @@ from opp_analytics.arguments import text
 from opp_analytics.errors import DataWarning, UnexpectedResponse
 from opp_analytics.text import joined
 
-__all__ = ["TenantNames"]
-
 
 @dataclass(frozen=True)
 class TenantNames:
@@ -36,13 +34,6 @@ class TenantNames:
     def row(self, row: dict[str, Any]) -> dict[str, Any]:
         """Rename the attributes of an opportunity to our names.
 
-        Raises
-        ------
-        UnexpectedResponse
-            When both names hold a value, and not the same one.
-
-        Examples
-        --------
         >>> TenantNames({"total": "value"}).row({"unique_id": "a", "total": 5})
         {'unique_id': 'a', 'value': 5}
         """
@@ -72,8 +63,6 @@ class TenantNames:
     def sent(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Rename the fields of a write to the tenant's names.
 
-        Examples
-        --------
         >>> TenantNames({"total": "value"}).sent({"value": 5, "stage": "Demo"})
         {'total': 5, 'stage': 'Demo'}
         """
@@ -162,13 +151,7 @@ def _flat(resource: _Resource) -> dict[str, Any]:
 
 
 def unique_id(attribute: Any, resource_id: Any) -> Any:
-    """Find the id of an opportunity among the attributes or beside them.
-
-    Raises
-    ------
-    UnexpectedResponse
-        When it has neither.
-    """
+    """Find the id of an opportunity among the attributes or beside them."""
     if attribute is None and resource_id is None:
         raise UnexpectedResponse("an opportunity in the answer has no id")
     return str(resource_id) if attribute is None else attribute
@@ -233,13 +216,6 @@ def to_wire(column: str, value: Any) -> Any:
 
     Decimals stay exact, whole amounts are sent without a fraction, dates as ``2026-03-31``.
 
-    Raises
-    ------
-    opp_analytics.schema.BadCell
-        When the value does not fit the column.
-
-    Examples
-    --------
     >>> import pandas as pd
     >>> to_wire("close_date", pd.Timestamp("2026-03-31")), to_wire("value", np.float64(1200.0))
     ('2026-03-31', 1200)

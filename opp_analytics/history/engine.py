@@ -21,17 +21,9 @@ from opp_analytics.history import rows
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["Engine", "collect", "latest", "missing"]
-
 
 class Engine:
-    """An embedded DuckDB, started at the first query.
-
-    Parameters
-    ----------
-    memory : str
-        Most memory a query may use, such as ``"2GB"``; the rest is spilled to a private folder.
-    """
+    """An embedded DuckDB, started at the first query; what exceeds `memory` is spilled to a private folder."""
 
     def __init__(self, memory: str) -> None:
         self._memory = memory
@@ -120,10 +112,7 @@ def arrow(expression: Any) -> Any:
 
 
 def collect(expression: Any) -> Any:
-    """Run an expression; its result as a frame, series or scalar.
-
-    Whole numbers are Int64, text is str, calendar dates are naive midnights, instants are UTC.
-    """
+    """Run an expression; its result as a frame, series or scalar, at the dtypes of `schema`."""
     result = arrow(expression)
     if isinstance(result, pa.Table):
         return rows.to_plain(result)
@@ -139,10 +128,7 @@ def missing(column: Any) -> Any:
 
 
 def latest(table: ibis.Table) -> ibis.Table:
-    """Select the newest change row of every opportunity.
-
-    A flag on the first row, not an aggregate: every engine can do this.
-    """
+    """Select the newest change row of every opportunity, by a flag that every engine can compute."""
     import ibis
 
     newest = ibis.window(group_by="unique_id", order_by=ibis.desc("seen_at"))

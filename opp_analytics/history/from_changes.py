@@ -19,8 +19,6 @@ from opp_analytics.history.store import RecordCounts
 from opp_analytics.progress import note
 from opp_analytics.text import count
 
-__all__ = ["LONG", "Import", "read_import"]
-
 LONG, WIDE = ("unique_id", "changed_at", "field", "new_value"), ("unique_id", "seen_at")
 
 

@@ -27,8 +27,6 @@ from opp_analytics.periods import When
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["History"]
-
 
 class History(RecordedPipeline):
     """A folder that keeps every recorded version of every opportunity; each `record` adds what changed.

@@ -23,8 +23,6 @@ from opp_analytics.periods import Freq, When, as_instant, check_freq
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["RecordedPipeline", "coverage"]
-
 _SECONDS_A_DAY = 86_400
 _COVERAGE: dict[str, Any] = {
     "records": "int64",
@@ -97,15 +95,7 @@ _NO_FIELDS = ("unique_id", *rows.CHANGE_COLUMNS, *rows.UNTRACKED)
 
 
 def _timeline(changes: pd.DataFrame, own_writes: pd.DataFrame | None) -> pd.DataFrame:
-    """List every change of a field; see `History.deal`.
-
-    Parameters
-    ----------
-    changes : DataFrame
-        The change rows of one opportunity, oldest first.
-    own_writes : DataFrame or None
-        Our writes: ``unique_id``, ``written_at``, ``run_id``.
-    """
+    """List every change of a field from one deal's change rows, oldest first, and our writes; see `History.deal`."""
     fields = [name for name in changes.columns if name not in _NO_FIELDS]
     rows: list[dict[str, Any]] = []
     known = dict.fromkeys(fields)

@@ -24,8 +24,6 @@ from opp_analytics.org import Org
 from opp_analytics.periods import When, as_instant
 from opp_analytics.text import count, joined, number
 
-__all__ = ["add_import", "add_record", "difference", "no_rows"]
-
 
 def no_rows() -> pa.Table:
     """Make the empty table before the first record."""
@@ -46,16 +44,9 @@ class RecordDifference:
 def difference(
     before: pa.Table, after: pa.Table, *, seen_after: pd.Timestamp | None, seen_at: pd.Timestamp
 ) -> RecordDifference:
-    """Find the difference between two records.
+    """Find the difference between each opportunity's last change row and all rows now (`rows.to_rows`).
 
-    Parameters
-    ----------
-    before : Table
-        The last change row of every opportunity so far (`no_rows` at first).
-    after : Table
-        All opportunities now, from `rows.to_rows`; ids are unique.
-    seen_after, seen_at : Timestamp
-        Times of the two records; ``seen_after`` is None for a first record.
+    A first record has `no_rows` before, and ``seen_after`` None.
     """
     before, after = _align_kinds(before, after)
     place = _find_places(after["unique_id"], before["unique_id"])

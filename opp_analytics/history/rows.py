@@ -17,24 +17,6 @@ import pyarrow.compute as pc
 from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 
-__all__ = [
-    "CHANGE_COLUMNS",
-    "DELETED",
-    "INSTANT",
-    "KINDS",
-    "KNOWN",
-    "OPERATIONS",
-    "TRANSFERRED",
-    "TRANSFERRED_IN",
-    "change_schema",
-    "find_kinds",
-    "list_dtypes",
-    "to_frame",
-    "to_plain",
-    "to_rows",
-    "widest",
-]
-
 INSTANT = pa.timestamp("us", tz="UTC")
 
 KNOWN: dict[str, pa.DataType] = {
@@ -81,8 +63,6 @@ _KIND_OF = {str(dtype): kind for kind, dtype in KINDS.items()}
 def widest(one: str | None, other: str | None) -> str | None:
     """Find the narrowest kind that holds both; None is the kind of a column that was always empty.
 
-    Examples
-    --------
     >>> widest("whole", "number"), widest("whole", "date"), widest(None, "boolean")
     ('number', 'text', 'boolean')
     """
@@ -143,17 +123,7 @@ def _further(column: pd.Series[Any]) -> pa.Array:
 def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None) -> pa.Table:
     """Make Arrow rows of a conformed frame: every column of the API, then the further ones that are not empty.
 
-    Parameters
-    ----------
-    opportunities : DataFrame
-        A frame from `org.require`.
-    kinds : mapping, optional
-        Earlier kinds of the further columns; they are widened, and these columns are kept even if empty.
-
-    Raises
-    ------
-    DataError
-        When a column's name is not text, is one of the log's own, or differs from another only in case.
+    Earlier `kinds` of the further columns are widened, and these columns are kept even if empty.
     """
     _check_names(opportunities.columns)
     before = kinds or {}
@@ -227,13 +197,8 @@ def to_plain(table: pa.Table) -> pd.DataFrame:
 def to_frame(rows: pa.Table, columns: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Make a writable frame of opportunities (or changes) from Arrow rows, at the dtypes of `schema`.
 
-    Parameters
-    ----------
-    rows : Table
-        Arrow rows.
-    columns : mapping, optional
-        Names in order with the pandas dtype of each; default: all columns, further ones at the dtype
-        nearest to their kind. A column that `rows` lacks is empty.
+    `columns` gives names in order with their pandas dtypes; one that `rows` lacks is empty. By default further columns
+    get the dtype nearest to their kind.
     """
     frame = to_plain(rows)
     if columns is not None:

@@ -20,26 +20,15 @@ from opp_analytics.schema import NO_LABEL, is_blank
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["ScopedSource", "add_people", "label_of"]
-
 _FIRST, _LAST = pd.Timestamp(1678, 1, 1), pd.Timestamp(2262, 1, 1)
 """Days before and after every other one."""
 
 
 def add_people(changes: ibis.Table, org: Org, moments: pd.Series[Any]) -> ibis.Table:
-    """Add the ``team`` and ``region`` of each deal's owner to change rows.
+    """Add the ``team`` and ``region`` of each deal's owner to change rows; unchanged without ``owner_name``.
 
     A closed deal has those of its close date, an open one those of the row's time. Where an owner moves while a deal is
-    open, the deal has a further row at the first record on or after that day.
-
-    Parameters
-    ----------
-    changes : ibis.Table
-        Change rows; unchanged without ``owner_name``.
-    org : Org
-        The org with the people.
-    moments : Series of instant
-        Every record.
+    open, the deal has a further row at the first of the records (`moments`) on or after that day.
     """
     import ibis
 
@@ -147,16 +136,9 @@ class Whole(Protocol):
 
 
 class ScopedSource:
-    """The change rows of a history's deals while they had given values.
+    """The change rows of a history's deals while they had the values of `conditions`.
 
-    Parameters
-    ----------
-    whole : History
-        Any history; it lives as long as its part.
-    source : Source
-        Its source.
-    conditions : mapping
-        Column to a value or a list of values; None and "(none)" mean a missing value.
+    None and "(none)" mean a missing value. The whole history lives as long as its part.
     """
 
     def __init__(self, whole: Whole, source: Source, conditions: Mapping[str, Any]) -> None:

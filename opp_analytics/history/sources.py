@@ -17,8 +17,6 @@ from opp_analytics.history.store import Damage, Entry, Store
 if TYPE_CHECKING:
     import ibis
 
-__all__ = ["FolderSource", "Memory", "Source", "TableSource"]
-
 _MOST = 8
 """Results that a history keeps: a page asks about eight questions of the same records; each may hold all change rows."""
 
@@ -193,15 +191,7 @@ class FolderSource:
 
 
 class TableSource:
-    """The rows of a table in a warehouse, on Spark, or in any other Ibis backend.
-
-    Parameters
-    ----------
-    table : ibis.Table
-        Change rows; see `History.from_table`.
-    records : DataFrame, optional
-        Column ``recorded_at``; ``complete`` and ``certified`` of `History.records` when known.
-    """
+    """The rows of a table in a warehouse, on Spark, or in any other Ibis backend; see `History.from_table`."""
 
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
         self._table = _cast(table)

@@ -26,8 +26,6 @@ from opp_analytics import files
 from opp_analytics.errors import DataError, HistoryError
 from opp_analytics.files import digest
 
-__all__ = ["Damage", "Entry", "RecordCounts", "Recorded", "Store"]
-
 
 class Damage(HistoryError):
     """A file of a history is damaged, missing, or not part of it."""
@@ -143,13 +141,7 @@ def _canonical(entry: Entry) -> bytes:
 
 
 def read_entry(file: Path) -> Entry:
-    """Read an entry from its file.
-
-    Raises
-    ------
-    Damage
-        When the file is not a valid entry; the message names it.
-    """
+    """Read an entry from its file."""
     plain = _plain_json(file)
     try:
         entry = Entry(
@@ -174,13 +166,7 @@ def encode_note(name: str, until: int) -> bytes:
 
 
 def read_note(file: Path) -> int:
-    """Read a note: the last record that relied on the change file set aside.
-
-    Raises
-    ------
-    Damage
-        Naming the note when it is not as it was written.
-    """
+    """Read a note: the last record that relied on the change file set aside."""
     try:
         until = int(_plain_json(file)["until"])
         intact = file.read_bytes() == encode_note(file.stem, until)
@@ -216,15 +202,7 @@ _FOLDERS = ("changes", "records", "state", "staging")
 
 
 def refuse_links(folder: Path) -> None:
-    """Refuse a link inside the folder: a write through it would change files elsewhere.
-
-    The path of the folder itself may be a link.
-
-    Raises
-    ------
-    HistoryError
-        When there is a link, or anything but files and folders; the message names it.
-    """
+    """Refuse a link inside the folder, which may itself be one: a write through it would change files elsewhere."""
     try:
         files.refuse_links(folder)
     except DataError as error:
@@ -236,13 +214,7 @@ def refuse_links(folder: Path) -> None:
 
 
 def holds_history(folder: Path) -> bool:
-    """Return True if the folder is a history, False if it is empty or does not exist.
-
-    Raises
-    ------
-    HistoryError
-        When the folder contains something else, or a history of another format.
-    """
+    """Return True if the folder is a history, False if it is empty or does not exist; anything else is an error."""
     mark = folder / "history.json"
     try:
         if mark.is_file():
@@ -331,15 +303,7 @@ _STATE = re.compile(r"([0-9]{6})-[0-9a-f]{64}\.arrow")
 
 
 class Store:
-    """Reads and writes the files and entries of a history.
-
-    Parameters
-    ----------
-    folder : Path
-        The history's folder; the first append creates it.
-    lock_seconds : float
-        Seconds that an append waits for another one to finish.
-    """
+    """Reads and writes the files and entries of a history; the first append creates its folder."""
 
     def __init__(self, folder: Path, lock_seconds: float) -> None:
         self.folder = folder
@@ -350,13 +314,7 @@ class Store:
     # Reading
 
     def entries(self) -> list[Entry]:
-        """Read every entry in order, and check the register itself.
-
-        Raises
-        ------
-        HistoryError
-            When the folder is not a history, or an entry is damaged, missing or foreign; the message names the file.
-        """
+        """Read every entry in order, and check the register itself."""
         refuse_links(self.folder)
         if not holds_history(self.folder):
             return []
@@ -400,13 +358,7 @@ class Store:
         return kept[1]
 
     def change_files(self, entries: list[Entry]) -> list[Path]:
-        """List the change file of every entry in use, and check that each is intact.
-
-        Raises
-        ------
-        Damage
-            When a file is missing or damaged; the message names the first one.
-        """
+        """List the change file of every entry in use, and check that each is intact."""
         aside = self.set_aside()
         files = []
         for entry in entries:
@@ -441,13 +393,7 @@ class Store:
         return None
 
     def set_aside(self) -> dict[str, int]:
-        """List entries whose change file was set aside, with the last record (its sequence) that relied on it.
-
-        Raises
-        ------
-        Damage
-            When a note is damaged; the message names it.
-        """
+        """List entries whose change file was set aside, with the last record (its sequence) that relied on it."""
         return {note.stem: read_note(note) for note in sorted((self.folder / "damaged").glob("*.json"))}
 
     def take_aside(self, entry: Entry, entries: list[Entry]) -> None:
@@ -480,13 +426,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Lock the folder for one append; others wait.
-
-        Raises
-        ------
-        HistoryError
-            When another process holds the lock for too long, or the disk is full or the write fails.
-        """
+        """Lock the folder for one append; others wait."""
         try:
             refuse_links(self.folder)
             holds_history(self.folder)

@@ -26,8 +26,6 @@ from opp_analytics.org import find_empty_columns
 from opp_analytics.progress import progress_bar
 from opp_analytics.text import count, joined
 
-__all__ = ["load"]
-
 
 def warn_of_empty_columns(opportunities: pd.DataFrame) -> None:
     """Warn of each column without a single value, with the line for the org file."""

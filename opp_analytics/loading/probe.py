@@ -40,13 +40,7 @@ class Limits:
         self._ends = time.monotonic() + MOST_SECONDS
 
     def count_page(self, size: int = 0) -> None:
-        """Count a page of `size` bytes.
-
-        Raises
-        ------
-        LoadError
-            When a bound is passed.
-        """
+        """Count a page of `size` bytes; stop the load when a bound is passed."""
         self.pages += 1
         self.size += size
         if self.pages > MOST_PAGES:
@@ -67,13 +61,7 @@ class Limits:
         )
 
     def check_end(self, number: int, announced: int, what: str) -> None:
-        """Refuse a page `number` far beyond the `announced` ones.
-
-        Raises
-        ------
-        LoadError
-            When more than twice the announced pages came, and all of them brought something new.
-        """
+        """Refuse a page `number` far beyond the `announced` ones: each page before it brought something new."""
         if number > 2 * announced + _SLACK:
             raise LoadError(
                 f"{self.url} announced {announced:,} pages, but page {number:,} is still full of new {what}; stopped. "
@@ -144,13 +132,7 @@ def read_trash_state(client: Client) -> Trash:
 
 
 def read_trash(client: Client, limits: Limits) -> Trash:
-    """Read the whole trash.
-
-    Raises
-    ------
-    LoadError
-        When it does not end.
-    """
+    """Read the whole trash."""
     first = page = client.list_deleted(1, _PAGE)
     announced = count_announced(first.total_records, first.total_pages, len(first.rows))
     announced = limits.first("trash", announced)

@@ -84,25 +84,8 @@ def catch_up(
 ) -> Current | None:
     """Add all changes since `known` to `rows`, in creation order; None when only a sweep can tell.
 
-    Parameters
-    ----------
-    client : Client
-        Client to read with; the page cache is not used.
-    query : Query
-        Query that `rows` answer; not for the trash.
-    rows : Table
-        Opportunities read since the server's state was `known`, each as it was when it was read.
-    known : dict
-        The server's state before the first of `rows` was read.
-    most : float
-        Changed rows to read at most, as a part of all.
-    limits : Limits
-        Bounds of the load.
-
-    Raises
-    ------
-    Unexplained
-        When rows may have vanished from list and trash alike.
+    `known` is the server's state before the first row of `query` (not the trash) was read, `most` the share of all rows
+    that may have changed. Raises `Unexplained` when rows may have vanished from list and trash alike.
     """
     newest = read_instant(known.get("newest"))
     if newest is None or not all(isinstance(known.get(name), int) for name in ("total", "trash_total")):

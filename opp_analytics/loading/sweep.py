@@ -23,8 +23,6 @@ from opp_analytics.api import Client, PageDecoder, TablePage, Threads
 from opp_analytics.loading.probe import Limits, Query, count_announced
 from opp_analytics.text import count
 
-__all__ = ["DistinctIds", "drop_repeated"]
-
 
 class DistinctIds:
     """The ids of a sweep as 64-bit hashes.
@@ -158,32 +156,10 @@ def sweep(
     limits: Limits,
     on_page: Callable[[int], None],
 ) -> None:
-    """Read every page once.
+    """Read every page once into `result`, page by page, so that it is known when the sweep is stopped.
 
-    Parameters
-    ----------
-    client : Client
-        Client to read with, through its page cache.
-    query : Query
-        Opportunities to ask for.
-    result : Sweep
-        What was read; it is filled page by page, so that it is known when the sweep is stopped.
-    expected : int, optional
-        Opportunities to expect, so that pages are asked for before the first one has come.
-    stored_pages : int
-        Number of first pages to take from the page cache without a request, because an interrupted sweep had read
-        them.
-    bar : Bar
-        Progress bar to advance.
-    limits : Limits
-        Bounds of the load.
-    on_page : callable
-        Function to call with the number of each page read.
-
-    Raises
-    ------
-    LoadError
-        When the pages do not end.
+    `expected` opportunities let pages be asked for before the first one has come. The first `stored_pages` are taken
+    from the page cache without a request, because an interrupted sweep had read them.
     """
     announced, decoder = 1, PageDecoder(client.names)
     with Threads(client.concurrency) as threads:

@@ -13,8 +13,6 @@ import math
 from numbers import Integral, Real
 from typing import Any
 
-__all__ = ["SandboxError", "SandboxTypeError", "SandboxValueError", "check_number"]
-
 
 class SandboxError(RuntimeError):
     """The sandbox could not carry out a request; the message says why and what to do."""
@@ -33,17 +31,6 @@ def check_number(
 ) -> Any:
     """Check that `value` is a number from `low` to `high`, and return it as int or float; numpy scalars are allowed.
 
-    Raises
-    ------
-    SandboxTypeError
-        When it is not a number, or not a whole one where only whole ones are allowed.
-    SandboxValueError
-        When it is not finite, or out of range.
-
-    Examples
-    --------
-    >>> check_number(26, "weeks", low=0, high=520, whole=True)
-    26
     >>> check_number(1.5, "error_rate", low=0, high=1)
     Traceback (most recent call last):
     opp_analytics.sandbox.arguments.SandboxValueError: error_rate=1.5 must be a number between 0 and 1

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, date, datetime, timedelta
 
-__all__ = ["EPOCH", "LONGEST_DAYS", "Clock", "from_text", "midnight", "to_text"]
-
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Time of a clock before it is set."""
 

@@ -25,8 +25,6 @@ from opp_analytics.sandbox.jsonapi import make_unauthorized
 from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
 from opp_analytics.sandbox.store import CORE, Record, Store, decode
 
-__all__ = ["Control"]
-
 
 @dataclass
 class Control:
@@ -114,13 +112,7 @@ class Control:
 
 
 def _insert_rows(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert all rows, or none if one of them cannot be stored.
-
-    Raises
-    ------
-    SandboxValueError
-        When a `unique_id` already exists, or a timestamp cannot be read.
-    """
+    """Insert all rows, or none if one of them cannot be stored."""
     with store.transaction():
         for row in rows:
             record = Record(_attributes(store, row))

@@ -17,17 +17,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from opp_analytics.sandbox.handle import FAULTS, check_faults
 from opp_analytics.sandbox.jsonapi import Failure, make_failure
 
-__all__ = ["CONTROL", "Faults", "Gate", "TrackedProtocol"]
-
 
 class Faults:
-    """The active faults.
-
-    Parameters
-    ----------
-    seed
-        Random seed; the same requests in the same order get the same faults.
-    """
+    """The active faults; with one seed, the same requests in the same order get the same faults."""
 
     def __init__(self, seed: int) -> None:
         self.settings: dict[str, float | bool] = {name: limits.off for name, limits in FAULTS.items()}
@@ -104,15 +96,7 @@ class TrackedProtocol(H11Protocol):
 
 
 class Gate:
-    """The ASGI application in front of the API.
-
-    Parameters
-    ----------
-    app
-        Application that answers.
-    faults
-        Faults to apply.
-    """
+    """The ASGI application in front of the API."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self.app, self.faults = app, faults

@@ -21,18 +21,6 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError, check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS
 
-__all__ = [
-    "FAULTS",
-    "ControlWire",
-    "FaultRange",
-    "FaultSettings",
-    "Sandbox",
-    "Tenant",
-    "check_faults",
-    "end_process",
-    "wire_rows",
-]
-
 
 class FaultRange(NamedTuple):
     """Allowed values of a fault: a number from `low` to `high`, or True and False if `switch` is true."""
@@ -64,13 +52,7 @@ FAULTS: Mapping[str, FaultRange] = {
 
 
 def check_faults(settings: Mapping[str, Any]) -> dict[str, float | bool]:
-    """Return the settings with their proper types; None switches a fault off.
-
-    Raises
-    ------
-    SandboxTypeError, SandboxValueError
-        When there is no such fault, or it cannot have that value.
-    """
+    """Return the settings with their proper types; None switches a fault off."""
     checked: dict[str, float | bool] = {}
     for name, value in settings.items():
         if name not in FAULTS:
@@ -206,15 +188,7 @@ class FaultSettings:
 
 
 class ControlWire:
-    """The connection to the server's control routes.
-
-    Parameters
-    ----------
-    port
-        Port of the server on 127.0.0.1.
-    key
-        Key of the owner, unknown to users of the API.
-    """
+    """The connection to the server's control routes, with the owner's key, unknown to users of the API."""
 
     def __init__(self, port: int, key: str) -> None:
         self._port, self._key = port, key
@@ -246,13 +220,7 @@ class ControlWire:
 
 
 def wire_rows(opportunities: Any) -> Iterator[dict[str, Any]]:
-    """Yield one dict of JSON values per opportunity, with None for a missing value.
-
-    Parameters
-    ----------
-    opportunities
-        A DataFrame with the API's column names and any further ones, or an iterable of mappings.
-    """
+    """Yield one dict of JSON values per opportunity of a frame or an iterable; None for a missing value."""
     if hasattr(opportunities, "columns"):
         return _read_frame(opportunities)
     return (

@@ -12,17 +12,6 @@ from starlette.responses import Response
 from opp_analytics.sandbox.store import encode
 from opp_analytics.sandbox.validation import Problem
 
-__all__ = [
-    "Failure",
-    "make_answer",
-    "make_failure",
-    "make_not_found",
-    "make_refusal",
-    "make_unauthorized",
-    "render_page",
-    "render_resource",
-]
-
 _MEDIA_TYPE = "application/vnd.api+json"
 
 

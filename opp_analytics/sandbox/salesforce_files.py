@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from opp_analytics.sandbox.arguments import SandboxError, check_number
 from opp_analytics.sandbox.clock import from_text, midnight
 
-__all__ = ["SalesforceFiles", "salesforce_files"]
-
 _STAGES = {
     "discovery": "Prospecting",
     "qualification": "Qualification",

@@ -31,8 +31,6 @@ from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.store import CORE, Access, Query, Record, Store, decode, encode
 from opp_analytics.sandbox.validation import Problem, fill_defaults, normalize, validate
 
-__all__ = ["DEFAULT_PAGE_SIZE", "LARGEST_PAGE_SIZE", "Api", "build"]
-
 DEFAULT_PAGE_SIZE = 15
 """As in the API's reference."""
 LARGEST_PAGE_SIZE = 1_000

@@ -35,17 +35,6 @@ from opp_analytics.sandbox.team import (
     weigh_next_stages,
 )
 
-__all__ = [
-    "TEAM_TENANT",
-    "Simulator",
-    "close_deal",
-    "draw_close_date",
-    "draw_value",
-    "groom_deal",
-    "reopen_deal",
-    "state_probability",
-]
-
 _TYPICAL_VALUE, _VALUE_SPREAD = 24_000, 0.8
 _TYPICAL_CYCLE_DAYS, _CYCLE_SPREAD = 45, 0.45
 _NO_VALUE, _NO_DATE = 0.06, 0.05
@@ -197,13 +186,9 @@ class _Event:
 
 
 class Simulator:
-    """The team of one store.
+    """The team of one store, whose settings hold its state.
 
-    Parameters
-    ----------
-    store
-        Store whose settings hold the state of the team: seed, deals_per_week, and from the first day on
-        origin and played_until (the first day not yet simulated).
+    These are seed, deals_per_week, and from the first day on origin and played_until (the first day not yet simulated).
     """
 
     def __init__(self, store: Store) -> None:

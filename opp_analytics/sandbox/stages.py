@@ -13,8 +13,6 @@ from typing import Any
 
 from opp_analytics.sandbox.arguments import SandboxTypeError
 
-__all__ = ["CLOSED", "DOCUMENTED", "TenantStages"]
-
 DOCUMENTED = (
     {"name": "discovery", "kind": "open"},
     {"name": "qualification", "kind": "open"},
@@ -43,13 +41,7 @@ class TenantStages:
 
     @classmethod
     def of(cls, org: Any) -> TenantStages:
-        """Read an org, or its ``to_dict()``; None gives the documented stages.
-
-        Raises
-        ------
-        SandboxTypeError
-            When it is not an org.
-        """
+        """Read an org, or its ``to_dict()``; None gives the documented stages."""
         said = org.to_dict() if hasattr(org, "to_dict") else org
         if said is None:
             return cls()

@@ -17,8 +17,6 @@ from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, chec
 from opp_analytics.sandbox.handle import Sandbox, end_process
 from opp_analytics.sandbox.stages import TenantStages
 
-__all__ = ["start"]
-
 
 def start(
     *,

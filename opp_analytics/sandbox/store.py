@@ -24,8 +24,6 @@ from opp_analytics.sandbox.arguments import SandboxError, SandboxValueError
 from opp_analytics.sandbox.clock import Clock, from_text, to_text
 from opp_analytics.sandbox.stages import TenantStages
 
-__all__ = ["CORE", "Access", "Query", "Record", "Store", "decode", "encode"]
-
 CORE = (
     "unique_id", "name", "account_id", "value", "stage", "close_date", "probability", "status", "created_at",
     "updated_at",
@@ -115,22 +113,10 @@ class Record:
 
 
 class Store:
-    """One sandbox database.
+    """One sandbox database; its file is created, readable by its owner only, if it does not exist.
 
     Reads and writes use separate connections, so that a page can be read during a long write. Only one write may
     run at a time: the server holds a lock around all writes.
-
-    Parameters
-    ----------
-    path
-        SQLite file; it is created, readable by its owner only, if it does not exist.
-    clock
-        Clock for the timestamps of writes.
-
-    Raises
-    ------
-    SandboxError
-        When the file exists but is not a sandbox database, or is from another version.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:

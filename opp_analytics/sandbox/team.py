@@ -13,26 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = [
-    "ACCOUNTS",
-    "AFTERMATH_DAYS",
-    "LEAVE_PER_DAY",
-    "NEXT",
-    "OFFERS",
-    "RECOVER_PER_DAY",
-    "REOPEN_PER_DAY",
-    "REPS",
-    "SOMEBODY",
-    "TRUE_STAGE_RATES",
-    "TRUE_WIN_RATE",
-    "TRUE_WIN_RATES",
-    "Rep",
-    "account_id",
-    "compute_outcomes",
-    "compute_win_rate",
-    "weigh_next_stages",
-]
-
 _ORDER = ("discovery", "qualification", "proposal", "negotiation", "closed_won")
 
 LEAVE_PER_DAY: Mapping[str, float] = {
@@ -83,22 +63,15 @@ _WORKING_DAYS = AFTERMATH_DAYS // 7 * 5
 
 @dataclass(frozen=True)
 class Rep:
-    """One salesperson.
-
-    Attributes
-    ----------
-    skill
-        Factor on the weight of every move forward, before the weights are scaled to sum to 1.
-    optimism
-        Amount added to the log-odds of the true chance in a stated probability.
-    share
-        Fraction of new deals.
-    """
+    """One salesperson."""
 
     name: str
     skill: float
+    """Factor on the weight of every move forward, before the weights are scaled to sum to 1."""
     optimism: float
+    """Amount added to the log-odds of the true chance in a stated probability."""
     share: float
+    """Fraction of new deals."""
 
     @property
     def unique_id(self) -> str:
@@ -173,8 +146,6 @@ def weigh_next_stages(stage: str, skill: float) -> Mapping[str, float]:
 def compute_outcomes(skill: float) -> Mapping[str, tuple[float, float]]:
     """Compute the chances of ending as won and as lost, by current stage of an open deal.
 
-    Notes
-    -----
     The chain is absorbed in won, in lost and not reopened, in deleted and not recovered, or in inactive. With
     P the chances of `weigh_next_stages`, w(s) = Σ P(s, t) w(t), and the same for l; the fixed point is iterated,
     which converges geometrically because every stage leads out.

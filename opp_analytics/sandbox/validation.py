@@ -15,8 +15,6 @@ from typing import Any, NamedTuple
 
 from opp_analytics.sandbox.stages import TenantStages
 
-__all__ = ["STATUSES", "Problem", "fill_defaults", "normalize", "validate"]
-
 STATUSES = ("active", "inactive", "won", "lost")
 _READ_ONLY = ("id", "unique_id", "created_at", "updated_at")
 _LARGEST = Decimal(10) ** 15
@@ -113,16 +111,9 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
 def validate(
     body: Any, stages: TenantStages, current: Mapping[str, Any] | None = None
 ) -> tuple[dict[str, Any], list[Problem]]:
-    """Find the attributes to store, and every problem of `body`.
+    """Find the attributes to store, and every problem of a body ``{"opportunity": {...}}``.
 
-    Parameters
-    ----------
-    body
-        The decoded request: ``{"opportunity": {...}}``.
-    stages
-        The stages that the tenant has.
-    current
-        The attributes before an update; None for a create.
+    `current` has the attributes before an update; it is None for a create.
     """
     fields = body.get("opportunity") if isinstance(body, dict) else None
     if not isinstance(fields, dict):
@@ -167,8 +158,6 @@ def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bo
     A new row also gets a default for a missing stage, and its missing status follows from the stage. An update changes
     only the fields it sends.
 
-    Examples
-    --------
     >>> fill_defaults({"stage": "closed_won"}, TenantStages(), is_new=True)
     {'stage': 'closed_won', 'status': 'won'}
     >>> fill_defaults({"stage": " "}, TenantStages(), is_new=False)
@@ -185,8 +174,6 @@ def fill_defaults(fields: Mapping[str, Any], stages: TenantStages, *, is_new: bo
 def normalize(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Bring valid fields into the form that the database stores.
 
-    Examples
-    --------
     >>> normalize({"name": "  Café   north ", "value": Decimal("10.005")})
     {'name': 'Café north', 'value': Decimal('10.01')}
     """
