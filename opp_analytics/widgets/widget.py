@@ -18,8 +18,6 @@ except ImportError:
         "widgets need anywidget; install it with: pip install 'opp-analytics[notebook]'"
     ) from None
 
-__all__ = ["Widget", "deflate", "encode"]
-
 _FAST = 1
 """Level of compression: JSON shrinks to a tenth already, and higher levels keep people waiting."""
 

@@ -16,21 +16,6 @@ from opp_analytics import inputs, org, schema, text
 from opp_analytics.api import to_wire
 from opp_analytics.org import Org
 
-__all__ = [
-    "find_problem",
-    "fit_column",
-    "format_cell",
-    "from_text",
-    "from_wire",
-    "list_choices",
-    "list_rows",
-    "normalize",
-    "quote_cell",
-    "read_number",
-    "same",
-    "to_text",
-]
-
 _encode = msgspec.json.Encoder(decimal_format="number", enc_hook=str).encode
 
 
@@ -42,13 +27,6 @@ def list_choices(meaning: Org) -> dict[str, tuple[str, ...]]:
 def normalize(column: str, value: Any) -> Any:
     """Convert a cell to its column's type: lists and objects to JSON text, blanks to None.
 
-    Raises
-    ------
-    opp_analytics.schema.BadCell
-        If the value does not fit the column.
-
-    Examples
-    --------
     >>> normalize("value", "120000.0"), normalize("tags", ["new", "hot"]), normalize("close_date", float("nan"))
     (120000.0, '["new", "hot"]', None)
     """
@@ -67,8 +45,6 @@ def _normalize_or_keep(column: str, value: Any) -> Any:
 def same(column: str, left: Any, right: Any) -> bool:
     """Compare two cells of a column: True if they have the same value, whatever their types.
 
-    Examples
-    --------
     >>> same("value", 1200.0, Decimal("1200.00")), same("close_date", "2026-03-31", pd.Timestamp("2026-03-31"))
     (True, True)
     >>> same("probability", None, float("nan")), same("name", "Acme", "acme")
@@ -115,22 +91,13 @@ def find_problem(
 ) -> tuple[str, str] | None:
     """Check a value before writing: the problem and how to fix it, or None.
 
-    Parameters
-    ----------
-    column, value
-        The cell.
-    meaning : Org
-        The org whose stages may be written.
-    pipeline : str, optional
-        Pipeline of the deal, which takes the stages of this one only; if blank or unknown to the org, those of all.
+    The stages are those of the deal's pipeline; if it is blank or unknown to the org, those of all.
 
-    Examples
-    --------
     >>> find_problem("probability", 140)
     ('is not between 0 and 100', 'write a whole percentage such as 60')
     >>> find_problem("stage", "Closed won")
     ('is not a stage of the API', "did you mean 'closed_won'? use one of discovery, qualification, proposal, \
-negotiation, closed_won, closed_lost")
+    negotiation, closed_won, closed_lost")
     >>> find_problem("value", "12000.5") is None
     True
     >>> two = Org(stages=[{"name": "Demo", "kind": "open", "pipeline": "New"}, {"name": "Quote", "kind": "open", "pipeline": "Renewal"}])
@@ -158,8 +125,6 @@ negotiation, closed_won, closed_lost")
 def fit_column(column: pd.Series[Any], dtype: Any) -> pd.Series[Any]:
     """Convert a column that the API does not document to the dtype it had before; a cell that does not fit stays.
 
-    Examples
-    --------
     >>> fit_column(pd.Series(["1.5", ""]), "float64").tolist(), fit_column(pd.Series(["FALSE", "?"]), "bool").tolist()
     ([1.5, nan], [False, '?'])
     """
@@ -226,8 +191,6 @@ def list_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
 def format_cell(field: str, value: Any, currency: str | None = None) -> str:
     """Format a cell for a table; `currency` is that of ``value``.
 
-    Examples
-    --------
     >>> format_cell("value", 12000.5), format_cell("close_date", pd.Timestamp("2026-03-31")), format_cell("name", None)
     ('12,000.50', '2026-03-31', '–')
     >>> format_cell("probability", 60), format_cell("seats", -3)
@@ -250,8 +213,6 @@ def format_cell(field: str, value: Any, currency: str | None = None) -> str:
 def quote_cell(value: Any) -> str:
     """Format a cell exactly as it was typed; text is quoted.
 
-    Examples
-    --------
     >>> quote_cell(np.int64(140)), quote_cell(np.float64(40.0)), quote_cell(12.345), quote_cell("a lot"), quote_cell(pd.Timestamp("2026-03-31"))
     ('140', '40', '12.345', "'a lot'", '2026-03-31')
     """
@@ -269,8 +230,6 @@ def quote_cell(value: Any) -> str:
 def read_number(text: str) -> float | Decimal:
     """Read a JSON number with a fraction: as a float, or as a Decimal where a float is not exact.
 
-    Examples
-    --------
     >>> read_number("12000.1"), read_number("12345678901234567.89")
     (12000.1, Decimal('12345678901234567.89'))
     """
@@ -292,8 +251,6 @@ def from_wire(column: str, value: Any) -> Any:
 def to_text(column: str, value: Any) -> str | None:
     """Write a cell as JSON text; None for a blank one.
 
-    Examples
-    --------
     >>> to_text("value", Decimal("0.10")), to_text("name", "Acme"), to_text("name", None)
     ('0.10', '"Acme"', None)
     """
@@ -309,8 +266,6 @@ def to_text(column: str, value: Any) -> str | None:
 def from_text(column: str, text: str | None) -> Any:
     """Read back a cell that `to_text` wrote.
 
-    Examples
-    --------
     >>> from_text("close_date", to_text("close_date", date(2026, 3, 31)))
     Timestamp('2026-03-31 00:00:00')
     """

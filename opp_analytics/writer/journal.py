@@ -28,8 +28,6 @@ from opp_analytics.files import make_private_folder
 from opp_analytics.writer.cells import from_text, to_text
 from opp_analytics.writer.steps import EditedCell, EqualCreate, Result, RunStep, Step
 
-__all__ = ["LEFT", "Journal", "PlanRun", "locate_journal", "locate_journals", "lock_plan", "read_journal"]
-
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (
   run_id TEXT PRIMARY KEY, plan_id TEXT NOT NULL, url TEXT NOT NULL, started_at TEXT NOT NULL,
@@ -116,13 +114,7 @@ def locate_journals() -> list[Path]:
 
 @contextmanager
 def lock_plan(tenant: str, plan_id: str) -> Iterator[None]:
-    """Lock a plan so that no one else applies it at the same time; a killed process releases its lock.
-
-    Raises
-    ------
-    PlanError
-        If another process or thread holds the lock.
-    """
+    """Lock a plan so that no one else applies it at the same time; a killed process releases its lock."""
     path = _folder() / f"{tenant}-{plan_id}.lock"
     lock = FileLock(path, mode=0o600)
     try:
@@ -148,18 +140,7 @@ def _make_error(path: Path, error: Exception) -> JournalError:
 
 
 class Journal:
-    """The journal of one tenant, open for writing; close it when done.
-
-    Parameters
-    ----------
-    tenant : str
-        The tenant's hash, `Settings.tenant`.
-
-    Raises
-    ------
-    JournalError
-        If it cannot be opened: no space, no permission, damaged, another version's format, or open to others.
-    """
+    """The journal of one tenant (`Settings.tenant`), open for writing; close it when done."""
 
     def __init__(self, tenant: str) -> None:
         self.path = locate_journal(tenant)
@@ -189,13 +170,7 @@ class Journal:
             self._connection.close()
 
     def do(self, job: Job) -> Any:
-        """Run a job, commit it with all queued jobs, and return its result.
-
-        Raises
-        ------
-        JournalError
-            If this or an earlier job could not be written.
-        """
+        """Run a job, commit it with all queued jobs, and return its result."""
         with self._lock:
             if self._failure is not None:
                 raise self._failure
@@ -262,11 +237,7 @@ class Journal:
         self.do(write)
 
     def intend(
-        self,
-        run_id: str,
-        number: int,
-        overwritten: dict[str, Any],
-        outcome: dict[str, Any] | None = None,
+        self, run_id: str, number: int, overwritten: dict[str, Any], outcome: dict[str, Any] | None = None
     ) -> None:
         """Record that a step's write is about to be sent, and the unplanned values that it overwrites.
 
@@ -285,23 +256,10 @@ class Journal:
     def claim(
         self, run: PlanRun, number: int, identity: str, gone: Collection[str | None]
     ) -> EqualCreate | None:
-        """Record that a create is about to be sent, unless another run made an equal one, or may have.
+        """Record that a create is about to be sent, unless another run made an equal one, or may have: that one is returned.
 
-        Processes that share the journal ask and record one after another, so that only one of them sends.
-
-        Parameters
-        ----------
-        run, number
-            The create.
-        identity : str
-            Its `Step.identity`.
-        gone : collection of str
-            Ids that are not on the server any more.
-
-        Returns
-        -------
-        EqualCreate or None
-            The equal create that stands for this one; None when the intent was recorded.
+        Processes that share the journal ask and record one after another, so that only one of them sends. Ids in `gone` are
+        not on the server any more.
         """
 
         def ask(db: sqlite3.Connection) -> EqualCreate | None:
@@ -356,13 +314,7 @@ class Journal:
     # -- reading runs
 
     def read_run(self, run_id: str) -> tuple[PlanRun, list[RunStep]]:
-        """Read a run with its steps in order.
-
-        Raises
-        ------
-        PlanError
-            If the journal has no such run.
-        """
+        """Read a run with its steps in order."""
 
         def read(db: sqlite3.Connection) -> tuple[list[sqlite3.Row], ...]:
             return (
@@ -408,14 +360,7 @@ class Journal:
     ) -> frozenset[str]:
         """Find earlier identical creates that must not count as a new plan's: their ids, or places in the journal.
 
-        Parameters
-        ----------
-        identities : iterable of str
-            Identities of the plan's creates.
-        known : collection of str
-            Ids of the opportunities that the plan was made from; an equal row is one deal more.
-        again : bool
-            If True, none of the earlier ones counts.
+        An equal row among the `known` ids, which the plan was made from, is one deal more. With `again`, none counts.
         """
         wanted = set(identities)
         equal = self.do(lambda db: [create for identity in wanted for create in _list_equal(db, identity)])
@@ -484,13 +429,7 @@ def _read_entry(row: sqlite3.Row, changes: list[sqlite3.Row]) -> RunStep:
 
 
 def read_journal(path: Path, query: str) -> list[sqlite3.Row]:
-    """Open a journal, run a query, and return its rows.
-
-    Raises
-    ------
-    JournalError
-        If the journal cannot be read.
-    """
+    """Open a journal, run a query, and return its rows."""
     _refuse_shared()
     try:
         with closing(_open(path)) as connection:

@@ -13,8 +13,6 @@ from opp_analytics.writer.steps import OUTCOMES
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["own_writes", "runs"]
-
 _IN_DOUBT = "(outcome = 'pending' AND intended_at IS NOT NULL)"
 """A change whose write was about to be sent when the process ended."""
 _COUNTS = {

@@ -18,18 +18,6 @@ from opp_analytics.writer.plan.display import list_needing
 from opp_analytics.writer.plan.plan import plan
 from opp_analytics.writer.steps import Step
 
-__all__ = [
-    "TEXTS",
-    "find_file_day_order",
-    "make_after",
-    "match_header",
-    "order_columns",
-    "parse",
-    "refuse_before",
-    "select_import_rows",
-    "to_cell",
-]
-
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Text columns, even where the text looks like a number."""
 _FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "status")
@@ -46,23 +34,8 @@ def parse(
     *,
     day_first: bool | None = None,
 ) -> Any:
-    """Parse a cell for its column; what cannot be read for certain is kept as it is.
+    """Parse a cell for its column; what cannot be read for certain is kept as it is. A workbook gives `epoch`, its day 0.
 
-    Parameters
-    ----------
-    column : str
-        Its column.
-    value : object
-        The cell.
-    number_format : str
-        Its number format in a workbook.
-    epoch : datetime
-        Day 0 of the workbook's dates.
-    day_first : bool or None
-        Order of day and month in the file's dates, from `find_file_day_order`.
-
-    Examples
-    --------
     >>> parse("value", "$12,000.50"), parse("probability", "60 %"), parse("close_date", "12/31/2026")
     (12000.5, 60.0, Timestamp('2026-12-31 00:00:00'))
     >>> parse("value", "a lot"), parse("name", " "), parse("close_date", "03/04/2027")
@@ -101,8 +74,6 @@ def _read_typed(column: str, text: str, day_first: bool | None) -> Any:
 def find_file_day_order(cells: Iterable[Any]) -> bool | None:
     """Find out whether the day comes first in a file's dates; None if no date says, or if they contradict each other.
 
-    Examples
-    --------
     >>> find_file_day_order(["03/04/2027", "25/04/2027"]), find_file_day_order(["03/04/2027", "04/25/2027"]), find_file_day_order(["03/04/2027"])
     (True, False, None)
     """
@@ -129,8 +100,6 @@ def to_cell(column: str, value: Any) -> Any:
 def order_columns(columns: list[str]) -> list[str]:
     """Order columns as people read them: names first, the server's timestamps and ids last.
 
-    Examples
-    --------
     >>> order_columns(["unique_id", "name", "value", "region", "owner_name", "updated_at"])
     ['name', 'owner_name', 'value', 'region', 'updated_at', 'unique_id']
     """
@@ -164,13 +133,7 @@ def make_after(
     before: pd.DataFrame,
     new_columns: Collection[str],
 ) -> pd.DataFrame:
-    """Make the edited opportunities of a file: columns in the order of `before`, then the API's, then new ones.
-
-    Raises
-    ------
-    DataError
-        If a new column that was named is not in the file.
-    """
+    """Make the edited opportunities of a file: columns in the order of `before`, then the API's, then new ones."""
     named = list(columns.values())
     wanted = [new_columns] if isinstance(new_columns, str) else list(new_columns)
     missing = [column for column in wanted if column not in named]
@@ -222,19 +185,7 @@ def select_import_rows(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Select the rows for an import, in the CRM's words, with the CRM's label of each column.
 
-    Parameters
-    ----------
-    opportunities : DataFrame
-        Opportunities, perhaps edited.
-    known : Org
-        Names the CRM's columns.
-    before : DataFrame, optional
-        The same before the edits: only changed rows are kept, with the id and the columns that changed.
-
-    Raises
-    ------
-    DataError
-        When a change cannot be imported; the message names it.
+    With `before`, only changed rows are kept, with the id and the columns that changed; DataError names a change that no import can make.
     """
     org.check_org(known)
     frame = org.conform(opportunities)

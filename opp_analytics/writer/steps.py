@@ -20,24 +20,6 @@ from opp_analytics.files import digest
 from opp_analytics.org import DEFAULT, Org
 from opp_analytics.writer.cells import from_text, to_text
 
-__all__ = [
-    "OPERATIONS",
-    "OUTCOMES",
-    "PROBLEMS",
-    "STATUSES",
-    "EditedCell",
-    "EqualCreate",
-    "PlanProblem",
-    "Result",
-    "RunStep",
-    "Step",
-    "add_base",
-    "list_changes",
-    "list_conflicts",
-    "list_outcomes",
-    "list_problems",
-]
-
 OPERATIONS = ("create", "update", "delete", "recover")
 STATUSES = ("clean", "already", "conflict")
 """A cell compared with the server: unchanged there, has the new value already, was changed by somebody else."""
@@ -244,15 +226,7 @@ class RunStep(NamedTuple):
 
 
 def add_base(steps: Iterable[Step], before: pd.DataFrame) -> list[Step]:
-    """Add to steps what their deals were before: starting values, money, and the org that gives stages their meaning.
-
-    Parameters
-    ----------
-    steps : iterable of Step
-        Steps of a plan.
-    before : DataFrame
-        The opportunities the plan was made from.
-    """
+    """Add to steps what their deals were before: starting values, money, and the org that gives stages their meaning."""
     steps, meaning = list(steps), Org.of(before)
     columns: list[str] = [*_OUTCOME_COLUMNS, "value"]
     if any(step.operation == "delete" for step in steps):

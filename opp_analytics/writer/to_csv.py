@@ -30,8 +30,6 @@ from opp_analytics.writer.sheets import (
     to_cell,
 )
 
-__all__ = ["guard_formula", "read_csv", "to_csv"]
-
 Exported = dict[Any, dict[str, Any]]
 """The exported rows by id."""
 _MOMENTS = ("created_at", "updated_at")
@@ -90,13 +88,7 @@ def to_csv(
 
 
 def _import_texts(rows: pd.DataFrame, labels: list[str]) -> dict[str, pd.Series[Any]]:
-    """Write the cells under the CRM's labels.
-
-    Raises
-    ------
-    DataError
-        If a text looks like a formula: with an apostrophe it would be imported wrong, without one it could run.
-    """
+    """Write the cells under the CRM's labels; refuse a formula: with an apostrophe it would be wrong, without one it could run."""
     texts = {}
     for name, label in zip(rows.columns, labels, strict=True):
         plain = [to_cell(str(name), value) for value in rows[name]]
@@ -230,13 +222,6 @@ def _allow_long_cells() -> Iterator[None]:
 def _decode(content: bytes) -> str:
     """Decode a CSV file: UTF-8, "Unicode text", or Windows' own code, in which Excel saves a plain CSV.
 
-    Raises
-    ------
-    UnicodeDecodeError
-        If it is none of them.
-
-    Examples
-    --------
     >>> [_decode("Café".encode(code)) for code in ("utf-8-sig", "utf-16", "cp1252")]
     ['Café', 'Café', 'Café']
     """
@@ -251,13 +236,6 @@ def _decode(content: bytes) -> str:
 def _find_day_order(cells: Iterable[tuple[str, Any]]) -> bool | None:
     """Find out from dates of known value whether the day comes first; None if fewer than two of them tell.
 
-    Parameters
-    ----------
-    cells : iterable of (str, value)
-        The text of a date, and what it was before the file was edited.
-
-    Examples
-    --------
     >>> known = [("3/4/2027", pd.Timestamp("2027-03-04")), ("5/6/2027", pd.Timestamp("2027-05-06"))]
     >>> _find_day_order(known), _find_day_order(known[:1])
     (False, None)
@@ -278,8 +256,6 @@ def _is_unedited(column: str, text: str, was: Any) -> bool:
 
     Timestamps lose their zone and seconds, and letters that Windows' own code lacks become question marks.
 
-    Examples
-    --------
     >>> _is_unedited("created_at", "1/10/2026 10:30", pd.Timestamp("2026-01-10T10:30:07Z"))
     True
     >>> _is_unedited("name", "Vel? Opatov", "Velč Opatov"), _is_unedited("name", "Why?", "Why not")
@@ -311,8 +287,6 @@ def _read_minute(value: Any, day_first: bool) -> Any:
 def guard_formula(text: str) -> str:
     """Put an apostrophe before text that a spreadsheet would read as a formula.
 
-    Examples
-    --------
     >>> guard_formula("=1+1"), guard_formula("Acme")
     ("'=1+1", 'Acme')
     """
@@ -322,8 +296,6 @@ def guard_formula(text: str) -> str:
 def _to_csv_text(column: str, value: Any) -> str:
     """Write a value as the text of a CSV cell.
 
-    Examples
-    --------
     >>> _to_csv_text("value", 1200.0), _to_csv_text("name", " Acme"), _to_csv_text("name", "=1+1"), _to_csv_text("name", None)
     ('1200', "' Acme", "'=1+1", '')
     """
@@ -342,8 +314,6 @@ def _to_csv_text(column: str, value: Any) -> str:
 def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> Any:
     """Read a CSV cell as `parse` does; None if blank.
 
-    Examples
-    --------
     >>> _read_csv_cell("name", " Acme"), _read_csv_cell("name", "' Acme"), _read_csv_cell("value", "$1,200")
     ('Acme', ' Acme', 1200.0)
     """

@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
     from openpyxl.worksheet.worksheet import Worksheet
 
-__all__ = ["read_excel", "to_excel"]
-
 _BASE_SHEET = "_base"
 """The hidden sheet."""
 _SHEET = "opportunities"
@@ -88,13 +86,7 @@ class Dropdown(NamedTuple):
 
 
 def _import_openpyxl() -> Any:
-    """Import openpyxl.
-
-    Raises
-    ------
-    ConfigError
-        If it is not installed.
-    """
+    """Import openpyxl."""
     try:
         import openpyxl
     except ImportError:
@@ -205,13 +197,7 @@ def _write_titles(sheet: Worksheet, names: list[str]) -> None:
 
 
 def _put_text(sheet: Worksheet, row: int, place: int, text: str, where: str) -> Any:
-    """Write a text, never as a formula.
-
-    Raises
-    ------
-    DataError
-        If an Excel file cannot hold it.
-    """
+    """Write a text, never as a formula."""
     from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     wrong = ILLEGAL_CHARACTERS_RE.search(text) or _NO_CHARACTER.search(text)
@@ -502,10 +488,7 @@ def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
 
 
 def _read_row(
-    raw: dict[str, tuple[Any, str]],
-    base: dict[str, dict[str, Any]],
-    epoch: datetime,
-    day_first: bool | None,
+    raw: dict[str, tuple[Any, str]], base: dict[str, dict[str, Any]], epoch: datetime, day_first: bool | None
 ) -> dict[str, Any]:
     unique_id = parse("unique_id", *raw["unique_id"], epoch)
     held = base.get(unique_id, {})

@@ -10,8 +10,6 @@ from typing import Any
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 
-__all__ = ["FILTERS", "VIEWS", "Choice"]
-
 VIEWS = ("pipeline", "win_rates", "forecast", "changes", "slippage")
 FILTERS = {
     "pipeline": ("owners", "stages", "value", "close", "text"),
@@ -60,13 +58,6 @@ class Choice:
     def of(cls, state: Mapping[str, Any] | None) -> Choice:
         """Read the choice in a state; entries it lacks are the usual ones.
 
-        Raises
-        ------
-        ArgumentTypeError, ArgumentValueError
-            When an entry is unknown or unusable.
-
-        Examples
-        --------
         >>> Choice.of({"view": "changes", "owners": ["Ann"]}).grouping
         'movement'
         """

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from opp_analytics.api import Client
 
-__all__ = ["Explorer", "explore"]
-
 _STATIC = Path(__file__).parent.parent / "static"
 _WINDOW = 4
 """Records between the ends of a new window: a month, if recorded weekly."""

@@ -19,8 +19,6 @@ from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice
 from opp_analytics.widgets.explorer.selection import DealSelector
 from opp_analytics.widgets.explorer.views import ForecastView, View
 
-__all__ = ["list_controls", "list_deals", "show_deals", "show_view", "write_timeline"]
-
 _MOST_NAMES = 500
 """Names in a control; a longer list can't be scrolled, and the text filter finds the rest."""
 _MOST_MONTHS, _MOST_QUARTERS = 36, 12

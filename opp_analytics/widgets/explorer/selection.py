@@ -10,8 +10,6 @@ import pandas as pd
 from opp_analytics.history import History
 from opp_analytics.widgets.explorer.choice import Choice
 
-__all__ = ["DealSelector"]
-
 
 @dataclass(frozen=True)
 class _Filter:
@@ -71,15 +69,7 @@ def _deal_filters(choice: Choice) -> list[_Filter]:
 
 
 class DealSelector:
-    """Selects the deals of choices.
-
-    Parameters
-    ----------
-    opportunities : DataFrame
-        The opportunities as they are now.
-    history : History or None
-        Their past.
-    """
+    """Selects the deals of choices, from the opportunities as they are now and their history."""
 
     def __init__(self, opportunities: pd.DataFrame, history: History | None) -> None:
         self.opportunities, self.history = opportunities, history

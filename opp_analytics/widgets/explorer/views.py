@@ -26,8 +26,6 @@ from opp_analytics.widgets.explorer.selection import DealSelector
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["PART", "ForecastView", "View", "make_view"]
-
 PART = "\x1f"
 """Between the keys of a row and of a part of its bar; no name holds this sign."""
 _MARKS = 60
@@ -73,15 +71,7 @@ def _literal(value: Any) -> str:
 
 
 class View(ABC):
-    """A choice with its deals, table and chart.
-
-    Parameters
-    ----------
-    choice : Choice
-        What is chosen, with both ends of its window.
-    selector : DealSelector
-        Where its deals come from.
-    """
+    """A choice that has both ends of its window, with its deals, table and chart."""
 
     needs_history = False
 

@@ -17,8 +17,6 @@ from opp_analytics.org import Org
 from opp_analytics.schema import BadCell
 from opp_analytics.writer import find_problem, normalize
 
-__all__ = ["GridColumn", "make_columns", "to_arrow", "write_refusal"]
-
 _KINDS = {
     "value": "money",
     "close_date": "date",
@@ -76,8 +74,6 @@ class GridColumn:
     def show(self, value: Any) -> str:
         """Format a cell as the grid shows it, for messages.
 
-        Examples
-        --------
         >>> close = GridColumn("close_date", "Close date", "date")
         >>> close.show(pd.Timestamp("2026-11-22")), close.show(None), GridColumn("value", "Value", "money").show(28400.0)
         ('Nov 22, 2026', 'empty', '28,400')
@@ -95,8 +91,6 @@ class GridColumn:
     def spell(self, value: Any) -> str | None:
         """Spell a cell as it is typed, so that `read` gives it back; None when blank.
 
-        Examples
-        --------
         >>> GridColumn("value", "Value", "money").spell(28400.0), GridColumn("probability", "Chance", "percent").spell(40)
         ('28400', '40%')
         """
@@ -111,15 +105,8 @@ class GridColumn:
         return text.label(value) if self.kind == "choice" else str(value)
 
     def read(self, typed: Any, *, today: date | None = None) -> Any:
-        """Read typed text as a value of the frame; None when blank.
+        """Read typed text as a value of the frame, None when blank; the message of BadCell completes a quote of what was typed.
 
-        Raises
-        ------
-        BadCell
-            When the value cannot be written; the message completes a sentence that quotes what was typed.
-
-        Examples
-        --------
         >>> GridColumn("value", "Value", "money").read("45k")
         45000.0
         >>> GridColumn("stage", "Stage", "choice", options=("closed_won",)).read("Closed won")
@@ -144,13 +131,6 @@ class GridColumn:
     def read_operand(self, typed: str, *, today: date | None = None) -> Any:
         """Read the amount or date that a filter compares the column with; read-only columns too.
 
-        Raises
-        ------
-        BadCell
-            When it is neither an amount nor a date.
-
-        Examples
-        --------
         >>> GridColumn("probability", "Chance", "percent").read_operand("62.5")
         62.5
         """
@@ -182,8 +162,6 @@ class GridColumn:
 def write_refusal(typed: Any, reason: str) -> str:
     """Write the sentence about a refused value: what was typed, what is wrong, and what to type.
 
-    Examples
-    --------
     >>> write_refusal("Closed", "is not a stage; did you mean closed won?")
     '“Closed” is not a stage. Did you mean closed won?'
     """

@@ -10,8 +10,6 @@ from opp_analytics.widgets.grid.effect import ForecastEffect
 from opp_analytics.widgets.grid.review import ReceiptLine, Review
 from opp_analytics.widgets.grid.sheet import EditSheet
 
-__all__ = ["show_receipt", "show_review"]
-
 _LISTED = 200
 """Deals in the drawer, as many as somebody reads; a longer plan is listed in ``grid.changes``."""
 _RANKED = 1000

@@ -17,8 +17,6 @@ from opp_analytics.writer import Plan, plan
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-__all__ = ["ForecastEffect", "make_plan"]
-
 
 _READ = ("unique_id", "value", "stage", "close_date", "probability", "status")
 """Columns that a forecast without a history reads."""

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from opp_analytics.api import Client
     from opp_analytics.history import History
 
-__all__ = ["Grid", "edit"]
-
 _STATIC = Path(__file__).parent.parent / "static"
 _REFUSED = ["unique_id", "name", "field", "value", "problem"]
 _LAYOUT = ("order", "hidden", "widths")
@@ -262,8 +260,6 @@ def list_cells(
 
     A place ``[row, field]`` in a block is the text of that cell as it is now: the browser may not know it yet.
 
-    Examples
-    --------
     >>> area = {"rows": [4, 7, 9], "fields": ["value"], "block": [["10"], [[2, "value"]]]}
     >>> list(list_cells([area], lambda row, name: f"{name} of {row}"))
     [(4, 'value', '10'), (7, 'value', 'value of 2'), (9, 'value', '10')]

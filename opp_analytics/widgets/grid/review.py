@@ -20,8 +20,6 @@ from opp_analytics.writer import Plan, Receipt, apply, normalize, own_writes, un
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["AppliedPlan", "Conflict", "ReceiptLine", "Review"]
-
 Keep = Literal["mine", "theirs"]
 ShowProgress = Callable[[int, int], None]
 _WORDS = {"applied": "written", "already": "already there", "failed": "refused", "pending": "not sent"}
@@ -80,15 +78,7 @@ class AppliedPlan:
 
 
 class Review:
-    """A sheet's plan under review.
-
-    Parameters
-    ----------
-    sheet : EditSheet
-        The sheet whose changes are reviewed.
-    client : Client, optional
-        Where they are checked and written.
-    """
+    """A sheet's plan under review; the client checks and writes it."""
 
     def __init__(self, sheet: EditSheet, client: Client | None) -> None:
         self.sheet, self.client = sheet, client
@@ -112,13 +102,7 @@ class Review:
         return sum(conflict.keep == "theirs" for conflict in self.conflicts.values())
 
     def check(self) -> None:
-        """Compare every change with the server; nothing is written.
-
-        Raises
-        ------
-        OppAnalyticsError
-            When the server cannot be read.
-        """
+        """Compare every change with the server; nothing is written."""
         self._note_conflicts(make_plan(self.sheet, client=self.client))
         self.checked = True
 
@@ -137,13 +121,7 @@ class Review:
         return sheet
 
     def apply(self, progress: ShowProgress | None = None) -> bool:
-        """Write the plan; False if the server has new conflicts, which must be decided first.
-
-        Raises
-        ------
-        OppAnalyticsError
-            When nothing could be sent.
-        """
+        """Write the plan; False if the server has new conflicts, which must be decided first."""
         theirs = self.theirs
         for key, conflict in self.conflicts.items():
             _settle(self.sheet, key, conflict)
@@ -160,13 +138,7 @@ class Review:
         return True
 
     def undo_run(self, progress: ShowProgress | None = None) -> None:
-        """Take the last run back.
-
-        Raises
-        ------
-        OppAnalyticsError
-            When nothing could be sent.
-        """
+        """Take the last run back."""
         assert self.run is not None
         assert self.client is not None
         planned = undo(self.client, self.run.run_id)

@@ -22,8 +22,6 @@ from opp_analytics.text import count
 from opp_analytics.widgets.grid.columns import GridColumn, make_columns, write_refusal
 from opp_analytics.writer import find_problem, same
 
-__all__ = ["Answer", "CellEdit", "EditSheet", "Key"]
-
 Key = tuple[int, str]
 """Row and field of a cell."""
 _REMOVED = "is in a deal that is marked for removal; undo that first"
@@ -64,17 +62,8 @@ class _UndoStep:
 
 
 class EditSheet:
-    """A frame under edit.
+    """A frame of opportunities under edit, which itself stays unchanged; `today` completes dates typed without a year.
 
-    Parameters
-    ----------
-    opportunities : DataFrame
-        Any frame of opportunities with unique ids; it is not changed.
-    today : date, optional
-        Day that gives a date typed without a year its year; by default today.
-
-    Examples
-    --------
     >>> sheet = EditSheet(pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "probability": [40]}))
     >>> sheet.edit([(0, "probability", "140")]).message
     'Chance not set: “140” is above 100%. Type a percentage from 0 to 100. Kept 40%.'
@@ -114,14 +103,9 @@ class EditSheet:
     # -- actions
 
     def edit(self, cells: Iterable[tuple[int, str, Any]], label: str = "") -> Answer:
-        """Put typed text into cells, as one step.
+        """Put typed text into cells, as one step; None clears a cell, and read-only ones are left as they are.
 
-        Parameters
-        ----------
-        cells : iterable of (int, str, str or None)
-            Row, field, and typed text; None clears the cell. Cells of read-only columns are left as they are.
-        label : str, optional
-            Name of the step; "{cells}" in it becomes the number of cells.
+        "{cells}" in the label becomes the number of cells.
         """
         edits: dict[Key, CellEdit | None] = {}
         read_once = cache(self._read)  # a column is often filled with one text
@@ -138,24 +122,8 @@ class EditSheet:
     ) -> Answer:
         """Make one change to many deals, as one step.
 
-        Parameters
-        ----------
-        rows : sequence of int
-            Rows to change.
-        verb : {"set", "shift", "month_end"}
-            Put `text` into `field`; move close dates by `text` days; or move them to the end of their month.
-        field : str
-            Column that "set" fills.
-        text : str
-            Value of "set", typed as in a cell, or days of "shift", such as "7" or "-30".
+        “set” puts `text` into `field`; “shift” moves close dates by `text` days; “month_end” to the end of their month.
 
-        Raises
-        ------
-        ArgumentValueError
-            When the days are not a whole number.
-
-        Examples
-        --------
         >>> frame = pd.DataFrame({"unique_id": ["a"], "name": ["Acme"], "close_date": ["2026-11-22"]})
         >>> EditSheet(frame).change_many([0], "month_end").message
         'Moved 1 close date to the end of its month'

@@ -29,8 +29,6 @@ from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["apply", "check_plan", "resume"]
-
 _PATIENCE = 1.0
 """Seconds to wait for calls in flight after Ctrl-C: time for an answer, short enough for the person who waits."""
 _log = logging.getLogger(__name__)
@@ -132,20 +130,7 @@ def _foresee(step: Step) -> Result:
 def check_plan(
     plan: Plan, client: Client, *, clear_nulls: bool, allow_delete: bool, words: Words = PYTHON
 ) -> None:
-    """Refuse a plan that `apply` would not send.
-
-    Parameters
-    ----------
-    plan, client, clear_nulls, allow_delete
-        As in `apply`.
-    words : Words
-        The reader's words for options and lists.
-
-    Raises
-    ------
-    PlanError
-        If the plan has problems, needs a permission that was not given, or was made for another API or tenant.
-    """
+    """Refuse a plan that `apply` would not send."""
     _check_origin(plan, client)
     problems = plan.found_problems
     if problems:
@@ -265,16 +250,7 @@ def _carry_out(
 ) -> Receipt:
     """Carry out steps, record the end of the run, and return its receipt; a journal failure stops the run.
 
-    Parameters
-    ----------
-    entries : list of RunStep
-        The steps, with the results of an earlier process; recoveries are finished before the rest begins.
-    live : LiveRun
-        The run.
-    progress : bool, callable or None
-        If True, show a progress bar; None shows it on a terminal or in a notebook; a function is told (done, of all).
-    send_unknown : bool
-        If True, send creates that a fresh look does not settle.
+    Recoveries are finished before the rest begins. With `send_unknown`, creates that a fresh look does not settle are sent.
     """
     # A create that an earlier process left without an answer is looked for, not sent.
     results = {entry.number: entry.result for entry in entries if entry.lost}

@@ -18,8 +18,6 @@ from opp_analytics.writer.steps import EqualCreate, Result, RunStep
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["LiveRun", "StopSignal", "work_through"]
-
 _Item = TypeVar("_Item")
 _Done = TypeVar("_Done")
 _log = logging.getLogger(__name__)
@@ -122,15 +120,10 @@ class LiveRun:
 def work_through(
     work: Callable[[_Item], _Done], items: Iterable[_Item], threads: int, stop: StopSignal
 ) -> Iterator[tuple[_Item, _Done]]:
-    """Yield each item with the result of `work`, in the order they finish.
+    """Yield each item with the result of `work`, in the order they finish; its first error is raised after all the rest.
 
     After an interrupt (`StopSignal.leave_at`), unfinished work is abandoned: its requests are ended, and neither the
     caller nor the exit of the process waits for its threads.
-
-    Raises
-    ------
-    BaseException
-        The first error in `work`, after all other work finished.
     """
     waiting = deque(items)
     ended: queue.SimpleQueue[tuple[_Item, _Done | None, BaseException | None]] = queue.SimpleQueue()

@@ -29,15 +29,6 @@ from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client, Opportunity
 
-__all__ = [
-    "SHORTEST_WAIT",
-    "LostCreates",
-    "choose_wait",
-    "list_new_since",
-    "mark_newest",
-    "match_lost_creates",
-]
-
 _log = logging.getLogger(__name__)
 SHORTEST_WAIT = 15.0
 """Minimum seconds before a create without an answer counts as not carried out: longer than servers take to commit."""
@@ -140,21 +131,10 @@ def _agrees(field: str, ours: Any, theirs: Any) -> bool:
 def match_lost_creates(
     lost: Mapping[Any, tuple[Step, PlanRun]], candidates: list[Opportunity], taken: set[str]
 ) -> dict[Any, dict[str, Any]]:
-    """Match each lost create to its new opportunity, where that is certain.
+    """Match each lost create, by any key, to its new opportunity, where that is certain; `taken` belong to others.
 
     Creates and opportunities that fit each other are settled when there are as many of the one as of the other.
 
-    Parameters
-    ----------
-    lost : mapping to (Step, PlanRun)
-        Creates whose outcome is unknown, each with its run, by any key.
-    candidates : list of dict
-        New opportunities from `list_new_since`.
-    taken : set of str
-        Ids that belong to other creates.
-
-    Examples
-    --------
     >>> from opp_analytics.writer.steps import EditedCell
     >>> create = Step("create", None, (EditedCell("name", None, "Acme  Ltd"),))
     >>> run = PlanRun("r1", "p1", "https://api.example.com", "skip")
@@ -199,16 +179,8 @@ def _pair(keys: list[Any], fits: dict[Any, set[str]]) -> dict[Any, str]:
 class LostCreates:
     """The creates of a run that have no answer, or wait for an equal one of another run.
 
-    Parameters
-    ----------
-    live : LiveRun
-        The run.
-    results : dict of int to Result
-        Results by step number; changed in place.
-    tick : callable
-        Hears of every result of a create that is sent again.
-    send_unknown : bool
-        If True, send creates that a fresh look does not settle.
+    `results`, by step number, are changed in place; `tick` hears of each create that is sent again. With `send_unknown`,
+    creates that a fresh look does not settle are sent.
     """
 
     def __init__(

@@ -12,8 +12,6 @@ from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.display import PYTHON, Words, write_receipt_html
 from opp_analytics.writer.steps import OUTCOMES, RunStep, list_outcomes
 
-__all__ = ["Receipt"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Receipt:

@@ -25,8 +25,6 @@ from opp_analytics.writer.cells import format_cell
 from opp_analytics.writer.plan.three_way import CHANGED, compare_three_ways, read_one
 from opp_analytics.writer.steps import EditedCell, Result, RunStep, Step
 
-__all__ = ["Chains", "group_equal_creates", "send_chains"]
-
 _SPARE = 4
 """Threads beyond the connections, so that no connection idles while a thread waits for the disk."""
 _ATTEMPTS = 5

@@ -20,8 +20,6 @@ from opp_analytics.writer.steps import EditedCell, RunStep, Step, add_base
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = ["undo"]
-
 
 def undo(client: Client, run_id: str | None = None) -> Plan:
     """Make a plan that reverses a run; review and apply it like any other.

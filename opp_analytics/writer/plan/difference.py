@@ -12,17 +12,8 @@ import pandas as pd
 from opp_analytics import arguments, org, schema
 from opp_analytics.errors import ArgumentTypeError, DataError, MissingColumnError
 from opp_analytics.org import Org
-from opp_analytics.writer.cells import (
-    find_problem,
-    fit_column,
-    list_rows,
-    normalize,
-    read_number,
-    same,
-)
+from opp_analytics.writer.cells import find_problem, fit_column, list_rows, normalize, read_number, same
 from opp_analytics.writer.steps import EditedCell, PlanProblem, Step
-
-__all__ = ["UNKNOWN_ID", "find_difference", "require_ids"]
 
 _TOTALS = ("total", "totals", "sum", "subtotal", "grand total")
 """Names of rows that people add below a sheet; none of them is a deal to create."""
@@ -31,17 +22,7 @@ UNKNOWN_ID = "is not an id of the frame before the edits"
 
 
 def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Give the frame ``unique_id`` as a text column, also if it was the index; blank ids become missing.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If it is not a frame.
-    MissingColumnError
-        If ``unique_id`` is neither a column nor the index.
-    DataError
-        If it has a duplicate column.
-    """
+    """Give the frame ``unique_id`` as a text column, also if it was the index; blank ids become missing."""
     arguments.refuse_foreign(opportunities, name)
     if not isinstance(opportunities, pd.DataFrame):
         raise ArgumentTypeError(
@@ -66,13 +47,7 @@ def require_ids(opportunities: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def find_difference(before: pd.DataFrame, after: pd.DataFrame) -> tuple[list[Step], list[PlanProblem]]:
-    """Find the steps that turn `before` into `after`, and the problems in them.
-
-    Parameters
-    ----------
-    before, after : DataFrame
-        Frames from `require_ids`.
-    """
+    """Find the steps that turn `before` into `after`, both from `require_ids`, and the problems in them."""
     meaning = Org.of(before)
     problems: list[PlanProblem] = []
     after = _read_aliases(after, meaning)

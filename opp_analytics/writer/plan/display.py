@@ -13,18 +13,6 @@ from opp_analytics import schema, text
 from opp_analytics.writer.cells import format_cell, quote_cell
 from opp_analytics.writer.steps import PROBLEMS, EditedCell, PlanProblem, RunStep, Step
 
-__all__ = [
-    "PERMISSIONS",
-    "PYTHON",
-    "Words",
-    "describe_problems",
-    "list_needing",
-    "summarize_plan",
-    "write_plan_html",
-    "write_plan_table",
-    "write_receipt_html",
-]
-
 PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
 """Options that `apply` needs for some changes, and the noun each counts."""
 _NOUNS = {"create": "create", "update": "update", "delete": "delete", "recover": "recovery"}

@@ -17,21 +17,11 @@ if TYPE_CHECKING:
     from opp_analytics.arguments import MethodName
     from opp_analytics.history import History
 
-__all__ = ["edit_frame", "forecast_impact"]
-
 _FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
 
 
 def edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
-    """Apply a plan's steps to a copy of its opportunities, except what is in conflict.
-
-    Parameters
-    ----------
-    before : DataFrame
-        The opportunities of a plan.
-    steps : iterable of Step
-        Its steps.
-    """
+    """Apply a plan's steps to a copy of its opportunities, except what is in conflict."""
     edits: dict[str, dict[str | None, Any]] = {}
     deleted, created = [], []
     for step in steps:

@@ -51,8 +51,6 @@ if TYPE_CHECKING:
     from opp_analytics.arguments import MethodName
     from opp_analytics.history import History
 
-__all__ = ["Plan", "compare_steps", "plan"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan:

@@ -16,16 +16,7 @@ from opp_analytics import org, schema
 from opp_analytics.errors import DataError
 from opp_analytics.files import refuse_devices, write_whole
 from opp_analytics.writer.cells import find_problem, from_wire, read_number, to_text
-from opp_analytics.writer.steps import (
-    OPERATIONS,
-    STATUSES,
-    EditedCell,
-    PlanProblem,
-    Step,
-    add_base,
-)
-
-__all__ = ["read_parts", "write_parts"]
+from opp_analytics.writer.steps import OPERATIONS, STATUSES, EditedCell, PlanProblem, Step, add_base
 
 _FORMAT = "opp_analytics plan 4"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
@@ -34,13 +25,7 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 def write_parts(
     path: Path, head: dict[str, Any], steps: list[Step], problems: list[PlanProblem], before: pd.DataFrame
 ) -> None:
-    """Write a plan.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be written.
-    """
+    """Write a plan."""
     head = {"format": _FORMAT} | head | {"columns": {str(c): str(t) for c, t in before.dtypes.items()}}
     blocks = [
         *(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()),
@@ -98,13 +83,7 @@ def _row_lines(frame: pd.DataFrame) -> list[str]:
 
 
 def read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem], pd.DataFrame]:
-    """Read the head, steps, problems and opportunities of a plan that `write_parts` wrote.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be read or is not a plan.
-    """
+    """Read the head, steps, problems and opportunities of a plan that `write_parts` wrote."""
     refuse_devices(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"), parse_float=read_number)

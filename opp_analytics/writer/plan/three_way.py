@@ -17,16 +17,6 @@ from opp_analytics.writer.steps import EditedCell, Step
 if TYPE_CHECKING:
     from opp_analytics.api import Client
 
-__all__ = [
-    "CHANGED",
-    "PAGE",
-    "compare_three_ways",
-    "find_in_trash",
-    "promise_no_writes",
-    "read_many",
-    "read_one",
-]
-
 CHANGED = "changed on the server since then"
 _DELETED = "deleted on the server since then"
 PAGE = 1000
@@ -42,17 +32,6 @@ def compare_three_ways(step: Step, remote: dict[str, Any] | None, client_org: Or
 
     If someone closed or reopened the deal since the plan, every unapplied cell of an update is in conflict.
 
-    Parameters
-    ----------
-    step : Step
-        The step.
-    remote : dict, optional
-        The opportunity on the server; None if it does not exist.
-    client_org : Org, optional
-        Gives the stages their meaning; by default the step's own org.
-
-    Examples
-    --------
     >>> step = Step("update", "a", (EditedCell("probability", 40, 60),))
     >>> [compare_three_ways(step, {"probability": p}).cells[0].status for p in (40, 60, 50)]
     ['clean', 'already', 'conflict']
