@@ -13,19 +13,6 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, MissingColumnError
 
-__all__ = [
-    "MethodName",
-    "between",
-    "frame",
-    "number",
-    "one_of",
-    "path",
-    "refuse_foreign",
-    "text",
-    "texts",
-    "whole",
-]
-
 MethodName = Literal["auto", "learned", "run_rate", "stated", "stage"]
 """A forecast method."""
 _CONVERSIONS = {
@@ -38,13 +25,6 @@ _CONVERSIONS = {
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
     """Check a finite number, not below `low`.
-
-    Raises
-    ------
-    ArgumentTypeError
-        When it is not a number.
-    ArgumentValueError
-        When it is not finite, or below `low`.
 
     Examples
     --------
@@ -168,11 +148,6 @@ def texts(value: Any, name: str, *, of: str) -> list[str]:
 def refuse_foreign(value: Any, name: str) -> None:
     """Refuse a frame of another library, with the line that converts it; accept anything else.
 
-    Raises
-    ------
-    ArgumentTypeError
-        When it is such a frame.
-
     Examples
     --------
     >>> refuse_foreign(pd.DataFrame(), "opportunities")
@@ -187,13 +162,6 @@ def refuse_foreign(value: Any, name: str) -> None:
 
 def frame(value: Any, name: str, *columns: str, made_by: str) -> pd.DataFrame:
     """Check a frame that has all of `columns`.
-
-    Raises
-    ------
-    ArgumentTypeError
-        When it is not a frame.
-    MissingColumnError
-        When a column is missing; the message lists those that are there.
 
     Examples
     --------

@@ -15,8 +15,6 @@ import pandas as pd
 from opp_analytics import text
 from opp_analytics.errors import DataError
 
-__all__ = ["Certificate"]
-
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
@@ -107,12 +105,7 @@ class Certificate:
     @property
     def narrowed_by(self) -> dict[str, Any]:
         """The arguments that narrowed the load: search, deleted, filters, limit."""
-        asked = {
-            "search": self.search,
-            "deleted": self.deleted,
-            "filters": self.filters,
-            "limit": self.limit,
-        }
+        asked = {"search": self.search, "deleted": self.deleted, "filters": self.filters, "limit": self.limit}
         return {name: value for name, value in asked.items() if value}
 
     def _repr_html_(self) -> str:

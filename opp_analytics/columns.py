@@ -11,17 +11,6 @@ import pandas as pd
 
 from opp_analytics import text
 
-__all__ = [
-    "COLUMNS",
-    "WORKBOOK_FORMATS",
-    "ResultColumn",
-    "Unit",
-    "find_unit",
-    "format_cell",
-    "make_formatter",
-    "title_columns",
-]
-
 Unit = Literal["money", "rate", "percent", "ratio", "other"]
 """Money, a rate from 0 to 1, a percent from 0 to 100, a ratio, or another: counts, days, dates and texts."""
 WORKBOOK_FORMATS = {"rate": "0.0%", "percent": '0"%"', "ratio": '0.0"×"'}
@@ -317,24 +306,11 @@ def make_formatter(column: str, values: pd.Series[Any], currency: str | None) ->
     amounts = pd.api.types.is_float_dtype(values.dtype) and find_unit(column) == "money"
     if not amounts or not (values.round(2) % 1).any():
         return write
-    return lambda value: _add_cents(write(value))
-
-
-def _add_cents(cell: str) -> str:
-    return cell if "." in cell or cell == text.MISSING else f"{cell}.00"
+    return lambda value: cell if "." in (cell := write(value)) or cell == text.MISSING else f"{cell}.00"
 
 
 def format_cell(column: str, value: Any, currency: str | None) -> str:
     """Write a cell of a result table as people read it: money in full digits, percents, dates, a dash if missing.
-
-    Parameters
-    ----------
-    column : str
-        Column of the cell.
-    value : object
-        Its value.
-    currency : str or None
-        ISO code of the money columns; None for no sign.
 
     Examples
     --------

@@ -17,18 +17,6 @@ from typing import BinaryIO
 
 from opp_analytics.errors import DataError, DataWarning
 
-__all__ = [
-    "check_writable",
-    "digest",
-    "make_private_folder",
-    "refuse_devices",
-    "refuse_links",
-    "replace_file",
-    "set_aside",
-    "sync_folder",
-    "write_whole",
-]
-
 
 def make_private_folder(folder: Path) -> None:
     """Create a folder, and those above it, for its owner only; one that exists is left as it is."""
@@ -57,13 +45,8 @@ def set_aside(file: Path, reason: str, consequence: str) -> None:
 def sync_folder(folder: Path) -> None:
     """Flush the folder's entries to disk, so that a rename survives a power failure."""
     # Windows cannot open a folder, and its renames are journaled by the file system.
-    if os.name == "nt":  # pragma: no cover
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    if os.name != "nt":  # pragma: no branch
+        _sync(folder)
 
 
 def refuse_links(folder: Path) -> None:
@@ -71,11 +54,6 @@ def refuse_links(folder: Path) -> None:
 
     A link would let somebody redirect a write, or a removal, to another place. The folder itself may be a
     link: its owner chose it. A folder that does not exist holds nothing.
-
-    Raises
-    ------
-    DataError
-        When there is one; the message names it.
     """
     if not folder.exists():
         return
@@ -98,25 +76,9 @@ def replace_file(
 ) -> Iterator[Path]:
     """Replace a file: give a temporary path to write to, which becomes `target` at the end, or is removed on an error.
 
-    Parameters
-    ----------
-    target : Path
-        Final name; replaced when it exists. To a device or a pipe, such as ``/dev/stdout``, the content is written at
-        the end.
-    staging : Path, optional
-        Folder on the same file system to write in; default: the target's own, under a hidden name.
-    private : bool
-        If True, the file is readable by its owner only; else it keeps the mode of the file it replaces, and a new one
-        follows the umask.
-    durable : bool
-        If True, file and folder are on the disk before this returns; False is for files that can be rebuilt.
-
-    Raises
-    ------
-    DataError
-        When `target` is a link, a folder, or otherwise not a file.
-    OSError
-        When the disk is full or the write fails; `target` is unchanged and no other file remains.
+    A link or a folder as `target` is refused; a stream such as ``/dev/stdout`` gets the content at the end.
+    `staging` is a folder on the same file system to write in. A `private` file is its owner's only; else it keeps the mode
+    of the one it replaces. Without `durable`, it may be lost in a power failure: for files that can be rebuilt.
     """
     if _is_stream(target):
         with tempfile.TemporaryDirectory() as folder:
@@ -166,15 +128,7 @@ def write_whole(
 
 
 def check_writable(file: Path) -> None:
-    """Check that a file could be replaced, before anything is computed for it; one that does not exist could.
-
-    Raises
-    ------
-    OSError
-        When it could not: a program that has it open may keep others out, as Excel does on Windows.
-    DataError
-        When it is a folder or a link.
-    """
+    """Check that a file could be replaced, before anything is computed for it; one that does not exist could."""
     _check_target(file)
     if file.exists():
         file.open("r+b").close()
@@ -189,13 +143,7 @@ def digest(content: bytes | Path) -> str:
 
 
 def refuse_devices(file: Path) -> None:
-    """Refuse to read a device such as ``/dev/zero``, which may never end.
-
-    Raises
-    ------
-    DataError
-        When it is a device.
-    """
+    """Refuse to read a device such as ``/dev/zero``, which may never end."""
     try:
         mode = file.stat().st_mode
     except OSError:

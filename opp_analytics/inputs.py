@@ -24,28 +24,6 @@ from opp_analytics.schema import TEXT, BadCell
 from opp_analytics.text import day as format_day
 from opp_analytics.text import joined
 
-__all__ = [
-    "BadValue",
-    "Cells",
-    "as_texts",
-    "did_you_mean",
-    "find_day_order",
-    "fold",
-    "match_name",
-    "read_amount",
-    "read_amounts",
-    "read_date",
-    "read_dates",
-    "read_flag",
-    "read_flags",
-    "read_instants",
-    "read_percent",
-    "read_percents",
-    "read_serial_date",
-    "refuse",
-    "suggest",
-]
-
 _AMOUNT = re.compile(
     r"(?P<minus>[-−]?)\s*[$€£]?\s*(?P<minus2>[-−]?)"
     r"(?P<figure>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>[kKmMbB]?)"
@@ -96,11 +74,6 @@ _MOST_NAMED = 3
 def read_amount(text: str) -> float:
     """Read money or another number.
 
-    Raises
-    ------
-    BadCell
-        When the text is not an amount.
-
     Examples
     --------
     >>> read_amount("$12,000.50"), read_amount("45k"), read_amount("1.2M"), read_amount("($500)")
@@ -120,10 +93,7 @@ def read_amount(text: str) -> float:
 def read_percent(text: str) -> float:
     """Read a percentage from 0 to 100.
 
-    Raises
-    ------
-    BadCell
-        When the text is not a percentage, above 100, or a fraction such as 0.8, which may mean two things.
+    A fraction such as 0.8, which may mean two things, is refused.
 
     Examples
     --------
@@ -159,11 +129,6 @@ def _check_number(cell: Any, otherwise: str) -> float:
 def read_flag(text: str) -> bool:
     """Read yes or no.
 
-    Raises
-    ------
-    BadCell
-        When the text is neither.
-
     Examples
     --------
     >>> read_flag("TRUE"), read_flag("no")
@@ -181,19 +146,8 @@ def read_flag(text: str) -> bool:
 def read_date(text: str, *, year: int | None = None, day_first: bool | None = False) -> pd.Timestamp:
     """Read a calendar date.
 
-    Parameters
-    ----------
-    text : str
-        ``12/31/2026``, ``12/31``, ``Dec 31, 2026``, ``Dec 31``, ``31 Dec 2026``, ``31.12.2026`` or ``2026-12-31``.
-    year : int, optional
-        Year of a date without one; by default this year.
-    day_first : bool or None
-        If True, ``3/4/2026`` is April 3; if False, March 4. None refuses a date that can be read in both ways.
-
-    Raises
-    ------
-    BadCell
-        When the text is not a date, or not one that exists.
+    Without a year it is one of `year`, by default this year. ``3/4/2026`` is April 3 with `day_first`, else March 4;
+    None refuses a date that can be read in both ways.
 
     Examples
     --------
@@ -325,12 +279,7 @@ def fold(name: str) -> str:
 def match_name(typed: str, names: Mapping[str, str] | Iterable[str]) -> str | None:
     """Find the name that `typed` spells; None for another word, and where two names differ only in case or signs.
 
-    Parameters
-    ----------
-    typed : str
-        As somebody typed it.
-    names : iterable of str, or mapping
-        The names; or each spelling, aliases included, with the name that it leads to.
+    A mapping leads from each spelling, aliases included, to its name.
 
     Examples
     --------
@@ -475,12 +424,7 @@ def _as_text(cell: Any) -> str | None:
 def read_amounts(cells: Cells, currency: str | None = None) -> tuple[pd.Series[Any], list[BadValue]]:
     """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000; NaN where a cell is empty or bad.
 
-    Parameters
-    ----------
-    cells : Cells
-        Texts or numbers.
-    currency : str, optional
-        ISO code; an amount with another code is a bad value.
+    An amount in another currency than `currency` is a bad value.
 
     Examples
     --------
@@ -509,16 +453,7 @@ def _read_amount_in(cell: Any, currency: str | None) -> float:
 def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[Any], list[BadValue], bool]:
     """Read a column of percentages, 0 to 100; with the bad values, and whether numbers without a sign were fractions.
 
-    Parameters
-    ----------
-    cells : Cells
-        Texts or numbers, such as ``80%``, 80 or 0.8.
-    fractions : bool
-        If True, numbers without a sign are fractions even where all are 0 or 1.
-
-    Notes
-    -----
-    Numbers without a sign are fractions where none is above 1 and one is between 0 and 1.
+    Numbers without a sign are fractions where none is above 1 and one is between 0 and 1, or where the caller says so.
 
     Examples
     --------
@@ -557,17 +492,7 @@ def read_flags(cells: Cells) -> tuple[pd.Series[Any], list[BadValue]]:
 def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | None:
     """Find out whether the day comes first in a file's dates; None when no row settles it.
 
-    Parameters
-    ----------
-    columns : iterable of Cells
-        The file's columns of dates and times.
-    file : str, optional
-        Name of the file; with it, a contradiction is an error, without it None.
-
-    Raises
-    ------
-    DataError
-        When one row can only have the day first and another only the month; both are named.
+    A contradiction is an error that names both rows; without the name of the `file`, it is None.
 
     Examples
     --------

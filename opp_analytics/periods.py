@@ -17,8 +17,6 @@ from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 from opp_analytics.inputs import read_date
 from opp_analytics.schema import TEXT, BadCell
 
-__all__ = ["as_date", "as_instant", "as_period", "check_freq", "labels", "period_days", "to_dates", "window"]
-
 When = str | date | datetime | pd.Timestamp
 """Any way to write a time."""
 Freq = Literal[
@@ -74,18 +72,8 @@ def _zone(tz: str) -> ZoneInfo:
 def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "when") -> pd.Timestamp:
     """Read an instant, in UTC.
 
-    Parameters
-    ----------
-    when : str, date, datetime or Timestamp
-        A time with a zone keeps its instant. A naive date is the start of its day in `tz`, or its last microsecond
-        with ``end=True``. A naive time of day is wall time in `tz`.
-    name : str
-        Name of the argument, for error messages.
-
-    Raises
-    ------
-    ArgumentTypeError, ArgumentValueError
-        When `when` is not a date or time, or `tz` is not a time zone.
+    A time with a zone keeps its instant. A naive date is the start of its day in `tz`, or its last microsecond with
+    `end`. A naive time of day is wall time in `tz`.
 
     Examples
     --------
@@ -203,14 +191,7 @@ def period_days(
 ) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Read the first and last day of a period such as "2026Q4", "2026-11" or "2026".
 
-    Parameters
-    ----------
-    label : str
-        The label of a month, quarter or year.
-    name : str
-        Name of the argument, for error messages.
-    year_end : str
-        Last month of the fiscal year, such as "JAN", for quarters and years.
+    `year_end` is the last month of the fiscal year, such as "JAN", for quarters and years.
 
     Examples
     --------

@@ -8,8 +8,6 @@ from typing import Any, Self
 
 from opp_analytics.text import printable
 
-__all__ = ["Progress", "note", "progress_bar"]
-
 Progress = bool | Callable[[int, int], None] | None
 """True shows a bar, False none, None shows it on a terminal and in a notebook; a function is called with (done, total)."""
 
@@ -19,7 +17,7 @@ def progress_bar(
 ) -> Any:
     """Make a tqdm bar, which appears after `delay` seconds, or a stand-in that calls the function instead."""
     if progress is False:
-        return _Callback(_ignore, 0)
+        return _Callback(lambda _done, _total: None, 0)
     if callable(progress):
         return _Callback(progress, total or 0)
     from tqdm.auto import tqdm  # It takes longer to import than a small load.
@@ -41,10 +39,6 @@ def progress_bar(
 def _in_notebook() -> bool:
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     return hasattr(shell, "kernel")
-
-
-def _ignore(done: int, total: int) -> None:
-    pass
 
 
 class _Callback:

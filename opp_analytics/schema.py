@@ -16,22 +16,6 @@ import pandas as pd
 
 from opp_analytics.errors import DataError
 
-__all__ = [
-    "ALL",
-    "BUCKETS",
-    "COLUMNS",
-    "NO_LABEL",
-    "READ_ONLY",
-    "STATUSES",
-    "TEXT",
-    "BadCell",
-    "as_column",
-    "as_text",
-    "is_blank",
-    "parse_cell",
-    "unstack_level",
-]
-
 NO_LABEL = "(none)"
 """Group label of rows whose value is missing; such rows are shown, never dropped."""
 ALL = "(all)"
@@ -142,11 +126,6 @@ _CELL: dict[str, Callable[[Any], Any]] = {
 def parse_cell(column: str, value: Any) -> Any:
     """Parse one value at its column's type (float, int, Timestamp, str), or None when blank; unknown columns pass unchanged.
 
-    Raises
-    ------
-    BadCell
-        When the value does not fit the column.
-
     Examples
     --------
     >>> parse_cell("close_date", "2026-03-31"), parse_cell("value", "12000.5"), parse_cell("value", "")
@@ -184,13 +163,7 @@ def _cell_by_cell(column: pd.Series[Any], ids: pd.Series[Any] | None) -> list[An
 
 
 def as_text(column: pd.Series[Any], ids: pd.Series[Any] | None = None) -> pd.Series[Any]:
-    """Cast a column to text.
-
-    Raises
-    ------
-    DataError
-        When a cell has no text, such as half of a surrogate pair; the message names it.
-    """
+    """Cast a column to text."""
     # A cast to the same dtype would still copy every string.
     if column.dtype == TEXT:
         return column
@@ -256,24 +229,14 @@ _COLUMN: dict[str, Callable[[pd.Series[Any], pd.Series[Any] | None], pd.Series[A
 
 
 def as_column(column: pd.Series[Any], ids: pd.Series[Any] | None) -> pd.Series[Any]:
-    """Cast a column to its schema dtype; categories, and columns unknown to the API, are unchanged.
-
-    Raises
-    ------
-    DataError
-        When a value does not fit; the message names the opportunity (by `ids`) or the row, the column and the value.
-    """
+    """Cast a column to its schema dtype; categories, and columns unknown to the API, are unchanged."""
     convert = _COLUMN.get(str(column.name))
     return column if convert is None else convert(column, ids)
 
 
 def unstack_level(values: pd.Series[Any], level: str) -> pd.DataFrame:
-    """Spread a level of the index over columns; rows and columns keep the order in which they first come.
-
-    Notes
-    -----
-    ``unstack(level, sort=False)`` of pandas 2.3 puts values under the wrong labels.
-    """
+    """Spread a level of the index over columns; rows and columns keep the order in which they first come."""
     rows = values.index.droplevel(level).unique()  # type: ignore[arg-type]
     columns = values.index.get_level_values(level).unique()
+    # `unstack(level, sort=False)` of pandas 2.3 puts values under the wrong labels.
     return values.unstack(level).reindex(index=rows, columns=columns)  # noqa: PD010  pivot_table drops what is empty

@@ -27,15 +27,10 @@ from opp_analytics.inputs import BadValue, refuse
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count
 
-__all__ = ["FileTable", "Known", "TableSource", "drop_footer", "read_table"]
-
 TableSource = str | PathLike[str] | pd.DataFrame
 """A file, or a frame of its rows."""
-
-
 Known = Callable[[str], bool]
 """True for a label that names a column."""
-
 
 _HEADER_WITHIN = 50
 """Titles and filters above a header take fewer rows than this in every report seen."""
@@ -84,19 +79,7 @@ class FileTable:
 def read_table(source: TableSource, known: Known, encoding: str | None = None) -> FileTable:
     """Read the table of a file or a frame, with its footer.
 
-    Parameters
-    ----------
-    source : path or DataFrame
-        A CSV file, an ``.xlsx`` workbook or a Parquet file; or a frame of its rows.
-    known : callable
-        True for a label that names a column; decides where the header is, between separators and between sheets.
-    encoding : str, optional
-        Encoding of a CSV file, where the one found is wrong.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read, holds no table, or its text was garbled before it was exported.
+    `known` labels decide where the header is, between separators and between sheets; `encoding` overrides the one found.
     """
     if isinstance(source, pd.DataFrame):
         return _read_frame(source)
@@ -123,13 +106,7 @@ def _read_parquet(path: Path, content: bytes) -> FileTable:
 
 
 def _read_content(path: Path) -> bytes:
-    """Read the bytes of a file that may hold a table.
-
-    Raises
-    ------
-    DataError
-        When the file cannot be read or is of another kind.
-    """
+    """Read the bytes of a file that may hold a table."""
     refuse_devices(path)
     try:
         content = path.read_bytes()
@@ -147,21 +124,7 @@ def _read_content(path: Path) -> bytes:
 def _decode(path: Path, content: bytes, encoding: str | None = None) -> tuple[str, str]:
     """Decode the text of a file; with the name of its encoding.
 
-    Parameters
-    ----------
-    path : Path
-        The file, for messages.
-    content : bytes
-        UTF-8 with or without a byte order mark, UTF-16 with one, or else Windows-1252.
-    encoding : str, optional
-        The encoding, where it is known.
-
-    Raises
-    ------
-    DataError
-        When the bytes are no text; the message names the line.
-    ArgumentValueError
-        When `encoding` is unknown.
+    UTF-8 with or without a byte order mark, UTF-16 with one, or else Windows-1252.
 
     Examples
     --------
@@ -169,7 +132,12 @@ def _decode(path: Path, content: bytes, encoding: str | None = None) -> tuple[st
     ('José', 'Windows-1252')
     """
     if encoding is not None:
-        _check_encoding(encoding)
+        try:
+            codecs.lookup(encoding)
+        except (LookupError, TypeError):
+            raise ArgumentValueError(
+                f"encoding={encoding!r} is unknown; use for example 'utf-8' or 'cp1252'"
+            ) from None
     marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
     if b"\0" in content[:4096] and marked != "utf-16" and encoding is None:
         raise DataError(f"{path} is not text; export the report as CSV or .xlsx")
@@ -183,15 +151,6 @@ def _decode(path: Path, content: bytes, encoding: str | None = None) -> tuple[st
         f"{path} is not {last} text: line {content[:place].count(10) + 1} holds the byte {content[place]:#04x}; "
         "export it as CSV UTF-8, or name its encoding"
     )
-
-
-def _check_encoding(encoding: str) -> None:
-    try:
-        codecs.lookup(encoding)
-    except (LookupError, TypeError):
-        raise ArgumentValueError(
-            f"encoding={encoding!r} is unknown; use for example 'utf-8' or 'cp1252'"
-        ) from None
 
 
 # Headers
@@ -309,15 +268,7 @@ def _names_separator(text: str) -> bool:
 
 
 def _read_workbook(path: Path, content: bytes, known: Known) -> FileTable:
-    """Read the visible sheet with the most known labels.
-
-    Raises
-    ------
-    DataError
-        When the file is damaged or holds no table.
-    ConfigError
-        When openpyxl is not installed.
-    """
+    """Read the visible sheet with the most known labels."""
     sheets = _read_sheets(path, content)
     if not sheets:
         raise DataError(f"{path} has no visible sheet; show the one with the report")
@@ -404,10 +355,7 @@ def _read_frame(frame: pd.DataFrame, file: str = "the frame", read_as: str = "a 
         )
         cells[place] = _trim(column.tolist(), index) if texts else column.set_axis(index)
     return FileTable(
-        file,
-        read_as,
-        tuple(str(label).strip() for label in frame.columns),
-        pd.DataFrame(cells, index=index),
+        file, read_as, tuple(str(label).strip() for label in frame.columns), pd.DataFrame(cells, index=index)
     )
 
 
@@ -431,17 +379,7 @@ def _trim(column: Sequence[Any] | pa.ChunkedArray, index: pd.Index[Any]) -> pd.S
 def drop_footer(table: FileTable, ids: int) -> FileTable:
     """Drop blank rows, and the footer below the last row that has an id.
 
-    Parameters
-    ----------
-    table : FileTable
-        With its footer.
-    ids : int
-        Place of the column with the ids.
-
-    Raises
-    ------
-    DataError
-        When a row above the footer has no id, or nothing else, such as the heading or the subtotal of a group.
+    A row above the footer without an id, or with nothing else, as a group's heading or subtotal, is refused.
     """
     cells = table.cells
     filled = cells.notna().sum(axis="columns").to_numpy()
@@ -491,13 +429,7 @@ def _first_cell(row: pd.Series[Any]) -> tuple[int, Any]:
 
 
 def _refuse_garbled(table: FileTable, text: str) -> None:
-    """Refuse text that another program read in the wrong encoding before the export, such as ``JosÃ©`` for José.
-
-    Raises
-    ------
-    DataError
-        The message names the rows and cells.
-    """
+    """Refuse text that another program read in the wrong encoding before the export, such as ``JosÃ©`` for José."""
     if not any(sign in text for sign in _SIGNS):
         return
     reason = "was garbled by a wrong encoding before it was exported; export it as UTF-8, or keep it with encoding='utf-8', or import-crm --encoding utf-8"

@@ -17,31 +17,6 @@ from babel.numbers import (
     get_currency_name,
 )
 
-__all__ = [
-    "MISSING",
-    "capital",
-    "count",
-    "currency_name",
-    "day",
-    "days",
-    "facts_html",
-    "group_label",
-    "join_key",
-    "joined",
-    "label",
-    "money",
-    "number",
-    "percent",
-    "period",
-    "period_name",
-    "plural",
-    "points",
-    "printable",
-    "spelled",
-    "times",
-    "title",
-]
-
 MISSING = "–"
 """Shown for an unknown number."""
 
@@ -63,23 +38,13 @@ _BREAKS = re.compile("[^\n]+")
 
 
 def money(
-    value: float,
-    currency: str | None = None,
-    *,
-    full: bool = False,
-    signed: bool = False,
-    fine: bool = False,
+    value: float, currency: str | None = None, *, full: bool = False, signed: bool = False, fine: bool = False
 ) -> str:
     """Write an amount of money, rounded for reading; no currency sign when the currency is unknown.
 
     Thousands are whole from 10K on and have one decimal below; millions and more have three digits.
 
-    Parameters
-    ----------
-    full : bool
-        If True, show all digits, and cents where there are some.
-    fine : bool
-        If True, show three digits of thousands too, for a reader who checks the amount.
+    With `full`, all digits, and cents where there are some; with `fine`, three digits of thousands too.
 
     Examples
     --------
@@ -311,10 +276,7 @@ def period(name: str, freq: str | None = None) -> str:
 def period_name(name: str, freq: str | None = None, *, today: Any, short: bool = False) -> str:
     """Write a period in a sentence; its year only when it is not this one.
 
-    Parameters
-    ----------
-    short : bool
-        If True, a month has three letters, as beside a bar.
+    With `short`, a month has three letters, as beside a bar.
 
     Examples
     --------
@@ -386,12 +348,7 @@ def join_key(key: Any) -> str:
 def printable(value: Any, *, lines: bool = False) -> str:
     r"""Make a text from a server or a file safe for a terminal: signs that would steer it are spelled out.
 
-    Parameters
-    ----------
-    value : object
-        Anything with a text.
-    lines : bool, default False
-        Keep line breaks, as a message of several lines needs them; in a name they are spelled out too.
+    With `lines`, line breaks stay, as a message of several lines needs them.
 
     Examples
     --------

@@ -19,8 +19,6 @@ from opp_analytics.schema import TEXT
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
 from opp_analytics.text import count, joined
 
-__all__ = ["ChangeLog", "make_change_log", "read_changes"]
-
 _FIXED = ("name", "account_id", "account_name", "owner_name", "owner_id", "pipeline")
 """Columns of the deals that count as never changed, where the log does not track them."""
 _LONG = ["unique_id", "changed_at", "field", "new_value"]
@@ -47,12 +45,10 @@ def read_changes(
     day_first: bool | None = None,
     encoding: str | None = None,
 ) -> ChangeLog:
-    """Read a field history as a change log; see `make_change_log` for the options.
+    """Read a field history as a change log.
 
-    Raises
-    ------
-    DataError
-        When it is no field history, or something in it cannot be read.
+    `opportunities`, the deals as they are now, tell when each deal was created, its name and account, and the
+    values of tracked fields that never changed. `ids` lead to those of another system's records that follow.
     """
     if ids is not None and not isinstance(ids, Mapping):
         raise ArgumentTypeError(
@@ -66,36 +62,6 @@ def read_changes(
             "of Salesforce's OpportunityFieldHistory, HubSpot's property history or Pipedrive's change log, or unique_id, "
             "changed_at, field, new_value; name others under [columns] of the org file"
         )
-    return make_change_log(table, shape, org, opportunities=opportunities, ids=ids, day_first=day_first)
-
-
-def make_change_log(
-    table: FileTable,
-    shape: str,
-    org: Org,
-    *,
-    opportunities: pd.DataFrame | None = None,
-    ids: Mapping[str, str] | None = None,
-    day_first: bool | None = None,
-) -> ChangeLog:
-    """Make a change log of a field history.
-
-    Parameters
-    ----------
-    table : FileTable
-        The file, with its footer.
-    shape : str
-        What it holds: "events" or "snapshots", from `shape_of`.
-    org : Org
-        Meaning of its columns, fields and stages.
-    opportunities : DataFrame, optional
-        The deals as they are now, from `read_export`: they tell when each deal was created, its name and account, and the
-        values of the tracked fields that never changed.
-    ids : mapping, optional
-        Ids of the file to ids of ours, where the history goes on with another system's records.
-    day_first : bool, optional
-        Whether ``03/04/2027`` is April 3; by default the file's other rows decide.
-    """
     names = name_events(org.columns) if shape == "events" else name_snapshots(org.columns, table.labels)
     matched = match_labels(table.labels, Names(names, (*OWN, "seen_at", "seen_after", "operation")))
     table = drop_footer(table, find_column("unique_id", matched, table))

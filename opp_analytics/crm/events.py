@@ -15,8 +15,6 @@ from opp_analytics.org import Org
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
-__all__ = ["Events", "read_events"]
-
 _NAMES = ("unique_id", "changed_at", "field", "old_value", "new_value", "formatted")
 _NOT_KEPT = ("unique_id", "updated_at", "won_at", "lost_at", "closed_at", *FLAGS)
 """Fields that follow from others, or say nothing about the deal."""
@@ -35,13 +33,7 @@ class Events:
 
 
 def read_events(table: FileTable, org: Org, *, day_first: bool | None = None) -> Events:
-    """Read a file with a row for each changed field.
-
-    Raises
-    ------
-    DataError
-        When a time or a value cannot be read; the first ones are named by row, column and value.
-    """
+    """Read a file with a row for each changed field."""
     matched = match_labels(table.labels, Names(name_events(org.columns), _NAMES))
     places = {line.ours: place for place, line in reversed(list(enumerate(matched))) if line.how != "dropped"}
     cells = {name: table.cells[places[name]] for name in _NAMES if name in places}
@@ -71,7 +63,11 @@ def read_events(table: FileTable, org: Org, *, day_first: bool | None = None) ->
     changes = pd.concat(values).sort_index() if values else raw.iloc[:0]
     changes.insert(1, "changed_at", instants.reindex(changes.index))
     known = [line for line in matched if line.ours in _NAMES and line.how != "dropped"]
-    return _split(_sort(changes), [*known, *lines, *_drop_repeated(reader.lines)])
+    # Both sides of a change may have a line about one value; the first of them stays.
+    first: dict[tuple[str, str], Mapped] = {}
+    for line in reader.lines:
+        first.setdefault((line.theirs, line.ours), line)
+    return _split(_sort(changes), [*known, *lines, *first.values()])
 
 
 def _name_fields(fields: pd.Series[Any], org: Org) -> tuple[pd.Series[Any], list[Mapped]]:
@@ -136,11 +132,3 @@ def _split(changes: pd.DataFrame, lines: list[Mapped]) -> Events:
 
 def _is_user_id(cell: Any) -> bool:
     return isinstance(cell, str) and cell.startswith("005") and len(cell) in (15, 18) and cell.isalnum()
-
-
-def _drop_repeated(lines: list[Mapped]) -> list[Mapped]:
-    """Drop lines about values that the other side of a change has already."""
-    seen: dict[tuple[str, str], Mapped] = {}
-    for line in lines:
-        seen.setdefault((line.theirs, line.ours), line)
-    return list(seen.values())

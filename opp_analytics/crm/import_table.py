@@ -13,8 +13,6 @@ from opp_analytics.errors import DataError
 from opp_analytics.org import PRESETS, Org
 from opp_analytics.schema import READ_ONLY, TEXT
 
-__all__ = ["find_label", "make_import_table"]
-
 _WORDS = {
     "status": {"active": "Open", "won": "Won", "lost": "Lost"},
     "category": {"commit": "Commit", "best_case": "Best Case", "pipeline": "Pipeline", "omitted": "Omitted"},
@@ -43,19 +41,7 @@ def make_import_table(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Write opportunities in a CRM's words; with the CRM's label of each column, the id first.
 
-    Parameters
-    ----------
-    opportunities : DataFrame
-        With ``unique_id``.
-    org : Org
-        Names the CRM's columns.
-    fields : list of str, optional
-        Columns to write after the id; default: all that the CRM has and that can be changed.
-
-    Raises
-    ------
-    DataError
-        When the org has no label for the id or for one of `fields`.
+    By default all columns that the CRM has and that can be changed. A name without a label is refused.
     """
     if find_label("unique_id", org) is None:
         raise DataError(

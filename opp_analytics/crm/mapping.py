@@ -13,20 +13,6 @@ from opp_analytics.errors import MissingColumnError
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import FileTable
 
-__all__ = [
-    "CLOSED_AT",
-    "FLAGS",
-    "OWN",
-    "USED_UP",
-    "How",
-    "Mapped",
-    "Names",
-    "Reading",
-    "find_column",
-    "match_labels",
-    "tabulate",
-]
-
 CLOSED_AT = ("closed_at", "won_at", "lost_at")
 FLAGS = ("is_won", "is_lost", "is_closed", "is_deleted")
 USED_UP = (*FLAGS, *CLOSED_AT)
@@ -98,13 +84,6 @@ def _key(label: str) -> str:
 class Names:
     """The names that labels may have here.
 
-    Parameters
-    ----------
-    columns : mapping
-        Theirs to ours.
-    own : iterable of str
-        Names of ours, which are known as they are.
-
     Examples
     --------
     >>> names = Names({"Amount": "value"}, ["stage"])
@@ -150,13 +129,7 @@ def match_labels(labels: Sequence[str], names: Names) -> list[Mapped]:
 
 
 def find_column(name: str, matched: list[Mapped], table: FileTable) -> int:
-    """Find the place of the column that became `name`.
-
-    Raises
-    ------
-    MissingColumnError
-        When there is none.
-    """
+    """Find the place of the column that became `name`."""
     places = [place for place, line in enumerate(matched) if line.ours == name and line.how != "dropped"]
     if not places:
         raise MissingColumnError(

@@ -30,8 +30,6 @@ from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.table_files import FileTable, TableSource, drop_footer, read_table
 from opp_analytics.text import count
 
-__all__ = ["Export", "explain_export", "look_up_chances", "read_export"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Export(Reading):
@@ -130,13 +128,7 @@ def explain_export(
 def _make_opportunities(
     columns: dict[str, pd.Series[Any]], org: Org, table: FileTable, lines: list[Mapped]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Make opportunities of the columns; with the rows left out, in words. Derived columns are added to `lines`.
-
-    Raises
-    ------
-    DataError
-        When an id occurs twice with different rows, or a row is in another currency.
-    """
+    """Make opportunities of the columns; with the rows left out, in words. Derived columns are added to `lines`."""
     frame = pd.DataFrame(columns)
     frame = _derive_status(frame, org, lines)
     frame = _fill_probability(frame, org, lines)
@@ -248,13 +240,6 @@ def _drop_copies(frame: pd.DataFrame, table: FileTable) -> tuple[pd.DataFrame, t
 
 def look_up_chances(opportunities: pd.DataFrame, org: Org) -> pd.Series[Any]:
     """Look up the probability (Int64, percent) of each deal's stage in the org, by pipeline where stages differ.
-
-    Parameters
-    ----------
-    opportunities : DataFrame
-        ``stage``, and ``pipeline`` where the org has several.
-    org : Org
-        With the stages.
 
     Examples
     --------

@@ -25,20 +25,6 @@ from opp_analytics.crm.mapping import OWN, Names
 from opp_analytics.org import PRESETS, Org
 from opp_analytics.table_files import TableSource, read_table
 
-__all__ = [
-    "CREATED",
-    "EVENTS",
-    "SNAPSHOTS",
-    "UTC_LABELS",
-    "Recognized",
-    "find_shape",
-    "guess_org",
-    "name_any",
-    "name_events",
-    "name_snapshots",
-    "recognize",
-]
-
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "OpportunityId": "unique_id",
@@ -130,13 +116,8 @@ def find_shape(labels: Sequence[str], columns: Mapping[str, str]) -> str:
     if {"unique_id", "changed_at", "field", "new_value"} <= found:
         return "events"
     written = set(labels)
-    if (
-        "To Stage" in written
-        or {"OpportunityId", "StageName", "CreatedDate"} <= written
-        or "seen_at" in written
-    ):
-        return "snapshots"
-    return "opportunities"
+    stated = {"OpportunityId", "StageName", "CreatedDate"} <= written
+    return "snapshots" if stated or written & {"To Stage", "seen_at"} else "opportunities"
 
 
 def name_any(columns: Mapping[str, str]) -> Names:
@@ -161,14 +142,7 @@ class Recognized:
 def recognize(source: TableSource, org: Org | None = None, *, encoding: str | None = None) -> Recognized:
     """Recognize a file by its labels.
 
-    Parameters
-    ----------
-    source : path or DataFrame
-        The file.
-    org : Org, optional
-        What its columns mean; without it, the preset is guessed from the labels.
-    encoding : str, optional
-        Encoding of a CSV file.
+    Without `org`, the preset is guessed.
 
     Examples
     --------
@@ -194,7 +168,7 @@ def _guess_preset(labels: Sequence[str]) -> str | None:
     if {"unique_id", "stage"} <= set(labels):
         return None  # Our own columns, some of which are Pipedrive's too.
     tally = {
-        name: sum(label in preset["columns"] or _history_of(name, label) for label in labels)
+        name: sum(label in preset["columns"] or label in _HISTORY_LABELS[name] for label in labels)
         for name, preset in PRESETS.items()
     }
     best = max(tally, key=lambda name: tally[name])
@@ -206,7 +180,3 @@ _HISTORY_LABELS = {
     "hubspot": ("dealId", "property", "timestamp", "sourceType"),
     "pipedrive": ("deal_id", "field_key", "changed_field_key", "change_time", "log_time", "item_id", "actor_user_id"),
 }  # fmt: skip
-
-
-def _history_of(preset: str, label: str) -> bool:
-    return label in _HISTORY_LABELS[preset]

@@ -30,8 +30,6 @@ from opp_analytics.schema import TEXT
 from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
-__all__ = ["ColumnReader", "as_ids", "is_time", "read_columns", "read_stages"]
-
 _DATES = ("close_date",)
 _INSTANTS = (
     "created_at",
@@ -93,7 +91,11 @@ class ColumnReader:
         if ours == "value":
             return self._keep_bad(read_amounts(Cells.of(column, label), self.org.currency))
         if ours == "probability":
-            return self._read_percents(Cells.of(column, label))
+            cells = Cells.of(column, label)
+            percents, bad, fractional = read_percents(cells, fractions=label.casefold() in _FRACTIONS)
+            if fractional:
+                self.lines.append(Mapped(label, "probability", "guessed", "fractions, so 0.8 is 80%"))
+            return self._keep_bad((percents, bad))
         if ours in FLAGS:
             return self._keep_bad(read_flags(Cells.of(as_texts(column), label)))
         if ours in _IDS:
@@ -109,13 +111,6 @@ class ColumnReader:
     def _keep_bad(self, read: tuple[pd.Series[Any], list[BadValue]]) -> pd.Series[Any]:
         self.bad += read[1]
         return read[0]
-
-    def _read_percents(self, cells: Cells) -> pd.Series[Any]:
-        percents, bad, fractional = read_percents(cells, fractions=cells.label.casefold() in _FRACTIONS)
-        self.bad += bad
-        if fractional:
-            self.lines.append(Mapped(cells.label, "probability", "guessed", "fractions, so 0.8 is 80%"))
-        return percents
 
     def _translate(self, ours: str, texts: pd.Series[Any], words: Mapping[str, str | None]) -> pd.Series[Any]:
         """Translate a CRM's words to ours; other words stay."""
@@ -137,33 +132,7 @@ def read_columns(
     day_first: bool | None = None,
     zone: str | None = None,
 ) -> tuple[dict[str, pd.Series[Any]], list[Mapped]]:
-    """Read the columns of a table under our names, at their types, on the rows of the file.
-
-    Parameters
-    ----------
-    table : FileTable
-        Without its footer.
-    matched : list of Mapped
-        Our name of each label, from `match_labels`.
-    org : Org
-        Its stages, currency and time zone.
-    day_first : bool, optional
-        If True, ``03/04/2027`` is April 3; by default the file's other rows decide.
-    zone : str, optional
-        Zone of a time that names none; by default the org's.
-
-    Returns
-    -------
-    columns : dict
-        The columns by name.
-    lines : list of Mapped
-        Each column and value that was mapped, guessed, kept or dropped.
-
-    Raises
-    ------
-    DataError
-        When a cell cannot be read, or two columns of one name differ in a row.
-    """
+    """Read the columns of a table under our names, at their types, on the rows of the file."""
     places = [place for place, line in enumerate(matched) if line.how != "dropped"]
     times = {
         place: Cells.of(table.cells[place], table.labels[place])

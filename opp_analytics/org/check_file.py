@@ -19,8 +19,6 @@ from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import CATEGORIES, KINDS, Category, Kind
 from opp_analytics.text import joined
 
-__all__ = ["OrgShape", "find_problems"]
-
 # Shapes
 
 _Text = Annotated[str, StringConstraints(min_length=1, pattern=r"\S")]
@@ -110,19 +108,9 @@ SHAPES: dict[str, type[BaseModel]] = {
 """The shape at each key that holds further keys, lists left out of the path."""
 
 
-def _find_mistakes(raw: dict[str, Any]) -> list[tuple[tuple[int | str, ...], str, Any]]:
-    """Find every value of a wrong shape: its place, kind and value."""
-    try:
-        OrgShape.model_validate(raw)
-    except ValidationError as error:
-        return [(found["loc"], found["type"], found["input"]) for found in error.errors(include_url=False)]
-    return []
-
-
 # The check
 
 Place = tuple[int | str, ...]
-
 _RIGHT = {
     "preset": "use text: salesforce, hubspot or pipedrive",
     "currency": 'use an ISO code in quotes, such as "USD" or "EUR"',
@@ -162,19 +150,11 @@ class _Found:
     right: str
 
 
-_NOTHING = object()
+_MISSING = object()
 
 
 def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProblem]:
-    """Find every mistake in the settings of an org, in the order of the file where `text` is given.
-
-    Parameters
-    ----------
-    raw : dict
-        Settings in the form of the org file.
-    text : str, optional
-        The file, for line numbers.
-    """
+    """Find every mistake in the settings of an org, in the order of the file where `text` is given."""
     found = [
         *_check_shape(raw),
         *_check_facts(raw),
@@ -186,7 +166,7 @@ def find_problems(raw: dict[str, Any], text: str | None = None) -> list[OrgProbl
     problems = [
         OrgProblem(
             _key(one.place),
-            "" if one.value is _NOTHING else _show(one.value),
+            "" if one.value is _MISSING else _show(one.value),
             one.right,
             line=None if text is None else find_line(text, one.place) or find_line(text, one.place[:-1]),
         )
@@ -211,39 +191,42 @@ def _names(place: Place) -> str:
 
 def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
     """Find unknown and missing keys, and values of the wrong type or out of range."""
+    try:
+        OrgShape.model_validate(raw)
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+    else:
+        return
     reported: set[Place] = set()
-    for loc, kind, value in _find_mistakes(raw):
+    for mistake in mistakes:
+        loc, kind, value = mistake["loc"], mistake["type"], mistake["input"]
         place = _known_part(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
         if place in reported:
             continue
         reported.add(place)
         if kind == "extra_forbidden":
-            yield _Found(place, value, _unknown_key(place))
+            inside = SHAPES[_names(place[:-1])].model_fields
+            near = _near(str(place[-1]), inside)
+            yield _Found(place, value, f"unknown key; {near}the keys here are {joined(inside)}")
         elif kind == "missing":
-            yield _Found(place, _NOTHING, "missing; add it")
+            yield _Found(place, _MISSING, "missing; add it")
         else:
-            yield _Found(place, _at(raw, place, value), _right(place, value, kind))
+            yield _Found(place, _get(raw, place, value), _right(place, value, kind))
 
 
 def _known_part(raw: Any, loc: Place) -> Place:
     """Cut a place to the part that is in the settings; pydantic adds the branch of a union."""
-    for depth, part in enumerate(loc):
-        if isinstance(raw, (dict, list)) and (isinstance(raw, dict) == isinstance(part, str)):
-            if isinstance(raw, dict) and part not in raw:
-                return loc[:depth]
-            raw = raw[part]  # type: ignore[index]
-        else:
-            return loc[:depth]
-    return loc
+    depths = (depth for depth in range(len(loc)) if _get(raw, loc[: depth + 1]) is _MISSING)
+    return loc[: next(depths, len(loc))]
 
 
-def _at(raw: Any, place: Place, otherwise: Any) -> Any:
+def _get(settings: Any, place: Place, otherwise: Any = _MISSING) -> Any:
     try:
-        for part in place:
-            raw = raw[part]
+        for step in place:
+            settings = settings[step]
     except (KeyError, IndexError, TypeError):
         return otherwise
-    return raw
+    return settings
 
 
 def _right(place: Place, value: Any, kind: str) -> str:
@@ -253,11 +236,6 @@ def _right(place: Place, value: Any, kind: str) -> str:
     options = {"stages.kind": KINDS, "stages.category": CATEGORIES}.get(names, ())
     hint = _near(value, options) if isinstance(value, str) else ""
     return hint + (_RIGHT.get(names) or _WANTED.get(kind, "use text that is not blank"))
-
-
-def _unknown_key(place: Place) -> str:
-    inside = SHAPES[_names(place[:-1])].model_fields
-    return f"unknown key; {_near(str(place[-1]), inside)}the keys here are {joined(inside)}"
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -398,12 +376,11 @@ def _check_targets(raw: Mapping[str, Any]) -> Iterator[_Found]:
 
 # Line numbers
 
-_MISSING = object()
 _ENDINGS = ("", "]", "}", "}]", "]}", "]}]", '"', '"""')
 """Endings that may complete a file that was cut off after a line."""
 
 
-def find_line(text: str, place: tuple[int | str, ...]) -> int | None:
+def find_line(text: str, place: Place) -> int | None:
     r"""Find the line at which the key at `place` is complete, from 1; None if the file is not TOML.
 
     It is the shortest beginning of the file that already holds the final value.
@@ -424,7 +401,7 @@ def find_line(text: str, place: tuple[int | str, ...]) -> int | None:
     return None
 
 
-def _holds(beginning: str, place: tuple[int | str, ...], final: Any) -> bool:
+def _holds(beginning: str, place: Place, final: Any) -> bool:
     for ending in _ENDINGS:
         try:
             found = _get(tomllib.loads(beginning + ending), place)
@@ -433,13 +410,3 @@ def _holds(beginning: str, place: tuple[int | str, ...], final: Any) -> bool:
         if found is not _MISSING and found == final:
             return True
     return False
-
-
-def _get(settings: Any, place: tuple[int | str, ...]) -> Any:
-    for step in place:
-        inside = isinstance(settings, dict) and step in settings
-        listed = isinstance(settings, list) and isinstance(step, int) and step < len(settings)
-        if not (inside or listed):
-            return _MISSING
-        settings = settings[step]
-    return settings

@@ -14,8 +14,6 @@ from opp_analytics.errors import ArgumentTypeError, DataError
 from opp_analytics.org.stages import Stages
 from opp_analytics.schema import COLUMNS, STATUSES, TEXT, as_column, as_text
 
-__all__ = ["check_frame", "conform_to", "stage_dtype", "status_dtype"]
-
 
 def stage_dtype(stages: Stages, values: Iterable[Any] = ()) -> pd.CategoricalDtype:
     """Make the ordered category of the stages, extended by the unknown ones among `values`."""

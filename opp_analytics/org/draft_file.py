@@ -19,8 +19,6 @@ from opp_analytics.org.stages import KINDS, STAGES, Kind, Stage, Stages
 from opp_analytics.schema import TEXT
 from opp_analytics.text import count, joined, printable
 
-__all__ = ["Draft", "FoundStage", "draft_org", "find_empty_columns", "guess_stages"]
-
 _PEOPLE = 100
 """Owners that a draft lists."""
 
@@ -59,17 +57,7 @@ def draft_org(
 ) -> Draft:
     """Draft an org file for a frame of opportunities; each guess is marked as one.
 
-    Parameters
-    ----------
-    opportunities : DataFrame
-        As loaded, or as read from an export. ``stage``, ``status``, ``probability``, ``pipeline``, ``currency`` and
-        ``owner_name`` are read if present.
-    preset : str, optional
-        The preset that the export was read with.
-    columns : mapping, optional
-        Labels of the export whose meaning was guessed: theirs to ours.
-    month : str
-        A month for the example of a target, such as "2026-11".
+    `columns` are the export's labels whose meaning was guessed; `month` is for the example of a target.
 
     Examples
     --------
@@ -79,9 +67,7 @@ def draft_org(
     """
     renamed = {theirs: ours for ours, theirs in find_empty_columns(opportunities).items() if theirs}
     frame = opportunities.drop(columns=list(renamed.values()), errors="ignore").rename(columns=renamed)
-    known = (
-        STAGES if preset is None else Stages(tuple(Stage(**_tuples(s)) for s in PRESETS[preset]["stages"]))
-    )
+    known = STAGES if preset is None else Stages(tuple(map(Stage.from_dict, PRESETS[preset]["stages"])))
     found = guess_stages(frame, known) if "stage" in frame else []
     parts = [
         _HEAD,
@@ -130,10 +116,6 @@ _REST = """\
 """
 
 
-def _tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {**settings, "aliases": tuple(settings.get("aliases", ()))}
-
-
 def _quote(text: str) -> str:
     """Quote a text as TOML does."""
     # JSON does not escape this one, and TOML asks for it.
@@ -156,7 +138,8 @@ def _draft_currency(frame: pd.DataFrame) -> list[str]:
 
 def _draft_stages(found: Sequence[FoundStage]) -> list[str]:
     lines = [
-        f"  {_write_stage(one.stage)},{_write_remark(count(one.deals), _note_guess(one))}" for one in found
+        f"  {_write_stage(one.stage)},{_write_remark(count(one.deals), one.guess and f'guess: {printable(one.guess)}')}"
+        for one in found
     ]
     missing = [kind for kind in ("won", "lost") if kind not in {one.stage.kind for one in found}]
     if not lines:
@@ -169,10 +152,6 @@ def _draft_stages(found: Sequence[FoundStage]) -> list[str]:
         "# (percent), category (commit, best_case, pipeline, omitted). Other spellings of a stage: aliases.",
         *["stages = [", *lines, *(f"  # no stage of kind {kind} was found" for kind in missing), "]"],
     ]
-
-
-def _note_guess(one: FoundStage) -> str:
-    return f"guess: {printable(one.guess)}" if one.guess else ""
 
 
 def _write_stage(stage: Stage) -> str:
@@ -198,10 +177,8 @@ def _draft_people(frame: pd.DataFrame) -> list[str]:
     rows = [f'#   {{owner_name = {_quote(name)}, team = "East"}},' for name in names[:_PEOPLE]]
     more = [f"#   and {count(len(names) - _PEOPLE, 'owner')} more"] if len(names) > _PEOPLE else []
     return [
-        *(
-            "",
-            "# People, for tables by team and region. A person who moves has a row more, with from_date = 2026-07-01.",
-        ),
+        "",
+        "# People, for tables by team and region. A person who moves has a row more, with from_date = 2026-07-01.",
         *("# [people]", "# rows = [", *rows, *more, "# ]"),
     ]
 
@@ -219,12 +196,7 @@ class FoundStage(NamedTuple):
 def guess_stages(opportunities: pd.DataFrame, known: Stages) -> list[FoundStage]:
     """Guess the stages of a frame in their likely order: open ones, then won, lost and disqualified.
 
-    Parameters
-    ----------
-    opportunities : DataFrame
-        ``stage``; ``status``, ``probability`` (percent) and ``pipeline`` if present.
-    known : Stages
-        Stages whose meaning is known. If the frame has one of them, all of them are given, in their own order.
+    If the frame has one of the `known` stages, all of them are given, in their own order.
 
     Examples
     --------
@@ -249,16 +221,11 @@ def guess_stages(opportunities: pd.DataFrame, known: Stages) -> list[FoundStage]
     deals["pipeline"] = deals["pipeline"].fillna(deals["stage"].map(home))
     # A stage that no pipeline holds is written without one.
     parts = [(name, deals[deals["pipeline"] == name]) for name in map(str, pipelines)]
-    return [
-        found
-        for pipeline, rows in [*parts, (None, deals[deals["pipeline"].isna()])]
-        for found in _order(rows, kinds, _keep(known, rows), pipeline)
-    ]
-
-
-def _keep(known: Stages, rows: pd.DataFrame) -> Stages:
-    """Keep the known stages that the rows have."""
-    return Stages(tuple(stage for stage in known if stage.name in set(rows["stage"])))
+    found = []
+    for pipeline, rows in [*parts, (None, deals[deals["pipeline"].isna()])]:
+        kept = Stages(tuple(stage for stage in known if stage.name in set(rows["stage"])))
+        found += _order(rows, kinds, kept, pipeline)
+    return found
 
 
 def _take_texts(opportunities: pd.DataFrame, name: str) -> pd.Series[Any]:

@@ -16,20 +16,6 @@ from opp_analytics.org.stages import UNKNOWN
 from opp_analytics.schema import COLUMNS, TEXT
 from opp_analytics.text import count, joined
 
-__all__ = [
-    "CURRENCY",
-    "PIPELINE",
-    "check_currency",
-    "check_stages",
-    "conform",
-    "empty",
-    "make_column_error",
-    "refuse_currencies",
-    "require",
-    "split_by",
-    "warn_unknown",
-]
-
 PIPELINE = "pipeline"
 """Column with a deal's pipeline."""
 CURRENCY = "currency"
@@ -53,13 +39,6 @@ def empty(org: Org | None = None) -> pd.DataFrame:
 def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
     """Copy a frame with every known column at its dtype, stages as its org has them, same rows, index 0…n−1, same attrs.
 
-    Raises
-    ------
-    ArgumentTypeError
-        When it is not a DataFrame.
-    DataError
-        When a value does not fit its column; the message names the opportunity, the column and the value.
-
     Examples
     --------
     >>> conform(pd.DataFrame({"close_date": ["2026-03-31", None]}))["close_date"].dtype
@@ -71,23 +50,7 @@ def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
 def require(opportunities: pd.DataFrame, *columns: str, unique: bool = False) -> pd.DataFrame:
     """Conform a frame, after a check that it has `columns`.
 
-    Parameters
-    ----------
-    opportunities : DataFrame
-        Any frame of opportunities.
-    *columns : str
-        Columns the frame must have.
-    unique : bool
-        If True, every row must also have a ``unique_id`` of its own.
-
-    Raises
-    ------
-    ArgumentTypeError
-        When it is not a DataFrame.
-    MissingColumnError
-        When a column is missing; the message lists those that are there.
-    DataError
-        When a value does not fit its column, or an id is missing or repeated.
+    With `unique`, every row must also have a ``unique_id`` of its own.
     """
     check_frame(opportunities)
     needed = ("unique_id", *columns) if unique else columns
@@ -136,18 +99,7 @@ def split_by(opportunities: pd.DataFrame) -> list[str]:
 
 
 def check_stages(frame: pd.DataFrame) -> None:
-    """Warn of deals in stages that the frame's org does not know; refuse a frame in which no deal is known.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Conformed: ``stage``, ``status`` if present.
-
-    Raises
-    ------
-    DataError
-        When the outcome of no deal is known; the message names the stages and `Org.apply`.
-    """
+    """Warn of deals in stages that the frame's org does not know; refuse a frame in which no deal is known."""
     stages = Org.of(frame).stages
     if len(frame["stage"].cat.categories) == len(stages.names):
         return
@@ -165,19 +117,11 @@ def check_stages(frame: pd.DataFrame) -> None:
 def warn_unknown(names: Mapping[str, int], *, deals: int, of: str, nothing_known: bool) -> None:
     """Warn of these stages; when nothing is known, raise.
 
-    Parameters
-    ----------
-    names : mapping
-        Unknown stages, the most frequent first, with their number of rows.
-    deals : int
-        Deals in them.
-    of : str
-        "frame" or "history".
-    nothing_known : bool
-        True when no deal's outcome is known.
+    `names` are counted, the most frequent first; `of` is "frame" or "history".
     """
     shown = joined([repr(str(name)) for name in names], most=_MOST_STAGES)
-    line = f"stages = [{', '.join(_write_stages(names))}]"
+    entries = [f'{{name = "{name}", kind = "open"}}' for name in list(names)[:_MOST_STAGES]]
+    line = f"stages = [{', '.join(['…', *entries])}]"
     if nothing_known:
         raise DataError(
             f"no stage of this {of} is known: {shown}. What they mean is in the org, which this {of} does not have or has "
@@ -194,23 +138,10 @@ def warn_unknown(names: Mapping[str, int], *, deals: int, of: str, nothing_known
 _WAY_OUT = {"frame": "opportunities = org.apply(opportunities)", "history": "History(path, org=org)"}
 
 
-def _write_stages(names: Iterable[str]) -> list[str]:
-    entries = [f'{{name = "{name}", kind = "open"}}' for name in list(names)[:_MOST_STAGES]]
-    return ["…", *entries]
-
-
 def check_currency(frame: pd.DataFrame) -> None:
     """Refuse rows of another currency than the org's, or of several where it declares none.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        ``currency`` (ISO code; an empty cell is in the org's currency) and ``unique_id``, if present.
-
-    Raises
-    ------
-    DataError
-        When there is such a row; the message names the deals and shows the pandas lines that convert.
+    An empty ``currency`` is the org's. The message names the deals and shows the pandas lines that convert.
     """
     if CURRENCY not in frame:
         return
@@ -230,16 +161,7 @@ def refuse_currencies(
 ) -> None:
     """Raise the error about deals in other currencies than `one`.
 
-    Parameters
-    ----------
-    found : dict
-        Rows by currency.
-    one : str
-        The currency that amounts are summed in.
-    deals : list
-        Ids of the deals in other currencies, where they are known.
-    frame : str
-        Name of the frame in the lines that convert.
+    `found` counts rows by currency; `frame` is the frame's name in the lines that convert.
     """
     others = {code: rows for code, rows in found.items() if code != one}
     others_found = joined([f"{count(rows)} in {code}" for code, rows in others.items()], most=5)

@@ -19,31 +19,11 @@ import pandas as pd
 from opp_analytics import arguments, text
 from opp_analytics.errors import ArgumentTypeError, DataError, OrgError
 from opp_analytics.org.conform import conform_to
-from opp_analytics.org.people import (
-    DERIVED,
-    Person,
-    Target,
-    derive_columns,
-    people_table,
-    targets_table,
-)
+from opp_analytics.org.people import DERIVED, Person, Target, derive_columns, people_table, targets_table
 from opp_analytics.org.presets import PRESETS
 from opp_analytics.org.stages import LOST, STAGES, Stage, Stages
 from opp_analytics.periods import Freq, period_days
 from opp_analytics.text import count, joined
-
-__all__ = [
-    "DEFAULT",
-    "FILE",
-    "Money",
-    "Org",
-    "check_org",
-    "get_org",
-    "merge_orgs",
-    "money_of",
-    "read_folder_org",
-    "record_link",
-]
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -186,7 +166,7 @@ class Org:
         stages = raw.get("stages", preset.get("stages"))
         people = tuple(map(_make_person, raw.get("people", _NONE).get("rows", ())))
         values = {
-            "stages": STAGES if stages is None else Stages(tuple(map(_make_stage, stages))),
+            "stages": STAGES if stages is None else Stages(tuple(map(Stage.from_dict, stages))),
             "currency": raw.get("currency"),
             "timezone": raw.get("timezone"),
             "fiscal_year_start": raw.get("fiscal_year_start", 1),
@@ -406,11 +386,6 @@ def _write_row(row: Person | Target) -> dict[str, Any]:
     return settings | ({"from_date": str(settings["from_date"])} if "from_date" in settings else {})
 
 
-def _make_stage(settings: Mapping[str, Any]) -> Stage:
-    """Make a stage of checked settings."""
-    return Stage(**{**settings, "aliases": tuple(settings.get("aliases", ()))})
-
-
 def _make_plain(given: Any) -> Any:
     """Write settings as an org file would hold them."""
     if isinstance(given, pd.DataFrame):
@@ -418,14 +393,14 @@ def _make_plain(given: Any) -> Any:
     if isinstance(given, Stage):
         return given.to_dict()
     if isinstance(given, Mapping):
-        return {name: _make_plain(value) for name, value in given.items() if not _is_gap(value)}
+        return {
+            name: _make_plain(value)
+            for name, value in given.items()
+            if not (pd.api.types.is_scalar(value) and pd.isna(value))
+        }
     if isinstance(given, Iterable) and not isinstance(given, str):
         return [_make_plain(value) for value in given]
     return given
-
-
-def _is_gap(value: Any) -> bool:
-    return bool(pd.api.types.is_scalar(value) and pd.isna(value))
 
 
 def _make_person(settings: Mapping[str, Any]) -> Person:
@@ -474,13 +449,7 @@ def get_org(source: Any) -> Org | None:
 
 
 def read_folder_org(folder: str | Path = ".") -> Org | None:
-    """Read the org file of a folder, and log that; None without one.
-
-    Raises
-    ------
-    OrgError
-        When the file holds mistakes.
-    """
+    """Read the org file of a folder, and log that; None without one."""
     path = Path(folder) / FILE
     if not path.is_file():
         return None
@@ -491,17 +460,7 @@ def read_folder_org(folder: str | Path = ".") -> Org | None:
 def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) -> Org | None:
     """Merge two orgs that meet: the one with more stages, and the settings that only the other declares.
 
-    Parameters
-    ----------
-    one, other : Org or None
-        The orgs; None agrees with every org.
-    names : (str, str)
-        Names of the two, for the message.
-
-    Raises
-    ------
-    DataError
-        When both know a stage with another kind, or declare another currency, time zone or fiscal year.
+    None agrees with every org. A contradiction (the kind of a stage, or a setting) raises and is named.
 
     Examples
     --------

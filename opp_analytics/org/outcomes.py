@@ -13,8 +13,6 @@ from opp_analytics.org.org import Org
 from opp_analytics.org.stages import OPEN, OUTCOMES, mask_future_dated
 from opp_analytics.periods import When, as_date
 
-__all__ = ["outcome_codes", "outcomes"]
-
 
 def outcomes(
     opportunities: pd.DataFrame, *, as_of: When | None = None, tz: str | None = None

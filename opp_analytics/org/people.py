@@ -15,11 +15,9 @@ from opp_analytics.errors import DataError
 from opp_analytics.periods import as_date
 from opp_analytics.schema import TEXT
 
-__all__ = ["DERIVED", "Person", "Target", "add_teams", "derive_columns", "people_table", "targets_table"]
-
 DERIVED = ("team", "region")
 """Columns that a frame gains from an org with people."""
-_ALWAYS = pd.Timestamp(1678, 1, 1)
+ALWAYS = pd.Timestamp(1678, 1, 1)
 """The first whole year that a nanosecond Timestamp holds; before every deal."""
 
 
@@ -58,15 +56,6 @@ def targets_table(targets: Iterable[Target]) -> pd.DataFrame:
 def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -> pd.DataFrame:
     """Add ``team`` and ``region`` of each deal's owner on its own day.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Opportunities with ``owner_name``.
-    people : DataFrame
-        Result of `people_table`.
-    days : Series of date
-        The day of each row, on the frame's index.
-
     Examples
     --------
     >>> people = people_table([Person("Ann", "East"), Person("Ann", "West", None, date(2026, 7, 1))])
@@ -74,7 +63,7 @@ def add_teams(frame: pd.DataFrame, people: pd.DataFrame, days: pd.Series[Any]) -
     >>> add_teams(deals, people, pd.Series(pd.to_datetime(["2026-06-30", "2026-07-01"])))["team"].tolist()
     ['East', 'West']
     """
-    moves = people.assign(from_date=people["from_date"].fillna(_ALWAYS))
+    moves = people.assign(from_date=people["from_date"].fillna(ALWAYS))
     asked = pd.DataFrame(
         {
             "owner_name": frame["owner_name"].astype(TEXT).array,
@@ -105,43 +94,20 @@ def derive_columns(
 ) -> pd.DataFrame:
     """Add the derived columns: a closed deal's by its close date, an open one's by the frame's moment.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Opportunities with ``owner_name``, and ``close_date`` if present.
-    people : DataFrame
-        Result of `people_table`.
-    derived : sequence of str
-        Columns to derive.
-    gained : sequence of str
-        Columns that the frame got in this way before, and which are replaced.
-    closed : array of bool
-        Mask of won and lost deals.
-    tz : str
-        Business time zone.
-
-    Raises
-    ------
-    DataError
-        When the frame has such a column of its own.
+    `gained` are columns that an org added before: they are replaced. A column of the frame's own is refused.
     """
-    today = pd.Series(_find_day(frame, tz), index=frame.index)
+    # The day of the load or the record, else today.
+    moment = Certificate.moment_of(frame) or pd.Timestamp.now("UTC")
+    today = pd.Series(as_date(moment, tz=tz).as_unit("us"), index=frame.index)
     days = frame["close_date"].where(closed, today).fillna(today) if "close_date" in frame else today
     found = add_teams(frame.drop(columns=list(derived), errors="ignore"), people, days)
     for name in derived:
-        if name in frame and name not in gained and not _is_same(frame[name], found[name]):
+        if name not in frame or name in gained:
+            continue
+        same = (frame[name] == found[name]) | (frame[name].isna() & found[name].isna())
+        if not same.all():
             raise DataError(
                 f"the frame has a column {name!r} of its own, and [people] of the org has {name}s too; rename the "
                 f'frame\'s in the org file, under [columns] or [api.columns]: {name} = "{name}_in_crm", or drop it'
             )
     return found
-
-
-def _is_same(one: pd.Series[Any], other: pd.Series[Any]) -> bool:
-    return bool(((one == other) | (one.isna() & other.isna())).all())
-
-
-def _find_day(frame: pd.DataFrame, tz: str) -> pd.Timestamp:
-    """Find the day of a frame: that of its load or its record, else today."""
-    moment = Certificate.moment_of(frame)
-    return as_date(pd.Timestamp.now("UTC") if moment is None else moment, tz=tz).as_unit("us")

@@ -9,11 +9,8 @@ import pandas as pd
 
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.org.org import Org, get_org
-from opp_analytics.org.people import DERIVED
+from opp_analytics.org.people import ALWAYS, DERIVED
 
-__all__ = ["find_org_of_targets", "place_targets"]
-
-_ALWAYS = pd.Timestamp(1678, 1, 1)
 _Days = tuple[pd.Timestamp, pd.Timestamp]
 """First and last day of a period."""
 
@@ -36,18 +33,7 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
 
     The target of a person who moves within its period is split by days. A row that names a team keeps it.
 
-    Parameters
-    ----------
-    targets : DataFrame
-        ``period``, ``target`` (money), ``owner_name`` or ``team``.
-    org : Org
-        With the people, where the table is not that of an org with people itself.
-
-    Returns
-    -------
-    DataFrame
-        The same columns, and ``team`` and ``region`` as far as people have them; a row that was split has the index of its
-        whole. The table itself without people.
+    A row that was split has the index of its whole. Without people, it is the table itself.
 
     Examples
     --------
@@ -67,7 +53,10 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     days = {label: _days(str(label), meant) for label in targets["period"].unique()}
     index, rows = [], []
     for place, record in zip(targets.index, targets.to_dict("records"), strict=True):
-        row = {str(name): None if _is_blank(cell) else cell for name, cell in record.items()}
+        row = {
+            str(name): None if pd.api.types.is_scalar(cell) and pd.isna(cell) else cell
+            for name, cell in record.items()
+        }
         for part in _split(row, moves, days[record["period"]]):
             if "region" in columns and part.get("region") is None:
                 part["region"] = regions.get(str(part.get("team")))
@@ -79,21 +68,17 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     return placed
 
 
-def _is_blank(cell: Any) -> bool:
-    return bool(pd.api.types.is_scalar(cell) and pd.isna(cell))
-
-
 def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[_Move]]:
     """List the moves of each person in order, the first from always on."""
-    dated = people.assign(from_date=people["from_date"].fillna(_ALWAYS)).sort_values(
+    dated = people.assign(from_date=people["from_date"].fillna(ALWAYS)).sort_values(
         "from_date", kind="stable"
     )
     found: dict[str, list[_Move]] = {}
     for record in dated.to_dict("records"):
         place = {name: None if pd.isna(record[name]) else str(record[name]) for name in columns}
         before = found.setdefault(str(record["owner_name"]), [])
-        if not before and record["from_date"] > _ALWAYS:
-            before.append(_Move(_ALWAYS, dict.fromkeys(columns)))
+        if not before and record["from_date"] > ALWAYS:
+            before.append(_Move(ALWAYS, dict.fromkeys(columns)))
         before.append(_Move(record["from_date"], place))
     return found
 

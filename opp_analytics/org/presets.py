@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["PRESETS"]
-
 
 def _stages(*open_: tuple[str, int], aliases: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """List open stages with their chances, then Closed Won and Closed Lost."""

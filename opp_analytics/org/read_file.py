@@ -14,8 +14,6 @@ from opp_analytics.org.check_file import find_problems
 from opp_analytics.schema import is_blank
 from opp_analytics.table_files import read_table
 
-__all__ = ["read_settings"]
-
 TABLES = {
     "people": ("owner_name", "team", "region", "from_date"),
     "targets": ("period", "owner_name", "team", "target"),
@@ -24,13 +22,7 @@ TABLES = {
 
 
 def read_settings(path: Path) -> dict[str, Any]:
-    """Read the checked settings of an org file, with the rows of the tables it names.
-
-    Raises
-    ------
-    OrgError
-        When the file, or a table beside it, cannot be read or holds a mistake; every one is listed.
-    """
+    """Read the checked settings of an org file, with the rows of the tables it names."""
     text = _text(path)
     try:
         raw = tomllib.loads(text)

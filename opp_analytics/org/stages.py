@@ -19,24 +19,6 @@ from opp_analytics.inputs import match_name
 if TYPE_CHECKING:
     import ibis
 
-__all__ = [
-    "CATEGORIES",
-    "CONFLICT",
-    "DISQUALIFIED",
-    "KINDS",
-    "LOST",
-    "OPEN",
-    "OUTCOMES",
-    "STAGES",
-    "UNKNOWN",
-    "WON",
-    "Category",
-    "Kind",
-    "Stage",
-    "Stages",
-    "mask_future_dated",
-]
-
 Kind = Literal["open", "won", "lost", "disqualified"]
 """The kind of a stage."""
 Category = Literal["commit", "best_case", "pipeline", "omitted"]
@@ -80,6 +62,11 @@ class Stage:
     """Other spellings that are read as this stage."""
     pipeline: str | None = None
     """The pipeline that it belongs to, where an organization has several."""
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Stage:
+        """Make a stage of checked settings, as in an org file."""
+        return cls(**{**settings, "aliases": tuple(settings.get("aliases", ()))})
 
     def to_dict(self) -> dict[str, Any]:
         """Write plain JSON, as in an org file; entries without a value are left out."""

@@ -8,12 +8,9 @@ import pandas as pd
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.crm import read_export
-from opp_analytics.crm.change_log import ChangeLog, make_change_log
-from opp_analytics.crm.recognize import find_shape, name_any
+from opp_analytics.crm import ChangeLog, read_changes, read_export
 from opp_analytics.errors import DataError
 from opp_analytics.history import History
-from opp_analytics.table_files import read_table
 
 SALESFORCE = oa.Org.salesforce(currency="USD", timezone="America/Chicago")
 A, B, C = "006Hs00001AbCdE", "006Hs00001AbCdF", "006Hs00001AbCdG"
@@ -43,8 +40,7 @@ DEALS = pd.DataFrame(
 
 
 def log_of(frame: pd.DataFrame, org: oa.Org = SALESFORCE, **options: Any) -> ChangeLog:
-    table = read_table(frame, name_any(org.columns).know)
-    return make_change_log(table, find_shape(table.labels, org.columns), org, **options)
+    return read_changes(frame, org, **options)
 
 
 def history_of(log: ChangeLog) -> History:
