@@ -213,8 +213,6 @@ class ChartData:
 def choose_ticks(top: float, most: int = 4) -> list[float]:
     """Choose round amounts from 0 to `top`, about `most` of them.
 
-    Examples
-    --------
     >>> choose_ticks(560_000), choose_ticks(0.7)
     ([0.0, 200000.0, 400000.0], [0.0, 0.2, 0.4, 0.6])
     """

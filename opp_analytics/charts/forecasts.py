@@ -253,12 +253,8 @@ def forecast_fan(
 ) -> ChartData:
     """Prepare one period's forecast record by record: closed money, the forecast, its range, the target, the actual.
 
-    Parameters
-    ----------
-    closed : DataFrame, optional
-        The deals won in the period: ``close_date``, ``value``. Without it, closed money steps at the records.
-    target : float, optional
-        Money to reach, in place of the column ``target``.
+    `closed` has the deals won in the period (``close_date``, ``value``); without it, closed money steps at the records.
+    The `target` takes the place of the column ``target``.
     """
     if table.empty:
         return ChartData("No forecast of this period yet", write_caption(table), "no record to forecast from")
@@ -390,17 +386,7 @@ def _select_categories(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[object, 
 
 
 def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan) -> ChartData:
-    """Prepare how far closed money and each category reach toward the target, in one period at full value.
-
-    Parameters
-    ----------
-    table : DataFrame
-        From `oa.forecast_categories`.
-    period : str
-        Label of its row.
-    target : float, optional
-        Money to reach.
-    """
+    """Prepare how far closed money and each category reach toward the target, in one period at full value."""
     money, total, places = money_of(table), 0.0, []
     row: Any = table.loc[period]
     for name, _ in _CATEGORIES[:-1]:

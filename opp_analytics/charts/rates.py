@@ -55,12 +55,7 @@ _REASONS = 72
 def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Container[object] = ()) -> ChartData:
     """Prepare a point with its interval and n for each row, highest first; over time where the rows are periods.
 
-    Parameters
-    ----------
-    overall : float
-        Rate of all, a line across.
-    differs : collection
-        Labels of the rows to highlight.
+    `overall`, the rate of all, is a line across; `differs` has the labels of the rows to highlight.
     """
     closed = table["won"] + table["lost"]
     note = write_caption(table, text.count(int(closed.sum()), "closed deal"), note_intervals(table))

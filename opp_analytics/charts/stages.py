@@ -12,16 +12,7 @@ import pandas as pd
 
 from opp_analytics import text
 from opp_analytics.analysis import push_counts, sentence, transition_matrix
-from opp_analytics.charts.data import (
-    BarMark,
-    ChartData,
-    Curve,
-    EndName,
-    Level,
-    Measure,
-    Place,
-    Tone,
-)
+from opp_analytics.charts.data import BarMark, ChartData, Curve, EndName, Level, Measure, Place, Tone
 from opp_analytics.charts.wording import (
     measure_column,
     measure_percent,
@@ -194,13 +185,7 @@ def stack_shares(parts: pd.DataFrame, tones: Sequence[Tone], *, every_row: bool 
 
 
 def slippage_by_period(tables: Mapping[str, pd.DataFrame]) -> ChartData:
-    """Prepare the shares of each outcome by value, a bar for each period; by count where no deal has a value.
-
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        Tables of `oa.slippage` without groups, by the name of their period.
-    """
+    """Prepare the shares of each outcome by value, a bar for each period; by count where no deal has a value."""
     return ChartData("", places=tuple(_place_outcomes(name, table) for name, table in tables.items()))
 
 
@@ -244,12 +229,7 @@ def close_date_moves(table: pd.DataFrame) -> ChartData:
 def pipeline_created(table: pd.DataFrame, *, average: float = math.nan, line: str = "average") -> ChartData:
     """Prepare the value created by period as columns, the last one highlighted, or stacked by group; the open value as a line.
 
-    Parameters
-    ----------
-    average : float
-        A line across the columns.
-    line : str
-        Its name.
+    The `average` is a line across the columns, with the name `line`.
     """
     empty = "" if table["deals"].any() else "no deal was created in these periods"
     if table.empty:

@@ -20,8 +20,6 @@ _BLANKS = re.compile(r"[^\S\u00a0]+")
 def shorten(name: Any, width: int = 32) -> str:
     """Fit a name into one line of at most `width` characters; … replaces its middle, so that both ends stay readable; a short last key stays whole.
 
-    Examples
-    --------
     >>> shorten("A very long company name, Inc. of Springfield", 20)
     'A very lon…ringfield'
     >>> shorten("A very long company name, Inc. · discovery", 24)
@@ -57,8 +55,6 @@ def name_deals(table: pd.DataFrame) -> list[str]:
 def name_periods(table: pd.DataFrame) -> list[str]:
     r"""Name the periods of a table; a star marks a running one.
 
-    Examples
-    --------
     >>> name_periods(pd.DataFrame({"to_date": [False, True]}, index=["2026-03-02/2026-03-08", "2026-04"]))
     ['Mar\xa02, 2026', 'Apr 2026*']
     """
@@ -87,8 +83,6 @@ def note_periods(table: pd.DataFrame) -> str:
 def write_caption(table: pd.DataFrame, *says: str) -> str:
     """Write a caption: number of deals, dates of the table if known, then further notes.
 
-    Examples
-    --------
     >>> table = pd.DataFrame()
     >>> table.attrs["as_of"] = "2026-03-31"
     >>> write_caption(table, "312 closed deals", "", "95% intervals")
@@ -122,8 +116,6 @@ def note_intervals(table: pd.DataFrame, noun: str = "interval") -> str:
 def note_order(parts: pd.DataFrame) -> str:
     """Name the parts of stacked bars from the left, without empty ones.
 
-    Examples
-    --------
     >>> note_order(pd.DataFrame({"won": [1, 0], "still_due": [2, 1], "lost": [0, 0]}))
     'from the left: won, still due'
     """

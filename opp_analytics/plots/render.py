@@ -43,8 +43,6 @@ from opp_analytics.charts import (
 )
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
 
-__all__ = ["COLORS", "Picture", "canvas", "drawing", "finish", "render"]
-
 BACK = "#ffffff"
 """Color behind all marks, and between the parts of a bar."""
 COLORS = {
@@ -424,24 +422,10 @@ class _PictureAxes(_NotebookPng, Axes):
 
 
 def canvas(ax: Axes | None, *, rows: int = 0, size: tuple[float, float] = (7.5, 4.2)) -> Axes:
-    """Prepare `ax`, or the axes of a new figure with room for `rows` labeled rows.
+    """Prepare `ax`, or the axes of a new figure with room for `rows` labeled rows; never pyplot's current figure.
 
-    Parameters
-    ----------
-    ax : Axes or None
-        Axes to draw on; None makes a new figure, never the current one of pyplot.
-    rows : int
-        Number of labeled rows (horizontal bars) that must fit.
-    size : (float, float)
-        Width and minimum height in inches, at the usual ``font.size`` of 10.
+    `size` is the width and minimum height in inches, at the usual ``font.size`` of 10.
 
-    Raises
-    ------
-    ArgumentTypeError
-        When `ax` is not an Axes.
-
-    Examples
-    --------
     >>> canvas(None).figure.get_size_inches().tolist()
     [7.5, 4.2]
     """

@@ -51,10 +51,7 @@ def _hold(x: float, y: float, words: str, kind: marks.Kind) -> str:
 def progress(row: pd.Series[Any], money: Money, *, top: float | None = None) -> str:
     """Render one row of a table of people or teams: closed as a bar, the range as a band, the forecast as a dot.
 
-    Parameters
-    ----------
-    top : float, optional
-        End of the scale in money, when rows share one. By default the row is scaled to its own target, which is drawn.
+    The row is scaled to its own target, which is drawn, unless `top` is the end of a scale that rows share.
     """
     place = charts.progress(row, money, aimed=top is None)
     scale = marks.fit_scale(ChartData("", places=(place,))) if top is None else Axis(top)

@@ -52,8 +52,6 @@ class Axis:
     def at(self, amount: float) -> float:
         """Find the position of an amount; beyond either end, that end's.
 
-        Examples
-        --------
         >>> Axis(200).at(50), Axis(100, start=340, end=40).at(50), Axis(10).at(11)
         (25.0, 190.0, 100.0)
         """
@@ -68,8 +66,6 @@ class Axis:
 def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0) -> Axis:
     """Scale from 0 to a little beyond the largest known amount.
 
-    Examples
-    --------
     >>> axis([200.0, float("nan"), 100.0]).at(200) < 100, axis([]).top
     (True, 1.0)
     """
@@ -106,14 +102,8 @@ def draw_marks(
 ) -> list[str]:
     """Draw the marks of a place from left to right.
 
-    Parameters
-    ----------
-    height, thick : float
-        Pixels of the place, and of its bars.
-    middle : float, optional
-        Pixels down to the middle of the marks; by default that of the place.
-    least : float
-        Percent that a bar is wide at least, so that one thinner than a pixel is still a mark.
+    `height`, `thick` and `middle` are pixels; a bar is at least `least` percent wide, so that one thinner than a pixel
+    is still a mark.
     """
     y, at, drawn = height / 2 if middle is None else middle, scale.at, []
     for mark in place.marks:
@@ -141,16 +131,9 @@ def draw_marks(
 
 
 def picture(*marks: str, height: float, said: str, group: bool = False) -> str:
-    """Draw a picture of these marks, as wide as its place.
+    """Draw a picture of these marks, as wide as its place; `said` is for a screen reader.
 
-    Parameters
-    ----------
-    height : float
-        Height in pixels.
-    said : str
-        The picture in words, for a screen reader.
-    group : bool
-        True when its marks can be focused one by one.
+    `group` is True when its marks can be focused one by one.
     """
     return (
         f'<span class="pic"><svg class="oa" width="100%" height="{_px(height)}" role="{"group" if group else "img"}" '
@@ -211,18 +194,10 @@ def label(
     room: float = 0,
     until: float = 0,
 ) -> str:
-    """Write a text whose baseline is at `y`.
+    """Write a text whose baseline is at `y`, and `dx` pixels to the right of `x`.
 
-    Parameters
-    ----------
-    dx : float
-        Pixels to the right of `x`.
-    kind : str
-        "ink" and "hi" are bold; "on" is drawn on a dark bar, "on-pale" on a pale one.
-    halo : bool
-        If True, what is behind the text stays clear of it.
-    room, until : float
-        Width of the picture in pixels, from which on and below which the text is drawn.
+    Its `kind` "ink" or "hi" is bold; "on" is drawn on a dark bar, "on-pale" on a pale one; what is behind a `halo`
+    stays clear of it. The text is drawn in pictures from `room` pixels wide, and below `until`.
     """
     limits = [f"from{_step(room)}" if room else "", f"below{_step(until)}" if until else ""]
     classes = " ".join(filter(None, [f"t-{kind}" if kind else "", "halo" if halo else "", *limits]))

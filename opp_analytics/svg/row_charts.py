@@ -44,20 +44,11 @@ def _render(
     capital: bool = False,
     **layout: Any,
 ) -> Rows:
-    """Render each place as a row.
+    """Render each place as a row; `layout` are fields of `Rows`.
 
-    Parameters
-    ----------
-    height, thick : float
-        Pixels of a row's picture, and of its bars.
-    short, dx : str, float
-        Kind of the text at the end of the marks, and the pixels between them.
-    clear : float
-        Percent that this text needs; where it would meet the line of the target, it stands beyond that.
-    capital : bool
-        If True, labels begin with a capital.
-    layout
-        Fields of `Rows`.
+    `height` and `thick` are pixels of a row's picture and its bars, `short` and `dx` the kind of the text at the end of
+    the marks and its distance. Where that text, `clear` percent wide, would meet the target's line, it stands beyond
+    it.
     """
     goal = next(
         (scale.at(level.at) for level in chart.levels if level.tone == "ink" and level.name), -math.inf

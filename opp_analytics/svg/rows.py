@@ -6,9 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Row", "Rows"]
-
-
 _LETTER, _WIDEST = 7, 176
 """Pixels of an average letter, and of the widest label with a note."""
 
@@ -49,13 +46,7 @@ class Rows:
     """True when on a phone the picture goes below its label, because it needs the width."""
 
     def html(self, opened: Sequence[str] = ()) -> str:
-        """Write the chart as HTML.
-
-        Parameters
-        ----------
-        opened : list of str
-            For each row the HTML that it opens to, or an empty text.
-        """
+        """Write the chart as HTML; `opened` has for each row the HTML that it opens to, or an empty text."""
         count = max((len(row.figures) for row in self.rows), default=0)
         longest = max((len(figure) for row in self.rows for figure in row.figures), default=0)
         width = max(self.figure_width, 9 * longest - 8)

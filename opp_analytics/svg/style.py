@@ -9,8 +9,6 @@ from importlib.resources import files
 from opp_analytics.errors import ArgumentValueError
 from opp_analytics.svg.marks import WIDTHS
 
-__all__ = ["contrast", "stylesheet"]
-
 _LIGHT, _DARK = "#ffffff", "#111418"
 """Backgrounds of the two themes."""
 _READABLE = 4.5
@@ -22,19 +20,9 @@ _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 def stylesheet(accent: str | None = None) -> str:
     """Build the CSS that pictures and row charts need, once on a page.
 
-    Parameters
-    ----------
-    accent : str, optional
-        Color of the highlight as ``"#rrggbb"``; its contrast with white must reach 4.5 : 1. The lighter tone of the dark theme
-        and the color of the ranges are derived from it.
+    `accent` is the color of the highlight as ``"#rrggbb"``, 4.5 : 1 against white; the lighter tone of the dark theme
+    and the color of the ranges are derived from it.
 
-    Raises
-    ------
-    ArgumentValueError
-        When `accent` is not such a color, or too light to read.
-
-    Examples
-    --------
     >>> "--hi: #0a58ca" in stylesheet(), "--hi:#7a1fa2" in stylesheet("#7a1fa2")
     (True, True)
     """
@@ -67,8 +55,6 @@ def _write_label_rules() -> str:
 def contrast(one: str, other: str) -> float:
     """Measure the contrast of two colors as WCAG 2 defines it, from 1 to 21.
 
-    Examples
-    --------
     >>> round(contrast("#000000", "#ffffff")), round(contrast("#ffffff", "#ffffff"))
     (21, 1)
     """

@@ -151,15 +151,7 @@ def judge_midway(
 ) -> pd.DataFrame:
     """Compare the forecast of each of the last ended periods, from the last record of its first half, with its actual.
 
-    Returns
-    -------
-    DataFrame
-        As `backtest`, one row for each group and period; no period gives no rows.
-
-    Raises
-    ------
-    NotEnoughHistory, ArgumentError, MissingColumnError
-        As for `backtest`.
+    The table is that of `backtest`, one row for each group and period.
     """
     past = PastForecasts(
         Question.of_past(

@@ -161,10 +161,7 @@ def forecast(
     moment = question.read(opportunities)
     finest = answer(question, moment)
     levels = range(len(question.by) if totals else 0)
-    answers = [
-        *(answer(question, moment, level=k, parts=finest if k else None) for k in levels),
-        finest,
-    ]
+    answers = [*(answer(question, moment, level=k, parts=finest if k else None) for k in levels), finest]
     tables = [
         _tabulate(question, one, question.by[:k]) for k, one in zip([*levels, None], answers, strict=True)
     ]

@@ -114,18 +114,7 @@ def forecast_categories(
 
 
 def deal_categories(opportunities: pd.DataFrame) -> pd.Series[Any]:
-    """Find the forecast category of each opportunity, as if it were open, by the rule of `forecast_categories`.
-
-    Parameters
-    ----------
-    opportunities : DataFrame
-        ``stage``; where present ``category``, ``pipeline``, ``probability``.
-
-    Returns
-    -------
-    Series
-        ``category`` (str), on the frame's own index.
-    """
+    """Find the forecast category of each opportunity, as if it were open, by the rule of `forecast_categories`."""
     categories = np.array(CATEGORIES)[categorize(_read_deciding(opportunities))[0]]
     return pd.Series(categories, opportunities.index, name="category", dtype=schema.TEXT)
 

@@ -318,16 +318,8 @@ def fit_learned(
 ) -> Learned:
     """Fit the learned method to a history; once for the same records and question.
 
-    Parameters
-    ----------
-    records : Records
-        Those of the history, or the first of them: what came later is not looked at.
-    by : list of str
-        Columns to group by, with their values in the record; a deal not open then has those at its win.
-    org : Org
-        What the stages mean.
-    columns : list of str
-        Columns of chances to read along, where the history has them.
+    `records` are those of the history or the first of them: what came later is not looked at. A deal is in the group of
+    `by` that its record shows, or its win if it was not open then.
     """
     moments = records.moments.asi8.tobytes()
     asked = (records.freq, records.year_start, moments, org.stages, tz, tuple(by), tuple(columns), seed)
@@ -348,24 +340,12 @@ def put_in_buckets(
 
 
 def learn_chances(
-    points: Sequence[Point],
-    closing: Sequence[bool] | None,
-    *,
-    stages: Sequence[Labels],
-    owners: int,
+    points: Sequence[Point], closing: Sequence[bool] | None, *, stages: Sequence[Labels], owners: int
 ) -> Chances:
     """Learn chances from past points: the share won by bucket and stage, times factors of owner and kind of month.
 
-    Parameters
-    ----------
-    points : list of Point
-        One for each ended period.
-    closing : list of bool, optional
-        True for each point of a month that ends a quarter; None for periods that are not months.
-    stages : list of tuple
-        Name of each known stage, and its pipeline where there are several: a share then leans on that of its name.
-    owners : int
-        Number of known owners.
+    `closing` is True for each point of a month that ends a quarter, None for periods that are not months. `stages` has
+    the pipeline of each stage where there are several: its share then leans on that of the stage's name.
     """
     count, bucket, stage, owner = (_join(points, name) for name in ("count", "bucket", "stage", "owner"))
     won_bucket, won_stage, won_owner = (_join(points, f"won_{name}") for name in ("bucket", "stage", "owner"))

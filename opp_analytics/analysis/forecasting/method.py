@@ -46,13 +46,6 @@ def read_method(
 ) -> Method:
     """Read the arguments that name a method.
 
-    Raises
-    ------
-    ArgumentTypeError, ArgumentValueError
-        When the method is unknown, or an argument is of the wrong kind or does not go with it.
-
-    Examples
-    --------
     >>> read_method("stage", stage_rates={"proposal": 0.3}).stage_rates
     {'proposal': 0.3}
     """
@@ -105,23 +98,7 @@ def choose(
 ) -> Method:
     """Choose the method of a forecast: under "auto" learned where the history allows, else run rate, else stated.
 
-    Parameters
-    ----------
-    method : Method
-        The method asked for.
-    moment : Moment
-        What is known at the time.
-    records : Records, optional
-        Those of the history; None without one.
-    single_deals : bool
-        True for a question about single deals, which the run rate does not look at.
-
-    Raises
-    ------
-    ArgumentTypeError, ArgumentValueError
-        When the method needs a history, or cannot answer a question about single deals.
-    NotEnoughHistory
-        When the data cannot serve the method that was asked for; the message says from when they can.
+    The run rate does not look at single deals: it does not answer where `single_deals` is True.
     """
     if single_deals and method.name == "run_rate":
         raise ArgumentValueError(

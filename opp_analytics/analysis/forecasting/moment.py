@@ -95,20 +95,8 @@ class Moment:
     ) -> Moment:
         """Read the deals of a frame.
 
-        Parameters
-        ----------
-        opportunities : DataFrame
-            ``stage``, ``value`` (money), ``close_date`` (date); ``status``, ``probability`` (percent), ``created_at`` (instant),
-            ``owner_name`` and ``pipeline`` where present; the columns of `by` and of chances.
-        final : bool, optional
-            True if the frame shows nothing later than `today`; None reads it off the frame's moment.
-        part : bool
-            True for some rows of a pipeline whose stages were checked as a whole: all of theirs may be unknown.
-
-        Raises
-        ------
-        MissingColumnError, DataError
-            When a column that every forecast reads is missing, or a value does not fit.
+        `final` is True if the frame shows nothing later than `today`; None reads it off the frame's moment. `part` is
+        True for some rows of a pipeline whose stages were checked as a whole: all of theirs may be unknown.
         """
         known = opportunities.columns if isinstance(opportunities, pd.DataFrame) else []
         optional = ["probability", "created_at", OWNER, PIPELINE, *columns]
@@ -278,13 +266,7 @@ class Column:
 
     @classmethod
     def of(cls, column: pd.Series[Any]) -> Column:
-        """Read a column of percents or fractions; ``probability`` has percents, others tell by their numbers.
-
-        Raises
-        ------
-        DataError
-            When the column does not contain numbers, or may be either.
-        """
+        """Read a column of percents or fractions; ``probability`` has percents, others tell by their numbers."""
         name = str(column.name)
         try:
             numbers = column.to_numpy(dtype=float, na_value=np.nan)
@@ -297,13 +279,7 @@ class Column:
         return cls(name, numbers / 100 if percent else numbers, percent)
 
     def check(self, mask: Flags, ids: Any) -> None:
-        """Check that the chances of some deals lie between 0 and 1.
-
-        Raises
-        ------
-        DataError
-            When one does not; the message names the deals.
-        """
+        """Refuse chances outside 0–1 among some deals; the message names the deals."""
         bad = np.flatnonzero(mask & ((self.fractions < 0) | (self.fractions > 1)))
         if not len(bad):
             return
@@ -475,19 +451,7 @@ def read_versions(
 ) -> Versions:
     """Read the versions of a history's deals in one pass, as the records show them.
 
-    Parameters
-    ----------
-    records : Records
-        Those of the history, or the first of them: what came later is not looked at.
-    by : list of str
-        Columns to group by, with their values in the record.
-    columns : list of str
-        Columns of chances, where the history has them.
-
-    Raises
-    ------
-    ArgumentTypeError, NotEnoughHistory, MissingColumnError
-        When `history` is not a `History`, has no record, or lacks a column of `by`.
+    `records` are those of the history or the first of them: what came later is not looked at.
     """
     check_history(history, "the learned forecast", *by)
     asked = (org.stages, tz, tuple(by), tuple(columns), records.moments.asi8.tobytes())

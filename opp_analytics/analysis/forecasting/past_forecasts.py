@@ -64,14 +64,7 @@ class PastForecasts:
         }
 
     def tabulate(self, wanted: Wanted, method: Method | None = None) -> pd.DataFrame:
-        """Tabulate the forecasts of the records at which the method could be used.
-
-        Returns
-        -------
-        DataFrame
-            ``record``, ``made_at``, the columns of `by`, ``period`` (str), ``weeks_before``, ``booked``, ``expected``,
-            ``low``, ``median``, ``high``, and ``method``: that of the record.
-        """
+        """Tabulate the forecasts of the records at which the method could be used, one row for each record, group and period."""
         rows = [self._row(made) for record in wanted for made in self.ask(record, wanted[record], method)]
         columns = ["record", "made_at", *self.question.by, "period", "weeks_before", *FORECAST, "method"]
         table = pd.DataFrame(rows, columns=columns)

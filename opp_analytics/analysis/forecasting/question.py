@@ -118,13 +118,7 @@ class Question:
         seed: int = 0,
         tz: str | None = None,
     ) -> Question:
-        """Check the arguments of a question to past records, those up to the end of a day.
-
-        Raises
-        ------
-        ArgumentTypeError, MissingColumnError, NotEnoughHistory
-            When `history` is not a `History`, lacks a column, or has no record by then.
-        """
+        """Check the arguments of a question to past records, those up to the end of a day."""
         names = check_by(by, level="period")
         known = check_history(history, asked_by, *names).records
         org = Org.of(history)
@@ -222,16 +216,8 @@ def answer(
 ) -> Answer:
     """Choose the method and ask it about each period.
 
-    Parameters
-    ----------
-    moment : Moment
-        The deals, in the finest groups.
-    level : int, optional
-        Number of columns of `by` to group by; None takes all.
-    parts : Answer, optional
-        The answer by finer groups, whose new business adds up to this one's.
-    single_deals : bool
-        True for a question about single deals, which the run rate does not look at.
+    `moment` has the deals in the finest groups; `level` is the number of columns of `by` to group by, None takes all.
+    The new business of `parts`, the answer by finer groups, adds up to this one's.
     """
     by = question.by[:level] if level is not None else question.by
     coarser = [labels[: len(by)] for labels in parts.moment.labels] if parts and by else []

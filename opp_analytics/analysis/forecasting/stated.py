@@ -46,13 +46,7 @@ class Stated:
         return Outlook(chance, moment.sum(moment.value * chance, moment.open), np.zeros(moment.size), totals)
 
     def every_chance(self, moment: Moment) -> Floats:
-        """Look up the chance of each open deal, in whatever period it is due; NaN without one.
-
-        Raises
-        ------
-        DataError
-            When a chance is out of range; the message names the deals.
-        """
+        """Look up the chance of each open deal, in whatever period it is due; NaN without one."""
         given = moment.columns.get(self.column) if self.column else None
         if given is not None:
             given.check(moment.open, moment.ids)
@@ -71,13 +65,7 @@ def look_up_chances(moment: Moment, column: str | None, rates: Mapping[str, floa
 
 
 def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: str, seed: int = 0) -> Stated:
-    """Fit "stated", or "stage" with the rates learned from the records up to the moment where none are given.
-
-    Raises
-    ------
-    ArgumentTypeError, NotEnoughHistory
-        When the rates of stages need a history, or more of it.
-    """
+    """Fit "stated", or "stage" with the rates learned from the records up to the moment where none are given."""
     if method.name == "stated" or method.stage_rates is not None:
         return Stated(method.column if method.name == "stated" else None, method.stage_rates or {}, seed)
     if history is None:
@@ -89,13 +77,7 @@ def fit_stated(method: Method, moment: Moment, history: History | None, *, tz: s
 
 
 def check_column(method: Method, known: Collection[str], *, of: str) -> None:
-    """Check that a frame or history has the column of chances that the method reads.
-
-    Raises
-    ------
-    MissingColumnError
-        When the column is missing; the message lists those that are there.
-    """
+    """Check that a frame or history has the column of chances that the method reads."""
     if method.name == "stated" and method.column not in known:
         raise MissingColumnError(
             f"method={method.label!r}: the {of} has no column {method.column!r}; use {', '.join(map(repr, METHODS))}, "

@@ -106,20 +106,11 @@ def read_targets(
     org: Org = DEFAULT,
     owners_of: Callable[[], set[str]] = set,
 ) -> Targets:
-    """The checked targets.
+    """Read and check the targets: an amount, a mapping by period or labels, or a table.
 
-    Parameters
-    ----------
-    target : float, mapping or DataFrame
-        One amount for each period of the whole; amounts by period label or by the tuple of labels, those of `by` and then
-        the period; or a table with ``period``, ``target`` and the columns that say whose it is, such as ``owner_name`` and
-        ``team``.
-    totals : bool
-        If True, a key may leave out the last columns of `by`: it is the target of their sum.
-    org : Org
-        Its people have the teams and regions that the table does not name, and a target must be one of theirs.
-    owners_of : callable
-        The owners of deals, who are known too; called where somebody else is not.
+    With `totals`, a key may leave out the last columns of `by`: it is the target of their sum. The org's people have
+    the teams and regions that the table does not name; a target must be one of theirs, or of `owners_of`, which is
+    asked only then.
     """
     if target is None:
         return Targets()

@@ -12,13 +12,12 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
-    missing,
     name_groups,
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, rename_levels, sort_groups
 from opp_analytics.arguments import frame, whole
-from opp_analytics.history import DELETED
+from opp_analytics.history import DELETED, missing
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:

@@ -309,13 +309,7 @@ def _price_steps(
 
 
 def _price_moment(
-    history: History,
-    at: pd.Timestamp,
-    period: str,
-    freq: str,
-    method: Method,
-    groups: list[str],
-    tz: str,
+    history: History, at: pd.Timestamp, period: str, freq: str, method: Method, groups: list[str], tz: str
 ) -> _Priced:
     """Forecast the period as of a moment: that of the last record by then."""
     frame = history.as_of(at, tz=tz)

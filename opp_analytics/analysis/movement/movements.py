@@ -16,13 +16,12 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
-    missing,
     name_groups,
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, index_by_groups, sort_groups
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
-from opp_analytics.history import DELETED
+from opp_analytics.history import DELETED, missing
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:

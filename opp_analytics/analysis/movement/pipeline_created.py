@@ -9,8 +9,9 @@ import pandas as pd
 
 from opp_analytics import periods, schema
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import check_history, instant, missing, name_groups, read_log
+from opp_analytics.analysis.shared.history_query import check_history, instant, name_groups, read_log
 from opp_analytics.analysis.shared.tables import annotate, fill_counts, index_by_groups, sort_groups
+from opp_analytics.history import missing
 from opp_analytics.org import Org
 from opp_analytics.periods import Freq
 

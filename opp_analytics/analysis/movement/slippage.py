@@ -15,12 +15,11 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
-    missing,
     name_groups,
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
-from opp_analytics.history import TRANSFERRED
+from opp_analytics.history import TRANSFERRED, missing
 from opp_analytics.periods import When, as_date
 
 if TYPE_CHECKING:

@@ -18,15 +18,9 @@ from opp_analytics.analysis.movement.movements import (
     select_movement,
 )
 from opp_analytics.analysis.shared.groups import By, check_by
-from opp_analytics.analysis.shared.history_query import (
-    Span,
-    find_span,
-    instant,
-    missing,
-    name_groups,
-    read_log,
-)
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, name_groups, read_log
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts
+from opp_analytics.history import missing
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:

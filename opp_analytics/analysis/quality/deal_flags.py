@@ -19,12 +19,12 @@ from opp_analytics.analysis.shared.history_query import (
     count_unknown_deals,
     find_first_record,
     instant,
-    missing,
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
+from opp_analytics.history import missing
 from opp_analytics.org import OPEN, UNKNOWN, Org, outcome_codes
 from opp_analytics.periods import When
 

@@ -9,14 +9,6 @@ import pandas as pd
 from opp_analytics.analysis.forecasting.past_forecasts import in_range
 from opp_analytics.text import capital, count, label, percent, points, spelled
 
-__all__ = [
-    "describe_backtest",
-    "describe_calibration",
-    "describe_horizons",
-    "describe_methods",
-    "describe_track_record",
-]
-
 Row = Any
 
 

@@ -12,14 +12,6 @@ from opp_analytics.org import Money, money_of
 from opp_analytics.schema import ALL, BUCKETS
 from opp_analytics.text import capital, count, day, joined, label, percent, period_name, spelled, times
 
-__all__ = [
-    "describe_categories",
-    "describe_category_moves",
-    "describe_forecast",
-    "describe_forecast_deals",
-    "describe_forecast_fan",
-]
-
 # A target this likely is called safe: one miss in ten is what the 80% range allows below its low end.
 _SAFE = 0.9
 _NOUNS = {"owner_name": "rep"}

@@ -12,19 +12,6 @@ from opp_analytics.periods import as_date
 from opp_analytics.schema import unstack_level
 from opp_analytics.text import capital, count, day, days, joined, label, number, percent, period, period_name
 
-__all__ = [
-    "describe_close_date_moves",
-    "describe_deal",
-    "describe_forecast_change",
-    "describe_movements",
-    "describe_pipeline_created",
-    "describe_slippage",
-    "describe_waterfall",
-    "head_forecast_change",
-    "head_movements",
-    "head_waterfall",
-]
-
 # In order of mention: entries, changes, exits.
 _VERBS = {
     "new": "added",

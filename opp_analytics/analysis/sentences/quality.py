@@ -7,8 +7,6 @@ import pandas as pd
 from opp_analytics.org import money_of
 from opp_analytics.text import count, group_label, joined, label, number, percent, spelled
 
-__all__ = ["describe_audit", "describe_audit_summary", "describe_flags", "describe_scorecard", "head_flags"]
-
 
 def describe_audit(table: pd.DataFrame) -> str:
     """Count the findings and name the most frequent check."""

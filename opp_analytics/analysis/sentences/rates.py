@@ -9,15 +9,6 @@ import pandas as pd
 from opp_analytics.org import money_of
 from opp_analytics.text import count, join_key, number, percent, period
 
-__all__ = [
-    "describe_time_to_win",
-    "describe_velocity",
-    "describe_win_rate",
-    "describe_win_rate_cohorts",
-    "describe_win_rate_curve",
-    "describe_win_rate_definitions",
-]
-
 
 def describe_win_rate(table: pd.DataFrame) -> str:
     """State the overall rate, compare the last two periods, or compare the best and the worst group."""

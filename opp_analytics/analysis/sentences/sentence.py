@@ -12,8 +12,6 @@ from opp_analytics.analysis.sentences import backtests, forecasts, movements, qu
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.text import joined
 
-__all__ = ["heading", "sentence"]
-
 
 class _Kind(NamedTuple):
     """A kind of result table, recognized by its columns."""
@@ -116,23 +114,7 @@ def sentence(table: pd.DataFrame) -> str:
 
 
 def heading(table: pd.DataFrame) -> str:
-    """Title a chart of a result table: its sentence, without the parts that the chart shows.
-
-    Parameters
-    ----------
-    table : DataFrame
-        As for `sentence`.
-
-    Returns
-    -------
-    str
-        A clause without a full stop.
-
-    Raises
-    ------
-    ArgumentTypeError
-        When the table is not a result of these functions.
-    """
+    """Title a chart of a result table: its sentence, without the parts that the chart shows, and without a full stop."""
     kind = _recognize(table)
     return (kind.head or kind.describe)(table).removesuffix(".")
 

@@ -7,8 +7,6 @@ import pandas as pd
 from opp_analytics.org import money_of
 from opp_analytics.text import capital, count, label, number, percent
 
-__all__ = ["describe_stage_flow", "describe_stage_funnel", "describe_transitions"]
-
 
 def describe_stage_flow(table: pd.DataFrame) -> str:
     """Name the stage that loses the largest share of its deals."""

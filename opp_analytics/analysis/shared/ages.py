@@ -35,22 +35,8 @@ def measure_ages(
 ) -> tuple[NDArray[np.int64], NDArray[np.int8], dict[str, int]]:
     """Count the days from creation to the end (or to `today` for open deals) of each row of a conformed frame.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Conformed: ``stage``, ``status`` if present, ``close_date``, ``created_at``.
-    today : Timestamp
-        Date up to which deals were followed.
-    tz : str
-        Business time zone, in which ``created_at`` becomes a date.
-    ends : Series of date, optional
-        End date of each row from the history, missing where unknown. Without it, a won or lost deal ends on its
-        ``close_date``, and the end of a disqualified deal is unknown.
-
-    Returns
-    -------
-    (days, outcome, left_out)
-        ``days`` is −1 for a deal that cannot be followed; ``left_out`` counts these by reason.
+    Without `ends` from a history, a won or lost deal ends on its ``close_date``, and the end of a disqualified deal is
+    unknown. Returns the days, −1 for a deal that cannot be followed, the outcome, and the number left out by reason.
     """
     outcome = outcome_codes(frame)
     outcome = np.where(mask_future_dated(frame, outcome, today), np.int8(OPEN), outcome)

@@ -27,11 +27,6 @@ def read_changes(history: History, asked_by: str, *further: str) -> pd.DataFrame
     """Read every change, oldest first within each deal, with ``outcome``: its code, DELETED or TRANSFERRED.
 
     Other columns: those that forecasts read, and `further` ones if present. Read once for the same records.
-
-    Raises
-    ------
-    ArgumentTypeError, NotEnoughHistory
-        When `history` is not a `History`, or has no record.
     """
     table = check_history(history, asked_by).table
     count_unknown_deals(history)

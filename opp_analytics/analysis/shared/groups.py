@@ -66,13 +66,7 @@ class Groups:
 
 
 def check_by(by: By, *, level: str | None = None) -> list[str]:
-    """Return the grouping columns as a list; refuse one named like the table's index level.
-
-    Raises
-    ------
-    ArgumentTypeError, ArgumentValueError
-        When `by` is not a column name or a list of names, repeats a column, or contains `level`.
-    """
+    """Return the grouping columns as a list; refuse one named like the table's index level."""
     names = texts(by, "by", of="column")
     if level in names:
         raise ArgumentValueError(f"by={by!r}: the result has an index level {level!r}; rename that column")

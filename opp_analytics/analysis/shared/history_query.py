@@ -19,23 +19,6 @@ from opp_analytics.periods import When, as_date, as_instant
 if TYPE_CHECKING:
     import ibis
 
-__all__ = [
-    "Span",
-    "add_outcome",
-    "check_history",
-    "count_days",
-    "count_unknown_deals",
-    "day",
-    "find_first_record",
-    "find_span",
-    "instant",
-    "keep_until",
-    "missing",
-    "name_group",
-    "name_groups",
-    "read_log",
-]
-
 _SECONDS_A_DAY = 86_400
 _READ = ("unique_id", "seen_at", "operation", "stage", "status", "value", "close_date")
 
@@ -76,17 +59,7 @@ class Span:
 
 
 def check_history(history: Any, asked_by: str, *columns: str) -> History:
-    """Return the history after checking that it has records and these columns.
-
-    Raises
-    ------
-    ArgumentTypeError
-        When it is not a `History`.
-    NotEnoughHistory
-        When it has no record.
-    MissingColumnError
-        When it lacks a column; the message lists its columns.
-    """
+    """Return the history after checking that it has records and these columns."""
     if not isinstance(history, History):
         raise ArgumentTypeError(
             f"{asked_by} needs a History, not {type(history).__name__}: a single frame does not show changes. "
@@ -117,16 +90,8 @@ def find_span(
 ) -> Span:
     """Find the records at `start` and `end`; None means the first or last record.
 
-    Raises
-    ------
-    ArgumentTypeError, MissingColumnError
-        When `history` is not a `History`, or lacks a column of `by`.
-    ArgumentValueError
-        When `end` is before `start`.
-    NotEnoughHistory
-        When `start` is before the first record, or no later record shows the changes until `end`, or a column of `reads`
-        or `by` begins between the two; the message says what is missing and when it can be available. Without a `start`,
-        the first record with all of them is it. `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
+    The columns of `reads` and `by` must begin by the start; without a `start`, the first record with all of them is it.
+    `within_one_record` allows an equal start and end, ``needs_two=False`` a single record.
     """
     records = check_history(history, asked_by, *by).records
     reads = (*reads, *by)
@@ -192,10 +157,7 @@ def _is_day(when: When) -> bool:
 def count_unknown_deals(history: History) -> int:
     """Count the deals that were in stages unknown to the history's org; a warning names the stages.
 
-    Raises
-    ------
-    DataError
-        When no stage of the history is known. A part of a history is exempt: it may hold a single deal.
+    Refuse a history without any known stage; a part of a history is exempt: it may hold a single deal.
     """
     seen = history.stages_seen()
     unknown = Org.of(history).stages.outcome_codes(seen) == UNKNOWN
@@ -209,13 +171,7 @@ def count_unknown_deals(history: History) -> int:
 
 
 def check_one_currency(history: History) -> None:
-    """Refuse a history with deals in another currency than its org's, or in several.
-
-    Raises
-    ------
-    DataError
-        When there are such deals.
-    """
+    """Refuse a history with deals in another currency than its org's, or in several."""
     table = history.table
     if CURRENCY not in table.columns:
         return

@@ -17,17 +17,6 @@ from opp_analytics.schema import NO_LABEL
 if TYPE_CHECKING:
     from opp_analytics.history import History
 
-__all__ = [
-    "annotate",
-    "annotate_span",
-    "fill_counts",
-    "fill_rows",
-    "index_by_groups",
-    "label_groups",
-    "rename_levels",
-    "sort_groups",
-]
-
 
 def annotate(
     table: pd.DataFrame,
@@ -86,19 +75,7 @@ def fill_counts(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequ
 
 
 def fill_rows(found: pd.DataFrame, by: Sequence[str], level: str, labels: Sequence[str]) -> pd.DataFrame:
-    """Give every group of a query's result all `labels`; absent ones are missing.
-
-    Parameters
-    ----------
-    found : DataFrame
-        Columns `name_groups(by)`, `level`, and results.
-    by : sequence of str
-        Names of the group levels.
-    level : str
-        Column of the labels, and the last level of the index.
-    labels : sequence of str
-        Rows of each group, in order.
-    """
+    """Give every group of a query's result all `labels`, in order, as the last level of the index; absent ones are missing."""
     keys = name_groups(by)
     order = pd.Index(list(labels), name=level, dtype=schema.TEXT)
     numbers = found.set_index([*keys, level])

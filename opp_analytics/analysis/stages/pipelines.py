@@ -12,27 +12,11 @@ from opp_analytics.org import PIPELINE, Org
 from opp_analytics.schema import TEXT
 from opp_analytics.text import joined
 
-__all__ = ["list_open_stages", "merge_pipelines", "split_pipelines"]
-
 
 def split_pipelines(org: Org, found: pd.Series[Any], by: Sequence[str], asked_by: str) -> list[str | None]:
     """List the pipelines to count one by one; a single None where all stages are ranked together.
 
-    Parameters
-    ----------
-    org : Org
-        The org with the pipelines.
-    found : Series of str
-        The pipeline of each deal.
-    by : sequence of str
-        Grouping columns.
-    asked_by : str
-        Name of the function, for the message.
-
-    Raises
-    ------
-    ArgumentValueError
-        When the deals are in several pipelines that have stages of their own, and `by` does not tell them apart.
+    Refuse deals in several pipelines with stages of their own that `by` does not tell apart.
     """
     if len(org.stages.pipelines) < 2:
         return [None]

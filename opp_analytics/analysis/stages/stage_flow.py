@@ -16,14 +16,13 @@ from opp_analytics.analysis.shared.history_query import (
     find_span,
     instant,
     keep_until,
-    missing,
     name_groups,
     read_log,
 )
 from opp_analytics.analysis.shared.tables import annotate_span, fill_counts, index_by_groups, sort_groups
 from opp_analytics.analysis.stages.pipelines import list_open_stages, merge_pipelines, split_pipelines
 from opp_analytics.analysis.stats.competing_risks import incidence
-from opp_analytics.history import TRANSFERRED
+from opp_analytics.history import TRANSFERRED, missing
 from opp_analytics.org import PIPELINE
 from opp_analytics.periods import When
 from opp_analytics.schema import NO_LABEL
@@ -244,12 +243,8 @@ def split_by_pipeline(
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
     """Yield the open stages of each pipeline in order, and the stays in them with their ``end``.
 
-    Where all stages rank together, there is one pipeline.
-
-    Parameters
-    ----------
-    steps : DataFrame
-        Steps of `build_steps`, each with its number of ``times``.
+    `steps` are those of `build_steps`, each with its number of ``times``. Where all stages rank together, there is one
+    pipeline.
     """
     keys = name_groups(groups)
     for pipeline in split_pipelines(asked.org, _list_pipelines(history, asked.org), groups, asked_by):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from opp_analytics import org, schema
-from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until, missing
+from opp_analytics.analysis.shared.history_query import Span, find_span, instant, keep_until
 from opp_analytics.analysis.shared.tables import annotate_span
 from opp_analytics.arguments import frame
-from opp_analytics.history import DELETED
+from opp_analytics.history import DELETED, missing
 from opp_analytics.periods import When
 
 if TYPE_CHECKING:

@@ -7,29 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["adjust_p_values", "mark_differences"]
-
 
 def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDArray[np.bool_]:
     """Mark the groups whose share `hits` / `trials` differs from that of all others together by more than chance.
 
-    Parameters
-    ----------
-    hits, trials : array-like of int
-        Counts by group.
-    confidence : float
-        The chance that equal groups give no difference at all, however many there are.
+    Fisher's exact test of each group against the rest, with Holm's adjustment for the number of groups: equal groups
+    give no difference at all with the `confidence` (S. Holm 1979, Scandinavian Journal of Statistics 6, 65–70).
 
-    Notes
-    -----
-    Fisher's exact test of each group against the rest, with Holm's adjustment for the number of groups compared.
-
-    References
-    ----------
-    S. Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6, 65–70.
-
-    Examples
-    --------
     >>> mark_differences([40, 12, 11], [50, 50, 50]).tolist(), mark_differences([3, 1], [5, 5]).tolist()
     ([True, True, True], [False, False])
     """
@@ -50,8 +34,6 @@ def mark_differences(hits: Any, trials: Any, *, confidence: float = 0.95) -> NDA
 def adjust_p_values(p: NDArray[np.float64]) -> NDArray[np.float64]:
     """Adjust the p-values of several tests (Holm), so that any error among them is as rare as one alone.
 
-    Examples
-    --------
     >>> adjust_p_values(np.array([0.04, 0.01, 0.03])).round(3).tolist()
     [0.06, 0.03, 0.06]
     """

@@ -44,27 +44,15 @@ def incidence(
     disqualified: Flags | None = None,
     entry: NDArray[np.int64] | None = None,
 ) -> Incidence:
-    """Estimate the curves of deals that ended at `time` or were last seen open then (Aalen–Johansen).
+    """Estimate the curves of deals that ended at `time` (days) or were last seen open then (Aalen–Johansen).
 
-    Parameters
-    ----------
-    time : ndarray of int
-        Days, 0 or more.
-    won, lost, disqualified : ndarray of bool
-        True for deals with this end; a deal without an end was last seen open. None means no deal.
-    entry : ndarray of int, optional
-        Age from which each deal was watched (left truncation), at most its `time`; None watches all from 0 on.
+    `entry` is the age from which each deal was watched (left truncation), at most its `time`; None watches all from 0
+    on. At each time t_j with w wins, e ends of any kind and r deals at risk (watched by then, and ended or last seen at
+    t_j or later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All ends of one day are one step, so ties are exact. The
+    standard error is from the delta-method variance of a cumulative incidence.
 
-    Notes
-    -----
-    At each time t_j with w wins, e ends of any kind and r deals at risk (watched by then, and ended or last seen at t_j
-    or later): F_W(t) = Σ S(t_j−)·w/r, S(t) = Π (1 − e/r). All ends of one day are one step, so ties are exact.
-    The standard error is from the delta-method variance of a cumulative incidence.
-
-    References
-    ----------
-    O. Aalen and S. Johansen (1978), Scand. J. Statist. 5, 141–150. E. Marubini and M. G. Valsecchi (1995),
-    Analysing Survival Data from Clinical Trials and Observational Studies, ch. 10, for the variance.
+    O. Aalen and S. Johansen (1978), Scand. J. Statist. 5, 141–150. E. Marubini and M. G. Valsecchi (1995), Analysing
+    Survival Data from Clinical Trials and Observational Studies, ch. 10, for the variance.
     """
     length = int(time.max()) + 1 if len(time) else 0
     leaving = np.bincount(time, minlength=length)

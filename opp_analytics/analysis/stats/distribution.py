@@ -55,32 +55,18 @@ class Total:
 def distribute(
     amounts: Floats, chances: Floats, *, sure: float = 0.0, one_of: Sequence[float] = (), seed: int = 0
 ) -> Total:
-    """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of `one_of`.
+    """Compute the distribution of `sure` + Σ amount · Bernoulli(chance) + one of the equally likely `one_of`.
 
-    Parameters
-    ----------
-    amounts : ndarray of float
-        Money of each deal, to the cent; negative amounts are allowed, missing ones are not.
-    chances : ndarray of float
-        Probability of each deal, 0–1.
-    sure : float
-        Certain money.
-    one_of : sequence of float
-        Equally likely amounts, exactly one of which is added; empty adds nothing.
-    seed : int
-        Seed of the draws.
+    Amounts are money to the cent; negative ones are allowed, missing ones are not.
 
-    Notes
-    -----
     Up to 15 uncertain deals: each outcome, exact to the cent. More: 20,000 draws, so that a probability has a standard
-    error of at most 0.0035, a median one of 0.9% of the standard deviation, a 10% or 90% quantile one of 1.2%. The joint outcomes of the
-    ten deals with the largest variance are laid out evenly over the draws, so a single huge deal adds no noise. Beyond
-    the 256 largest, or once no amount is above 1/8 of the standard deviation of the rest, the rest is drawn as one amount
-    with its exact mean, variance and skewness (Cornish–Fisher). The order of the deals does not matter, the same seed gives
-    the same answer, and each deal has its own random numbers, so that forecasts that differ in one deal compare well.
+    error of at most 0.0035, a median one of 0.9% of the standard deviation, a 10% or 90% quantile one of 1.2%. The
+    joint outcomes of the ten deals with the largest variance are laid out evenly over the draws, so a single huge deal
+    adds no noise. Beyond the 256 largest, or once no amount is above 1/8 of the standard deviation of the rest, the
+    rest is drawn as one amount with its exact mean, variance and skewness (Cornish–Fisher). The order of the deals does
+    not matter, the same seed gives the same answer, and each deal has its own random numbers, so that forecasts that
+    differ in one deal compare well.
 
-    Examples
-    --------
     >>> total = distribute(np.array([100.0, 50.0]), np.array([0.5, 0.5]), sure=10.0)
     >>> total.quantile(0.5), total.at_least(100.0)
     (60.0, 0.5)
@@ -112,14 +98,11 @@ def condition_on_each(
     one_of: Sequence[float] = (),
     seed: int = 0,
 ) -> tuple[Floats, Floats]:
-    """Compute P(total ≥ `target`) if a deal is won, and if it is not, for each deal.
+    """Compute P(total ≥ `target`) if a deal is won, and if it is not, for each deal; with the draws of `distribute`.
 
-    The arguments, outcomes and draws are those of `distribute`. In each draw, the deal is set to won and to not won, so
-    every draw counts for both. p·won + (1 − p)·lost is P(total ≥ target), within the error
-    of the draws.
+    In each draw, the deal is set to won and to not won, so every draw counts for both. p·won + (1 − p)·lost is P(total
+    ≥ target), within the error of the draws.
 
-    Examples
-    --------
     >>> won, lost = condition_on_each(np.array([100.0, 50.0]), np.array([0.5, 0.5]), 100.0)
     >>> won.tolist(), lost.tolist()
     ([1.0, 0.5], [0.0, 0.5])
@@ -150,19 +133,9 @@ def sample_totals(
     one_of: Floats,
     draws: int = 1_000,
 ) -> Floats:
-    """Draw the totals of many groups at once, for ranges of which only the width is needed.
+    """Draw the totals of many groups (rows) at once, for ranges of which only the width is needed; the seed is fixed.
 
-    Parameters
-    ----------
-    amounts, chances, codes : ndarray
-        Money, probability and group (0 … size − 1) of each deal.
-    one_of : ndarray of float
-        Equally likely amounts (rows) by group (columns), one of which is added.
-
-    Returns
-    -------
-    ndarray
-        Groups in rows, draws in columns. The seed is fixed.
+    `codes` has the group of each deal; one of the rows of `one_of`, equally likely amounts by group, is added.
     """
     rng = np.random.default_rng(0)
     order = np.lexsort((amounts, chances, codes))
