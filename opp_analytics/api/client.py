@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from opp_analytics import arguments
@@ -164,9 +163,7 @@ class Client:
     def __enter__(self) -> Client:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -332,9 +329,9 @@ class Client:
 
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
         query = encode_query(page, page_size, params, self.names)
-        answer = self._decoded(wire.decode_page, self.transport.read(path, query), path)
-        rows = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in answer.rows], b"", path)
-        return Page(rows, page, answer.total_pages, answer.total_records)
+        rows, meta = self._decoded(wire.decode_page, self.transport.read(path, query), path)
+        deals = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in rows], b"", path)
+        return Page(deals, page, meta.pages(), meta.records())
 
     def _write(self, method: str, path: str, body: bytes | None) -> Opportunity:
         return self._decoded(self._decode_one, self._send_write(method, path, body), path)

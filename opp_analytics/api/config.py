@@ -158,11 +158,6 @@ class Settings:
             KEY_HEADERS[one_of(key_header, "key_header", KEY_HEADERS)],
         )
 
-    @classmethod
-    def from_env(cls, *, key_header: KeyHeader = "both") -> Settings:
-        """Read the settings from the ``BLOCKS_*`` variables."""
-        return cls.of(*read_environment(), key_header=key_header)
-
     @property
     def tenant(self) -> str:
         """A short hash of address and API key: safe to store, and unchanged by a new token."""

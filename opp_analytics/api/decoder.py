@@ -234,10 +234,8 @@ class PageDecoder:
             answer = self._decode(body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._decode_rows(body)
-        meta = answer.meta or wire.Meta()
-        return _page(
-            cells_to_table(self._renamed.cells(self._cells(answer.data))), meta.pages(), meta.records()
-        )
+        table = cells_to_table(self._renamed.cells(self._cells(answer.data)))
+        return _make_page(table, answer.meta or wire.Meta())
 
     def _cells(self, resources: list[Any]) -> dict[str, Sequence[Any]]:
         """Collect the cells of each attribute, and ids that stand beside the attributes."""
@@ -258,17 +256,15 @@ class PageDecoder:
         return cells
 
     def _decode_rows(self, body: bytes) -> TablePage:
-        page = wire.decode_page(body)
-        known = self._names | dict.fromkeys(name for row in page.rows for name in row)
+        rows, meta = wire.decode_page(body)
+        known = self._names | dict.fromkeys(name for row in rows for name in row)
         if len(self._names) < len(known) <= _MOST_NAMES:
             self._names, self._decode = known, _compile(known)
-        return _page(
-            rows_to_table([self._renamed.row(row) for row in page.rows]), page.total_pages, page.total_records
-        )
+        return _make_page(rows_to_table([self._renamed.row(row) for row in rows]), meta)
 
 
-def _page(table: pa.Table, total_pages: int | None, total_records: int | None) -> TablePage:
-    return TablePage(table, table["unique_id"].to_pylist(), total_pages, total_records)
+def _make_page(table: pa.Table, meta: wire.Meta) -> TablePage:
+    return TablePage(table, table["unique_id"].to_pylist(), meta.pages(), meta.records())
 
 
 def _compile(names: Iterable[str]) -> Callable[[bytes], Any]:

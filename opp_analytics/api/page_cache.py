@@ -48,7 +48,7 @@ class PageCache:
     def read(self, transport: Transport, path: str, query: Mapping[str, Any], *, stored: bool) -> bytes:
         """Read the body of a list answer: the stored page if `stored` is true and there is one, else the server's."""
         store = self._get_store()
-        key = self._make_key(path, query)
+        key = hashlib.sha256(f"{self._key} {path}?{urlencode(query)}".encode()).hexdigest()
         kept = None
         try:
             kept = None if store is None else store.read(key)
@@ -138,9 +138,6 @@ class PageCache:
         except (OSError, sqlite3.Error, Timeout) as error:
             self._warn(str(error))
             return None
-
-    def _make_key(self, path: str, query: Mapping[str, Any]) -> str:
-        return hashlib.sha256(f"{self._key} {path}?{urlencode(query)}".encode()).hexdigest()
 
     def _in_turn(self) -> FileLock:
         """Lock the making and removing of the file, so that no process finds half of it."""

@@ -127,18 +127,6 @@ _decode_many = msgspec.json.Decoder(_Many).decode
 _decode_one = msgspec.json.Decoder(_One).decode
 
 
-@dataclass(frozen=True)
-class WirePage:
-    """One decoded page of a list."""
-
-    rows: list[dict[str, Any]]
-    """The opportunities as flat dicts, each with its ``unique_id``."""
-    total_pages: int | None
-    """Read the number of pages at the server's page size; None when the answer does not report it."""
-    total_records: int | None
-    """Read the number of rows on all pages; None when the answer does not report it."""
-
-
 def _flat(resource: _Resource) -> dict[str, Any]:
     attributes = resource.attributes
     attributes["unique_id"] = unique_id(attributes.get("unique_id"), resource.id)
@@ -199,11 +187,10 @@ def _decode_leniently(decode: Callable[[bytes], Any], body: bytes) -> Any:
     return answer
 
 
-def decode_page(body: bytes) -> WirePage:
-    """Decode a list answer, in either spelling of its paging meta."""
+def decode_page(body: bytes) -> tuple[list[dict[str, Any]], Meta]:
+    """Decode a list answer: the opportunities as flat dicts, each with its ``unique_id``, and the paging meta."""
     answer = _decode_leniently(_decode_many, body)
-    meta = answer.meta or Meta()
-    return WirePage([_flat(resource) for resource in answer.data], meta.pages(), meta.records())
+    return [_flat(resource) for resource in answer.data], answer.meta or Meta()
 
 
 def decode_one(body: bytes) -> dict[str, Any]:

@@ -181,14 +181,13 @@ _PANDAS = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string
 def to_plain(table: pa.Table) -> pd.DataFrame:
     """Make a writable frame of any Arrow table: text as str, whole numbers as Int64, dates as naive midnights."""
     for place, field in enumerate(table.schema):
-        if pa.types.is_date(field.type):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.timestamp("us")))
-        elif pa.types.is_timestamp(field.type):
-            table = table.set_column(
-                place, field.name, table.column(place).cast(pa.timestamp("us", field.type.tz))
-            )
-        elif pa.types.is_large_string(field.type):
-            table = table.set_column(place, field.name, table.column(place).cast(pa.string()))
+        kind = field.type
+        if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+            kind = pa.timestamp("us", getattr(kind, "tz", None))
+        elif pa.types.is_large_string(kind):
+            kind = pa.string()
+        if kind != field.type:
+            table = table.set_column(place, field.name, table.column(place).cast(kind))
     # Arrow hands out read-only columns, on which .loc edits raise.
     frame: pd.DataFrame = table.to_pandas(types_mapper=_PANDAS.get).copy()
     return frame

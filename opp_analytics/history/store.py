@@ -118,7 +118,8 @@ class Entry:
 
     def sealed(self) -> Entry:
         """Add the entry's digest."""
-        return replace(self, digest=digest(_canonical(self)))
+        canonical = json.dumps(_plain(self), sort_keys=True, separators=(",", ":"))
+        return replace(self, digest=digest(canonical.encode()))
 
     def as_bytes(self) -> bytes:
         """Encode the entry's file."""
@@ -134,10 +135,6 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "columns": [list(pair) for pair in entry.columns.items()],
         "notes": [dict(note) for note in entry.notes],
     }
-
-
-def _canonical(entry: Entry) -> bytes:
-    return json.dumps(_plain(entry), sort_keys=True, separators=(",", ":")).encode()
 
 
 def read_entry(file: Path) -> Entry:

@@ -21,7 +21,7 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError, DataWarning
 from opp_analytics.loading.probe import Limits, Query, find_newest_change, probe, read_instant
 from opp_analytics.loading.refresh import Current, Unexplained, catch_up
-from opp_analytics.loading.sweep import Sweep, count_resumable, make_noter, note_interrupt, sweep
+from opp_analytics.loading.sweep import Sweep, count_resumable, note_progress, sweep
 from opp_analytics.org import find_empty_columns
 from opp_analytics.progress import progress_bar
 from opp_analytics.text import count, joined
@@ -249,10 +249,9 @@ def _fetch(client: Client, query: Query, key: str, progress: bool | None, limits
     for sweeps in range(1, _SWEEPS + 1):
         started, pass_ = datetime.now(UTC), Sweep()
         with (
-            note_interrupt(client, key, before, query, pass_),
+            note_progress(client, key, before, query, pass_) as on_page,
             progress_bar(progress, desc="opportunities", unit="row") as bar,
         ):
-            on_page = make_noter(client, key, before, query)
             sweep(
                 client,
                 query,

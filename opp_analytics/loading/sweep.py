@@ -223,36 +223,26 @@ _NOTE_EVERY = 16
 
 
 @contextlib.contextmanager
-def note_interrupt(
+def note_progress(
     client: Client, key: str, before: dict[str, Any], query: Query, pass_: Sweep
-) -> Iterator[None]:
-    """Note the progress of a sweep when Ctrl-C stops it, and say so."""
+) -> Iterator[Callable[[int], None]]:
+    """Lend a function that notes the progress of a sweep every few pages; when Ctrl-C stops it, note that and say so."""
+
+    def note(pages: int) -> None:
+        client.pages.note_progress(key, {"probe": before, "page_size": query.page_size, "pages": pages})
+
     try:
-        yield
+        yield lambda pages: None if pages % _NOTE_EVERY else note(pages)
     except KeyboardInterrupt:
         if not pass_.pages:
             raise
-        _note(client, key, before, query, pass_.pages)
+        note(pass_.pages)
         of = f" of {pass_.total:,}" if pass_.total else ""
         message = (
             f"load stopped after {count(pass_.pages, 'page')}, {pass_.rows:,}{of} opportunities; "
             "they are kept, and the next load goes on from there unless something has changed"
         )
         raise KeyboardInterrupt(message) from None
-
-
-def make_noter(client: Client, key: str, before: dict[str, Any], query: Query) -> Callable[[int], None]:
-    """Make a function that notes the sweep's progress every few pages."""
-
-    def on_page(pages: int) -> None:
-        if pages % _NOTE_EVERY == 0:
-            _note(client, key, before, query, pages)
-
-    return on_page
-
-
-def _note(client: Client, key: str, before: dict[str, Any], query: Query, pages: int) -> None:
-    client.pages.note_progress(key, {"probe": before, "page_size": query.page_size, "pages": pages})
 
 
 def count_resumable(note: Any, before: dict[str, Any], query: Query) -> int:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
-from types import TracebackType
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 from opp_analytics.sandbox.arguments import SandboxError, SandboxTypeError, SandboxValueError, check_number
@@ -422,9 +421,7 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def __repr__(self) -> str:

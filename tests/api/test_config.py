@@ -1,4 +1,4 @@
-"""None"""
+"""Settings from arguments and the environment, and folders for files that only their owner can change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import opp_analytics as oa
-from opp_analytics.api.config import VARIABLES, Settings
+from opp_analytics.api.config import VARIABLES, Settings, read_environment
 from opp_analytics.api.credentials import Secret
 from tests.support import client_of, paged, row, serving
 
@@ -35,7 +35,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def test_from_env__names_every_missing_variable_at_once_and_the_way_out(environment):
     environment(BLOCKS_AUTH_TOKEN="tok-123", BLOCKS_API_KEY="  ")
     with pytest.raises(oa.errors.ConfigError) as caught:
-        Settings.from_env()
+        Settings.of(*read_environment())
     message = str(caught.value)
     assert "BLOCKS_API_URL" in message
     assert "BLOCKS_API_KEY" in message
@@ -45,10 +45,10 @@ def test_from_env__names_every_missing_variable_at_once_and_the_way_out(environm
 
 def test_from_env__takes_a_token_or_a_command_but_not_both(environment):
     environment(**FULL)
-    assert Settings.from_env().token == Secret("tok-123")
+    assert Settings.of(*read_environment()).token == Secret("tok-123")
     environment(BLOCKS_TOKEN_COMMAND="print-token")
     with pytest.raises(oa.errors.ConfigError, match="both set; unset one"):
-        Settings.from_env()
+        Settings.of(*read_environment())
 
 
 def test_client_from_env__without_settings_is_one_clear_error(monkeypatch):
@@ -62,7 +62,7 @@ def test_client_from_env__without_settings_is_one_clear_error(monkeypatch):
 
 def test_settings__drop_the_trailing_slash(environment):
     environment(**FULL)
-    assert Settings.from_env().url == "https://crm.example.com"
+    assert Settings.of(*read_environment()).url == "https://crm.example.com"
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_settings__refuse_a_url_with_a_token_and_do_not_repeat_it(url):
 
 def test_secrets__show_in_no_repr_pickle_or_error(environment):
     environment(**FULL)
-    settings = Settings.from_env()
+    settings = Settings.of(*read_environment())
     client = oa.Client(settings.url, settings.token, settings.api_key)
     shown = f"{settings!r} {client!r} {vars(client)!r} {settings.token} {settings.tenant}"
     assert "tok-123" not in shown

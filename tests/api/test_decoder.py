@@ -36,7 +36,7 @@ def decoded(*bodies: bytes) -> pd.DataFrame:
 
 
 def row_by_row(*bodies: bytes) -> pd.DataFrame:
-    return assemble(concat_tables([rows_to_table(wire.decode_page(body).rows) for body in bodies]))
+    return assemble(concat_tables([rows_to_table(wire.decode_page(body)[0]) for body in bodies]))
 
 
 odd = st.sampled_from(

@@ -1,4 +1,4 @@
-"""None"""
+"""The wire format in both directions, and attributes that a tenant calls otherwise."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def body(*resources, **meta):
 
 
 def test_decode_page__reads_both_spellings_of_the_paging_meta():
-    reference = wire.decode_page(body(totalPages=2, totalRecords=24))
-    decoder = wire.decode_page(body(total_pages=2, total_count=24, current_page=1, per_page=15))
-    assert (reference.total_pages, reference.total_records) == (2, 24)
-    assert (decoder.total_pages, decoder.total_records) == (2, 24)
-    assert wire.decode_page(b'{"data": []}').total_records is None
+    _, reference = wire.decode_page(body(totalPages=2, totalRecords=24))
+    _, decoder = wire.decode_page(body(total_pages=2, total_count=24, current_page=1, per_page=15))
+    assert (reference.pages(), reference.records()) == (2, 24)
+    assert (decoder.pages(), decoder.records()) == (2, 24)
+    assert wire.decode_page(b'{"data": []}')[1].records() is None
 
 
 def test_decode_page__fills_ids_from_resource_and_relationship():
-    page = wire.decode_page(
+    rows, _ = wire.decode_page(
         body(
             {
                 "id": "a",
@@ -40,7 +40,7 @@ def test_decode_page__fills_ids_from_resource_and_relationship():
             }
         )
     )
-    assert page.rows == [{"unique_id": "a", "account_id": "acc"}]
+    assert rows == [{"unique_id": "a", "account_id": "acc"}]
 
 
 @pytest.mark.parametrize(

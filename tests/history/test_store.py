@@ -1,4 +1,4 @@
-"""None"""
+"""The folder of a history: damage, links, permissions, and writers that crash or meet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""None"""
+"""Loads over a real server: what they read, keep, resume and warn of, and how they end."""
 
 from __future__ import annotations
 
