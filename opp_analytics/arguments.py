@@ -24,13 +24,7 @@ _CONVERSIONS = {
 
 
 def number(value: Any, name: str, *, low: float | None = None, example: float) -> float:
-    """Check a finite number, not below `low`.
-
-    Examples
-    --------
-    >>> number(3, "strength", low=0, example=10)
-    3.0
-    """
+    """Check a finite number, not below `low`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ArgumentTypeError(f"{name}={value!r} is not a number; use for example {name}={example!r}")
     if not math.isfinite(value):
@@ -43,13 +37,7 @@ def number(value: Any, name: str, *, low: float | None = None, example: float) -
 
 
 def between(value: Any, name: str, *, example: float, low: float = 0.0, high: float = 1.0) -> float:
-    """Check a number inside an open interval.
-
-    Examples
-    --------
-    >>> between(0.95, "confidence", example=0.95)
-    0.95
-    """
+    """Check a number inside an open interval."""
     checked = number(value, name, example=example)
     if not low < checked < high:
         raise ArgumentValueError(
@@ -59,13 +47,7 @@ def between(value: Any, name: str, *, example: float, low: float = 0.0, high: fl
 
 
 def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, example: int) -> int:
-    """Check a whole number from `low` to `high`.
-
-    Examples
-    --------
-    >>> whole(90, "horizon_days", example=90)
-    90
-    """
+    """Check a whole number from `low` to `high`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise ArgumentTypeError(f"{name}={value!r} is not a whole number; use for example {name}={example!r}")
     if value < low or (high is not None and value > high):
@@ -75,13 +57,7 @@ def whole(value: Any, name: str, *, low: int = 1, high: int | None = None, examp
 
 
 def one_of(value: Any, name: str, options: Collection[str]) -> str:
-    """Check that a value is one of the known options.
-
-    Examples
-    --------
-    >>> one_of("skip", "on_conflict", ["skip", "stop"])
-    'skip'
-    """
+    """Check that a value is one of the known options."""
     known = ", ".join(map(repr, options))
     if not isinstance(value, str):
         raise ArgumentTypeError(f"{name}={value!r} is not text; use one of {known}")
@@ -130,13 +106,7 @@ def text(value: Any, name: str, *, example: str) -> str:
 
 
 def texts(value: Any, name: str, *, of: str) -> list[str]:
-    """Check one name, or several distinct ones, and list them; None gives an empty list.
-
-    Examples
-    --------
-    >>> texts("owner_name", "by", of="column"), texts(None, "by", of="column")
-    (['owner_name'], [])
-    """
+    """Check one name, or several distinct ones, and list them; None gives an empty list."""
     names = [] if value is None else [value] if isinstance(value, str) else value
     if not isinstance(names, (list, tuple)) or not all(isinstance(text, str) for text in names):
         raise ArgumentTypeError(f"{name}={value!r} is not text; use the name of a {of} or a list of names")

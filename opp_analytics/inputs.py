@@ -425,11 +425,6 @@ def read_amounts(cells: Cells, currency: str | None = None) -> tuple[pd.Series[A
     """Read a column of amounts such as ``$120,000.00``, ``USD 485`` or 45000; NaN where a cell is empty or bad.
 
     An amount in another currency than `currency` is a bad value.
-
-    Examples
-    --------
-    >>> read_amounts(Cells.of(pd.Series(["$120,000.00", "USD 45", None]), "Amount"), "USD")[0].tolist()
-    [120000.0, 45.0, nan]
     """
     amounts = np.full(len(cells.distinct), np.nan)
     found, reasons = cells.read_each(lambda cell: _read_amount_in(cell, currency))
@@ -476,13 +471,7 @@ def read_percents(cells: Cells, *, fractions: bool = False) -> tuple[pd.Series[A
 
 
 def read_flags(cells: Cells) -> tuple[pd.Series[Any], list[BadValue]]:
-    """Read a column of yes and no; an empty cell is no.
-
-    Examples
-    --------
-    >>> read_flags(Cells.of(pd.Series(["Yes", None, "0"]), "Won"))[0].tolist()
-    [True, False, False]
-    """
+    """Read a column of yes and no; an empty cell is no."""
     found, reasons = cells.read_each(lambda cell: read_flag(str(cell)))
     flags = np.zeros(len(cells.distinct), dtype=bool)
     flags[list(found)] = list(found.values())
@@ -493,11 +482,6 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
     """Find out whether the day comes first in a file's dates; None when no row settles it.
 
     A contradiction is an error that names both rows; without the name of the `file`, it is None.
-
-    Examples
-    --------
-    >>> find_day_order([Cells.of(pd.Series(["03/04/2027", "03/25/2027"]), "Close Date")])
-    False
     """
     found: dict[bool, BadValue] = {}
     for column in columns:
@@ -518,14 +502,7 @@ def find_day_order(columns: Iterable[Cells], file: str | None = None) -> bool | 
 
 
 def read_dates(cells: Cells, day_first: bool | None) -> tuple[pd.Series[Any], list[BadValue]]:
-    """Read a column of dates, datetime64[us]; a time of day is dropped.
-
-    Examples
-    --------
-    >>> cells = Cells.of(pd.Series(["11/25/2026", "2026-12-01 14:30"]), "Close Date")
-    >>> read_dates(cells, day_first=False)[0].dt.strftime("%F").tolist()
-    ['2026-11-25', '2026-12-01']
-    """
+    """Read a column of dates, datetime64[us]; a time of day is dropped."""
     stamps, reasons, _ = _read_times(cells, day_first)
     return cells.spread(stamps, _NAT).dt.normalize(), cells.find_bad(reasons)
 

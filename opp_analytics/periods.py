@@ -89,13 +89,7 @@ def as_instant(when: When, *, tz: str = "UTC", end: bool = False, name: str = "w
 
 
 def as_date(when: When, *, tz: str = "UTC", name: str = "as_of") -> pd.Timestamp:
-    """Read the calendar date (naive midnight) of an instant in `tz`.
-
-    Examples
-    --------
-    >>> as_date("2026-03-31T23:30Z", tz="Europe/Berlin")
-    Timestamp('2026-04-01 00:00:00')
-    """
+    """Read the calendar date (naive midnight) of an instant in `tz`."""
     stamp = _timestamp(when, name)
     if stamp.tzinfo is not None:
         stamp = stamp.tz_convert(_zone(tz)).tz_localize(None)
@@ -115,13 +109,7 @@ def to_dates(instants: pd.Series[Any], *, tz: str = "UTC") -> pd.Series[Any]:
 
 
 def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Read the first and last day of a window of dates, both included; None leaves a side open.
-
-    Examples
-    --------
-    >>> window("2026-01-01", "2026-03-31")
-    (Timestamp('2026-01-01 00:00:00'), Timestamp('2026-03-31 00:00:00'))
-    """
+    """Read the first and last day of a window of dates, both included; None leaves a side open."""
     first = pd.Timestamp.min.ceil("D") if start is None else as_date(start, tz=tz, name="start")
     last = pd.Timestamp.max.floor("D") if end is None else as_date(end, tz=tz, name="end")
     if last < first:
@@ -130,23 +118,14 @@ def window(start: When | None, end: When | None, *, tz: str = "UTC") -> tuple[pd
 
 
 def check_freq(freq: str) -> Freq:
-    """Check a period alias.
-
-    Examples
-    --------
-    >>> check_freq("Q-JAN")
-    'Q-JAN'
-    """
+    """Check a period alias."""
+    wrong = f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
     if not isinstance(freq, str):
-        raise ArgumentTypeError(
-            f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
-        )
+        raise ArgumentTypeError(wrong)
     try:
         steps = pd.Period("2026-01-01", freq=freq).freq.n
     except (ValueError, TypeError, AttributeError) as error:
-        raise ArgumentValueError(
-            f"freq={freq!r} is not a period alias; use 'W', 'M', 'Q', 'Y' or a fiscal 'Q-JAN'"
-        ) from error
+        raise ArgumentValueError(wrong) from error
     if steps != 1:
         # pandas would start a period of two weeks in every week.
         raise ArgumentValueError(

@@ -71,10 +71,7 @@ def read_changes(
         events = read_events(table, org, day_first=day_first)
         changes, lines = _log_events(events, org, opportunities), events.lines
         problems = _find_unborn(events, opportunities)
-        notes = (
-            *_count_missing(events, opportunities),
-            *_name_untracked(changes["field"].unique(), events, opportunities),
-        )
+        notes = _note_gaps(changes["field"].unique(), events, opportunities)
     else:
         changes, lines = _log_snapshots(table, matched, org, opportunities, day_first)
     if ids is not None:
@@ -195,23 +192,16 @@ def _find_unborn(events: Events, opportunities: pd.DataFrame | None) -> list[Map
     return [{"unique_id": key, "problem": problem} for key in ids[~born]]
 
 
-def _count_missing(events: Events, opportunities: pd.DataFrame | None) -> tuple[str, ...]:
-    if opportunities is None:
+def _note_gaps(fields: Iterable[str], events: Events, deals: pd.DataFrame | None) -> tuple[str, ...]:
+    """Note deals that the export lacks, and untracked columns whose current value is taken for all of the past."""
+    if deals is None:
         return ()
-    ids = events.changes["unique_id"].drop_duplicates()
-    gone = int((~ids.isin(opportunities["unique_id"])).sum())
-    return (f"{count(gone)} in the history but not in the deals' export, perhaps deleted",) if gone else ()
-
-
-def _name_untracked(
-    fields: Iterable[str], events: Events, opportunities: pd.DataFrame | None
-) -> tuple[str, ...]:
-    """Name the untracked columns whose current value is taken for all of the past."""
     tracked = set(events.changes["field"])
     taken = [name for name in fields if name in _FIXED[3:] and name not in tracked]
-    if opportunities is None or not taken:
-        return ()
-    return (f"past values of {joined(taken)}, which the history does not track: those of now are taken",)
+    gone = int((~events.changes["unique_id"].drop_duplicates().isin(deals["unique_id"])).sum())
+    missing = f"{count(gone)} in the history but not in the deals' export, perhaps deleted"
+    untracked = f"past values of {joined(taken)}, which the history does not track: those of now are taken"
+    return (*([missing] if gone else []), *([untracked] if taken else []))
 
 
 def _log_snapshots(

@@ -58,12 +58,6 @@ def draft_org(
     """Draft an org file for a frame of opportunities; each guess is marked as one.
 
     `columns` are the export's labels whose meaning was guessed; `month` is for the example of a target.
-
-    Examples
-    --------
-    >>> frame = pd.DataFrame({"stage": ["Signed"], "value": [1.0], "close_date": ["2026-11-30"]})
-    >>> [line for line in draft_org(frame, month="2026-11").text.splitlines() if "Signed" in line]
-    ['  {name = "Signed", kind = "won"},  # 1 deal; guess: won by its name']
     """
     renamed = {theirs: ours for ours, theirs in find_empty_columns(opportunities).items() if theirs}
     frame = opportunities.drop(columns=list(renamed.values()), errors="ignore").rename(columns=renamed)
@@ -116,10 +110,10 @@ _REST = """\
 """
 
 
-def _quote(text: str) -> str:
-    """Quote a text as TOML does."""
+def _quote(value: str | int | list[str]) -> str:
+    """Write a value as TOML does."""
     # JSON does not escape this one, and TOML asks for it.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _write_remark(*parts: str) -> str:
@@ -155,13 +149,7 @@ def _draft_stages(found: Sequence[FoundStage]) -> list[str]:
 
 
 def _write_stage(stage: Stage) -> str:
-    return f"{{{', '.join(f'{name} = {_write_value(value)}' for name, value in stage.to_dict().items())}}}"
-
-
-def _write_value(value: str | int | list[str]) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_quote, value))}]"
-    return _quote(value) if isinstance(value, str) else str(value)
+    return f"{{{', '.join(f'{name} = {_quote(value)}' for name, value in stage.to_dict().items())}}}"
 
 
 def _draft_columns(table: str, what: str, guessed: Mapping[str, str], example: str) -> list[str]:

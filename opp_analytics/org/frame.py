@@ -25,25 +25,13 @@ _MOST_STAGES, _MOST_DEALS = 5, 3
 
 
 def empty(org: Org | None = None) -> pd.DataFrame:
-    """Make an empty frame of opportunities, every column at its dtype.
-
-    Examples
-    --------
-    >>> empty().dtypes["probability"]
-    Int64Dtype()
-    """
+    """Make an empty frame of opportunities, every column at its dtype."""
     frame = pd.DataFrame({column: pd.Series([], dtype="object") for column in COLUMNS})
     return conform(frame) if org is None else org.apply(frame)
 
 
 def conform(opportunities: pd.DataFrame) -> pd.DataFrame:
-    """Copy a frame with every known column at its dtype, stages as its org has them, same rows, index 0…n−1, same attrs.
-
-    Examples
-    --------
-    >>> conform(pd.DataFrame({"close_date": ["2026-03-31", None]}))["close_date"].dtype
-    dtype('<M8[us]')
-    """
+    """Copy a frame with every known column at its dtype, stages as its org has them, same rows, index 0…n−1, same attrs."""
     return conform_to(opportunities, Org.of(opportunities).stages)
 
 

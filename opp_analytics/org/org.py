@@ -157,7 +157,11 @@ class Org:
         }
         raw = {name: value for name, value in given.items() if value is not None}
         if raw:
-            _check_settings(raw)
+            # pydantic takes longer to import than everything else here.
+            from opp_analytics.org.check_file import find_problems
+
+            if problems := find_problems(raw):
+                raise OrgError("This org cannot be used", problems)
         self._fill(raw)
 
     def _fill(self, raw: Mapping[str, Any], file: Path | None = None) -> None:
@@ -409,23 +413,6 @@ def _make_person(settings: Mapping[str, Any]) -> Person:
     return Person(**{**settings, "from_date": None if since is None else pd.Timestamp(since).date()})
 
 
-def _check_settings(raw: dict[str, Any]) -> None:
-    # pydantic takes longer to import than everything else here.
-    from opp_analytics.org.check_file import find_problems
-
-    problems = find_problems(raw)
-    if problems:
-        raise OrgError("This org cannot be used", problems)
-
-
-def _parse_attrs(written: Any) -> Org:
-    """Parse the org in attrs that came from a file."""
-    try:
-        return _parse_json(json.dumps(written, sort_keys=True))
-    except (TypeError, ValueError) as error:
-        raise DataError(f'attrs["org"] is not an org ({error}); set it with org.apply(frame)') from None
-
-
 @lru_cache(maxsize=64)
 def _parse_json(text: str) -> Org:
     settings = json.loads(text)
@@ -445,7 +432,13 @@ def get_org(source: Any) -> Org | None:
     attached = source.attrs.get("org") if framed else getattr(source, "org", None)
     if attached is None or isinstance(attached, Org):
         return attached
-    return attached.org if isinstance(attached, Facts) else _parse_attrs(attached)
+    if isinstance(attached, Facts):
+        return attached.org  # type: ignore[no-any-return]
+    try:
+        # Plain JSON: the frame came from a file.
+        return _parse_json(json.dumps(attached, sort_keys=True))
+    except (TypeError, ValueError) as error:
+        raise DataError(f'attrs["org"] is not an org ({error}); set it with org.apply(frame)') from None
 
 
 def read_folder_org(folder: str | Path = ".") -> Org | None:
@@ -469,7 +462,7 @@ def merge_orgs(one: Org | None, other: Org | None, *, names: tuple[str, str]) ->
     """
     if one is None or other is None or one.facts == other.facts:
         return one if other is None else other if one is None else max(one, other, key=_measure_size)
-    differences = [*_compare_kinds(one, other), *_compare_settings(one, other)]
+    differences = _compare(one, other)
     if differences:
         raise DataError(
             f"{names[0]} and {names[1]} contradict each other: {joined(differences, most=5)}; correct one of them, or "
@@ -486,23 +479,20 @@ def _measure_size(org: Org) -> int:
     return len(org.stages.kinds) + len(org.to_dict())
 
 
-def _compare_kinds(one: Org, other: Org) -> list[str]:
-    theirs = other.stages.kinds
+def _compare(one: Org, other: Org) -> list[str]:
+    """List the stages of two kinds and the settings of two values, in words."""
+    kinds, settings = other.stages.kinds, other.facts
     return [
-        f"stage {name!r} is {kind} in the one and {theirs[name]} in the other"
-        for name, kind in one.stages.kinds.items()
-        if theirs.get(name, kind) != kind
-    ]
-
-
-def _compare_settings(one: Org, other: Org) -> list[str]:
-    def get(org: Org, name: str) -> Any:
-        return org.facts.get(name)
-
-    return [
-        f"{name} is {get(one, name)!r} in the one and {get(other, name)!r} in the other"
-        for name in _SETTINGS
-        if None not in (get(one, name), get(other, name)) and get(one, name) != get(other, name)
+        *(
+            f"stage {name!r} is {kind} in the one and {kinds[name]} in the other"
+            for name, kind in one.stages.kinds.items()
+            if kinds.get(name, kind) != kind
+        ),
+        *(
+            f"{name} is {one.facts[name]!r} in the one and {settings[name]!r} in the other"
+            for name in _SETTINGS
+            if name in one.facts and name in settings and one.facts[name] != settings[name]
+        ),
     ]
 
 
