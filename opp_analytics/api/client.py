@@ -8,18 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 from opp_analytics import arguments
-from opp_analytics.api import wire
-from opp_analytics.api.calls import (
-    LIST,
-    TRASH,
-    Fields,
-    ListParams,
-    Opportunity,
-    Page,
-    encode_body,
-    encode_path,
-    encode_query,
-)
+from opp_analytics.api import calls, wire
+from opp_analytics.api.calls import LIST, TRASH, Fields, ListParams, Opportunity, Page
 from opp_analytics.api.config import (
     KeyHeader,
     Network,
@@ -238,7 +228,7 @@ class Client:
         NotFoundError
             When no opportunity has this id, or it is deleted.
         """
-        path = encode_path(unique_id)
+        path = calls.encode_path(unique_id)
         return self._decoded(self._decode_one, self.transport.read(path), path)
 
     def create(self, *, fields: Mapping[str, Any] | None = None, **attributes: Unpack[Fields]) -> Opportunity:
@@ -260,7 +250,7 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: look for the opportunity before trying again.
         """
-        body = encode_body({**attributes, **(fields or {})}, self.names, creates=True)
+        body = calls.encode_body({**attributes, **(fields or {})}, self.names, creates=True)
         return self._write("POST", LIST, body)
 
     def update(
@@ -284,8 +274,10 @@ class Client:
         ConnectionFailed, ServerError
             When the outcome is unknown: read the opportunity back.
         """
-        body = encode_body({**attributes, **(fields or {})}, self.names)
-        return Opportunity({"unique_id": unique_id} | self._write("PUT", encode_path(unique_id) + "/", body))
+        body = calls.encode_body({**attributes, **(fields or {})}, self.names)
+        return Opportunity(
+            {"unique_id": unique_id} | self._write("PUT", calls.encode_path(unique_id) + "/", body)
+        )
 
     def delete(self, unique_id: str) -> None:
         """Move an opportunity to the trash, from where `recover` brings it back.
@@ -295,7 +287,7 @@ class Client:
         unique_id : str
             The opportunity's id.
         """
-        self._send_write("DELETE", encode_path(unique_id) + "/", None)
+        self._send_write("DELETE", calls.encode_path(unique_id) + "/", None)
 
     def recover(self, unique_id: str) -> Opportunity:
         """Bring a deleted opportunity back; the answer is the opportunity.
@@ -305,7 +297,7 @@ class Client:
         unique_id : str
             The opportunity's id.
         """
-        return self._write("PUT", encode_path(unique_id) + "/recover", b"{}")
+        return self._write("PUT", calls.encode_path(unique_id) + "/recover", b"{}")
 
     def fetch_page(
         self,
@@ -320,7 +312,7 @@ class Client:
 
         With `stored`, a stored copy is used without a request; else the server may answer that it is current (304).
         """
-        query = encode_query(page, page_size, dict(params), self.names)
+        query = calls.encode_query(page, page_size, dict(params), self.names)
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
 
     def decode_page(self, body: bytes, decoder: PageDecoder) -> TablePage:
@@ -328,7 +320,7 @@ class Client:
         return self._decoded(decoder.decode, body, LIST)
 
     def _page(self, path: str, page: int, page_size: int | None, params: dict[str, Any]) -> Page:
-        query = encode_query(page, page_size, params, self.names)
+        query = calls.encode_query(page, page_size, params, self.names)
         rows, meta = self._decoded(wire.decode_page, self.transport.read(path, query), path)
         deals = self._decoded(lambda _: [Opportunity(self.names.row(row)) for row in rows], b"", path)
         return Page(deals, page, meta.pages(), meta.records())

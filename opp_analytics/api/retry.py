@@ -13,25 +13,16 @@ import requests
 import urllib3
 from urllib3.util.retry import Retry
 
+from opp_analytics import errors
 from opp_analytics.api.threads import STOP
-from opp_analytics.errors import (
-    ApiError,
-    ApiProblem,
-    AuthError,
-    ConnectionFailed,
-    ForbiddenError,
-    NotFoundError,
-    RateLimitError,
-    ServerError,
-    ValidationError,
-)
+from opp_analytics.errors import ApiError, ApiProblem, ConnectionFailed
 
 _OF_STATUS: dict[int, type[ApiError]] = {
-    401: AuthError,
-    403: ForbiddenError,
-    404: NotFoundError,
-    422: ValidationError,
-    429: RateLimitError,
+    401: errors.AuthError,
+    403: errors.ForbiddenError,
+    404: errors.NotFoundError,
+    422: errors.ValidationError,
+    429: errors.RateLimitError,
 }
 
 
@@ -48,7 +39,7 @@ def make_error(response: requests.Response, method: str, url: str) -> ApiError:
     """Make the error to raise from an error answer, with every problem that the server listed."""
     status = response.status_code
     problems = _problems(response.content or b"")
-    kind = _OF_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
+    kind = _OF_STATUS.get(status) or (errors.ServerError if status >= 500 else ApiError)
     said = "; ".join(map(str, problems)) or "no reason given"
     pause = read_pause(response)
     later = f", retry after {pause:g} s" if pause else ""
@@ -90,12 +81,8 @@ def _problem(entry: Any) -> ApiProblem:
     source = entry.get("source")
     pointer = source.get("pointer") if isinstance(source, dict) else None
     detail = entry.get("detail") or entry.get("title") or entry.get("code") or "no detail given"
-    code = entry.get("code")
-    return ApiProblem(
-        str(detail),
-        code=str(code) if code is not None else None,
-        pointer=str(pointer) if pointer is not None else None,
-    )
+    code, pointer = (None if said is None else str(said) for said in (entry.get("code"), pointer))
+    return ApiProblem(str(detail), code=code, pointer=pointer)
 
 
 def never_sent(error: BaseException) -> bool:

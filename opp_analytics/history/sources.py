@@ -50,9 +50,11 @@ class Source(Protocol):
 
     def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
         """List the columns of one recorded frame with their dtypes; None for all columns."""
+        return None
 
     def begins(self) -> Mapping[str, pd.Timestamp]:
         """Find the first record with each column; empty where that is not known."""
+        return {}
 
     def check(self) -> list[dict[str, Any]]:
         """List problems, as rows of `History.check`."""
@@ -190,7 +192,7 @@ class FolderSource:
                     self.store.take_aside(entry, entries)
 
 
-class TableSource:
+class TableSource(Source):
     """The rows of a table in a warehouse, on Spark, or in any other Ibis backend; see `History.from_table`."""
 
     def __init__(self, table: ibis.Table, records: pd.DataFrame | None) -> None:
@@ -222,14 +224,6 @@ class TableSource:
         )
         counts: pd.DataFrame = counted.rename(columns={"seen_at": "recorded_at"}).set_index("recorded_at")
         return counts.astype("int64")
-
-    def columns_at(self, recorded_at: pd.Timestamp) -> Mapping[str, str] | None:
-        """Return None: all columns."""
-        return None
-
-    def begins(self) -> Mapping[str, pd.Timestamp]:
-        """Return nothing: a table does not say."""
-        return {}
 
     def check(self) -> list[dict[str, Any]]:
         """List invalid rows: two of one opportunity at one instant, and rows without id or time."""

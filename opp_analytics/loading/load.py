@@ -160,7 +160,8 @@ def _load(
     key = _key(client, query)
     if refresh is None:
         kept = client.frames.read(key)
-        if kept is not None and oldest < _get_time(kept) <= datetime.now(UTC):
+        read_at = None if kept is None else Certificate.from_json(kept.certificate).fetched_at
+        if kept is not None and read_at is not None and oldest < read_at <= datetime.now(UTC):
             return _make_frame(client, kept)
     if refresh == "changes" and not query.deleted:
         kept = client.frames.read(key, stale=True)
@@ -175,10 +176,6 @@ def _was_swept_today(kept: Kept) -> bool:
     """Return True if the last full sweep is young enough to build on; one in the future never is."""
     swept_at = Certificate.from_json(kept.certificate).swept_at
     return swept_at is not None and timedelta(0) <= datetime.now(UTC) - swept_at <= _SWEEP_EVERY
-
-
-def _get_time(kept: Kept) -> datetime:
-    return Certificate.from_json(kept.certificate).fetched_at or datetime.min.replace(tzinfo=UTC)
 
 
 def _make_frame(client: Client, kept: Kept) -> pd.DataFrame:

@@ -15,18 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from opp_analytics.sandbox import jsonapi
 from opp_analytics.sandbox.control import Control
 from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
-from opp_analytics.sandbox.jsonapi import (
-    Failure,
-    make_answer,
-    make_failure,
-    make_not_found,
-    make_refusal,
-    make_unauthorized,
-    render_page,
-    render_resource,
-)
+from opp_analytics.sandbox.jsonapi import Failure
 from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.store import CORE, Access, Query, Record, Store, decode, encode
 from opp_analytics.sandbox.validation import Problem, fill_defaults, normalize, validate
@@ -71,23 +63,18 @@ class Api:
         body = await _body(request)
         fields, problems = self._validate(body)
         if problems:
-            raise make_refusal(problems)
+            raise jsonapi.make_refusal(problems)
         async with self.writing:
             record = self.store.create(access.tenant, fields)
         # The reference's answer to a create has every attribute but this one.
-        return make_answer(
-            request,
-            render_resource(self._named({k: v for k, v in record.attributes.items() if k != "updated_at"})),
-            201,
-        )
+        shown = {name: value for name, value in record.attributes.items() if name != "updated_at"}
+        return self._answer(request, shown, status=201)
 
     async def one(self, request: Request) -> Response:
         """Serve ``/opportunities/ID``: get, update, delete."""
         access = self._admit(request)
         if request.method in ("GET", "HEAD"):
-            return make_answer(
-                request, render_resource(self._named(self._find(request, access).attributes), related=True)
-            )
+            return self._answer(request, self._find(request, access).attributes, related=True)
         if request.method == "DELETE":
             async with self.writing:
                 self.store.delete(access.tenant, self._find(request, access))
@@ -97,10 +84,10 @@ class Api:
             record = self._find(request, access)
             fields, problems = self._validate(body, record.attributes)
             if problems:
-                raise make_refusal(problems)
+                raise jsonapi.make_refusal(problems)
             self.store.update(access.tenant, record, fields)
         told = {"unique_id": record.unique_id, **fields, "updated_at": record.attributes["updated_at"]}
-        return make_answer(request, render_resource(self._named(told)))
+        return self._answer(request, told)
 
     async def recover(self, request: Request) -> Response:
         """Serve ``/opportunities/ID/recover``: take an opportunity out of the trash; no effect on others."""
@@ -108,10 +95,10 @@ class Api:
         async with self.writing:
             record = self.store.get(access.tenant, request.path_params["unique_id"])
             if record is None:
-                raise make_not_found()
+                raise jsonapi.make_not_found()
             if record.deleted_at is not None:
                 self.store.recover(access.tenant, record)
-        return make_answer(request, render_resource(self._named(record.attributes), related=True))
+        return self._answer(request, record.attributes, related=True)
 
     async def trash(self, request: Request) -> Response:
         """Serve ``/opportunities/trash/show``: list deleted opportunities."""
@@ -135,6 +122,13 @@ class Api:
         ]
         return normalize(fields) if normalizes else fields, problems
 
+    def _answer(
+        self, request: Request, attributes: Mapping[str, Any], *, status: int = 200, related: bool = False
+    ) -> Response:
+        """Answer with one opportunity, under the tenant's names."""
+        body = jsonapi.render_resource(self._named(attributes), related=related)
+        return jsonapi.make_answer(request, body, status)
+
     def _named(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """Rename attributes to the tenant's names."""
         theirs = {ours: name for name, ours in self.store.stages.columns.items()}
@@ -143,21 +137,21 @@ class Api:
     def _admit(self, request: Request) -> Access:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            raise make_unauthorized("Send the header Authorization: Bearer TOKEN.")
+            raise jsonapi.make_unauthorized("Send the header Authorization: Bearer TOKEN.")
         access = self.store.find_access(token.strip())
         if access is None:
-            raise make_unauthorized("The token is unknown or has expired.")
+            raise jsonapi.make_unauthorized("The token is unknown or has expired.")
         keys = [request.headers[name] for name in _KEY_HEADERS if name in request.headers]
         if not keys or not all(hmac.compare_digest(key.encode(), access.api_key.encode()) for key in keys):
-            raise make_unauthorized("The API key (header AppId or X-API-KEY) does not fit the token.")
+            raise jsonapi.make_unauthorized("The API key (header AppId or X-API-KEY) does not fit the token.")
         if access.read_only and request.method not in ("GET", "HEAD"):
-            raise make_failure(403, "forbidden", "Forbidden", "This token may read but not write.")
+            raise jsonapi.make_failure(403, "forbidden", "Forbidden", "This token may read but not write.")
         return access
 
     def _find(self, request: Request, access: Access) -> Record:
         record = self.store.get(access.tenant, request.path_params["unique_id"])
         if record is None or record.deleted_at is not None:
-            raise make_not_found()
+            raise jsonapi.make_not_found()
         return record
 
     def _page(self, request: Request, access: Access, *, deleted: bool) -> Response:
@@ -187,7 +181,7 @@ class Api:
         rows, total = self.store.read_page(query)
         if names:
             rows = [(key, encode(self._named(decode(text)))) for key, text in rows]
-        return make_answer(request, render_page(rows, number=number, size=size, total=total))
+        return jsonapi.make_answer(request, jsonapi.render_page(rows, number=number, size=size, total=total))
 
 
 def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
@@ -198,7 +192,7 @@ def _whole(asked: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _bad_parameter(name: str, detail: str) -> Failure:
-    return make_failure(422, "invalid_parameter", "Unprocessable Entity", detail, parameter=name)
+    return jsonapi.make_failure(422, "invalid_parameter", "Unprocessable Entity", detail, parameter=name)
 
 
 async def _body(request: Request) -> Any:
@@ -207,13 +201,15 @@ async def _body(request: Request) -> Any:
         content += part
         if len(content) > LARGEST_BODY:
             detail = f"A body has at most {LARGEST_BODY:,} bytes."
-            raise make_failure(413, "too_large", "Content Too Large", detail)
+            raise jsonapi.make_failure(413, "too_large", "Content Too Large", detail)
     try:
         return decode(content)
     except msgspec.ValidationError:
         return None
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise make_failure(400, "bad_request", "Bad Request", f"The body is not JSON: {error}.") from None
+        raise jsonapi.make_failure(
+            400, "bad_request", "Bad Request", f"The body is not JSON: {error}."
+        ) from None
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
@@ -225,9 +221,11 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         detail = f"{request.method} is not allowed here."
-        return make_failure(405, "method_not_allowed", "Method Not Allowed", detail, error.headers).response()
+        return jsonapi.make_failure(
+            405, "method_not_allowed", "Method Not Allowed", detail, error.headers
+        ).response()
     detail = f"There is no resource at {request.url.path}."
-    return make_failure(error.status_code, "not_found", "Not Found", detail).response()
+    return jsonapi.make_failure(error.status_code, "not_found", "Not Found", detail).response()
 
 
 def build(store: Store, simulator: Simulator, faults: Faults, key: str) -> Gate:

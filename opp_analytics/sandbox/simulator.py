@@ -16,24 +16,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from opp_analytics.sandbox import team
 from opp_analytics.sandbox.arguments import check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS, from_text, midnight, to_text
 from opp_analytics.sandbox.stages import TenantStages
 from opp_analytics.sandbox.store import CORE, Record, Store
-from opp_analytics.sandbox.team import (
-    ACCOUNTS,
-    AFTERMATH_DAYS,
-    LEAVE_PER_DAY,
-    OFFERS,
-    RECOVER_PER_DAY,
-    REOPEN_PER_DAY,
-    REPS,
-    SOMEBODY,
-    Rep,
-    account_id,
-    compute_outcomes,
-    weigh_next_stages,
-)
+from opp_analytics.sandbox.team import Rep
 
 _TYPICAL_VALUE, _VALUE_SPREAD = 24_000, 0.8
 _TYPICAL_CYCLE_DAYS, _CYCLE_SPREAD = 45, 0.45
@@ -46,7 +34,7 @@ _CRUNCH_DAYS = 10
 
 def state_probability(stage: str, rep: Rep, dice: random.Random) -> int:
     """Draw the probability that `rep` states: the true one, shifted by optimism and mood, in steps of 5."""
-    truth = compute_outcomes(rep.skill)[stage][0]
+    truth = team.compute_outcomes(rep.skill)[stage][0]
     odds = math.log(truth / (1 - truth)) + rep.optimism + dice.gauss(0, 0.25)
     return min(95, max(5, 5 * round(20 / (1 + math.exp(-odds)))))
 
@@ -168,7 +156,7 @@ def _round_price(value: float, dice: random.Random) -> int | Decimal:
 TEAM_TENANT = 1
 """The tenant of the team: the first one."""
 
-_REPS = {rep.unique_id: rep for rep in REPS} | {rep.name: rep for rep in REPS}
+_REPS = {rep.unique_id: rep for rep in team.REPS} | {rep.name: rep for rep in team.REPS}
 _ONWARD_PER_DAY = 0.2
 """Chance per working day that a deal goes on to a stage that shares its place among the worked ones."""
 _WORKDAY_STARTS, _WORKDAY_SECONDS = timedelta(hours=8), 10 * 3_600
@@ -211,7 +199,7 @@ class Simulator:
         begun = settings("played_until") or self.store.clock.now().date().isoformat()
         first, origin = date.fromisoformat(begun), date.fromisoformat(settings("origin") or begun)
         seed, rate = settings("seed"), settings("deals_per_week") / 5
-        since = to_text(midnight(first - timedelta(days=AFTERMATH_DAYS)))
+        since = to_text(midnight(first - timedelta(days=team.AFTERMATH_DAYS)))
         desk = {record.unique_id: record for record in self.store.list_workable(TEAM_TENANT, since)}
         touched: dict[str, Record] = {}
         created: dict[str, Record] = {}
@@ -277,7 +265,7 @@ def _is_workable(record: Record, day: date, stages: TenantStages) -> bool:
     stage = _find_worked(record, stages)
     if stage == "closed_lost":
         return _is_recent(record.attributes["updated_at"], day)
-    return stage in LEAVE_PER_DAY and record.attributes["status"] in ("active", None)
+    return stage in team.LEAVE_PER_DAY and record.attributes["status"] in ("active", None)
 
 
 def _work(record: Record, day: date, dice: random.Random, stages: TenantStages) -> _Event | None:
@@ -296,19 +284,19 @@ def _work(record: Record, day: date, dice: random.Random, stages: TenantStages) 
 
 def _draw_event(record: Record, stage: str, day: date, dice: random.Random) -> _Event | None:
     deal = {**record.attributes, "stage": stage}
-    rep = _REPS.get(str(deal.get("owner_unique_id") or deal.get("owner_name")), SOMEBODY)
+    rep = _REPS.get(str(deal.get("owner_unique_id") or deal.get("owner_name")), team.SOMEBODY)
     if record.deleted_at is not None:
-        return _Event(record) if dice.random() < RECOVER_PER_DAY else None
+        return _Event(record) if dice.random() < team.RECOVER_PER_DAY else None
     if deal["stage"] == "closed_lost":
-        return _Event(record, reopen_deal(day, rep, dice)) if dice.random() < REOPEN_PER_DAY else None
-    if dice.random() < LEAVE_PER_DAY[deal["stage"]]:
+        return _Event(record, reopen_deal(day, rep, dice)) if dice.random() < team.REOPEN_PER_DAY else None
+    if dice.random() < team.LEAVE_PER_DAY[deal["stage"]]:
         return _leave(record, deal, day, rep, dice)
     changes = groom_deal(deal, day, rep, dice)
     return _Event(record, changes) if changes else None
 
 
 def _leave(record: Record, deal: dict[str, Any], day: date, rep: Rep, dice: random.Random) -> _Event:
-    chances = weigh_next_stages(deal["stage"], rep.skill)
+    chances = team.weigh_next_stages(deal["stage"], rep.skill)
     target = dice.choices(list(chances), list(chances.values()))[0]
     if target == "deleted":
         return _Event(record, trashed=True)
@@ -320,7 +308,7 @@ def _leave(record: Record, deal: dict[str, Any], day: date, rep: Rep, dice: rand
 
 
 def _is_recent(text: str, day: date) -> bool:
-    return 0 < (day - from_text(text).date()).days <= AFTERMATH_DAYS
+    return 0 < (day - from_text(text).date()).days <= team.AFTERMATH_DAYS
 
 
 def _arrivals(day: date, seed: str, rate: float, stages: TenantStages) -> Iterator[_Event]:
@@ -328,14 +316,14 @@ def _arrivals(day: date, seed: str, rate: float, stages: TenantStages) -> Iterat
     dice = random.Random(f"{seed}/new")
     while (waited := dice.expovariate(1.0)) < rate:
         rate -= waited
-        rep = dice.choices(REPS, [rep.share for rep in REPS])[0]
+        rep = dice.choices(team.REPS, [rep.share for rep in team.REPS])[0]
         # A few accounts buy often, most rarely.
-        account = ACCOUNTS[int(len(ACCOUNTS) * dice.random() ** 2)]
-        offer, size = dice.choice(OFFERS)
+        account = team.ACCOUNTS[int(len(team.ACCOUNTS) * dice.random() ** 2)]
+        offer, size = dice.choice(team.OFFERS)
         attributes = dict.fromkeys(CORE) | {
             "unique_id": str(uuid.UUID(int=dice.getrandbits(128), version=4)),
             "name": f"{account}: {offer}",
-            "account_id": account_id(account),
+            "account_id": team.account_id(account),
             "value": draw_value(size, dice),
             "close_date": draw_close_date(day, dice),
             "probability": state_probability("discovery", rep, dice),
