@@ -3,7 +3,7 @@
 from opp_analytics.writer.apply.apply import apply, check_plan, resume
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.undo import undo
-from opp_analytics.writer.cells import find_problem, normalize, same
+from opp_analytics.writer.cells import find_problem, normalize, normalize_or_keep, same
 from opp_analytics.writer.plan.display import Words
 from opp_analytics.writer.plan.plan import Plan, plan
 from opp_analytics.writer.runs import own_writes, runs
@@ -21,6 +21,7 @@ __all__ = [
     "find_problem",
     "guard_formula",
     "normalize",
+    "normalize_or_keep",
     "own_writes",
     "plan",
     "read_csv",

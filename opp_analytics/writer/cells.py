@@ -35,7 +35,8 @@ def normalize(column: str, value: Any) -> Any:
     return schema.parse_cell(column, value)
 
 
-def _normalize_or_keep(column: str, value: Any) -> Any:
+def normalize_or_keep(column: str, value: Any) -> Any:
+    """Convert a cell as `normalize` does; one that does not fit stays as it is."""
     try:
         return normalize(column, value)
     except schema.BadCell:
@@ -50,7 +51,7 @@ def same(column: str, left: Any, right: Any) -> bool:
     >>> same("probability", None, float("nan")), same("name", "Acme", "acme")
     (True, False)
     """
-    one, other = _normalize_or_keep(column, left), _normalize_or_keep(column, right)
+    one, other = normalize_or_keep(column, left), normalize_or_keep(column, right)
     if one is None or other is None:
         return one is None and other is None
     return bool(one == other)
@@ -240,12 +241,7 @@ def read_number(text: str) -> float | Decimal:
 
 def from_wire(column: str, value: Any) -> Any:
     """Convert a JSON value to a cell: dates to Timestamp, blanks to None; invalid values are kept."""
-    if isinstance(value, Decimal):
-        return value
-    try:
-        return normalize(column, value)
-    except schema.BadCell:
-        return value
+    return value if isinstance(value, Decimal) else normalize_or_keep(column, value)
 
 
 def to_text(column: str, value: Any) -> str | None:

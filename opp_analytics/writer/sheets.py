@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
 from opp_analytics import crm, inputs, org, schema
 from opp_analytics.errors import ArgumentValueError, DataError, DataWarning
+from opp_analytics.files import write_whole
 from opp_analytics.text import count
 from opp_analytics.writer.cells import fit_column, list_rows
 from opp_analytics.writer.plan.display import list_needing
@@ -20,9 +21,11 @@ from opp_analytics.writer.steps import Step
 
 TEXTS = ("unique_id", "name", "account_id", "stage", "status")
 """Text columns, even where the text looks like a number."""
+MOMENTS = ("created_at", "updated_at")
+"""The server's timestamps; Excel rewrites their text without zone and seconds."""
 _FIRST = ("name", "owner_name", "stage", "value", "close_date", "probability", "status")
 """What people edit comes first."""
-_LAST = ("created_at", "updated_at", "account_id", "unique_id")
+_LAST = (*MOMENTS, "account_id", "unique_id")
 """What the server sets comes last."""
 
 
@@ -86,7 +89,7 @@ def to_cell(column: str, value: Any) -> Any:
     """Convert a value to a spreadsheet cell: typed if the column is, otherwise text; None if blank."""
     if schema.is_blank(value):
         return None
-    if column in ("created_at", "updated_at"):
+    if column in MOMENTS:
         return pd.Timestamp(value).isoformat()
     if column == "close_date":
         return pd.Timestamp(value).to_pydatetime()
@@ -95,6 +98,15 @@ def to_cell(column: str, value: Any) -> Any:
     if hasattr(value, "item"):
         value = value.item()
     return value if isinstance(value, (bool, int, float)) else str(value)
+
+
+def save(target: Path, content: bytes | Callable[[BinaryIO], object]) -> Path:
+    """Write a sheet's file whole."""
+    try:
+        write_whole(target, content)
+    except OSError as error:
+        raise DataError(f"cannot write {target}: {error.strerror}; close it if it is open in Excel") from None
+    return target
 
 
 def order_columns(columns: list[str]) -> list[str]:

@@ -33,8 +33,6 @@ OUTCOMES = {
     "pending": "not sent yet; resume sends it",
 }
 """Outcomes of a change and their meanings."""
-PROBLEMS = ("row", "unique_id", "field", "value", "problem", "suggestion")
-"""Columns of a plan's problems."""
 _CHANGES = ("unique_id", "operation", "field", "before", "after", "status", "row", "name")
 _CONFLICTS = ("unique_id", "operation", "field", "before", "after", "remote", "reason")
 _RECEIPT = ("unique_id", "operation", "field", "before", "after", "outcome", "error", "attempts", "name")
@@ -272,7 +270,7 @@ def list_conflicts(steps: Iterable[Step]) -> pd.DataFrame:
 
 def list_problems(problems: Iterable[PlanProblem]) -> pd.DataFrame:
     """List problems as in `Plan.problems`."""
-    return _make_frame(problems, PROBLEMS)
+    return _make_frame(problems, PlanProblem._fields)
 
 
 def list_outcomes(entries: Iterable[RunStep]) -> pd.DataFrame:

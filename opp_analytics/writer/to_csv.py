@@ -19,6 +19,7 @@ from opp_analytics.org import Org, conform, empty
 from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.sheets import (
+    MOMENTS,
     TEXTS,
     find_file_day_order,
     make_after,
@@ -26,14 +27,13 @@ from opp_analytics.writer.sheets import (
     order_columns,
     parse,
     refuse_before,
+    save,
     select_import_rows,
     to_cell,
 )
 
 Exported = dict[Any, dict[str, Any]]
 """The exported rows by id."""
-_MOMENTS = ("created_at", "updated_at")
-"""Columns that Excel rewrites without zone and seconds."""
 _WINDOWS = "cp1252"
 """The encoding in which Excel saves a plain CSV file."""
 
@@ -81,9 +81,8 @@ def to_csv(
     texts = {}
     for column in order_columns([str(column) for column in frame.columns]):
         cells = [_to_csv_text(column, value) for value in frame[column]]
-        texts[_to_csv_title(column)] = schema.as_text(
-            pd.Series(cells, dtype="object", name=column), frame["unique_id"]
-        )
+        title = guard_formula(column) if column == column.strip() else f"'{column}"
+        texts[title] = schema.as_text(pd.Series(cells, dtype="object", name=column), frame["unique_id"])
     return _write(texts, target)
 
 
@@ -110,11 +109,7 @@ def _write(texts: dict[str, pd.Series[Any]], target: Path) -> Path:
     broken = any("\r" in cell for cells in texts.values() for cell in cells)
     quoting: Literal[0, 1] = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
     content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n", quoting=quoting)
-    try:
-        files.write_whole(target, content.encode("utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"cannot write {target}: {error.strerror}; close it if it is open in Excel") from None
-    return target
+    return save(target, content.encode("utf-8-sig"))
 
 
 def read_csv(
@@ -197,7 +192,9 @@ def _read_lines(file: Path) -> tuple[list[str], list[list[str]]]:
         raise DataError(f"cannot read {file} as CSV ({error})") from None
     if not rows:
         raise DataError(f"{file} is empty; export it again")
-    return [_read_csv_title(title) for title in rows[0]], rows[1:]
+    # Spaces around a title do not matter unless there is an apostrophe.
+    titles = [title[1:] if title.startswith("'") else title.strip() for title in rows[0]]
+    return titles, rows[1:]
 
 
 def _split_rows(text: str, delimiter: str) -> Iterator[list[str]]:
@@ -263,7 +260,7 @@ def _is_unedited(column: str, text: str, was: Any) -> bool:
     """
     if schema.is_blank(was):
         return False
-    if column in _MOMENTS:
+    if column in MOMENTS:
         moment = _read_minute(was, False)
         return not pd.isna(moment) and any(_read_minute(text, first) == moment for first in (False, True))
     return isinstance(was, str) and "?" in text and was.encode(_WINDOWS, "replace").decode(_WINDOWS) == text
@@ -321,13 +318,3 @@ def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> 
     if exact != text and (column in TEXTS or column not in schema.COLUMNS):
         return exact or None
     return parse(column, exact, day_first=day_first)
-
-
-def _to_csv_title(column: str) -> str:
-    """Write a column's name as the text of a CSV cell."""
-    return guard_formula(column) if column == column.strip() else f"'{column}"
-
-
-def _read_csv_title(text: str) -> str:
-    """Read a column's name; spaces around it do not matter unless there is an apostrophe."""
-    return text.removeprefix("'") if text.startswith("'") else text.strip()

@@ -14,17 +14,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
-from opp_analytics.files import refuse_devices, write_whole
+from opp_analytics.files import refuse_devices
 from opp_analytics.org import PIPELINE, Org, Stages, conform
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.plan.difference import require_ids
+from opp_analytics.writer.plan.plan_io import read_before
 from opp_analytics.writer.sheets import (
+    MOMENTS,
     TEXTS,
     find_file_day_order,
     make_after,
@@ -32,6 +34,7 @@ from opp_analytics.writer.sheets import (
     order_columns,
     parse,
     refuse_before,
+    save,
     select_import_rows,
     to_cell,
 )
@@ -48,12 +51,11 @@ _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """Halves of a character and two code points that XML excludes; openpyxl lets them pass, and nothing opens the file."""
 _LONGEST = 32_767
 """Characters of a cell; Excel and openpyxl cut off the rest."""
-_MOMENTS = ("created_at", "updated_at")
 _FORMATS = {
     "value": "#,##0.00",
     "close_date": "yyyy-mm-dd",
     "probability": "0",
-    **dict.fromkeys(_MOMENTS, "yyyy-mm-dd hh:mm"),
+    **dict.fromkeys(MOMENTS, "yyyy-mm-dd hh:mm"),
 }
 _IMPORT_FORMATS = {**_FORMATS, "value": "0.00"}
 """Imports take no thousands separators."""
@@ -76,13 +78,6 @@ _LONGEST_RULE = 255
 """Characters that Excel takes in a rule and in its message."""
 _LISTS = "_lists"
 """The hidden sheet of dropdowns that a rule cannot hold."""
-
-
-class Dropdown(NamedTuple):
-    """The values of a dropdown, and the formula that lists them, written for row 2."""
-
-    names: tuple[str, ...]
-    formula: str
 
 
 def _import_openpyxl() -> Any:
@@ -140,7 +135,7 @@ def to_excel(
     target = arguments.path(path)
     if org is not None:
         _fill_import(sheet, *select_import_rows(opportunities, org, before))
-        return _save(book, target)
+        return save(target, book.save)
     refuse_before(before)
     frame = conform(require_ids(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
@@ -148,17 +143,9 @@ def to_excel(
     shown = order_columns(columns)
     meaning = Org.of(frame)
     _fill(sheet, shown, shown, frame[shown])
-    _format_sheet(sheet, shown, len(frame), _dropdowns(book, meaning, shown), meaning.derived)
+    _format_sheet(sheet, shown, len(frame), _list_dropdowns(book, meaning, shown), meaning)
     _write_base(book, columns, frame)
-    return _save(book, target)
-
-
-def _save(book: Workbook, target: Path) -> Path:
-    try:
-        write_whole(target, book.save)
-    except OSError as error:
-        raise DataError(f"cannot write {target}: {error.strerror}; close it if it is open in Excel") from None
-    return target
+    return save(target, book.save)
 
 
 def _fill_import(sheet: Worksheet, rows: pd.DataFrame, labels: list[str]) -> None:
@@ -175,7 +162,7 @@ def _fill(sheet: Worksheet, titles: list[str], columns: list[str], frame: pd.Dat
     _write_titles(sheet, titles)
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
-            plain = _to_moment(value) if column in _MOMENTS else to_cell(column, value)
+            plain = _to_moment(value) if column in MOMENTS else to_cell(column, value)
             if isinstance(plain, str):
                 cell = _put_text(sheet, number, place, plain, f"row {number}: {column}")
                 cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
@@ -221,7 +208,7 @@ def _shorten(text: str) -> str:
 
 
 def _format_sheet(
-    sheet: Worksheet, columns: list[str], rows: int, options: Mapping[str, Dropdown], derived: Collection[str]
+    sheet: Worksheet, columns: list[str], rows: int, dropdowns: Mapping[str, str], meaning: Org
 ) -> None:
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font, PatternFill, Protection
@@ -232,16 +219,14 @@ def _format_sheet(
     sheet.freeze_panes = "B2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{max(rows + 1, 2)}"
     grey = PatternFill("solid", fgColor="EEEEEE")
+    choices = list_choices(meaning)
     for place, column in enumerate(columns, start=1):
         letter = get_column_letter(place)
         head = sheet.cell(1, place)
         head.font = Font(name="Calibri", size=11, bold=True)
         head.alignment = Alignment(horizontal="right" if column in _FORMATS else "left")
-        note = (
-            f"One of: {', '.join(options[column].names)}"
-            if column in options
-            else _NOTES.get(column, _FURTHER_NOTE)
-        )
+        options = ", ".join(choices.get(column, ()))
+        note = f"One of: {options}" if options else _NOTES.get(column, _FURTHER_NOTE)
         head.comment = Comment(note, "opp_analytics", height=90, width=220)
         sheet.column_dimensions[letter].width = _WIDTHS.get(column, 16)
         # Whole columns, so that rows added later look and behave alike; a locked cell is one the server sets.
@@ -249,16 +234,16 @@ def _format_sheet(
         for number in range(2, rows + 2):
             cell = sheet.cell(number, place)
             cell.number_format = _FORMATS.get(column, "General" if cell.data_type != "s" else "@")
-            locked = column in schema.READ_ONLY or column in derived
+            locked = column in schema.READ_ONLY or column in meaning.derived
             cell.protection = Protection(locked=locked)
             if locked:
                 cell.fill = grey
-        if column in options:
+        if column in choices:
             check = DataValidation(
-                type="list", formula1=options[column].formula, allow_blank=True, showErrorMessage=True
+                "list", formula1=dropdowns[column], allow_blank=True, showErrorMessage=True
             )
             # Excel refuses a longer message.
-            check.error = f"{column} is one of {', '.join(options[column].names)}"[:_LONGEST_RULE]
+            check.error = f"{column} is one of {options}"[:_LONGEST_RULE]
             sheet.add_data_validation(check)
             check.add(f"{letter}2:{letter}{last}")
         if column == "probability":
@@ -302,8 +287,8 @@ def _write_base(book: Workbook, columns: list[str], frame: pd.DataFrame) -> None
                 _put_text(base, number, place, text, f"row {number}: {column}")
 
 
-def _dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str, Dropdown]:
-    """Make the dropdown of each column with a fixed set of values.
+def _list_dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str, str]:
+    """List, by column with a fixed set of values, the formula of its dropdown in row 2.
 
     The values are in the cell's own rule where Excel takes them there, else in a hidden sheet. Where an org has several
     pipelines, a deal's stages are those of its own.
@@ -313,12 +298,9 @@ def _dropdowns(book: Workbook, meaning: Org, columns: Sequence[str]) -> dict[str
         formula = f'"{",".join(names)}"'
         if len(formula) > _LONGEST_RULE or any(sign in name for name in names for sign in ',"'):
             formula = _write_column(_find_lists(book), place, names)
-        found[column] = Dropdown(names, formula)
+        found[column] = formula
     if meaning.stages.pipelines and PIPELINE in columns:
-        found["stage"] = Dropdown(
-            meaning.stages.names,
-            _list_by_pipeline(_find_lists(book), meaning.stages, columns.index(PIPELINE) + 1),
-        )
+        found["stage"] = _list_by_pipeline(_find_lists(book), meaning.stages, columns.index(PIPELINE) + 1)
     return found
 
 
@@ -478,13 +460,9 @@ def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
     records = [record for record in records if record["unique_id"] is not None]
     if len(records) != known["rows"]:
         raise ValueError(f"{len(records)} of {known['rows']} rows")
-    frame = pd.DataFrame(records, columns=columns, dtype="object")
-    further = {
-        c: schema.TEXT if t == "str" else t for c, t in known["dtypes"].items() if c not in schema.COLUMNS
-    }
-    frame = frame.astype(further)
-    frame.attrs = dict(known["attrs"])
-    return conform(frame)
+    if columns != list(known["dtypes"]):
+        raise ValueError("its columns are others")
+    return read_before(records, known["dtypes"], known["attrs"])
 
 
 def _read_row(
@@ -506,7 +484,7 @@ def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
     if schema.is_blank(written) or schema.is_blank(cleaned):
         return schema.is_blank(written) and schema.is_blank(cleaned)
     if isinstance(written, str):
-        if column in ("created_at", "updated_at") and isinstance(value, datetime):
+        if column in MOMENTS and isinstance(value, datetime):
             at = pd.Timestamp(value)
             at = at.tz_localize("UTC") if at.tzinfo is None else at
             return abs(at - pd.Timestamp(written)) < pd.Timedelta("1s")

@@ -15,7 +15,7 @@ from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
 from opp_analytics.widgets.grid.effect import make_plan
 from opp_analytics.widgets.grid.sheet import EditSheet, Key
-from opp_analytics.writer import Plan, Receipt, apply, normalize, own_writes, undo
+from opp_analytics.writer import Plan, Receipt, apply, normalize_or_keep, own_writes, undo
 
 if TYPE_CHECKING:
     from opp_analytics.api import Client
@@ -196,7 +196,9 @@ class Review:
             remote = self.client.get(unique_id)
         except NotFoundError:
             return None, ""
-        cells = {field: _read_cell(field, remote[field]) for field in self.sheet.column if field in remote}
+        cells = {
+            field: normalize_or_keep(field, remote[field]) for field in self.sheet.column if field in remote
+        }
         at = pd.to_datetime(str(remote.get("updated_at") or ""), utc=True, errors="coerce")
         mine = ours[(ours["unique_id"] == unique_id) & (ours["updated_after"] == at)]
         who = f"your run {mine['run_id'].iloc[-1]}" if len(mine) else _find_author(remote)
@@ -241,13 +243,6 @@ def _settle(sheet: EditSheet, key: Key, conflict: Conflict) -> None:
         sheet.settle_deleted(row)
     else:
         sheet.settle({(row, column): value for column, value in conflict.deal.items()})
-
-
-def _read_cell(field: str, value: Any) -> Any:
-    try:
-        return normalize(field, value)
-    except schema.BadCell:
-        return value
 
 
 def _find_author(remote: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -23,7 +23,7 @@ from opp_analytics.writer.apply.engine import LiveRun, work_through
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
 from opp_analytics.writer.cells import normalize, same
 from opp_analytics.writer.journal import PlanRun, lock_plan
-from opp_analytics.writer.plan.three_way import PAGE
+from opp_analytics.writer.plan.three_way import read_pages
 from opp_analytics.writer.steps import EqualCreate, Result, RunStep, Step
 
 if TYPE_CHECKING:
@@ -54,24 +54,13 @@ def _is_newest_first(records: list[Opportunity]) -> bool:
     return all(time is not None for time in times) and all(a >= b for a, b in pairwise(times))
 
 
-def _read_pages(client: Client, page_size: int, **params: Any) -> Iterator[list[Opportunity]]:
-    number = 1
-    while True:
-        page = client.list(page=number, page_size=page_size, **params)
-        yield page.rows
-        if not page.rows or number >= (page.total_pages or 1):
-            return
-        number += 1
-
-
 def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     """Read the server's newest opportunities just before the first create: `PlanRun.since` and `PlanRun.known_ids`."""
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
     if not rows or not _is_newest_first(rows):
-        return None, _collect_ids(
-            record for page in _read_pages(client, PAGE) for record in page
-        ) if rows else _collect_ids([])
+        pages = read_pages(client.list) if rows else ()
+        return None, _collect_ids(record for page in pages for record in page)
     # A stamp far in the future (an import) must not hide what the server creates now.
     since = min(_read_created_at(rows[0]), datetime.now(UTC)) - _OVERLAP
     if _read_created_at(rows[-1]) >= since and (first.total_pages or 1) > 1:
@@ -85,7 +74,7 @@ def _collect_ids(records: Iterable[dict[str, Any]]) -> frozenset[str]:
 
 def _list_created_since(client: Client, since: Any) -> list[Opportunity]:
     found: dict[str, Opportunity] = {}
-    for page in _read_pages(client, PAGE, sort="-created_at"):
+    for page in read_pages(client.list, sort="-created_at"):
         recent = [r for r in page if (at := _read_created_at(r)) is None or at >= since]
         found |= {record["unique_id"]: record for record in recent}
         if len(recent) < len(page):
@@ -96,7 +85,7 @@ def _list_created_since(client: Client, since: Any) -> list[Opportunity]:
 def list_new_since(client: Client, run: PlanRun) -> list[Opportunity]:
     """List the opportunities created since a run began."""
     if run.since is None:
-        records = [record for page in _read_pages(client, PAGE) for record in page]
+        records = [record for page in read_pages(client.list) for record in page]
     else:
         records = _list_created_since(client, run.since)
     return [record for record in records if run.is_new(record)]
@@ -104,8 +93,7 @@ def list_new_since(client: Client, run: PlanRun) -> list[Opportunity]:
 
 def _may_be(step: Step, run: PlanRun, record: dict[str, Any]) -> bool:
     """Tell whether an opportunity may be what a create made."""
-    fits = (_agrees(field, value, record.get(field)) for field, value in step.fields.items())
-    return run.is_new(record) and all(fits)
+    return run.is_new(record) and all(_agrees(f, v, record.get(f)) for f, v in step.fields.items())
 
 
 def _fold_text(value: str) -> str:

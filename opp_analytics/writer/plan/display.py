@@ -11,7 +11,7 @@ from rich.text import Text
 
 from opp_analytics import schema, text
 from opp_analytics.writer.cells import format_cell, quote_cell
-from opp_analytics.writer.steps import PROBLEMS, EditedCell, PlanProblem, RunStep, Step
+from opp_analytics.writer.steps import EditedCell, PlanProblem, RunStep, Step
 
 PERMISSIONS = {"clear_nulls": "cell", "allow_delete": "opportunity"}
 """Options that `apply` needs for some changes, and the noun each counts."""
@@ -206,7 +206,7 @@ def _problem_table(problems: Sequence[PlanProblem]) -> str:
         for problem in problems[:_MOST]
     )
     head = f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed"
-    table = _table(dict.fromkeys(PROBLEMS, "left"), rows)
+    table = _table(dict.fromkeys(PlanProblem._fields, "left"), rows)
     return f"<p style='{_RED}'><b>{head}</b></p>{table}{_rest(len(problems), 'problem', '.problems')}"
 
 

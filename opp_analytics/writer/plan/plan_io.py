@@ -56,12 +56,8 @@ def _step_line(step: Step) -> str:
 def _write_cell(cell: EditedCell) -> dict[str, Any]:
     field = cell.field or ""
     record = {"field": cell.field, "before": _wire(field, cell.before), "after": _wire(field, cell.after)}
-    record |= {"status": cell.status}
-    return (
-        record
-        if cell.reason is None
-        else record | {"remote": _wire(field, cell.remote), "reason": cell.reason}
-    )
+    reason = {} if cell.reason is None else {"remote": _wire(field, cell.remote), "reason": cell.reason}
+    return record | {"status": cell.status} | reason
 
 
 def _wire(field: str, value: Any) -> msgspec.Raw:
@@ -102,7 +98,9 @@ def read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem
             )
         raise DataError(f"{path} is not a saved plan; plan the edits and save that plan")
     try:
-        before = _read_before(content["before"], content["columns"], content["org"])
+        before = read_before(
+            content["before"], content["columns"], {} if content["org"] is None else {"org": content["org"]}
+        )
         steps = [_read_step(step) for step in content["steps"]]
         _check(steps, before)
         problems = [PlanProblem(**problem) for problem in content["problems"]]
@@ -162,9 +160,10 @@ def _check_cell(cell: EditedCell, where: str, meaning: org.Org, before: pd.DataF
         raise ValueError(f"{where}{cell.field!r} cannot be written: {wrong[0] if wrong else 'unknown'}")
 
 
-def _read_before(records: list[dict[str, Any]], columns: dict[str, str], facts: Any) -> pd.DataFrame:
-    frame = pd.DataFrame(records, columns=list(columns), dtype="object")
-    further = {c: t for c, t in columns.items() if c not in schema.COLUMNS}
+def read_before(records: list[dict[str, Any]], dtypes: dict[str, str], attrs: dict[Any, Any]) -> pd.DataFrame:
+    """Make the opportunities before the edits of what a plan or a workbook holds."""
+    frame = pd.DataFrame(records, columns=list(dtypes), dtype="object")
+    further = {c: t for c, t in dtypes.items() if c not in schema.COLUMNS}
     frame = frame.astype({c: schema.TEXT if t == "str" else t for c, t in further.items()})
-    frame.attrs = {} if facts is None else {"org": facts}
+    frame.attrs = dict(attrs)
     return org.conform(frame)

@@ -7,15 +7,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from opp_analytics import schema
 from opp_analytics.api import Threads
 from opp_analytics.errors import NotFoundError
 from opp_analytics.org import Org
-from opp_analytics.writer.cells import normalize, same
+from opp_analytics.writer.cells import normalize_or_keep, same
 from opp_analytics.writer.steps import EditedCell, Step
 
 if TYPE_CHECKING:
-    from opp_analytics.api import Client
+    from opp_analytics.api import Client, Opportunity, Page
 
 CHANGED = "changed on the server since then"
 _DELETED = "deleted on the server since then"
@@ -52,7 +51,7 @@ def _compare_update(step: Step, remote: dict[str, Any] | None, meaning: Org) -> 
         if remote is None:
             status, reason = "conflict", _DELETED
         else:
-            now = _read_remote(field, remote)
+            now = normalize_or_keep(field, remote.get(field))
             if _same(field, now, cell.after, meaning):
                 status = "already"
             elif reason := CHANGED if not _same(field, now, cell.before, meaning) else turn:
@@ -67,7 +66,7 @@ def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org) -> 
     drifted = tuple(
         EditedCell(field, was, None, "conflict", now, CHANGED)
         for field, was in step.base.items()
-        if not _same(field, was, now := _read_remote(field, remote), meaning)
+        if not _same(field, was, now := normalize_or_keep(field, remote.get(field)), meaning)
     )
     return replace(step.mark("conflict" if drifted else "clean"), drifted=drifted)
 
@@ -89,13 +88,6 @@ def _detect_turn(step: Step, remote: dict[str, Any], meaning: Org) -> str | None
         else "closed"
     )
     return f"{what} on the server since then"
-
-
-def _read_remote(field: str, remote: dict[str, Any]) -> Any:
-    try:
-        return normalize(field, remote.get(field))
-    except schema.BadCell:
-        return remote.get(field)
 
 
 def _same(field: str, one: Any, other: Any, meaning: Org) -> bool:
@@ -152,14 +144,22 @@ def _sweep(client: Client, wanted: set[str]) -> dict[str, dict[str, Any] | None]
     return {record["unique_id"]: record for record in records if record["unique_id"] in wanted}
 
 
-def find_in_trash(client: Client, ids: Collection[str]) -> set[str]:
-    """Find which of these ids are in the trash."""
-    wanted, number = set(ids), 1
-    found: set[str] = set()
-    while wanted - found:
-        page = client.list_deleted(page=number, page_size=PAGE)
-        found |= {record["unique_id"] for record in page.rows} & wanted
+def read_pages(ask: Callable[..., Page], **params: Any) -> Iterator[list[Opportunity]]:
+    """Yield the rows of one page after the other."""
+    number = 1
+    while True:
+        page = ask(page=number, page_size=PAGE, **params)
+        yield page.rows
         if not page.rows or number >= (page.total_pages or 1):
-            break
+            return
         number += 1
+
+
+def find_in_trash(client: Client, ids: Collection[str]) -> set[str]:
+    """Find which of these ids, at least one, are in the trash."""
+    wanted, found = set(ids), set[str]()
+    for rows in read_pages(client.list_deleted):
+        found |= {record["unique_id"] for record in rows} & wanted
+        if found == wanted:
+            break
     return found
