@@ -250,21 +250,15 @@ def _make_frame(rows: Iterable[tuple[Any, ...]], columns: tuple[str, ...]) -> pd
 
 def list_changes(steps: Iterable[Step]) -> pd.DataFrame:
     """List the changes of steps as in `Plan.changes`."""
-    rows = (
-        (s.unique_id, s.operation, c.field, c.before, c.after, c.status, s.row, s.name)
-        for s in steps
-        for c in s.cells
-    )
+    pairs = ((s, c) for s in steps for c in s.cells)
+    rows = ((s.unique_id, s.operation, c.field, c.before, c.after, c.status, s.row, s.name) for s, c in pairs)
     return _make_frame(rows, _CHANGES)
 
 
 def list_conflicts(steps: Iterable[Step]) -> pd.DataFrame:
     """List the cells in conflict as in `Plan.conflicts`."""
-    rows = (
-        (s.unique_id, s.operation, c.field, c.before, c.after, c.remote, c.reason)
-        for s in steps
-        for c in s.conflicts
-    )
+    pairs = ((s, c) for s in steps for c in s.conflicts)
+    rows = ((s.unique_id, s.operation, c.field, c.before, c.after, c.remote, c.reason) for s, c in pairs)
     return _make_frame(rows, _CONFLICTS)
 
 

@@ -10,7 +10,6 @@ from typing import Any
 from opp_analytics.arguments import one_of
 from opp_analytics.errors import ArgumentTypeError, ArgumentValueError
 
-VIEWS = ("pipeline", "win_rates", "forecast", "changes", "slippage")
 FILTERS = {
     "pipeline": ("owners", "stages", "value", "close", "text"),
     "win_rates": ("owners", "value", "text"),
@@ -19,6 +18,7 @@ FILTERS = {
     "slippage": ("owners", "stages", "value", "text"),
 }
 """Filters with an effect in each view; one set in another view stays, unused."""
+VIEWS = tuple(FILTERS)
 _BY = {
     "pipeline": "stage",
     "win_rates": "owner_name",

@@ -147,22 +147,19 @@ class Explorer(Widget):
         ids = [column for column in deals if str(column).endswith("_id")]
         frame = deals[[*(column for column in deals if column not in ids), *ids]].copy()
         for column in frame.select_dtypes(["string", "object", "category"]):
-            frame[column] = [
-                guard_formula(cell) if isinstance(cell, str) else cell
-                for cell in frame[column].astype("object")
-            ]
+            cells = frame[column].astype("object")
+            frame[column] = [guard_formula(cell) if isinstance(cell, str) else cell for cell in cells]
         return frame.to_csv(index=False, date_format="%Y-%m-%d")
 
     # -- the picture that stays in a saved notebook
 
     def _static(self) -> dict[str, Any]:
-        return {"text/plain": repr(self)} | ({} if self.table.empty else {"image/png": self._png()})
-
-    def _png(self) -> bytes:
+        if self.table.empty:
+            return {"text/plain": repr(self)}
         figure: Any = self.ax.figure
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)
-        return buffer.getvalue()
+        return {"text/plain": repr(self), "image/png": buffer.getvalue()}
 
     def __repr__(self) -> str:
         silent = self.table.empty or isinstance(self._view, ForecastView)

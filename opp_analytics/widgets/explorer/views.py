@@ -62,12 +62,11 @@ class AnalysisCall:
 
     def write_code(self, rows: str) -> list[str]:
         """Write the lines that make the table and draw it."""
-        options = [f"{name}={_literal(value)}" for name, value in self.options.items()]
+        options = []
+        for name, value in self.options.items():
+            written = repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+            options.append(f"{name}={written}")
         return [f"table = oa.{self.name}({', '.join([rows, *options])})", f"oa.plots.{self.name}(table)"]
-
-
-def _literal(value: Any) -> str:
-    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 class View(ABC):

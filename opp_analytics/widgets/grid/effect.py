@@ -57,13 +57,10 @@ class ForecastEffect:
         for period in self._periods:
             now, moved = float(self._before[period]), float(after[period] - before[period])
             texts = money(now), money(now + moved)
+            later = None if texts[0] == texts[1] else texts[1]
+            change = money(moved, signed=True)
             periods.append(
-                {
-                    "period": self._name(period),
-                    "before": texts[0],
-                    "after": None if texts[0] == texts[1] else texts[1],
-                    "change": money(moved, signed=True),
-                }
+                {"period": self._name(period), "before": texts[0], "after": later, "change": change}
             )
         return periods
 

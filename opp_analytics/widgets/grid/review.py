@@ -157,14 +157,8 @@ class Review:
     def _send(self, planned: Plan, progress: ShowProgress | None) -> Receipt:
         assert self.client is not None
         # The drawer's confirmation names what is cleared and deleted.
-        clear_nulls, allow_delete = (need in planned.needs for need in ("clear_nulls", "allow_delete"))
-        return apply(
-            planned,
-            self.client,
-            progress=progress or False,
-            clear_nulls=clear_nulls,
-            allow_delete=allow_delete,
-        )
+        clear, delete = (need in planned.needs for need in ("clear_nulls", "allow_delete"))
+        return apply(planned, self.client, progress=progress or False, clear_nulls=clear, allow_delete=delete)
 
     def _rows(self, planned: Plan) -> list[int]:
         """Find the sheet's row of each change of a plan."""

@@ -196,10 +196,9 @@ class EditSheet:
         self._future.clear()
 
     @property
-    def step_labels(self) -> tuple[str, str]:
+    def step_labels(self) -> tuple[str, ...]:
         """Names of the steps that undo and redo would take."""
-        undo, redo = (steps[-1].label if steps else "" for steps in (self._past, self._future))
-        return undo, redo
+        return tuple(steps[-1].label if steps else "" for steps in (self._past, self._future))
 
     # -- what a cell or a row is
 

@@ -63,9 +63,7 @@ class LiveRun:
     def __init__(
         self, client: Client, journal: Journal, run: PlanRun, stop: StopSignal | None = None
     ) -> None:
-        self.client = client
-        self.journal = journal
-        self.run = run
+        self.client, self.journal, self.run = client, journal, run
         self.stop = StopSignal() if stop is None else stop
         self._outages = 0
         self._lock = threading.Lock()

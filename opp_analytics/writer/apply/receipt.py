@@ -89,10 +89,8 @@ class Receipt:
         words : Words
             Words for options and lists; those of Python by default.
         """
-        lines = [
-            ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
-            or "nothing to do"
-        ]
+        counts = ", ".join(f"{text.number(n)} {outcome}" for outcome, n in self.counts().items())
+        lines = [counts or "nothing to do"]
         if self.stopped:
             lines.append(f"stopped: {self.stopped}")
         if self.resumable:

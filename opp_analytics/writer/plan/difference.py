@@ -196,9 +196,8 @@ def _find_updates(
             if wrong:
                 problems.append(PlanProblem(rows[shared.index[at]], ids[at], column, now, *wrong))
             else:
-                edits.setdefault(at, []).append(
-                    EditedCell(column, _normalize_cell(column, was), _normalize_cell(column, now))
-                )
+                cell = EditedCell(column, _normalize_cell(column, was), _normalize_cell(column, now))
+                edits.setdefault(at, []).append(cell)
     for at, cells in sorted(edits.items()):
         yield Step("update", ids[at], tuple(cells), _read_name(names[at]), rows[shared.index[at]])
 

@@ -100,12 +100,10 @@ def _headline(steps: Iterable[Step]) -> str:
 
 def _notes(steps: Iterable[Step]) -> list[str]:
     """Count the deals that deserve a second look, though they do not block a plan."""
+    updates = [(step.org.stages, step.base, step.fields) for step in steps if step.operation == "update"]
     disqualified = sum(
-        all(
-            step.org.stages.outcome(known) == "disqualified" for known in (step.base, step.base | step.fields)
-        )
-        for step in steps
-        if step.operation == "update"
+        stages.outcome(base) == stages.outcome(base | fields) == "disqualified"
+        for stages, base, fields in updates
     )
     closed = sum(step.org.stages.is_closed(step.base) for step in steps)
     below = sum((step.fields.get("value") or 0) < 0 for step in steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -11,10 +12,11 @@ from uuid import uuid4
 
 import pandas as pd
 
-from opp_analytics import arguments, org, text
+from opp_analytics import arguments, org, schema, text
 from opp_analytics.certificate import Certificate
-from opp_analytics.errors import PlanError
+from opp_analytics.errors import ArgumentValueError, PlanError
 from opp_analytics.periods import Freq, When
+from opp_analytics.schema import BUCKETS
 from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, require_ids
 from opp_analytics.writer.plan.display import (
     PERMISSIONS,
@@ -26,7 +28,6 @@ from opp_analytics.writer.plan.display import (
     write_plan_html,
     write_plan_table,
 )
-from opp_analytics.writer.plan.impact import edit_frame, forecast_impact
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
 from opp_analytics.writer.plan.three_way import (
     compare_three_ways,
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
     from opp_analytics.api import Client
     from opp_analytics.arguments import MethodName
     from opp_analytics.history import History
+
+
+_FIGURES = ("booked", "weighted_open", "expected", "low", "high", "open_value", "open_count")
+"""Columns of a forecast that an impact compares."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,7 +151,7 @@ class Plan:
         DataFrame
             As ``before``, with created opportunities at its end (``unique_id`` missing) and without deleted ones.
         """
-        return edit_frame(self.before, self.steps)
+        return _edit_frame(self.before, self.steps)
 
     def impact(
         self, *, as_of: When, freq: Freq = "M", history: History | None = None, method: MethodName = "auto"
@@ -171,9 +176,37 @@ class Plan:
             high open_value open_count`` the columns ``…_before`` and ``…_after``, and ``expected_change``; money
             float64. ``low`` and ``high`` are not defined for the total.
         """
-        return forecast_impact(
-            self.before, self.edited(), as_of=as_of, freq=freq, history=history, method=method
-        )
+        # Here, because planning and applying need no statistics.
+        from opp_analytics.analysis import forecast
+
+        if method == "run_rate":
+            raise ArgumentValueError(
+                "method='run_rate' does not look at single deals; use 'learned', or 'stated' without a history"
+            )
+        asked: dict[str, Any] = {"as_of": as_of, "freq": freq, "history": history}
+        found = forecast(self.before, method=method, **asked)
+        used: MethodName = found.attrs["method"]
+        why: str = found.attrs["why"]
+        if used == "run_rate":
+            used, why = "stated", f"{why}; the run rate does not look at single deals"
+            found = forecast(self.before, method=used, **asked)
+        sides = {"before": found, "after": forecast(self.edited(), method=used, **asked)}
+        first = list(BUCKETS)
+        periods = [*first, *sorted({p for side in sides.values() for p in side.index} - set(first))]
+        columns = {}
+        for figure in _FIGURES:
+            for name, side in sides.items():
+                column = side[figure].reindex(periods).astype("float64")
+                # A period that only one side has holds nothing on the other.
+                columns[f"{figure}_{name}"] = column.where(column.index.isin(side.index), 0.0)
+        impact = pd.DataFrame(columns, index=pd.Index(periods, dtype=schema.TEXT, name="period"))
+        total = impact.sum()
+        total[[c for c in columns if c.startswith(("low_", "high_"))]] = float("nan")
+        impact = pd.concat([impact, total.rename("total").to_frame().T])
+        impact.index = impact.index.astype(schema.TEXT).rename("period")
+        impact = impact.assign(expected_change=impact["expected_after"] - impact["expected_before"])
+        impact.attrs["method"], impact.attrs["why"] = used, why
+        return impact
 
     def save(self, path: str | Path) -> Path:
         """Write the plan, with the opportunities it was made from, to a readable file (JSON).
@@ -225,6 +258,32 @@ class Plan:
 
     def __repr__(self) -> str:
         return text.printable(f"<Plan {self.plan_id[:8]}: {self.summary()}>", lines=True)
+
+
+def _edit_frame(before: pd.DataFrame, steps: Iterable[Step]) -> pd.DataFrame:
+    """Apply a plan's steps to a copy of its opportunities, except what is in conflict."""
+    edits: dict[str, dict[str | None, Any]] = {}
+    deleted, created = [], []
+    for step in steps:
+        if step.operation == "create":
+            created.append(step.fields)
+        elif step.operation == "delete" and not step.in_conflict:
+            deleted.append(step.unique_id)
+        elif step.operation == "update":
+            for cell in step.cells:
+                if cell.status != "conflict":
+                    edits.setdefault(str(cell.field), {})[step.unique_id] = cell.after
+    edited = before.set_index("unique_id")
+    for name, values in edits.items():
+        column = edited[name].astype("object") if name in edited else pd.Series(None, edited.index, "object")
+        column.loc[pd.Index(values)] = list(values.values())
+        edited[name] = column
+    kept = edited.drop(index=deleted).reset_index()
+    if created:
+        kept = pd.concat([kept.astype("object"), pd.DataFrame(created, dtype="object")], ignore_index=True)
+        further = {c: t for c, t in before.dtypes.items() if c not in schema.COLUMNS}
+        kept = kept.astype({c: t for c, t in further.items() if not kept[c].isna().any()})
+    return org.conform(kept)
 
 
 def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = None) -> Plan:
@@ -303,13 +362,8 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
         recovered = {step.unique_id for step in recoveries}
         problems = [p for p in problems if p.problem != UNKNOWN_ID or p.unique_id not in recovered]
         now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
-    return Plan(
-        compare_steps(steps, client, now),
-        problems,
-        opportunities,
-        url=client.settings.url,
-        tenant=client.settings.tenant,
-    )
+    steps, settings = compare_steps(steps, client, now), client.settings
+    return Plan(steps, problems, opportunities, url=settings.url, tenant=settings.tenant)
 
 
 def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:

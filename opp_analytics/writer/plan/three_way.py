@@ -74,19 +74,11 @@ def _compare_delete(step: Step, remote: dict[str, Any] | None, meaning: Org) -> 
 def _detect_turn(step: Step, remote: dict[str, Any], meaning: Org) -> str | None:
     """Name the reason for a conflict if someone closed or reopened the deal since the plan."""
     now = {column: remote.get(column) for column in step.base}
-    if meaning.stages.is_closed(now) in (
-        meaning.stages.is_closed(step.base),
-        meaning.stages.is_closed(step.base | step.fields),
-    ):
+    closed = meaning.stages.is_closed(now)
+    if closed in (meaning.stages.is_closed(planned) for planned in (step.base, step.base | step.fields)):
         return None
-    outcome = meaning.stages.outcome(now)
-    what = (
-        "reopened"
-        if not meaning.stages.is_closed(now)
-        else outcome
-        if outcome in ("won", "lost")
-        else "closed"
-    )
+    outcome = meaning.stages.outcome(now) if closed else "reopened"
+    what = outcome if outcome in ("won", "lost", "reopened") else "closed"
     return f"{what} on the server since then"
 
 
