@@ -34,16 +34,7 @@ _NOT_AN_AMOUNT = "is not an amount; try 45000, $45,000 or 45k"
 _PERCENT = re.compile(r"(-?\d+(?:\.\d+)?|\.\d+)\s*(%?)")
 _NOT_A_PERCENTAGE = "is not a percentage; try 60 or 60%"
 
-_FLAGS = {
-    "true": True,
-    "yes": True,
-    "1": True,
-    "1.0": True,
-    "false": False,
-    "no": False,
-    "0": False,
-    "0.0": False,
-}
+_FLAGS = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(("false", "no", "0", "0.0"), False)
 
 _ORDERED = re.compile(r"(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d{2})(?!\d)")
 _SLASHED = re.compile(r"(\d{1,2})[/-](\d{1,2})(?:[/-](\d{4}|\d{2}))?")

@@ -36,7 +36,11 @@ def _timestamp(when: Any, name: str) -> pd.Timestamp:
             f"{name}={when!r} is not a date; use one such as '2026-03-31' or a datetime with its time zone"
         )
     if isinstance(when, str) and "/" in when:
-        _refuse_two_readings(when, name)
+        try:
+            # Nothing here settles the order of a date such as 03/04/2027.
+            read_date(when.split()[0], day_first=None)
+        except BadCell as error:
+            raise ArgumentValueError(f"{name}={when!r} {error}") from None
     try:
         stamp = pd.Timestamp(when)
     except (ValueError, TypeError) as error:
@@ -46,14 +50,6 @@ def _timestamp(when: Any, name: str) -> pd.Timestamp:
     if pd.isna(stamp):
         raise ArgumentValueError(f"{name}={when!r} is not a date; use one such as '2026-03-31'")
     return stamp
-
-
-def _refuse_two_readings(when: str, name: str) -> None:
-    """Refuse a date such as 03/04/2027, which nothing here settles."""
-    try:
-        read_date(when.split()[0], day_first=None)
-    except BadCell as error:
-        raise ArgumentValueError(f"{name}={when!r} {error}") from None
 
 
 def _zone(tz: str) -> ZoneInfo:

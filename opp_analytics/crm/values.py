@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from opp_analytics.crm.mapping import FLAGS, Mapped
+from opp_analytics.crm.mapping import CLOSED_AT, FLAGS, Mapped
 from opp_analytics.errors import DataError
 from opp_analytics.inputs import (
     BadValue,
@@ -31,16 +31,7 @@ from opp_analytics.table_files import FileTable
 from opp_analytics.text import count
 
 _DATES = ("close_date",)
-_INSTANTS = (
-    "created_at",
-    "updated_at",
-    "won_at",
-    "lost_at",
-    "closed_at",
-    "changed_at",
-    "seen_at",
-    "seen_after",
-)
+_INSTANTS = (*CLOSED_AT, "created_at", "updated_at", "changed_at", "seen_at", "seen_after")
 _IDS = ("unique_id", "account_id", "owner_id")
 _FRACTIONS = ("deal probability", "hs_deal_stage_probability")
 """Labels under which HubSpot writes 0.8 for 80%."""

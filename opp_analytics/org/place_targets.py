@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -13,13 +13,8 @@ from opp_analytics.org.people import ALWAYS, DERIVED
 
 _Days = tuple[pd.Timestamp, pd.Timestamp]
 """First and last day of a period."""
-
-
-class _Move(NamedTuple):
-    """A person in a team and region, from a day on."""
-
-    since: pd.Timestamp
-    place: dict[str, str | None]
+_Moves = list[tuple[pd.Timestamp, dict[str, str | None]]]
+"""The days since which a person is in a team and region, in order, each with these."""
 
 
 def find_org_of_targets(targets: pd.DataFrame, org: Org) -> Org:
@@ -68,18 +63,18 @@ def place_targets(targets: pd.DataFrame, org: Org) -> pd.DataFrame:
     return placed
 
 
-def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, list[_Move]]:
+def _list_moves(people: pd.DataFrame, columns: Sequence[str]) -> dict[str, _Moves]:
     """List the moves of each person in order, the first from always on."""
     dated = people.assign(from_date=people["from_date"].fillna(ALWAYS)).sort_values(
         "from_date", kind="stable"
     )
-    found: dict[str, list[_Move]] = {}
+    found: dict[str, _Moves] = {}
     for record in dated.to_dict("records"):
         place = {name: None if pd.isna(record[name]) else str(record[name]) for name in columns}
         before = found.setdefault(str(record["owner_name"]), [])
         if not before and record["from_date"] > ALWAYS:
-            before.append(_Move(ALWAYS, dict.fromkeys(columns)))
-        before.append(_Move(record["from_date"], place))
+            before.append((ALWAYS, dict.fromkeys(columns)))
+        before.append((record["from_date"], place))
     return found
 
 
@@ -101,17 +96,17 @@ def _days(label: str, org: Org) -> _Days | None:
         return None
 
 
-def _split(row: dict[str, Any], moves: dict[str, list[_Move]], days: _Days | None) -> list[dict[str, Any]]:
+def _split(row: dict[str, Any], moves: dict[str, _Moves], days: _Days | None) -> list[dict[str, Any]]:
     """Split a target by the days that its person is in each team and region."""
     own = moves.get(str(row.get("owner_name")), [])
     if row.get("team") is not None or not own or days is None:
         return [row]
     begin, end = days[0], days[1] + pd.Timedelta(days=1)
     parts: list[tuple[dict[str, str | None], int]] = []
-    for move, until in zip(own, [*(move.since for move in own[1:]), end], strict=True):
-        inside = (min(until, end) - max(move.since, begin)).days
+    for (since, place), until in zip(own, [*(later for later, _ in own[1:]), end], strict=True):
+        inside = (min(until, end) - max(since, begin)).days
         if inside > 0:
-            parts.append((move.place, inside))
+            parts.append((place, inside))
     if len(parts) == 1 or not isinstance(row["target"], (int, float)):
         return [{**row, **parts[-1][0]}]
     whole = (end - begin).days
