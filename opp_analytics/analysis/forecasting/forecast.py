@@ -16,7 +16,7 @@ from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, row
 from opp_analytics.analysis.forecasting.question import Answer, Question, answer
 from opp_analytics.analysis.forecasting.stated import look_up_chances
 from opp_analytics.analysis.forecasting.targets import Target
-from opp_analytics.analysis.shared.groups import By, divide
+from opp_analytics.analysis.shared.groups import By, Groups, divide
 from opp_analytics.analysis.shared.tables import annotate
 from opp_analytics.arguments import MethodName
 from opp_analytics.history import History
@@ -224,7 +224,7 @@ def _tabulate(question: Question, found: Answer, by: Sequence[str]) -> pd.DataFr
         "no_probability": rows.count(deals.open & ~no_value & (found.unpriced | (rated & np.isnan(stated)))),
         "to_date": np.tile([label == str(question.current) for label in rows.labels], deals.size),
     }
-    table = pd.DataFrame({name: column.ravel() for name, column in columns.items()}, index=rows.index)
+    table = pd.DataFrame({name: column.ravel() for name, column in columns.items()}, index=rows.cells.index)
     money = table["target"] - table["booked"]
     table["gap"] = money
     table["pipeline_coverage"] = (table["open_value"] / money).where(money > 0)
@@ -247,10 +247,10 @@ class Rows:
 
     labels: list[str]
     """Buckets and periods."""
-    cell: NDArray[np.intp]
-    """Row of each deal; −1 for none."""
-    groups: int
-    index: pd.Index[Any]
+    cells: Groups
+    """Row of each deal."""
+    shape: tuple[int, int]
+    """Groups, and rows of each."""
 
     @classmethod
     def of(cls, deals: Moment, wanted: Sequence[pd.Period], freq: str) -> Rows:
@@ -261,31 +261,17 @@ class Rows:
         inside = (deals.group >= 0) & (deals.open | deals.booked | deals.won_later) & (numbers[place] == own)
         cell = np.where(inside, deals.group * len(numbers) + place, -1)
         labels = [*BUCKETS, *map(str, wanted)]
-        by_period = pd.Index(labels, name="period", dtype=schema.TEXT)
-        if deals.index is None:
-            return cls(labels, cell, 1, by_period)
-        levels = [deals.index.get_level_values(k).repeat(len(labels)) for k in range(deals.index.nlevels)]
-        index = pd.MultiIndex.from_arrays(
-            [*levels, pd.Index(np.tile(labels, deals.size), dtype=schema.TEXT)],
-            names=[*deals.index.names, "period"],
-        )
-        return cls(labels, cell, deals.size, index)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Groups, and rows of each."""
-        return self.groups, len(self.labels)
+        below = pd.Index(np.tile(labels, deals.size), name="period", dtype=schema.TEXT)
+        index = Groups(deals.group, deals.index).nest(below, len(labels))
+        return cls(labels, Groups(cell, index), (deals.size, len(labels)))
 
     def sum(self, amounts: Floats, mask: Flags) -> Floats:
         """Sum amounts in each row; missing amounts count 0."""
-        kept = np.flatnonzero(mask & (self.cell >= 0) & ~np.isnan(amounts))
-        size = self.shape[0] * self.shape[1]
-        summed = np.bincount(self.cell[kept], weights=amounts[kept], minlength=size)
-        return summed.astype(np.float64).reshape(self.shape)
+        return self.cells.sum(amounts, mask).reshape(self.shape)
 
     def count(self, mask: Flags) -> NDArray[np.int64]:
         """Count deals in each row."""
-        return self.sum(np.ones(len(self.cell)), mask).astype(np.int64)
+        return self.cells.count(mask).reshape(self.shape)
 
     def filled(self, value: float) -> Floats:
         """Repeat a value in each row."""

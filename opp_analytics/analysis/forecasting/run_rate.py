@@ -43,11 +43,6 @@ _GROUP_SPREAD = 0.3
 """Coefficient of variation of a group's number of wins, beyond chance."""
 
 
-def closed_days(moment: Moment) -> NDArray[np.int64]:
-    """Number the day on which each deal was won or lost; `NEVER` for others."""
-    return np.where(moment.outcome <= LOST, moment.due, NEVER)
-
-
 def won_by_then(moment: Moment) -> Flags:
     """Tell the wins with a date by the day."""
     return np.asarray((moment.outcome == WON) & (moment.due <= moment.day))
@@ -217,7 +212,8 @@ def _drop_young(
     moment: Moment, ended: list[pd.Period], cuts: NDArray[np.int64]
 ) -> tuple[list[pd.Period], NDArray[np.int64], Floats | None]:
     """Keep the periods before which the pipeline is known, with its size at each and today; all, and None, if too few are."""
-    dated, closed = moment.created < NEVER, closed_days(moment)
+    # A deal that is not closed has the closing day NEVER.
+    dated, closed = moment.created < NEVER, np.where(moment.outcome <= LOST, moment.due, NEVER)
     known = moment.open | (moment.outcome <= LOST)
     took = (closed - moment.created)[won_by_then(moment) & dated & (moment.created <= closed)]
     if not len(took):

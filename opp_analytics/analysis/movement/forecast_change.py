@@ -180,7 +180,9 @@ def forecast_change_deals(
     change = _explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change_deals")
     rows = change.rows
     moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
-    moved = moved.sort_values(["expected", "unique_id"], key=_largest_first, kind="stable")
+    moved = moved.assign(rank=-moved["expected"].abs().round(6)).sort_values(
+        ["rank", "unique_id"], kind="stable"
+    )
     moved = sort_groups(moved, name_groups(change.groups))
     table = moved[["unique_id", "name", "movement", "expected", "value"]]
     return annotate(
@@ -189,10 +191,6 @@ def forecast_change_deals(
         n=table["unique_id"].nunique(),
         **change.notes,
     )
-
-
-def _largest_first(column: pd.Series[Any]) -> pd.Series[Any]:
-    return -column.abs().round(6) if column.dtype.kind == "f" else column
 
 
 @dataclass(frozen=True)

@@ -31,29 +31,13 @@ if TYPE_CHECKING:
 
 
 MOVEMENTS = (
-    "new",
-    "reopened",
-    "pulled_in",
-    "pushed_in",
-    "value_up",
-    "value_down",
-    "pushed_out",
-    "pulled_out",
-    "won",
-    "lost",
-    "disqualified",
-    "deleted",
-)
+    "new", "reopened", "pulled_in", "pushed_in", "value_up", "value_down", "pushed_out", "pulled_out",
+    "won", "lost", "disqualified", "deleted",
+)  # fmt: skip
 """Movements that a waterfall always shows, in order."""
 FURTHER_MOVEMENTS = (
-    "transferred_in",
-    "returned",
-    "date_set",
-    "date_cleared",
-    "conflict",
-    "unknown",
-    "transferred_out",
-)
+    "transferred_in", "returned", "date_set", "date_cleared", "conflict", "unknown", "transferred_out",
+)  # fmt: skip
 """Movements that a waterfall shows only if they occur."""
 BOUND = "each movement is a lower bound: a change reversed between two records does not appear"
 Due = tuple[When, When] | str | None

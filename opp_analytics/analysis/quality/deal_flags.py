@@ -346,7 +346,8 @@ def _flag_due_soon_unlikely(deals: OpenDeals) -> Flagged | None:
 
 def _flag_no_change(deals: OpenDeals) -> Flagged:
     learned = deals.past.pauses if deals.past else None
-    limit = _choose_limit(deals.limits.stale_days, learned)
+    usual = learned.days if learned else _STALE_DAYS
+    limit = usual if deals.limits.stale_days is None else deals.limits.stale_days
     days = _as_floats(deals.count_days_since(deals.touched))
     after = (
         f"; {_describe(learned, 'won deals never paused for more than')}"
@@ -358,12 +359,6 @@ def _flag_no_change(deals: OpenDeals) -> Flagged:
 
 # Days without a change, until enough deals are won to learn them: as long as in `audit`.
 _STALE_DAYS = 30
-
-
-def _choose_limit(given: int | None, learned: LearnedDays | None) -> int:
-    if given is not None:
-        return given
-    return learned.days if learned else _STALE_DAYS
 
 
 def _describe(quantile: LearnedDays, what: str) -> str:

@@ -117,7 +117,9 @@ def win_rate(
     keys = [make_column_key(frame[name]) for name in names]
     if freq is not None:
         keys.append(make_period_key(frame["close_date"], freq))
-    inside = _is_inside(frame, start, end, tz) if dated else np.ones(len(frame), dtype=bool)
+    inside = np.ones(len(frame), dtype=bool)
+    if dated:
+        inside = frame["close_date"].between(*periods.window(start, end, tz=tz)).to_numpy(dtype=bool)
     if freq is not None and today is not None:
         # In a period that has not begun nothing has closed.
         inside = inside & ~(frame["close_date"] > pd.Period(today, freq).end_time).to_numpy()
@@ -145,11 +147,6 @@ def win_rate(
         confidence=confidence,
         **({} if freq is None else {"freq": freq}),
     )
-
-
-def _is_inside(frame: pd.DataFrame, start: When | None, end: When | None, tz: str) -> NDArray[np.bool_]:
-    first, last = periods.window(start, end, tz=tz)
-    return np.asarray(frame["close_date"].between(first, last).to_numpy(), dtype=bool)
 
 
 def _make_rates(

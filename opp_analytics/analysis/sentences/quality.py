@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from opp_analytics.org import money_of
-from opp_analytics.text import count, group_label, joined, label, number, percent, spelled
+from opp_analytics.text import count, group_label, join_key, joined, label, number, percent, spelled
 
 
 def describe_audit(table: pd.DataFrame) -> str:
@@ -65,10 +65,7 @@ def describe_scorecard(table: pd.DataFrame) -> str:
     what = joined([group_label(name) for name in table.index.names])
     if apart.empty:
         return f"No {what}’s win rate differs from the overall {percent(whole)} beyond chance ({count(int(known['n'].sum()), 'closed deal')})."
-    said = [
-        f"{' · '.join(map(str, key)) if isinstance(key, tuple) else key} wins {percent(rate)}"
-        for key, rate in apart["rate"].items()
-    ]
+    said = [f"{join_key(key)} wins {percent(rate)}" for key, rate in apart["rate"].items()]
     rest = len(known) - len(apart)
     others = f"; the other {spelled(rest)} are too close to tell apart" if rest > 1 else ""
     return f"Beyond chance: {joined(said, most=3)}, against {percent(whole)} overall{others}."

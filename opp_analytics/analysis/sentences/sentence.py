@@ -122,15 +122,11 @@ def heading(table: pd.DataFrame) -> str:
 def _recognize(table: pd.DataFrame) -> _Kind:
     """Find the function that returned a table, by its columns."""
     arguments.refuse_foreign(table, "table")
+    got = f"a {type(table).__name__}"
     if isinstance(table, pd.DataFrame):
         for kind in _KINDS:
             if kind.fits(table):
                 return kind
+        got = f"one with the columns {joined(table.columns, most=8)}"
     functions = joined([kind.function for kind in _KINDS], last="or")
-    raise ArgumentTypeError(f"sentence needs a table from {functions}, not {_describe_argument(table)}")
-
-
-def _describe_argument(table: object) -> str:
-    if isinstance(table, pd.DataFrame):
-        return f"one with the columns {joined(table.columns, most=8)}"
-    return f"a {type(table).__name__}"
+    raise ArgumentTypeError(f"sentence needs a table from {functions}, not {got}")

@@ -223,11 +223,6 @@ def _mark_wins(outcomes: NDArray[np.intp], deals: int) -> NDArray[np.bool_]:
     return np.asarray((outcomes >> np.arange(deals)[:, None]) & 1 == 1, dtype=bool)
 
 
-def _spread_evenly(count: int) -> Floats:
-    """Spread values of a normal variable: one in the middle of each of equally likely intervals."""
-    return np.asarray(ndtri((np.arange(count) + 0.5) / count), dtype=np.float64)
-
-
 def _draw(deals: _Deals, one_of: Sequence[float], seed: int) -> _Draws:
     won = np.empty((deals.singly, DRAWS), dtype=bool)
     won[:_WHALES] = _lay_out(deals.cents[:_WHALES], deals.chances[:_WHALES])
@@ -269,7 +264,8 @@ def _draw_together(cents: Floats, chances: Floats, rng: np.random.Generator) -> 
     deviation = _sum_in_order(cents**2 * spread) ** 0.5
     third = _sum_in_order(cents**3 * spread * (1 - 2 * chances))
     skew = third / deviation**3 if deviation > 0 else 0.0
-    normal = rng.permutation(_spread_evenly(DRAWS))
+    # Values of a normal variable in the middle of equally likely intervals.
+    normal = rng.permutation(ndtri((np.arange(DRAWS) + 0.5) / DRAWS))
     # If all amounts are multiples of one sum, so are the totals.
     step = _find_common_step(np.abs(cents).astype(np.int64))
     drawn = np.rint((mean + deviation * (normal + skew / 6 * (normal**2 - 1))) / step) * step
