@@ -308,9 +308,10 @@ class Client:
         stored: bool = False,
         **params: Unpack[ListParams],
     ) -> bytes:
-        """Fetch the undecoded body of one page of the list or the trash, through the page cache.
+        """Fetch the undecoded body of one page of the list or, with `deleted`, the trash, through the page cache.
 
-        With `stored`, a stored copy is used without a request; else the server may answer that it is current (304).
+        `page`, `page_size` and `params` go into the query. With `stored`, a stored copy is used without a request; else
+        the server may answer that it is current (304).
         """
         query = calls.encode_query(page, page_size, dict(params), self.names)
         return self.pages.read(self.transport, TRASH if deleted else LIST, query, stored=stored)
