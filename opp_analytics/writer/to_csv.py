@@ -16,21 +16,9 @@ import pandas as pd
 from opp_analytics import arguments, files, inputs, schema
 from opp_analytics.errors import DataError
 from opp_analytics.org import Org, conform, empty
+from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import list_rows
 from opp_analytics.writer.plan.difference import require_ids
-from opp_analytics.writer.sheets import (
-    MOMENTS,
-    TEXTS,
-    find_file_day_order,
-    make_after,
-    match_header,
-    order_columns,
-    parse,
-    refuse_before,
-    save,
-    select_import_rows,
-    to_cell,
-)
 
 Exported = dict[Any, dict[str, Any]]
 """The exported rows by id."""
@@ -75,11 +63,11 @@ def to_csv(
     """
     target = arguments.path(path)
     if org is not None:
-        return _write(_import_texts(*select_import_rows(opportunities, org, before)), target)
-    refuse_before(before)
+        return _write(_import_texts(*sheets.select_import_rows(opportunities, org, before)), target)
+    sheets.refuse_before(before)
     frame = conform(require_ids(opportunities, "opportunities"))
     texts = {}
-    for column in order_columns([str(column) for column in frame.columns]):
+    for column in sheets.order_columns([str(column) for column in frame.columns]):
         cells = [_to_csv_text(column, value) for value in frame[column]]
         title = guard_formula(column) if column == column.strip() else f"'{column}"
         texts[title] = schema.as_text(pd.Series(cells, dtype="object", name=column), frame["unique_id"])
@@ -90,7 +78,7 @@ def _import_texts(rows: pd.DataFrame, labels: list[str]) -> dict[str, pd.Series[
     """Write the cells under the CRM's labels; refuse a formula: with an apostrophe it would be wrong, without one it could run."""
     texts = {}
     for name, label in zip(rows.columns, labels, strict=True):
-        plain = [to_cell(str(name), value) for value in rows[name]]
+        plain = [sheets.to_cell(str(name), value) for value in rows[name]]
         live = [cell for cell in plain if isinstance(cell, str) and guard_formula(cell) != cell]
         if live or guard_formula(label) != label:
             raise DataError(
@@ -109,7 +97,7 @@ def _write(texts: dict[str, pd.Series[Any]], target: Path) -> Path:
     broken = any("\r" in cell for cells in texts.values() for cell in cells)
     quoting: Literal[0, 1] = csv.QUOTE_ALL if broken else csv.QUOTE_MINIMAL
     content = pd.DataFrame(texts).to_csv(index=False, lineterminator="\n", quoting=quoting)
-    return save(target, content.encode("utf-8-sig"))
+    return sheets.save(target, content.encode("utf-8-sig"))
 
 
 def read_csv(
@@ -143,7 +131,7 @@ def read_csv(
     file = arguments.path(path)
     titles, lines = _read_lines(file)
     known = [c for c in schema.COLUMNS if c in {inputs.fold(title) for title in titles}]
-    columns = match_header(file, titles, list(dict.fromkeys(["unique_id", *known])))
+    columns = sheets.match_header(file, titles, list(dict.fromkeys(["unique_id", *known])))
     filled = {}
     for number, line in enumerate(lines, start=2):
         if len(line) > len(titles):
@@ -156,13 +144,13 @@ def read_csv(
     )
     day_first = _find_order(filled.values(), exported)
     rows = {number: _read_row(cells, exported, day_first) for number, cells in filled.items()}
-    return make_after(rows, columns, empty() if before is None else before, new_columns)
+    return sheets.make_after(rows, columns, empty() if before is None else before, new_columns)
 
 
 def _find_order(rows: Collection[dict[str, str]], exported: Exported) -> bool | None:
     """Find the order of day and month in the close dates: from themselves, else from the exported dates."""
     dated = [(row["close_date"], row["unique_id"]) for row in rows if row.get("close_date")]
-    shown = find_file_day_order(text for text, _ in dated)
+    shown = sheets.find_file_day_order(text for text, _ in dated)
     if shown is not None:
         return shown
     return _find_day_order((text, exported[i].get("close_date")) for text, i in dated if i in exported)
@@ -260,7 +248,7 @@ def _is_unedited(column: str, text: str, was: Any) -> bool:
     """
     if schema.is_blank(was):
         return False
-    if column in MOMENTS:
+    if column in sheets.MOMENTS:
         moment = _read_minute(was, False)
         return not pd.isna(moment) and any(_read_minute(text, first) == moment for first in (False, True))
     return isinstance(was, str) and "?" in text and was.encode(_WINDOWS, "replace").decode(_WINDOWS) == text
@@ -296,7 +284,7 @@ def _to_csv_text(column: str, value: Any) -> str:
     >>> _to_csv_text("value", 1200.0), _to_csv_text("name", " Acme"), _to_csv_text("name", "=1+1"), _to_csv_text("name", None)
     ('1200', "' Acme", "'=1+1", '')
     """
-    plain = to_cell(column, value)
+    plain = sheets.to_cell(column, value)
     if plain is None:
         return ""
     if column == "close_date":
@@ -315,6 +303,6 @@ def _read_csv_cell(column: str, text: str, *, day_first: bool | None = None) -> 
     ('Acme', ' Acme', 1200.0)
     """
     exact = text.removeprefix("'")
-    if exact != text and (column in TEXTS or column not in schema.COLUMNS):
+    if exact != text and (column in sheets.TEXTS or column not in schema.COLUMNS):
         return exact or None
-    return parse(column, exact, day_first=day_first)
+    return sheets.parse(column, exact, day_first=day_first)

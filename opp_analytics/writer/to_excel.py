@@ -22,22 +22,10 @@ from opp_analytics import arguments, schema
 from opp_analytics.errors import ConfigError, DataError
 from opp_analytics.files import refuse_devices
 from opp_analytics.org import PIPELINE, Org, Stages, conform
+from opp_analytics.writer import sheets
 from opp_analytics.writer.cells import from_text, list_choices, list_rows, to_text
 from opp_analytics.writer.plan.difference import require_ids
 from opp_analytics.writer.plan.plan_io import read_before
-from opp_analytics.writer.sheets import (
-    MOMENTS,
-    TEXTS,
-    find_file_day_order,
-    make_after,
-    match_header,
-    order_columns,
-    parse,
-    refuse_before,
-    save,
-    select_import_rows,
-    to_cell,
-)
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
@@ -55,7 +43,7 @@ _FORMATS = {
     "value": "#,##0.00",
     "close_date": "yyyy-mm-dd",
     "probability": "0",
-    **dict.fromkeys(MOMENTS, "yyyy-mm-dd hh:mm"),
+    **dict.fromkeys(sheets.MOMENTS, "yyyy-mm-dd hh:mm"),
 }
 _IMPORT_FORMATS = {**_FORMATS, "value": "0.00"}
 """Imports take no thousands separators."""
@@ -134,18 +122,18 @@ def to_excel(
     sheet.title = _SHEET
     target = arguments.path(path)
     if org is not None:
-        _fill_import(sheet, *select_import_rows(opportunities, org, before))
-        return save(target, book.save)
-    refuse_before(before)
+        _fill_import(sheet, *sheets.select_import_rows(opportunities, org, before))
+        return sheets.save(target, book.save)
+    sheets.refuse_before(before)
     frame = conform(require_ids(opportunities, "opportunities"))
     frame = frame[["unique_id", *(c for c in frame.columns if c != "unique_id")]]
     columns = [str(column) for column in frame.columns]
-    shown = order_columns(columns)
+    shown = sheets.order_columns(columns)
     meaning = Org.of(frame)
     _fill(sheet, shown, shown, frame[shown])
     _format_sheet(sheet, shown, len(frame), _list_dropdowns(book, meaning, shown), meaning)
     _write_base(book, columns, frame)
-    return save(target, book.save)
+    return sheets.save(target, book.save)
 
 
 def _fill_import(sheet: Worksheet, rows: pd.DataFrame, labels: list[str]) -> None:
@@ -162,7 +150,7 @@ def _fill(sheet: Worksheet, titles: list[str], columns: list[str], frame: pd.Dat
     _write_titles(sheet, titles)
     for number, record in enumerate(frame.itertuples(index=False), start=2):
         for place, (column, value) in enumerate(zip(columns, record, strict=True), start=1):
-            plain = _to_moment(value) if column in MOMENTS else to_cell(column, value)
+            plain = _to_moment(value) if column in sheets.MOMENTS else sheets.to_cell(column, value)
             if isinstance(plain, str):
                 cell = _put_text(sheet, number, place, plain, f"row {number}: {column}")
                 cell.quotePrefix = plain[:1] in ("=", "+", "-", "@")
@@ -175,7 +163,7 @@ def _to_moment(value: Any) -> Any:
     if schema.is_blank(value):
         return None
     at = pd.Timestamp(value).tz_convert("UTC").tz_localize(None)
-    return at.round("s").to_pydatetime() if at.year >= 1900 else to_cell("created_at", value)
+    return at.round("s").to_pydatetime() if at.year >= 1900 else sheets.to_cell("created_at", value)
 
 
 def _write_titles(sheet: Worksheet, names: list[str]) -> None:
@@ -376,20 +364,22 @@ def read_excel(path: str | Path, *, new_columns: Collection[str] = ()) -> tuple[
     titles = filled.pop(1, {})
     width = max(titles, default=-1) + 1
     header = [titles[place].value if place in titles else None for place in range(width)]
-    columns = match_header(file, header, list(before.columns))
+    columns = sheets.match_header(file, header, list(before.columns))
     content = _make_reader(file, sheet.title)
     base = {record["unique_id"]: record for record in list_rows(before.astype("object"))}
     raw = {
         number: {column: content(column, cells.get(place)) for place, column in columns.items()}
         for number, cells in filled.items()
     }
-    day_first = find_file_day_order(cells["close_date"][0] for cells in raw.values() if "close_date" in cells)
+    day_first = sheets.find_file_day_order(
+        cells["close_date"][0] for cells in raw.values() if "close_date" in cells
+    )
     rows = {
         number: _read_row(cells, base, book.epoch, day_first)
         for number, cells in raw.items()
         if any(not schema.is_blank(value) for value, _ in cells.values())
     }
-    return before, make_after(rows, columns, before, new_columns)
+    return before, sheets.make_after(rows, columns, before, new_columns)
 
 
 def _list_filled(sheet: Worksheet) -> dict[int, dict[int, Any]]:
@@ -414,7 +404,7 @@ def _make_reader(file: Path, title: str) -> Callable[[str, Any], tuple[Any, str]
             return None, "General"
         value = cell.value
         if cell.data_type == "f":
-            typed = column in schema.COLUMNS and column not in TEXTS
+            typed = column in schema.COLUMNS and column not in sheets.TEXTS
             found = stored().cell(cell.row, cell.column).value if typed else None
             value = str(value) if found is None else found
         return value, str(cell.number_format)
@@ -468,23 +458,23 @@ def _read_base_frame(filled: dict[int, dict[int, Any]]) -> pd.DataFrame:
 def _read_row(
     raw: dict[str, tuple[Any, str]], base: dict[str, dict[str, Any]], epoch: datetime, day_first: bool | None
 ) -> dict[str, Any]:
-    unique_id = parse("unique_id", *raw["unique_id"], epoch)
+    unique_id = sheets.parse("unique_id", *raw["unique_id"], epoch)
     held = base.get(unique_id, {})
     row = {}
     for column, (value, number_format) in raw.items():
         was = held.get(column)
-        cleaned = parse(column, value, number_format, epoch, day_first=day_first)
+        cleaned = sheets.parse(column, value, number_format, epoch, day_first=day_first)
         row[column] = was if column in held and _is_unchanged(column, value, cleaned, was) else cleaned
     return row | {"unique_id": unique_id}
 
 
 def _is_unchanged(column: str, value: Any, cleaned: Any, was: Any) -> bool:
     """Tell whether a cell is unchanged, apart from what a spreadsheet alters on saving."""
-    written = to_cell(column, was)
+    written = sheets.to_cell(column, was)
     if schema.is_blank(written) or schema.is_blank(cleaned):
         return schema.is_blank(written) and schema.is_blank(cleaned)
     if isinstance(written, str):
-        if column in MOMENTS and isinstance(value, datetime):
+        if column in sheets.MOMENTS and isinstance(value, datetime):
             at = pd.Timestamp(value)
             at = at.tz_localize("UTC") if at.tzinfo is None else at
             return abs(at - pd.Timestamp(written)) < pd.Timedelta("1s")

@@ -16,7 +16,7 @@ from opp_analytics.analysis import sentence
 from opp_analytics.errors import ArgumentTypeError
 from opp_analytics.history import History
 from opp_analytics.periods import When, as_date
-from opp_analytics.widgets.explorer.choice import Choice
+from opp_analytics.widgets.explorer.choice import Choice, DealSelector
 from opp_analytics.widgets.explorer.panel import (
     list_controls,
     list_deals,
@@ -24,7 +24,6 @@ from opp_analytics.widgets.explorer.panel import (
     show_view,
     write_timeline,
 )
-from opp_analytics.widgets.explorer.selection import DealSelector
 from opp_analytics.widgets.explorer.views import ForecastView, View, make_view
 from opp_analytics.widgets.widget import Widget, encode
 from opp_analytics.writer import guard_formula, own_writes

@@ -15,8 +15,7 @@ from opp_analytics.history import History
 from opp_analytics.org import OPEN, Org, money_of, outcome_codes, record_link
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BUCKETS
-from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice
-from opp_analytics.widgets.explorer.selection import DealSelector
+from opp_analytics.widgets.explorer.choice import FILTERS, VIEWS, Choice, DealSelector
 from opp_analytics.widgets.explorer.views import ForecastView, View
 
 _MOST_NAMES = 500

@@ -20,8 +20,7 @@ from opp_analytics.org import OPEN, WON, Money, Org, money_of, outcome_codes, sp
 from opp_analytics.periods import as_date
 from opp_analytics.schema import BUCKETS, NO_LABEL
 from opp_analytics.svg import Amount, Row, Rows
-from opp_analytics.widgets.explorer.choice import Choice
-from opp_analytics.widgets.explorer.selection import DealSelector
+from opp_analytics.widgets.explorer.choice import Choice, DealSelector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

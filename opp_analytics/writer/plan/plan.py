@@ -17,17 +17,8 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentValueError, PlanError
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
+from opp_analytics.writer.plan import display
 from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, require_ids
-from opp_analytics.writer.plan.display import (
-    PERMISSIONS,
-    PYTHON,
-    Words,
-    describe_problems,
-    list_needing,
-    summarize_plan,
-    write_plan_html,
-    write_plan_table,
-)
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
 from opp_analytics.writer.plan.three_way import (
     compare_three_ways,
@@ -112,13 +103,13 @@ class Plan:
     @property
     def needs(self) -> tuple[str, ...]:
         """Options that `apply` needs for this plan: clear_nulls, allow_delete."""
-        return tuple(option for option in PERMISSIONS if list_needing(option, self.steps))
+        return tuple(option for option in display.PERMISSIONS if display.list_needing(option, self.steps))
 
     def __len__(self) -> int:
         """Number of changes."""
         return sum(len(step.cells) for step in self.steps)
 
-    def summary(self, *, words: Words = PYTHON) -> str:
+    def summary(self, *, words: display.Words = display.PYTHON) -> str:
         """Summarize the changes, the money they move, and the problems to fix first.
 
         Parameters
@@ -130,10 +121,10 @@ class Plan:
         problems = self.found_problems
         if problems:
             lines.append(f"{text.count(len(problems), 'problem')}: nothing is sent until they are fixed")
-            lines.append(describe_problems(problems, self.before, words))
+            lines.append(display.describe_problems(problems, self.before, words))
         return "\n".join(lines)
 
-    def overview(self, *, words: Words = PYTHON) -> str:
+    def overview(self, *, words: display.Words = display.PYTHON) -> str:
         """Summarize the changes and the money they move.
 
         Parameters
@@ -141,7 +132,7 @@ class Plan:
         words : Words
             Words for options and lists; those of Python by default.
         """
-        return summarize_plan(self.steps, words)
+        return display.summarize_plan(self.steps, words)
 
     def edited(self) -> pd.DataFrame:
         """Apply the plan to its opportunities, on paper; cells in conflict stay unchanged.
@@ -251,10 +242,10 @@ class Plan:
         return cls(steps, problems, before, **head)
 
     def _repr_html_(self) -> str:
-        return write_plan_html(self.overview(), self.steps, self.found_problems)
+        return display.write_plan_html(self.overview(), self.steps, self.found_problems)
 
     def __rich__(self) -> Table:
-        return write_plan_table(self.steps)
+        return display.write_plan_table(self.steps)
 
     def __repr__(self) -> str:
         return text.printable(f"<Plan {self.plan_id[:8]}: {self.summary()}>", lines=True)
