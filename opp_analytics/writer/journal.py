@@ -243,9 +243,7 @@ class Journal:
 
         If the deal was closed or reopened since the plan, `outcome` is its stage and status: the new base.
         """
-        was = [
-            (to_text(field, value) or "null", run_id, number, field) for field, value in overwritten.items()
-        ]
+        was = [(to_text(name, value) or "null", run_id, number, name) for name, value in overwritten.items()]
 
         def write(db: sqlite3.Connection) -> None:
             _intend(db, run_id, number, outcome)
@@ -277,17 +275,8 @@ class Journal:
 
     def settle(self, run_id: str, number: int, result: Result) -> None:
         """Record the result of a step with the next commit; if that is lost, resume looks again."""
-        step_row = (
-            _now(),
-            result.sent,
-            result.refused,
-            result.unique_id,
-            result.updated_before,
-            result.updated_after,
-            _record_text(result.record),
-            run_id,
-            number,
-        )
+        record, stamps = _record_text(result.record), (result.updated_before, result.updated_after)
+        step_row = (_now(), result.sent, result.refused, result.unique_id, *stamps, record, run_id, number)
         changes = [
             (outcome, error, run_id, number, place)
             for place, (outcome, error) in enumerate(zip(result.outcomes, result.errors, strict=True))
@@ -317,13 +306,10 @@ class Journal:
         """Read a run with its steps in order."""
 
         def read(db: sqlite3.Connection) -> tuple[list[sqlite3.Row], ...]:
-            return (
-                db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,)).fetchall(),
-                db.execute("SELECT * FROM step WHERE run_id = ? ORDER BY number", (run_id,)).fetchall(),
-                db.execute(
-                    "SELECT * FROM change WHERE run_id = ? ORDER BY number, place", (run_id,)
-                ).fetchall(),
-            )
+            runs = db.execute("SELECT * FROM run WHERE run_id = ?", (run_id,))
+            steps = db.execute("SELECT * FROM step WHERE run_id = ? ORDER BY number", (run_id,))
+            changes = db.execute("SELECT * FROM change WHERE run_id = ? ORDER BY number, place", (run_id,))
+            return runs.fetchall(), steps.fetchall(), changes.fetchall()
 
         runs, steps, changes = self.do(read)
         if not runs:

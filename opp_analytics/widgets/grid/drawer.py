@@ -26,7 +26,8 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
     ordered = sorted(rows, key=lambda row: (row not in in_conflict, -abs(effects.get(row, 0.0)), row))
     dropped = {key for key, conflict in review.conflicts.items() if conflict.keep == "theirs"}
     written = sum(any((row, name) not in dropped for name in names) for row, names in fields.items())
-    changes, problems = sheet.counts["changes"], sheet.problems
+    changes = sheet.counts["changes"]
+    problems = [(key, cell.why) for key, cell in sheet.problems.items()]
     cleared = sum(
         bool(name) and sheet.value(row, name) is None for row, names in fields.items() for name in names
     )
@@ -43,9 +44,9 @@ def show_review(review: Review, effect: ForecastEffect) -> dict[str, Any]:
                 "field": name,
                 "deal": sheet.deal_name(row),
                 "title": sheet.column[name].title,
-                "why": cell.why,
+                "why": why,
             }
-            for (row, name), cell in list(problems.items())[:_LISTED]
+            for (row, name), why in problems[:_LISTED]
         ],
         "problem_count": len(problems),
         "items": [

@@ -90,9 +90,8 @@ def _create(live: LiveRun, entry: RunStep) -> Result:
     try:
         record = live.client.create(fields=step.fields)
     except _IN_DOUBT as error:
-        return Result.whole(
-            step, "unknown", str(error), attempts=attempts, sent=True, outage=_is_outage(error)
-        )
+        outage = _is_outage(error)
+        return Result.whole(step, "unknown", str(error), attempts=attempts, sent=True, outage=outage)
     except (ApiError, DataError, Stopped) as error:
         return _refuse(live, step, error, attempts, sent=False)
     return Result.whole(step, "applied", attempts=attempts, unique_id=record["unique_id"], record=record)
@@ -168,26 +167,18 @@ def _write(live: LiveRun, step: Step) -> Row | None:
 
 def _finish_write(step: Step, attempts: int, remote: Row | None, answer: Row | None) -> Result:
     outcomes = tuple("already" if cell.status == "already" else "applied" for cell in step.cells)
-    return Result(
-        outcomes,
-        (None,) * len(outcomes),
-        attempts=attempts,
-        record=answer if step.operation == "recover" else None,
-        updated_before=_updated_at(remote),
-        updated_after=_updated_at(answer),
-    )
+    record = answer if step.operation == "recover" else None
+    was, now, errors = _updated_at(remote), _updated_at(answer), (None,) * len(outcomes)
+    return Result(outcomes, errors, attempts, record=record, updated_before=was, updated_after=now)
 
 
 def _finish(first: Step, attempts: int, sent: bool, remote: Row | None) -> Result:
     """Report values that are on the server already, by our own lost write or by somebody else's."""
     # Where all were there at the first look, a run that died before it heard had sent them.
     ours = [sent and (first.already or cell.status != "already") for cell in first.cells]
-    return Result(
-        tuple("applied" if written else "already" for written in ours),
-        (None,) * len(ours),
-        attempts=attempts,
-        updated_after=_updated_at(remote) if sent else None,
-    )
+    outcomes = tuple("applied" if written else "already" for written in ours)
+    updated_after = _updated_at(remote) if sent else None
+    return Result(outcomes, (None,) * len(ours), attempts, updated_after=updated_after)
 
 
 def _report_conflict(step: Step, attempts: int) -> Result:
@@ -215,15 +206,8 @@ def _fail_to_read(
     if isinstance(error, (AuthError, Stopped)):
         return _end(live, step, error, attempts, sent=sent)
     refused = 400 <= (error.status or 0) < 500 and not isinstance(error, RateLimitError)
-    return Result.whole(
-        step,
-        "unknown" if sent else "failed",
-        str(error),
-        attempts=attempts,
-        sent=sent,
-        refused=refused and not sent,
-        outage=_is_outage(error),
-    )
+    more = {"sent": sent, "refused": refused and not sent, "outage": _is_outage(error)}
+    return Result.whole(step, "unknown" if sent else "failed", str(error), attempts=attempts, **more)
 
 
 def _end(live: LiveRun, step: Step, error: AuthError | Stopped, attempts: int, *, sent: bool) -> Result:

@@ -17,15 +17,9 @@ from opp_analytics.certificate import Certificate
 from opp_analytics.errors import ArgumentValueError, PlanError
 from opp_analytics.periods import Freq, When
 from opp_analytics.schema import BUCKETS
-from opp_analytics.writer.plan import display
+from opp_analytics.writer.plan import display, three_way
 from opp_analytics.writer.plan.difference import UNKNOWN_ID, find_difference, require_ids
 from opp_analytics.writer.plan.plan_io import read_parts, write_parts
-from opp_analytics.writer.plan.three_way import (
-    compare_three_ways,
-    find_in_trash,
-    promise_no_writes,
-    read_many,
-)
 from opp_analytics.writer.steps import (
     EditedCell,
     PlanProblem,
@@ -347,12 +341,12 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
             f"the opportunities were loaded from another tenant ({url}) than the client's ({client.settings.url}); plan "
             "with the address and key that they were loaded with"
         )
-    with promise_no_writes():
+    with three_way.promise_no_writes():
         recoveries = _find_recoveries(problems, client)
         steps += recoveries
         recovered = {step.unique_id for step in recoveries}
         problems = [p for p in problems if p.problem != UNKNOWN_ID or p.unique_id not in recovered]
-        now = read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
+        now = three_way.read_many(client, {step.unique_id for step in steps if step.unique_id is not None})
     steps, settings = compare_steps(steps, client, now), client.settings
     return Plan(steps, problems, opportunities, url=settings.url, tenant=settings.tenant)
 
@@ -360,7 +354,7 @@ def plan(before: pd.DataFrame, after: pd.DataFrame, *, client: Client | None = N
 def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
     """Find the unknown ids that are in the trash; their rows are recoveries."""
     unknown = [p for p in problems if p.problem == UNKNOWN_ID]
-    trashed = find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
+    trashed = three_way.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
     return [
         Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in unknown if p.unique_id in trashed
     ]
@@ -369,6 +363,6 @@ def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
 def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None]) -> list[Step]:
     """Compare steps with the server's current rows, by id."""
     return [
-        compare_three_ways(step, rows.get(step.unique_id) if step.unique_id else None, client.org)
+        three_way.compare_three_ways(step, rows.get(step.unique_id) if step.unique_id else None, client.org)
         for step in steps
     ]

@@ -73,9 +73,8 @@ def _problem_line(problem: PlanProblem) -> str:
 
 def _row_lines(frame: pd.DataFrame) -> list[str]:
     columns = {str(name): [_wire(str(name), value) for value in frame[name]] for name in frame.columns}
-    return [
-        _encode(dict(zip(columns, row, strict=True))).decode() for row in zip(*columns.values(), strict=True)
-    ]
+    rows = zip(*columns.values(), strict=True)
+    return [_encode(dict(zip(columns, row, strict=True))).decode() for row in rows]
 
 
 def read_parts(path: Path) -> tuple[dict[str, Any], list[Step], list[PlanProblem], pd.DataFrame]:
