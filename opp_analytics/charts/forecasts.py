@@ -395,18 +395,8 @@ def category_reach(table: pd.DataFrame, period: str, *, target: float = math.nan
         label = text.label(name)
         title = f"{text.capital(label)}: {money(amount)}; {money(total)} with all above"
         bar = BarMark(start, total, "bar" if name == "closed" else "hi", title=title)
-        places.append(
-            Place(
-                label,
-                (BarMark(0, start, "pale"), bar),
-                "",
-                total,
-                money(total),
-                (money(amount),),
-                title,
-                name,
-            )
-        )
+        marks, figures = (BarMark(0, start, "pale"), bar), (money(amount),)
+        places.append(Place(label, marks, "", total, money(total), figures, title, name))
     aim = (Level(target, "ink", f"target {money(target)}"),) if math.isfinite(target) else ()
     return ChartData("", places=tuple(places), measure=measure_column(table, "closed", "value"), levels=aim)
 

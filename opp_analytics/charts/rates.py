@@ -266,11 +266,8 @@ def velocity(table: pd.DataFrame) -> ChartData:
 
 def scorecard(table: pd.DataFrame) -> ChartData:
     """Prepare win rates with intervals, highest first, blue where beyond chance; the other scores beside them."""
-    count, blue = (
-        text.count(int(table["n"].sum()), "closed deal"),
-        "blue: differs from the others beyond chance",
-    )
-    note = write_caption(table, count, note_intervals(table), blue)
+    count = text.count(int(table["n"].sum()), "closed deal")
+    note = write_caption(table, count, note_intervals(table), "blue: differs from the others beyond chance")
     if not table["n"].any():
         return ChartData(sentence(table), note, "no closed deals", size=(9.5, 3.2))
     ranked = table.sort_values("rate", ascending=False, kind="stable")
@@ -330,11 +327,8 @@ def deal_flags(table: pd.DataFrame) -> ChartData:
         value = float(np.nan_to_num(row.value))
         says = textwrap.shorten(str(row.reasons), _REASONS, placeholder=" …")
         places.append(Place(name, (BarMark(0, value, "hi" if row.risk > 1 else "mute"),), says, value))
-    count, rest = (
-        text.count(len(flagged), "flagged deal"),
-        note_rest(len(flagged) - len(shown), "smaller deal"),
-    )
-    note = write_caption(table, count, "blue: several flags", rest)
+    rest = note_rest(len(flagged) - len(shown), "smaller deal")
+    note = write_caption(table, text.count(len(flagged), "flagged deal"), "blue: several flags", rest)
     return ChartData(
         heading(table), note, places=tuple(places), measure=measure_column(table, "value"), says_tone="quiet",
         size=(10.0, 4.2), name_width=36,

@@ -158,18 +158,10 @@ class Learned:
         booked, valued = moment.booked_in(period), moment.open & ~np.isnan(moment.value)
         totals = []
         for group in range(moment.size):
-            rows = np.flatnonzero(valued & (moment.group == group))
+            rows, sure = np.flatnonzero(valued & (moment.group == group)), float(booked[group])
             further = amounts[:, group].tolist()
             totals.append(
-                Mix(
-                    rows,
-                    moment.value[rows],
-                    chance[rows],
-                    float(booked[group]),
-                    further,
-                    stretch=lessons.stretch,
-                    seed=self.seed,
-                )
+                Mix(rows, moment.value[rows], chance[rows], sure, further, lessons.stretch, self.seed)
             )
         expected = moment.sum(moment.value * chance, moment.open)
         return Outlook(chance, expected, amounts.mean(axis=0), totals)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from opp_analytics.analysis.forecasting.learned import Learned, fit_learned
+from opp_analytics.analysis.forecasting.learned import Learned
 from opp_analytics.analysis.forecasting.method import Method, choose
 from opp_analytics.analysis.forecasting.moment import Records, last_day
 from opp_analytics.analysis.forecasting.outlook import Distribution
@@ -94,17 +94,7 @@ class PastForecasts:
 
     @cached_property
     def _learned(self) -> Learned:
-        question = self.question
-        assert question.history is not None
-        return fit_learned(
-            question.history,
-            self.records,
-            tz=question.tz,
-            org=question.org,
-            by=question.by,
-            columns=[question.method.column],
-            seed=question.seed,
-        )
+        return self.question.learn(self.question.by)
 
     def ask(
         self, record: int, ahead: Sequence[pd.Period], method: Method | None = None

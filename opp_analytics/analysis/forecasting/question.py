@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from opp_analytics import arguments, periods
-from opp_analytics.analysis.forecasting.learned import fit_learned
+from opp_analytics.analysis.forecasting.learned import Learned, fit_learned
 from opp_analytics.analysis.forecasting.method import Method, choose
 from opp_analytics.analysis.forecasting.moment import Flags, Floats, Moment, Records
 from opp_analytics.analysis.forecasting.outlook import Fitted, Outlook, nothing_open
@@ -162,6 +162,10 @@ class Question:
             return RunRates()
         if method.name != "learned":
             return fit_stated(method, moment, self.history, tz=self.tz, seed=self.seed)
+        return self.learn(by)
+
+    def learn(self, by: Sequence[str]) -> Learned:
+        """Fit the learned method to the records."""
         if not isinstance(self.history, History) or self.records is None:
             raise ArgumentTypeError("this method learns from past records; pass history=")
         return fit_learned(

@@ -363,11 +363,8 @@ def _list_handed_over(history: History, asked: Span) -> set[str]:
         return set()
     log = history.table
     log = log.filter(log["seen_at"] > instant(asked.opening), log["seen_at"] <= instant(asked.closing))
-    return set(
-        history.collect(log.filter(log["operation"].isin([TRANSFERRED, TRANSFERRED_IN])).select("unique_id"))[
-            "unique_id"
-        ]
-    )
+    moved = log.filter(log["operation"].isin([TRANSFERRED, TRANSFERRED_IN])).select("unique_id")
+    return set(history.collect(moved)["unique_id"])
 
 
 def _walk_deals(first: Frame, last: Frame, then: _Priced, now: _Priced, handed_over: set[str]) -> list[Frame]:

@@ -380,10 +380,7 @@ def _check_probabilities(deals: AuditInput) -> list[Finding]:
     outside = given & ((stated < 0) | (stated > 100))
     peers = pd.Series(np.where(deals.open & given & ~outside, stated, np.nan))
     by_stage = peers.groupby(deals.frame["stage"], observed=True)
-    median, count = (
-        by_stage.transform("median").to_numpy(dtype=float),
-        by_stage.transform("count").to_numpy(dtype=float),
-    )
+    median, count = (by_stage.transform(name).to_numpy(dtype=float) for name in ("median", "count"))
     with np.errstate(invalid="ignore"):
         far = deals.open & ~outside & (np.abs(stated - median) > _FAR) & (count >= _PEERS)
     return [
