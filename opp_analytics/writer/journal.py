@@ -53,6 +53,7 @@ _SHARED = "OPP_ANALYTICS_SHARED_JOURNAL"
 """The environment variable that allows a journal which others can change."""
 LEFT = "(outcome IN ('pending', 'unknown') OR (outcome = 'failed' AND NOT refused))"
 """SQL for a change on which `resume` has work to do, as `Result.left`."""
+APPLIED = "outcome = 'applied'"
 _NEWEST = """
 SELECT run_id FROM run JOIN step USING (run_id) JOIN change USING (run_id, number)
 WHERE {} ORDER BY started_at DESC LIMIT 1
@@ -319,15 +320,8 @@ class Journal:
             cells.setdefault(change["number"], []).append(change)
         return _read_head(runs[0]), [_read_entry(step, cells[step["number"]]) for step in steps]
 
-    def find_unfinished_run(self) -> str | None:
-        """Find the newest run with work left."""
-        return self._find_newest(LEFT)
-
-    def find_applied_run(self) -> str | None:
-        """Find the newest run that applied anything."""
-        return self._find_newest("outcome = 'applied'")
-
-    def _find_newest(self, condition: str) -> str | None:
+    def find_newest_run(self, condition: str) -> str | None:
+        """Find the newest run with a change that meets a condition: `LEFT` or `APPLIED`."""
         rows = self.query(_NEWEST.format(condition))
         return rows[0]["run_id"] if rows else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -81,9 +82,7 @@ class Choice:
     @property
     def state(self) -> dict[str, Any]:
         """The choice as plain JSON."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
-        }
+        return {n: list(value) if isinstance(value, tuple) else value for n, value in asdict(self).items()}
 
     @property
     def grouping(self) -> str:
@@ -243,10 +242,8 @@ class DealSelector:
 
     def _recorded(self, moment: str | None) -> pd.DataFrame:
         assert self.history is not None
-        history = self.history
-        frame: pd.DataFrame = history.remember(
-            ("explored record", moment), lambda: history.as_of(str(moment))
-        )
+        read = partial(self.history.as_of, str(moment))
+        frame: pd.DataFrame = self.history.remember(("explored record", moment), read)
         return frame
 
     def _first(self, choice: Choice) -> pd.DataFrame:

@@ -70,7 +70,12 @@ class Explorer(Widget):
     ) -> None:
         self._selector = DealSelector(opportunities, history)
         self._client = client
-        self._record_url = _find_record_url(opportunities, history, client)
+        # The first org that says so tells where the CRM shows a deal.
+        orgs = [
+            org.Org.of(opportunities),
+            *(source.org for source in (client, history) if source is not None),
+        ]
+        self._record_url = next((each.record_url for each in orgs if each and each.record_url), None)
         self._day = day
         super().__init__(_about=list_controls(self._selector))
         self._choose(choice)
@@ -227,11 +232,3 @@ def explore(
     frame.attrs = dict(opportunities.attrs)
     day = as_date(datetime.now(UTC) if as_of is None else as_of, tz=org.Org.of(opportunities).zone(None))
     return Explorer(frame, history, client=client, day=day, choice=Choice.of(state))
-
-
-def _find_record_url(
-    opportunities: pd.DataFrame, history: History | None, client: Client | None
-) -> str | None:
-    """Find where the CRM shows a deal: the first org that says so."""
-    orgs = [org.Org.of(opportunities), *(source.org for source in (client, history) if source is not None)]
-    return next((each.record_url for each in orgs if each is not None and each.record_url), None)

@@ -20,7 +20,7 @@ from opp_analytics.writer.apply.engine import LiveRun, StopSignal
 from opp_analytics.writer.apply.lost_creates import LostCreates, mark_newest
 from opp_analytics.writer.apply.receipt import Receipt
 from opp_analytics.writer.apply.send import Chains, group_equal_creates, send_chains
-from opp_analytics.writer.journal import Journal, PlanRun, lock_plan
+from opp_analytics.writer.journal import LEFT, Journal, PlanRun, lock_plan
 from opp_analytics.writer.plan.display import PERMISSIONS, PYTHON, Words, describe_problems, list_needing
 from opp_analytics.writer.plan.plan import Plan
 from opp_analytics.writer.plan.three_way import promise_no_writes
@@ -214,7 +214,7 @@ def resume(
     one_of(unknown, "unknown", ("leave", "send"))
     tenant = client.settings.tenant
     with Journal(tenant) as journal:
-        run_id = run_id or journal.find_unfinished_run()
+        run_id = run_id or journal.find_newest_run(LEFT)
         if run_id is None:
             return Receipt([])
         with lock_plan(tenant, journal.read_run(run_id)[0].plan_id):

@@ -12,7 +12,7 @@ import pandas as pd
 from opp_analytics import org, schema, text
 from opp_analytics.errors import DataWarning
 from opp_analytics.writer.cells import normalize
-from opp_analytics.writer.journal import Journal
+from opp_analytics.writer.journal import APPLIED, Journal
 from opp_analytics.writer.plan.plan import Plan, compare_steps
 from opp_analytics.writer.plan.three_way import promise_no_writes, read_many
 from opp_analytics.writer.steps import EditedCell, RunStep, Step, add_base
@@ -51,7 +51,7 @@ def undo(client: Client, run_id: str | None = None) -> Plan:
         If the server cannot be read.
     """
     with Journal(client.settings.tenant) as journal:
-        run_id = run_id or journal.find_applied_run()
+        run_id = run_id or journal.find_newest_run(APPLIED)
         entries = journal.read_run(run_id)[1] if run_id is not None else []
     left = sum(entry.result.left for entry in entries)
     if left:
