@@ -29,18 +29,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from opp_analytics import arguments, text
-from opp_analytics.charts import (
-    BarMark,
-    ChartData,
-    DotMark,
-    EndName,
-    Measure,
-    Place,
-    RangeMark,
-    TickMark,
-    shorten,
-)
+from opp_analytics import arguments, charts, text
 from opp_analytics.errors import ArgumentTypeError, MissingColumnError
 
 BACK = "#ffffff"
@@ -131,7 +120,7 @@ def _check_table(table: pd.DataFrame, columns: tuple[str, ...], made_by: str) ->
         )
 
 
-def render(chart: ChartData, ax: Axes | None) -> Axes:
+def render(chart: charts.ChartData, ax: Axes | None) -> Axes:
     """Draw a chart on `ax`, or on a new figure, and return the Axes."""
     lying = 0 if chart.upright or chart.empty else len(chart.places) + _has_heads(chart)
     ax = canvas(ax, rows=lying, size=chart.size)
@@ -142,11 +131,11 @@ def render(chart: ChartData, ax: Axes | None) -> Axes:
     return finish(ax, chart.title, chart.note)
 
 
-def _has_heads(chart: ChartData) -> bool:
+def _has_heads(chart: charts.ChartData) -> bool:
     return any(column.head for column in chart.columns)
 
 
-def _draw_rows(ax: Axes, chart: ChartData) -> None:
+def _draw_rows(ax: Axes, chart: charts.ChartData) -> None:
     """Draw places from the top, their marks to the right."""
     for row, place in enumerate(chart.places):
         _draw_marks(ax, row, place, upright=False)
@@ -167,7 +156,7 @@ def _draw_rows(ax: Axes, chart: ChartData) -> None:
         ax.spines[["left", "bottom"]].set_visible(False)
 
 
-def _draw_columns(ax: Axes, chart: ChartData) -> None:
+def _draw_columns(ax: Axes, chart: charts.ChartData) -> None:
     """Draw places from the left, their marks upward, and curves across them."""
     for ribbon in chart.ribbons:
         x, low, high = zip(*ribbon.points, strict=True)
@@ -191,7 +180,7 @@ def _draw_columns(ax: Axes, chart: ChartData) -> None:
     else:
         _set_axis(ax.xaxis, chart.across)
     _set_axis(ax.yaxis, chart.measure)
-    if any(isinstance(mark, BarMark) for place in chart.places for mark in place.marks) and (
+    if any(isinstance(mark, charts.BarMark) for place in chart.places for mark in place.marks) and (
         chart.measure.high is None
     ):
         # Stacked bars would touch the frame.
@@ -201,33 +190,33 @@ def _draw_columns(ax: Axes, chart: ChartData) -> None:
         ax.set_xlabel(chart.footer, color=COLORS["quiet"], fontsize=size_text(), loc="right")
     _write_above(ax, chart)
     right = max((end.x for end in chart.ends), default=0.0)
-    named = [EndName(right, level.at, level.name, level.tone) for level in chart.levels if level.name]
+    named = [charts.EndName(right, level.at, level.name, level.tone) for level in chart.levels if level.name]
     _name_ends(ax, [*chart.ends, *named])
 
 
-def _draw_marks(ax: Axes, at: float, place: Place, *, upright: bool) -> None:
+def _draw_marks(ax: Axes, at: float, place: charts.Place, *, upright: bool) -> None:
     for mark in place.marks:
         match mark:
-            case BarMark():
+            case charts.BarMark():
                 _draw_bar(ax, at, mark, upright=upright)
-            case RangeMark():
+            case charts.RangeMark():
                 line = ax.vlines if upright else ax.hlines
                 line(at, mark.low, mark.high, color=COLORS[mark.tone], linewidth=1.5)
                 if mark.capped:
                     across = ax.hlines if upright else ax.vlines
                     across([mark.low, mark.high], at - 0.04, at + 0.04, color=COLORS[mark.tone])
-            case DotMark():
+            case charts.DotMark():
                 place_of_dot = (at, mark.at) if upright else (mark.at, at)
                 ax.plot(
                     *place_of_dot, "o", color=COLORS[mark.tone], markersize=_DOT * mark.size,
                     markerfacecolor=BACK if mark.hollow else COLORS[mark.tone],
                 )  # fmt: skip
-            case TickMark():
+            case charts.TickMark():
                 half, line = mark.length / 2, ax.hlines if upright else ax.vlines
                 line(mark.at, at - half, at + half, color=COLORS[mark.tone], linewidth=2)
 
 
-def _draw_bar(ax: Axes, at: float, mark: BarMark, *, upright: bool) -> None:
+def _draw_bar(ax: Axes, at: float, mark: charts.BarMark, *, upright: bool) -> None:
     style: dict[str, Any] = {"color": (*to_rgb(COLORS[mark.tone]), mark.strength)}
     if mark.forms and mark.strength == 1:
         style |= {"edgecolor": BACK, "linewidth": 0.8}
@@ -238,7 +227,7 @@ def _draw_bar(ax: Axes, at: float, mark: BarMark, *, upright: bool) -> None:
         ax.barh(at, length, left=mark.start, height=thick, **style)
 
 
-def _set_axis(axis: Axis, measure: Measure) -> None:
+def _set_axis(axis: Axis, measure: charts.Measure) -> None:
     """Set ends, ticks and label of an axis."""
     set_ends = axis.axes.set_xlim if axis is axis.axes.xaxis else axis.axes.set_ylim
     set_ends(measure.low, measure.high)
@@ -276,7 +265,7 @@ def _name_rows(ax: Axes, names: Sequence[str], width: int, least: int) -> None:
     size = _size_rows(ax, rows)
     step = max(1, math.ceil(size / max(measure_axis(ax, "y") / rows, 0.1)))
     places = list(range(0, len(names), step))
-    ax.set_yticks(places, [shorten(names[k], width) for k in places], fontsize=size, parse_math=False)
+    ax.set_yticks(places, [charts.shorten(names[k], width) for k in places], fontsize=size, parse_math=False)
     ax.set_ylim(rows - 0.4, -0.6)
 
 
@@ -286,7 +275,8 @@ def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
     fits = max(4, int((pitch - 4) / letter))
     broken = [
         "\n".join(
-            textwrap.fill(shorten(line, width), fits, break_long_words=False) for line in name.split("\n")
+            textwrap.fill(charts.shorten(line, width), fits, break_long_words=False)
+            for line in name.split("\n")
         )
         for name in names
     ]
@@ -297,7 +287,7 @@ def _name_columns(ax: Axes, names: Sequence[str], *, width: int = 18) -> None:
     ax.set_xlim(-0.6, max(len(names), 1) - 0.4)
 
 
-def _write_beside(ax: Axes, chart: ChartData) -> None:
+def _write_beside(ax: Axes, chart: charts.ChartData) -> None:
     """Write a text beside the end of each row and make room for it; omit it where rows are too thin."""
     ends, texts = [place.end for place in chart.places], [place.says for place in chart.places]
     low, high = min([0.0, *ends, *ax.dataLim.intervalx]), max([0.0, *ends])
@@ -311,7 +301,7 @@ def _write_beside(ax: Axes, chart: ChartData) -> None:
         _annotate(ax, words, (max(end, 0.0), row), (4, 0), chart.says_tone, size)
 
 
-def _write_columns(ax: Axes, chart: ChartData) -> None:
+def _write_columns(ax: Axes, chart: charts.ChartData) -> None:
     """Write columns of text over the right part of the rows."""
     size = _size_rows(ax, len(chart.places))
     cells = [(-1, column, column.head, "quiet") for column in chart.columns if column.head]
@@ -327,13 +317,13 @@ def _write_columns(ax: Axes, chart: ChartData) -> None:
         ax.set_ylim(top=-1.5)
 
 
-def _write_inside(ax: Axes, chart: ChartData) -> None:
+def _write_inside(ax: Axes, chart: charts.ChartData) -> None:
     """Write into the bars the first of their forms that fits."""
     low, high = ax.get_xlim()
     size = _size_rows(ax, max(1, round(abs(ax.get_ylim()[0] - ax.get_ylim()[1]))))
     for row, place in enumerate(chart.places):
         for mark in place.marks:
-            if not isinstance(mark, BarMark):
+            if not isinstance(mark, charts.BarMark):
                 continue
             letters = ((mark.end - mark.start) / (high - low) * measure_axis(ax, "x") - 4) / (size * 0.6)
             words = next((form for form in mark.forms if len(form) <= letters), "")
@@ -344,13 +334,13 @@ def _write_inside(ax: Axes, chart: ChartData) -> None:
                 )  # fmt: skip
 
 
-def _choose_ink(mark: BarMark) -> str:
+def _choose_ink(mark: charts.BarMark) -> str:
     """Choose the color of text on a bar."""
     dark = mark.strength > 0.6 and sum(to_rgb(COLORS[mark.tone])) / 3 < 0.55
     return BACK if dark else COLORS["ink"]
 
 
-def _write_above(ax: Axes, chart: ChartData) -> None:
+def _write_above(ax: Axes, chart: charts.ChartData) -> None:
     """Write a text above each column, where the last one leaves room for it."""
     taken, low, high = -math.inf, *sorted(ax.get_xlim())
     for slot, place in enumerate(chart.places):
@@ -363,7 +353,7 @@ def _write_above(ax: Axes, chart: ChartData) -> None:
             taken = at + half
 
 
-def _name_ends(ax: Axes, ends: Sequence[EndName]) -> None:
+def _name_ends(ax: Axes, ends: Sequence[charts.EndName]) -> None:
     """Name curves at their right ends, moved apart where ends are close."""
     low, high = ax.get_ylim()
     points = _SURE * measure_axis(ax, "y") / (high - low)

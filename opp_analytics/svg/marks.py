@@ -12,20 +12,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from opp_analytics.charts import (
-    BarMark,
-    ChartData,
-    DotMark,
-    Level,
-    Place,
-    RangeMark,
-    TickMark,
-    Tone,
-    choose_ticks,
-)
+from opp_analytics import charts
 
-Fill = Tone
-Line = Literal["axis", "target"] | Tone
+Fill = charts.Tone
+Line = Literal["axis", "target"] | charts.Tone
 Anchor = Literal["start", "middle", "end"]
 Kind = Literal["", "ink", "hi", "quiet", "on", "on-pale"]
 Point = tuple[float, float]
@@ -60,7 +50,7 @@ class Axis:
 
     def ticks(self, most: int = 4) -> list[float]:
         """Choose at most `most` round ticks from 0."""
-        return choose_ticks(self.top, most)
+        return charts.choose_ticks(self.top, most)
 
 
 def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0) -> Axis:
@@ -73,22 +63,22 @@ def axis(amounts: Iterable[float], *, start: float = 0.0, end: float = 100.0) ->
     return Axis(1.05 * largest if largest > 0 else 1.0, start, end)
 
 
-def fit_scale(chart: ChartData, *, end: float = 100.0) -> Axis:
+def fit_scale(chart: charts.ChartData, *, end: float = 100.0) -> Axis:
     """Scale from 0 to a little beyond the largest mark of a chart."""
     amounts = [level.at for level in chart.levels]
     for place in chart.places:
         for mark in place.marks:
             match mark:
-                case BarMark():
+                case charts.BarMark():
                     amounts += [mark.start, mark.end]
-                case RangeMark():
+                case charts.RangeMark():
                     amounts.append(mark.high)
-                case DotMark() | TickMark():
+                case charts.DotMark() | charts.TickMark():
                     amounts.append(mark.at)
     return axis(amounts, end=end)
 
 
-def draw_levels(levels: Iterable[Level], scale: Axis, height: float, *, behind: bool) -> list[str]:
+def draw_levels(levels: Iterable[charts.Level], scale: Axis, height: float, *, behind: bool) -> list[str]:
     """Draw the named levels of a chart down a row: reference lines `behind` its marks, targets before them."""
     return [
         down(scale.at(level.at), bottom=height, line="axis" if behind else "target")
@@ -98,7 +88,13 @@ def draw_levels(levels: Iterable[Level], scale: Axis, height: float, *, behind: 
 
 
 def draw_marks(
-    place: Place, scale: Axis, *, height: float, thick: float, middle: float | None = None, least: float = 0.0
+    place: charts.Place,
+    scale: Axis,
+    *,
+    height: float,
+    thick: float,
+    middle: float | None = None,
+    least: float = 0.0,
 ) -> list[str]:
     """Draw the marks of a place from left to right.
 
@@ -108,7 +104,7 @@ def draw_marks(
     y, at, drawn = height / 2 if middle is None else middle, scale.at, []
     for mark in place.marks:
         match mark:
-            case BarMark():
+            case charts.BarMark():
                 left, right = sorted((at(mark.start), at(mark.end)))
                 size, right = mark.thick * height if mark.thick else thick, max(right, left + least)
                 gap = 2 if mark.forms and right - left > _THIN else 0
@@ -118,12 +114,12 @@ def draw_marks(
                 )
                 if mark.forms:
                     drawn.append(inside(left, right, y + 4, mark.forms, pale=mark.tone in ("pale", "band")))
-            case RangeMark():
+            case charts.RangeMark():
                 drawn.append(across(y, left=at(mark.low), right=at(mark.high), line=mark.tone))
-            case DotMark():
+            case charts.DotMark():
                 x, radius = at(mark.at), 5 * mark.size
                 drawn.append(dot(x, y, radius=radius, fill=mark.tone, title=mark.title, hollow=mark.hollow))
-            case TickMark():
+            case charts.TickMark():
                 half = mark.length * height / 2
                 line = "target" if mark.tone == "ink" else mark.tone
                 drawn.append(down(at(mark.at), top=y - half, bottom=y + half, line=line))

@@ -11,19 +11,7 @@ import pandas as pd
 
 from opp_analytics import charts, text
 from opp_analytics.charts import BarMark, ChartData, Place
-from opp_analytics.svg.marks import (
-    Anchor,
-    Axis,
-    Kind,
-    across,
-    draw_levels,
-    draw_marks,
-    fit_scale,
-    hint,
-    label,
-    picture,
-    scale_labels,
-)
+from opp_analytics.svg import marks
 from opp_analytics.svg.rows import Row, Rows
 
 _TOTAL = 20.0
@@ -34,11 +22,11 @@ _CHANCE = 20.0
 
 def _render(
     chart: ChartData,
-    scale: Axis,
+    scale: marks.Axis,
     *,
     height: float = 24,
     thick: float = 16,
-    short: Kind = "quiet",
+    short: marks.Kind = "quiet",
     dx: float = 6,
     clear: float = 0.0,
     capital: bool = False,
@@ -55,19 +43,19 @@ def _render(
     )
     rows = []
     for place in chart.places:
-        drawn = draw_levels(chart.levels, scale, height, behind=True)
-        drawn += draw_marks(
+        drawn = marks.draw_levels(chart.levels, scale, height, behind=True)
+        drawn += marks.draw_marks(
             place, scale, height=height, thick=thick, least=0.3 if chart.linked and not place.strong else 0
         )
-        drawn += draw_levels(chart.levels, scale, height, behind=False)
+        drawn += marks.draw_levels(chart.levels, scale, height, behind=False)
         if place.short:
             right = scale.at(place.end)
             right = goal if right <= goal < right + clear else right
-            drawn.append(label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True))
+            drawn.append(marks.label(right, height / 2 + 4, place.short, dx=dx, kind=short, halo=True))
         if place.marks and not any(getattr(mark, "title", "") for mark in place.marks):
-            drawn.append(hint(place.title))
+            drawn.append(marks.hint(place.title))
         name = text.capital(place.name) if capital else place.name
-        shown = picture(*drawn, height=height, said=place.title)
+        shown = marks.picture(*drawn, height=height, said=place.title)
         rows.append(Row(name, shown, place.figures, place.note, place.strong, place.key, place.highlight))
     return Rows(tuple(rows), **layout)
 
@@ -99,7 +87,9 @@ def bars(amounts: Sequence[Amount], *, label_width: int = 136, stacked: bool = F
         for one in amounts
     )
     chart = ChartData("", places=places)
-    return _render(chart, fit_scale(chart), height=20, thick=10, label_width=label_width, stacked=stacked)
+    return _render(
+        chart, marks.fit_scale(chart), height=20, thick=10, label_width=label_width, stacked=stacked
+    )
 
 
 def waterfall(table: pd.DataFrame) -> Rows:
@@ -114,14 +104,14 @@ def forecast_change(table: pd.DataFrame, *, target: float = math.nan) -> Rows:
 
 def _render_steps(chart: ChartData) -> Rows:
     # Room for the number of deals right of the longest bar.
-    scale = fit_scale(chart, end=88)
+    scale = marks.fit_scale(chart, end=88)
     aims = [level for level in chart.levels if level.name]
-    drawn, said = label(0, 11, chart.measure.write(0), kind="quiet"), "Scale in money"
+    drawn, said = marks.label(0, 11, chart.measure.write(0), kind="quiet"), "Scale in money"
     if aims:
         at, said = scale.at(aims[0].at), "Scale to the target"
-        anchor: Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
-        drawn = label(at, 11, aims[0].name, anchor=anchor, kind="quiet")
-    axis = picture(drawn, height=14, said=said)
+        anchor: marks.Anchor = "middle" if 30 <= at <= 70 else "end" if at > 70 else "start"
+        drawn = marks.label(at, 11, aims[0].name, anchor=anchor, kind="quiet")
+    axis = marks.picture(drawn, height=14, said=said)
     return _render(chart, scale, capital=True, axis=axis, label_width=160)
 
 
@@ -129,7 +119,7 @@ def forecast_categories(table: pd.DataFrame, period: str, *, target: float = mat
     """Render one period of `oa.forecast_categories`: each category begins where those before it end, on the way to the target."""
     chart = charts.category_reach(table, period, target=target)
     # Room for the running total beside the longest bar.
-    scale = fit_scale(chart, end=84)
+    scale = marks.fit_scale(chart, end=84)
     return _render(chart, scale, short="ink", clear=_TOTAL, capital=True, label_width=88)
 
 
@@ -137,13 +127,13 @@ def slippage(tables: Mapping[str, pd.DataFrame]) -> Rows:
     """Render what was due in each period, and what became of it: tables of `oa.slippage` without groups, by the name of their period."""
     width = max(104, 24 + 7 * max(map(len, tables), default=0))
     chart = charts.slippage_by_period(tables)
-    return _render(chart, Axis(1.0), height=28, thick=20, label_width=width, stacked=True)
+    return _render(chart, marks.Axis(1.0), height=28, thick=20, label_width=width, stacked=True)
 
 
 def stage_flow(table: pd.DataFrame) -> Rows:
     """Render `oa.stage_flow` without groups or by pipeline: deals that entered each stage, by their outcome."""
     heads = ("Stage", "Moved on", "Median days")
-    scale = Axis(float(table["entries"].max() or 1))
+    scale = marks.Axis(float(table["entries"].max() or 1))
     return _render(
         charts.stage_flow(table), scale, height=28, thick=20, capital=True, heads=heads, label_width=112,
         figure_width=60, stacked=True,
@@ -155,9 +145,9 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
     known = table[table["rate"].notna()]
     top = min(1.0, 0.1 + max([*known["rate_high"], 0.2]))
     # Room for the rate beside the longest interval.
-    scale = Axis(top, end=86)
-    ticks = scale_labels([(scale.at(tick), text.percent(tick)) for tick in scale.ticks()])
-    axis = picture(*ticks, height=14, said=f"Scale from 0% to {text.percent(top)}")
+    scale = marks.Axis(top, end=86)
+    ticks = marks.scale_labels([(scale.at(tick), text.percent(tick)) for tick in scale.ticks()])
+    axis = marks.picture(*ticks, height=14, said=f"Scale from 0% to {text.percent(top)}")
     # Periods are rows here too.
     chart = charts.win_rate(known.rename_axis("group"), overall=overall, differs=differs)
     return _render(
@@ -169,21 +159,21 @@ def win_rate(table: pd.DataFrame, *, overall: float = math.nan, differs: Contain
 def track_record(table: pd.DataFrame) -> Rows:
     """Render `oa.track_record`, the latest first: range and forecast in blue, what closed as a point."""
     chart = charts.track_record(table)
-    scale = fit_scale(chart)
+    scale = marks.fit_scale(chart)
     ticks = [(scale.at(tick), chart.measure.write(tick)) for tick in scale.ticks(3) if scale.at(tick) < 90]
-    axis = picture(*scale_labels(ticks), height=14, said="Scale in money")
+    axis = marks.picture(*marks.scale_labels(ticks), height=14, said="Scale in money")
     return _render(chart, scale, heads=("", "In range?"), axis=axis, label_width=120)
 
 
 def swing(if_lost: float, if_won: float, *, said: str) -> str:
     """Render two chances on one scale from 0% to 100%: a ring where the deal is lost, a dot where it is won."""
-    scale = Axis(1.0, _CHANCE, 100 - _CHANCE)
-    return picture(
-        across(10, left=_CHANCE, right=100 - _CHANCE, line="rule"),
-        *draw_marks(Place("", charts.mark_swing(if_lost, if_won)), scale, height=20, thick=10),
-        label(scale.at(if_lost), 14, text.percent(if_lost), anchor="end", dx=-8),
-        label(scale.at(if_won), 14, text.percent(if_won), dx=9, kind="hi"),
-        hint(said),
+    scale = marks.Axis(1.0, _CHANCE, 100 - _CHANCE)
+    return marks.picture(
+        marks.across(10, left=_CHANCE, right=100 - _CHANCE, line="rule"),
+        *marks.draw_marks(Place("", charts.mark_swing(if_lost, if_won)), scale, height=20, thick=10),
+        marks.label(scale.at(if_lost), 14, text.percent(if_lost), anchor="end", dx=-8),
+        marks.label(scale.at(if_won), 14, text.percent(if_won), dx=9, kind="hi"),
+        marks.hint(said),
         height=20,
         said=said,
     )
