@@ -24,7 +24,7 @@ from opp_analytics.widgets.explorer.panel import (
     show_view,
     write_timeline,
 )
-from opp_analytics.widgets.explorer.views import ForecastView, View, make_view
+from opp_analytics.widgets.explorer.views import VIEW_TYPES, ForecastView, View
 from opp_analytics.widgets.widget import Widget, encode
 from opp_analytics.writer import guard_formula, own_writes
 
@@ -99,7 +99,7 @@ class Explorer(Widget):
 
     def _choose(self, choice: Choice) -> None:
         """Show a choice; one that cannot be shown leaves the last view."""
-        view = make_view(self._fill_window(choice), self._selector)
+        view = VIEW_TYPES[choice.view](self._fill_window(choice), self._selector)
         lack = view.lack
         table, panel = (pd.DataFrame(), {"empty": lack}) if lack else (view.table, show_view(view))
         self.code = "\n".join(view.write_code())

@@ -531,18 +531,13 @@ class SlippageView(HistoryView):
         return frame.merge(self._last_known().drop(columns=["name", "value"]), on="unique_id", how="left")
 
 
-_VIEWS: dict[str, type[View]] = {
+VIEW_TYPES: dict[str, type[View]] = {
     "pipeline": PipelineView,
     "win_rates": WinRatesView,
     "forecast": ForecastView,
     "changes": ChangesView,
     "slippage": SlippageView,
 }
-
-
-def make_view(choice: Choice, selector: DealSelector) -> View:
-    """Make the view of a choice that has both ends of its window."""
-    return _VIEWS[choice.view](choice, selector)
 
 
 def _open_deals(frame: pd.DataFrame) -> pd.DataFrame:

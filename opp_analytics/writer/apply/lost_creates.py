@@ -49,21 +49,17 @@ def _read_created_at(record: dict[str, Any]) -> Any:
     return schema.parse_cell("created_at", record.get("created_at"))
 
 
-def _is_newest_first(records: list[Opportunity]) -> bool:
-    times = [_read_created_at(record) for record in records]
-    return all(time is not None for time in times) and all(a >= b for a, b in pairwise(times))
-
-
 def mark_newest(client: Client) -> tuple[Any, frozenset[str]]:
     """Read the server's newest opportunities just before the first create: `PlanRun.since` and `PlanRun.known_ids`."""
     first = client.list(page=1, page_size=_FIRST, sort="-created_at")
     rows = first.rows
-    if not rows or not _is_newest_first(rows):
+    times = [_read_created_at(record) for record in rows]
+    if not times or None in times or any(later < earlier for later, earlier in pairwise(times)):
         pages = read_pages(client.list) if rows else ()
         return None, _collect_ids(record for page in pages for record in page)
     # A stamp far in the future (an import) must not hide what the server creates now.
-    since = min(_read_created_at(rows[0]), datetime.now(UTC)) - _OVERLAP
-    if _read_created_at(rows[-1]) >= since and (first.total_pages or 1) > 1:
+    since = min(times[0], datetime.now(UTC)) - _OVERLAP
+    if times[-1] >= since and (first.total_pages or 1) > 1:
         rows = _list_created_since(client, since)
     return since, _collect_ids(rows)
 

@@ -355,9 +355,8 @@ def _find_recoveries(problems: list[PlanProblem], client: Client) -> list[Step]:
     """Find the unknown ids that are in the trash; their rows are recoveries."""
     unknown = [p for p in problems if p.problem == UNKNOWN_ID]
     trashed = three_way.find_in_trash(client, {p.unique_id for p in unknown}) if unknown else set()
-    return [
-        Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in unknown if p.unique_id in trashed
-    ]
+    found = (p for p in unknown if p.unique_id in trashed)
+    return [Step("recover", p.unique_id, (EditedCell(),), row=p.row) for p in found]
 
 
 def compare_steps(steps: list[Step], client: Client, rows: dict[str, dict[str, Any] | None]) -> list[Step]:
