@@ -49,6 +49,11 @@ from tests.history.looks import (
 # The definitions, word by word.
 
 
+BY_STAGE = {
+    "method": "stage",
+    "stage_rates": {"discovery": 0.1, "qualification": 0.2, "proposal": 0.4, "negotiation": 0.7},
+}
+
 pytestmark = pytest.mark.filterwarnings("ignore:unknown stages")
 
 
@@ -408,10 +413,10 @@ def test_forecast_change__ends_at_both_forecasts_and_adds_up(drawn):
     ends = ([deal["stage"] for deal in looks[at].values() if deal] for at in (one, other))
     assume(all(not stages or not {*RANKS, "closed_lost"}.isdisjoint(stages) for stages in ends))
     history = history_of(looks)
-    asked = {"start": MONDAYS[one], "end": MONDAYS[other], "period": "2026-02", "method": "stated"}
+    asked = {"start": MONDAYS[one], "end": MONDAYS[other], "period": "2026-02", **BY_STAGE}
     table = forecast_change(history, **asked)["expected"]
     for end, at in (("then", MONDAYS[one]), ("now", MONDAYS[other])):
-        made = forecast(history.as_of(at), as_of=at, history=history, method="stated", periods=["2026-02"])
+        made = forecast(history.as_of(at), as_of=at, history=history, **BY_STAGE, periods=["2026-02"])
         assert table[end] == pytest.approx(made.loc["2026-02", "expected"], abs=1e-6)
     assert table.iloc[:-1].sum() == pytest.approx(table["now"], abs=1e-4)
     by = forecast_change(history, by="owner_name", **asked)["expected"].groupby(level="movement").sum()
@@ -426,7 +431,7 @@ def test_forecast_change__of_an_owners_history_is_that_of_the_group_where_nothin
     looks, one, other = drawn
     history = history_of(looks)
     owners = {deal["owner_name"] for look in looks for deal in look.values() if deal}
-    asked = {"start": MONDAYS[one], "end": MONDAYS[other], "period": "2026-02", "method": "stated"}
+    asked = {"start": MONDAYS[one], "end": MONDAYS[other], "period": "2026-02", **BY_STAGE}
     for owner in owners:
         ends = (
             [deal["stage"] for deal in looks[at].values() if deal and deal["owner_name"] == owner]

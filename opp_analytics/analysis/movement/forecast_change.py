@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,7 @@ def forecast_change(
     freq: Freq = "M",
     by: By = None,
     method: MethodName = "auto",
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """Explain why the forecast of a period moved between two moments, in expected money.
@@ -69,7 +71,7 @@ def forecast_change(
     by : str or list of str, optional
         Columns to group by, with their values at each moment. A deal that changes its group leaves one and enters another
         in the row ``owner``; its earlier steps belong to the old group, the chance to the new one.
-    method : str
+    method, stage_rates
         As for `forecast`, chosen at `end` and used at both moments.
     tz : str, optional
         Business time zone; default: the org's, else UTC.
@@ -112,7 +114,17 @@ def forecast_change(
     >>> table.loc[table["expected"] != 0, "expected"].to_dict()
     {'then': 60.0, 'won': 60.0, 'pushed_out': -20.0, 'now': 100.0}
     """
-    change = _explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change")
+    change = _explain(
+        history,
+        start,
+        end,
+        period,
+        freq,
+        by,
+        read_method(method, stage_rates=stage_rates),
+        tz,
+        asked_by="forecast_change",
+    )
     keys = name_groups(change.groups)
     rows = change.rows
     rows = rows.assign(
@@ -145,13 +157,14 @@ def forecast_change_deals(
     freq: Freq = "M",
     by: By = None,
     method: MethodName = "auto",
+    stage_rates: Mapping[str, float] | pd.DataFrame | None = None,
     tz: str | None = None,
 ) -> pd.DataFrame:
     """List the deals behind `forecast_change`, with the money that each one added to the forecast of a period or took.
 
     Parameters
     ----------
-    history, start, end, period, freq, by, method, tz
+    history, start, end, period, freq, by, method, stage_rates, tz
         As for `forecast_change`.
 
     Returns
@@ -177,7 +190,17 @@ def forecast_change_deals(
     >>> deals[["unique_id", "movement", "expected"]].to_numpy().tolist()
     [['a', 'won', 60.0]]
     """
-    change = _explain(history, start, end, period, freq, by, method, tz, asked_by="forecast_change_deals")
+    change = _explain(
+        history,
+        start,
+        end,
+        period,
+        freq,
+        by,
+        read_method(method, stage_rates=stage_rates),
+        tz,
+        asked_by="forecast_change_deals",
+    )
     rows = change.rows
     moved = rows[rows["movement"].isin(DEAL_STEPS) & rows["unique_id"].notna()]
     moved = moved.assign(rank=-moved["expected"].abs().round(6)).sort_values(
@@ -240,7 +263,7 @@ def _explain(
     period: str,
     freq: str,
     by: By,
-    method: Any,
+    method: Method,
     tz: str | None,
     *,
     asked_by: str,
@@ -250,10 +273,20 @@ def _explain(
     asked = find_span(history, start, end, asked_by=asked_by, by=groups, tz=tz, within_one_record=True)
     as_period(period, asked.org.freq(check_freq(freq)))
     moments = as_instant(start, tz=asked.tz, name="start"), as_instant(end, tz=asked.tz, end=True, name="end")
-    way = read_method(method)
-    key = ("forecast change", *moments, period, freq, tuple(groups), way.name, asked.tz, asked.org.stages)
+    rates = tuple(sorted((method.stage_rates or {}).items()))
+    key = (
+        "forecast change",
+        *moments,
+        period,
+        freq,
+        tuple(groups),
+        method.name,
+        rates,
+        asked.tz,
+        asked.org.stages,
+    )
     found: _Change = history.remember(
-        key, lambda: _price_steps(history, asked, moments, period, freq, groups, way)
+        key, lambda: _price_steps(history, asked, moments, period, freq, groups, method)
     )
     return found
 
