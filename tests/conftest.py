@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 from collections.abc import Callable, Generator, Iterator
@@ -22,8 +23,11 @@ SLOW = {"browser", "live", "mpl_image_compare", "office", "spark"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples each property tries, and hear Ctrl-C."""
+    """Choose how many examples each property tries, forget the width of this terminal, and hear Ctrl-C."""
     settings.load_profile(FAST if config.getoption("markexpr") == "not slow" else FULL)
+    # A console that is made while COLUMNS is set keeps that width, and pytest-xdist sets it for its workers; without, a
+    # console reads it with each line, as the tests of the command line want.
+    os.environ.pop("COLUMNS", None)
     # A shell's background job ignores Ctrl-C, and so do its children; some tests send it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

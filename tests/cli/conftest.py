@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +11,6 @@ import pytest
 
 import opp_analytics as oa
 from tests.cli.kinds import Account, Command
-
-# A console made while COLUMNS is not set reads it with each line; a worker of pytest-xdist starts with it.
-os.environ.pop("COLUMNS", None)
-import opp_analytics.cli.console
 
 
 @pytest.fixture
