@@ -93,9 +93,7 @@ def _without_empty(table: pd.DataFrame) -> pd.DataFrame:
     return table.dropna(axis="columns", how="all")
 
 
-def check_command(
-    file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path(FILE),
-) -> None:
+def check_command(file: Annotated[Path, typer.Argument(help="The org file to check.")] = Path(FILE)) -> None:
     """Say what an org file means, or every mistake in it with its line."""
     if not file.exists():
         raise DataError(f"there is no {file}; write one with: {program()} org init")
