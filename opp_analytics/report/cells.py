@@ -50,16 +50,7 @@ def list_deals(
 ) -> Deals | None:
     """List rows of deals in their order, and say how many more there are; None without rows.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        ``unique_id``, ``name``, ``stage``, ``close_date``, ``value``, ``probability`` and ``outcome`` where known.
-    sheet : str
-        Sheet of the workbook that has all of them.
-    note : str
-        What to know about all of them.
-    amount : str
-        Column of the amounts: the value, or signed money that a deal added or took.
+    `sheet` is the workbook's with all of them. `amount` is the column of money: the value, or what a deal added or took.
     """
     if rows.empty:
         return None
@@ -83,15 +74,7 @@ def _list_deal(inputs: Inputs, row: dict[Any, Any], amount: str) -> Deal:
 
 
 def add_details(inputs: Inputs, rows: pd.DataFrame, **own: Any) -> pd.DataFrame:
-    """Add to rows of an analysis what the frame knows of each deal; one that it no longer has is "removed".
-
-    Parameters
-    ----------
-    rows : DataFrame
-        ``unique_id``, and columns that go before those of the frame.
-    own : Series
-        Columns of the rows that take the place of the frame's, such as an outcome as ``stage``.
-    """
+    """Add the frame's columns to the deals of an analysis, except those given in `own`; a deal it lacks is "removed"."""
     wanted = ["stage", "outcome", "close_date", "value", "probability", *inputs.by]
     rows = rows.assign(**own)
     details = [name for name in wanted if name in inputs.deals and name not in rows]

@@ -50,19 +50,7 @@ def compose(
     blocks: Sequence[str] | None = None,
     done: Callable[[], object] = lambda: None,
 ) -> WeeklyPage:
-    """Compose the whole page as data.
-
-    Parameters
-    ----------
-    workbook : str
-        Name of the workbook beside the page.
-    title : str, optional
-        The page's name; "Weekly forecast" by default.
-    blocks : list of str, optional
-        The blocks to show, in this order; those of `choose_blocks` by default.
-    done : function
-        Called after each block.
-    """
+    """Compose the whole page as data: `blocks` in their order, by default those of `choose_blocks`; call `done` after each."""
     inputs = tables.inputs
     state, alarm = certificate(tables)
     built = []

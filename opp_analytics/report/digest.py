@@ -181,21 +181,7 @@ _PLAIN = _Marks(str, str, str)
 def write_mail(digest: Digest, *, subject: str, page: bytes, name: str) -> bytes:
     """Write an unsent message: a mail program opens it as a draft, and a script adds sender and recipients.
 
-    Parameters
-    ----------
-    digest : Digest
-        What the message says.
-    subject : str
-        Its subject.
-    page : bytes
-        The HTML page, which is attached.
-    name : str
-        The attachment's file name.
-
-    Raises
-    ------
-    ConfigError
-        When css-inline is not installed.
+    The HTML `page` is attached under `name`.
     """
     try:
         import css_inline

@@ -200,13 +200,7 @@ class Inputs:
 
 
 def read_inputs(opportunities: pd.DataFrame, history: History | None, asked: Asked) -> Inputs:
-    """Check the arguments of `weekly_report`; defaults come from the org.
-
-    Raises
-    ------
-    ArgumentTypeError, ArgumentValueError, DataError, MissingColumnError
-        When an argument or the frame cannot be used.
-    """
+    """Check the arguments of `weekly_report`; defaults come from the org."""
     if history is not None and not isinstance(history, History):
         raise ArgumentTypeError(f"history is a {type(history).__name__}; open a history with History(path)")
     own = check_org(asked.org)
@@ -286,13 +280,7 @@ def _find_levels(mine: pd.DataFrame, part: Part, by: Sequence[str]) -> tuple[str
 
 
 def _find_part(only: str, tables: Sequence[pd.DataFrame]) -> Part:
-    """Find a person or team: as written, in other capitals, or the only one that begins so.
-
-    Raises
-    ------
-    ArgumentValueError
-        When nobody or several have that name; the message names those there are.
-    """
+    """Find a person or team: as written, in other capitals, or the only one that begins so."""
     known = list(
         dict.fromkeys(
             Part(column, str(name))
@@ -318,12 +306,7 @@ def _find_part(only: str, tables: Sequence[pd.DataFrame]) -> Part:
 def _give_target(target: Any, placed: Any, part: Part, periods: Sequence[str]) -> Any:
     """Keep the targets of the whole; give an amount for all of a period to the part.
 
-    Parameters
-    ----------
-    placed : object
-        The targets with the team of each person.
-    periods : list of str
-        Labels of the periods that a single number is meant for.
+    `placed` has the team of each person; a single number is meant for each of `periods`.
     """
     whose = {part.column: part.name}
     if isinstance(target, pd.DataFrame):

@@ -36,15 +36,7 @@ class Look:
 
 
 def read_look(settings: Mapping[str, Any]) -> Look:
-    """Read the look of the page.
-
-    Raises
-    ------
-    ArgumentValueError
-        When the logo is no picture that a page can hold.
-    DataError
-        When it cannot be read.
-    """
+    """Read the look of the page; refuse a logo that a page cannot hold."""
     logo = settings.get("logo")
     return Look(
         settings.get("title"),
@@ -74,26 +66,7 @@ def _read_logo(file: Path) -> str:
 def find_alerts(
     conditions: str | Sequence[str] | None, row: pd.Series[Any], *, period: str, currency: str | None
 ) -> Iterator[str]:
-    """Say each condition that holds; warn of one on a figure that is not known.
-
-    Parameters
-    ----------
-    conditions : str or list of str
-        ``alert_when`` of the org file: comparisons of the forecast's columns, such as ``p_target < 0.5``.
-    row : Series
-        The forecast's row of the current period.
-    period : str
-        Its name for people.
-    currency : str, optional
-        Currency of its money.
-
-    Raises
-    ------
-    ArgumentValueError
-        When a condition names no column of the forecast, or is no condition.
-    ConfigError
-        When simpleeval is not installed.
-    """
+    """Say each condition of ``alert_when`` that holds for the current period's row; warn of one on an unknown figure."""
     for condition in [conditions] if isinstance(conditions, str) else conditions or ():
         holds, read = _judge(condition, row)
         unknown = [name for name, value in read.items() if math.isnan(value)]

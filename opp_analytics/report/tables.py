@@ -44,13 +44,7 @@ class Tables(Forecasts):
 
     @cached_property
     def created_by(self) -> pd.DataFrame:
-        """`oa.pipeline_created` of the current period by person.
-
-        Raises
-        ------
-        MissingColumnError
-            When the history does not know whose a deal is.
-        """
+        """`oa.pipeline_created` of the current period by person."""
         inputs = self.inputs
         table = analysis.pipeline_created(self._history(), freq=inputs.freq, by=inputs.person, tz=inputs.tz)
         now = keep_rows(table, table.index.get_level_values("period") == str(inputs.period))

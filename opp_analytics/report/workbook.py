@@ -61,17 +61,7 @@ def write_workbook(
 ) -> bytes:
     """Write the workbook as the bytes of an xlsx file; the same input gives the same bytes.
 
-    Parameters
-    ----------
-    sentences : list of str
-        What the summary says above its figures.
-    since : str
-        Heading of the earlier figures, empty when there are none.
-
-    Raises
-    ------
-    ConfigError
-        When openpyxl is not installed.
+    The summary has `sentences` above its figures; `since` heads the earlier ones, and is empty when there are none.
     """
     try:
         from openpyxl import Workbook
