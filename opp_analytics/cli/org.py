@@ -41,7 +41,7 @@ def init_command(
         raise DataError(f"cannot write {file}: {error.strerror or error}") from None
     if draft.stages:
         heading("Stages found", "in the order of the file")
-        show(_found(draft), index=False, most=40)
+        show(_tabulate_stages(draft), index=False, most=40)
     guesses = sum(bool(one.guess) for one in draft.stages)
     review = (
         f" Correct the {text.count(guesses, 'guess')} in it, then run:" if guesses else " To read it back:"
@@ -73,7 +73,7 @@ def _month() -> str:
     return f"{datetime.now(UTC):%Y-%m}"
 
 
-def _found(draft: Draft) -> pd.DataFrame:
+def _tabulate_stages(draft: Draft) -> pd.DataFrame:
     rows = [{**_row(one.stage), "deals": one.deals, "guess": one.guess or None} for one in draft.stages]
     return _without_empty(pd.DataFrame(rows)[["stage", "pipeline", "kind", "deals", "aliases", "guess"]])
 

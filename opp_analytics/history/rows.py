@@ -103,7 +103,7 @@ def _cast_to_kind(array: pa.Array) -> pa.Array | None:
     return None
 
 
-def _known(name: str, column: pd.Series[Any]) -> pa.Array:
+def _cast_known(name: str, column: pd.Series[Any]) -> pa.Array:
     array = _flat(pa.array(column, from_pandas=True))
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -130,7 +130,7 @@ def to_rows(opportunities: pd.DataFrame, kinds: Mapping[str, str] | None = None)
     columns: dict[str, pa.Array] = {}
     for name, dtype in KNOWN.items():
         column = opportunities.get(name)
-        columns[name] = pa.nulls(len(opportunities), dtype) if column is None else _known(name, column)
+        columns[name] = pa.nulls(len(opportunities), dtype) if column is None else _cast_known(name, column)
     for name in opportunities.columns:
         if name not in KNOWN:
             array = _further(opportunities[name])

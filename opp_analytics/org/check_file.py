@@ -200,7 +200,7 @@ def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
     reported: set[Place] = set()
     for mistake in mistakes:
         loc, kind, value = mistake["loc"], mistake["type"], mistake["input"]
-        place = _known_part(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
+        place = _cut_to_known(raw, loc) if kind not in ("missing", "extra_forbidden") else loc
         if place in reported:
             continue
         reported.add(place)
@@ -214,7 +214,7 @@ def _check_shape(raw: dict[str, Any]) -> Iterator[_Found]:
             yield _Found(place, _get(raw, place, value), _right(place, value, kind))
 
 
-def _known_part(raw: Any, loc: Place) -> Place:
+def _cut_to_known(raw: Any, loc: Place) -> Place:
     """Cut a place to the part that is in the settings; pydantic adds the branch of a union."""
     depths = (depth for depth in range(len(loc)) if _get(raw, loc[: depth + 1]) is _MISSING)
     return loc[: next(depths, len(loc))]

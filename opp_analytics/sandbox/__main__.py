@@ -29,7 +29,7 @@ from opp_analytics.sandbox.faults import Faults, TrackedProtocol
 from opp_analytics.sandbox.server import build
 from opp_analytics.sandbox.simulator import Simulator
 from opp_analytics.sandbox.stages import TenantStages
-from opp_analytics.sandbox.store import Store
+from opp_analytics.sandbox.store import DealStore
 
 _BACKLOG = 128
 """Connections that may wait to be accepted, more than any client here opens."""
@@ -102,10 +102,10 @@ def _claim_file(path: str | None, stack: ExitStack) -> Path:
     return Path(path)
 
 
-def _open(path: Path, config: dict[str, Any]) -> tuple[Store, Simulator]:
+def _open(path: Path, config: dict[str, Any]) -> tuple[DealStore, Simulator]:
     """Open the database with its team: an existing one, or a new one simulated up to its start."""
     clock = Clock()
-    store = Store(path, clock)
+    store = DealStore(path, clock)
     simulator = Simulator(store)
     if store.is_new:
         _fill(store, simulator, config)
@@ -120,7 +120,7 @@ def _open(path: Path, config: dict[str, Any]) -> tuple[Store, Simulator]:
     return store, simulator
 
 
-def _fill(store: Store, simulator: Simulator, config: dict[str, Any]) -> None:
+def _fill(store: DealStore, simulator: Simulator, config: dict[str, Any]) -> None:
     """Fill a new database: settings, credentials, and the team's work unless data is about to be seeded."""
     now = datetime.now(UTC)
     today = date.fromisoformat(config["today"]) if config["today"] else now.date()

@@ -23,14 +23,14 @@ from opp_analytics.sandbox.clock import from_text, to_text
 from opp_analytics.sandbox.faults import Faults, Gate
 from opp_analytics.sandbox.jsonapi import make_unauthorized
 from opp_analytics.sandbox.simulator import TEAM_TENANT, Simulator
-from opp_analytics.sandbox.store import CORE, Record, Store, decode
+from opp_analytics.sandbox.store import CORE, DealStore, Record, decode
 
 
 @dataclass
 class Control:
     """The owner's routes; `writing` is the lock around writes to the store."""
 
-    store: Store
+    store: DealStore
     simulator: Simulator
     faults: Faults
     writing: asyncio.Lock
@@ -111,7 +111,7 @@ class Control:
         return {}
 
 
-def _insert_rows(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
+def _insert_rows(store: DealStore, tenant: int, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert all rows, or none if one of them cannot be stored."""
     with store.transaction():
         for row in rows:
@@ -124,7 +124,7 @@ def _insert_rows(store: Store, tenant: int, rows: Iterable[Mapping[str, Any]]) -
                 ) from None
 
 
-def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(store: DealStore, row: Mapping[str, Any]) -> dict[str, Any]:
     attributes = dict.fromkeys(CORE) | dict(row)
     if attributes["unique_id"] is None:
         attributes["unique_id"] = _generate_id(store)
@@ -145,7 +145,7 @@ def _attributes(store: Store, row: Mapping[str, Any]) -> dict[str, Any]:
     return attributes
 
 
-def _generate_id(store: Store) -> str:
+def _generate_id(store: DealStore) -> str:
     """Generate an id, the same for the same rows in the same order."""
     dice = random.Random(f"{store.read_setting('seed')}/seeded/{store.next_row_number()}")  # noqa: S311
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))

@@ -117,7 +117,7 @@ def _play(weeks: int, seed: int, today: date, deals_per_week: float) -> dict[str
     # Here, because importing the sandbox needs only the standard library.
     from opp_analytics.sandbox.clock import Clock
     from opp_analytics.sandbox.simulator import Simulator
-    from opp_analytics.sandbox.store import Record, Store
+    from opp_analytics.sandbox.store import DealStore, Record
 
     book: dict[str, list[_State]] = {}
 
@@ -126,7 +126,7 @@ def _play(weeks: int, seed: int, today: date, deals_per_week: float) -> dict[str
         book.setdefault(record.unique_id, []).append(_State(stamp, deal))
 
     with TemporaryDirectory(prefix="opp-sandbox-") as scratch:
-        store = Store(Path(scratch) / "team.db", Clock())
+        store = DealStore(Path(scratch) / "team.db", Clock())
         try:
             with store.transaction():
                 store.add_tenant()
@@ -146,7 +146,7 @@ def _deals(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
         assert deal is not None
         account = str(deal["name"]).partition(":")[0]
         created = from_text(deal["created_at"])
-        shown = _shown(deal)
+        shown = _format_tracked(deal)
         yield (
             _short_id(key), str(deal["name"]), account, shown["Stage"], shown["Amount"], shown["Probability (%)"],
             shown["Close Date"], _day(created.date()), str(deal["owner_name"]),
@@ -162,7 +162,7 @@ def _changes(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
             if state.deal is None:
                 continue
             name, editor = str(state.deal["name"]), str(state.deal["owner_name"])
-            after, when = _shown(state.deal), _time(from_text(state.at))
+            after, when = _format_tracked(state.deal), _time(from_text(state.at))
             told = [("Created.", "", "")] if before is None else [
                 (field, before[field], after[field]) for field in _TRACKED if before[field] != after[field]
             ]  # fmt: skip
@@ -172,7 +172,7 @@ def _changes(book: Mapping[str, Sequence[_State]]) -> Iterable[Sequence[str]]:
     return [row for _, row in rows]
 
 
-def _shown(deal: Mapping[str, Any]) -> dict[str, str]:
+def _format_tracked(deal: Mapping[str, Any]) -> dict[str, str]:
     """Write the tracked fields as a report shows them."""
     stage = _DISQUALIFIED if deal["status"] == "inactive" else _STAGES[deal["stage"]]
     value, close_date = deal["value"], deal["close_date"]

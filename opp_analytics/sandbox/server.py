@@ -20,7 +20,7 @@ from opp_analytics.sandbox.control import Control
 from opp_analytics.sandbox.faults import CONTROL, Faults, Gate
 from opp_analytics.sandbox.jsonapi import Failure
 from opp_analytics.sandbox.simulator import Simulator
-from opp_analytics.sandbox.store import CORE, Access, Query, Record, Store, decode, encode
+from opp_analytics.sandbox.store import CORE, Access, DealStore, ListQuery, Record, decode, encode
 from opp_analytics.sandbox.validation import Problem, fill_defaults, normalize, validate
 
 DEFAULT_PAGE_SIZE = 15
@@ -51,7 +51,7 @@ _FURTHER = (
 class Api:
     """The endpoints of one store; `writing` is the lock around writes."""
 
-    store: Store
+    store: DealStore
     faults: Faults
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -126,10 +126,10 @@ class Api:
         self, request: Request, attributes: Mapping[str, Any], *, status: int = 200, related: bool = False
     ) -> Response:
         """Answer with one opportunity, under the tenant's names."""
-        body = jsonapi.render_resource(self._named(attributes), related=related)
+        body = jsonapi.render_resource(self._rename(attributes), related=related)
         return jsonapi.make_answer(request, body, status)
 
-    def _named(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    def _rename(self, attributes: Mapping[str, Any]) -> dict[str, Any]:
         """Rename attributes to the tenant's names."""
         theirs = {ours: name for name, ours in self.store.stages.columns.items()}
         return {theirs.get(name, name): value for name, value in attributes.items()}
@@ -164,7 +164,7 @@ class Api:
         # Ignoring it would return pages in an order that the reader does not expect.
         if attribute not in (*CORE, *_FURTHER) and not self.store.has_attribute(access.tenant, attribute):
             raise _bad_parameter("sort", f"No opportunity has an attribute {attribute!r} to sort by.")
-        query = Query(
+        query = ListQuery(
             access.tenant,
             deleted=deleted,
             filters={
@@ -180,7 +180,7 @@ class Api:
         )
         rows, total = self.store.read_page(query)
         if names:
-            rows = [(key, encode(self._named(decode(text)))) for key, text in rows]
+            rows = [(key, encode(self._rename(decode(text)))) for key, text in rows]
         return jsonapi.make_answer(request, jsonapi.render_page(rows, number=number, size=size, total=total))
 
 
@@ -228,7 +228,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     return jsonapi.make_failure(error.status_code, "not_found", "Not Found", detail).response()
 
 
-def build(store: Store, simulator: Simulator, faults: Faults, key: str) -> Gate:
+def build(store: DealStore, simulator: Simulator, faults: Faults, key: str) -> Gate:
     """Build the whole application."""
     api = Api(store, faults)
     store.stamp_error = faults.stamp_error

@@ -20,7 +20,7 @@ from opp_analytics.sandbox import team
 from opp_analytics.sandbox.arguments import check_number
 from opp_analytics.sandbox.clock import LONGEST_DAYS, from_text, midnight, to_text
 from opp_analytics.sandbox.stages import TenantStages
-from opp_analytics.sandbox.store import CORE, Record, Store
+from opp_analytics.sandbox.store import CORE, DealStore, Record
 from opp_analytics.sandbox.team import Rep
 
 _TYPICAL_VALUE, _VALUE_SPREAD = 24_000, 0.8
@@ -179,7 +179,7 @@ class Simulator:
     These are seed, deals_per_week, and from the first day on origin and played_until (the first day not yet simulated).
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DealStore) -> None:
         self.store = store
         self.watch: Callable[[Record, str], None] = lambda record, stamp: None
         """Called with each deal after something happened to it, and with the time."""

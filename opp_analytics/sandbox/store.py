@@ -85,7 +85,7 @@ class Access:
 
 
 @dataclass(frozen=True)
-class Query:
+class ListQuery:
     """One page of a tenant's opportunities."""
 
     tenant: int
@@ -112,7 +112,7 @@ class Record:
         return str(self.attributes["unique_id"])
 
 
-class Store:
+class DealStore:
     """One sandbox database; its file is created, readable by its owner only, if it does not exist.
 
     Reads and writes use separate connections, so that a page can be read during a long write. Only one write may
@@ -237,7 +237,7 @@ class Store:
 
     # Reads
 
-    def read_page(self, query: Query) -> tuple[list[tuple[str, str]], int]:
+    def read_page(self, query: ListQuery) -> tuple[list[tuple[str, str]], int]:
         """Read the rows of one page as (unique_id, attributes as JSON), and the number of rows on all pages."""
         where = ["tenant = ?", f"deleted_at IS {'NOT ' if query.deleted else ''}NULL"]
         values: list[Any] = [query.tenant]
@@ -269,7 +269,7 @@ class Store:
         return rows, int(total)
 
     @staticmethod
-    def _order(query: Query) -> tuple[str, list[str]]:
+    def _order(query: ListQuery) -> tuple[str, list[str]]:
         direction = "DESC" if query.descending else "ASC"
         if query.sort == "unique_id":
             return f"unique_id {direction}", []

@@ -11,7 +11,7 @@ import pytest
 from opp_analytics import sandbox
 from opp_analytics.sandbox.clock import Clock, midnight
 from opp_analytics.sandbox.simulator import Simulator
-from opp_analytics.sandbox.store import Store
+from opp_analytics.sandbox.store import DealStore
 from tests.sandbox.callers import ROWS, Caller
 
 
@@ -42,12 +42,12 @@ def api(server: sandbox.Sandbox, connect: Callable[..., Caller]) -> Caller:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Callable[..., tuple[Store, Simulator]]]:
+def world(tmp_path: Path) -> Iterator[Callable[..., tuple[DealStore, Simulator]]]:
     """Make stores with a team, without a server; `name` reopens one."""
     with contextlib.ExitStack() as stack:
 
         def make(name: str = "a", begin: date = date(2026, 1, 5), seed: int = 1, rate: float = 10) -> Any:
-            store = Store(tmp_path / f"{name}.db", Clock())
+            store = DealStore(tmp_path / f"{name}.db", Clock())
             stack.callback(store.close)
             if store.is_new:
                 store.add_tenant()

@@ -11,25 +11,25 @@ import pytest
 from opp_analytics import sandbox
 from opp_analytics.sandbox.clock import from_text, midnight
 from opp_analytics.sandbox.simulator import Simulator
-from opp_analytics.sandbox.store import Query, Store
+from opp_analytics.sandbox.store import DealStore, ListQuery
 from opp_analytics.sandbox.team import NEXT, REPS
 
 BEGIN = date(2026, 1, 5)
 TEAM = 1
-World: TypeAlias = Callable[..., tuple[Store, Simulator]]
+World: TypeAlias = Callable[..., tuple[DealStore, Simulator]]
 
 
-def _play(store: Store, simulator: Simulator, until: date) -> None:
+def _play(store: DealStore, simulator: Simulator, until: date) -> None:
     with store.transaction():
         simulator.play(until)
     store.clock.reach(midnight(until))
 
 
-def _rows(store: Store) -> list[dict[str, Any]]:
+def _rows(store: DealStore) -> list[dict[str, Any]]:
     return [
         json.loads(text)
         for deleted in (False, True)
-        for _, text in store.read_page(Query(TEAM, deleted=deleted, limit=1_000_000))[0]
+        for _, text in store.read_page(ListQuery(TEAM, deleted=deleted, limit=1_000_000))[0]
     ]
 
 
@@ -56,7 +56,7 @@ def test_play__is_shifted_when_it_begins_some_weeks_later(world: World) -> None:
     _play(*world("now"), BEGIN + timedelta(weeks=5))
     _play(*world("later", begin=later), later + timedelta(weeks=5))
 
-    def essence(store: Store, shift: timedelta) -> list[Any]:
+    def essence(store: DealStore, shift: timedelta) -> list[Any]:
         return [
             (row["unique_id"], row["name"], row["stage"], row["status"], from_text(row["created_at"]) - shift)
             for row in _rows(store)
@@ -78,7 +78,7 @@ def test_play__respects_an_edit_and_leaves_the_other_deals_alone(world: World) -
     after = next(row for row in _rows(store) if row["unique_id"] == chosen["unique_id"])
     assert (after["name"], after["stage"]) == ("Mine", "closed_won")
 
-    def others(store: Store) -> list[Any]:
+    def others(store: DealStore) -> list[Any]:
         # An edit may move a stamp of the same day by its own microseconds, nothing else.
         return [
             {k: v for k, v in row.items() if k != "updated_at"}
@@ -96,7 +96,7 @@ def test_play__leaves_alone_what_somebody_deleted_over_the_api(world: World) -> 
         for record in kept:
             store.delete(TEAM, record)
     _play(store, simulator, BEGIN + timedelta(weeks=4))
-    assert store.read_page(Query(TEAM))[1] == 0
+    assert store.read_page(ListQuery(TEAM))[1] == 0
 
 
 def test_play__works_on_dirty_data(world: World) -> None:
@@ -130,9 +130,9 @@ def test_play__shows_everything_that_happens_to_pipelines(world: World) -> None:
         _play(store, simulator, BEGIN + timedelta(weeks=week))
         live = {
             row["unique_id"]: row
-            for row in map(json.loads, dict(store.read_page(Query(TEAM, limit=10**6))[0]).values())
+            for row in map(json.loads, dict(store.read_page(ListQuery(TEAM, limit=10**6))[0]).values())
         }
-        trash = dict(store.read_page(Query(TEAM, deleted=True, limit=10**6))[0])
+        trash = dict(store.read_page(ListQuery(TEAM, deleted=True, limit=10**6))[0])
         for key, row in live.items():
             old = before.get(key, row)
             seen["recovered"] += bool(old.get("trashed"))
