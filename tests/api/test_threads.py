@@ -36,7 +36,9 @@ def interrupted_load(client: oa.Client, reached: threading.Event) -> str:
 
     def interrupt() -> None:
         reached.wait(60)
-        signal.raise_signal(signal.SIGINT)
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, signal.SIGINT)
 
     threading.Thread(target=interrupt).start()
     with pytest.raises(KeyboardInterrupt) as stopped:
